@@ -1,0 +1,1 @@
+"""WGAN Explorer's library: train Wasserstein GANs, record them, look inside. It knows no user interface."""

@@ -1,0 +1,280 @@
+"""The same jobs without a browser: `python -m wgan train | export | sample`."""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, hyperparameters
+from wgan.data import DataError
+from wgan.export import export_csv, export_samples
+from wgan.jobs import TrainingJob, in_words
+from wgan.runs import Run, RunError, Status
+from wgan.training import Diverged
+from wgan.training.loop import steered
+
+DEFAULT_RUNS = Path("checkpoints")
+LAST_STEP = 10_000_000
+
+
+class _Usage(Exception):
+    """Bad arguments, in one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Usage(f"{message[0].upper()}{message[1:].rstrip('.')}. See {self.prog} --help.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 2 for bad arguments, 1 for a failed run."""
+    try:
+        given = _parser().parse_args(arguments)
+        code: int = given.act(given)
+        return code
+    except (_Usage, ConfigError, RunError, DataError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m wgan", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    runs_dir: dict[str, Any] = {
+        "type": Path,
+        "default": DEFAULT_RUNS,
+        "metavar": "DIR",
+        "help": "folder of the runs (default: checkpoints)",
+    }
+
+    train = commands.add_parser(
+        "train",
+        help="train a run, or go on with one",
+        description="Train a WGAN. The last line on stdout is a JSON object.",
+        allow_abbrev=False,
+    )
+    train.add_argument("--preset", choices=PRESETS, metavar="NAME", help=", ".join(PRESETS))
+    train.add_argument("--runs-dir", **runs_dir)
+    train.add_argument(
+        "--resume", metavar="RUN", help="go on with a run: its name, its folder, or last"
+    )
+    train.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    for part in hyperparameters():
+        _add_flag(train, part)
+    train.set_defaults(act=_train)
+
+    export = commands.add_parser("export", help="write a run's reports as CSV")
+    export.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
+    export.add_argument("--runs-dir", **runs_dir)
+    export.set_defaults(act=_export)
+
+    sample = commands.add_parser("sample", help="write samples of a run's generator")
+    sample.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    sample.add_argument("--count", type=_whole, default=64, metavar="N", help="how many (64)")
+    sample.add_argument("--seed", type=_whole, default=0, metavar="K", help="of z (0)")
+    sample.add_argument("--step", type=_whole, metavar="N", help="checkpoint (default: newest)")
+    sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz")
+    sample.add_argument("--runs-dir", **runs_dir)
+    sample.set_defaults(act=_sample)
+    return parser
+
+
+def _whole(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _add_flag(parser: argparse.ArgumentParser, value: Any) -> None:
+    """Make a flag of a hyperparameter; bounds are checked later, by the config itself."""
+    words = value.help
+    if value.choices:
+        words += f" One of {', '.join(value.choices)}."
+    elif value.low is not None or value.high is not None:
+        words += f" {value.low:g} to {value.high:g}."
+    owners = [n for n, v in PARTS.get(value.path.partition(".")[0], {}).items()
+              if value.path.partition(".")[2] in v.model_fields]  # fmt: skip
+    if owners:
+        words = f"({', '.join(owners)}) {words}"
+    parser.add_argument(
+        "--" + value.path.replace("_", "-"),
+        dest=value.path,
+        default=argparse.SUPPRESS,
+        metavar=value.unit.upper() if value.unit else value.type.__name__.upper(),
+        help=words.replace("%", "%%").strip(),
+    )
+
+
+def _fields(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the hyperparameters that were given as flags, read as their types."""
+    values: dict[str, Any] = {}
+    for value in hyperparameters():
+        text = getattr(given, value.path, None)
+        if text is None:
+            continue
+        if value.optional and text.lower() == "none":
+            values[value.path] = None
+        elif value.type is bool:
+            values[value.path] = {"true": True, "false": False}.get(text.lower(), text)
+        else:
+            # Left as text where it is no number: the config then says what is wrong with it.
+            values[value.path] = text
+            with contextlib.suppress(ValueError):
+                values[value.path] = value.type(text)
+    return values
+
+
+def _train(given: argparse.Namespace) -> int:
+    fields = _fields(given)
+    if given.resume and given.preset:
+        raise _Usage("A resumed run keeps its config: leave --preset away.")
+    if "seconds" in fields and "steps" not in fields:
+        fields["steps"] = LAST_STEP
+    if given.resume:
+        run = Run.find(given.resume, given.runs_dir)
+        state, _ = run.checkpoint()
+        if "steps" in fields and "seconds" not in fields and state.config.seconds is not None:
+            fields["seconds"] = None
+        config = steered(state.config, fields)
+        if state.step >= config.steps:
+            raise _Usage(
+                f"Run {run.id} is at step {state.step:,} already, and its last is "
+                f"{config.steps:,}: give a larger --steps, the total."
+            )
+        job = TrainingJob(run, resume=True, changes=fields)
+    else:
+        base = PRESETS[given.preset].config if given.preset else TrainConfig()
+        config = base.changed(fields)
+        job = TrainingJob(Run.create(config, given.runs_dir))
+    return _drive(job, quiet=given.quiet)
+
+
+def _drive(job: TrainingJob, *, quiet: bool) -> int:
+    """Train to the target or to a signal, and print the result."""
+    wanted: list[int] = []
+    with _signals(wanted), _Bar(quiet) as bar:
+        try:
+            job.prepare()
+            bar.mark(job.training.steps)
+            begin, seconds_before = job.training.steps, job.seconds
+            while not job.done and not wanted:
+                job.step()
+                bar.show(job)
+            status = Status.STOPPED if wanted and not job.done else Status.FINISHED
+            job.finish(status)
+        except Exception as error:
+            began = job.prepared
+            job.finish(Status.FAILED, in_words(error))
+            if not began and not job.run.checkpoint_steps():
+                job.run.delete()
+            if isinstance(error, ConfigError | DataError | RunError | ValueError):
+                raise _Usage(in_words(error)) from error
+            if not isinstance(error, Diverged):
+                raise
+            print(error, file=sys.stderr)
+            return 1
+    view = job.view
+    spent = job.seconds - seconds_before
+    print(json.dumps(_result(job, (view.step - begin) / spent if spent > 0 else 0.0)))
+    return 0
+
+
+def _result(job: TrainingJob, rate: float) -> dict[str, Any]:
+    view, last = job.view, job.view.last
+    return {
+        "run": str(job.run.folder),
+        "step": view.step,
+        "seconds": round(view.seconds, 3),
+        "steps_per_second": round(rate, 3),
+        "critic_gap": last.report.critic_gap if last else None,
+        "critic_gap_held_out": last.report.critic_gap_held_out if last else None,
+        "status": str(view.status),
+        "engine": view.engine.as_dict() if view.engine else None,
+    }
+
+
+@contextlib.contextmanager
+def _signals(wanted: list[int]) -> Iterator[None]:
+    """Note SIGINT and SIGTERM instead of dying: the step at hand is finished first."""
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda received, _: wanted.append(received))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Bar:
+    """A line on stderr: rewritten on a terminal, a new one every ten seconds elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._shown = self._begun = time.monotonic()
+        self._first = 0
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal and not self._quiet:
+            print(file=sys.stderr)
+
+    def mark(self, step: int) -> None:
+        """Count speed from here."""
+        self._first, self._begun = step, time.monotonic()
+
+    def show(self, job: TrainingJob) -> None:
+        """Show how far a job is, now and then."""
+        now = time.monotonic()
+        if self._quiet or now - self._shown < (0.2 if self._terminal else 10.0):
+            return
+        self._shown = now
+        step, config = job.training.steps, job.config
+        share = step / config.steps
+        if config.seconds is not None:
+            share = max(share, job.seconds / config.seconds)
+        rate = (step - self._first) / (now - self._begun)
+        gap = job.view.last.report.critic_gap if job.view.last else float("nan")
+        filled = round(24 * min(1.0, share))
+        line = (
+            f"[{'#' * filled}{'.' * (24 - filled)}] step {step:,}  {rate:.1f} steps/s  "
+            f"{job.seconds:.0f} s  critic gap {gap:.3g}"
+        )
+        print(f"\r{line}  " if self._terminal else line, end="" if self._terminal else "\n",
+              file=sys.stderr, flush=True)  # fmt: skip
+
+
+def _export(given: argparse.Namespace) -> int:
+    run = Run.find(given.run, given.runs_dir)
+    if given.out.suffix != ".csv":
+        raise _Usage(f"A run is exported as .csv, not {given.out.suffix!r}.")
+    count = export_csv(run, given.out)
+    print(json.dumps({"run": str(run.folder), "out": str(given.out), "reports": count}))
+    return 0
+
+
+def _sample(given: argparse.Namespace) -> int:
+    run = Run.find(given.run, given.runs_dir)
+    if given.count < 1:
+        raise _Usage("--count must be at least 1.")
+    step = export_samples(run, given.out, count=given.count, seed=given.seed, step=given.step)
+    print(json.dumps({"run": str(run.folder), "out": str(given.out), "step": step}))
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # torch's threads can take seconds to unwind; everything that matters is written by now.
+    os._exit(code)

@@ -1,0 +1,547 @@
+"""TrainConfig, the one list of every hyperparameter, and PRESETS, configs with a name.
+
+Bounds, default, unit, help and source of a hyperparameter stand in its Field. Sliders, command-line
+flags, JSON and the documentation are made from them (`hyperparameters`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+)
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from wgan.data import DATASETS, AnyDataset, Dataset, Mnist10k, Ring8
+from wgan.networks import NETWORKS, AnyNetwork, Dcgan, Mlp, Network
+from wgan.objectives import OBJECTIVES, AnyObjective, Objective, Wgan, WganGp
+
+
+class ConfigError(ValueError):
+    """A config that cannot be; the message is a sentence for users."""
+
+
+class Optimizer(BaseModel):
+    """An optimiser's name and its own settings; learning rates are the config's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Any
+    title: ClassVar[str]
+
+
+Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Adam(Optimizer):
+    """Adam: momentum β₁ and a running scale β₂ for each weight."""
+
+    name: Literal["adam"] = "adam"
+    title = "Adam"
+    beta1: Beta = Field(
+        0.0,
+        title="β₁, momentum",
+        description="How much of the last gradients is kept. WGANs want 0 to 0.5: more makes a "
+        "clipped critic unstable.",
+        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
+    )
+    beta2: Beta = Field(
+        0.9,
+        title="β₂, scale memory",
+        description="How long squared gradients are remembered.",
+        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
+    )
+
+
+class RMSprop(Optimizer):
+    """RMSprop: each weight's gradient divided by its recent size. What the first WGAN used."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    title = "RMSprop"
+    alpha: Beta = Field(
+        0.99,
+        title="α, scale memory",
+        description="How long squared gradients are remembered.",
+        json_schema_extra={"source": "torch's default", "live": True},
+    )
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "rmsprop": RMSprop}
+
+if TYPE_CHECKING:
+    AnyOptimizer = Optimizer
+else:
+    AnyOptimizer = Annotated[Union[tuple(OPTIMIZERS.values())], Field(discriminator="name")]
+
+PARTS: dict[str, Mapping[str, type[BaseModel]]] = {
+    "dataset": DATASETS,
+    "objective": OBJECTIVES,
+    "network": NETWORKS,
+    "optimizer": OPTIMIZERS,
+}
+"""The fields of a config that are a choice among models, and what can be chosen."""
+
+
+def _extra(
+    *,
+    source: str | None = None,
+    unit: str | None = None,
+    live: bool = False,
+    advanced: bool = False,
+    log: bool = False,
+) -> dict[str, Any]:
+    return {"source": source, "unit": unit, "live": live, "advanced": advanced, "log": log}
+
+
+LearningRate = Annotated[float, Field(gt=0, le=0.1)]
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides a training, frozen. Parts may be given by their name alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: AnyDataset = Field(
+        default_factory=Mnist10k, title="Data set", description="What the generator learns."
+    )
+    objective: AnyObjective = Field(
+        default_factory=WganGp,
+        title="Objective",
+        description="What critic and generator minimise, and what keeps the critic Lipschitz.",
+    )
+    network: AnyNetwork = Field(
+        default_factory=Dcgan, title="Network", description="The generator and critic pair."
+    )
+    optimizer: AnyOptimizer = Field(
+        default_factory=Adam,
+        title="Optimiser",
+        description="How gradients become steps, for both networks.",
+    )
+    generator_learning_rate: LearningRate = Field(
+        1e-4,
+        title="Generator learning rate",
+        description="Size of the generator's steps.",
+        json_schema_extra=_extra(source="Gulrajani et al. 2017, alg. 1", live=True, log=True),
+    )
+    critic_learning_rate: LearningRate = Field(
+        1e-4,
+        title="Critic learning rate",
+        description="Size of the critic's steps. A critic that learns faster gives a better "
+        "direction, until it becomes unstable.",
+        json_schema_extra=_extra(source="Gulrajani et al. 2017, alg. 1", live=True, log=True),
+    )
+    n_critic: Annotated[int, Field(ge=1, le=100)] = Field(
+        5,
+        title="Critic updates a step",
+        description="Critic updates before each generator update. More brings the critic closer "
+        "to the true Wasserstein distance, and each step takes longer.",
+        json_schema_extra=_extra(source="Arjovsky et al. 2017, alg. 1: 5", live=True),
+    )
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
+        64,
+        title="Batch size",
+        description="Examples in each update.",
+        json_schema_extra=_extra(source="Arjovsky et al. 2017, alg. 1: 64", unit="examples"),
+    )
+    latent_dim: Annotated[int, Field(ge=1, le=1024)] = Field(
+        64,
+        title="Latent dimensions",
+        description="Length of z, the standard normal vector the generator starts from.",
+        json_schema_extra=_extra(source="DCGAN: 100"),
+    )
+    steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        10_000,
+        title="Stop at step",
+        description="The run ends at this generator update.",
+        json_schema_extra=_extra(unit="steps", live=True),
+    )
+    seconds: Annotated[float, Field(gt=0, le=10_000_000)] | None = Field(
+        None,
+        title="Stop after seconds",
+        description="The run ends after this much training time, even before its last step. "
+        "Empty: no limit.",
+        json_schema_extra=_extra(unit="s", live=True, advanced=True),
+    )
+    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.99,
+        title="Averaging of the generator",
+        description="Pictures are made by a running average of the generator's weights; this is "
+        "how much of it is kept at each step (less at the start, so that it catches up). "
+        "0: no averaging.",
+        json_schema_extra=_extra(
+            source="Yazıcı et al. 2018, arXiv:1806.04498", live=True, advanced=True
+        ),
+    )
+    replacement: bool = Field(
+        True,
+        title="Draw with replacement",
+        description="On: every batch is drawn from all the data. Off: each example is seen once "
+        "an epoch, in a new order each time.",
+        json_schema_extra=_extra(advanced=True),
+    )
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        0,
+        title="Seed",
+        description="Decides every random number. The same seed on the same machine gives the "
+        "same run.",
+        json_schema_extra=_extra(advanced=True),
+    )
+    report_every: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        10,
+        title="Report every",
+        description="Losses are averaged over this many steps for each point of the curves.",
+        json_schema_extra=_extra(unit="steps", advanced=True),
+    )
+    preview_every: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        50,
+        title="Picture every",
+        description="A grid of samples from the same z is kept each time.",
+        json_schema_extra=_extra(unit="steps", live=True, advanced=True),
+    )
+    checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        500,
+        title="Checkpoint every",
+        description="All weights are saved each time, to resume or to walk from.",
+        json_schema_extra=_extra(unit="steps", live=True, advanced=True),
+    )
+    keep_checkpoints: Annotated[int, Field(ge=1, le=1000)] = Field(
+        10,
+        title="Keep checkpoints",
+        description="When there are more, every other one of the older is deleted.",
+        json_schema_extra=_extra(unit="files", live=True, advanced=True),
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto",
+        title="Device",
+        description="Where to train. auto: CUDA, else MPS, else CPU.",
+        json_schema_extra=_extra(advanced=True),
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        title="Precision",
+        description="auto: bfloat16 mixed precision where a short measurement finds it faster, "
+        "else float32.",
+        json_schema_extra=_extra(advanced=True),
+    )
+    threads: Annotated[int, Field(ge=0, le=256)] = Field(
+        0,
+        title="CPU threads",
+        description="0: chosen by itself: all cores on the command line, one fewer in the app, "
+        "which needs a core of its own.",
+        json_schema_extra=_extra(advanced=True),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_parts(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        filled = dict(values)
+        for part in PARTS:
+            if isinstance(filled.get(part), str):
+                filled[part] = {"name": filled[part]}
+        if "network" not in filled:
+            filled["network"] = {"name": _fitting_network(filled.get("dataset"))}
+        return filled
+
+    @model_validator(mode="after")
+    def _possible_together(self) -> Self:
+        reason = self.network.misfit(self.dataset.shape)
+        if reason is not None:
+            fits = _fitting_network(self.dataset)
+            raise ValueError(f"{reason[0].upper()}{reason[1:]}. Choose the network {fits}.")
+        size = self.dataset.size
+        if not self.replacement:
+            if size is None:
+                raise ValueError(
+                    f"The data set {self.dataset.name} draws fresh points for every batch, so "
+                    "drawing without replacement means nothing there. Turn replacement on."
+                )
+            if self.batch_size > size:
+                raise ValueError(
+                    f"The batch size {self.batch_size} is larger than the data set's {size} "
+                    "examples, which cannot be drawn without replacement. Make the batch smaller "
+                    "or turn replacement on."
+                )
+        return self
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Return this config with some values replaced, keys dotted for parts.
+
+        Choosing another variant of a part (`objective="wgan"`) takes that one's defaults; choosing
+        a data set of the other kind takes a network that fits, if none is named.
+        Raises ConfigError.
+        """
+        values: dict[str, Any] = self.model_dump()
+        chosen = {k: v for k, v in changes.items() if k in PARTS}
+        for part, value in chosen.items():
+            given = value.model_dump() if isinstance(value, BaseModel) else value
+            given = {"name": given} if isinstance(given, str) else given
+            same = isinstance(given, Mapping) and given.get("name") == values[part]["name"]
+            values[part] = {**values[part], **given} if same else given
+        if "dataset" in chosen and "network" not in chosen:
+            fits = _fitting_network(values["dataset"])
+            if NETWORKS[fits].kind != self.network.kind:
+                values["network"] = {"name": fits}
+        for path, value in changes.items():
+            part, dot, field = path.partition(".")
+            if dot and part in PARTS:
+                if not isinstance(values[part], dict):
+                    values[part] = {"name": values[part]}
+                values[part] = {**values[part], field: value}
+            elif path not in PARTS:
+                values[path] = value
+        return self.parse(values)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the config of a plain mapping, such as parsed JSON. Raises ConfigError."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(explain(error, cls)) from None
+
+    def flat(self) -> dict[str, Any]:
+        """Return every value under its dotted name; a part's own name under the part's."""
+        values: dict[str, Any] = {}
+        for name, value in self.model_dump(mode="json").items():
+            if name in PARTS:
+                values[name] = value["name"]
+                values |= {f"{name}.{k}": v for k, v in value.items() if k != "name"}
+            else:
+                values[name] = value
+        return values
+
+
+def _fitting_network(dataset: Any) -> str:
+    """Return the first network for a data set's kind; the config's default where it is unknown."""
+    name = (
+        dataset.get("name") if isinstance(dataset, Mapping) else getattr(dataset, "name", dataset)
+    )
+    kind = DATASETS[name].kind if name in DATASETS else "pictures"
+    return next(n for n, network in NETWORKS.items() if network.kind == kind)
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One hyperparameter, as sliders, flags and tables need it."""
+
+    path: str  # dotted: "batch_size", "objective.clip_value"
+    title: str
+    help: str
+    type: type  # int, float, bool or str
+    default: Any
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...] | None
+    optional: bool
+    unit: str | None
+    source: str | None
+    live: bool  # can it be changed while the training runs?
+    advanced: bool
+    log: bool  # is its scale logarithmic?
+
+
+def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparameter]:
+    """Iterate over every hyperparameter of a config, its parts' own among them.
+
+    Without a config: over those of every variant of every part, each once by its dotted name.
+    """
+    for name, field in TrainConfig.model_fields.items():
+        if name not in PARTS:
+            yield _describe(name, field)
+            continue
+        choices = PARTS[name]
+        default = None if config is None else getattr(config, name).name
+        yield Hyperparameter(
+            name, field.title or name, field.description or "", str, default, None, None,
+            tuple(choices), False, None, None, False, name in ("network", "optimizer"), False,
+        )  # fmt: skip
+        seen = set()
+        for variant in choices.values() if config is None else [type(getattr(config, name))]:
+            for own, own_field in variant.model_fields.items():
+                if own != "name" and own not in seen:
+                    seen.add(own)
+                    yield _describe(f"{name}.{own}", own_field)
+
+
+def _describe(path: str, field: FieldInfo) -> Hyperparameter:
+    low: float | None = None
+    high: float | None = None
+    kind: Any = field.annotation
+    metadata = list(field.metadata)
+    optional = type(None) in get_args(kind)
+    if optional:
+        kind = next(a for a in get_args(kind) if a is not type(None))
+    if get_origin(kind) is Annotated:
+        kind, *more = get_args(kind)
+        metadata += [m for info in more for m in getattr(info, "metadata", [info])]
+    for bound in metadata:
+        low = getattr(bound, "ge", getattr(bound, "gt", low))
+        high = getattr(bound, "le", getattr(bound, "lt", high))
+    choices = tuple(get_args(kind)) if get_origin(kind) is Literal else None
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return Hyperparameter(
+        path=path,
+        title=field.title or path.rpartition(".")[2].replace("_", " ").capitalize(),
+        help=field.description or "",
+        type=str if choices else kind,
+        default=field.get_default(call_default_factory=True),
+        low=low,
+        high=high,
+        choices=choices,
+        optional=optional,
+        unit=str(extra["unit"]) if extra.get("unit") else None,
+        source=str(extra["source"]) if extra.get("source") else None,
+        # An objective's own values act on the next update, so all of them can be steered.
+        live=bool(extra.get("live")) or path.startswith("objective."),
+        advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
+        log=bool(extra.get("log")),
+    )
+
+
+def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str:
+    """Turn pydantic's complaints into sentences that say what is wrong and what to do."""
+    return " ".join(_explain_one(dict(problem), model) for problem in error.errors())
+
+
+def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
+    where: tuple[Any, ...] = problem["loc"]
+    value, context = problem.get("input"), problem.get("ctx", {})
+    part = str(where[0]) if where and where[0] in PARTS else None
+    variant = PARTS[part].get(str(where[1])) if part and len(where) > 1 else None
+    # pydantic puts the union's tag between a part and its field: "objective", "wgan", "clip_value".
+    names = [str(w) for i, w in enumerate(where) if not (i == 1 and variant)]
+    field = ".".join(names)
+    if problem["type"] == "extra_forbidden":
+        name = names[-1]
+        known = list((variant or model).model_fields)
+        if part and variant:
+            owners = [n for n, v in PARTS[part].items() if name in v.model_fields]
+            has = [k for k in known if k != "name"]
+            own = f"it has {', '.join(has)}" if has else "it has no settings of its own"
+            hint = f"; {name} belongs to {', '.join(owners)}" if owners else ""
+            return f"The {part} {where[1]} has no {name}: {own}{hint}."
+        close = get_close_matches(name, known, n=1)
+        return f"There is no setting {name}." + (f" Did you mean {close[0]}?" if close else "")
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found") and part:
+        given = value.get("name") if isinstance(value, Mapping) else value
+        return f"There is no {part} {given!r}: choose one of {', '.join(PARTS[part])}."
+    if problem["type"] == "literal_error":
+        return f"{field} cannot be {value!r}: choose {context.get('expected')}."
+    bounds = {
+        "greater_than_equal": ("at least", "ge"),
+        "greater_than": ("more than", "gt"),
+        "less_than_equal": ("at most", "le"),
+        "less_than": ("less than", "lt"),
+    }
+    if problem["type"] in bounds:
+        words, bound = bounds[problem["type"]]
+        return f"{field} must be {words} {context[bound]}, not {value}."
+    if problem["type"] == "value_error":
+        return str(context["error"])
+    if problem["type"].startswith(("int", "float", "bool", "finite")):
+        kind = problem["type"].split("_")[0]
+        article = {"int": "a whole number", "bool": "true or false"}.get(kind, "a number")
+        return f"{field} must be {article}, not {value!r}."
+    if problem["type"] == "missing":
+        return f"{field} is missing."
+    return f"{field or 'The config'}: {problem['msg']}."
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A config with a name, what it is for and where it comes from."""
+
+    title: str
+    description: str
+    source: str
+    config: TrainConfig
+
+
+PRESETS: dict[str, Preset] = {
+    "quick-mnist": Preset(
+        "Quick digits",
+        "Handwritten digits in the first minute on a laptop: a small network, one critic update a "
+        "step, and learning rates as high as they stay stable.",
+        "Ours, found by a search at equal seconds on two CPU cores",
+        TrainConfig(
+            dataset=Mnist10k(),
+            objective=WganGp(penalty_weight=10.0),
+            network=Dcgan(size="small"),
+            optimizer=Adam(beta1=0.5, beta2=0.99),
+            generator_learning_rate=1e-3,
+            critic_learning_rate=2e-3,
+            n_critic=1,
+            batch_size=64,
+            steps=20_000,
+            ema_decay=0.99,
+        ),
+    ),
+    "paper-wgan": Preset(
+        "The first WGAN",
+        "Weight clipping, RMSprop and five critic updates a step, as published. Slow, and sure: "
+        "watch the critic gap fall as the pictures improve.",
+        "Arjovsky et al. 2017, algorithm 1, arXiv:1701.07875",
+        TrainConfig(
+            dataset=Mnist10k(),
+            objective=Wgan(clip_value=0.01),
+            network=Dcgan(size="large"),
+            optimizer=RMSprop(),
+            generator_learning_rate=5e-5,
+            critic_learning_rate=5e-5,
+            n_critic=5,
+            batch_size=64,
+            latent_dim=100,
+            steps=50_000,
+            preview_every=20,
+        ),
+    ),
+    "paper-wgan-gp": Preset(
+        "WGAN-GP",
+        "The gradient penalty with the paper's settings: λ = 10, Adam(1e-4, 0, 0.9), five critic "
+        "updates a step.",
+        "Gulrajani et al. 2017, algorithm 1, arXiv:1704.00028",
+        TrainConfig(
+            dataset=Mnist10k(),
+            objective=WganGp(penalty_weight=10.0),
+            network=Dcgan(size="large"),
+            optimizer=Adam(beta1=0.0, beta2=0.9),
+            generator_learning_rate=1e-4,
+            critic_learning_rate=1e-4,
+            n_critic=5,
+            batch_size=64,
+            latent_dim=128,
+            steps=50_000,
+            preview_every=20,
+        ),
+    ),
+    "toy-ring": Preset(
+        "Eight piles of points",
+        "A ring of eight Gaussians in the plane: see the critic's surface, and the generator's "
+        "points flow along its slope until all eight piles are found.",
+        "After Gulrajani et al. 2017's toy script; radius 2, σ 0.02, λ 0.1",
+        TrainConfig(
+            dataset=Ring8(),
+            objective=WganGp(penalty_weight=0.1),
+            network=Mlp(width=128, depth=3),
+            optimizer=Adam(beta1=0.5, beta2=0.9),
+            generator_learning_rate=1e-4,
+            critic_learning_rate=1e-4,
+            n_critic=5,
+            batch_size=256,
+            latent_dim=2,
+            steps=20_000,
+            preview_every=20,
+        ),
+    ),
+}

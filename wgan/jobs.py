@@ -1,0 +1,514 @@
+"""Everything long as a job: `step()` does a small share of the work, `view()` says how it stands."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from wgan.config import PARTS, ConfigError, TrainConfig
+from wgan.data import Data, DataError
+from wgan.pictures import encode, tile
+from wgan.runs import COLUMNS, Change, Run, RunError, Status, StoredReport, pack_arrays
+from wgan.training import Diverged, Engine, Preview, Report, Training, resolve_engine
+
+FLUSH_EVERY = 0.5
+"""Seconds between two writes of reports, and between two views for those who watch."""
+
+CURVE_POINTS = 1000
+RATE_WINDOW = 6.0  # seconds over which speed is averaged
+
+
+class Cancelled(Exception):
+    """A job was told to stop while it was preparing."""
+
+
+@dataclass(frozen=True)
+class StoredPreview:
+    """A preview as a file: a WebP grid of 8×8 samples, or an npz of points."""
+
+    step: int
+    suffix: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class View:
+    """How a run stands, immutable: what pages are given."""
+
+    run: str
+    status: Status
+    config: TrainConfig
+    engine: Engine | None = None
+    phase: str = ""  # in words, while a run is prepared
+    phase_share: float = 0.0
+    step: int = 0
+    seconds: float = 0.0
+    images: int = 0
+    steps_per_second: float = 0.0
+    curves: Mapping[str, npt.NDArray[np.float64]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    last: StoredReport | None = None
+    changes: tuple[Change, ...] = ()
+    preview: StoredPreview | None = None
+    preview_steps: tuple[int, ...] = ()
+    checkpoint_steps: tuple[int, ...] = ()
+    error: str = ""
+    warning: str = ""
+    version: int = 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Training time to the target, by the present speed; None where it is not known."""
+        if self.steps_per_second <= 0 or not self.status.active:
+            return None
+        by_steps = (self.config.steps - self.step) / self.steps_per_second
+        if self.config.seconds is None:
+            return max(0.0, by_steps)
+        return max(0.0, min(by_steps, self.config.seconds - self.seconds))
+
+    @property
+    def share(self) -> float:
+        """How much of the target is done, in [0, 1]."""
+        share = self.step / self.config.steps
+        if self.config.seconds is not None:
+            share = max(share, self.seconds / self.config.seconds)
+        return min(1.0, share)
+
+
+class Job(Protocol):
+    """Work that a session does share by share."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do."""
+
+    def step(self) -> None:
+        """Do a small share of the work."""
+
+
+class Curves:
+    """Means of reports over equal widths of steps, never more than CURVE_POINTS of them.
+
+    When there are too many, neighbours are merged and the width doubles: the cost of a view does
+    not grow with the run. The widths are the same that `Run.curves` takes.
+    """
+
+    def __init__(self, report_every: int) -> None:
+        self._width = report_every
+        self._keys: list[int] = []
+        self._counts: list[int] = []
+        self._sums: list[npt.NDArray[np.float64]] = []
+
+    def add(self, stored: StoredReport) -> None:
+        """Add one report."""
+        row = np.array(
+            [*stored.report, stored.images, stored.seconds, stored.time], dtype=np.float64
+        )
+        key = (stored.report.step - 1) // self._width
+        if self._keys and self._keys[-1] == key:
+            self._counts[-1] += 1
+            self._sums[-1] = self._sums[-1] + row
+        else:
+            self._keys.append(key)
+            self._counts.append(1)
+            self._sums.append(row)
+        # A point's step is the last it covers, as in SQL.
+        self._sums[-1][0] = stored.report.step * self._counts[-1]
+        if len(self._keys) > CURVE_POINTS:
+            self._merge()
+
+    def _merge(self) -> None:
+        self._width *= 2
+        keys, counts, sums = self._keys, self._counts, self._sums
+        self._keys, self._counts, self._sums = [], [], []
+        for key, count, total in zip(keys, counts, sums, strict=True):
+            last = total[0] / count
+            if self._keys and self._keys[-1] == key // 2:
+                self._counts[-1] += count
+                self._sums[-1] = self._sums[-1] + total
+            else:
+                self._keys.append(key // 2)
+                self._counts.append(count)
+                self._sums.append(total.copy())
+            self._sums[-1][0] = last * self._counts[-1]
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return an array a column; see `wgan.runs.COLUMNS`."""
+        if not self._sums:
+            return {name: np.empty(0) for name in COLUMNS}
+        table = np.stack(self._sums) / np.array(self._counts, dtype=np.float64)[:, None]
+        return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+
+
+def pack_preview(preview: Preview) -> StoredPreview:
+    """Return a preview as the bytes that are kept and shown."""
+    if preview.pictures is not None:
+        return StoredPreview(preview.step, "webp", encode(tile(preview.pictures, 8)))
+    arrays = {
+        name: value
+        for name in ("points", "surface", "arrows")
+        if (value := getattr(preview, name)) is not None
+    }
+    arrays["extent"] = np.float32(preview.extent)
+    return StoredPreview(preview.step, "npz", pack_arrays(arrays))
+
+
+class TrainingJob:
+    """A training that records itself into its run's folder as it goes.
+
+    `threads` is the number of CPU threads where the config leaves it open; `publish` is told of
+    every new view. The job is driven by one thread: a session's worker, or the command line.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        root: Path | None = None,
+        threads: int | None = None,
+        resume: bool = False,
+        changes: Mapping[str, Any] | None = None,
+        publish: Callable[[View], None] | None = None,
+    ) -> None:
+        self.run = run
+        self.config = run.config()
+        self.paused = False
+        self.cost = 0.0  # seconds of work it was given, for fair shares
+        self._root, self._threads, self._resume = root, threads, resume
+        self._first_changes = dict(changes or {})
+        self._publish = publish
+        self._training: Training | None = None
+        self._pending: list[StoredReport] = []
+        self._replay: deque[Change] = deque()
+        self._changes: list[Change] = run.changes() if resume else []
+        self._seconds = 0.0
+        self._images = 0
+        self._rates: deque[tuple[float, int]] = deque()
+        self._last_flush = 0.0
+        self._last: StoredReport | None = None
+        self._preview: StoredPreview | None = None
+        self._preview_steps = run.preview_steps() if resume else []
+        self._checkpoint_steps = run.checkpoint_steps() if resume else []
+        self._warning = ""
+        self._checkpointed = -1
+        self._curves = Curves(self.config.report_every)
+        self._held: contextlib.ExitStack | None = None
+        known = stored_view(run) if resume else View(run.id, Status.QUEUED, self.config)
+        self._view = replace(
+            known,
+            status=Status.QUEUED,
+            phase="Waiting for its turn",
+            error="",
+            steps_per_second=0.0,
+        )
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    def own(self) -> None:
+        """Take the run's lock, for as long as the job lives. Raises RunError."""
+        if self._held is None:
+            held = contextlib.ExitStack()
+            held.enter_context(self.run.lock())
+            self._held = held
+
+    def prepare(self, check: Callable[[], None] = lambda: None) -> None:
+        """Load the data, choose the engine, build or restore the training.
+
+        `check` is called now and then and may raise Cancelled. Raises DataError, RunError or
+        ValueError with a sentence.
+        """
+        self.own()
+
+        def progress(words: str, share: float) -> None:
+            check()
+            self._show(phase=words, phase_share=share)
+
+        progress("Loading the data", 0.0)
+        data: Data = self.config.dataset.load(self._root, progress)
+        if self._resume:
+            self._restore(data)
+        else:
+            progress("Choosing the fastest precision", 0.0)
+            engine = resolve_engine(
+                self.config, threads=self._threads, cache=self.run.folder.parent / ".engines.json"
+            )
+            engine.activate()
+            self._training = Training(self.config, engine=engine, data=data)
+        check()
+        self.run.set_engine(self.training.engine)
+        self.run.set_fact("error", "")
+        self.run.set_fact("status", Status.RUNNING)
+        if self._first_changes:
+            self.change(self._first_changes)
+        if not self._resume:
+            # A run killed before its first checkpoint can still be resumed, from its start.
+            self._save_preview()
+            self._save_checkpoint()
+        self._show(status=Status.RUNNING, phase="", phase_share=0.0)
+
+    def _restore(self, data: Data) -> None:
+        state, facts = self.run.checkpoint()
+        engine = state.engine
+        here = resolve_engine(
+            state.config, threads=self._threads, cache=self.run.folder.parent / ".engines.json"
+        )
+        # The recorded engine gives the same numbers again. Another is taken only where it must
+        # be: its device is absent, or it would take the core that the app itself needs.
+        if engine.device != here.device or (self._threads and engine.threads > self._threads):
+            if engine != here:
+                self._add_change(Change(state.step, "engine", engine.as_dict(), here.as_dict()))
+            engine = here
+        engine.activate()
+        self._training = Training.restore(state, engine=engine, data=data)
+        self.config = state.config
+        self._seconds, self._images = facts["seconds"], int(facts["images"])
+        self._checkpointed = state.step
+        # What the user changed after the checkpoint was written happens again at the same step.
+        self._replay = deque(
+            c for c in self._changes if c.step >= state.step and c.path != "engine"
+        )
+        table = self.run.curves(CURVE_POINTS)
+        for row in zip(*(table[name] for name in COLUMNS), strict=True):
+            if row[0] <= state.step:
+                self._curves.add(_stored(row))
+        self._last = self.run.at(state.step)
+        shown = [s for s in self._preview_steps if s <= state.step]
+        found = self.run.preview(shown[-1]) if shown else None
+        self._preview = StoredPreview(shown[-1], *found) if found else None
+
+    @property
+    def training(self) -> Training:
+        """The training itself, once it is prepared."""
+        if self._training is None:
+            raise RuntimeError("The job is not prepared yet.")
+        return self._training
+
+    @property
+    def prepared(self) -> bool:
+        """Whether `prepare` has been done."""
+        return self._training is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether the run's target is reached."""
+        limit = self.config.seconds
+        return self.training.steps >= self.config.steps or (
+            limit is not None and self._seconds >= limit
+        )
+
+    def step(self) -> None:
+        """Make one generator update, and keep what is due. Raises Diverged."""
+        start = time.perf_counter()
+        training = self.training
+        while self._replay and self._replay[0].step <= training.steps:
+            change = self._replay.popleft()
+            with contextlib.suppress(ConfigError):
+                self.config = training.apply(**{change.path: change.after})
+        training.step()
+        steps, config = training.steps, self.config
+        self._images += config.batch_size * config.n_critic
+        if steps % config.preview_every == 0 or steps == 1:
+            self._save_preview()
+        if steps % config.report_every == 0:
+            self._collect(start)
+        if steps % config.checkpoint_every == 0:
+            self._collect(start)
+            self._seconds += time.perf_counter() - start
+            start = time.perf_counter()
+            self._save_checkpoint()
+        self._seconds += time.perf_counter() - start
+        if time.perf_counter() - self._last_flush >= FLUSH_EVERY:
+            self.flush()
+
+    def _collect(self, start: float) -> None:
+        """Take the training's new reports. Raises Diverged after keeping those before it."""
+        now = time.time()
+        seconds = self._seconds + time.perf_counter() - start
+        failure: Diverged | None = None
+        try:
+            reports = self.training.reports()
+        except Diverged as error:
+            failure, reports = error, getattr(error, "reports", [])
+        for report in reports:
+            stored = StoredReport(report, self._images, seconds, now)
+            self._pending.append(stored)
+            self._curves.add(stored)
+            self._last = stored
+        if failure is not None:
+            raise failure
+
+    def flush(self) -> None:
+        """Write what is pending and publish a view. What cannot be written is kept and retried."""
+        now = time.perf_counter()
+        self._last_flush = now
+        self._rates.append((now, self.training.steps))
+        while len(self._rates) > 2 and now - self._rates[0][0] > RATE_WINDOW:
+            self._rates.popleft()
+        try:
+            if self._pending:
+                self.run.add(self._pending)
+                self._pending.clear()
+            self.run.beat()
+            self._warning = ""
+        except (RunError, OSError) as error:
+            self._warning = f"{error} Training goes on; the curves are kept in memory till then."
+        self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
+
+    def pause(self, paused: bool) -> None:
+        """Pause or go on; `step` may still be called, one at a time."""
+        self.paused = paused
+        self._rates.clear()
+        if self.prepared:
+            self.run.set_fact("status", Status.PAUSED if paused else Status.RUNNING)
+            self._collect(time.perf_counter())
+            if paused and (self._preview is None or self._preview.step != self.training.steps):
+                self._save_preview()
+            self.flush()
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Change hyperparameters between two steps and record it. Raises ConfigError."""
+        before = self.config.flat()
+        self.config = self.training.apply(**changes)
+        after = self.config.flat()
+        for path in (p for p in after if p not in PARTS and after[p] != before.get(p)):
+            self._add_change(Change(self.training.steps, path, before.get(path), after[path]))
+        self.flush()
+
+    def _add_change(self, change: Change) -> None:
+        self._changes.append(change)
+        self.run.add([], [change])
+
+    def finish(self, status: Status, error: str = "") -> None:
+        """End the job: last reports, preview and checkpoint, then the status. Never raises."""
+        try:
+            if self.prepared:
+                if status is not Status.FAILED:
+                    with contextlib.suppress(Diverged):
+                        self._collect(time.perf_counter())
+                    if self._checkpointed != self.training.steps:
+                        self._save_preview()
+                        self._save_checkpoint()
+                self.flush()
+            self.run.set_fact("error", error)
+            self.run.set_fact("status", status)
+        except (RunError, OSError) as failure:
+            error = error or str(failure)
+        finally:
+            if self._held is not None:
+                with contextlib.suppress(OSError):
+                    self._held.close()
+                self._held = None
+        self._show(status=status, error=error, phase="")
+
+    # ---- keeping ------------------------------------------------------------------------------
+
+    def _save_preview(self) -> None:
+        self._preview = pack_preview(self.training.preview())
+        try:
+            self.run.add_preview(self._preview.step, self._preview.suffix, self._preview.content)
+            self._preview_steps = self.run.preview_steps()
+        except RunError as error:
+            self._warning = str(error)
+
+    def _save_checkpoint(self) -> None:
+        state = self.training.state()
+        try:
+            # Reports first: a checkpoint never runs ahead of the curves.
+            self.run.add(self._pending)
+            self._pending.clear()
+            self.run.add_checkpoint(
+                state, self.config.keep_checkpoints, seconds=self._seconds, images=self._images
+            )
+            self._checkpointed = state.step
+            self._checkpoint_steps = self.run.checkpoint_steps()
+        except RunError as error:
+            self._warning = str(error)
+
+    # ---- showing ------------------------------------------------------------------------------
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, over all its sessions."""
+        return self._seconds
+
+    @property
+    def view(self) -> View:
+        """How the run stands."""
+        return self._view
+
+    def _show(self, **values: Any) -> None:
+        if self.prepared:
+            rate = 0.0
+            if len(self._rates) > 1 and not self.paused:
+                (t0, s0), (t1, s1) = self._rates[0], self._rates[-1]
+                rate = (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+            values = {
+                "config": self.config,
+                "engine": self.training.engine,
+                "step": self.training.steps,
+                "seconds": self._seconds,
+                "images": self._images,
+                "steps_per_second": rate,
+                "curves": MappingProxyType(self._curves.arrays()),
+                "last": self._last,
+                "changes": tuple(self._changes),
+                "preview": self._preview,
+                "preview_steps": tuple(self._preview_steps),
+                "checkpoint_steps": tuple(self._checkpoint_steps),
+                "warning": self._warning,
+            } | values
+        self._view = replace(self._view, version=self._view.version + 1, **values)
+        if self._publish is not None:
+            self._publish(self._view)
+
+
+def stored_view(run: Run) -> View:
+    """Return the view of a run that nobody trains here, read from its folder."""
+    config = run.config()
+    steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
+    for change in changes:
+        if change.path != "engine":
+            with contextlib.suppress(ConfigError):
+                config = config.changed({change.path: change.after})
+    last = run.last()
+    found = run.preview(steps[-1]) if steps else None
+    return View(
+        run.id,
+        run.status(),
+        config,
+        engine=run.engine(),
+        step=max(last.report.step if last else 0, checkpoints[-1] if checkpoints else 0),
+        seconds=last.seconds if last else 0.0,
+        images=last.images if last else 0,
+        steps_per_second=last.report.step / last.seconds if last and last.seconds else 0.0,
+        curves=MappingProxyType(run.curves(CURVE_POINTS)),
+        last=last,
+        changes=tuple(changes),
+        preview=StoredPreview(steps[-1], *found) if found else None,
+        preview_steps=tuple(steps),
+        checkpoint_steps=tuple(checkpoints),
+        error=run.fact("error"),
+    )
+
+
+def in_words(error: BaseException) -> str:
+    """Return an exception as a sentence for users."""
+    if isinstance(error, Diverged | DataError | RunError | ConfigError | ValueError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The machine ran out of memory. Choose a smaller network or batch."
+    return f"Something unexpected went wrong: {type(error).__name__}: {error}."
+
+
+def _stored(row: tuple[float, ...]) -> StoredReport:
+    step, *values = row[:6]
+    images, seconds, when = row[6:]
+    return StoredReport(Report(int(step), *values), int(images), seconds, when)

@@ -1,0 +1,417 @@
+"""Session: one worker thread does all long work; snapshots come out, orders go in.
+
+Pages never touch a training. They read views, which are immutable, and give orders, which the worker
+carries out between two steps.
+"""
+
+import atexit
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wgan.config import TrainConfig
+from wgan.data import Data
+from wgan.jobs import Cancelled, StoredPreview, TrainingJob, View, in_words, stored_view
+from wgan.latent import Models
+from wgan.runs import Run, RunError, Status, list_runs
+from wgan.training import Diverged, Forecast, forecast, resolve_engine
+from wgan.training.engine import cores
+from wgan.training.loop import steered
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.02
+"""Seconds of work a job gets before another has its turn and orders are heard."""
+
+MODELS_EVERY = 1.0
+"""Seconds for which a copy of a live run's weights counts as fresh."""
+
+
+class Busy(Exception):
+    """Another run is training; the message says which."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        super().__init__(
+            f"Run {view.run} is {view.status} at step {view.step:,}. Queue the new run behind it, "
+            "or stop it first."
+        )
+
+
+class Session:
+    """Runs jobs in one thread and tells how they stand.
+
+    `runs_dir` holds the runs, `root` the data. `threads` is the number of CPU threads for training
+    (default: one fewer than there are, because the app needs a core of its own).
+    """
+
+    def __init__(
+        self, runs_dir: Path, *, root: Path | None = None, threads: int | None = None
+    ) -> None:
+        self.runs_dir, self.root = runs_dir, root
+        self.threads = threads or max(1, cores() - 1)
+        self._changed = threading.Condition()
+        self._active: list[TrainingJob] = []
+        self._queue: deque[TrainingJob] = deque()
+        self._orders: deque[Callable[[], None]] = deque()
+        self._views: dict[str, View] = {}
+        self._stored: dict[str, tuple[tuple[float, ...], View]] = {}
+        self._models: dict[str, tuple[float, Models]] = {}
+        self._wanted: set[str] = set()
+        self._forecasts: dict[str, Forecast | str] = {}
+        self._data: dict[str, Data] = {}
+        self._cancelled: set[str] = set()
+        self._closing = False
+        # Before any other thread uses torch: a thread takes the number last set when it first
+        # computes, and two OpenMP teams on the same cores slow each other down many times over.
+        torch.set_num_threads(self.threads)
+        self._worker = threading.Thread(target=self._work, name="wgan-session", daemon=True)
+        self._worker.start()
+        atexit.register(self.close)
+
+    # ---- orders -------------------------------------------------------------------------------
+
+    def start(self, config: TrainConfig, *, queue: bool = False) -> str:
+        """Start a run and return its name. Raises Busy where one is active and `queue` is False.
+
+        Raises RunError where no folder can be made.
+        """
+        with self._changed:
+            self._refuse_if_busy(queue)
+            return self._enqueue(Run.create(config, self.runs_dir), resume=False, changes={})
+
+    def resume(
+        self, name: str, *, changes: Mapping[str, Any] | None = None, queue: bool = False
+    ) -> str:
+        """Go on with a run from its newest checkpoint, with some live values changed.
+
+        Raises Busy, RunError or ConfigError.
+        """
+        run = Run.find(name, self.runs_dir)
+        if run.alive():
+            raise RunError(f"Run {run.id} is already being trained.")
+        state, _ = run.checkpoint()
+        config = steered(state.config, dict(changes or {}))
+        if state.step >= config.steps:
+            raise RunError(
+                f"Run {run.id} has reached its last step, {config.steps:,}. Set “Stop at step” "
+                "higher to go on."
+            )
+        with self._changed:
+            self._refuse_if_busy(queue)
+            return self._enqueue(run, resume=True, changes=changes or {})
+
+    def _refuse_if_busy(self, queue: bool) -> None:
+        if (self._active or self._queue) and not queue:
+            raise Busy((*self._active, *self._queue)[0].view)
+
+    def _enqueue(self, run: Run, *, resume: bool, changes: Mapping[str, Any]) -> str:
+        job = TrainingJob(
+            run,
+            root=self.root,
+            threads=self.threads,
+            resume=resume,
+            changes=changes,
+            publish=self._keep,
+        )
+        job.own()
+        self._views[run.id] = job.view
+        self._queue.append(job)
+        self._changed.notify_all()
+        return run.id
+
+    def pause(self, name: str) -> None:
+        """Pause a run after the step at hand."""
+        self._order(name, lambda job: job.pause(True))
+
+    def go_on(self, name: str) -> None:
+        """Let a paused run go on."""
+        self._order(name, lambda job: job.pause(False))
+
+    def step_once(self, name: str) -> None:
+        """Make one step of a paused run."""
+
+        def once(job: TrainingJob) -> None:
+            if job.paused and not job.done:
+                job.step()
+                job.pause(True)
+
+        self._order(name, once)
+
+    def stop(self, name: str) -> None:
+        """End a run after the step at hand, with a checkpoint. A queued one leaves nothing."""
+        with self._changed:
+            self._cancelled.add(name)
+            queued = next((j for j in self._queue if j.run.id == name), None)
+            if queued is not None:
+                self._queue.remove(queued)
+                self._discard(queued)
+                return
+        self._order(name, lambda job: self._end(job, Status.STOPPED))
+
+    def change(self, name: str, **changes: Any) -> None:
+        """Change hyperparameters of a live run, dotted for parts. Raises ConfigError, RunError."""
+        view = self.view(name)
+        if not view.status.active:
+            raise RunError(f"Run {name} is not running: its values cannot change any more.")
+        steered(view.config, changes)  # Here, so that the caller hears of what is wrong.
+        self._order(name, lambda job: job.change(changes))
+
+    def undo(self, name: str) -> None:
+        """Take back the last change of a live run, as a change of its own."""
+        changes = [c for c in self.view(name).changes if c.path != "engine"]
+        if changes:
+            self.change(name, **{changes[-1].path: changes[-1].before})
+
+    def _order(self, name: str, act: Callable[[TrainingJob], None]) -> None:
+        def carry_out() -> None:
+            job = next((j for j in self._active if j.run.id == name), None)
+            if job is not None:
+                try:
+                    act(job)
+                except Exception as error:
+                    self._fail(job, error)
+
+        with self._changed:
+            self._orders.append(carry_out)
+            self._changed.notify_all()
+
+    # ---- looking ------------------------------------------------------------------------------
+
+    def live(self) -> View | None:
+        """Return the view of the run that trains or is paused, or the first in the queue."""
+        with self._changed:
+            jobs = (*self._active, *self._queue)
+            return self._views[jobs[0].run.id] if jobs else None
+
+    def queued(self) -> list[View]:
+        """Return the views of the runs that wait."""
+        with self._changed:
+            return [self._views[job.run.id] for job in self._queue]
+
+    def view(self, name: str) -> View:
+        """Return how a run stands: live, just ended, or from its folder. Raises RunError."""
+        with self._changed:
+            known = self._views.get(name)
+        if known is not None and (known.status.active or not (self.runs_dir / name).exists()):
+            return known
+        run = Run.find(name, self.runs_dir)
+        stamp = _stamp(run)
+        with self._changed:
+            cached = self._stored.get(run.id)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
+        view = stored_view(run)
+        with self._changed:
+            self._stored[run.id] = (stamp, view)
+        return view
+
+    def runs(self) -> list[str]:
+        """Return the names of all runs, the newest first."""
+        return [run.id for run in list_runs(self.runs_dir)]
+
+    def newest(self) -> str | None:
+        """Return the run to show at first: the live one, else the newest that can be read."""
+        live = self.live()
+        if live is not None:
+            return live.run
+        for run in list_runs(self.runs_dir):
+            with contextlib.suppress(RunError):
+                self.view(run.id)
+                return run.id
+        return None
+
+    def preview(self, name: str, step: int) -> StoredPreview | None:
+        """Return a kept preview of a run."""
+        found = Run.find(name, self.runs_dir).preview(step)
+        return StoredPreview(step, *found) if found else None
+
+    def models(self, name: str, step: int | None = None, *, wait: float = 10.0) -> Models:
+        """Return generator and critic of a run, in modules of the caller's own.
+
+        Of a live run with `step` None: its newest weights; a copy under a second old is given again,
+        and an older one is given once more while the worker makes the next. Else: of a checkpoint.
+        Raises RunError.
+        """
+        with self._changed:
+            live = any(job.run.id == name and job.prepared for job in self._active)
+            known = self._models.get(name)
+        if step is not None or not live:
+            state, _ = Run.find(name, self.runs_dir).checkpoint(step)
+            return Models(state.config, state.tensors, state.step)
+        if known is None or time.monotonic() - known[0] > MODELS_EVERY:
+            self._ask_for_models(name)
+            deadline = time.monotonic() + wait
+            with self._changed:
+                # Only the first copy is worth waiting for.
+                while known is None and time.monotonic() < deadline:
+                    self._changed.wait(0.1)
+                    known = self._models.get(name)
+        if known is None:
+            raise RunError("The run is busy with a long step. Try again in a moment.")
+        return known[1]
+
+    def _ask_for_models(self, name: str) -> None:
+        def copy(job: TrainingJob) -> None:
+            weights, step = job.training.weights(), job.training.steps
+            models = Models(job.config, weights, step)
+            with self._changed:
+                self._wanted.discard(name)
+                self._models[name] = (time.monotonic(), models)
+                self._changed.notify_all()
+
+        with self._changed:
+            if name in self._wanted:
+                return
+            self._wanted.add(name)
+        self._order(name, copy)
+
+    def forecast(self, config: TrainConfig) -> Forecast | str | None:
+        """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.
+
+        Measured by the worker when nothing trains, once for each config that differs in speed.
+        """
+        key = config.model_copy(update={"seed": 0, "steps": 1, "seconds": None}).model_dump_json()
+        with self._changed:
+            if key in self._forecasts:
+                return self._forecasts[key]
+            if self._active or self._queue:
+                return None
+            known = self._forecasts.get("busy with " + key)
+            if known is None:
+                self._forecasts["busy with " + key] = ""
+
+                def measure() -> None:
+                    if self._active or self._queue:
+                        with self._changed:
+                            self._forecasts.pop("busy with " + key, None)
+                        return
+                    try:
+                        cache = self.runs_dir / ".engines.json"
+                        engine = resolve_engine(config, threads=self.threads, cache=cache)
+                        engine.activate()
+                        result: Forecast | str = forecast(config, engine)
+                    except Exception as error:
+                        result = in_words(error)
+                    with self._changed:
+                        self._forecasts[key] = result
+
+                self._orders.append(measure)
+                self._changed.notify_all()
+        return None
+
+    # ---- the worker ---------------------------------------------------------------------------
+
+    def _keep(self, view: View) -> None:
+        with self._changed:
+            self._views[view.run] = view
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not (
+                    self._closing
+                    or self._orders
+                    or self._queue
+                    and not self._active
+                    or any(not job.paused for job in self._active)
+                ):
+                    # A paused run's lock is kept fresh for other machines.
+                    if not self._changed.wait(20.0):
+                        for job in self._active:
+                            with contextlib.suppress(RunError, OSError):
+                                job.run.beat()
+                if self._closing:
+                    break
+                orders = list(self._orders)
+                self._orders.clear()
+                waiting = self._queue[0] if self._queue and not self._active else None
+                if waiting is not None:
+                    self._active.append(waiting)
+                    self._queue.popleft()
+            for order in orders:
+                order()
+            if waiting is not None:
+                self._prepare(waiting)
+            ready = [job for job in self._active if not job.paused and job.prepared]
+            if ready:
+                self._give_share(min(ready, key=lambda job: job.cost))
+        for job in list(self._active):
+            self._end(job, Status.INTERRUPTED)
+        for job in list(self._queue):
+            self._discard(job)
+
+    def _prepare(self, job: TrainingJob) -> None:
+        def check() -> None:
+            if job.run.id in self._cancelled or self._closing:
+                raise Cancelled
+
+        try:
+            job.prepare(check)
+        except Cancelled:
+            self._active.remove(job)
+            self._discard(job)
+        except Exception as error:
+            self._fail(job, error)
+
+    def _give_share(self, job: TrainingJob) -> None:
+        start = time.perf_counter()
+        try:
+            while time.perf_counter() - start < SLICE and not self._orders and not self._closing:
+                if job.done:
+                    self._end(job, Status.FINISHED)
+                    break
+                job.step()
+        except Exception as error:
+            self._fail(job, error)
+        job.cost += time.perf_counter() - start
+
+    def _end(self, job: TrainingJob, status: Status) -> None:
+        job.finish(status)
+        with self._changed:
+            self._active = [j for j in self._active if j is not job]
+            self._changed.notify_all()
+
+    def _fail(self, job: TrainingJob, error: Exception) -> None:
+        if not isinstance(error, Diverged):
+            log.exception("Run %s failed", job.run.id, exc_info=error)
+        words = in_words(error)
+        began = job.prepared
+        job.finish(Status.FAILED, words)
+        with self._changed:
+            self._active = [j for j in self._active if j is not job]
+        if not began and not job.run.checkpoint_steps():
+            job.run.delete()  # Nothing was made; its view stays and says why.
+
+    def _discard(self, job: TrainingJob) -> None:
+        """Take back a job that never began: a new run leaves nothing, a resumed one is as it was."""
+        job.finish(Status.STOPPED)
+        if not job.run.checkpoint_steps():
+            job.run.delete()
+
+    def close(self, timeout: float = 1.5) -> None:
+        """End the worker: the run at hand gets its checkpoint and counts as interrupted."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._worker.join(timeout)
+        atexit.unregister(self.close)
+
+
+def _stamp(run: Run) -> tuple[float, ...]:
+    """Return what changes whenever a run's folder does."""
+    stamp: list[float] = []
+    for name in ("run.sqlite", "run.sqlite-wal", "previews", "lock"):
+        try:
+            found = (run.folder / name).stat()
+            stamp += [found.st_mtime_ns, found.st_size]
+        except OSError:
+            stamp.append(0.0)
+    return tuple(stamp) + (float(run.alive()),)

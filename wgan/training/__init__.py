@@ -1,0 +1,18 @@
+"""The training loop, what it runs on, and what it will cost."""
+
+from wgan.training.engine import Engine
+from wgan.training.forecast import Forecast, forecast, resolve_engine
+from wgan.training.loop import Diverged, Preview, Report, State, Training, train
+
+__all__ = [
+    "Diverged",
+    "Engine",
+    "Forecast",
+    "Preview",
+    "Report",
+    "State",
+    "Training",
+    "forecast",
+    "resolve_engine",
+    "train",
+]

@@ -1,0 +1,76 @@
+"""What a training runs on. Two runs of one config on equal engines give equal numbers."""
+
+import contextlib
+import os
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Device, precision and threads, resolved once and recorded with the run."""
+
+    device: str
+    precision: Literal["float32", "bfloat16"]
+    threads: int
+
+    def activate(self) -> None:
+        """Give the calling thread the recorded number of CPU threads."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Return the context in which networks are evaluated."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def pick_device(asked: str) -> str:
+    """Return the device to use: the one asked for, else CUDA, else MPS, else CPU.
+
+    Raises ValueError with a sentence where the asked one is absent.
+    """
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if asked == "auto":
+        return next(device for device, there in present.items() if there)
+    if not present[asked]:
+        here = ", ".join(device for device, there in present.items() if there)
+        raise ValueError(f"This machine has no {asked} device for torch; here: {here}, or auto.")
+    return asked
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def might_gain_from_bfloat16(device: str, kind: str) -> bool:
+    """Tell whether bfloat16 is worth measuring: hardware for it, and convolutions to run on it."""
+    if kind != "pictures":
+        return False
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpu = torch.backends.cpu.get_cpu_capability()
+    return device == "cpu" and "AVX512" in cpu and _has_bfloat16_instructions()
+
+
+def _has_bfloat16_instructions() -> bool:
+    # Private, and the only way torch tells; a torch without them simply trains in float32.
+    asked = [
+        getattr(torch.cpu, name, None)
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    ]
+    return any(ask is not None and ask() for ask in asked)

@@ -1,0 +1,159 @@
+"""What a training will run on, and what it will cost, found by a short measurement."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wgan.config import TrainConfig
+from wgan.data import Data, Pictures
+from wgan.randomness import generator
+from wgan.training.engine import Engine, cores, might_gain_from_bfloat16, pick_device
+from wgan.training.loop import Training
+
+WORTH = 1.1
+"""bfloat16 must be this much faster to be chosen: it rounds, so a tie goes to float32."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A rough cost of a training on this machine."""
+
+    seconds_per_step: float
+    memory_bytes: int  # weights, optimiser, activations of one update, data
+
+
+def resolve_engine(
+    config: TrainConfig, *, threads: int | None = None, cache: Path | None = None
+) -> Engine:
+    """Return the engine of a config on this machine.
+
+    `threads` is the caller's choice where the config leaves it open (default: all cores). bfloat16
+    is chosen where a measurement of some seconds' fraction finds it faster; `cache` is a JSON file
+    that remembers the verdict, so that the same config gets the same engine each time.
+    Raises ValueError where the asked device is absent.
+    """
+    device = pick_device(config.device)
+    chosen = config.threads or threads or cores()
+    if config.precision != "auto":
+        return Engine(device, config.precision, chosen)
+    if not might_gain_from_bfloat16(device, config.network.kind):
+        return Engine(device, "float32", chosen)
+    key = "|".join(
+        [
+            device,
+            str(chosen),
+            torch.__version__,
+            _processor(device),
+            config.network.model_dump_json(),
+            str(config.objective.name),
+            str(config.batch_size),
+            str(config.latent_dim),
+            str(config.dataset.shape),
+        ]
+    )
+    known = _read(cache)
+    if key not in known:
+        rates = _race(config, device, chosen)
+        known[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
+        _write(cache, known)
+    precision = "bfloat16" if known[key] == "bfloat16" else "float32"
+    return Engine(device, precision, chosen)
+
+
+def forecast(config: TrainConfig, engine: Engine) -> Forecast:
+    """Measure some steps on made-up data of the config's shape."""
+    training = _rehearsal(config, engine)
+    activations = 0
+
+    def weigh(tensor: Tensor) -> Tensor:
+        nonlocal activations
+        activations += tensor.nbytes
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
+        training.step()
+    activations //= config.n_critic + 1
+    times = _times(training, budget=0.4)
+    state = sum(t.nbytes for t in training.state().tensors.values())
+    data = (config.dataset.size or 0) * int(torch.tensor(config.dataset.shape).prod())
+    return Forecast(statistics.median(times), state + activations + data)
+
+
+def _rehearsal(config: TrainConfig, engine: Engine) -> Training:
+    rng = generator(0, "forecast")
+    data: Data
+    if config.dataset.kind == "pictures":
+        shape = (max(256, config.batch_size), *config.dataset.shape)
+        pictures = torch.randint(256, shape, generator=rng, dtype=torch.uint8)
+        labels = torch.zeros(len(pictures), dtype=torch.long)
+        data = Pictures(pictures, pictures, labels, labels)
+    else:
+        data = config.dataset.load()
+    return Training(config.changed({"replacement": True, "seed": 0}), engine=engine, data=data)
+
+
+def _times(training: Training, budget: float) -> list[float]:
+    """Return seconds of each step, at least two of them, for about `budget` seconds."""
+    times: list[float] = []
+    while len(times) < 2 or sum(times) < budget:
+        start = time.perf_counter()
+        training.step()
+        if training.device.type != "cpu":
+            training.reports()
+            getattr(torch, training.device.type).synchronize()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
+    """Return the median seconds a step of each precision, taken in turn so that drift hits both."""
+    pair = {
+        precision: _rehearsal(config, Engine(device, precision, threads))
+        for precision in ("float32", "bfloat16")
+    }
+    times: dict[str, list[float]] = {precision: [] for precision in pair}
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for training in pair.values():
+            training.step()
+            training.step()
+        for _ in range(4):
+            for precision, training in pair.items():
+                times[precision] += _times(training, budget=0.08)
+    finally:
+        torch.set_num_threads(before)
+    return {precision: statistics.median(values) for precision, values in times.items()}
+
+
+def _processor(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return platform.processor() or platform.machine()
+
+
+def _read(cache: Path | None) -> dict[str, str]:
+    try:
+        found = json.loads(cache.read_text("utf-8")) if cache is not None else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(cache: Path | None, known: dict[str, str]) -> None:
+    if cache is None:
+        return
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        half = cache.with_name(f"{cache.name}.{os.getpid()}.part")
+        half.write_text(json.dumps(known, indent=1), "utf-8")
+        half.replace(cache)
+    except OSError:
+        pass  # Not remembered: measured again next time.

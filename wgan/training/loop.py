@@ -1,0 +1,455 @@
+"""The training loop: a stepped object that knows no thread, no callback and no interface."""
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
+from wgan.data import Data, Pictures, as_bytes, as_floats
+from wgan.randomness import Stream, generator
+from wgan.training.engine import Engine
+
+EXPLODED = 1e7
+"""A loss beyond this is no training any more: healthy critics stay within a few thousand."""
+
+PREVIEW_PICTURES = 64
+PREVIEW_POINTS = 1024
+SURFACE_SIDE = 48
+ARROWS = 96
+
+
+class Diverged(Exception):
+    """A loss became infinite, NaN or absurd; the message names the likely cause."""
+
+
+class Report(NamedTuple):
+    """The curves' values at one step. Means over the steps since the report before.
+
+    `critic_gap_held_out` is measured once, at `step`: the same critic and fakes as that step's last
+    critic update, real examples that training never sees.
+    """
+
+    step: int
+    critic_loss: float  # without the penalty
+    generator_loss: float
+    critic_gap: float  # E f(real) − E f(fake)
+    critic_gap_held_out: float
+    penalty: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the averaged generator makes of the preview's fixed z, as arrays."""
+
+    step: int
+    pictures: npt.NDArray[np.uint8] | None = None  # (64, C, H, W)
+    points: npt.NDArray[np.float32] | None = None  # (1024, 2)
+    surface: npt.NDArray[np.float32] | None = None  # (48, 48), the critic's scores; row = y
+    arrows: npt.NDArray[np.float32] | None = None  # (96, 4): x, y, ∂f/∂x, ∂f/∂y at fakes
+    extent: float = 0.0  # the surface covers [−extent, extent]²
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a training needs to go on exactly: tensors, and a few plain numbers."""
+
+    config: TrainConfig
+    engine: Engine
+    step: int
+    critic_updates: int
+    counts: tuple[int, int]
+    tensors: dict[str, Tensor]
+
+
+class Training:
+    """One training: `step()` makes one generator update and the critic updates before it.
+
+    `data` may be given where it is loaded already. `engine` says what to run on; see
+    `resolve_engine`. Raises DataError or ConfigError where the config cannot be trained.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        *,
+        engine: Engine,
+        data: Data | None = None,
+        root: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.engine = engine
+        self.device = torch.device(engine.device)
+        self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
+        self._layout = (
+            torch.channels_last if isinstance(self.data, Pictures) else torch.contiguous_format
+        )
+        self.generator, self.critic = (
+            network.to(self.device, memory_format=self._layout)
+            for network in config.network.build(
+                self.data.shape, config.latent_dim, generator(config.seed, "init")
+            )
+        )
+        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self._generator_optimizer = _optimizer(config, self.generator, "generator")
+        self._critic_optimizer = _optimizer(config, self.critic, "critic")
+        self.steps = 0
+        self.critic_updates = 0
+        self._forget_sums()
+        self._waiting: list[tuple[int, Tensor]] = []
+        self._epoch: tuple[int, Tensor] | None = None
+        self._preview_z: Tensor | None = None
+
+    # ---- one step -----------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Make n_critic critic updates and one generator update."""
+        self.steps += 1
+        reporting = self.steps % self.config.report_every == 0
+        for draw in range(self.config.n_critic):
+            self._critic_update(draw, held_out=reporting and draw == self.config.n_critic - 1)
+        self._generator_update()
+        self._update_average()
+        if reporting:
+            self._close_report()
+
+    def _critic_update(self, draw: int, *, held_out: bool) -> None:
+        objective, n = self.config.objective, self.config.batch_size
+        real = self._real_batch(draw)
+        z = self._z(draw)
+        with self.engine.autocast():
+            with torch.no_grad():
+                fake = self._lay_out(self.generator(z).float())
+            real_score, fake_score = self.critic(torch.cat([real, fake])).float().split(n)
+            critic_loss = objective.critic_loss(real=real_score, fake=fake_score)
+            penalty = objective.penalty(
+                self.critic, real=real, fake=fake, rng=self._rng("epsilon", draw)
+            )
+            if held_out:
+                self._held_out_gap = self._score_held_out() - fake_score.detach().mean()
+        self._critic_optimizer.zero_grad()
+        (critic_loss + penalty).backward()
+        self._critic_optimizer.step()
+        objective.project(self.critic)
+        gap = real_score.detach().mean() - fake_score.detach().mean()
+        self._critic_sums += torch.stack([critic_loss.detach(), penalty.detach(), gap])
+        self._critic_count += 1
+        self.critic_updates += 1
+
+    def _generator_update(self) -> None:
+        # The draws 0 … n_critic − 1 of this step's z went to the critic; the next is its own.
+        z = self._z(self.config.n_critic)
+        self.critic.requires_grad_(False)
+        with self.engine.autocast():
+            fake_score = self.critic(self._lay_out(self.generator(z))).float()
+            loss = self.config.objective.generator_loss(fake=fake_score)
+        self._generator_optimizer.zero_grad()
+        loss.backward()
+        self.critic.requires_grad_(True)
+        self._generator_optimizer.step()
+        self._generator_sum += loss.detach()
+        self._generator_count += 1
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # A slow average would show the random start for long, so it starts fast.
+        decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
+        slow, fast = list(self.average.parameters()), list(self.generator.parameters())
+        torch._foreach_lerp_(slow, fast, 1 - decay)
+        for kept, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.copy_(new)
+
+    # ---- batches ------------------------------------------------------------------------------
+
+    def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
+        return generator(self.config.seed, stream, self.steps, draw, device=self.device)
+
+    def _z(self, draw: int) -> Tensor:
+        shape = (self.config.batch_size, self.config.latent_dim)
+        return torch.randn(shape, generator=self._rng("z", draw), device=self.device)
+
+    def _lay_out(self, batch: Tensor) -> Tensor:
+        return batch.contiguous(memory_format=self._layout) if batch.dim() == 4 else batch
+
+    def _real_batch(self, draw: int) -> Tensor:
+        n = self.config.batch_size
+        if self.config.replacement or not isinstance(self.data, Pictures):
+            return self._lay_out(self.data.batch("train", n, self._rng("data", draw)))
+        epoch, position = divmod(self.critic_updates, len(self.data.train) // n)
+        if self._epoch is None or self._epoch[0] != epoch:
+            rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
+            order = torch.randperm(len(self.data.train), generator=rng, device=self.device)
+            self._epoch = epoch, order
+        chosen = self._epoch[1][position * n : (position + 1) * n]
+        return self._lay_out(as_floats(self.data.train[chosen]))
+
+    @torch.no_grad()
+    def _score_held_out(self) -> Tensor:
+        real = self.data.batch("held-out", self.config.batch_size, self._rng("held-out"))
+        score: Tensor = self.critic(self._lay_out(real)).float().mean()
+        return score
+
+    # ---- reports ------------------------------------------------------------------------------
+
+    def _forget_sums(self) -> None:
+        self._critic_sums = torch.zeros(3, device=self.device)  # loss, penalty, gap
+        self._generator_sum = torch.zeros((), device=self.device)
+        self._held_out_gap = torch.zeros((), device=self.device)
+        self._critic_count = self._generator_count = 0
+
+    def _close_report(self) -> None:
+        critic_loss, penalty, gap = self._critic_sums / self._critic_count
+        generator_loss = self._generator_sum / self._generator_count
+        values = torch.stack([critic_loss, generator_loss, gap, self._held_out_gap, penalty])
+        self._waiting.append((self.steps, values))
+        self._forget_sums()
+
+    def reports(self) -> list[Report]:
+        """Return the reports since the last call, fetched from the device at once.
+
+        Raises Diverged at the first report that is not finite or has exploded; those before it
+        are then the exception's `reports`.
+        """
+        if not self._waiting:
+            return []
+        steps = [step for step, _ in self._waiting]
+        rows = torch.stack([values for _, values in self._waiting]).tolist()
+        self._waiting.clear()
+        made = [Report(step, *row) for step, row in zip(steps, rows, strict=True)]
+        for i, report in enumerate(made):
+            bad = [
+                name
+                for name, value in zip(Report._fields[1:], report[1:], strict=True)
+                if not math.isfinite(value) or abs(value) > EXPLODED
+            ]
+            if bad:
+                error = Diverged(self._likely_cause(report.step, bad))
+                error.reports = made[:i]  # type: ignore[attr-defined]
+                raise error
+        return made
+
+    def _likely_cause(self, step: int, bad: list[str]) -> str:
+        config = self.config
+        what = bad[0].replace("_", " ")
+        rate = max(config.critic_learning_rate, config.generator_learning_rate)
+        which = "critic" if rate == config.critic_learning_rate else "generator"
+        weight = getattr(config.objective, "penalty_weight", None)
+        clip = getattr(config.objective, "clip_value", None)
+        if rate > 3e-3:
+            cause = f"the {which} learning rate {rate:g} is very high. Try a tenth of it"
+        elif weight is not None and weight < 0.05:
+            cause = f"a penalty weight of {weight:g} hardly holds the critic. Try 10"
+        elif weight is not None and weight * config.critic_learning_rate > 0.05:
+            cause = (
+                f"the penalty weight {weight:g} is too strong for a critic learning rate of "
+                f"{config.critic_learning_rate:g}. Lower one of them"
+            )
+        elif clip is not None and clip > 0.1:
+            cause = f"a clip value of {clip:g} lets the critic grow very steep. Try 0.01"
+        else:
+            cause = f"the learning rates are too high for these networks ({which}: {rate:g})"
+        return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
+
+    # ---- steering -----------------------------------------------------------------------------
+
+    def apply(self, **changes: Any) -> TrainConfig:
+        """Change hyperparameters between two steps and return the new config.
+
+        Keys are dotted for parts: `apply(**{"objective.clip_value": 0.1})`. Raises ConfigError for
+        a value out of range and for one that cannot change while training.
+        """
+        self.config = steered(self.config, changes)
+        for optimizer, rate in (
+            (self._generator_optimizer, self.config.generator_learning_rate),
+            (self._critic_optimizer, self.config.critic_learning_rate),
+        ):
+            for group in optimizer.param_groups:
+                group.update(_settings(self.config), lr=rate)
+        return self.config
+
+    # ---- looking ------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def preview(self) -> Preview:
+        """Return what the averaged generator makes now; it disturbs nothing."""
+        if self._preview_z is None:
+            n = PREVIEW_PICTURES if isinstance(self.data, Pictures) else PREVIEW_POINTS
+            rng = generator(self.config.seed, "preview")
+            self._preview_z = torch.randn(n, self.config.latent_dim, generator=rng)
+        made = self.average(self._preview_z.to(self.device))
+        if isinstance(self.data, Pictures):
+            return Preview(self.steps, pictures=as_bytes(made).cpu().numpy())
+        surface, arrows = look_at_critic(self.critic, made, self.data.extent)
+        return Preview(
+            self.steps,
+            points=made.float().cpu().numpy(),
+            surface=surface,
+            arrows=arrows,
+            extent=self.data.extent,
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return clones of the averaged generator's and the critic's weights, on the CPU."""
+        return {
+            f"{prefix}.{name}": value.detach().cpu().clone()
+            for prefix, module in (("average", self.average), ("critic", self.critic))
+            for name, value in module.state_dict().items()
+        }
+
+    # ---- state --------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return a copy of everything needed to go on exactly."""
+        tensors = {
+            f"{prefix}.{name}": value
+            for prefix, module in self._modules().items()
+            for name, value in module.state_dict().items()
+        }
+        for prefix, optimizer in self._optimizers().items():
+            for i, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"{prefix}.{i}.{name}": value for name, value in values.items()}
+        tensors["sums"] = torch.cat(
+            [self._critic_sums, self._generator_sum[None], self._held_out_gap[None]]
+        )
+        return State(
+            self.config,
+            self.engine,
+            self.steps,
+            self.critic_updates,
+            (self._critic_count, self._generator_count),
+            {name: value.detach().cpu().clone() for name, value in tensors.items()},
+        )
+
+    @classmethod
+    def restore(
+        cls,
+        state: State,
+        *,
+        engine: Engine | None = None,
+        data: Data | None = None,
+        root: Path | None = None,
+    ) -> "Training":
+        """Return a training that goes on from a state, exactly where the engine is the same.
+
+        Raises ValueError where tensors are missing or have other shapes than the config's networks.
+        """
+        made = cls(state.config, engine=engine or state.engine, data=data, root=root)
+        made.steps, made.critic_updates = state.step, state.critic_updates
+        try:
+            for prefix, module in made._modules().items():
+                module.load_state_dict(_under(prefix, state.tensors))
+            for prefix, optimizer in made._optimizers().items():
+                whole = optimizer.state_dict()
+                whole["state"] = _by_parameter(_under(prefix, state.tensors))
+                optimizer.load_state_dict(whole)
+            sums = state.tensors["sums"].to(made.device)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"The weights do not fit the config's networks: {error}") from error
+        made._critic_sums, made._generator_sum, made._held_out_gap = (
+            sums[:3].clone(),
+            sums[3].clone(),
+            sums[4].clone(),
+        )
+        made._critic_count, made._generator_count = state.counts
+        return made
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "average": self.average, "critic": self.critic}
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "generator_optimizer": self._generator_optimizer,
+            "critic_optimizer": self._critic_optimizer,
+        }
+
+
+def train(
+    config: TrainConfig,
+    *,
+    engine: Engine,
+    data: Data | None = None,
+    watch: Callable[[Report], None] | None = None,
+) -> Training:
+    """Train to the config's last step and return the training: the loop for scripts and tests."""
+    training = Training(config, engine=engine, data=data)
+    while training.steps < config.steps:
+        training.step()
+        for report in training.reports():
+            if watch is not None:
+                watch(report)
+    return training
+
+
+def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Return the config with changes made in mid-run. Raises ConfigError where one cannot be."""
+    known = {h.path: h for h in hyperparameters(config)}
+    for path in changes:
+        if path in known and not known[path].live:
+            raise ConfigError(
+                f"{known[path].title} cannot change while training: the networks and the data are "
+                "built from it. Stop this run and start another with the new value."
+            )
+    if any(path in PARTS for path in changes):
+        raise ConfigError("A run keeps its objective, network, optimiser and data set.")
+    return config.changed(changes)
+
+
+def look_at_critic(
+    critic: nn.Module, fakes: Tensor, extent: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
+
+    `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.
+    """
+    axis = torch.linspace(-extent, extent, SURFACE_SIDE, device=fakes.device)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    surface = critic(torch.stack([x.flatten(), y.flatten()], dim=1)).float()
+    at = fakes[:ARROWS].detach().float().requires_grad_()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(critic(at).sum(), at)
+    arrows = torch.cat([at.detach(), slope], dim=1)
+    return surface.view(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy(), arrows.cpu().numpy()
+
+
+def _optimizer(config: TrainConfig, network: nn.Module, owner: str) -> torch.optim.Optimizer:
+    rate = getattr(config, f"{owner}_learning_rate")
+    if isinstance(config.optimizer, Adam):
+        return torch.optim.Adam(
+            network.parameters(), lr=rate, fused=_can_fuse(network), **_settings(config)
+        )
+    return torch.optim.RMSprop(network.parameters(), lr=rate, foreach=True, **_settings(config))
+
+
+def _can_fuse(network: nn.Module) -> bool:
+    return next(network.parameters()).device.type in ("cpu", "cuda", "mps")
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the optimiser's own settings under torch's names."""
+    values = config.optimizer.model_dump(exclude={"name"})
+    if isinstance(config.optimizer, Adam):
+        return {"betas": (values["beta1"], values["beta2"])}
+    return values
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    cut = len(prefix) + 1
+    return {name[cut:]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
+    return state
