@@ -42,7 +42,11 @@ class Classifier(nn.Module):
         layers: list[nn.Module] = []
         for channels_in, channels in ((1, 16), (16, 32)):
             for c in (channels_in, channels):
-                layers += [nn.Conv2d(c, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU()]
+                layers += [
+                    nn.Conv2d(c, channels, 3, padding=1),
+                    nn.BatchNorm2d(channels),
+                    nn.ReLU(),
+                ]
             layers.append(nn.MaxPool2d(2))
         self.body = nn.Sequential(
             *layers,
@@ -150,7 +154,9 @@ def make_metric(
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{cache} is not a FID cache ({error}); delete it to make it anew.") from error
+        raise ValueError(
+            f"{cache} is not a FID cache ({error}); delete it to make it anew."
+        ) from error
     if any(metadata.get(key) != value for key, value in wanted.items()):
         raise ValueError(f"{cache} was made by another recipe, dataset or seed; delete it.")
     reference = {key: tensors.pop(key) for key in REFERENCE_STATES}
@@ -177,7 +183,9 @@ def save_atomically(tensors: dict[str, Tensor], metadata: dict[str, str], path: 
         raise
 
 
-def floor(metric: FrechetInceptionDistance, dataset: str, root: Path, n: int, seed: int = 0) -> float:
+def floor(
+    metric: FrechetInceptionDistance, dataset: str, root: Path, n: int, seed: int = 0
+) -> float:
     """FID of n real pictures to the training set: no sampler is expected below it at this n.
 
     Up to 10,000 are test pictures; beyond, training pictures (at most half), against the others.

@@ -22,9 +22,9 @@ from typing import (
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from wgan.data import DATASETS, AnyDataset, Dataset, Mnist10k, Ring8
-from wgan.networks import NETWORKS, AnyNetwork, Dcgan, Mlp, Network
-from wgan.objectives import OBJECTIVES, AnyObjective, Objective, Wgan, WganGp
+from wgan.data import DATASETS, AnyDataset, Mnist10k, Ring8
+from wgan.networks import NETWORKS, AnyNetwork, Dcgan, Mlp
+from wgan.objectives import OBJECTIVES, AnyObjective, Wgan, WganGp
 
 
 class ConfigError(ValueError):
@@ -156,7 +156,7 @@ class TrainConfig(BaseModel):
         64,
         title="Latent dimensions",
         description="Length of z, the standard normal vector the generator starts from.",
-        json_schema_extra=_extra(source="DCGAN: 100"),
+        json_schema_extra=_extra(source="Radford et al. 2015: 100", advanced=True),
     )
     steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         10_000,
@@ -206,6 +206,13 @@ class TrainConfig(BaseModel):
         title="Picture every",
         description="A grid of samples from the same z is kept each time.",
         json_schema_extra=_extra(unit="steps", live=True, advanced=True),
+    )
+    preview_seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        0,
+        title="Pictures' z",
+        description="Which fixed z the grids are made from. The same number keeps the same z, so "
+        "that one sees each sample improve.",
+        json_schema_extra=_extra(live=True, advanced=True),
     )
     checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         500,

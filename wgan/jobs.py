@@ -21,7 +21,7 @@ from wgan.training import Diverged, Engine, Preview, Report, Training, resolve_e
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
 
-CURVE_POINTS = 1000
+CURVE_POINTS = 500
 RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
 
@@ -336,7 +336,7 @@ class TrainingJob:
         try:
             reports = self.training.reports()
         except Diverged as error:
-            failure, reports = error, getattr(error, "reports", [])
+            failure, reports = error, error.reports
         for report in reports:
             stored = StoredReport(report, self._images, seconds, now)
             self._pending.append(stored)
@@ -380,6 +380,8 @@ class TrainingJob:
         after = self.config.flat()
         for path in (p for p in after if p not in PARTS and after[p] != before.get(p)):
             self._add_change(Change(self.training.steps, path, before.get(path), after[path]))
+        if before["preview_seed"] != after["preview_seed"]:
+            self._save_preview()
         self.flush()
 
     def _add_change(self, change: Change) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -48,16 +49,22 @@ class Models:
         """
         if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
             raise ValueError(f"z must be (N, {self.config.latent_dim}), not {z.shape}.")
-        parts = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)).split(256)
-        made = torch.cat([self.generator(part) for part in parts])
+        whole = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32))
+        made = torch.cat([self.generator(part) for part in torch.split(whole, 256)])
         result = as_bytes(made) if self.config.dataset.kind == "pictures" else made.float()
         return result.numpy()
 
 
-def draw_z(seed: int, n: int, latent_dim: int, *, stream: str = "sample") -> Floats:
-    """Return n standard normal z: (n, latent_dim). The stream `preview` gives the grids' own z."""
-    rng = generator(seed, "preview" if stream == "preview" else "sample")
+def draw_z(seed: int, n: int, latent_dim: int) -> Floats:
+    """Return n standard normal z: (n, latent_dim)."""
+    rng = generator(seed, "sample")
     return torch.randn(n, latent_dim, generator=rng).numpy()
+
+
+def preview_z(config: TrainConfig, n: int) -> Floats:
+    """Return the z of a run's preview grids: (n, latent_dim)."""
+    rng = generator(config.seed, "preview", config.preview_seed)
+    return torch.randn(n, config.latent_dim, generator=rng).numpy()
 
 
 def slerp(a: Floats, b: Floats, t: Floats) -> Floats:
@@ -100,8 +107,8 @@ def walk(
     ends = [*waypoints, waypoints[0]] if closed else list(waypoints)
     legs = len(ends) - 1
     each = max(1, round(frames / legs))
-    t = np.arange(each, dtype=np.float32) / each
-    path = [between(a, b, t) for a, b in zip(ends, ends[1:], strict=False)]
+    t = np.linspace(0, 1, each, endpoint=False, dtype=np.float32)
+    path = [between(a, b, t) for a, b in pairwise(ends)]
     if not closed:
         path.append(np.asarray(ends[-1], dtype=np.float32)[None])
     marks = tuple(i * each for i in range(len(waypoints)))

@@ -6,6 +6,7 @@ batch norm couples them (Gulrajani et al. 2017, section 4).
 
 import math
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 import torch
@@ -166,7 +167,7 @@ class Dcgan(Network):
             nn.Unflatten(1, (widths[0], start, start)),
             *finish(widths[0]),
         ]
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in pairwise(widths):
             layers.append(nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1))
             if n_out is not widths[-1]:
                 layers += finish(n_out)
@@ -177,7 +178,7 @@ class Dcgan(Network):
         start, _ = self._PLANS[side]
         widths = [colours, *self._widths(side)]
         layers: list[nn.Module] = []
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in pairwise(widths):
             layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * start**2, 1), Score())
 

@@ -125,7 +125,9 @@ class WganGp(_Wasserstein):
         epsilon = torch.rand(n, generator=rng, device=real.device, dtype=real.dtype)
         x_hat = torch.lerp(fake, real, epsilon.view(n, *[1] * (real.dim() - 1)))
         norm = gradient_norm(critic, x_hat, create_graph=True)  # (N,)
-        return self.penalty_weight * (norm - 1).square().mean()
+        distance: Tensor = (norm - 1).square().mean()
+        weighted: Tensor = self.penalty_weight * distance
+        return weighted
 
 
 def gradient_norm(critic: nn.Module, x: Tensor, *, create_graph: bool = False) -> Tensor:
@@ -138,7 +140,8 @@ def gradient_norm(critic: nn.Module, x: Tensor, *, create_graph: bool = False) -
     with torch.enable_grad():
         scores = critic(x)
         (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=create_graph)
-    return torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)
+    norm: Tensor = torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)
+    return norm
 
 
 OBJECTIVES: dict[str, type[Objective]] = {

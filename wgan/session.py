@@ -6,18 +6,22 @@ carries out between two steps.
 
 import atexit
 import contextlib
+import json
 import logging
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import torch
 
-from wgan.config import TrainConfig
-from wgan.data import Data
+from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.data import DataError, Dataset, examples
 from wgan.jobs import Cancelled, StoredPreview, TrainingJob, View, in_words, stored_view
 from wgan.latent import Models
 from wgan.runs import Run, RunError, Status, list_runs
@@ -32,6 +36,9 @@ SLICE = 0.02
 
 MODELS_EVERY = 1.0
 """Seconds for which a copy of a live run's weights counts as fresh."""
+
+
+PRESETS_FOLDER = ".presets"
 
 
 class Busy(Exception):
@@ -65,8 +72,8 @@ class Session:
         self._stored: dict[str, tuple[tuple[float, ...], View]] = {}
         self._models: dict[str, tuple[float, Models]] = {}
         self._wanted: set[str] = set()
+        self._asked: dict[str, TrainConfig] = {}
         self._forecasts: dict[str, Forecast | str] = {}
-        self._data: dict[str, Data] = {}
         self._cancelled: set[str] = set()
         self._closing = False
         # Before any other thread uses torch: a thread takes the number last set when it first
@@ -161,8 +168,17 @@ class Session:
         view = self.view(name)
         if not view.status.active:
             raise RunError(f"Run {name} is not running: its values cannot change any more.")
-        steered(view.config, changes)  # Here, so that the caller hears of what is wrong.
-        self._order(name, lambda job: job.change(changes))
+        config = steered(view.config, changes)  # Here, so that the caller hears of what is wrong.
+
+        def carry_out(job: TrainingJob) -> None:
+            job.change(changes)
+            with self._changed:
+                if self._asked.get(name) is config:
+                    del self._asked[name]
+
+        with self._changed:
+            self._asked[name] = config
+        self._order(name, carry_out)
 
     def undo(self, name: str) -> None:
         """Take back the last change of a live run, as a change of its own."""
@@ -200,7 +216,11 @@ class Session:
         """Return how a run stands: live, just ended, or from its folder. Raises RunError."""
         with self._changed:
             known = self._views.get(name)
-        if known is not None and (known.status.active or not (self.runs_dir / name).exists()):
+            asked = self._asked.get(name)
+        if known is not None and known.status.active:
+            # What was asked for counts at once, though the worker is still in its step.
+            return known if asked is None else replace(known, config=asked)
+        if known is not None and not (self.runs_dir / name).exists():
             return known
         run = Run.find(name, self.runs_dir)
         stamp = _stamp(run)
@@ -227,6 +247,47 @@ class Session:
                 self.view(run.id)
                 return run.id
         return None
+
+    def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
+        """Return n real examples to show, or None where they would have to be downloaded first.
+
+        (n, C, H, W) uint8, or (n, 2) float32.
+        """
+        if not dataset.present(self.root):
+            return None
+        try:
+            return examples(dataset.load(self.root), n)
+        except DataError:
+            return None
+
+    def presets(self) -> dict[str, TrainConfig]:
+        """Return the user's own presets; files that cannot be read are left out."""
+        found = {}
+        for path in sorted((self.runs_dir / PRESETS_FOLDER).glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, ConfigError):
+                found[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
+        return found
+
+    def save_preset(self, name: str, config: TrainConfig) -> None:
+        """Keep a config under a name of the user's. Raises RunError for a name that cannot be."""
+        if not re.fullmatch(r"[\w][\w .()+-]{0,39}", name) or name in PRESETS:
+            raise RunError(
+                "A preset's name has 1 to 40 letters, digits, spaces or . ( ) + - and is not one "
+                "of the built-in names."
+            )
+        folder = self.runs_dir / PRESETS_FOLDER
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            half = folder / f"{name}.json.part"
+            half.write_text(config.model_dump_json(indent=1), "utf-8")
+            half.replace(folder / f"{name}.json")
+        except OSError as error:
+            raise RunError(f"The preset cannot be saved in {folder} ({error.strerror}).") from error
+
+    def delete_preset(self, name: str) -> None:
+        """Forget a preset of the user's."""
+        if name in self.presets():
+            (self.runs_dir / PRESETS_FOLDER / f"{name}.json").unlink(missing_ok=True)
 
     def preview(self, name: str, step: int) -> StoredPreview | None:
         """Return a kept preview of a run."""
@@ -319,8 +380,7 @@ class Session:
                 while not (
                     self._closing
                     or self._orders
-                    or self._queue
-                    and not self._active
+                    or (self._queue and not self._active)
                     or any(not job.paused for job in self._active)
                 ):
                     # A paused run's lock is kept fresh for other machines.
@@ -414,4 +474,4 @@ def _stamp(run: Run) -> tuple[float, ...]:
             stamp += [found.st_mtime_ns, found.st_size]
         except OSError:
             stamp.append(0.0)
-    return tuple(stamp) + (float(run.alive()),)
+    return (*stamp, float(run.alive()))

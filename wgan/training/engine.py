@@ -7,13 +7,15 @@ from typing import Any, Literal
 
 import torch
 
+Precision = Literal["float32", "bfloat16"]
+
 
 @dataclass(frozen=True)
 class Engine:
     """Device, precision and threads, resolved once and recorded with the run."""
 
     device: str
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
     threads: int
 
     def activate(self) -> None:
@@ -62,7 +64,7 @@ def might_gain_from_bfloat16(device: str, kind: str) -> bool:
     if kind != "pictures":
         return False
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpu = torch.backends.cpu.get_cpu_capability()
     return device == "cpu" and "AVX512" in cpu and _has_bfloat16_instructions()
 

@@ -7,6 +7,7 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
 from wgan.randomness import generator
-from wgan.training.engine import Engine, cores, might_gain_from_bfloat16, pick_device
+from wgan.training.engine import Engine, Precision, cores, might_gain_from_bfloat16, pick_device
 from wgan.training.loop import Training
 
 WORTH = 1.1
@@ -41,8 +42,9 @@ def resolve_engine(
     """
     device = pick_device(config.device)
     chosen = config.threads or threads or cores()
-    if config.precision != "auto":
-        return Engine(device, config.precision, chosen)
+    asked: Literal["auto", "float32", "bfloat16"] = config.precision
+    if asked != "auto":
+        return Engine(device, asked, chosen)
     if not might_gain_from_bfloat16(device, config.network.kind):
         return Engine(device, "float32", chosen)
     key = "|".join(
@@ -63,8 +65,7 @@ def resolve_engine(
         rates = _race(config, device, chosen)
         known[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
         _write(cache, known)
-    precision = "bfloat16" if known[key] == "bfloat16" else "float32"
-    return Engine(device, precision, chosen)
+    return Engine(device, "bfloat16" if known[key] == "bfloat16" else "float32", chosen)
 
 
 def forecast(config: TrainConfig, engine: Engine) -> Forecast:
@@ -114,10 +115,8 @@ def _times(training: Training, budget: float) -> list[float]:
 
 def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
     """Return the median seconds a step of each precision, taken in turn so that drift hits both."""
-    pair = {
-        precision: _rehearsal(config, Engine(device, precision, threads))
-        for precision in ("float32", "bfloat16")
-    }
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    pair = {p: _rehearsal(config, Engine(device, p, threads)) for p in precisions}
     times: dict[str, list[float]] = {precision: [] for precision in pair}
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -27,7 +27,14 @@ ARROWS = 96
 
 
 class Diverged(Exception):
-    """A loss became infinite, NaN or absurd; the message names the likely cause."""
+    """A loss became infinite, NaN or absurd; the message names the likely cause.
+
+    `reports` are the sound ones before it.
+    """
+
+    def __init__(self, message: str, reports: "list[Report]") -> None:
+        super().__init__(message)
+        self.reports = reports
 
 
 class Report(NamedTuple):
@@ -92,7 +99,7 @@ class Training:
             torch.channels_last if isinstance(self.data, Pictures) else torch.contiguous_format
         )
         self.generator, self.critic = (
-            network.to(self.device, memory_format=self._layout)
+            network.to(self.device).to(memory_format=self._layout)
             for network in config.network.build(
                 self.data.shape, config.latent_dim, generator(config.seed, "init")
             )
@@ -105,7 +112,6 @@ class Training:
         self._forget_sums()
         self._waiting: list[tuple[int, Tensor]] = []
         self._epoch: tuple[int, Tensor] | None = None
-        self._preview_z: Tensor | None = None
 
     # ---- one step -----------------------------------------------------------------------------
 
@@ -135,7 +141,7 @@ class Training:
             if held_out:
                 self._held_out_gap = self._score_held_out() - fake_score.detach().mean()
         self._critic_optimizer.zero_grad()
-        (critic_loss + penalty).backward()
+        torch.autograd.backward(critic_loss + penalty)
         self._critic_optimizer.step()
         objective.project(self.critic)
         gap = real_score.detach().mean() - fake_score.detach().mean()
@@ -151,7 +157,7 @@ class Training:
             fake_score = self.critic(self._lay_out(self.generator(z))).float()
             loss = self.config.objective.generator_loss(fake=fake_score)
         self._generator_optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
         self._generator_optimizer.step()
         self._generator_sum += loss.detach()
@@ -161,7 +167,8 @@ class Training:
     def _update_average(self) -> None:
         # A slow average would show the random start for long, so it starts fast.
         decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
-        slow, fast = list(self.average.parameters()), list(self.generator.parameters())
+        slow: list[Tensor] = list(self.average.parameters())
+        fast: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(slow, fast, 1 - decay)
         for kept, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             if kept.is_floating_point():
@@ -217,8 +224,7 @@ class Training:
     def reports(self) -> list[Report]:
         """Return the reports since the last call, fetched from the device at once.
 
-        Raises Diverged at the first report that is not finite or has exploded; those before it
-        are then the exception's `reports`.
+        Raises Diverged at the first report that is not finite or has exploded.
         """
         if not self._waiting:
             return []
@@ -233,9 +239,7 @@ class Training:
                 if not math.isfinite(value) or abs(value) > EXPLODED
             ]
             if bad:
-                error = Diverged(self._likely_cause(report.step, bad))
-                error.reports = made[:i]  # type: ignore[attr-defined]
-                raise error
+                raise Diverged(self._likely_cause(report.step, bad), made[:i])
         return made
 
     def _likely_cause(self, step: int, bad: list[str]) -> str:
@@ -282,11 +286,10 @@ class Training:
     @torch.no_grad()
     def preview(self) -> Preview:
         """Return what the averaged generator makes now; it disturbs nothing."""
-        if self._preview_z is None:
-            n = PREVIEW_PICTURES if isinstance(self.data, Pictures) else PREVIEW_POINTS
-            rng = generator(self.config.seed, "preview")
-            self._preview_z = torch.randn(n, self.config.latent_dim, generator=rng)
-        made = self.average(self._preview_z.to(self.device))
+        n = PREVIEW_PICTURES if isinstance(self.data, Pictures) else PREVIEW_POINTS
+        rng = generator(self.config.seed, "preview", self.config.preview_seed)
+        z = torch.randn(n, self.config.latent_dim, generator=rng)
+        made = self.average(z.to(self.device))
         if isinstance(self.data, Pictures):
             return Preview(self.steps, pictures=as_bytes(made).cpu().numpy())
         surface, arrows = look_at_critic(self.critic, made, self.data.extent)

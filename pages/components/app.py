@@ -1,0 +1,101 @@
+"""What every page needs: the session, the run on show, and a guard against Streamlit's old pages."""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime import pages_manager
+
+from wgan.jobs import View
+from wgan.runs import RunError, Status
+from wgan.session import Session
+
+ICON = Path(__file__).with_name("icon.png")
+
+BADGES: dict[Status, tuple[str, str, str]] = {
+    Status.QUEUED: ("Waiting", ":material/schedule:", "gray"),
+    Status.RUNNING: ("Training", ":material/play_arrow:", "blue"),
+    Status.PAUSED: ("Paused", ":material/pause:", "orange"),
+    Status.STOPPED: ("Stopped", ":material/stop:", "gray"),
+    Status.FINISHED: ("Finished", ":material/check:", "green"),
+    Status.FAILED: ("Failed", ":material/error:", "red"),
+    Status.INTERRUPTED: ("Interrupted", ":material/power_off:", "orange"),
+    Status.SHIPPED: ("Example", ":material/inventory_2:", "violet"),
+}
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda session: session.close())
+def session() -> Session:
+    """Return the one session of this server; its worker outlives every tab."""
+    return Session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
+
+
+def guard() -> None:
+    """Leave Streamlit's legacy pages mode, where a first visit by deep link would land.
+
+    A folder named pages beside the entry point switches that mode on, and only `st.navigation` clears
+    it, for the whole process; a page that runs before it would have no shell. The flag is internal.
+    """
+    manager = pages_manager.PagesManager
+    if getattr(manager, "uses_pages_directory", False):
+        manager.uses_pages_directory = False
+        st.rerun()
+
+
+def shown_run() -> str | None:
+    """Return the run on show: the address's, else the live one, else the newest."""
+    asked = st.query_params.get("run")
+    if asked:
+        try:
+            session().view(asked)
+            return asked
+        except RunError as error:
+            st.toast(str(error), icon=":material/search_off:")
+            del st.query_params["run"]
+    return session().newest()
+
+
+def show_run(run: str | None) -> None:
+    """Put a run on show, here and in the address."""
+    if run is None:
+        st.query_params.pop("run", None)
+    else:
+        st.query_params["run"] = run
+
+
+def tab_title() -> str:
+    """Return the browser tab's title, which tells how the run on show stands."""
+    sign = ""
+    asked = st.query_params.get("run")
+    try:
+        view = session().view(asked) if asked else session().live()
+    except RunError:
+        view = None
+    if view is not None:
+        signs = {"running": "▶ Training", "paused": "⏸ Paused", "queued": "⏳ Waiting"}
+        ends = {"finished": "✓ Finished", "failed": "✗ Failed", "stopped": "■ Stopped"}
+        sign = (signs | ends).get(view.status, "")
+    return f"{sign} · WGAN Explorer" if sign else "WGAN Explorer"
+
+
+def badge(view: View) -> None:
+    """Show how a run stands."""
+    words, icon, colour = BADGES[view.status]
+    st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time in words: 42 s, 3 min 10 s, 2 h 5 min."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 6000:
+        return f"{whole // 60} min {whole % 60:02d} s" if whole < 600 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"

@@ -1,0 +1,71 @@
+"""What the browser loads beside the page: written to the git-ignored `static/` folder at launch."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
+
+HERE = Path(__file__).parent
+# Not resolved: where the components are linked into another app, that app's folder is meant.
+STATIC = HERE.parents[1] / "static"
+
+# Long ago, so that the browser's heuristic lets it keep the file; a change brings a new address.
+_OLD = 1_000_000_000.0
+
+# Streamlit sends a component's program anew with every update. So what it sends is only this:
+# the program itself comes from static/, once, and an update weighs what its data weigh.
+_LOADER = """
+let program;
+export default async function (component) {
+  program ??= import(new URL(%s, document.baseURI));
+  try {
+    return (await program).default(component);
+  } catch (error) {
+    program = undefined;
+    console.warn(error);
+    component.parentElement.textContent =
+      "This part of the page could not be loaded. Please reload the page.";
+  }
+}
+"""
+
+
+def publish(name: str, content: bytes, version: str) -> str | None:
+    """Put `content` into `static/`; its address relative to the app, or None if not writable."""
+    target = STATIC / name
+    try:
+        if not target.is_file() or target.read_bytes() != content:
+            STATIC.mkdir(exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=STATIC, prefix=".", suffix=name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                os.chmod(temporary, 0o644)
+                os.utime(temporary, (_OLD, _OLD))
+                os.replace(temporary, target)
+            except OSError:
+                os.unlink(temporary)
+                raise
+    except OSError:
+        return None
+    return f"app/static/{name}?v={version}"
+
+
+def component(name: str, *files: str) -> ComponentRenderer:
+    """Register the component `name`, made of the `.js` and `.css` files beside this module."""
+    texts = {file: (HERE / file).read_text(encoding="utf-8") for file in files}
+    css = "\n".join(text for file, text in texts.items() if file.endswith(".css"))
+    js = "\n".join(text for file, text in texts.items() if file.endswith(".js"))
+    program = f"const NAME = {json.dumps(name)};\nconst CSS = {json.dumps(css)};\n{js}"
+    version = hashlib.sha256(program.encode()).hexdigest()[:12]
+    address = None
+    if st.get_option("server.enableStaticServing"):
+        address = publish(f"{name}.js", program.encode(), version)
+    if address is not None:
+        program = _LOADER % json.dumps(address)
+    # Not isolated: in a shadow root Plotly's look-ups in the document miss the chart.
+    return st.components.v2.component(name, js=program, isolate_styles=False)

@@ -1,0 +1,84 @@
+"""A Plotly chart that keeps its zoom, hover and legend choices while its data change."""
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pages.components.assets import component
+from pages.components.plotly_bundle import ensure_plotly_bundle
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_CHART = component("wgan_chart", "controls.css", "chart.css", "shared.js", "plotly_theme.js",
+                   "chart.js")  # fmt: skip
+
+# What Plotly.js reads as typed arrays. 64 bits never reach it: twice the bytes, no more to see.
+_NARROW = {"f2": "f4", "f8": "f4", "i8": "i4", "u8": "u4"}
+
+
+def _array(array: np.ndarray) -> Any:
+    """`array` as Plotly's base64 typed array, or as a list where it holds no numbers."""
+    if array.dtype.kind not in "fiu" or array.ndim == 0:
+        return _encode(array.tolist())
+    code = array.dtype.str[1:]
+    # In the browser's byte order, which is little-endian everywhere.
+    array = np.ascontiguousarray(array, dtype="<" + _NARROW.get(code, code))
+    spec = {
+        "dtype": array.dtype.str[1:],
+        "bdata": base64.b64encode(array.tobytes()).decode("ascii"),
+    }
+    if array.ndim > 1:
+        spec["shape"] = ", ".join(map(str, array.shape))
+    return spec
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, Mapping):
+        if value.keys() >= {"dtype", "bdata"}:  # as a go.Figure writes its arrays
+            if value["dtype"] not in _NARROW:
+                return dict(value)
+            array = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<" + value["dtype"])
+            shape = value.get("shape")
+            if shape is not None:
+                array = array.reshape([int(n) for n in str(shape).split(",")])
+            return _array(array)
+        # A Figure carries 7 kB of Plotly's own template; ours is in plotly_theme.js.
+        return {str(name): _encode(item) for name, item in value.items() if name != "template"}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no NaN
+    return value
+
+
+def encode_figure(figure: "Mapping[str, Any] | go.Figure") -> dict[str, Any]:
+    """`figure` as plain JSON for the browser: arrays as float32 in base64, no template."""
+    mapping = figure if isinstance(figure, Mapping) else figure.to_dict()
+    encoded: dict[str, Any] = _encode(mapping)
+    return encoded
+
+
+def chart(
+    figure: "Mapping[str, Any] | go.Figure", *, key: str, run: str, height: int, alt: str
+) -> None:
+    """Show `figure`, `height` pixels high, read out as `alt`.
+
+    Zoom, hover and legend choices last as long as `run` stays the same. Colours written as
+    `@critic`, `@real/0.3`, `@surface`, … follow the theme (see `plotly_theme.js`).
+    """
+    data = {
+        "figure": encode_figure(figure),
+        "run": run or "-",  # Plotly reads an empty revision as none
+        "height": height,
+        "alt": alt,
+        "plotly": ensure_plotly_bundle(),
+    }
+    _CHART(key=key, data=data, height=height)

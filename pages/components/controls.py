@@ -1,0 +1,261 @@
+"""The sidebar: every hyperparameter as a control, made from the config's own fields."""
+
+import bisect
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.components.app import session
+from wgan.config import PARTS, PRESETS, ConfigError, Hyperparameter, TrainConfig, hyperparameters
+from wgan.jobs import View
+from wgan.runs import RunError
+
+FIRST = "quick-mnist"
+UNDO_DEPTH = 50
+
+
+def draft() -> TrainConfig:
+    """Return the config of the next run, as the sidebar has it."""
+    config: TrainConfig = st.session_state.setdefault("draft", PRESETS[FIRST].config)
+    return config
+
+
+def _set_draft(config: TrainConfig) -> None:
+    past = st.session_state.setdefault("drafts", [])
+    if config != draft():
+        past.append(draft())
+        del past[:-UNDO_DEPTH]
+    st.session_state.draft = config
+    st.session_state.problem = ""
+
+
+def copy_to_draft(config: TrainConfig) -> None:
+    """Take a run's config for the next run."""
+    _set_draft(config)
+    st.session_state.preset = None
+
+
+def sidebar(live: View | None) -> bool:
+    """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
+    with st.sidebar:
+        steering = live is not None and live.status != "queued"
+        if live is not None and steering:
+            choice = st.segmented_control(
+                "Settings of",
+                ["This run", "Next run"],
+                default="This run",
+                required=True,
+                key="settings_of",
+                width="stretch",
+                help="This run: what you change acts at once and leaves a mark on every chart. "
+                "Next run: prepare another, and queue it or start it instead.",
+            )
+            steering = choice != "Next run"
+        st.session_state.steering = live.run if live is not None and steering else None
+        config = live.config if live is not None and steering else draft()
+        _head(config, live if steering else None)
+        if problem := st.session_state.get("problem"):
+            st.error(problem, icon=":material/error:")
+        _fields(config, locked=steering)
+    return not steering
+
+
+def _head(config: TrainConfig, live: View | None) -> None:
+    own = session().presets()
+    if live is None:
+        names = [*PRESETS, *own]
+        st.session_state.preset = _matching_preset(config, own)
+        st.selectbox(
+            "Preset",
+            names,
+            index=None,
+            key="preset",
+            placeholder="Own settings",
+            format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
+            on_change=_take_preset,
+            help="A complete set of values to begin with."
+            + "".join(f"\n\n**{p.title}** {p.description} *{p.source}*" for p in PRESETS.values()),
+        )
+    with st.container(horizontal=True, gap="small"):
+        if live is None:
+            st.button(
+                "Reset",
+                icon=":material/restart_alt:",
+                on_click=_reset,
+                disabled=st.session_state.get("base", FIRST) == st.session_state.preset,
+                help="Back to the preset that was chosen last.",
+            )
+        undoable = bool(st.session_state.get("drafts")) if live is None else _steered(live)
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=_undo,
+            disabled=not undoable,
+            key="undo",
+            help="Take the last change back.",
+        )
+        if live is None:
+            with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
+                name = st.text_input("Name of the preset", max_chars=40, key="preset_name")
+                st.button("Save preset", on_click=_save, args=(name,), disabled=not name)
+                if own:
+                    gone = st.selectbox("Own presets", list(own), key="preset_gone")
+                    st.button("Delete it", on_click=session().delete_preset, args=(gone,))
+
+
+def _steered(live: View) -> bool:
+    return any(change.path != "engine" for change in live.changes)
+
+
+def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
+    known = {name: preset.config for name, preset in PRESETS.items()} | own
+    base = st.session_state.get("base", FIRST)
+    if known.get(base) == config:
+        return str(base)
+    return next((name for name, preset in known.items() if preset == config), None)
+
+
+def _take_preset() -> None:
+    name = st.session_state.preset
+    if name is not None:
+        st.session_state.base = name
+        _reset()
+
+
+def _reset() -> None:
+    name = st.session_state.get("base", FIRST)
+    own = session().presets()
+    _set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST]).config)
+
+
+def _undo() -> None:
+    run = st.session_state.get("steering")
+    st.session_state.problem = ""
+    if run is None:
+        if st.session_state.get("drafts"):
+            st.session_state.draft = st.session_state.drafts.pop()
+        return
+    try:
+        session().undo(run)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def _save(name: str) -> None:
+    try:
+        session().save_preset(name.strip(), draft())
+        st.session_state.base = name.strip()
+        st.toast(f"Saved as {name.strip()}.", icon=":material/bookmark_added:")
+    except RunError as error:
+        st.session_state.problem = str(error)
+
+
+def _fields(config: TrainConfig, *, locked: bool) -> None:
+    known = list(hyperparameters(config))
+    values = config.flat()
+    main, advanced = [], []
+    for value in known:
+        part = value.path.partition(".")[0]
+        hidden = value.advanced or (part in ("dataset", "network") and "." in value.path)
+        (advanced if hidden else main).append(value)
+    for value in main:
+        _control(value, values[value.path], locked=locked)
+    with st.expander("Advanced", icon=":material/tune:"):
+        for value in advanced:
+            _control(value, values[value.path], locked=locked)
+
+
+def _control(value: Hyperparameter, current: Any, *, locked: bool) -> None:
+    key = f"w:{value.path}"
+    disabled = locked and not value.live
+    words = value.help
+    if value.source:
+        words += f"\n\n*Source: {value.source}.*"
+    if disabled:
+        words = (
+            "**Cannot change while training:** networks, data and random numbers are built from "
+            f"it. Choose *Next run* above to change it there.\n\n{words}"
+        )
+    elif locked:
+        words += "\n\nActs at once, and leaves a mark on every chart."
+    label = f"{value.title} ({value.unit})" if value.unit else value.title
+    common: dict[str, Any] = {
+        "key": key,
+        "help": words,
+        "disabled": disabled,
+        "on_change": _changed,
+        "args": (value.path,),
+    }
+    # The config is the truth: a control shows it, and writes to it when it is moved.
+    st.session_state[key] = current
+    if value.path in PARTS:
+        variants = PARTS[value.path]
+        common["help"] = words + "".join(
+            f"\n\n**{_title(variants[name])}** {(variants[name].__doc__ or '').strip()}"
+            for name in variants
+        )
+        st.selectbox(
+            label, list(variants), format_func=lambda name: _title(variants[name]), **common
+        )
+    elif value.choices:
+        st.selectbox(label, value.choices, **common)
+    elif value.type is bool:
+        st.toggle(label, **common)
+    elif value.log:
+        st.select_slider(label, _scale(value, current), format_func=lambda x: f"{x:g}", **common)
+    elif value.path == "batch_size":
+        st.select_slider(label, _with([8, 16, 32, 64, 128, 256, 512], current), **common)
+    elif value.low is not None and value.high is not None and value.high - value.low <= 1:
+        st.slider(label, value.low, min(value.high, 0.999), step=0.001, format="%.3g", **common)
+    elif value.type is int:
+        most = 20 if value.path == "n_critic" and current <= 20 else value.high
+        if most is not None and most <= 20:
+            st.slider(label, int(value.low or 0), int(most), **common)
+        else:
+            st.number_input(label, int(value.low or 0), int(value.high or 2**31), **common)
+    else:
+        st.number_input(
+            label,
+            None if value.optional else value.low,
+            value.high,
+            placeholder="no limit" if value.optional else None,
+            format="%.4g",
+            **common,
+        )
+
+
+def _title(variant: Any) -> str:
+    return str(getattr(variant, "title", variant.__name__))
+
+
+def _scale(value: Hyperparameter, current: float) -> list[float]:
+    low = max(value.low or 0.0, 1e-6 if "learning_rate" in value.path else 1e-4)
+    steps = [
+        float(f"{digit}e{power}")
+        for power in range(-6, 4)
+        for digit in (1, 2, 5)
+        if low <= float(f"{digit}e{power}") <= (value.high or 1.0)
+    ]
+    return _with([0.0, *steps] if value.low == 0 and current == 0 else steps, current)
+
+
+def _with(options: Sequence[Any], current: Any) -> list[Any]:
+    """Return the options with the present value among them, in order."""
+    known = list(options)
+    if current not in known:
+        bisect.insort(known, current)
+    return known
+
+
+def _changed(path: str) -> None:
+    value = st.session_state[f"w:{path}"]
+    run = st.session_state.get("steering")
+    st.session_state.problem = ""
+    try:
+        if run is None:
+            _set_draft(draft().changed({path: value}))
+        else:
+            session().change(run, **{path: value})
+    except (ConfigError, RunError) as error:
+        st.session_state.problem = str(error)

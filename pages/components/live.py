@@ -1,0 +1,344 @@
+"""The live part of the Train page: one fragment that polls the session once a second."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.components import controls
+from pages.components.app import badge, duration, session, show_run, size
+from pages.components.chart import chart
+from pages.components.stage import Frame, stage, strip
+from wgan import figures
+from wgan.config import ConfigError, TrainConfig, hyperparameters
+from wgan.data import Dataset
+from wgan.jobs import StoredPreview, View
+from wgan.pictures import encode, tile
+from wgan.runs import Change, RunError, Status, unpack_arrays
+from wgan.session import Busy
+
+GAP_HELP = """**Critic gap** = mean score of real − mean score of fake = E f(real) − E f(fake).
+
+It is the curve to watch: the better the samples, the smaller the gap. It equals a multiple of the
+Wasserstein distance only for a perfect critic, so its absolute size means little.
+
+If the gap on *training* data grows away from the gap on *held-out* data, the critic is learning the
+training pictures by heart.
+
+Thin: every report. Thick: smoothed. Drag to zoom, double-click to zoom out."""
+
+LOSS_HELP = """**Critic loss** = E f(fake) − E f(real), without the penalty: minus the critic gap, so it is
+**negative while the critic can tell real from fake, and rises towards 0** as the samples improve.
+
+**Generator loss** = −E f(fake). It has an arbitrary offset: the critic's scores may drift up or down
+together. Its level means nothing on its own.
+
+For the GAN objective both are cross-entropies, and the critic gap is not its loss."""
+
+STAGE_HELP = """Each picture comes from the same z every time, through the running average of the
+generator: so one sees every sample improve. The slider goes back to any moment; training goes on."""
+
+PLANE_HELP = """The shade is the critic's score: the critic wants real points high and fake ones low.
+Arrows show where the generator's update pushes each fake: uphill on the critic's surface, along the
+negative gradient of the generator's loss."""
+
+
+def start(config: TrainConfig, *, queue: bool = False) -> None:
+    """Start a run and show it; a refusal is kept as a sentence."""
+    try:
+        show_run(session().start(config, queue=queue))
+        st.session_state.problem = ""
+        st.session_state.settings_of = "This run"
+    except Busy as busy:
+        st.session_state.busy = str(busy)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def _stop_and_start(live: str, config: TrainConfig) -> None:
+    session().stop(live)
+    start(config, queue=True)
+    st.session_state.pop("busy", None)
+
+
+def _queue(config: TrainConfig) -> None:
+    start(config, queue=True)
+    st.session_state.pop("busy", None)
+
+
+@st.dialog("Another run is training", on_dismiss=lambda: st.session_state.pop("busy", None))
+def ask_what_to_do(live: View, config: TrainConfig) -> None:
+    """Offer to queue a new run or to stop the live one."""
+    st.write(st.session_state.busy)
+    with st.container(horizontal=True):
+        if st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue"):
+            _queue(config)
+            st.rerun()
+        if st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop"):
+            _stop_and_start(live.run, config)
+            st.rerun()
+    st.caption("A stopped run keeps everything and can be resumed.")
+
+
+def panel(run: str, shown: Status, next_run: bool) -> None:
+    """Show a run: how it stands, its pictures and its curves. The body of the page's fragment."""
+    try:
+        view = session().view(run)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if view.status is not shown:
+        # Buttons, the sidebar and the timer outside this fragment depend on it.
+        st.rerun()
+    _header(view, next_run)
+    _messages(view)
+    _numbers(view)
+    pictures, plots = st.columns([0.52, 0.48], gap="medium")
+    with pictures:
+        _stage(view)
+    with plots:
+        _plots(view)
+
+
+def _header(view: View, next_run: bool) -> None:
+    active = view.status.active
+    name = view.run
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {_title(view.config)}", width="content")
+        badge(view)
+        if active and not next_run and view.status is not Status.QUEUED:
+            if view.status is Status.PAUSED:
+                st.button("Resume", icon=":material/play_arrow:", type="primary", key="go_on",
+                          on_click=session().go_on, args=(name,))  # fmt: skip
+                st.button("Step once", icon=":material/skip_next:", key="step_once",
+                          help="One generator update, with its critic updates before it.",
+                          on_click=session().step_once, args=(name,))  # fmt: skip
+            else:
+                st.button("Pause", icon=":material/pause:", type="primary", key="pause",
+                          disabled=bool(view.phase),
+                          on_click=session().pause, args=(name,))  # fmt: skip
+            st.button("Stop", icon=":material/stop:", key="stop",
+                      help="Ends after the step at hand, with a checkpoint. It can be resumed.",
+                      on_click=session().stop, args=(name,))  # fmt: skip
+            st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
+                      help="Draw other fixed z for the grid.", on_click=_new_z,
+                      args=(name, view.config.preview_seed))  # fmt: skip
+        else:
+            if view.status is Status.QUEUED:
+                st.button("Cancel", icon=":material/close:", key="cancel",
+                          on_click=session().stop, args=(name,))  # fmt: skip
+            resumable = not active and bool(view.checkpoint_steps)
+            resumable = resumable and view.step < view.config.steps
+            if resumable:
+                first = view.status is Status.INTERRUPTED
+                st.button("Resume", icon=":material/play_arrow:", key="resume",
+                          type="primary" if first else "secondary",
+                          help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
+                          on_click=_resume, args=(name,))  # fmt: skip
+            first = not (resumable and view.status is Status.INTERRUPTED)
+            st.button("Start next" if active else "Start", icon=":material/play_arrow:",
+                      key="start", type="primary" if first else "secondary",
+                      help="Train a new run with the settings in the sidebar.",
+                      on_click=start, args=(controls.draft(),))  # fmt: skip
+            forecast()
+
+
+def _title(config: TrainConfig) -> str:
+    return f"{config.dataset.title} · {config.objective.title}"
+
+
+def _new_z(run: str, seed: int) -> None:
+    try:
+        session().change(run, preview_seed=seed + 1)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def _resume(run: str) -> None:
+    try:
+        session().resume(run)
+        st.session_state.problem = ""
+        show_run(run)
+    except Busy as busy:
+        st.session_state.problem = str(busy)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def forecast() -> None:
+    """Say roughly what the next run will take."""
+    config = controls.draft()
+    cost = session().forecast(config)
+    if isinstance(cost, str):
+        st.caption(f":red[{cost}]", width="content")
+    elif cost is not None:
+        seconds = cost.seconds_per_step * config.steps
+        if config.seconds is not None:
+            seconds = min(seconds, config.seconds)
+        st.caption(
+            f"about {duration(seconds)} · {size(cost.memory_bytes)}",
+            width="content",
+            help="A rough forecast for the settings in the sidebar, from a few trial steps on this "
+            f"machine: {cost.seconds_per_step * 1000:.0f} ms a step, and the memory that weights, "
+            "optimiser, one update and the data take.",
+        )
+    elif session().live() is None:
+        st.caption("measuring …", width="content")
+
+
+def forecast_pending() -> bool:
+    """Tell whether a forecast is still being measured."""
+    return session().live() is None and session().forecast(controls.draft()) is None
+
+
+def _messages(view: View) -> None:
+    if view.error:
+        st.error(view.error, icon=":material/error:")
+    if view.warning:
+        st.warning(view.warning, icon=":material/warning:")
+    if view.status is Status.INTERRUPTED:
+        at = view.checkpoint_steps[-1] if view.checkpoint_steps else 0
+        st.info(
+            f"This run was interrupted at step {view.step:,}: its process ended. Nothing is lost: "
+            f"**Resume** goes on from step {at:,}, exactly as if it had never stopped.",
+            icon=":material/history:",
+        )
+    if view.phase:
+        st.progress(view.phase_share, text=f"{view.phase} …")
+    waiting = session().queued()
+    others = [other for other in waiting if other.run != view.run]
+    if others:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/queue: Waiting: {', '.join(o.run for o in others)}")
+            st.button("Cancel the last", key="cancel_queued", type="tertiary",
+                      on_click=session().stop, args=(others[-1].run,))  # fmt: skip
+
+
+def _numbers(view: View) -> None:
+    active = view.status.active
+    rate = view.steps_per_second
+    images = rate * view.config.batch_size * view.config.n_critic
+    gap = view.last.report.critic_gap if view.last else None
+    what = "pictures" if view.config.dataset.kind == "pictures" else "points"
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Step", f"{view.step:,}", border=True, help="Generator updates so far.")
+        st.metric(
+            "Speed",
+            f"{rate:,.1f} steps/s" if rate else "–",
+            border=True,
+            help=f"{images:,.0f} real {what} a second go through the critic."
+            + ("" if active else " Mean over the run."),
+        )
+        st.metric("Training time", duration(view.seconds), border=True,
+                  help="Time spent on this run, pauses left out.")  # fmt: skip
+        if active:
+            st.metric("Left", duration(view.seconds_left), border=True,
+                      help="To the last step, at the present speed.")  # fmt: skip
+        st.metric("Critic gap", f"{gap:.3g}" if gap is not None else "–", border=True,
+                  help=GAP_HELP)  # fmt: skip
+    if active:
+        target = f"step {view.config.steps:,}"
+        if view.config.seconds is not None:
+            target += f" or {duration(view.config.seconds)}"
+        st.progress(view.share, text=f"{100 * view.share:.0f} % of the way to {target}")
+
+
+def _stage(view: View) -> None:
+    pictures = view.config.dataset.kind == "pictures"
+    real = real_examples(view.config.dataset, 256)
+    what = "Samples of the generator" if pictures else "Points in the plane"
+    st.markdown(f"**{what}**", help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}")
+    places = st.columns([0.18, 0.82], gap="small") if pictures and real is not None else None
+
+    def frame(preview: StoredPreview) -> Frame:
+        return to_frame(preview, real)
+
+    def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
+        found = {step: session().preview(view.run, step) for step in steps}
+        return {step: frame(preview) for step, preview in found.items() if preview is not None}
+
+    with places[1] if places else st.container():
+        stage(
+            key="stage",
+            run=view.run,
+            steps=view.preview_steps,
+            latest=frame(view.preview) if view.preview is not None else None,
+            fetch=fetch,
+            live=view.status.active,
+            alt=f"{what} at step {view.preview.step if view.preview else 0}",
+            max_height=400,
+        )
+    if places and real is not None:
+        with places[0]:
+            strip(
+                real_strip(view.config.dataset),
+                key="real",
+                rows=8,
+                columns=2,
+                caption="Real",
+                alt="Sixteen real pictures of the data set",
+                max_height=400,
+            )
+
+
+def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Frame:
+    """Return a stored preview as the stage shows it."""
+    if preview.suffix == "webp":
+        return Frame(preview.step, image=preview.content)
+    arrays = unpack_arrays(preview.content)
+    return Frame(
+        preview.step,
+        figure=figures.plane(
+            real=real if real is not None else np.empty((0, 2)),
+            fake=arrays["points"][:512],
+            surface=arrays.get("surface"),
+            arrows=arrays["arrows"][:64] if "arrows" in arrays else None,
+            extent=float(arrays["extent"]),
+        ),
+    )
+
+
+def real_examples(dataset: Dataset, n: int) -> npt.NDArray[np.float32] | None:
+    """Return real examples; None where they would have to be downloaded."""
+    return _examples(dataset.model_dump_json(), n, dataset.present(session().root), dataset)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _examples(key: str, n: int, present: bool, _dataset: Dataset):  # type: ignore[no-untyped-def]
+    return session().examples(_dataset, n) if present else None
+
+
+def real_strip(dataset: Dataset, rows: int = 8, columns: int = 2) -> bytes:
+    """Return a grid of real pictures as WebP."""
+    return _strip(dataset.model_dump_json(), rows, columns, dataset)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _strip(key: str, rows: int, columns: int, _dataset: Dataset) -> bytes:
+    real = real_examples(_dataset, rows * columns)
+    assert real is not None
+    return encode(tile(real, columns))  # type: ignore[arg-type]
+
+
+def _plots(view: View) -> None:
+    marks = [(change.step, in_words(change, view.config)) for change in view.changes]
+    if view.last is None:
+        with st.container(height=440, border=False, vertical_alignment="center"):
+            st.caption("The curves begin with the first report, in a moment.")
+        return
+    st.markdown("**Critic gap**", help=GAP_HELP)
+    chart(figures.critic_gap(view.curves, marks), key="gap", run=view.run, height=178,
+          alt="Critic gap on training and held-out data over steps")  # fmt: skip
+    st.markdown("**Losses**", help=LOSS_HELP)
+    chart(figures.losses(view.curves, marks), key="losses", run=view.run, height=178,
+          alt="Critic and generator loss over steps")  # fmt: skip
+
+
+def in_words(change: Change, config: TrainConfig) -> str:
+    """Return a change as words for a mark."""
+    known = {value.path: value.title for value in hyperparameters(config)}
+    if change.path == "engine":
+        return f"step {change.step:,}: went on with another engine"
+    before, after = (f"{v:g}" if isinstance(v, float) else v for v in (change.before, change.after))
+    return f"step {change.step:,}: {known.get(change.path, change.path)} {before} → {after}"

@@ -1,0 +1,225 @@
+// Colours and the one Plotly template of the app, from Streamlit's theme.
+
+// The same five meanings everywhere. Told apart with protanopia, deuteranopia and tritanopia in
+// the pairs that share a chart (critic and generator, real and fake), at least 3:1 on the page.
+const PALETTES = {
+  light: {
+    critic: "#1f6fbf", generator: "#d9730d", real: "#00695a", fake: "#c957a5",
+    mark: "#6d5bd0", muted: "#6b7484",
+    // Even steps of lightness and little chroma: both point colours stay readable on all of it.
+    surface: ["#f8fafd", "#ebf0f7", "#dee6f2", "#d2dded", "#c6d3e7", "#bac9e2", "#aebfdd",
+      "#a3b5d7", "#98abd2"],
+  },
+  dark: {
+    critic: "#5aa9ee", generator: "#f2a03d", real: "#3ddbb0", fake: "#e26fb4",
+    mark: "#a99bff", muted: "#8f9bb0",
+    surface: ["#181c21", "#1e232c", "#232b37", "#293242", "#2e3a4e", "#34425a", "#3a4a66",
+      "#405273", "#475b80"],
+  },
+};
+
+const painter = document.createElement("canvas").getContext("2d");
+
+// Any CSS colour as [red, green, blue], 0 … 255.
+function rgb(colour) {
+  painter.fillStyle = "#000";
+  painter.fillStyle = colour;
+  const text = painter.fillStyle;
+  return text[0] === "#"
+    ? [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16))
+    : text.match(/[\d.]+/g).slice(0, 3).map(Number);
+}
+
+function fade(colour, alpha) {
+  return `rgba(${rgb(colour).join(",")},${alpha})`;
+}
+
+// What the theme says at `element`: {dark, font, colours by name, sheet: what it depends on}.
+function themeAt(element) {
+  const style = getComputedStyle(element);
+  const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  const background = read("background-color") || "#ffffff";
+  const [red, green, blue] = rgb(background);
+  const dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110;
+  const text = read("text-color") || (dark ? "#f1f5f9" : "#0f172a");
+  const colours = {
+    ...PALETTES[dark ? "dark" : "light"],
+    text, background, grid: fade(text, 0.1), panel: read("secondary-background-color"),
+  };
+  const font = read("font") || "system-ui, sans-serif";
+  return { dark, font, colours, border: read("border-color") || colours.grid,
+    sheet: [background, text, colours.panel, font].join("|") };
+}
+
+const NAMED = /^@([a-z]+)(?:\/([\d.]+))?$/;
+
+function colourNamed(name, colours) {
+  const match = NAMED.exec(name);
+  const colour = match && colours[match[1]];
+  if (!colour) return name;
+  if (Array.isArray(colour)) return colour.map((stop, i) => [i / (colour.length - 1), stop]);
+  return match[2] ? fade(colour, match[2]) : colour;
+}
+
+// A copy of `value` in which the names of colours are colours; numbers are not walked through.
+function dress(value, colours) {
+  if (typeof value === "string") return value[0] === "@" ? colourNamed(value, colours) : value;
+  if (Array.isArray(value)) {
+    return typeof value[0] === "number" ? value.slice() : value.map((v) => dress(v, colours));
+  }
+  if (value === null || typeof value !== "object") return value;
+  const copy = {};
+  for (const name in value) copy[name] = dress(value[name], colours);
+  return copy;
+}
+
+function templateFor({ font, colours, border }) {
+  const axis = {
+    gridcolor: colours.grid, zerolinecolor: fade(colours.text, 0.25), linecolor: border,
+    tickcolor: border, tickfont: { color: fade(colours.text, 0.75), size: 11.5 },
+    title: { font: { size: 12.5 }, standoff: 8 }, automargin: true, zerolinewidth: 1,
+    spikecolor: colours.muted, spikethickness: -1, spikedash: "solid", // −1: no white outline
+  };
+  return {
+    layout: {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: font, color: colours.text, size: 13 },
+      colorway: ["critic", "generator", "real", "fake", "mark", "muted"].map((n) => colours[n]),
+      colorscale: { sequential: colourNamed("@surface", colours) },
+      xaxis: axis, yaxis: axis,
+      margin: { l: 48, r: 12, t: 12, b: 40 },
+      hoverlabel: {
+        bgcolor: colours.panel || colours.background, bordercolor: border,
+        font: { family: font, color: colours.text, size: 12.5 },
+      },
+      legend: {
+        bgcolor: "rgba(0,0,0,0)", orientation: "h", x: 0, xanchor: "left", y: 1.02,
+        yanchor: "bottom", font: { size: 12.5 },
+      },
+      title: { font: { size: 15 }, x: 0, xref: "paper" },
+      annotationdefaults: { font: { color: colours.text }, arrowcolor: colours.muted },
+      shapedefaults: { line: { color: colours.muted } },
+      modebar: {
+        // Upright, so that in a narrow chart it does not cover the legend.
+        orientation: "v", bgcolor: "rgba(0,0,0,0)", color: fade(colours.text, 0.45),
+        activecolor: colours.text,
+      },
+    },
+    data: {
+      heatmap: [{ colorbar: { outlinewidth: 0, thickness: 12, tickfont: { size: 11 } } }],
+      contour: [{ colorbar: { outlinewidth: 0, thickness: 12, tickfont: { size: 11 } } }],
+    },
+  };
+}
+
+const CONFIG = {
+  displaylogo: false,
+  displayModeBar: "hover",
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+  responsive: false, // the observer below does it, and knows hidden tabs
+};
+
+const NO_PLOTLY = "This chart cannot be shown: Plotly could not be loaded from the app's " +
+  "static/ folder. Make that folder writable, start the app again and reload the page.";
+
+// Once a document, however many charts of whatever component ask for it.
+function loadPlotly(path) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  if (!path) return Promise.reject(new Error(NO_PLOTLY));
+  window.wganPlotly ??= new Promise((resolve, reject) => {
+    const script = make("script", { src: new URL(path, document.baseURI), async: true });
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      window.wganPlotly = undefined; // the next chart may try again
+      script.remove();
+      reject(new Error(NO_PLOTLY));
+    };
+    document.head.append(script);
+  });
+  return window.wganPlotly;
+}
+
+// A Plotly chart in a div that stays: give() may be called as often as there is news.
+class Plot {
+  constructor() {
+    this.root = make("div", { className: "wgan-plot" });
+    this.root.setAttribute("role", "img");
+    this.observer = new ResizeObserver(() => this.later());
+    this.observer.observe(this.root);
+    this.visible = () => this.later();
+    document.addEventListener("visibilitychange", this.visible);
+  }
+
+  give({ figure, run, height, alt, plotly }) {
+    this.figure = figure;
+    this.run = run;
+    this.height = height;
+    this.root.style.height = `${height}px`;
+    this.root.setAttribute("aria-label", alt);
+    this.stale = true;
+    if (this.plotly) return this.draw();
+    loadPlotly(plotly).then(
+      (plotlyLoaded) => {
+        this.plotly = plotlyLoaded;
+        this.draw();
+      },
+      (error) => this.say(error.message),
+    );
+  }
+
+  say(words) {
+    if (this.ended) return;
+    this.note ??= make("p", { className: "wgan-note", role: "status" });
+    this.note.textContent = words;
+    // Replaces the role of an image: the words are to be read, not the picture's description.
+    this.root.setAttribute("role", "group");
+    this.root.append(this.note);
+  }
+
+  later() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    const width = this.root.clientWidth;
+    // Nothing is drawn for nobody: in a hidden tab the observer or the event calls again.
+    if (this.ended || !this.plotly || !this.figure || !width || document.hidden) return;
+    const theme = themeAt(this.root);
+    const like = [width, this.height, theme.sheet].join("|");
+    if (!this.stale && like === this.like) return;
+    if (this.root._dragging) {
+      // A redraw would break off the zoom that is being drawn.
+      clearTimeout(this.wait);
+      this.wait = setTimeout(() => this.draw(), 150);
+      return;
+    }
+    const { data = [], layout = {} } = dress(this.figure, theme.colours);
+    Object.assign(layout, { width, height: this.height, autosize: false, uirevision: this.run });
+    layout.template = templateFor(theme);
+    // A finger that drags over a chart means to scroll the page; the mode bar still offers zoom.
+    if (matchMedia("(pointer: coarse)").matches) layout.dragmode ??= false;
+    this.stale = false;
+    this.like = like;
+    this.plotly.react(this.root, data, layout, CONFIG).then(
+      () => this.ended || this.unsay(),
+      (error) => this.say(`This chart cannot be drawn: ${error.message}`),
+    );
+  }
+
+  unsay() {
+    if (!this.note) return;
+    this.note.remove();
+    this.note = undefined;
+    this.root.setAttribute("role", "img");
+  }
+
+  destroy() {
+    this.ended = true;
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.wait);
+    this.observer.disconnect();
+    document.removeEventListener("visibilitychange", this.visible);
+    this.plotly?.purge(this.root);
+  }
+}

@@ -1,0 +1,116 @@
+"""The stage: what the generator makes now, with a timeline of all it made before."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import streamlit as st
+
+from pages.components.assets import component
+from pages.components.chart import encode_figure
+from pages.components.plotly_bundle import ensure_plotly_bundle
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_STAGE = component("wgan_stage", "controls.css", "chart.css", "stage.css", "shared.js",
+                   "plotly_theme.js", "sprite.js", "stage.js")  # fmt: skip
+
+_MOST_FRAMES = 16  # frames given at once; the browser asks for no more (stage.js)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A preview at `step`: a sheet of samples without gaps (WebP or PNG), or else a figure."""
+
+    step: int
+    image: bytes | None = None
+    figure: "Mapping[str, Any] | go.Figure | None" = None
+
+
+def data_uri(image: bytes) -> str:
+    """`image` as a data URI: unlike an address in `/media`, it cannot be gone when it is read."""
+    kind = "png" if image[:4] == b"\x89PNG" else "jpeg" if image[:2] == b"\xff\xd8" else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def _frame(frame: Frame) -> dict[str, Any]:
+    if frame.figure is not None:
+        return {"step": frame.step, "figure": encode_figure(frame.figure)}
+    return {"step": frame.step, "image": data_uri(frame.image or b"")}
+
+
+def stage(
+    *,
+    key: str,
+    run: str,
+    steps: Sequence[int],
+    latest: Frame | None,
+    fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
+    live: bool,
+    rows: int = 8,
+    columns: int = 8,
+    alt: str,
+    max_height: int = 460,
+) -> None:
+    """Show the newest frame of `run`, and any earlier one on demand.
+
+    Call it in a fragment that runs again while the run is `live`. `steps` are those of all
+    previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
+    what it cannot find.
+    """
+    slot = f"{key}__wanted"
+
+    def remember() -> None:
+        # A callback runs before the fragment does: so the answer goes out with the same run.
+        st.session_state[slot] = st.session_state[key].get("want")
+
+    asked = st.session_state.pop(slot, None)
+    known = set(steps)
+    # It comes from the browser, so it may be anything.
+    asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
+    wanted = [step for step in asked if step in known]
+    found = fetch(wanted) if wanted else {}
+    data = {
+        "kind": "stage",
+        "run": run or "-",
+        "steps": [int(step) for step in steps],
+        "latest": None if latest is None else _frame(latest),
+        "frames": [_frame(found[step]) for step in wanted if step in found],
+        "absent": [step for step in asked if step not in found],
+        "live": live,
+        "rows": rows,
+        "columns": columns,
+        "height": max_height,
+        "alt": alt,
+        "plotly": ensure_plotly_bundle(),
+    }
+    _STAGE(key=key, data=data, on_want_change=remember)
+
+
+def _is_steps(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(step) is int for step in value)
+
+
+def strip(
+    image: bytes,
+    *,
+    key: str,
+    rows: int,
+    columns: int,
+    caption: str,
+    alt: str,
+    max_height: int = 460,
+) -> None:
+    """Show a sheet of `rows` × `columns` pictures that stay as they are, each to be enlarged."""
+    data = {
+        "kind": "strip",
+        "image": data_uri(image),
+        "rows": rows,
+        "columns": columns,
+        "height": max_height,
+        "caption": caption,
+        "alt": alt,
+    }
+    _STAGE(key=key, data=data)

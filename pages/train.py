@@ -1,0 +1,65 @@
+"""The main job: launch a training, watch it, steer it."""
+
+import streamlit as st
+
+from pages.components import controls, live
+from pages.components.app import guard, session, shown_run
+from pages.components.stage import strip
+from wgan import figures
+from wgan.runs import Status
+
+guard()
+
+run = shown_run()
+running = session().live()
+view = session().view(run) if run is not None else None
+next_run = controls.sidebar(running if running is None or running.run == run else None)
+
+if "busy" in st.session_state and running is not None:
+    live.ask_what_to_do(running, controls.draft())
+
+if view is None:
+    config = controls.draft()
+    words, show = st.columns([0.5, 0.5], gap="large", vertical_alignment="center")
+    with words:
+        st.markdown("## Watch a network learn to draw")
+        st.markdown(
+            "Two networks play a game. The **generator** turns random numbers into pictures. The "
+            "**critic** scores pictures, and learns to score these real ones higher. The generator "
+            "follows the critic's slope uphill, and its pictures become more and more like the "
+            "real ones."
+        )
+        st.button("Start", icon=":material/play_arrow:", type="primary", key="start",
+                  on_click=live.start, args=(config,), width=200)  # fmt: skip
+
+        def pending() -> None:
+            live.forecast()
+            if st.session_state.get("forecasting") and not live.forecast_pending():
+                st.session_state.forecasting = False
+                st.rerun()
+
+        st.session_state.forecasting = live.forecast_pending()
+        st.fragment(pending, run_every=1.0 if st.session_state.forecasting else None)()
+        st.caption("You can change everything in the sidebar, now or while it learns.")
+    with show:
+        real = live.real_examples(config.dataset, 256)
+        if real is None:
+            st.info(
+                f"{config.dataset.title} will be downloaded when you press Start. The set "
+                "“MNIST, 10,000 digits” needs no network.",
+                icon=":material/download:",
+            )
+        elif config.dataset.kind == "pictures":
+            strip(live.real_strip(config.dataset, 8, 10), key="real_large", rows=8, columns=10,
+                  caption=f"Real: {config.dataset.title}", max_height=480,
+                  alt="Eighty real pictures of the data set")  # fmt: skip
+        else:
+            live.chart(
+                figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
+                key="real_points", run=config.dataset.name, height=460,
+                alt="Real points of the data set",
+            )  # fmt: skip
+else:
+    ticking = view.status.active and view.status is not Status.PAUSED
+    ticking = ticking or (not view.status.active and live.forecast_pending())
+    st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, view.status, next_run)

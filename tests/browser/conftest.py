@@ -1,0 +1,119 @@
+"""A real browser and a real Streamlit server for the tests in this folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+try:
+    from playwright.sync_api import Browser, Page, sync_playwright
+except ImportError:  # the tests are skipped, in `chromium` below
+    sync_playwright = None  # type: ignore[assignment]
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """A headless Chromium; in CI it must be there, elsewhere the tests are skipped without it."""
+    reason = ""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if sync_playwright is None:
+        reason = "playwright is not installed: pip install -r requirements-dev.txt"
+    elif path is None:
+        reason = "no Chromium found: install one, or name it in the variable CHROMIUM"
+    if reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: "Browser") -> "Iterator[Page]":
+    """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    faults: list[str] = []
+
+    def console(message) -> None:  # type: ignore[no-untyped-def]
+        # Streamlit looks for its server beside a deep link first; those 404s are its own.
+        if message.type == "error" and "/_stcore/" not in (message.location or {}).get("url", ""):
+            faults.append(message.text)
+
+    def request(request) -> None:  # type: ignore[no-untyped-def]
+        if not request.url.startswith(
+            ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+        ):
+            faults.append(f"request to {request.url}")
+
+    page.on("console", console)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", request)
+    yield page
+    context.close()
+    assert not faults, faults
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """`serve(app_path, env={…})` starts Streamlit in the app's folder and returns its address."""
+    servers: list[tuple[subprocess.Popen[bytes], Path]] = []
+    logs = tmp_path_factory.mktemp("streamlit-logs")
+
+    def start(app: Path | str, env: Mapping[str, str] | None = None, timeout: float = 30.0) -> str:
+        app = Path(app)
+        port = _free_port()
+        url = f"http://127.0.0.1:{port}"
+        log = logs / f"{port}.txt"
+        command = [
+            sys.executable, "-m", "streamlit", "run", str(app), "--server.headless=true",
+            "--server.address=127.0.0.1", f"--server.port={port}",
+            "--server.fileWatcherType=none", "--browser.gatherUsageStats=false",
+        ]  # fmt: skip
+        with log.open("wb") as out:
+            server = subprocess.Popen(
+                command, cwd=app.parent, env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        servers.append((server, log))
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and server.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                    return url
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError(f"Streamlit did not start:\n{log.read_text(errors='replace')}")
+
+    yield start
+    for server, _ in servers:
+        server.terminate()
+    for server, _ in servers:
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()

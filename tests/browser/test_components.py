@@ -1,0 +1,211 @@
+"""The components where only a browser can tell: what lives in it must survive the updates."""
+
+import shutil
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+ROOT = Path(__file__).parents[2]
+
+# A training that is none: its step is counted by the clock of the server.
+APP = dedent(
+    """
+    import io
+    import time
+
+    import numpy as np
+    import streamlit as st
+    from PIL import Image
+
+    from pages.components.chart import chart
+    from pages.components.player import Walk, player
+    from pages.components.stage import Frame, stage, strip
+
+    started = st.cache_resource(lambda: time.time(), show_spinner=False)()
+
+
+    def sheet(step, side=8):
+        rng = np.random.default_rng(step)
+        out = io.BytesIO()
+        Image.fromarray(rng.integers(0, 255, (8 * side, 8 * side), np.uint8)).save(out, "PNG")
+        return out.getvalue()
+
+
+    def train():
+        @st.fragment(run_every=0.5)
+        def live():
+            step = 1000 + 50 * int(2 * (time.time() - started))
+            stage(
+                key="stage", run="run", steps=list(range(0, step + 1, 50)), live=True,
+                latest=Frame(step, image=sheet(step)), alt="Samples", max_height=240,
+                fetch=lambda steps: {step: Frame(step, image=sheet(step)) for step in steps},
+            )
+            x = np.linspace(0, 1000, 200)
+            traces = [
+                {"type": "scatter", "x": x, "y": np.sin(x / 100 + k + step), "name": name,
+                 "line": {"color": f"@{name}"}}
+                for k, name in enumerate(["critic", "generator"])
+            ]
+            chart({"data": traces}, key="chart", run="run", height=240, alt="Losses")
+
+        live()
+        strip(sheet(1), key="strip", rows=8, columns=8, caption="Real", alt="Real", max_height=160)
+
+
+    def latent():
+        # Half a second is longer than a swap takes, and the walk lasts 20 s.
+        @st.fragment(run_every=0.5)
+        def live():
+            token = int(2 * (time.time() - started))
+            angle = np.linspace(0, 2 * np.pi, 100, endpoint=False) + token
+            path = np.stack([np.cos(angle), np.sin(angle)], 1)[:, None].astype(np.float32)
+            walk = Walk(
+                token=str(token), fps=5.0, loop=True, waypoints=(0, 50), path=path,
+                real=path[:, 0], grid=(path[:, 0] / 2,),
+            )
+            player(walk, key="player", height=240, alt="A walk")
+            st.text(f"walk {token}")
+
+        live()
+
+
+    st.navigation(
+        [st.Page(train, default=True), st.Page(latent, url_path="latent")], position="top"
+    ).run()
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, serve) -> str:
+    """The address of the app, which has the components in a folder of its own."""
+    folder = tmp_path_factory.mktemp("components-app")
+    shutil.copytree(
+        ROOT / "pages" / "components",
+        folder / "pages" / "components",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    (folder / ".streamlit").mkdir()
+    shutil.copy(ROOT / ".streamlit" / "config.toml", folder / ".streamlit")
+    (folder / "app.py").write_text(APP, encoding="utf-8")
+    return serve(folder / "app.py")
+
+
+def step_of(page: Page) -> int:
+    text = page.locator(".st-key-stage .wgan-step").inner_text()
+    return int(text.removeprefix("step ").replace(",", ""))
+
+
+def wait_for_updates(page: Page, count: int) -> None:
+    """Wait until the chart has been given `count` further sets of data."""
+    page.evaluate(
+        """(count) => new Promise((done) => {
+          const plot = document.querySelector(".st-key-chart .wgan-plot");
+          plot.on("plotly_afterplot", () => --count || done());
+        })""",
+        count,
+    )
+
+
+ZOOM = """() => {
+  const plot = document.querySelector(".st-key-chart .wgan-plot");
+  const { xaxis, yaxis } = plot._fullLayout;
+  return [...xaxis.range, ...yaxis.range, ...plot._fullData.map((trace) => trace.visible)];
+}"""
+
+
+def test_zoom_and_legend_survive_updates_and_theme_and_leave_with_the_page(
+    page: Page, app: str
+) -> None:
+    page.goto(app)
+    page.locator(".st-key-chart .legendtoggle").nth(1).click()
+    page.wait_for_function(f"({ZOOM})()[5] === 'legendonly'")
+    box = page.locator(".st-key-chart .nsewdrag").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 90, steps=4)
+    page.mouse.up()
+    page.wait_for_function(f"({ZOOM})()[0] > 1")
+    zoomed = page.evaluate(ZOOM)
+    assert zoomed[4:] == [True, "legendonly"]
+    wait_for_updates(page, 3)
+    assert page.evaluate(ZOOM) == zoomed
+    ink = "document.querySelector('.st-key-chart .wgan-plot')._fullData[0].line.color"
+    before = page.evaluate(ink)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{ink} !== '{before}'")
+    assert page.evaluate(ZOOM) == zoomed
+    page.evaluate("window.left = document.querySelector('.st-key-chart .wgan-plot')")
+    page.get_by_role("link", name="latent").click()
+    page.locator(".st-key-player canvas").wait_for()
+    page.wait_for_function("window.left._fullLayout === undefined")  # purged
+    expect(page.locator(".st-key-chart")).to_have_count(0)
+
+
+def test_history_plays_while_live(page: Page, app: str) -> None:
+    page.goto(app)
+    stage = page.locator(".st-key-stage")
+    slider = stage.get_by_label("Training step shown")
+    live = stage.get_by_role("button", name="Live")
+    expect(live).to_have_attribute("aria-pressed", "true")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(live).to_have_attribute("aria-pressed", "false")
+    expect(stage.locator(".wgan-step")).to_have_text("step 0")
+    expect(stage.locator(".wgan-waiting")).to_have_count(0)  # the picture has been fetched
+    length = int(slider.get_attribute("max") or 0)
+    expect(slider).not_to_have_attribute("max", str(length))  # training goes on
+    assert step_of(page) == 0
+    stage.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "parseInt(document.querySelector('.st-key-stage .wgan-range').value) >= 4"
+    )
+    stage.get_by_role("button", name="Pause").click()
+    paused = step_of(page)
+    assert paused >= 200
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert step_of(page) == paused - 50
+    live.click()
+    expect(live).to_have_attribute("aria-pressed", "true")
+
+
+def test_lightbox_by_keyboard(page: Page, app: str) -> None:
+    page.goto(app)
+    strip = page.locator(".st-key-strip")
+    strip.get_by_role("button", name="Enlarge sample 1 of 64").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    dialog = strip.get_by_role("dialog")
+    expect(dialog.get_by_text("sample 10 of 64, Real")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_text("sample 11 of 64, Real")).to_be_visible()
+    dialog.get_by_role("button", name="Previous sample").click()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(strip.get_by_role("button", name="Enlarge sample 10 of 64")).to_be_focused()
+
+
+def test_player_keeps_its_place_when_the_walk_is_refreshed(page: Page, app: str) -> None:
+    page.goto(f"{app}/latent")
+    player = page.locator(".st-key-player")
+    slider = player.get_by_label("Place on the walk")
+    place = "Number(document.querySelector('.st-key-player .wgan-range')?.value)"
+    page.wait_for_function(f"{place} > 1")
+    walk = page.get_by_text("walk", exact=False).last
+    before, token = page.evaluate(place), walk.inner_text()
+    expect(walk).not_to_have_text(token)
+    page.wait_for_function(f"{place} > {before} + 1")  # it went on, playing
+    player.locator("canvas").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
+    held, token = slider.input_value(), walk.inner_text()
+    expect(walk).not_to_have_text(token)
+    assert slider.input_value() == held

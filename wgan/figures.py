@@ -1,0 +1,274 @@
+"""Arrays → Plotly figures, as plain dicts that `plotly.graph_objects.Figure` accepts.
+
+Plain, because building and checking a Figure costs more than sending it, once a second. Colours are
+named by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`): the page's theme decides
+what they look like.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+Figure = dict[str, Any]
+
+MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
+
+
+def smooth(values: Floats, span: float | None = None) -> Floats:
+    """Return the running exponential mean of a curve, unbiased at its start: (N,) → (N,).
+
+    `span` is how many points it remembers (default: a 20th of the curve, at least 5). Points that
+    are not finite are passed over.
+    """
+    keep = 1 - 1 / (span or max(5.0, len(values) / 20))
+    total = weight = 0.0
+    result = np.empty(len(values))
+    for i, value in enumerate(values.tolist()):
+        total, weight = keep * total, keep * weight
+        if np.isfinite(value):
+            total, weight = total + value, weight + 1
+        result[i] = total / weight if weight else np.nan
+    return result
+
+
+def curves(
+    x: Floats,
+    lines: Sequence[tuple[str, Floats, str]],
+    *,
+    marks: Sequence[tuple[float, str]] = (),
+    x_title: str = "step",
+    y_title: str = "",
+    zero: bool = True,
+) -> Figure:
+    """Return smoothed lines over raw ones, on one axis.
+
+    `lines` are (name, values (N,), colour); `marks` are (x, words): changes made by hand.
+    """
+    traces: list[Figure] = []
+    for name, values, colour in lines:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": values,
+                "legendgroup": name,
+                "showlegend": False,
+                "hoverinfo": "skip",
+                "line": {"color": f"{colour}/0.28", "width": 1},
+            }
+        )
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": smooth(values),
+                "name": name,
+                "legendgroup": name,
+                "line": {"color": colour, "width": 2.2},
+                "hovertemplate": "%{y:.4g}",
+            }
+        )
+    layout: Figure = {
+        "margin": MARGIN,
+        "hovermode": "x unified",
+        "xaxis": {"title": {"text": x_title}, "rangemode": "tozero", "hoverformat": ",d"},
+        "yaxis": {"title": {"text": y_title}, "zeroline": zero},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "x",
+                "yref": "paper",
+                "x0": at,
+                "x1": at,
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": "@mark", "width": 1, "dash": "dot"},
+            }
+            for at, _ in marks
+        ],
+    }
+    if marks:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": np.array([at for at, _ in marks], dtype=np.float64),
+                "y": np.ones(len(marks)),
+                "yaxis": "y2",
+                "text": [words for _, words in marks],
+                "name": "change",
+                "showlegend": False,
+                "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
+                "hovertemplate": "%{text}<extra></extra>",
+                "cliponaxis": False,
+            }
+        )
+        layout["yaxis2"] = {
+            "overlaying": "y",
+            "range": [0, 1],
+            "visible": False,
+            "fixedrange": True,
+        }
+    return {"data": traces, "layout": layout}
+
+
+def losses(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]] = ()) -> Figure:
+    """Return critic and generator loss over steps."""
+    lines = [
+        ("Critic loss", columns["critic_loss"], "@critic"),
+        ("Generator loss", columns["generator_loss"], "@generator"),
+    ]
+    return curves(columns["step"], lines, marks=marks)
+
+
+def critic_gap(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]] = ()) -> Figure:
+    """Return the critic gap on training and held-out data over steps."""
+    lines = [
+        ("Training data", columns["critic_gap"], "@critic"),
+        ("Held-out data", columns["critic_gap_held_out"], "@real"),
+    ]
+    return curves(columns["step"], lines, marks=marks)
+
+
+def plane(
+    *,
+    real: Floats,
+    fake: Floats | None = None,
+    surface: Floats | None = None,
+    arrows: Floats | None = None,
+    extent: float,
+) -> Figure:
+    """Return points of the plane over the critic's surface.
+
+    `real`, `fake` are (N, 2); `surface` (S, S), row = y, covers [−extent, extent]²; `arrows` (A, 4) are
+    x, y and the direction in which the generator's update pushes a sample there.
+    """
+    traces: list[Figure] = []
+    if surface is not None:
+        side = len(surface)
+        step = 2 * extent / (side - 1)
+        traces.append(
+            {
+                "type": "contour",
+                "z": surface,
+                "x0": -extent,
+                "dx": step,
+                "y0": -extent,
+                "dy": step,
+                "colorscale": "@surface",
+                "contours": {"coloring": "heatmap"},
+                "line": {"width": 0.7, "color": "@text/0.25"},
+                "ncontours": 14,
+                "name": "critic",
+                "colorbar": {
+                    "title": {"text": "critic's score", "side": "right"},
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                    "nticks": 6,
+                },
+                "hovertemplate": "score %{z:.3g}<extra></extra>",
+            }
+        )
+    traces.append(_dots("Real", real, "@real", 4.5))
+    if fake is not None:
+        traces.append(_dots("Fake", fake, "@fake", 4.5))
+    if arrows is not None and len(arrows):
+        traces.append(_arrows(arrows, extent))
+    axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
+    return {
+        "data": traces,
+        "layout": {
+            "margin": {"l": 34, "r": 8, "t": 26, "b": 26},
+            "xaxis": {**axis, "constrain": "domain"},
+            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "hovermode": "closest",
+        },
+    }
+
+
+def _dots(name: str, points: Floats, colour: str, size: float) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "name": name,
+        "marker": {"color": f"{colour}/0.75", "size": size, "line": {"width": 0}},
+        "hoverinfo": "skip",
+    }
+
+
+def _arrows(arrows: Floats, extent: float) -> Figure:
+    """Return one trace of arrows, the longest a seventh of the window."""
+    length = np.linalg.norm(arrows[:, 2:], axis=1)
+    longest = float(np.quantile(length, 0.95)) or 1.0
+    scaled = arrows[:, 2:] * (0.14 * extent / longest)
+    # A line breaks at NaN; its second point carries the arrow head.
+    tail, head = arrows[:, :2], arrows[:, :2] + scaled
+    gap = np.full_like(tail, np.nan)
+    path = np.stack([tail, head, gap], axis=1).reshape(-1, 2)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": path[:, 0],
+        "y": path[:, 1],
+        "name": "Push on fakes",
+        "line": {"color": "@generator", "width": 1.2},
+        "marker": {
+            "color": "@generator",
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": np.tile(np.array([0.0, 7.0, 0.0]), len(arrows)),
+        },
+        "hoverinfo": "skip",
+    }
+
+
+def lengths(path: Floats, other: Floats, names: tuple[str, str]) -> Figure:
+    """Return ‖z‖ along two paths of z, each (F, latent_dim), with the shell where z lives."""
+    dim = path.shape[1]
+    x = np.arange(len(path), dtype=np.float64)
+    typical = float(np.sqrt(dim))
+    lines = [(names[0], path, "@generator"), (names[1], other, "@muted")]
+    traces: list[Figure] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": np.linalg.norm(z, axis=1),
+            "name": name,
+            "line": {"color": colour, "width": 2, "dash": "solid" if i == 0 else "dot"},
+            "hovertemplate": "%{y:.2f}",
+        }
+        for i, (name, z, colour) in enumerate(lines)
+    ]
+    band = {
+        "type": "rect",
+        "xref": "paper",
+        "yref": "y",
+        "x0": 0,
+        "x1": 1,
+        "y0": max(0.0, typical - 1.4),
+        "y1": typical + 1.4,
+        "fillcolor": "@real/0.12",
+        "line": {"width": 0},
+        "layer": "below",
+    }
+    return {
+        "data": traces,
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "xaxis": {"title": {"text": "frame"}},
+            "yaxis": {"title": {"text": "‖z‖"}, "rangemode": "tozero"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "shapes": [band],
+        },
+    }
