@@ -119,11 +119,13 @@ class Run:
                 "versions": _versions(),
                 "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             }
-            _write(folder / "config.json", json.dumps(described, indent=1).encode())
-            run = cls(folder)
+            run = cls.__new__(cls)
+            run.folder = folder
             with run._database(write=True) as db:
                 db.executescript(_TABLES)
-            run.set_fact("status", Status.QUEUED)
+                db.execute("INSERT INTO facts VALUES ('status', ?)", (Status.QUEUED,))
+            # Last, because a folder with a config counts as a run: others may look at any moment.
+            _write(folder / "config.json", json.dumps(described, indent=1).encode())
             return run
         except OSError as error:
             raise RunError(

@@ -149,6 +149,8 @@ def test_zoom_and_legend_survive_updates_and_theme_and_leave_with_the_page(
 
 def test_history_plays_while_live(page: Page, app: str) -> None:
     page.goto(app)
+    # Reading Plotly's 4.8 MB stops a cold, busy browser for some seconds.
+    page.locator(".st-key-chart .main-svg").first.wait_for()
     stage = page.locator(".st-key-stage")
     slider = stage.get_by_label("Training step shown")
     live = stage.get_by_role("button", name="Live")

@@ -395,6 +395,10 @@ def train(
 
 def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """Return the config with changes made in mid-run. Raises ConfigError where one cannot be."""
+    if any(path in PARTS for path in changes):
+        raise ConfigError(
+            "A run keeps its data set, objective, network and optimiser. Stop it and start another."
+        )
     known = {h.path: h for h in hyperparameters(config)}
     for path in changes:
         if path in known and not known[path].live:
@@ -402,8 +406,6 @@ def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
                 f"{known[path].title} cannot change while training: the networks and the data are "
                 "built from it. Stop this run and start another with the new value."
             )
-    if any(path in PARTS for path in changes):
-        raise ConfigError("A run keeps its objective, network, optimiser and data set.")
     return config.changed(changes)
 
 

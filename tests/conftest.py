@@ -1,0 +1,51 @@
+"""Small stand-ins: configs that train in milliseconds, and pictures made by a formula."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from wgan.config import TrainConfig
+from wgan.data import Pictures
+from wgan.training import Engine
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine("cpu", "float32", 1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def tiny(**changes: object) -> TrainConfig:
+    """A training of points that takes a millisecond a step."""
+    values: dict[str, object] = {
+        "dataset": "ring-8",
+        "network": {"name": "mlp", "width": 16, "depth": 1},
+        "optimizer": "adam",
+        "batch_size": 16,
+        "latent_dim": 2,
+        "n_critic": 2,
+        "steps": 40,
+        "report_every": 5,
+        "preview_every": 10,
+        "checkpoint_every": 20,
+        "threads": 1,
+    }
+    return TrainConfig.parse(values | changes)
+
+
+def pictures(n: int = 64, shape: tuple[int, int, int] = (1, 28, 28)) -> Pictures:
+    """Noise pictures with labels; no files needed."""
+    rng = torch.Generator().manual_seed(0)
+    train = torch.randint(256, (n, *shape), generator=rng, dtype=torch.uint8)
+    labels = torch.arange(n) % 10
+    return Pictures(train, train[: n // 2] // 2, labels, labels[: n // 2])
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    return tmp_path / "runs"

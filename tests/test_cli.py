@@ -1,0 +1,236 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wgan.__main__ import main
+from wgan.config import hyperparameters
+from wgan.runs import Run, Status
+
+TINY = [
+    "--preset", "toy-ring", "--n-critic", "2", "--network.width", "16", "--network.depth", "1", "--batch-size", "16",
+    "--report-every", "5", "--preview-every", "20", "--checkpoint-every", "20", "--threads", "1",
+]  # fmt: skip
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(runs_dir: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main([*arguments, "--runs-dir", str(runs_dir)])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def train(cli: Cli, *more: str) -> dict[str, object]:
+    code, out, err = cli("train", *TINY, *more)
+    assert code == 0, err
+    result: dict[str, object] = json.loads(out.splitlines()[-1])
+    return result
+
+
+def test_train_prints_its_result(cli: Cli):
+    result = train(cli, "--steps", "25")
+    assert result["step"] == 25 and result["status"] == "finished"
+    assert Path(str(result["run"])).is_dir()
+    for key in ("seconds", "steps_per_second", "critic_gap"):
+        assert isinstance(result[key], float)
+
+
+def test_the_same_seed_gives_the_same_csv(cli: Cli, tmp_path: Path):
+    tables = []
+    for i, seed in enumerate(("3", "3", "4")):
+        run = str(train(cli, "--steps", "30", "--seed", seed)["run"])
+        out = tmp_path / f"{i}.csv"
+        assert cli("export", run, "--out", str(out))[0] == 0
+        with out.open() as file:
+            tables.append(list(csv.reader(file)))
+    heads = tables[0][0]
+    assert heads[:4] == ["step", "critic_loss", "generator_loss", "critic_gap"]
+    assert heads[-2:] == ["seconds", "time"]  # clock columns last
+    cut = [[row[:-2] for row in table] for table in tables]
+    assert len(cut[0]) == 7 and cut[0] == cut[1] != cut[2]
+
+
+def test_steps_are_the_total_also_on_resume(cli: Cli):
+    run = str(train(cli, "--steps", "10")["run"])
+    code, out, _ = cli("train", "--resume", run, "--steps", "30")
+    result = json.loads(out.splitlines()[-1])
+    assert code == 0 and result["step"] == 30 and result["run"] == run
+    code, _, err = cli("train", "--resume", run, "--steps", "30")
+    assert code == 2 and "is at step 30 already" in err
+
+
+def test_seconds_count_training_time(cli: Cli):
+    result = train(cli, "--seconds", "0.3")
+    assert 0.3 <= float(str(result["seconds"])) < 1.0
+    assert result["status"] == "finished"
+
+
+def test_choosing_an_objective_replaces_the_presets(cli: Cli, runs_dir: Path):
+    run = str(
+        train(cli, "--steps", "1", "--objective", "wgan", "--objective.clip-value", "0.2")["run"]
+    )
+    assert Run.find(run, runs_dir).config().flat()["objective.clip_value"] == 0.2
+
+
+def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
+    run = str(train(cli, "--steps", "1")["run"])
+    out = tmp_path / "s.npz"
+    assert cli("sample", run, "--count", "70", "--seed", "1", "--out", str(out))[0] == 0
+    with np.load(out) as file:
+        points = file["points"]
+    assert points.shape == (70, 2) and points.dtype == np.float32
+    code, _, err = cli("sample", run, "--out", str(tmp_path / "s.png"))
+    assert code == 2 and "its samples are points" in err
+    code, text, err = cli(
+        "train", "--dataset", "mnist-10k", "--batch-size", "4", "--n-critic", "1", "--steps", "1",
+        "--precision", "float32",
+    )  # fmt: skip
+    assert code == 0, err
+    run = json.loads(text.splitlines()[-1])["run"]
+    assert cli("sample", run, "--count", "5", "--seed", "1", "--out", str(out))[0] == 0
+    with np.load(out) as file:
+        first = file["images"]
+    assert first.shape == (5, 1, 28, 28) and first.dtype == np.uint8
+    assert cli("sample", run, "--count", "5", "--seed", "1", "--out", str(out))[0] == 0
+    with np.load(out) as file:
+        assert np.array_equal(first, file["images"])
+    grid = tmp_path / "g.png"
+    assert cli("sample", run, "--count", "16", "--out", str(grid))[0] == 0
+    with Image.open(grid) as shown:
+        assert shown.size == (4 * 29 - 1, 4 * 29 - 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--n-critic", "0"], "n_critic must be at least 1, not 0."),
+        (["train", "--n-critic", "two"], "n_critic must be a whole number, not 'two'."),
+        (["train", "--objective", "wgan-gp", "--objective.clip-value", "3"], "has no clip_value"),
+        (["train", "--dataset", "nothing"], "There is no dataset 'nothing'"),
+        (["train", "--dataset", "ring-8", "--network", "dcgan"], "Choose the network mlp"),
+        (["train", "--preset", "nothing"], "invalid choice: 'nothing'"),
+        (["train", "--batchsize", "3"], "Unrecognized arguments: --batchsize 3"),
+        (["train", "--resume", "nothing"], "There is no run 'nothing'"),
+        (["train", "--device", "tpu"], "device cannot be 'tpu'"),
+        (["train", "--replacement", "maybe"], "replacement must be true or false"),
+        (["export", "nothing", "--out", "x.csv"], "There is no run 'nothing'"),
+        (["sample", "nothing", "--count", "-3", "--out", "x.png"], "must be a whole number"),
+    ],
+)
+def test_bad_arguments_give_one_sentence_and_2(
+    cli: Cli, runs_dir: Path, arguments: list[str], words: str
+):
+    code, out, err = cli(*arguments)
+    assert code == 2 and out == ""
+    assert words in err and err.count("\n") == 1
+    assert not list(runs_dir.glob("2*"))
+
+
+def test_what_cannot_change_on_resume_is_refused(cli: Cli):
+    run = str(train(cli, "--steps", "5")["run"])
+    code, _, err = cli("train", "--resume", run, "--steps", "9", "--batch-size", "3")
+    assert code == 2 and "cannot change while training" in err
+    code, _, err = cli("train", "--resume", run, "--preset", "toy-ring")
+    assert code == 2 and "leave --preset away" in err
+
+
+def test_every_hyperparameter_is_a_flag(capfd: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capfd.readouterr().out
+    for value in hyperparameters():
+        assert "--" + value.path.replace("_", "-") in text, value.path
+
+
+Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Start `python -m wgan train …`; what still runs at the end of the test is ended."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(runs_dir: Path, *arguments: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wgan", "train", "--runs-dir", str(runs_dir), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_step(runs_dir: Path, step: int, process: "subprocess.Popen[str]") -> Run:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        for folder in runs_dir.glob("2*"):
+            if (folder / "config.json").exists():
+                last = Run(folder).last()
+                if last is not None and last.report.step >= step:
+                    return Run(folder)
+        time.sleep(0.02)
+    raise AssertionError("it did not train")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_a_checkpoint_and_0(
+    runs_dir: Path, number: signal.Signals, spawn: Spawn
+):
+    process = spawn(runs_dir, *TINY, "--steps", "1000000")
+    run = wait_for_step(runs_dir, 10, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert result["status"] == "stopped" and run.status() is Status.STOPPED
+    assert run.checkpoint_steps()[-1] == result["step"]
+
+
+def test_killed_and_resumed_equals_never_killed(
+    runs_dir: Path, tmp_path: Path, cli: Cli, spawn: Spawn
+):
+    """Three kill −9 at moments of no choosing; all reports and weights, bit for bit."""
+    steps = "1500"
+    whole = Run.find(str(train(cli, "--steps", steps)["run"]), runs_dir)
+    other = tmp_path / "other"
+    process = spawn(other, *TINY, "--steps", steps)
+    run = wait_for_step(other, 30, process)
+    for past in (30, 150, 300):
+        wait_for_step(other, past, process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert run.status() is Status.INTERRUPTED
+        kept = run.last().report.step
+        assert run.checkpoint() and kept >= past
+        process = spawn(other, "--resume", run.id)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    left, right = whole.checkpoint()[0], run.checkpoint()[0]
+    assert left.step == right.step == 1500
+    assert all(torch.equal(left.tensors[k], right.tensors[k]) for k in left.tensors)
+    a, b = whole.reports(), run.reports()
+    for name in a:
+        if name not in ("seconds", "time"):
+            assert np.array_equal(a[name], b[name]), name
+    assert not list(run.folder.rglob("*.part"))

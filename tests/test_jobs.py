@@ -1,0 +1,239 @@
+import dataclasses
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import pictures, tiny
+from wgan import jobs
+from wgan.config import ConfigError, TrainConfig
+from wgan.data import Mnist10k
+from wgan.jobs import Curves, TrainingJob, stored_view
+from wgan.runs import COLUMNS, Run, RunError, Status, StoredReport, unpack_arrays
+from wgan.training import Diverged, Report
+
+
+def job(runs_dir: Path, **changes: object) -> TrainingJob:
+    made = TrainingJob(Run.create(tiny(**changes), runs_dir), threads=1)
+    made.prepare()
+    return made
+
+
+def finish(made: TrainingJob) -> TrainingJob:
+    while not made.done:
+        made.step()
+    made.finish(Status.FINISHED)
+    return made
+
+
+def numbers(run: Run) -> dict[str, list[float]]:
+    """Every column that must repeat: all but the clock's."""
+    return {k: v.tolist() for k, v in run.reports().items() if k not in ("seconds", "time")}
+
+
+def final(run: Run) -> dict[str, torch.Tensor]:
+    return run.checkpoint()[0].tensors
+
+
+def identical(a: Run, b: Run) -> bool:
+    left, right = final(a), final(b)
+    return numbers(a) == numbers(b) and all(torch.equal(left[k], right[k]) for k in left)
+
+
+def test_a_finished_run_holds_everything(runs_dir: Path):
+    made = finish(job(runs_dir))
+    run = made.run
+    assert run.status() is Status.FINISHED and not run.alive()
+    assert run.reports()["step"].tolist() == list(range(5, 41, 5))
+    assert run.preview_steps() == [0, 1, 10, 20, 30, 40]
+    assert run.checkpoint_steps() == [0, 20, 40]
+    assert run.reports()["images"].tolist() == [step * 16 * 2 for step in range(5, 41, 5)]
+    assert np.all(np.diff(run.reports()["seconds"]) > 0)
+    arrays = unpack_arrays(run.preview(40)[1])
+    assert arrays["points"].shape == (1024, 2) and arrays["surface"].shape == (48, 48)
+
+
+def test_views_of_a_live_and_of_a_stored_run_agree(runs_dir: Path):
+    made = finish(job(runs_dir))
+    live, stored = made.view, stored_view(made.run)
+    assert (live.step, live.status, live.config) == (stored.step, stored.status, stored.config)
+    assert live.preview == stored.preview and live.last == stored.last
+    assert live.preview_steps == stored.preview_steps
+    for name in COLUMNS:
+        assert live.curves[name] == pytest.approx(stored.curves[name])
+
+
+def test_a_stopped_run_resumes_to_the_same_end(runs_dir: Path):
+    whole = finish(job(runs_dir)).run
+    part = job(runs_dir)
+    for _ in range(13):
+        part.step()
+    part.finish(Status.STOPPED)
+    assert part.run.status() is Status.STOPPED and part.run.checkpoint_steps()[-1] == 13
+    again = TrainingJob(part.run, resume=True)
+    again.prepare()
+    assert identical(finish(again).run, whole)
+
+
+def test_an_abandoned_run_resumes_to_the_same_end(runs_dir: Path):
+    """As after kill −9: no final checkpoint, reports beyond the last one, and a change by hand."""
+
+    def change(made: TrainingJob) -> None:
+        made.change({"critic_learning_rate": 5e-4})
+
+    whole = job(runs_dir)
+    while not whole.done:
+        if whole.training.steps == 23:
+            change(whole)
+        whole.step()
+    whole.finish(Status.FINISHED)
+    lost = job(runs_dir)
+    for _ in range(36):
+        if lost.training.steps == 23:
+            change(lost)
+        lost.step()
+    lost.flush()
+    (lost.run.folder / "lock").unlink()
+    assert lost.run.status() is Status.INTERRUPTED
+    assert lost.run.checkpoint_steps()[-1] == 20 and lost.run.last().report.step == 35
+    again = TrainingJob(lost.run, resume=True)
+    again.prepare()
+    assert again.training.steps == 20 and again.config.critic_learning_rate != 5e-4
+    assert identical(finish(again).run, whole.run)
+    assert [c.path for c in lost.run.changes()] == ["critic_learning_rate"]
+    assert again.view.config.critic_learning_rate == 5e-4
+
+
+def test_resuming_further_and_with_changes(runs_dir: Path):
+    made = finish(job(runs_dir))
+    again = TrainingJob(made.run, resume=True, changes={"steps": 50, "n_critic": 1})
+    again.prepare()
+    finish(again)
+    assert again.run.checkpoint_steps()[-1] == 50
+    assert {c.path for c in again.run.changes()} == {"steps", "n_critic"}
+    assert stored_view(again.run).config.steps == 50
+
+
+def test_seconds_end_a_run_too(runs_dir: Path):
+    made = finish(job(runs_dir, seconds=0.05, steps=1_000_000))
+    assert made.training.steps < 100_000 and made.seconds >= 0.05
+    assert made.view.share == 1.0
+
+
+def test_a_change_is_recorded_and_refused_in_words(runs_dir: Path):
+    made = job(runs_dir)
+    made.step()
+    made.change({"objective.penalty_weight": 3.0})
+    assert [(c.step, c.path, c.before, c.after) for c in made.run.changes()] == [
+        (1, "objective.penalty_weight", 10.0, 3.0)
+    ]
+    with pytest.raises(ConfigError):
+        made.change({"batch_size": 3})
+    made.finish(Status.STOPPED)
+
+
+def test_new_z_makes_another_preview_of_the_same_weights(runs_dir: Path):
+    made = job(runs_dir)
+    made.step()
+    before = made.view.preview
+    made.change({"preview_seed": 1})
+    after = made.view.preview
+    assert after.step == 1 and after.content != (before.content if before else b"")
+    made.finish(Status.STOPPED)
+
+
+def test_a_diverging_run_keeps_its_last_good_checkpoint(runs_dir: Path):
+    made = job(runs_dir, critic_learning_rate=0.1)
+    for _ in range(22):
+        made.step()
+    with torch.no_grad():
+        next(made.training.critic.parameters()).fill_(float("nan"))
+    with pytest.raises(Diverged) as caught:
+        for _ in range(10):
+            made.step()
+    made.finish(Status.FAILED, str(caught.value))
+    assert made.run.status() is Status.FAILED
+    assert "critic learning rate 0.1" in made.run.fact("error")
+    assert made.run.checkpoint_steps() == [0, 20]
+    assert np.isfinite(made.run.reports()["critic_loss"]).all()
+    assert made.run.last().report.step == 20
+
+
+def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    made = job(runs_dir)
+    real_add = Run.add
+
+    def full(*_: object, **__: object) -> None:
+        raise RunError("run.sqlite could not be written (No space left on device).")
+
+    monkeypatch.setattr(Run, "add", full)
+    for _ in range(30):
+        made.step()
+    made.flush()
+    assert "No space left" in made.view.warning and "kept in memory" in made.view.warning
+    assert made.view.status is Status.RUNNING
+    monkeypatch.setattr(Run, "add", real_add)
+    finish(made)
+    assert made.view.warning == ""
+    assert made.run.reports()["step"].tolist() == list(range(5, 41, 5))
+
+
+def test_another_machines_engine_is_recorded_as_a_change(runs_dir: Path):
+    made = job(runs_dir, threads=0)
+    for _ in range(5):
+        made.step()
+    made.finish(Status.STOPPED)
+    state, facts = made.run.checkpoint()
+    wide = dataclasses.replace(state, engine=dataclasses.replace(state.engine, threads=64))
+    made.run.add_checkpoint(wide, 10, **facts)
+    again = TrainingJob(made.run, resume=True, threads=1)
+    again.prepare()
+    assert again.training.engine.threads == 1
+    assert [c.path for c in again.run.changes()] == ["engine"]
+    finish(again)
+
+
+def test_curves_merge_and_keep_their_means():
+    curves = Curves(5)
+    for i in range(1, 20_001):
+        curves.add(StoredReport(Report(5 * i, float(i), 0, 0, 0, 0), i, i, i))
+    arrays = curves.arrays()
+    n = len(arrays["step"])
+    assert jobs.CURVE_POINTS / 2 <= n <= jobs.CURVE_POINTS
+    assert arrays["step"][-1] == 5 * 20_000
+    width = 64  # 20,000 / 64 = 312.5
+    assert arrays["critic_loss"][0] == pytest.approx((1 + width) / 2)
+    assert arrays["critic_loss"][10] == pytest.approx(10 * width + (1 + width) / 2)
+    assert arrays["step"][0] == 5 * width
+
+
+def test_live_curves_equal_those_from_sql(runs_dir: Path):
+    run = Run.create(tiny(), runs_dir)
+    rng = np.random.default_rng(0)
+    rows = [
+        StoredReport(Report(5 * i, *rng.normal(size=5)), i, float(i), float(i))
+        for i in range(1, 1801)
+    ]
+    run.add(rows)
+    curves = Curves(5)
+    for row in rows:
+        curves.add(row)
+    stored = run.curves(jobs.CURVE_POINTS)
+    for name, values in curves.arrays().items():
+        assert values == pytest.approx(stored[name]), name
+
+
+def test_pictures_are_kept_as_a_grid_of_64(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Mnist10k, "load", lambda *_: pictures())
+    config = TrainConfig.parse(
+        {"batch_size": 4, "n_critic": 1, "steps": 2, "threads": 1, "precision": "float32"}
+    )
+    made = TrainingJob(Run.create(config, runs_dir))
+    made.prepare()
+    finish(made)
+    suffix, content = made.run.preview(2)
+    with Image.open(BytesIO(content)) as grid:
+        assert suffix == "webp" and grid.size == (224, 224)

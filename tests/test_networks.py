@@ -1,0 +1,92 @@
+import pytest
+import torch
+from torch import nn
+
+from wgan.networks import NETWORKS, Dcgan, Mlp
+from wgan.randomness import generator
+
+SHAPES = {
+    "points": [(2,)],
+    "pictures": [(c, side, side) for c in (1, 3) for side in (28, 32, 64)],
+}
+CASES = [(name, shape) for name, network in NETWORKS.items() for shape in SHAPES[network.kind]]
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_every_pair_fits_its_shapes(name: str, shape: tuple[int, ...]):
+    make, score = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    fake = make(torch.randn(4, 7))
+    assert fake.shape == (4, *shape)
+    assert score(fake).shape == (4,)
+    assert all(torch.isfinite(p).all() for p in [*make.parameters(), *score.parameters()])
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_first_weights_depend_on_the_key_alone(name: str, shape: tuple[int, ...]):
+    torch.manual_seed(1)
+    first = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    torch.manual_seed(2)
+    again = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    other = NETWORKS[name]().build(shape, 7, generator(1, "init"))
+    for a, b, c in zip(first, again, other, strict=True):
+        pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+        assert all(torch.equal(x, y) for x, y in pairs)
+        assert any(
+            not torch.equal(x, y) for x, y in zip(a.parameters(), c.parameters(), strict=True)
+        )
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_a_critic_scores_each_sample_alone(name: str, shape: tuple[int, ...]):
+    """No batch norm and nothing else that couples samples (FACTS: mistake 4), no sigmoid (7)."""
+    _, critic = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    coupling = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout, nn.Sigmoid)
+    assert not any(isinstance(part, coupling) for part in critic.modules())
+    x = torch.randn(6, *shape)
+    together = critic.train()(x)
+    alone = torch.cat([critic(one[None]) for one in x])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [28, 32, 64])
+def test_generators_cover_the_range_of_pictures(side: int):
+    make, _ = Dcgan().build((1, side, side), 16, generator(0, "init"))
+    with torch.no_grad():
+        for weight in make.parameters():
+            weight.mul_(30)
+    made = make(torch.randn(64, 16))
+    assert made.min() < -0.99 and made.max() > 0.99 and made.abs().max() <= 1
+
+
+def test_sizes_grow():
+    counts = [
+        sum(p.numel() for net in Dcgan(size=size).build((1, 28, 28), 64, generator(0, "init"))
+            for p in net.parameters())
+        for size in ("small", "medium", "large")
+    ]  # fmt: skip
+    assert counts[0] < counts[1] / 2 < counts[2] / 4
+
+
+def test_mlp_is_the_papers_when_asked():
+    make, critic = Mlp(width=512, depth=4).build((2,), 128, generator(0, "init"))
+    layers = [p for p in critic.modules() if isinstance(p, nn.Linear)]
+    assert [(p.in_features, p.out_features) for p in layers] == [
+        (2, 512), (512, 512), (512, 512), (512, 512), (512, 1)
+    ]  # fmt: skip
+    assert sum(isinstance(p, nn.ReLU) for p in make.modules()) == 4
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "words"),
+    [
+        (Mlp(), (1, 28, 28), "mlp makes points"),
+        (Dcgan(), (2,), "dcgan makes pictures"),
+        (Dcgan(), (1, 30, 30), "28, 32 or 64 pixels"),
+        (Dcgan(), (2, 28, 28), "1 or 3 channels"),
+        (Dcgan(), (1, 28, 32), "square"),
+    ],
+)
+def test_a_misfit_is_said_in_words(network: Mlp, shape: tuple[int, ...], words: str):
+    assert words in (network.misfit(shape) or "")
+    with pytest.raises(ValueError, match=words):
+        network.build(shape, 2, generator(0, "init"))

@@ -1,0 +1,252 @@
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.conftest import tiny
+from wgan.runs import (
+    COLUMNS,
+    KEEP_PREVIEWS,
+    Change,
+    Run,
+    RunError,
+    Status,
+    StoredReport,
+    list_runs,
+    pack_arrays,
+    unpack_arrays,
+)
+from wgan.training import Engine, Report, Training
+
+
+def report(step: int, value: float = 0.5) -> StoredReport:
+    return StoredReport(
+        Report(step, value, 2 * value, -value, -value, 0.1), step * 32, step / 10, 1e9
+    )
+
+
+@pytest.fixture
+def run(runs_dir: Path) -> Run:
+    return Run.create(tiny(), runs_dir)
+
+
+@pytest.fixture
+def training(engine: Engine) -> Training:
+    made = Training(tiny(), engine=engine)
+    for _ in range(3):
+        made.step()
+    return made
+
+
+def test_a_run_keeps_its_config(run: Run):
+    assert run.config() == tiny()
+    described = json.loads((run.folder / "config.json").read_text())
+    assert described["schema"] == 1 and torch.__version__.startswith(described["versions"]["torch"])
+    assert run.id.endswith("-ring-8-wgan-gp-s0")
+
+
+def test_runs_of_one_second_do_not_collide(runs_dir: Path):
+    assert len({Run.create(tiny(), runs_dir).id for _ in range(5)}) == 5
+
+
+def test_the_newest_comes_first_and_can_be_found(runs_dir: Path):
+    made = [Run.create(tiny(), runs_dir) for _ in range(3)]
+    assert {run.id for run in list_runs(runs_dir)} == {run.id for run in made}
+    newest = list_runs(runs_dir)[0].id
+    assert Run.find("last", runs_dir).id == newest
+    assert Run.find(str(made[0].folder), Path("elsewhere")).id == made[0].id
+    with pytest.raises(RunError, match="no run 'nothing'"):
+        Run.find("nothing", runs_dir)
+    with pytest.raises(RunError, match="no run in"):
+        Run.find("last", runs_dir / "empty")
+
+
+def test_reports_come_back_exactly(run: Run):
+    given = [report(step, value) for step, value in ((5, 1 / 3), (10, 1e-17), (15, 2.5e6))]
+    run.add(given)
+    columns = run.reports()
+    assert list(columns) == list(COLUMNS)
+    assert columns["step"].tolist() == [5, 10, 15]
+    assert columns["critic_loss"].tolist() == [1 / 3, 1e-17, 2.5e6]
+    assert run.last() == given[-1] and run.at(12) == given[1] and run.at(4) is None
+
+
+def test_a_step_made_again_replaces_itself(run: Run):
+    run.add([report(5, 1.0), report(10, 1.0)])
+    run.add([report(10, 2.0), report(15, 3.0)])
+    assert run.reports()["critic_loss"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_changes_come_back_in_order(run: Run):
+    changes = [
+        Change(5, "n_critic", 5, 1),
+        Change(5, "objective.clip_value", 0.01, 0.1),
+        Change(9, "seconds", None, 60.0),
+    ]
+    run.add([], changes)
+    assert run.changes() == changes
+
+
+@pytest.mark.parametrize("n", [1, 7, 499, 1001, 5000])
+def test_curves_are_means_of_equal_widths(run: Run, n: int):
+    run.add(report(5 * (i + 1), float(i)) for i in range(n))
+    curves = run.curves(500)
+    assert 0 < len(curves["step"]) <= 500
+    assert curves["step"][-1] == 5 * n
+    every = len(curves["step"]) == n
+    if every:
+        assert curves["critic_loss"].tolist() == [float(i) for i in range(n)]
+    width = -(-n // len(curves["step"]))
+    assert curves["critic_loss"][0] == pytest.approx((width - 1) / 2, abs=width / 2)
+
+
+def test_curves_of_nothing(run: Run):
+    assert len(run.curves()["step"]) == 0 and run.last() is None
+
+
+def test_the_status_of_a_dead_process_is_interrupted(run: Run):
+    run.set_fact("status", Status.RUNNING)
+    assert run.status() is Status.INTERRUPTED
+    with run.lock():
+        assert run.status() is Status.RUNNING
+    assert run.status() is Status.INTERRUPTED
+    run.set_fact("status", Status.FINISHED)
+    assert run.status() is Status.FINISHED
+
+
+def test_a_live_process_keeps_others_out(run: Run):
+    with run.lock(), pytest.raises(RunError, match="trained by another process"), run.lock():
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_free(run: Run):
+    code = (
+        "import os, sys; from pathlib import Path; from wgan.runs import Run\n"
+        "Run(Path(sys.argv[1])).beat(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run.folder)], check=False, cwd=Path.cwd())
+    assert (run.folder / "lock").exists() and not run.alive()
+    with run.lock():
+        assert run.alive()
+
+
+def test_a_number_taken_by_another_process_does_not_count(run: Run):
+    run.beat()
+    owner = json.loads((run.folder / "lock").read_text())
+    (run.folder / "lock").write_text(json.dumps(owner | {"started": "12345"}))
+    assert not run.alive()
+
+
+def test_another_machines_run_lives_by_its_heartbeat(run: Run):
+    run.beat()
+    owner = json.loads((run.folder / "lock").read_text()) | {"host": "elsewhere"}
+    (run.folder / "lock").write_text(json.dumps(owner))
+    assert run.alive()
+    (run.folder / "lock").write_text(json.dumps(owner | {"beat": owner["beat"] - 600}))
+    assert not run.alive()
+
+
+def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
+    state = training.state()
+    run.add_checkpoint(state, 5, seconds=1.5, images=96)
+    back, facts = run.checkpoint()
+    assert facts == {"seconds": 1.5, "images": 96}
+    assert (back.config, back.engine, back.step) == (state.config, state.engine, 3)
+    assert (back.critic_updates, back.counts) == (state.critic_updates, state.counts)
+    assert all(torch.equal(back.tensors[k], v) for k, v in state.tensors.items())
+
+
+def test_checkpoints_are_thinned_and_span_the_run(run: Run, training: Training):
+    for _ in range(40):
+        training.step()
+        run.add_checkpoint(training.state(), 6, seconds=0, images=0)
+        assert len(run.checkpoint_steps()) <= 6
+    steps = run.checkpoint_steps()
+    assert steps[0] == 4 and steps[-1] == 43 and len(steps) >= 3
+
+
+def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
+    run.add_checkpoint(training.state(), 5, seconds=0, images=0)
+    training.step()
+    path = run.add_checkpoint(training.state(), 5, seconds=0, images=0)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert run.checkpoint()[0].step == 3
+    with pytest.raises(RunError, match="damaged"):
+        run.checkpoint(4)
+    save_file({"x": torch.zeros(1)}, path)  # sound, but somebody else's
+    with pytest.raises(RunError, match="damaged"):
+        run.checkpoint(4)
+    with pytest.raises(RunError, match="no checkpoint at step 9: it has 3, 4"):
+        run.checkpoint(9)
+
+
+def test_what_is_not_finite_is_never_saved(run: Run, training: Training):
+    with torch.no_grad():
+        next(training.critic.parameters())[0] = float("inf")
+    with pytest.raises(RunError, match="not finite at step 3"):
+        run.add_checkpoint(training.state(), 5, seconds=0, images=0)
+    assert run.checkpoint_steps() == [] and not list(run.folder.glob("*.part"))
+
+
+def test_no_pickle_is_ever_read():
+    evil = pack_arrays({"a": np.zeros(3)})
+    assert unpack_arrays(evil)["a"].tolist() == [0, 0, 0]
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=True, a=np.array([{"x": 1}], dtype=object))
+    with pytest.raises(ValueError, match="[Pp]ickle"):
+        unpack_arrays(buffer.getvalue())
+
+
+def test_previews_are_thinned(run: Run):
+    for step in range(1, KEEP_PREVIEWS + 40):
+        run.add_preview(step, "webp", b"x")
+    steps = run.preview_steps()
+    assert KEEP_PREVIEWS / 2 < len(steps) <= KEEP_PREVIEWS
+    assert steps[0] == 1 and steps[-1] == KEEP_PREVIEWS + 39
+    assert run.preview(steps[0]) == ("webp", b"x") and run.preview(2) is None
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(RunError, match="No run can be made"):
+        Run.create(tiny(), blocked)
+
+
+def test_foreign_folders_are_no_runs(runs_dir: Path, run: Run):
+    (runs_dir / "notes").mkdir()
+    assert [r.id for r in list_runs(runs_dir)] == [run.id]
+    with pytest.raises(RunError, match="is not a run"):
+        Run(runs_dir / "notes")
+
+
+def test_damage_is_said_in_words(run: Run):
+    (run.folder / "run.sqlite").write_bytes(b"not a database at all, but long enough" * 50)
+    for leftover in ("run.sqlite-wal", "run.sqlite-shm"):
+        (run.folder / leftover).unlink(missing_ok=True)
+    with pytest.raises(RunError, match="cannot be used"):
+        run.reports()
+    os.unlink(run.folder / "run.sqlite")
+    with pytest.raises(RunError, match="no run.sqlite"):
+        run.reports()
+    (run.folder / "config.json").write_text("{")
+    with pytest.raises(RunError, match="cannot be read"):
+        run.config()
+
+
+def test_another_process_reads_while_this_one_writes(run: Run):
+    run.add([report(5)])
+    with sqlite3.connect(run.folder / "run.sqlite") as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("DELETE FROM reports")
+        assert run.last() == report(5)
+        writer.rollback()
+    writer.close()

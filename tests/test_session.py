@@ -1,0 +1,275 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import tiny
+from wgan.config import PRESETS, ConfigError
+from wgan.data import DataError, Ring8
+from wgan.jobs import TrainingJob
+from wgan.runs import Run, RunError, Status
+from wgan.session import Busy, Session
+from wgan.training import Training
+
+LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000}
+
+
+@pytest.fixture
+def session(runs_dir: Path) -> Iterator[Session]:
+    made = Session(runs_dir, threads=1)
+    yield made
+    made.close(timeout=10)
+
+
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until something is true: no test asserts how long it takes."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+def reaches(session: Session, run: str, step: int) -> None:
+    until(lambda: session.view(run).step >= step)
+
+
+def test_a_run_is_trained_to_its_end(session: Session):
+    run = session.start(tiny())
+    until(lambda: session.view(run).status is Status.FINISHED)
+    view = session.view(run)
+    assert view.step == 40 and view.share == 1.0 and session.live() is None
+    assert session.newest() == run and session.runs() == [run]
+
+
+def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir: Path):
+    run = session.start(tiny())
+    until(lambda: session.view(run).status is Status.FINISHED)
+    job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    a, b = Run.find(run, runs_dir), job.run
+    left, right = a.checkpoint()[0].tensors, b.checkpoint()[0].tensors
+    assert all(torch.equal(left[k], right[k]) for k in left)
+    for name in ("critic_loss", "critic_gap_held_out"):
+        assert np.array_equal(a.reports()[name], b.reports()[name])
+
+
+def test_a_second_start_says_what_is_running(session: Session):
+    run = session.start(tiny(**LONG))
+    with pytest.raises(Busy, match=f"Run {run} is .*Queue the new run behind it, or stop it"):
+        session.start(tiny())
+    second = session.start(tiny(seed=1), queue=True)
+    assert [view.run for view in session.queued()] == [second]
+    assert session.view(second).status is Status.QUEUED
+    session.stop(run)
+    until(lambda: session.view(second).status is Status.FINISHED)
+    assert session.view(run).status is Status.STOPPED
+
+
+def test_a_cancelled_run_leaves_nothing(session: Session, runs_dir: Path):
+    run = session.start(tiny(**LONG))
+    second = session.start(tiny(seed=1), queue=True)
+    session.stop(second)
+    assert session.queued() == [] and not (runs_dir / second).exists()
+    session.stop(run)
+    until(lambda: not session.view(run).status.active)
+    assert [path.name for path in runs_dir.iterdir() if path.is_dir()] == [run]
+
+
+def test_pause_holds_the_step_and_one_step_is_one_step(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 5)
+    session.pause(run)
+    until(lambda: session.view(run).status is Status.PAUSED)
+    held = session.view(run).step
+    time.sleep(0.2)
+    assert session.view(run).step == held
+    assert session.view(run).preview.step == held
+    session.step_once(run)
+    until(lambda: session.view(run).step == held + 1)
+    time.sleep(0.1)
+    assert session.view(run).step == held + 1
+    session.go_on(run)
+    reaches(session, run, held + 20)
+    assert session.view(run).status is Status.RUNNING
+
+
+def test_stopping_finishes_the_step_at_hand_with_a_checkpoint(session: Session, runs_dir: Path):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 3)
+    session.stop(run)
+    until(lambda: session.view(run).status is Status.STOPPED)
+    assert Run.find(run, runs_dir).checkpoint_steps()[-1] == session.view(run).step
+    assert not Run.find(run, runs_dir).alive()
+
+
+def test_a_change_counts_at_once_and_leaves_a_mark(session: Session, runs_dir: Path):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+    session.change(run, critic_learning_rate=0.01)
+    assert session.view(run).config.critic_learning_rate == 0.01
+    until(lambda: session.view(run).changes)
+    (change,) = session.view(run).changes
+    assert (change.path, change.after) == ("critic_learning_rate", 0.01)
+    assert Run.find(run, runs_dir).changes() == [change]
+    session.undo(run)
+    until(lambda: len(session.view(run).changes) == 2)
+    assert session.view(run).config.critic_learning_rate == 1e-4
+
+
+def test_what_cannot_change_is_refused_and_nothing_is_lost(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+    for changes in ({"batch_size": 3}, {"n_critic": 0}, {"nonsense": 1}):
+        with pytest.raises(ConfigError):
+            session.change(run, **changes)
+    at = session.view(run).step
+    reaches(session, run, at + 5)
+    session.stop(run)
+    until(lambda: not session.view(run).status.active)
+    with pytest.raises(RunError, match="not running"):
+        session.change(run, n_critic=1)
+
+
+def test_an_exception_in_the_worker_becomes_words(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    def no_data(*_: object) -> None:
+        raise DataError("The data are gone. Put them back.")
+
+    monkeypatch.setattr(Ring8, "load", no_data)
+    run = session.start(tiny())
+    until(lambda: session.view(run).status is Status.FAILED)
+    assert session.view(run).error == "The data are gone. Put them back."
+    assert session.runs() == []  # nothing was made, so nothing is left
+    monkeypatch.undo()
+    again = session.start(tiny())
+    until(lambda: session.view(again).status is Status.FINISHED)
+
+
+def test_an_unforeseen_exception_fails_the_run_and_not_the_worker(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    real_step = Training.step
+
+    def broken(self: Training) -> None:
+        if self.steps == 12:
+            raise ZeroDivisionError("by hand")
+        real_step(self)
+
+    monkeypatch.setattr(Training, "step", broken)
+    run = session.start(tiny())
+    until(lambda: session.view(run).status is Status.FAILED)
+    assert "ZeroDivisionError: by hand" in session.view(run).error
+    monkeypatch.undo()
+    session.resume(run)
+    until(lambda: session.view(run).status is Status.FINISHED)
+    assert session.view(run).error == ""
+
+
+def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
+    first = Session(runs_dir, threads=1)
+    run = first.start(tiny(**LONG))
+    reaches(first, run, 3)
+    first.close(timeout=10)
+    found = Run.find(run, runs_dir)
+    assert found.status() is Status.INTERRUPTED
+    at = found.checkpoint_steps()[-1]
+    assert at >= 3
+    second = Session(runs_dir, threads=1)
+    try:
+        assert second.newest() == run
+        second.resume(run, changes={"steps": at + 10})
+        until(lambda: second.view(run).status is Status.FINISHED)
+        assert second.view(run).step == at + 10
+        with pytest.raises(RunError, match="reached its last step"):
+            second.resume(run)
+    finally:
+        second.close(timeout=10)
+
+
+def test_copies_follow_the_live_run_and_stay_as_they_are(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+    first = session.models(run)
+    made = first.make(np.zeros((1, 2), dtype=np.float32))
+    until(lambda: session.models(run).step > first.step)
+    assert np.array_equal(made, first.make(np.zeros((1, 2), dtype=np.float32)))
+    checkpoint = session.models(run, 0)
+    assert checkpoint.step == 0
+    session.stop(run)
+    until(lambda: not session.view(run).status.active)
+    assert session.models(run).step == session.view(run).step
+
+
+def test_ten_starts_and_stops_leave_no_thread(session: Session):
+    before = threading.active_count()
+    for seed in range(10):
+        run = session.start(tiny(seed=seed, **LONG))
+        reaches(session, run, 1)
+        session.stop(run)
+        until(lambda run=run: not session.view(run).status.active)
+    assert threading.active_count() == before
+
+
+def test_views_can_be_read_from_many_threads(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 1)
+    faults: list[Exception] = []
+
+    def read() -> None:
+        try:
+            last = 0
+            for _ in range(50):
+                view = session.view(run)
+                assert view.step >= last
+                last = view.step
+                steps = view.curves["step"]
+                assert np.all(np.diff(steps) > 0)
+        except Exception as error:
+            faults.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert not faults
+
+
+def test_a_forecast_comes_when_nothing_trains(session: Session):
+    config = tiny()
+    until(lambda: session.forecast(config) is not None)
+    cost = session.forecast(config)
+    assert not isinstance(cost, str) and cost.seconds_per_step > 0
+    assert session.forecast(config.changed({"steps": 77, "seed": 5})) is cost
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 1)
+    assert session.forecast(config.changed({"batch_size": 3})) is None
+
+
+def test_own_presets(session: Session):
+    session.save_preset("My ring (2)", tiny())
+    assert session.presets() == {"My ring (2)": tiny()}
+    for bad in ("", "../x", "a/b", next(iter(PRESETS)), "x" * 41):
+        with pytest.raises(RunError, match="preset's name"):
+            session.save_preset(bad, tiny())
+    session.delete_preset("My ring (2)")
+    session.delete_preset("../../etc")
+    assert session.presets() == {}
+
+
+def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path):
+    good = Run.create(tiny(), runs_dir)
+    bad = runs_dir / "99999999-999999-x"
+    bad.mkdir()
+    (bad / "config.json").write_text("{")
+    assert session.newest() == good.id
+    with pytest.raises(RunError, match="cannot be read"):
+        session.view(bad.name)

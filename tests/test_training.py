@@ -1,0 +1,399 @@
+import dataclasses
+import importlib
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import pictures, tiny
+from wgan.config import OPTIMIZERS, ConfigError, TrainConfig
+from wgan.data import DATASETS, Pictures, Points
+from wgan.metrics import emd
+from wgan.objectives import OBJECTIVES
+from wgan.randomness import generator
+from wgan.training import Diverged, Engine, Training, forecast, resolve_engine, train
+from wgan.training.loop import EXPLODED, Report
+
+# The package gives the function's name to the module's.
+forecasting = importlib.import_module("wgan.training.forecast")
+
+SMALL_PICTURES = {
+    "dataset": "mnist-10k",
+    "network": "dcgan",
+    "batch_size": 8,
+    "latent_dim": 4,
+    "n_critic": 2,
+    "report_every": 2,
+    "threads": 1,
+}
+
+
+def same(a: Training, b: Training) -> bool:
+    left, right = a.state().tensors, b.state().tensors
+    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_same_seed_gives_the_same_run(objective: str, optimizer: str, engine: Engine):
+    config = tiny(objective=objective, optimizer=optimizer)
+    assert same(train(config, engine=engine), train(config, engine=engine))
+    assert not same(train(config, engine=engine), train(config.changed({"seed": 1}), engine=engine))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("at", [3, 20])
+def test_resuming_equals_never_stopping(objective: str, optimizer: str, at: int, engine: Engine):
+    config = tiny(objective=objective, optimizer=optimizer)
+    whole = Training(config, engine=engine)
+    while whole.steps < at:
+        whole.step()
+    resumed = Training.restore(whole.state())
+    for _ in range(17):
+        whole.step()
+        resumed.step()
+    whole.reports()
+    assert same(whole, resumed)
+    left, right = whole.preview(), resumed.preview()
+    assert np.array_equal(left.points, right.points) and np.array_equal(left.surface, right.surface)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("replacement", [True, False])
+def test_resuming_pictures_is_exact(precision: str, replacement: bool):
+    config = TrainConfig.parse(SMALL_PICTURES | {"replacement": replacement})
+    engine = Engine("cpu", precision, 1)  # type: ignore[arg-type]
+    data = pictures(40)
+    whole = Training(config, engine=engine, data=data)
+    for _ in range(5):
+        whole.step()
+    resumed = Training.restore(whole.state(), data=data)
+    for _ in range(5):
+        whole.step()
+        resumed.step()
+    assert same(whole, resumed)
+
+
+def test_reports_are_the_same_after_resuming_in_mid_interval(engine: Engine):
+    config = tiny(report_every=10)
+    whole = Training(config, engine=engine)
+    for _ in range(7):
+        whole.step()
+    resumed = Training.restore(whole.state())
+    for _ in range(13):
+        whole.step()
+        resumed.step()
+    assert whole.reports() == resumed.reports()
+
+
+def test_previews_and_metrics_disturb_nothing(engine: Engine):
+    watched, alone = (Training(tiny(), engine=engine) for _ in range(2))
+    for _ in range(20):
+        watched.step()
+        watched.preview()
+        watched.weights()
+        torch.rand(3)
+        alone.step()
+    assert same(watched, alone)
+
+
+def test_one_report_an_interval_with_its_means(engine: Engine):
+    training = Training(tiny(report_every=4, n_critic=3), engine=engine)
+    for _ in range(10):
+        training.step()
+    made = training.reports()
+    assert [report.step for report in made] == [4, 8]
+    assert training.reports() == []
+    assert all(math.isfinite(value) for report in made for value in report)
+    for report in made:
+        assert report.critic_gap == pytest.approx(-report.critic_loss, rel=1e-5)
+        assert report.penalty >= 0
+
+
+def test_a_report_is_measured_on_the_critic_of_that_step(engine: Engine):
+    """Recomputed by hand for the first step: same draws, same weights, textbook formulas."""
+    config = tiny(n_critic=1, report_every=1, objective={"name": "wgan-gp", "penalty_weight": 2.0})
+    training = Training(config, engine=engine)
+    data = config.dataset.load()
+    assert isinstance(data, Points)
+    n = config.batch_size
+    real = data.sample(n, generator(0, "data", 1, 0))
+    held_out = data.sample(n, generator(0, "held-out", 1, 0))
+    z = torch.randn(n, 2, generator=generator(0, "z", 1, 0))
+    with torch.no_grad():
+        fake = training.generator(z)
+        gap = training.critic(real).mean() - training.critic(fake).mean()
+        gap_held_out = training.critic(held_out).mean() - training.critic(fake).mean()
+    epsilon = torch.rand(n, generator=generator(0, "epsilon", 1, 0))[:, None]
+    x_hat = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
+    (slope,) = torch.autograd.grad(training.critic(x_hat).sum(), x_hat)
+    penalty = 2.0 * ((slope.norm(dim=1) - 1) ** 2).mean()
+    training.step()
+    (report,) = training.reports()
+    assert report.critic_gap == pytest.approx(float(gap), abs=1e-5)
+    assert report.critic_loss == pytest.approx(-float(gap), abs=1e-5)
+    assert report.critic_gap_held_out == pytest.approx(float(gap_held_out), abs=1e-5)
+    assert report.penalty == pytest.approx(float(penalty), rel=1e-4)
+
+
+def test_first_adam_step_has_the_size_of_the_learning_rate(engine: Engine):
+    """Adam's first step is ±lr for every weight that has a gradient: an oracle for both nets."""
+    config = tiny(n_critic=1, generator_learning_rate=1e-3, critic_learning_rate=5e-3)
+    training = Training(config, engine=engine)
+    before = {k: v.clone() for k, v in training.state().tensors.items()}
+    training.step()
+    after = training.state().tensors
+    for net, rate in (("generator", 1e-3), ("critic", 5e-3)):
+        moved = torch.cat(
+            [(after[k] - before[k]).flatten() for k in after if k.startswith(f"{net}.")]
+        ).abs()
+        assert moved.max() == pytest.approx(rate, rel=1e-3)
+        assert (moved > 0.9 * rate).float().mean() > 0.5
+
+
+def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its_own(
+    engine: Engine,
+):
+    training = Training(tiny(), engine=engine)
+    training._critic_update(0, held_out=False)
+    assert all(p.grad is None for p in training.generator.parameters())
+    gradients = [p.grad.clone() for p in training.critic.parameters()]
+    training._generator_update()
+    kept = [p.grad for p in training.critic.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(gradients, kept, strict=True))
+    assert all(p.requires_grad for p in training.critic.parameters())
+
+
+def test_every_critic_update_sees_other_data_and_the_generator_other_z(engine: Engine):
+    training = Training(tiny(n_critic=3), engine=engine)
+    training.steps = 1
+    batches = [training._real_batch(draw) for draw in range(3)]
+    z = [training._z(draw) for draw in range(4)]
+    for made in (batches, z):
+        assert all(not torch.equal(a, b) for i, a in enumerate(made) for b in made[i + 1 :])
+
+
+def test_clipped_before_the_generator_sees_the_critic(engine: Engine):
+    training = Training(
+        tiny(objective={"name": "wgan", "clip_value": 0.02}, critic_learning_rate=0.1),
+        engine=engine,
+    )
+    seen = []
+    original = training._generator_update
+
+    def look() -> None:
+        seen.append(max(float(p.detach().abs().max()) for p in training.critic.parameters()))
+        original()
+
+    training._generator_update = look  # type: ignore[method-assign]
+    for _ in range(5):
+        training.step()
+    assert max(seen) <= 0.02 + 1e-9
+
+
+def test_without_replacement_every_example_comes_once_an_epoch(engine: Engine):
+    config = TrainConfig.parse(SMALL_PICTURES | {"replacement": False, "n_critic": 1})
+    data = pictures(40)
+    marked = dataclasses.replace(
+        data, train=torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1).expand(40, 1, 28, 28)
+    )
+    training = Training(config, engine=engine, data=marked)
+    epochs = []
+    for _ in range(3):
+        seen = []
+        for _ in range(5):  # 5 batches of 8 are 40
+            batch = training._real_batch(0)
+            seen += ((batch[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+            training.critic_updates += 1
+        assert sorted(seen) == list(range(40))
+        epochs.append(seen)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_the_average_is_the_papers_recursion(engine: Engine):
+    training = Training(tiny(ema_decay=0.9), engine=engine)
+    expected = [p.detach().clone().double() for p in training.generator.parameters()]
+    for step in range(1, 60):
+        training.step()
+        decay = min(0.9, (1 + step) / (10 + step))
+        for kept, now in zip(expected, training.generator.parameters(), strict=True):
+            kept.mul_(decay).add_(now.detach().double(), alpha=1 - decay)
+    for kept, average in zip(expected, training.average.parameters(), strict=True):
+        assert torch.allclose(kept.float(), average, atol=1e-5)
+
+
+def test_previews_come_from_the_average_in_eval_mode_and_training_from_train_mode(engine: Engine):
+    config = TrainConfig.parse(SMALL_PICTURES)
+    training = Training(config, engine=engine, data=pictures())
+    training.step()
+    first = training.preview()
+    assert first.pictures is not None and first.pictures.shape == (64, 1, 28, 28)
+    assert np.array_equal(first.pictures, training.preview().pictures)
+    assert not training.average.training and training.generator.training
+    norm = next(m for m in training.generator.modules() if isinstance(m, nn.BatchNorm2d))
+    assert int(norm.num_batches_tracked) == config.n_critic + 1
+
+
+def test_changes_act_between_steps(engine: Engine):
+    training = Training(tiny(objective="wgan"), engine=engine)
+    training.step()
+    training.apply(
+        **{
+            "objective.clip_value": 0.003,
+            "critic_learning_rate": 0.05,
+            "n_critic": 7,
+            "optimizer.beta1": 0.4,
+        }
+    )
+    updates = training.critic_updates
+    training.step()
+    assert training.critic_updates - updates == 7
+    assert max(float(p.detach().abs().max()) for p in training.critic.parameters()) <= 0.003 + 1e-9
+    group = training._critic_optimizer.param_groups[0]
+    assert group["lr"] == 0.05 and group["betas"] == (0.4, 0.9)
+
+
+def test_a_change_survives_the_checkpoint(engine: Engine):
+    training = Training(tiny(), engine=engine)
+    training.step()
+    training.apply(critic_learning_rate=0.05)
+    resumed = Training.restore(training.state())
+    assert resumed._critic_optimizer.param_groups[0]["lr"] == 0.05
+    training.step()
+    resumed.step()
+    assert same(training, resumed)
+
+
+@pytest.mark.parametrize("path", ["batch_size", "latent_dim", "network.width", "seed"])
+def test_what_cannot_change_says_why(path: str, engine: Engine):
+    training = Training(tiny(), engine=engine)
+    with pytest.raises(ConfigError, match="cannot change while training"):
+        training.apply(**{path: 3})
+    with pytest.raises(ConfigError, match="keeps its data set, objective"):
+        training.apply(objective="wgan")
+    with pytest.raises(ConfigError, match="n_critic must be at least 1"):
+        training.apply(n_critic=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"critic_learning_rate": 0.1}, "critic learning rate 0.1 is very high"),
+        ({"objective": {"name": "wgan-gp", "penalty_weight": 0.0}}, "penalty weight of 0"),
+        ({"objective": {"name": "wgan", "clip_value": 1.0}}, "clip value of 1"),
+    ],
+)
+def test_divergence_is_noticed_and_explained(
+    changes: dict[str, object], words: str, engine: Engine
+):
+    training = Training(tiny(**changes), engine=engine)
+    for _ in range(5):
+        training.step()
+    with torch.no_grad():
+        next(training.critic.parameters()).fill_(float("nan") if "objective" in changes else 1e30)
+    for _ in range(10):
+        training.step()
+    with pytest.raises(Diverged, match=words) as caught:
+        training.reports()
+    assert [report.step for report in caught.value.reports] == [5]
+    assert all(abs(value) < EXPLODED for value in caught.value.reports[0])
+
+
+def test_a_state_of_other_networks_is_refused(engine: Engine):
+    state = Training(tiny(), engine=engine).state()
+    wider = dataclasses.replace(state, config=tiny(network={"name": "mlp", "width": 17}))
+    with pytest.raises(ValueError, match="do not fit"):
+        Training.restore(wider)
+    without = {k: v for k, v in state.tensors.items() if k != "sums"}
+    with pytest.raises(ValueError, match="do not fit"):
+        Training.restore(dataclasses.replace(state, tensors=without))
+
+
+def test_the_generator_learns_the_ring(engine: Engine):
+    """The exact W₁ to the data falls to under a third within a few hundred steps."""
+    config = tiny(
+        network={"name": "mlp", "width": 64, "depth": 2},
+        objective={"name": "wgan-gp", "penalty_weight": 0.1},
+        optimizer={"name": "adam", "beta1": 0.5, "beta2": 0.9},
+        generator_learning_rate=1e-3,
+        critic_learning_rate=1e-3,
+        n_critic=5,
+        batch_size=64,
+        steps=250,
+    )
+    data = config.dataset.load()
+    assert isinstance(data, Points)
+    real = data.sample(512, generator(9, "metric")).numpy()
+
+    def distance(training: Training) -> float:
+        return emd(training.preview().points[:512], real)
+
+    before = distance(Training(config, engine=engine))
+    after = distance(train(config, engine=engine))
+    assert before > 1.5  # a generator that starts in a heap at the middle of radius 2
+    assert after < before / 3
+
+
+def test_racing_objectives_see_the_same_data(engine: Engine):
+    pair = [Training(tiny(objective=name), engine=engine) for name in ("wgan", "wgan-gp")]
+    for training in pair:
+        training.steps = 4
+    assert torch.equal(pair[0]._real_batch(1), pair[1]._real_batch(1))
+    assert torch.equal(pair[0]._z(1), pair[1]._z(1))
+
+
+def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    config = TrainConfig.parse(SMALL_PICTURES | {"threads": 0})
+    calls = []
+
+    def race(*_: object) -> dict[str, float]:
+        calls.append(1)
+        return {"float32": 2.0, "bfloat16": 1.0}
+
+    monkeypatch.setattr(forecasting, "might_gain_from_bfloat16", lambda *_: True)
+    monkeypatch.setattr(forecasting, "_race", race)
+    cache = tmp_path / "engines.json"
+    first = resolve_engine(config, threads=1, cache=cache)
+    again = resolve_engine(config, threads=1, cache=cache)
+    assert first == again and first.precision == "bfloat16" and len(calls) == 1
+    cache.write_text("{ damaged")
+    assert resolve_engine(config, threads=1, cache=cache) == first
+    monkeypatch.setattr(forecasting, "_race", lambda *_: {"float32": 1.05, "bfloat16": 1.0})
+    assert resolve_engine(config, threads=1).precision == "float32"  # a tie keeps float32
+    asked = config.changed({"precision": "bfloat16"})
+    assert resolve_engine(asked, threads=1).precision == "bfloat16"
+
+
+def test_points_train_in_float32():
+    assert resolve_engine(tiny()).precision == "float32"
+
+
+def test_an_absent_device_is_said():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(ValueError, match="no cuda device"):
+        resolve_engine(tiny(device="cuda"))
+
+
+def test_a_forecast_measures_a_step_and_its_memory(engine: Engine):
+    cost = forecast(tiny(), engine)
+    assert 0 < cost.seconds_per_step < 5
+    weights = sum(t.nbytes for t in Training(tiny(), engine=engine).state().tensors.values())
+    assert weights < cost.memory_bytes < 100 * weights
+
+
+def test_a_report_names_its_columns_in_the_readmes_order():
+    assert Report._fields[:4] == ("step", "critic_loss", "generator_loss", "critic_gap")
+
+
+def test_a_full_size_step_of_each_data_set_kind(engine: Engine):
+    for name in ("mnist-10k", "grid-25"):
+        config = TrainConfig.parse({"dataset": name, "batch_size": 4, "n_critic": 1})
+        data = DATASETS[name]().load()
+        training = Training(config, engine=engine, data=data)
+        training.step()
+        preview = training.preview()
+        assert (preview.pictures is not None) == isinstance(data, Pictures)
