@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components import walks
-from pages.components.app import badge, guard, session, show_run, shown_run
+from pages.components.app import badge, guard, session, shown_run
 from pages.components.chart import chart
 from wgan import figures
 
@@ -24,7 +24,6 @@ if run is None:
 
 view = session().view(run)
 choice = walks.sidebar(view)
-show_run(run)
 
 
 def walk() -> None:

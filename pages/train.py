@@ -13,7 +13,7 @@ guard()
 run = shown_run()
 running = session().live()
 view = session().view(run) if run is not None else None
-next_run = controls.sidebar(running if running is None or running.run == run else None)
+next_run = controls.sidebar(running if running is None or running.run == run else None, run)
 
 if "busy" in st.session_state and running is not None:
     live.ask_what_to_do(running, controls.draft())
@@ -32,14 +32,7 @@ if view is None:
         st.button("Start", icon=":material/play_arrow:", type="primary", key="start",
                   on_click=live.start, args=(config,), width=200)  # fmt: skip
 
-        def pending() -> None:
-            live.forecast()
-            if st.session_state.get("forecasting") and not live.forecast_pending():
-                st.session_state.forecasting = False
-                st.rerun()
-
-        st.session_state.forecasting = live.forecast_pending()
-        st.fragment(pending, run_every=1.0 if st.session_state.forecasting else None)()
+        live.forecast()
         st.caption("You can change everything in the sidebar, now or while it learns.")
     with show:
         real = live.real_examples(config.dataset, 256)
@@ -60,6 +53,9 @@ if view is None:
                 alt="Real points of the data set",
             )  # fmt: skip
 else:
-    ticking = view.status.active and view.status is not Status.PAUSED
-    ticking = ticking or (not view.status.active and live.forecast_pending())
+    ticking = view.status is Status.RUNNING or bool(view.phase)
     st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, view.status, next_run)
+
+pending = live.forecast_pending()
+if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):
+    st.fragment(live.watch, run_every=1.5)(run, view.version if view else 0, pending)

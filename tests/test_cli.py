@@ -224,7 +224,7 @@ def test_killed_and_resumed_equals_never_killed(
         kept = run.last().report.step
         assert run.checkpoint() and kept >= past
         process = spawn(other, "--resume", run.id)
-    out, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     left, right = whole.checkpoint()[0], run.checkpoint()[0]
     assert left.step == right.step == 1500

@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
     save_file({"x": torch.zeros(1)}, path)  # sound, but somebody else's
     with pytest.raises(RunError, match="damaged"):
         run.checkpoint(4)
-    with pytest.raises(RunError, match="no checkpoint at step 9: it has 3, 4"):
+    with pytest.raises(RunError, match=r"no checkpoint at step 9: it has 3, 4"):
         run.checkpoint(9)
 
 
@@ -201,7 +201,7 @@ def test_no_pickle_is_ever_read():
     assert unpack_arrays(evil)["a"].tolist() == [0, 0, 0]
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=True, a=np.array([{"x": 1}], dtype=object))
-    with pytest.raises(ValueError, match="[Pp]ickle"):
+    with pytest.raises(ValueError, match=r"[Pp]ickle"):
         unpack_arrays(buffer.getvalue())
 
 
@@ -235,7 +235,7 @@ def test_damage_is_said_in_words(run: Run):
     with pytest.raises(RunError, match="cannot be used"):
         run.reports()
     os.unlink(run.folder / "run.sqlite")
-    with pytest.raises(RunError, match="no run.sqlite"):
+    with pytest.raises(RunError, match=r"no run\.sqlite"):
         run.reports()
     (run.folder / "config.json").write_text("{")
     with pytest.raises(RunError, match="cannot be read"):

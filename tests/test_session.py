@@ -109,6 +109,16 @@ def test_stopping_finishes_the_step_at_hand_with_a_checkpoint(session: Session, 
     assert not Run.find(run, runs_dir).alive()
 
 
+def test_a_stopped_run_can_be_resumed_in_the_same_session(session: Session):
+    run = session.start(tiny(steps=1_000_000))
+    reaches(session, run, 3)
+    session.stop(run)
+    until(lambda: session.view(run).status is Status.STOPPED)
+    at = session.view(run).step
+    session.resume(run)
+    reaches(session, run, at + 5)
+
+
 def test_a_change_counts_at_once_and_leaves_a_mark(session: Session, runs_dir: Path):
     run = session.start(tiny(**LONG))
     reaches(session, run, 2)

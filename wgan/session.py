@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy.typing as npt
 import torch
@@ -129,6 +129,7 @@ class Session:
             publish=self._keep,
         )
         job.own()
+        self._cancelled.discard(run.id)
         self._views[run.id] = job.view
         self._queue.append(job)
         self._changed.notify_all()
@@ -150,7 +151,7 @@ class Session:
                 job.step()
                 job.pause(True)
 
-        self._order(name, once)
+        self._order(name, once, wait=10.0)
 
     def stop(self, name: str) -> None:
         """End a run after the step at hand, with a checkpoint. A queued one leaves nothing."""
@@ -186,18 +187,27 @@ class Session:
         if changes:
             self.change(name, **{changes[-1].path: changes[-1].before})
 
-    def _order(self, name: str, act: Callable[[TrainingJob], None]) -> None:
+    def _order(self, name: str, act: Callable[[TrainingJob], None], wait: float = 1.0) -> None:
+        """Have the worker do something between two steps, and wait a moment for it.
+
+        So a click shows its effect at once; with a network whose step takes longer, a little later.
+        """
+        done = threading.Event()
+
         def carry_out() -> None:
             job = next((j for j in self._active if j.run.id == name), None)
-            if job is not None:
-                try:
+            try:
+                if job is not None:
                     act(job)
-                except Exception as error:
-                    self._fail(job, error)
+            except Exception as error:
+                self._fail(cast(TrainingJob, job), error)
+            finally:
+                done.set()
 
         with self._changed:
             self._orders.append(carry_out)
             self._changed.notify_all()
+        done.wait(wait)
 
     # ---- looking ------------------------------------------------------------------------------
 
@@ -332,7 +342,7 @@ class Session:
             if name in self._wanted:
                 return
             self._wanted.add(name)
-        self._order(name, copy)
+        self._order(name, copy, wait=0.0)
 
     def forecast(self, config: TrainConfig) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.

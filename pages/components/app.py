@@ -43,30 +43,32 @@ def guard() -> None:
 
 
 def shown_run() -> str | None:
-    """Return the run on show: the address's, else the live one, else the newest."""
-    asked = st.query_params.get("run")
+    """Return the run on show: the address's, else this visitor's, else the live one or the newest."""
+    asked = st.query_params.get("run") or st.session_state.get("shown")
     if asked:
         try:
             session().view(asked)
-            return asked
         except RunError as error:
             st.toast(str(error), icon=":material/search_off:")
-            del st.query_params["run"]
-    return session().newest()
+            asked = None
+    run = asked or session().newest()
+    show_run(run)
+    return run
 
 
 def show_run(run: str | None) -> None:
-    """Put a run on show, here and in the address."""
+    """Put a run on show: in the address, and for this visitor on every page."""
+    st.session_state["shown"] = run
     if run is None:
         st.query_params.pop("run", None)
-    else:
+    elif st.query_params.get("run") != run:
         st.query_params["run"] = run
 
 
 def tab_title() -> str:
     """Return the browser tab's title, which tells how the run on show stands."""
     sign = ""
-    asked = st.query_params.get("run")
+    asked = st.query_params.get("run") or st.session_state.get("shown")
     try:
         view = session().view(asked) if asked else session().live()
     except RunError:

@@ -34,6 +34,22 @@ export default async function (component) {
 """
 
 
+def reserve(key: str, height: int, *, ratio: float | None = None, below: str = "0px") -> None:
+    """Keep the place of the component `key` until its program is there, so that nothing jumps.
+
+    It is `height` pixels high, less where it is so narrow that width / `ratio` is less, and has
+    `below` for its controls. The component itself takes exactly that (`shape` in shared.js).
+    """
+    size = f"aspect-ratio:{ratio:g};max-height:{height}px" if ratio else f"height:{height}px"
+    here = f".st-key-{key}:not(:has(.wgan-view))"
+    # A style alone takes no place on the page.
+    st.html(
+        f"<style>{here}::before{{content:'';display:block;box-sizing:border-box;width:100%;"
+        f"{size};margin-bottom:{below}}}{here}{{position:relative}}"
+        f"{here}>*{{position:absolute;top:0}}</style>"
+    )
+
+
 def publish(name: str, content: bytes, version: str) -> str | None:
     """Put `content` into `static/`; its address relative to the app, or None if not writable."""
     target = STATIC / name

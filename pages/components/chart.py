@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.components.assets import component
+from pages.components.assets import component, reserve
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
 if TYPE_CHECKING:
@@ -81,4 +81,5 @@ def chart(
         "alt": alt,
         "plotly": ensure_plotly_bundle(),
     }
+    reserve(key, height)
     _CHART(key=key, data=data, height=height)

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import session
+from pages.components.app import session, show_run
 from wgan.config import PARTS, PRESETS, ConfigError, Hyperparameter, TrainConfig, hyperparameters
 from wgan.jobs import View
 from wgan.runs import RunError
@@ -36,9 +36,10 @@ def copy_to_draft(config: TrainConfig) -> None:
     st.session_state.preset = None
 
 
-def sidebar(live: View | None) -> bool:
+def sidebar(live: View | None, shown: str | None) -> bool:
     """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
     with st.sidebar:
+        _choose_run(shown)
         steering = live is not None and live.status != "queued"
         if live is not None and steering:
             choice = st.segmented_control(
@@ -59,6 +60,31 @@ def sidebar(live: View | None) -> bool:
             st.error(problem, icon=":material/error:")
         _fields(config, locked=steering)
     return not steering
+
+
+def _choose_run(shown: str | None) -> None:
+    names = session().runs()
+    if shown is None or len(names) < 2:
+        return
+    st.session_state.run_on_show = shown
+    st.selectbox(
+        "Run on show",
+        names if shown in names else [shown, *names],
+        key="run_on_show",
+        format_func=run_title,
+        on_change=lambda: show_run(st.session_state.run_on_show),
+        help="Every run is kept. The newest is first.",
+    )
+
+
+def run_title(name: str) -> str:
+    """Return a run in a few words: when, what, how it stands."""
+    try:
+        view = session().view(name)
+    except RunError:
+        return f"{name} (cannot be read)"
+    when = f"{name[6:8]}.{name[4:6]}. {name[9:11]}:{name[11:13]}"
+    return f"{when} · {view.config.dataset.name} · {view.config.objective.name} · {view.status}"
 
 
 def _head(config: TrainConfig, live: View | None) -> None:
@@ -207,7 +233,8 @@ def _control(value: Hyperparameter, current: Any, *, locked: bool) -> None:
     elif value.path == "batch_size":
         st.select_slider(label, _with([8, 16, 32, 64, 128, 256, 512], current), **common)
     elif value.low is not None and value.high is not None and value.high - value.low <= 1:
-        st.slider(label, value.low, min(value.high, 0.999), step=0.001, format="%.3g", **common)
+        top = min(float(value.high), 0.999)
+        st.slider(label, float(value.low), top, step=0.001, format="%.3g", **common)
     elif value.type is int:
         most = 20 if value.path == "n_critic" and current <= 20 else value.high
         if most is not None and most <= 20:

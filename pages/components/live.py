@@ -136,6 +136,10 @@ def _header(view: View, next_run: bool) -> None:
                           type="primary" if first else "secondary",
                           help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
                           on_click=_resume, args=(name,))  # fmt: skip
+            if not active:
+                st.button("Use its settings", icon=":material/content_copy:", key="reuse",
+                          help="Take this run's settings into the sidebar for the next run.",
+                          on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
             first = not (resumable and view.status is Status.INTERRUPTED)
             st.button("Start next" if active else "Start", icon=":material/play_arrow:",
                       key="start", type="primary" if first else "secondary",
@@ -190,6 +194,20 @@ def forecast() -> None:
 def forecast_pending() -> bool:
     """Tell whether a forecast is still being measured."""
     return session().live() is None and session().forecast(controls.draft()) is None
+
+
+def watch(run: str | None, version: int, pending: bool) -> None:
+    """Draw the page anew when something changed that its fragment does not poll for.
+
+    The body of a second fragment, which shows nothing and so costs nothing, for runs that are paused
+    or wait, and while a forecast is measured.
+    """
+    try:
+        changed = run is not None and session().view(run).version != version
+    except RunError:
+        changed = True
+    if changed or pending != forecast_pending():
+        st.rerun()
 
 
 def _messages(view: View) -> None:

@@ -173,8 +173,8 @@ class Player {
   async update(data) {
     this.data = data;
     this.canvas.setAttribute("aria-label", data.alt);
-    if (!this.scene) this.stageBox.style.minHeight = `${data.height}px`;
     const { walk } = data;
+    shape(this.stageBox, walk.sprite ? walk.width / walk.height : 1, data.height + 24);
     if (this.token === walk.token) return this.layout();
     this.token = walk.token;
     let scene;
@@ -218,11 +218,11 @@ class Player {
 
   layout() {
     if (!this.scene) return;
-    const room = this.stageBox.clientWidth;
+    const { clientWidth: room, clientHeight: tallest } = this.stageBox;
     if (!room) return;
     const ratio = window.devicePixelRatio || 1;
     const { width: w, height: h, whole } = this.scene.size;
-    let scale = Math.min(room / w, this.data.height / h) * ratio;
+    let scale = Math.min((room - 24) / w, (tallest - 24) / h) * ratio;
     if (whole && scale > 1) scale = Math.floor(scale); // all pixels alike
     const width = Math.round(w * scale);
     const height = Math.round(h * scale);

@@ -14,6 +14,7 @@ function define(create) {
     let view = views.get(parentElement);
     if (!view) {
       view = create(component);
+      view.root.classList.add("wgan-view");
       parentElement.replaceChildren(view.root); // away with a note of the loader, if any
       views.set(parentElement, view);
     }
@@ -74,6 +75,12 @@ function iconButton(name, label, onclick) {
 const number = new Intl.NumberFormat("en");
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+// A place `width` / `ratio` high, `height` pixels at most; as `reserve` in assets.py.
+function shape(node, ratio, height) {
+  node.style.aspectRatio = ratio;
+  node.style.maxHeight = `${height}px`;
+}
 
 async function decode(uri) {
   const image = new Image();

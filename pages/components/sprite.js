@@ -12,6 +12,11 @@ function drawSample(context, sheet, index, x, y, width, height) {
   );
 }
 
+// Width / height of a whole sheet; samples are square as long as none is known.
+function sheetRatio({ image, rows, columns }) {
+  return image ? image.naturalWidth / image.naturalHeight : columns / rows;
+}
+
 // The largest size ≤ `most` for `pixels`; a whole multiple where that costs little, as then
 // all pixels are drawn alike.
 function fit(pixels, most) {
@@ -19,8 +24,12 @@ function fit(pixels, most) {
   return whole > 0.88 * most ? whole : Math.floor(most);
 }
 
+const PADDING = 12; // pixels around the samples
+
 class SpriteSheet {
-  constructor() {
+  // `press` is called with the index of a sample; without it, the sample is enlarged.
+  constructor(press) {
+    this.press = press;
     this.canvas = make("canvas", { ariaHidden: "true" });
     this.cells = make("div", { className: "wgan-cells", role: "group" });
     this.box = make("div", { className: "wgan-sprites" }, this.canvas, this.cells);
@@ -31,7 +40,7 @@ class SpriteSheet {
     this.cells.addEventListener("keydown", (event) => this.move(event));
     this.cells.addEventListener("click", (event) => {
       const cell = event.target.closest("button");
-      if (cell) this.enlarge([...this.cells.children].indexOf(cell));
+      if (cell) (this.press ?? ((index) => this.enlarge(index)))(this.indexOf(cell));
     });
     // The width of the outer element, which does not depend on what is drawn into it.
     this.observer = new ResizeObserver(() => this.draw());
@@ -44,11 +53,13 @@ class SpriteSheet {
     this.height = height;
     this.empty.textContent = words;
     this.cells.setAttribute("aria-label", where ? `${alt}, ${where}` : alt);
+    shape(this.root, sheetRatio(this.sheet), height + 2 * PADDING);
     if (this.cells.children.length !== rows * columns || this.columns !== columns) {
       this.columns = columns;
       this.cells.replaceChildren(...Array.from({ length: rows * columns }, (_, i) => {
         const cell = make("button", { type: "button", tabIndex: i ? -1 : 0 });
-        cell.setAttribute("aria-label", `Enlarge sample ${i + 1} of ${rows * columns}`);
+        const words = `${this.press ? "Sample" : "Enlarge sample"} ${i + 1} of ${rows * columns}`;
+        cell.setAttribute("aria-label", words);
         return cell;
       }));
     }
@@ -57,18 +68,20 @@ class SpriteSheet {
   }
 
   draw() {
-    const room = this.root.clientWidth;
+    const { clientWidth: room, clientHeight: tallest } = this.root;
     if (!this.sheet || !room) return;
     const { image, rows, columns } = this.sheet;
     const ratio = window.devicePixelRatio || 1;
     const gap = Math.round((columns > 12 ? 1 : 2) * ratio);
     const w = image ? image.naturalWidth / columns : 32;
     const h = image ? image.naturalHeight / rows : 32;
-    const style = getComputedStyle(this.root);
-    const inside = room - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const like = [room, tallest, ratio, rows, columns, w, h].join();
+    if (image === this.drawn && like === this.like) return;
+    this.drawn = image;
+    this.like = like;
     const most = Math.min(
-      (inside * ratio - gap * (columns - 1)) / columns,
-      ((this.height * ratio - gap * (rows - 1)) / rows) * (w / h),
+      ((room - 2 * PADDING) * ratio - gap * (columns - 1)) / columns,
+      (((tallest - 2 * PADDING) * ratio - gap * (rows - 1)) / rows) * (w / h),
     );
     const cell = fit(w, Math.max(most, 1));
     const tall = Math.round(cell * (h / w));
@@ -90,6 +103,10 @@ class SpriteSheet {
       const y = Math.floor(i / columns) * (tall + gap);
       drawSample(context, this.sheet, i, x, y, cell, tall);
     }
+  }
+
+  indexOf(cell) {
+    return [...this.cells.children].indexOf(cell);
   }
 
   // One stop of the Tab key for the whole sheet; arrows go from sample to sample.
@@ -192,5 +209,36 @@ class Lightbox {
   close() {
     removeEventListener("resize", this.resized);
     if (this.root.open) this.root.close();
+  }
+}
+
+// A sheet of samples that stays as it is, with a caption.
+class Strip {
+  constructor(press) {
+    this.sheet = new SpriteSheet(press);
+    this.caption = make("figcaption", { className: "wgan-caption" });
+    this.root = make("figure", { className: "wgan-strip" }, this.sheet.root, this.caption);
+  }
+
+  label(text) {
+    this.caption.textContent = text;
+  }
+
+  async update({ image, rows, columns, height, caption, alt }) {
+    this.label(caption);
+    const words = { rows, columns, height, alt, where: caption };
+    if (image === this.image) return this.sheet.show({ ...this.sheet.sheet, ...words });
+    this.image = image;
+    if (!this.sheet.sheet) this.sheet.show(words); // keeps the place
+    try {
+      const decoded = await decode(image);
+      if (this.image === image) this.sheet.show({ ...words, image: decoded });
+    } catch {
+      this.sheet.show({ ...words, words: "This picture cannot be read." });
+    }
+  }
+
+  destroy() {
+    this.sheet.destroy();
   }
 }

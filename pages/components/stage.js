@@ -9,7 +9,7 @@ class Stage {
   constructor({ setTriggerValue }) {
     this.ask = (steps) => setTriggerValue("want", steps);
     this.sheet = new SpriteSheet();
-    this.plot = new Plot();
+    this.plot = new Plane();
     this.picture = make("div", { className: "wgan-picture" }, this.sheet.root);
     this.playButton = iconButton("play", "Play", () => (this.playing ? this.pause() : this.play()));
     this.slider = make("input", { type: "range", className: "wgan-range", min: 0, step: 1 });
@@ -23,6 +23,8 @@ class Stage {
     this.root = make("div", { className: "wgan-stage" }, this.picture,
       make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Timeline" },
         this.playButton, this.slider, this.label, this.liveButton));
+    this.visible = () => this.data && this.show();
+    document.addEventListener("visibilitychange", this.visible);
     this.reset();
   }
 
@@ -177,17 +179,19 @@ class Stage {
     const { data } = this;
     this.put(this.plot);
     // Plot tells a change of theme or size from no change at all.
-    if (this.shown === frame.step && this.plot.figure === frame.figure) return this.plot.draw();
+    if (this.shown === frame.step && this.plot.given === frame.figure) return this.plot.draw();
     this.shown = frame.step;
+    shape(this.plot.root, data.columns / data.rows, data.height + 2 * PADDING);
     this.plot.give({
-      figure: frame.figure, run: data.run, height: data.height, plotly: data.plotly,
+      figure: frame.figure, run: data.run, plotly: data.plotly,
       alt: `${data.alt}, ${this.where(frame.step)}`,
     });
   }
 
   async showImage(frame) {
     const { data, run } = this;
-    if (this.shown === frame.step && this.sheet.sheet?.image) return;
+    // In a hidden tab nothing is decoded for nobody.
+    if (document.hidden || (this.shown === frame.step && this.sheet.sheet?.image)) return;
     this.shown = frame.step;
     try {
       const image = await decode(frame.image);
@@ -255,9 +259,8 @@ class Stage {
     this.playing = true;
     this.show();
     this.request(0);
-    // The whole history in about a quarter of a minute; charts cost more than pictures.
-    const figures = Boolean(this.data.latest?.figure);
-    const pace = 1000 / clamp(end / 15, 4, figures ? 8 : 24);
+    // The whole history in about a quarter of a minute.
+    const pace = 1000 / clamp(end / 15, 4, 24);
     let due = performance.now() + pace;
     const tick = (now) => {
       if (!this.playing) return;
@@ -276,34 +279,9 @@ class Stage {
 
   destroy() {
     this.reset();
+    document.removeEventListener("visibilitychange", this.visible);
     this.sheet.destroy();
     this.plot.destroy();
-  }
-}
-
-class Strip {
-  constructor() {
-    this.sheet = new SpriteSheet();
-    this.caption = make("figcaption", { className: "wgan-caption" });
-    this.root = make("figure", { className: "wgan-strip" }, this.sheet.root, this.caption);
-  }
-
-  async update({ image, rows, columns, height, caption, alt }) {
-    this.caption.textContent = caption;
-    const words = { rows, columns, height, alt, where: caption };
-    if (image === this.image) return this.sheet.show({ ...this.sheet.sheet, ...words });
-    this.image = image;
-    if (!this.sheet.sheet) this.sheet.show(words); // keeps the place
-    try {
-      const decoded = await decode(image);
-      if (this.image === image) this.sheet.show({ ...words, image: decoded });
-    } catch {
-      this.sheet.show({ ...words, words: "This picture cannot be read." });
-    }
-  }
-
-  destroy() {
-    this.sheet.destroy();
   }
 }
 

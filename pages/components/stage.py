@@ -1,21 +1,27 @@
 """The stage: what the generator makes now, with a timeline of all it made before."""
 
 import base64
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import streamlit as st
 
-from pages.components.assets import component
+from pages.components.assets import component, reserve
 from pages.components.chart import encode_figure
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_STAGE = component("wgan_stage", "controls.css", "chart.css", "stage.css", "shared.js",
-                   "plotly_theme.js", "sprite.js", "stage.js")  # fmt: skip
+_STAGE = component("wgan_stage", "controls.css", "chart.css", "sprite.css", "stage.css",
+                   "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js")  # fmt: skip
+
+_LOG = logging.getLogger(__name__)
+
+PADDING = 12  # pixels around the samples (sprite.js)
+CAPTION = "calc(0.4rem + 1.3125rem)"  # a line below them, with its margin (stage.css)
 
 _MOST_FRAMES = 16  # frames given at once; the browser asks for no more (stage.js)
 
@@ -71,7 +77,7 @@ def stage(
     # It comes from the browser, so it may be anything.
     asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
     wanted = [step for step in asked if step in known]
-    found = fetch(wanted) if wanted else {}
+    found = _fetched(fetch, wanted) if wanted else {}
     data = {
         "kind": "stage",
         "run": run or "-",
@@ -86,7 +92,19 @@ def stage(
         "alt": alt,
         "plotly": ensure_plotly_bundle(),
     }
+    reserve(key, max_height + 2 * PADDING, ratio=columns / rows, below="3rem")
     _STAGE(key=key, data=data, on_want_change=remember)
+
+
+def _fetched(
+    fetch: Callable[[Sequence[int]], Mapping[int, Frame]], steps: Sequence[int]
+) -> Mapping[int, Frame]:
+    try:
+        return fetch(steps)
+    except Exception:
+        # A frame of the past is no reason to take the present from the page.
+        _LOG.exception("Fetching the previews of the steps %s failed.", steps)
+        return {}
 
 
 def _is_steps(value: object) -> TypeGuard[list[int]]:
@@ -113,4 +131,5 @@ def strip(
         "caption": caption,
         "alt": alt,
     }
+    reserve(key, max_height + 2 * PADDING, ratio=columns / rows, below=CAPTION)
     _STAGE(key=key, data=data)

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.app import BADGES, session, show_run
+from pages.components.app import session, show_run
+from pages.components.controls import run_title
 from pages.components.live import real_examples
 from pages.components.player import Walk, player
 from wgan.jobs import View
@@ -67,7 +68,7 @@ def sidebar(view: View) -> Choice:
             "Model",
             names if view.run in names else [view.run, *names],
             key="latent_run",
-            format_func=_run_title,
+            format_func=run_title,
             on_change=lambda: show_run(st.session_state["latent_run"]),
             help="Any run, also the one that is training now.",
         )
@@ -124,14 +125,6 @@ def sidebar(view: View) -> Choice:
         closed,
         fps=14.0,
     )
-
-
-def _run_title(name: str) -> str:
-    try:
-        view = session().view(name)
-    except RunError:
-        return name
-    return f"{view.config.dataset.title}, {view.config.objective.name}, {BADGES[view.status][0].lower()} ({name[:15]})"
 
 
 def _new() -> None:

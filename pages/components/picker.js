@@ -1,0 +1,70 @@
+// The picker: a sheet of samples from which some are picked, in an order.
+
+class Picker extends Strip {
+  constructor() {
+    super((index) => this.press(index));
+    this.words = make("span", {});
+    this.refusal = make("span", { role: "status" });
+    this.caption.append(this.words, this.refusal);
+    this.root.classList.add("wgan-picker");
+  }
+
+  update(data, { setStateValue }) {
+    this.tell = setStateValue;
+    this.data = data;
+    // What was picked here holds until Python has heard of it: an older tick may come before.
+    const heard = this.sent === undefined || data.heard === this.sent;
+    if (heard || performance.now() - this.sentAt > 5000) {
+      this.picked = data.picked;
+      this.sent = undefined;
+    }
+    super.update(data).then(() => this.mark());
+    this.mark();
+  }
+
+  label(text) {
+    if (this.words.textContent !== text) this.words.textContent = text;
+  }
+
+  press(index) {
+    const { most } = this.data;
+    const without = this.picked.filter((other) => other !== index);
+    if (without.length === this.picked.length && without.length >= most) {
+      return this.refuse(`${most} are the most: unpick one first.`);
+    }
+    this.refuse("");
+    this.picked = without.length < this.picked.length ? without : [...without, index];
+    // With the time, so that it differs from what was picked before: Python hears only of changes.
+    this.sent = Date.now();
+    this.sentAt = performance.now();
+    this.mark();
+    this.sheet.focus(index);
+    this.tell("picked", { samples: this.picked, at: this.sent });
+  }
+
+  refuse(words) {
+    clearTimeout(this.timer);
+    this.refusal.textContent = words;
+    this.root.classList.toggle("wgan-refused", Boolean(words));
+    if (words) this.timer = setTimeout(() => this.refuse(""), 5000);
+  }
+
+  mark() {
+    const order = new Map(this.picked.map((index, i) => [index, i + 1]));
+    [...this.sheet.cells.children].forEach((cell, index) => {
+      const place = order.get(index) ?? "";
+      if (cell.dataset.place === String(place)) return;
+      cell.dataset.place = place;
+      cell.setAttribute("aria-pressed", String(Boolean(place)));
+      const words = `Sample ${index + 1} of ${this.sheet.cells.children.length}`;
+      cell.setAttribute("aria-label", place ? `${words}, pick ${place}` : words);
+    });
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    super.destroy();
+  }
+}
+
+export default define(() => new Picker());

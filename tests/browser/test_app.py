@@ -1,0 +1,248 @@
+"""The main job in a real browser: start, watch, steer, reload, stop; and how the server ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wgan.runs import Run, Status, list_runs
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def url(serve, runs: Path) -> str:
+    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+
+
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.2)
+
+
+def metric(page, name: str) -> str:
+    found = page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
+    return str(found.first.inner_text())
+
+
+def step(page) -> int:
+    try:
+        return int(re.sub(r"\D", "", metric(page, "Step")) or 0)
+    except playwright.Error:
+        return -1
+
+
+def picture(page) -> str:
+    """The pixels of the grid on show."""
+    return str(page.evaluate("document.querySelector('.st-key-stage canvas')?.toDataURL() ?? ''"))
+
+
+def axis(page) -> list[float]:
+    return list(
+        page.evaluate("document.querySelector('.st-key-gap .js-plotly-plot').layout.xaxis.range")
+    )
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
+    """The folder pages/ must not throw a fresh server into Streamlit's legacy mode."""
+    page.goto(f"{url}/latent")
+    page.get_by_text("A walk through latent space").wait_for(timeout=60_000)
+    assert page.get_by_role("link", name="Latent space").count() >= 1
+    assert page.title() == "WGAN Explorer"
+    page.get_by_role("link", name="Go to Train and press Start").click()
+    page.get_by_role("button", name="Start", exact=True).wait_for()
+
+
+def test_the_main_job(page, url: str, runs: Path):
+    page.goto(url)
+    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
+    page.get_by_text("Watch a network learn to draw").wait_for()
+
+    # Start: the step count rises and the grid's picture changes.
+    press(page, "Start")
+    until(lambda: step(page) >= 20)
+    first = picture(page)
+    assert len(first) > 1000
+    at = step(page)
+    until(lambda: step(page) > at and picture(page) != first)
+    address = page.url
+    assert "run=" in address
+
+    # Zoom survives ten updates.
+    page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first.wait_for()
+    box = page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    zoomed = axis(page)
+    seen = {step(page)}
+    until(lambda: seen.add(step(page)) or len(seen) > 10)
+    assert axis(page) == pytest.approx(zoomed)
+
+    # Change the learning rate: it acts, and leaves a mark on both charts.
+    thumb = page.locator(".st-key-w-critic_learning_rate [role=slider]")
+    thumb.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: list_runs(runs)[0].changes())
+    (change,) = list_runs(runs)[0].changes()
+    assert change.path == "critic_learning_rate" and change.after > change.before
+    for key in ("gap", "losses"):
+        until(
+            lambda key=key: (
+                page.evaluate(
+                    f"document.querySelector('.st-key-{key} .js-plotly-plot').layout.shapes.length"
+                )
+                == 1
+            )
+        )
+
+    # Pause holds, step once is one step, resume goes on.
+    press(page, "Pause")
+    page.get_by_role("button", name="Resume", exact=True).wait_for()
+    held = step(page)
+    page.wait_for_timeout(1500)
+    assert step(page) == held
+    press(page, "Step once")
+    until(lambda: step(page) == held + 1)
+    press(page, "Resume")
+    until(lambda: step(page) > held + 3)
+
+    # The timeline goes back while training goes on.
+    slider = page.get_by_label("Training step shown")
+    slider.focus()
+    page.keyboard.press("Home")
+    until(lambda: "step 0" in page.locator(".wgan-step").first.inner_text())
+    early, at = picture(page), step(page)
+    until(lambda: step(page) > at)
+    assert "step 0" in page.locator(".wgan-step").first.inner_text()
+    page.locator(".wgan-live").click()
+    until(lambda: picture(page) != early)
+
+    # A sample is enlarged by a click.
+    page.locator(".st-key-stage canvas, .st-key-stage [role=grid], .st-key-stage img").first.click()
+    page.locator("dialog[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="detached")
+
+    # Reload: the same run, nothing restarted.
+    at = step(page)
+    page.reload()
+    until(lambda: step(page) >= at)
+    assert page.url == address and len(list_runs(runs)) == 1
+
+    # A second tab sees it too; the latent page walks on the newest weights.
+    second = page.context.new_page()
+    second.goto(url)
+    until(lambda: step(second) >= at)
+    second.get_by_role("link", name="Latent space").click()
+    second.locator(".st-key-walk canvas").wait_for()
+    second.get_by_text(re.compile(r"weights of step [\d,]+")).wait_for()
+    words = second.get_by_text(re.compile(r"weights of step [\d,]+"))
+    before = words.inner_text()
+    until(lambda: words.inner_text() != before)
+    second.close()
+
+    # Stop: a checkpoint, the sign in the tab's title, and Resume is offered.
+    press(page, "Stop")
+    page.get_by_role("button", name="Resume", exact=True).wait_for()
+    until(lambda: page.title().startswith("■ Stopped"))
+    run = list_runs(runs)[0]
+    assert run.status() is Status.STOPPED
+    assert run.checkpoint_steps()[-1] == step(page)
+    assert not page.get_by_text("Traceback").count()
+
+
+def test_points_over_the_critics_surface(page, url: str, runs: Path):
+    page.goto(url)
+    page.get_by_role("button", name="Start", exact=True).wait_for()
+    page.locator(".st-key-preset input").click()
+    page.get_by_role("option", name="Eight piles of points").click()
+    page.get_by_text("Ring of 8 Gaussians").first.wait_for()
+    press(page, "Start")
+    until(lambda: step(page) >= 10)
+    names = "document.querySelector('.st-key-stage .js-plotly-plot')?.data.map(t => t.name) ?? []"
+    until(lambda: page.evaluate(names) == ["critic", "Real", "Fake", "Push on fakes"])
+    page.get_by_role("link", name="Latent space").click()
+    page.locator(".st-key-walk canvas").wait_for()
+    page.get_by_role("link", name="Train").click()
+    until(lambda: step(page) >= 10)
+    # A second start while this one runs says so, and queues.
+    page.get_by_text("Next run", exact=True).click()
+    press(page, "Start next")
+    page.get_by_text("Queue the new run behind it").wait_for()
+    press(page, "Queue it")
+    until(lambda: len(list_runs(runs)) == 3)
+    page.get_by_text("Waiting", exact=True).first.wait_for()
+    press(page, "Cancel")
+    until(lambda: len(list_runs(runs)) == 2)
+
+
+def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: Path):
+    """SIGTERM while a run trains: exit code 0; a new server offers the interrupted run."""
+    runs = tmp_path / "runs"
+    with urllib.request.socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
+               "--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]  # fmt: skip
+
+    def launch() -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "WGAN_RUNS": str(runs)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(lambda: _answers(port))
+        return process
+
+    process = launch()
+    try:
+        page.goto(f"http://127.0.0.1:{port}")
+        page.get_by_role("button", name="Start", exact=True).click(timeout=60_000)
+        until(lambda: step(page) >= 10)
+        page.goto("about:blank")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        (run,) = list_runs(runs)
+        assert run.status() is Status.INTERRUPTED
+        last = run.checkpoint_steps()[-1]
+        assert last >= 10 and isinstance(run, Run)
+        process = launch()
+        page.goto(f"http://127.0.0.1:{port}")
+        page.get_by_text("was interrupted at step").wait_for(timeout=60_000)
+        press(page, "Resume")
+        until(lambda: step(page) > last)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+            return True
+    except OSError:
+        return False
