@@ -34,4 +34,4 @@ $(VENV)/dev.done: requirements-dev.txt $(VENV)/app.done
 	touch $@
 
 clean:
-	rm -rf $(VENV) static .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) static/*.js .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -44,7 +44,10 @@ def walk() -> None:
     with show:
         walks.play(made, choice)
     with explain:
-        walks.explain(made, choice)
+        if choice.picking:
+            walks.pick(made, choice)
+        else:
+            walks.explain(made)
         st.markdown("**Length of z along the walk**", help=walks.LENGTH_HELP)
         chart(
             figures.lengths(made.path, made.other, walks.NAMES[choice.method]),

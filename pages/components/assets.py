@@ -21,33 +21,41 @@ _OLD = 1_000_000_000.0
 _LOADER = """
 let program;
 export default async function (component) {
+  const { parentElement: place, data } = component;
+  if (!place.firstElementChild && data?.space) {
+    const space = document.createElement("div");
+    space.style.cssText = data.space;
+    place.append(space);
+  }
   program ??= import(new URL(%s, document.baseURI));
   try {
     return (await program).default(component);
   } catch (error) {
     program = undefined;
     console.warn(error);
-    component.parentElement.textContent =
+    place.textContent =
       "This part of the page could not be loaded. Please reload the page.";
   }
 }
 """
 
 
-def reserve(key: str, height: int, *, ratio: float | None = None, below: str = "0px") -> None:
-    """Keep the place of the component `key` until its program is there, so that nothing jumps.
+PADDING = 12  # pixels around pictures on all sides (sprite.css, player.css, PADDING in shared.js)
 
-    It is `height` pixels high, less where it is so narrow that width / `ratio` is less, and has
-    `below` for its controls. The component itself takes exactly that (`shape` in shared.js).
+
+def space(height: int, *, ratio: float | None = None, below: str = "0px") -> str:
+    """The place a component takes, as CSS: kept until its program is there, so that nothing jumps.
+
+    It is `height` pixels high; with a `ratio` of width to height, less where it is too narrow, and
+    padded. `below` is for its controls. The component itself takes exactly that (`shape`, shared.js).
     """
-    size = f"aspect-ratio:{ratio:g};max-height:{height}px" if ratio else f"height:{height}px"
-    here = f".st-key-{key}:not(:has(.wgan-view))"
-    # A style alone takes no place on the page.
-    st.html(
-        f"<style>{here}::before{{content:'';display:block;box-sizing:border-box;width:100%;"
-        f"{size};margin-bottom:{below}}}{here}{{position:relative}}"
-        f"{here}>*{{position:absolute;top:0}}</style>"
-    )
+    size = f"height:{height}px"
+    if ratio is not None:
+        size = (
+            f"width:calc(100% - {2 * PADDING}px);padding:{PADDING}px;"
+            f"aspect-ratio:{ratio:g};max-height:{height}px"
+        )
+    return f"box-sizing:content-box;{size};margin-bottom:{below}"
 
 
 def publish(name: str, content: bytes, version: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.components.assets import component, reserve
+from pages.components.assets import component, space
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
 if TYPE_CHECKING:
@@ -80,6 +80,6 @@ def chart(
         "height": height,
         "alt": alt,
         "plotly": ensure_plotly_bundle(),
+        "space": space(height),
     }
-    reserve(key, height)
     _CHART(key=key, data=data, height=height)

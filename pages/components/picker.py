@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.assets import component, reserve
-from pages.components.stage import CAPTION, PADDING, data_uri
+from pages.components.assets import component, space
+from pages.components.stage import CAPTION, data_uri
 
 _PICKER = component("wgan_picker", "controls.css", "sprite.css", "picker.css", "shared.js",
                     "sprite.js", "picker.js")  # fmt: skip
@@ -75,8 +75,8 @@ def picker(
         "height": max_height,
         "caption": caption,
         "alt": alt,
+        "space": space(max_height, ratio=columns / rows, below=CAPTION),
     }
-    reserve(key, max_height + 2 * PADDING, ratio=columns / rows, below=CAPTION)
     _PICKER(key=key, data=data, on_picked_change=changed)
     # Only now: a run that is cut off before here is not the last to know.
     st.session_state.pop(slot, None)

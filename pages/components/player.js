@@ -174,7 +174,7 @@ class Player {
     this.data = data;
     this.canvas.setAttribute("aria-label", data.alt);
     const { walk } = data;
-    shape(this.stageBox, walk.sprite ? walk.width / walk.height : 1, data.height + 24);
+    shape(this.stageBox, walk.sprite ? walk.width / walk.height : 1, data.height);
     if (this.token === walk.token) return this.layout();
     this.token = walk.token;
     let scene;
@@ -222,7 +222,7 @@ class Player {
     if (!room) return;
     const ratio = window.devicePixelRatio || 1;
     const { width: w, height: h, whole } = this.scene.size;
-    let scale = Math.min((room - 24) / w, (tallest - 24) / h) * ratio;
+    let scale = Math.min((room - 2 * PADDING) / w, (tallest - 2 * PADDING) / h) * ratio;
     if (whole && scale > 1) scale = Math.floor(scale); // all pixels alike
     const width = Math.round(w * scale);
     const height = Math.round(h * scale);

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pages.components.assets import component, reserve
+from pages.components.assets import component, space
 from pages.components.stage import data_uri
 
 _PLAYER = component("wgan_player", "controls.css", "player.css", "shared.js", "plotly_theme.js",
@@ -72,5 +72,5 @@ def player(walk: Walk, *, key: str, height: int = 420, alt: str) -> None:
         **_content(walk),
     }
     ratio = walk.frame_width / walk.frame_height if walk.sprite is not None else 1.0
-    reserve(key, height + 24, ratio=ratio, below="3rem")
-    _PLAYER(key=key, data={"walk": content, "height": height, "alt": alt})
+    place = space(height, ratio=ratio, below="3rem")
+    _PLAYER(key=key, data={"walk": content, "height": height, "alt": alt, "space": place})

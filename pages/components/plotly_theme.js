@@ -215,7 +215,7 @@ class Plot {
     // A chart takes a 50th of the browser's time at most: where drawing is slow, it is drawn less
     // often. What is given meanwhile is not lost, the newest is drawn in the end.
     const now = performance.now();
-    this.rest = now + Math.min(50 * (now - begun), 3000);
+    this.rest = now + Math.min(50 * (now - begun), 2000);
   }
 
   drawn() {} // for those who add to it

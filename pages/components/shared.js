@@ -2,8 +2,8 @@
 // which begins with its NAME and its CSS.
 
 // Streamlit calls the default export at every change of data or theme. When a call overtakes
-// another, the older call's clean-up is run while the component lives on: so only the clean-up
-// of the newest call may end it.
+// another, the older call's clean-up is run while the component lives on, sometimes before the
+// newer call has come this far: so a view ends only when its place has left the page.
 function define(create) {
   const views = new WeakMap();
   return (component) => {
@@ -14,18 +14,15 @@ function define(create) {
     let view = views.get(parentElement);
     if (!view) {
       view = create(component);
-      view.root.classList.add("wgan-view");
       parentElement.replaceChildren(view.root); // away with a note of the loader, if any
       views.set(parentElement, view);
     }
-    const call = (view.calls = (view.calls ?? 0) + 1);
     view.update(component.data, component);
-    return () => {
-      if (view.calls !== call) return;
-      views.delete(parentElement);
+    return () => setTimeout(() => {
+      if (parentElement.isConnected || !views.delete(parentElement)) return;
       view.destroy();
       view.root.remove();
-    };
+    });
   };
 }
 
@@ -76,7 +73,9 @@ const number = new Intl.NumberFormat("en");
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-// A place `width` / `ratio` high, `height` pixels at most; as `reserve` in assets.py.
+const PADDING = 12; // pixels around pictures on all sides
+
+// A place `width` / `ratio` high, `height` pixels at most; as `space` in assets.py.
 function shape(node, ratio, height) {
   node.style.aspectRatio = ratio;
   node.style.maxHeight = `${height}px`;

@@ -24,8 +24,6 @@ function fit(pixels, most) {
   return whole > 0.88 * most ? whole : Math.floor(most);
 }
 
-const PADDING = 12; // pixels around the samples
-
 class SpriteSheet {
   // `press` is called with the index of a sample; without it, the sample is enlarged.
   constructor(press) {
@@ -53,7 +51,7 @@ class SpriteSheet {
     this.height = height;
     this.empty.textContent = words;
     this.cells.setAttribute("aria-label", where ? `${alt}, ${where}` : alt);
-    shape(this.root, sheetRatio(this.sheet), height + 2 * PADDING);
+    shape(this.root, sheetRatio(this.sheet), height);
     if (this.cells.children.length !== rows * columns || this.columns !== columns) {
       this.columns = columns;
       this.cells.replaceChildren(...Array.from({ length: rows * columns }, (_, i) => {

@@ -181,6 +181,7 @@ class Stage {
     // Plot tells a change of theme or size from no change at all.
     if (this.shown === frame.step && this.plot.given === frame.figure) return this.plot.draw();
     this.shown = frame.step;
+    // As high as a sheet with its padding, so that nothing moves when the first frame comes.
     shape(this.plot.root, data.columns / data.rows, data.height + 2 * PADDING);
     this.plot.give({
       figure: frame.figure, run: data.run, plotly: data.plotly,
@@ -193,6 +194,8 @@ class Stage {
     // In a hidden tab nothing is decoded for nobody.
     if (document.hidden || (this.shown === frame.step && this.sheet.sheet?.image)) return;
     this.shown = frame.step;
+    const { rows, columns, height, alt } = data;
+    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // keeps the place
     try {
       const image = await decode(frame.image);
       // Another frame may have been shown meanwhile, or another run begun.

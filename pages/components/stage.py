@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import streamlit as st
 
-from pages.components.assets import component, reserve
+from pages.components.assets import component, space
 from pages.components.chart import encode_figure
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
@@ -20,7 +20,6 @@ _STAGE = component("wgan_stage", "controls.css", "chart.css", "sprite.css", "sta
 
 _LOG = logging.getLogger(__name__)
 
-PADDING = 12  # pixels around the samples (sprite.js)
 CAPTION = "calc(0.4rem + 1.3125rem)"  # a line below them, with its margin (stage.css)
 
 _MOST_FRAMES = 16  # frames given at once; the browser asks for no more (stage.js)
@@ -91,8 +90,8 @@ def stage(
         "height": max_height,
         "alt": alt,
         "plotly": ensure_plotly_bundle(),
+        "space": space(max_height, ratio=columns / rows, below="3rem"),
     }
-    reserve(key, max_height + 2 * PADDING, ratio=columns / rows, below="3rem")
     _STAGE(key=key, data=data, on_want_change=remember)
 
 
@@ -130,6 +129,6 @@ def strip(
         "height": max_height,
         "caption": caption,
         "alt": alt,
+        "space": space(max_height, ratio=columns / rows, below=CAPTION),
     }
-    reserve(key, max_height + 2 * PADDING, ratio=columns / rows, below=CAPTION)
     _STAGE(key=key, data=data)

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.components.app import session, show_run
 from pages.components.controls import run_title
 from pages.components.live import real_examples
+from pages.components.picker import picker
 from pages.components.player import Walk, player
 from wgan.jobs import View
 from wgan.latent import Method, Models, draw_z, preview_z, walk, warped_grid
@@ -38,7 +39,8 @@ class Choice:
 
     run: str
     step: int | None  # None: the newest weights
-    picked: tuple[int, ...]  # samples of the grid, or empty: random ones
+    picking: bool  # whether waypoints are picked from the grid, else random
+    picked: tuple[int, ...]  # samples of the grid
     seed: int
     count: int
     method: Method
@@ -99,7 +101,7 @@ def sidebar(view: View) -> Choice:
             st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
         else:
             picked = tuple(st.session_state.get("latent_picked", ()))
-            st.caption("Click two to eight samples in the grid.")
+            st.caption("Click two to eight samples in the grid beside the walk.")
         method: Method = (
             "lerp"
             if st.segmented_control(
@@ -118,6 +120,7 @@ def sidebar(view: View) -> Choice:
     return Choice(
         view.run,
         step,
+        way == "Picked",
         picked,
         st.session_state.get("latent_seed", 0),
         count,
@@ -139,8 +142,9 @@ def make(choice: Choice) -> Made | None:
         st.info(str(error), icon=":material/hourglass_empty:")
         return None
     z = preview_z(models.config, GRID)
-    if choice.picked and len(choice.picked) >= 2:
-        stops = z[list(choice.picked)]
+    if choice.picking:
+        # Until two are picked, the first three stand in, so that there is always a walk to see.
+        stops = z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
     else:
         stops = draw_z(1000 + choice.seed, choice.count, models.config.latent_dim)
     other: Method = "lerp" if choice.method == "slerp" else "slerp"
@@ -149,6 +153,32 @@ def make(choice: Choice) -> Made | None:
     detour, _ = walk(stops, frames, method=other, closed=choice.closed)
     made = models.make(np.concatenate([path, stops]))
     return Made(models, models.step, path, detour, marks, made[: len(path)], made[len(path) :])
+
+
+def pick(made: Made, choice: Choice) -> None:
+    """Show the grid of samples, as this generator makes them, to pick waypoints from."""
+    pictures = made.models.make(preview_z(made.models.config, GRID))
+    if pictures.ndim == 4:
+        before = list(choice.picked)
+        after = picker(
+            encode(tile(pictures, 8)),
+            key="picker",
+            rows=8,
+            columns=8,
+            picked=before,
+            caption="Pick two to eight, in the order of the walk",
+            alt="Samples to pick waypoints from",
+            max_height=300,
+        )
+    else:
+        st.caption("Waypoints of points are picked by number.")
+        before = list(choice.picked)
+        after = st.multiselect(
+            "Samples", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
+        )
+    if after != before:
+        st.session_state["latent_picked"] = tuple(after)
+        st.rerun()
 
 
 def play(made: Made, choice: Choice) -> None:
@@ -178,7 +208,7 @@ def play(made: Made, choice: Choice) -> None:
     player(content, key="walk", height=430, alt=f"A walk through latent space, in {what}")
 
 
-def explain(made: Made, choice: Choice) -> None:
+def explain(made: Made) -> None:
     """Say what is on show."""
     if made.frames.ndim == 4:
         st.markdown(

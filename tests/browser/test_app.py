@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -104,7 +105,7 @@ def test_the_main_job(page, url: str, runs: Path):
     assert axis(page) == pytest.approx(zoomed)
 
     # Change the learning rate: it acts, and leaves a mark on both charts.
-    thumb = page.locator(".st-key-w-critic_learning_rate [role=slider]")
+    thumb = page.locator(".st-key-w-critic_learning_rate input")
     thumb.focus()
     page.keyboard.press("ArrowRight")
     until(lambda: list_runs(runs)[0].changes())
@@ -143,7 +144,7 @@ def test_the_main_job(page, url: str, runs: Path):
     until(lambda: picture(page) != early)
 
     # A sample is enlarged by a click.
-    page.locator(".st-key-stage canvas, .st-key-stage [role=grid], .st-key-stage img").first.click()
+    page.locator(".st-key-stage .wgan-cells button").nth(9).click()
     page.locator("dialog[open]").wait_for()
     page.keyboard.press("Escape")
     page.locator("dialog[open]").wait_for(state="detached")
@@ -204,7 +205,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
 def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: Path):
     """SIGTERM while a run trains: exit code 0; a new server offers the interrupted run."""
     runs = tmp_path / "runs"
-    with urllib.request.socket.socket() as probe:
+    with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",

@@ -1,12 +1,14 @@
 """The components where only a browser can tell: what lives in it must survive the updates."""
 
+import os
 import shutil
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-pytest.importorskip("playwright", reason="playwright is not installed")
+if not os.environ.get("CI"):  # in CI it must be there: without it, the import below fails
+    pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,7 @@ APP = dedent(
     from PIL import Image
 
     from pages.components.chart import chart
+    from pages.components.picker import picker
     from pages.components.player import Walk, player
     from pages.components.stage import Frame, stage, strip
 
@@ -73,9 +76,67 @@ APP = dedent(
         live()
 
 
-    st.navigation(
-        [st.Page(train, default=True), st.Page(latent, url_path="latent")], position="top"
-    ).run()
+    def pick():
+        st.session_state.setdefault("picks", [0])
+
+        def clear():
+            st.session_state.picks = []
+
+        @st.fragment(run_every=0.5)
+        def live():
+            token = int(2 * (time.time() - started))
+            st.button("Clear", on_click=clear)
+            st.session_state.picks = picker(
+                sheet(token), key="picker", rows=8, columns=8, picked=st.session_state.picks,
+                most=3, caption="Pick", alt="Samples",
+            )
+            st.text(f"picks {st.session_state.picks}")
+            st.text(f"tick {token}")
+
+        live()
+
+
+    def broken():
+        @st.fragment(run_every=0.5)
+        def live():
+            step = 1000 + 50 * int(2 * (time.time() - started))
+            stage(
+                key="stage", run="run", steps=list(range(0, step + 1, 50)), live=True,
+                latest=Frame(step, image=sheet(step)), alt="Samples", max_height=240,
+                fetch=lambda steps: 1 / 0,
+            )
+
+        live()
+
+
+    def plane():
+        @st.fragment(run_every=0.5)
+        def live():
+            step = int(2 * (time.time() - started))
+            grid = np.linspace(-1, 1, 12)
+            surface = {
+                "type": "contour", "z": np.outer(grid, grid) + np.sin(step), "x0": -1.0,
+                "dx": 2 / 11, "y0": -1.0, "dy": 2 / 11, "line": {"width": 1, "color": "@text/0.2"},
+            }
+            dots = {
+                "type": "scatter", "mode": "markers", "name": "Fake",
+                "x": np.sin(grid + step), "y": grid,
+                "marker": {"color": "@fake", "size": 5},
+            }
+            axis = {"range": [-1, 1]}
+            stage(
+                key="stage", run="run", steps=[step], live=True, alt="Points", max_height=300,
+                latest=Frame(step, figure={
+                    "data": [surface, dots], "layout": {"xaxis": axis, "yaxis": axis},
+                }),
+                fetch=lambda steps: {},
+            )
+
+        live()
+
+
+    others = [st.Page(page, url_path=page.__name__) for page in (latent, pick, broken, plane)]
+    st.navigation([st.Page(train, default=True), *others], position="top").run()
     """
 )
 
@@ -122,6 +183,7 @@ def test_zoom_and_legend_survive_updates_and_theme_and_leave_with_the_page(
     page: Page, app: str
 ) -> None:
     page.goto(app)
+    page.locator(".st-key-chart .legendtoggle").nth(1).wait_for(timeout=20_000)
     page.locator(".st-key-chart .legendtoggle").nth(1).click()
     page.wait_for_function(f"({ZOOM})()[5] === 'legendonly'")
     box = page.locator(".st-key-chart .nsewdrag").bounding_box()
@@ -133,7 +195,7 @@ def test_zoom_and_legend_survive_updates_and_theme_and_leave_with_the_page(
     page.wait_for_function(f"({ZOOM})()[0] > 1")
     zoomed = page.evaluate(ZOOM)
     assert zoomed[4:] == [True, "legendonly"]
-    wait_for_updates(page, 3)
+    wait_for_updates(page, 2)
     assert page.evaluate(ZOOM) == zoomed
     ink = "document.querySelector('.st-key-chart .wgan-plot')._fullData[0].line.color"
     before = page.evaluate(ink)
@@ -211,3 +273,58 @@ def test_player_keeps_its_place_when_the_walk_is_refreshed(page: Page, app: str)
     held, token = slider.input_value(), walk.inner_text()
     expect(walk).not_to_have_text(token)
     assert slider.input_value() == held
+
+
+def test_picks_stay_while_the_samples_change(page: Page, app: str) -> None:
+    page.goto(f"{app}/pick")
+    picker = page.locator(".st-key-picker")
+    cells = picker.locator(".wgan-cells button")
+    expect(cells.nth(0)).to_have_attribute("aria-pressed", "true")
+    cells.nth(9).click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("picks [0, 9, 10]")).to_be_visible()
+    tick = page.get_by_text("tick", exact=False).last
+    expect(tick).not_to_have_text(tick.inner_text())
+    expect(cells.nth(10)).to_be_focused()
+    expect(picker.get_by_role("button", name="Sample 11 of 64, pick 3")).to_be_visible()
+    cells.nth(30).click()  # one more than may be picked
+    expect(picker.get_by_text("3 are the most: unpick one first.")).to_be_visible()
+    expect(cells.nth(30)).to_have_attribute("aria-pressed", "false")
+    cells.nth(0).click()
+    expect(page.get_by_text("picks [9, 10]")).to_be_visible()
+    expect(cells.nth(9)).to_have_attribute("data-place", "1")
+    page.get_by_role("button", name="Clear").click()
+    expect(cells.nth(9)).to_have_attribute("aria-pressed", "false")
+    cells.nth(9).click()
+    expect(page.get_by_text("picks [9]")).to_be_visible()
+
+
+def test_stage_lives_on_when_its_past_cannot_be_fetched(page: Page, app: str) -> None:
+    page.goto(f"{app}/broken")
+    page.locator(".st-key-stage .wgan-step").wait_for()
+    page.wait_for_function("document.querySelector('.st-key-stage .wgan-range')?.max > 1")
+    page.get_by_label("Training step shown").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".wgan-waiting")).to_have_count(0)  # it is known to be absent
+    page.get_by_role("button", name="Live").click()
+    step = step_of(page)
+    page.wait_for_function(
+        "(step) => Number(document.querySelector('.wgan-step').innerText.replace(/\\D/g, '')) > step",
+        arg=step,
+    )
+
+
+def test_plane_paints_without_plotly_drawing_anew(page: Page, app: str) -> None:
+    page.goto(f"{app}/plane")
+    page.locator(".st-key-stage .main-svg").first.wait_for()
+    page.evaluate(
+        """() => {
+          window.plots = 0;
+          document.querySelector(".st-key-stage .wgan-plot").on("plotly_afterplot", () => plots++);
+        }"""
+    )
+    paint = "document.querySelector('.wgan-plane > canvas').toDataURL()"
+    before = page.evaluate(paint)
+    page.wait_for_function(f"(before) => {paint} !== before", arg=before)
+    assert page.evaluate("plots") == 0

@@ -1,0 +1,223 @@
+"""What watching costs: STREAMLIT.md's budgets with one session, each beside a baseline of this run.
+
+    python -m benchmarks.live [--preset quick-mnist] [--rounds 3] [--seconds 12]
+
+Starts the app on this machine, presses Start in a headless Chromium, and takes turns: watched (the page
+is open) and not watched (about:blank). Server times are those of AppTest, without a browser.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from wgan.runs import Run, list_runs
+
+ROOT = Path(__file__).parents[1]
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, round(share * (len(values) - 1)))]
+
+
+def serve(runs: Path) -> tuple["subprocess.Popen[bytes]", str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true",
+         "--server.address=127.0.0.1", f"--server.port={port}"],
+        cwd=ROOT, env={**os.environ, "WGAN_RUNS": str(runs)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until(lambda: answers(port), 60)
+    return process, f"http://127.0.0.1:{port}"
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def until(true: Callable[[], object], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not happen")
+        time.sleep(0.1)
+
+
+def step_of(run: Run) -> tuple[float, float]:
+    last = run.last()
+    return (last.report.step, last.seconds) if last else (0, 0.0)
+
+
+def rate(run: Run, seconds: float) -> float:
+    time.sleep(1.5)
+    before, start = step_of(run), time.monotonic()
+    time.sleep(seconds)
+    return (step_of(run)[0] - before[0]) / (time.monotonic() - start)
+
+
+class Watcher:
+    """Counts what an open page receives and computes."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.bytes: list[int] = []
+        page.on("websocket", lambda s: s.on("framereceived", lambda f: self.bytes.append(len(f))))
+        self.tools = page.context.new_cdp_session(page)
+        self.tools.send("Performance.enable")
+
+    def busy(self) -> float:
+        metrics = self.tools.send("Performance.getMetrics")["metrics"]
+        return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+
+    def over(self, seconds: float) -> dict[str, float]:
+        self.page.evaluate(
+            "window.longest = 0; window.seen ??= new PerformanceObserver(l => l.getEntries().forEach("
+            "e => window.longest = Math.max(window.longest, e.duration)));"
+            "window.seen.observe({type: 'longtask'})"
+        )
+        self.bytes.clear()
+        before = self.busy()
+        self.page.wait_for_timeout(seconds * 1000)
+        return {
+            "kB": sum(self.bytes) / seconds / 1000,
+            "browser_ms": (self.busy() - before) / seconds * 1000,
+            "longest_task_ms": float(self.page.evaluate("window.longest")),
+        }
+
+
+def server_times(runs: Path, n: int = 40) -> dict[str, float]:
+    """Time full page runs and runs of the live panel alone, as p95 of n; an empty script beside."""
+    os.environ["WGAN_RUNS"] = str(runs)
+    os.chdir(ROOT)
+
+    def panel() -> None:
+        from pages.components import live
+        from pages.components.app import session
+
+        run = session().newest()
+        assert run is not None
+        live.panel(run, session().view(run).status, False)
+
+    def empty() -> None:
+        import streamlit as st
+
+        st.metric("x", 1)
+
+    apps = {
+        "page_p95_ms": AppTest.from_file("streamlit_app.py", default_timeout=60),
+        "panel_p95_ms": AppTest.from_function(panel, default_timeout=60),
+        "empty_p95_ms": AppTest.from_function(empty, default_timeout=60),
+    }
+    times: dict[str, list[float]] = {name: [] for name in apps}
+    for _ in range(n):
+        for name, app in apps.items():
+            start = time.perf_counter()
+            app.run()
+            times[name].append(1000 * (time.perf_counter() - start))
+    return {name: quantile(values[3:], 0.95) for name, values in times.items()}
+
+
+def main() -> None:
+    """Print a table, and the same as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="quick-mnist", choices=["quick-mnist", "toy-ring"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=12.0)
+    given = parser.parse_args()
+    titles = {"quick-mnist": "Quick digits", "toy-ring": "Eight piles of points"}
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
+    runs = Path(tempfile.mkdtemp())
+    process, url = serve(runs)
+    found: dict[str, Any] = {}
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            watcher = Watcher(page)
+            page.goto(url)
+            page.get_by_role("button", name="Start", exact=True).wait_for(timeout=90_000)
+            if given.preset != "quick-mnist":
+                page.locator(".st-key-preset input").click()
+                page.get_by_role("option", name=titles[given.preset]).click()
+                page.wait_for_timeout(2000)
+            page.get_by_role("button", name="Start", exact=True).click()
+            until(lambda: bool(list_runs(runs)), 60)
+            run = list_runs(runs)[0]
+            until(lambda: step_of(run)[0] > 50, 180)
+            watched, alone, costs = [], [], []
+            for _ in range(given.rounds):
+                page.goto("about:blank")
+                alone.append(rate(run, given.seconds))
+                page.goto(f"{url}/?run={run.id}")
+                page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=60_000)
+                page.wait_for_timeout(3000)
+                start = step_of(run)[0], time.monotonic()
+                costs.append(watcher.over(given.seconds))
+                watched.append((step_of(run)[0] - start[0]) / (time.monotonic() - start[1]))
+            page.get_by_role("button", name="Pause", exact=True).click()
+            page.get_by_role("button", name="Resume", exact=True).wait_for(timeout=60_000)
+            page.wait_for_timeout(4000)
+            paused = watcher.over(6.0)
+            page.get_by_role("button", name="Resume", exact=True).click()
+            page.wait_for_timeout(3000)
+            browser.close()
+        for name in ("kB", "browser_ms", "longest_task_ms"):
+            found[name] = statistics.median(cost[name] for cost in costs)
+            found[f"paused_{name}"] = paused[name]
+        found["steps_per_second_alone"] = statistics.median(alone)
+        found["steps_per_second_watched"] = statistics.median(watched)
+        pairs = [1 - w / a for w, a in zip(watched, alone, strict=True)]
+        found["slowed_by"] = statistics.median(pairs)
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        found["exit_code"] = process.wait(30)
+        found["exit_seconds"] = time.monotonic() - start
+        found["checkpoint_at_exit"] = run.checkpoint_steps()[-1]
+        found |= server_times(runs)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(runs, ignore_errors=True)
+    rows = [
+        ("bytes an update, page", "kB", 75, "kB", f"paused {found['paused_kB']:.1f} kB (at most 2)"),
+        ("browser main thread an update", "browser_ms", 120, "ms",
+         f"paused {found['paused_browser_ms']:.0f} ms"),
+        ("longest task", "longest_task_ms", 100, "ms", ""),
+        ("panel, server p95", "panel_p95_ms", 50, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
+        ("full page run p95", "page_p95_ms", 150, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
+        ("SIGTERM to exit", "exit_seconds", 3, "s", f"code {found['exit_code']}"),
+        ("training slowed by", "slowed_by", 0.10, "",
+         f"{found['steps_per_second_alone']:.1f} → {found['steps_per_second_watched']:.1f} steps/s"),
+    ]  # fmt: skip
+    print(f"{given.preset}, one session, 1 update/s, load {os.getloadavg()[0]:.1f}")
+    print(f"{'what':32}{'measured':>10}{'budget':>9}      beside")
+    for words, key, budget, unit, beside in rows:
+        print(f"{words:32}{found[key]:>10.2f}{budget:>9g} {unit:4} {beside}")
+    print(json.dumps({key: round(value, 3) for key, value in found.items()}))
+
+
+if __name__ == "__main__":
+    main()
