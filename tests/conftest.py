@@ -16,8 +16,10 @@ def engine() -> Engine:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
+def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few threads, and no trace in the home of whoever runs the tests."""
     torch.set_num_threads(1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def tiny(**changes: object) -> TrainConfig:

@@ -478,20 +478,22 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "quick-mnist": Preset(
         "Quick digits",
-        "Handwritten digits in the first minute on a laptop: a small network, one critic update a "
-        "step, and learning rates as high as they stay stable.",
-        "Ours, found by a search at equal seconds on two CPU cores",
+        "Handwritten digits in the first minute on a laptop: one critic update a step, small batches, "
+        "no momentum, and learning rates ten times the paper's.",
+        "Ours, chosen by FID after 60 seconds on two CPU cores",
         TrainConfig(
             dataset=Mnist10k(),
             objective=WganGp(penalty_weight=10.0),
-            network=Dcgan(size="small"),
-            optimizer=Adam(beta1=0.5, beta2=0.99),
+            network=Dcgan(size="medium"),
+            optimizer=Adam(beta1=0.0, beta2=0.9),
             generator_learning_rate=1e-3,
             critic_learning_rate=2e-3,
             n_critic=1,
-            batch_size=64,
+            batch_size=32,
+            latent_dim=32,
             steps=20_000,
-            ema_decay=0.99,
+            ema_decay=0.995,
+            preview_every=25,
         ),
     ),
     "paper-wgan": Preset(

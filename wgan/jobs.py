@@ -237,9 +237,7 @@ class TrainingJob:
             self._restore(data)
         else:
             progress("Choosing the fastest precision", 0.0)
-            engine = resolve_engine(
-                self.config, threads=self._threads, cache=self.run.folder.parent / ".engines.json"
-            )
+            engine = resolve_engine(self.config, threads=self._threads)
             engine.activate()
             self._training = Training(self.config, engine=engine, data=data)
         check()
@@ -257,9 +255,7 @@ class TrainingJob:
     def _restore(self, data: Data) -> None:
         state, facts = self.run.checkpoint()
         engine = state.engine
-        here = resolve_engine(
-            state.config, threads=self._threads, cache=self.run.folder.parent / ".engines.json"
-        )
+        here = resolve_engine(state.config, threads=self._threads)
         # The recorded engine gives the same numbers again. Another is taken only where it must
         # be: its device is absent, or it would take the core that the app itself needs.
         if engine.device != here.device or (self._threads and engine.threads > self._threads):

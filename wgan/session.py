@@ -365,8 +365,7 @@ class Session:
                             self._forecasts.pop("busy with " + key, None)
                         return
                     try:
-                        cache = self.runs_dir / ".engines.json"
-                        engine = resolve_engine(config, threads=self.threads, cache=cache)
+                        engine = resolve_engine(config, threads=self.threads)
                         engine.activate()
                         result: Forecast | str = forecast(config, engine)
                     except Exception as error:

@@ -18,7 +18,7 @@ from wgan.randomness import generator
 from wgan.training.engine import Engine, Precision, cores, might_gain_from_bfloat16, pick_device
 from wgan.training.loop import Training
 
-WORTH = 1.1
+WORTH = 1.05
 """bfloat16 must be this much faster to be chosen: it rounds, so a tie goes to float32."""
 
 
@@ -30,6 +30,12 @@ class Forecast:
     memory_bytes: int  # weights, optimiser, activations of one update, data
 
 
+def engine_cache() -> Path:
+    """Return the file that remembers this machine's verdicts, whatever folder the runs are in."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "wgan-explorer" / "engines.json"
+
+
 def resolve_engine(
     config: TrainConfig, *, threads: int | None = None, cache: Path | None = None
 ) -> Engine:
@@ -37,7 +43,8 @@ def resolve_engine(
 
     `threads` is the caller's choice where the config leaves it open (default: all cores). bfloat16
     is chosen where a measurement of some seconds' fraction finds it faster; `cache` is a JSON file
-    that remembers the verdict, so that the same config gets the same engine each time.
+    that remembers the verdict (default: `engine_cache()`), so that the same config gets the same
+    engine each time.
     Raises ValueError where the asked device is absent.
     """
     device = pick_device(config.device)
@@ -60,6 +67,7 @@ def resolve_engine(
             str(config.dataset.shape),
         ]
     )
+    cache = cache or engine_cache()
     known = _read(cache)
     if key not in known:
         rates = _race(config, device, chosen)
@@ -124,9 +132,9 @@ def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
         for training in pair.values():
             training.step()
             training.step()
-        for _ in range(4):
+        for _ in range(8):
             for precision, training in pair.items():
-                times[precision] += _times(training, budget=0.08)
+                times[precision] += _times(training, budget=0.06)
     finally:
         torch.set_num_threads(before)
     return {precision: statistics.median(values) for precision, values in times.items()}
@@ -138,17 +146,15 @@ def _processor(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
-def _read(cache: Path | None) -> dict[str, str]:
+def _read(cache: Path) -> dict[str, str]:
     try:
-        found = json.loads(cache.read_text("utf-8")) if cache is not None else {}
+        found = json.loads(cache.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _write(cache: Path | None, known: dict[str, str]) -> None:
-    if cache is None:
-        return
+def _write(cache: Path, known: dict[str, str]) -> None:
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         half = cache.with_name(f"{cache.name}.{os.getpid()}.part")
