@@ -173,13 +173,14 @@ def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Run, "add", full)
     for _ in range(30):
         made.step()
-    made.flush()
+    made.change({"n_critic": 1})
     assert "No space left" in made.view.warning and "kept in memory" in made.view.warning
     assert made.view.status is Status.RUNNING
     monkeypatch.setattr(Run, "add", real_add)
     finish(made)
     assert made.view.warning == ""
     assert made.run.reports()["step"].tolist() == list(range(5, 41, 5))
+    assert [change.path for change in made.run.changes()] == ["n_critic"]
 
 
 def test_another_machines_engine_is_recorded_as_a_change(runs_dir: Path):

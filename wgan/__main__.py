@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, hyperparameters
 from wgan.data import DataError
 from wgan.export import export_csv, export_samples
-from wgan.jobs import TrainingJob, in_words
+from wgan.jobs import TrainingJob, View, in_words
 from wgan.runs import Run, RunError, Status
 from wgan.training import Diverged
 from wgan.training.loop import steered
@@ -133,6 +133,7 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
 
 def _train(given: argparse.Namespace) -> int:
     fields = _fields(given)
+    bar = _Bar(given.quiet)
     if given.resume and given.preset:
         raise _Usage("A resumed run keeps its config: leave --preset away.")
     if "seconds" in fields and "steps" not in fields:
@@ -148,18 +149,18 @@ def _train(given: argparse.Namespace) -> int:
                 f"Run {run.id} is at step {state.step:,} already, and its last is "
                 f"{config.steps:,}: give a larger --steps, the total."
             )
-        job = TrainingJob(run, resume=True, changes=fields)
+        job = TrainingJob(run, resume=True, changes=fields, publish=bar.preparing)
     else:
         base = PRESETS[given.preset].config if given.preset else TrainConfig()
         config = base.changed(fields)
-        job = TrainingJob(Run.create(config, given.runs_dir))
-    return _drive(job, quiet=given.quiet)
+        job = TrainingJob(Run.create(config, given.runs_dir), publish=bar.preparing)
+    return _drive(job, bar)
 
 
-def _drive(job: TrainingJob, *, quiet: bool) -> int:
+def _drive(job: TrainingJob, bar: "_Bar") -> int:
     """Train to the target or to a signal, and print the result."""
     wanted: list[int] = []
-    with _signals(wanted), _Bar(quiet) as bar:
+    with _signals(wanted), bar:
         try:
             job.prepare()
             bar.mark(job.training.steps)
@@ -233,6 +234,23 @@ class _Bar:
         """Count speed from here."""
         self._first, self._begun = step, time.monotonic()
 
+    def preparing(self, view: View) -> None:
+        """Show what is prepared, such as a download."""
+        now = time.monotonic()
+        pace = 0.2 if self._terminal else 2.0
+        if self._quiet or not view.phase_share or now - self._shown < pace:
+            return
+        self._shown = now
+        self._print(f"{view.phase}: {100 * view.phase_share:.0f} %")
+
+    def _print(self, line: str) -> None:
+        print(
+            f"\r{line:79}" if self._terminal else line,
+            end="" if self._terminal else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
     def show(self, job: TrainingJob) -> None:
         """Show how far a job is, now and then."""
         now = time.monotonic()
@@ -250,8 +268,7 @@ class _Bar:
             f"[{'#' * filled}{'.' * (24 - filled)}] step {step:,}  {rate:.1f} steps/s  "
             f"{job.seconds:.0f} s  critic gap {gap:.3g}"
         )
-        print(f"\r{line}  " if self._terminal else line, end="" if self._terminal else "\n",
-              file=sys.stderr, flush=True)  # fmt: skip
+        self._print(line)
 
 
 def _export(given: argparse.Namespace) -> int:

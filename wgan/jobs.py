@@ -187,6 +187,7 @@ class TrainingJob:
         self._publish = publish
         self._training: Training | None = None
         self._pending: list[StoredReport] = []
+        self._pending_changes: list[Change] = []
         self._replay: deque[Change] = deque()
         self._changes: list[Change] = run.changes() if resume else []
         self._seconds = 0.0
@@ -349,21 +350,26 @@ class TrainingJob:
         while len(self._rates) > 2 and now - self._rates[0][0] > RATE_WINDOW:
             self._rates.popleft()
         try:
-            if self._pending:
-                self.run.add(self._pending)
-                self._pending.clear()
+            self._write_pending()
             self.run.beat()
             self._warning = ""
         except (RunError, OSError) as error:
             self._warning = f"{error} Training goes on; the curves are kept in memory till then."
         self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
 
+    def _write_pending(self) -> None:
+        if self._pending or self._pending_changes:
+            self.run.add(self._pending, self._pending_changes)
+            self._pending.clear()
+            self._pending_changes.clear()
+
     def pause(self, paused: bool) -> None:
         """Pause or go on; `step` may still be called, one at a time."""
         self.paused = paused
         self._rates.clear()
         if self.prepared:
-            self.run.set_fact("status", Status.PAUSED if paused else Status.RUNNING)
+            with contextlib.suppress(RunError):  # A full disk: the flush below says so.
+                self.run.set_fact("status", Status.PAUSED if paused else Status.RUNNING)
             self._collect(time.perf_counter())
             if paused and (self._preview is None or self._preview.step != self.training.steps):
                 self._save_preview()
@@ -382,7 +388,7 @@ class TrainingJob:
 
     def _add_change(self, change: Change) -> None:
         self._changes.append(change)
-        self.run.add([], [change])
+        self._pending_changes.append(change)
 
     def finish(self, status: Status, error: str = "") -> None:
         """End the job: last reports, preview and checkpoint, then the status. Never raises."""
@@ -420,8 +426,7 @@ class TrainingJob:
         state = self.training.state()
         try:
             # Reports first: a checkpoint never runs ahead of the curves.
-            self.run.add(self._pending)
-            self._pending.clear()
+            self._write_pending()
             self.run.add_checkpoint(
                 state, self.config.keep_checkpoints, seconds=self._seconds, images=self._images
             )

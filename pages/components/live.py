@@ -346,11 +346,29 @@ def _plots(view: View) -> None:
             st.caption("The curves begin with the first report, in a moment.")
         return
     st.markdown("**Critic gap**", help=GAP_HELP)
-    chart(figures.critic_gap(view.curves, marks), key="gap", run=view.run, height=178,
+    chart(_curves("gap", view, marks), key="gap", run=view.run, height=178,
           alt="Critic gap on training and held-out data over steps")  # fmt: skip
     st.markdown("**Losses**", help=LOSS_HELP)
-    chart(figures.losses(view.curves, marks), key="losses", run=view.run, height=178,
+    chart(_curves("losses", view, marks), key="losses", run=view.run, height=178,
           alt="Critic and generator loss over steps")  # fmt: skip
+
+
+CURVES = {"gap": figures.critic_gap, "losses": figures.losses}
+
+
+def _curves(key: str, view: View, marks: Sequence[tuple[float, str]]) -> figures.Figure:
+    """Return one chart's figure. While a run trains the charts take turns, each every other second.
+
+    Drawing both anew every second would take half of the browser's time for an update.
+    """
+    kept = st.session_state.setdefault("curves", {})
+    what, known = (view.run, len(marks)), kept.get(key)
+    if key == "gap":  # The first of the two; it decides whose turn it is.
+        kept["turn"] = "losses" if kept.get("turn") == "gap" else "gap"
+    current = known is not None and known[0] == what and view.status is Status.RUNNING
+    if not current or kept["turn"] == key:
+        kept[key] = known = (what, CURVES[key](view.curves, marks))
+    return known[1]  # type: ignore[no-any-return]
 
 
 def in_words(change: Change, config: TrainConfig) -> str:
