@@ -125,7 +125,7 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
         st.metric("x", 1)
 
     apps = {
-        "page_p95_ms": AppTest.from_file("streamlit_app.py", default_timeout=60),
+        "page_p95_ms": AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60),
         "panel_p95_ms": AppTest.from_function(panel, default_timeout=60),
         "empty_p95_ms": AppTest.from_function(empty, default_timeout=60),
     }

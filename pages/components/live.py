@@ -88,8 +88,9 @@ def panel(run: str, shown: Status, next_run: bool) -> None:
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if view.status is not shown:
-        # Buttons, the sidebar and the timer outside this fragment depend on it.
+    if view.status is not shown or st.session_state.get("shown", run) != run:
+        # Buttons, the sidebar and the timer outside this fragment depend on it; and a start inside
+        # it puts another run on show.
         st.rerun()
     _header(view, next_run)
     _messages(view)
@@ -137,7 +138,7 @@ def _header(view: View, next_run: bool) -> None:
                           help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
                           on_click=_resume, args=(name,))  # fmt: skip
             if not active:
-                st.button("Use its settings", icon=":material/content_copy:", key="reuse",
+                st.button("Reuse", icon=":material/content_copy:", key="reuse",
                           help="Take this run's settings into the sidebar for the next run.",
                           on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
             first = not (resumable and view.status is Status.INTERRUPTED)
@@ -149,7 +150,8 @@ def _header(view: View, next_run: bool) -> None:
 
 
 def _title(config: TrainConfig) -> str:
-    return f"{config.dataset.title} · {config.objective.title}"
+    # What the objective's title has in brackets is in the sidebar, and here it would break the line.
+    return f"{config.dataset.title} · {config.objective.title.partition(' (')[0]}"
 
 
 def _new_z(run: str, seed: int) -> None:

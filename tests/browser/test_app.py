@@ -184,6 +184,8 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     page.get_by_role("option", name="Eight piles of points").click()
     page.get_by_text("Ring of 8 Gaussians").first.wait_for()
     press(page, "Start")
+    # The click stands in the panel of the run before: the new one takes its place.
+    page.get_by_role("heading", name="Ring of 8 Gaussians").wait_for(timeout=30_000)
     until(lambda: step(page) >= 10)
     names = "document.querySelector('.st-key-stage .js-plotly-plot')?.data.map(t => t.name) ?? []"
     until(lambda: page.evaluate(names) == ["critic", "Real", "Fake", "Push on fakes"])

@@ -89,7 +89,9 @@ def forecast(config: TrainConfig, engine: Engine) -> Forecast:
     with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
         training.step()
     activations //= config.n_critic + 1
-    times = _times(training, budget=0.4)
+    for _ in range(3):
+        training.step()  # The first steps also choose kernels and fetch memory.
+    times = _times(training, budget=0.5)
     state = sum(t.nbytes for t in training.state().tensors.values())
     data = (config.dataset.size or 0) * int(torch.tensor(config.dataset.shape).prod())
     return Forecast(statistics.median(times), state + activations + data)
