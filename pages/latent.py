@@ -59,4 +59,5 @@ def walk() -> None:
 
 
 refreshing = choice.step is None and view.status == "running"
-st.fragment(walk, run_every=2.0 if refreshing else None)()
+with st.container():
+    st.fragment(walk, run_every=2.0 if refreshing else None)()

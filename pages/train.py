@@ -54,8 +54,11 @@ if view is None:
             )  # fmt: skip
 else:
     ticking = view.status is Status.RUNNING or bool(view.phase)
-    st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, view.status, next_run)
+    # In a place of its own: a fragment's late answer must not meet another layout.
+    with st.container():
+        st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, view.status, next_run)
 
 pending = live.forecast_pending()
 if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):
-    st.fragment(live.watch, run_every=1.5)(run, view.version if view else 0, pending)
+    with st.container():
+        st.fragment(live.watch, run_every=1.5)(run, view.version if view else 0, pending)

@@ -242,6 +242,7 @@ class TrainingJob:
             engine.activate()
             self._training = Training(self.config, engine=engine, data=data)
         check()
+        self._write_pending()
         self.run.set_engine(self.training.engine)
         self.run.set_fact("error", "")
         self.run.set_fact("status", Status.RUNNING)

@@ -355,6 +355,8 @@ class Run:
         """Own the run while writing. Raises RunError where a live process owns it."""
         if self.alive():
             raise RunError(f"Run {self.id} is being trained by another process. Stop it there.")
+        for half in self.folder.rglob("*.part"):
+            half.unlink(missing_ok=True)  # What a killed process was writing.
         self.beat()
         try:
             yield

@@ -52,6 +52,7 @@ def start(config: TrainConfig, *, queue: bool = False) -> None:
         st.session_state.settings_of = "This run"
     except Busy as busy:
         st.session_state.busy = str(busy)
+        st.session_state.asked = False
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
 
@@ -70,13 +71,15 @@ def _queue(config: TrainConfig) -> None:
 @st.dialog("Another run is training", on_dismiss=lambda: st.session_state.pop("busy", None))
 def ask_what_to_do(live: View, config: TrainConfig) -> None:
     """Offer to queue a new run or to stop the live one."""
+    st.session_state.asked = True
     st.write(st.session_state.busy)
     with st.container(horizontal=True):
-        if st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue"):
-            _queue(config)
-            st.rerun()
-        if st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop"):
-            _stop_and_start(live.run, config)
+        # As callbacks: they run before the page does, so the page is drawn as it stands after them.
+        queue = st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue",
+                          on_click=_queue, args=(config,))  # fmt: skip
+        swap = st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop",
+                         on_click=_stop_and_start, args=(live.run, config))  # fmt: skip
+        if queue or swap:
             st.rerun()
     st.caption("A stopped run keeps everything and can be resumed.")
 
@@ -88,9 +91,10 @@ def panel(run: str, shown: Status, next_run: bool) -> None:
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if view.status is not shown or st.session_state.get("shown", run) != run:
+    asking = "busy" in st.session_state and not st.session_state.get("asked")
+    if view.status is not shown or st.session_state.get("shown", run) != run or asking:
         # Buttons, the sidebar and the timer outside this fragment depend on it; and a start inside
-        # it puts another run on show.
+        # it puts another run on show, or asks.
         st.rerun()
     _header(view, next_run)
     _messages(view)
@@ -108,45 +112,55 @@ def _header(view: View, next_run: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {_title(view.config)}", width="content")
         badge(view)
-        if active and not next_run and view.status is not Status.QUEUED:
-            if view.status is Status.PAUSED:
-                st.button("Resume", icon=":material/play_arrow:", type="primary", key="go_on",
-                          on_click=session().go_on, args=(name,))  # fmt: skip
-                st.button("Step once", icon=":material/skip_next:", key="step_once",
-                          help="One generator update, with its critic updates before it.",
-                          on_click=session().step_once, args=(name,))  # fmt: skip
-            else:
-                st.button("Pause", icon=":material/pause:", type="primary", key="pause",
-                          disabled=bool(view.phase),
-                          on_click=session().pause, args=(name,))  # fmt: skip
-            st.button("Stop", icon=":material/stop:", key="stop",
-                      help="Ends after the step at hand, with a checkpoint. It can be resumed.",
+        if active and view.status is not Status.QUEUED:
+            _steer(view, next_run)
+        elif view.status is Status.QUEUED:
+            st.button("Cancel", icon=":material/close:", key="cancel",
                       on_click=session().stop, args=(name,))  # fmt: skip
-            st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
-                      help="Draw other fixed z for the grid.", on_click=_new_z,
-                      args=(name, view.config.preview_seed))  # fmt: skip
-        else:
-            if view.status is Status.QUEUED:
-                st.button("Cancel", icon=":material/close:", key="cancel",
-                          on_click=session().stop, args=(name,))  # fmt: skip
-            resumable = not active and bool(view.checkpoint_steps)
-            resumable = resumable and view.step < view.config.steps
-            if resumable:
-                first = view.status is Status.INTERRUPTED
-                st.button("Resume", icon=":material/play_arrow:", key="resume",
-                          type="primary" if first else "secondary",
-                          help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
-                          on_click=_resume, args=(name,))  # fmt: skip
-            if not active:
-                st.button("Reuse", icon=":material/content_copy:", key="reuse",
-                          help="Take this run's settings into the sidebar for the next run.",
-                          on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
-            first = not (resumable and view.status is Status.INTERRUPTED)
-            st.button("Start next" if active else "Start", icon=":material/play_arrow:",
-                      key="start", type="primary" if first else "secondary",
-                      help="Train a new run with the settings in the sidebar.",
-                      on_click=start, args=(controls.draft(),))  # fmt: skip
-            forecast()
+        if not active or next_run:
+            _begin(view)
+
+
+def _steer(view: View, next_run: bool) -> None:
+    name = view.run
+    main = "secondary" if next_run else "primary"
+    if view.status is Status.PAUSED:
+        st.button("Resume", icon=":material/play_arrow:", type=main, key="go_on",
+                  on_click=session().go_on, args=(name,))  # fmt: skip
+        st.button("Step once", icon=":material/skip_next:", key="step_once",
+                  help="One generator update, with its critic updates before it.",
+                  on_click=session().step_once, args=(name,))  # fmt: skip
+    else:
+        st.button("Pause", icon=":material/pause:", type=main, key="pause",
+                  disabled=bool(view.phase),
+                  on_click=session().pause, args=(name,))  # fmt: skip
+    st.button("Stop", icon=":material/stop:", key="stop",
+              help="Ends after the step at hand, with a checkpoint. It can be resumed.",
+              on_click=session().stop, args=(name,))  # fmt: skip
+    if not next_run:
+        st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
+                  help="Draw other fixed z for the grid.", on_click=_new_z,
+                  args=(name, view.config.preview_seed))  # fmt: skip
+
+
+def _begin(view: View) -> None:
+    active, name = view.status.active, view.run
+    resumable = not active and bool(view.checkpoint_steps) and view.step < view.config.steps
+    interrupted = resumable and view.status is Status.INTERRUPTED
+    if resumable:
+        st.button("Resume", icon=":material/play_arrow:", key="resume",
+                  type="primary" if interrupted else "secondary",
+                  help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
+                  on_click=_resume, args=(name,))  # fmt: skip
+    if not active:
+        st.button("Reuse", icon=":material/content_copy:", key="reuse",
+                  help="Take this run's settings into the sidebar for the next run.",
+                  on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
+    st.button("Start next" if active else "Start", icon=":material/play_arrow:",
+              key="start", type="secondary" if interrupted else "primary",
+              help="Train a new run with the settings in the sidebar.",
+              on_click=start, args=(controls.draft(),))  # fmt: skip
+    forecast()
 
 
 def _title(config: TrainConfig) -> str:
@@ -281,7 +295,8 @@ def _stage(view: View) -> None:
     with places[1] if places else st.container():
         stage(
             key="stage",
-            run=view.run,
+            # Another z gives other pictures of the same steps: the browser must not keep the old.
+            run=f"{view.run}-{view.config.preview_seed}",
             steps=view.preview_steps,
             latest=frame(view.preview) if view.preview is not None else None,
             fetch=fetch,
