@@ -72,15 +72,15 @@ def _queue(config: TrainConfig) -> None:
 def ask_what_to_do(live: View, config: TrainConfig) -> None:
     """Offer to queue a new run or to stop the live one."""
     st.session_state.asked = True
+    if "busy" not in st.session_state:
+        st.rerun()  # Answered: a button's callback has done the rest.
     st.write(st.session_state.busy)
     with st.container(horizontal=True):
         # As callbacks: they run before the page does, so the page is drawn as it stands after them.
-        queue = st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue",
-                          on_click=_queue, args=(config,))  # fmt: skip
-        swap = st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop",
-                         on_click=_stop_and_start, args=(live.run, config))  # fmt: skip
-        if queue or swap:
-            st.rerun()
+        st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue",
+                  on_click=_queue, args=(config,))  # fmt: skip
+        st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop",
+                  on_click=_stop_and_start, args=(live.run, config))  # fmt: skip
     st.caption("A stopped run keeps everything and can be resumed.")
 
 
