@@ -205,7 +205,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     before = len(list_runs(runs))
     press(page, "Queue it")
     until(lambda: len(list_runs(runs)) == before + 1)
-    page.get_by_text("Waiting", exact=True).first.wait_for()
+    page.get_by_role("button", name="Cancel", exact=True).wait_for()
     press(page, "Cancel")
     until(lambda: len(list_runs(runs)) == before)
 
