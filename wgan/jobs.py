@@ -16,7 +16,7 @@ from wgan.config import PARTS, ConfigError, TrainConfig
 from wgan.data import Data, DataError
 from wgan.pictures import encode, tile
 from wgan.runs import COLUMNS, Change, Run, RunError, Status, StoredReport, pack_arrays
-from wgan.training import Diverged, Engine, Preview, Report, Training, resolve_engine
+from wgan.training import Diverged, Engine, Preview, Training, resolve_engine
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
@@ -276,7 +276,7 @@ class TrainingJob:
         table = self.run.curves(CURVE_POINTS)
         for row in zip(*(table[name] for name in COLUMNS), strict=True):
             if row[0] <= state.step:
-                self._curves.add(_stored(row))
+                self._curves.add(StoredReport.from_row(row))
         self._last = self.run.at(state.step)
         shown = [s for s in self._preview_steps if s <= state.step]
         found = self.run.preview(shown[-1]) if shown else None
@@ -510,9 +510,3 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "The machine ran out of memory. Choose a smaller network or batch."
     return f"Something unexpected went wrong: {type(error).__name__}: {error}."
-
-
-def _stored(row: tuple[float, ...]) -> StoredReport:
-    step, *values = row[:6]
-    images, seconds, when = row[6:]
-    return StoredReport(Report(int(step), *values), int(images), seconds, when)

@@ -84,6 +84,12 @@ class StoredReport:
     seconds: float  # training time so far
     time: float  # seconds since the epoch
 
+    @classmethod
+    def from_row(cls, row: Sequence[float]) -> "StoredReport":
+        """Return the report of a row in the order of COLUMNS."""
+        step, *values, images, seconds, when = row
+        return cls(Report(int(step), *values), int(images), float(seconds), float(when))
+
 
 class Run:
     """One run's folder. Reading needs no lock; writing belongs to whoever holds `lock()`."""
@@ -232,11 +238,7 @@ class Run:
 
     def last(self) -> StoredReport | None:
         """Return the newest report."""
-        rows = self._rows(f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step DESC LIMIT 1")
-        if not rows:
-            return None
-        *report, images, seconds, when = rows[0]
-        return StoredReport(Report(*report), int(images), float(seconds), float(when))
+        return self.at(sys.maxsize)
 
     def at(self, step: int) -> StoredReport | None:
         """Return the newest report at or before a step."""
@@ -244,10 +246,7 @@ class Run:
             f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step <= ? ORDER BY step DESC LIMIT 1",
             (step,),
         )
-        if not rows:
-            return None
-        *report, images, seconds, when = rows[0]
-        return StoredReport(Report(*report), int(images), float(seconds), float(when))
+        return StoredReport.from_row(rows[0]) if rows else None
 
     def changes(self) -> list[Change]:
         """Return every change made in mid-run, in order."""
