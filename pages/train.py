@@ -53,10 +53,11 @@ if view is None:
                 alt="Real points of the data set",
             )  # fmt: skip
 else:
+    live.header(view, next_run)
     ticking = view.status is Status.RUNNING or bool(view.phase)
     # In a place of its own: a fragment's late answer must not meet another layout.
     with st.container():
-        st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, view.status, next_run)
+        st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, live.signs(view))
 
 pending = live.forecast_pending()
 if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):

@@ -62,7 +62,7 @@ def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir:
 
 def test_a_second_start_says_what_is_running(session: Session):
     run = session.start(tiny(**LONG))
-    with pytest.raises(Busy, match=f"Run {run} is .*Queue the new run behind it, or stop it"):
+    with pytest.raises(Busy, match=rf"\(run {run}\)\. Queue the new run behind it, or stop it"):
         session.start(tiny())
     second = session.start(tiny(seed=1), queue=True)
     assert session.queued()[-1].run == second

@@ -317,6 +317,12 @@ class TrainConfig(BaseModel):
         except ValidationError as error:
             raise ConfigError(explain(error, cls)) from None
 
+    @property
+    def title(self) -> str:
+        """What is trained on what, in a few words; what the titles have in brackets is left out."""
+        parts = (self.dataset.title, self.objective.title)
+        return " · ".join(part.partition(" (")[0] for part in parts)
+
     def flat(self) -> dict[str, Any]:
         """Return every value under its dotted name; a part's own name under the part's."""
         values: dict[str, Any] = {}

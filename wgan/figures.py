@@ -5,6 +5,7 @@ named by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`):
 what they look like.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,14 @@ def smooth(values: Floats, span: float | None = None) -> Floats:
             total, weight = total + value, weight + 1
         result[i] = total / weight if weight else np.nan
     return result
+
+
+def room(value: float) -> float:
+    """Return the next round number after `value`, at most a third above it, or 10."""
+    if value < 10:
+        return 10.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(n for i in (1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if (n := i * power) > value)
 
 
 def curves(
@@ -76,7 +85,13 @@ def curves(
     layout: Figure = {
         "margin": MARGIN,
         "hovermode": "x unified",
-        "xaxis": {"title": {"text": x_title}, "rangemode": "tozero", "hoverformat": ",d"},
+        "xaxis": {
+            "title": {"text": x_title},
+            "rangemode": "tozero",
+            "hoverformat": ",d",
+            # Some room to grow: while a run trains, the axes need not be drawn anew every second.
+            "autorangeoptions": {"include": room(float(x[-1]) if len(x) else 1.0)},
+        },
         "yaxis": {"title": {"text": y_title}, "zeroline": zero},
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
         "shapes": [

@@ -47,7 +47,7 @@ class Busy(Exception):
     def __init__(self, view: View) -> None:
         self.view = view
         super().__init__(
-            f"Run {view.run} is {view.status} at step {view.step:,}. Queue the new run behind it, "
+            f"{view.config.title} is {view.status} at step {view.step:,} (run {view.run}). Queue the new run behind it, "
             "or stop it first."
         )
 

@@ -101,3 +101,14 @@ def duration(seconds: float | None) -> str:
 def size(count: float) -> str:
     """Return a number of bytes in words."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+def plain(value: float) -> str:
+    """Return a number as people write it: 0.0005, 0.00001, 1,200, −3.2 (not 5e-04, -3.2)."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".") if 1e-7 <= abs(value) < 1 else f"{value:,g}"
+    return text.replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    """Return a measured number, three digits of it; a dash where there is none."""
+    return "–" if value is None else f"{value:.3g}".replace("-", "−")

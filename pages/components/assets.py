@@ -40,22 +40,31 @@ export default async function (component) {
 """
 
 
+HEADING = 36  # pixels of a component's own heading, with its margin (controls.css)
+
 PADDING = 12  # pixels around pictures on all sides (sprite.css, player.css, PADDING in shared.js)
 
 
-def space(height: int, *, ratio: float | None = None, below: str = "0px") -> str:
+def space(
+    height: int,
+    *,
+    ratio: float | None = None,
+    width: str = "100%",
+    above: int = 0,
+    below: str = "0px",
+) -> str:
     """The place a component takes, as CSS: kept until its program is there, so that nothing jumps.
 
-    It is `height` pixels high; with a `ratio` of width to height, less where it is too narrow, and
-    padded. `below` is for its controls. The component itself takes exactly that (`shape`, shared.js).
+    It is `height` pixels high; with a `ratio` of width to height, less where `width` is too narrow,
+    and padded. `above` (pixels) is for its heading, `below` for its controls. The component itself takes exactly that (`shape`, shared.js).
     """
     size = f"height:{height}px"
     if ratio is not None:
         size = (
-            f"width:calc(100% - {2 * PADDING}px);padding:{PADDING}px;"
+            f"width:calc({width} - {2 * PADDING}px);padding:{PADDING}px;"
             f"aspect-ratio:{ratio:g};max-height:{height}px"
         )
-    return f"box-sizing:content-box;{size};margin-bottom:{below}"
+    return f"box-sizing:content-box;{size};margin:{above}px 0 {below}"
 
 
 def publish(name: str, content: bytes, version: str) -> str | None:

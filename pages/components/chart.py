@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.components.assets import component, space
+from pages.components.assets import HEADING, component, space
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
 if TYPE_CHECKING:
@@ -67,9 +67,16 @@ def encode_figure(figure: "Mapping[str, Any] | go.Figure") -> dict[str, Any]:
 
 
 def chart(
-    figure: "Mapping[str, Any] | go.Figure", *, key: str, run: str, height: int, alt: str
+    figure: "Mapping[str, Any] | go.Figure",
+    *,
+    key: str,
+    run: str,
+    height: int,
+    alt: str,
+    title: str = "",
+    help: str = "",
 ) -> None:
-    """Show `figure`, `height` pixels high, read out as `alt`.
+    """Show `figure`, `height` pixels high, read out as `alt`, below a `title` with its `help`.
 
     Zoom, hover and legend choices last as long as `run` stays the same. Colours written as
     `@critic`, `@real/0.3`, `@surface`, … follow the theme (see `plotly_theme.js`).
@@ -80,6 +87,8 @@ def chart(
         "height": height,
         "alt": alt,
         "plotly": ensure_plotly_bundle(),
-        "space": space(height),
+        "space": space(total := height + (HEADING if title else 0)),
+        "title": title,
+        "help": help,
     }
-    _CHART(key=key, data=data, height=height)
+    _CHART(key=key, data=data, height=total)

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import session, show_run
+from pages.components.app import plain, session, show_run
 from wgan.config import PARTS, PRESETS, ConfigError, Hyperparameter, TrainConfig, hyperparameters
 from wgan.jobs import View
 from wgan.runs import RunError
@@ -222,14 +222,17 @@ def _control(value: Hyperparameter, current: Any, *, locked: bool) -> None:
             for name in variants
         )
         st.selectbox(
-            label, list(variants), format_func=lambda name: _title(variants[name]), **common
+            label,
+            list(variants),
+            format_func=lambda name: _title(variants[name]).partition(" (")[0],
+            **common,
         )
     elif value.choices:
         st.selectbox(label, value.choices, **common)
     elif value.type is bool:
         st.toggle(label, **common)
     elif value.log:
-        st.select_slider(label, _scale(value, current), format_func=lambda x: f"{x:g}", **common)
+        st.select_slider(label, _scale(value, current), format_func=plain, **common)
     elif value.path == "batch_size":
         st.select_slider(label, _with([8, 16, 32, 64, 128, 256, 512], current), **common)
     elif value.low is not None and value.high is not None and value.high - value.low <= 1:

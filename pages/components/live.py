@@ -7,9 +7,10 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls
-from pages.components.app import badge, duration, session, show_run, size
+from pages.components.app import badge, duration, plain, session, show_run, signed, size
 from pages.components.chart import chart
-from pages.components.stage import Frame, stage, strip
+from pages.components.numbers import Number, numbers
+from pages.components.stage import Frame, stage
 from wgan import figures
 from wgan.config import ConfigError, TrainConfig, hyperparameters
 from wgan.data import Dataset
@@ -52,7 +53,6 @@ def start(config: TrainConfig, *, queue: bool = False) -> None:
         st.session_state.settings_of = "This run"
     except Busy as busy:
         st.session_state.busy = str(busy)
-        st.session_state.asked = False
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
 
@@ -71,7 +71,6 @@ def _queue(config: TrainConfig) -> None:
 @st.dialog("Another run is training", on_dismiss=lambda: st.session_state.pop("busy", None))
 def ask_what_to_do(live: View, config: TrainConfig) -> None:
     """Offer to queue a new run or to stop the live one."""
-    st.session_state.asked = True
     if "busy" not in st.session_state:
         st.rerun()  # Answered: a button's callback has done the rest.
     st.write(st.session_state.busy)
@@ -84,20 +83,26 @@ def ask_what_to_do(live: View, config: TrainConfig) -> None:
     st.caption("A stopped run keeps everything and can be resumed.")
 
 
-def panel(run: str, shown: Status, next_run: bool) -> None:
-    """Show a run: how it stands, its pictures and its curves. The body of the page's fragment."""
+def signs(view: View) -> tuple[object, ...]:
+    """Return what the page around the panel shows: when it changes, the page is drawn anew."""
+    waiting = tuple(other.run for other in session().queued())
+    return (view.status, bool(view.phase), view.error, view.warning, waiting)
+
+
+def panel(run: str, shown: tuple[object, ...]) -> None:
+    """Show a run's numbers, pictures and curves. The body of the page's fragment.
+
+    Few elements, and no more than must change: each costs the browser some 2 ms an update.
+    """
     try:
         view = session().view(run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    asking = "busy" in st.session_state and not st.session_state.get("asked")
-    if view.status is not shown or st.session_state.get("shown", run) != run or asking:
-        # Buttons, the sidebar and the timer outside this fragment depend on it; and a start inside
-        # it puts another run on show, or asks.
+    if signs(view) != shown:
         st.rerun()
-    _header(view, next_run)
-    _messages(view)
+    if view.phase:
+        st.progress(view.phase_share, text=f"{view.phase} …")
     _numbers(view)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
@@ -106,11 +111,12 @@ def panel(run: str, shown: Status, next_run: bool) -> None:
         _plots(view)
 
 
-def _header(view: View, next_run: bool) -> None:
+def header(view: View, next_run: bool) -> None:
+    """Show what run it is, how it stands, and what can be done with it."""
     active = view.status.active
     name = view.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {_title(view.config)}", width="content")
+        st.markdown(f"#### {view.config.title}", width="content")
         badge(view)
         if active and view.status is not Status.QUEUED:
             _steer(view, next_run)
@@ -119,6 +125,7 @@ def _header(view: View, next_run: bool) -> None:
                       on_click=session().stop, args=(name,))  # fmt: skip
         if not active or next_run:
             _begin(view)
+    _messages(view)
 
 
 def _steer(view: View, next_run: bool) -> None:
@@ -140,7 +147,7 @@ def _steer(view: View, next_run: bool) -> None:
     if not next_run:
         st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
                   help="Draw other fixed z for the grid.", on_click=_new_z,
-                  args=(name, view.config.preview_seed))  # fmt: skip
+                  args=(name,))  # fmt: skip
 
 
 def _begin(view: View) -> None:
@@ -163,14 +170,9 @@ def _begin(view: View) -> None:
     forecast()
 
 
-def _title(config: TrainConfig) -> str:
-    # What the objective's title has in brackets is in the sidebar, and here it would break the line.
-    return f"{config.dataset.title} · {config.objective.title.partition(' (')[0]}"
-
-
-def _new_z(run: str, seed: int) -> None:
+def _new_z(run: str) -> None:
     try:
-        session().change(run, preview_seed=seed + 1)
+        session().change(run, preview_seed=session().view(run).config.preview_seed + 1)
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
 
@@ -205,6 +207,10 @@ def forecast() -> None:
         )
     elif session().live() is None:
         st.caption("measuring …", width="content")
+    else:
+        st.caption("no forecast while a run trains", width="content",
+                   help="It is made of a few trial steps, which would slow that run down. "
+                   "One that was made before is remembered.")  # fmt: skip
 
 
 def forecast_pending() -> bool:
@@ -238,8 +244,6 @@ def _messages(view: View) -> None:
             f"**Resume** goes on from step {at:,}, exactly as if it had never stopped.",
             icon=":material/history:",
         )
-    if view.phase:
-        st.progress(view.phase_share, text=f"{view.phase} …")
     waiting = session().queued()
     others = [other for other in waiting if other.run != view.run]
     if others:
@@ -255,35 +259,35 @@ def _numbers(view: View) -> None:
     images = rate * view.config.batch_size * view.config.n_critic
     gap = view.last.report.critic_gap if view.last else None
     what = "pictures" if view.config.dataset.kind == "pictures" else "points"
-    with st.container(horizontal=True, gap="small"):
-        st.metric("Step", f"{view.step:,}", border=True, help="Generator updates so far.")
-        st.metric(
+    cards = [
+        Number("Step", f"{view.step:,}", help="Generator updates so far."),
+        Number(
             "Speed",
-            f"{rate:,.1f} steps/s" if rate else "–",
-            border=True,
+            f"{rate:,.1f}" if rate else "–",
+            "steps/s" if rate else "",
             help=f"{images:,.0f} real {what} a second go through the critic."
             + ("" if active else " Mean over the run."),
-        )
-        st.metric("Training time", duration(view.seconds), border=True,
-                  help="Time spent on this run, pauses left out.")  # fmt: skip
-        if active:
-            st.metric("Left", duration(view.seconds_left), border=True,
-                      help="To the last step, at the present speed.")  # fmt: skip
-        st.metric("Critic gap", f"{gap:.3g}" if gap is not None else "–", border=True,
-                  help=GAP_HELP)  # fmt: skip
+        ),
+        Number("Training time", duration(view.seconds),
+               help="Time spent on this run, pauses left out."),
+        Number("Critic gap", signed(gap), help=GAP_HELP),
+    ]  # fmt: skip
+    progress = None
     if active:
+        left = Number("Left", duration(view.seconds_left),
+                      help="To the last step, at the present speed.")  # fmt: skip
+        cards.insert(3, left)
         target = f"step {view.config.steps:,}"
         if view.config.seconds is not None:
             target += f" or {duration(view.config.seconds)}"
-        st.progress(view.share, text=f"{100 * view.share:.0f} % of the way to {target}")
+        progress = (view.share, f"{100 * view.share:.0f} % of the way to {target}")
+    numbers(cards, key="numbers", progress=progress)
 
 
 def _stage(view: View) -> None:
     pictures = view.config.dataset.kind == "pictures"
     real = real_examples(view.config.dataset, 256)
     what = "Samples of the generator" if pictures else "Points in the plane"
-    st.markdown(f"**{what}**", help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}")
-    places = st.columns([0.18, 0.82], gap="small") if pictures and real is not None else None
 
     def frame(preview: StoredPreview) -> Frame:
         return to_frame(preview, real)
@@ -292,29 +296,20 @@ def _stage(view: View) -> None:
         found = {step: session().preview(view.run, step) for step in steps}
         return {step: frame(preview) for step, preview in found.items() if preview is not None}
 
-    with places[1] if places else st.container():
-        stage(
-            key="stage",
-            # Another z gives other pictures of the same steps: the browser must not keep the old.
-            run=f"{view.run}-{view.config.preview_seed}",
-            steps=view.preview_steps,
-            latest=frame(view.preview) if view.preview is not None else None,
-            fetch=fetch,
-            live=view.status.active,
-            alt=f"{what} at step {view.preview.step if view.preview else 0}",
-            max_height=400,
-        )
-    if places and real is not None:
-        with places[0]:
-            strip(
-                real_strip(view.config.dataset),
-                key="real",
-                rows=8,
-                columns=2,
-                caption="Real",
-                alt="Sixteen real pictures of the data set",
-                max_height=400,
-            )
+    stage(
+        key="stage",
+        # Another z gives other pictures of the same steps: the browser must not keep the old.
+        run=f"{view.run}-{view.config.preview_seed}",
+        steps=view.preview_steps,
+        latest=frame(view.preview) if view.preview is not None else None,
+        fetch=fetch,
+        live=view.status.active,
+        alt=f"{what} at step {view.preview.step if view.preview else 0}",
+        max_height=400,
+        title=what,
+        help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
+        real=real_strip(view.config.dataset) if pictures and real is not None else None,
+    )
 
 
 def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Frame:
@@ -362,30 +357,12 @@ def _plots(view: View) -> None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption("The curves begin with the first report, in a moment.")
         return
-    st.markdown("**Critic gap**", help=GAP_HELP)
-    chart(_curves("gap", view, marks), key="gap", run=view.run, height=178,
+    chart(figures.critic_gap(view.curves, marks), key="gap", run=view.run, height=178,
+          title="Critic gap", help=GAP_HELP,
           alt="Critic gap on training and held-out data over steps")  # fmt: skip
-    st.markdown("**Losses**", help=LOSS_HELP)
-    chart(_curves("losses", view, marks), key="losses", run=view.run, height=178,
+    chart(figures.losses(view.curves, marks), key="losses", run=view.run, height=178,
+          title="Losses", help=LOSS_HELP,
           alt="Critic and generator loss over steps")  # fmt: skip
-
-
-CURVES = {"gap": figures.critic_gap, "losses": figures.losses}
-
-
-def _curves(key: str, view: View, marks: Sequence[tuple[float, str]]) -> figures.Figure:
-    """Return one chart's figure. While a run trains the charts take turns, each every other second.
-
-    Drawing both anew every second would take half of the browser's time for an update.
-    """
-    kept = st.session_state.setdefault("curves", {})
-    what, known = (view.run, len(marks)), kept.get(key)
-    if key == "gap":  # The first of the two; it decides whose turn it is.
-        kept["turn"] = "losses" if kept.get("turn") == "gap" else "gap"
-    current = known is not None and known[0] == what and view.status is Status.RUNNING
-    if not current or kept["turn"] == key:
-        kept[key] = known = (what, CURVES[key](view.curves, marks))
-    return known[1]  # type: ignore[no-any-return]
 
 
 def in_words(change: Change, config: TrainConfig) -> str:
@@ -393,5 +370,5 @@ def in_words(change: Change, config: TrainConfig) -> str:
     known = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine":
         return f"step {change.step:,}: went on with another engine"
-    before, after = (f"{v:g}" if isinstance(v, float) else v for v in (change.before, change.after))
+    before, after = (plain(v) if isinstance(v, float) else v for v in (change.before, change.after))
     return f"step {change.step:,}: {known.get(change.path, change.path)} {before} → {after}"

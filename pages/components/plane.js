@@ -2,18 +2,6 @@
 // thousand points cost 0.1 s an update; so Plotly only draws what frames them, and only when that
 // changes, and still gives zoom, pan and legend.
 
-const ARRAYS = {
-  f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array,
-  u1: Uint8Array, u2: Uint16Array, u4: Uint32Array,
-};
-
-// Plotly's base64 typed array as an array.
-function unpack(spec) {
-  if (!spec?.bdata) return spec ?? [];
-  const bytes = Uint8Array.from(atob(spec.bdata), (letter) => letter.charCodeAt(0));
-  return new ARRAYS[spec.dtype](bytes.buffer);
-}
-
 const painted = (trace) => (
   trace.type === "contour" || (trace.type === "scatter" && trace.mode?.includes("markers"))
 );

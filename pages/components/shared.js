@@ -46,6 +46,8 @@ const ICONS = {
   close: "M19 6.4 17.6 5 12 10.6 6.4 5 5 6.4 10.6 12 5 17.6 6.4 19 12 13.4 17.6 19 19 17.6 13.4 12",
   loop: "M7 7h10v3l4-4-4-4v3H5v6h2zM17 17H7v-3l-4 4 4 4v-3h12v-6h-2z",
   swap: "M7 8 3 12l4 4v-3h10v3l4-4-4-4v3H7z",
+  help: "M11 18h2v-2h-2v2zm1-16a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm0 18a8 8 0 1 1 0-16 8 8 0 0 1 0 16z" +
+    "m0-14a4 4 0 0 0-4 4h2a2 2 0 1 1 4 0c0 2-3 1.75-3 5h2c0-2.25 3-2.5 3-5a4 4 0 0 0-4-4z",
 };
 
 function setIcon(button, name, label) {
@@ -67,6 +69,81 @@ function iconButton(name, label, onclick) {
   const button = make("button", { type: "button", className: "wgan-button", onclick });
   setIcon(button, name, label);
   return button;
+}
+
+// Text that changes costs a layout; the same text again, nothing.
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// Words with **bold**, *italics* and blank lines between paragraphs, as elements.
+function paragraphs(words) {
+  return words.split(/\n\s*\n/).map((text) => make("p", {}, ...text.split(/(\*\*.+?\*\*|\*.+?\*)/s)
+    .map((part) => (
+      part.startsWith("**") ? make("strong", {}, part.slice(2, -2))
+        : part.startsWith("*") && part.length > 1 ? make("em", {}, part.slice(1, -1))
+          : part.replaceAll("\n", " ")
+    ))));
+}
+
+// What a word means: an ⓘ that shows it while it is pointed at or has the focus. `words` may be
+// set anew at any time.
+class Help {
+  constructor(about, words) {
+    this.words = words;
+    this.root = iconButton("help", `About: ${about}`, () => this.show());
+    this.root.className = "wgan-help";
+    this.root.title = "";
+    this.root.onmouseenter = this.root.onfocus = () => this.show();
+    this.root.onmouseleave = () => document.activeElement !== this.root && this.hide();
+    this.root.onblur = () => this.hide();
+    this.root.onkeydown = (event) => {
+      if (event.key === "Escape") this.hide();
+    };
+  }
+
+  show() {
+    if (!this.words) return;
+    // In the top layer: no column of the page cuts it off.
+    this.box ??= make("div", { className: "wgan-words", popover: "manual", role: "tooltip" });
+    this.box.replaceChildren(...paragraphs(this.words));
+    this.root.after(this.box);
+    this.box.showPopover?.();
+    const at = this.root.getBoundingClientRect();
+    const { width, height } = this.box.getBoundingClientRect();
+    const left = clamp(at.left + at.width / 2 - width / 2, 8, Math.max(innerWidth - width - 8, 8));
+    const below = at.bottom + 6 + height <= innerHeight || at.top < height + 6;
+    this.box.style.left = `${left}px`;
+    this.box.style.top = `${below ? at.bottom + 6 : at.top - 6 - height}px`;
+  }
+
+  hide() {
+    this.box?.remove();
+  }
+
+  destroy() {
+    this.hide();
+  }
+}
+
+// A heading with what it means; empty where there is none.
+class Heading {
+  constructor() {
+    this.root = make("div", { className: "wgan-heading", hidden: true });
+  }
+
+  update(title = "", help = "") {
+    this.root.hidden = !title;
+    if (title === this.title && help === this.words) return;
+    Object.assign(this, { title, words: help });
+    this.help?.destroy();
+    this.help = help ? new Help(title, help) : undefined;
+    this.root.replaceChildren(make("strong", {}, title), ...(help ? [this.help.root] : []));
+  }
+
+  destroy() {
+    this.help?.destroy();
+  }
 }
 
 const number = new Intl.NumberFormat("en");

@@ -219,7 +219,8 @@ class Strip {
   }
 
   label(text) {
-    this.caption.textContent = text;
+    this.caption.hidden = !text;
+    write(this.caption, text);
   }
 
   async update({ image, rows, columns, height, caption, alt }) {

@@ -20,7 +20,11 @@ class Stage {
     this.liveButton = make("button", {
       type: "button", className: "wgan-button wgan-live", onclick: () => this.follow(),
     }, make("span", { className: "wgan-dot", ariaHidden: "true" }), make("span", {}));
-    this.root = make("div", { className: "wgan-stage" }, this.picture,
+    this.heading = new Heading();
+    this.real = make("div", { className: "wgan-real", hidden: true });
+    this.root = make("div", { className: "wgan-stage" },
+      make("div", { className: "wgan-row" }, this.real,
+        make("div", { className: "wgan-made" }, this.heading.root, this.picture)),
       make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Timeline" },
         this.playButton, this.slider, this.label, this.liveButton));
     this.visible = () => this.data && this.show();
@@ -46,6 +50,8 @@ class Stage {
     if (data.run !== this.run) this.reset();
     this.run = data.run;
     this.data = data;
+    this.heading.update(data.title, data.help);
+    this.beside(data.real);
     this.steps = data.steps;
     if (data.latest) {
       this.keep(data.latest);
@@ -60,6 +66,19 @@ class Stage {
     if (this.following) this.target = data.latest?.step ?? this.steps.at(-1);
     this.show();
     this.request(0);
+  }
+
+  // Real pictures, each as large as a sample.
+  beside(real) {
+    this.real.hidden = !real;
+    if (!real) return;
+    if (!this.strip) {
+      this.strip = new Strip();
+      const heading = new Heading();
+      heading.update("Real");
+      this.real.append(heading.root, this.strip.root);
+    }
+    this.strip.update({ ...real, caption: "", height: this.data.height });
   }
 
   // --- frames
@@ -283,6 +302,8 @@ class Stage {
   destroy() {
     this.reset();
     document.removeEventListener("visibilitychange", this.visible);
+    this.heading.destroy();
+    this.strip?.destroy();
     this.sheet.destroy();
     this.plot.destroy();
   }

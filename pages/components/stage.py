@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import streamlit as st
 
-from pages.components.assets import component, space
+from pages.components.assets import HEADING, component, space
 from pages.components.chart import encode_figure
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
@@ -58,12 +58,15 @@ def stage(
     columns: int = 8,
     alt: str,
     max_height: int = 460,
+    title: str = "",
+    help: str = "",
+    real: bytes | None = None,
 ) -> None:
     """Show the newest frame of `run`, and any earlier one on demand.
 
     Call it in a fragment that runs again while the run is `live`. `steps` are those of all
     previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
-    what it cannot find.
+    what it cannot find. `real` is a sheet of `rows` × 2 real pictures to show beside.
     """
     slot = f"{key}__wanted"
 
@@ -90,7 +93,24 @@ def stage(
         "height": max_height,
         "alt": alt,
         "plotly": ensure_plotly_bundle(),
-        "space": space(max_height, ratio=columns / rows, below="3rem"),
+        "title": title,
+        "help": help,
+        "real": None
+        if real is None
+        else {
+            "image": data_uri(real),
+            "rows": rows,
+            "columns": 2,
+            "alt": "Real pictures of the data set",
+        },
+        "space": space(
+            max_height,
+            ratio=columns / rows,
+            # As in stage.css: two of ten columns are real.
+            width="100%" if real is None else "(100% - 56px) * 0.8 + 24px",
+            above=HEADING if title else 0,
+            below="3rem",
+        ),
     }
     _STAGE(key=key, data=data, on_want_change=remember)
 

@@ -40,20 +40,20 @@ def until(true: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 def metric(page, name: str) -> str:
-    found = page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
-    return str(found.first.inner_text())
+    card = page.locator(".wgan-cards > div", has=page.get_by_text(name, exact=True))
+    return str(card.locator("dd").first.inner_text())
 
 
 def step(page) -> int:
     try:
-        return int(re.sub(r"\D", "", metric(page, "Step")) or 0)
+        return int(metric(page, "Step").replace(",", ""))
     except playwright.Error:
         return -1
 
 
 def picture(page) -> str:
     """The pixels of the grid on show."""
-    return str(page.evaluate("document.querySelector('.st-key-stage canvas')?.toDataURL() ?? ''"))
+    return str(page.evaluate("document.querySelector('.wgan-made canvas')?.toDataURL() ?? ''"))
 
 
 def axis(page) -> list[float]:
@@ -144,7 +144,7 @@ def test_the_main_job(page, url: str, runs: Path):
     until(lambda: picture(page) != early)
 
     # A sample is enlarged by a click.
-    page.locator(".st-key-stage .wgan-cells button").nth(9).click()
+    page.locator(".wgan-made .wgan-cells button").nth(9).click()
     page.locator("dialog[open]").wait_for()
     page.keyboard.press("Escape")
     page.locator("dialog[open]").wait_for(state="detached")
@@ -185,7 +185,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     chosen = page.locator(".st-key-w-dataset input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
     press(page, "Start")
-    # The click stands in the panel of the run before: the new one takes its place.
+    # The new run takes the place of the one before.
     page.get_by_role("heading", name="Ring of 8 Gaussians").wait_for(timeout=30_000)
     until(lambda: step(page) >= 10)
     names = "document.querySelector('.st-key-stage .js-plotly-plot')?.data.map(t => t.name) ?? []"

@@ -24,6 +24,7 @@ APP = dedent(
     from PIL import Image
 
     from pages.components.chart import chart
+    from pages.components.numbers import Number, numbers
     from pages.components.picker import picker
     from pages.components.player import Walk, player
     from pages.components.stage import Frame, stage, strip
@@ -135,7 +136,29 @@ APP = dedent(
         live()
 
 
-    others = [st.Page(page, url_path=page.__name__) for page in (latent, pick, broken, plane)]
+    def grow():
+        begun = st.session_state.setdefault("begun", time.time())
+
+        @st.fragment(run_every=0.5)
+        def live():
+            n = int(2 * (time.time() - begun))
+            numbers(
+                [Number("Step", f"{n:,}", help="**Bold** words.\\n\\nMore."), Number("Speed", "7", "steps/s")],
+                key="numbers", progress=(n % 10 / 10, f"{n} done"),
+            )
+            x = np.linspace(0, 100, 50)
+            line = {"type": "scatter", "mode": "lines", "x": x, "y": np.sin(x / 9 + min(n, 20)),
+                    "line": {"simplify": False}}
+            layout = {"yaxis": {"range": [-2, 2]}, "xaxis": {"range": [0, 100]}}
+            chart({"data": [line], "layout": layout}, key="chart", run="run", height=240,
+                  alt="A line", title="A line", help="What it is")
+
+        live()
+
+
+    others = [
+        st.Page(page, url_path=page.__name__) for page in (latent, pick, broken, plane, grow)
+    ]
     st.navigation([st.Page(train, default=True), *others], position="top").run()
     """
 )
@@ -328,3 +351,62 @@ def test_plane_paints_without_plotly_drawing_anew(page: Page, app: str) -> None:
     before = page.evaluate(paint)
     page.wait_for_function(f"(before) => {paint} !== before", arg=before)
     assert page.evaluate("plots") == 0
+
+
+def test_lines_move_without_plotly_and_are_exact_under_the_pointer(page: Page, app: str) -> None:
+    page.goto(f"{app}/grow")
+    page.locator(".st-key-chart .js-line").wait_for()
+    page.mouse.move(5, 5)
+    page.evaluate(
+        """() => {
+          window.plots = 0;
+          document.querySelector(".st-key-chart .wgan-plot").on("plotly_afterplot", () => plots++);
+        }"""
+    )
+    line = "document.querySelector('.st-key-chart .js-line').getAttribute('d')"
+    before = page.evaluate(line)
+    page.wait_for_function(f"(before) => {line} !== before", arg=before)
+    assert page.evaluate("plots") == 0
+    page.wait_for_function(  # then the line moves no more
+        "parseInt(document.querySelector('.wgan-cards dd').innerText) > 21", timeout=20_000
+    )
+    ours = page.evaluate(line)
+    # What was drawn by hand is what Plotly draws of the same points.
+    page.evaluate(
+        """() => {
+          const plot = document.querySelector(".st-key-chart .wgan-plot");
+          plot.dispatchEvent(new PointerEvent("pointerenter"));
+        }"""
+    )
+    page.wait_for_function("plots > 0")
+    points = "(d) => d.slice(1).split(/[ML]/).map((pair) => pair.split(',').map(Number))"
+    mine, plotlys = page.evaluate(points, ours), page.evaluate(points, page.evaluate(line))
+    assert len(mine) == len(plotlys) == 50
+    for a, b in zip(mine, plotlys, strict=True):
+        assert a == pytest.approx(b, abs=0.1)
+
+
+def test_numbers_keep_their_place_and_say_what_they_mean(page: Page, app: str) -> None:
+    page.goto(f"{app}/grow")
+    value = page.locator(".wgan-cards dd").first
+    value.wait_for()
+    page.evaluate("window.node = document.querySelector('.wgan-cards dd')")
+    expect(value).not_to_have_text(value.inner_text())
+    assert page.evaluate("window.node === document.querySelector('.wgan-cards dd')")
+    assert page.locator(".wgan-cards dd").nth(1).inner_text().split() == ["7", "steps/s"]
+    page.get_by_role("button", name="About: Step").hover()
+    words = page.get_by_role("tooltip")
+    expect(words).to_have_text("Bold words.More.")
+    expect(words.locator("strong")).to_have_text("Bold")
+    assert value.inner_text()  # it stays open over the updates
+    text = value.inner_text()
+    expect(value).not_to_have_text(text)
+    expect(words).to_be_visible()
+    page.mouse.move(5, 500)
+    expect(words).to_have_count(0)
+    page.get_by_role("button", name="About: A line").focus()
+    expect(words).to_have_text("What it is")
+    page.keyboard.press("Escape")
+    expect(words).to_have_count(0)
+    bar = page.get_by_role("progressbar")
+    assert 0 <= int(bar.get_attribute("aria-valuenow") or -1) <= 100
