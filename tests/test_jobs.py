@@ -11,7 +11,7 @@ from tests.conftest import pictures, tiny
 from wgan import jobs
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Mnist10k
-from wgan.jobs import Curves, TrainingJob, stored_view
+from wgan.jobs import Curves, Stored, TrainingJob
 from wgan.runs import COLUMNS, Run, RunError, Status, StoredReport, unpack_arrays
 from wgan.training import Diverged, Report
 
@@ -58,7 +58,7 @@ def test_a_finished_run_holds_everything(runs_dir: Path):
 
 def test_views_of_a_live_and_of_a_stored_run_agree(runs_dir: Path):
     made = finish(job(runs_dir))
-    live, stored = made.view, stored_view(made.run)
+    live, stored = made.view, Stored(made.run).view()
     assert (live.step, live.status, live.config) == (stored.step, stored.status, stored.config)
     assert live.preview == stored.preview and live.last == stored.last
     assert live.preview_steps == stored.preview_steps
@@ -114,7 +114,7 @@ def test_resuming_further_and_with_changes(runs_dir: Path):
     finish(again)
     assert again.run.checkpoint_steps()[-1] == 50
     assert {c.path for c in again.run.changes()} == {"steps", "n_critic"}
-    assert stored_view(again.run).config.steps == 50
+    assert Stored(again.run).view().config.steps == 50
 
 
 def test_seconds_end_a_run_too(runs_dir: Path):
@@ -190,7 +190,7 @@ def test_another_machines_engine_is_recorded_as_a_change(runs_dir: Path):
     made.finish(Status.STOPPED)
     state, facts = made.run.checkpoint()
     wide = dataclasses.replace(state, engine=dataclasses.replace(state.engine, threads=64))
-    made.run.add_checkpoint(wide, 10, **facts)
+    made.run.add_checkpoint(wide, facts)
     again = TrainingJob(made.run, resume=True, threads=1)
     again.prepare()
     assert again.training.engine.threads == 1

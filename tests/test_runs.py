@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from tests.conftest import tiny
@@ -16,8 +17,10 @@ from wgan.runs import (
     COLUMNS,
     KEEP_PREVIEWS,
     Change,
+    Measured,
     Run,
     RunError,
+    Shelf,
     Status,
     StoredReport,
     list_runs,
@@ -49,7 +52,7 @@ def training(engine: Engine) -> Training:
 def test_a_run_keeps_its_config(run: Run):
     assert run.config() == tiny()
     described = json.loads((run.folder / "config.json").read_text())
-    assert described["schema"] == 1 and torch.__version__.startswith(described["versions"]["torch"])
+    assert described["schema"] == 2 and torch.__version__.startswith(described["versions"]["torch"])
     assert run.id.endswith("-ring-8-wgan-gp-s0")
 
 
@@ -156,7 +159,7 @@ def test_another_machines_run_lives_by_its_heartbeat(run: Run):
 
 def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
     state = training.state()
-    run.add_checkpoint(state, 5, seconds=1.5, images=96)
+    run.add_checkpoint(state, {"seconds": 1.5, "images": 96})
     back, facts = run.checkpoint()
     assert facts == {"seconds": 1.5, "images": 96}
     assert (back.config, back.engine, back.step) == (state.config, state.engine, 3)
@@ -164,26 +167,106 @@ def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
     assert all(torch.equal(back.tensors[k], v) for k, v in state.tensors.items())
 
 
-def test_checkpoints_are_thinned_and_span_the_run(run: Run, training: Training):
+def test_the_newest_the_first_the_best_and_the_starred_checkpoints_stay(
+    run: Run, training: Training
+):
+    training.apply(keep_checkpoints=4)
     for _ in range(40):
         training.step()
-        run.add_checkpoint(training.state(), 6, seconds=0, images=0)
-        assert len(run.checkpoint_steps()) <= 6
+        step = training.steps
+        run.add_metrics([Measured(step, "emd_512", abs(step - 17) + 1.0)])
+        run.add_checkpoint(training.state(), {})
+        if step == 8:
+            run.star(8, True)
     steps = run.checkpoint_steps()
-    assert steps[0] == 4 and steps[-1] == 43 and len(steps) >= 3
+    assert steps[0] == 4 and steps[-4:] == [40, 41, 42, 43]
+    assert run.best_steps() == {"emd_512": 17}
+    assert {8, 17} <= set(steps) and len(steps) <= 4 + 4 + 3
+    run.star(8, False)
+    for _ in range(10):
+        training.step()
+        run.add_checkpoint(training.state(), {})
+    assert 17 in run.checkpoint_steps() and 8 not in run.checkpoint_steps()
 
 
 def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
-    run.add_checkpoint(training.state(), 5, seconds=0, images=0)
+    run.add_checkpoint(training.state(), {})
     training.step()
-    path = run.add_checkpoint(training.state(), 5, seconds=0, images=0)
+    path = run.add_checkpoint(training.state(), {})
     path.write_bytes(path.read_bytes()[:-100])
     assert run.checkpoint()[0].step == 3
     with pytest.raises(RunError, match="damaged"):
         run.checkpoint(4)
     save_file({"x": torch.zeros(1)}, path)  # sound, but somebody else's
-    with pytest.raises(RunError, match="damaged"):
+    with pytest.raises(RunError, match="of another program"):
         run.checkpoint(4)
+    assert run.checkpoint()[0].step == 3
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda t: t.pop("critic.0.weight"), "critic.0.weight is missing"),
+        (lambda t: t.update({"critic.more": torch.zeros(1)}), "belongs to no layer"),
+        (
+            lambda t: t.update({"average.0.weight": torch.zeros(3, 3)}),
+            r"has the shape \(3, 3\), not",
+        ),
+        (
+            lambda t: t["critic.0.weight"].__setitem__((0, 0), float("nan")),
+            "values that are not finite",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_said_in_words(run: Run, training: Training, harm, words: str):
+    run.add_checkpoint(training.state(), {})
+    training.step()
+    path = run.add_checkpoint(training.state(), {})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    harm(tensors)
+    save_file(tensors, path, metadata)
+    with pytest.raises(RunError, match=words):
+        run.checkpoint(4)
+    assert run.checkpoint()[0].step == 3  # the rest is usable
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused(run: Run, training: Training):
+    path = run.add_checkpoint(training.state(), {})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() | {"schema": "99"}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, metadata)
+    with pytest.raises(RunError, match="newer version"):
+        run.checkpoint(3)
+
+
+def test_a_run_of_schema_1_is_migrated(run: Run, training: Training):
+    run.add_checkpoint(training.state(), {})
+    path = run.folder / "config.json"
+    described = json.loads(path.read_text("utf-8")) | {"schema": 1}
+    del described["parent"]
+    path.write_text(json.dumps(described), "utf-8")
+    db = sqlite3.connect(run.folder / "run.sqlite")
+    with db:
+        db.execute("DROP TABLE metrics")
+        db.execute("PRAGMA user_version = 0")
+    db.close()
+    assert run.parent() is None and run.metrics() == [] and run.config() == training.config
+    assert Shelf(run.folder.parent).cards()[0].problem == ""
+    run.add_metrics([Measured(3, "emd_512", 0.5)])
+    assert run.metrics() == [Measured(3, "emd_512", 0.5)]
+    described["schema"] = 99
+    path.write_text(json.dumps(described), "utf-8")
+    with pytest.raises(RunError, match="newer version"):
+        run.config()
+
+
+def test_a_step_without_a_checkpoint_is_said(run: Run, training: Training):
+    run.add_checkpoint(training.state(), {})
+    training.step()
+    run.add_checkpoint(training.state(), {})
     with pytest.raises(RunError, match=r"no checkpoint at step 9: it has 3, 4"):
         run.checkpoint(9)
 
@@ -192,7 +275,7 @@ def test_what_is_not_finite_is_never_saved(run: Run, training: Training):
     with torch.no_grad():
         next(training.critic.parameters())[0] = float("inf")
     with pytest.raises(RunError, match="not finite at step 3"):
-        run.add_checkpoint(training.state(), 5, seconds=0, images=0)
+        run.add_checkpoint(training.state(), {})
     assert run.checkpoint_steps() == [] and not list(run.folder.glob("*.part"))
 
 

@@ -173,7 +173,7 @@ def _drive(job: TrainingJob, bar: "_Bar") -> int:
         except Exception as error:
             began = job.prepared
             job.finish(Status.FAILED, in_words(error))
-            if not began and not job.run.checkpoint_steps():
+            if not began and job.new:
                 job.run.delete()
             if isinstance(error, ConfigError | DataError | RunError | ValueError):
                 raise _Usage(in_words(error)) from error

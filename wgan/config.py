@@ -335,6 +335,20 @@ class TrainConfig(BaseModel):
         return values
 
 
+def differences(config: TrainConfig, base: TrainConfig) -> list[tuple[str, Any, Any]]:
+    """Return (path, value in `base`, value in `config`) for all that differs.
+
+    None stands for a value that a part of that name does not have.
+    """
+    before, after = base.flat(), config.flat()
+    paths = [*before, *(path for path in after if path not in before)]
+    return [
+        (path, before.get(path), after.get(path))
+        for path in paths
+        if before.get(path) != after.get(path)
+    ]
+
+
 def _fitting_network(dataset: Any) -> str:
     """Return the first network for a data set's kind; the config's default where it is unknown."""
     name = (

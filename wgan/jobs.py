@@ -14,8 +14,19 @@ import numpy.typing as npt
 
 from wgan.config import PARTS, ConfigError, TrainConfig
 from wgan.data import Data, DataError
-from wgan.pictures import encode, tile
-from wgan.runs import COLUMNS, Change, Run, RunError, Status, StoredReport, pack_arrays
+from wgan.pictures import corner, decode, encode, scatter, tile
+from wgan.runs import (
+    COLUMNS,
+    Change,
+    Measured,
+    Parent,
+    Run,
+    RunError,
+    Status,
+    StoredReport,
+    pack_arrays,
+    unpack_arrays,
+)
 from wgan.training import Diverged, Engine, Preview, Training, resolve_engine
 
 FLUSH_EVERY = 0.5
@@ -60,6 +71,10 @@ class View:
     preview: StoredPreview | None = None
     preview_steps: tuple[int, ...] = ()
     checkpoint_steps: tuple[int, ...] = ()
+    metrics: tuple[Measured, ...] = ()
+    parent: Parent | None = None
+    name: str = ""  # given by the user
+    elsewhere: bool = False  # another process trains it: it can be watched, not steered
     error: str = ""
     warning: str = ""
     version: int = 0
@@ -161,6 +176,15 @@ def pack_preview(preview: Preview) -> StoredPreview:
     return StoredPreview(preview.step, "npz", pack_arrays(arrays))
 
 
+def thumb(preview: StoredPreview) -> bytes:
+    """Return a preview as a very small picture: its first four samples, or its points."""
+    if preview.suffix == "webp":
+        return encode(corner(decode(preview.content), 2, 8))
+    arrays = unpack_arrays(preview.content)
+    points = [(arrays["points"], (201, 87, 165))]
+    return encode(scatter(points, float(arrays["extent"]), dot=2))
+
+
 class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
@@ -182,6 +206,8 @@ class TrainingJob:
         self.config = run.config()
         self.paused = False
         self.cost = 0.0  # seconds of work it was given, for fair shares
+        self.new = not resume  # whether its folder was made for it
+        self.group = ""  # jobs of one group start together
         self._root, self._threads, self._resume = root, threads, resume
         self._first_changes = dict(changes or {})
         self._publish = publish
@@ -198,13 +224,19 @@ class TrainingJob:
         self._preview: StoredPreview | None = None
         self._preview_steps = run.preview_steps() if resume else []
         self._checkpoint_steps = run.checkpoint_steps() if resume else []
+        self._metrics = tuple(run.metrics()) if resume else ()
         self._warning = ""
         self._checkpointed = -1
         self._curves = Curves(self.config.report_every)
         self._held: contextlib.ExitStack | None = None
-        known = stored_view(run) if resume else View(run.id, Status.QUEUED, self.config)
+        known = (
+            Stored(run).view()
+            if resume
+            else View(run.id, Status.QUEUED, self.config, parent=run.parent())
+        )
         self._view = replace(
             known,
+            elsewhere=False,
             status=Status.QUEUED,
             phase="Waiting for its turn",
             error="",
@@ -364,6 +396,10 @@ class TrainingJob:
             self._pending.clear()
             self._pending_changes.clear()
 
+    def rename(self, name: str) -> None:
+        """Have the view carry the name that the user gave the run."""
+        self._show(name=name)
+
     def pause(self, paused: bool) -> None:
         """Pause or go on; `step` may still be called, one at a time."""
         self.paused = paused
@@ -391,8 +427,13 @@ class TrainingJob:
         self._changes.append(change)
         self._pending_changes.append(change)
 
-    def finish(self, status: Status, error: str = "") -> None:
-        """End the job: last reports, preview and checkpoint, then the status. Never raises."""
+    def finish(self, status: Status, error: str = "", trace: str = "") -> None:
+        """End the job: last reports, preview and checkpoint, then the status. Never raises.
+
+        `trace` is for the run's log, where a bug report finds it.
+        """
+        if error:
+            self.run.log(f"step {self.training.steps if self.prepared else 0}: {error}\n{trace}")
         try:
             if self.prepared:
                 if status is not Status.FAILED:
@@ -428,9 +469,11 @@ class TrainingJob:
         try:
             # Reports first: a checkpoint never runs ahead of the curves.
             self._write_pending()
-            self.run.add_checkpoint(
-                state, self.config.keep_checkpoints, seconds=self._seconds, images=self._images
-            )
+            measured = self.training.metrics()
+            self.run.add_metrics(Measured(state.step, *item) for item in measured.items())
+            self.run.add_checkpoint(state, {"seconds": self._seconds, "images": self._images})
+            self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
+            self._metrics = tuple(self.run.metrics())
             self._checkpointed = state.step
             self._checkpoint_steps = self.run.checkpoint_steps()
         except RunError as error:
@@ -467,6 +510,7 @@ class TrainingJob:
                 "preview": self._preview,
                 "preview_steps": tuple(self._preview_steps),
                 "checkpoint_steps": tuple(self._checkpoint_steps),
+                "metrics": self._metrics,
                 "warning": self._warning,
             } | values
         self._view = replace(self._view, version=self._view.version + 1, **values)
@@ -474,33 +518,63 @@ class TrainingJob:
             self._publish(self._view)
 
 
-def stored_view(run: Run) -> View:
-    """Return the view of a run that nobody trains here, read from its folder."""
-    config = run.config()
-    steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
-    for change in changes:
-        if change.path != "engine":
-            with contextlib.suppress(ConfigError):
-                config = config.changed({change.path: change.after})
-    last = run.last()
-    found = run.preview(steps[-1]) if steps else None
-    return View(
-        run.id,
-        run.status(),
-        config,
-        engine=run.engine(),
-        step=max(last.report.step if last else 0, checkpoints[-1] if checkpoints else 0),
-        seconds=last.seconds if last else 0.0,
-        images=last.images if last else 0,
-        steps_per_second=last.report.step / last.seconds if last and last.seconds else 0.0,
-        curves=MappingProxyType(run.curves(CURVE_POINTS)),
-        last=last,
-        changes=tuple(changes),
-        preview=StoredPreview(steps[-1], *found) if found else None,
-        preview_steps=tuple(steps),
-        checkpoint_steps=tuple(checkpoints),
-        error=run.fact("error"),
-    )
+class Stored:
+    """A run that nobody trains here, read from its folder: by another process, or long over.
+
+    What was read once is kept, so that looking at a run that grows costs no more than its news.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._curves: Curves | None = None
+        self._until = 0
+
+    def _read_curves(self, report_every: int, last: int) -> Mapping[str, npt.NDArray[np.float64]]:
+        if self._curves is None or last < self._until:
+            self._curves = Curves(report_every)
+            self._until = 0
+            table = self.run.curves(CURVE_POINTS)
+            for row in zip(*(table[name] for name in COLUMNS), strict=True):
+                self._curves.add(StoredReport.from_row(row))
+                self._until = int(row[0])
+        while news := self.run.reports_after(self._until):
+            for stored in news:
+                self._curves.add(stored)
+            self._until = news[-1].report.step
+        return MappingProxyType(self._curves.arrays())
+
+    def view(self) -> View:
+        """Return how the run stands. Raises RunError."""
+        run = self.run
+        config = started = run.config()
+        steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
+        for change in changes:
+            if change.path != "engine":
+                with contextlib.suppress(ConfigError):
+                    config = config.changed({change.path: change.after})
+        last, facts, status = run.last(), run.facts(), run.status()
+        found = run.preview(steps[-1]) if steps else None
+        return View(
+            run.id,
+            status,
+            config,
+            engine=run.engine(),
+            step=max(last.report.step if last else 0, checkpoints[-1] if checkpoints else 0),
+            seconds=last.seconds if last else 0.0,
+            images=last.images if last else 0,
+            steps_per_second=last.report.step / last.seconds if last and last.seconds else 0.0,
+            curves=self._read_curves(started.report_every, last.report.step if last else 0),
+            last=last,
+            changes=tuple(changes),
+            preview=StoredPreview(steps[-1], *found) if found else None,
+            preview_steps=tuple(steps),
+            checkpoint_steps=tuple(checkpoints),
+            metrics=tuple(run.metrics()),
+            parent=run.parent(),
+            name=facts.get("name", ""),
+            elsewhere=status.active,
+            error=facts.get("error", ""),
+        )
 
 
 def in_words(error: BaseException) -> str:

@@ -63,7 +63,7 @@ def draw_z(seed: int, n: int, latent_dim: int) -> Floats:
 
 def preview_z(config: TrainConfig, n: int) -> Floats:
     """Return the z of a run's preview grids: (n, latent_dim)."""
-    rng = generator(config.seed, "preview", config.preview_seed)
+    rng = generator(0, "preview", config.preview_seed)
     return torch.randn(n, config.latent_dim, generator=rng).numpy()
 
 

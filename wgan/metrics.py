@@ -45,3 +45,24 @@ METRICS: dict[str, Callable[..., Any]] = {
     "modes_2500": mixture_modes,
     "emd_512": emd,
 }
+
+_RISING = ("modes", "high_quality")
+
+
+def better(name: str, value: float, than: float) -> bool:
+    """Tell whether a metric's value is better than another: distances fall, the others rise."""
+    return value > than if name.startswith(_RISING) else value < than
+
+
+def measure_points(
+    fake: Floats, real: Floats, means: Floats | None, sigma: float
+) -> dict[str, float]:
+    """Return the metrics of points in the plane, each under a name with its settings.
+
+    `fake` is (2500, 2), `real` (512, 2); `means` (M, 2) where the data are a mixture.
+    """
+    found = {"emd_512": emd(fake[:512], real)}
+    if means is not None:
+        modes, share = mixture_modes(fake, means, sigma)
+        found |= {"modes_2500": float(modes), "high_quality_2500": share}
+    return found

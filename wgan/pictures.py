@@ -1,5 +1,6 @@
 """Grids of pictures, and image files of them."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -34,3 +35,36 @@ def encode(picture: Bytes, kind: str = "WEBP") -> bytes:
         buffer, kind, **settings
     )
     return buffer.getvalue()
+
+
+def corner(grid: Bytes, samples: int, columns: int) -> Bytes:
+    """Return the first samples × samples pictures of a grid of square ones without gaps."""
+    side = samples * (grid.shape[1] // columns)
+    return grid[:side, :side]
+
+
+def decode(image: bytes) -> Bytes:
+    """Return an image file as (H, W, 1 or 3) uint8."""
+    with Image.open(BytesIO(image)) as opened:
+        made = np.asarray(opened if opened.mode == "L" else opened.convert("RGB"))
+    return made[..., None] if made.ndim == 2 else made
+
+
+def scatter(
+    layers: Sequence[tuple[npt.NDArray[np.floating[Any]], tuple[int, int, int]]],
+    extent: float,
+    side: int = 64,
+    dot: int = 1,
+) -> Bytes:
+    """Return points as a small picture, (side, side, 3) uint8 on white.
+
+    `layers` are ((N, 2), colour), the later over the earlier, in the window [−extent, extent]².
+    """
+    picture = np.full((side, side, 3), 255, dtype=np.uint8)
+    for points, colour in layers:
+        at = ((points + extent) / (2 * extent) * side).astype(int)
+        inside = at[((at >= 0) & (at <= side - dot)).all(axis=1)]
+        for dx in range(dot):
+            for dy in range(dot):
+                picture[side - 1 - (inside[:, 1] + dy), inside[:, 0] + dx] = colour
+    return picture

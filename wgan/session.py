@@ -11,8 +11,9 @@ import logging
 import re
 import threading
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +23,23 @@ import torch
 
 from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.data import DataError, Dataset, examples
-from wgan.jobs import Cancelled, StoredPreview, TrainingJob, View, in_words, stored_view
+from wgan.jobs import Cancelled, Stored, StoredPreview, TrainingJob, View, in_words
 from wgan.latent import Models
-from wgan.runs import Run, RunError, Status, list_runs
+from wgan.runs import (
+    Card,
+    Run,
+    RunError,
+    Shelf,
+    Status,
+    Thrown,
+    empty_trash,
+    fork,
+    list_runs,
+    restore,
+    stamp,
+    throw_away,
+    trash,
+)
 from wgan.training import Diverged, Forecast, forecast, resolve_engine
 from wgan.training.engine import cores
 from wgan.training.loop import steered
@@ -37,6 +52,8 @@ SLICE = 0.02
 MODELS_EVERY = 1.0
 """Seconds for which a copy of a live run's weights counts as fresh."""
 
+
+MOST_RACING = 4
 
 PRESETS_FOLDER = ".presets"
 
@@ -69,7 +86,9 @@ class Session:
         self._queue: deque[TrainingJob] = deque()
         self._orders: deque[Callable[[], None]] = deque()
         self._views: dict[str, View] = {}
-        self._stored: dict[str, tuple[tuple[float, ...], View]] = {}
+        self._stored: dict[str, tuple[tuple[float, ...], Stored, View]] = {}
+        self._shelf = Shelf(runs_dir)
+        self._shelf_lock = threading.Lock()
         self._models: dict[str, tuple[float, Models]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, TrainConfig] = {}
@@ -115,11 +134,47 @@ class Session:
             self._refuse_if_busy(queue)
             return self._enqueue(run, resume=True, changes=changes or {})
 
+    def fork(
+        self, name: str, step: int | None, changes: Mapping[str, Any], *, queue: bool = False
+    ) -> str:
+        """Go on from a checkpoint of a run with other values, as a run of its own; return its name.
+
+        Raises Busy, RunError or ConfigError.
+        """
+        run = Run.find(name, self.runs_dir)
+        with self._changed:
+            self._refuse_if_busy(queue)
+            return self._enqueue(
+                fork(run, step, changes, self.runs_dir), resume=True, changes={}, new=True
+            )
+
+    def race(self, configs: Sequence[TrainConfig], *, queue: bool = False) -> list[str]:
+        """Start several runs together, in fair shares of the time; return their names.
+
+        Raises Busy, RunError or ConfigError.
+        """
+        if not 2 <= len(configs) <= MOST_RACING:
+            raise ConfigError(f"A race has two to {MOST_RACING} runs.")
+        with self._changed:
+            self._refuse_if_busy(queue)
+            made = [Run.create(config, self.runs_dir) for config in configs]
+            for run in made:
+                self._enqueue(run, resume=False, changes={}, group=made[0].id)
+            return [run.id for run in made]
+
     def _refuse_if_busy(self, queue: bool) -> None:
         if (self._active or self._queue) and not queue:
             raise Busy((*self._active, *self._queue)[0].view)
 
-    def _enqueue(self, run: Run, *, resume: bool, changes: Mapping[str, Any]) -> str:
+    def _enqueue(
+        self,
+        run: Run,
+        *,
+        resume: bool,
+        changes: Mapping[str, Any],
+        group: str = "",
+        new: bool = False,
+    ) -> str:
         job = TrainingJob(
             run,
             root=self.root,
@@ -128,6 +183,8 @@ class Session:
             changes=changes,
             publish=self._keep,
         )
+        job.group = group or run.id
+        job.new = new or not resume
         job.own()
         self._cancelled.discard(run.id)
         self._views[run.id] = job.view
@@ -141,7 +198,14 @@ class Session:
 
     def go_on(self, name: str) -> None:
         """Let a paused run go on."""
-        self._order(name, lambda job: job.pause(False))
+
+        def carry_out(job: TrainingJob) -> None:
+            # It does not catch up on the time it was paused while others went on.
+            others = [j.cost for j in self._active if j is not job and not j.paused]
+            job.cost = max([job.cost, *others])
+            job.pause(False)
+
+        self._order(name, carry_out)
 
     def step_once(self, name: str) -> None:
         """Make one step of a paused run."""
@@ -152,6 +216,20 @@ class Session:
                 job.pause(True)
 
         self._order(name, once, wait=10.0)
+
+    def move(self, name: str, by: int) -> None:
+        """Move a waiting run up (by < 0) or down the queue; those that race go together."""
+        with self._changed:
+            groups: dict[str, list[TrainingJob]] = {}
+            for job in self._queue:
+                groups.setdefault(job.group, []).append(job)
+            order = list(groups)
+            group = next((j.group for j in self._queue if j.run.id == name), None)
+            if group is None:
+                return
+            at = order.index(group)
+            order.insert(max(0, min(len(order) - 1, at + by)), order.pop(at))
+            self._queue = deque(job for key in order for job in groups[key])
 
     def stop(self, name: str) -> None:
         """End a run after the step at hand, with a checkpoint. A queued one leaves nothing."""
@@ -211,6 +289,11 @@ class Session:
 
     # ---- looking ------------------------------------------------------------------------------
 
+    def racing(self) -> list[View]:
+        """Return the views of all runs that train or are paused here."""
+        with self._changed:
+            return [self._views[job.run.id] for job in self._active]
+
     def live(self) -> View | None:
         """Return the view of the run that trains or is paused, or the first in the queue."""
         with self._changed:
@@ -230,22 +313,74 @@ class Session:
         if known is not None and known.status.active:
             # What was asked for counts at once, though the worker is still in its step.
             return known if asked is None else replace(known, config=asked)
-        if known is not None and not (self.runs_dir / name).exists():
+        if known is not None and not (self.runs_dir / name / "config.json").is_file():
             return known
         run = Run.find(name, self.runs_dir)
-        stamp = _stamp(run)
+        at = stamp(run)
         with self._changed:
             cached = self._stored.get(run.id)
-        if cached is not None and cached[0] == stamp:
-            return cached[1]
-        view = stored_view(run)
+        if cached is not None and cached[0] == at:
+            return cached[2]
+        stored = cached[1] if cached is not None else Stored(run)
+        view = stored.view()
+        if view.elsewhere and cached is not None:
+            view = replace(view, steps_per_second=_rate(cached[2], view))
+        view = replace(view, version=hash(at))
         with self._changed:
-            self._stored[run.id] = (stamp, view)
+            self._stored[run.id] = (at, stored, view)
         return view
 
     def runs(self) -> list[str]:
         """Return the names of all runs, the newest first."""
         return [run.id for run in list_runs(self.runs_dir)]
+
+    def cards(self) -> list[Card]:
+        """Return every run in a few words, the newest first."""
+        with self._shelf_lock:
+            return self._shelf.cards()
+
+    def describe(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        note: str | None = None,
+        star: bool | None = None,
+    ) -> None:
+        """Give a run a name or a note of the user's, or a star. Raises RunError."""
+        run = Run.find(name, self.runs_dir)
+        if title is not None:
+            title = title.strip()[:80]
+            run.set_fact("name", title)
+            self._order(name, lambda job: job.rename(title), wait=0.0)
+        if note is not None:
+            run.set_fact("note", note.strip()[:10_000])
+        if star is not None:
+            run.set_fact("star", "1" if star else "0")
+
+    def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
+        """Keep a checkpoint for good, or no longer. Raises RunError."""
+        Run.find(name, self.runs_dir).star(step, starred)
+
+    def throw_away(self, name: str) -> Thrown:
+        """Move a run to the trash. Raises RunError where it is being trained."""
+        thrown = throw_away(Run.find(name, self.runs_dir))
+        with self._changed:
+            for known in (self._views, self._stored, self._models):
+                known.pop(thrown.run, None)
+        return thrown
+
+    def trash(self) -> list[Thrown]:
+        """Return what is in the trash."""
+        return trash(self.runs_dir)
+
+    def restore(self, key: str) -> str:
+        """Take a run out of the trash and return its name. Raises RunError."""
+        return restore(self.runs_dir, key).id
+
+    def empty_trash(self) -> int:
+        """Delete what is in the trash for good; return the bytes freed."""
+        return empty_trash(self.runs_dir)
 
     def newest(self) -> str | None:
         """Return the run to show at first: the live one, else the newest that can be read."""
@@ -401,14 +536,18 @@ class Session:
                     break
                 orders = list(self._orders)
                 self._orders.clear()
-                waiting = self._queue[0] if self._queue and not self._active else None
-                if waiting is not None:
-                    self._active.append(waiting)
-                    self._queue.popleft()
+                starting: list[TrainingJob] = []
+                while (
+                    self._queue
+                    and not self._active
+                    and (not starting or self._queue[0].group == starting[0].group)
+                ):
+                    starting.append(self._queue.popleft())
+                self._active += starting
             for order in orders:
                 order()
-            if waiting is not None:
-                self._prepare(waiting)
+            for job in starting:
+                self._prepare(job)
             ready = [job for job in self._active if not job.paused and job.prepared]
             if ready:
                 self._give_share(min(ready, key=lambda job: job.cost))
@@ -453,16 +592,17 @@ class Session:
             log.exception("Run %s failed", job.run.id, exc_info=error)
         words = in_words(error)
         began = job.prepared
-        job.finish(Status.FAILED, words)
+        trace = "" if isinstance(error, Diverged) else "".join(traceback.format_exception(error))
+        job.finish(Status.FAILED, words, trace)
         with self._changed:
             self._active = [j for j in self._active if j is not job]
-        if not began and not job.run.checkpoint_steps():
+        if not began and job.new:
             job.run.delete()  # Nothing was made; its view stays and says why.
 
     def _discard(self, job: TrainingJob) -> None:
         """Take back a job that never began: a new run leaves nothing, a resumed one is as it was."""
         job.finish(Status.STOPPED)
-        if not job.run.checkpoint_steps():
+        if job.new:
             job.run.delete()
 
     def close(self, timeout: float = 1.5) -> None:
@@ -474,13 +614,7 @@ class Session:
         atexit.unregister(self.close)
 
 
-def _stamp(run: Run) -> tuple[float, ...]:
-    """Return what changes whenever a run's folder does."""
-    stamp: list[float] = []
-    for name in ("run.sqlite", "run.sqlite-wal", "previews", "lock"):
-        try:
-            found = (run.folder / name).stat()
-            stamp += [found.st_mtime_ns, found.st_size]
-        except OSError:
-            stamp.append(0.0)
-    return (*stamp, float(run.alive()))
+def _rate(before: View, now: View) -> float:
+    """Return the speed between two views of a run that another process trains, in steps/s."""
+    seconds = now.seconds - before.seconds
+    return (now.step - before.step) / seconds if seconds > 0 else before.steps_per_second

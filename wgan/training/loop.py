@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Data, Pictures, as_bytes, as_floats
+from wgan.metrics import measure_points
 from wgan.randomness import Stream, generator
 from wgan.training.engine import Engine
 
@@ -287,7 +288,8 @@ class Training:
     def preview(self) -> Preview:
         """Return what the averaged generator makes now; it disturbs nothing."""
         n = PREVIEW_PICTURES if isinstance(self.data, Pictures) else PREVIEW_POINTS
-        rng = generator(self.config.seed, "preview", self.config.preview_seed)
+        # Not the training's seed: runs that differ in it are still compared from the same z.
+        rng = generator(0, "preview", self.config.preview_seed)
         z = torch.randn(n, self.config.latent_dim, generator=rng)
         made = self.average(z.to(self.device))
         if isinstance(self.data, Pictures):
@@ -300,6 +302,19 @@ class Training:
             arrows=arrows,
             extent=self.data.extent,
         )
+
+    @torch.no_grad()
+    def metrics(self) -> dict[str, float]:
+        """Return what can be measured in passing: of points, W₁ and modes; of pictures, nothing."""
+        if isinstance(self.data, Pictures):
+            return {}
+        rng = generator(self.config.seed, "metric")
+        fake = self.average(
+            torch.randn(2500, self.config.latent_dim, generator=rng).to(self.device)
+        )
+        real = self.data.sample(512, generator(self.config.seed, "metric", draw=1)).numpy()
+        means = None if self.data.means is None else self.data.means.cpu().numpy()
+        return measure_points(fake.float().cpu().numpy(), real, means, self.data.sigma)
 
     def weights(self) -> dict[str, Tensor]:
         """Return clones of the averaged generator's and the critic's weights, on the CPU."""

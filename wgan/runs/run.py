@@ -1,14 +1,8 @@
-"""A run's folder: create, record, read, lock.
-
-`config.json`, `run.sqlite` (reports, changes, facts), `previews/`, `step_XXXXXXXX.safetensors` and
-a lock. Files are written under a temporary name, flushed and then renamed; the database commits a
-batch of rows at a time. So a run killed at any moment keeps all that was flushed, and no half file.
-"""
+"""Run: one run's folder."""
 
 import contextlib
 import json
 import os
-import platform
 import re
 import shutil
 import socket
@@ -16,79 +10,40 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
-from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.training import Engine, Report, State
+from wgan.metrics import better
+from wgan.runs.checkpoints import read_checkpoint, write_checkpoint
+from wgan.runs.files import process_start, versions, write
+from wgan.runs.migrations import (
+    METRICS_TABLE,
+    SCHEMA,
+    database_schema,
+    migrate_database,
+    migrate_described,
+)
+from wgan.runs.records import (
+    COLUMNS,
+    Change,
+    Measured,
+    Parent,
+    RunError,
+    Status,
+    StoredReport,
+)
+from wgan.training import Engine, State
 
-SCHEMA = 1
 KEEP_PREVIEWS = 500
+THUMB = "thumb.webp"
 DEAD_AFTER = 60.0
 """Seconds without a heartbeat after which a run on another machine counts as interrupted."""
-
-CLOCK = ("seconds", "time")
-COLUMNS = (*Report._fields, "images", *CLOCK)
-"""A report as it is stored: the numbers that repeat, then the clock's."""
-
-
-class RunError(Exception):
-    """A run cannot be read or written; the message says what is wrong and what to do."""
-
-
-class Status(StrEnum):
-    """How a run stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    FINISHED = "finished"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    SHIPPED = "shipped"
-
-    @property
-    def active(self) -> bool:
-        """Whether a live process owns the run."""
-        return self in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A hyperparameter changed in mid-run: it acts from the step after `step` on."""
-
-    step: int
-    path: str
-    before: Any
-    after: Any
-
-
-@dataclass(frozen=True)
-class StoredReport:
-    """A report with its clock."""
-
-    report: Report
-    images: int  # real examples shown to the critic so far
-    seconds: float  # training time so far
-    time: float  # seconds since the epoch
-
-    @classmethod
-    def from_row(cls, row: Sequence[float]) -> "StoredReport":
-        """Return the report of a row in the order of COLUMNS."""
-        step, *values, images, seconds, when = row
-        return cls(Report(int(step), *values), int(images), float(seconds), float(when))
 
 
 class Run:
@@ -107,7 +62,7 @@ class Run:
     # ---- making and finding -------------------------------------------------------------------
 
     @classmethod
-    def create(cls, config: TrainConfig, runs_dir: Path) -> "Run":
+    def create(cls, config: TrainConfig, runs_dir: Path, *, parent: Parent | None = None) -> "Run":
         """Make the folder of a new run. Raises RunError where that is not possible."""
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         name = f"{stamp}-{config.dataset.name}-{config.objective.name}-s{config.seed}"
@@ -122,16 +77,18 @@ class Run:
             described = {
                 "schema": SCHEMA,
                 "config": config.model_dump(mode="json"),
-                "versions": _versions(),
+                "parent": None if parent is None else asdict(parent),
+                "versions": versions(),
                 "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             }
             run = cls.__new__(cls)
             run.folder = folder
             with run._database(write=True) as db:
                 db.executescript(_TABLES)
+                db.execute(f"PRAGMA user_version = {SCHEMA}")
                 db.execute("INSERT INTO facts VALUES ('status', ?)", (Status.QUEUED,))
             # Last, because a folder with a config counts as a run: others may look at any moment.
-            _write(folder / "config.json", json.dumps(described, indent=1).encode())
+            write(folder / "config.json", json.dumps(described, indent=1).encode())
             return run
         except OSError as error:
             raise RunError(
@@ -159,9 +116,9 @@ class Run:
             found = json.loads((self.folder / "config.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"The config of run {self.id} cannot be read: {error}.") from error
-        if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-            raise RunError(f"Run {self.id} was made by another version of this program.")
-        return found
+        if not isinstance(found, dict):
+            raise RunError(f"The config of run {self.id} cannot be read: it is no JSON object.")
+        return migrate_described(found, f"Run {self.id}")
 
     def config(self) -> TrainConfig:
         """Return the config the run was started with; `changes()` tells what came after."""
@@ -169,6 +126,18 @@ class Run:
             return TrainConfig.parse(self._described()["config"])
         except (KeyError, ConfigError) as error:
             raise RunError(f"The config of run {self.id} is damaged: {error}") from error
+
+    def described(self) -> dict[str, Any]:
+        """Return what config.json says: schema, config, parent, versions, created. Raises RunError."""
+        return self._described()
+
+    def parent(self) -> Parent | None:
+        """Return where the run was forked from. Raises RunError."""
+        found = self._described()["parent"]
+        try:
+            return None if found is None else Parent(str(found["run"]), int(found["step"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"The config of run {self.id} is damaged: its parent.") from error
 
     def set_engine(self, engine: Engine) -> None:
         """Record what the run trains on from now on."""
@@ -185,6 +154,10 @@ class Run:
         """Return a named fact: status, error, name, note, target …"""
         rows = self._rows("SELECT value FROM facts WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else default
+
+    def facts(self) -> dict[str, str]:
+        """Return all named facts."""
+        return dict(self._rows("SELECT key, value FROM facts"))
 
     def set_fact(self, key: str, value: str) -> None:
         """Record a named fact."""
@@ -220,21 +193,37 @@ class Run:
 
     def curves(self, points: int = 1000) -> dict[str, npt.NDArray[np.float64]]:
         """Return the curves in at most about `points` means over equal widths of steps."""
-        rows = self._rows("SELECT min(step), max(step), count(*) FROM reports")
-        low, high, count = rows[0] if rows else (None, None, 0)
-        if not count:
-            return {name: np.empty(0) for name in COLUMNS}
-        width = 1
-        while count / width > points:
-            width *= 2
-        width *= max(1, round((high - low) / max(1, count - 1)))
         means = ", ".join(f"avg({name})" for name in COLUMNS[1:])
-        rows = self._rows(
-            f"SELECT max(step), {means} FROM reports GROUP BY (step - 1) / ? ORDER BY step",
-            (width,),
-        )
-        table = np.array(rows, dtype=np.float64)
+        with self._database() as db:
+            low, high = db.execute(
+                "SELECT (SELECT min(step) FROM reports), (SELECT max(step) FROM reports)"
+            ).fetchone()
+            if low is None:
+                return {name: np.empty(0) for name in COLUMNS}
+            count = db.execute("SELECT count(*) FROM reports").fetchone()[0]
+            width = 1
+            while count / width > points:
+                width *= 2
+            width *= max(1, round((high - low) / max(1, count - 1)))
+            # One range a point: grouping by an expression would sort the whole table, which takes
+            # four times as long for a million reports.
+            rows = [
+                db.execute(
+                    f"SELECT max(step), {means} FROM reports WHERE step > ? AND step <= ?",
+                    (key * width, (key + 1) * width),
+                ).fetchone()
+                for key in range((low - 1) // width, (high - 1) // width + 1)
+            ]
+        table = np.array([row for row in rows if row[0] is not None], dtype=np.float64)
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+
+    def reports_after(self, step: int, limit: int = 20_000) -> list[StoredReport]:
+        """Return the reports after a step, in order, at most `limit` of them."""
+        rows = self._rows(
+            f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step > ? ORDER BY step LIMIT ?",
+            (step, limit),
+        )
+        return [StoredReport.from_row(row) for row in rows]
 
     def last(self) -> StoredReport | None:
         """Return the newest report."""
@@ -253,17 +242,59 @@ class Run:
         rows = self._rows("SELECT step, path, before, after FROM changes ORDER BY step, id")
         return [Change(s, p, json.loads(b), json.loads(a)) for s, p, b, a in rows]
 
+    def add_metrics(self, measured: Iterable[Measured]) -> None:
+        """Record measured metrics; a value of the same step and name is replaced."""
+        with self._database(write=True) as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)",
+                [(m.step, m.name, m.value) for m in measured],
+            )
+
+    def metrics(self) -> list[Measured]:
+        """Return every measured metric, in the order of steps."""
+        with self._database() as db:
+            if database_schema(db) < 2:
+                return []
+            rows = db.execute("SELECT step, name, value FROM metrics ORDER BY step, name")
+            return [Measured(*row) for row in rows.fetchall()]
+
+    def copy_history(self, other: "Run", step: int) -> None:
+        """Take what another run recorded up to a step: reports, changes, metrics, previews.
+
+        A change made at that very step acts after it, and so is not the fork's.
+        """
+        old = {m for m in other.metrics() if m.step <= step}
+        with self._database(write=True) as db:
+            address = (other.folder / "run.sqlite").resolve().as_uri()
+            db.commit()  # No database can be attached within a transaction.
+            db.execute("ATTACH ? AS parent", (f"{address}?mode=ro",))
+            names = ", ".join(COLUMNS)
+            db.execute(
+                f"INSERT INTO reports SELECT {names} FROM parent.reports WHERE step <= ?", (step,)
+            )
+            db.execute(
+                "INSERT INTO changes SELECT * FROM parent.changes WHERE step < ? ORDER BY id",
+                (step,),
+            )
+        self.add_metrics(old)
+        for preview in other.preview_steps():
+            found = other.preview(preview) if preview <= step else None
+            if found is not None:
+                write(self._preview_path(preview, found[0]), found[1], durable=False)
+
     # ---- previews -----------------------------------------------------------------------------
 
     def add_preview(self, step: int, suffix: str, content: bytes) -> None:
         """Keep a preview (suffix webp or npz), thinning to every second when there are too many."""
-        path = self.folder / "previews" / f"{step:08d}.{suffix}"
-        _write(path, content, durable=False)
+        write(self._preview_path(step, suffix), content, durable=False)
         steps = self.preview_steps()
         if len(steps) > KEEP_PREVIEWS:
             for i, old in enumerate(steps[:-1]):
                 if i % 2:
-                    (self.folder / "previews" / f"{old:08d}.{suffix}").unlink(missing_ok=True)
+                    self._preview_path(old, suffix).unlink(missing_ok=True)
+
+    def _preview_path(self, step: int, suffix: str) -> Path:
+        return self.folder / "previews" / f"{step:08d}.{suffix}"
 
     def preview_steps(self) -> list[int]:
         """Return the steps of all previews kept."""
@@ -276,34 +307,63 @@ class Run:
         """Return a preview's suffix and content; None where it has been thinned away."""
         for suffix in ("webp", "npz"):
             with contextlib.suppress(OSError):
-                return suffix, (self.folder / "previews" / f"{step:08d}.{suffix}").read_bytes()
+                return suffix, self._preview_path(step, suffix).read_bytes()
         return None
+
+    def set_thumb(self, picture: bytes) -> None:
+        """Keep a very small picture (WebP) of what the generator makes, for tables of runs."""
+        if picture:
+            write(self.folder / THUMB, picture, durable=False)
 
     # ---- checkpoints --------------------------------------------------------------------------
 
-    def add_checkpoint(self, state: State, keep: int, **facts: float) -> Path:
-        """Write a state as one safetensors file and thin the older ones to about `keep`."""
-        for name, tensor in state.tensors.items():
-            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-                raise RunError(f"{name} is not finite at step {state.step}: not saved.")
-        path = self.folder / f"step_{state.step:08d}.safetensors"
-        metadata = {
-            "schema": str(SCHEMA),
-            "step": str(state.step),
-            "critic_updates": str(state.critic_updates),
-            "counts": json.dumps(state.counts),
-            "config": state.config.model_dump_json(),
-            "engine": json.dumps(state.engine.as_dict()),
-            "facts": json.dumps(facts),
-        }
-        tensors = {k: v.contiguous() for k, v in state.tensors.items()}
-        _write(path, save(tensors, metadata))
-        steps = self.checkpoint_steps()
-        if len(steps) > max(2, keep):
-            # Every second goes, so that the rest still spans the whole training.
-            for old in steps[1:-1:2]:
-                (self.folder / f"step_{old:08d}.safetensors").unlink(missing_ok=True)
+    def add_checkpoint(self, state: State, facts: Mapping[str, float]) -> Path:
+        """Write a state as one safetensors file, and then keep what is worth keeping (`prune`)."""
+        path = self._checkpoint_path(state.step)
+        write_checkpoint(path, state, dict(facts))
+        self.prune(state.config.keep_checkpoints)
         return path
+
+    def prune(self, keep: int) -> None:
+        """Delete checkpoints that are neither new, nor first, nor best, nor starred.
+
+        The newest `keep` stay; of the older ones about as many, spread over the whole run, so that
+        there is a place to go back to everywhere.
+        """
+        steps = self.checkpoint_steps()
+        old = steps[1:-keep]
+        if len(old) <= keep:
+            return
+        precious = self.starred() | set(self.best_steps().values())
+        for step in old[::2]:
+            if step not in precious:
+                self._checkpoint_path(step).unlink(missing_ok=True)
+
+    def _checkpoint_path(self, step: int) -> Path:
+        return self.folder / f"step_{step:08d}.safetensors"
+
+    def best_steps(self) -> dict[str, int]:
+        """Return the step of the checkpoint with the best value, for each metric measured."""
+        steps = set(self.checkpoint_steps())
+        best: dict[str, Measured] = {}
+        for measured in self.metrics():
+            known = best.get(measured.name)
+            if measured.step in steps and (
+                known is None or better(measured.name, measured.value, known.value)
+            ):
+                best[measured.name] = measured
+        return {name: measured.step for name, measured in best.items()}
+
+    def starred(self) -> set[int]:
+        """Return the steps of the checkpoints that are never deleted by themselves."""
+        with contextlib.suppress(ValueError, RunError, TypeError):
+            return {int(step) for step in json.loads(self.fact("starred", "[]"))}
+        return set()
+
+    def star(self, step: int, starred: bool) -> None:
+        """Keep a checkpoint for good, or no longer."""
+        steps = self.starred() | {step} if starred else self.starred() - {step}
+        self.set_fact("starred", json.dumps(sorted(steps)))
 
     def checkpoint_steps(self) -> list[int]:
         """Return the steps of all checkpoints."""
@@ -329,23 +389,7 @@ class Run:
         if step not in steps:
             here = ", ".join(map(str, steps))
             raise RunError(f"Run {self.id} has no checkpoint at step {step}: it has {here}.")
-        path = self.folder / f"step_{step:08d}.safetensors"
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            critic_counts, generator_counts = json.loads(metadata["counts"])
-            state = State(
-                TrainConfig.parse(json.loads(metadata["config"])),
-                Engine(**json.loads(metadata["engine"])),
-                int(metadata["step"]),
-                int(metadata["critic_updates"]),
-                (critic_counts, generator_counts),
-                tensors,
-            )
-            return state, json.loads(metadata["facts"])
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise RunError(f"The checkpoint {path.name} of run {self.id} is damaged.") from error
+        return read_checkpoint(self._checkpoint_path(step))
 
     # ---- lock ---------------------------------------------------------------------------------
 
@@ -367,24 +411,41 @@ class Run:
         owner = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "started": _process_start(os.getpid()),
+            "started": process_start(os.getpid()),
             "beat": time.time(),
         }
-        _write(self.folder / "lock", json.dumps(owner).encode(), durable=False)
+        write(self.folder / "lock", json.dumps(owner).encode(), durable=False)
 
     def alive(self) -> bool:
         """Tell whether the process that holds the lock still lives."""
         try:
             owner = json.loads((self.folder / "lock").read_text("utf-8"))
-            started = _process_start(owner["pid"])
+            started = process_start(owner["pid"])
             if owner["host"] != socket.gethostname() or started == "unknown":
                 return bool(time.time() - owner["beat"] < DEAD_AFTER)
             return bool(started is not None and started == owner["started"])
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
+    def log(self, words: str) -> None:
+        """Append to the run's log of what went wrong; never raises."""
+        with (
+            contextlib.suppress(OSError),
+            (self.folder / "error.log").open("a", encoding="utf-8") as log,
+        ):
+            log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {words}\n")
+
+    def size(self) -> int:
+        """Return the bytes the run takes on disk."""
+        total = 0
+        for folder, _, files in os.walk(self.folder):
+            for file in files:
+                with contextlib.suppress(OSError):
+                    total += os.stat(os.path.join(folder, file)).st_size
+        return total
+
     def delete(self) -> None:
-        """Remove the whole folder."""
+        """Remove the whole folder, for good."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- database -----------------------------------------------------------------------------
@@ -395,18 +456,27 @@ class Run:
         if not write and not path.exists():
             raise RunError(f"Run {self.id} has no run.sqlite: its curves are lost.")
         try:
-            db = sqlite3.connect(path, timeout=10)
+            address = path.resolve().as_uri()
+            if not write and not os.access(self.folder, os.W_OK):
+                address += "?immutable=1"  # Even to read, SQLite would make a file beside it.
+            db = sqlite3.connect(address, timeout=10, uri=True)
             try:
                 if write:
                     # Write-ahead: readers never wait, and kill −9 loses no committed batch.
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = NORMAL")
+                    if database_schema(db) < SCHEMA:
+                        migrate_database(db)
                 with db:
                     yield db
             finally:
                 db.close()
         except sqlite3.Error as error:
             raise RunError(f"The curves of run {self.id} cannot be used: {error}.") from error
+
+    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Open the database for several queries. Raises RunError."""
+        return self._database()
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._database() as db:
@@ -417,64 +487,15 @@ _TABLES = f"""
 CREATE TABLE reports (step INTEGER PRIMARY KEY, {", ".join(f"{c} REAL" for c in COLUMNS[1:])});
 CREATE TABLE changes (id INTEGER PRIMARY KEY, step INTEGER, path TEXT, before TEXT, after TEXT);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT);
+{METRICS_TABLE};
 """
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
     """Return all runs of a folder, the newest first."""
     try:
-        folders = [entry for entry in runs_dir.iterdir() if (entry / "config.json").is_file()]
+        with os.scandir(runs_dir) as entries:
+            names = [e.name for e in entries if os.path.isfile(os.path.join(e.path, "config.json"))]
     except OSError:
         return []
-    return [Run(folder) for folder in sorted(folders, key=lambda f: f.name, reverse=True)]
-
-
-def pack_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Return arrays as the bytes of an npz."""
-    buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **dict(arrays))
-    return buffer.getvalue()
-
-
-def unpack_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an npz; nothing in it is ever unpickled."""
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _write(path: Path, content: bytes, *, durable: bool = True) -> None:
-    half = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with half.open("wb") as file:
-            file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        half.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            half.unlink(missing_ok=True)
-        raise RunError(
-            f"{path.name} could not be written to {path.parent} ({error.strerror or error}). Free "
-            "some space or make the folder writable."
-        ) from error
-
-
-def _process_start(pid: int) -> str | None:
-    """Return when a live process began, which tells it from a later one of the same number.
-
-    None if it is dead; "unknown" where the system does not tell.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return None if fields[0] == "Z" else fields[19]
-    except OSError:
-        return None if sys.platform == "linux" else "unknown"
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("torch", "torchvision", "numpy", "streamlit", "plotly", "pydantic"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+    return [Run(runs_dir / name) for name in sorted(names, reverse=True)]

@@ -1,0 +1,96 @@
+"""All runs at a glance, and the trash."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import tiny
+from wgan.jobs import TrainingJob
+from wgan.runs import (
+    Parent,
+    Run,
+    RunError,
+    Shelf,
+    Status,
+    empty_trash,
+    fork,
+    list_runs,
+    restore,
+    throw_away,
+    trash,
+)
+
+
+@pytest.fixture
+def finished(runs_dir: Path) -> Run:
+    job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    return job.run
+
+
+def test_a_card_says_what_the_folder_holds(finished: Run, runs_dir: Path):
+    finished.set_fact("name", "The first")
+    finished.set_fact("note", "It works.")
+    finished.set_fact("star", "1")
+    (card,) = Shelf(runs_dir).cards()
+    assert (card.run, card.status, card.step) == (finished.id, Status.FINISHED, 40)
+    assert (card.title, card.note, card.star) == ("The first", "It works.", True)
+    assert card.config == tiny() and card.parent is None
+    assert card.size == sum(f.stat().st_size for f in finished.folder.rglob("*") if f.is_file())
+    assert card.thumb is not None and card.thumb[8:12] == b"WEBP"
+    assert set(card.best) == {"emd_512", "modes_2500", "high_quality_2500"}
+    assert card.best["emd_512"].value == min(
+        m.value for m in finished.metrics() if m.name == "emd_512"
+    )
+
+
+def test_cards_are_read_again_when_the_folder_changes(finished: Run, runs_dir: Path):
+    shelf = Shelf(runs_dir)
+    first = shelf.cards()[0]
+    assert shelf.cards()[0] is first  # not read again
+    finished.set_fact("name", "Renamed")
+    assert shelf.cards()[0].title == "Renamed"
+    child = fork(finished, 20, {}, runs_dir)
+    cards = {card.run: card for card in shelf.cards()}
+    assert cards[child.id].parent == Parent(finished.id, 20)
+    throw_away(finished)
+    assert [card.run for card in shelf.cards()] == [child.id]
+
+
+def test_a_run_that_cannot_be_read_has_a_card_that_says_so(finished: Run, runs_dir: Path):
+    (finished.folder / "config.json").write_text("{")
+    (card,) = Shelf(runs_dir).cards()
+    assert "cannot be read" in card.problem and card.title == finished.id and card.size > 0
+
+
+def test_the_trash_gives_back_what_it_took(finished: Run, runs_dir: Path):
+    before = {f.name: f.read_bytes() for f in finished.folder.iterdir() if f.is_file()}
+    thrown = throw_away(finished)
+    assert list_runs(runs_dir) == [] and [t.run for t in trash(runs_dir)] == [finished.id]
+    assert thrown.size == trash(runs_dir)[0].size > 0
+    back = restore(runs_dir, thrown.key)
+    assert {f.name: f.read_bytes() for f in back.folder.iterdir() if f.is_file()} == before
+    assert trash(runs_dir) == []
+    with pytest.raises(RunError, match="no more"):
+        restore(runs_dir, thrown.key)
+
+
+def test_a_name_that_is_taken_and_a_live_run_are_refused(finished: Run, runs_dir: Path):
+    thrown = throw_away(finished)
+    (runs_dir / finished.id).mkdir()
+    with pytest.raises(RunError, match="already"):
+        restore(runs_dir, thrown.key)
+    (runs_dir / finished.id).rmdir()
+    back = restore(runs_dir, thrown.key)
+    with back.lock(), pytest.raises(RunError, match="Stop it first"):
+        throw_away(back)
+
+
+def test_emptying_frees_what_it_says(finished: Run, runs_dir: Path):
+    size = throw_away(finished).size
+    assert empty_trash(runs_dir, []) == 0 and len(trash(runs_dir)) == 1
+    assert empty_trash(runs_dir) == size
+    assert trash(runs_dir) == [] and not list((runs_dir / ".trash").iterdir())

@@ -1,0 +1,60 @@
+"""A run's folder: create, record, read, lock, fork, list, throw away.
+
+`config.json`, `run.sqlite` (reports, changes, metrics, facts), `previews/`, `step_XXXXXXXX.safetensors`,
+a lock, and after a failure `error.log`. Files are written under a temporary name, flushed and then
+renamed; the database commits a batch of rows at a time. So a run killed at any moment keeps all that
+was flushed, and no half file.
+"""
+
+from wgan.runs.checkpoints import read_checkpoint
+from wgan.runs.files import pack_arrays, unpack_arrays
+from wgan.runs.fork import fork, forked
+from wgan.runs.records import (
+    COLUMNS,
+    Change,
+    Measured,
+    Parent,
+    RunError,
+    Status,
+    StoredReport,
+)
+from wgan.runs.run import DEAD_AFTER, KEEP_PREVIEWS, Run, list_runs
+from wgan.runs.shelf import (
+    Card,
+    Shelf,
+    Thrown,
+    began,
+    empty_trash,
+    restore,
+    stamp,
+    throw_away,
+    trash,
+)
+
+__all__ = [
+    "COLUMNS",
+    "DEAD_AFTER",
+    "KEEP_PREVIEWS",
+    "Card",
+    "Change",
+    "Measured",
+    "Parent",
+    "Run",
+    "RunError",
+    "Shelf",
+    "Status",
+    "StoredReport",
+    "Thrown",
+    "began",
+    "empty_trash",
+    "fork",
+    "forked",
+    "list_runs",
+    "pack_arrays",
+    "read_checkpoint",
+    "restore",
+    "stamp",
+    "throw_away",
+    "trash",
+    "unpack_arrays",
+]

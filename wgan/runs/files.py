@@ -1,0 +1,69 @@
+"""Files that are whole or not there, and processes that live or do not."""
+
+import contextlib
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wgan.runs.records import RunError
+
+
+def pack_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Return arrays as the bytes of an npz."""
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **dict(arrays))
+    return buffer.getvalue()
+
+
+def unpack_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an npz; nothing in it is ever unpickled."""
+    with np.load(BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def write(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file under a temporary name and put it in place. Raises RunError."""
+    half = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with half.open("wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        half.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+        raise RunError(
+            f"{path.name} could not be written to {path.parent} ({error.strerror or error}). Free "
+            "some space or make the folder writable."
+        ) from error
+
+
+def process_start(pid: int) -> str | None:
+    """Return when a live process began, which tells it from a later one of the same number.
+
+    None if it is dead; "unknown" where the system does not tell.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
+    except OSError:
+        return None if sys.platform == "linux" else "unknown"
+
+
+def versions() -> dict[str, str]:
+    """Return what the program stands on: Python, the system, the packages that matter."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in ("torch", "torchvision", "numpy", "streamlit", "plotly", "pydantic"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

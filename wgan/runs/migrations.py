@@ -1,0 +1,59 @@
+"""What older versions wrote, read as this one would have written it: one step a schema.
+
+Schema 1: the first. Schema 2: forks (`parent` in config.json) and measured metrics (a table).
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from wgan.runs.records import RunError
+
+SCHEMA = 2
+
+
+def _known(schema: object, what: str) -> int:
+    try:
+        number = int(str(schema))
+    except ValueError:
+        number = 0
+    if number > SCHEMA:
+        raise RunError(
+            f"{what} was made by a newer version of this program (schema {number}, this one knows "
+            f"{SCHEMA}). Update the program to use it."
+        )
+    if number < 1:
+        raise RunError(f"{what} does not say by which version of this program it was made.")
+    return number
+
+
+def migrate_described(found: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Return what a config.json says, as of this schema. Raises RunError for an unknown one."""
+    described = dict(found)
+    if _known(described.get("schema"), what) < 2:
+        described["parent"] = None
+    return described | {"schema": SCHEMA}
+
+
+def migrate_checkpoint(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return a checkpoint's metadata as of this schema; 1 and 2 hold the same."""
+    _known(metadata.get("schema"), "This checkpoint")
+    return {**metadata, "schema": str(SCHEMA)}
+
+
+METRICS_TABLE = (
+    "CREATE TABLE IF NOT EXISTS metrics (step INTEGER, name TEXT, value REAL, "
+    "PRIMARY KEY (step, name))"
+)
+
+
+def database_schema(db: sqlite3.Connection) -> int:
+    """Return the schema of a run's database. Before it was recorded there, it was 1."""
+    return max(1, int(db.execute("PRAGMA user_version").fetchone()[0]))
+
+
+def migrate_database(db: sqlite3.Connection) -> None:
+    """Bring a database that is about to be written up to this schema."""
+    if database_schema(db) < 2:
+        db.execute(METRICS_TABLE)
+    db.execute(f"PRAGMA user_version = {SCHEMA}")

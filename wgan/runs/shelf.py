@@ -1,0 +1,220 @@
+"""All runs of a folder at a glance, and the trash that deleted ones go through."""
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from wgan.config import TrainConfig
+from wgan.metrics import better
+from wgan.runs.migrations import database_schema
+from wgan.runs.records import Measured, Parent, RunError, Status
+from wgan.runs.run import THUMB, Run, list_runs
+
+TRASH = ".trash"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A run in a few words, for tables and menus; `problem` says why one cannot be read."""
+
+    run: str
+    status: Status
+    config: TrainConfig | None = None  # as it was started
+    name: str = ""
+    note: str = ""
+    star: bool = False
+    step: int = 0
+    seconds: float = 0.0
+    created: str = ""  # ISO 8601
+    parent: Parent | None = None
+    best: MappingProxyType[str, Measured] = field(default_factory=lambda: MappingProxyType({}))
+    size: int = 0
+    thumb: bytes | None = None  # WebP
+    problem: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name if it was given one, else what it trains and when it began."""
+        if self.name:
+            return self.name
+        if self.config is None:
+            return self.run
+        return f"{self.config.title} · {began(self.run, self.created)}"
+
+
+def began(run: str, created: str = "") -> str:
+    """Return when a run began, in words for people: 22 Nov 14:05."""
+    with contextlib.suppress(ValueError):
+        when = datetime.fromisoformat(created) if created else _in_name(run)
+        return f"{when.day} {when:%b %H:%M}"
+    return ""
+
+
+def _in_name(run: str) -> datetime:
+    return datetime.strptime(run[:15], "%Y%m%d-%H%M%S")
+
+
+class Shelf:
+    """The cards of a folder's runs. A card is read again only when its folder has changed."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+        self._known: dict[str, tuple[tuple[float, ...], Card]] = {}
+
+    def cards(self) -> list[Card]:
+        """Return a card for each run, the newest first."""
+        found = []
+        for run in list_runs(self.runs_dir):
+            at = stamp(run)
+            known = self._known.get(run.id)
+            if known is None or known[0] != at:
+                known = (at, _read(run))
+                self._known[run.id] = known
+            found.append(known[1])
+        names = {card.run for card in found}
+        for gone in self._known.keys() - names:
+            del self._known[gone]
+        return found
+
+
+def stamp(run: Run) -> tuple[float, ...]:
+    """Return what changes whenever a run's folder does."""
+    at: list[float] = []
+    folder = str(run.folder)
+    # Not the folder itself: reading the database makes and removes a file in it.
+    for name in ("config.json", "run.sqlite", "run.sqlite-wal", "previews", "lock"):
+        try:
+            found = os.stat(os.path.join(folder, name))
+            at += [found.st_mtime_ns, found.st_size]
+        except OSError:
+            at.append(0.0)
+    return (*at, float(run.alive()))
+
+
+def _read(run: Run) -> Card:
+    try:
+        described = run.described()
+        config = run.config()
+        parent = run.parent()
+        with run.reading() as db:
+            facts = dict(db.execute("SELECT key, value FROM facts").fetchall())
+            last = db.execute(
+                "SELECT step, seconds FROM reports ORDER BY step DESC LIMIT 1"
+            ).fetchone()
+            best = _best(db)
+        status = Status(facts.get("status", Status.INTERRUPTED))
+        if status.active and not run.alive():
+            status = Status.INTERRUPTED
+        return Card(
+            run.id,
+            status,
+            config,
+            name=facts.get("name", ""),
+            note=facts.get("note", ""),
+            star=facts.get("star") == "1",
+            step=max([last[0] if last else 0, *run.checkpoint_steps()[-1:]]),
+            seconds=last[1] if last else 0.0,
+            created=str(described.get("created", "")),
+            parent=parent,
+            best=MappingProxyType(best),
+            size=run.size(),
+            thumb=_thumb(run),
+        )
+    except (RunError, sqlite3.Error, ValueError) as error:
+        return Card(run.id, Status.INTERRUPTED, size=run.size(), problem=str(error))
+
+
+def _best(db: sqlite3.Connection) -> dict[str, Measured]:
+    best: dict[str, Measured] = {}
+    if database_schema(db) < 2:
+        return best
+    for row in db.execute("SELECT step, name, value FROM metrics ORDER BY step"):
+        measured = Measured(*row)
+        known = best.get(measured.name)
+        if known is None or better(measured.name, measured.value, known.value):
+            best[measured.name] = measured
+    return best
+
+
+def _thumb(run: Run) -> bytes | None:
+    try:
+        return (run.folder / THUMB).read_bytes()
+    except OSError:
+        return None
+
+
+# ---- trash ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Thrown:
+    """A run in the trash; `key` names it there."""
+
+    key: str
+    run: str
+    when: float  # seconds since the epoch
+    size: int
+
+
+def throw_away(run: Run) -> Thrown:
+    """Move a run to the trash of its folder, from where it can be taken back. Raises RunError."""
+    if run.alive():
+        raise RunError(f"Run {run.id} is being trained. Stop it first.")
+    when = time.time()
+    key = f"{when:.3f}~{run.id}"
+    size = run.size()
+    try:
+        folder = run.folder.parent / TRASH
+        folder.mkdir(exist_ok=True)
+        run.folder.rename(folder / key)
+    except OSError as error:
+        raise RunError(
+            f"Run {run.id} cannot be moved to the trash ({error.strerror}). Nothing was deleted."
+        ) from error
+    return Thrown(key, run.id, when, size)
+
+
+def trash(runs_dir: Path) -> list[Thrown]:
+    """Return what is in the trash, the last thrown first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in (runs_dir / TRASH).iterdir():
+            match = re.fullmatch(r"(\d+\.\d{3})~(.+)", entry.name)
+            if match and entry.is_dir():
+                size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
+                found.append(Thrown(entry.name, match[2], float(match[1]), size))
+    return sorted(found, key=lambda thrown: thrown.when, reverse=True)
+
+
+def restore(runs_dir: Path, key: str) -> Run:
+    """Take a run out of the trash again. Raises RunError where it is gone or its name is taken."""
+    thrown = next((t for t in trash(runs_dir) if t.key == key), None)
+    if thrown is None:
+        raise RunError("That run is in the trash no more.")
+    target = runs_dir / thrown.run
+    if target.exists():
+        raise RunError(f"There is a run {thrown.run} already: rename its folder first.")
+    try:
+        (runs_dir / TRASH / key).rename(target)
+    except OSError as error:
+        raise RunError(f"Run {thrown.run} cannot be taken back ({error.strerror}).") from error
+    return Run(target)
+
+
+def empty_trash(runs_dir: Path, keys: Iterable[str] | None = None) -> int:
+    """Delete what is in the trash for good (or the runs of some keys); return the bytes freed."""
+    wanted = None if keys is None else set(keys)
+    freed = 0
+    for thrown in trash(runs_dir):
+        if wanted is None or thrown.key in wanted:
+            shutil.rmtree(runs_dir / TRASH / thrown.key, ignore_errors=True)
+            freed += thrown.size
+    return freed
