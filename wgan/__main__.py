@@ -1,21 +1,22 @@
-"""The same jobs without a browser: `python -m wgan train | export | sample`."""
+"""The same jobs without a browser: `python -m wgan train | runs | fork | export | import | sample`."""
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, hyperparameters
 from wgan.data import DataError
-from wgan.export import export_csv, export_samples
+from wgan.export import FORMATS, export, export_samples, export_tensorboard, import_zip
 from wgan.jobs import TrainingJob, View, in_words
-from wgan.runs import Run, RunError, Status
+from wgan.runs import Card, Run, RunError, Shelf, Status, fork
 from wgan.training import Diverged
 from wgan.training.loop import steered
 
@@ -69,18 +70,48 @@ def _parser() -> _Parser:
         _add_flag(train, part)
     train.set_defaults(act=_train)
 
-    export = commands.add_parser("export", help="write a run's reports as CSV")
-    export.add_argument("run", metavar="RUN", help="its name, its folder, or last")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
-    export.add_argument("--runs-dir", **runs_dir)
-    export.set_defaults(act=_export)
+    runs = commands.add_parser("runs", help="list the runs, the newest first")
+    runs.add_argument("--json", action="store_true", help="as JSON, one object a line")
+    runs.add_argument("--runs-dir", **runs_dir)
+    runs.set_defaults(act=_runs)
+
+    forks = commands.add_parser(
+        "fork",
+        help="go on from a checkpoint with other values, as a run of its own",
+        description="Fork a run. The last line on stdout is a JSON object.",
+        allow_abbrev=False,
+    )
+    forks.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    forks.add_argument("--step", type=_whole, metavar="N", help="checkpoint (default: newest)")
+    forks.add_argument("--runs-dir", **runs_dir)
+    forks.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    for part in hyperparameters():
+        _add_flag(forks, part)
+    forks.set_defaults(act=_fork)
+
+    out = commands.add_parser(
+        "export",
+        help="write a run as something else",
+        description="Write a run as " + ", ".join(f"{s} ({f.title})" for s, f in FORMATS.items())
+        + ", or, with --tensorboard, as a folder of event files.",
+    )  # fmt: skip
+    out.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    out.add_argument("--out", type=Path, required=True, metavar="FILE" + "|".join(FORMATS))
+    out.add_argument("--tensorboard", action="store_true", help="--out is a folder of events")
+    out.add_argument("--runs-dir", **runs_dir)
+    out.set_defaults(act=_export)
+
+    into = commands.add_parser("import", help="take in a run that was exported as .zip")
+    into.add_argument("file", type=Path, metavar="FILE")
+    into.add_argument("--runs-dir", **runs_dir)
+    into.set_defaults(act=_import)
 
     sample = commands.add_parser("sample", help="write samples of a run's generator")
     sample.add_argument("run", metavar="RUN", help="its name, its folder, or last")
     sample.add_argument("--count", type=_whole, default=64, metavar="N", help="how many (64)")
     sample.add_argument("--seed", type=_whole, default=0, metavar="K", help="of z (0)")
     sample.add_argument("--step", type=_whole, metavar="N", help="checkpoint (default: newest)")
-    sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz")
+    sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz|FOLDER")
     sample.add_argument("--runs-dir", **runs_dir)
     sample.set_defaults(act=_sample)
     return parser
@@ -273,11 +304,68 @@ class _Bar:
 
 def _export(given: argparse.Namespace) -> int:
     run = Run.find(given.run, given.runs_dir)
-    if given.out.suffix != ".csv":
-        raise _Usage(f"A run is exported as .csv, not {given.out.suffix!r}.")
-    count = export_csv(run, given.out)
-    print(json.dumps({"run": str(run.folder), "out": str(given.out), "reports": count}))
+    if given.tensorboard:
+        found: Mapping[str, object] = {"events": export_tensorboard(run, given.out)}
+    else:
+        found = export(run, given.out)
+    print(json.dumps({"run": str(run.folder), "out": str(given.out), **found}))
     return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    if not given.file.is_file():
+        raise _Usage(f"There is no file {given.file}.")
+    run, remarks = import_zip(given.file, given.runs_dir)
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+    print(json.dumps({"run": str(run.folder), "remarks": remarks}))
+    return 0
+
+
+def _fork(given: argparse.Namespace) -> int:
+    fields = _fields(given)
+    if "seconds" in fields and "steps" not in fields:
+        fields["steps"] = LAST_STEP
+    parent = Run.find(given.run, given.runs_dir)
+    made = fork(parent, given.step, fields, given.runs_dir)
+    bar = _Bar(given.quiet)
+    return _drive(TrainingJob(made, resume=True, publish=bar.preparing), bar)
+
+
+def _runs(given: argparse.Namespace) -> int:
+    cards = Shelf(given.runs_dir).cards()
+    if given.json:
+        for card in cards:
+            print(json.dumps(_card(card)))
+        return 0
+    if not cards:
+        print(f"There is no run in {given.runs_dir} yet.")
+    for card in cards:
+        star, what = "*" if card.star else " ", card.config.title if card.config else card.problem
+        best = "  ".join(f"{name} {m.value:.3g}" for name, m in card.best.items())
+        name = f"“{card.name}”  " if card.name else ""
+        print(f"{star} {card.run}  {card.status:11}  step {card.step:>9,}  {name}{what}  {best}")
+    return 0
+
+
+def _card(card: Card) -> dict[str, Any]:
+    return {
+        "run": card.run,
+        "name": card.name,
+        "status": str(card.status),
+        "dataset": card.config.dataset.name if card.config else None,
+        "objective": card.config.objective.name if card.config else None,
+        "step": card.step,
+        "steps": card.config.steps if card.config else None,
+        "seconds": round(card.seconds, 3),
+        "created": card.created,
+        "parent": dataclasses.asdict(card.parent) if card.parent else None,
+        "best": {name: {"value": m.value, "step": m.step} for name, m in card.best.items()},
+        "size": card.size,
+        "star": card.star,
+        "note": card.note,
+        "problem": card.problem,
+    }
 
 
 def _sample(given: argparse.Namespace) -> int:

@@ -15,6 +15,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Figure = dict[str, Any]
 
+PALETTE = {
+    "critic": "#1f6fbf",
+    "generator": "#d9730d",
+    "real": "#00695a",
+    "fake": "#c957a5",
+    "mark": "#6d5bd0",
+    "muted": "#6b7484",
+    "text": "#16202e",
+}
+"""The light theme's colours, for figures outside the app; in it, pages/components/plotly_theme.js."""
+
 MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
 
 
@@ -287,3 +298,23 @@ def lengths(path: Floats, other: Floats, names: tuple[str, str]) -> Figure:
             "shapes": [band],
         },
     }
+
+
+def dressed(value: Any) -> Any:
+    """Return a figure with colours for their names: for files that know no theme."""
+    if isinstance(value, str) and value.startswith("@"):
+        name, _, alpha = value[1:].partition("/")
+        colour = PALETTE.get(name)
+        if colour is None:
+            return "Blues" if name == "surface" else value
+        if not alpha:
+            return colour
+        parts = ", ".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+        return f"rgba({parts}, {alpha})"
+    if isinstance(value, Mapping):
+        return {key: dressed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [dressed(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return [None if not np.isfinite(v) else round(v, 6) for v in value.tolist()]
+    return value

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from wgan.config import ConfigError, TrainConfig
 from wgan.runs.checkpoints import misfit
 from wgan.runs.records import Parent, RunError
 from wgan.runs.run import Run
-from wgan.training import State
+from wgan.training import State, reconfigured
 
 KEPT = ("dataset", "network", "latent_dim")
 """What a fork cannot change: the weights are made for it."""
@@ -60,14 +59,10 @@ def fork(
     """
     state, facts = run.checkpoint(step)
     config = forked(state, changes)
-    child = Run.create(config, runs_dir, parent=Parent(run.id, state.step))
+    child = Run.create(config, runs_dir, parent=Parent(run.id, state.step), of=run)
     try:
         child.copy_history(run, state.step)
-        tensors = state.tensors
-        if config.optimizer.name != state.config.optimizer.name:
-            # Another optimiser's memory means nothing to this one.
-            tensors = {k: v for k, v in tensors.items() if "_optimizer." not in k}
-        child.add_checkpoint(replace(state, config=config, tensors=tensors), facts)
+        child.add_checkpoint(reconfigured(state, config), facts)
         child.set_engine(state.engine)
         child.set_fact("status", "stopped")
     except BaseException as error:

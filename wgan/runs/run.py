@@ -62,8 +62,23 @@ class Run:
     # ---- making and finding -------------------------------------------------------------------
 
     @classmethod
-    def create(cls, config: TrainConfig, runs_dir: Path, *, parent: Parent | None = None) -> "Run":
-        """Make the folder of a new run. Raises RunError where that is not possible."""
+    def create(
+        cls,
+        config: TrainConfig,
+        runs_dir: Path,
+        *,
+        parent: Parent | None = None,
+        of: "Run | None" = None,
+    ) -> "Run":
+        """Make the folder of a new run. Raises RunError where that is not possible.
+
+        Of a fork, `parent` and `of` are the run it comes from; its config and its own parents are
+        kept too, so that the fork can be made again when they are gone.
+        """
+        lineage = None
+        if parent is not None and of is not None:
+            described = of.described()
+            lineage = asdict(parent) | {name: described[name] for name in ("config", "parent")}
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         name = f"{stamp}-{config.dataset.name}-{config.objective.name}-s{config.seed}"
         try:
@@ -77,7 +92,7 @@ class Run:
             described = {
                 "schema": SCHEMA,
                 "config": config.model_dump(mode="json"),
-                "parent": None if parent is None else asdict(parent),
+                "parent": lineage,
                 "versions": versions(),
                 "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             }

@@ -2,7 +2,7 @@
 
 from wgan.training.engine import Engine
 from wgan.training.forecast import Forecast, forecast, resolve_engine
-from wgan.training.loop import Diverged, Preview, Report, State, Training, train
+from wgan.training.loop import Diverged, Preview, Report, State, Training, reconfigured, train
 
 __all__ = [
     "Diverged",
@@ -13,6 +13,7 @@ __all__ = [
     "State",
     "Training",
     "forecast",
+    "reconfigured",
     "resolve_engine",
     "train",
 ]

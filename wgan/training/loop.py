@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -422,6 +422,17 @@ def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
                 "built from it. Stop this run and start another with the new value."
             )
     return config.changed(changes)
+
+
+def reconfigured(state: State, config: TrainConfig) -> State:
+    """Return a state that goes on with another config of the same data and networks.
+
+    Another optimiser begins without memory: the old one's means nothing to it.
+    """
+    tensors = state.tensors
+    if config.optimizer.name != state.config.optimizer.name:
+        tensors = {name: value for name, value in tensors.items() if "_optimizer." not in name}
+    return replace(state, config=config, tensors=tensors)
 
 
 def look_at_critic(

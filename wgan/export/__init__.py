@@ -1,0 +1,85 @@
+"""A run, taken elsewhere and back: one door, the file's suffix says what is wanted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wgan.export.archive import bug_report, export_zip, import_zip
+from wgan.export.film import export_film
+from wgan.export.models import export_onnx, export_program
+from wgan.export.recipe import command_line, snippet
+from wgan.export.report import export_report
+from wgan.export.samples import export_samples
+from wgan.export.tables import export_csv, export_tensorboard
+from wgan.runs import Run, RunError
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "bug_report",
+    "command_line",
+    "export",
+    "export_csv",
+    "export_samples",
+    "export_tensorboard",
+    "export_zip",
+    "import_zip",
+    "snippet",
+]
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a run can be written as."""
+
+    title: str
+    help: str
+    write: Callable[[Run, Path], Mapping[str, object]]
+
+
+FORMATS: dict[str, Format] = {
+    ".zip": Format(
+        "Whole run",
+        "Everything, for another machine's explorer to import.",
+        export_zip,
+    ),
+    ".csv": Format(
+        "Reports (CSV)",
+        "Every report; clock columns last.",
+        lambda r, o: {"reports": export_csv(r, o)},
+    ),
+    ".html": Format(
+        "Report (HTML)",
+        "One file that needs no network: curves that hover, timeline, samples, how to repeat it.",
+        export_report,
+    ),
+    ".gif": Format("Film (GIF)", "The samples from the first step to the last.", export_film),
+    ".webp": Format("Film (WebP)", "As the GIF, with all its colours.", export_film),
+    ".mp4": Format("Film (MP4)", "As the GIF, for slides and messages.", export_film),
+    ".onnx": Format(
+        "Generator (ONNX)",
+        "The averaged generator for other programs: z (N, latent dimensions) in, values in "
+        "[−1, 1] or points out. Checked against torch.",
+        export_onnx,
+    ),
+    ".pt2": Format(
+        "Generator (torch.export)",
+        "The averaged generator as a program that PyTorch runs without this library.",
+        export_program,
+    ),
+}
+
+
+def export(run: Run, out: Path) -> Mapping[str, object]:
+    """Write a run as what the suffix of `out` says, and return what is to be known about it.
+
+    Raises RunError for a suffix that is none of FORMATS, and where it cannot be written.
+    """
+    if out.suffix not in FORMATS:
+        raise RunError(
+            f"A run is written as {', '.join(FORMATS)}; not as {out.suffix or out.name!r}."
+        )
+    try:
+        return FORMATS[out.suffix].write(run, out)
+    except OSError as error:
+        raise RunError(f"{out} cannot be written ({error.strerror or error}).") from error

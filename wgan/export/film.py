@@ -1,0 +1,128 @@
+"""A training as a film: its previews from the first to the last, each with its step."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from wgan.config import TrainConfig
+from wgan.data import examples
+from wgan.pictures import decode, scatter
+from wgan.runs import Run, RunError, unpack_arrays
+
+if TYPE_CHECKING:
+    from av import VideoStream
+
+Bytes = npt.NDArray[np.uint8]
+
+MOST_FRAMES = 240
+SIDE = 448  # pixels: about; grids are enlarged by whole factors
+CAPTION = 32
+HOLD = 1.5  # seconds that the last frame stays
+
+# As in figures.PALETTE: real and fake.
+REAL, FAKE = (0, 105, 90), (201, 87, 165)
+
+
+def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
+    """Write the previews of a run as GIF, WebP or MP4; return the number of frames.
+
+    At most MOST_FRAMES, evenly chosen, the first and the last among them. Raises RunError.
+    """
+    steps = run.preview_steps()
+    if not steps:
+        raise RunError(f"Run {run.id} has no pictures yet.")
+    chosen = sorted({steps[round(i)] for i in np.linspace(0, len(steps) - 1, MOST_FRAMES)})
+    title = run.config().title
+    frames = [frame for step in chosen if (frame := _frame(run, step, title)) is not None]
+    if not frames:
+        raise RunError(f"The pictures of run {run.id} cannot be read.")
+    content = _mp4(frames, fps) if out.suffix == ".mp4" else _animation(frames, fps, out.suffix)
+    out.write_bytes(content)
+    return {"frames": len(frames)}
+
+
+def frame_image(run: Run, step: int, side: int | None = None) -> Bytes | None:
+    """Return a preview as a picture (H, W, 3), enlarged to about `side` pixels if that is given.
+
+    Points are drawn over real ones. None where there is no such preview.
+    """
+    found = run.preview(step)
+    if found is None:
+        return None
+    suffix, content = found
+    if suffix == "webp":
+        grid = decode(content)
+        scale = max(1, (side or 0) // grid.shape[1])
+        picture = np.repeat(np.repeat(grid, scale, axis=0), scale, axis=1)
+        return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
+    arrays = unpack_arrays(content)
+    layers = [(_real(run.config()), REAL), (arrays["points"], FAKE)]
+    return scatter(layers, float(arrays["extent"]), side=side or SIDE, dot=3)
+
+
+@lru_cache(maxsize=4)
+def _real(config: TrainConfig) -> npt.NDArray[np.float32]:
+    points: npt.NDArray[np.float32] = examples(config.dataset.load(), 1000)
+    return points
+
+
+def _frame(run: Run, step: int, title: str) -> Image.Image | None:
+    picture = frame_image(run, step, SIDE)
+    if picture is None:
+        return None
+    height, width = picture.shape[:2]
+    # Even, as video wants it.
+    whole = Image.new(
+        "RGB", (width + width % 2, height + CAPTION + (height + CAPTION) % 2), "white"
+    )
+    whole.paste(Image.fromarray(picture))
+    draw = ImageDraw.Draw(whole)
+    font = ImageFont.load_default(15)
+    draw.text((8, height + 7), f"step {step:,}", "black", font)
+    draw.text((whole.width - 8, height + 7), title, "#555555", font, anchor="ra")
+    return whole
+
+
+def _animation(frames: Sequence[Image.Image], fps: int, suffix: str) -> bytes:
+    buffer = BytesIO()
+    times = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * HOLD)]
+    settings = {"quality": 80, "method": 2} if suffix == ".webp" else {"optimize": False}
+    frames[0].save(
+        buffer,
+        "WEBP" if suffix == ".webp" else "GIF",
+        save_all=True,
+        append_images=list(frames[1:]),
+        duration=times,
+        loop=0,
+        **settings,
+    )
+    return buffer.getvalue()
+
+
+def _mp4(frames: Sequence[Image.Image], fps: int) -> bytes:
+    try:
+        import av
+    except ImportError as error:
+        raise RunError("MP4 needs one more package: pip install av.") from error
+    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    buffer = BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = cast("VideoStream", container.add_stream(codec, rate=fps))
+        stream.width, stream.height = frames[0].size
+        stream.pix_fmt = "yuv420p"  # what every player knows
+        stream.time_base = Fraction(1, fps)
+        for picture in [*frames, *[frames[-1]] * round(HOLD * fps)]:
+            for packet in stream.encode(
+                av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+            ):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return buffer.getvalue()

@@ -1,0 +1,104 @@
+"""The averaged generator for other programs: ONNX and torch.export."""
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wgan.latent import Models, draw_z
+from wgan.runs import Run, RunError
+
+TOLERANCE = 1e-4
+"""How far what another program makes may be from what torch makes, in the units of its output."""
+
+
+def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, object]:
+    """Write the averaged generator as ONNX, of any batch size, and check it with onnxruntime.
+
+    Returns step, opset and the largest difference to torch. Raises RunError where packages are
+    missing or the difference is above TOLERANCE.
+    """
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  # torch.onnx needs it
+    except ImportError as error:
+        raise RunError(
+            "ONNX needs more packages: pip install onnx onnxscript onnxruntime."
+        ) from error
+    models = _models(run, step)
+    z = torch.from_numpy(draw_z(0, 4, models.config.latent_dim))
+    with _quiet():
+        program = torch.onnx.export(
+            models.generator,
+            (z,),
+            dynamo=True,
+            input_names=["z"],
+            output_names=[models.config.dataset.kind],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            verbose=False,
+        )
+    assert program is not None
+    opset = program.model.opset_imports[""]
+    props = program.model.metadata_props
+    props["config"], props["step"] = models.config.model_dump_json(), str(models.step)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        half = Path(folder) / "generator.onnx"
+        program.save(str(half))
+        session = onnxruntime.InferenceSession(
+            half.read_bytes(), providers=["CPUExecutionProvider"]
+        )
+        other = draw_z(1, 9, models.config.latent_dim)  # another batch size than it was traced with
+        with torch.no_grad():
+            expected = models.generator(torch.from_numpy(other)).numpy()
+        made = session.run(None, {"z": other})[0]
+        difference = float(np.abs(np.asarray(made) - expected).max())
+        if difference > TOLERANCE:
+            raise RunError(
+                f"The ONNX file would differ from torch by {difference:.2g}, more than {TOLERANCE:g}: "
+                "not written."
+            )
+        half.replace(out)
+    return {"step": models.step, "opset": opset, "difference": difference}
+
+
+def export_program(run: Run, out: Path, step: int | None = None) -> dict[str, object]:
+    """Write the averaged generator as a torch.export program of any batch size; return its step."""
+    models = _models(run, step)
+    z = torch.from_numpy(draw_z(0, 4, models.config.latent_dim))
+    with _quiet():
+        program = torch.export.export(
+            models.generator, (z,), dynamic_shapes=({0: torch.export.Dim("n")},)
+        )
+        buffer = io.BytesIO()
+        torch.export.save(
+            program, buffer, extra_files={"config.json": models.config.model_dump_json()}
+        )
+    out.write_bytes(buffer.getvalue())
+    return {"step": models.step}
+
+
+def _models(run: Run, step: int | None) -> Models:
+    state, _ = run.checkpoint(step)
+    return Models(state.config, state.tensors, state.step)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporters' own talk from the user: what matters is checked afterwards."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,91 @@
+"""How to make a run again: as a command line, and as Python that gives the same numbers."""
+
+import json
+import shlex
+from typing import Any
+
+from wgan.config import PARTS, PRESETS, TrainConfig, differences
+from wgan.runs import Run
+
+
+def nearest_preset(config: TrainConfig) -> str:
+    """Return the name of the preset that differs least from a config."""
+    return min(PRESETS, key=lambda name: len(differences(config, PRESETS[name].config)))
+
+
+def command_line(run: Run) -> str:
+    """Return the command that makes the run again, up to its first change by hand.
+
+    Of a fork: the command that forks its parent again, which must still be there.
+    """
+    config, parent = run.config(), run.parent()
+    if parent is not None:
+        before = TrainConfig.parse(run.described()["parent"]["config"])
+        words = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
+        return shlex.join([*words, *_flags(config, before)])
+    preset = nearest_preset(config)
+    words = ["python", "-m", "wgan", "train", "--preset", preset]
+    return shlex.join([*words, *_flags(config, PRESETS[preset].config)])
+
+
+def _flags(config: TrainConfig, base: TrainConfig) -> list[str]:
+    changed = {path for path, _, _ in differences(config, base)}
+    flags: list[str] = []
+    for path, value in config.flat().items():
+        part = path.partition(".")[0]
+        # Choosing another part takes its defaults, so all of that part's own values are said.
+        if path in changed or (part in changed and part in PARTS):
+            flags += ["--" + path.replace("_", "-"), "none" if value is None else str(value)]
+    return flags
+
+
+def snippet(run: Run) -> str:
+    """Return Python that trains the run again to its last checkpoint, with every change made.
+
+    On the same machine and versions the reports are the same, bit for bit.
+    """
+    engine = run.engine()
+    settings = engine.as_dict() if engine is not None else {}
+    acts: dict[int, dict[str, Any]] = {}
+    for change in run.changes():
+        if change.path != "engine":
+            acts.setdefault(change.step, {})[change.path] = change.after
+    stages: list[tuple[int, dict[str, Any]]] = []
+    described: Any = run.described()
+    config, parent = described["config"], described["parent"]
+    while parent is not None:
+        stages.append((parent["step"], config))
+        config, parent = parent["config"], parent["parent"]
+    last = max([0, *run.checkpoint_steps()])
+    lines = [
+        "from wgan.config import TrainConfig",
+        "from wgan.training import Engine, Training, reconfigured",
+        "",
+        f"config = TrainConfig.parse({_python(config)})",
+        f"changes = {_python(acts)}  # by hand, after the step",
+        f"forks = {_python(dict(reversed(stages)))}  # another config, after the step",
+        "",
+        f"training = Training(config, engine=Engine(**{settings!r}))",
+        f"while training.steps < {last}:",
+        "    if training.steps in forks:",
+        "        other = TrainConfig.parse(forks[training.steps])",
+        "        training = Training.restore(reconfigured(training.state(), other))",
+        "    for path, value in changes.get(training.steps, {}).items():",
+        "        training.apply(**{path: value})",
+        "    training.step()",
+        "    for report in training.reports():",
+        "        print(report)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _python(value: Any) -> str:
+    """Return JSON-like values as Python; keys may be numbers."""
+    text = (
+        json.dumps(value, indent=4, default=str)
+        if not value or not isinstance(next(iter(value)), int)
+        else "{" + ", ".join(f"{k}: {_python(v)}" for k, v in value.items()) + "}"
+    )
+    for json_word, word in ((": null", ": None"), (": true", ": True"), (": false", ": False")):
+        text = text.replace(json_word, word)
+    return text

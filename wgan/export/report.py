@@ -1,0 +1,200 @@
+"""A run as one HTML file that needs no network: for whoever has no explorer."""
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+
+from wgan import figures
+from wgan.config import PRESETS, differences, hyperparameters
+from wgan.export.film import frame_image
+from wgan.export.recipe import command_line, nearest_preset, snippet
+from wgan.jobs import Stored, View
+from wgan.pictures import encode
+from wgan.runs import Run
+
+MOST_MOMENTS = 60
+
+
+def export_report(run: Run, out: Path) -> dict[str, object]:
+    """Write the report of a run; return its size in bytes."""
+    content = report(run).encode()
+    half = out.with_name(f"{out.name}.part")
+    half.write_bytes(content)
+    half.replace(out)
+    return {"bytes": len(content)}
+
+
+def report(run: Run) -> str:
+    """Return the report of a run: numbers, curves, timeline, config, how to repeat it."""
+    view = Stored(run).view()
+    marks = [
+        (float(c.step), f"step {c.step:,}: {c.path} {c.before} → {c.after}")
+        for c in view.changes
+        if c.path != "engine"
+    ]
+    charts = []
+    if view.last is not None:
+        for title, figure in (
+            ("Critic gap", figures.critic_gap(view.curves, marks)),
+            ("Losses", figures.losses(view.curves, marks)),
+        ):
+            charts.append((title, figures.dressed(figure)))
+    moments = _moments(run, view)
+    name = view.name or view.config.title
+    body = [
+        f"<h1>{escape(name)}</h1>",
+        f"<p class=quiet>{escape(view.run)} · {view.status}</p>",
+        _numbers(view),
+        _timeline(moments),
+        *(
+            f"<h2>{title}</h2><div class=chart id=chart{i}></div>"
+            for i, (title, _) in enumerate(charts)
+        ),
+        _metrics(view),
+        _config(view),
+        _environment(run),
+        "<h2>How to repeat it</h2>",
+        f"<pre>{escape(command_line(run))}</pre>",
+        "<p>Or in Python, with every change made by hand:</p>",
+        f"<pre>{escape(snippet(run))}</pre>",
+    ]
+    if note := run.fact("note"):
+        body.insert(2, f"<p>{escape(note)}</p>")
+    data = {
+        "charts": [figure for _, figure in charts],
+        "moments": [{"step": step, "image": image} for step, image in moments],
+    }
+    return _PAGE.format(
+        title=escape(name),
+        style=_STYLE,
+        body="\n".join(body),
+        plotly=get_plotlyjs() if charts else "",
+        data=_script(data),
+        program=_PROGRAM,
+    )
+
+
+def _script(data: Any) -> str:
+    # Nothing in the data may end the script that carries it.
+    return json.dumps(data).replace("<", "\\u003c")
+
+
+def _moments(run: Run, view: View) -> list[tuple[int, str]]:
+    steps = view.preview_steps
+    chosen = (
+        sorted({steps[round(i)] for i in np.linspace(0, len(steps) - 1, MOST_MOMENTS)})
+        if steps
+        else []
+    )
+    found = []
+    for step in chosen:
+        image = frame_image(run, step)
+        if image is not None:
+            encoded = base64.b64encode(encode(image)).decode("ascii")
+            found.append((step, f"data:image/webp;base64,{encoded}"))
+    return found
+
+
+def _numbers(view: View) -> str:
+    gap = "–" if view.last is None else f"{view.last.report.critic_gap:.4g}"
+    cells = {
+        "steps": f"{view.step:,}",
+        "training time": f"{view.seconds:.0f} s",
+        "speed": f"{view.steps_per_second:.1f} steps/s",
+        "critic gap": gap,
+    }
+    boxes = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in cells.items())
+    return f"<dl>{boxes}</dl>" + (f"<p class=error>{escape(view.error)}</p>" if view.error else "")
+
+
+def _timeline(moments: list[tuple[int, str]]) -> str:
+    if not moments:
+        return ""
+    return (
+        "<h2>Samples of the generator</h2>"
+        f'<img id=sample src="{moments[-1][1]}" alt="Samples at step {moments[-1][0]}">'
+        f"<p class=line><input id=at type=range min=0 max={len(moments) - 1} value={len(moments) - 1} "
+        'aria-label="Training step shown"><span id=step></span></p>'
+    )
+
+
+def _metrics(view: View) -> str:
+    if not view.metrics:
+        return ""
+    rows = "".join(
+        f"<tr><td>{m.step:,}<td>{escape(m.name)}<td>{m.value:.4g}" for m in view.metrics[-60:]
+    )
+    return f"<h2>Metrics</h2><table><tr><th>step<th>metric<th>value{rows}</table>"
+
+
+def _config(view: View) -> str:
+    known = {h.path: h for h in hyperparameters(view.config)}
+    preset = nearest_preset(view.config)
+    changed = {path for path, _, _ in differences(view.config, PRESETS[preset].config)}
+    rows = "".join(
+        f"<tr{' class=changed' if path in changed else ''}><td>{escape(known[path].title)}"
+        f"<td>{escape(str(value))} {escape(known[path].unit or '')}<td>{escape(path)}"
+        for path, value in view.config.flat().items()
+        if path in known
+    )
+    words = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
+    return f"<h2>Config</h2><p class=quiet>{escape(words)}</p><table>{rows}</table>"
+
+
+def _environment(run: Run) -> str:
+    engine = run.engine()
+    facts = {**run.described()["versions"], **(engine.as_dict() if engine else {})}
+    rows = "".join(f"<tr><td>{escape(str(k))}<td>{escape(str(v))}" for k, v in facts.items())
+    return f"<h2>Environment</h2><table>{rows}</table>"
+
+
+_STYLE = """
+:root { color-scheme: light; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #16202e; background: #fff;
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+.quiet { color: #6b7484; margin: .2rem 0; } .error { color: #c9302c; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
+dl div { border: 1px solid #d6dce6; border-radius: 8px; padding: .5rem .8rem; }
+dt { font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
+#sample { width: min(100%, 28rem); image-rendering: pixelated; border-radius: 4px; display: block; }
+.line { display: flex; gap: 1rem; width: min(100%, 28rem); } .line input { flex: 1; }
+.chart { height: 260px; }
+table { border-collapse: collapse; } td, th { padding: .15rem 1rem .15rem 0; text-align: left;
+  border-bottom: 1px solid #eef1f6; font-size: .9rem; } .changed { font-weight: 600; }
+pre { background: #f3f5f9; padding: .8rem; border-radius: 8px; overflow: auto; font-size: .85rem; }
+"""
+
+_PROGRAM = """
+const data = JSON.parse(document.getElementById("data").textContent);
+data.charts.forEach((figure, i) => Plotly.newPlot("chart" + i, figure.data,
+  { ...figure.layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" },
+  { displaylogo: false, responsive: true }));
+const at = document.getElementById("at");
+if (at) {
+  const show = () => {
+    const moment = data.moments[at.value];
+    const image = document.getElementById("sample");
+    image.src = moment.image;
+    image.alt = `Samples at step ${moment.step}`;
+    document.getElementById("step").textContent = `step ${moment.step.toLocaleString("en")}`;
+  };
+  at.oninput = show;
+  show();
+}
+"""
+
+_PAGE = """<!doctype html>
+<html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
+<title>{title}</title><style>{style}</style>
+{body}
+<script>{plotly}</script>
+<script type="application/json" id=data>{data}</script>
+<script>{program}</script>
+</html>
+"""
