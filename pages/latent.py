@@ -52,7 +52,7 @@ def walk() -> None:
         chart(
             figures.lengths(made.path, made.other, walks.NAMES[choice.method]),
             key="lengths",
-            run=f"{choice.run}-{choice.method}",
+            run=f"{choice.run}-{choice.method}-{len(made.path)}",
             height=210,
             alt="Length of z along the walk, for both ways of going",
         )

@@ -152,7 +152,9 @@ def test_without_network_the_bundled_set_is_offered(
         raise OSError("unreachable")
 
     monkeypatch.setattr(data.urllib.request, "urlopen", down)
-    with pytest.raises(DataError, match=r"is there a network\?.*mnist-10k"):
+    with pytest.raises(
+        DataError, match=r"is there a network\?.*“MNIST, 10,000 digits”.*t10k-labels"
+    ):
         DATASETS["mnist"]().load(tmp_path)
 
 

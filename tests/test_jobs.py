@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -239,3 +240,37 @@ def test_pictures_are_kept_as_a_grid_of_64(runs_dir: Path, monkeypatch: pytest.M
     suffix, content = made.run.preview(2)
     with Image.open(BytesIO(content)) as grid:
         assert suffix == "webp" and grid.size == (224, 224)
+
+
+def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
+    made = job(runs_dir)
+    for _ in range(12):
+        made.step()
+    made.change({"critic_learning_rate": 0.002})
+    shutil.rmtree(made.run.folder)
+    made.step()
+    made.flush()
+    assert "was deleted at step 13 and has been made again" in made.view.warning
+    while not made.done:
+        made.step()
+    made.finish(Status.FINISHED)
+    assert made.run.reports()["step"].tolist() == [5, 10, 15, 20, 25, 30, 35, 40]
+    assert [c.path for c in made.run.changes()] == ["critic_learning_rate"]
+    assert made.run.checkpoint_steps() == [13, 20, 40] and made.run.preview_steps()[0] == 13
+    assert Stored(made.run).view().status is Status.FINISHED
+
+
+def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
+    """What a reader keeps and adds to is what a fresh reader reads."""
+    made = job(runs_dir, steps=3000, report_every=1, preview_every=3000, checkpoint_every=3000)
+    watcher = Stored(Run(made.run.folder))
+    for until in (7, 400, 1100, 1101, 3000):
+        while made.training.steps < until:
+            made.step()
+        made.pause(False)  # all reports are written
+        seen, fresh = watcher.view(), Stored(Run(made.run.folder)).view()
+        assert seen.elsewhere and seen.step == until
+        for name in COLUMNS:
+            assert np.allclose(seen.curves[name], fresh.curves[name]), (name, until)
+    made.finish(Status.FINISHED)
+    assert not watcher.view().elsewhere

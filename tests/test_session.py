@@ -67,6 +67,7 @@ def test_a_second_start_says_what_is_running(session: Session):
     second = session.start(tiny(seed=1), queue=True)
     assert session.queued()[-1].run == second
     assert session.view(second).status is Status.QUEUED
+    reaches(session, run, 1)
     session.stop(run)
     until(lambda: session.view(second).status is Status.FINISHED)
     assert session.view(run).status is Status.STOPPED
@@ -79,6 +80,8 @@ def test_a_cancelled_run_leaves_nothing(session: Session, runs_dir: Path):
     session.stop(second)
     assert second not in [view.run for view in session.queued()]
     assert not (runs_dir / second).exists()
+    with pytest.raises(RunError, match="no run"):
+        session.view(second)
     session.stop(run)
     until(lambda: not session.view(run).status.active)
     assert [path.name for path in runs_dir.iterdir() if path.is_dir()] == [run]

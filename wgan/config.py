@@ -209,7 +209,7 @@ class TrainConfig(BaseModel):
     )
     preview_seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0,
-        title="Pictures' z",
+        title="z of the pictures",
         description="Which fixed z the grids are made from. The same number keeps the same z, so "
         "that one sees each sample improve.",
         json_schema_extra=_extra(live=True, advanced=True),

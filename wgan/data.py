@@ -200,11 +200,12 @@ class _FromTorchvision(Dataset):
             if present:
                 raise DataError(
                     f"The files of {self.title} in {raw} cannot be read ({error}). Delete that "
-                    "folder to fetch them again, or choose mnist-10k, which comes with the app."
+                    "folder to fetch them again, or choose “{Mnist10k.title}”, which comes with the app."
                 ) from error
             raise DataError(
-                f"{self.title} could not be downloaded: is there a network? Put its four files "
-                f"into {raw}, or choose mnist-10k, which comes with the app."
+                f"{self.title} could not be downloaded: is there a network? Choose “{Mnist10k.title}”, "
+                f"which comes with the app, or put the four files of {self.title} into {raw}: "
+                f"{', '.join(name.removesuffix('.gz') for name, _ in source.resources)}."
             ) from error
         return Pictures(
             train.data[:, None], test.data[:, None], train.targets.long(), test.targets.long()

@@ -33,6 +33,7 @@ FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
 
 CURVE_POINTS = 500
+SETTLED = 5.0  # seconds before which a speed says little about what is left
 RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
 
@@ -82,7 +83,7 @@ class View:
     @property
     def seconds_left(self) -> float | None:
         """Training time to the target, by the present speed; None where it is not known."""
-        if self.steps_per_second <= 0 or not self.status.active:
+        if self.steps_per_second <= 0 or not self.status.active or self.seconds < SETTLED:
             return None
         by_steps = (self.config.steps - self.step) / self.steps_per_second
         if self.config.seconds is None:
@@ -225,7 +226,8 @@ class TrainingJob:
         self._preview_steps = run.preview_steps() if resume else []
         self._checkpoint_steps = run.checkpoint_steps() if resume else []
         self._metrics = tuple(run.metrics()) if resume else ()
-        self._warning = ""
+        self._warning = self._notice = ""
+        self._described = run.described()
         self._checkpointed = -1
         self._curves = Curves(self.config.report_every)
         self._held: contextlib.ExitStack | None = None
@@ -383,12 +385,35 @@ class TrainingJob:
         while len(self._rates) > 2 and now - self._rates[0][0] > RATE_WINDOW:
             self._rates.popleft()
         try:
+            if not (self.run.folder / "config.json").exists():
+                self._rebuild()
             self._write_pending()
             self.run.beat()
-            self._warning = ""
+            self._warning = self._notice
         except (RunError, OSError) as error:
             self._warning = f"{error} Training goes on; the curves are kept in memory till then."
         self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
+
+    def _rebuild(self) -> None:
+        """Make the run's folder again, which somebody deleted: with all that is in memory.
+
+        Its curves are then as fine as they are shown; earlier pictures and checkpoints are gone.
+        """
+        self.run.build(self._described)
+        self.run.beat()
+        self.run.set_engine(self.training.engine)
+        self.run.set_fact("status", Status.PAUSED if self.paused else Status.RUNNING)
+        arrays = self._curves.arrays()
+        rows = zip(*(arrays[name] for name in COLUMNS), strict=True)
+        self.run.add([StoredReport.from_row(row) for row in rows], self._changes)
+        self._pending.clear()
+        self._pending_changes.clear()
+        self._notice = (
+            f"The folder of this run was deleted at step {self.training.steps:,} and has been made "
+            "again: the curves are kept, pictures and checkpoints from before are gone."
+        )
+        self._save_preview()
+        self._save_checkpoint()
 
     def _write_pending(self) -> None:
         if self._pending or self._pending_changes:

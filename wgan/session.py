@@ -604,6 +604,8 @@ class Session:
         job.finish(Status.STOPPED)
         if job.new:
             job.run.delete()
+            with self._changed:
+                self._views.pop(job.run.id, None)
 
     def close(self, timeout: float = 1.5) -> None:
         """End the worker: the run at hand gets its checkpoint and counts as interrupted."""

@@ -1,6 +1,7 @@
 """What every page needs: the session, the run on show, and a guard against Streamlit's old pages."""
 
 import os
+import time
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +10,8 @@ from streamlit.runtime import pages_manager
 from wgan.jobs import View
 from wgan.runs import RunError, Status
 from wgan.session import Session
+
+FRESH = 3.0  # seconds
 
 ICON = Path(__file__).with_name("icon.png")
 
@@ -44,7 +47,11 @@ def guard() -> None:
 
 def shown_run() -> str | None:
     """Return the run on show: the address's, else this visitor's, else the live one or the newest."""
-    asked = st.query_params.get("run") or st.session_state.get("shown")
+    state, address = st.session_state.get("shown"), st.query_params.get("run")
+    # A browser that is asked for the next update before it has heard of a new address sends the old
+    # one along. What was put on show a moment ago counts then; later, the address does.
+    fresh = state is not None and time.monotonic() - st.session_state.get("shown_at", 0.0) < FRESH
+    asked = state if fresh else address or state
     if asked:
         try:
             session().view(asked)
@@ -58,6 +65,8 @@ def shown_run() -> str | None:
 
 def show_run(run: str | None) -> None:
     """Put a run on show: in the address, and for this visitor on every page."""
+    if st.session_state.get("shown") != run:
+        st.session_state["shown_at"] = time.monotonic()
     st.session_state["shown"] = run
     if run is None:
         st.query_params.pop("run", None)
@@ -111,4 +120,7 @@ def plain(value: float) -> str:
 
 def signed(value: float | None) -> str:
     """Return a measured number, three digits of it; a dash where there is none."""
-    return "–" if value is None else f"{value:.3g}".replace("-", "−")
+    if value is None:
+        return "–"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return (f"{value:.4f}" if "e" in text else text).replace("-", "−")

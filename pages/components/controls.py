@@ -9,7 +9,7 @@ import streamlit as st
 from pages.components.app import plain, session, show_run
 from wgan.config import PARTS, PRESETS, ConfigError, Hyperparameter, TrainConfig, hyperparameters
 from wgan.jobs import View
-from wgan.runs import RunError
+from wgan.runs import RunError, Status, began
 
 FIRST = "quick-mnist"
 UNDO_DEPTH = 50
@@ -40,7 +40,7 @@ def sidebar(live: View | None, shown: str | None) -> bool:
     """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
     with st.sidebar:
         _choose_run(shown)
-        steering = live is not None and live.status != "queued"
+        steering = live is not None
         if live is not None and steering:
             choice = st.segmented_control(
                 "Settings of",
@@ -58,33 +58,55 @@ def sidebar(live: View | None, shown: str | None) -> bool:
         _head(config, live if steering else None)
         if problem := st.session_state.get("problem"):
             st.error(problem, icon=":material/error:")
-        _fields(config, locked=steering)
+        preparing = steering and live is not None and live.status is Status.QUEUED
+        _fields(config, locked=steering, preparing=preparing)
     return not steering
 
 
 def _choose_run(shown: str | None) -> None:
-    names = session().runs()
-    if shown is None or len(names) < 2:
+    if shown is None or len(session().cards()) < 2:
         return
-    st.session_state.run_on_show = shown
+    choose_run("Run on show", shown, "Every run is kept. The newest is first.")
+
+
+def choose_run(label: str, shown: str, help: str) -> None:
+    """Let the visitor put another run on show."""
+    titles = run_titles()
+    key = "run_on_show"
+    st.session_state[key] = shown
     st.selectbox(
-        "Run on show",
-        names if shown in names else [shown, *names],
-        key="run_on_show",
-        format_func=run_title,
-        on_change=lambda: show_run(st.session_state.run_on_show),
-        help="Every run is kept. The newest is first.",
+        label,
+        list(titles) if shown in titles else [shown, *titles],
+        key=key,
+        format_func=lambda name: titles.get(name, name),
+        on_change=lambda: show_run(st.session_state[key]),
+        help=help,
     )
 
 
-def run_title(name: str) -> str:
-    """Return a run in a few words: when, what, how it stands."""
-    try:
-        view = session().view(name)
-    except RunError:
-        return f"{name} (cannot be read)"
-    when = f"{name[6:8]}.{name[4:6]}. {name[9:11]}:{name[11:13]}"
-    return f"{when} · {view.config.dataset.name} · {view.config.objective.name} · {view.status}"
+SIGNS = {
+    Status.QUEUED: "…",
+    Status.RUNNING: "▶",
+    Status.PAUSED: "‖",
+    Status.STOPPED: "■",
+    Status.FINISHED: "✓",
+    Status.FAILED: "✗",
+    Status.INTERRUPTED: "!",
+    Status.SHIPPED: "★",
+}
+
+
+def run_titles() -> dict[str, str]:
+    """Return every run in a few words, the newest first: how it stands, when, what."""
+    titles = {}
+    for card in session().cards():
+        if card.config is None:
+            titles[card.run] = f"{card.run} (cannot be read)"
+        else:
+            objective, _, _ = card.config.objective.title.partition(" (")
+            what = card.name or f"{began(card.run, card.created)} · {objective}"
+            titles[card.run] = f"{SIGNS[card.status]} {what} · {card.config.dataset.title}"
+    return titles
 
 
 def _head(config: TrainConfig, live: View | None) -> None:
@@ -123,11 +145,12 @@ def _head(config: TrainConfig, live: View | None) -> None:
         )
         if live is None:
             with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
-                name = st.text_input("Name of the preset", max_chars=40, key="preset_name")
-                st.button("Save preset", on_click=_save, args=(name,), disabled=not name)
+                with st.form("save_preset", border=False):
+                    st.text_input("Name of the preset", max_chars=40, key="preset_name")
+                    st.form_submit_button("Save preset", on_click=_save)
                 if own:
                     gone = st.selectbox("Own presets", list(own), key="preset_gone")
-                    st.button("Delete it", on_click=session().delete_preset, args=(gone,))
+                    st.button("Delete it", on_click=_delete, args=(gone,))
 
 
 def _steered(live: View) -> bool:
@@ -168,7 +191,14 @@ def _undo() -> None:
         st.session_state.problem = str(error)
 
 
-def _save(name: str) -> None:
+def _delete(name: str) -> None:
+    session().delete_preset(name)
+    if st.session_state.get("base") == name:
+        st.session_state.base = FIRST
+
+
+def _save() -> None:
+    name = st.session_state.preset_name
     try:
         session().save_preset(name.strip(), draft())
         st.session_state.base = name.strip()
@@ -177,7 +207,7 @@ def _save(name: str) -> None:
         st.session_state.problem = str(error)
 
 
-def _fields(config: TrainConfig, *, locked: bool) -> None:
+def _fields(config: TrainConfig, *, locked: bool, preparing: bool) -> None:
     known = list(hyperparameters(config))
     values = config.flat()
     main, advanced = [], []
@@ -186,19 +216,21 @@ def _fields(config: TrainConfig, *, locked: bool) -> None:
         hidden = value.advanced or (part in ("dataset", "network") and "." in value.path)
         (advanced if hidden else main).append(value)
     for value in main:
-        _control(value, values[value.path], locked=locked)
+        _control(value, values[value.path], locked=locked, preparing=preparing)
     with st.expander("Advanced", icon=":material/tune:"):
         for value in advanced:
-            _control(value, values[value.path], locked=locked)
+            _control(value, values[value.path], locked=locked, preparing=preparing)
 
 
-def _control(value: Hyperparameter, current: Any, *, locked: bool) -> None:
+def _control(value: Hyperparameter, current: Any, *, locked: bool, preparing: bool) -> None:
     key = f"w:{value.path}"
-    disabled = locked and not value.live
+    disabled = locked and (preparing or not value.live)
     words = value.help
     if value.source:
         words += f"\n\n*Source: {value.source}.*"
-    if disabled:
+    if disabled and value.live:
+        words = f"**The run is being prepared:** in a moment.\n\n{words}"
+    elif disabled:
         words = (
             "**Cannot change while training:** networks, data and random numbers are built from "
             f"it. Choose *Next run* above to change it there.\n\n{words}"

@@ -24,6 +24,9 @@ GAP_HELP = """**Critic gap** = mean score of real − mean score of fake = E f(r
 It is the curve to watch: the better the samples, the smaller the gap. It equals a multiple of the
 Wasserstein distance only for a perfect critic, so its absolute size means little.
 
+Now and then it falls below 0: then the critic lags behind the generator for a moment, and scores
+fakes higher.
+
 If the gap on *training* data grows away from the gap on *held-out* data, the critic is learning the
 training pictures by heart.
 
@@ -101,8 +104,6 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
         return
     if signs(view) != shown:
         st.rerun()
-    if view.phase:
-        st.progress(view.phase_share, text=f"{view.phase} …")
     _numbers(view)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
@@ -122,7 +123,7 @@ def header(view: View, next_run: bool) -> None:
             _steer(view, next_run)
         elif view.status is Status.QUEUED:
             st.button("Cancel", icon=":material/close:", key="cancel",
-                      on_click=session().stop, args=(name,))  # fmt: skip
+                      on_click=_cancel, args=(name,))  # fmt: skip
         if not active or next_run:
             _begin(view)
     _messages(view)
@@ -143,7 +144,7 @@ def _steer(view: View, next_run: bool) -> None:
                   on_click=session().pause, args=(name,))  # fmt: skip
     st.button("Stop", icon=":material/stop:", key="stop",
               help="Ends after the step at hand, with a checkpoint. It can be resumed.",
-              on_click=session().stop, args=(name,))  # fmt: skip
+              on_click=_cancel, args=(name,))  # fmt: skip
     if not next_run:
         st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
                   help="Draw other fixed z for the grid.", on_click=_new_z,
@@ -177,6 +178,15 @@ def _new_z(run: str) -> None:
         st.session_state.problem = str(error)
 
 
+def _cancel(run: str) -> None:
+    """Stop a run; where nothing is left of it, because it had not begun, show another."""
+    session().stop(run)
+    try:
+        session().view(run)
+    except RunError:
+        show_run(session().newest())
+
+
 def _resume(run: str) -> None:
     try:
         session().resume(run)
@@ -191,6 +201,10 @@ def _resume(run: str) -> None:
 def forecast() -> None:
     """Say roughly what the next run will take."""
     config = controls.draft()
+    if not config.dataset.present(session().root):
+        st.caption(":material/download: will be downloaded first", width="content",
+                   help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
+                   "“MNIST, 10,000 digits”, which comes with the app.")  # fmt: skip
     cost = session().forecast(config)
     if isinstance(cost, str):
         st.caption(f":red[{cost}]", width="content")
@@ -278,10 +292,37 @@ def _numbers(view: View) -> None:
                       help="To the last step, at the present speed.")  # fmt: skip
         cards.insert(3, left)
         target = f"step {view.config.steps:,}"
-        if view.config.seconds is not None:
+        if view.status is Status.QUEUED:
+            progress = (view.phase_share, _phase(view))
+        elif view.config.seconds is not None:
             target += f" or {duration(view.config.seconds)}"
-        progress = (view.share, f"{100 * view.share:.0f} % of the way to {target}")
+        progress = progress or (view.share, f"{100 * view.share:.0f} % of the way to {target}")
     numbers(cards, key="numbers", progress=progress)
+
+
+def _ahead(view: View) -> View | None:
+    """Return the run that a waiting one waits for."""
+    live = session().live()
+    return live if view.status is Status.QUEUED and live and live.run != view.run else None
+
+
+def _phase(view: View) -> str:
+    """Say what is being prepared, or behind which run this one waits."""
+    ahead = _ahead(view)
+    if ahead is None:
+        return f"{view.phase} …"
+    before = [other.run for other in session().queued()].index(view.run)
+    more = f" and {before} more" if before else ""
+    return f"Waits for {ahead.config.title} ({ahead.status}){more}"
+
+
+def empty_words(view: View, what: str) -> str:
+    """Say why a run has nothing to show yet, or never will."""
+    if _ahead(view) is not None:
+        return f"{what} appear when it is this run's turn."
+    if view.status.active:
+        return f"{what} appear here in a few seconds."
+    return "This run ended before it had made any."
 
 
 def _stage(view: View) -> None:
@@ -305,7 +346,9 @@ def _stage(view: View) -> None:
         fetch=fetch,
         live=view.status.active,
         alt=f"{what} at step {view.preview.step if view.preview else 0}",
-        max_height=400,
+        # Points need their axes' labels too, and all must fit on a small screen.
+        max_height=400 if pictures else 340,
+        words=empty_words(view, "Pictures"),
         title=what,
         help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
         real=real_strip(view.config.dataset) if pictures and real is not None else None,
@@ -355,7 +398,7 @@ def _plots(view: View) -> None:
     marks = [(change.step, in_words(change, view.config)) for change in view.changes]
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
-            st.caption("The curves begin with the first report, in a moment.")
+            st.caption(empty_words(view, "Curves"))
         return
     chart(figures.critic_gap(view.curves, marks), key="gap", run=view.run, height=178,
           title="Critic gap", help=GAP_HELP,

@@ -221,6 +221,10 @@ class Plane extends Plot {
     context.fillRect(x, top, 10, height);
     context.fillStyle = fade(text, 0.75);
     context.font = `11.5px ${this.theme.font}`;
+    context.textBaseline = "alphabetic";
+    context.textAlign = "right";
+    context.fillText("score", x + 46, top - 6);
+    context.textAlign = "left";
     context.textBaseline = "middle";
     const step = niceStep((high - low) / 5);
     for (let i = Math.ceil(low / step); i * step <= high; i++) {
@@ -256,4 +260,4 @@ function niceStep(rough) {
   return power * [1, 2, 5, 10].find((times) => times * power >= rough);
 }
 
-const short = (value) => String(Number(value.toPrecision(3)));
+const short = (value) => String(Number(value.toPrecision(3))).replace("-", "−");

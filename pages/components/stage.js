@@ -181,7 +181,7 @@ class Stage {
         rows: data.rows, columns: data.columns, height: data.height, alt: data.alt,
         words: this.steps.length && !data.live
           ? "Loading the picture …"
-          : "The first picture appears here in a few seconds.",
+          : data.words,
       });
     }
   }

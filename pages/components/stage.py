@@ -61,12 +61,14 @@ def stage(
     title: str = "",
     help: str = "",
     real: bytes | None = None,
+    words: str = "The first picture appears here in a few seconds.",
 ) -> None:
     """Show the newest frame of `run`, and any earlier one on demand.
 
     Call it in a fragment that runs again while the run is `live`. `steps` are those of all
     previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
-    what it cannot find. `real` is a sheet of `rows` × 2 real pictures to show beside.
+    what it cannot find. `real` is a sheet of `rows` × 2 real pictures to show beside;
+    `words` stand where there is no picture yet.
     """
     slot = f"{key}__wanted"
 
@@ -95,6 +97,7 @@ def stage(
         "plotly": ensure_plotly_bundle(),
         "title": title,
         "help": help,
+        "words": words,
         "real": None
         if real is None
         else {

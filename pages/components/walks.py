@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.app import session, show_run
-from pages.components.controls import run_title
+from pages.components.app import session
+from pages.components.controls import choose_run
 from pages.components.live import real_examples
 from pages.components.picker import picker
 from pages.components.player import Walk, player
@@ -64,16 +64,7 @@ class Made:
 def sidebar(view: View) -> Choice:
     """Draw the sidebar and return what it says."""
     with st.sidebar:
-        names = session().runs()
-        st.session_state["latent_run"] = view.run
-        st.selectbox(
-            "Model",
-            names if view.run in names else [view.run, *names],
-            key="latent_run",
-            format_func=run_title,
-            on_change=lambda: show_run(st.session_state["latent_run"]),
-            help="Any run, also the one that is training now.",
-        )
+        choose_run("Model", view.run, "Any run, also the one that is training now.")
         steps = list(reversed(view.checkpoint_steps))
         newest = "Newest weights" if view.status.active else "Last checkpoint"
         if st.session_state.get("latent_step") not in (None, *steps):
@@ -101,7 +92,11 @@ def sidebar(view: View) -> Choice:
             st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
         else:
             picked = tuple(st.session_state.get("latent_picked", ()))
-            st.caption("Click two to eight samples in the grid beside the walk.")
+            st.caption(
+                "Click two to eight samples in the grid beside the walk."
+                if view.config.dataset.kind == "pictures"
+                else "Choose two to eight points by their number beside the walk."
+            )
         method: Method = (
             "lerp"
             if st.segmented_control(

@@ -109,7 +109,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     next(b for b in app.selectbox if b.key == "w:objective").set_value("wgan").run()
     assert app.session_state.draft.objective.name == "wgan"
     assert any(w.key == "w:objective.clip_value" for w in app.select_slider)
-    next(w for w in app.text_input if w.key == "preset_name").set_value("Mine").run()
+    next(w for w in app.text_input if w.key == "preset_name").set_value("Mine")
     next(b for b in app.button if b.label == "Save preset").click().run()
     sound(app)
     assert next(b for b in app.selectbox if b.key == "preset").value == "Mine"

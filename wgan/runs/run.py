@@ -81,6 +81,13 @@ class Run:
             lineage = asdict(parent) | {name: described[name] for name in ("config", "parent")}
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         name = f"{stamp}-{config.dataset.name}-{config.objective.name}-s{config.seed}"
+        described = {
+            "schema": SCHEMA,
+            "config": config.model_dump(mode="json"),
+            "parent": lineage,
+            "versions": versions(),
+            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        }
         try:
             runs_dir.mkdir(parents=True, exist_ok=True)
             for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
@@ -88,28 +95,24 @@ class Run:
                 with contextlib.suppress(FileExistsError):
                     folder.mkdir()
                     break
-            (folder / "previews").mkdir()
-            described = {
-                "schema": SCHEMA,
-                "config": config.model_dump(mode="json"),
-                "parent": lineage,
-                "versions": versions(),
-                "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-            }
             run = cls.__new__(cls)
             run.folder = folder
-            with run._database(write=True) as db:
-                db.executescript(_TABLES)
-                db.execute(f"PRAGMA user_version = {SCHEMA}")
-                db.execute("INSERT INTO facts VALUES ('status', ?)", (Status.QUEUED,))
-            # Last, because a folder with a config counts as a run: others may look at any moment.
-            write(folder / "config.json", json.dumps(described, indent=1).encode())
+            run.build(described)
             return run
         except OSError as error:
             raise RunError(
                 f"No run can be made in {runs_dir} ({error.strerror or error}). Choose a folder "
                 "that can be written, with space left."
             ) from error
+
+    def build(self, described: Mapping[str, Any]) -> None:
+        """Make what a run's folder has: also of one that was deleted while the run trained."""
+        (self.folder / "previews").mkdir(parents=True, exist_ok=True)
+        with self._database(write=True) as db:
+            db.executescript(_TABLES)
+            db.execute("INSERT OR IGNORE INTO facts VALUES ('status', ?)", (Status.QUEUED,))
+        # Last, because a folder with a config counts as a run: others may look at any moment.
+        write(self.folder / "config.json", json.dumps(described, indent=1).encode())
 
     @classmethod
     def find(cls, name: str, runs_dir: Path) -> "Run":
@@ -499,9 +502,9 @@ class Run:
 
 
 _TABLES = f"""
-CREATE TABLE reports (step INTEGER PRIMARY KEY, {", ".join(f"{c} REAL" for c in COLUMNS[1:])});
-CREATE TABLE changes (id INTEGER PRIMARY KEY, step INTEGER, path TEXT, before TEXT, after TEXT);
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS reports (step INTEGER PRIMARY KEY, {", ".join(f"{c} REAL" for c in COLUMNS[1:])});
+CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, step INTEGER, path TEXT, before TEXT, after TEXT);
+CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT);
 {METRICS_TABLE};
 """
 

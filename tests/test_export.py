@@ -1,0 +1,422 @@
+"""A run taken elsewhere: what is written can be read by others, and is what the run holds."""
+
+import base64
+import contextlib
+import io
+import json
+import re
+import shlex
+import sqlite3
+import stat
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import tiny
+from wgan.__main__ import main
+from wgan.config import TrainConfig
+from wgan.export import (
+    FORMATS,
+    bug_report,
+    command_line,
+    export,
+    export_samples,
+    export_tensorboard,
+    import_zip,
+    snippet,
+)
+from wgan.export.film import CAPTION
+from wgan.jobs import TrainingJob
+from wgan.latent import Models, draw_z
+from wgan.runs import COLUMNS, Run, RunError, Status, fork
+
+PICTURES = {
+    "dataset": "mnist-10k",
+    "network": {"name": "dcgan", "size": "small"},
+    "latent_dim": 8,
+    "n_critic": 1,
+    "batch_size": 8,
+    "precision": "float32",
+}
+
+
+def trained(run: Run, *, resume: bool = False, change: bool = False) -> Run:
+    job = TrainingJob(run, threads=1, resume=resume)
+    job.prepare()
+    while not job.done:
+        if change and job.training.steps == 12:
+            job.change({"critic_learning_rate": 0.002})
+        job.step()
+    job.finish(Status.FINISHED)
+    return run
+
+
+@pytest.fixture
+def points(runs_dir: Path) -> Run:
+    return trained(Run.create(tiny(), runs_dir), change=True)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    torch.set_num_threads(1)
+    config = tiny(**PICTURES, steps=6, preview_every=2, report_every=2, checkpoint_every=3)
+    return trained(Run.create(config, tmp_path_factory.mktemp("digits")))
+
+
+def numbers(run: Run) -> dict[str, list[float]]:
+    return {k: v.tolist() for k, v in run.reports().items() if k not in ("seconds", "time")}
+
+
+# ---- ZIP and back -----------------------------------------------------------------------------
+
+
+def test_a_zip_brings_the_whole_run_to_another_folder(points: Run, tmp_path: Path):
+    points.set_fact("name", "Best of all")
+    file = tmp_path / "run.zip"
+    export(points, file)
+    other, remarks = import_zip(file, tmp_path / "elsewhere")
+    assert remarks == [] and other.id == points.id
+    assert other.config() == points.config() and other.fact("name") == "Best of all"
+    assert other.reports()["critic_loss"].tolist() == points.reports()["critic_loss"].tolist()
+    assert other.changes() == points.changes() and other.metrics() == points.metrics()
+    assert other.preview_steps() == points.preview_steps()
+    assert other.preview(20) == points.preview(20)
+    assert other.checkpoint_steps() == points.checkpoint_steps()
+    a, b = other.checkpoint()[0].tensors, points.checkpoint()[0].tensors
+    assert all(torch.equal(a[k], b[k]) for k in b)
+    again, _ = import_zip(file, tmp_path / "elsewhere")
+    assert again.id == f"{points.id}-2"  # none takes another's place
+    assert [p.name for p in (tmp_path / "elsewhere").iterdir() if p.name[0] == "."] == []
+
+
+def test_a_live_run_is_exported_as_it_stands_and_comes_in_as_interrupted(
+    runs_dir: Path, tmp_path: Path
+):
+    job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
+    job.prepare()
+    for _ in range(25):
+        job.step()
+    job.flush()
+    export(job.run, tmp_path / "live.zip")
+    other, _ = import_zip(tmp_path / "live.zip", tmp_path / "elsewhere")
+    assert other.status() is Status.INTERRUPTED and other.reports()["step"][-1] == 25
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    # Resumed there, it makes what it would have made here.
+    assert numbers(trained(other, resume=True)) == numbers(job.run)
+
+
+Harm = Callable[[dict[str, bytes], str], None]
+
+
+def _rename(old: str, new: str) -> Harm:
+    def harm(files: dict[str, bytes], run: str) -> None:
+        files[new.replace("RUN", run)] = files.pop(f"{run}/{old}")
+
+    return harm
+
+
+def _database(statement: str) -> Harm:
+    def harm(files: dict[str, bytes], run: str) -> None:
+        path = f"{run}/run.sqlite"
+        db = sqlite3.connect(":memory:")
+        db.deserialize(files[path])
+        db.executescript(statement)
+        files[path] = db.serialize()
+        db.close()
+
+    return harm
+
+
+HOSTILE: dict[str, tuple[Harm, str]] = {
+    "traversal": (_rename("thumb.webp", "RUN/../../evil.webp"), "does not belong"),
+    "absolute": (_rename("thumb.webp", "/tmp/evil.webp"), "does not belong"),
+    "windows": (_rename("thumb.webp", "RUN\\..\\evil.webp"), "does not belong"),
+    "deeper": (_rename("thumb.webp", "RUN/previews/more/00000001.webp"), "does not belong"),
+    "program": (_rename("thumb.webp", "RUN/evil.py"), "does not belong"),
+    "pickle": (_rename("thumb.webp", "RUN/step_00000001.pt"), "does not belong"),
+    "hidden": (_rename("thumb.webp", ".trash/config.json"), "does not belong"),
+    "two runs": (_rename("thumb.webp", "other/thumb.webp"), "exactly one run"),
+    "no config": (_rename("config.json", "RUN/error.log"), "has no config.json"),
+    "no database": (_rename("run.sqlite", "RUN/error.log"), "has no run.sqlite"),
+    "bomb": (
+        lambda files, run: files.update({f"{run}/error.log": bytes(300 << 20)}),
+        "far more than a run",
+    ),
+    "config of another": (
+        lambda files, run: files.update({f"{run}/config.json": b"[1, 2]"}),
+        "cannot be read",
+    ),
+    "newer": (
+        lambda files, run: files.update({f"{run}/config.json": b'{"schema": 99}'}),
+        "newer version",
+    ),
+    "no database at all": (
+        lambda files, run: files.update({f"{run}/run.sqlite": b"hello" * 1000}),
+        "database cannot be read",
+    ),
+    "trigger": (
+        _database("CREATE TRIGGER t AFTER INSERT ON facts BEGIN DELETE FROM reports; END"),
+        "something else",
+    ),
+    "view": (_database("DROP TABLE reports; CREATE VIEW reports AS SELECT 1"), "something else"),
+    "foreign table": (_database("CREATE TABLE evil (x)"), "something else"),
+    "columns": (_database("ALTER TABLE reports DROP COLUMN penalty"), "database cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_archives_are_refused_with_a_sentence(points: Run, tmp_path: Path, name: str):
+    harm, words = HOSTILE[name]
+    export(points, tmp_path / "run.zip")
+    with zipfile.ZipFile(tmp_path / "run.zip") as archive:
+        files = {n: archive.read(n) for n in archive.namelist()}
+    harm(files, points.id)
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, content in files.items():
+            archive.writestr(file, content)
+    refused(tmp_path / "evil.zip", words, tmp_path)
+
+
+def refused(file: Path, words: str, tmp_path: Path) -> None:
+    before = {p for p in tmp_path.rglob("*") if "elsewhere" not in p.parts}
+    with pytest.raises(RunError, match=words) as caught:
+        import_zip(file, tmp_path / "elsewhere")
+    assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert {p for p in tmp_path.rglob("*") if "elsewhere" not in p.parts} == before
+
+
+def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tmp_path: Path):
+    file = tmp_path / "run.zip"
+    export(points, file)
+    content = file.read_bytes()
+    for name, bad, words in (
+        ("cut.zip", content[: len(content) // 2], "no ZIP file|cut off"),
+        ("text.zip", b"This is a letter.", "no ZIP file"),
+        ("empty.zip", b"", "no ZIP file"),
+    ):
+        (tmp_path / name).write_bytes(bad)
+        refused(tmp_path / name, words, tmp_path)
+    link = zipfile.ZipInfo(f"{points.id}/thumb.webp")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    for name, entries, words in (
+        ("link.zip", [(link, "/etc/passwd")], "link"),
+        ("twice.zip", [(f"{points.id}/config.json", "{}")] * 2, "exactly one run"),
+        ("none.zip", [], "empty"),
+    ):
+        with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / name, "w") as archive:
+            warnings.simplefilter("ignore", UserWarning)  # of duplicates, which are meant
+            for entry, text in entries:
+                archive.writestr(entry, text)
+        refused(tmp_path / name, words, tmp_path)
+    # A byte flipped within a file that is stored: its check sum tells.
+    at = content.index(b"critic.0.weight")
+    (tmp_path / "flip.zip").write_bytes(content[:at] + b"X" + content[at + 1 :])
+    refused(tmp_path / "flip.zip", "damaged", tmp_path)
+
+
+def test_what_is_damaged_but_not_needed_is_left_out_with_a_remark(points: Run, tmp_path: Path):
+    export(points, tmp_path / "run.zip")
+    with zipfile.ZipFile(tmp_path / "run.zip") as archive:
+        files = {n: archive.read(n) for n in archive.namelist()}
+    files[f"{points.id}/step_00000040.safetensors"] = b"nonsense"
+    files[f"{points.id}/previews/00000010.npz"] = b"nonsense"
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=True, points=np.array([{}], dtype=object), extent=1.0)
+    files[f"{points.id}/previews/00000020.npz"] = buffer.getvalue()
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        for file, content in files.items():
+            archive.writestr(file, content)
+    run, remarks = import_zip(tmp_path / "bad.zip", tmp_path / "elsewhere")
+    assert run.checkpoint()[0].step == 20
+    assert run.preview_steps() == [s for s in points.preview_steps() if s not in (10, 20)]
+    assert len(remarks) == 2 and "step_00000040" in remarks[0] and "2 of its pictures" in remarks[1]
+
+
+# ---- films ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_a_film_has_every_moment(digits: Run, tmp_path: Path, suffix: str):
+    out = tmp_path / f"film{suffix}"
+    assert export(digits, out) == {"frames": 5}
+    assert digits.preview_steps() == [0, 1, 2, 4, 6]
+    with Image.open(out) as film:
+        assert film.n_frames == 5 and film.size == (448, 448 + CAPTION)
+        film.seek(4)
+        last = np.asarray(film.convert("L"), dtype=float)[:448]
+    with Image.open(io.BytesIO(digits.preview(6)[1])) as grid:
+        expected = np.asarray(grid.convert("L").resize((448, 448), Image.Resampling.NEAREST))
+    assert np.abs(last - expected).mean() < 6  # few colours or lossy, but the same picture
+
+
+def test_a_film_as_mp4(points: Run, tmp_path: Path):
+    av = pytest.importorskip("av")
+    assert export(points, tmp_path / "film.mp4")["frames"] == len(points.preview_steps())
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        stream = film.streams.video[0]
+        pictures = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]
+    assert len(pictures) == len(points.preview_steps()) + 18  # the last one stays for 1.5 s
+    assert pictures[0].shape[0] % 2 == 0 and pictures[0].std() > 5
+
+
+# ---- generators -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["points", "digits"])
+def test_onnx_makes_what_torch_makes(request: pytest.FixtureRequest, tmp_path: Path, kind: str):
+    onnx = pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    run: Run = request.getfixturevalue(kind)
+    found = export(run, tmp_path / "g.onnx")
+    state, _ = run.checkpoint()
+    models = Models(state.config, state.tensors, state.step)
+    session = onnxruntime.InferenceSession(str(tmp_path / "g.onnx"))
+    for n in (1, 7):
+        z = draw_z(3, n, state.config.latent_dim)
+        (made,) = session.run(None, {"z": z})
+        with torch.no_grad():
+            expected = models.generator(torch.from_numpy(z)).numpy()
+        assert np.abs(made - expected).max() < 1e-4
+    model = onnx.load(tmp_path / "g.onnx")
+    onnx.checker.check_model(model)
+    assert model.opset_import[0].version == found["opset"] >= 18
+    kept = {p.key: p.value for p in model.metadata_props}
+    assert TrainConfig.parse(json.loads(kept["config"])) == state.config
+
+
+def test_torch_export_runs_without_the_library(points: Run, tmp_path: Path):
+    export(points, tmp_path / "g.pt2")
+    program = torch.export.load(tmp_path / "g.pt2").module()
+    state, _ = points.checkpoint()
+    models = Models(state.config, state.tensors, state.step)
+    z = torch.from_numpy(draw_z(3, 5, 2))
+    with torch.no_grad():
+        assert torch.equal(program(z), models.generator(z))
+
+
+# ---- report, recipe, tables -------------------------------------------------------------------
+
+
+def test_the_report_needs_no_network_and_runs_nothing_foreign(points: Run, tmp_path: Path):
+    points.set_fact("name", "<script>alert(1)</script>")
+    points.set_fact("note", "</p><img src=x onerror=alert(1)>")
+    export(points, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "<script>alert(1)" not in text and "<img src=x" not in text
+    head, _, _ = text.partition("<script>")  # before Plotly's own program
+    assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", head)
+    assert command_line(points).split()[0] in head and "critic learning rate" in head.lower()
+    data = re.search(r"id=data>(.*?)</script>", text, re.S)
+    assert data is not None
+    found = json.loads(data[1])
+    assert [m["step"] for m in found["moments"]] == points.preview_steps()
+    image = base64.b64decode(found["moments"][-1]["image"].partition(",")[2])
+    with Image.open(io.BytesIO(image)) as picture:
+        assert picture.format == "WEBP"
+    gap = next(t for t in found["charts"][0]["data"] if t.get("name") == "Training data")
+    assert gap["x"] == points.reports()["step"].tolist()
+    assert gap["line"]["color"].startswith("#")
+
+
+def made_by(program: str) -> list[str]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(program, {})
+    return out.getvalue().splitlines()
+
+
+def test_the_snippet_gives_the_same_numbers(points: Run, runs_dir: Path):
+    child = trained(fork(points, 20, {"objective": "wgan", "steps": 50}, runs_dir), resume=True)
+    grandchild = trained(
+        fork(child, 50, {"optimizer": "rmsprop", "steps": 60}, runs_dir), resume=True
+    )
+    for run in (points, grandchild):
+        lines = made_by(snippet(run))
+        columns = run.reports()
+        assert len(lines) == len(columns["step"]) > 0
+        for i, line in enumerate(lines):
+            values = dict(re.findall(r"(\w+)=([^,)]+)", line))
+            for name in ("step", "critic_loss", "generator_loss", "critic_gap", "penalty"):
+                assert float(values[name]) == columns[name][i], (run.id, i, name)
+
+
+def test_the_command_line_makes_the_same_config(
+    points: Run, runs_dir: Path, tmp_path: Path, capsys
+):
+    words = shlex.split(command_line(points))
+    assert words[:4] == ["python", "-m", "wgan", "train"]
+    assert main([*words[3:], "--quiet", "--runs-dir", str(tmp_path / "again")]) == 0
+    again = Run.find("last", tmp_path / "again")
+    assert again.config() == points.config()
+    child = fork(points, 20, {"n_critic": 1, "objective.penalty_weight": 3}, runs_dir)
+    words = shlex.split(command_line(child))
+    assert words[3:7] == ["fork", points.id, "--step", "20"]
+    assert main([*words[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    capsys.readouterr()
+    assert Run.find("last", runs_dir).config() == child.config()
+
+
+def test_tensorboard_reads_every_value(digits: Run, points: Run, tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for run, images in ((points, 0), (digits, len(digits.preview_steps()))):
+        export_tensorboard(run, tmp_path / run.id)
+        events = EventAccumulator(str(tmp_path / run.id), size_guidance={"scalars": 0, "images": 0})
+        events.Reload()
+        for name in COLUMNS[1:-1]:
+            got = [(e.step, e.value) for e in events.Scalars(name)]
+            columns = run.reports()
+            assert [s for s, _ in got] == columns["step"].tolist()
+            assert [v for _, v in got] == pytest.approx(columns[name].tolist(), rel=1e-6)
+        assert len(events.Images("samples") if images else []) == images
+
+
+def test_a_bug_report_has_no_pictures_and_no_weights(
+    points: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "somebody"))
+    points.log(f"step 7: it broke\nFile {tmp_path}/home/somebody/wgan.py")
+    points.set_fact("note", "private")
+    with zipfile.ZipFile(io.BytesIO(bug_report(points))) as bundle:
+        names = {name.partition("/")[2] for name in bundle.namelist()}
+        text = {n.partition("/")[2]: bundle.read(n).decode() for n in bundle.namelist()}
+    assert names == {
+        "config.json", "facts.json", "changes.json", "versions_here.json", "last_reports.csv",
+        "error.log",
+    }  # fmt: skip
+    assert "it broke" in text["error.log"] and "~/wgan.py" in text["error.log"]
+    assert "private" not in "".join(text.values())
+    assert len(text["last_reports.csv"].splitlines()) == 1 + 8
+    assert json.loads(text["config.json"])["config"]["seed"] == 0
+
+
+def test_samples_as_a_folder_of_pictures(digits: Run, points: Run, tmp_path: Path):
+    export_samples(digits, tmp_path / "folder", count=5, seed=2)
+    files = sorted((tmp_path / "folder").glob("*.png"))
+    export_samples(digits, tmp_path / "all.npz", count=5, seed=2)
+    with np.load(tmp_path / "all.npz") as arrays:
+        images = arrays["images"]
+    assert len(files) == 5
+    for file, image in zip(files, images, strict=True):
+        with Image.open(file) as picture:
+            assert np.array_equal(np.asarray(picture), image[0])
+    with pytest.raises(RunError, match="its samples are points"):
+        export_samples(points, tmp_path / "points", count=5, seed=0)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_what_cannot_be_written_is_said(points: Run, tmp_path: Path, suffix: str):
+    with pytest.raises(RunError, match="cannot be written"):
+        export(points, tmp_path / "no" / "such" / f"folder{suffix}")
+    with pytest.raises(RunError, match=r"A run is written as \.zip"):
+        export(points, tmp_path / "run.docx")
