@@ -3,11 +3,15 @@
 import streamlit as st
 
 from pages.components.app import ICON, tab_title
+from pages.components.entry import enter
 
 st.set_page_config(page_title=tab_title(), page_icon=str(ICON), layout="wide")
+enter()
 page = st.navigation(
     [
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", default=True),
+        st.Page("pages/runs.py", title="Runs", icon=":material/inventory_2:"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("pages/latent.py", title="Latent space", icon=":material/route:"),
     ],
     position="top",

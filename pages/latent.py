@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from pages.components import walks
-from pages.components.app import badge, guard, session, shown_run
-from pages.components.chart import chart
-from wgan import figures
+from pages.components.entry import guard
 
 guard()
+
+from pages.components import walks
+from pages.components.app import badge, session, shown_run
+from pages.components.chart import chart
+from wgan import figures
 
 run = shown_run()
 st.markdown("### A walk through latent space")

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
+from pages.components.entry import guard
+
+guard()
+
 from pages.components import controls, live
-from pages.components.app import guard, session, shown_run
+from pages.components.app import session, shown_run
 from pages.components.stage import strip
 from wgan import figures
 from wgan.runs import Status
-
-guard()
 
 run = shown_run()
 running = session().live()

@@ -162,6 +162,79 @@ def critic_gap(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]]
     return curves(columns["step"], lines, marks=marks)
 
 
+SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
+"""Colours of runs beside each other."""
+
+
+def compare(
+    lines: Sequence[tuple[str, Floats, Floats, str, tuple[float, float] | None]],
+    *,
+    x_title: str,
+    zero: bool = True,
+) -> Figure:
+    """Return the same curve of several runs on one axis: smoothed over raw.
+
+    `lines` are (name, x (N,), y (N,), colour, where it forks off or None). A fork is drawn from
+    there on, with a dot where it leaves its parent's line.
+    """
+    traces: list[Figure] = []
+    for name, x, y, colour, origin in lines:
+        smoothed = smooth(y)
+        traces += [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": y,
+                "legendgroup": name,
+                "showlegend": False,
+                "hoverinfo": "skip",
+                "line": {"color": f"{colour}/0.22", "width": 1},
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": smoothed,
+                "name": name,
+                "legendgroup": name,
+                "line": {"color": colour, "width": 2.2},
+                "hovertemplate": "%{y:.4g}",
+            },
+        ]
+        if origin is not None:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": np.array([origin[0]]),
+                    "y": np.array([origin[1]]),
+                    "legendgroup": name,
+                    "showlegend": False,
+                    "marker": {"color": colour, "size": 9},
+                    "name": name,
+                    "hovertemplate": "forks off here<extra></extra>",
+                }
+            )
+    longest = max((float(x[-1]) for _, x, _, _, _ in lines if len(x)), default=1.0)
+    return {
+        "data": traces,
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {
+                "title": {"text": x_title},
+                "rangemode": "tozero",
+                "hoverformat": ",d",
+                "autorangeoptions": {"include": room(longest)},
+            },
+            "yaxis": {"zeroline": zero},
+            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        },
+    }
+
+
 def plane(
     *,
     real: Floats,

@@ -339,6 +339,14 @@ class Session:
         with self._shelf_lock:
             return self._shelf.cards()
 
+    def config_at(self, name: str, step: int) -> TrainConfig:
+        """Return the config a run had at a checkpoint. Raises RunError."""
+        return Run.find(name, self.runs_dir).checkpoint(step)[0].config
+
+    def run(self, name: str) -> Run:
+        """Return a run's folder, to read. Raises RunError."""
+        return Run.find(name, self.runs_dir)
+
     def describe(
         self,
         name: str,

@@ -1,11 +1,10 @@
-"""What every page needs: the session, the run on show, and a guard against Streamlit's old pages."""
+"""What every page needs: the session, the run on show, and words for its state."""
 
 import os
 import time
 from pathlib import Path
 
 import streamlit as st
-from streamlit.runtime import pages_manager
 
 from wgan.jobs import View
 from wgan.runs import RunError, Status
@@ -31,18 +30,6 @@ BADGES: dict[Status, tuple[str, str, str]] = {
 def session() -> Session:
     """Return the one session of this server; its worker outlives every tab."""
     return Session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
-
-
-def guard() -> None:
-    """Leave Streamlit's legacy pages mode, where a first visit by deep link would land.
-
-    A folder named pages beside the entry point switches that mode on, and only `st.navigation` clears
-    it, for the whole process; a page that runs before it would have no shell. The flag is internal.
-    """
-    manager = pages_manager.PagesManager
-    if getattr(manager, "uses_pages_directory", False):
-        manager.uses_pages_directory = False
-        st.rerun()
 
 
 def shown_run() -> str | None:

@@ -7,9 +7,17 @@ from typing import Any
 import streamlit as st
 
 from pages.components.app import plain, session, show_run
-from wgan.config import PARTS, PRESETS, ConfigError, Hyperparameter, TrainConfig, hyperparameters
+from wgan.config import (
+    PARTS,
+    PRESETS,
+    ConfigError,
+    Hyperparameter,
+    TrainConfig,
+    differences,
+    hyperparameters,
+)
 from wgan.jobs import View
-from wgan.runs import RunError, Status, began
+from wgan.runs import KEPT, Parent, RunError, Status, began
 
 FIRST = "quick-mnist"
 UNDO_DEPTH = 50
@@ -30,8 +38,47 @@ def _set_draft(config: TrainConfig) -> None:
     st.session_state.problem = ""
 
 
+def fork_origin() -> Parent | None:
+    """Return the run and step that the sidebar prepares a fork of, if it does."""
+    origin: Parent | None = st.session_state.get("fork")
+    return origin
+
+
+def prepare_fork(run: str, step: int) -> None:
+    """Take a run's values at a checkpoint into the sidebar, to go on from there with others."""
+    try:
+        config = session().config_at(run, step)
+    except RunError as error:
+        st.session_state.problem = str(error)
+        return
+    if config.steps <= step:  # As far again as it has come.
+        config = config.changed({"steps": 2 * step, "seconds": None})
+    leave_fork()
+    st.session_state.before_fork = draft()
+    st.session_state.draft = config
+    st.session_state.fork = Parent(run, step)
+    st.session_state.settings_of = "Next run"
+    st.session_state.problem = ""
+    st.session_state.drafts = []
+
+
+def leave_fork() -> None:
+    """Give the sidebar back to new runs."""
+    if st.session_state.pop("fork", None) is not None:
+        st.session_state.draft = st.session_state.pop("before_fork", PRESETS[FIRST].config)
+        st.session_state.drafts = []
+
+
+def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
+    """Return what a fork changes of the values its run had at the checkpoint."""
+    values = config.flat()
+    base = session().config_at(origin.run, origin.step)
+    return {path: values[path] for path, _, _ in differences(config, base) if path in values}
+
+
 def copy_to_draft(config: TrainConfig) -> None:
     """Take a run's config for the next run."""
+    leave_fork()
     _set_draft(config)
     st.session_state.preset = None
 
@@ -55,11 +102,15 @@ def sidebar(live: View | None, shown: str | None) -> bool:
             steering = choice != "Next run"
         st.session_state.steering = live.run if live is not None and steering else None
         config = live.config if live is not None and steering else draft()
-        _head(config, live if steering else None)
+        origin = None if steering else fork_origin()
+        if origin is not None:
+            _head_of_fork(origin)
+        else:
+            _head(config, live if steering else None)
         if problem := st.session_state.get("problem"):
             st.error(problem, icon=":material/error:")
         preparing = steering and live is not None and live.status is Status.QUEUED
-        _fields(config, locked=steering, preparing=preparing)
+        _fields(config, locked=steering, preparing=preparing, kept=KEPT if origin else ())
     return not steering
 
 
@@ -207,7 +258,19 @@ def _save() -> None:
         st.session_state.problem = str(error)
 
 
-def _fields(config: TrainConfig, *, locked: bool, preparing: bool) -> None:
+def _head_of_fork(origin: Parent) -> None:
+    title = run_titles().get(origin.run, origin.run)
+    st.info(f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
+            "**Start fork**.", icon=":material/fork_right:")  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
+        st.button("Undo", icon=":material/undo:", on_click=_undo, key="undo",
+                  disabled=not st.session_state.get("drafts"), help="Take the last change back.")  # fmt: skip
+
+
+def _fields(
+    config: TrainConfig, *, locked: bool, preparing: bool, kept: Sequence[str] = ()
+) -> None:
     known = list(hyperparameters(config))
     values = config.flat()
     main, advanced = [], []
@@ -216,19 +279,25 @@ def _fields(config: TrainConfig, *, locked: bool, preparing: bool) -> None:
         hidden = value.advanced or (part in ("dataset", "network") and "." in value.path)
         (advanced if hidden else main).append(value)
     for value in main:
-        _control(value, values[value.path], locked=locked, preparing=preparing)
+        held = value.path.partition(".")[0] in kept
+        _control(value, values[value.path], locked=locked, preparing=preparing, held=held)
     with st.expander("Advanced", icon=":material/tune:"):
         for value in advanced:
-            _control(value, values[value.path], locked=locked, preparing=preparing)
+            held = value.path.partition(".")[0] in kept
+            _control(value, values[value.path], locked=locked, preparing=preparing, held=held)
 
 
-def _control(value: Hyperparameter, current: Any, *, locked: bool, preparing: bool) -> None:
+def _control(
+    value: Hyperparameter, current: Any, *, locked: bool, preparing: bool, held: bool
+) -> None:
     key = f"w:{value.path}"
-    disabled = locked and (preparing or not value.live)
+    disabled = held or (locked and (preparing or not value.live))
     words = value.help
     if value.source:
         words += f"\n\n*Source: {value.source}.*"
-    if disabled and value.live:
+    if held:
+        words = f"**A fork keeps it:** the weights are made for it.\n\n{words}"
+    elif disabled and value.live:
         words = f"**The run is being prepared:** in a moment.\n\n{words}"
     elif disabled:
         words = (

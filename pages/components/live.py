@@ -49,9 +49,17 @@ negative gradient of the generator's loss."""
 
 
 def start(config: TrainConfig, *, queue: bool = False) -> None:
-    """Start a run and show it; a refusal is kept as a sentence."""
+    """Start a run, or the fork that the sidebar prepares, and show it.
+
+    A refusal is kept as a sentence.
+    """
     try:
-        show_run(session().start(config, queue=queue))
+        if (origin := controls.fork_origin()) is None:
+            show_run(session().start(config, queue=queue))
+        else:
+            changes = controls.fork_changes(config, origin)
+            show_run(session().fork(origin.run, origin.step, changes, queue=queue))
+            controls.leave_fork()
         st.session_state.problem = ""
         st.session_state.settings_of = "This run"
     except Busy as busy:
@@ -104,6 +112,11 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
         return
     if signs(view) != shown:
         st.rerun()
+    body(view)
+
+
+def body(view: View) -> None:
+    """Show a run's numbers, pictures and curves as they stand."""
     _numbers(view)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
@@ -117,9 +130,12 @@ def header(view: View, next_run: bool) -> None:
     active = view.status.active
     name = view.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {view.config.title}", width="content")
+        st.markdown(f"#### {view.name or view.config.title}", width="content")
         badge(view)
-        if active and view.status is not Status.QUEUED:
+        if view.elsewhere:
+            st.caption(":material/computer: trained by another process: it can be watched here, "
+                       "not steered", width="content")  # fmt: skip
+        elif active and view.status is not Status.QUEUED:
             _steer(view, next_run)
         elif view.status is Status.QUEUED:
             st.button("Cancel", icon=":material/close:", key="cancel",
@@ -145,10 +161,35 @@ def _steer(view: View, next_run: bool) -> None:
     st.button("Stop", icon=":material/stop:", key="stop",
               help="Ends after the step at hand, with a checkpoint. It can be resumed.",
               on_click=_cancel, args=(name,))  # fmt: skip
+    if view.checkpoint_steps and not next_run:
+        fork_button(view)
     if not next_run:
         st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
                   help="Draw other fixed z for the grid.", on_click=_new_z,
                   args=(name,))  # fmt: skip
+
+
+def fork_button(view: View) -> None:
+    """Offer to go on differently from one of a run's checkpoints."""
+    with st.popover("Fork", icon=":material/fork_right:",
+                    help="Go on differently from any checkpoint, as a run of its own."):  # fmt: skip
+        fork_choice(view)
+
+
+def fork_choice(view: View) -> bool:
+    """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
+    steps = list(reversed(view.checkpoint_steps))
+    starred = session().run(view.run).starred()
+    step = st.selectbox(
+        "From the checkpoint at step",
+        steps,
+        format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
+        key=f"fork_step_{view.run}",
+    )
+    st.caption("Data set and networks stay; everything else can be changed, also the objective. "
+               "This run stays as it is.")  # fmt: skip
+    return st.button("Prepare the fork", icon=":material/tune:", type="primary", key="prepare_fork",
+                     on_click=controls.prepare_fork, args=(view.run, step))  # fmt: skip
 
 
 def _begin(view: View) -> None:
@@ -160,11 +201,16 @@ def _begin(view: View) -> None:
                   type="primary" if interrupted else "secondary",
                   help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
                   on_click=_resume, args=(name,))  # fmt: skip
+    if view.checkpoint_steps:
+        fork_button(view)
     if not active:
         st.button("Reuse", icon=":material/content_copy:", key="reuse",
                   help="Take this run's settings into the sidebar for the next run.",
                   on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
-    st.button("Start next" if active else "Start", icon=":material/play_arrow:",
+    label = "Start next" if active else "Start"
+    if controls.fork_origin() is not None:
+        label = "Start fork"
+    st.button(label, icon=":material/play_arrow:",
               key="start", type="secondary" if interrupted else "primary",
               help="Train a new run with the settings in the sidebar.",
               on_click=start, args=(controls.draft(),))  # fmt: skip
@@ -395,7 +441,9 @@ def _strip(key: str, rows: int, columns: int, _dataset: Dataset) -> bytes:
 
 
 def _plots(view: View) -> None:
-    marks = [(change.step, in_words(change, view.config)) for change in view.changes]
+    marks = [(float(change.step), in_words(change, view.config)) for change in view.changes]
+    if view.parent is not None:
+        marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_words(view, "Curves"))

@@ -6,6 +6,9 @@ const PALETTES = {
   light: {
     critic: "#1f6fbf", generator: "#d9730d", real: "#00695a", fake: "#c957a5",
     mark: "#6d5bd0", muted: "#6b7484",
+    // Runs beside each other: Okabe and Ito's, which tell apart for all.
+    one: "#0072b2", two: "#d55e00", three: "#009e73", four: "#a8518a", five: "#b07d00",
+    six: "#2f8fc4",
     // Even steps of lightness and little chroma: both point colours stay readable on all of it.
     surface: ["#f8fafd", "#ebf0f7", "#dee6f2", "#d2dded", "#c6d3e7", "#bac9e2", "#aebfdd",
       "#a3b5d7", "#98abd2"],
@@ -13,6 +16,8 @@ const PALETTES = {
   dark: {
     critic: "#5aa9ee", generator: "#f2a03d", real: "#3ddbb0", fake: "#e26fb4",
     mark: "#a99bff", muted: "#8f9bb0",
+    one: "#56a8e0", two: "#f08a4b", three: "#3cc79b", four: "#d98cc0", five: "#e6b83f",
+    six: "#9fd3f2",
     surface: ["#181c21", "#1e232c", "#232b37", "#293242", "#2e3a4e", "#34425a", "#3a4a66",
       "#405273", "#475b80"],
   },

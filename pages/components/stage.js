@@ -6,8 +6,9 @@ const AHEAD = 12; // frames asked for before playback needs them
 const KEPT = 16e6; // characters of frames kept in the browser: about 16 MB
 
 class Stage {
-  constructor({ setTriggerValue }) {
-    this.ask = (steps) => setTriggerValue("want", steps);
+  // `ask` is called with the steps of the frames that are missed; a `bare` stage has no timeline.
+  constructor(ask, bare = false) {
+    this.ask = ask;
     this.sheet = new SpriteSheet();
     this.plot = new Plane();
     this.picture = make("div", { className: "wgan-picture" }, this.sheet.root);
@@ -27,6 +28,7 @@ class Stage {
         make("div", { className: "wgan-made" }, this.heading.root, this.picture)),
       make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Timeline" },
         this.playButton, this.slider, this.label, this.liveButton));
+    if (bare) this.root.lastChild.remove();
     this.visible = () => this.data && this.show();
     document.addEventListener("visibilitychange", this.visible);
     this.reset();
@@ -258,6 +260,14 @@ class Stage {
     this.request(delay);
   }
 
+  // Show the newest frame at or before `step`: for a timeline elsewhere.
+  goTo(step, delay) {
+    this.following = false;
+    this.target = this.steps[this.indexOf(step)];
+    this.show();
+    this.request(delay);
+  }
+
   follow() {
     this.playing = false;
     cancelAnimationFrame(this.ticking);
@@ -308,7 +318,3 @@ class Stage {
     this.plot.destroy();
   }
 }
-
-export default define((component) => (
-  component.data.kind === "strip" ? new Strip() : new Stage(component)
-));

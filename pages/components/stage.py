@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _STAGE = component("wgan_stage", "controls.css", "chart.css", "sprite.css", "stage.css",
-                   "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js")  # fmt: skip
+                   "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js",
+                   "stage_main.js")  # fmt: skip
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def data_uri(image: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def _frame(frame: Frame) -> dict[str, Any]:
+def frame_data(frame: Frame) -> dict[str, Any]:
+    """`frame` as the browser gets it."""
     if frame.figure is not None:
         return {"step": frame.step, "figure": encode_figure(frame.figure)}
     return {"step": frame.step, "image": data_uri(frame.image or b"")}
@@ -79,15 +81,15 @@ def stage(
     asked = st.session_state.pop(slot, None)
     known = set(steps)
     # It comes from the browser, so it may be anything.
-    asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
+    asked = asked[:_MOST_FRAMES] if is_steps(asked) else []
     wanted = [step for step in asked if step in known]
-    found = _fetched(fetch, wanted) if wanted else {}
+    found = fetched(fetch, wanted) if wanted else {}
     data = {
         "kind": "stage",
         "run": run or "-",
         "steps": [int(step) for step in steps],
-        "latest": None if latest is None else _frame(latest),
-        "frames": [_frame(found[step]) for step in wanted if step in found],
+        "latest": None if latest is None else frame_data(latest),
+        "frames": [frame_data(found[step]) for step in wanted if step in found],
         "absent": [step for step in asked if step not in found],
         "live": live,
         "rows": rows,
@@ -118,9 +120,10 @@ def stage(
     _STAGE(key=key, data=data, on_want_change=remember)
 
 
-def _fetched(
+def fetched(
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]], steps: Sequence[int]
 ) -> Mapping[int, Frame]:
+    """What `fetch` gives for `steps`; nothing where it fails."""
     try:
         return fetch(steps)
     except Exception:
@@ -129,7 +132,8 @@ def _fetched(
         return {}
 
 
-def _is_steps(value: object) -> TypeGuard[list[int]]:
+def is_steps(value: object) -> TypeGuard[list[int]]:
+    """Tell whether something from the browser is a list of steps."""
     return isinstance(value, list) and all(type(step) is int for step in value)
 
 

@@ -8,7 +8,7 @@ was flushed, and no half file.
 
 from wgan.runs.checkpoints import read_checkpoint
 from wgan.runs.files import pack_arrays, unpack_arrays
-from wgan.runs.fork import fork, forked
+from wgan.runs.fork import KEPT, fork, forked
 from wgan.runs.records import (
     COLUMNS,
     Change,
@@ -35,6 +35,7 @@ __all__ = [
     "COLUMNS",
     "DEAD_AFTER",
     "KEEP_PREVIEWS",
+    "KEPT",
     "Card",
     "Change",
     "Measured",

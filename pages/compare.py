@@ -1,0 +1,20 @@
+"""Two to six runs on common axes and side by side; and races from the same seed and data order."""
+
+import streamlit as st
+
+from pages.components.entry import guard
+
+guard()
+
+from pages.components import comparison
+
+choice = comparison.sidebar()
+comparison.race_dialog_if_asked()
+if len(choice.runs) < 2:
+    comparison.invite(choice)
+    st.stop()
+comparison.steer(choice.runs)
+live = comparison.any_live(choice.runs)
+with st.container():
+    st.fragment(comparison.panel, run_every=1.0 if live else None)(choice, live)
+comparison.differing(choice.runs)

@@ -1,0 +1,319 @@
+"""What the Compare page is made of: choosing runs and axes, curves as a tree, a wall, a race."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.components import controls, live
+from pages.components.app import plain, session, signed
+from pages.components.chart import chart
+from pages.components.stage import Frame
+from pages.components.wall import Item, wall
+from wgan import figures
+from wgan.config import ConfigError, hyperparameters
+from wgan.jobs import View
+from wgan.objectives import OBJECTIVES
+from wgan.runs import RunError
+from wgan.session import MOST_RACING, Busy
+
+MOST = 6
+
+AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
+AXIS_HELP = """**Step**: generator updates. **Images**: real examples the critic was shown, which
+is fairer where runs differ in batch size or critic updates a step. **Time**: seconds of training, which
+is what one waits for."""
+
+CURVES = {
+    "Critic gap": "critic_gap",
+    "Critic gap, held-out": "critic_gap_held_out",
+    "Critic loss": "critic_loss",
+    "Generator loss": "generator_loss",
+    "Penalty": "penalty",
+}
+CURVE_HELP = """Gaps and losses of different objectives are in different units: compare their course,
+not their height. What was measured on the samples, such as W₁, can be compared between all."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar says."""
+
+    runs: tuple[str, ...]
+    axis: str
+    curve: str
+
+
+def sidebar() -> Choice:
+    """Draw the sidebar and return what it says; the address says the same."""
+    with st.sidebar:
+        titles = controls.run_titles()
+        asked = st.query_params.get("runs", "")
+        before = st.session_state.get("compared") or [r for r in asked.split(",") if r]
+        st.session_state["compare_runs"] = [run for run in before if run in titles][:MOST]
+        runs = st.multiselect(
+            "Runs",
+            list(titles),
+            key="compare_runs",
+            format_func=lambda run: titles.get(run, run),
+            max_selections=MOST,
+            placeholder="two to six",
+            on_change=lambda: st.session_state.update(compared=st.session_state["compare_runs"]),
+            help="Any runs, also of other data sets.",
+        )
+        st.session_state.compared = list(runs)
+        axis = st.segmented_control(
+            "Along", list(AXES), default=_default("along", AXES, "Step"), required=True,
+            key="compare_axis", width="stretch", help=AXIS_HELP,
+        )  # fmt: skip
+        measured = _measured(runs)
+        names = [*CURVES, *measured]
+        curve = st.selectbox(
+            "Curve", names, index=names.index(_default("curve", names, "Critic gap")),
+            key="compare_curve", help=CURVE_HELP,
+        )  # fmt: skip
+        if st.button("New race", icon=":material/sports_score:", width="stretch", key="new_race",
+                     help="Start runs together, from the same seed, with the same data in the same "
+                     "order, in fair shares of the time."):  # fmt: skip
+            st.session_state.ask_race = True
+    st.query_params.from_dict({"runs": ",".join(runs), "along": str(axis), "curve": str(curve)})
+    return Choice(tuple(runs), str(axis), str(curve))
+
+
+def _default(name: str, known: Any, otherwise: str) -> str:
+    asked = st.query_params.get(name, otherwise)
+    return asked if asked in known else otherwise
+
+
+def _views(runs: Sequence[str]) -> list[View]:
+    found = []
+    for run in runs:
+        try:
+            found.append(session().view(run))
+        except RunError as error:
+            st.warning(str(error), icon=":material/search_off:")
+    return found
+
+
+def _measured(runs: Sequence[str]) -> list[str]:
+    names: dict[str, None] = {}
+    for run in runs:
+        try:
+            names |= dict.fromkeys(m.name for m in session().view(run).metrics)
+        except RunError:
+            continue
+    return list(names)
+
+
+def invite(choice: Choice) -> None:
+    """Say what can be done here, where there is nothing to compare yet."""
+    st.markdown("### Compare runs, or let them race")
+    st.markdown(
+        "Choose two to six runs on the left: their curves on common axes, their samples **from the "
+        "same z** side by side with one timeline, and what differs in their settings."
+    )
+    st.markdown(
+        "Or start a **race**: GAN against WGAN against WGAN-GP, from the same seed, with the same "
+        "data in the same order, in fair shares of the machine."
+    )
+    if st.button("Start a race", icon=":material/sports_score:", type="primary", key="first_race"):
+        st.session_state.ask_race = True
+        st.rerun()
+    if choice.runs:
+        st.caption("One run is chosen; it takes another to compare it with.")
+
+
+# ---- race -------------------------------------------------------------------------------------
+
+
+def race_dialog_if_asked() -> None:
+    """Open the dialog for a race once it was asked for."""
+    if st.session_state.pop("ask_race", False):
+        _race_dialog()
+
+
+@st.dialog("A race", width="medium")
+def _race_dialog() -> None:
+    base = controls.draft()
+    st.markdown(
+        f"Everything as in the Train page's sidebar ({base.dataset.title}, seed {base.seed}, "
+        f"{base.steps:,} steps), but for the objective:"
+    )
+    usual = [name for name in ("gan", "wgan", "wgan-gp") if name in OBJECTIVES]
+    chosen = st.multiselect(
+        "Objectives", list(OBJECTIVES), default=usual, max_selections=MOST_RACING,
+        format_func=lambda name: str(OBJECTIVES[name].title), key="race_objectives",
+    )  # fmt: skip
+    st.caption("All get the same share of the time, so those with cheaper steps make more of them.")
+    live = session().live()
+    if live is not None:
+        st.info(f"{live.config.title} is {live.status}: the race will wait until it has ended.",
+                icon=":material/queue:")  # fmt: skip
+    if st.button("Start the race", icon=":material/sports_score:", type="primary", key="start_race",
+                 disabled=len(chosen) < 2):  # fmt: skip
+        try:
+            configs = [base.changed({"objective": name}) for name in chosen]
+            runs = session().race(configs, queue=True)
+        except (ConfigError, RunError, Busy) as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.session_state.compared = runs
+        st.rerun()
+
+
+def any_live(runs: Sequence[str]) -> bool:
+    """Tell whether one of the runs trains or waits."""
+    return any(view.status.active for view in _views(runs))
+
+
+def steer(runs: Sequence[str]) -> None:
+    """Pause, resume or stop all of the runs that train here."""
+    mine = [v for v in _views(runs) if v.status.active and not v.elsewhere]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"### {'Race' if len(mine) > 1 else 'Compare'}", width="content")
+        if not mine:
+            return
+        if any(view.status == "paused" for view in mine):
+            st.button("Resume all", icon=":material/play_arrow:", key="resume_all", type="primary",
+                      on_click=_each, args=(session().go_on, mine))  # fmt: skip
+        else:
+            st.button("Pause all", icon=":material/pause:", key="pause_all", type="primary",
+                      on_click=_each, args=(session().pause, mine))  # fmt: skip
+        st.button("Stop all", icon=":material/stop:", key="stop_all",
+                  on_click=_each, args=(session().stop, mine))  # fmt: skip
+
+
+def _each(act: Any, views: Sequence[View]) -> None:
+    for view in views:
+        act(view.run)
+
+
+# ---- curves and wall --------------------------------------------------------------------------
+
+
+def panel(choice: Choice, was_live: bool) -> None:
+    """Show the runs' pictures and curves; the body of the page's fragment."""
+    views = _views(choice.runs)
+    if any(view.status.active for view in views) != was_live:
+        st.rerun()
+    column, unit = AXES[choice.axis]
+    titles = _titles(views)
+    items = [_item(view, titles[i], figures.SERIES[i], column) for i, view in enumerate(views)]
+
+    def fetch(run: str, steps: Sequence[int]) -> Mapping[int, Frame]:
+        config = session().view(run).config
+        real = live.real_examples(config.dataset, 256)
+        found = {step: session().preview(run, step) for step in steps}
+        return {s: live.to_frame(p, real) for s, p in found.items() if p is not None}
+
+    wall(items, key="wall", unit=unit, fetch=fetch, max_height=330 if len(items) < 4 else 240)
+    lines = _lines(views, titles, choice.curve, column)
+    if any(len(x) for _, x, _, _, _ in lines):
+        figure = figures.compare(lines, x_title=_axis_title(choice.axis))
+        chart(figure, key="compare", run=f"{choice.curve}-{choice.axis}-{choice.runs}", height=300,
+              alt=f"{choice.curve} of {len(views)} runs", title=choice.curve, help=CURVE_HELP)  # fmt: skip
+    else:
+        st.caption("No values of this curve yet.")
+
+
+def _axis_title(axis: str) -> str:
+    return {"Step": "step", "Images": "images seen", "Time": "training time, s"}[axis]
+
+
+def _titles(views: Sequence[View]) -> list[str]:
+    """Return a short name for each run: its own, else what tells it from the others."""
+    plain_titles = [v.name or v.config.objective.title.partition(" (")[0] for v in views]
+    if len(set(plain_titles)) == len(views):
+        return plain_titles
+    titles = controls.run_titles()
+    return [v.name or titles.get(v.run, v.run) for v in views]
+
+
+def _along(view: View, column: str, steps: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return where steps lie on an axis, between the reports that are known."""
+    if column == "step" or not len(view.curves.get("step", ())):
+        return np.asarray(steps, dtype=np.float64)
+    known, at = view.curves["step"], view.curves[column]
+    return np.interp(steps, np.concatenate([[0.0], known]), np.concatenate([[0.0], at]))
+
+
+def _item(view: View, title: str, colour: str, column: str) -> Item:
+    real = live.real_examples(view.config.dataset, 256)
+    latest = live.to_frame(view.preview, real) if view.preview is not None else None
+    steps = list(view.preview_steps)
+    if view.preview is not None and view.preview.step not in steps:
+        steps.append(view.preview.step)
+    at = _along(view, column, steps)
+    words = live.empty_words(view, "Pictures")
+    return Item(view.run, title, colour, steps, at.tolist(), latest, view.status.active, words)
+
+
+def _lines(
+    views: Sequence[View], titles: Sequence[str], curve: str, column: str
+) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
+    """Return the runs' curves; a fork beside its parent only from where they part."""
+    shown = {view.run for view in views}
+    lines = []
+    for i, view in enumerate(views):
+        x, y, steps = _values(view, curve, column)
+        origin = None
+        if view.parent is not None and view.parent.run in shown and len(steps):
+            at = int(np.searchsorted(steps, view.parent.step, side="right"))
+            # One point of the common history, so that the line begins on its parent's.
+            first = max(at - 1, 0)
+            if at > 0:
+                origin = (float(x[first]), float(figures.smooth(y)[first]))
+            x, y = x[first:], y[first:]
+        lines.append((titles[i], x, y, figures.SERIES[i], origin))
+    return lines
+
+
+def _values(view: View, curve: str, column: str) -> tuple[Any, Any, Any]:
+    if curve in CURVES:
+        if not len(view.curves.get("step", ())):
+            return np.empty(0), np.empty(0), np.empty(0)
+        return view.curves[column], view.curves[CURVES[curve]], view.curves["step"]
+    found = [m for m in view.metrics if m.name == curve]
+    steps = np.array([m.step for m in found], dtype=np.float64)
+    return _along(view, column, steps), np.array([m.value for m in found]), steps
+
+
+def differing(runs: Sequence[str]) -> None:
+    """Show what differs in the runs' settings, and their last values."""
+    views = _views(runs)
+    titles = _titles(views)
+    known = {value.path: value.title for value in hyperparameters()}
+    values = [view.config.flat() for view in views]
+    paths = list(dict.fromkeys(path for flat in values for path in flat))
+    rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
+    table: dict[str, list[str]] = {"": [known.get(path, path) for path in rows]}
+    for title, flat in zip(_distinct(titles), values, strict=True):
+        table[title] = [_text(flat.get(path)) for path in rows]
+    extra = {
+        "Step": [f"{view.step:,}" for view in views],
+        "Training time (s)": [f"{view.seconds:,.0f}" for view in views],
+        "Critic gap": [signed(v.last.report.critic_gap if v.last else None) for v in views],
+    }
+    for name in dict.fromkeys(m.name for view in views for m in view.metrics):
+        last = [[m.value for m in view.metrics if m.name == name] for view in views]
+        extra[f"{name}, last"] = [signed(found[-1] if found else None) for found in last]
+    for name, cells in extra.items():
+        table[""].append(name)
+        for title, cell in zip(_distinct(titles), cells, strict=True):
+            table[title].append(cell)
+    st.markdown("**What differs**")
+    st.dataframe(table, hide_index=True)
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    return [t if titles.count(t) == 1 else f"{t} ({i + 1})" for i, t in enumerate(titles)]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain(value) if number else str(value)

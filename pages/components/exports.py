@@ -1,0 +1,93 @@
+"""What a run can be taken away as: made when it is asked for, not before."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.app import session
+from wgan.export import FORMATS, bug_report, command_line, export, export_samples, snippet
+from wgan.jobs import View
+
+SAMPLES = 64
+
+
+def popover(view: View) -> None:
+    """Offer every format; what a run has not got yet is disabled and says so."""
+    with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
+        st.caption("Each is made when you press it; films and models take some seconds.")
+        for suffix, kind in FORMATS.items():
+            lacks = _lacks(view, suffix)
+            st.download_button(
+                f"{kind.title}",
+                _content(view.run, suffix),
+                f"{view.run}{suffix}",
+                key=f"export{suffix}",
+                help=f"{kind.help} {lacks}".strip(),
+                disabled=bool(lacks),
+                on_click="ignore",
+                width="stretch",
+            )
+        if view.config.dataset.kind == "pictures":
+            st.download_button(
+                f"{SAMPLES} samples (PNG)",
+                _samples(view.run),
+                f"{view.run}-samples.png",
+                key="export.png",
+                help="A grid of fresh samples of the newest checkpoint.",
+                disabled=not view.checkpoint_steps,
+                on_click="ignore",
+                width="stretch",
+            )
+
+
+def _lacks(view: View, suffix: str) -> str:
+    if suffix in (".onnx", ".pt2") and not view.checkpoint_steps:
+        return "**There is no checkpoint yet.**"
+    if suffix in (".gif", ".webp", ".mp4") and not view.preview_steps:
+        return "**There are no pictures yet.**"
+    return ""
+
+
+def _content(name: str, suffix: str) -> Callable[[], bytes]:
+    runs = session()
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / f"run{suffix}"
+            export(runs.run(name), out)
+            return out.read_bytes()
+
+    return make
+
+
+def _samples(name: str) -> Callable[[], bytes]:
+    runs = session()
+
+    def make() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "samples.png"
+            export_samples(runs.run(name), out, count=SAMPLES, seed=0)
+            return out.read_bytes()
+
+    return make
+
+
+def bug_report_button(name: str) -> None:
+    """Offer what helps to understand a failure."""
+    st.download_button(
+        "Bug report",
+        bug_report(session().run(name)),
+        f"bug-report-{name}.zip",
+        icon=":material/bug_report:",
+        key="bug_report",
+        help="Config, versions, the last reports and the log. No pictures, no weights.",
+        on_click="ignore",
+    )
+
+
+def recipe(name: str) -> tuple[str, str]:
+    """Return the command line and the Python that make a run again. Raises RunError."""
+    run = session().run(name)
+    return command_line(run), snippet(run)

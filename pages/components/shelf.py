@@ -1,0 +1,454 @@
+"""What the Runs page is made of: the table, one run opened, the trash, the queue, coming in."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.components import exports, live
+from pages.components.app import badge, duration, plain, session, show_run, signed, size
+from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
+from wgan.export import import_zip
+from wgan.jobs import View
+from wgan.runs import Card, RunError, Status, began
+
+TABLE_HEIGHT = 282
+MOST_COMPARED = 6
+
+# What a metric's name means to people; the settings stand in the name itself.
+METRIC_TITLES = {"emd": "W₁", "fid": "FID", "high": "high quality", "modes": "modes"}
+
+
+def heading(cards: Sequence[Card]) -> None:
+    """Show how many runs there are, what they take, and the ways in and out."""
+    thrown = session().trash()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("### Runs", width="content")
+        total = sum(card.size for card in cards)
+        st.caption(
+            f"{len(cards)} · {size(total)} on disk" if cards else "none yet", width="content"
+        )
+        with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
+            _importer()
+        if thrown:
+            words = f"Trash ({len(thrown)})"
+            with st.popover(words, icon=":material/delete:", help="Deleted runs, to take back."):
+                _trash()
+
+
+def _importer() -> None:
+    file = st.file_uploader(
+        "A run exported as ZIP", type="zip", max_upload_size=1000, key="import_file"
+    )
+    if st.button("Import", disabled=file is None, key="import", type="primary") and file:
+        try:
+            run, remarks = import_zip(file, session().runs_dir)
+        except RunError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        for remark in remarks:
+            st.toast(remark, icon=":material/warning:")
+        show_run(run.id)
+        st.session_state.picked_runs = [run.id]
+        st.rerun()
+
+
+def _trash() -> None:
+    thrown = session().trash()
+    for item in thrown[:20]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{item.run} · {size(item.size)}")
+            st.button("Take back", key=f"restore-{item.key}", on_click=_restore, args=([item.key],))
+    if len(thrown) > 20:
+        st.caption(f"and {len(thrown) - 20} more")
+    freed = size(sum(item.size for item in thrown))
+    sure = st.checkbox(f"Delete all {len(thrown)} for good ({freed})", key="sure")
+    st.button("Empty the trash", icon=":material/delete_forever:", disabled=not sure,
+              key="empty_trash", on_click=_empty)  # fmt: skip
+
+
+def _empty() -> None:
+    freed = session().empty_trash()
+    st.session_state.pop("thrown", None)
+    st.session_state.sure = False
+    st.toast(f"{size(freed)} freed.", icon=":material/delete_forever:")
+
+
+def _restore(keys: Sequence[str]) -> None:
+    try:
+        names = [session().restore(key) for key in keys]
+        show_run(names[0])
+        st.session_state.picked_runs = names[:1]
+    except RunError as error:
+        st.toast(str(error), icon=":material/error:")
+    st.session_state.pop("thrown", None)
+
+
+def offer_undo() -> None:
+    """Offer to take back what was deleted just now."""
+    thrown = st.session_state.get("thrown")
+    if not thrown:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        what = "1 run" if len(thrown) == 1 else f"{len(thrown)} runs"
+        st.markdown(f":material/delete: {what} moved to the trash.", width="content")
+        st.button("Undo", icon=":material/undo:", key="undo_delete", type="primary",
+                  on_click=_restore, args=(list(thrown),))  # fmt: skip
+        st.button("Fine", key="undo_no", type="tertiary",
+                  on_click=lambda: st.session_state.pop("thrown", None))  # fmt: skip
+
+
+def queue() -> None:
+    """Show the runs that wait, to be reordered and cancelled."""
+    waiting = session().queued()
+    if not waiting:
+        return
+    with st.container(border=True):
+        st.markdown("**Waiting**", help="They begin one after the other, by themselves. Runs that "
+                    "race go together.")  # fmt: skip
+        for i, view in enumerate(waiting):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"{i + 1}. {view.name or view.config.title}", width="stretch")
+                st.button("", icon=":material/arrow_upward:", key=f"up-{view.run}", disabled=i == 0,
+                          help="Earlier", on_click=session().move, args=(view.run, -1))  # fmt: skip
+                st.button("", icon=":material/arrow_downward:", key=f"down-{view.run}",
+                          help="Later", disabled=i == len(waiting) - 1,
+                          on_click=session().move, args=(view.run, 1))  # fmt: skip
+                st.button("Cancel", icon=":material/close:", key=f"cancel-{view.run}",
+                          on_click=session().stop, args=(view.run,))  # fmt: skip
+
+
+# ---- the table --------------------------------------------------------------------------------
+
+
+def table(cards: Sequence[Card]) -> list[str]:
+    """Show the runs as a table and return those that are selected."""
+    titles = {card.run: card.name or began(card.run, card.created) for card in cards}
+    words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
+    with words:
+        asked = st.text_input("Filter", key="filter", placeholder="name, data set, objective, note …",
+                              icon=":material/search:", label_visibility="collapsed")  # fmt: skip
+    with only:
+        states = st.multiselect("Status", list(Status), key="filter_status", placeholder="any status",
+                                format_func=str.capitalize, label_visibility="collapsed")  # fmt: skip
+    found = [
+        card for card in cards if _matches(card, asked) and (not states or card.status in states)
+    ]
+    if not found:
+        st.caption("No run is like that.")
+        return []
+    known = [card.run for card in found]
+    before = [run for run in st.session_state.get("picked_runs", []) if run in known]
+    # Rows are selected by number, so another list of rows is another table.
+    key = f"runs-{hash(tuple(known)) & 0xFFFFFF:x}"
+    made = st.dataframe(
+        _rows(found, titles),
+        key=key,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [known.index(run) for run in before]}},
+        hide_index=True,
+        placeholder="",
+        row_height=46,
+        height=min(TABLE_HEIGHT, 40 + 46 * len(found)),
+        column_config={
+            "★": st.column_config.TextColumn(width=34),
+            "Preview": st.column_config.ImageColumn("", width=50),
+            "Run": st.column_config.TextColumn(width=170),
+            "Step": st.column_config.NumberColumn(format="localized"),
+            "Size": st.column_config.NumberColumn("MB", format="%.1f", help="On disk."),
+            "Time": st.column_config.TextColumn(help="Training time."),
+            "Best": st.column_config.TextColumn(
+                help="The best value of what was measured: the lower the better for W₁ and FID."
+            ),
+        },
+    )
+    rows = made["selection"]["rows"] if made else []
+    chosen = [known[row] for row in rows if row < len(known)]
+    st.session_state.picked_runs = chosen
+    if len(chosen) == 1:
+        show_run(chosen[0])
+    return chosen
+
+
+def _matches(card: Card, asked: str) -> bool:
+    config = card.config
+    text = " ".join([card.run, card.name, card.note, card.status, config.title if config else ""])
+    return all(word in text.lower() for word in asked.lower().split())
+
+
+def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]:
+    def picture(card: Card) -> str | None:
+        if card.thumb is None:
+            return None
+        return f"data:image/webp;base64,{base64.b64encode(card.thumb).decode('ascii')}"
+
+    def objective(config: TrainConfig | None) -> str:
+        return config.objective.title.partition(" (")[0] if config else ""
+
+    return {
+        "★": ["★" if card.star else "" for card in cards],
+        "Preview": [picture(card) for card in cards],
+        "Run": [card.name or began(card.run, card.created) or card.run for card in cards],
+        "Status": [str(card.status).capitalize() for card in cards],
+        "Data set": [card.config.dataset.title if card.config else "" for card in cards],
+        "Objective": [objective(card.config) for card in cards],
+        "Step": [card.step for card in cards],
+        "Time": [duration(card.seconds) for card in cards],
+        "Best": [best(card) for card in cards],
+        "From": [
+            f"{titles.get(card.parent.run, card.parent.run)} @ {card.parent.step:,}"
+            if card.parent
+            else ""
+            for card in cards
+        ],
+        "Size": [card.size / 1e6 for card in cards],
+    }
+
+
+def best(card: Card) -> str:
+    """Return the best values measured, a few words."""
+    found = [
+        f"{METRIC_TITLES.get(name.partition('_')[0].rstrip('0123456789'), name)} {signed(m.value)}"
+        for name, m in card.best.items()
+    ]
+    return ", ".join(found[:2])
+
+
+def several(chosen: Sequence[str]) -> None:
+    """Show what can be done with several runs at once."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{len(chosen)} runs**", width="content")
+        if st.button("Compare", icon=":material/compare_arrows:", key="compare", type="primary",
+                     disabled=len(chosen) > MOST_COMPARED,
+                     help=f"Two to {MOST_COMPARED} runs on common axes."):  # fmt: skip
+            st.session_state.compared = list(chosen)
+            st.switch_page("pages/compare.py")
+        if st.button("Delete", icon=":material/delete:", key="delete_several"):
+            _ask_to_delete(list(chosen))
+
+
+# ---- one run ----------------------------------------------------------------------------------
+
+
+def opened(name: str) -> None:
+    """Show one run: what can be done with it, and all that is known of it."""
+    try:
+        view = session().view(name)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        if st.button("Delete", icon=":material/delete:", key="delete"):
+            _ask_to_delete([name])
+        return
+    card = next((card for card in session().cards() if card.run == name), None)
+    if card is None:
+        return
+    _head(view, card)
+    ticking = view.status is Status.RUNNING
+    curves, config, checkpoints, repeat, environment = st.tabs(
+        ["Curves and pictures", "Config", "Checkpoints", "How to repeat it", "Environment"]
+    )
+    with curves, st.container():
+        st.fragment(live.panel, run_every=1.0 if ticking else None)(name, live.signs(view))
+    with config:
+        _config(view)
+    with checkpoints:
+        _checkpoints(view)
+    with repeat:
+        _repeat(name)
+    with environment:
+        _environment(view)
+
+
+def _head(view: View, card: Card) -> None:
+    name = view.run
+    if view.error:
+        st.error(view.error, icon=":material/error:")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {card.title}", width="content")
+        badge(view)
+        if st.button("Open on Train", icon=":material/model_training:", key="open", type="primary"):
+            show_run(name)
+            st.switch_page("pages/train.py")
+        if view.checkpoint_steps:
+            _fork(view)
+            if not view.status.active:
+                _further(view)
+        exports.popover(view)
+        with st.popover("Name", icon=":material/edit:", help="A name, a note, a star."):
+            _naming(card)
+        if st.button("Delete", icon=":material/delete:", key="delete",
+                     disabled=view.status.active, help="To the trash, with undo."):  # fmt: skip
+            _ask_to_delete([name])
+        if view.status is Status.FAILED:
+            exports.bug_report_button(name)
+    st.caption(f"{name} · {size(card.size)}" + (f" · {card.note}" if card.note else ""))
+
+
+def _fork(view: View) -> None:
+    with st.popover("Fork", icon=":material/fork_right:",
+                    help="Go on differently from any checkpoint, as a run of its own."):  # fmt: skip
+        if live.fork_choice(view):
+            show_run(view.run)
+            st.switch_page("pages/train.py")
+
+
+def _further(view: View) -> None:
+    with st.popover("Train further", icon=":material/resume:",
+                    help="Go on from the last checkpoint to a later step."):  # fmt: skip
+        at = view.checkpoint_steps[-1]
+        known = view.config.steps if view.config.steps > at else 2 * max(at, 1)
+        until = st.number_input("To step", at + 1, 10_000_000, known, key=f"further-{view.run}")
+        if st.button("Train on", icon=":material/play_arrow:", key="train_on", type="primary"):
+            try:
+                changes = {"steps": int(until), "seconds": None}
+                session().resume(view.run, changes=changes, queue=True)
+                show_run(view.run)
+                st.switch_page("pages/train.py")
+            except (RunError, ValueError) as error:
+                st.error(str(error), icon=":material/error:")
+
+
+def _naming(card: Card) -> None:
+    with st.form(f"name-{card.run}", border=False):
+        title = st.text_input("Name", card.name, max_chars=80, placeholder=card.title)
+        note = st.text_area("Note", card.note, max_chars=10_000)
+        star = st.toggle("Star", card.star)
+        if st.form_submit_button("Keep", type="primary"):
+            try:
+                session().describe(card.run, title=title, note=note, star=star)
+            except RunError as error:
+                st.error(str(error), icon=":material/error:")
+                return
+            st.rerun()
+
+
+@st.dialog("Delete?")
+def _ask_to_delete(names: list[str]) -> None:
+    cards = {card.run: card for card in session().cards()}
+    for name in names[:8]:
+        st.markdown(f"- {cards[name].title if name in cards else name}")
+    if len(names) > 8:
+        st.markdown(f"- and {len(names) - 8} more")
+    total = sum(cards[name].size for name in names if name in cards)
+    st.caption(f"{size(total)} go to the trash, from where they can be taken back.")
+    # As a callback: it runs before the page does, so that the page is drawn without them.
+    if st.button("Delete", icon=":material/delete:", type="primary", key="dialog_delete",
+                 on_click=_delete, args=(names,)):  # fmt: skip
+        st.rerun()
+
+
+def _delete(names: list[str]) -> None:
+    thrown = []
+    for name in names:
+        try:
+            thrown.append(session().throw_away(name).key)
+        except RunError as error:
+            st.toast(str(error), icon=":material/error:")
+    st.session_state.thrown = thrown
+    st.session_state.picked_runs = []
+    if st.session_state.get("shown") in names:
+        show_run(session().newest())
+
+
+def _config(view: View) -> None:
+    """Show every value, and how it differs from the run's parent or from its preset."""
+    bases: dict[str, TrainConfig] = {}
+    if view.parent is not None:
+        try:
+            bases["its parent"] = session().config_at(view.parent.run, view.parent.step)
+        except RunError:
+            st.caption(f"Its parent, {view.parent.run}, is not here any more.")
+    nearest = min(PRESETS, key=lambda name: len(differences(view.config, PRESETS[name].config)))
+    bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
+    base = st.segmented_control("Compared with", list(bases), default=next(iter(bases)),
+                                required=True, key=f"base-{view.run}")  # fmt: skip
+    known = {value.path: value for value in hyperparameters(view.config)}
+    titles = {value.path: value.title for value in hyperparameters()}
+    found = differences(view.config, bases[base or next(iter(bases))])
+    if found:
+        st.dataframe(
+            {
+                "Value": [titles.get(path, path) for path, _, _ in found],
+                "There": [_text(before) for _, before, _ in found],
+                "In this run": [_text(after) for _, _, after in found],
+            },
+            hide_index=True,
+        )
+    else:
+        st.markdown(f"The same as {base}.")
+    with st.expander("All values"):
+        values = view.config.flat()
+        st.dataframe(
+            {
+                "Value": [known[path].title for path in values if path in known],
+                "In this run": [_text(v) for path, v in values.items() if path in known],
+                "Unit": [known[path].unit or "" for path in values if path in known],
+                "Flag": [f"--{path.replace('_', '-')}" for path in values if path in known],
+            },
+            hide_index=True,
+        )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return (
+        plain(value)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else str(value)
+    )
+
+
+def _checkpoints(view: View) -> None:
+    if not view.checkpoint_steps:
+        st.markdown("No checkpoint yet.")
+        return
+    run = session().run(view.run)
+    starred, best_of = run.starred(), run.best_steps()
+    st.caption("The first, the newest, the best and the starred are kept; of the others, some.")
+    made = st.data_editor(
+        {
+            "Step": list(view.checkpoint_steps),
+            "Star": [step in starred for step in view.checkpoint_steps],
+            "Best": [
+                ", ".join(name for name, at in best_of.items() if at == step)
+                for step in view.checkpoint_steps
+            ],
+        },
+        disabled=["Step", "Best"],
+        hide_index=True,
+        width=520,
+        column_config={
+            "Step": st.column_config.NumberColumn(format="localized"),
+            "Star": st.column_config.CheckboxColumn("Keep for good"),
+        },
+        key=f"stars-{view.run}-{len(view.checkpoint_steps)}",
+    )
+    for step, star in zip(made["Step"], made["Star"], strict=True):
+        if bool(star) != (step in starred):
+            session().star_checkpoint(view.run, int(step), bool(star))
+
+
+def _repeat(name: str) -> None:
+    try:
+        command, program = exports.recipe(name)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.markdown("**On the command line**")
+    st.code(command, language="bash", wrap_lines=True)
+    st.markdown("**In Python**", help="With every change made by hand. On the same machine and "
+                "versions the numbers are the same, bit for bit.")  # fmt: skip
+    st.code(program, language="python", height=300)
+
+
+def _environment(view: View) -> None:
+    described = session().run(view.run).described()
+    facts = {str(k): str(v) for k, v in described["versions"].items()}
+    if view.engine is not None:
+        facts |= {k: str(v) for k, v in view.engine.as_dict().items()}
+    facts["created"] = str(described["created"])
+    facts["schema"] = str(described["schema"])
+    st.dataframe({"What": list(facts), "": list(facts.values())}, hide_index=True)

@@ -1,0 +1,5 @@
+export default define((component) => (
+  component.data.kind === "strip"
+    ? new Strip()
+    : new Stage((steps) => component.setTriggerValue("want", steps))
+));

@@ -1,0 +1,141 @@
+// Several stages side by side with one timeline, on an axis that all share: steps, images, seconds.
+
+class Wall {
+  constructor({ setTriggerValue }) {
+    this.tell = (wishes) => setTriggerValue("want", wishes);
+    this.wishes = new Map();
+    this.stages = [];
+    this.grid = make("div", { className: "wgan-wall" });
+    this.playButton = iconButton("play", "Play", () => (this.playing ? this.pause() : this.play()));
+    this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1000 });
+    this.slider.oninput = () => this.seek(Number(this.slider.value) / 1000, 100);
+    this.slider.onchange = () => this.seek(Number(this.slider.value) / 1000, 0);
+    this.label = make("span", { className: "wgan-step" });
+    this.liveButton = make("button", {
+      type: "button", className: "wgan-button wgan-live", onclick: () => this.follow(),
+    }, "Latest");
+    this.root = make("div", {}, this.grid,
+      make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Timeline of all runs" },
+        this.playButton, this.slider, this.label, this.liveButton));
+    this.following = true;
+  }
+
+  // Stages ask one by one; one question goes out for all of them.
+  ask(run, steps) {
+    this.wishes.set(run, steps);
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      this.tell(Object.fromEntries(this.wishes));
+      this.wishes.clear();
+    }, 40);
+  }
+
+  update(data) {
+    this.data = data;
+    const names = data.items.map((item) => item.run).join();
+    if (names !== this.names) {
+      this.names = names;
+      for (const { stage } of this.stages) stage.destroy();
+      this.stages = data.items.map((item) => {
+        const stage = new Stage((steps) => this.ask(item.run, steps), true);
+        const [swatch, title, moment] = [
+          make("i", { className: "wgan-swatch" }), make("span", {}), make("small", {}),
+        ];
+        const root = make("figure", {}, make("figcaption", {}, swatch, title, moment), stage.root);
+        return { stage, swatch, title, moment, root };
+      });
+      this.grid.replaceChildren(...this.stages.map(({ root }) => root));
+      this.following = true;
+    }
+    this.grid.style.setProperty("--columns", data.items.length);
+    const { colours } = themeAt(this.root);
+    data.items.forEach((item, i) => {
+      const { stage, swatch, title } = this.stages[i];
+      write(title, item.title);
+      title.title = item.title;
+      swatch.style.background = colourNamed(item.colour, colours);
+      stage.update({ ...item, plotly: data.plotly, height: data.height, title: "", help: "" });
+    });
+    const last = data.items.map((item) => item.at.at(-1) ?? 0);
+    this.end = Math.max(...last, 0);
+    this.slider.setAttribute("aria-label", `Moment shown, in ${data.unit}`);
+    if (this.following) this.share = 1;
+    else this.place(0);
+    this.controls();
+  }
+
+  // Every stage shows its newest frame at or before the moment; one that had none yet, its first.
+  place(delay) {
+    const moment = this.share * this.end;
+    this.data.items.forEach((item, i) => {
+      let at = 0;
+      while (at + 1 < item.at.length && item.at[at + 1] <= moment) at++;
+      if (item.steps.length) this.stages[i].stage.goTo(item.steps[at], delay);
+    });
+  }
+
+  seek(share, delay) {
+    this.pause();
+    this.following = false;
+    this.share = share;
+    this.place(delay);
+    this.controls();
+  }
+
+  follow() {
+    this.pause();
+    this.following = true;
+    this.share = 1;
+    for (const { stage } of this.stages) stage.follow();
+    this.controls();
+  }
+
+  play() {
+    if (this.share >= 1) this.share = 0;
+    this.following = false;
+    this.playing = true;
+    let before = performance.now();
+    const tick = (now) => {
+      if (!this.playing) return;
+      this.ticking = requestAnimationFrame(tick);
+      if (now - before < 150) return;
+      // A frame that is still on its way is waited for, so that none of the runs falls behind.
+      if (this.stages.some(({ stage }) => stage.missing(stage.target))) return;
+      this.share = Math.min(this.share + (now - before) / 15000, 1);
+      before = now;
+      this.place(0);
+      if (this.share >= 1) return this.follow();
+      this.controls();
+    };
+    this.ticking = requestAnimationFrame(tick);
+    this.place(0);
+    this.controls();
+  }
+
+  pause() {
+    this.playing = false;
+    cancelAnimationFrame(this.ticking);
+  }
+
+  controls() {
+    this.slider.value = Math.round(this.share * 1000);
+    this.slider.disabled = this.playButton.disabled = !(this.end > 0);
+    const moment = `${number.format(Math.round(this.share * this.end))} ${this.data.unit}`;
+    write(this.label, moment);
+    this.slider.setAttribute("aria-valuetext", moment);
+    setIcon(this.playButton, this.playing ? "pause" : "play", this.playing ? "Pause" : "Play");
+    this.liveButton.classList.toggle("wgan-on", this.following);
+    this.liveButton.setAttribute("aria-pressed", String(this.following));
+    for (const { stage, moment: words } of this.stages) {
+      write(words, stage.target === undefined ? "" : stage.where(stage.target));
+    }
+  }
+
+  destroy() {
+    this.pause();
+    clearTimeout(this.telling);
+    for (const { stage } of this.stages) stage.destroy();
+  }
+}
+
+export default define((component) => new Wall(component));

@@ -1,0 +1,88 @@
+"""Several runs' pictures side by side, with one timeline for all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.components.assets import component
+from pages.components.plotly_bundle import ensure_plotly_bundle
+from pages.components.stage import Frame, fetched, frame_data, is_steps
+
+_WALL = component("wgan_wall", "controls.css", "chart.css", "sprite.css", "stage.css", "wall.css",
+                  "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js", "wall.js")  # fmt: skip
+
+_MOST_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Item:
+    """One run on the wall: `at` is where each of its `steps` lies on the common axis."""
+
+    run: str
+    title: str
+    colour: str
+    steps: Sequence[int]
+    at: Sequence[float]
+    latest: Frame | None
+    live: bool
+    words: str
+    columns: int = 8
+    rows: int = 8
+
+
+def wall(
+    items: Sequence[Item],
+    *,
+    key: str,
+    unit: str,
+    fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]],
+    max_height: int = 420,
+) -> None:
+    """Show the runs' newest frames, and any earlier moment on demand.
+
+    `fetch` is asked for the frames of a run at some steps, and may leave out what it cannot find.
+    """
+    slot = f"{key}__wanted"
+
+    def remember() -> None:
+        st.session_state[slot] = st.session_state[key].get("want")
+
+    asked = st.session_state.pop(slot, None)
+    wishes = asked if isinstance(asked, dict) else {}
+    data = {
+        "items": [_item(item, wishes.get(item.run), fetch, max_height) for item in items],
+        "unit": unit,
+        "height": max_height,
+        "plotly": ensure_plotly_bundle(),
+        "space": f"height:{max_height // 2}px",
+    }
+    _WALL(key=key, data=data, on_want_change=remember)
+
+
+def _item(
+    item: Item,
+    wish: object,
+    fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]],
+    height: int,
+) -> dict[str, object]:
+    known = set(item.steps)
+    asked = wish[:_MOST_FRAMES] if is_steps(wish) else []
+    wanted = [step for step in asked if step in known]
+    found = fetched(lambda steps: fetch(item.run, steps), wanted) if wanted else {}
+    return {
+        "run": item.run,
+        "title": item.title,
+        "colour": item.colour,
+        "steps": [int(step) for step in item.steps],
+        "at": [round(float(at), 3) for at in item.at],
+        "latest": None if item.latest is None else frame_data(item.latest),
+        "frames": [frame_data(found[step]) for step in wanted if step in found],
+        "absent": [step for step in asked if step not in found],
+        "live": item.live,
+        "words": item.words,
+        "rows": item.rows,
+        "columns": item.columns,
+        "alt": f"Samples of {item.title}",
+        "real": None,
+    }
