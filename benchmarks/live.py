@@ -83,12 +83,20 @@ class Watcher:
         self.page = page
         self.bytes: list[int] = []
         page.on("websocket", lambda s: s.on("framereceived", lambda f: self.bytes.append(len(f))))
-        self.tools = page.context.new_cdp_session(page)
-        self.tools.send("Performance.enable")
+        # Its own time of the processor; and, as the cores are shared, that with the waiting in it.
+        self.own, self.wall = (page.context.new_cdp_session(page) for _ in range(2))
+        self.own.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+        for tools in (self.own, self.wall):
+            tools.send("Performance.enable")
 
-    def busy(self) -> float:
-        metrics = self.tools.send("Performance.getMetrics")["metrics"]
-        return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+    def busy(self) -> tuple[float, float]:
+        """Return the seconds that the main thread has worked so far: its own, and by the clock."""
+
+        def of(tools: Any) -> float:
+            metrics = tools.send("Performance.getMetrics")["metrics"]
+            return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+
+        return of(self.own), of(self.wall)
 
     def over(self, seconds: float) -> dict[str, float]:
         self.page.evaluate(
@@ -101,7 +109,8 @@ class Watcher:
         self.page.wait_for_timeout(seconds * 1000)
         return {
             "kB": sum(self.bytes) / seconds / 1000,
-            "browser_ms": (self.busy() - before) / seconds * 1000,
+            "browser_ms": (self.busy()[0] - before[0]) / seconds * 1000,
+            "browser_wall_ms": (self.busy()[1] - before[1]) / seconds * 1000,
             "longest_task_ms": float(self.page.evaluate("window.longest")),
         }
 
@@ -173,7 +182,7 @@ def main() -> None:
                 alone.append(rate(run, given.seconds))
                 page.goto(f"{url}/?run={run.id}")
                 page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=60_000)
-                page.wait_for_timeout(3000)
+                page.wait_for_timeout(8000)  # loaded, and the first drawing of everything done
                 start = step_of(run)[0], time.monotonic()
                 costs.append(watcher.over(given.seconds))
                 watched.append((step_of(run)[0] - start[0]) / (time.monotonic() - start[1]))
@@ -184,7 +193,7 @@ def main() -> None:
             page.get_by_role("button", name="Resume", exact=True).click()
             page.wait_for_timeout(3000)
             browser.close()
-        for name in ("kB", "browser_ms", "longest_task_ms"):
+        for name in ("kB", "browser_ms", "browser_wall_ms", "longest_task_ms"):
             found[name] = statistics.median(cost[name] for cost in costs)
             found[f"paused_{name}"] = paused[name]
         found["steps_per_second_alone"] = statistics.median(alone)
@@ -204,7 +213,8 @@ def main() -> None:
     rows = [
         ("bytes an update, page", "kB", 75, "kB", f"paused {found['paused_kB']:.1f} kB (at most 2)"),
         ("browser main thread an update", "browser_ms", 120, "ms",
-         f"paused {found['paused_browser_ms']:.0f} ms"),
+         f"paused {found['paused_browser_ms']:.0f} ms; by the clock, with waiting for a core: "
+         f"{found['browser_wall_ms']:.0f} ms (paused {found['paused_browser_wall_ms']:.0f})"),
         ("longest task", "longest_task_ms", 100, "ms", ""),
         ("panel, server p95", "panel_p95_ms", 50, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
         ("full page run p95", "page_p95_ms", 150, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),

@@ -55,6 +55,9 @@ MODELS_EVERY = 1.0
 
 MOST_RACING = 4
 
+CARDS_EVERY = 0.3
+"""Seconds for which a look at the folder of runs counts as fresh."""
+
 PRESETS_FOLDER = ".presets"
 
 
@@ -89,6 +92,7 @@ class Session:
         self._stored: dict[str, tuple[tuple[float, ...], Stored, View]] = {}
         self._shelf = Shelf(runs_dir)
         self._shelf_lock = threading.Lock()
+        self._cards: tuple[float, list[Card]] | None = None
         self._models: dict[str, tuple[float, Models]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, TrainConfig] = {}
@@ -187,6 +191,7 @@ class Session:
         job.new = new or not resume
         job.own()
         self._cancelled.discard(run.id)
+        self.look_again()
         self._views[run.id] = job.view
         self._queue.append(job)
         self._changed.notify_all()
@@ -337,7 +342,16 @@ class Session:
     def cards(self) -> list[Card]:
         """Return every run in a few words, the newest first."""
         with self._shelf_lock:
-            return self._shelf.cards()
+            # A page asks several times while it is drawn; one look at the folder will do.
+            now = time.monotonic()
+            if self._cards is None or now - self._cards[0] > CARDS_EVERY:
+                self._cards = (now, self._shelf.cards())
+            return self._cards[1]
+
+    def look_again(self) -> None:
+        """Read the folder of runs anew: something in it has just been changed."""
+        with self._shelf_lock:
+            self._cards = None
 
     def config_at(self, name: str, step: int) -> TrainConfig:
         """Return the config a run had at a checkpoint. Raises RunError."""
@@ -365,6 +379,7 @@ class Session:
             run.set_fact("note", note.strip()[:10_000])
         if star is not None:
             run.set_fact("star", "1" if star else "0")
+        self.look_again()
 
     def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
         """Keep a checkpoint for good, or no longer. Raises RunError."""
@@ -373,6 +388,7 @@ class Session:
     def throw_away(self, name: str) -> Thrown:
         """Move a run to the trash. Raises RunError where it is being trained."""
         thrown = throw_away(Run.find(name, self.runs_dir))
+        self.look_again()
         with self._changed:
             for known in (self._views, self._stored, self._models):
                 known.pop(thrown.run, None)
@@ -384,7 +400,9 @@ class Session:
 
     def restore(self, key: str) -> str:
         """Take a run out of the trash and return its name. Raises RunError."""
-        return restore(self.runs_dir, key).id
+        name = restore(self.runs_dir, key).id
+        self.look_again()
+        return name
 
     def empty_trash(self) -> int:
         """Delete what is in the trash for good; return the bytes freed."""

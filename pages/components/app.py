@@ -10,7 +10,7 @@ from wgan.jobs import View
 from wgan.runs import RunError, Status
 from wgan.session import Session
 
-FRESH = 3.0  # seconds
+LATE = 20.0  # seconds
 
 ICON = Path(__file__).with_name("icon.png")
 
@@ -35,10 +35,11 @@ def session() -> Session:
 def shown_run() -> str | None:
     """Return the run on show: the address's, else this visitor's, else the live one or the newest."""
     state, address = st.session_state.get("shown"), st.query_params.get("run")
-    # A browser that is asked for the next update before it has heard of a new address sends the old
-    # one along. What was put on show a moment ago counts then; later, the address does.
-    fresh = state is not None and time.monotonic() - st.session_state.get("shown_at", 0.0) < FRESH
-    asked = state if fresh else address or state
+    before, when = st.session_state.get("address_before", ("", 0.0))
+    # A browser that has not heard of the new address yet (or never, when Streamlit drops the message
+    # because of the next update) still sends the one before. A while later it is the visitor's wish.
+    late = address == before and time.monotonic() - when < LATE
+    asked = state if late and state else address or state
     if asked:
         try:
             session().view(asked)
@@ -52,12 +53,13 @@ def shown_run() -> str | None:
 
 def show_run(run: str | None) -> None:
     """Put a run on show: in the address, and for this visitor on every page."""
+    address = st.query_params.get("run")
     if st.session_state.get("shown") != run:
-        st.session_state["shown_at"] = time.monotonic()
+        st.session_state["address_before"] = (address, time.monotonic())
     st.session_state["shown"] = run
     if run is None:
         st.query_params.pop("run", None)
-    elif st.query_params.get("run") != run:
+    elif address != run:
         st.query_params["run"] = run
 
 
@@ -101,7 +103,7 @@ def size(count: float) -> str:
 
 def plain(value: float) -> str:
     """Return a number as people write it: 0.0005, 0.00001, 1,200, −3.2 (not 5e-04, -3.2)."""
-    text = f"{value:.12f}".rstrip("0").rstrip(".") if 1e-7 <= abs(value) < 1 else f"{value:,g}"
+    text = f"{value:.12f}".rstrip("0").rstrip(".") if 1e-9 <= abs(value) < 1 else f"{value:,g}"
     return text.replace("-", "−")
 
 
@@ -110,4 +112,4 @@ def signed(value: float | None) -> str:
     if value is None:
         return "–"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return (f"{value:.4f}" if "e" in text else text).replace("-", "−")
+    return plain(float(f"{value:.2g}")) if "e" in text else text.replace("-", "−")

@@ -292,12 +292,17 @@ def differing(runs: Sequence[str]) -> None:
     table: dict[str, list[str]] = {"": [known.get(path, path) for path in rows]}
     for title, flat in zip(_distinct(titles), values, strict=True):
         table[title] = [_text(flat.get(path)) for path in rows]
-    extra = {
-        "Step": [f"{view.step:,}" for view in views],
-        "Training time (s)": [f"{view.seconds:,.0f}" for view in views],
-        "Critic gap": [signed(v.last.report.critic_gap if v.last else None) for v in views],
-    }
-    for name in dict.fromkeys(m.name for view in views for m in view.metrics):
+    # Of runs that train, the numbers would be old at once; they stand above their pictures.
+    extra = (
+        {}
+        if any(view.status.active for view in views)
+        else {
+            "Step": [f"{view.step:,}" for view in views],
+            "Training time (s)": [f"{view.seconds:,.0f}" for view in views],
+            "Critic gap": [signed(v.last.report.critic_gap if v.last else None) for v in views],
+        }
+    )
+    for name in dict.fromkeys(m.name for view in views for m in view.metrics if extra):
         last = [[m.value for m in view.metrics if m.name == name] for view in views]
         extra[f"{name}, last"] = [signed(found[-1] if found else None) for found in last]
     for name, cells in extra.items():

@@ -1,6 +1,7 @@
 """The sidebar: every hyperparameter as a control, made from the config's own fields."""
 
 import bisect
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from wgan.jobs import View
 from wgan.runs import KEPT, Parent, RunError, Status, began
 
 FIRST = "quick-mnist"
+LATE = 2.0  # seconds
 UNDO_DEPTH = 50
 
 
@@ -44,6 +46,11 @@ def fork_origin() -> Parent | None:
     return origin
 
 
+def fork_key() -> str:
+    """Return the key of the popover for forks: a new one, which is closed, after each use."""
+    return f"fork-{st.session_state.get('forks', 0)}"
+
+
 def prepare_fork(run: str, step: int) -> None:
     """Take a run's values at a checkpoint into the sidebar, to go on from there with others."""
     try:
@@ -54,6 +61,7 @@ def prepare_fork(run: str, step: int) -> None:
     if config.steps <= step:  # As far again as it has come.
         config = config.changed({"steps": 2 * step, "seconds": None})
     leave_fork()
+    st.session_state.forks = st.session_state.get("forks", 0) + 1
     st.session_state.before_fork = draft()
     st.session_state.draft = config
     st.session_state.fork = Parent(run, step)
@@ -123,11 +131,14 @@ def _choose_run(shown: str | None) -> None:
 def choose_run(label: str, shown: str, help: str) -> None:
     """Let the visitor put another run on show."""
     titles = run_titles()
-    key = "run_on_show"
-    st.session_state[key] = shown
+    names = list(titles) if shown in titles else [shown, *titles]
+    # A widget of its own for each run on show: what a browser that is late still says of the one
+    # before must not put that run on show again.
+    key = f"run_on_show-{shown}"
     st.selectbox(
         label,
-        list(titles) if shown in titles else [shown, *titles],
+        names,
+        index=names.index(shown),
         key=key,
         format_func=lambda name: titles.get(name, name),
         on_change=lambda: show_run(st.session_state[key]),
@@ -155,7 +166,7 @@ def run_titles() -> dict[str, str]:
             titles[card.run] = f"{card.run} (cannot be read)"
         else:
             objective, _, _ = card.config.objective.title.partition(" (")
-            what = card.name or f"{began(card.run, card.created)} · {objective}"
+            what = card.name or f"{objective} · {began(card.run, card.created)}"
             titles[card.run] = f"{SIGNS[card.status]} {what} · {card.config.dataset.title}"
     return titles
 
@@ -281,8 +292,10 @@ def _fields(
     for value in main:
         held = value.path.partition(".")[0] in kept
         _control(value, values[value.path], locked=locked, preparing=preparing, held=held)
-    with st.expander("Advanced", icon=":material/tune:"):
-        for value in advanced:
+    # While it is closed its controls are not made: they would take half of the page's time.
+    opened = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
+    with opened:
+        for value in advanced if opened.open else ():
             held = value.path.partition(".")[0] in kept
             _control(value, values[value.path], locked=locked, preparing=preparing, held=held)
 
@@ -315,6 +328,9 @@ def _control(
         "args": (value.path,),
     }
     # The config is the truth: a control shows it, and writes to it when it is moved.
+    before = st.session_state.get(key, current)
+    if before != current:
+        st.session_state.setdefault("overtaken", {})[key] = (before, time.monotonic())
     st.session_state[key] = current
     if value.path in PARTS:
         variants = PARTS[value.path]
@@ -380,7 +396,11 @@ def _with(options: Sequence[Any], current: Any) -> list[Any]:
 
 
 def _changed(path: str) -> None:
-    value = st.session_state[f"w:{path}"]
+    key = f"w:{path}"
+    value = st.session_state[key]
+    old, when = st.session_state.get("overtaken", {}).get(key, (None, 0.0))
+    if value == old and time.monotonic() - when < LATE:
+        return  # Not moved: the browser has not heard yet that something else changed it.
     run = st.session_state.get("steering")
     st.session_state.problem = ""
     try:

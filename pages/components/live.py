@@ -171,7 +171,7 @@ def _steer(view: View, next_run: bool) -> None:
 
 def fork_button(view: View) -> None:
     """Offer to go on differently from one of a run's checkpoints."""
-    with st.popover("Fork", icon=":material/fork_right:",
+    with st.popover("Fork", icon=":material/fork_right:", key=controls.fork_key(),
                     help="Go on differently from any checkpoint, as a run of its own."):  # fmt: skip
         fork_choice(view)
 
@@ -180,7 +180,7 @@ def fork_choice(view: View) -> bool:
     """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
     steps = list(reversed(view.checkpoint_steps))
     starred = session().run(view.run).starred()
-    step = st.selectbox(
+    st.selectbox(
         "From the checkpoint at step",
         steps,
         format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
@@ -189,7 +189,12 @@ def fork_choice(view: View) -> bool:
     st.caption("Data set and networks stay; everything else can be changed, also the objective. "
                "This run stays as it is.")  # fmt: skip
     return st.button("Prepare the fork", icon=":material/tune:", type="primary", key="prepare_fork",
-                     on_click=controls.prepare_fork, args=(view.run, step))  # fmt: skip
+                     on_click=_prepare_fork, args=(view.run,))  # fmt: skip
+
+
+def _prepare_fork(run: str) -> None:
+    # What is chosen now: the click may overtake the choice's own update.
+    controls.prepare_fork(run, st.session_state[f"fork_step_{run}"])
 
 
 def _begin(view: View) -> None:

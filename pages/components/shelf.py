@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import exports, live
+from pages.components import controls, exports, live
 from pages.components.app import badge, duration, plain, session, show_run, signed, size
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
 from wgan.export import import_zip
@@ -38,20 +38,30 @@ def heading(cards: Sequence[Card]) -> None:
 
 
 def _importer() -> None:
-    file = st.file_uploader(
-        "A run exported as ZIP", type="zip", max_upload_size=1000, key="import_file"
-    )
-    if st.button("Import", disabled=file is None, key="import", type="primary") and file:
-        try:
-            run, remarks = import_zip(file, session().runs_dir)
-        except RunError as error:
-            st.error(str(error), icon=":material/error:")
-            return
-        for remark in remarks:
-            st.toast(remark, icon=":material/warning:")
-        show_run(run.id)
-        st.session_state.picked_runs = [run.id]
-        st.rerun()
+    key = f"import_file-{st.session_state.get('imports', 0)}"
+    st.file_uploader("A run exported as ZIP", type="zip", max_upload_size=1000, key=key,
+                     on_change=_import, args=(key,))  # fmt: skip
+    if problem := st.session_state.get("import_problem"):
+        st.error(problem, icon=":material/error:")
+
+
+def _import(key: str) -> None:
+    file = st.session_state.get(key)
+    if file is None:
+        return
+    st.session_state.imports = st.session_state.get("imports", 0) + 1  # an empty field again
+    try:
+        run, remarks = import_zip(file, session().runs_dir)
+    except RunError as error:
+        st.session_state.import_problem = str(error)
+        return
+    st.session_state.import_problem = ""
+    for remark in remarks:
+        st.toast(remark, icon=":material/warning:")
+    st.toast(f"{run.id} has been taken in.", icon=":material/upload:")
+    session().look_again()
+    show_run(run.id)
+    st.session_state.picked_runs = [run.id]
 
 
 def _trash() -> None:
@@ -174,7 +184,8 @@ def table(cards: Sequence[Card]) -> list[str]:
 
 def _matches(card: Card, asked: str) -> bool:
     config = card.config
-    text = " ".join([card.run, card.name, card.note, card.status, config.title if config else ""])
+    what = [config.dataset.title, config.objective.title] if config else []
+    text = " ".join([card.run, card.name, card.note, card.status, *what])
     return all(word in text.lower() for word in asked.lower().split())
 
 
@@ -287,7 +298,7 @@ def _head(view: View, card: Card) -> None:
 
 
 def _fork(view: View) -> None:
-    with st.popover("Fork", icon=":material/fork_right:",
+    with st.popover("Fork", icon=":material/fork_right:", key=controls.fork_key(),
                     help="Go on differently from any checkpoint, as a run of its own."):  # fmt: skip
         if live.fork_choice(view):
             show_run(view.run)

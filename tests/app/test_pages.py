@@ -1,7 +1,7 @@
 """Every page, through Streamlit's own AppTest: a new page in pages/ is tested unasked."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import tiny
 from wgan.config import PRESETS, hyperparameters
 from wgan.jobs import TrainingJob
-from wgan.runs import Run, Status
+from wgan.runs import Run, Status, list_runs, throw_away, trash
+from wgan.session import CARDS_EVERY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
@@ -83,6 +84,7 @@ def test_every_page_with_a_run_that_cannot_be_read(app: AppTest, page: str, runs
 
 
 def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
+    app.session_state["advanced"] = True
     sound(app.run())
     kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle")
     shown = {w.key: w for kind in kinds for w in app.sidebar.get(kind) if w.key}
@@ -121,6 +123,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
 
 
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
+    app.session_state["advanced"] = True
     app.run()
     next(b for b in app.selectbox if b.key == "w:network").set_value("mlp").run()
     assert "Choose the network dcgan" in app.error[0].value
@@ -173,3 +176,131 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     button(app, "start").click().run()
     assert has_button(app, "dialog_queue") and has_button(app, "dialog_stop")
     assert any("Queue the new run behind it" in words.value for words in app.markdown)
+
+
+def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: Path):
+    parent = finished_run(runs_dir)
+    app.run()
+    next(b for b in app.selectbox if b.key == f"fork_step_{parent.id}").set_value(20).run()
+    button(app, "prepare_fork").click().run()
+    sound(app)
+    assert "Fork from step 20" in app.sidebar.info[0].value
+    assert next(b for b in app.selectbox if b.key == "w:dataset").disabled
+    next(b for b in app.selectbox if b.key == "w:objective").set_value("wgan").run()
+    button(app, "start").click().run()
+    child = app.query_params["run"]
+    assert child != [parent.id]
+    end = time.monotonic() + 60
+    while True:
+        run = Run.find(child[0] if isinstance(child, list) else child, runs_dir)
+        if run.status() is Status.FINISHED:
+            break
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    origin = run.parent()
+    assert origin is not None and (origin.run, origin.step) == (parent.id, 20)
+    assert run.config().objective.name == "wgan" and run.config().n_critic == 2
+    # The sidebar is a new run's again.
+    sound(app.run())
+    assert app.session_state.draft == PRESETS["quick-mnist"].config
+
+
+def test_no_fork_gives_the_settings_back(app: AppTest, runs_dir: Path):
+    finished_run(runs_dir)
+    app.run()
+    button(app, "prepare_fork").click().run()
+    assert app.session_state.draft.dataset.name == "ring-8"
+    button(app, "no_fork").click().run()
+    assert app.session_state.draft == PRESETS["quick-mnist"].config
+    sound(app)
+
+
+def page_alone(name: str) -> AppTest:
+    """A page without its shell: in AppTest, a click on a page that is not the first is lost."""
+    script = f"""
+import runpy
+import streamlit as st
+from pages.components.entry import enter
+enter()
+runpy.run_path({str(ROOT / "pages" / name)!r})
+"""
+    return sound(AppTest.from_string(script, default_timeout=60).run())
+
+
+@pytest.fixture
+def runs_page(app: AppTest, runs_dir: Path) -> Callable[[], AppTest]:
+    return lambda: page_alone("runs.py")
+
+
+def test_a_run_is_named_noted_and_starred(runs_page: Callable[[], AppTest], runs_dir: Path):
+    run = finished_run(runs_dir)
+    app = runs_page()
+    next(w for w in app.text_input if w.label == "Name").set_value("The best")
+    next(w for w in app.text_area if w.label == "Note").set_value("Look at this one.")
+    next(w for w in app.toggle if w.label == "Star").set_value(True)
+    next(b for b in app.button if b.label == "Keep").click().run()
+    sound(app)
+    assert (
+        run.facts() | {"name": "The best", "note": "Look at this one.", "star": "1"} == run.facts()
+    )
+    assert any("The best" in m.value for m in app.markdown)
+
+
+def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
+    runs_page: Callable[[], AppTest], runs_dir: Path
+):
+    finished_run(runs_dir)
+    finished_run(runs_dir, objective="wgan")
+    app = runs_page()
+    assert len(app.dataframe[0].value) == 2
+    next(w for w in app.text_input if w.key == "filter").set_value("clipping").run()
+    assert list(app.dataframe[0].value["Objective"]) == ["WGAN"]
+    next(w for w in app.text_input if w.key == "filter").set_value("nothing").run()
+    assert any("No run is like that" in c.value for c in sound(app).caption)
+
+
+def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], runs_dir: Path):
+    run = finished_run(runs_dir)
+    other = finished_run(runs_dir, seed=1)
+    key = throw_away(run).key
+    app = runs_page()
+    button(app, f"restore-{key}").click().run()
+    sound(app)
+    assert {r.id for r in list_runs(runs_dir)} == {run.id, other.id}
+    throw_away(run)
+    time.sleep(CARDS_EVERY)  # what another process did is seen at the next look
+    sound(app.run())
+    next(b for b in app.checkbox if b.key == "sure").set_value(True).run()
+    button(app, "empty_trash").click().run()
+    assert trash(runs_dir) == [] and [r.id for r in list_runs(runs_dir)] == [other.id]
+
+
+def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_dir: Path):
+    run = finished_run(runs_dir)
+    app = runs_page()
+    app.file_uploader[0].set_value(("run.zip", b"no zip at all", "application/zip")).run()
+    assert "no ZIP file" in app.error[0].value and not app.exception
+    assert [r.id for r in list_runs(runs_dir)] == [run.id]
+
+
+def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
+    a = finished_run(runs_dir)
+    b = finished_run(runs_dir, objective="wgan", critic_learning_rate=0.002)
+    app = page_alone("compare.py")
+    app.session_state["compared"] = [a.id, b.id]
+    sound(app.run())
+    table = app.dataframe[0].value
+    rows = dict(zip(table.iloc[:, 0], table.iloc[:, 1:].values.tolist(), strict=True))
+    assert rows["Objective"] == ["wgan-gp", "wgan"]
+    assert rows["Critic learning rate"] == ["0.0001", "0.002"]
+    assert "Batch size" not in rows and "emd_512, last" in rows
+
+
+def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
+    job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
+    job.prepare()
+    job.step()
+    job.finish(Status.FAILED, "It broke.", "the trace")
+    app.run().switch_page("pages/runs.py").run()
+    assert not app.exception and "It broke." in app.error[0].value
+    assert any("Bug report" in str(e.proto) for e in app.get("download_button"))

@@ -255,3 +255,114 @@ def _answers(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def option(page, key: str, name: str) -> None:
+    page.locator(f".st-key-{key} input").first.click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def test_a_time_machine(page, serve, tmp_path: Path):
+    """Fork, compare, race, delete and undo, out as ZIP and in again."""
+    runs = tmp_path / "runs"
+    for seed in (0, 1):
+        subprocess.run(
+            [sys.executable, "-m", "wgan", "train", "--preset", "toy-ring", "--steps", "200",
+             "--checkpoint-every", "100", "--seed", str(seed), "--quiet", "--runs-dir", str(runs)],
+            cwd=ROOT, check=True, capture_output=True,
+        )  # fmt: skip
+    second, first = (run.id for run in list_runs(runs))
+    url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+
+    # Fork: "what if I had clipped from step 100?"
+    page.goto(f"{url}/?run={first}")
+    page.get_by_role("button", name="Fork", exact=True).click(timeout=60_000)
+    option(page, f"fork_step_{first}", "100")
+    press(page, "Prepare the fork")
+    page.get_by_text("Fork from step 100 of").wait_for()
+    option(page, "w-objective", "WGAN")
+    page.locator(".st-key-w-objective-clip_value").wait_for()
+    press(page, "Start fork")
+    until(lambda: len(list_runs(runs)) == 3)
+    child = list_runs(runs)[0]
+    until(lambda: child.status() is Status.FINISHED)
+    parent = child.parent()
+    assert parent is not None and (parent.run, parent.step) == (first, 100)
+    until(lambda: step(page) == 200 and f"run={child.id}" in page.url)
+
+    # Compare: the child's line begins where it leaves its parent's.
+    page.goto(f"{url}/compare?runs={first},{child.id}&along=Step&curve=Critic+loss")
+    page.locator(".st-key-compare .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+    lines = page.evaluate(
+        """() => document.querySelector(".st-key-compare .js-plotly-plot")._fullData
+          .filter((trace) => trace.showlegend).map((trace) => [trace.name, ...trace.x])"""
+    )
+    assert [line[0] for line in lines] == ["WGAN-GP", "WGAN"]
+    assert lines[0][1] == 10 and lines[1][1] == 100 and lines[1][-1] == 200
+    slider = page.get_by_role("slider", name="Moment shown")
+    assert page.locator(".wgan-wall small").all_inner_texts() == ["step 200", "step 200"]
+    slider.focus()
+    page.keyboard.press("Home")
+    until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 0", "step 0"])
+
+    # Race: three from the same seed, in fair shares.
+    press(page, "New race")
+    page.get_by_text("but for the objective").wait_for()
+    press(page, "Start the race")
+    until(lambda: len(list_runs(runs)) == 6)
+    racing = list_runs(runs)[:3]
+    assert {run.config().objective.name for run in racing} == {"gan", "wgan", "wgan-gp"}
+    until(lambda: all((run.last() or run.at(0)) is not None for run in racing), 120)
+    until(lambda: min(run.last().report.step for run in racing) >= 20, 120)
+    spent = [run.last().seconds for run in racing]
+    assert max(spent) < 3 * min(spent) + 2  # shares of time, not of steps
+    until(lambda: page.locator(".wgan-wall figure").count() == 3)
+    press(page, "Stop all")
+    until(lambda: all(not run.status().active for run in racing))
+
+    # Delete, and undo.
+    page.goto(f"{url}/runs?run={second}")
+    page.get_by_role("button", name="Delete", exact=True).click(timeout=30_000)
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    until(lambda: second not in [run.id for run in list_runs(runs)])
+    page.get_by_text("moved to the trash").wait_for()
+    press(page, "Undo")
+    until(lambda: second in [run.id for run in list_runs(runs)])
+
+    # Out as ZIP, and in again as another run.
+    page.goto(f"{url}/runs?run={second}")
+    page.get_by_role("button", name="Export", exact=True).click(timeout=30_000)
+    with page.expect_download() as download:
+        press(page, "Whole run")
+    file = tmp_path / "run.zip"
+    download.value.save_as(file)
+    page.keyboard.press("Escape")
+    press(page, "Import")
+    page.locator("[class*=st-key-import_file] input[type=file]").set_input_files(file)
+    until(lambda: f"{second}-2" in [run.id for run in list_runs(runs)])
+    twin = Run.find(f"{second}-2", runs)
+    a, b = twin.reports(), Run.find(second, runs).reports()
+    assert a["critic_loss"].tolist() == b["critic_loss"].tolist()
+    assert not page.get_by_text("Traceback").count()
+
+
+def test_a_run_of_the_command_line_appears_live(page, serve, tmp_path: Path):
+    runs = tmp_path / "runs"
+    url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wgan", "train", "--preset", "toy-ring", "--threads", "1", "--quiet",
+         "--runs-dir", str(runs)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: bool(list_runs(runs)) and (list_runs(runs)[0].last() is not None))
+        page.goto(f"{url}/?run={list_runs(runs)[0].id}")
+        page.get_by_text("trained by another process").wait_for(timeout=60_000)
+        until(lambda: step(page) > 0)
+        at = step(page)
+        until(lambda: step(page) > at)
+        assert page.get_by_role("button", name="Pause", exact=True).count() == 0
+    finally:
+        process.kill()
+        process.wait()
+    page.get_by_text("was interrupted at step").wait_for(timeout=30_000)
