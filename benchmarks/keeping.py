@@ -1,0 +1,209 @@
+"""What the time machine promises, measured: kills, a million reports, five hundred runs.
+
+python -m benchmarks.keeping kills [--count 50]
+python -m benchmarks.keeping million
+python -m benchmarks.keeping shelf [--runs 500]
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.live import quantile
+from pages.components.chart import encode_figure
+from wgan import figures
+from wgan.jobs import Stored
+from wgan.runs import COLUMNS, Run, RunError, StoredReport, list_runs
+from wgan.training import Report
+
+ROOT = Path(__file__).parents[1]
+
+# Curves have 250 to 500 points, halved when there are more: both of these begin with about 480.
+SIZES = (960, 1_000_000)
+TINY = ["--preset", "toy-ring", "--batch-size", "16", "--network.width", "16", "--network.depth", "1",
+        "--threads", "1", "--report-every", "5", "--preview-every", "200", "--checkpoint-every", "150",
+        "--quiet"]  # fmt: skip
+
+
+def wgan(*arguments: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "wgan", *arguments],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def kills(count: int) -> None:
+    """Kill one run `count` times at random moments, resume it each time, compare with one unharmed."""
+    rng = random.Random(0)
+    with tempfile.TemporaryDirectory() as folder:
+        steps = str(count * 400)
+        whole, harmed = Path(folder) / "whole", Path(folder) / "harmed"
+        if wgan("train", *TINY, "--steps", steps, "--runs-dir", str(whole)).wait() != 0:
+            sys.exit("The unharmed run failed.")
+        done = unreadable = 0
+        process = wgan("train", *TINY, "--steps", steps, "--runs-dir", str(harmed))
+        while done < count:
+            until(lambda: bool(list_runs(harmed)) and list_runs(harmed)[0].alive(), process)
+            time.sleep(rng.uniform(0.0, 1.2))
+            if process.poll() is not None:
+                sys.exit(f"It ended by itself after {done} kills: give it more steps.")
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            done += 1
+            (run,) = list_runs(harmed)
+            try:
+                run.reports(), run.checkpoint(), run.config(), run.changes(), run.facts()
+                for step in run.checkpoint_steps():
+                    run.checkpoint(step)
+            except RunError as error:
+                unreadable += 1
+                print(error)
+            process = wgan("train", "--resume", "last", "--quiet", "--runs-dir", str(harmed))
+        if process.wait() != 0:
+            sys.exit("The last resume failed.")
+        (a,), (b,) = list_runs(whole), list_runs(harmed)
+        same_reports = all(
+            np.array_equal(a.reports()[name], b.reports()[name])
+            for name in COLUMNS
+            if name not in ("seconds", "time")
+        )
+        left, right = a.checkpoint()[0], b.checkpoint()[0]
+        same_weights = left.tensors.keys() == right.tensors.keys() and all(
+            torch.equal(left.tensors[name], right.tensors[name]) for name in left.tensors
+        )
+        found = {
+            "kills": done, "steps": left.step, "reports": len(b.reports()["step"]),
+            "equal_reports": same_reports, "equal_weights": same_weights and left.step == right.step,
+            "unreadable": unreadable, "half_files": len(list(b.folder.rglob("*.part"))),
+        }  # fmt: skip
+        print(json.dumps(found))
+        if not (same_reports and same_weights) or unreadable:
+            sys.exit(1)
+
+
+def until(true: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + 60
+    while not true():
+        if time.monotonic() > end or process.poll() is not None:
+            sys.exit(f"The run did not begin (exit code {process.poll()}).")
+        time.sleep(0.01)
+
+
+def filled(folder: Path, count: int) -> Run:
+    """A run with `count` reports of a random walk."""
+    from wgan.config import PRESETS
+
+    run = Run.create(PRESETS["toy-ring"].config.changed({"steps": 10_000_000}), folder)
+    values = np.random.default_rng(0).normal(size=(count, 5)).cumsum(axis=0)
+    marks = ", ".join("?" * len(COLUMNS))
+    with contextlib.closing(sqlite3.connect(run.folder / "run.sqlite")) as db, db:
+        db.executemany(
+            f"INSERT INTO reports VALUES ({marks})",
+            ((10 * (i + 1), *map(float, row), 160 * i, i / 10, 1e9 + i)
+             for i, row in enumerate(values)),
+        )  # fmt: skip
+    return run
+
+
+def million() -> None:
+    """Open a run of a million reports; then what one more report costs, beside a run of a thousand."""
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {n: filled(Path(folder) / str(n), n) for n in SIZES}
+        program = (
+            "import sys, time; from pathlib import Path; from wgan.jobs import Stored; "
+            "from wgan.runs import Run; begun = time.perf_counter(); "
+            "Stored(Run(Path(sys.argv[1]))).view(); print(time.perf_counter() - begun)"
+        )
+        opening = {
+            n: statistics.median(
+                float(subprocess.run([sys.executable, "-c", program, str(run.folder)], cwd=ROOT,
+                                     check=True, capture_output=True).stdout)
+                for _ in range(5)
+            )
+            for n, run in runs.items()
+        }  # fmt: skip
+        watched = {n: Stored(run) for n, run in runs.items()}
+        times: dict[int, list[float]] = {n: [] for n in runs}
+        sizes: dict[int, int] = {}
+        for i in range(40):
+            for n, run in runs.items():
+                step = 10 * (n + i + 1)
+                report = Report(step, *np.random.default_rng(i).normal(size=5).tolist())
+                run.add([StoredReport(report, step, step / 100, 1e9)])
+                begun = time.perf_counter()
+                view = watched[n].view()
+                data = [figures.critic_gap(view.curves), figures.losses(view.curves)]
+                sent = json.dumps([encode_figure(figure) for figure in data])
+                if i > 2:
+                    times[n].append(1000 * (time.perf_counter() - begun))
+                sizes[n] = len(sent)
+        for n in runs:
+            print(f"{n:>9,} reports: opened in {opening[n]:.2f} s; an update takes "
+                  f"{statistics.median(times[n]):.1f} ms and sends {sizes[n] / 1000:.1f} kB")  # fmt: skip
+        ratios = [b / a for a, b in zip(*(times[n] for n in SIZES), strict=True)]
+        print(f"median ratio of an update's time, alternated: {statistics.median(ratios):.2f}")
+
+
+def shelf(count: int) -> None:
+    """Full runs of the Runs page with many runs in the folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        one = Path(folder) / "one"
+        if wgan("train", *TINY, "--steps", "300", "--runs-dir", str(one)).wait() != 0:
+            sys.exit("The run to copy failed.")
+        runs = Path(folder) / "runs"
+        (original,) = list_runs(one)
+        for i in range(count):
+            name = f"20260101-{i // 3600:02d}{i // 60 % 60:02d}{i % 60:02d}-ring-8-wgan-gp-s{i}"
+            shutil.copytree(original.folder, runs / name)
+        os.environ["WGAN_RUNS"] = str(runs)
+        os.chdir(ROOT)
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+        begun = time.perf_counter()
+        app.run().switch_page("pages/runs.py").run()
+        first = 1000 * (time.perf_counter() - begun)
+        time.sleep(12)  # a fresh server measures the forecast of the next run for some seconds
+        times: list[float] = []
+        for _ in range(60):
+            begun = time.perf_counter()
+            app.run()
+            times.append(1000 * (time.perf_counter() - begun))
+            assert not app.exception, app.exception
+        print(f"{count} runs: Runs page, first with all imports {first:.0f} ms, then median "
+              f"{statistics.median(times):.0f} ms, p95 {quantile(times, 0.95):.0f} ms")  # fmt: skip
+        os._exit(0)  # the app's threads have nothing left to write
+
+
+def main() -> None:
+    """Run one of the benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    what = parser.add_subparsers(required=True, dest="what")
+    what.add_parser("kills").add_argument("--count", type=int, default=50)
+    what.add_parser("million")
+    what.add_parser("shelf").add_argument("--runs", type=int, default=500)
+    given = parser.parse_args()
+    if given.what == "kills":
+        kills(given.count)
+    elif given.what == "million":
+        million()
+    else:
+        shelf(given.runs)
+
+
+if __name__ == "__main__":
+    main()
