@@ -2,12 +2,13 @@
 # make test   all tests, the real browser among them where Chromium is installed
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page, each beside a baseline of the same run
+# make keeping  fifty kills, a million reports, five hundred runs
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench keeping clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -23,6 +24,11 @@ check: $(VENV)/dev.done
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live
+
+keeping: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.keeping kills
+	$(BIN)/python -m benchmarks.keeping million
+	$(BIN)/python -m benchmarks.keeping shelf
 
 $(VENV)/app.done: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,6 +1,12 @@
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wgan import figures
 from wgan.runs import COLUMNS
@@ -85,3 +91,44 @@ def test_lengths_are_a_figure():
     figure = accepted(figures.lengths(path, path / 2, ("a", "b")))
     assert figure.data[0].y[0] == pytest.approx(4) and figure.data[1].y[0] == pytest.approx(2)
     assert figure.layout.shapes[0].y0 < 4 < figure.layout.shapes[0].y1
+
+
+def test_the_palette_is_the_pages_own():
+    text = (Path(__file__).parents[1] / "pages/components/plotly_theme.js").read_text("utf-8")
+    light = text[text.index("light: {") : text.index("dark: {")]
+    in_js = dict(re.findall(r"(\w+): \"(#[0-9a-f]{6})\"", light))
+    assert all(in_js[name] == colour for name, colour in figures.PALETTE.items() if name != "text")
+    assert {name.removeprefix("@") for name in figures.SERIES} <= in_js.keys()
+
+
+def test_a_dressed_figure_has_colours_and_plain_numbers():
+    columns = {name: np.array([1.0, np.nan, 3.0]) for name in COLUMNS}
+    made = figures.dressed(figures.critic_gap(columns, [(2.0, "a change")]))
+    text = json.dumps(made)  # no arrays are left
+    assert "@" not in text.replace("@ ", "") and "rgba(31, 111, 191, 0.28)" in text
+    assert made["data"][0]["y"] == [1.0, None, 3.0]
+    go.Figure(made)
+
+
+@given(st.floats(min_value=0.0, max_value=1e9))
+def test_there_is_room_to_grow_and_not_too_much(value: float):
+    room = figures.room(value)
+    assert room > value
+    assert value < 10 or room <= value * 4 / 3 + 1e-6
+
+
+def test_a_fork_is_drawn_from_where_it_leaves_its_parent():
+    x = np.arange(10.0)
+    lines = [
+        ("parent", x, x, "@one", None),
+        ("child", x[5:], -x[5:], "@two", (5.0, 5.0)),
+    ]
+    made = figures.compare(lines, x_title="step")
+    accepted(made)
+    named = [trace for trace in made["data"] if trace.get("showlegend") is not False]
+    assert [trace["name"] for trace in named] == ["parent", "child"]
+    assert named[1]["x"][0] == 5
+    dots = [trace for trace in made["data"] if trace["mode"] == "markers"]
+    assert [(dot["x"][0], dot["y"][0]) for dot in dots] == [(5.0, 5.0)]
+    empty = figures.compare([("none", x[:0], x[:0], "@one", None)], x_title="step")
+    assert empty["layout"]["xaxis"]["autorangeoptions"]["include"] == 10
