@@ -52,7 +52,7 @@ def kills(count: int) -> None:
     """Kill one run `count` times at random moments, resume it each time, compare with one unharmed."""
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
-        steps = str(count * 400)
+        steps = str(count * 160)
         whole, harmed = Path(folder) / "whole", Path(folder) / "harmed"
         if wgan("train", *TINY, "--steps", steps, "--runs-dir", str(whole)).wait() != 0:
             sys.exit("The unharmed run failed.")
@@ -68,7 +68,7 @@ def kills(count: int) -> None:
             done += 1
             (run,) = list_runs(harmed)
             try:
-                run.reports(), run.checkpoint(), run.config(), run.changes(), run.facts()
+                run.reports(), run.config(), run.changes(), run.facts(), run.resume_point()
                 for step in run.checkpoint_steps():
                     run.checkpoint(step)
             except RunError as error:

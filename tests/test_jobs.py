@@ -274,3 +274,13 @@ def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
             assert np.allclose(seen.curves[name], fresh.curves[name]), (name, until)
     made.finish(Status.FINISHED)
     assert not watcher.view().elsewhere
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(runs_dir: Path):
+    run = Run.create(tiny(), runs_dir)
+    assert run.resume_point() == (tiny(), 0)
+    again = TrainingJob(run, threads=1, resume=True)
+    again.prepare()
+    finish(again)
+    assert numbers(run) == numbers(finish(job(runs_dir)).run)
+    assert run.resume_point()[1] == 40

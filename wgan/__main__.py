@@ -171,13 +171,13 @@ def _train(given: argparse.Namespace) -> int:
         fields["steps"] = LAST_STEP
     if given.resume:
         run = Run.find(given.resume, given.runs_dir)
-        state, _ = run.checkpoint()
-        if "steps" in fields and "seconds" not in fields and state.config.seconds is not None:
+        known, step = run.resume_point()
+        if "steps" in fields and "seconds" not in fields and known.seconds is not None:
             fields["seconds"] = None
-        config = steered(state.config, fields)
-        if state.step >= config.steps:
+        config = steered(known, fields)
+        if step >= config.steps:
             raise _Usage(
-                f"Run {run.id} is at step {state.step:,} already, and its last is "
+                f"Run {run.id} is at step {step:,} already, and its last is "
                 f"{config.steps:,}: give a larger --steps, the total."
             )
         job = TrainingJob(run, resume=True, changes=fields, publish=bar.preparing)

@@ -209,7 +209,8 @@ class TrainingJob:
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
-        self._root, self._threads, self._resume = root, threads, resume
+        self._root, self._threads = root, threads
+        self._resume = resume and bool(run.checkpoint_steps())
         self._first_changes = dict(changes or {})
         self._publish = publish
         self._training: Training | None = None

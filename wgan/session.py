@@ -127,9 +127,9 @@ class Session:
         run = Run.find(name, self.runs_dir)
         if run.alive():
             raise RunError(f"Run {run.id} is already being trained.")
-        state, _ = run.checkpoint()
-        config = steered(state.config, dict(changes or {}))
-        if state.step >= config.steps:
+        known, step = run.resume_point()
+        config = steered(known, dict(changes or {}))
+        if step >= config.steps:
             raise RunError(
                 f"Run {run.id} has reached its last step, {config.steps:,}. Set “Stop at step” "
                 "higher to go on."

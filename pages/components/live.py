@@ -199,12 +199,13 @@ def _prepare_fork(run: str) -> None:
 
 def _begin(view: View) -> None:
     active, name = view.status.active, view.run
-    resumable = not active and bool(view.checkpoint_steps) and view.step < view.config.steps
-    interrupted = resumable and view.status is Status.INTERRUPTED
+    interrupted = view.status is Status.INTERRUPTED
+    begun = interrupted or bool(view.checkpoint_steps)
+    resumable = not active and begun and view.step < view.config.steps
     if resumable:
         st.button("Resume", icon=":material/play_arrow:", key="resume",
                   type="primary" if interrupted else "secondary",
-                  help=f"Go on from step {view.checkpoint_steps[-1]:,}.",
+                  help=f"Go on from step {max([0, *view.checkpoint_steps]):,}.",
                   on_click=_resume, args=(name,))  # fmt: skip
     if view.checkpoint_steps:
         fork_button(view)

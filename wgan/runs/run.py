@@ -409,6 +409,16 @@ class Run:
             raise RunError(f"Run {self.id} has no checkpoint at step {step}: it has {here}.")
         return read_checkpoint(self._checkpoint_path(step))
 
+    def resume_point(self) -> tuple[TrainConfig, int]:
+        """Return the config and step from which the run goes on: its newest checkpoint, or its start.
+
+        A run that was killed before its first checkpoint begins again. Raises RunError.
+        """
+        if not self.checkpoint_steps():
+            return self.config(), 0
+        state, _ = self.checkpoint()
+        return state.config, state.step
+
     # ---- lock ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
