@@ -52,7 +52,7 @@ def kills(count: int) -> None:
     """Kill one run `count` times at random moments, resume it each time, compare with one unharmed."""
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
-        steps = str(count * 160)
+        steps = str(count * 300)
         whole, harmed = Path(folder) / "whole", Path(folder) / "harmed"
         if wgan("train", *TINY, "--steps", steps, "--runs-dir", str(whole)).wait() != 0:
             sys.exit("The unharmed run failed.")
@@ -60,7 +60,7 @@ def kills(count: int) -> None:
         process = wgan("train", *TINY, "--steps", steps, "--runs-dir", str(harmed))
         while done < count:
             until(lambda: bool(list_runs(harmed)) and list_runs(harmed)[0].alive(), process)
-            time.sleep(rng.uniform(0.0, 1.2))
+            time.sleep(rng.uniform(0.0, 4.0))
             if process.poll() is not None:
                 sys.exit(f"It ended by itself after {done} kills: give it more steps.")
             process.send_signal(signal.SIGKILL)

@@ -124,6 +124,7 @@ def test_the_main_job(page, url: str, runs: Path):
     # Pause holds, step once is one step, resume goes on.
     press(page, "Pause")
     page.get_by_role("button", name="Resume", exact=True).wait_for()
+    page.wait_for_timeout(1000)  # the buttons are drawn first, then the numbers
     held = step(page)
     page.wait_for_timeout(1500)
     assert step(page) == held
