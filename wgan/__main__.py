@@ -159,6 +159,8 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
             values[value.path] = text
             with contextlib.suppress(ValueError):
                 values[value.path] = value.type(text)
+    if "seconds" in values and "steps" not in values:
+        values["steps"] = LAST_STEP
     return values
 
 
@@ -167,8 +169,6 @@ def _train(given: argparse.Namespace) -> int:
     bar = _Bar(given.quiet)
     if given.resume and given.preset:
         raise _Usage("A resumed run keeps its config: leave --preset away.")
-    if "seconds" in fields and "steps" not in fields:
-        fields["steps"] = LAST_STEP
     if given.resume:
         run = Run.find(given.resume, given.runs_dir)
         known, step = run.resume_point()
@@ -324,8 +324,6 @@ def _import(given: argparse.Namespace) -> int:
 
 def _fork(given: argparse.Namespace) -> int:
     fields = _fields(given)
-    if "seconds" in fields and "steps" not in fields:
-        fields["steps"] = LAST_STEP
     parent = Run.find(given.run, given.runs_dir)
     made = fork(parent, given.step, fields, given.runs_dir)
     bar = _Bar(given.quiet)

@@ -294,11 +294,6 @@ class Session:
 
     # ---- looking ------------------------------------------------------------------------------
 
-    def racing(self) -> list[View]:
-        """Return the views of all runs that train or are paused here."""
-        with self._changed:
-            return [self._views[job.run.id] for job in self._active]
-
     def live(self) -> View | None:
         """Return the view of the run that trains or is paused, or the first in the queue."""
         with self._changed:

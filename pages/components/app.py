@@ -113,3 +113,11 @@ def signed(value: float | None) -> str:
         return "–"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return plain(float(f"{value:.2g}")) if "e" in text else text.replace("-", "−")
+
+
+def as_text(value: object) -> str:
+    """Return a hyperparameter's value as a table shows it; a dash where there is none."""
+    if value is None:
+        return "–"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain(value) if number else str(value)  # type: ignore[arg-type]

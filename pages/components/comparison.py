@@ -9,7 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls, live
-from pages.components.app import plain, session, signed
+from pages.components.app import as_text, session, signed
 from pages.components.chart import chart
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
@@ -291,7 +291,7 @@ def differing(runs: Sequence[str]) -> None:
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     table: dict[str, list[str]] = {"": [known.get(path, path) for path in rows]}
     for title, flat in zip(_distinct(titles), values, strict=True):
-        table[title] = [_text(flat.get(path)) for path in rows]
+        table[title] = [as_text(flat.get(path)) for path in rows]
     # Of runs that train, the numbers would be old at once; they stand above their pictures.
     extra = (
         {}
@@ -315,10 +315,3 @@ def differing(runs: Sequence[str]) -> None:
 
 def _distinct(titles: Sequence[str]) -> list[str]:
     return [t if titles.count(t) == 1 else f"{t} ({i + 1})" for i, t in enumerate(titles)]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain(value) if number else str(value)

@@ -76,9 +76,10 @@ def _samples(name: str) -> Callable[[], bytes]:
 
 def bug_report_button(name: str) -> None:
     """Offer what helps to understand a failure."""
+    runs = session()
     st.download_button(
         "Bug report",
-        bug_report(session().run(name)),
+        lambda: bug_report(runs.run(name)),
         f"bug-report-{name}.zip",
         icon=":material/bug_report:",
         key="bug_report",

@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from pages.components import controls, exports, live
-from pages.components.app import badge, duration, plain, session, show_run, signed, size
+from pages.components.app import as_text, badge, duration, session, show_run, signed, size
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
-from wgan.export import import_zip
+from wgan.export import import_zip, nearest_preset
 from wgan.jobs import View
 from wgan.runs import Card, RunError, Status, began
 
@@ -371,7 +371,7 @@ def _config(view: View) -> None:
             bases["its parent"] = session().config_at(view.parent.run, view.parent.step)
         except RunError:
             st.caption(f"Its parent, {view.parent.run}, is not here any more.")
-    nearest = min(PRESETS, key=lambda name: len(differences(view.config, PRESETS[name].config)))
+    nearest = nearest_preset(view.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
     base = st.segmented_control("Compared with", list(bases), default=next(iter(bases)),
                                 required=True, key=f"base-{view.run}")  # fmt: skip
@@ -382,8 +382,8 @@ def _config(view: View) -> None:
         st.dataframe(
             {
                 "Value": [titles.get(path, path) for path, _, _ in found],
-                "There": [_text(before) for _, before, _ in found],
-                "In this run": [_text(after) for _, _, after in found],
+                "There": [as_text(before) for _, before, _ in found],
+                "In this run": [as_text(after) for _, _, after in found],
             },
             hide_index=True,
         )
@@ -394,22 +394,12 @@ def _config(view: View) -> None:
         st.dataframe(
             {
                 "Value": [known[path].title for path in values if path in known],
-                "In this run": [_text(v) for path, v in values.items() if path in known],
+                "In this run": [as_text(v) for path, v in values.items() if path in known],
                 "Unit": [known[path].unit or "" for path in values if path in known],
                 "Flag": [f"--{path.replace('_', '-')}" for path in values if path in known],
             },
             hide_index=True,
         )
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    return (
-        plain(value)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else str(value)
-    )
 
 
 def _checkpoints(view: View) -> None:

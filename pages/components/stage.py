@@ -41,8 +41,7 @@ def data_uri(image: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
-def frame_data(frame: Frame) -> dict[str, Any]:
-    """`frame` as the browser gets it."""
+def _frame(frame: Frame) -> dict[str, Any]:
     if frame.figure is not None:
         return {"step": frame.step, "figure": encode_figure(frame.figure)}
     return {"step": frame.step, "image": data_uri(frame.image or b"")}
@@ -79,18 +78,10 @@ def stage(
         st.session_state[slot] = st.session_state[key].get("want")
 
     asked = st.session_state.pop(slot, None)
-    known = set(steps)
-    # It comes from the browser, so it may be anything.
-    asked = asked[:_MOST_FRAMES] if is_steps(asked) else []
-    wanted = [step for step in asked if step in known]
-    found = fetched(fetch, wanted) if wanted else {}
     data = {
         "kind": "stage",
         "run": run or "-",
-        "steps": [int(step) for step in steps],
-        "latest": None if latest is None else frame_data(latest),
-        "frames": [frame_data(found[step]) for step in wanted if step in found],
-        "absent": [step for step in asked if step not in found],
+        **frames(asked, steps, latest, fetch),
         "live": live,
         "rows": rows,
         "columns": columns,
@@ -120,10 +111,29 @@ def stage(
     _STAGE(key=key, data=data, on_want_change=remember)
 
 
-def fetched(
+def frames(
+    asked: object,
+    steps: Sequence[int],
+    latest: Frame | None,
+    fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
+) -> dict[str, Any]:
+    """What a stage in the browser gets of its run: all `steps`, the `latest` frame, those it `asked` for."""
+    known = set(steps)
+    # It comes from the browser, so it may be anything.
+    asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
+    wanted = [step for step in asked if step in known]
+    found = _fetched(fetch, wanted) if wanted else {}
+    return {
+        "steps": [int(step) for step in steps],
+        "latest": None if latest is None else _frame(latest),
+        "frames": [_frame(found[step]) for step in wanted if step in found],
+        "absent": [step for step in asked if step not in found],
+    }
+
+
+def _fetched(
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]], steps: Sequence[int]
 ) -> Mapping[int, Frame]:
-    """What `fetch` gives for `steps`; nothing where it fails."""
     try:
         return fetch(steps)
     except Exception:
@@ -132,8 +142,7 @@ def fetched(
         return {}
 
 
-def is_steps(value: object) -> TypeGuard[list[int]]:
-    """Tell whether something from the browser is a list of steps."""
+def _is_steps(value: object) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(step) is int for step in value)
 
 

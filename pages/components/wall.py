@@ -7,12 +7,10 @@ import streamlit as st
 
 from pages.components.assets import component
 from pages.components.plotly_bundle import ensure_plotly_bundle
-from pages.components.stage import Frame, fetched, frame_data, is_steps
+from pages.components.stage import Frame, frames
 
 _WALL = component("wgan_wall", "controls.css", "chart.css", "sprite.css", "stage.css", "wall.css",
                   "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js", "wall.js")  # fmt: skip
-
-_MOST_FRAMES = 16
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def wall(
     asked = st.session_state.pop(slot, None)
     wishes = asked if isinstance(asked, dict) else {}
     data = {
-        "items": [_item(item, wishes.get(item.run), fetch, max_height) for item in items],
+        "items": [_item(item, wishes.get(item.run), fetch) for item in items],
         "unit": unit,
         "height": max_height,
         "plotly": ensure_plotly_bundle(),
@@ -61,24 +59,14 @@ def wall(
 
 
 def _item(
-    item: Item,
-    wish: object,
-    fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]],
-    height: int,
+    item: Item, wish: object, fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]]
 ) -> dict[str, object]:
-    known = set(item.steps)
-    asked = wish[:_MOST_FRAMES] if is_steps(wish) else []
-    wanted = [step for step in asked if step in known]
-    found = fetched(lambda steps: fetch(item.run, steps), wanted) if wanted else {}
     return {
         "run": item.run,
         "title": item.title,
         "colour": item.colour,
-        "steps": [int(step) for step in item.steps],
+        **frames(wish, item.steps, item.latest, lambda steps: fetch(item.run, steps)),
         "at": [round(float(at), 3) for at in item.at],
-        "latest": None if item.latest is None else frame_data(item.latest),
-        "frames": [frame_data(found[step]) for step in wanted if step in found],
-        "absent": [step for step in asked if step not in found],
         "live": item.live,
         "words": item.words,
         "rows": item.rows,

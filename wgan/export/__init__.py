@@ -7,7 +7,7 @@ from pathlib import Path
 from wgan.export.archive import bug_report, export_zip, import_zip
 from wgan.export.film import export_film
 from wgan.export.models import export_onnx, export_program
-from wgan.export.recipe import command_line, snippet
+from wgan.export.recipe import command_line, nearest_preset, snippet
 from wgan.export.report import export_report
 from wgan.export.samples import export_samples
 from wgan.export.tables import export_csv, export_tensorboard
@@ -24,6 +24,7 @@ __all__ = [
     "export_tensorboard",
     "export_zip",
     "import_zip",
+    "nearest_preset",
     "snippet",
 ]
 

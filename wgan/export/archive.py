@@ -16,7 +16,7 @@ from typing import IO
 from PIL import Image
 
 from wgan.export.tables import write_csv
-from wgan.runs import COLUMNS, Run, RunError, read_checkpoint, unpack_arrays
+from wgan.runs import COLUMNS, Run, RunError, Status, read_checkpoint, unpack_arrays
 from wgan.runs.files import versions
 
 MOST_FILES = 3_000
@@ -154,7 +154,7 @@ def _check(place: Path) -> list[str]:
         run.parent()
         run.last()
         if run.status().active:
-            run.set_fact("status", "interrupted")
+            run.set_fact("status", Status.INTERRUPTED)
     except RunError as error:
         raise RunError(str(error).replace(f"run {place.name}", "this run")) from error
     remarks = []

@@ -35,10 +35,9 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
 
     At most MOST_FRAMES, evenly chosen, the first and the last among them. Raises RunError.
     """
-    steps = run.preview_steps()
-    if not steps:
+    chosen = run.moments(MOST_FRAMES)
+    if not chosen:
         raise RunError(f"Run {run.id} has no pictures yet.")
-    chosen = sorted({steps[round(i)] for i in np.linspace(0, len(steps) - 1, MOST_FRAMES)})
     title = run.config().title
     frames = [frame for step in chosen if (frame := _frame(run, step, title)) is not None]
     if not frames:

@@ -6,7 +6,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from plotly.offline import get_plotlyjs
 
 from wgan import figures
@@ -44,7 +43,7 @@ def report(run: Run) -> str:
             ("Losses", figures.losses(view.curves, marks)),
         ):
             charts.append((title, figures.dressed(figure)))
-    moments = _moments(run, view)
+    moments = _moments(run)
     name = view.name or view.config.title
     body = [
         f"<h1>{escape(name)}</h1>",
@@ -84,15 +83,9 @@ def _script(data: Any) -> str:
     return json.dumps(data).replace("<", "\\u003c")
 
 
-def _moments(run: Run, view: View) -> list[tuple[int, str]]:
-    steps = view.preview_steps
-    chosen = (
-        sorted({steps[round(i)] for i in np.linspace(0, len(steps) - 1, MOST_MOMENTS)})
-        if steps
-        else []
-    )
+def _moments(run: Run) -> list[tuple[int, str]]:
     found = []
-    for step in chosen:
+    for step in run.moments(MOST_MOMENTS):
         image = frame_image(run, step)
         if image is not None:
             encoded = base64.b64encode(encode(image)).decode("ascii")

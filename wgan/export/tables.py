@@ -58,13 +58,10 @@ def export_tensorboard(run: Run, folder: Path) -> int:
         for measured in run.metrics():
             writer.add_scalar(f"metrics/{measured.name}", measured.value, measured.step)
             events += 1
-        steps = run.preview_steps()
-        for i in sorted(
-            {round(k) for k in np.linspace(0, len(steps) - 1, MOST_PICTURES)} if steps else ()
-        ):
-            found = run.preview(steps[i])
+        for step in run.moments(MOST_PICTURES):
+            found = run.preview(step)
             if found is not None and found[0] == "webp":
-                writer.add_image("samples", decode(found[1]), steps[i], dataformats="HWC")
+                writer.add_image("samples", decode(found[1]), step, dataformats="HWC")
                 events += 1
     return events
 

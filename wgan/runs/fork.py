@@ -7,7 +7,7 @@ from typing import Any
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.runs.checkpoints import misfit
-from wgan.runs.records import Parent, RunError
+from wgan.runs.records import Parent, RunError, Status
 from wgan.runs.run import Run
 from wgan.training import State, reconfigured
 
@@ -64,7 +64,7 @@ def fork(
         child.copy_history(run, state.step)
         child.add_checkpoint(reconfigured(state, config), facts)
         child.set_engine(state.engine)
-        child.set_fact("status", "stopped")
+        child.set_fact("status", Status.STOPPED)
     except BaseException as error:
         shutil.rmtree(child.folder, ignore_errors=True)
         if isinstance(error, OSError):

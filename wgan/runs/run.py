@@ -129,7 +129,8 @@ class Run:
 
     # ---- config and facts ---------------------------------------------------------------------
 
-    def _described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
+        """Return what config.json says: schema, config, parent, versions, created. Raises RunError."""
         try:
             found = json.loads((self.folder / "config.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
@@ -141,17 +142,13 @@ class Run:
     def config(self) -> TrainConfig:
         """Return the config the run was started with; `changes()` tells what came after."""
         try:
-            return TrainConfig.parse(self._described()["config"])
+            return TrainConfig.parse(self.described()["config"])
         except (KeyError, ConfigError) as error:
             raise RunError(f"The config of run {self.id} is damaged: {error}") from error
 
-    def described(self) -> dict[str, Any]:
-        """Return what config.json says: schema, config, parent, versions, created. Raises RunError."""
-        return self._described()
-
     def parent(self) -> Parent | None:
         """Return where the run was forked from. Raises RunError."""
-        found = self._described()["parent"]
+        found = self.described()["parent"]
         try:
             return None if found is None else Parent(str(found["run"]), int(found["step"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -321,6 +318,12 @@ class Run:
             return sorted(int(n[:8]) for n in names if re.fullmatch(r"\d{8}\.(webp|npz)", n))
         return []
 
+    def moments(self, most: int) -> list[int]:
+        """Return the steps of at most `most` previews, evenly chosen, first and last among them."""
+        steps = self.preview_steps()
+        chosen = np.linspace(0, len(steps) - 1, most) if steps else ()
+        return sorted({steps[round(i)] for i in chosen})
+
     def preview(self, step: int) -> tuple[str, bytes] | None:
         """Return a preview's suffix and content; None where it has been thinned away."""
         for suffix in ("webp", "npz"):
@@ -363,13 +366,7 @@ class Run:
     def best_steps(self) -> dict[str, int]:
         """Return the step of the checkpoint with the best value, for each metric measured."""
         steps = set(self.checkpoint_steps())
-        best: dict[str, Measured] = {}
-        for measured in self.metrics():
-            known = best.get(measured.name)
-            if measured.step in steps and (
-                known is None or better(measured.name, measured.value, known.value)
-            ):
-                best[measured.name] = measured
+        best = best_of(measured for measured in self.metrics() if measured.step in steps)
         return {name: measured.step for name, measured in best.items()}
 
     def starred(self) -> set[int]:
@@ -509,6 +506,16 @@ class Run:
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._database() as db:
             return db.execute(query, values).fetchall()
+
+
+def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
+    """Return the best value of each metric, the first where several are."""
+    best: dict[str, Measured] = {}
+    for measured in metrics:
+        known = best.get(measured.name)
+        if known is None or better(measured.name, measured.value, known.value):
+            best[measured.name] = measured
+    return best
 
 
 _TABLES = f"""

@@ -13,10 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wgan.config import TrainConfig
-from wgan.metrics import better
 from wgan.runs.migrations import database_schema
 from wgan.runs.records import Measured, Parent, RunError, Status
-from wgan.runs.run import THUMB, Run, list_runs
+from wgan.runs.run import THUMB, Run, best_of, list_runs
 
 TRASH = ".trash"
 
@@ -133,15 +132,10 @@ def _read(run: Run) -> Card:
 
 
 def _best(db: sqlite3.Connection) -> dict[str, Measured]:
-    best: dict[str, Measured] = {}
     if database_schema(db) < 2:
-        return best
-    for row in db.execute("SELECT step, name, value FROM metrics ORDER BY step"):
-        measured = Measured(*row)
-        known = best.get(measured.name)
-        if known is None or better(measured.name, measured.value, known.value):
-            best[measured.name] = measured
-    return best
+        return {}
+    rows = db.execute("SELECT step, name, value FROM metrics ORDER BY step")
+    return best_of(Measured(*row) for row in rows)
 
 
 def _thumb(run: Run) -> bytes | None:
