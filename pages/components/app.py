@@ -56,11 +56,27 @@ def show_run(run: str | None) -> None:
     address = st.query_params.get("run")
     if st.session_state.get("shown") != run:
         st.session_state["address_before"] = (address, time.monotonic())
+        if "shown" in st.session_state:  # not when a page is opened by its address
+            keep_moment(None)
     st.session_state["shown"] = run
     if run is None:
         st.query_params.pop("run", None)
     elif address != run:
         st.query_params["run"] = run
+
+
+def asked_moment() -> int | None:
+    """Return the moment of the timeline that the address asks for; None: the newest."""
+    asked = st.query_params.get("at", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 13 else None
+
+
+def keep_moment(moment: int | None) -> None:
+    """Put a moment of the timeline into the address."""
+    if moment is None:
+        st.query_params.pop("at", None)
+    else:
+        st.query_params["at"] = str(moment)
 
 
 def tab_title() -> str:

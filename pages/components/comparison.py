@@ -9,7 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls, live
-from pages.components.app import as_text, session, signed
+from pages.components.app import as_text, asked_moment, keep_moment, session, signed
 from pages.components.chart import chart
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
@@ -79,7 +79,13 @@ def sidebar() -> Choice:
                      help="Start runs together, from the same seed, with the same data in the same "
                      "order, in fair shares of the time."):  # fmt: skip
             st.session_state.ask_race = True
-    st.query_params.from_dict({"runs": ",".join(runs), "along": str(axis), "curve": str(curve)})
+    address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
+    moment = asked_moment()
+    # A moment belongs to these runs on this axis.
+    same = all(st.query_params.get(n, address[n]) == address[n] for n in ("runs", "along"))
+    if moment is not None and same:
+        address["at"] = str(moment)
+    st.query_params.from_dict(address)
     return Choice(tuple(runs), str(axis), str(curve))
 
 
@@ -209,7 +215,8 @@ def panel(choice: Choice, was_live: bool) -> None:
         found = {step: session().preview(run, step) for step in steps}
         return {s: live.to_frame(p, real) for s, p in found.items() if p is not None}
 
-    wall(items, key="wall", unit=unit, fetch=fetch, max_height=330 if len(items) < 4 else 240)
+    wall(items, key="wall", unit=unit, fetch=fetch, max_height=330 if len(items) < 4 else 240,
+         at=asked_moment(), moved=keep_moment)  # fmt: skip
     lines = _lines(views, titles, choice.curve, column)
     if any(len(x) for _, x, _, _, _ in lines):
         figure = figures.compare(lines, x_title=_axis_title(choice.axis))

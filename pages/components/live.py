@@ -7,7 +7,17 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls
-from pages.components.app import badge, duration, plain, session, show_run, signed, size
+from pages.components.app import (
+    asked_moment,
+    badge,
+    duration,
+    keep_moment,
+    plain,
+    session,
+    show_run,
+    signed,
+    size,
+)
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.stage import Frame, stage
@@ -404,6 +414,8 @@ def _stage(view: View) -> None:
         title=what,
         help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
         real=real_strip(view.config.dataset) if pictures and real is not None else None,
+        at=asked_moment(),
+        moved=keep_moment,
     )
 
 

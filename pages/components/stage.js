@@ -6,9 +6,11 @@ const AHEAD = 12; // frames asked for before playback needs them
 const KEPT = 16e6; // characters of frames kept in the browser: about 16 MB
 
 class Stage {
-  // `ask` is called with the steps of the frames that are missed; a `bare` stage has no timeline.
-  constructor(ask, bare = false) {
+  // `ask` is called with the steps of the frames that are missed, `tell` with the step that the
+  // visitor went to (-1: follows the newest); a `bare` stage has no timeline.
+  constructor(ask, tell, bare = false) {
     this.ask = ask;
+    this.tell = tell;
     this.sheet = new SpriteSheet();
     this.plot = new Plane();
     this.picture = make("div", { className: "wgan-picture" }, this.sheet.root);
@@ -45,11 +47,13 @@ class Stage {
     this.shown = undefined; // the step whose picture stands there
     this.playing = false;
     clearTimeout(this.timer);
+    clearTimeout(this.telling);
     cancelAnimationFrame(this.ticking);
   }
 
   update(data) {
-    if (data.run !== this.run) this.reset();
+    const begins = data.run !== this.run;
+    if (begins) this.reset();
     this.run = data.run;
     this.data = data;
     this.heading.update(data.title, data.help);
@@ -65,9 +69,20 @@ class Stage {
     if (this.asked?.every((step) => this.frames.has(step) || this.absent.has(step))) {
       this.asked = undefined;
     }
+    if (begins && Number.isFinite(data.at) && this.steps.length) {
+      this.following = false;
+      this.target = this.steps[this.indexOf(data.at)];
+    }
     if (this.following) this.target = data.latest?.step ?? this.steps.at(-1);
     this.show();
     this.request(0);
+  }
+
+  // Say where the visitor rests, for the page's address.
+  rest() {
+    clearTimeout(this.telling);
+    if (!this.tell || this.playing) return;
+    this.telling = setTimeout(() => this.tell(this.following ? -1 : this.target), 400);
   }
 
   // Real pictures, each as large as a sample.
@@ -258,6 +273,7 @@ class Stage {
     this.target = this.steps[index];
     this.show();
     this.request(delay);
+    this.rest();
   }
 
   // Show the newest frame at or before `step`: for a timeline elsewhere.
@@ -275,6 +291,7 @@ class Stage {
     this.target = this.data.latest?.step ?? this.steps.at(-1);
     this.show();
     this.request(0);
+    this.rest();
   }
 
   pause() {
@@ -282,6 +299,7 @@ class Stage {
     this.playing = false;
     cancelAnimationFrame(this.ticking);
     this.controls();
+    this.rest();
   }
 
   play() {

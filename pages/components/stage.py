@@ -63,13 +63,16 @@ def stage(
     help: str = "",
     real: bytes | None = None,
     words: str = "The first picture appears here in a few seconds.",
+    at: int | None = None,
+    moved: Callable[[int | None], None] | None = None,
 ) -> None:
     """Show the newest frame of `run`, and any earlier one on demand.
 
     Call it in a fragment that runs again while the run is `live`. `steps` are those of all
     previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
     what it cannot find. `real` is a sheet of `rows` × 2 real pictures to show beside;
-    `words` stand where there is no picture yet.
+    `words` stand where there is no picture yet. It opens at the step `at`, or follows the newest,
+    and calls `moved` with the step that the visitor goes to, or None for the newest.
     """
     slot = f"{key}__wanted"
 
@@ -77,9 +80,13 @@ def stage(
         # A callback runs before the fragment does: so the answer goes out with the same run.
         st.session_state[slot] = st.session_state[key].get("want")
 
+    def rest() -> None:
+        told(st.session_state[key].get("moment"), moved)
+
     asked = st.session_state.pop(slot, None)
     data = {
         "kind": "stage",
+        "at": at,
         "run": run or "-",
         **frames(asked, steps, latest, fetch),
         "live": live,
@@ -108,7 +115,13 @@ def stage(
             below="3rem",
         ),
     }
-    _STAGE(key=key, data=data, on_want_change=remember)
+    _STAGE(key=key, data=data, on_want_change=remember, on_moment_change=rest)
+
+
+def told(moment: object, moved: Callable[[int | None], None] | None) -> None:
+    """Pass on where a visitor rests: what comes from the browser may be anything."""
+    if moved is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
+        moved(round(moment) if moment >= 0 else None)
 
 
 def frames(

@@ -3,6 +3,7 @@
 class Wall {
   constructor({ setTriggerValue }) {
     this.tell = (wishes) => setTriggerValue("want", wishes);
+    this.tellMoment = (moment) => setTriggerValue("moment", moment);
     this.wishes = new Map();
     this.stages = [];
     this.grid = make("div", { className: "wgan-wall" });
@@ -32,12 +33,13 @@ class Wall {
 
   update(data) {
     this.data = data;
+    let begins = false;
     const names = data.items.map((item) => item.run).join();
     if (names !== this.names) {
       this.names = names;
       for (const { stage } of this.stages) stage.destroy();
       this.stages = data.items.map((item) => {
-        const stage = new Stage((steps) => this.ask(item.run, steps), true);
+        const stage = new Stage((steps) => this.ask(item.run, steps), null, true);
         const [swatch, title, moment] = [
           make("i", { className: "wgan-swatch" }), make("span", {}), make("small", {}),
         ];
@@ -45,7 +47,8 @@ class Wall {
         return { stage, swatch, title, moment, root };
       });
       this.grid.replaceChildren(...this.stages.map(({ root }) => root));
-      this.following = true;
+      this.following = !Number.isFinite(data.moment);
+      begins = !this.following;
     }
     this.grid.style.setProperty("--columns", data.items.length);
     const { colours } = themeAt(this.root);
@@ -59,9 +62,18 @@ class Wall {
     const last = data.items.map((item) => item.at.at(-1) ?? 0);
     this.end = Math.max(...last, 0);
     this.slider.setAttribute("aria-label", `Moment shown, in ${data.unit}`);
+    if (begins) this.share = this.end > 0 ? Math.min(data.moment / this.end, 1) : 1;
     if (this.following) this.share = 1;
     else this.place(0);
     this.controls();
+  }
+
+  // Say where the visitor rests, for the page's address.
+  rest() {
+    clearTimeout(this.resting);
+    if (this.playing) return;
+    const moment = this.following ? -1 : this.share * this.end;
+    this.resting = setTimeout(() => this.tellMoment(moment), 400);
   }
 
   // Every stage shows its newest frame at or before the moment; one that had none yet, its first.
@@ -80,6 +92,7 @@ class Wall {
     this.share = share;
     this.place(delay);
     this.controls();
+    this.rest();
   }
 
   follow() {
@@ -88,6 +101,7 @@ class Wall {
     this.share = 1;
     for (const { stage } of this.stages) stage.follow();
     this.controls();
+    this.rest();
   }
 
   play() {
@@ -134,6 +148,7 @@ class Wall {
   destroy() {
     this.pause();
     clearTimeout(this.telling);
+    clearTimeout(this.resting);
     for (const { stage } of this.stages) stage.destroy();
   }
 }

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.assets import component
 from pages.components.plotly_bundle import ensure_plotly_bundle
-from pages.components.stage import Frame, frames
+from pages.components.stage import Frame, frames, told
 
 _WALL = component("wgan_wall", "controls.css", "chart.css", "sprite.css", "stage.css", "wall.css",
                   "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js", "wall.js")  # fmt: skip
@@ -36,26 +36,34 @@ def wall(
     unit: str,
     fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]],
     max_height: int = 420,
+    at: float | None = None,
+    moved: Callable[[int | None], None] | None = None,
 ) -> None:
     """Show the runs' newest frames, and any earlier moment on demand.
 
     `fetch` is asked for the frames of a run at some steps, and may leave out what it cannot find.
+    It opens at the moment `at` of the common axis, or follows the newest, and calls `moved` with the
+    moment that the visitor goes to, or None for the newest.
     """
     slot = f"{key}__wanted"
 
     def remember() -> None:
         st.session_state[slot] = st.session_state[key].get("want")
 
+    def rest() -> None:
+        told(st.session_state[key].get("moment"), moved)
+
     asked = st.session_state.pop(slot, None)
     wishes = asked if isinstance(asked, dict) else {}
     data = {
         "items": [_item(item, wishes.get(item.run), fetch) for item in items],
         "unit": unit,
+        "moment": at,
         "height": max_height,
         "plotly": ensure_plotly_bundle(),
         "space": f"height:{max_height // 2}px",
     }
-    _WALL(key=key, data=data, on_want_change=remember)
+    _WALL(key=key, data=data, on_want_change=remember, on_moment_change=rest)
 
 
 def _item(

@@ -66,6 +66,11 @@ def press(page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).first.click()
 
 
+def asked(page) -> str:
+    """What stands behind the question mark of the address, now."""
+    return page.evaluate("location.search")
+
+
 def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
     """The folder pages/ must not throw a fresh server into Streamlit's legacy mode."""
     page.goto(f"{url}/latent")
@@ -141,8 +146,15 @@ def test_the_main_job(page, url: str, runs: Path):
     early, at = picture(page), step(page)
     until(lambda: step(page) > at)
     assert "step 0" in page.locator(".wgan-step").first.inner_text()
+
+    # The address knows the step: whoever opens it sees the same picture.
+    until(lambda: "at=0" in asked(page))
+    page.reload()
+    until(lambda: "step 0" in page.locator(".wgan-step").first.inner_text())
+    until(lambda: picture(page) == early)
     page.locator(".wgan-live").click()
     until(lambda: picture(page) != early)
+    until(lambda: "at=" not in asked(page))
 
     # A sample is enlarged by a click.
     page.locator(".wgan-made .wgan-cells button").nth(9).click()
@@ -304,6 +316,9 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     assert page.locator(".wgan-wall small").all_inner_texts() == ["step 200", "step 200"]
     slider.focus()
     page.keyboard.press("Home")
+    until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 0", "step 0"])
+    until(lambda: "at=0" in asked(page))
+    page.reload()
     until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 0", "step 0"])
 
     # Race: three from the same seed, in fair shares.
