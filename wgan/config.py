@@ -321,7 +321,7 @@ class TrainConfig(BaseModel):
     def title(self) -> str:
         """What is trained on what, in a few words; what the titles have in brackets is left out."""
         parts = (self.dataset.title, self.objective.title)
-        return " · ".join(part.partition(" (")[0] for part in parts)
+        return " · ".join(map(short, parts))
 
     def flat(self) -> dict[str, Any]:
         """Return every value under its dotted name; a part's own name under the part's."""
@@ -333,6 +333,11 @@ class TrainConfig(BaseModel):
             else:
                 values[name] = value
         return values
+
+
+def short(title: str) -> str:
+    """Return a title without what it has in brackets: WGAN-GP (gradient penalty) → WGAN-GP."""
+    return title.partition(" (")[0]
 
 
 def differences(config: TrainConfig, base: TrainConfig) -> list[tuple[str, Any, Any]]:

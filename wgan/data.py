@@ -200,7 +200,7 @@ class _FromTorchvision(Dataset):
             if present:
                 raise DataError(
                     f"The files of {self.title} in {raw} cannot be read ({error}). Delete that "
-                    "folder to fetch them again, or choose “{Mnist10k.title}”, which comes with the app."
+                    f"folder to fetch them again, or choose “{Mnist10k.title}”, which comes with the app."
                 ) from error
             raise DataError(
                 f"{self.title} could not be downloaded: is there a network? Choose “{Mnist10k.title}”, "

@@ -14,7 +14,7 @@ from pages.components.chart import chart
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
 from wgan import figures
-from wgan.config import ConfigError, hyperparameters
+from wgan.config import ConfigError, hyperparameters, short
 from wgan.jobs import View
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError
@@ -232,7 +232,7 @@ def _axis_title(axis: str) -> str:
 
 def _titles(views: Sequence[View]) -> list[str]:
     """Return a short name for each run: its own, else what tells it from the others."""
-    plain_titles = [v.name or v.config.objective.title.partition(" (")[0] for v in views]
+    plain_titles = [v.name or short(v.config.objective.title) for v in views]
     if len(set(plain_titles)) == len(views):
         return plain_titles
     titles = controls.run_titles()

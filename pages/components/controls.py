@@ -16,6 +16,7 @@ from wgan.config import (
     TrainConfig,
     differences,
     hyperparameters,
+    short,
 )
 from wgan.jobs import View
 from wgan.runs import KEPT, Parent, RunError, Status, began
@@ -100,7 +101,7 @@ def sidebar(live: View | None, shown: str | None) -> bool:
             choice = st.segmented_control(
                 "Settings of",
                 ["This run", "Next run"],
-                default="This run",
+                default=None if "settings_of" in st.session_state else "This run",
                 required=True,
                 key="settings_of",
                 width="stretch",
@@ -165,8 +166,7 @@ def run_titles() -> dict[str, str]:
         if card.config is None:
             titles[card.run] = f"{card.run} (cannot be read)"
         else:
-            objective, _, _ = card.config.objective.title.partition(" (")
-            what = card.name or f"{objective} · {began(card.run, card.created)}"
+            what = card.name or f"{short(card.config.objective.title)} · {began(card.run, card.created)}"
             titles[card.run] = f"{SIGNS[card.status]} {what} · {card.config.dataset.title}"
     return titles
 
@@ -341,7 +341,7 @@ def _control(
         st.selectbox(
             label,
             list(variants),
-            format_func=lambda name: _title(variants[name]).partition(" (")[0],
+            format_func=lambda name: short(_title(variants[name])),
             **common,
         )
     elif value.choices:

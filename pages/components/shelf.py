@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.components import controls, exports, live
 from pages.components.app import as_text, badge, duration, session, show_run, signed, size
-from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
+from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import import_zip, nearest_preset
 from wgan.jobs import View
 from wgan.runs import Card, RunError, Status, began
@@ -196,7 +196,7 @@ def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]
         return f"data:image/webp;base64,{base64.b64encode(card.thumb).decode('ascii')}"
 
     def objective(config: TrainConfig | None) -> str:
-        return config.objective.title.partition(" (")[0] if config else ""
+        return short(config.objective.title) if config else ""
 
     return {
         "★": ["★" if card.star else "" for card in cards],
