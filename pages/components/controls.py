@@ -166,7 +166,10 @@ def run_titles() -> dict[str, str]:
         if card.config is None:
             titles[card.run] = f"{card.run} (cannot be read)"
         else:
-            what = card.name or f"{short(card.config.objective.title)} · {began(card.run, card.created)}"
+            what = (
+                card.name
+                or f"{short(card.config.objective.title)} · {began(card.run, card.created)}"
+            )
             titles[card.run] = f"{SIGNS[card.status]} {what} · {card.config.dataset.title}"
     return titles
 
