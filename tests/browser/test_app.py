@@ -143,7 +143,9 @@ def test_the_main_job(page, url: str, runs: Path):
     slider.focus()
     page.keyboard.press("Home")
     until(lambda: "step 0" in page.locator(".wgan-step").first.inner_text())
-    until(lambda: not page.locator(".wgan-waiting").count())  # until it comes, its neighbour stands in
+    until(
+        lambda: not page.locator(".wgan-waiting").count()
+    )  # until it comes, its neighbour stands in
     early, at = picture(page), step(page)
     until(lambda: step(page) > at)
     assert "step 0" in page.locator(".wgan-step").first.inner_text()
