@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+import wgan
 from tests.conftest import pictures
-from wgan import data
 from wgan.data import DATASETS, DataError, Pictures, Points, as_bytes, as_floats, examples
 from wgan.randomness import generator
 
@@ -39,7 +39,7 @@ def test_the_bundled_digits_are_what_their_note_says():
     # MNIST's published mean and deviation, over this sixth of it.
     assert loaded.train.float().mean() / 255 == pytest.approx(0.1307, abs=0.003)
     assert (loaded.train / 255).std() == pytest.approx(0.3081, abs=0.005)
-    file = Path(data.__file__).parent / "assets" / "mnist-10k.npz"
+    file = Path(wgan.__file__).parent / "assets" / "mnist-10k.npz"
     assert file.stat().st_size <= 2_000_000
 
 
@@ -135,7 +135,7 @@ def test_files_in_the_data_root_are_used_without_the_network(
     def no_network(*_: object, **__: object) -> None:
         raise AssertionError("touched the network")
 
-    monkeypatch.setattr(data.urllib.request, "urlopen", no_network)
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
     monkeypatch.setenv("WGAN_DATA", str(tmp_path))
     dataset = DATASETS[name]()
     assert dataset.present()
@@ -151,7 +151,7 @@ def test_without_network_the_bundled_set_is_offered(
     def down(*_: object, **__: object) -> None:
         raise OSError("unreachable")
 
-    monkeypatch.setattr(data.urllib.request, "urlopen", down)
+    monkeypatch.setattr("urllib.request.urlopen", down)
     with pytest.raises(
         DataError, match=r"is there a network\?.*“MNIST, 10,000 digits”.*t10k-labels"
     ):

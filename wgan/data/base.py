@@ -1,0 +1,266 @@
+"""What every data set is made of: pictures in memory, densities in the plane, and their settings."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from torch import Tensor
+
+from wgan.randomness import generator
+
+Progress = Callable[[str, float], None]
+"""Told what is happening and which share of it is done, in [0, 1]. May raise to cancel."""
+
+
+class DataError(Exception):
+    """A data set cannot be had; the message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures in memory: a part to train on and a part held out, uint8 in 0…255."""
+
+    train: Tensor  # (N, C, H, W)
+    held_out: Tensor  # (M, C, H, W)
+    train_labels: Tensor  # (N,)
+    held_out_labels: Tensor  # (M,)
+    names: tuple[str, ...] = ()
+    """Names of the classes; empty for unlabelled pictures, whose labels are all 0."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one picture: (C, H, W)."""
+        return tuple(self.train.shape[1:])
+
+    @property
+    def size(self) -> int | None:
+        """How many pictures there are to train on."""
+        return len(self.train)
+
+    def batch(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
+        """Draw n pictures with replacement, as float32 in [−1, 1]."""  # (n, C, H, W)
+        return self.draw(part, n, rng)[0]
+
+    def draw(
+        self, part: Literal["train", "held-out"], n: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the pictures that `batch` does, and their labels."""  # (n, C, H, W), (n,)
+        train = part == "train"
+        source = self.train if train else self.held_out
+        labels = self.train_labels if train else self.held_out_labels
+        chosen = torch.randint(len(source), (n,), generator=rng, device=source.device)
+        return as_floats(source[chosen]), labels[chosen]
+
+    def to(self, device: torch.device) -> "Pictures":
+        """Return the same pictures on a device."""
+        return Pictures(
+            self.train.to(device),
+            self.held_out.to(device),
+            self.train_labels.to(device),
+            self.held_out_labels.to(device),
+            self.names,
+        )
+
+    def only(self, classes: Sequence[str]) -> "Pictures":
+        """Return the pictures of some classes in both parts, labelled 0…k−1 in the set's own order.
+
+        No class asked for: all of them.
+        """
+        if not classes:
+            return self
+        kept = [label for label, name in enumerate(self.names) if name in classes]
+        new = torch.full((len(self.names),), -1)
+        new[kept] = torch.arange(len(kept))
+
+        def part(pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            renumbered = new[labels]
+            chosen = renumbered >= 0
+            return pictures[chosen], renumbered[chosen]
+
+        train, train_labels = part(self.train, self.train_labels)
+        held_out, held_out_labels = part(self.held_out, self.held_out_labels)
+        if not len(train) or not len(held_out):
+            raise DataError(
+                f"No picture of {_listed(classes)} is left to train on or to hold out. Choose more "
+                "classes."
+            )
+        names = tuple(self.names[label] for label in kept)
+        return Pictures(train, held_out, train_labels, held_out_labels, names)
+
+    def mirrored(self) -> "Pictures":
+        """Return them with the mirror image of each training picture after all of them."""
+        return Pictures(
+            torch.cat([self.train, self.train.flip(-1)]),
+            self.held_out,
+            self.train_labels.repeat(2),
+            self.held_out_labels,
+            self.names,
+        )
+
+
+@dataclass(frozen=True)
+class Points:
+    """A density in the plane with an exact sampler; every draw is fresh, so nothing is seen twice.
+
+    Held-out points are fresh draws of another random stream.
+    """
+
+    sample: Callable[[int, torch.Generator], Tensor]  # n, rng → (n, 2)
+    means: Tensor | None  # (modes, 2), for mixtures
+    sigma: float
+    extent: float  # half the side of a window that shows the whole density
+
+    shape: ClassVar[tuple[int, ...]] = (2,)
+    size: ClassVar[int | None] = None
+
+    def batch(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
+        """Draw n points."""  # (n, 2)
+        return self.sample(n, rng)
+
+    def to(self, device: torch.device) -> "Points":
+        """Return itself: points are drawn where the generator of the draw lives."""
+        return self
+
+
+Data = Pictures | Points
+
+
+def as_floats(pictures: Tensor) -> Tensor:
+    """Map uint8 0…255 to float32 [−1, 1], as every published WGAN does."""
+    return pictures.float().div_(127.5).sub_(1.0)
+
+
+def as_bytes(pictures: Tensor) -> Tensor:
+    """Map floats in [−1, 1] to uint8 0…255, rounding: the inverse of `as_floats`."""
+    return pictures.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def data_root() -> Path:
+    """Folder where data sets are kept: the environment's WGAN_DATA, else `data`."""
+    return Path(os.environ.get("WGAN_DATA", "data"))
+
+
+def examples(data: Data, n: int, seed: int = 0) -> npt.NDArray[Any]:
+    """Return n training examples as an array to show: (n, C, H, W) uint8, or (n, 2) float32."""
+    rng = generator(seed, "sample")
+    if isinstance(data, Pictures):
+        chosen = torch.randperm(len(data.train), generator=rng)[:n]
+        return data.train[chosen].cpu().numpy()
+    return data.sample(n, rng).cpu().numpy()
+
+
+class Dataset(BaseModel, ABC):
+    """A data set's name and its own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Any
+    kind: ClassVar[Literal["pictures", "points"]]
+    title: ClassVar[str]
+
+    @property
+    def size(self) -> int | None:
+        """How many examples there are to train on, known before loading.
+
+        None where every draw is fresh.
+        """
+        return None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether each picture has a class."""
+        return bool(self.class_names())
+
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that `load` gives, by label; empty for points and unlabelled ones."""
+        return ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example: (C, H, W), or (2,) for points."""
+        return (1, 28, 28) if self.kind == "pictures" else (2,)
+
+    def present(self, root: Path | None = None) -> bool:
+        """Tell whether `load` needs no network."""
+        return True
+
+    @abstractmethod
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Data:
+        """Return the data.
+
+        `root` is where files are kept (default `data_root()`); `progress` hears of a download.
+        Raises DataError, whose message says what to do.
+        """
+
+
+def _whole(value: Any) -> Any:
+    """Read a number that came as text, as flags do."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+Side = Annotated[Literal[28, 32, 64], BeforeValidator(_whole)]
+"""Height and width of pictures, in pixels."""
+
+
+def _separate(value: Any) -> Any:
+    """Read classes that came as one text, as flags do: "7, 8"."""
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value
+
+
+Classes = Annotated[tuple[str, ...], BeforeValidator(_separate)]
+
+
+class Labelled(Dataset):
+    """Pictures with a class each, of which some classes can be chosen."""
+
+    kind = "pictures"
+    known: ClassVar[tuple[str, ...]]
+    """Names of all the classes, by label."""
+    counts: ClassVar[tuple[int, ...]]
+    """Training pictures of each class."""
+
+    classes: Classes = Field(
+        (),
+        title="Classes",
+        description="Train on these classes only. Empty: on all of them.",
+        json_schema_extra={"choices": "classes"},
+    )
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> Self:
+        check_classes(self.classes, self.known, self.title)
+        return self
+
+    @property
+    def size(self) -> int | None:
+        return sum(
+            count
+            for name, count in zip(self.known, self.counts, strict=True)
+            if not self.classes or name in self.classes
+        )
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.known if not self.classes or name in self.classes)
+
+
+def check_classes(classes: Sequence[str], known: Sequence[str], title: str) -> None:
+    """Raise ValueError with a sentence where a class is asked for that a data set does not have."""
+    strange = [name for name in classes if name not in known]
+    if strange and not known:
+        raise ValueError(f"The pictures of {title} have no classes: leave the classes empty.")
+    if strange:
+        raise ValueError(
+            f"{title} has no class {_listed(strange)}: choose among {', '.join(known)}."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)

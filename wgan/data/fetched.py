@@ -1,0 +1,390 @@
+"""The published picture sets: one that comes with the app, and those that torchvision fetches."""
+
+import contextlib
+import threading
+import urllib.request
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from wgan.data.base import DataError, Labelled, Pictures, Progress, data_root
+
+_DIGITS = tuple("0123456789")
+
+
+class Mnist10k(Labelled):
+    """10,000 handwritten digits that come with the app, 1,000 of each class. No network needed."""
+
+    name: Literal["mnist-10k"] = "mnist-10k"
+    title = "MNIST, 10,000 digits"
+    known = _DIGITS
+    counts = (1_000,) * 10
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        with (resources.files("wgan") / "assets" / "mnist-10k.npz").open("rb") as file:
+            arrays = np.load(file)
+            tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        return Pictures(
+            train=tensors["train_images"][:, None],
+            held_out=tensors["held_out_images"][:, None],
+            train_labels=tensors["train_labels"].long(),
+            held_out_labels=tensors["held_out_labels"].long(),
+            names=self.known,
+        ).only(self.classes)
+
+
+class _Fetched(Labelled):
+    """Files in the data root that torchvision fetches, checks and reads."""
+
+    files: ClassVar[tuple[str, ...]]
+    """What must be there, below the data root; all in one folder."""
+    packed: ClassVar[str]
+    """Pattern of what is downloaded, below the data root."""
+    download_bytes: ClassVar[int]
+
+    @abstractmethod
+    def _urls(self) -> Sequence[str]:
+        """Addresses of which one must answer before torchvision is asked to download."""
+
+    @abstractmethod
+    def _download(self, root: Path) -> None:
+        """Let torchvision download."""
+
+    @abstractmethod
+    def _read(self, root: Path) -> Pictures:
+        """Read the files that are there."""
+
+    def present(self, root: Path | None = None) -> bool:
+        return all(((root or data_root()) / file).exists() for file in self.files)
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        kept = root or data_root()
+        folder = (kept / self.files[0]).parent
+        present = self.present(root)
+        try:
+            if not present:
+                _fetch(
+                    self._urls(), lambda: self._download(kept), lambda: kept.glob(self.packed),
+                    self.download_bytes, self.title, progress,
+                )  # fmt: skip
+            return self._read(kept).only(self.classes)
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
+            if present:
+                raise DataError(
+                    f"The files of {self.title} in {folder} cannot be read ({error}). Delete that "
+                    f"folder to fetch them again, or choose “{Mnist10k.title}”, which comes with the app."
+                ) from error
+            names = ", ".join(Path(file).name for file in self.files)
+            raise DataError(
+                f"{self.title} could not be downloaded: is there a network? Choose “{Mnist10k.title}”, "
+                f"which comes with the app, or put the files of {self.title} into {folder}: {names}."
+            ) from error
+
+
+def _idx(folder: str, train: str = "train", test: str = "t10k") -> tuple[str, ...]:
+    return tuple(
+        f"{folder}/raw/{part}-{file}-ubyte"
+        for part in (train, test)
+        for file in ("images-idx3", "labels-idx1")
+    )
+
+
+class _Idx(_Fetched):
+    """MNIST's family: four IDX files of 28×28 pictures."""
+
+    folder: ClassVar[str]
+
+    def _source(self) -> Any:
+        # torchvision takes a second to import, and the bundled set does without it.
+        from torchvision import datasets
+
+        return getattr(datasets, self.folder)
+
+    def _urls(self) -> Sequence[str]:
+        source = self._source()
+        return [f"{mirror}{source.resources[0][0]}" for mirror in source.mirrors]
+
+    def _download(self, root: Path) -> None:
+        self._source()(str(root), download=True)
+
+    def _read(self, root: Path) -> Pictures:
+        train = self._source()(str(root), train=True, download=False)
+        test = self._source()(str(root), train=False, download=False)
+        return Pictures(
+            train.data[:, None],
+            test.data[:, None],
+            train.targets.long(),
+            test.targets.long(),
+            self.known,
+        )
+
+
+class Mnist(_Idx):
+    """60,000 handwritten digits; the 10,000 test digits are held out. Fetched on first use."""
+
+    name: Literal["mnist"] = "mnist"
+    title = "MNIST"
+    folder = "MNIST"
+    files = _idx("MNIST")
+    packed = "MNIST/raw/*.gz"
+    download_bytes = 11_594_722
+    known = _DIGITS
+    counts = (5_923, 6_742, 5_958, 6_131, 5_842, 5_421, 5_918, 6_265, 5_851, 5_949)
+    first: Annotated[int, Field(ge=1, le=60_000)] | None = Field(
+        None,
+        title="Only the first",
+        description="Train on so many pictures from the beginning of the file, of which the "
+        "classes are then chosen. Empty: on all of it.",
+        json_schema_extra={"unit": "pictures", "source": "TomBalmas/WGAN: 10, by a slip"},
+    )
+
+    @property
+    def size(self) -> int | None:
+        """Both `first` and `classes`: as the file says, or at most so many where it is absent."""
+        size = super().size
+        if self.first is None or size is None:
+            return size
+        if not self.classes:
+            return self.first
+        try:
+            with (data_root() / self.files[1]).open("rb") as file:
+                labels = file.read(8 + self.first)[8:]
+        except OSError:
+            return min(self.first, size)
+        return sum(str(label) in self.classes for label in labels)
+
+    def _read(self, root: Path) -> Pictures:
+        found = super()._read(root)
+        return Pictures(
+            found.train[: self.first],
+            found.held_out,
+            found.train_labels[: self.first],
+            found.held_out_labels,
+            found.names,
+        )
+
+
+class FashionMnist(_Idx):
+    """60,000 pictures of clothes in ten classes; 10,000 are held out. Fetched on first use."""
+
+    name: Literal["fashion-mnist"] = "fashion-mnist"
+    title = "Fashion-MNIST"
+    folder = "FashionMNIST"
+    files = _idx("FashionMNIST")
+    packed = "FashionMNIST/raw/*.gz"
+    download_bytes = 30_878_645
+    known = (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )  # fmt: skip
+    counts = (6_000,) * 10
+
+
+class Kmnist(_Idx):
+    """60,000 cursive Japanese characters in ten classes; 10,000 are held out. Fetched on first use.
+
+    Clanuwat et al. 2018, arXiv:1812.01718.
+    """
+
+    name: Literal["kmnist"] = "kmnist"
+    title = "Kuzushiji-MNIST"
+    folder = "KMNIST"
+    files = _idx("KMNIST")
+    packed = "KMNIST/raw/*.gz"
+    download_bytes = 21_015_988
+    known = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+    counts = (6_000,) * 10
+
+
+class EmnistLetters(_Idx):
+    """124,800 handwritten letters, upper and lower case as one class; 20,800 are held out.
+
+    Fetched on first use, half a gigabyte. Cohen et al. 2017, arXiv:1702.05373.
+    """
+
+    name: Literal["emnist-letters"] = "emnist-letters"
+    title = "EMNIST letters"
+    folder = "EMNIST"
+    files = _idx("EMNIST", "emnist-letters-train", "emnist-letters-test")
+    packed = "EMNIST/raw/gzip.zip"
+    download_bytes = 561_753_746
+    known = tuple("abcdefghijklmnopqrstuvwxyz")
+    counts = (4_800,) * 26
+
+    def _urls(self) -> Sequence[str]:
+        return [self._source().url]
+
+    def _download(self, root: Path) -> None:
+        self._source()(str(root), split="letters", download=True)
+
+    def _read(self, root: Path) -> Pictures:
+        train, test = (
+            self._source()(str(root), split="letters", train=part, download=False)
+            for part in (True, False)
+        )
+        return Pictures(
+            upright(train.data), upright(test.data), train.targets.long() - 1,
+            test.targets.long() - 1, self.known,
+        )  # fmt: skip
+
+
+def upright(pictures: Tensor) -> Tensor:
+    """Turn EMNIST's pictures, which its files hold with rows and columns exchanged."""
+    return pictures.transpose(1, 2).contiguous()[:, None]  # (N, H, W) → (N, 1, H, W)
+
+
+class _Coloured(_Fetched):
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (3, 32, 32)
+
+
+class Cifar10(_Coloured):
+    """50,000 small colour photographs in ten classes; 10,000 are held out. Fetched on first use.
+
+    Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
+    """
+
+    name: Literal["cifar10"] = "cifar10"
+    title = "CIFAR-10"
+    files = (
+        *(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
+        "cifar-10-batches-py/test_batch",
+        "cifar-10-batches-py/batches.meta",
+    )
+    packed = "cifar-10-python.tar.gz"
+    download_bytes = 170_498_071
+    known = (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    )  # fmt: skip
+    counts = (5_000,) * 10
+    flip: bool = Field(
+        False,
+        title="Mirror images too",
+        description="Adds the mirror image of each training picture.",
+    )
+
+    @property
+    def size(self) -> int | None:
+        return (super().size or 0) * (2 if self.flip else 1)
+
+    def _urls(self) -> Sequence[str]:
+        from torchvision import datasets
+
+        return [datasets.CIFAR10.url]
+
+    def _download(self, root: Path) -> None:
+        from torchvision import datasets
+
+        datasets.CIFAR10(str(root), download=True)
+
+    def _read(self, root: Path) -> Pictures:
+        from torchvision import datasets
+
+        # These files are pickles. torchvision compares the MD5 of every one of them with the
+        # published ones before it opens any, so nothing but the published files is unpickled.
+        train, test = (datasets.CIFAR10(str(root), train=part) for part in (True, False))
+        found = Pictures(
+            channels_first(train.data),
+            channels_first(test.data),
+            torch.tensor(train.targets),
+            torch.tensor(test.targets),
+            self.known,
+        )
+        return found.mirrored() if self.flip else found
+
+
+def channels_first(pictures: Any) -> Tensor:
+    """Return CIFAR's array as a tensor: (N, H, W, C) → (N, C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
+
+
+class Svhn(_Coloured):
+    """73,257 digits of house numbers, in colour; 26,032 are held out. Fetched on first use.
+
+    Netzer et al. 2011, Reading Digits in Natural Images.
+    """
+
+    name: Literal["svhn"] = "svhn"
+    title = "SVHN"
+    files = ("SVHN/train_32x32.mat", "SVHN/test_32x32.mat")
+    packed = "SVHN/*.mat"
+    download_bytes = 182_040_794 + 64_275_384
+    known = _DIGITS
+    counts = (4_948, 13_861, 10_585, 8_497, 7_458, 6_882, 5_727, 5_595, 5_045, 4_659)
+
+    def _urls(self) -> Sequence[str]:
+        from torchvision import datasets
+
+        return [datasets.SVHN.split_list["train"][0]]
+
+    def _download(self, root: Path) -> None:
+        from torchvision import datasets
+
+        (root / "SVHN").mkdir(parents=True, exist_ok=True)
+        for part in ("train", "test"):
+            datasets.SVHN(str(root / "SVHN"), split=part, download=True)
+
+    def _read(self, root: Path) -> Pictures:
+        from torchvision import datasets
+
+        train, test = (datasets.SVHN(str(root / "SVHN"), split=p) for p in ("train", "test"))
+        return Pictures(
+            torch.from_numpy(np.ascontiguousarray(train.data)),
+            torch.from_numpy(np.ascontiguousarray(test.data)),
+            torch.from_numpy(train.labels),
+            torch.from_numpy(test.labels),
+            self.known,
+        )
+
+
+def _answers(url: str) -> bool:
+    """Tell whether an address gives its first byte within some seconds."""
+    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(request, timeout=8).close()
+        return True
+    return False
+
+
+def _fetch(
+    urls: Sequence[str],
+    download: Callable[[], None],
+    files: Callable[[], Any],
+    total: int,
+    title: str,
+    progress: Progress | None,
+) -> None:
+    """Let torchvision download, telling `progress` how many bytes of `total` its files have."""
+    if progress is not None:
+        progress(f"Looking for {title} on the network", 0.0)
+    # torchvision tries its mirrors without a time limit: find out first whether one answers.
+    if not any(_answers(url) for url in urls):
+        raise OSError("no mirror answers")
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            download()
+        except Exception as error:
+            failure.append(error)
+
+    worker = threading.Thread(target=work, name=f"download {title}", daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.25)
+        if progress is not None:
+            have = 0
+            for file in files():
+                with contextlib.suppress(OSError):  # Deleted once it is unpacked.
+                    have += file.stat().st_size
+            progress(f"Downloading {title}", min(1.0, have / total))
+    if failure:
+        raise OSError(str(failure[0])) from failure[0]
