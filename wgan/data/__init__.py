@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from wgan.data.archives import Limits, Source
 from wgan.data.base import (
     Data,
     DataError,
@@ -21,6 +22,7 @@ from wgan.data.base import (
     data_root,
     examples,
 )
+from wgan.data.decode import PICTURE_SUFFIXES
 from wgan.data.fetched import (
     Cifar10,
     EmnistLetters,
@@ -30,7 +32,21 @@ from wgan.data.fetched import (
     Mnist10k,
     Svhn,
 )
-from wgan.data.points import Grid25, Ring8, SwissRoll, TwoMoons
+from wgan.data.intake import Prepared, Recipe, forget, prepare, prepared
+from wgan.data.own import Own, Pokemon
+from wgan.data.points import (
+    Checkerboard,
+    Drawing,
+    Grid25,
+    Ring8,
+    Spiral,
+    SwissRoll,
+    Text,
+    TwoMoons,
+    array_of,
+    cells_of,
+    density_of,
+)
 
 DATASETS: dict[str, type[Dataset]] = {
     "mnist-10k": Mnist10k,
@@ -40,10 +56,16 @@ DATASETS: dict[str, type[Dataset]] = {
     "emnist-letters": EmnistLetters,
     "cifar10": Cifar10,
     "svhn": Svhn,
+    "pokemon": Pokemon,
+    "own": Own,
     "ring-8": Ring8,
     "grid-25": Grid25,
     "swiss-roll": SwissRoll,
     "two-moons": TwoMoons,
+    "spiral": Spiral,
+    "checkerboard": Checkerboard,
+    "text": Text,
+    "drawing": Drawing,
 }
 
 if TYPE_CHECKING:
@@ -53,27 +75,44 @@ else:
 
 __all__ = [
     "DATASETS",
+    "PICTURE_SUFFIXES",
     "AnyDataset",
+    "Checkerboard",
     "Cifar10",
     "Data",
     "DataError",
     "Dataset",
+    "Drawing",
     "EmnistLetters",
     "FashionMnist",
     "Grid25",
     "Kmnist",
     "Labelled",
+    "Limits",
     "Mnist",
     "Mnist10k",
+    "Own",
     "Pictures",
     "Points",
+    "Pokemon",
+    "Prepared",
     "Progress",
+    "Recipe",
     "Ring8",
+    "Source",
+    "Spiral",
     "Svhn",
     "SwissRoll",
+    "Text",
     "TwoMoons",
+    "array_of",
     "as_bytes",
     "as_floats",
+    "cells_of",
     "data_root",
+    "density_of",
     "examples",
+    "forget",
+    "prepare",
+    "prepared",
 ]

@@ -199,12 +199,12 @@ class Dataset(BaseModel, ABC):
         """
 
 
-def _whole(value: Any) -> Any:
+def read_whole(value: Any) -> Any:
     """Read a number that came as text, as flags do."""
     return int(value) if isinstance(value, str) and value.isdigit() else value
 
 
-Side = Annotated[Literal[28, 32, 64], BeforeValidator(_whole)]
+Side = Annotated[Literal[28, 32, 64], BeforeValidator(read_whole)]
 """Height and width of pictures, in pixels."""
 
 

@@ -1,14 +1,21 @@
 """Densities in the plane, each with its exact sampler."""
 
+import base64
+import binascii
+import functools
 import math
+import zlib
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
-from pydantic import Field
+from PIL import Image, ImageDraw, ImageFont
+from pydantic import Field, field_validator
 from torch import Tensor
 
-from wgan.data.base import Dataset, Points, Progress
+from wgan.data.base import DataError, Dataset, Points, Progress
+from wgan.data.decode import Bytes, Unusable, open_image, prepare_picture
 
 Scale = Annotated[float, Field(gt=0, le=20)]
 
@@ -107,3 +114,185 @@ class TwoMoons(_PointSet):
             return curve + self.noise * torch.randn(n, 2, generator=rng, device=rng.device)
 
         return Points(sample, None, self.noise, 1.7 * self.scale + 3 * self.noise)
+
+
+class Spiral(_PointSet):
+    """Two interleaved spiral arms of one and a half turns: curves close to each other.
+
+    Arm k = 0, 1: radius r = scale · √u, angle 3π √u + kπ, with u uniform, so that both arms are of
+    nearly even density along their length.
+    """
+
+    name: Literal["spiral"] = "spiral"
+    title = "Two spiral arms"
+    scale: Scale = Field(2.0, title="Outer radius", description="Radius of the outer ends.")
+    noise: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.03, title="Noise", description="Standard deviation around the curves."
+    )
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        def sample(n: int, rng: torch.Generator) -> Tensor:
+            way = torch.rand(n, generator=rng, device=rng.device).sqrt()
+            arm = torch.randint(2, (n,), generator=rng, device=rng.device)
+            angle = math.pi * (3 * way + arm)
+            curve = self.scale * way[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+            return curve + self.noise * torch.randn(n, 2, generator=rng, device=rng.device)
+
+        return Points(sample, None, self.noise, 1.15 * self.scale + 6 * self.noise)
+
+
+def _cells(weights: Bytes, cell: float) -> Points:
+    """Density that is even within each square cell, centred, with row 0 of the weights on top.
+
+    A cell is drawn by its weight, which are whole numbers so that a cell of weight 0 is never
+    drawn; then a point in it.
+    """
+    rows, columns = weights.shape
+    until = torch.from_numpy(weights.astype(np.int64)).flatten().cumsum(0)
+    total = int(until[-1])
+    if total == 0:
+        raise DataError("There is nothing drawn: a density needs at least one dark spot.")
+
+    def sample(n: int, rng: torch.Generator) -> Tensor:
+        at = torch.randint(total, (n,), generator=rng, device=rng.device)
+        chosen = torch.searchsorted(until.to(rng.device), at, right=True)
+        inside = torch.rand(n, 2, generator=rng, device=rng.device)
+        x = (chosen % columns + inside[:, 0] - columns / 2) * cell
+        y = (rows / 2 - chosen // columns - inside[:, 1]) * cell
+        return torch.stack([x, y], dim=1)
+
+    return Points(sample, None, 0.0, 1.15 * cell * max(rows, columns) / 2)
+
+
+class Checkerboard(_PointSet):
+    """The eight dark squares of a 4×4 board, evenly filled: sharp edges and holes."""
+
+    name: Literal["checkerboard"] = "checkerboard"
+    title = "Checkerboard"
+    scale: Scale = Field(2.0, title="Half width", description="The board is [−scale, scale]².")
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        dark = (np.indices((4, 4)).sum(axis=0) % 2).astype(np.uint8)
+        return _cells(dark, self.scale / 2)
+
+
+TEXT_HEIGHT = 64
+"""Size of the font in which a text is drawn, in pixels; each pixel is a cell of the density."""
+
+
+class Text(_PointSet):
+    """A text in the plane, filled with points: can the generator write it?"""
+
+    name: Literal["text"] = "text"
+    title = "Text"
+    text: str = Field("WGAN", title="Text", description="1 to 12 printable characters.")
+    scale: Scale = Field(
+        2.0, title="Half width", description="The text reaches from −scale to scale."
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        if not 1 <= len(text) <= 12 or not text.isprintable() or not text.strip():
+            raise ValueError("The text must have 1 to 12 printable characters, not all spaces.")
+        return text
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        drawn = _drawn(self.text)
+        return _cells(drawn, 2 * self.scale / max(drawn.shape))
+
+
+def _drawn(text: str) -> Bytes:
+    """Return a text as an array of darknesses, cut to what is drawn."""  # (H, W)
+    font = ImageFont.load_default(TEXT_HEIGHT)
+    left, top, right, bottom = font.getbbox(text)
+    paper = Image.new("L", (math.ceil(right - left) + 4, math.ceil(bottom - top) + 4))
+    ImageDraw.Draw(paper).text((2 - left, 2 - top), text, fill=255, font=font)
+    box = paper.getbbox()
+    if box is None:
+        raise DataError(f"The font has nothing to draw for {text!r}: choose other characters.")
+    return np.asarray(paper.crop(box))
+
+
+CELLS = 64
+"""Cells of a drawing along each side."""
+
+
+def cells_of(drawing: Bytes) -> str:
+    """Return a drawing, (64, 64) uint8 with row 0 on top, as a text: base64 of its zlib."""
+    if drawing.shape != (CELLS, CELLS) or drawing.dtype != np.uint8:
+        raise ValueError(f"A drawing is ({CELLS}, {CELLS}) uint8, not {drawing.shape}.")
+    return base64.b64encode(zlib.compress(drawing.tobytes(), 9)).decode()
+
+
+def array_of(cells: str) -> Bytes:
+    """Return the drawing of a text, (64, 64) uint8. Raises ValueError with a sentence."""
+    wrong = f"The drawing cannot be read: it must be {CELLS}×{CELLS} cells, as the app writes them."
+    if len(cells) > 4 * CELLS * CELLS:
+        raise ValueError(wrong)
+    try:
+        packed = base64.b64decode(cells, validate=True)
+        unpack = zlib.decompressobj()
+        # One byte more than there may be tells a longer one, however much it would unpack to.
+        content = unpack.decompress(packed, CELLS * CELLS + 1)
+    except (binascii.Error, zlib.error, ValueError) as error:
+        raise ValueError(wrong) from error
+    if len(content) != CELLS * CELLS or not unpack.eof or unpack.unused_data:
+        raise ValueError(wrong)
+    drawing = np.frombuffer(content, dtype=np.uint8).reshape(CELLS, CELLS)
+    if not drawing.any():
+        raise ValueError("The drawing is empty: draw something first.")
+    return drawing
+
+
+def density_of(picture: bytes, invert: bool = False) -> str:
+    """Return an image file as a drawing: the darker, the denser, or with `invert` the lighter.
+
+    Raises DataError with a sentence.
+    """
+    try:
+        image = open_image(picture, pixels=64_000_000)
+        grey = prepare_picture(
+            image, side=CELLS, grey=True, fit="pad", background=(0,) * 3 if invert else (255,) * 3
+        )[0]
+    except Unusable as reason:
+        raise DataError(f"The picture cannot be used: {reason}.") from None
+    dense = grey if invert else 255 - grey
+    if not dense.any():
+        what = "black" if invert else "white"
+        raise DataError(f"The picture is all {what}, so there is nothing to draw points from.")
+    return cells_of(dense)
+
+
+@functools.cache
+def heart() -> str:
+    """Return the drawing one begins with: (x² + y² − 1)³ ≤ x² y³."""
+    ticks = (np.arange(CELLS) + 0.5) / CELLS * 2.6 - 1.3
+    x, y = ticks[None, :], -ticks[:, None] + 0.1
+    inside = (x**2 + y**2 - 1) ** 3 <= x**2 * y**3
+    return cells_of(np.where(inside, 255, 0).astype(np.uint8))
+
+
+class Drawing(_PointSet):
+    """A density of your own: drawn with the mouse, or the dark parts of a picture."""
+
+    name: Literal["drawing"] = "drawing"
+    title = "Your drawing"
+    cells: str = Field(
+        default_factory=heart,
+        title="Drawing",
+        description="The drawn cells, packed into a text.",
+        json_schema_extra={"editor": "drawing"},
+    )
+    scale: Scale = Field(
+        2.0, title="Half width", description="The drawing covers [−scale, scale]²."
+    )
+
+    @field_validator("cells")
+    @classmethod
+    def _readable(cls, cells: str) -> str:
+        array_of(cells)
+        return cells
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        return _cells(array_of(self.cells), 2 * self.scale / CELLS)

