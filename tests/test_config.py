@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from wgan.config import (
     TrainConfig,
     hyperparameters,
 )
+from wgan.data import DATASETS
+from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
 
@@ -23,16 +26,16 @@ from wgan.objectives import OBJECTIVES
         ({"zebra": 3}, "There is no setting zebra."),
         (
             {"objective": {"name": "wgan-gp", "clip_value": 0.1}},
-            "The objective wgan-gp has no clip_value: it has penalty_weight; clip_value belongs to wgan.",
+            "The objective wgan-gp has no clip_value: it has penalty_weight, penalty_at, noise_scale, penalty_every, one_sided; clip_value belongs to wgan.",
         ),
         (
-            {"objective": {"name": "gan", "clip_value": 0.1}},
-            "The objective gan has no clip_value: it has no settings of its own; clip_value belongs "
-            "to wgan.",
+            {"objective": {"name": "hinge", "clip_value": 0.1}},
+            "The objective hinge has no clip_value: it has no settings of its own; clip_value "
+            "belongs to wgan.",
         ),
         (
             {"objective": "wgann"},
-            "There is no objective 'wgann': choose one of gan, wgan, wgan-gp.",
+            "There is no objective 'wgann': choose one of wgan-gp, wgan, wgan-lp",
         ),
         (
             {"dataset": "ring-8", "network": "dcgan"},
@@ -52,6 +55,31 @@ from wgan.objectives import OBJECTIVES
         ({"generator_learning_rate": float("nan")}, "generator_learning_rate must be"),
         ({"ema_decay": 1.0}, "ema_decay must be less than 1"),
         ({"optimizer": {"name": "rmsprop", "beta1": 0.5}}, "beta1 belongs to adam"),
+        (
+            {"network": "brownlee", "objective": "wgan-gp"},
+            "The critic of the network brownlee has batch norm, which mixes samples",
+        ),
+        ({"dataset": "ring-8", "conditional": True}, "The data set ring-8 has no labels"),
+        (
+            {"conditional": True, "objective": "wgan-groupsort"},
+            "A critic that is told the class by a projection is not 1-Lipschitz",
+        ),
+        (
+            {"conditional": True, "preview_class": 10},
+            "has 10 classes, 0 to 9: there is no class 10",
+        ),
+        (
+            {"split_updates": True, "objective": "wgan-gp"},
+            "Separate updates for real and fake need",
+        ),
+        (
+            {"split_updates": True, "objective": "wgan", "batch_size": 33},
+            "Separate updates for real and fake need an even batch size",
+        ),
+        (
+            {"dataset": {"name": "mnist", "classes": ["10"]}},
+            "MNIST has no class",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(values: dict[str, object], words: str):
@@ -63,7 +91,7 @@ def test_what_cannot_be_is_said_in_a_sentence(values: dict[str, object], words: 
 
 
 def test_a_batch_larger_than_the_data_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("wgan.data.Mnist10k.size", 100)
+    monkeypatch.setattr("wgan.data.Mnist10k.size", property(lambda self: 100))
     with pytest.raises(ConfigError, match="batch size 101 is larger than the data set's 100"):
         TrainConfig.parse({"replacement": False, "batch_size": 101})
     TrainConfig.parse({"replacement": False, "batch_size": 100})
@@ -75,15 +103,27 @@ def configs(draw: st.DrawFn) -> TrainConfig:
     values: dict[str, object] = {}
     for part, variants in PARTS.items():
         values[part] = draw(st.sampled_from(list(variants)))
-    if values["dataset"] in ("mnist-10k", "mnist", "fashion-mnist"):
-        values["network"] = "dcgan"
-    else:
-        values["network"] = "mlp"
+    dataset = DATASETS[str(values["dataset"])]()
+    fitting = [
+        name
+        for name, network in NETWORKS.items()
+        if network().misfit(dataset.shape) is None
+        and (OBJECTIVES[str(values["objective"])].couples or not network.couples)
+    ]
+    values["network"] = draw(st.sampled_from(fitting))
     config = TrainConfig.parse(values)
-    changes = {}
+    changes: dict[str, object] = {}
     for value in hyperparameters(config):
-        if value.path not in PARTS and value.path != "replacement":
+        if value.path in PARTS or value.path in ("replacement", "conditional", "split_updates"):
+            continue  # what must go together with others
+        if value.options == "classes":
+            known = dataset.class_names()
+            changes[value.path] = (
+                draw(st.lists(st.sampled_from(known), unique=True)) if known else ()
+            )
+        elif value.choices or value.type is not str:
             changes[value.path] = draw(within(value))
+    changes["preview_class"] = -1
     return config.changed(changes)
 
 
@@ -143,6 +183,7 @@ def test_configs_are_frozen():
 def test_presets_say_what_they_are(name: str):
     preset = PRESETS[name]
     assert preset.title and preset.description.endswith(".") and preset.source
+    assert preset.expect.endswith(".")
     assert TrainConfig.parse(preset.config.model_dump()) == preset.config
 
 
@@ -156,3 +197,47 @@ def test_paper_presets_are_the_papers():
     assert (gp["optimizer.beta1"], gp["optimizer.beta2"]) == (0, 0.9)
     assert (gp["generator_learning_rate"], gp["critic_learning_rate"]) == (1e-4, 1e-4)
     assert (gp["n_critic"], gp["batch_size"]) == (5, 64)
+
+
+def test_the_schedule_of_wgans_code():
+    """100 critic updates in the first 25 steps and whenever 500 more are done, else n_critic."""
+    config = PRESETS["paper-wgan-code"].config
+    updates = [config.critic_updates(step) for step in range(1, 1502)]
+    many = [done for done, n in enumerate(updates) if n == 100]
+    assert many == [*range(25), 500, 1000, 1500]
+    assert set(updates) == {5, 100}
+
+
+@pytest.mark.parametrize(
+    ("decay", "expected"),
+    [
+        ("none", [1, 1, 1]),
+        ("linear", [1, 0.5, 0.1]),
+        ("cosine", [1, 0.5, 0.5 - 0.5 * math.cos(math.pi / 10)]),
+    ],
+)
+def test_learning_rates_decay_to_nothing(decay: str, expected: list[float]):
+    config = TrainConfig.parse({"decay": decay, "steps": 10})
+    made = [config.decayed(step) for step in (1, 6, 10)]
+    assert made == pytest.approx(expected)
+    assert config.decayed(11) == pytest.approx(1.0 if decay == "none" else 0.0)
+
+
+def test_the_other_presets_are_their_sources():
+    brownlee = PRESETS["brownlee"].config.flat()
+    assert (brownlee["dataset"], brownlee["dataset.classes"]) == ("mnist", ["7"])
+    assert (brownlee["objective.clip_value"], brownlee["objective.clipped"]) == (0.01, "kernels")
+    assert (brownlee["optimizer"], brownlee["optimizer.alpha"]) == ("rmsprop", 0.9)
+    assert brownlee["optimizer.eps"] == 1e-7
+    assert (brownlee["n_critic"], brownlee["batch_size"], brownlee["latent_dim"]) == (5, 64, 50)
+    assert brownlee["split_updates"] and brownlee["inference_fakes"]
+    assert brownlee["steps"] == 10 * (6265 // 64)
+    seed = PRESETS["seed-as-published"].config.flat()
+    assert (seed["dataset.first"], seed["dataset.classes"], seed["steps"]) == (10, [], 937 * 10)
+    assert PRESETS["seed-corrected"].config.flat()["dataset.first"] is None
+    toy = PRESETS["paper-wgan-gp-toy"].config.flat()
+    assert (toy["objective.penalty_weight"], toy["optimizer.beta1"]) == (0.1, 0.5)
+    assert (toy["network.width"], toy["network.depth"], toy["batch_size"]) == (512, 3, 256)
+    lp = PRESETS["wgan-lp"].config.flat()
+    assert (lp["network.activation"], lp["n_critic"]) == ("leaky-relu", 10)
+    assert (lp["warmup_steps"], lp["warmup_updates"], lp["warmup_every"]) == (25, 100, 0)

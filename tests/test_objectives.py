@@ -8,7 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from wgan.objectives import OBJECTIVES, Gan, Wgan, WganGp, gradient_norm
+from wgan.networks import NETWORKS
+from wgan.objectives import (
+    OBJECTIVES,
+    R1,
+    Dragan,
+    Gan,
+    Hinge,
+    LsGan,
+    MaxMin,
+    Wgan,
+    WganDiv,
+    WganGp,
+    WganGroupSort,
+    WganLp,
+    WganSn,
+    bjorck,
+    cayley,
+    gradient_norm,
+)
 from wgan.randomness import generator
 
 
@@ -151,7 +169,12 @@ def test_every_objective_keeps_the_contract(name: str):
     penalty = objective.penalty(
         critic, real=samples(4, 2), fake=samples(4, 2), rng=generator(0, "epsilon")
     )
-    assert float(penalty.detach()) == pytest.approx(0, abs=1e-6)  # nothing to pay at slope 1
+    assert penalty.shape == () and float(penalty.detach()) >= 0
+    layers = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+    assert objective.unfit(layers) is None
+    objective.prepare(layers, generator(0, "init"))
+    objective.project(layers)
+    assert torch.isfinite(layers(samples(3, 2))).all()
 
 
 def test_gradient_norm_against_the_closed_form():
@@ -161,3 +184,191 @@ def test_gradient_norm_against_the_closed_form():
 
     x = samples(16, 3)
     assert torch.allclose(gradient_norm(Square(), x), 2 * x.norm(dim=1), rtol=1e-5)
+
+
+# ---- the other losses ---------------------------------------------------------------------------
+
+
+def test_least_squares_are_zero_at_their_targets():
+    one, zero = torch.ones(4), torch.zeros(4)
+    assert float(LsGan().critic_loss(real=one, fake=zero)) == 0
+    assert float(LsGan().critic_loss(real=zero, fake=one)) == 1  # ½ + ½
+    assert float(LsGan().generator_loss(fake=zero)) == 0.5
+    assert float(LsGan().generator_loss(fake=one)) == 0
+
+
+def test_hinge_stops_caring_beyond_its_margin():
+    assert float(Hinge().critic_loss(real=torch.tensor([1.0, 7.0]), fake=torch.tensor([-1.0]))) == 0
+    assert float(Hinge().critic_loss(real=torch.zeros(2), fake=torch.zeros(2))) == 2
+    assert float(Hinge().generator_loss(fake=torch.tensor([3.0]))) == -3
+
+
+def test_the_minimax_generator_has_no_gradient_where_the_discriminator_is_sure():
+    score = torch.tensor([-30.0], requires_grad=True)
+    loss = Gan(generator="minimax").generator_loss(fake=score)
+    loss.backward()
+    assert abs(float(score.grad)) < 1e-12
+    # And it is the negative of the discriminator's part, as a zero-sum game has it.
+    assert float(loss.detach()) == pytest.approx(-float(Gan().fake_loss(score.detach())))
+
+
+@pytest.mark.parametrize("w", [(0.3, 0.4), (0.6, 0.8), (3.0, 4.0), (0.0, 0.0)])
+def test_penalties_of_a_linear_critic_in_closed_form(w: tuple[float, float]):
+    slope = math.hypot(*w)
+
+    def value(objective) -> float:
+        penalty = objective.penalty(
+            Slope(*w), real=samples(32, 2), fake=samples(32, 2, key=1), rng=generator(0, "epsilon")
+        )
+        return float(penalty.detach())
+
+    above = max(0.0, slope - 1) ** 2
+    assert value(WganLp(penalty_weight=5.0)) == pytest.approx(5 * above, abs=1e-5)
+    assert value(WganGp(penalty_weight=5.0, one_sided=True)) == pytest.approx(5 * above, abs=1e-5)
+    assert value(WganDiv()) == pytest.approx(2 * slope**6, rel=1e-4, abs=1e-9)
+    assert value(WganDiv(penalty_weight=3.0, power=2.0)) == pytest.approx(
+        3 * slope**2, rel=1e-4, abs=1e-9
+    )
+    assert value(R1(penalty_weight=10.0)) == pytest.approx(5 * slope**2, rel=1e-5, abs=1e-9)
+    assert value(Dragan(penalty_weight=10.0)) == pytest.approx(10 * (slope - 1) ** 2, abs=1e-4)
+
+
+def test_penalties_are_taken_where_they_say():
+    real, fake = torch.ones(4096, 2), torch.zeros(4096, 2)
+    real[::2] = 3.0  # standard deviation 1
+
+    def asked(**values) -> Tensor:
+        critic = Recorder()
+        WganGp(**values).penalty(critic, real=real, fake=fake, rng=generator(0, "epsilon"))
+        return critic.x
+
+    assert torch.equal(asked(penalty_at="real"), real)
+    assert torch.equal(asked(penalty_at="fake"), fake)
+    noise = asked(penalty_at="noise", noise_scale=0.5) - real
+    assert float(noise.std()) == pytest.approx(0.5, rel=0.05)
+    assert float(noise.mean()) == pytest.approx(0, abs=0.03)
+
+
+def test_a_lazy_penalty_is_on_average_the_whole_one():
+    critic = Slope(3.0, 4.0)
+
+    def paid(every: int) -> list[float]:
+        objective = WganGp(penalty_weight=1.0, penalty_every=every)
+        return [
+            float(
+                objective.penalty(
+                    critic, real=samples(8, 2), fake=samples(8, 2), rng=generator(0, "epsilon"),
+                    update=update,
+                ).detach()
+            )
+            for update in range(12)
+        ]  # fmt: skip
+
+    assert paid(4).count(0.0) == 9
+    assert sum(paid(4)) == pytest.approx(sum(paid(1)), rel=1e-5)
+
+
+# ---- layers -------------------------------------------------------------------------------------
+
+
+def test_clipping_leaves_the_scales_of_normalisation_alone():
+    critic = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 1))
+    with torch.no_grad():
+        for weight in critic.parameters():
+            weight.fill_(0.5)
+    Wgan(clip_value=0.01, clipped="kernels").project(critic)
+    assert torch.all(critic[0].weight == 0.01)
+    assert torch.all(critic[0].bias == 0.5) and torch.all(critic[3].weight == 0.5)
+    Wgan(clip_value=0.01).project(critic)
+    assert torch.all(critic[0].bias == 0.01) and torch.all(critic[3].weight == 0.01)
+    assert torch.all(critic[1].weight == 0.5)  # γ
+
+
+def test_spectral_norm_divides_by_the_largest_singular_value():
+    critic = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+    before = critic[0].weight.detach().clone()
+    WganSn().prepare(critic, generator(0, "init"))
+    for _ in range(50):
+        critic(samples(2, 6))
+    assert float(torch.linalg.matrix_norm(critic[0].weight.detach(), 2)) == pytest.approx(
+        1, abs=1e-4
+    )
+    largest = torch.linalg.matrix_norm(before, 2)
+    assert torch.allclose(critic[0].weight, before / largest, atol=1e-4)
+
+
+def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
+    def made() -> dict[str, Tensor]:
+        critic = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 1))
+        with torch.no_grad():
+            for weight in critic.parameters():
+                weight.fill_(0.1)
+        WganSn().prepare(critic, generator(3, "init"))
+        return critic.state_dict()
+
+    first = made()
+    critic = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 1))
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    WganSn().prepare(critic, generator(3, "init"))
+    assert torch.equal(torch.rand(3), expected)
+    again = made()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_sorting_pairs_keeps_every_unit():
+    x = samples(5, 8, 3, 3)
+    made = MaxMin()(x)
+    assert torch.equal(made.reshape(5, 4, 2, 3, 3).sort(dim=2).values, made.reshape(5, 4, 2, 3, 3))
+    assert torch.equal(made.sort(dim=1).values, x.sort(dim=1).values)
+    line = MaxMin()(torch.tensor([[2.0, 1.0, -3.0, 5.0]]))
+    assert line.tolist() == [[1.0, 2.0, -3.0, 5.0]]
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (12, 5), (128, 64)])
+def test_bjorck_and_cayley_give_orthonormal_columns(shape: tuple[int, int]):
+    matrix = samples(*shape)
+    one = torch.eye(shape[1])
+    assert torch.allclose(cayley(matrix).T @ cayley(matrix), one, atol=2e-4)
+    made = bjorck(matrix, 60)
+    assert torch.allclose(made.T @ made, one, atol=1e-3)
+    # It is the closest one: the polar factor, by another way.
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    assert torch.allclose(made, u @ v, atol=1e-2)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 30), st.integers(0, 99))
+def test_bjorck_never_stretches(rows: int, columns: int, iterations: int, key: int):
+    made = bjorck(samples(max(rows, columns), min(rows, columns), key=key) * 10, iterations)
+    assert float(torch.linalg.matrix_norm(made, 2)) <= 1 + 1e-4
+
+
+@pytest.mark.parametrize("orthonormal", ["bjorck", "cayley"])
+@pytest.mark.parametrize("kind", ["mlp", "dcgan"])
+def test_a_groupsort_critic_is_1_lipschitz(orthonormal: str, kind: str):
+    shape = (2,) if kind == "mlp" else (1, 28, 28)
+    network = NETWORKS[kind]()
+    _, critic = network.build(shape, 4, generator(0, "init"))
+    objective = WganGroupSort(orthonormal=orthonormal)
+    assert objective.unfit(critic) is None
+    objective.prepare(critic, generator(1, "init"))
+    a, b = samples(64, *shape), samples(64, *shape, key=1)
+    with torch.no_grad():
+        apart = (a - b).flatten(1).norm(dim=1)
+        assert torch.all((critic(a) - critic(b)).abs() <= apart * (1 + 1e-4))
+    norm = gradient_norm(critic, a)
+    assert norm.max() <= 1 + 1e-4
+    if kind == "mlp":  # beyond the first layer, which widens, no slope is lost on the way back
+        hidden = gradient_norm(critic[1:], samples(64, 128))
+        assert hidden.min() > 0.999
+
+
+def test_what_cannot_be_made_lipschitz_is_said():
+    objective = WganGroupSort()
+    odd = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1))
+    assert "even width" in (objective.unfit(odd) or "")
+    _, residual = NETWORKS["resnet"]().build((1, 28, 28), 4, generator(0, "init"))
+    assert "residual" in (objective.unfit(residual) or "")
+    _, normed = NETWORKS["brownlee"]().build((1, 28, 28), 4, generator(0, "init"))
+    assert "normalisation" in (objective.unfit(normed) or "")

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import importlib
 import math
@@ -161,7 +162,7 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
     training._critic_update(0, held_out=False)
     assert all(p.grad is None for p in training.generator.parameters())
     gradients = [p.grad.clone() for p in training.critic.parameters()]
-    training._generator_update()
+    training._generator_update(draw=2)
     kept = [p.grad for p in training.critic.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(gradients, kept, strict=True))
     assert all(p.requires_grad for p in training.critic.parameters())
@@ -170,7 +171,7 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
 def test_every_critic_update_sees_other_data_and_the_generator_other_z(engine: Engine):
     training = Training(tiny(n_critic=3), engine=engine)
     training.steps = 1
-    batches = [training._real_batch(draw) for draw in range(3)]
+    batches = [training._real_batch(draw)[0] for draw in range(3)]
     z = [training._z(draw) for draw in range(4)]
     for made in (batches, z):
         assert all(not torch.equal(a, b) for i, a in enumerate(made) for b in made[i + 1 :])
@@ -184,9 +185,9 @@ def test_clipped_before_the_generator_sees_the_critic(engine: Engine):
     seen = []
     original = training._generator_update
 
-    def look() -> None:
+    def look(draw: int) -> None:
         seen.append(max(float(p.detach().abs().max()) for p in training.critic.parameters()))
-        original()
+        original(draw)
 
     training._generator_update = look  # type: ignore[method-assign]
     for _ in range(5):
@@ -205,7 +206,7 @@ def test_without_replacement_every_example_comes_once_an_epoch(engine: Engine):
     for _ in range(3):
         seen = []
         for _ in range(5):  # 5 batches of 8 are 40
-            batch = training._real_batch(0)
+            batch, _ = training._real_batch(0)
             seen += ((batch[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
             training.critic_updates += 1
         assert sorted(seen) == list(range(40))
@@ -341,7 +342,7 @@ def test_racing_objectives_see_the_same_data(engine: Engine):
     pair = [Training(tiny(objective=name), engine=engine) for name in ("wgan", "wgan-gp")]
     for training in pair:
         training.steps = 4
-    assert torch.equal(pair[0]._real_batch(1), pair[1]._real_batch(1))
+    assert torch.equal(pair[0]._real_batch(1)[0], pair[1]._real_batch(1)[0])
     assert torch.equal(pair[0]._z(1), pair[1]._z(1))
 
 
@@ -397,3 +398,121 @@ def test_a_full_size_step_of_each_data_set_kind(engine: Engine):
         training.step()
         preview = training.preview()
         assert (preview.pictures is not None) == isinstance(data, Pictures)
+
+
+# ---- what some presets ask for -----------------------------------------------------------------
+
+
+def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
+    """As recomputed by hand with torch's SGD-like RMSprop: real first, then fakes."""
+    config = tiny(
+        objective={"name": "wgan", "clip_value": 1.0}, optimizer="rmsprop", n_critic=1,
+        split_updates=True, critic_learning_rate=1e-3,
+    )  # fmt: skip
+    training = Training(config, engine=engine)
+    critic = copy.deepcopy(training.critic)
+    optimizer = torch.optim.RMSprop(critic.parameters(), lr=1e-3)
+    training.steps = 1
+    real, _ = training._real_batch(0)
+    fake = training._fakes(0, None)
+    gaps = []
+    for x, sign in ((real[:8], -1), (fake[:8], 1)):
+        optimizer.zero_grad()
+        score = critic(x)
+        gaps.append(float(score.detach().mean()))
+        (sign * score.mean()).backward()
+        optimizer.step()
+    training._critic_update(0, held_out=True)
+    for mine, theirs in zip(training.critic.parameters(), critic.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-7)
+    assert float(training._critic_sums[2]) == pytest.approx(gaps[0] - gaps[1], abs=1e-6)
+
+
+def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
+    made = {}
+    for inference in (False, True):
+        config = TrainConfig.parse(SMALL_PICTURES | {"inference_fakes": inference})
+        training = Training(config, engine=engine, data=pictures())
+        before = {k: v.clone() for k, v in training.generator.named_buffers()}
+        made[inference] = training._fakes(0, None)
+        changed = any(not torch.equal(v, before[k]) for k, v in training.generator.named_buffers())
+        assert changed != inference
+        assert training.generator.training
+    assert not torch.allclose(made[False], made[True], atol=1e-3)
+
+
+def test_decay_reaches_the_optimisers(engine: Engine):
+    training = Training(tiny(decay="linear", steps=10), engine=engine)
+    rates = []
+    for _ in range(10):
+        training.step()
+        rates.append(training._critic_optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([1e-4 * (1 - i / 10) for i in range(10)])
+    training.apply(decay="none")
+    assert training._critic_optimizer.param_groups[0]["lr"] == 1e-4
+
+
+def test_warm_up_makes_more_critic_updates(engine: Engine):
+    training = Training(tiny(warmup_steps=2, warmup_every=4, warmup_updates=7), engine=engine)
+    counted = []
+    for _ in range(9):
+        before = training.critic_updates
+        training.step()
+        counted.append(training.critic_updates - before)
+    assert counted == [7, 7, 2, 2, 7, 2, 2, 2, 7]
+
+
+def test_looking_at_a_critic_with_buffers_changes_nothing(engine: Engine):
+    """Power iterations and running statistics: neither a preview nor a held-out score moves them."""
+    training = Training(tiny(objective="wgan-sn"), engine=engine)
+    training.step()
+    before = {k: v.clone() for k, v in training.critic.state_dict().items()}
+    training.preview()
+    training._score_held_out()
+    training.metrics()
+    assert all(torch.equal(v, before[k]) for k, v in training.critic.state_dict().items())
+    assert training.critic.training
+
+
+@pytest.mark.parametrize("objective", [n for n in OBJECTIVES if n != "wgan-groupsort"])
+def test_a_labelled_training_resumes_exactly_and_shows_its_classes(
+    objective: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    config = TrainConfig.parse(SMALL_PICTURES | {"conditional": True, "objective": objective})
+    data = pictures(40)
+    whole = Training(config, engine=engine, data=data)
+    for _ in range(3):
+        whole.step()
+    resumed = Training.restore(whole.state(), data=data)
+    for _ in range(3):
+        whole.step()
+        resumed.step()
+    assert same(whole, resumed)
+    shown = whole.preview().pictures
+    assert shown is not None and shown.shape == (80, 1, 28, 28)  # ten classes, eight of each
+    whole.apply(preview_class=3)
+    only = whole.preview().pictures
+    assert only is not None and np.array_equal(only[24:32], shown[24:32])
+    assert not np.array_equal(only[:8], shown[:8])
+
+
+def test_a_labelled_pair_learns_which_class_is_which(engine: Engine):
+    """Two classes, black and white: after a few steps each label gives its own shade."""
+    train = torch.zeros(64, 1, 28, 28, dtype=torch.uint8)
+    train[32:] = 255
+    labels = torch.arange(64) // 32
+    data = Pictures(train, train, labels, labels)
+    config = TrainConfig.parse(
+        SMALL_PICTURES
+        | {
+            "conditional": True, "generator_learning_rate": 2e-3, "critic_learning_rate": 2e-3,
+            "objective": "hinge", "ema_decay": 0.5,
+        }
+    )  # fmt: skip
+    training = Training(config, engine=engine, data=data)
+    for _ in range(60):
+        training.step()
+    with torch.no_grad():
+        z = torch.randn(16, config.latent_dim)
+        means = [float(training.average(z, torch.full((16,), k)).mean()) for k in (0, 1)]
+    assert means[0] < means[1] - 0.5

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | runs | fork | export | import | sample`."""
+"""The same jobs without a browser: `python -m wgan train | data | runs | fork | export | import | sample`."""
 
 import argparse
 import contextlib
@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
-from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, hyperparameters
-from wgan.data import DataError
+from pydantic import ValidationError
+
+from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, explain, hyperparameters
+from wgan.data import DATASETS, DataError, Prepared, Recipe, forget, prepare, prepared
 from wgan.export import FORMATS, export, export_samples, export_tensorboard, import_zip
 from wgan.jobs import TrainingJob, View, in_words
 from wgan.runs import Card, Run, RunError, Shelf, Status, fork
@@ -70,6 +72,8 @@ def _parser() -> _Parser:
         _add_flag(train, part)
     train.set_defaults(act=_train)
 
+    _add_data(commands)
+
     runs = commands.add_parser("runs", help="list the runs, the newest first")
     runs.add_argument("--json", action="store_true", help="as JSON, one object a line")
     runs.add_argument("--runs-dir", **runs_dir)
@@ -110,11 +114,55 @@ def _parser() -> _Parser:
     sample.add_argument("run", metavar="RUN", help="its name, its folder, or last")
     sample.add_argument("--count", type=_whole, default=64, metavar="N", help="how many (64)")
     sample.add_argument("--seed", type=_whole, default=0, metavar="K", help="of z (0)")
+    sample.add_argument("--class", dest="label", metavar="NAME", help="for labelled generators")
     sample.add_argument("--step", type=_whole, metavar="N", help="checkpoint (default: newest)")
     sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz|FOLDER")
     sample.add_argument("--runs-dir", **runs_dir)
     sample.set_defaults(act=_sample)
     return parser
+
+
+def _add_data(commands: Any) -> None:
+    """Make the parsers of `data list | add | remove`."""
+    data = commands.add_parser("data", help="list data sets, add pictures of yours, remove them")
+    actions = data.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
+
+    listed = actions.add_parser("list", help="list the data sets and the pictures of yours")
+    listed.add_argument("--json", action="store_true", help="as JSON, one object a line")
+    listed.set_defaults(act=_data_list)
+
+    added = actions.add_parser(
+        "add",
+        help="prepare pictures of yours to train on",
+        description="Make a data set of pictures. The last line on stdout is a JSON object, whose "
+        "key is what to train with: python -m wgan train --dataset own --dataset.pictures KEY.",
+        allow_abbrev=False,
+    )
+    added.add_argument("source", type=Path, metavar="SOURCE", help="folder, .zip, .tar or .tgz")
+    for name, field in Recipe.model_fields.items():
+        words = [field.description or ""]
+        choices = get_args(field.annotation)
+        if choices:
+            words.append(f"One of {', '.join(map(str, choices))}.")
+        if name == "title":
+            words.append("Default: the name of the source.")
+        elif field.default != "":
+            # Flags of true and false are written as JSON writes them.
+            words.append(f"Default: {str(field.default).lower()}.")
+        added.add_argument(
+            "--" + name.replace("_", "-"),
+            dest=f"recipe.{name}",
+            default=argparse.SUPPRESS,
+            metavar=name.upper(),
+            help=" ".join(words).replace("%", "%%"),
+        )
+    added.add_argument("--json", action="store_true", help="nothing but the JSON on stdout")
+    added.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    added.set_defaults(act=_data_add)
+
+    removed = actions.add_parser("remove", help="delete prepared pictures")
+    removed.add_argument("key", metavar="KEY", help="as data list shows it")
+    removed.set_defaults(act=_data_remove)
 
 
 def _whole(text: str) -> int:
@@ -127,7 +175,7 @@ def _add_flag(parser: argparse.ArgumentParser, value: Any) -> None:
     """Make a flag of a hyperparameter; bounds are checked later, by the config itself."""
     words = value.help
     if value.choices:
-        words += f" One of {', '.join(value.choices)}."
+        words += f" One of {', '.join(map(str, value.choices))}."
     elif value.low is not None or value.high is not None:
         words += f" {value.low:g} to {value.high:g}."
     owners = [n for n, v in PARTS.get(value.path.partition(".")[0], {}).items()
@@ -154,6 +202,8 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
             values[value.path] = None
         elif value.type is bool:
             values[value.path] = {"true": True, "false": False}.get(text.lower(), text)
+        elif value.many:
+            values[value.path] = [word.strip() for word in text.split(",") if word.strip()]
         else:
             # Left as text where it is no number: the config then says what is wrong with it.
             values[value.path] = text
@@ -274,6 +324,14 @@ class _Bar:
         self._shown = now
         self._print(f"{view.phase}: {100 * view.phase_share:.0f} %")
 
+    def tell(self, words: str, share: float) -> None:
+        """Show what is done to the data, and how much of it."""
+        now = time.monotonic()
+        if self._quiet or now - self._shown < (0.2 if self._terminal else 2.0):
+            return
+        self._shown = now
+        self._print(f"{words}: {100 * share:.0f} %")
+
     def _print(self, line: str) -> None:
         print(
             f"\r{line:79}" if self._terminal else line,
@@ -300,6 +358,64 @@ class _Bar:
             f"{job.seconds:.0f} s  critic gap {gap:.3g}"
         )
         self._print(line)
+
+
+def _data_list(given: argparse.Namespace) -> int:
+    for name, dataset in DATASETS.items():
+        here = name != "own" and dataset(name=name).present()
+        if given.json:
+            print(json.dumps({"dataset": name, "title": dataset.title, "present": here}))
+        elif name != "own":
+            print(f"{name:20} {'here' if here else 'not here':10} {dataset.title}")
+    for made in prepared():
+        if given.json:
+            print(json.dumps({"dataset": "own", "title": made.title, **_made(made)}))
+        else:
+            print(f"own {made.key}  {made.train:,} + {made.held_out:,}  {made.title}")
+    return 0
+
+
+def _data_add(given: argparse.Namespace) -> int:
+    fields = {
+        name: getattr(given, f"recipe.{name}")
+        for name in Recipe.model_fields
+        if hasattr(given, f"recipe.{name}")
+    }
+    fields.setdefault("title", given.source.resolve().name.partition(".")[0][:60] or "My pictures")
+    try:
+        recipe = Recipe.model_validate(fields)
+    except ValidationError as error:
+        raise _Usage(explain(error, Recipe)) from None
+    bar = _Bar(given.quiet)
+    with bar:
+        made = prepare(given.source, recipe, progress=bar.tell)
+    if not given.json:
+        for reason, n in made.reasons.items():
+            print(f"skipped {n:,} × {reason}")
+        print(f"“{made.title}”: {made.kept:,} pictures of {made.seen:,} files")
+    print(json.dumps(_made(made)))
+    return 0
+
+
+def _made(made: Prepared) -> dict[str, Any]:
+    return {
+        "key": made.key,
+        "kept": made.kept,
+        "train": made.train,
+        "held_out": made.held_out,
+        "seen": made.seen,
+        "skipped": sum(made.reasons.values()),
+        "duplicates": made.duplicates,
+        "near_duplicates": made.near_duplicates,
+        "shape": made.shape,
+        "classes": made.classes,
+    }
+
+
+def _data_remove(given: argparse.Namespace) -> int:
+    forget(given.key)
+    print(json.dumps({"removed": given.key}))
+    return 0
 
 
 def _export(given: argparse.Namespace) -> int:
@@ -370,7 +486,7 @@ def _sample(given: argparse.Namespace) -> int:
     run = Run.find(given.run, given.runs_dir)
     if given.count < 1:
         raise _Usage("--count must be at least 1.")
-    step = export_samples(run, given.out, count=given.count, seed=given.seed, step=given.step)
+    step = export_samples(run, given.out, count=given.count, seed=given.seed, step=given.step, label=given.label)
     print(json.dumps({"run": str(run.folder), "out": str(given.out), "step": step}))
     return 0
 

@@ -445,7 +445,7 @@ class TrainingJob:
         after = self.config.flat()
         for path in (p for p in after if p not in PARTS and after[p] != before.get(p)):
             self._add_change(Change(self.training.steps, path, before.get(path), after[path]))
-        if before["preview_seed"] != after["preview_seed"]:
+        if any(before[path] != after[path] for path in ("preview_seed", "preview_class")):
             self._save_preview()
         self.flush()
 

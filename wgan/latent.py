@@ -1,7 +1,7 @@
 """Walks through latent space, and what a generator makes of it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -28,8 +28,7 @@ class Models:
 
     def __init__(self, config: TrainConfig, weights: Mapping[str, Tensor], step: int) -> None:
         self.config, self.step = config, step
-        shape = config.dataset.shape
-        pair = config.network.build(shape, config.latent_dim, generator(0, "init"))
+        pair = config.networks(generator(0, "init"))
         for prefix, module in zip(("average.", "critic."), pair, strict=True):
             own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
             try:
@@ -42,15 +41,22 @@ class Models:
         self.generator, self.critic = pair
 
     @torch.no_grad()
-    def make(self, z: Floats) -> npt.NDArray[Any]:
+    def make(self, z: Floats, labels: Sequence[int] | None = None) -> npt.NDArray[Any]:
         """Return what the generator makes: (N, latent_dim) → (N, C, H, W) uint8 or (N, 2) float32.
 
+        A generator that is told the class gets `labels`, N of them; without, all classes in turn.
         Raises ValueError for z of another length.
         """
         if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
             raise ValueError(f"z must be (N, {self.config.latent_dim}), not {z.shape}.")
         whole = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32))
-        made = torch.cat([self.generator(part) for part in torch.split(whole, 256)])
+        inputs: tuple[Tensor, ...] = (whole,)
+        if self.config.conditional:
+            classes = len(self.config.dataset.class_names())
+            told = [i % classes for i in range(len(z))] if labels is None else labels
+            inputs = whole, torch.tensor(told, dtype=torch.long)
+        parts = zip(*(torch.split(x, 256) for x in inputs), strict=True)
+        made = torch.cat([self.generator(*part) for part in parts])
         result = as_bytes(made) if self.config.dataset.kind == "pictures" else made.float()
         return result.numpy()
 

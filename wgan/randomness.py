@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 
 Stream = Literal[
-    "init", "data", "z", "epsilon", "preview", "held-out", "metric", "sample", "forecast"
+    "init", "data", "labels", "z", "epsilon", "preview", "held-out", "metric", "sample", "forecast"
 ]
 
 

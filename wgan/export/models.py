@@ -32,15 +32,15 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
             "ONNX needs more packages: pip install onnx onnxscript onnxruntime."
         ) from error
     models = _models(run, step)
-    z = torch.from_numpy(draw_z(0, 4, models.config.latent_dim))
+    inputs = _inputs(models, 4)
     with _quiet():
         program = torch.onnx.export(
             models.generator,
-            (z,),
+            tuple(inputs.values()),
             dynamo=True,
-            input_names=["z"],
+            input_names=list(inputs),
             output_names=[models.config.dataset.kind],
-            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamic_shapes=_any_number(inputs),
             verbose=False,
         )
     assert program is not None
@@ -53,10 +53,10 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
         session = onnxruntime.InferenceSession(
             half.read_bytes(), providers=["CPUExecutionProvider"]
         )
-        other = draw_z(1, 9, models.config.latent_dim)  # another batch size than it was traced with
+        other = _inputs(models, 9)  # another batch size than it was traced with
         with torch.no_grad():
-            expected = models.generator(torch.from_numpy(other)).numpy()
-        made = session.run(None, {"z": other})[0]
+            expected = models.generator(*other.values()).numpy()
+        made = session.run(None, {name: value.numpy() for name, value in other.items()})[0]
         difference = float(np.abs(np.asarray(made) - expected).max())
         if difference > TOLERANCE:
             raise RunError(
@@ -70,10 +70,10 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
 def export_program(run: Run, out: Path, step: int | None = None) -> dict[str, object]:
     """Write the averaged generator as a torch.export program of any batch size; return its step."""
     models = _models(run, step)
-    z = torch.from_numpy(draw_z(0, 4, models.config.latent_dim))
+    inputs = _inputs(models, 4)
     with _quiet():
         program = torch.export.export(
-            models.generator, (z,), dynamic_shapes=({0: torch.export.Dim("n")},)
+            models.generator, tuple(inputs.values()), dynamic_shapes=_any_number(inputs)
         )
         buffer = io.BytesIO()
         torch.export.save(
@@ -86,6 +86,19 @@ def export_program(run: Run, out: Path, step: int | None = None) -> dict[str, ob
 def _models(run: Run, step: int | None) -> Models:
     state, _ = run.checkpoint(step)
     return Models(state.config, state.tensors, state.step)
+
+
+def _inputs(models: Models, n: int) -> dict[str, torch.Tensor]:
+    """Return what the generator takes: z, and labels where it is told the class."""
+    inputs = {"z": torch.from_numpy(draw_z(0, n, models.config.latent_dim))}
+    if models.config.conditional:
+        inputs["label"] = torch.arange(n) % len(models.config.dataset.class_names())
+    return inputs
+
+
+def _any_number(inputs: dict[str, torch.Tensor]) -> tuple[dict[int, torch.export.Dim], ...]:
+    n = torch.export.Dim("n")
+    return tuple({0: n} for _ in inputs)
 
 
 @contextlib.contextmanager

@@ -2,20 +2,31 @@
 
 from pathlib import Path
 
+from wgan.config import TrainConfig
 from wgan.latent import Models, draw_z
 from wgan.pictures import encode, tile
 from wgan.runs import Run, RunError, pack_arrays
 
 
-def export_samples(run: Run, out: Path, *, count: int, seed: int, step: int | None = None) -> int:
+def export_samples(
+    run: Run,
+    out: Path,
+    *,
+    count: int,
+    seed: int,
+    step: int | None = None,
+    label: str | None = None,
+) -> int:
     """Write samples of the averaged generator and return the step it is at.
 
+    `label` names the class to make; without, a generator that is told the class makes all in turn.
     `out` says how: .png is a grid, .npz holds `images`, uint8 (N, C, H, W), or `points`, float32
     (N, 2); without a suffix it is a folder, one PNG a sample. Raises RunError.
     """
     state, _ = run.checkpoint(step)
     models = Models(state.config, state.tensors, state.step)
-    made = models.make(draw_z(seed, count, state.config.latent_dim))
+    labels = None if label is None else [_class(state.config, label)] * count
+    made = models.make(draw_z(seed, count, state.config.latent_dim), labels)
     pictures = state.config.dataset.kind == "pictures"
     try:
         if out.suffix == ".npz":
@@ -35,3 +46,14 @@ def export_samples(run: Run, out: Path, *, count: int, seed: int, step: int | No
     except OSError as error:
         raise RunError(f"{out} cannot be written ({error.strerror}).") from error
     return state.step
+
+
+def _class(config: TrainConfig, label: str) -> int:
+    if not config.conditional:
+        raise RunError(
+            "This run's generator is not told the class, so none can be asked for. Leave it away."
+        )
+    names = config.dataset.class_names()
+    if label not in names:
+        raise RunError(f"There is no class {label!r}: choose one of {', '.join(names)}.")
+    return names.index(label)

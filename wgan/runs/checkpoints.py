@@ -85,7 +85,7 @@ def misfit(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
 
     Looked at are the averaged generator and the critic, which every checkpoint has.
     """
-    pair = config.network.build(config.dataset.shape, config.latent_dim, generator(0, "init"))
+    pair = config.networks(generator(0, "init"))
     for prefix, network in zip(("average.", "critic."), pair, strict=True):
         wanted = {prefix + name: value for name, value in network.state_dict().items()}
         found = {name: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -11,7 +11,7 @@ from wgan.runs.records import Parent, RunError, Status
 from wgan.runs.run import Run
 from wgan.training import State, reconfigured
 
-KEPT = ("dataset", "network", "latent_dim")
+KEPT = ("dataset", "network", "latent_dim", "conditional")
 """What a fork cannot change: the weights are made for it."""
 
 
@@ -32,6 +32,12 @@ def forked(state: State, changes: Mapping[str, Any]) -> TrainConfig:
         # Choosing a part may bring others along that fit it.
         raise ConfigError(
             "These values need other data or another network than the run's. Start a new run."
+        )
+    if config.objective.layers != state.config.objective.layers:
+        raise ConfigError(
+            f"The objective {config.objective.title} needs a critic with other layers "
+            f"({config.objective.layers}) than the run has ({state.config.objective.layers}). Start "
+            "a new run with it."
         )
     if problem := misfit(config, state.tensors):
         raise ConfigError(

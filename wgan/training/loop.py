@@ -101,9 +101,7 @@ class Training:
         )
         self.generator, self.critic = (
             network.to(self.device).to(memory_format=self._layout)
-            for network in config.network.build(
-                self.data.shape, config.latent_dim, generator(config.seed, "init")
-            )
+            for network in config.networks(generator(config.seed, "init"))
         )
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self._generator_optimizer = _optimizer(config, self.generator, "generator")
@@ -117,45 +115,88 @@ class Training:
     # ---- one step -----------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Make n_critic critic updates and one generator update."""
+        """Make the step's critic updates and one generator update."""
         self.steps += 1
         reporting = self.steps % self.config.report_every == 0
-        for draw in range(self.config.n_critic):
-            self._critic_update(draw, held_out=reporting and draw == self.config.n_critic - 1)
-        self._generator_update()
+        updates = self.config.critic_updates(self.steps)
+        self._set_rates()
+        for draw in range(updates):
+            self._critic_update(draw, held_out=reporting and draw == updates - 1)
+        # The draws 0 … updates − 1 of this step's z went to the critic; the next is its own.
+        self._generator_update(draw=updates)
         self._update_average()
         if reporting:
             self._close_report()
 
     def _critic_update(self, draw: int, *, held_out: bool) -> None:
-        objective, n = self.config.objective, self.config.batch_size
-        real = self._real_batch(draw)
-        z = self._z(draw)
+        real, label = self._real_batch(draw)
+        fake = self._fakes(draw, label)
+        if self.config.split_updates:
+            half = len(real) // 2
+            real, fake = real[:half], fake[:half]
+            label = None if label is None else label[:half]
+            scored = self._half_update(real, label, self.config.objective.real_loss)
+            held_out_score = self._score_held_out() if held_out else None
+            scores = scored, self._half_update(fake, label, self.config.objective.fake_loss)
+            critic_loss = scores[0][0] + scores[1][0]
+            penalty = critic_loss.new_zeros(())
+            real_mean, fake_mean = scores[0][1], scores[1][1]
+        else:
+            critic_loss, penalty, real_mean, fake_mean, held_out_score = self._whole_update(
+                real, fake, label, draw, held_out=held_out
+            )
+        if held_out_score is not None:
+            self._held_out_gap = held_out_score - fake_mean
+        self._critic_sums += torch.stack([critic_loss, penalty, real_mean - fake_mean])
+        self._critic_count += 1
+        self.critic_updates += 1
+
+    def _whole_update(
+        self, real: Tensor, fake: Tensor, label: Tensor | None, draw: int, *, held_out: bool
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+        """Update the critic by real and fake together.
+
+        Returns loss, penalty, mean real score, mean fake score and, if asked for, the mean score of
+        held-out examples.
+        """
+        objective = self.config.objective
         with self.engine.autocast():
-            with torch.no_grad():
-                fake = self._lay_out(self.generator(z).float())
-            real_score, fake_score = self.critic(torch.cat([real, fake])).float().split(n)
+            both = self._score(torch.cat([real, fake]), _twice(label)).float()
+            real_score, fake_score = torch.chunk(both, 2)
             critic_loss = objective.critic_loss(real=real_score, fake=fake_score)
             penalty = objective.penalty(
-                self.critic, real=real, fake=fake, rng=self._rng("epsilon", draw)
+                lambda x: self._score(x, label),
+                real=real,
+                fake=fake,
+                rng=self._rng("epsilon", draw),
+                update=self.critic_updates,
             )
-            if held_out:
-                self._held_out_gap = self._score_held_out() - fake_score.detach().mean()
+            held_out_score = self._score_held_out() if held_out else None
         self._critic_optimizer.zero_grad()
         torch.autograd.backward(critic_loss + penalty)
         self._critic_optimizer.step()
         objective.project(self.critic)
-        gap = real_score.detach().mean() - fake_score.detach().mean()
-        self._critic_sums += torch.stack([critic_loss.detach(), penalty.detach(), gap])
-        self._critic_count += 1
-        self.critic_updates += 1
+        means = real_score.detach().mean(), fake_score.detach().mean()
+        return critic_loss.detach(), penalty.detach(), *means, held_out_score
 
-    def _generator_update(self) -> None:
-        # The draws 0 … n_critic − 1 of this step's z went to the critic; the next is its own.
-        z = self._z(self.config.n_critic)
+    def _half_update(
+        self, x: Tensor, label: Tensor | None, loss_of: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Update the critic by real examples alone, or by fakes; return loss and mean score."""
+        with self.engine.autocast():
+            score = self._score(x, label).float()
+            loss = loss_of(score)
+        self._critic_optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._critic_optimizer.step()
+        self.config.objective.project(self.critic)
+        return loss.detach(), score.detach().mean()
+
+    def _generator_update(self, draw: int) -> None:
+        label = self._labels(draw)
         self.critic.requires_grad_(False)
         with self.engine.autocast():
-            fake_score = self.critic(self._lay_out(self.generator(z))).float()
+            fake_score = self._score(self._make(self._z(draw), label), label).float()
             loss = self.config.objective.generator_loss(fake=fake_score)
         self._generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -163,6 +204,40 @@ class Training:
         self._generator_optimizer.step()
         self._generator_sum += loss.detach()
         self._generator_count += 1
+
+    def _set_rates(self) -> None:
+        if self.config.decay == "none":
+            return
+        share = self.config.decayed(self.steps)
+        for optimizer, rate in self._rates():
+            for group in optimizer.param_groups:
+                group["lr"] = share * rate
+
+    def _rates(self) -> tuple[tuple[torch.optim.Optimizer, float], ...]:
+        return (
+            (self._generator_optimizer, self.config.generator_learning_rate),
+            (self._critic_optimizer, self.config.critic_learning_rate),
+        )
+
+    # ---- the networks, with labels where they take them -----------------------------------------
+
+    def _score(self, x: Tensor, label: Tensor | None) -> Tensor:
+        score: Tensor = self.critic(x) if label is None else self.critic(x, label)
+        return score
+
+    def _make(self, z: Tensor, label: Tensor | None) -> Tensor:
+        made = self.generator(z) if label is None else self.generator(z, label)
+        return self._lay_out(made)
+
+    @torch.no_grad()
+    def _fakes(self, draw: int, label: Tensor | None) -> Tensor:
+        """Return what the critic learns from: no gradient flows back to the generator."""
+        if self.config.inference_fakes:
+            self.generator.eval()
+        with self.engine.autocast():
+            fake = self._lay_out(self._make(self._z(draw), label).float())
+        self.generator.train()
+        return fake
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -189,22 +264,48 @@ class Training:
     def _lay_out(self, batch: Tensor) -> Tensor:
         return batch.contiguous(memory_format=self._layout) if batch.dim() == 4 else batch
 
-    def _real_batch(self, draw: int) -> Tensor:
-        n = self.config.batch_size
-        if self.config.replacement or not isinstance(self.data, Pictures):
-            return self._lay_out(self.data.batch("train", n, self._rng("data", draw)))
-        epoch, position = divmod(self.critic_updates, len(self.data.train) // n)
-        if self._epoch is None or self._epoch[0] != epoch:
-            rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
-            order = torch.randperm(len(self.data.train), generator=rng, device=self.device)
-            self._epoch = epoch, order
-        chosen = self._epoch[1][position * n : (position + 1) * n]
-        return self._lay_out(as_floats(self.data.train[chosen]))
+    def _real_batch(self, draw: int) -> tuple[Tensor, Tensor | None]:
+        """Return real examples and, where the networks are told the class, their labels."""
+        n, data = self.config.batch_size, self.data
+        if not isinstance(data, Pictures):
+            return data.batch("train", n, self._rng("data", draw)), None
+        if self.config.replacement:
+            pictures, labels = data.draw("train", n, self._rng("data", draw))
+        else:
+            epoch, position = divmod(self.critic_updates, len(data.train) // n)
+            if self._epoch is None or self._epoch[0] != epoch:
+                rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
+                order = torch.randperm(len(data.train), generator=rng, device=self.device)
+                self._epoch = epoch, order
+            chosen = self._epoch[1][position * n : (position + 1) * n]
+            pictures, labels = as_floats(data.train[chosen]), data.train_labels[chosen]
+        return self._lay_out(pictures), labels if self.config.conditional else None
+
+    def _labels(self, draw: int) -> Tensor | None:
+        """Return classes for the generator's own update, as frequent as in the data."""
+        if not self.config.conditional or not isinstance(self.data, Pictures):
+            return None
+        known = self.data.train_labels
+        chosen = torch.randint(
+            len(known),
+            (self.config.batch_size,),
+            generator=self._rng("labels", draw),
+            device=self.device,
+        )
+        return known[chosen]
 
     @torch.no_grad()
     def _score_held_out(self) -> Tensor:
-        real = self.data.batch("held-out", self.config.batch_size, self._rng("held-out"))
-        score: Tensor = self.critic(self._lay_out(real)).float().mean()
+        n, rng, label = self.config.batch_size, self._rng("held-out"), None
+        if isinstance(self.data, Pictures):
+            real, labels = self.data.draw("held-out", n, rng)
+            label = labels if self.config.conditional else None
+        else:
+            real = self.data.batch("held-out", n, rng)
+        inputs = (self._lay_out(real),) if label is None else (self._lay_out(real), label)
+        # On copies of running statistics and power iterations: looking must change nothing.
+        buffers = {name: value.clone() for name, value in self.critic.named_buffers()}
+        score: Tensor = torch.func.functional_call(self.critic, buffers, inputs).float().mean()
         return score
 
     # ---- reports ------------------------------------------------------------------------------
@@ -274,10 +375,7 @@ class Training:
         a value out of range and for one that cannot change while training.
         """
         self.config = steered(self.config, changes)
-        for optimizer, rate in (
-            (self._generator_optimizer, self.config.generator_learning_rate),
-            (self._critic_optimizer, self.config.critic_learning_rate),
-        ):
+        for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(_settings(self.config), lr=rate)
         return self.config
@@ -290,11 +388,16 @@ class Training:
         n = PREVIEW_PICTURES if isinstance(self.data, Pictures) else PREVIEW_POINTS
         # Not the training's seed: runs that differ in it are still compared from the same z.
         rng = generator(0, "preview", self.config.preview_seed)
-        z = torch.randn(n, self.config.latent_dim, generator=rng)
-        made = self.average(z.to(self.device))
+        labels = self.config.preview_labels()
+        z = torch.randn(len(labels or range(n)), self.config.latent_dim, generator=rng)
+        inputs = [z] if labels is None else [z, torch.tensor(labels)]
+        made = self.average(*(x.to(self.device) for x in inputs))
         if isinstance(self.data, Pictures):
             return Preview(self.steps, pictures=as_bytes(made).cpu().numpy())
+        # In eval mode, as power iterations would go on otherwise.
+        self.critic.eval()
         surface, arrows = look_at_critic(self.critic, made, self.data.extent)
+        self.critic.train()
         return Preview(
             self.steps,
             points=made.float().cpu().numpy(),
@@ -433,6 +536,10 @@ def reconfigured(state: State, config: TrainConfig) -> State:
     if config.optimizer.name != state.config.optimizer.name:
         tensors = {name: value for name, value in tensors.items() if "_optimizer." not in name}
     return replace(state, config=config, tensors=tensors)
+
+
+def _twice(label: Tensor | None) -> Tensor | None:
+    return None if label is None else torch.cat([label, label])
 
 
 def look_at_critic(

@@ -1,9 +1,10 @@
-"""TrainConfig, the one list of every hyperparameter, and PRESETS, configs with a name.
+"""TrainConfig, the one list of every hyperparameter.
 
 Bounds, default, unit, help and source of a hyperparameter stand in its Field. Sliders, command-line
 flags, JSON and the documentation are made from them (`hyperparameters`).
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,12 +20,14 @@ from typing import (
     get_origin,
 )
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
+from torch import nn
 
-from wgan.data import DATASETS, AnyDataset, Mnist10k, Ring8
-from wgan.networks import NETWORKS, AnyNetwork, Dcgan, Mlp
-from wgan.objectives import OBJECTIVES, AnyObjective, Wgan, WganGp
+from wgan.data import DATASETS, AnyDataset, Mnist10k
+from wgan.networks import NETWORKS, AnyNetwork, Dcgan
+from wgan.objectives import OBJECTIVES, AnyObjective, WganGp
 
 
 class ConfigError(ValueError):
@@ -73,6 +76,12 @@ class RMSprop(Optimizer):
         description="How long squared gradients are remembered.",
         json_schema_extra={"source": "torch's default", "live": True},
     )
+    eps: Annotated[float, Field(gt=0.0, le=1e-2)] = Field(
+        1e-8,
+        title="ε",
+        description="Added to the size of the gradients before dividing by it.",
+        json_schema_extra={"source": "torch's default; Keras: 1e-7", "live": True, "log": True},
+    )
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "rmsprop": RMSprop}
@@ -89,6 +98,10 @@ PARTS: dict[str, Mapping[str, type[BaseModel]]] = {
     "optimizer": OPTIMIZERS,
 }
 """The fields of a config that are a choice among models, and what can be chosen."""
+
+
+PREVIEW_COLUMNS = 8
+"""Samples in a row of the grids that are kept while training."""
 
 
 def _extra(
@@ -146,11 +159,60 @@ class TrainConfig(BaseModel):
         "to the true Wasserstein distance, and each step takes longer.",
         json_schema_extra=_extra(source="Arjovsky et al. 2017, alg. 1: 5", live=True),
     )
+    conditional: bool = Field(
+        False,
+        title="Tell the networks the class",
+        description="For data with labels: the generator makes the class it is asked for, and the "
+        "critic judges each picture as one of its class.",
+        json_schema_extra=_extra(source="Miyato and Koyama 2018, arXiv:1802.05637"),
+    )
     batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
         64,
         title="Batch size",
         description="Examples in each update.",
         json_schema_extra=_extra(source="Arjovsky et al. 2017, alg. 1: 64", unit="examples"),
+    )
+    warmup_steps: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        0,
+        title="Critic warm-up",
+        description="For so many first steps the critic gets more updates (below), so that the "
+        "generator begins with a good critic.",
+        json_schema_extra=_extra(source="WGAN's code: 25", unit="steps", advanced=True),
+    )
+    warmup_every: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        0,
+        title="And at every",
+        description="Such a step comes again after each so many steps. 0: never.",
+        json_schema_extra=_extra(source="WGAN's code: 500", unit="steps", advanced=True),
+    )
+    warmup_updates: Annotated[int, Field(ge=1, le=1000)] = Field(
+        100,
+        title="Critic updates then",
+        description="Critic updates in each of those steps.",
+        json_schema_extra=_extra(source="WGAN's code: 100", advanced=True),
+    )
+    decay: Literal["none", "linear", "cosine"] = Field(
+        "none",
+        title="Learning rate decay",
+        description="Both learning rates shrink to 0 at the last step: in a straight line, or along "
+        "half a cosine.",
+        json_schema_extra=_extra(
+            source="linear: Gulrajani et al. 2017, appendix", live=True, advanced=True
+        ),
+    )
+    split_updates: bool = Field(
+        False,
+        title="Separate updates for real and fake",
+        description="Each critic update becomes two, one by half a batch of real examples and one "
+        "by half a batch of fakes.",
+        json_schema_extra=_extra(source="Brownlee 2019, his WGAN tutorial", advanced=True),
+    )
+    inference_fakes: bool = Field(
+        False,
+        title="Critic's fakes in inference mode",
+        description="The fakes that the critic learns from are made with the generator's running "
+        "batch statistics, not those of their own batch.",
+        json_schema_extra=_extra(source="Brownlee 2019, his WGAN tutorial", advanced=True),
     )
     latent_dim: Annotated[int, Field(ge=1, le=1024)] = Field(
         64,
@@ -214,6 +276,13 @@ class TrainConfig(BaseModel):
         "that one sees each sample improve.",
         json_schema_extra=_extra(live=True, advanced=True),
     )
+    preview_class: Annotated[int, Field(ge=-1, le=1000)] = Field(
+        -1,
+        title="Class of the pictures",
+        description="For networks that are told the class: which one the grids show, counted from "
+        "0. −1: the first ten, one a row.",
+        json_schema_extra=_extra(live=True, advanced=True),
+    )
     checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         500,
         title="Checkpoint every",
@@ -266,6 +335,20 @@ class TrainConfig(BaseModel):
         if reason is not None:
             fits = _fitting_network(self.dataset)
             raise ValueError(f"{reason[0].upper()}{reason[1:]}. Choose the network {fits}.")
+        if self.network.couples and not self.objective.couples:
+            fits = _fitting_network(self.dataset)
+            raise ValueError(
+                f"The critic of the network {self.network.name} has batch norm, which mixes samples, "
+                f"and {self.objective.name} asks for each sample's own slope. Choose the network "
+                f"{fits} or the objective wgan."
+            )
+        if self.conditional:
+            self._labels_fit()
+        if self.split_updates and (self.batch_size % 2 or not self.objective.couples):
+            raise ValueError(
+                "Separate updates for real and fake need an even batch size and an objective without "
+                "a gradient penalty. Change one of them, or turn split_updates off."
+            )
         size = self.dataset.size
         if not self.replacement:
             if size is None:
@@ -280,6 +363,63 @@ class TrainConfig(BaseModel):
                     "or turn replacement on."
                 )
         return self
+
+    def _labels_fit(self) -> None:
+        if not self.dataset.class_names():
+            raise ValueError(
+                f"The data set {self.dataset.name} has no labels, so the networks cannot be told "
+                "the class. Turn conditional off or choose a data set with labels."
+            )
+        classes = len(self.dataset.class_names())
+        if self.preview_class >= classes:
+            raise ValueError(
+                f"The data set {self.dataset.name} has {classes} classes, 0 to {classes - 1}: there "
+                f"is no class {self.preview_class} to show."
+            )
+        if self.objective.layers.startswith("groupsort"):
+            raise ValueError(
+                "A critic that is told the class by a projection is not 1-Lipschitz, which "
+                f"{self.objective.name} promises. Turn conditional off or choose another objective."
+            )
+
+    def networks(self, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
+        """Return (generator, critic) on the CPU, with first weights drawn from `rng`.
+
+        With `conditional` both take labels, (N,), as a second argument. Raises ConfigError where
+        the objective cannot have the critic it needs.
+        """
+        classes = len(self.dataset.class_names()) if self.conditional else 0
+        pair = self.network.build(self.dataset.shape, self.latent_dim, rng, classes)
+        if reason := self.objective.unfit(pair[1]):
+            raise ConfigError(f"{self.objective.title} does not go with this network: {reason}.")
+        self.objective.prepare(pair[1], rng)
+        return pair
+
+    def preview_labels(self) -> list[int] | None:
+        """Return the classes of a preview's samples, eight a row; None where there are none."""
+        if not self.conditional:
+            return None
+        rows = min(len(self.dataset.class_names()), 10)
+        chosen = range(rows) if self.preview_class < 0 else [self.preview_class] * rows
+        return [label for label in chosen for _ in range(PREVIEW_COLUMNS)]
+
+    def critic_updates(self, step: int) -> int:
+        """Return how many critic updates come before the generator's update of a step, from 1."""
+        done = step - 1
+        if done < self.warmup_steps or (
+            self.warmup_every and done and done % self.warmup_every == 0
+        ):
+            return self.warmup_updates
+        return self.n_critic
+
+    def decayed(self, step: int) -> float:
+        """Return what the learning rates are multiplied with at a step, from 1: in [0, 1]."""
+        share = min((step - 1) / self.steps, 1.0)
+        return {
+            "none": 1.0,
+            "linear": 1.0 - share,
+            "cosine": 0.5 + 0.5 * math.cos(math.pi * share),
+        }[self.decay]
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """Return this config with some values replaced, keys dotted for parts.
@@ -376,6 +516,9 @@ class Hyperparameter:
     high: float | None
     choices: tuple[str, ...] | None
     optional: bool
+    many: bool  # is it a list of words?
+    options: str | None  # what is chosen among where that depends on the data: "classes", "own"
+    hidden: bool  # not made by hand: a drawing's cells
     unit: str | None
     source: str | None
     live: bool  # can it be changed while the training runs?
@@ -396,7 +539,8 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
         default = None if config is None else getattr(config, name).name
         yield Hyperparameter(
             name, field.title or name, field.description or "", str, default, None, None,
-            tuple(choices), False, None, None, False, name in ("network", "optimizer"), False,
+            tuple(choices), False, False, None, False, None, None, False,
+            name in ("network", "optimizer"), False,
         )  # fmt: skip
         seen = set()
         for variant in choices.values() if config is None else [type(getattr(config, name))]:
@@ -421,21 +565,25 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         low = getattr(bound, "ge", getattr(bound, "gt", low))
         high = getattr(bound, "le", getattr(bound, "lt", high))
     choices = tuple(get_args(kind)) if get_origin(kind) is Literal else None
+    many = get_origin(kind) is tuple
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     return Hyperparameter(
         path=path,
         title=field.title or path.rpartition(".")[2].replace("_", " ").capitalize(),
         help=field.description or "",
-        type=str if choices else kind,
+        type=str if choices or many else kind,
         default=field.get_default(call_default_factory=True),
         low=low,
         high=high,
         choices=choices,
         optional=optional,
+        many=many,
+        options=str(extra["choices"]) if extra.get("choices") else None,
+        hidden=bool(extra.get("hidden")),
         unit=str(extra["unit"]) if extra.get("unit") else None,
         source=str(extra["source"]) if extra.get("source") else None,
         # An objective's own values act on the next update, so all of them can be steered.
-        live=bool(extra.get("live")) or path.startswith("objective."),
+        live=bool(extra.get("live", path.startswith("objective."))),
         advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
         log=bool(extra.get("log")),
     )
@@ -488,96 +636,3 @@ def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
     if problem["type"] == "missing":
         return f"{field} is missing."
     return f"{field or 'The config'}: {problem['msg']}."
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A config with a name, what it is for and where it comes from."""
-
-    title: str
-    description: str
-    source: str
-    config: TrainConfig
-
-
-PRESETS: dict[str, Preset] = {
-    "quick-mnist": Preset(
-        "Quick digits",
-        "Handwritten digits in the first minute on a laptop: one critic update a step, small batches, "
-        "no momentum, and learning rates ten times the paper's.",
-        "Ours, chosen by FID after 60 seconds on two CPU cores",
-        TrainConfig(
-            dataset=Mnist10k(),
-            objective=WganGp(penalty_weight=10.0),
-            network=Dcgan(size="medium"),
-            optimizer=Adam(beta1=0.0, beta2=0.9),
-            generator_learning_rate=1e-3,
-            critic_learning_rate=2e-3,
-            n_critic=1,
-            batch_size=32,
-            latent_dim=32,
-            steps=20_000,
-            ema_decay=0.995,
-            preview_every=25,
-        ),
-    ),
-    "paper-wgan": Preset(
-        "The first WGAN",
-        "Weight clipping, RMSprop and five critic updates a step, as published. Slow, and sure: "
-        "watch the critic gap fall as the pictures improve.",
-        "Arjovsky et al. 2017, algorithm 1, arXiv:1701.07875",
-        TrainConfig(
-            dataset=Mnist10k(),
-            objective=Wgan(clip_value=0.01),
-            network=Dcgan(size="large"),
-            optimizer=RMSprop(),
-            generator_learning_rate=5e-5,
-            critic_learning_rate=5e-5,
-            n_critic=5,
-            batch_size=64,
-            latent_dim=100,
-            steps=50_000,
-            preview_every=20,
-        ),
-    ),
-    "paper-wgan-gp": Preset(
-        "WGAN-GP",
-        "The gradient penalty with the paper's settings: λ = 10, Adam(1e-4, 0, 0.9), five critic "
-        "updates a step.",
-        "Gulrajani et al. 2017, algorithm 1, arXiv:1704.00028",
-        TrainConfig(
-            dataset=Mnist10k(),
-            objective=WganGp(penalty_weight=10.0),
-            network=Dcgan(size="large"),
-            optimizer=Adam(beta1=0.0, beta2=0.9),
-            generator_learning_rate=1e-4,
-            critic_learning_rate=1e-4,
-            n_critic=5,
-            batch_size=64,
-            latent_dim=128,
-            steps=50_000,
-            preview_every=20,
-        ),
-    ),
-    "toy-ring": Preset(
-        "Eight piles of points",
-        "A ring of eight Gaussians in the plane: see the critic's surface, and the generator's "
-        "points flow along its slope until all eight piles are found.",
-        "After Gulrajani et al. 2017's toy script (λ = 0.1); radius 2, σ 0.05 and small networks, "
-        "so that all is learned within a minute",
-        TrainConfig(
-            dataset=Ring8(scale=2.0, sigma=0.05),
-            objective=WganGp(penalty_weight=0.1),
-            network=Mlp(width=64, depth=3),
-            optimizer=Adam(beta1=0.5, beta2=0.9),
-            generator_learning_rate=1e-3,
-            critic_learning_rate=1e-3,
-            n_critic=2,
-            batch_size=128,
-            latent_dim=2,
-            steps=10_000,
-            ema_decay=0.999,
-            preview_every=25,
-        ),
-    ),
-}
