@@ -50,7 +50,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(
-        "My pictures", title="Name", description="Shown wherever the pictures are; 1 to 60 letters."
+        "My pictures",
+        title="Name",
+        description="Shown wherever the pictures are; 1 to 60 characters.",
     )
     pattern: str = Field(
         "",
