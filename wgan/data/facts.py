@@ -1,0 +1,142 @@
+"""What a data set is like: how many of each class, its mean picture, its nearest duplicates."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wgan.data.base import Pictures, Points
+from wgan.randomness import generator
+
+MOST_COMPARED = 3_000
+"""Pictures among which the nearest duplicates are looked for: the time grows with the square."""
+
+DENSITY_SIDE = 96
+DENSITY_POINTS = 200_000
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is to know of pictures, over the part to train on; values in 0…255."""
+
+    train: int
+    held_out: int
+    shape: tuple[int, ...]  # (C, H, W)
+    names: tuple[str, ...]
+    counts: tuple[int, ...]  # training pictures of each class
+    mean: float
+    deviation: float
+    mean_picture: npt.NDArray[np.uint8]  # (C, H, W)
+    class_means: npt.NDArray[np.uint8]  # (classes, C, H, W)
+    histogram: npt.NDArray[np.float64]  # (C, 32), shares of the pixels by value
+    compared: int  # among how many the pairs were looked for
+    pairs: npt.NDArray[np.uint8]  # (P, 2, C, H, W), the nearest first
+    distances: tuple[float, ...]  # of each pair: root mean square difference of their pixels
+
+
+def describe(pictures: Pictures, pairs: int = 8) -> Facts:
+    """Return what pictures are like."""
+    train, labels = pictures.train.cpu(), pictures.train_labels.cpu()
+    classes = len(pictures.names)
+    nearest, distances, compared = nearest_pairs(train, pairs)
+    total, squares, table = 0.0, 0.0, torch.zeros(train.shape[1], 32)
+    for part in torch.split(train, 4096):
+        values = part.double()
+        total += float(values.sum())
+        squares += float(values.square().sum())
+        for channel in range(train.shape[1]):
+            table[channel] += torch.bincount(part[:, channel].flatten().int() // 8, minlength=32)
+    mean = total / train.numel()
+    return Facts(
+        len(train),
+        len(pictures.held_out),
+        pictures.shape,
+        pictures.names,
+        tuple(torch.bincount(labels, minlength=classes).tolist()) if classes else (),
+        mean,
+        float(np.sqrt(max(squares / train.numel() - mean**2, 0.0))),
+        _mean(train),
+        np.stack([_mean(train[labels == k]) for k in range(classes)])
+        if classes
+        else np.empty((0, *pictures.shape), np.uint8),
+        (table / table.sum(1, keepdim=True)).double().numpy(),
+        compared,
+        train[nearest.flatten()].reshape(-1, 2, *pictures.shape).numpy(),
+        tuple(distances),
+    )
+
+
+def _mean(pictures: Tensor) -> npt.NDArray[np.uint8]:
+    total = torch.zeros(pictures.shape[1:], dtype=torch.float64)
+    for part in torch.split(pictures, 4096):
+        total += part.double().sum(0)
+    made: npt.NDArray[Any] = (total / max(len(pictures), 1)).round().byte().numpy()
+    return made
+
+
+def nearest_pairs(pictures: Tensor, count: int) -> tuple[Tensor, list[float], int]:
+    """Return the pairs of pictures, each picture in one at most, whose pixels differ least.
+
+    `pictures` is (N, C, H, W) uint8. Results: indices, (P, 2); root mean square differences in
+    0…255, rising; and among how many pictures they were looked for, a keyed choice.
+    """
+    n = min(len(pictures), MOST_COMPARED)
+    chosen = torch.randperm(len(pictures), generator=generator(0, "sample"))[:n]
+    flat = pictures[chosen].flatten(1).float()
+    found: list[tuple[float, int, int]] = []
+    for start in range(0, n, 512):
+        rows = torch.cdist(flat[start : start + 512], flat)
+        # Each pair once, and none with itself.
+        later = torch.arange(n)[None, :] > torch.arange(start, start + len(rows))[:, None]
+        rows = rows.masked_fill(~later, torch.inf)
+        best = rows.flatten().topk(min(8 * count, rows.numel()), largest=False)
+        at = best.indices
+        found += [
+            (float(d), start + int(i) // n, int(i) % n)
+            for d, i in zip(best.values, at, strict=True)
+            if torch.isfinite(d)
+        ]
+    used: set[int] = set()
+    kept: list[tuple[float, int, int]] = []
+    for distance, a, b in sorted(found):
+        if len(kept) < count and not {a, b} & used:
+            kept.append((distance, a, b))
+            used |= {a, b}
+    indices = torch.tensor([[a, b] for _, a, b in kept], dtype=torch.long).reshape(-1, 2)
+    scale = flat.shape[1] ** 0.5
+    return chosen[indices], [distance / scale for distance, _, _ in kept], n
+
+
+def by_class(pictures: Pictures, rows: int, columns: int) -> npt.NDArray[np.uint8]:
+    """Return `rows` × `columns` training pictures, one class a row where there are classes.
+
+    With more classes than rows: the first ones. (rows · columns, C, H, W), fewer where there are
+    not so many.
+    """
+    rng = generator(0, "sample")
+    if not pictures.names:
+        chosen = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
+        return pictures.train[chosen].numpy()
+    taken = []
+    for label in range(min(rows, len(pictures.names))):
+        of_class = (pictures.train_labels == label).nonzero().flatten()
+        if len(of_class):
+            # Drawn with repetition only where a class has too few.
+            order = torch.randperm(len(of_class), generator=rng)
+            taken.append(of_class[order.repeat(-(-columns // len(order)))[:columns]])
+    return pictures.train[torch.cat(taken)].numpy()
+
+
+def density(points: Points) -> npt.NDArray[np.float32]:
+    """Return how many of many drawn points fall into each cell of a grid over the window.
+
+    (96, 96), row = y upwards, as a density: its mean over the window's area is 1.
+    """
+    drawn = points.sample(DENSITY_POINTS, generator(0, "sample")).numpy()
+    edges = np.linspace(-points.extent, points.extent, DENSITY_SIDE + 1)
+    table, _, _ = np.histogram2d(drawn[:, 1], drawn[:, 0], bins=(edges, edges))
+    made: npt.NDArray[np.float32] = (table / table.mean()).astype(np.float32)
+    return made
