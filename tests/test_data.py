@@ -1,22 +1,45 @@
+import base64
+import dataclasses
 import functools
 import gzip
 import hashlib
+import io
 import math
+import pickle
 import struct
 import threading
+import zlib
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+from pydantic import ValidationError
 
 import wgan
 from tests.conftest import pictures
-from wgan.data import DATASETS, DataError, Pictures, Points, as_bytes, as_floats, examples
+from wgan.data import (
+    DATASETS,
+    DataError,
+    Labelled,
+    Pictures,
+    Points,
+    array_of,
+    as_bytes,
+    as_floats,
+    cells_of,
+    density_of,
+    examples,
+)
 from wgan.randomness import generator
 
 POINTS = [name for name, dataset in DATASETS.items() if dataset.kind == "points"]
+LABELLED = [name for name, dataset in DATASETS.items() if issubclass(dataset, Labelled)]
 
 
 def test_bytes_and_floats_are_inverse():
@@ -111,6 +134,95 @@ def test_examples_are_arrays_to_show():
     assert examples(DATASETS["ring-8"]().load(), 5).dtype == np.float32
 
 
+def test_a_draw_is_the_batch_with_its_labels():
+    made = pictures()
+    chosen = torch.randint(64, (500,), generator=generator(3, "data"))
+    for part, source, labels in (
+        ("train", made.train, made.train_labels),
+        ("held-out", made.held_out, made.held_out_labels),
+    ):
+        at = (
+            chosen if part == "train" else torch.randint(32, (500,), generator=generator(3, "data"))
+        )
+        drawn, classes = made.draw(part, 500, generator(3, "data"))  # type: ignore[arg-type]
+        assert torch.equal(drawn, as_floats(source[at])) and torch.equal(classes, labels[at])
+        assert classes.dtype == torch.long
+        batch = made.batch(part, 500, generator(3, "data"))  # type: ignore[arg-type]
+        assert torch.equal(batch, drawn)
+
+
+def test_moving_keeps_the_names():
+    made = dataclasses.replace(pictures(), names=tuple("0123456789"))
+    assert made.to(torch.device("cpu")).names == made.names
+
+
+def test_some_classes_are_renumbered_in_the_order_of_the_set():
+    dataset = DATASETS["mnist-10k"](classes=("8", "3"))
+    loaded, whole = dataset.load(), DATASETS["mnist-10k"]().load()
+    assert isinstance(loaded, Pictures) and isinstance(whole, Pictures)
+    assert loaded.names == dataset.class_names() == ("3", "8")
+    assert loaded.size == dataset.size == 2000
+    for label, digit in ((0, 3), (1, 8)):
+        for part in ("train", "held_out"):
+            mine = getattr(loaded, part)[getattr(loaded, f"{part}_labels") == label]
+            theirs = getattr(whole, part)[getattr(whole, f"{part}_labels") == digit]
+            assert torch.equal(mine, theirs)
+
+
+def test_all_classes_are_the_set_itself():
+    whole = DATASETS["mnist-10k"]()
+    assert whole.class_names() == tuple("0123456789") and whole.labelled
+    every = DATASETS["mnist-10k"](classes=tuple("9876543210")).load()
+    assert torch.equal(every.train, whole.load().train)
+    assert torch.equal(every.train_labels, whole.load().train_labels)
+    assert not DATASETS["ring-8"]().labelled
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_class_that_is_not_there_is_named_with_those_that_are(name: str):
+    with pytest.raises(ValidationError) as caught:
+        DATASETS[name](classes=("zebra",))
+    sentence = str(caught.value)
+    assert f"{DATASETS[name].title} has no class “zebra”: choose among" in sentence
+    for known in DATASETS[name]().class_names():
+        assert known in sentence
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_sizes_add_up_over_the_classes(name: str):
+    names = DATASETS[name]().class_names()
+    assert len(set(names)) == len(names)
+    sizes = [DATASETS[name](classes=(one,)).size for one in names]
+    assert DATASETS[name]().size == sum(filter(None, sizes)) and None not in sizes
+
+
+def test_classes_may_come_as_one_text():
+    assert DATASETS["mnist"](classes="7, 8").classes == ("7", "8")
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_counts_are_those_of_the_files(name: str):
+    if not DATASETS[name]().present():
+        pytest.skip(f"needs {DATASETS[name].title} in WGAN_DATA")
+    loaded = DATASETS[name]().load()
+    assert tuple(torch.bincount(loaded.train_labels).tolist()) == DATASETS[name].counts
+    assert len(loaded.train) == DATASETS[name]().size
+
+
+def test_the_sevens_are_6265_and_the_first_ten_are_the_seeds():
+    if not DATASETS["mnist"]().present():
+        pytest.skip("needs MNIST in WGAN_DATA")
+    sevens = DATASETS["mnist"](classes=("7",))
+    assert sevens.size == sevens.load().size == 6_265
+    first = DATASETS["mnist"](first=10)
+    assert first.size == 10 and first.load().train_labels.tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert len(first.load().held_out) == 10_000
+    ones = DATASETS["mnist"](first=10, classes=("1", "4"))
+    assert ones.size == 5 and ones.load().train_labels.tolist() == [1, 0, 0, 0, 1]
+    with pytest.raises(DataError, match="No picture of “6” is left"):
+        DATASETS["mnist"](first=10, classes=("6",)).load()
+
+
 def write_idx(path: Path, array: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     head = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
@@ -125,7 +237,8 @@ def lay_out(root: Path, folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")]
+    ("name", "folder"),
+    [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST"), ("kmnist", "KMNIST")],
 )
 def test_files_in_the_data_root_are_used_without_the_network(
     name: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -156,6 +269,134 @@ def test_without_network_the_bundled_set_is_offered(
         DataError, match=r"is there a network\?.*“MNIST, 10,000 digits”.*t10k-labels"
     ):
         DATASETS["mnist"]().load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["kmnist", "emnist-letters", "cifar10", "svhn", "fashion-mnist"])
+def test_what_is_neither_here_nor_on_the_network_is_said(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def down(*_: object, **__: object) -> None:
+        raise OSError("unreachable")
+
+    monkeypatch.setattr("urllib.request.urlopen", down)
+    dataset = DATASETS[name]()
+    assert not dataset.present(tmp_path)
+    with pytest.raises(DataError) as caught:
+        dataset.load(tmp_path)
+    assert "“MNIST, 10,000 digits”" in str(caught.value)
+    for file in dataset.files:
+        assert Path(file).name in str(caught.value)
+        assert str((tmp_path / file).parent) in str(caught.value)
+
+
+def test_emnist_is_set_upright_and_counted_from_0(tmp_path: Path):
+    raw = tmp_path / "EMNIST" / "raw"
+    picture = np.arange(28 * 28, dtype=np.uint32).reshape(28, 28).astype(np.uint8)
+    for part, n in (("train", 52), ("test", 26)):
+        write_idx(raw / f"emnist-letters-{part}-images-idx3-ubyte", np.stack([picture] * n))
+        write_idx(
+            raw / f"emnist-letters-{part}-labels-idx1-ubyte", np.arange(n, dtype=np.uint8) % 26 + 1
+        )
+    dataset = DATASETS["emnist-letters"](classes=("a", "z"))
+    assert dataset.present(tmp_path)
+    loaded = dataset.load(tmp_path)
+    assert loaded.shape == dataset.shape == (1, 28, 28) and loaded.names == ("a", "z")
+    assert loaded.train_labels.tolist() == [0, 1, 0, 1]
+    assert np.array_equal(loaded.train[0, 0].numpy(), picture.T)
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def lay_out_cifar(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """CIFAR-10's layout with 4 pictures a file, published as far as torchvision knows."""
+    from torchvision import datasets
+
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        content = {"data": rng.integers(0, 256, (4, 3072), dtype=np.uint8), "labels": [0, 3, 9, 3]}
+        (folder / name).write_bytes(pickle.dumps(content))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": ["x"] * 10}))
+    known = [[f"data_batch_{i}", md5(folder / f"data_batch_{i}")] for i in range(1, 6)]
+    monkeypatch.setattr(datasets.CIFAR10, "train_list", known)
+    monkeypatch.setattr(datasets.CIFAR10, "test_list", [["test_batch", md5(folder / "test_batch")]])
+    meta = {**datasets.CIFAR10.meta, "md5": md5(folder / "batches.meta")}
+    monkeypatch.setattr(datasets.CIFAR10, "meta", meta)
+    return folder
+
+
+def test_cifar_is_read_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = lay_out_cifar(tmp_path, monkeypatch)
+    dataset = DATASETS["cifar10"]()
+    assert dataset.present(tmp_path)
+    loaded = dataset.load(tmp_path)
+    assert loaded.shape == dataset.shape == (3, 32, 32) and loaded.size == 20
+    first = pickle.loads((folder / "data_batch_1").read_bytes())["data"][1]
+    assert np.array_equal(loaded.train[1].numpy(), first.reshape(3, 32, 32))
+    assert loaded.train.dtype == torch.uint8 and loaded.train_labels[:4].tolist() == [0, 3, 9, 3]
+
+
+def test_mirror_images_are_added_to_the_training_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lay_out_cifar(tmp_path, monkeypatch)
+    plain = DATASETS["cifar10"](classes=("cat",)).load(tmp_path)
+    dataset = DATASETS["cifar10"](classes=("cat",), flip=True)
+    loaded = dataset.load(tmp_path)
+    assert dataset.size == 2 * DATASETS["cifar10"](classes=("cat",)).size == 10_000
+    assert sorted(p.numpy().tobytes() for p in loaded.train) == sorted(
+        p.numpy().tobytes() for p in torch.cat([plain.train, plain.train.flip(3)])
+    )
+    assert torch.equal(loaded.held_out, plain.held_out)
+    assert loaded.train_labels.tolist() == [0] * 20
+
+
+def test_a_cifar_file_that_is_not_the_published_one_is_never_unpickled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = lay_out_cifar(tmp_path, monkeypatch)
+    mark = tmp_path / "it ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (mark,)
+
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        file.write_bytes(pickle.dumps(Evil()))
+        with pytest.raises(DataError, match=r"cannot be read.*Delete that folder"):
+            DATASETS["cifar10"]().load(tmp_path)
+        file.write_bytes(content)
+    assert not mark.exists()
+    assert DATASETS["cifar10"]().load(tmp_path).size == 20
+
+
+def test_house_numbers_are_read_and_their_ten_is_a_nought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from scipy.io import savemat
+    from torchvision import datasets
+
+    (tmp_path / "SVHN").mkdir()
+    known = {}
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (32, 32, 3, 11), dtype=np.uint8)
+    y = np.array([10, *range(1, 11)], dtype=np.uint8)[:, None]
+    for part in ("train", "test"):
+        file = tmp_path / "SVHN" / f"{part}_32x32.mat"
+        savemat(file, {"X": x, "y": y})
+        known[part] = ["http://127.0.0.1:9/none", file.name, md5(file)]
+    monkeypatch.setattr(datasets.SVHN, "split_list", known)
+    dataset = DATASETS["svhn"](classes=("0", "4"))
+    assert dataset.present(tmp_path)
+    loaded = dataset.load(tmp_path)
+    assert loaded.shape == dataset.shape == (3, 32, 32) and loaded.names == ("0", "4")
+    assert loaded.train_labels.tolist() == [0, 1, 0]
+    assert np.array_equal(loaded.train[1].numpy(), x[..., 4].transpose(2, 0, 1))
+    assert DATASETS["svhn"]().size == 73_257
 
 
 def test_damaged_files_are_named(tmp_path: Path):
@@ -203,3 +444,164 @@ def test_windows_hold_the_largest_scale():
     loaded = DATASETS["ring-8"](scale=20.0, sigma=1.0).load()
     assert isinstance(loaded, Points)
     assert loaded.extent > 20 * math.cos(0) + 3
+
+
+# ---- densities of cells and curves ----------------------------------------------------------------
+
+
+def sampled(name: str, n: int, **fields: object) -> torch.Tensor:
+    loaded = DATASETS[name](**fields).load()
+    assert isinstance(loaded, Points)
+    return loaded.sample(n, generator(0, "data"))
+
+
+def test_spiral_arms_are_on_their_curves_and_even_along_them():
+    points = sampled("spiral", 40_000, scale=1.5, noise=0.0)
+    way = points.norm(dim=1) / 1.5
+    angle = 3 * math.pi * way
+    curve = 1.5 * way[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+    first = (points - curve).norm(dim=1) < 1e-4
+    second = (points + curve).norm(dim=1) < 1e-4
+    assert (first | second).all()
+    assert first.float().mean() == pytest.approx(0.5, abs=0.01)
+    # P(way < w) = w².
+    for w in (0.25, 0.5, 0.75):
+        assert (way < w).float().mean() == pytest.approx(w * w, abs=0.01)
+
+
+def test_spiral_noise_is_the_deviation_around_the_curve():
+    plain, noisy = (sampled("spiral", 20_000, noise=noise) for noise in (0.0, 0.1))
+    assert (noisy - plain).std() == pytest.approx(0.1, rel=0.02)
+
+
+def test_the_checkerboard_is_even_on_dark_squares_only():
+    n = 80_000
+    points = sampled("checkerboard", n, scale=3.0)
+    assert points.abs().max() <= 3
+    column, row = ((points + 3) / 1.5).floor().clamp(0, 3).long().unbind(dim=1)
+    counts = torch.zeros(4, 4).index_put_((row, column), torch.ones(n), accumulate=True)
+    dark = (torch.arange(4)[:, None] + torch.arange(4)) % 2 == 0
+    assert counts[~dark].sum() == 0
+    chi_square = ((counts[dark] - n / 8) ** 2 / (n / 8)).sum()
+    assert chi_square < 24.3  # 99.9 % of 7 degrees of freedom
+    inside = ((points + 3) / 1.5) % 1
+    assert inside.mean(dim=0).tolist() == pytest.approx([0.5, 0.5], abs=0.005)
+    assert inside.std(dim=0).tolist() == pytest.approx([12**-0.5] * 2, abs=0.005)
+
+
+def test_the_upper_left_square_is_light():
+    points = sampled("checkerboard", 5_000, scale=1.0)
+    upper_left = (points[:, 0] < -0.5) & (points[:, 1] > 0.5)
+    assert not upper_left.any()
+
+
+def drawing(**cells: int) -> str:
+    array = np.zeros((64, 64), dtype=np.uint8)
+    for at, weight in cells.items():
+        row, column = map(int, at[1:].split("_"))
+        array[row, column] = weight
+    return cells_of(array)
+
+
+def test_cells_are_drawn_by_their_weight_with_row_0_on_top():
+    n = 60_000
+    cells = drawing(c0_0=10, c0_63=20, c63_0=30, c40_50=60)
+    points = sampled("drawing", n, cells=cells, scale=3.2)
+    column = ((points[:, 0] + 3.2) / 0.1).floor().long()
+    row = ((3.2 - points[:, 1]) / 0.1).floor().long()
+    found = {}
+    for r, c in zip(row.tolist(), column.tolist(), strict=True):
+        found[r, c] = found.get((r, c), 0) + 1
+    weights = {(0, 0): 10, (0, 63): 20, (63, 0): 30, (40, 50): 60}
+    near_border = {at for at in found if at not in weights}
+    assert sum(found[at] for at in near_border) <= 30  # Rounding of floats at the borders of cells.
+    for at, weight in weights.items():
+        assert found[at] / n == pytest.approx(weight / 120, abs=0.01)
+
+
+@given(arrays(np.uint8, (64, 64)))
+@settings(deadline=None)
+def test_a_drawing_survives_its_text(array: np.ndarray):
+    if array.any():
+        assert np.array_equal(array_of(cells_of(array)), array)
+    else:
+        with pytest.raises(ValueError, match="draw something first"):
+            array_of(cells_of(array))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        "",
+        "not base64!",
+        base64.b64encode(b"not zlib").decode(),
+        base64.b64encode(zlib.compress(b"\1" * 4095)).decode(),
+        base64.b64encode(zlib.compress(b"\1" * 4097)).decode(),
+        base64.b64encode(zlib.compress(b"\1" * 10_000_000)).decode(),
+        base64.b64encode(zlib.compress(b"\1" * 4096)[:-6]).decode(),
+        base64.b64encode(zlib.compress(b"\1" * 4096) + b"more").decode(),
+        "é" * 8,
+        "A" * 1_000_000,
+    ],
+)
+def test_drawings_that_are_none(cells: str):
+    with pytest.raises(ValidationError, match="The drawing cannot be read: it must be 64×64 cells"):
+        DATASETS["drawing"](cells=cells)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_drawing_or_refused_in_words(text: str):
+    with pytest.raises(ValueError, match=r"The drawing cannot be read"):
+        array_of(text)
+
+
+def test_a_picture_becomes_a_density():
+    image = Image.new("L", (128, 64), 255)
+    image.paste(0, (0, 0, 64, 64))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    dark = array_of(density_of(buffer.getvalue())).astype(int)
+    assert dark[16:48, :30].min() >= 252 and dark[:, 34:].max() <= 3
+    assert dark[:16].max() == dark[48:].max() == 0
+    light = array_of(density_of(buffer.getvalue(), invert=True)).astype(int)
+    assert light[16:48, 34:].min() >= 252 and light[:, :30].max() <= 3 and light[:16].max() == 0
+    blank = io.BytesIO()
+    Image.new("L", (9, 9), 255).save(blank, "PNG")
+    with pytest.raises(DataError, match="all white"):
+        density_of(blank.getvalue())
+    with pytest.raises(DataError, match="The picture cannot be used: it is no picture"):
+        density_of(b"words")
+
+
+def test_the_drawing_one_begins_with_is_a_heart():
+    array = array_of(DATASETS["drawing"]().cells) > 0
+    assert np.array_equal(array, array[:, ::-1])
+    assert 0.2 < array.mean() < 0.6
+    widths = array.sum(axis=1)
+    rows = np.flatnonzero(widths)
+    assert widths[rows[-1]] <= 6 < widths[rows[len(rows) // 3]]  # It ends in a point below.
+    top = array[rows[0] + 2]
+    assert not top[31] and top.any()  # And has a notch above.
+
+
+@pytest.mark.parametrize("text", ["WGAN", "I", "Wörter", "1/2", "mmmmmmmmmmmm"])
+def test_a_text_is_drawn_as_wide_as_asked(text: str):
+    points = sampled("text", 40_000, text=text, scale=2.0)
+    reach = points.abs().max(dim=0).values
+    assert reach.max() == pytest.approx(2.0, abs=0.1)
+    # Letters are neither a full box nor a few dots.
+    histogram = torch.histogramdd(points, bins=[60, 60])[0]
+    assert 0.02 < (histogram > 0).float().mean() <= 1.0
+
+
+def test_a_text_reads_from_left_to_right_and_upright():
+    points = sampled("text", 20_000, text="L.", scale=1.0)
+    high = points[:, 1] > 0
+    assert points[high, 0].max() < -0.2  # Above there is only the left stroke of the L.
+    assert points[~high, 0].max() > 0.8
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 13, "a\nb", "\0", "   "])
+def test_texts_that_cannot_be_drawn(text: str):
+    with pytest.raises(ValidationError, match="1 to 12 printable characters"):
+        DATASETS["text"](text=text)

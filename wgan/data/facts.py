@@ -123,7 +123,7 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> npt.NDArray[np.uint
     taken = []
     for label in range(min(rows, len(pictures.names))):
         of_class = (pictures.train_labels == label).nonzero().flatten()
-        if len(of_class):
+        if len(of_class):  # `only` leaves no class empty, but a set may
             # Drawn with repetition only where a class has too few.
             order = torch.randperm(len(of_class), generator=rng)
             taken.append(of_class[order.repeat(-(-columns // len(order)))[:columns]])

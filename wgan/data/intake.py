@@ -442,11 +442,25 @@ class _Found:
             raise DataError(self._too_few())
         names, labels = self._classes()
         pictures = torch.from_numpy(np.stack(self.made))
-        order = torch.randperm(len(pictures), generator=generator(0, "held-out"))
-        m = min(len(pictures) - 1, max(1, round(len(pictures) * self.recipe.held_out)))
-        # In the source's order within each part, which is kinder to whoever looks at them.
-        held_out, train = order[:m].sort().values, order[m:].sort().values
+        held = torch.zeros(len(pictures), dtype=torch.bool)
+        held[self._to_hold_out(labels)] = True
+        train, held_out = ~held, held
         return Pictures(pictures[train], pictures[held_out], labels[train], labels[held_out], names)
+
+    def _to_hold_out(self, labels: Tensor) -> Tensor:
+        """Return which pictures training shall not see: of each class a share, at least one.
+
+        The only picture of a class is trained on.
+        """
+        order = torch.randperm(len(labels), generator=generator(0, "held-out"))
+        chosen = []
+        for label in range(int(labels.max()) + 1):
+            of_class = order[labels[order] == label]
+            n = len(of_class)
+            chosen.append(of_class[: min(n - 1, max(1, round(n * self.recipe.held_out)))])
+        # Where every class has but one picture, one class must do without.
+        found = torch.cat(chosen)
+        return found if len(found) else order[:1]
 
     def _classes(self) -> tuple[tuple[str, ...], Tensor]:
         names = sorted({_readable(name, 60) for name in self.folders}, key=_natural)
