@@ -1,0 +1,110 @@
+"""`python -m wgan data`: pictures of yours without a browser."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wgan.__main__ import main
+from wgan.data import DATASETS
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WGAN_DATA", str(tmp_path / "root"))
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        file = tmp_path / "pets" / ("cats" if i % 2 else "dogs") / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(file)
+    (tmp_path / "pets" / "cats" / "note.txt").write_text("no picture")
+    return tmp_path / "pets"
+
+
+def last(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
+
+
+def test_pictures_are_added_trained_on_and_removed(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--title", "My pets", "--side", "28", "--colours", "grey", "--held-out", "0.25"]
+    assert main(["data", "add", str(pets), *flags, "--quiet"]) == 0
+    added = last(capsys)
+    key = str(added["key"])
+    assert key.startswith("my-pets-")
+    assert (added["kept"], added["held_out"], added["skipped"], added["duplicates"]) == (
+        40,
+        10,
+        1,
+        0,
+    )
+    assert added["shape"] == [1, 28, 28] and added["classes"] == ["cats", "dogs"]
+
+    assert main(["data", "list"]) == 0
+    assert f"own {key}  30 + 10  My pets" in capsys.readouterr().out
+    assert main(["data", "list", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["dataset"] for row in rows] == [*DATASETS, "own"]
+    assert rows[-1]["key"] == key and rows[0]["present"] is True
+
+    dataset = ["--dataset", "own", "--dataset.pictures", key, "--dataset.classes", "dogs"]
+    short = ["--steps", "1", "--batch-size", "4", "--network.size", "small", "--n-critic", "1"]
+    runs = ["--runs-dir", str(tmp_path / "runs"), "--quiet", "--threads", "1"]
+    assert main(["train", *dataset, *short, *runs, "--precision", "float32"]) == 0
+    run = Path(str(last(capsys)["run"]))
+    config = json.loads((run / "config.json").read_text())
+    kept = config.get("config", config)["dataset"]
+    assert (kept["side"], kept["colours"], kept["called"]) == (28, "grey", "My pets")
+
+    assert main(["data", "remove", key]) == 0
+    assert last(capsys) == {"removed": key}
+    assert main(["data", "remove", key]) == 2
+    assert "There are no prepared pictures" in capsys.readouterr().err
+
+
+def test_a_title_is_taken_from_the_source_and_stdout_is_only_json(
+    pets: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["data", "add", str(pets), "--json", "--pattern", "cats/*", "--quiet"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 1
+    added = json.loads(out[0])
+    assert added["key"].startswith("pets-") and added["kept"] == 20 and added["classes"] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--side", "30"], "side cannot be 30: choose 28, 32 or 64."),
+        (["--fit", "squash"], "fit cannot be 'squash': choose 'crop' or 'pad'."),
+        (["--held-out", "0.9"], "held_out must be at most 0.5"),
+        (["--held-out", "some"], "held_out must be a number, not 'some'."),
+        (["--near", "maybe"], "near must be true or false, not 'maybe'."),
+        (["--background", "puce"], "choose white, black or a colour"),
+        (["--pattern", "*.gif"], "no file fits the pattern '*.gif'"),
+        (["--no-such"], "Unrecognized arguments"),
+    ],
+)
+def test_bad_flags_are_one_sentence(
+    flags: list[str], words: str, pets: Path, root: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["data", "add", str(pets), "--quiet", *flags]) == 2
+    said = capsys.readouterr()
+    assert words in said.err and said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert not [p for p in root.rglob("*") if p.is_file()]
+
+
+def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["data", "add", str(tmp_path / "nothing"), "--quiet"]) == 2
+    assert "There is no file or folder" in capsys.readouterr().err
