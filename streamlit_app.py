@@ -12,6 +12,8 @@ page = st.navigation(
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", default=True),
         st.Page("pages/runs.py", title="Runs", icon=":material/inventory_2:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page("pages/datasets.py", title="Datasets", icon=":material/photo_library:"),
+        st.Page("pages/presets.py", title="Presets", icon=":material/menu_book:"),
         st.Page("pages/latent.py", title="Latent space", icon=":material/route:"),
     ],
     position="top",

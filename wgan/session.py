@@ -21,8 +21,22 @@ from typing import Any, cast
 import numpy.typing as npt
 import torch
 
+from wgan.chores import Chore
 from wgan.config import PRESETS, ConfigError, TrainConfig
-from wgan.data import DataError, Dataset, examples
+from wgan.data import (
+    DataError,
+    Dataset,
+    Pictures,
+    Prepared,
+    Progress,
+    Recipe,
+    Source,
+    examples,
+    forget,
+    prepare,
+    prepared,
+)
+from wgan.data.facts import Facts, by_class, density, describe
 from wgan.jobs import Cancelled, Stored, StoredPreview, TrainingJob, View, in_words
 from wgan.latent import Models
 from wgan.runs import (
@@ -425,6 +439,62 @@ class Session:
             return examples(dataset.load(self.root), n)
         except DataError:
             return None
+
+    # ---- data ---------------------------------------------------------------------------------
+
+    def gallery(
+        self, dataset: Dataset, rows: int, columns: int
+    ) -> tuple[npt.NDArray[Any], Facts] | npt.NDArray[Any] | None:
+        """Return what there is to see of a data set; None where it is not on this machine.
+
+        Of pictures: `rows` × `columns` of them, (N, C, H, W) uint8, and their facts. Of points: their
+        density, (96, 96). Raises DataError.
+        """
+        if not dataset.present(self.root):
+            return None
+        data = dataset.load(self.root)
+        if isinstance(data, Pictures):
+            return by_class(data, rows, columns), describe(data)
+        return density(data)
+
+    def of_classes(
+        self, dataset: Dataset, labels: Sequence[int], columns: int
+    ) -> npt.NDArray[Any] | None:
+        """Return a row of real pictures of each class asked for; None where the set is not here."""
+        if not dataset.present(self.root):
+            return None
+        data = dataset.load(self.root)
+        assert isinstance(data, Pictures)
+        return (
+            by_class(data, len(data.names), columns)
+            .reshape(-1, columns, *data.shape)[list(labels)]
+            .reshape(-1, *data.shape)
+        )
+
+    def own_pictures(self) -> list[Prepared]:
+        """Return the pictures that were prepared on this machine, the newest first."""
+        return prepared(self.root)
+
+    def forget_pictures(self, key: str) -> None:
+        """Delete prepared pictures; runs that learned them keep what they have."""
+        forget(key, self.root)
+
+    def prepare(self, source: Source, recipe: Recipe) -> Chore:
+        """Make pictures to train on of a folder, an archive or files; the result is a Prepared."""
+        return Chore(
+            f"Preparing {recipe.title}",
+            lambda progress: prepare(source, recipe, self.root, progress),
+        )
+
+    def chore(self, title: str, work: Callable[[Progress], Any]) -> Chore:
+        """Begin other work that reads and writes files."""
+        return Chore(title, work)
+
+    def fetch(self, dataset: Dataset) -> Chore:
+        """Bring a data set to this machine."""
+        return Chore(f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size))
+
+    # ---- presets ------------------------------------------------------------------------------
 
     def presets(self) -> dict[str, TrainConfig]:
         """Return the user's own presets; files that cannot be read are left out."""

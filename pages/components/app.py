@@ -135,5 +135,7 @@ def as_text(value: object) -> str:
     """Return a hyperparameter's value as a table shows it; a dash where there is none."""
     if value is None:
         return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "all"
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return plain(value) if number else str(value)  # type: ignore[arg-type]

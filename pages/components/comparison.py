@@ -14,7 +14,7 @@ from pages.components.chart import chart
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
 from wgan import figures
-from wgan.config import ConfigError, hyperparameters, short
+from wgan.config import PREVIEW_COLUMNS, ConfigError, hyperparameters, short
 from wgan.jobs import View
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError
@@ -255,7 +255,11 @@ def _item(view: View, title: str, colour: str, column: str) -> Item:
         steps.append(view.preview.step)
     at = _along(view, column, steps)
     words = live.empty_words(view, "Pictures")
-    return Item(view.run, title, colour, steps, at.tolist(), latest, view.status.active, words)
+    labels = view.config.preview_labels()
+    rows = 8 if labels is None else len(labels) // PREVIEW_COLUMNS
+    return Item(
+        view.run, title, colour, steps, at.tolist(), latest, view.status.active, words, rows=rows
+    )
 
 
 def _lines(

@@ -2,7 +2,7 @@
 
 import bisect
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,6 +18,7 @@ from wgan.config import (
     hyperparameters,
     short,
 )
+from wgan.data import Dataset
 from wgan.jobs import View
 from wgan.runs import KEPT, Parent, RunError, Status, began
 
@@ -187,8 +188,7 @@ def _head(config: TrainConfig, live: View | None) -> None:
             placeholder="Own settings",
             format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
             on_change=_take_preset,
-            help="A complete set of values to begin with."
-            + "".join(f"\n\n**{p.title}** {p.description} *{p.source}*" for p in PRESETS.values()),
+            help=_about(st.session_state.preset),
         )
     with st.container(horizontal=True, gap="small"):
         if live is None:
@@ -216,6 +216,34 @@ def _head(config: TrainConfig, live: View | None) -> None:
                 if own:
                     gone = st.selectbox("Own presets", list(own), key="preset_gone")
                     st.button("Delete it", on_click=_delete, args=(gone,))
+
+
+def _about(name: str | None) -> str:
+    words = "A complete set of values to begin with; the Presets page tells about each."
+    if name in PRESETS:
+        preset = PRESETS[name]
+        words += (
+            f"\n\n**{preset.title}** {preset.description}\n\n**What to expect:** {preset.expect}"
+            f"\n\n*{preset.source}*"
+        )
+    return words
+
+
+def take_preset(name: str) -> None:
+    """Take a preset's values for the next run."""
+    leave_fork()
+    st.session_state.base = name
+    _reset()
+
+
+def take_dataset(dataset: Dataset) -> None:
+    """Take a data set for the next run, with a network that fits; say so where it cannot be."""
+    leave_fork()
+    st.session_state.problem = ""
+    try:
+        _set_draft(draft().changed({"dataset": dataset}))
+    except ConfigError as error:
+        st.session_state.problem = str(error)
 
 
 def _steered(live: View) -> bool:
@@ -289,24 +317,52 @@ def _fields(
     values = config.flat()
     main, advanced = [], []
     for value in known:
+        if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
+            continue
         part = value.path.partition(".")[0]
-        hidden = value.advanced or (part in ("dataset", "network") and "." in value.path)
-        (advanced if hidden else main).append(value)
+        # What is learned stands first; how the data and the networks are made, with the rest.
+        told = value.options == "own" or (value.type is str and value.path == "dataset.text")
+        later = part in ("dataset", "network") and "." in value.path and not told
+        (advanced if value.advanced or later else main).append(value)
+    chosen = choices(config)
     for value in main:
         held = value.path.partition(".")[0] in kept
-        _control(value, values[value.path], locked=locked, preparing=preparing, held=held)
+        control(value, values[value.path], chosen, locked=locked, preparing=preparing, held=held)
     # While it is closed its controls are not made: they would take half of the page's time.
     opened = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
     with opened:
         for value in advanced if opened.open else ():
             held = value.path.partition(".")[0] in kept
-            _control(value, values[value.path], locked=locked, preparing=preparing, held=held)
+            control(
+                value, values[value.path], chosen, locked=locked, preparing=preparing, held=held
+            )
 
 
-def _control(
-    value: Hyperparameter, current: Any, *, locked: bool, preparing: bool, held: bool
+def choices(config: TrainConfig) -> dict[str, dict[str, str]]:
+    """Return what can be chosen where that depends on the data: value → words."""
+    whole = config.dataset
+    if getattr(whole, "classes", ()):
+        whole = whole.model_copy(update={"classes": ()})
+    found = {"classes": {name: name for name in whole.class_names()}}
+    if config.dataset.name == "own":
+        kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().own_pictures()}
+        found["own"] = kept or {"": "none yet: see Datasets"}
+    return found
+
+
+def control(
+    value: Hyperparameter,
+    current: Any,
+    chosen: dict[str, dict[str, str]],
+    *,
+    locked: bool = False,
+    preparing: bool = False,
+    held: bool = False,
+    prefix: str = "w",
+    on_change: Callable[[str], None] | None = None,
 ) -> None:
-    key = f"w:{value.path}"
+    """Show a hyperparameter's control. What is chosen goes to the draft, or to `on_change`."""
+    key = f"{prefix}:{value.path}"
     disabled = held or (locked and (preparing or not value.live))
     words = value.help
     if value.source:
@@ -327,7 +383,7 @@ def _control(
         "key": key,
         "help": words,
         "disabled": disabled,
-        "on_change": _changed,
+        "on_change": on_change or _changed,
         "args": (value.path,),
     }
     # The config is the truth: a control shows it, and writes to it when it is moved.
@@ -335,7 +391,13 @@ def _control(
     if before != current:
         st.session_state.setdefault("overtaken", {})[key] = (before, time.monotonic())
     st.session_state[key] = current
-    if value.path in PARTS:
+    known = chosen.get(value.options or "", {})
+    if value.many:
+        st.multiselect(label, list(known), format_func=known.get, placeholder="all", **common)
+    elif value.options is not None:
+        names = list(known) if current in known else [current, *known]
+        st.selectbox(label, names, format_func=lambda k: known.get(k, k or "none"), **common)
+    elif value.path in PARTS:
         variants = PARTS[value.path]
         common["help"] = words + "".join(
             f"\n\n**{_title(variants[name])}** {(variants[name].__doc__ or '').strip()}"
@@ -351,6 +413,8 @@ def _control(
         st.selectbox(label, value.choices, **common)
     elif value.type is bool:
         st.toggle(label, **common)
+    elif value.type is str:
+        st.text_input(label, **common)
     elif value.log:
         st.select_slider(label, _scale(value, current), format_func=plain, **common)
     elif value.path == "batch_size":

@@ -1,6 +1,7 @@
 """The live part of the Train page: one fragment that polls the session once a second."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.stage import Frame, stage
 from wgan import figures
-from wgan.config import ConfigError, TrainConfig, hyperparameters
+from wgan.config import PREVIEW_COLUMNS, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Dataset
 from wgan.jobs import StoredPreview, View
 from wgan.pictures import encode, tile
@@ -391,6 +392,11 @@ def _stage(view: View) -> None:
     pictures = view.config.dataset.kind == "pictures"
     real = real_examples(view.config.dataset, 256)
     what = "Samples of the generator" if pictures else "Points in the plane"
+    labels = view.config.preview_labels()
+    of_rows = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
+    rows = 8 if of_rows is None else len(of_rows)
+    if of_rows is not None and view.status.active and not view.elsewhere:
+        _choose_class(view)
 
     def frame(preview: StoredPreview) -> Frame:
         return to_frame(preview, real)
@@ -402,7 +408,7 @@ def _stage(view: View) -> None:
     stage(
         key="stage",
         # Another z gives other pictures of the same steps: the browser must not keep the old.
-        run=f"{view.run}-{view.config.preview_seed}",
+        run=f"{view.run}-{view.config.preview_seed}-{view.config.preview_class}",
         steps=view.preview_steps,
         latest=frame(view.preview) if view.preview is not None else None,
         fetch=fetch,
@@ -413,10 +419,40 @@ def _stage(view: View) -> None:
         words=empty_words(view, "Pictures"),
         title=what,
         help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
-        real=real_strip(view.config.dataset) if pictures and real is not None else None,
+        real=real_strip(view.config.dataset, rows, labels=of_rows)
+        if pictures and real is not None
+        else None,
+        rows=rows,
         at=asked_moment(),
         moved=keep_moment,
     )
+
+
+def _choose_class(view: View) -> None:
+    """Let the visitor choose the class that the grid shows, or all of them, one a row."""
+    names = view.config.dataset.class_names()
+    key = f"class-{view.run}"
+
+    def changed() -> None:
+        try:
+            session().change(view.run, preview_class=st.session_state[key])
+        except (RunError, ConfigError) as error:
+            st.session_state.problem = str(error)
+
+    options = [-1, *range(len(names))]
+    words = ["One a row", *names]
+    st.session_state[key] = view.config.preview_class
+    common: dict[str, Any] = {
+        "format_func": lambda k: words[k + 1],
+        "key": key,
+        "on_change": changed,
+        "label_visibility": "collapsed",
+        "width": "stretch",
+    }
+    if sum(map(len, words)) <= 40:
+        st.segmented_control("Class shown", options, required=True, **common)
+    else:
+        st.selectbox("Class shown", options, **common)
 
 
 def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Frame:
@@ -446,14 +482,21 @@ def _examples(key: str, n: int, present: bool, _dataset: Dataset):  # type: igno
     return session().examples(_dataset, n) if present else None
 
 
-def real_strip(dataset: Dataset, rows: int = 8, columns: int = 2) -> bytes:
-    """Return a grid of real pictures as WebP."""
-    return _strip(dataset.model_dump_json(), rows, columns, dataset)
+def real_strip(
+    dataset: Dataset, rows: int = 8, columns: int = 2, labels: tuple[int, ...] | None = None
+) -> bytes:
+    """Return a grid of real pictures as WebP; with `labels`, each row of that class."""
+    return _strip(dataset.model_dump_json(), rows, columns, labels, dataset)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _strip(key: str, rows: int, columns: int, _dataset: Dataset) -> bytes:
-    real = real_examples(_dataset, rows * columns)
+def _strip(
+    key: str, rows: int, columns: int, labels: tuple[int, ...] | None, _dataset: Dataset
+) -> bytes:
+    if labels is None:
+        real = real_examples(_dataset, rows * columns)
+    else:
+        real = session().of_classes(_dataset, labels, columns)
     assert real is not None
     return encode(tile(real, columns))  # type: ignore[arg-type]
 

@@ -45,6 +45,7 @@ class Choice:
     count: int
     method: Method
     closed: bool
+    label: int | None
     fps: float
 
 
@@ -112,6 +113,12 @@ def sidebar(view: View) -> Choice:
             else "slerp"
         )
         closed = st.toggle("Return to the start", value=True, key="latent_closed")
+        label = None
+        if view.config.conditional:
+            names = view.config.dataset.class_names()
+            label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__,
+                                 key=f"latent_class-{view.run}",
+                                 help="What the generator is told to make, all along the walk.")  # fmt: skip
     return Choice(
         view.run,
         step,
@@ -121,6 +128,7 @@ def sidebar(view: View) -> Choice:
         count,
         method,
         closed,
+        label,
         fps=14.0,
     )
 
@@ -146,13 +154,18 @@ def make(choice: Choice) -> Made | None:
     frames = FRAMES_PER_LEG * (len(stops) if choice.closed else len(stops) - 1)
     path, marks = walk(stops, frames, method=choice.method, closed=choice.closed)
     detour, _ = walk(stops, frames, method=other, closed=choice.closed)
-    made = models.make(np.concatenate([path, stops]))
+    whole = np.concatenate([path, stops])
+    made = models.make(whole, _labels(choice, len(whole)))
     return Made(models, models.step, path, detour, marks, made[: len(path)], made[len(path) :])
+
+
+def _labels(choice: Choice, count: int) -> list[int] | None:
+    return None if choice.label is None else [choice.label] * count
 
 
 def pick(made: Made, choice: Choice) -> None:
     """Show the grid of samples, as this generator makes them, to pick waypoints from."""
-    pictures = made.models.make(preview_z(made.models.config, GRID))
+    pictures = made.models.make(preview_z(made.models.config, GRID), _labels(choice, GRID))
     if pictures.ndim == 4:
         before = list(choice.picked)
         after = picker(

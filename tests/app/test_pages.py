@@ -86,7 +86,7 @@ def test_every_page_with_a_run_that_cannot_be_read(app: AppTest, page: str, runs
 def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
     app.session_state["advanced"] = True
     sound(app.run())
-    kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle")
+    kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle", "multiselect")
     shown = {w.key: w for kind in kinds for w in app.sidebar.get(kind) if w.key}
     for value in hyperparameters(PRESETS["quick-mnist"].config):
         assert f"w:{value.path}" in shown, value.path

@@ -54,7 +54,7 @@ def page(chromium: "Browser") -> "Iterator[Page]":
     def console(message) -> None:  # type: ignore[no-untyped-def]
         # Streamlit looks for its server beside a deep link first; those 404s are its own.
         if message.type == "error" and "/_stcore/" not in (message.location or {}).get("url", ""):
-            faults.append(message.text)
+            faults.append(f"{message.text} {message.location}")
 
     def request(request) -> None:  # type: ignore[no-untyped-def]
         if not request.url.startswith(

@@ -435,10 +435,8 @@ class TrainConfig(BaseModel):
             given = {"name": given} if isinstance(given, str) else given
             same = isinstance(given, Mapping) and given.get("name") == values[part]["name"]
             values[part] = {**values[part], **given} if same else given
-        if "dataset" in chosen and "network" not in chosen:
-            fits = _fitting_network(values["dataset"])
-            if NETWORKS[fits].kind != self.network.kind:
-                values["network"] = {"name": fits}
+        if "dataset" in chosen:
+            self._follow(values, set(changes))
         for path, value in changes.items():
             part, dot, field = path.partition(".")
             if dot and part in PARTS:
@@ -448,6 +446,19 @@ class TrainConfig(BaseModel):
             elif path not in PARTS:
                 values[path] = value
         return self.parse(values)
+
+    def _follow(self, values: dict[str, Any], named: set[str]) -> None:
+        """Let the network and what is told of classes follow another data set, if not named too."""
+        try:
+            dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
+        except (KeyError, ValidationError):
+            return  # `parse` says what is wrong with it
+        if "network" not in named and self.network.misfit(dataset.shape) is not None:
+            values["network"] = {"name": _fitting_network(dataset)}
+        if "conditional" not in named and not dataset.class_names():
+            values["conditional"] = False
+        if "preview_class" not in named and dataset != self.dataset:
+            values["preview_class"] = -1
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
@@ -579,7 +590,7 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         optional=optional,
         many=many,
         options=str(extra["choices"]) if extra.get("choices") else None,
-        hidden=bool(extra.get("hidden")),
+        hidden=bool(extra.get("hidden") or extra.get("editor")),
         unit=str(extra["unit"]) if extra.get("unit") else None,
         source=str(extra["source"]) if extra.get("source") else None,
         # An objective's own values act on the next update, so all of them can be steered.

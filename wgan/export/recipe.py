@@ -35,8 +35,15 @@ def _flags(config: TrainConfig, base: TrainConfig) -> list[str]:
         part = path.partition(".")[0]
         # Choosing another part takes its defaults, so all of that part's own values are said.
         if path in changed or (part in changed and part in PARTS):
-            flags += ["--" + path.replace("_", "-"), "none" if value is None else str(value)]
+            flags += ["--" + path.replace("_", "-"), _word(value)]
     return flags
+
+
+def _word(value: Any) -> str:
+    """Return a value as the command line reads it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)
 
 
 def snippet(run: Run) -> str:

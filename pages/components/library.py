@@ -1,0 +1,105 @@
+"""What the Presets page is made of: a list of them, and one opened."""
+
+import streamlit as st
+
+from pages.components import controls
+from pages.components.app import as_text
+from pages.components.live import real_examples, real_strip
+from pages.components.chart import chart
+from pages.components.stage import strip
+from wgan import figures
+from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
+
+FIRST = ("quick-mnist", "toy-ring")
+
+GROUPS = {
+    "Begin here": (),
+    "Papers": ("paper-", "wgan-", "groupsort"),
+    "A tutorial and its heirs": ("brownlee", "seed-"),
+    "Quick": ("quick-",),
+    "Points in the plane": ("toy-",),
+}
+"""Groups, and how the names of their presets begin."""
+
+
+def grouped() -> dict[str, list[str]]:
+    """Return the presets' names by group."""
+    found: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for name in PRESETS:
+        fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
+        found["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
+    return found
+
+
+def sidebar() -> str:
+    """Let the visitor choose a preset; the address says which."""
+    asked = st.query_params.get("preset", "")
+    names = [name for group in grouped().values() for name in group]
+    known = st.session_state.get("preset_shown")
+    first = asked if asked in PRESETS and known is None else known or names[0]
+    with st.sidebar:
+        group_of = {name: group for group, members in grouped().items() for name in members}
+        chosen = st.radio(
+            "Preset", names, index=names.index(first), key="preset_radio",
+            format_func=lambda name: PRESETS[name].title,
+            captions=[group_of[name] if name == grouped()[group_of[name]][0] else "" for name in names],
+        )  # fmt: skip
+    st.session_state.preset_shown = chosen
+    st.query_params.from_dict({"preset": chosen})
+    return str(chosen)
+
+
+def show(name: str) -> None:
+    """Show what a preset is, beside real examples of its data."""
+    preset = PRESETS[name]
+    words, picture = st.columns([0.56, 0.44], gap="large")
+    with words:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"#### {preset.title}", width="content")
+            if st.button("Train this", icon=":material/play_arrow:", type="primary", key="use_preset",
+                         help="Take its values into the sidebar of the Train page."):  # fmt: skip
+                controls.take_preset(name)
+                st.switch_page("pages/train.py")
+        st.markdown(preset.description)
+        st.markdown(f"**What to expect.** {preset.expect}")
+        st.markdown(f"**Source.** {preset.source}")
+        st.code(f"python -m wgan train --preset {name}", language="bash")
+    with picture:
+        _data(preset.config)
+    _values(preset.config)
+
+
+def _data(config: TrainConfig) -> None:
+    real = real_examples(config.dataset, 256)
+    if real is None:
+        st.info(f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
+                "the Datasets page.", icon=":material/download:")  # fmt: skip
+    elif config.dataset.kind == "pictures":
+        strip(real_strip(config.dataset, 6, 10), key="preset_data", rows=6, columns=10,
+              caption=f"Real: {config.dataset.title}", max_height=260,
+              alt="Real pictures of the data set")  # fmt: skip
+    else:
+        chart(figures.plane(real=real, extent=float(abs(real).max() * 1.2)), key="preset_points",
+              run=config.dataset.model_dump_json(), height=280, title=config.dataset.title,
+              alt="Real points of the data set")  # fmt: skip
+
+
+def _values(config: TrainConfig) -> None:
+    known = {value.path: value for value in hyperparameters(config)}
+    base = {path for path, _, _ in differences(config, TrainConfig())}
+    # What makes the preset: its parts, and all that is not as usual.
+    paths = [path for path in config.flat() if path in known and not known[path].hidden]
+    shown = [p for p in paths if p in base or p in ("dataset", "objective", "network", "optimizer")]
+    values = config.flat()
+    st.markdown("**Its values**, where they are not the library's defaults")
+    st.dataframe(
+        {
+            "Value": [known[path].title for path in shown],
+            "Here": [as_text(values[path]) for path in shown],
+            "Unit": [known[path].unit or "" for path in shown],
+            "Source": [known[path].source or "" for path in shown],
+            "Flag": [f"--{path.replace('_', '-')}" for path in shown],
+        },
+        hide_index=True,
+        height=min(360, 40 + 35 * len(shown)),
+    )

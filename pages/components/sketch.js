@@ -1,0 +1,124 @@
+// A square of cells to draw on: 0 is empty, 255 is densest.
+
+class Sketch {
+  constructor({ setTriggerValue }) {
+    this.tell = (cells) => setTriggerValue("drawn", cells);
+    this.canvas = make("canvas", { tabIndex: 0, ariaLabel: "Drawing of a density. Arrow keys move a "
+      + "brush, the space bar draws, Delete clears all." });
+    this.canvas.setAttribute("role", "application");
+    this.width = make("input", { type: "range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
+    this.eraser = make("button", { type: "button", className: "wgan-button", onclick: () => this.erase() }, "Eraser");
+    this.clear = make("button", { type: "button", className: "wgan-button", onclick: () => this.empty() }, "Clear");
+    this.root = make("div", { className: "wgan-sketch" }, this.canvas,
+      make("div", { className: "wgan-sketch-tools" },
+        make("label", {}, "Brush", this.width), this.eraser, this.clear));
+    const { canvas } = this;
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      this.last = undefined;
+      this.drawing = true;
+      this.stroke(event);
+    };
+    canvas.onpointermove = (event) => {
+      if (!this.drawing) return;
+      for (const part of event.getCoalescedEvents?.() ?? [event]) this.stroke(part);
+    };
+    canvas.onpointerup = canvas.onpointercancel = () => {
+      if (!this.drawing) return;
+      this.drawing = false;
+      this.done();
+    };
+    canvas.onkeydown = (event) => this.key(event);
+    this.erasing = false;
+  }
+
+  update(data) {
+    this.root.style.setProperty("--height", `${data.height}px`);
+    // While the hand is on it, what comes from the server is older than what is drawn.
+    if (this.drawing || data.cells === this.given) return;
+    this.given = data.cells;
+    this.side = data.side;
+    this.cells = Uint8Array.from(atob(data.cells), (c) => c.charCodeAt(0));
+    this.paint();
+  }
+
+  paint() {
+    const { canvas, side, cells } = this;
+    if (canvas.width !== side) Object.assign(canvas, { width: side, height: side });
+    const context = canvas.getContext("2d");
+    const ink = getComputedStyle(this.root).color.match(/\d+/g).slice(0, 3).map(Number);
+    const image = context.createImageData(side, side);
+    cells.forEach((value, i) => image.data.set([...ink, value], 4 * i));
+    context.putImageData(image, 0, 0);
+    if (!this.brush) return;
+    context.strokeStyle = "#d9730d";
+    context.lineWidth = 0.5;
+    context.strokeRect(this.brush[0] - 0.5, this.brush[1] - 0.5, 2, 2);
+  }
+
+  stroke(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const to = [
+      ((event.clientX - box.left) / box.width) * this.side,
+      ((event.clientY - box.top) / box.height) * this.side,
+    ];
+    const from = this.last ?? to;
+    const steps = Math.ceil(2 * Math.hypot(to[0] - from[0], to[1] - from[1])) || 1;
+    for (let i = 1; i <= steps; i++) {
+      const share = i / steps;
+      this.dab(from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1]));
+    }
+    this.last = to;
+    this.paint();
+  }
+
+  dab(x, y) {
+    const radius = Number(this.width.value) / 2 + 0.3;
+    for (let row = Math.floor(y - radius); row <= y + radius; row++) {
+      for (let column = Math.floor(x - radius); column <= x + radius; column++) {
+        const inside = Math.hypot(column + 0.5 - x, row + 0.5 - y) <= radius;
+        if (!inside || row < 0 || column < 0 || row >= this.side || column >= this.side) continue;
+        this.cells[row * this.side + column] = this.erasing ? 0 : 255;
+      }
+    }
+  }
+
+  key(event) {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    this.brush ??= [this.side / 2, this.side / 2];
+    if (event.key in steps) {
+      this.brush = this.brush.map((at, i) => clamp(at + steps[event.key][i], 0, this.side - 1));
+    } else if (event.key === " ") {
+      this.dab(this.brush[0] + 0.5, this.brush[1] + 0.5);
+      clearTimeout(this.telling);
+      this.telling = setTimeout(() => this.done(), 800);
+    } else if (event.key === "Delete") {
+      return this.empty();
+    } else return;
+    event.preventDefault();
+    this.paint();
+  }
+
+  erase() {
+    this.erasing = !this.erasing;
+    this.eraser.classList.toggle("wgan-on", this.erasing);
+    this.eraser.setAttribute("aria-pressed", String(this.erasing));
+  }
+
+  empty() {
+    this.cells.fill(0);
+    this.paint();
+    this.done();
+  }
+
+  done() {
+    this.given = btoa(String.fromCharCode(...this.cells));
+    this.tell(this.given);
+  }
+
+  destroy() {
+    clearTimeout(this.telling);
+  }
+}
+
+export default define((component) => new Sketch(component));

@@ -1,0 +1,49 @@
+"""A square to draw a density on with the mouse, a finger or a pen."""
+
+import base64
+import binascii
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.components.assets import component
+
+_SKETCH = component("wgan_sketch", "controls.css", "sketch.css", "shared.js", "sketch.js")
+
+
+def sketch(
+    drawing: npt.NDArray[np.uint8], *, key: str, height: int = 320
+) -> npt.NDArray[np.uint8] | None:
+    """Show a drawing to go on with and return what became of it; None where nothing was drawn.
+
+    `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest.
+    """
+    side = len(drawing)
+    slot = f"{key}__drawn"
+
+    def drawn() -> None:
+        st.session_state[slot] = st.session_state[key].get("drawn")
+
+    data = {
+        "side": side,
+        "cells": base64.b64encode(drawing.tobytes()).decode("ascii"),
+        "height": height,
+        "space": f"height:{height + 44}px",
+    }
+    _SKETCH(key=key, data=data, on_drawn_change=drawn)
+    return _checked(st.session_state.pop(slot, None), side)
+
+
+def _checked(value: Any, side: int) -> npt.NDArray[np.uint8] | None:
+    """Return a drawing that came from the browser, which may have sent anything."""
+    if not isinstance(value, str) or len(value) > 2 * side * side:
+        return None
+    try:
+        content = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(content) != side * side:
+        return None
+    return np.frombuffer(content, dtype=np.uint8).reshape(side, side)
