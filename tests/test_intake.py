@@ -8,6 +8,7 @@ import os
 import stat
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ from wgan.data import (
     DataError,
     Limits,
     Own,
+    Pictures,
     Pokemon,
     Prepared,
     Recipe,
@@ -299,8 +301,13 @@ def test_a_tar_header_that_would_fill_the_memory_is_refused():
     with gzip.GzipFile(fileobj=buffer, mode="w") as packed:
         packed.write(info.tobuf(tarfile.GNU_FORMAT))
         packed.write(bytes(50_000_000))
-    with pytest.raises(DataError, match="no archive that can be read"):
-        reasons(buffer.getvalue())
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="no archive that can be read"):
+            reasons(buffer.getvalue())
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
@@ -846,6 +853,10 @@ def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
 
 
+def totals(found: Pictures) -> set[int]:
+    return {int(p.sum(dtype=torch.long)) for p in torch.cat([found.train, found.held_out])}
+
+
 @pytest.mark.usefixtures("no_npm")
 def test_sprites_come_from_the_package_in_the_data_root(root: Path):
     assert not Pokemon().present(root)
@@ -865,6 +876,10 @@ def test_sprites_come_from_the_package_in_the_data_root(root: Path):
         for i in range(6)
     }
     assert expected <= found
+    large = Pokemon(side=64).load(root)
+    expected = {total + 3 * 255 * (64 * 64 - 32 * 32) for total in totals(loaded)}
+    assert totals(large) == expected
+    (root / "pokemon" / "regular-64.safetensors").unlink()
     shiny = Pokemon(shiny=True, flip=True).load(root)
     assert len(shiny.train) // 2 + len(shiny.held_out) == 12
     # The package is no longer needed, nor is it listed among pictures of yours.
