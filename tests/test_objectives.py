@@ -1,6 +1,10 @@
 """Closed forms, and the mistakes of FACTS.md §5 that must not come back."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -372,3 +376,66 @@ def test_what_cannot_be_made_lipschitz_is_said():
     assert "residual" in (objective.unfit(residual) or "")
     _, normed = NETWORKS["brownlee"]().build((1, 28, 28), 4, generator(0, "init"))
     assert "normalisation" in (objective.unfit(normed) or "")
+
+
+ADDED = '''
+class Mine(_Wasserstein):
+    """A variant that someone adds: scores are squashed by a scale of its own."""
+
+    name: Literal["mine"] = "mine"
+    title = "Mine"
+    source = "nobody"
+    squash_scale: Annotated[float, Field(gt=0, le=9)] = Field(
+        2.0, title="Scale", description="Divides the scores.", json_schema_extra={"source": "nobody"}
+    )
+
+    def fake_loss(self, fake: Tensor) -> Tensor:
+        return (fake / self.squash_scale).mean()
+
+
+OBJECTIVES["mine"] = Mine
+'''
+
+FOLLOWS = """
+import contextlib, importlib.util, io, sys
+from pathlib import Path
+import wgan
+path = Path(wgan.__file__).parent / "objectives.py"
+source = path.read_text()
+spec = importlib.util.spec_from_file_location("wgan.objectives", path)
+module = importlib.util.module_from_spec(spec)
+sys.modules["wgan.objectives"] = module
+before, after = source.split("if TYPE_CHECKING:\\n    AnyObjective")
+exec(compile(before + ADDED + "\\nif TYPE_CHECKING:\\n    AnyObjective" + after, str(path), "exec"), module.__dict__)
+
+from wgan.__main__ import main
+from wgan.config import PARTS, TrainConfig, hyperparameters
+from wgan.training import Engine, train
+assert list(PARTS["objective"])[-1] == "mine"
+config = TrainConfig.parse({"dataset": "ring-8", "objective": {"name": "mine", "squash_scale": 3}, "steps": 3})
+found = {h.path: h for h in hyperparameters(config)}
+assert found["objective.squash_scale"].live and "mine" in found["objective"].choices
+train(config, engine=Engine("cpu", "float32", 1))
+out = io.StringIO()
+with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+    main(["train", "--help"])
+assert "--objective.squash-scale" in out.getvalue() and "mine" in out.getvalue()
+
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
+box = next(b for b in app.selectbox if b.key == "w:objective")
+assert "Mine" in box.options and Mine.__doc__ in box.help
+box.set_value("mine").run()
+assert any(w.key == "w:objective.squash_scale" for w in [*app.number_input, *app.slider])
+print("followed")
+""".replace("Mine.__doc__", "module.Mine.__doc__")
+
+
+def test_an_added_objective_needs_no_other_file(tmp_path: Path):
+    """Menu, control, help, flag and training follow from one class and one line of one file."""
+    made = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"ADDED = {ADDED!r}\n{FOLLOWS}"],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=200,
+        env={**os.environ, "WGAN_RUNS": str(tmp_path / "runs")},
+    )  # fmt: skip
+    assert made.stdout.strip().endswith("followed"), made.stderr[-2000:]

@@ -33,20 +33,26 @@ def grouped() -> dict[str, list[str]]:
 
 def sidebar() -> str:
     """Let the visitor choose a preset; the address says which."""
-    asked = st.query_params.get("preset", "")
-    names = [name for group in grouped().values() for name in group]
-    known = st.session_state.get("preset_shown")
-    first = asked if asked in PRESETS and known is None else known or names[0]
+    if "preset_shown" not in st.session_state:
+        asked = st.query_params.get("preset", "")
+        st.session_state.preset_shown = asked if asked in PRESETS else FIRST[0]
+    chosen = str(st.session_state.preset_shown)
     with st.sidebar:
-        group_of = {name: group for group, members in grouped().items() for name in members}
-        chosen = st.radio(
-            "Preset", names, index=names.index(first), key="preset_radio",
-            format_func=lambda name: PRESETS[name].title,
-            captions=[group_of[name] if name == grouped()[group_of[name]][0] else "" for name in names],
-        )  # fmt: skip
-    st.session_state.preset_shown = chosen
+        for group, names in grouped().items():
+            with st.container(gap=None):
+                st.caption(group)
+                for name in names:
+                    title = PRESETS[name].title
+                    st.button(
+                        f":primary[**{title}**]" if name == chosen else title,
+                        type="tertiary", key=f"preset-{name}", on_click=_choose, args=(name,),
+                    )  # fmt: skip
     st.query_params.from_dict({"preset": chosen})
-    return str(chosen)
+    return chosen
+
+
+def _choose(name: str) -> None:
+    st.session_state.preset_shown = name
 
 
 def show(name: str) -> None:

@@ -440,7 +440,7 @@ def _choose_class(view: View) -> None:
             st.session_state.problem = str(error)
 
     options = [-1, *range(len(names))]
-    words = ["One a row", *names]
+    words = ["All", *names]
     st.session_state[key] = view.config.preview_class
     common: dict[str, Any] = {
         "format_func": lambda k: words[k + 1],

@@ -1,0 +1,58 @@
+import threading
+
+import pytest
+
+from wgan.chores import Chore
+from wgan.data import DataError
+
+
+def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
+    go = threading.Event()
+
+    def work(progress):
+        progress("Reading", 0.25)
+        assert go.wait(10)
+        progress("Writing", 7.0)
+        return 42
+
+    chore = Chore("A test", work)
+    while chore.words != "Reading":
+        pass
+    assert (chore.share, chore.done) == (0.25, False)
+    go.set()
+    chore.wait(10)
+    assert chore.done and (chore.result, chore.error, chore.share) == (42, "", 1.0)
+
+
+def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
+    begun = threading.Event()
+
+    def work(progress):
+        begun.set()
+        while True:
+            progress("Going on", 0.5)
+
+    chore = Chore("A test", work)
+    assert begun.wait(10)
+    chore.cancel()
+    chore.wait(10)
+    assert chore.done and chore.cancelled and chore.result is None
+    assert chore.error == "Cancelled: nothing was kept."
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DataError("There is nothing in it."), "There is nothing in it."),
+        (OSError(28, "No space left on device"), "cannot be read or written (No space left"),
+        (MemoryError(), "not enough memory"),
+        (KeyError("x"), "a bug of ours: KeyError"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(error: Exception, words: str):
+    def work(progress):
+        raise error
+
+    chore = Chore("A test", work)
+    chore.wait(10)
+    assert words in chore.error and chore.result is None

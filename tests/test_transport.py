@@ -1,0 +1,94 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from scipy.stats import wasserstein_distance
+
+from wgan.metrics import emd
+from wgan.transport import assignment, c_transform, discrete, dual, js, kl, on_the_line, tv
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
+def test_w_of_a_shift_is_its_length(p: float):
+    points, shift = RNG.normal(size=(200, 2)), np.array([0.3, -0.4])
+    assert assignment(points, points + shift, p) == pytest.approx(0.5, rel=1e-9)
+    assert on_the_line(points[:, 0], points[:, 0] - 0.7, p) == pytest.approx(0.7, rel=1e-9)
+
+
+def test_assignment_is_the_metric_emd():
+    a, b = RNG.normal(size=(2, 100, 2))
+    assert assignment(a, b) == pytest.approx(emd(a, b), rel=1e-9)
+
+
+def test_the_line_against_scipy_and_against_the_plane():
+    a, b = RNG.normal(size=150), RNG.exponential(size=150)
+    assert on_the_line(a, b) == pytest.approx(wasserstein_distance(a, b), rel=1e-9)
+    for p in (1.0, 2.0):
+        flat = assignment(a[:, None], b[:, None], p)
+        assert on_the_line(a, b, p) == pytest.approx(flat, rel=1e-9)
+
+
+def test_sets_of_different_sizes_are_refused():
+    for distance in (on_the_line, tv, kl):
+        with pytest.raises(ValueError, match="one size"):
+            distance(np.ones(3), np.ones(4))
+    with pytest.raises(ValueError, match="one size"):
+        assignment(np.ones((3, 2)), np.ones((4, 2)))
+
+
+def test_discrete_with_equal_weights_is_the_assignment():
+    a, b = RNG.normal(size=(2, 20, 2))
+    even = np.full(20, 1 / 20)
+    assert discrete(even, even, cdist(a, b)).cost == pytest.approx(assignment(a, b), rel=1e-9)
+
+
+def test_a_plan_has_the_marginals_and_its_potentials_prove_it():
+    a, b = RNG.dirichlet(np.ones(12)), RNG.dirichlet(np.ones(7))
+    cost = cdist(RNG.normal(size=(12, 2)), RNG.normal(size=(7, 2)))
+    plan = discrete(a, b, cost)
+    np.testing.assert_allclose(plan.mass.sum(axis=1), a, atol=1e-9)
+    np.testing.assert_allclose(plan.mass.sum(axis=0), b, atol=1e-9)
+    assert np.all(plan.f[:, None] + plan.g <= cost + 1e-9)
+    assert a @ plan.f + b @ plan.g == pytest.approx(plan.cost, rel=1e-9)
+    assert dual(plan.f, a, b, cost) == pytest.approx(plan.cost, rel=1e-9)
+    # Mass moves only where the potentials are tight.
+    slack = cost - plan.f[:, None] - plan.g
+    assert float((plan.mass * slack).sum()) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_dual_of_any_potential_is_at_most_the_primal():
+    a, b = RNG.dirichlet(np.ones(10)), RNG.dirichlet(np.ones(10))
+    cost = cdist(RNG.normal(size=(10, 2)), RNG.normal(size=(10, 2)))
+    best = discrete(a, b, cost).cost
+    for _ in range(50):
+        f = RNG.normal(size=10)
+        assert dual(f, a, b, cost) <= best + 1e-9
+        assert np.all(f[:, None] + c_transform(f, cost) <= cost + 1e-9)
+
+
+def test_weights_and_costs_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="cost must be"):
+        discrete(np.full(2, 0.5), np.full(2, 0.5), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="same sum"):
+        discrete(np.array([0.5, 0.6]), np.full(2, 0.5), np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="negative"):
+        discrete(np.array([1.5, -0.5]), np.full(2, 0.5), np.zeros((2, 2)))
+
+
+def test_divergences_of_disjoint_and_of_equal_distributions():
+    left, right = np.array([0.5, 0.5, 0, 0]), np.array([0, 0, 0.5, 0.5])
+    assert js(left, right) == pytest.approx(math.log(2), rel=1e-12)
+    assert kl(left, right) == math.inf
+    assert tv(left, right) == pytest.approx(1)
+    assert (js(left, left), kl(left, left), tv(left, left)) == (0, 0, 0)
+
+
+def test_divergences_against_their_formulas():
+    p, q = np.array([0.25, 0.75]), np.array([0.5, 0.5])
+    assert kl(p, q) == pytest.approx(0.25 * math.log(0.5) + 0.75 * math.log(1.5), rel=1e-12)
+    assert tv(p, q) == pytest.approx(0.25)
+    assert js(p, q) == pytest.approx(js(q, p), rel=1e-12)
+    assert 0 < js(p, q) < math.log(2)
