@@ -516,3 +516,21 @@ def test_a_labelled_pair_learns_which_class_is_which(engine: Engine):
         z = torch.randn(16, config.latent_dim)
         means = [float(training.average(z, torch.full((16,), k)).mean()) for k in (0, 1)]
     assert means[0] < means[1] - 0.5
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("network", ["dcgan", "resnet", "mlp-pictures", "brownlee"])
+def test_every_objective_trains_every_network_that_fits_in_bfloat16_too(
+    objective: str, network: str
+):
+    try:
+        config = TrainConfig.parse(SMALL_PICTURES | {"objective": objective, "network": network})
+        training = Training(config, engine=Engine("cpu", "bfloat16", 1), data=pictures())
+    except ConfigError as error:
+        # Refused in words where the two cannot go together, and only there.
+        assert network == "brownlee" or (network, objective) == ("resnet", "wgan-groupsort"), error
+        return
+    for _ in range(4):
+        training.step()
+    assert len(training.reports()) == 2  # finite, or it raises
+    assert all(p.dtype == torch.float32 for p in training.critic.parameters())
