@@ -3,12 +3,13 @@
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page, each beside a baseline of the same run
 # make keeping  fifty kills, a million reports, five hundred runs
+# make reproduce  every published experiment again, into docs/reproduction.md; half an hour
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench keeping clean
+.PHONY: run test check bench keeping reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -29,6 +30,9 @@ keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping kills
 	$(BIN)/python -m benchmarks.keeping million
 	$(BIN)/python -m benchmarks.keeping shelf
+
+reproduce: $(VENV)/app.done
+	$(BIN)/python -m wgan reproduce --all --out docs/reproduction.md
 
 $(VENV)/app.done: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

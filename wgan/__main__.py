@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | data | runs | fork | export | import | sample`."""
+"""The same jobs without a browser: `python -m wgan train | data | runs | fork | export | import | sample | reproduce`."""
 
 import argparse
 import contextlib
@@ -18,6 +18,7 @@ from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, explain, hyper
 from wgan.data import DATASETS, DataError, Prepared, Recipe, forget, prepare, prepared
 from wgan.export import FORMATS, export, export_samples, export_tensorboard, import_zip
 from wgan.jobs import TrainingJob, View, in_words
+from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
 from wgan.runs import Card, Run, RunError, Shelf, Status, fork
 from wgan.training import Diverged
 from wgan.training.loop import steered
@@ -119,6 +120,21 @@ def _parser() -> _Parser:
     sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz|FOLDER")
     sample.add_argument("--runs-dir", **runs_dir)
     sample.set_defaults(act=_sample)
+
+    again = commands.add_parser(
+        "reproduce",
+        help="measure published results again",
+        description="Measure a published result and set it beside what its source says.",
+    )
+    again.add_argument("name", nargs="?", metavar="NAME", help=", ".join(EXPERIMENTS))
+    again.add_argument("--list", action="store_true", help="list the experiments")
+    again.add_argument("--all", action="store_true", help="all of them, one after the other")
+    again.add_argument("--json", action="store_true", help="as JSON, one object a line")
+    again.add_argument("--seed", type=_whole, default=0, metavar="K", help="of all draws (0)")
+    again.add_argument("--scale", type=_scale, default=1.0, metavar="X", help="times the steps (1)")
+    again.add_argument("--out", type=Path, metavar="FILE.md", help="write a page, and its pictures")
+    again.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    again.set_defaults(act=_reproduce)
     return parser
 
 
@@ -169,6 +185,13 @@ def _whole(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
     return int(text)
+
+
+def _scale(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 1000:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number above 0, at most 1000, not {text!r}")
 
 
 def _add_flag(parser: argparse.ArgumentParser, value: Any) -> None:
@@ -488,6 +511,40 @@ def _sample(given: argparse.Namespace) -> int:
         raise _Usage("--count must be at least 1.")
     step = export_samples(run, given.out, count=given.count, seed=given.seed, step=given.step, label=given.label)
     print(json.dumps({"run": str(run.folder), "out": str(given.out), "step": step}))
+    return 0
+
+
+def _reproduce(given: argparse.Namespace) -> int:
+    if given.list:
+        for name, experiment in EXPERIMENTS.items():
+            if given.json:
+                print(json.dumps({"name": name, "title": experiment.title}))
+            else:
+                print(f"{name:20} {experiment.title}")
+        return 0
+    known = ", ".join(EXPERIMENTS)
+    if given.name is None and not given.all:
+        raise _Usage(f"Name an experiment, or give --all. There are {known}.")
+    if given.name is not None and given.name not in EXPERIMENTS:
+        raise _Usage(f"There is no experiment {given.name!r}: choose one of {known}.")
+    folder = None if given.out is None else given.out.parent
+    outcomes = []
+    for name in EXPERIMENTS if given.all else [given.name]:
+        bar = _Bar(given.quiet)
+
+        def tell(words: str, share: float, name: str = name, bar: _Bar = bar) -> None:
+            bar.tell(f"{name}: {words}", share)
+
+        with bar:
+            bench = Bench(given.seed, given.scale, tell, folder)
+            outcomes.append(measure(EXPERIMENTS[name], bench))
+        if given.json:
+            print(json.dumps(outcomes[-1].as_dict()), flush=True)
+        else:
+            print(f"{table(outcomes[-1])}\n", flush=True)
+    if given.out is not None:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.write_text(page(outcomes), encoding="utf-8")
     return 0
 
 

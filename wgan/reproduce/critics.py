@@ -1,0 +1,80 @@
+"""A critic alone, against fakes that do not change: how far it gets, and what its slope does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from wgan.objectives import Objective
+from wgan.randomness import generator
+from wgan.reproduce.base import Tell
+
+Sides = Callable[[int], tuple[Tensor, Tensor]]
+"""The real and the fake batch of an update, counted from 0."""
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A critic, its objective and optimiser, to be trained against fixed fakes."""
+
+    critic: nn.Module
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+
+    def run(self, sides: Sides, steps: int, seed: int, tell: Tell, words: str) -> None:
+        """Make that many critic updates, as the training loop does, without a generator's."""
+        for step in range(steps):
+            if step % 50 == 0:
+                tell(words, step / steps)
+            real, fake = sides(step)
+            scores = self.critic(torch.cat([real, fake]))
+            real_score, fake_score = torch.tensor_split(scores, [len(real)])
+            loss = self.objective.critic_loss(real=real_score, fake=fake_score)
+            loss = loss + self.objective.penalty(
+                self.critic, real=real, fake=fake, rng=generator(seed, "epsilon", step), update=step
+            )
+            self.optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimizer.step()
+            self.objective.project(self.critic)
+
+
+def rmsprop(critic: nn.Module, rate: float) -> torch.optim.Optimizer:
+    """Return RMSprop with torch's defaults, which are the first WGAN's."""
+    return torch.optim.RMSprop(critic.parameters(), lr=rate)
+
+
+def adam(critic: nn.Module, rate: float, beta1: float = 0.5) -> torch.optim.Optimizer:
+    """Return Adam with β₂ = 0.9, as WGAN-GP has it."""
+    return torch.optim.Adam(critic.parameters(), lr=rate, betas=(beta1, 0.9))
+
+
+@torch.no_grad()
+def gap(critic: nn.Module, real: Tensor, fake: Tensor) -> float:
+    """Return E f(real) − E f(fake) over two sets of examples, (N, …) each."""
+    return float(critic(real).double().mean() - critic(fake).double().mean())
+
+
+def slopes(critic: nn.Module, at: Tensor) -> Tensor:
+    """Return ∇f at each of some points, (N, D) → (N, D)."""
+    at = at.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(at).sum(), at)
+    return slope
+
+
+def straightness(x: Floats, y: Floats) -> float:
+    """Return R² of the line fitted to points (x, y), both (N,)."""
+    return explained(np.stack([np.ones_like(x), x], axis=1), y)
+
+
+def explained(columns: Floats, y: Floats) -> float:
+    """Return the share of the variance of y, (N,), that a linear fit by columns, (N, K), explains."""
+    y = np.asarray(y, np.float64)
+    found, *_ = np.linalg.lstsq(np.asarray(columns, np.float64), y, rcond=None)
+    variance = ((y - y.mean()) ** 2).sum()
+    return float(1 - ((y - columns @ found) ** 2).sum() / variance) if variance > 0 else 1.0

@@ -1,0 +1,149 @@
+"""What came out, as JSON, as a table for a terminal, and as the page docs/reproduction.md."""
+
+import dataclasses
+import math
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+
+from wgan.reproduce.base import Bench, Experiment, Row
+from wgan.training.engine import cores
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An experiment's rows, and what they took."""
+
+    experiment: Experiment
+    rows: list[Row]
+    seconds: float
+    seed: int
+    scale: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; infinite ones as text, which JSON has no number for."""
+        rows = [dataclasses.asdict(row) for row in self.rows]
+        for row in rows:
+            if not math.isfinite(row["measured"]):
+                row["measured"] = str(row["measured"])
+        return {
+            "name": self.experiment.name,
+            "title": self.experiment.title,
+            "source": self.experiment.source,
+            "settings": self.experiment.settings,
+            "seed": self.seed,
+            "scale": self.scale,
+            "seconds": round(self.seconds, 1),
+            "rows": rows,
+            "versions": versions(),
+        }
+
+    @property
+    def verdict(self) -> str:
+        """How many rows agree, in words."""
+        judged = [row for row in self.rows if row.agrees is not None]
+        agreeing = sum(bool(row.agrees) for row in judged)
+        return f"{agreeing} of {len(judged)} expectations met"
+
+
+def measure(experiment: Experiment, bench: Bench) -> Outcome:
+    """Run an experiment and take its time."""
+    begun = time.monotonic()
+    rows = experiment.run(bench)
+    return Outcome(experiment, rows, time.monotonic() - begun, bench.seed, bench.scale)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+    }
+
+
+HEAD = ("", "quantity", "expected", "measured", "floor", "note")
+
+
+def table(outcome: Outcome) -> str:
+    """Return an outcome as aligned lines; notes stand at the end, where they may be long."""
+    cells = [HEAD, *(_cells(row) for row in outcome.rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD) - 1)]
+    lines = [
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]
+        )
+        for line in cells
+    ]
+    head = f"{outcome.experiment.name}: {outcome.experiment.title}"
+    foot = f"{outcome.verdict}; {outcome.seconds:.0f} s, seed {outcome.seed}"
+    return "\n".join([head, *(line.rstrip() for line in lines), foot])
+
+
+def page(outcomes: Sequence[Outcome]) -> str:
+    """Return the page docs/reproduction.md."""
+    libraries = ", ".join(f"{name} {version}" for name, version in versions().items())
+    parts = [
+        "# Published results, measured again",
+        "",
+        "Written by `make reproduce` (`python -m wgan reproduce --all --out docs/reproduction.md`); "
+        "numbers are as measured, and where one differs from its source the note says so. ✓: as "
+        "expected; ✗: not; nothing: there is nothing to agree with. The floor is what true samples "
+        "score at the same size. Steps are cut to what two processor cores do in minutes; the "
+        "settings of each experiment say what was changed.",
+        "",
+        f"Measured on {cores()} cores with {libraries}. The same seed on the same machine and number "
+        "of threads repeats the numbers.",
+        "",
+        "| experiment | what | expectations met | seconds |",
+        "|---|---|---|---|",
+        *(
+            f"| [{o.experiment.name}](#{o.experiment.name}) | {o.experiment.title} | "
+            f"{o.verdict.removesuffix(' expectations met')} | {o.seconds:.0f} |"
+            for o in outcomes
+        ),
+    ]
+    for outcome in outcomes:
+        parts += ["", *_section(outcome)]
+    return "\n".join(parts) + "\n"
+
+
+def _section(outcome: Outcome) -> list[str]:
+    made = outcome.experiment
+    seed = f" --seed {outcome.seed}" if outcome.seed else ""
+    scale = f" --scale {outcome.scale:g}" if outcome.scale != 1 else ""
+    lines = [
+        f"## {made.name}",
+        "",
+        f"{made.title}. {made.source}.",
+        "",
+        f"`python -m wgan reproduce {made.name}{seed}{scale}`, {outcome.seconds:.0f} seconds. "
+        f"{made.settings}",
+        "",
+        "| | quantity | expected | measured | floor | note |",
+        "|---|---|---|---|---|---|",
+        *("| " + " | ".join(c.replace("|", "\\|") for c in _cells(r)) + " |" for r in outcome.rows),
+    ]
+    if made.picture:
+        lines += ["", f"![{made.title}]({made.picture})"]
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    mark = {True: "✓", False: "✗", None: ""}[row.agrees]
+    error = "" if row.error is None else f" ± {_number(row.error)}"
+    floor = "" if row.floor is None else _number(row.floor)
+    return mark, row.quantity, row.expected, _number(row.measured) + error, floor, row.note
+
+
+def _number(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
