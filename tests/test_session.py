@@ -11,7 +11,7 @@ from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DataError, Ring8
 from wgan.jobs import TrainingJob
-from wgan.runs import Run, RunError, Status
+from wgan.runs import Run, RunError, Status, list_runs
 from wgan.session import Busy, Session
 from wgan.training import Training
 
@@ -42,7 +42,7 @@ def test_a_run_is_trained_to_its_end(session: Session):
     until(lambda: session.view(run).status is Status.FINISHED)
     view = session.view(run)
     assert view.step == 40 and view.share == 1.0 and session.live() is None
-    assert session.newest() == run and session.runs() == [run]
+    assert session.newest() == run and [r.id for r in list_runs(session.runs_dir)] == [run]
 
 
 def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir: Path):
@@ -162,7 +162,7 @@ def test_an_exception_in_the_worker_becomes_words(
     run = session.start(tiny())
     until(lambda: session.view(run).status is Status.FAILED)
     assert session.view(run).error == "The data are gone. Put them back."
-    assert session.runs() == []  # nothing was made, so nothing is left
+    assert list_runs(session.runs_dir) == []  # nothing was made, so nothing is left
     monkeypatch.undo()
     again = session.start(tiny())
     until(lambda: session.view(again).status is Status.FINISHED)

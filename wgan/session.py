@@ -344,10 +344,6 @@ class Session:
             self._stored[run.id] = (at, stored, view)
         return view
 
-    def runs(self) -> list[str]:
-        """Return the names of all runs, the newest first."""
-        return [run.id for run in list_runs(self.runs_dir)]
-
     def cards(self) -> list[Card]:
         """Return every run in a few words, the newest first."""
         with self._shelf_lock:
@@ -364,7 +360,7 @@ class Session:
 
     def config_at(self, name: str, step: int) -> TrainConfig:
         """Return the config a run had at a checkpoint. Raises RunError."""
-        return Run.find(name, self.runs_dir).checkpoint(step)[0].config
+        return Run.find(name, self.runs_dir).config_at(step)
 
     def run(self, name: str) -> Run:
         """Return a run's folder, to read. Raises RunError."""

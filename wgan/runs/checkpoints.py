@@ -42,23 +42,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
 
     Its weights fit its config's networks, and all of them are finite.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if "schema" not in metadata:
-                raise RunError(
-                    f"{path.name} is a safetensors file of another program: it does not say which "
-                    "networks its weights belong to."
-                )
-            metadata = migrate_checkpoint(metadata)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise RunError(f"There is no file {path.name}.") from error
-    except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"{path.name} is damaged or no safetensors file ({error}). The other checkpoints of "
-            "the run can still be used."
-        ) from error
+    metadata, tensors = _read(path, weights=True)
     try:
         critic_counts, generator_counts = json.loads(metadata["counts"])
         state = State(
@@ -78,6 +62,36 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise RunError(f"{path.name} cannot be used: {name} has values that are not finite.")
     return state, facts
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Return the config a checkpoint was made with; its weights are not read. Raises RunError."""
+    metadata, _ = _read(path, weights=False)
+    try:
+        return TrainConfig.parse(json.loads(metadata["config"]))
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
+
+
+def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """Return a file's metadata, of this schema, and its tensors if asked for. Raises RunError."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if "schema" not in metadata:
+                raise RunError(
+                    f"{path.name} is a safetensors file of another program: it does not say which "
+                    "networks its weights belong to."
+                )
+            names = file.keys() if weights else ()
+            return migrate_checkpoint(metadata), {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise RunError(f"There is no file {path.name}.") from error
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"{path.name} is damaged or no safetensors file ({error}). The other checkpoints of "
+            "the run can still be used."
+        ) from error
 
 
 def misfit(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.metrics import better
-from wgan.runs.checkpoints import read_checkpoint, write_checkpoint
+from wgan.runs.checkpoints import read_checkpoint, read_config, write_checkpoint
 from wgan.runs.files import process_start, versions, write
 from wgan.runs.migrations import (
     METRICS_TABLE,
@@ -405,6 +405,10 @@ class Run:
             here = ", ".join(map(str, steps))
             raise RunError(f"Run {self.id} has no checkpoint at step {step}: it has {here}.")
         return read_checkpoint(self._checkpoint_path(step))
+
+    def config_at(self, step: int) -> TrainConfig:
+        """Return the config the run had at a checkpoint. Raises RunError."""
+        return read_config(self._checkpoint_path(step))
 
     def resume_point(self) -> tuple[TrainConfig, int]:
         """Return the config and step from which the run goes on: its newest checkpoint, or its start.
