@@ -329,6 +329,14 @@ class Session:
             return known if asked is None else replace(known, config=asked)
         if known is not None and not (self.runs_dir / name / "config.json").is_file():
             return known
+        try:
+            return self._from_folder(name)
+        except RunError:
+            if known is None:
+                raise
+            return known  # Its folder is being deleted at this moment.
+
+    def _from_folder(self, name: str) -> View:
         run = Run.find(name, self.runs_dir)
         at = stamp(run)
         with self._changed:
