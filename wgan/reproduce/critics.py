@@ -49,9 +49,9 @@ def rmsprop(critic: nn.Module, rate: float) -> torch.optim.Optimizer:
     return torch.optim.RMSprop(critic.parameters(), lr=rate)
 
 
-def adam(critic: nn.Module, rate: float, beta1: float = 0.5) -> torch.optim.Optimizer:
-    """Return Adam with β₂ = 0.9, as WGAN-GP has it."""
-    return torch.optim.Adam(critic.parameters(), lr=rate, betas=(beta1, 0.9))
+def adam(critic: nn.Module, rate: float, beta2: float = 0.9) -> torch.optim.Optimizer:
+    """Return Adam with β₁ = 0.5, and β₂ = 0.9 as WGAN-GP's toy script has it."""
+    return torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, beta2))
 
 
 @torch.no_grad()

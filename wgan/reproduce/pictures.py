@@ -338,7 +338,7 @@ OVERFITTING = Experiment(
 
 # ---- Brownlee -------------------------------------------------------------------------------------
 
-BROWNLEE_STEPS = 300
+BROWNLEE_STEPS = 291
 PUBLISHED_GAP = 8.9
 
 
@@ -395,7 +395,7 @@ BROWNLEE = Experiment(
     "Brownlee's tutorial: sevens from a critic that only its kernels hold",
     "Brownlee 2019, How to Develop a Wasserstein Generative Adversarial Network (WGAN) From Scratch",
     f"Preset brownlee with {BROWNLEE_STEPS} of its 970 steps, as all of them take more than five minutes "
-    "on two cores (--scale 3.24 runs them); bfloat16 where the processor has it. MNIST below the "
+    "on two cores (--scale 3.34 runs them); bfloat16 where the processor has it. MNIST below the "
     "environment's WGAN_DATA, else the sevens of mnist-10k. All cores.",
     _brownlee,
     threads=0,
