@@ -9,7 +9,7 @@ import torch
 
 from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
-from wgan.data import DataError, Ring8
+from wgan.data import DATASETS, DataError, Ring8
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, RunError, Status, list_runs
 from wgan.session import Busy, Session
@@ -288,3 +288,15 @@ def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path
     assert session.newest() == good.id
     with pytest.raises(RunError, match="cannot be read"):
         session.view(bad.name)
+
+
+def test_rows_of_real_pictures_are_of_their_class(session: Session):
+    dataset = DATASETS["mnist-10k"]()
+    made = session.of_classes(dataset, (3, 3, 7), 4)
+    assert made is not None and made.shape == (12, 1, 28, 28)
+    data = dataset.load()
+    known = {
+        p.numpy().tobytes(): int(k) for p, k in zip(data.train, data.train_labels, strict=True)
+    }
+    assert [known[p.tobytes()] for p in made] == [3] * 8 + [7] * 4
+    assert len({p.tobytes() for p in made}) == 12

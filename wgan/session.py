@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import numpy.typing as npt
 import torch
 
@@ -469,11 +470,12 @@ class Session:
             return None
         data = dataset.load(self.root)
         assert isinstance(data, Pictures)
-        return (
-            by_class(data, len(data.names), columns)
-            .reshape(-1, columns, *data.shape)[list(labels)]
-            .reshape(-1, *data.shape)
+        most = max(labels.count(label) for label in set(labels))
+        rows = by_class(data, len(data.names), columns * most).reshape(
+            len(data.names), most, columns, *data.shape
         )
+        # The second row of a class shows others of it.
+        return np.concatenate([rows[k, labels[:i].count(k)] for i, k in enumerate(labels)])
 
     def own_pictures(self) -> list[Prepared]:
         """Return the pictures that were prepared on this machine, the newest first."""

@@ -399,9 +399,12 @@ class TrainConfig(BaseModel):
         """Return the classes of a preview's samples, eight a row; None where there are none."""
         if not self.conditional:
             return None
-        rows = min(len(self.dataset.class_names()), 10)
-        chosen = range(rows) if self.preview_class < 0 else [self.preview_class] * rows
-        return [label for label in chosen for _ in range(PREVIEW_COLUMNS)]
+        shown = min(len(self.dataset.class_names()), 10)
+        each = max(1, PREVIEW_COLUMNS // shown)  # few classes get some rows each
+        rows = [label for label in range(shown) for _ in range(each)]
+        if self.preview_class >= 0:
+            rows = [self.preview_class] * len(rows)
+        return [label for label in rows for _ in range(PREVIEW_COLUMNS)]
 
     def critic_updates(self, step: int) -> int:
         """Return how many critic updates come before the generator's update of a step, from 1."""
