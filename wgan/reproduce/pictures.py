@@ -129,7 +129,7 @@ def _w_and_js_curves(bench: Bench) -> list[Row]:
                 "latent_dim": 64,
                 "n_critic": 5,
                 "warmup_updates": bench.steps(50),
-                "steps": bench.steps(600),
+                "steps": bench.steps(400),
                 "report_every": 1 if bench.scale < 0.1 else 20,
                 "seed": bench.seed,
             }
@@ -196,7 +196,7 @@ W_AND_JS_CURVES = Experiment(
     "w-and-js-curves",
     "The critic's estimate follows the samples, the discriminator's does not",
     "Arjovsky et al. 2017, figures 3 and 4, arXiv:1701.07875",
-    "mnist-10k, small DCGAN, batch 64, 5 critic updates, 600 steps. wgan: c = 0.01, RMSprop 2e-4, 50 "
+    "mnist-10k, small DCGAN, batch 64, 5 critic updates, 400 steps. wgan: c = 0.01, RMSprop 2e-4, 50 "
     "updates in each of the first 5 steps; gan: Adam(2e-4, 0.5, 0.999). W₁: exact, in pixels, 256 "
     "samples against 256 held-out digits, every 20 steps. All cores.",
     _w_and_js_curves,
@@ -226,7 +226,7 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
                 "objective": objective,
                 "network": network,
                 "seed": bench.seed,
-                "steps": bench.steps(600),
+                "steps": bench.steps(400),
             }
             if objective == "gan":
                 changes |= {
@@ -262,7 +262,7 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
                 "well above 1, above 1.5" if i else "about 1 or above",
                 ratio,
                 agrees=ratio > 1.5 if i else None,
-                note="600 steps of each; one critic update a step",
+                note="400 steps of each; one critic update a step",
             )
         )
     return rows
@@ -272,7 +272,7 @@ NO_BATCH_NORM = Experiment(
     "no-batch-norm",
     "Generators without batch norm, or without convolutions: the GAN fails, the WGAN learns",
     "Arjovsky et al. 2017, figures 5 to 7, arXiv:1701.07875",
-    "mnist-10k, critic: medium DCGAN without batch norm, batch 32, one critic update, 600 steps, averaged "
+    "mnist-10k, critic: medium DCGAN without batch norm, batch 32, one critic update, 400 steps, averaged "
     "generator. gan: Adam(2e-4, 0.5, 0.999), DCGAN's; wgan-gp: λ = 10, Adam(1e-3 and 2e-3, 0, 0.9), as "
     "preset quick-mnist. The paper has LSUN bedrooms, clipping, and judges by eye. All cores.",
     _no_batch_norm,
@@ -338,7 +338,7 @@ OVERFITTING = Experiment(
 
 # ---- Brownlee -------------------------------------------------------------------------------------
 
-BROWNLEE_STEPS = 291
+BROWNLEE_STEPS = 194
 PUBLISHED_GAP = 8.9
 
 
@@ -395,7 +395,7 @@ BROWNLEE = Experiment(
     "Brownlee's tutorial: sevens from a critic that only its kernels hold",
     "Brownlee 2019, How to Develop a Wasserstein Generative Adversarial Network (WGAN) From Scratch",
     f"Preset brownlee with {BROWNLEE_STEPS} of its 970 steps, as all of them take more than five minutes "
-    "on two cores (--scale 3.34 runs them); bfloat16 where the processor has it. MNIST below the "
+    "on two cores (--scale 5 runs them); bfloat16 where the processor has it. MNIST below the "
     "environment's WGAN_DATA, else the sevens of mnist-10k. All cores.",
     _brownlee,
     threads=0,

@@ -100,7 +100,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         "settings of each experiment say what was changed.",
         "",
         f"Measured on {cores()} cores with {libraries}. The same seed on the same machine and number "
-        "of threads repeats the numbers.",
+        "of threads repeats the numbers; seconds depend on what else the machine does.",
         "",
         "| experiment | what | expectations met | seconds |",
         "|---|---|---|---|",
