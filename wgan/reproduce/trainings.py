@@ -136,9 +136,16 @@ def _scored(
             good,
             error=good_error,
             floor=100 * floor,
-            note="more than the floor: modes that shrank" if good > 100 * floor + 0.5 else "",
+            note=_remark(good, 100 * floor),
         ),
     ]
+
+
+def _remark(good: float, floor: float) -> str:
+    """Say what a percentage of high-quality samples means for the modes counted above it."""
+    if good < floor / 2:
+        return "far from converged: a mode counts with one good sample, so some are hit in passing"
+    return "more than the floor: modes that shrank" if good > floor + 0.5 else ""
 
 
 def _mean(values: list[float]) -> tuple[float, float]:
