@@ -146,7 +146,7 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         # A straight critic of slope s gains s W₁ − λ (s − 1)², most at s = 1 + W₁ / 2λ.
         best = 1 + (FAKE - REAL) / (2 * 10.0)
         note = (
-            "a penalty of finite λ lets the slope exceed 1 by W₁ / 2λ"
+            "the paper's slope of 1 needs a large λ: a finite one lets it exceed 1 by W₁ / 2λ"
             if i == 2
             else "its size is decided by c, width and depth, not by the data"
         )
