@@ -605,3 +605,9 @@ def test_a_text_reads_from_left_to_right_and_upright():
 def test_texts_that_cannot_be_drawn(text: str):
     with pytest.raises(ValidationError, match="1 to 12 printable characters"):
         DATASETS["text"](text=text)
+
+
+def test_a_text_that_the_font_cannot_draw_is_refused_in_words():
+    with pytest.raises(ValueError, match="The font has no 語 😀"):
+        DATASETS["text"](text="語a😀語")
+    assert DATASETS["text"](text="Hello, W₁!"[:7]).load().size is None

@@ -195,11 +195,23 @@ class Text(_PointSet):
     def _printable(cls, text: str) -> str:
         if not 1 <= len(text) <= 12 or not text.isprintable() or not text.strip():
             raise ValueError("The text must have 1 to 12 printable characters, not all spaces.")
+        if lacking := _lacking(text):
+            raise ValueError(
+                f"The font has no {' '.join(lacking)}: write the text with other characters, such as "
+                "plain letters and digits."
+            )
         return text
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
         drawn = _drawn(self.text)
         return _cells(drawn, 2 * self.scale / max(drawn.shape))
+
+
+def _lacking(text: str) -> list[str]:
+    """Return the characters for which the font has but an empty box."""
+    font = ImageFont.load_default(TEXT_HEIGHT)
+    box = bytes(font.getmask("\U0010ffff"))
+    return [c for c in dict.fromkeys(text) if not c.isspace() and bytes(font.getmask(c)) == box]
 
 
 def _drawn(text: str) -> Bytes:
