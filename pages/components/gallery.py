@@ -175,7 +175,7 @@ def _caption(facts: Facts) -> str:
         return "Some of the pictures to train on"
     shown = facts.names[:ROWS]
     more = f" (the first {ROWS} of {len(facts.names)})" if len(facts.names) > ROWS else ""
-    return f"A row a class: {', '.join(shown)}{more}"
+    return f"By class: {', '.join(shown)}{more}"
 
 
 def _numbers(facts: Facts) -> None:

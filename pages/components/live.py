@@ -129,6 +129,8 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
 def body(view: View) -> None:
     """Show a run's numbers, pictures and curves as they stand."""
     _numbers(view)
+    if view.config.conditional and view.status.active and not view.elsewhere:
+        _choose_class(view)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
         _stage(view)
@@ -395,8 +397,6 @@ def _stage(view: View) -> None:
     labels = view.config.preview_labels()
     of_rows = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
     rows = 8 if of_rows is None else len(of_rows)
-    if of_rows is not None and view.status.active and not view.elsewhere:
-        _choose_class(view)
 
     def frame(preview: StoredPreview) -> Frame:
         return to_frame(preview, real)
@@ -449,7 +449,7 @@ def _choose_class(view: View) -> None:
         "label_visibility": "collapsed",
         "width": "stretch",
     }
-    if sum(map(len, words)) <= 40:
+    if sum(len(word) + 4 for word in words) <= 100:
         st.segmented_control("Class shown", options, required=True, **common)
     else:
         st.selectbox("Class shown", options, **common)

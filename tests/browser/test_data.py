@@ -42,7 +42,7 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
     page.get_by_text("shapes.zip").first.wait_for()
     press(page, "Make a data set")
     page.get_by_role("heading", name="shapes").wait_for(timeout=60_000)
-    page.get_by_text("A row a class: dark, light").wait_for(timeout=60_000)
+    page.get_by_text("By class: dark, light").wait_for(timeout=60_000)
     # What was left out is told.
     press(page, "What was skipped")
     page.get_by_text("files looked at, 120 pictures kept").wait_for()

@@ -111,22 +111,23 @@ def nearest_pairs(pictures: Tensor, count: int) -> tuple[Tensor, list[float], in
 
 
 def by_class(pictures: Pictures, rows: int, columns: int) -> npt.NDArray[np.uint8]:
-    """Return `rows` × `columns` training pictures, one class a row where there are classes.
+    """Return about `rows` × `columns` training pictures, where there are classes by class.
 
-    With more classes than rows: the first ones. (rows · columns, C, H, W), fewer where there are
-    not so many.
+    Each class has the same number of rows, at least one; with more classes than rows: the first
+    ones. (n, C, H, W).
     """
     rng = generator(0, "sample")
     if not pictures.names:
         chosen = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
         return pictures.train[chosen].numpy()
+    each = max(1, rows // len(pictures.names)) * columns
     taken = []
     for label in range(min(rows, len(pictures.names))):
         of_class = (pictures.train_labels == label).nonzero().flatten()
         if len(of_class):  # `only` leaves no class empty, but a set may
             # Drawn with repetition only where a class has too few.
             order = torch.randperm(len(of_class), generator=rng)
-            taken.append(of_class[order.repeat(-(-columns // len(order)))[:columns]])
+            taken.append(of_class[order.repeat(-(-each // len(order)))[:each]])
     return pictures.train[torch.cat(taken)].numpy()
 
 
