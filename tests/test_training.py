@@ -414,9 +414,9 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     optimizer = torch.optim.RMSprop(critic.parameters(), lr=1e-3)
     training.steps = 1
     real, _ = training._real_batch(0)
-    fake = training._fakes(0, None)
+    fake = training._fakes(0, None, 8)
     gaps = []
-    for x, sign in ((real[:8], -1), (fake[:8], 1)):
+    for x, sign in ((real[:8], -1), (fake, 1)):
         optimizer.zero_grad()
         score = critic(x)
         gaps.append(float(score.detach().mean()))
@@ -434,7 +434,7 @@ def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
         config = TrainConfig.parse(SMALL_PICTURES | {"inference_fakes": inference})
         training = Training(config, engine=engine, data=pictures())
         before = {k: v.clone() for k, v in training.generator.named_buffers()}
-        made[inference] = training._fakes(0, None)
+        made[inference] = training._fakes(0, None, 8)
         changed = any(not torch.equal(v, before[k]) for k, v in training.generator.named_buffers())
         assert changed != inference
         assert training.generator.training

@@ -130,11 +130,11 @@ class Training:
 
     def _critic_update(self, draw: int, *, held_out: bool) -> None:
         real, label = self._real_batch(draw)
-        fake = self._fakes(draw, label)
         if self.config.split_updates:
             half = len(real) // 2
-            real, fake = real[:half], fake[:half]
-            label = None if label is None else label[:half]
+            real, label = real[:half], None if label is None else label[:half]
+        fake = self._fakes(draw, label, len(real))
+        if self.config.split_updates:
             scored = self._half_update(real, label, self.config.objective.real_loss)
             held_out_score = self._score_held_out() if held_out else None
             scores = scored, self._half_update(fake, label, self.config.objective.fake_loss)
@@ -230,12 +230,12 @@ class Training:
         return self._lay_out(made)
 
     @torch.no_grad()
-    def _fakes(self, draw: int, label: Tensor | None) -> Tensor:
+    def _fakes(self, draw: int, label: Tensor | None, n: int) -> Tensor:
         """Return what the critic learns from: no gradient flows back to the generator."""
         if self.config.inference_fakes:
             self.generator.eval()
         with self.engine.autocast():
-            fake = self._lay_out(self._make(self._z(draw), label).float())
+            fake = self._lay_out(self._make(self._z(draw)[:n], label).float())
         self.generator.train()
         return fake
 
