@@ -509,7 +509,9 @@ def _sample(given: argparse.Namespace) -> int:
     run = Run.find(given.run, given.runs_dir)
     if given.count < 1:
         raise _Usage("--count must be at least 1.")
-    step = export_samples(run, given.out, count=given.count, seed=given.seed, step=given.step, label=given.label)
+    step = export_samples(
+        run, given.out, count=given.count, seed=given.seed, step=given.step, label=given.label
+    )
     print(json.dumps({"run": str(run.folder), "out": str(given.out), "step": step}))
     return 0
 
