@@ -19,8 +19,10 @@ if not cards:
         "pages/train.py", label="Go to Train and press Start", icon=":material/play_arrow:"
     )
     st.stop()
-chosen = shelf.table(cards)
+chosen, found = shelf.table(cards)
 run = chosen[0] if len(chosen) == 1 else (None if chosen else shown_run())
+if run not in found:
+    run = None
 if len(chosen) > 1:
     shelf.several(chosen)
 elif run is not None:

@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+import sqlite3
 from io import BytesIO
 from pathlib import Path
 
@@ -284,3 +285,24 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(runs_dir: Path):
     finish(again)
     assert numbers(run) == numbers(finish(job(runs_dir)).run)
     assert run.resume_point()[1] == 40
+
+
+def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = job(runs_dir)
+    for _ in range(25):
+        made.step()
+    made.flush()
+    kept = max(made.view.checkpoint_steps)
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    made.flush()
+    assert "the disk is full or has a fault; free some space" in made.view.warning
+    made.finish(Status.STOPPED)
+    assert made.view.warning == ""
+    assert "The end of this run could not be written." in made.view.error
+    assert made.view.error.endswith(f"Then it can be resumed from step {kept:,}.")

@@ -387,7 +387,7 @@ def density(table: Floats, extent: float) -> Figure:
                 "dx": step,
                 "y0": -extent + step / 2,
                 "dy": step,
-                "colorscale": "@surface",
+                "colorscale": [[0.0, "@real/0"], [1.0, "@real"]],
                 "showscale": False,
                 "hovertemplate": "%{customdata:.2f} times the mean<extra></extra>",
             }

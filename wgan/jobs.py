@@ -472,7 +472,12 @@ class TrainingJob:
             self.run.set_fact("error", error)
             self.run.set_fact("status", status)
         except (RunError, OSError) as failure:
-            error = error or str(failure)
+            kept = max(self._checkpoint_steps, default=0)
+            error = error or (
+                f"The end of this run could not be written. {failure} Then it can be resumed from step "
+                f"{kept:,}."
+            )
+            self._warning = ""  # Nothing goes on any more.
         finally:
             if self._held is not None:
                 with contextlib.suppress(OSError):

@@ -143,35 +143,31 @@ def choose_run(label: str, shown: str, help: str) -> None:
         index=names.index(shown),
         key=key,
         format_func=lambda name: titles.get(name, name),
-        on_change=lambda: show_run(st.session_state[key]),
+        on_change=_show_chosen,
+        args=(key, names),
         help=help,
     )
 
 
-SIGNS = {
-    Status.QUEUED: "…",
-    Status.RUNNING: "▶",
-    Status.PAUSED: "‖",
-    Status.STOPPED: "■",
-    Status.FINISHED: "✓",
-    Status.FAILED: "✗",
-    Status.INTERRUPTED: "!",
-    Status.SHIPPED: "★",
-}
+def _show_chosen(key: str, names: Sequence[str]) -> None:
+    # What is none of the names is a title that has changed since the browser was told of it.
+    if st.session_state[key] in names:
+        show_run(st.session_state[key])
 
 
 def run_titles() -> dict[str, str]:
-    """Return every run in a few words, the newest first: how it stands, when, what."""
-    titles = {}
+    """Return every run in a few words that tell it from the others, the newest first.
+
+    Without how it stands: a browser sends the words back, and they must still mean the same run.
+    """
+    titles: dict[str, str] = {}
     for card in session().cards():
-        if card.config is None:
-            titles[card.run] = f"{card.run} (cannot be read)"
-        else:
-            what = (
-                card.name
-                or f"{short(card.config.objective.title)} · {began(card.run, card.created)}"
-            )
-            titles[card.run] = f"{SIGNS[card.status]} {what} · {card.config.dataset.title}"
+        title = f"{card.run} (cannot be read)"
+        if card.config is not None:
+            objective, when = short(card.config.objective.title), began(card.run, card.created)
+            title = f"{card.name or f'{objective} · {when}'} · {short(card.config.dataset.title)}"
+        again = sum(known.partition(" #")[0] == title for known in titles.values())
+        titles[card.run] = f"{title} #{again + 1}" if again else title
     return titles
 
 
@@ -234,6 +230,19 @@ def take_preset(name: str) -> None:
     leave_fork()
     st.session_state.base = name
     _reset()
+    make_ready(PRESETS[name].title)
+
+
+def make_ready(what: str) -> None:
+    """Have the Train page say what was chosen elsewhere for the next run."""
+    st.session_state.settings_of = "Next run"
+    st.session_state.ready = (what, draft())
+
+
+def ready() -> str:
+    """Return what was chosen elsewhere for the next run, until it is changed or started."""
+    what, config = st.session_state.get("ready", ("", None))
+    return str(what) if config == draft() else ""
 
 
 def take_dataset(dataset: Dataset) -> None:
@@ -242,6 +251,8 @@ def take_dataset(dataset: Dataset) -> None:
     st.session_state.problem = ""
     try:
         _set_draft(draft().changed({"dataset": dataset}))
+        made = ", ".join(getattr(dataset, "classes", ()))
+        make_ready(f"{dataset.title}, only {made}" if made else dataset.title)
     except ConfigError as error:
         st.session_state.problem = str(error)
 

@@ -8,7 +8,15 @@ from pages.components.live import real_examples, real_strip
 from pages.components.chart import chart
 from pages.components.stage import strip
 from wgan import figures
-from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
+from wgan.config import (
+    PARTS,
+    PRESETS,
+    Hyperparameter,
+    TrainConfig,
+    differences,
+    hyperparameters,
+    short,
+)
 
 FIRST = ("quick-mnist", "toy-ring")
 
@@ -90,6 +98,12 @@ def _data(config: TrainConfig) -> None:
               alt="Real points of the data set")  # fmt: skip
 
 
+def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
+    title = getattr(PARTS.get(path, {}).get(str(value)), "title", None)
+    unit = known[path].unit
+    return short(title) if isinstance(title, str) else as_text(value) + (f" {unit}" if unit else "")
+
+
 def _values(config: TrainConfig) -> None:
     known = {value.path: value for value in hyperparameters(config)}
     base = {path for path, _, _ in differences(config, TrainConfig())}
@@ -101,9 +115,7 @@ def _values(config: TrainConfig) -> None:
     st.dataframe(
         {
             "Value": [known[path].title for path in shown],
-            "Here": [as_text(values[path]) for path in shown],
-            "Unit": [known[path].unit or "" for path in shown],
-            "Source": [known[path].source or "" for path in shown],
+            "Here": [_value(path, values[path], known) for path in shown],
             "Flag": [f"--{path.replace('_', '-')}" for path in shown],
         },
         hide_index=True,

@@ -73,6 +73,7 @@ def start(config: TrainConfig, *, queue: bool = False) -> None:
             controls.leave_fork()
         st.session_state.problem = ""
         st.session_state.settings_of = "This run"
+        st.session_state.pop("ready", None)
     except Busy as busy:
         st.session_state.busy = str(busy)
     except (RunError, ConfigError) as error:
@@ -152,9 +153,13 @@ def header(view: View, next_run: bool) -> None:
             _steer(view, next_run)
         elif view.status is Status.QUEUED:
             st.button("Cancel", icon=":material/close:", key="cancel",
-                      on_click=_cancel, args=(name,))  # fmt: skip
+                      on_click=cancel, args=(name,))  # fmt: skip
         if not active or next_run:
             _begin(view)
+    if next_run and (what := controls.ready()):
+        word = "Start next" if active else "Start"
+        st.info(f"Ready in the sidebar: **{what}**. Press **{word}**. Below is still the run before.",
+                icon=":material/tune:")  # fmt: skip
     _messages(view)
 
 
@@ -173,7 +178,7 @@ def _steer(view: View, next_run: bool) -> None:
                   on_click=session().pause, args=(name,))  # fmt: skip
     st.button("Stop", icon=":material/stop:", key="stop",
               help="Ends after the step at hand, with a checkpoint. It can be resumed.",
-              on_click=_cancel, args=(name,))  # fmt: skip
+              on_click=cancel, args=(name,))  # fmt: skip
     if view.checkpoint_steps and not next_run:
         fork_button(view)
     if not next_run:
@@ -222,7 +227,7 @@ def _begin(view: View) -> None:
                   on_click=_resume, args=(name,))  # fmt: skip
     if view.checkpoint_steps:
         fork_button(view)
-    if not active:
+    if not active and not controls.ready():
         st.button("Reuse", icon=":material/content_copy:", key="reuse",
                   help="Take this run's settings into the sidebar for the next run.",
                   on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
@@ -243,7 +248,7 @@ def _new_z(run: str) -> None:
         st.session_state.problem = str(error)
 
 
-def _cancel(run: str) -> None:
+def cancel(run: str) -> None:
     """Stop a run; where nothing is left of it, because it had not begun, show another."""
     session().stop(run)
     try:
@@ -327,7 +332,9 @@ def _messages(view: View) -> None:
     others = [other for other in waiting if other.run != view.run]
     if others:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/queue: Waiting: {', '.join(o.run for o in others)}")
+            st.caption(
+                f":material/queue: Waiting: {', '.join(o.name or o.config.title for o in others)}"
+            )
             st.button("Cancel the last", key="cancel_queued", type="tertiary",
                       on_click=session().stop, args=(others[-1].run,))  # fmt: skip
 
@@ -502,7 +509,12 @@ def _strip(
 
 
 def _plots(view: View) -> None:
-    marks = [(float(change.step), in_words(change, view.config)) for change in view.changes]
+    # Other z or classes in the pictures change nothing of the training.
+    marks = [
+        (float(change.step), in_words(change, view.config))
+        for change in view.changes
+        if not change.path.startswith("preview_")
+    ]
     if view.parent is not None:
         marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
     if view.last is None:

@@ -70,7 +70,8 @@ function colourNamed(name, colours) {
 function dress(value, colours) {
   if (typeof value === "string") return value[0] === "@" ? colourNamed(value, colours) : value;
   if (Array.isArray(value)) {
-    return typeof value[0] === "number" ? value.slice() : value.map((v) => dress(v, colours));
+    const numbers = typeof value[0] === "number" && typeof value.at(-1) !== "string";
+    return numbers ? value.slice() : value.map((v) => dress(v, colours));
   }
   if (value === null || typeof value !== "object") return value;
   const copy = {};
@@ -203,7 +204,7 @@ class Plot {
     this.root.setAttribute("aria-label", alt);
     // Drawing costs a hundred times what comparing does.
     const content = JSON.stringify([figure, run]);
-    if (content === this.content) return;
+    if (content === this.content) return this.later(); // the theme may be another
     this.content = content;
     this.figure = figure;
     this.run = run;

@@ -17,7 +17,7 @@ TABLE_HEIGHT = 282
 MOST_COMPARED = 6
 
 # What a metric's name means to people; the settings stand in the name itself.
-METRIC_TITLES = {"emd": "W₁", "fid": "FID", "high": "high quality", "modes": "modes"}
+METRIC_TITLES = {"emd": "W₁", "fid": "FID", "high_quality": "high quality", "modes": "modes"}
 
 
 def heading(cards: Sequence[Card]) -> None:
@@ -126,14 +126,14 @@ def queue() -> None:
                           help="Later", disabled=i == len(waiting) - 1,
                           on_click=session().move, args=(view.run, 1))  # fmt: skip
                 st.button("Cancel", icon=":material/close:", key=f"cancel-{view.run}",
-                          on_click=session().stop, args=(view.run,))  # fmt: skip
+                          on_click=live.cancel, args=(view.run,))  # fmt: skip
 
 
 # ---- the table --------------------------------------------------------------------------------
 
 
-def table(cards: Sequence[Card]) -> list[str]:
-    """Show the runs as a table and return those that are selected."""
+def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
+    """Show the runs as a table and return those that are selected, and all that the filter leaves."""
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
     words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with words:
@@ -147,7 +147,7 @@ def table(cards: Sequence[Card]) -> list[str]:
     ]
     if not found:
         st.caption("No run is like that.")
-        return []
+        return [], []
     known = [card.run for card in found]
     before = [run for run in st.session_state.get("picked_runs", []) if run in known]
     # Rows are selected by number, so another list of rows is another table.
@@ -179,7 +179,7 @@ def table(cards: Sequence[Card]) -> list[str]:
     st.session_state.picked_runs = chosen
     if len(chosen) == 1:
         show_run(chosen[0])
-    return chosen
+    return chosen, known
 
 
 def _matches(card: Card, asked: str) -> bool:
@@ -218,12 +218,14 @@ def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]
     }
 
 
+def metric_title(name: str) -> str:
+    """Return a metric's name as people say it, without its settings."""
+    return METRIC_TITLES.get(name.rpartition("_")[0].rstrip("0123456789"), name)
+
+
 def best(card: Card) -> str:
     """Return the best values measured, a few words."""
-    found = [
-        f"{METRIC_TITLES.get(name.partition('_')[0].rstrip('0123456789'), name)} {signed(m.value)}"
-        for name, m in card.best.items()
-    ]
+    found = [f"{metric_title(name)} {signed(m.value)}" for name, m in card.best.items()]
     return ", ".join(found[:2])
 
 
@@ -414,7 +416,7 @@ def _checkpoints(view: View) -> None:
             "Step": list(view.checkpoint_steps),
             "Star": [step in starred for step in view.checkpoint_steps],
             "Best": [
-                ", ".join(name for name, at in best_of.items() if at == step)
+                ", ".join(metric_title(name) for name, at in best_of.items() if at == step)
                 for step in view.checkpoint_steps
             ],
         },

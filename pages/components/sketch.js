@@ -103,6 +103,8 @@ class Sketch {
     this.erasing = !this.erasing;
     this.eraser.classList.toggle("wgan-on", this.erasing);
     this.eraser.setAttribute("aria-pressed", String(this.erasing));
+    this.eraser.textContent = this.erasing ? "Eraser: on" : "Eraser";
+    this.canvas.style.cursor = this.erasing ? "cell" : "crosshair";
   }
 
   empty() {

@@ -304,3 +304,20 @@ def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
     app.run().switch_page("pages/runs.py").run()
     assert not app.exception and "It broke." in app.error[0].value
     assert any("Bug report" in str(e.proto) for e in app.get("download_button"))
+
+
+def test_titles_of_runs_tell_them_apart_and_do_not_change_with_their_state(
+    app: AppTest, runs_dir: Path
+):
+    """A browser sends a title back as the choice: it must mean one run, also when it has ended."""
+    first, second = finished_run(runs_dir), finished_run(runs_dir)
+    app.run()
+    sound(app)
+    box = next(b for b in app.selectbox if b.label == "Run on show")
+    assert len(box.options) == 2 and len(set(box.options)) == 2
+    before = list(box.options)
+    first.set_fact("status", Status.STOPPED)
+    app.run()
+    again = next(b for b in app.selectbox if b.label == "Run on show")
+    assert list(again.options) == before
+    assert app.query_params["run"] in ([first.id], [second.id], first.id, second.id)

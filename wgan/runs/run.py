@@ -501,7 +501,9 @@ class Run:
             finally:
                 db.close()
         except sqlite3.Error as error:
-            raise RunError(f"The curves of run {self.id} cannot be used: {error}.") from error
+            raise RunError(
+                f"The curves of run {self.id} cannot be used: {_trouble(error)}."
+            ) from error
 
     def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         """Open the database for several queries. Raises RunError."""
@@ -538,3 +540,13 @@ def list_runs(runs_dir: Path) -> list[Run]:
     except OSError:
         return []
     return [Run(runs_dir / name) for name in sorted(names, reverse=True)]
+
+
+def _trouble(error: sqlite3.Error) -> str:
+    """Return what SQLite complains of, in words that say what to do."""
+    words = str(error)
+    if "disk I/O" in words or "is full" in words:
+        return "the disk is full or has a fault; free some space"
+    if "readonly" in words:
+        return "the folder cannot be written"
+    return words

@@ -107,7 +107,9 @@ def _rehearsal(config: TrainConfig, engine: Engine) -> Training:
         data = Pictures(pictures, pictures, labels, labels)
     else:
         data = config.dataset.load()
-    return Training(config.changed({"replacement": True, "seed": 0}), engine=engine, data=data)
+    # A usual step: those of a warm-up are few.
+    usual = {"replacement": True, "seed": 0, "warmup_steps": 0, "warmup_every": 0}
+    return Training(config.changed(usual), engine=engine, data=data)
 
 
 def _times(training: Training, budget: float) -> list[float]:
