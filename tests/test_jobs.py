@@ -300,6 +300,8 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(sqlite3, "connect", full)
+    for _ in range(5):
+        made.step()
     made.flush()
     assert "the disk is full or has a fault; free some space" in made.view.warning
     made.finish(Status.STOPPED)
