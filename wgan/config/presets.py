@@ -247,7 +247,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "groupsort": Preset(
-        "A critic 1-Lipschitz by construction",
+        "A 1-Lipschitz critic",
         "Orthonormal layers and sorting in place of ReLU: no penalty, no clipping, and the critic gap "
         "is a lower bound of the Wasserstein distance at every moment.",
         "Anil et al. 2019, arXiv:1811.05381; sizes are ours",
@@ -274,7 +274,7 @@ PRESETS: dict[str, Preset] = {
         BROWNLEE.changed({"dataset.classes": (), "steps": 9_370, "preview_every": 20}),
     ),
     "seed-as-published": Preset(
-        "The tutorial, as that project published it",
+        "The tutorial as published there",
         "Its selection of sevens lacks “== 7”, so labels became indices, and its 60,000 rows hold the "
         "first ten digits of MNIST only, over and over.",
         "TomBalmas/WGAN, as published",
