@@ -5,7 +5,7 @@ import streamlit as st
 from pages.components.app import ICON, tab_title
 from pages.components.entry import enter
 
-st.set_page_config(page_title=tab_title(), page_icon=str(ICON), layout="wide")
+st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
 enter()
 page = st.navigation(
     [

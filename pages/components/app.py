@@ -1,5 +1,6 @@
 """What every page needs: the session, the run on show, and words for its state."""
 
+import base64
 import os
 import time
 from pathlib import Path
@@ -12,7 +13,9 @@ from wgan.session import Session
 
 LATE = 20.0  # seconds
 
-ICON = Path(__file__).with_name("icon.png")
+_ICON = base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode("ascii")
+# Not a file: Streamlit's address of one can be gone before the browser asks for it.
+ICON = f"data:image/png;base64,{_ICON}"
 
 BADGES: dict[Status, tuple[str, str, str]] = {
     Status.QUEUED: ("Waiting", ":material/schedule:", "gray"),
