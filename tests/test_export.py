@@ -420,3 +420,34 @@ def test_what_cannot_be_written_is_said(points: Run, tmp_path: Path, suffix: str
         export(points, tmp_path / "no" / "such" / f"folder{suffix}")
     with pytest.raises(RunError, match=r"A run is written as \.zip"):
         export(points, tmp_path / "run.docx")
+
+
+def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: Path):
+    """ONNX and torch.export take labels too; samples are of the class that is asked for."""
+    made = TrainingJob(
+        Run.create(
+            TrainConfig.parse(
+                {
+                    "network": "dcgan", "conditional": True, "steps": 2, "batch_size": 8,
+                    "latent_dim": 4, "n_critic": 1, "threads": 1,
+                }
+            ),
+            tmp_path / "runs",
+        ),
+        threads=1,
+    )  # fmt: skip
+    made.prepare()
+    while not made.done:
+        made.step()
+    made.finish(Status.FINISHED)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    export(made.run, tmp_path / "a.onnx")  # refuses where it differs from torch
+    session = onnxruntime.InferenceSession((tmp_path / "a.onnx").read_bytes())
+    assert [i.name for i in session.get_inputs()] == ["z", "label"]
+    export_samples(made.run, tmp_path / "a.npz", count=3, seed=0, label="7")
+    state, _ = made.run.checkpoint()
+    models = Models(state.config, state.tensors, state.step)
+    with np.load(tmp_path / "a.npz") as file:
+        assert np.array_equal(file["images"], models.make(draw_z(0, 3, 4), [7, 7, 7]))
+    with pytest.raises(RunError, match="There is no class 'x': choose one of 0, 1"):
+        export_samples(made.run, tmp_path / "b.npz", count=3, seed=0, label="x")
