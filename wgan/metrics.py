@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
+
+from wgan.transport import assignment
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -34,11 +35,7 @@ def emd(a: Floats, b: Floats) -> float:
     Compare it with the value for real against real at the same N, its floor: it is not 0.
     Raises ValueError for sets of different sizes.
     """
-    if a.shape != b.shape:
-        raise ValueError(f"Both sets must be of one size, not {a.shape} and {b.shape}.")
-    cost = cdist(a, b)
-    rows, columns = linear_sum_assignment(cost)
-    return float(cost[rows, columns].mean())
+    return assignment(a, b)
 
 
 METRICS: dict[str, Callable[..., Any]] = {

@@ -112,18 +112,22 @@ class _Wasserstein(Objective):
 # ---- gradient penalties -------------------------------------------------------------------------
 
 
+PenaltyAt = Literal["interpolates", "real", "fake", "noise"]
+PenaltyWeight = Annotated[float, Field(ge=0.0, le=1000.0)]
+
+
 class _GradientPenalty(Objective):
     """λ E d(‖∇f(x̂)‖), with a deviation d of the slope and points x̂ that the variant chooses."""
 
     couples = False
-    penalty_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(
+    penalty_weight: PenaltyWeight = Field(
         10.0,
         title="Penalty weight λ",
         description="How strongly the critic's slope is held. Too small: the critic explodes. Too "
         "large: it learns only its slope.",
         json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "log": True},
     )
-    penalty_at: Literal["interpolates", "real", "fake", "noise"] = Field(
+    penalty_at: PenaltyAt = Field(
         "interpolates",
         title="Penalty at",
         description="Where the slope is held. Interpolates: at x̂ = ε real + (1 − ε) fake, ε from "
@@ -328,7 +332,7 @@ class WganDiv(_GradientPenalty, _Wasserstein):
     name: Literal["wgan-div"] = "wgan-div"
     title = "WGAN-div (Wasserstein divergence)"
     source = "Wu et al. 2018, eq. 7, arXiv:1712.01026"
-    penalty_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(
+    penalty_weight: PenaltyWeight = Field(
         2.0,
         title="Penalty weight k",
         description="How much steep slopes cost.",
@@ -457,7 +461,7 @@ class Dragan(_GradientPenalty, _CrossEntropy):
     name: Literal["dragan"] = "dragan"
     title = "DRAGAN"
     source = "Kodali et al. 2017, eq. 1, arXiv:1705.07215"
-    penalty_at: Literal["interpolates", "real", "fake", "noise"] = Field(
+    penalty_at: PenaltyAt = Field(
         "noise",
         title="Penalty at",
         description="Where the slope is held; DRAGAN: at real examples with noise added.",
@@ -479,13 +483,13 @@ class R1(_GradientPenalty, _CrossEntropy):
     name: Literal["r1"] = "r1"
     title = "R1 (GAN, flat at real data)"
     source = "Mescheder et al. 2018, eq. 9, arXiv:1801.04406"
-    penalty_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = Field(
+    penalty_weight: PenaltyWeight = Field(
         10.0,
         title="Penalty weight γ",
         description="How flat the discriminator is held; half of it multiplies the squared slope.",
         json_schema_extra={"source": "Mescheder et al. 2018, section 4.1: 10", "log": True},
     )
-    penalty_at: Literal["interpolates", "real", "fake", "noise"] = Field(
+    penalty_at: PenaltyAt = Field(
         "real",
         title="Penalty at",
         description="Where the slope is held; R1: at real examples, R2: at fakes.",

@@ -13,16 +13,11 @@ def browsed() -> TrainConfig:
     """Return a config that holds the data set on show; nothing else of it is used."""
     asked = st.query_params.get("set", "")
     known: TrainConfig | None = st.session_state.get("browsed")
-    if known is None or (asked in DATASETS and asked != known.dataset.name and _by_address()):
+    if known is None:
         start = asked if asked in DATASETS else controls.draft().dataset
         known = TrainConfig().changed({"dataset": start})
         st.session_state.browsed = known
     return known
-
-
-def _by_address() -> bool:
-    """Tell whether this visit began with this address."""
-    return "datasets_seen" not in st.session_state
 
 
 def browse(changes: dict[str, Any]) -> None:

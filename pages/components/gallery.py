@@ -27,15 +27,14 @@ make the held-out gap useless. Looked for among a few thousand pictures."""
 def sidebar() -> Dataset:
     """Draw the sidebar and return the data set that it says; the address says the same."""
     config = browsed()
-    st.session_state.datasets_seen = True
     with st.sidebar:
         st.caption("Look at a data set, change how it is made, then train on it.")
+        values, chosen = config.flat(), controls.choices(config)
         for value in hyperparameters(config):
             part = value.path.partition(".")[0]
             if part == "dataset" and not value.hidden:
                 controls.control(
-                    value, config.flat()[value.path], controls.choices(config), prefix="d",
-                    on_change=_changed,
+                    value, values[value.path], chosen, prefix="d", on_change=_changed
                 )  # fmt: skip
         if problem := st.session_state.get("browse_problem"):
             st.error(problem, icon=":material/error:")
