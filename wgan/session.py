@@ -38,7 +38,17 @@ from wgan.data import (
     prepared,
 )
 from wgan.data.facts import Facts, by_class, density, describe
-from wgan.jobs import Cancelled, Stored, StoredPreview, TrainingJob, View, in_words
+from wgan.jobs import (
+    Cancelled,
+    Standing,
+    Stored,
+    StoredPreview,
+    Task,
+    TrainingJob,
+    View,
+    Work,
+    in_words,
+)
 from wgan.latent import Models
 from wgan.runs import (
     Card,
@@ -69,6 +79,9 @@ MODELS_EVERY = 1.0
 
 
 MOST_RACING = 4
+
+TASKS_KEPT = 20
+"""Ended tasks whose results stay to be seen."""
 
 CARDS_EVERY = 0.3
 """Seconds for which a look at the folder of runs counts as fresh."""
@@ -108,6 +121,8 @@ class Session:
         self._shelf = Shelf(runs_dir)
         self._shelf_lock = threading.Lock()
         self._cards: tuple[float, list[Card]] | None = None
+        self._tasks: list[Task] = []
+        self._task_count = 0
         self._models: dict[str, tuple[float, Models]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, TrainConfig] = {}
@@ -284,6 +299,49 @@ class Session:
         changes = [c for c in self.view(name).changes if c.path != "engine"]
         if changes:
             self.change(name, **{changes[-1].path: changes[-1].before})
+
+    # ---- tasks --------------------------------------------------------------------------------
+
+    def begin(
+        self, title: str, run: str, work: Callable[[], Work], *, holds: bool = False
+    ) -> Standing:
+        """Begin work beside the trainings, in fair shares with them; `task` says how it stands.
+
+        It must touch no training's networks: ask `models` for copies. Where it `holds` its run, that
+        run's training waits until the task has ended.
+        """
+        with self._changed:
+            self._task_count += 1
+            task = Task(f"task-{self._task_count}", title, run, work, holds=holds)
+            # From now on in even shares: it does not catch up on what others were given before.
+            task.cost = max(
+                [job.cost for job in self._active] + [t.cost for t in self._tasks if not t.done],
+                default=0.0,
+            )
+            self._tasks.append(task)
+            ended = [t for t in self._tasks if t.done]
+            for old in ended[: max(0, len(ended) - TASKS_KEPT)]:
+                self._tasks.remove(old)
+            self._changed.notify_all()
+            return task.standing
+
+    def task(self, key: str) -> Standing | None:
+        """Return how a task stands; None for one that is not known (any more)."""
+        with self._changed:
+            return next((t.standing for t in self._tasks if t.standing.key == key), None)
+
+    def tasks(self, run: str | None = None) -> list[Standing]:
+        """Return the tasks about a run, or about any, the newest first."""
+        with self._changed:
+            known = [t.standing for t in reversed(self._tasks)]
+        return [t for t in known if run is None or t.run == run]
+
+    def cancel(self, key: str) -> None:
+        """End a task; what it has found so far stays to be seen."""
+        with self._changed:
+            for task in self._tasks:
+                if task.standing.key == key:
+                    task.cancel()
 
     def _order(self, name: str, act: Callable[[TrainingJob], None], wait: float = 1.0) -> None:
         """Have the worker do something between two steps, and wait a moment for it.
@@ -623,6 +681,7 @@ class Session:
                     or self._orders
                     or (self._queue and not self._active)
                     or any(not job.paused for job in self._active)
+                    or any(not task.done for task in self._tasks)
                 ):
                     # A paused run's lock is kept fresh for other machines.
                     if not self._changed.wait(20.0):
@@ -641,11 +700,20 @@ class Session:
                 ):
                     starting.append(self._queue.popleft())
                 self._active += starting
+                tasks = [task for task in self._tasks if not task.done]
+                for job in starting:
+                    job.cost = max((task.cost for task in tasks), default=0.0)
             for order in orders:
                 order()
             for job in starting:
                 self._prepare(job)
-            ready = [job for job in self._active if not job.paused and job.prepared]
+            held = {task.standing.run for task in tasks if task.holds}
+            ready: list[TrainingJob | Task] = [
+                job
+                for job in self._active
+                if not job.paused and job.prepared and job.run.id not in held
+            ]
+            ready += tasks
             if ready:
                 self._give_share(min(ready, key=lambda job: job.cost))
         for job in list(self._active):
@@ -666,8 +734,15 @@ class Session:
         except Exception as error:
             self._fail(job, error)
 
-    def _give_share(self, job: TrainingJob) -> None:
+    def _give_share(self, job: TrainingJob | Task) -> None:
         start = time.perf_counter()
+        if isinstance(job, Task):
+            try:
+                while not job.done and time.perf_counter() - start < SLICE and not self._orders:
+                    job.step()
+            except Exception:
+                log.exception("%s of run %s failed", job.standing.title, job.standing.run)
+            return
         try:
             while time.perf_counter() - start < SLICE and not self._orders and not self._closing:
                 if job.done:

@@ -1,189 +1,28 @@
-"""Everything long as a job: `step()` does a small share of the work, `view()` says how it stands."""
+"""A training that records itself as it goes."""
 
 import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from wgan.config import PARTS, ConfigError, TrainConfig
-from wgan.data import Data, DataError
-from wgan.pictures import corner, decode, encode, scatter, tile
-from wgan.runs import (
-    COLUMNS,
-    Change,
-    Measured,
-    Parent,
-    Run,
-    RunError,
-    Status,
-    StoredReport,
-    pack_arrays,
-    unpack_arrays,
-)
-from wgan.training import Diverged, Engine, Preview, Training, resolve_engine
+from wgan.config import PARTS, ConfigError
+from wgan.data import Data
+from wgan.jobs.views import CURVE_POINTS, Curves, Stored, StoredPreview, View, pack_preview, thumb
+from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
+from wgan.training import Diverged, Training, resolve_engine
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
 
-CURVE_POINTS = 500
-SETTLED = 5.0  # seconds before which a speed says little about what is left
 RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
 
 class Cancelled(Exception):
     """A job was told to stop while it was preparing."""
-
-
-@dataclass(frozen=True)
-class StoredPreview:
-    """A preview as a file: a WebP grid of 8×8 samples, or an npz of points."""
-
-    step: int
-    suffix: str
-    content: bytes
-
-
-@dataclass(frozen=True)
-class View:
-    """How a run stands, immutable: what pages are given."""
-
-    run: str
-    status: Status
-    config: TrainConfig
-    engine: Engine | None = None
-    phase: str = ""  # in words, while a run is prepared
-    phase_share: float = 0.0
-    step: int = 0
-    seconds: float = 0.0
-    images: int = 0
-    steps_per_second: float = 0.0
-    curves: Mapping[str, npt.NDArray[np.float64]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-    last: StoredReport | None = None
-    changes: tuple[Change, ...] = ()
-    preview: StoredPreview | None = None
-    preview_steps: tuple[int, ...] = ()
-    checkpoint_steps: tuple[int, ...] = ()
-    metrics: tuple[Measured, ...] = ()
-    parent: Parent | None = None
-    name: str = ""  # given by the user
-    elsewhere: bool = False  # another process trains it: it can be watched, not steered
-    error: str = ""
-    warning: str = ""
-    version: int = 0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Training time to the target, by the present speed; None where it is not known."""
-        if self.steps_per_second <= 0 or not self.status.active or self.seconds < SETTLED:
-            return None
-        by_steps = (self.config.steps - self.step) / self.steps_per_second
-        if self.config.seconds is None:
-            return max(0.0, by_steps)
-        return max(0.0, min(by_steps, self.config.seconds - self.seconds))
-
-    @property
-    def share(self) -> float:
-        """How much of the target is done, in [0, 1]."""
-        share = self.step / self.config.steps
-        if self.config.seconds is not None:
-            share = max(share, self.seconds / self.config.seconds)
-        return min(1.0, share)
-
-
-class Job(Protocol):
-    """Work that a session does share by share."""
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to do."""
-
-    def step(self) -> None:
-        """Do a small share of the work."""
-
-
-class Curves:
-    """Means of reports over equal widths of steps, never more than CURVE_POINTS of them.
-
-    When there are too many, neighbours are merged and the width doubles: the cost of a view does
-    not grow with the run. The widths are the same that `Run.curves` takes.
-    """
-
-    def __init__(self, report_every: int) -> None:
-        self._width = report_every
-        self._keys: list[int] = []
-        self._counts: list[int] = []
-        self._sums: list[npt.NDArray[np.float64]] = []
-
-    def add(self, stored: StoredReport) -> None:
-        """Add one report."""
-        row = np.array(
-            [*stored.report, stored.images, stored.seconds, stored.time], dtype=np.float64
-        )
-        key = (stored.report.step - 1) // self._width
-        if self._keys and self._keys[-1] == key:
-            self._counts[-1] += 1
-            self._sums[-1] = self._sums[-1] + row
-        else:
-            self._keys.append(key)
-            self._counts.append(1)
-            self._sums.append(row)
-        # A point's step is the last it covers, as in SQL.
-        self._sums[-1][0] = stored.report.step * self._counts[-1]
-        if len(self._keys) > CURVE_POINTS:
-            self._merge()
-
-    def _merge(self) -> None:
-        self._width *= 2
-        keys, counts, sums = self._keys, self._counts, self._sums
-        self._keys, self._counts, self._sums = [], [], []
-        for key, count, total in zip(keys, counts, sums, strict=True):
-            last = total[0] / count
-            if self._keys and self._keys[-1] == key // 2:
-                self._counts[-1] += count
-                self._sums[-1] = self._sums[-1] + total
-            else:
-                self._keys.append(key // 2)
-                self._counts.append(count)
-                self._sums.append(total.copy())
-            self._sums[-1][0] = last * self._counts[-1]
-
-    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return an array a column; see `wgan.runs.COLUMNS`."""
-        if not self._sums:
-            return {name: np.empty(0) for name in COLUMNS}
-        table = np.stack(self._sums) / np.array(self._counts, dtype=np.float64)[:, None]
-        return {name: table[:, i] for i, name in enumerate(COLUMNS)}
-
-
-def pack_preview(preview: Preview) -> StoredPreview:
-    """Return a preview as the bytes that are kept and shown."""
-    if preview.pictures is not None:
-        return StoredPreview(preview.step, "webp", encode(tile(preview.pictures, 8)))
-    arrays = {
-        name: value
-        for name in ("points", "surface", "arrows")
-        if (value := getattr(preview, name)) is not None
-    }
-    arrays["extent"] = np.float32(preview.extent)
-    return StoredPreview(preview.step, "npz", pack_arrays(arrays))
-
-
-def thumb(preview: StoredPreview) -> bytes:
-    """Return a preview as a very small picture: its first four samples, or its points."""
-    if preview.suffix == "webp":
-        return encode(corner(decode(preview.content), 2, 8))
-    arrays = unpack_arrays(preview.content)
-    points = [(arrays["points"], (201, 87, 165))]
-    return encode(scatter(points, float(arrays["extent"]), dot=2))
 
 
 class TrainingJob:
@@ -547,71 +386,3 @@ class TrainingJob:
         self._view = replace(self._view, version=self._view.version + 1, **values)
         if self._publish is not None:
             self._publish(self._view)
-
-
-class Stored:
-    """A run that nobody trains here, read from its folder: by another process, or long over.
-
-    What was read once is kept, so that looking at a run that grows costs no more than its news.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self._curves: Curves | None = None
-        self._until = 0
-
-    def _read_curves(self, report_every: int, last: int) -> Mapping[str, npt.NDArray[np.float64]]:
-        if self._curves is None or last < self._until:
-            self._curves = Curves(report_every)
-            self._until = 0
-            table = self.run.curves(CURVE_POINTS)
-            for row in zip(*(table[name] for name in COLUMNS), strict=True):
-                self._curves.add(StoredReport.from_row(row))
-                self._until = int(row[0])
-        while news := self.run.reports_after(self._until):
-            for stored in news:
-                self._curves.add(stored)
-            self._until = news[-1].report.step
-        return MappingProxyType(self._curves.arrays())
-
-    def view(self) -> View:
-        """Return how the run stands. Raises RunError."""
-        run = self.run
-        config = started = run.config()
-        steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
-        for change in changes:
-            if change.path != "engine":
-                with contextlib.suppress(ConfigError):
-                    config = config.changed({change.path: change.after})
-        last, facts, status = run.last(), run.facts(), run.status()
-        found = run.preview(steps[-1]) if steps else None
-        return View(
-            run.id,
-            status,
-            config,
-            engine=run.engine(),
-            step=max(last.report.step if last else 0, checkpoints[-1] if checkpoints else 0),
-            seconds=last.seconds if last else 0.0,
-            images=last.images if last else 0,
-            steps_per_second=last.report.step / last.seconds if last and last.seconds else 0.0,
-            curves=self._read_curves(started.report_every, last.report.step if last else 0),
-            last=last,
-            changes=tuple(changes),
-            preview=StoredPreview(steps[-1], *found) if found else None,
-            preview_steps=tuple(steps),
-            checkpoint_steps=tuple(checkpoints),
-            metrics=tuple(run.metrics()),
-            parent=run.parent(),
-            name=facts.get("name", ""),
-            elsewhere=status.active,
-            error=facts.get("error", ""),
-        )
-
-
-def in_words(error: BaseException) -> str:
-    """Return an exception as a sentence for users."""
-    if isinstance(error, Diverged | DataError | RunError | ConfigError | ValueError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "The machine ran out of memory. Choose a smaller network or batch."
-    return f"Something unexpected went wrong: {type(error).__name__}: {error}."

@@ -1,0 +1,32 @@
+"""Everything long as a job: `step()` does a small share of the work, a snapshot says how it stands."""
+
+from wgan.jobs.task import Said, Standing, Task, Work
+from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
+from wgan.jobs.views import (
+    CURVE_POINTS,
+    Curves,
+    Stored,
+    StoredPreview,
+    View,
+    in_words,
+    pack_preview,
+    thumb,
+)
+
+__all__ = [
+    "CURVE_POINTS",
+    "FLUSH_EVERY",
+    "Cancelled",
+    "Curves",
+    "Said",
+    "Standing",
+    "Stored",
+    "StoredPreview",
+    "Task",
+    "TrainingJob",
+    "View",
+    "Work",
+    "in_words",
+    "pack_preview",
+    "thumb",
+]

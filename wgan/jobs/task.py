@@ -1,0 +1,88 @@
+"""Work beside the trainings that ends with a result: an evaluation, a critic trained to its end."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from wgan.jobs.views import in_words
+
+
+class Said(NamedTuple):
+    """What work says after each small share of itself."""
+
+    words: str
+    share: float  # in [0, 1]
+    result: Any = None  # so far; None: nothing to show yet
+
+
+Work = Iterator[Said]
+"""A generator: it does a little, at best under a tenth of a second, and says so."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a task stands, immutable: what pages are given."""
+
+    key: str
+    title: str
+    run: str  # the run it is about
+    words: str = "Waiting for its turn"
+    share: float = 0.0
+    result: Any = None
+    error: str = ""
+    done: bool = False
+    cancelled: bool = False
+    version: int = 0
+
+
+class Task:
+    """One such work as a job: `begin` makes its iterator when its turn comes.
+
+    Where it `holds` its run, that run's training waits until the task has ended.
+    """
+
+    def __init__(
+        self, key: str, title: str, run: str, begin: Callable[[], Work], *, holds: bool = False
+    ) -> None:
+        self.standing = Standing(key, title, run)
+        self.cost = 0.0  # seconds of work it was given, for fair shares
+        self.holds = holds
+        self._begin = begin
+        self._work: Work | None = None
+        self._called_off = False
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.standing.done
+
+    def step(self) -> None:
+        """Do a small share; what goes wrong ends the task with a sentence."""
+        start = time.perf_counter()
+        try:
+            if self._work is None:
+                self._work = self._begin()
+            said = next(self._work, None)
+        except Exception as error:
+            self._show(error=in_words(error), done=True)
+            raise
+        finally:
+            self.cost += time.perf_counter() - start
+        if self._called_off:
+            self._show(words="Cancelled", done=True, cancelled=True)
+        elif said is None:
+            self._show(share=1.0, done=True)
+        else:
+            result = self.standing.result if said.result is None else said.result
+            self._show(words=said.words, share=min(max(said.share, 0.0), 1.0), result=result)
+
+    def cancel(self) -> None:
+        """End it; what it has found so far stays to be seen."""
+        if self.done:
+            return
+        self._called_off = True  # heard at the end of a share that is being done meanwhile
+        self._show(words="Cancelled", done=True, cancelled=True)
+
+    def _show(self, **values: Any) -> None:
+        self.standing = replace(self.standing, version=self.standing.version + 1, **values)
