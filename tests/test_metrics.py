@@ -1,11 +1,34 @@
 import itertools
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from wgan.data import DATASETS, Points
-from wgan.metrics import METRICS, emd, mixture_modes
+from wgan.data import DATASETS, DataError, Mnist10k, Own, Pictures, Points, StackedMnist
+from wgan.metrics import (
+    METRICS,
+    PictureSides,
+    PointSides,
+    Sums,
+    Yardstick,
+    better,
+    emd,
+    find_network,
+    frechet,
+    kid,
+    last,
+    measure,
+    metric_of,
+    mixture_modes,
+    name_of,
+    nearest,
+    prdc,
+    sliced,
+    title_of,
+    train_features,
+)
 from wgan.randomness import generator
 
 
@@ -76,5 +99,274 @@ def test_lost_modes_and_bad_samples_are_counted():
     assert mixture_modes(points, means, 0.1) == (2, 0.5)
 
 
-def test_metrics_carry_their_settings_in_their_name():
-    assert all("_" in name and any(c.isdigit() for c in name) for name in METRICS)
+def test_sliced_w1_of_a_shift():
+    """The mean of |⟨t, u⟩| over directions u of the plane is 2‖t‖/π."""
+    points = draw("ring-8", 400)
+    found = sliced(points, points + np.array([3.0, 4.0], np.float32), projections=4000)
+    assert found == pytest.approx(2 * 5 / np.pi, rel=0.03)
+    assert sliced(points, points[::-1]) == pytest.approx(0, abs=1e-6)
+    assert sliced(points, draw("swiss-roll", 400)) <= emd(points, draw("swiss-roll", 400))
+
+
+# ---- pictures -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def yardstick() -> Yardstick:
+    return Yardstick(Mnist10k(), Mnist10k().load())
+
+
+def digits(yardstick: Yardstick, n: int = 1000) -> PictureSides:
+    return PictureSides(yardstick.real(n).fake, yardstick)
+
+
+@pytest.fixture(scope="module")
+def floors(yardstick: Yardstick) -> dict[str, float]:
+    """What 1,000 held-out digits score: the floor of everything below."""
+    return measure(digits(yardstick), [*ALL])
+
+
+ALL = [key for key, metric in METRICS.items() if metric.kind == "pictures" and not metric.stacked]
+
+
+def test_frechet_of_two_gaussians_in_closed_form():
+    """‖μ − μ′‖² + Σ (σ − σ′)² for diagonal Gaussians; every moment as torchmetrics estimates it."""
+    rng = generator(0, "metric")
+    white = torch.randn(4000, 5, generator=rng, dtype=torch.float64)
+    white = (white - white.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(white.T))).T
+    scale, shift = torch.tensor([1.0, 2.0, 0.5, 3.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, -2.0, 0.5])
+    found = frechet(Sums.of(white * scale + shift), Sums.of(white))
+    expected = float((shift**2).sum() + ((scale - 1) ** 2).sum())
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_sums_add_up_and_do_not_mind_the_order():
+    features = torch.randn(600, 6, generator=generator(1, "metric"))
+    other = Sums.of(torch.randn(500, 6, generator=generator(2, "metric")) + 1)
+    parts = Sums.of(features[:200]) + Sums.of(features[200:])
+    turned = Sums.of(features.flip(0))
+    whole = frechet(Sums.of(features), other)
+    assert frechet(parts, other) == pytest.approx(whole, rel=1e-9)
+    assert frechet(turned, other) == pytest.approx(whole, rel=1e-9)
+
+
+def test_frechet_is_that_of_torchmetrics_fed_with_pictures(yardstick: Yardstick):
+    """Its own path: update with pictures through the network, on both sides."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    some, others = yardstick.data.train[::20], yardstick.data.held_out[::2]
+    metric = FrechetInceptionDistance(feature=yardstick.network.module)
+    metric.update(some, real=True)
+    metric.update(others, real=False)
+    sums = [Sums.of(yardstick.network.features(x)) for x in (others, some)]
+    assert frechet(*sums) == pytest.approx(float(metric.compute()), rel=1e-3)
+
+
+def test_kernel_distance_against_the_formula():
+    """Unbiased MMD² with (x·y/D + 1)³, over all examples at once."""
+    rng = generator(3, "metric")
+    x = torch.randn(300, 4, generator=rng, dtype=torch.float64)
+    y = torch.randn(300, 4, generator=rng, dtype=torch.float64) + 0.5
+
+    def k(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return (a @ b.T / 4 + 1) ** 3
+
+    n = len(x)
+    within = [(k(s, s).sum() - k(s, s).trace()) / (n * (n - 1)) for s in (x, y)]
+    expected = float(within[0] + within[1] - 2 * k(x, y).mean())
+    mean, deviation = kid(y, x)
+    assert mean == pytest.approx(expected, rel=1e-6)
+    assert deviation == pytest.approx(0, abs=1e-6)  # every subset is all of them
+
+
+def test_kernel_distance_leaves_torchs_own_state_alone():
+    x = torch.randn(700, 4, generator=generator(3, "metric"))
+    before = torch.get_rng_state()
+    kid(x, x)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_precision_recall_density_coverage_against_their_authors_library():
+    from prdc import compute_prdc
+
+    rng = generator(4, "metric")
+    real = torch.randn(400, 6, generator=rng, dtype=torch.float64)
+    fake = 0.8 * torch.randn(300, 6, generator=rng, dtype=torch.float64) + 0.3
+    found = last(prdc(real, fake))
+    three = compute_prdc(real.numpy(), fake.numpy(), nearest_k=3)
+    five = compute_prdc(real.numpy(), fake.numpy(), nearest_k=5)
+    assert found.precision == pytest.approx(three["precision"])
+    assert found.recall == pytest.approx(three["recall"])
+    assert found.density == pytest.approx(five["density"])
+    assert found.coverage == pytest.approx(five["coverage"])
+
+
+def test_nearest_pictures_against_all_distances():
+    rng = np.random.default_rng(5)
+    among = torch.from_numpy(rng.integers(0, 256, (5000, 1, 4, 4), dtype=np.uint8))
+    queries = torch.from_numpy(rng.integers(0, 256, (20, 1, 4, 4), dtype=np.uint8))
+    distances, where = last(nearest(queries, among))
+    flat, all_ = queries.flatten(1).double(), among.flatten(1).double()
+    table = ((flat[:, None] - all_) ** 2).mean(2).sqrt()
+    expected = table.sort(1)
+    assert torch.equal(where, expected.indices[:, :2])
+    assert torch.allclose(distances.double(), expected.values[:, :2], atol=1e-2)
+
+
+def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: Yardstick):
+    mean, deviation = yardstick.network.floors[1000]
+    # Other digits than those whose floor is kept: the bundled first hundred of each class.
+    assert floors["fid64_1k"] == pytest.approx(mean, abs=max(8 * deviation, 1.0))
+    assert abs(floors["kid64_1k"]) < 0.02
+    assert floors["precision_1k"] > 0.85 and floors["recall_1k"] > 0.85
+    assert 0.8 < floors["density_1k"] < 1.2 and floors["coverage_1k"] > 0.9
+    assert floors["class_kl_1k"] < 0.01 and floors["confidence_1k"] > 0.95
+    assert floors["memorised_1k"] < 0.01 and floors["duplicates_1k"] < 0.02
+
+
+def test_a_dropped_class_shows_in_recall_coverage_and_classes(
+    floors: dict[str, float], yardstick: Yardstick
+):
+    data = yardstick.data
+    kept = data.train[data.train_labels < 5]
+    few = kept[torch.randperm(len(kept), generator=generator(6, "metric"))[:1000]]
+    found = measure(PictureSides(few, yardstick), ALL)
+    # Five of ten classes, each twice as often: KL = log 2.
+    assert found["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
+    assert found["recall_1k"] < 0.65 and found["coverage_1k"] < 0.65
+    assert found["precision_1k"] > 0.9  # which alone would call it good
+    assert found["fid64_1k"] > 10 * floors["fid64_1k"]
+
+
+def test_copies_of_training_pictures_fool_all_but_memorised(
+    floors: dict[str, float], yardstick: Yardstick
+):
+    train = yardstick.data.train
+    chosen = train[torch.randperm(len(train), generator=generator(7, "metric"))[:500]]
+    noise = torch.randint(-8, 9, chosen.shape, generator=generator(8, "metric"))
+    copies = (chosen.int() + noise).clamp(0, 255).byte()
+    found = measure(PictureSides(copies, yardstick), ["memorised", "precision", "coverage"])
+    assert found["memorised_500"] > 0.98
+    assert found["precision_500"] > 0.85 and found["coverage_500"] > 0.85
+
+
+def test_noise_and_repeats_are_far_from_the_floor(floors: dict[str, float], yardstick: Yardstick):
+    rng = generator(9, "metric")
+    noise = torch.randint(0, 256, (1000, 1, 28, 28), generator=rng).byte()
+    found = measure(PictureSides(noise, yardstick), ALL)
+    assert found["fid64_1k"] > 50 * floors["fid64_1k"] and found["coverage_1k"] < 0.05
+    assert found["frechet_pixels_1k"] > 5 * floors["frechet_pixels_1k"]
+    repeats = yardstick.data.held_out[::50].repeat(50, 1, 1, 1)  # 20 pictures, each 50 times
+    found = measure(PictureSides(repeats, yardstick), ALL)
+    assert found["duplicates_1k"] == 1 and found["coverage_1k"] < 0.3
+    assert found["fid64_1k"] > 5 * floors["fid64_1k"]
+
+
+def test_the_order_of_samples_says_nothing(floors: dict[str, float], yardstick: Yardstick):
+    turned = PictureSides(yardstick.real(1000).fake.flip(0), yardstick)
+    for name, value in measure(turned, ALL).items():
+        if name.startswith("kid"):  # its subsets are drawn from the order
+            assert value == pytest.approx(floors[name], abs=0.01)
+        else:
+            assert value == pytest.approx(floors[name], rel=1e-4, abs=1e-4), name
+
+
+def test_unlabelled_pictures_are_measured_by_random_convolutions():
+    rng = np.random.default_rng(10)
+    train = torch.from_numpy(rng.integers(0, 256, (900, 3, 32, 32), dtype=np.uint8))
+    none = torch.zeros(900, dtype=torch.long)
+    data = Pictures(train[:600], train[600:], none[:600], none[600:])
+    yardstick = Yardstick(Own(pictures=""), data)
+    assert not yardstick.network.classifies and "600 training" in yardstick.protocol["reference"]
+    found = measure(yardstick.real(300), ["fid", "kid", "class_kl", "precision", "memorised"])
+    assert set(found) == {
+        "fid_random64_300", "kid_random64_300", "kid_random64_300_sd", "precision_random_300",
+        "memorised_300",
+    }  # fmt: skip
+    dark = PictureSides((yardstick.real(300).fake // 2), yardstick)
+    assert measure(dark, ["fid"])["fid_random64_300"] > 20 * found["fid_random64_300"]
+
+
+def test_stacked_digits_are_counted(yardstick: Yardstick):
+    data = StackedMnist(bundled=True).load()
+    stacked = Yardstick(StackedMnist(bundled=True), data)
+    real = PictureSides(data.held_out[:5000], stacked)
+    found = measure(real, ["stacked_modes", "stacked_kl"])
+    # 5,000 draws of 1,000 even combinations: (1 − e^−5) of them, and KL about 999 / 2n.
+    assert found["stacked_modes_5k"] == pytest.approx(1000 * (1 - np.exp(-5)), abs=8)
+    assert found["stacked_kl_5k"] == pytest.approx(999 / 10_000, abs=0.02)
+    one = PictureSides(data.held_out[:1].repeat(100, 1, 1, 1), stacked)
+    found = measure(one, ["stacked_modes", "stacked_kl"])
+    assert found["stacked_modes_100"] == 1
+    assert found["stacked_kl_100"] == pytest.approx(np.log(1000), rel=1e-6)
+
+
+# ---- the feature networks -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", ["mnist", "fashion-mnist"])
+def test_shipped_networks_are_small_named_and_as_good_as_they_say(family: str):
+    path = resources.files("wgan") / "assets" / f"features-{family}.safetensors"
+    assert 100_000 < len(path.read_bytes()) <= 300_000
+    network = find_network(family, (1, 28, 28))
+    assert network.classifies and len(network.hash) == 8 and network.reference is not None
+    assert network.reference.n == 60_000 and set(network.floors) == {1000, 2000, 5000, 10000}
+    assert network.accuracy is not None and network.accuracy > (0.99 if family == "mnist" else 0.9)
+    floors = [network.floors[n][0] for n in sorted(network.floors)]
+    assert floors == sorted(floors, reverse=True)  # more pictures, a lower floor
+
+
+def test_the_digits_network_classifies_as_it_says(yardstick: Yardstick):
+    guessed = yardstick.real(1000).probabilities.argmax(1)
+    rng = generator(0, "metric", draw=1)
+    order = torch.randperm(1000, generator=rng)
+    right = (guessed == yardstick.data.held_out_labels[order]).double().mean()
+    # Three standard errors of a share of 1,000.
+    assert float(right) == pytest.approx(yardstick.network.accuracy, abs=0.01)
+
+
+def test_a_network_trained_into_the_data_root_is_found(tmp_path: Path):
+    data = Mnist10k(classes=("0", "1", "7")).load()
+    made = train_features(data, "kmnist", "Three digits", epochs=1)
+    again = train_features(data, "kmnist", "Three digits", epochs=1)
+    assert made.hash == again.hash and made.accuracy > 0.9
+    (tmp_path / "features-kmnist.safetensors").write_bytes(made.content)
+    found = find_network("kmnist", (1, 28, 28), tmp_path)
+    assert found.hash == made.hash and found.accuracy == made.accuracy
+    assert found.names == ("0", "1", "7")
+    # Pictures of another shape do not fit it.
+    assert not find_network("kmnist", (3, 32, 32), tmp_path).classifies
+    (tmp_path / "features-kmnist.safetensors").write_bytes(made.content[:5000])
+    with pytest.raises(DataError, match="cannot be read"):
+        find_network("kmnist", (1, 28, 28), tmp_path)
+
+
+def test_pictures_without_classes_train_no_network():
+    data = Mnist10k(classes=("1",)).load()
+    with pytest.raises(DataError, match="no classes"):
+        train_features(data, "x", "Ones")
+
+
+# ---- the table ----------------------------------------------------------------------------------
+
+
+def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(yardstick: Yardstick):
+    sides = {"pictures": digits(yardstick), "points": PointSides(draw("ring-8", 512), ring())}
+    for key, metric in METRICS.items():
+        name = name_of(key, sides[metric.kind], 1000)
+        assert name.endswith("_1k") and metric_of(name) is metric, name
+        assert metric.title and len(metric.meaning) > 40
+        assert metric_of(name + "_floor") is None and metric_of(name + "_sd") is None
+    assert name_of("fid", sides["pictures"], 10_000) == "fid64_10k"
+    assert title_of("fid64_10k") == "FID, 10k samples"
+
+
+def ring() -> Points:
+    loaded = DATASETS["ring-8"](name="ring-8").load()
+    assert isinstance(loaded, Points)
+    return loaded
+
+
+def test_which_way_is_better():
+    assert better("fid64_1k", 1, than=2) and not better("fid64_1k", 2, than=1)
+    assert better("coverage_10k", 0.9, than=0.8) and better("emd_512", 0.1, than=0.2)

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | data | runs | fork | export | import | sample | reproduce`."""
+"""The same jobs without a browser: `python -m wgan train | evaluate | data | runs | fork | export | import | sample | reproduce | train-features`."""
 
 import argparse
 import contextlib
@@ -15,9 +15,21 @@ from typing import Any, NoReturn, get_args
 from pydantic import ValidationError
 
 from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, explain, hyperparameters
-from wgan.data import DATASETS, DataError, Prepared, Recipe, forget, prepare, prepared
+from wgan.data import (
+    DATASETS,
+    DataError,
+    Pictures,
+    Prepared,
+    Recipe,
+    data_root,
+    forget,
+    prepare,
+    prepared,
+)
 from wgan.export import FORMATS, export, export_samples, export_tensorboard, import_zip
-from wgan.jobs import TrainingJob, View, in_words
+from wgan.jobs import Evaluation, TrainingJob, View, evaluate, in_words
+from wgan.latent import Models
+from wgan.metrics import title_of, train_features
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
 from wgan.runs import Card, Run, RunError, Shelf, Status, fork
 from wgan.training import Diverged
@@ -120,6 +132,34 @@ def _parser() -> _Parser:
     sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz|FOLDER")
     sample.add_argument("--runs-dir", **runs_dir)
     sample.set_defaults(act=_sample)
+
+    judge = commands.add_parser(
+        "evaluate",
+        help="measure how good a run's generator is",
+        description="Measure samples of a run with every metric, beside what real examples score, and "
+        "record it in the run.",
+    )
+    judge.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    judge.add_argument("--samples", type=_whole, metavar="N", help="pictures to make (10,000)")
+    judge.add_argument("--seed", type=_whole, default=0, metavar="K", help="of z (0)")
+    judge.add_argument("--step", type=_whole, metavar="N", help="checkpoint (default: newest)")
+    judge.add_argument("--json", action="store_true", help="as one JSON object")
+    judge.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    judge.add_argument("--runs-dir", **runs_dir)
+    judge.set_defaults(act=_evaluate)
+
+    network = commands.add_parser(
+        "train-features",
+        help="train the small classifier that metrics see pictures by",
+        description="Train a classifier of a labelled data set into the data root, where metrics "
+        "find it. Those of MNIST and Fashion-MNIST come with the program.",
+    )
+    network.add_argument("dataset", metavar="DATASET", help="such as kmnist; see data list")
+    network.add_argument("--seed", type=_whole, default=0, metavar="K", help="of all draws (0)")
+    network.add_argument("--epochs", type=_whole, default=3, metavar="N", help="passes (3)")
+    network.add_argument("--out", type=Path, metavar="FILE", help="(default: in the data root)")
+    network.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    network.set_defaults(act=_train_features)
 
     again = commands.add_parser(
         "reproduce",
@@ -513,6 +553,70 @@ def _sample(given: argparse.Namespace) -> int:
         run, given.out, count=given.count, seed=given.seed, step=given.step, label=given.label
     )
     print(json.dumps({"run": str(run.folder), "out": str(given.out), "step": step}))
+    return 0
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    if given.samples is not None and given.samples < 10:
+        raise _Usage("--samples must be at least 10: of fewer nothing can be said.")
+    run = Run.find(given.run, given.runs_dir)
+    state, _ = run.checkpoint(given.step)
+    models = Models(state.config, state.tensors, state.step)
+    bar = _Bar(given.quiet)
+    found: Evaluation | None = None
+    with bar:
+        for said in evaluate(models, samples=given.samples, seed=given.seed, run=run):
+            bar.tell(said.words, said.share)
+            found = said.result or found
+    assert found is not None
+    if given.json:
+        print(json.dumps({"run": str(run.folder), **found.as_dict()}))
+        return 0
+    print(f"Run {run.id}, step {found.step:,}, {found.samples:,} samples. {found.note}".rstrip())
+    if found.protocol:
+        protocol = found.protocol
+        print(f"Features: {protocol['network']} {protocol['hash']}; reference: {protocol['reference']}")  # fmt: skip
+    width = max(len(title_of(value.name)) for value in found.values)
+    for value in found.values:
+        spread = "" if value.deviation is None else f" ± {value.deviation:.2g}"
+        floor = "" if value.floor is None else f"   real: {value.floor:.4g}"
+        print(f"{title_of(value.name):{width}}  {value.value:.4g}{spread}{floor}")
+    return 0
+
+
+def _train_features(given: argparse.Namespace) -> int:
+    if given.dataset not in DATASETS or not DATASETS[given.dataset].features:
+        known = ", ".join(name for name, dataset in DATASETS.items() if dataset.features)
+        raise _Usage(f"No classifier can be trained for {given.dataset!r}: choose one of {known}.")
+    if given.epochs < 1:
+        raise _Usage("--epochs must be at least 1.")
+    dataset = DATASETS[given.dataset](name=given.dataset)
+    out = given.out or data_root() / f"features-{dataset.features}.safetensors"
+    bar = _Bar(given.quiet)
+    with bar:
+        data = dataset.load(progress=bar.tell)
+        assert isinstance(data, Pictures)
+        made = train_features(
+            data,
+            dataset.features,
+            dataset.title,
+            seed=given.seed,
+            epochs=given.epochs,
+            tell=bar.tell,
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(made.content)
+    except OSError as error:
+        raise _Usage(f"{out} cannot be written ({error.strerror}).") from error
+    print(
+        json.dumps(
+            {
+                "out": str(out), "hash": made.hash, "accuracy": made.accuracy,
+                "bytes": len(made.content), "floors": made.floors,
+            }
+        )
+    )  # fmt: skip
     return 0
 
 

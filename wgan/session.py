@@ -47,6 +47,7 @@ from wgan.jobs import (
     TrainingJob,
     View,
     Work,
+    evaluate,
     in_words,
 )
 from wgan.latent import Models
@@ -324,6 +325,17 @@ class Session:
                 self._tasks.remove(old)
             self._changed.notify_all()
             return task.standing
+
+    def evaluate(
+        self, name: str, step: int | None = None, *, samples: int | None = None, holds: bool = False
+    ) -> Standing:
+        """Begin an evaluation of a run's newest weights, or of a checkpoint. Raises RunError."""
+        models, run = self.models(name, step), Run.find(name, self.runs_dir)
+
+        def work() -> Work:
+            return evaluate(models, samples=samples, root=self.root, run=run)
+
+        return self.begin("Evaluation", name, work, holds=holds)
 
     def task(self, key: str) -> Standing | None:
         """Return how a task stands; None for one that is not known (any more)."""

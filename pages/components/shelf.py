@@ -11,13 +11,13 @@ from pages.components.app import as_text, badge, duration, session, show_run, si
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import import_zip, nearest_preset
 from wgan.jobs import View
+from wgan.metrics import title_of
 from wgan.runs import Card, RunError, Status, began
 
 TABLE_HEIGHT = 282
 MOST_COMPARED = 6
 
 # What a metric's name means to people; the settings stand in the name itself.
-METRIC_TITLES = {"emd": "W₁", "fid": "FID", "high_quality": "high quality", "modes": "modes"}
 
 
 def heading(cards: Sequence[Card]) -> None:
@@ -218,14 +218,9 @@ def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]
     }
 
 
-def metric_title(name: str) -> str:
-    """Return a metric's name as people say it, without its settings."""
-    return METRIC_TITLES.get(name.rpartition("_")[0].rstrip("0123456789"), name)
-
-
 def best(card: Card) -> str:
     """Return the best values measured, a few words."""
-    found = [f"{metric_title(name)} {signed(m.value)}" for name, m in card.best.items()]
+    found = [f"{title_of(name)} {signed(m.value)}" for name, m in card.best.items()]
     return ", ".join(found[:2])
 
 
@@ -416,7 +411,7 @@ def _checkpoints(view: View) -> None:
             "Step": list(view.checkpoint_steps),
             "Star": [step in starred for step in view.checkpoint_steps],
             "Best": [
-                ", ".join(metric_title(name) for name, at in best_of.items() if at == step)
+                ", ".join(title_of(name) for name, at in best_of.items() if at == step)
                 for step in view.checkpoint_steps
             ],
         },

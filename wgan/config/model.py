@@ -283,6 +283,13 @@ class TrainConfig(BaseModel):
         "0. −1: the first ten, one a row.",
         json_schema_extra=_extra(live=True, advanced=True),
     )
+    measure: bool = Field(
+        True,
+        title="Measure while training",
+        description="The quality of the samples and the state of the critic are measured every few "
+        "seconds, for at most a twentieth of the time.",
+        json_schema_extra=_extra(live=True, advanced=True),
+    )
     checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         500,
         title="Checkpoint every",

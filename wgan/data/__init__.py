@@ -30,6 +30,7 @@ from wgan.data.fetched import (
     Kmnist,
     Mnist,
     Mnist10k,
+    StackedMnist,
     Svhn,
 )
 from wgan.data.intake import Prepared, Recipe, forget, prepare, prepared
@@ -56,6 +57,7 @@ DATASETS: dict[str, type[Dataset]] = {
     "emnist-letters": EmnistLetters,
     "cifar10": Cifar10,
     "svhn": Svhn,
+    "stacked-mnist": StackedMnist,
     "pokemon": Pokemon,
     "own": Own,
     "ring-8": Ring8,
@@ -101,6 +103,7 @@ __all__ = [
     "Ring8",
     "Source",
     "Spiral",
+    "StackedMnist",
     "Svhn",
     "SwissRoll",
     "Text",

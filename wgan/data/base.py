@@ -163,6 +163,15 @@ class Dataset(BaseModel, ABC):
     name: Any
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
+    features: ClassVar[str] = ""
+    """Family whose feature network measures these pictures; empty: they have none."""
+    stacked: ClassVar[bool] = False
+    """Whether each channel of a picture holds a digit of its own."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all classes of its family are in it, each as often as in the family's own set."""
+        return False
 
     @property
     def size(self) -> int | None:
@@ -246,6 +255,10 @@ class Labelled(Dataset):
             for name, count in zip(self.known, self.counts, strict=True)
             if not self.classes or name in self.classes
         )
+
+    @property
+    def whole(self) -> bool:
+        return not self.classes
 
     def class_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.known if not self.classes or name in self.classes)

@@ -14,7 +14,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from wgan.data.base import DataError, Labelled, Pictures, Progress, data_root
+from wgan.data.base import DataError, Dataset, Labelled, Pictures, Progress, data_root
+from wgan.randomness import generator
 
 _DIGITS = tuple("0123456789")
 
@@ -26,6 +27,7 @@ class Mnist10k(Labelled):
     title = "MNIST, 10,000 digits"
     known = _DIGITS
     counts = (1_000,) * 10
+    features = "mnist"
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
         with (resources.files("wgan") / "assets" / "mnist-10k.npz").open("rb") as file:
@@ -137,6 +139,7 @@ class Mnist(_Idx):
     download_bytes = 11_594_722
     known = _DIGITS
     counts = (5_923, 6_742, 5_958, 6_131, 5_842, 5_421, 5_918, 6_265, 5_851, 5_949)
+    features = "mnist"
     first: Annotated[int, Field(ge=1, le=60_000)] | None = Field(
         None,
         title="Only the first",
@@ -144,6 +147,10 @@ class Mnist(_Idx):
         "classes are then chosen. Empty: on all of it.",
         json_schema_extra={"unit": "pictures", "source": "TomBalmas/WGAN: 10, by a slip"},
     )
+
+    @property
+    def whole(self) -> bool:
+        return super().whole and self.first is None
 
     @property
     def size(self) -> int | None:
@@ -171,6 +178,48 @@ class Mnist(_Idx):
         )
 
 
+class StackedMnist(Dataset):
+    """50,000 colour pictures of three digits, one in each channel: 1,000 combinations to count.
+
+    A measure of mode collapse. Metz et al. 2017, arXiv:1611.02163.
+    """
+
+    name: Literal["stacked-mnist"] = "stacked-mnist"
+    kind = "pictures"
+    title = "Stacked MNIST"
+    stacked = True
+    bundled: bool = Field(
+        False,
+        title="Of the bundled digits",
+        description="Stack the 10,000 digits that come with the app instead of all of MNIST.",
+    )
+    stacks: ClassVar[int] = 50_000
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (3, 28, 28)
+
+    @property
+    def size(self) -> int | None:
+        return self.stacks
+
+    def present(self, root: Path | None = None) -> bool:
+        return self.bundled or Mnist().present(root)
+
+    def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        digits = (Mnist10k() if self.bundled else Mnist()).load(root, progress)
+        train, held_out = (
+            pictures[
+                torch.randint(len(pictures), (n, 3), generator=generator(0, "init", draw=i)), 0
+            ]
+            for i, (pictures, n) in enumerate(
+                ((digits.train, self.stacks), (digits.held_out, self.stacks // 5))
+            )
+        )
+        none = torch.zeros(self.stacks, dtype=torch.long)
+        return Pictures(train, held_out, none, none[: len(held_out)])
+
+
 class FashionMnist(_Idx):
     """60,000 pictures of clothes in ten classes; 10,000 are held out. Fetched on first use."""
 
@@ -185,6 +234,7 @@ class FashionMnist(_Idx):
         "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     )  # fmt: skip
     counts = (6_000,) * 10
+    features = "fashion-mnist"
 
 
 class Kmnist(_Idx):
@@ -201,6 +251,7 @@ class Kmnist(_Idx):
     download_bytes = 21_015_988
     known = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
     counts = (6_000,) * 10
+    features = "kmnist"
 
 
 class EmnistLetters(_Idx):
@@ -217,6 +268,7 @@ class EmnistLetters(_Idx):
     download_bytes = 561_753_746
     known = tuple("abcdefghijklmnopqrstuvwxyz")
     counts = (4_800,) * 26
+    features = "emnist-letters"
 
     def _urls(self) -> Sequence[str]:
         return [self._source().url]
@@ -265,6 +317,7 @@ class Cifar10(_Coloured):
         "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
     )  # fmt: skip
     counts = (5_000,) * 10
+    features = "cifar10"
     flip: bool = Field(
         False,
         title="Mirror images too",
@@ -319,6 +372,7 @@ class Svhn(_Coloured):
     download_bytes = 182_040_794 + 64_275_384
     known = _DIGITS
     counts = (4_948, 13_861, 10_585, 8_497, 7_458, 6_882, 5_727, 5_595, 5_045, 4_659)
+    features = "svhn"
 
     def _urls(self) -> Sequence[str]:
         from torchvision import datasets

@@ -1,5 +1,6 @@
 """Everything long as a job: `step()` does a small share of the work, a snapshot says how it stands."""
 
+from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate
 from wgan.jobs.task import Said, Standing, Task, Work
 from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
 from wgan.jobs.views import (
@@ -16,16 +17,20 @@ from wgan.jobs.views import (
 __all__ = [
     "CURVE_POINTS",
     "FLUSH_EVERY",
+    "SAMPLES",
     "Cancelled",
     "Curves",
+    "Evaluation",
     "Said",
     "Standing",
     "Stored",
     "StoredPreview",
     "Task",
     "TrainingJob",
+    "Value",
     "View",
     "Work",
+    "evaluate",
     "in_words",
     "pack_preview",
     "thumb",

@@ -1,6 +1,7 @@
 """A training that records itself as it goes."""
 
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,9 +12,19 @@ from typing import Any
 
 from wgan.config import PARTS, ConfigError
 from wgan.data import Data
-from wgan.jobs.views import CURVE_POINTS, Curves, Stored, StoredPreview, View, pack_preview, thumb
+from wgan.jobs.views import (
+    CURVE_POINTS,
+    Curves,
+    Series,
+    Stored,
+    StoredPreview,
+    View,
+    pack_neighbours,
+    pack_preview,
+    thumb,
+)
 from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
-from wgan.training import Diverged, Training, resolve_engine
+from wgan.training import Diverged, Gauge, Training, resolve_engine
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
@@ -65,7 +76,11 @@ class TrainingJob:
         self._preview: StoredPreview | None = None
         self._preview_steps = run.preview_steps() if resume else []
         self._checkpoint_steps = run.checkpoint_steps() if resume else []
-        self._metrics = tuple(run.metrics()) if resume else ()
+        self._metrics = Series(run.metrics() if resume else ())
+        self._unwritten: list[Measured] = []
+        self._neighbours = run.neighbours() if resume else None
+        self._gauge: Gauge | None = None
+        self._protocol_kept = False
         self._warning = self._notice = ""
         self._described = run.described()
         self._checkpointed = -1
@@ -143,6 +158,8 @@ class TrainingJob:
         self.config = state.config
         self._seconds, self._images = facts["seconds"], int(facts["images"])
         self._checkpointed = state.step
+        self.run.forget_metrics(state.step)
+        self._metrics = Series(self.run.metrics())
         # What the user changed after the checkpoint was written happens again at the same step.
         self._replay = deque(
             c for c in self._changes if c.step >= state.step and c.path != "engine"
@@ -196,9 +213,35 @@ class TrainingJob:
             self._seconds += time.perf_counter() - start
             start = time.perf_counter()
             self._save_checkpoint()
+        if config.measure:
+            self._measure(self._seconds + time.perf_counter() - start)
         self._seconds += time.perf_counter() - start
         if time.perf_counter() - self._last_flush >= FLUSH_EVERY:
             self.flush()
+
+    def _measure(self, seconds: float) -> None:
+        """Measure what is due after so many seconds of training."""
+        if not self.gauge.due(seconds):
+            return
+        self._keep_measured(self.gauge.measure(seconds))
+        found = self.gauge.neighbours
+        if found is not None and (self._neighbours is None or self._neighbours.step != found.step):
+            self._neighbours = pack_neighbours(found)
+            with contextlib.suppress(RunError):  # A full disk: the next flush says so.
+                self.run.set_neighbours(self._neighbours)
+
+    @property
+    def gauge(self) -> Gauge:
+        """What measures the training in passing."""
+        if self._gauge is None:
+            self._gauge = Gauge(self.training, self._root)
+        return self._gauge
+
+    def _keep_measured(self, found: Mapping[str, float]) -> None:
+        step = self.training.steps
+        new = [Measured(step, *item) for item in found.items() if math.isfinite(item[1])]
+        self._metrics.add(new)
+        self._unwritten += new
 
     def _collect(self, start: float) -> None:
         """Take the training's new reports. Raises Diverged after keeping those before it."""
@@ -260,6 +303,12 @@ class TrainingJob:
             self.run.add(self._pending, self._pending_changes)
             self._pending.clear()
             self._pending_changes.clear()
+        if self._unwritten:
+            self.run.add_metrics(self._unwritten)
+            self._unwritten.clear()
+            if self._gauge is not None and not self._protocol_kept:
+                self.run.set_protocol(self._gauge.protocol)
+                self._protocol_kept = True
 
     def rename(self, name: str) -> None:
         """Have the view carry the name that the user gave the run."""
@@ -337,13 +386,12 @@ class TrainingJob:
     def _save_checkpoint(self) -> None:
         state = self.training.state()
         try:
+            if self.config.measure:
+                self._keep_measured(self.gauge.at_checkpoint())
             # Reports first: a checkpoint never runs ahead of the curves.
             self._write_pending()
-            measured = self.training.metrics()
-            self.run.add_metrics(Measured(state.step, *item) for item in measured.items())
             self.run.add_checkpoint(state, {"seconds": self._seconds, "images": self._images})
             self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
-            self._metrics = tuple(self.run.metrics())
             self._checkpointed = state.step
             self._checkpoint_steps = self.run.checkpoint_steps()
         except RunError as error:
@@ -380,7 +428,9 @@ class TrainingJob:
                 "preview": self._preview,
                 "preview_steps": tuple(self._preview_steps),
                 "checkpoint_steps": tuple(self._checkpoint_steps),
-                "metrics": self._metrics,
+                "metrics": self._metrics.shown,
+                "protocol": self._gauge.protocol if self._gauge else self._view.protocol,
+                "neighbours": self._neighbours,
                 "warning": self._warning,
             } | values
         self._view = replace(self._view, version=self._view.version + 1, **values)

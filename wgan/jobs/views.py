@@ -1,9 +1,10 @@
 """What a job makes, as snapshots that cannot change: how a run stands, and its curves."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +20,15 @@ from wgan.runs import (
     Run,
     RunError,
     Status,
+    StoredNeighbours,
     StoredReport,
     pack_arrays,
     unpack_arrays,
 )
-from wgan.training import Diverged, Engine, Preview
+from wgan.training import Diverged, Engine, Neighbours, Preview
 
 CURVE_POINTS = 500
+SERIES_POINTS = 200
 SETTLED = 5.0  # seconds before which a speed says little about what is left
 
 
@@ -60,7 +63,9 @@ class View:
     preview: StoredPreview | None = None
     preview_steps: tuple[int, ...] = ()
     checkpoint_steps: tuple[int, ...] = ()
-    metrics: tuple[Measured, ...] = ()
+    metrics: tuple[Measured, ...] = ()  # thinned as the run grows, the newest of each among them
+    protocol: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    neighbours: StoredNeighbours | None = None
     parent: Parent | None = None
     name: str = ""  # given by the user
     elsewhere: bool = False  # another process trains it: it can be watched, not steered
@@ -85,6 +90,29 @@ class View:
         if self.config.seconds is not None:
             share = max(share, self.seconds / self.config.seconds)
         return min(1.0, share)
+
+
+class Series:
+    """Measured metrics, of each name at most twice SERIES_POINTS, the first and the newest kept."""
+
+    def __init__(self, measured: Iterable[Measured] = ()) -> None:
+        self._known: dict[str, list[Measured]] = {}
+        self.shown: tuple[Measured, ...] = ()
+        self.add(measured)
+
+    def add(self, measured: Iterable[Measured]) -> None:
+        """Add what was measured, in the order of its steps."""
+        for new in measured:
+            values = self._known.setdefault(new.name, [])
+            if values and values[-1].step == new.step:
+                values.pop()
+            values.append(new)
+            if len(values) > 2 * SERIES_POINTS:
+                # There is an odd number of them, so the first and the newest stay.
+                del values[1::2]
+        self.shown = tuple(
+            sorted((m for v in self._known.values() for m in v), key=lambda m: m.step)
+        )
 
 
 class Curves:
@@ -154,6 +182,17 @@ def pack_preview(preview: Preview) -> StoredPreview:
     return StoredPreview(preview.step, "npz", pack_arrays(arrays))
 
 
+def pack_neighbours(found: Neighbours, columns: int = 8) -> StoredNeighbours:
+    """Return the first samples above their nearest training pictures, as one grid of two rows."""
+    rows = np.concatenate([found.samples[:columns], found.nearest[:columns]])
+    return StoredNeighbours(
+        found.step,
+        encode(tile(rows, columns)),
+        tuple(float(d) for d in found.distances[:columns]),
+        tuple(bool(c) for c in found.copies[:columns]),
+    )
+
+
 def thumb(preview: StoredPreview) -> bytes:
     """Return a preview as a very small picture: its first four samples, or its points."""
     if preview.suffix == "webp":
@@ -214,7 +253,9 @@ class Stored:
             preview=StoredPreview(steps[-1], *found) if found else None,
             preview_steps=tuple(steps),
             checkpoint_steps=tuple(checkpoints),
-            metrics=tuple(run.metrics()),
+            metrics=Series(run.metrics()).shown,
+            protocol=MappingProxyType(run.protocol()),
+            neighbours=run.neighbours(),
             parent=run.parent(),
             name=facts.get("name", ""),
             elsewhere=status.active,

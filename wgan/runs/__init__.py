@@ -16,6 +16,7 @@ from wgan.runs.records import (
     Parent,
     RunError,
     Status,
+    StoredNeighbours,
     StoredReport,
 )
 from wgan.runs.run import DEAD_AFTER, KEEP_PREVIEWS, Run, list_runs
@@ -44,6 +45,7 @@ __all__ = [
     "RunError",
     "Shelf",
     "Status",
+    "StoredNeighbours",
     "StoredReport",
     "Thrown",
     "began",

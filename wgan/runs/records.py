@@ -75,3 +75,13 @@ class Measured:
     step: int
     name: str
     value: float
+
+
+@dataclass(frozen=True)
+class StoredNeighbours:
+    """Samples above the training pictures nearest to them, and how near these are."""
+
+    step: int
+    content: bytes  # WebP, two rows
+    distances: tuple[float, ...]  # root mean square difference of the pixels, in 0…255
+    copies: tuple[bool, ...]

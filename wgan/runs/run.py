@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.metrics import better
+from wgan.metrics import better, metric_of
 from wgan.runs.checkpoints import read_checkpoint, read_config, write_checkpoint
 from wgan.runs.files import process_start, versions, write
 from wgan.runs.migrations import (
@@ -36,12 +36,14 @@ from wgan.runs.records import (
     Parent,
     RunError,
     Status,
+    StoredNeighbours,
     StoredReport,
 )
 from wgan.training import Engine, State
 
 KEEP_PREVIEWS = 500
 THUMB = "thumb.webp"
+NEIGHBOURS = "neighbours.webp"
 DEAD_AFTER = 60.0
 """Seconds without a heartbeat after which a run on another machine counts as interrupted."""
 
@@ -265,6 +267,22 @@ class Run:
                 [(m.step, m.name, m.value) for m in measured],
             )
 
+    def set_protocol(self, protocol: Mapping[str, Any]) -> None:
+        """Record what the run's metrics were measured with: only equal ones can be compared."""
+        self.set_fact("protocol", json.dumps(dict(protocol)))
+
+    def protocol(self) -> dict[str, Any]:
+        """Return what the run's metrics were measured with; empty where that is not known."""
+        with contextlib.suppress(ValueError):
+            found: dict[str, Any] = json.loads(self.fact("protocol", "{}"))
+            return found
+        return {}
+
+    def forget_metrics(self, after: int) -> None:
+        """Forget what was measured after a step, from which the run is trained again."""
+        with self._database(write=True) as db:
+            db.execute("DELETE FROM metrics WHERE step > ?", (after,))
+
     def metrics(self) -> list[Measured]:
         """Return every measured metric, in the order of steps."""
         with self._database() as db:
@@ -335,6 +353,22 @@ class Run:
         """Keep a very small picture (WebP) of what the generator makes, for tables of runs."""
         if picture:
             write(self.folder / THUMB, picture, durable=False)
+
+    def set_neighbours(self, found: StoredNeighbours) -> None:
+        """Keep shown samples above the training pictures nearest to them; the newest only."""
+        write(self.folder / NEIGHBOURS, found.content, durable=False)
+        facts = {"step": found.step, "distances": found.distances, "copies": found.copies}
+        self.set_fact("neighbours", json.dumps(facts))
+
+    def neighbours(self) -> StoredNeighbours | None:
+        """Return those; None where they were not looked for."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            facts = json.loads(self.fact("neighbours", "null"))
+            content = (self.folder / NEIGHBOURS).read_bytes()
+            return StoredNeighbours(
+                int(facts["step"]), content, tuple(facts["distances"]), tuple(facts["copies"])
+            )
+        return None
 
     # ---- checkpoints --------------------------------------------------------------------------
 
@@ -515,9 +549,12 @@ class Run:
 
 
 def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
-    """Return the best value of each metric, the first where several are."""
+    """Return the best value of each headline metric, the first where several are."""
     best: dict[str, Measured] = {}
     for measured in metrics:
+        metric = metric_of(measured.name)
+        if metric is None or not metric.headline:
+            continue
         known = best.get(measured.name)
         if known is None or better(measured.name, measured.value, known.value):
             best[measured.name] = measured

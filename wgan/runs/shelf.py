@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wgan.config import TrainConfig
+from wgan.metrics import METRICS
 from wgan.runs.migrations import database_schema
 from wgan.runs.records import Measured, Parent, RunError, Status
 from wgan.runs.run import THUMB, Run, best_of, list_runs
@@ -134,7 +135,13 @@ def _read(run: Run) -> Card:
 def _best(db: sqlite3.Connection) -> dict[str, Measured]:
     if database_schema(db) < 2:
         return {}
-    rows = db.execute("SELECT step, name, value FROM metrics ORDER BY step")
+    # A run has a row for every number measured, every few seconds: SQLite sorts out most of them.
+    shown = [key for key, metric in METRICS.items() if metric.headline]
+    like = " OR ".join("name LIKE ?" for _ in shown)
+    rows = db.execute(
+        f"SELECT step, name, value FROM metrics WHERE {like} ORDER BY step",
+        [f"{k}%" for k in shown],
+    )
     return best_of(Measured(*row) for row in rows)
 
 

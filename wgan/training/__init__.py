@@ -2,12 +2,15 @@
 
 from wgan.training.engine import Engine
 from wgan.training.forecast import Forecast, forecast, resolve_engine
+from wgan.training.gauge import Gauge, Neighbours
 from wgan.training.loop import Diverged, Preview, Report, State, Training, reconfigured, train
 
 __all__ = [
     "Diverged",
     "Engine",
     "Forecast",
+    "Gauge",
+    "Neighbours",
     "Preview",
     "Report",
     "State",

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Data, Pictures, as_bytes, as_floats
-from wgan.metrics import measure_points
 from wgan.randomness import Stream, generator
 from wgan.training.engine import Engine
 
@@ -405,19 +404,6 @@ class Training:
             arrows=arrows,
             extent=self.data.extent,
         )
-
-    @torch.no_grad()
-    def metrics(self) -> dict[str, float]:
-        """Return what can be measured in passing: of points, W₁ and modes; of pictures, nothing."""
-        if isinstance(self.data, Pictures):
-            return {}
-        rng = generator(self.config.seed, "metric")
-        fake = self.average(
-            torch.randn(2500, self.config.latent_dim, generator=rng).to(self.device)
-        )
-        real = self.data.sample(512, generator(self.config.seed, "metric", draw=1)).numpy()
-        means = None if self.data.means is None else self.data.means.cpu().numpy()
-        return measure_points(fake.float().cpu().numpy(), real, means, self.data.sigma)
 
     def weights(self) -> dict[str, Tensor]:
         """Return clones of the averaged generator's and the critic's weights, on the CPU."""

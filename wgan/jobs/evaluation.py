@@ -1,0 +1,198 @@
+"""An evaluation: many samples of one generator, every metric, beside what real examples score."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wgan.data import Data, Pictures
+from wgan.jobs.task import Said, Work
+from wgan.latent import Models
+from wgan.metrics import (
+    DEVIATION,
+    FLOOR,
+    METRICS,
+    PictureSides,
+    PointSides,
+    Yardstick,
+    load,
+    measure,
+    metric_of,
+)
+from wgan.randomness import generator
+from wgan.runs import Measured, Run
+
+SAMPLES = 10_000
+STACKED = 26_000
+POINTS, DRAWS = 2_500, 5
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Value:
+    """One metric of an evaluation; `floor` is what real examples score at the same number."""
+
+    name: str
+    title: str
+    value: float
+    deviation: float | None
+    floor: float | None
+    better: str
+    percent: bool
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one generator, as far as it has come."""
+
+    step: int
+    samples: int
+    seed: int
+    protocol: dict[str, Any]
+    values: tuple[Value, ...]
+    seconds: float = 0.0
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        return asdict(self)
+
+    def measured(self) -> list[Measured]:
+        """Return its numbers as a run records them."""
+        found = []
+        for value in self.values:
+            for name, number in (
+                (value.name, value.value),
+                (value.name + DEVIATION, value.deviation),
+                (value.name + FLOOR, value.floor),
+            ):
+                if number is not None:
+                    found.append(Measured(self.step, name, number))
+        return found
+
+
+def evaluate(
+    models: Models,
+    *,
+    samples: int | None = None,
+    seed: int = 0,
+    root: Path | None = None,
+    data: Data | None = None,
+    run: Run | None = None,
+) -> Work:
+    """Measure a generator a little at a time; the result is an `Evaluation`, whole at the end.
+
+    `samples` is lowered to the number of held-out pictures where no floor is known for more, as a
+    number without its floor cannot be read. Points are measured with five draws of 2,500. With `run`
+    the numbers are recorded there. Raises DataError.
+    """
+    began = time.perf_counter()
+    yield Said("Loading the data", 0.0)
+    data = data if data is not None else models.config.dataset.load(root)
+    pictures = isinstance(data, Pictures)
+    parts = (
+        _pictures(models, data, samples, seed, root)
+        if isinstance(data, Pictures)
+        else _points(models, data, seed)
+    )
+    found = None
+    for said in parts:
+        found = said.result or found
+        yield said
+    assert isinstance(found, Evaluation)
+    whole = Evaluation(**{**found.__dict__, "seconds": time.perf_counter() - began})
+    if run is not None:
+        run.add_metrics(whole.measured())
+        if pictures:
+            run.set_protocol(whole.protocol)
+    yield Said("Done", 1.0, whole)
+
+
+def _pictures(
+    models: Models, data: Pictures, wanted: int | None, seed: int, root: Path | None
+) -> Work:
+    yield Said("Loading the metrics", 0.01)
+    load()
+    yardstick = Yardstick(models.config.dataset, data, root)
+    for share in yardstick.prepare():
+        yield Said("Features of the training pictures", 0.02 + 0.08 * share)
+    asked = wanted or (STACKED if models.config.dataset.stacked else SAMPLES)
+    n = yardstick.most(asked)
+    made = []
+    for part in _inputs(models, data, n, seed):
+        made.append(torch.from_numpy(models.make(*part)))
+        yield Said("Making samples", 0.1 + 0.2 * len(made) * BATCH / n)
+    sides = PictureSides(torch.cat(made), yardstick)
+    for share in sides.shares():
+        yield Said("Comparing samples with real pictures", 0.3 + 0.3 * share)
+    for share in sides.other.shares():
+        yield Said("Comparing real pictures with each other", 0.6 + 0.3 * share)
+    note = (
+        f"{n:,} samples, as many as real pictures are held out: a number is read beside its floor."
+        if n < asked
+        else ""
+    )
+    keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
+    values: tuple[Value, ...] = ()
+    for i, key in enumerate(keys):
+        found = measure(sides, [key], floor=n <= len(sides.other))
+        name = next(iter(found))
+        known = yardstick.floors.get(n) if key == "fid" else None
+        if known is not None:
+            # Of more real pictures than are held out here, kept with the network.
+            found[name + FLOOR] = known[0]
+        values += (_value(name, found),)
+        yield Said(
+            f"Measured {METRICS[key].title}",
+            0.9 + 0.1 * (i + 1) / len(keys),
+            Evaluation(models.step, n, seed, yardstick.protocol, values, note=note),
+        )
+
+
+def _points(models: Models, data: Any, seed: int) -> Work:
+    rows: dict[str, list[float]] = {}
+    for draw in range(DRAWS):
+        rng = generator(seed, "metric", draw=draw)
+        z = torch.randn(POINTS, models.config.latent_dim, generator=rng).numpy()
+        sides = PointSides(models.make(z), data)
+        for name, number in measure(sides, floor=draw == 0).items():
+            rows.setdefault(name, []).append(number)
+        values = []
+        for name in (name for name in rows if metric_of(name) is not None):
+            found = {name: float(np.mean(rows[name]))}
+            if draw:
+                found[name + DEVIATION] = float(np.std(rows[name], ddof=1))
+            found[name + FLOOR] = rows[name + FLOOR][0]
+            values.append(_value(name, found))
+        yield Said(
+            f"Draw {draw + 1} of {DRAWS}",
+            (draw + 1) / DRAWS,
+            Evaluation(
+                models.step, POINTS, seed, {}, tuple(values),
+                note=f"Mean and deviation over {DRAWS} draws of {POINTS:,} samples.",
+            ),
+        )  # fmt: skip
+
+
+def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple[Any, ...]]:
+    """Return z in parts and, where the generator is told them, classes as frequent as in the data."""
+    rng = generator(seed, "metric")
+    z = torch.randn(n, models.config.latent_dim, generator=rng)
+    labels = data.train_labels[torch.randint(len(data.train_labels), (n,), generator=rng)]
+    for i in range(0, n, BATCH):
+        part = z[i : i + BATCH].numpy()
+        yield (part, labels[i : i + BATCH].tolist()) if models.config.conditional else (part,)
+
+
+def _value(name: str, found: dict[str, float]) -> Value:
+    metric = metric_of(name)
+    assert metric is not None
+    return Value(
+        name, metric.title, found[name], found.get(name + DEVIATION), found.get(name + FLOOR),
+        metric.better, metric.percent, metric.meaning,
+    )  # fmt: skip

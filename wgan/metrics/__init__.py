@@ -1,0 +1,77 @@
+"""How good samples are, measured: one function and one line of METRICS for each.
+
+Settings stand in a metric's name, so that numbers which cannot be compared never share one.
+"""
+
+from wgan.metrics.catalogue import (
+    DEVIATION,
+    FLOOR,
+    LIVE_SAMPLES,
+    METRICS,
+    SHOWN,
+    Metric,
+    Sides,
+    better,
+    measure,
+    metric_of,
+    name_of,
+    short,
+    title_of,
+)
+from wgan.metrics.features import (
+    Network,
+    Sums,
+    Trained,
+    find_network,
+    read_network,
+    train_features,
+)
+from wgan.metrics.pictures import (
+    PictureSides,
+    Yardstick,
+    frechet,
+    kid,
+    last,
+    load,
+    memorised,
+    nearest,
+    pooled,
+    prdc,
+)
+from wgan.metrics.points import PointSides, emd, mixture_modes, sliced
+
+__all__ = [
+    "DEVIATION",
+    "FLOOR",
+    "LIVE_SAMPLES",
+    "METRICS",
+    "SHOWN",
+    "Metric",
+    "Network",
+    "PictureSides",
+    "PointSides",
+    "Sides",
+    "Sums",
+    "Trained",
+    "Yardstick",
+    "better",
+    "emd",
+    "find_network",
+    "frechet",
+    "kid",
+    "last",
+    "load",
+    "measure",
+    "memorised",
+    "metric_of",
+    "mixture_modes",
+    "name_of",
+    "nearest",
+    "pooled",
+    "prdc",
+    "read_network",
+    "short",
+    "sliced",
+    "title_of",
+    "train_features",
+]

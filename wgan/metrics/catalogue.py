@@ -1,0 +1,225 @@
+"""How good samples are, measured: one function and one line of METRICS for each.
+
+Settings stand in a metric's name, so that numbers which cannot be compared never share one: `fid64_1k`
+is the Fréchet distance of 1,000 samples in 64 features. `metric_of` finds a name's metric.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wgan.metrics.pictures import COMPARED, PictureSides
+from wgan.metrics.points import PointSides
+from wgan.metrics.stacked import stacked_kl, stacked_modes
+
+Sides = PictureSides | PointSides
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about samples: how it is found, which way is better, what it means."""
+
+    title: str
+    kind: Literal["pictures", "points"]
+    measure: Callable[[Any], float]
+    better: Literal["lower", "higher", "neither"]
+    meaning: str
+    """What it says and what it does not, with its source, in Markdown."""
+    most: int | None = None
+    """Never of more samples than this: its time grows too fast."""
+    features: bool = False
+    """Whether it depends on the feature network, which then stands in its name."""
+    classes: bool = False
+    """Whether it needs a network that tells classes apart."""
+    mixture: bool = False
+    """Whether it needs a mixture of Gaussians."""
+    live: bool = True
+    """Whether it is cheap enough to be measured while training goes on."""
+    deviation: Callable[[Any], float] | None = None
+    percent: bool = False
+    stacked: bool = False
+    """Whether it needs stacked digits."""
+    headline: bool = False
+    """Whether a checkpoint that is best by it is worth keeping, and tables of runs show it."""
+
+    def fits(self, sides: Sides) -> bool:
+        """Tell whether it can be measured of these."""
+        if isinstance(sides, PointSides):
+            return self.kind == "points" and (sides.mixture or not self.mixture)
+        yardstick = sides.yardstick
+        return (
+            self.kind == "pictures"
+            and (yardstick.network.classifies or not self.classes)
+            and (yardstick.digits is not None or not self.stacked)
+        )
+
+
+METRICS: dict[str, Metric] = {
+    "fid": Metric(
+        "FID", "pictures", PictureSides.fid, "lower",
+        "**Fréchet distance** between Gaussians fitted to the features of samples and of the training "
+        "set: 0 for equal ones. It falls as samples look and vary like the data; it cannot tell new "
+        "pictures from copies. Compare it only with numbers of the same network and number of samples, "
+        "never with Inception FIDs of papers. Heusel et al. 2017.",
+        features=True, headline=True,
+    ),
+    "kid": Metric(
+        "KID", "pictures", PictureSides.kid, "lower",
+        "**Kernel distance**: like FID without assuming Gaussians, and unbiased: real pictures score 0 "
+        "on average, so it may be a little negative. Bińkowski et al. 2018.",
+        features=True, deviation=lambda sides: sides.kid_both[1],
+    ),
+    "precision": Metric(
+        "Precision", "pictures", lambda s: s.coverage.precision, "higher",
+        "Share of samples that lie among real pictures. High alone means little: noise and copies of "
+        "one picture can have it; read it with recall. k = 3. Kynkäänniemi et al. 2019.",
+        features=True, live=False, percent=True,
+    ),
+    "recall": Metric(
+        "Recall", "pictures", lambda s: s.coverage.recall, "higher",
+        "Share of real pictures that lie among samples: how much of the data's variety is reached. "
+        "k = 3. Kynkäänniemi et al. 2019.",
+        features=True, live=False, percent=True,
+    ),
+    "density": Metric(
+        "Density", "pictures", lambda s: s.coverage.density, "higher",
+        "How densely samples sit among real pictures, about 1 for real ones; may exceed 1. "
+        "Read it with coverage. k = 5. Naeem et al. 2020.",
+        features=True, live=False,
+    ),
+    "coverage": Metric(
+        "Coverage", "pictures", lambda s: s.coverage.coverage, "higher",
+        "Share of real pictures that have a sample nearby; about 97 % for real ones. It falls when "
+        "classes or variants are missing. k = 5. Naeem et al. 2020.",
+        features=True, live=False, percent=True,
+    ),
+    "class_kl": Metric(
+        "Class KL", "pictures", PictureSides.class_kl, "lower",
+        "How far the classes of the samples, as the classifier sees them, are from the data's: "
+        "0 when each is as frequent, log 10 = 2.3 when one of ten is all there is.",
+        features=True, classes=True,
+    ),
+    "confidence": Metric(
+        "Confidence", "pictures", PictureSides.confidence, "neither",
+        "Mean probability the classifier gives each sample's likeliest class. Low: the samples look "
+        "like no class. Near the floor, which is what real pictures get, is best.",
+        features=True, classes=True, percent=True,
+    ),
+    "memorised": Metric(
+        "Memorised", "pictures", PictureSides.memorised, "lower",
+        "Share of samples twice as near, in pixels, to one training picture as to any other: copies. "
+        "FID, precision and coverage take copies for perfect samples; this does not.",
+        most=COMPARED, live=False, percent=True,
+    ),
+    "duplicates": Metric(
+        "Duplicates", "pictures", PictureSides.duplicates, "lower",
+        "Share of samples that nearly repeat another sample: in features closer than half of what is "
+        "usual among real pictures. It rises when the generator collapses.",
+        features=True, percent=True,
+    ),
+    "frechet_pixels": Metric(
+        "Pixel Fréchet", "pictures", PictureSides.frechet_pixels, "lower",
+        "Fréchet distance of the pixels themselves, averaged to 14×14: needs no network to trust, and "
+        "sees brightness and blur more than shape.",
+        live=False,
+    ),
+    "stacked_modes": Metric(
+        "Stacked modes", "pictures", stacked_modes, "higher",
+        "Of the 1,000 combinations of three digits, how many the samples show, by a digit classifier "
+        "on each channel. Published with 26,000 samples: DCGAN 99, WGAN-GP 959. Lin et al. 2018.",
+        live=False, stacked=True,
+    ),
+    "stacked_kl": Metric(
+        "Stacked KL", "pictures", stacked_kl, "lower",
+        "KL of the combinations that the samples show against even ones, in nats: 0.02 for 26,000 real "
+        "ones. Lin et al. 2018.",
+        live=False, stacked=True,
+    ),
+    "emd": Metric(
+        "Exact W₁", "points", PointSides.emd, "lower",
+        "The **Wasserstein distance itself**, between samples and as many fresh real points: the mean "
+        "length that points must be moved. Its floor is what real points score against others.",
+        most=512, headline=True,
+    ),
+    "sliced": Metric(
+        "Sliced W₁", "points", PointSides.sliced, "lower",
+        "Mean W₁ of the shadows of both sets on 50 random lines: smaller than W₁ itself, but of more "
+        "points. Bonneel et al. 2015.",
+    ),
+    "modes": Metric(
+        "Modes", "points", lambda s: float(s.modes[0]), "higher",
+        "How many Gaussians of the mixture have a sample within 3σ. Srivastava et al. 2017 (VEEGAN).",
+        mixture=True, headline=True,
+    ),
+    "high_quality": Metric(
+        "High quality", "points", lambda s: s.modes[1], "higher",
+        "Share of samples within 3σ of a mean; true ones score 98.9 %. More than that means that modes "
+        "have shrunk.",
+        mixture=True, percent=True, headline=True,
+    ),
+}  # fmt: skip
+
+LIVE_SAMPLES = {"pictures": 1_000, "points": 2_500}
+SHOWN = 64
+"""Samples whose nearest training pictures are looked for while training goes on."""
+
+
+def short(n: int) -> str:
+    """Return a number of samples as names have it: 512, 1k, 2500, 10k."""
+    return f"{n // 1000}k" if n % 1000 == 0 else str(n)
+
+
+def name_of(key: str, sides: Sides, n: int) -> str:
+    """Return a metric's name with its settings, for n samples."""
+    stem = sides.yardstick.network.stem if METRICS[key].features and isinstance(sides, PictureSides) else ""  # fmt: skip
+    # KL and its like say in words what they are; FID and KID say their number of features.
+    settings = stem if key in ("fid", "kid") else stem.removesuffix("64")
+    return f"{key}{settings}_{short(n)}"
+
+
+FLOOR, DEVIATION = "_floor", "_sd"
+
+
+def metric_of(name: str) -> Metric | None:
+    """Return the metric that a name belongs to; None for an unknown one, a floor or a deviation."""
+    if name.endswith((FLOOR, DEVIATION)):
+        return None
+    keys = [key for key in METRICS if name.startswith(key)]
+    return METRICS[max(keys, key=len)] if keys else None
+
+
+def title_of(name: str) -> str:
+    """Return a name as people read it: "FID, 1k samples"."""
+    metric = metric_of(name)
+    return (
+        f"{metric.title}, {name.rpartition('_')[2]} samples" if metric else name.replace("_", " ")
+    )
+
+
+def better(name: str, value: float, than: float) -> bool:
+    """Tell whether a metric's value is better than another."""
+    metric = metric_of(name)
+    return value > than if metric is not None and metric.better == "higher" else value < than
+
+
+def measure(
+    sides: Sides, keys: Iterable[str] | None = None, *, floor: bool = False
+) -> dict[str, float]:
+    """Return metrics of samples under their names; without `keys` all that are measured live.
+
+    With `floor` what real ones score in their place is added under each name with `_floor`.
+    """
+    found: dict[str, float] = {}
+    for key in keys if keys is not None else [k for k, m in METRICS.items() if m.live]:
+        metric = METRICS[key]
+        if not metric.fits(sides):
+            continue
+        n = len(sides.fake) if metric.most is None else min(metric.most, len(sides.fake))
+        name = name_of(key, sides, n)
+        some = sides.first(n)
+        found[name] = metric.measure(some)
+        if metric.deviation is not None:
+            found[name + DEVIATION] = metric.deviation(some)
+        if floor:
+            found[name + FLOOR] = metric.measure(some.other)
+    return found

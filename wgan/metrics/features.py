@@ -1,0 +1,331 @@
+"""What pictures are compared by: 64 numbers a picture, from a network that is frozen and named.
+
+A Fréchet distance means nothing without its network: two of them rank slight blur and slight noise in
+opposite order. For MNIST and Fashion-MNIST a small classifier is shipped (`python -m wgan train-features`
+makes it again); other pictures get fixed random convolutions, which need no training and know no
+classes.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wgan.data import DataError, Pictures, as_floats, data_root
+from wgan.randomness import generator
+
+FEATURES = 64
+BATCH = 500
+RECIPE = "1"
+"""Version of the classifier's architecture and training."""
+
+EPOCHS = 3
+SHIFT = 2  # pixels
+FLOORS = (1_000, 2_000, 5_000, 10_000)
+"""Numbers of real pictures whose distance to the training set is kept with a network."""
+
+
+class Classifier(nn.Module):
+    """A small CNN with 64 features: four 3×3 convolutions with batch norm, 16, 16, 32, 32 channels.
+
+    `forward` maps uint8 (N, C, H, W) to features (N, 64); `logits` maps those to classes.
+    """
+
+    num_features = FEATURES
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        channels, side, _ = shape
+        layers: list[nn.Module] = []
+        for before, after in ((channels, 16), (16, 16), (16, 32), (32, 32)):
+            layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+            if before == after:
+                layers.append(nn.MaxPool2d(2))
+        self.body = nn.Sequential(
+            *layers,
+            nn.Flatten(),
+            nn.Linear(32 * (side // 4) ** 2, FEATURES),
+            nn.BatchNorm1d(FEATURES),
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(FEATURES, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = as_floats(pictures).contiguous(memory_format=torch.channels_last)
+        made: Tensor = self.body(x)
+        return made
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Return class scores of features, (N, 64) → (N, classes)."""
+        made: Tensor = self.head(features)
+        return made
+
+
+class RandomFeatures(nn.Module):
+    """Fixed random convolutions for pictures that no classifier is shipped for.
+
+    Three 3×3 convolutions of stride 2 with orthogonal weights drawn once for every shape, ReLU, then
+    mean and deviation of each of 32 maps: (N, C, H, W) uint8 → (N, 64).
+    """
+
+    num_features = FEATURES
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        rng = generator(0, "init", draw=shape[0])
+        for before, after in ((shape[0], 16), (16, 32), (32, FEATURES // 2)):
+            layer = nn.Conv2d(before, after, 3, stride=2, padding=1)
+            nn.init.orthogonal_(layer.weight, gain=2**0.5, generator=rng)
+            nn.init.uniform_(layer.bias, -0.3, 0.3, generator=rng)  # type: ignore[arg-type]
+            layers += [layer, nn.ReLU()]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        maps = self.body(as_floats(pictures)).flatten(2)  # (N, 32, P)
+        return torch.cat([maps.mean(2), maps.std(2, correction=0)], dim=1)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a Fréchet distance needs of a set of features, in float64: they add up over parts."""
+
+    n: int
+    total: Tensor  # (64,)
+    outer: Tensor  # (64, 64), Σ f fᵀ
+
+    @classmethod
+    def of(cls, features: Tensor) -> "Sums":
+        """Return the sums of features, (N, 64)."""
+        exact = features.double()
+        return cls(len(exact), exact.sum(0), exact.T @ exact)
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.n + other.n, self.total + other.total, self.outer + other.outer)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feature network with what is known of it. `pictures` may go through it in any batches."""
+
+    name: str
+    module: nn.Module
+    hash: str
+    names: tuple[str, ...] = ()
+    """Classes it tells apart; empty: none."""
+    accuracy: float | None = None
+    """Share of the test pictures of its own data set that it puts into the right class."""
+    reference: Sums | None = None
+    """Of the whole training set it was made with."""
+    reference_name: str = ""
+    floors: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """Fréchet distance of n real test pictures to the reference: mean and deviation."""
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it tells classes apart."""
+        return bool(self.names)
+
+    @property
+    def stem(self) -> str:
+        """What its Fréchet distance is called: `fid64`, or `fid_random64` without a classifier."""
+        return f"{FEATURES}" if self.classifies else f"_random{FEATURES}"
+
+    @torch.no_grad()
+    def features(self, pictures: Tensor) -> Tensor:
+        """Return the features of pictures, (N, C, H, W) uint8 → (N, 64) float32."""
+        return torch.cat([self.module(part.cpu()) for part in torch.split(pictures, BATCH)])
+
+    @torch.no_grad()
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Return class probabilities, (N, 64) → (N, K)."""
+        assert isinstance(self.module, Classifier)
+        return self.module.logits(features).softmax(1)
+
+
+def find_network(family: str, shape: tuple[int, ...], root: Path | None = None) -> Network:
+    """Return the network for pictures of a family: shipped, or trained into the data root, or random.
+
+    Raises DataError for a file that cannot be read.
+    """
+    name = f"features-{family}.safetensors"
+    shipped = resources.files("wgan") / "assets" / name
+    own = (root or data_root()) / name
+    path = own if own.is_file() else Path(str(shipped))
+    if family and path.is_file():
+        found = read_network(path)
+        if found[1] == shape:
+            return found[0]
+    module = RandomFeatures(shape).eval().requires_grad_(False)
+    return Network("random convolutions", module, _hash(module.state_dict()))
+
+
+def read_network(path: Path) -> tuple[Network, tuple[int, ...]]:
+    """Read a network that `train_features` wrote, and the shape of its pictures. Raises DataError."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["features"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if facts["recipe"] != RECIPE:
+            raise ValueError("it was made by another version of the recipe")
+        shape, names = tuple(facts["shape"]), tuple(facts["names"])
+        weights = {k.removeprefix("w."): v for k, v in tensors.items() if k.startswith("w.")}
+        module = Classifier(shape, len(names))
+        module.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+        )
+        sums = Sums(facts["n"], tensors["reference.total"], tensors["reference.outer"])
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"The feature network {path.name} cannot be read ({error}). Delete it, or make it again "
+            "with python -m wgan train-features."
+        ) from error
+    module = module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return (
+        Network(
+            facts["family"],
+            module,
+            _hash(weights),
+            names,
+            facts["accuracy"],
+            sums,
+            f"{facts['n']:,} training pictures of {facts['title']}",
+            {int(n): (mean, sd) for n, (mean, sd) in facts["floors"].items()},
+        ),
+        shape,
+    )
+
+
+def _hash(weights: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode() + weights[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()[:8]
+
+
+# ---- training one ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A classifier that was trained, as a file's bytes, with what is known of it."""
+
+    content: bytes
+    accuracy: float
+    hash: str
+    floors: dict[int, tuple[float, float]]
+
+
+def shifted(pictures: Tensor, rng: torch.Generator, most: int = SHIFT) -> Tensor:
+    """Return pictures, (N, C, H, W), each moved by its own whole number of pixels on both axes."""
+    n, channels, height, width = pictures.shape
+    padded = F.pad(pictures, (most,) * 4)
+    dy, dx = torch.randint(0, 2 * most + 1, (2, n, 1), generator=rng)
+    rows = (torch.arange(height) + dy)[:, None, :, None]
+    columns = (torch.arange(width) + dx)[:, None, None, :]
+    each = torch.arange(n)[:, None, None, None]
+    return padded[each, torch.arange(channels)[None, :, None, None], rows, columns]
+
+
+def train_features(
+    data: Pictures,
+    family: str,
+    title: str,
+    *,
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    tell: Callable[[str, float], None] = lambda words, share: None,
+) -> Trained:
+    """Train a classifier of labelled pictures for features, and measure it on the held-out ones.
+
+    Adam with a one-cycle learning rate up to 3e-3, batches of 128, shifts of up to 2 pixels; kept as
+    float16, and everything that is said of it is measured with the weights as they are kept. Raises
+    DataError for pictures without classes, or whose side is no multiple of 4.
+    """
+    if len(data.names) < 2:
+        raise DataError(f"{title} has no classes to tell apart: a classifier cannot be trained.")
+    if data.shape[1] % 4 or data.shape[1] != data.shape[2]:
+        raise DataError(f"Pictures of {data.shape[1]}×{data.shape[2]} pixels do not fit: take squares of 28, 32 or 64.")  # fmt: skip
+    module = _fit(data, seed, epochs, tell)
+    weights = {
+        key: value.half().contiguous() if value.is_floating_point() else value
+        for key, value in module.state_dict().items()
+    }
+    module.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+    )
+    module = module.eval().requires_grad_(False)
+    network = Network(family, module, _hash(weights), data.names)
+    tell("Measuring", 0.95)
+    held_out = network.features(data.held_out)
+    guessed = network.probabilities(held_out).argmax(1)
+    accuracy = float((guessed == data.held_out_labels).double().mean())
+    sums = sum_features(network, data.train)
+    floors = {n: _floor(held_out, sums, n) for n in FLOORS if n <= len(held_out)}
+    facts = {
+        "recipe": RECIPE, "family": family, "title": title, "shape": data.shape, "names": data.names,
+        "accuracy": accuracy, "n": sums.n, "floors": floors, "seed": seed, "epochs": epochs,
+    }  # fmt: skip
+    tensors = {f"w.{key}": value for key, value in weights.items()}
+    tensors |= {"reference.total": sums.total, "reference.outer": sums.outer}
+    content = save(tensors, {"features": json.dumps(facts)})
+    return Trained(content, accuracy, network.hash, floors)
+
+
+def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], None]) -> Classifier:
+    with torch.random.fork_rng(devices=[]):
+        # Layers draw their weights from torch's own state; it is put back behind them.
+        torch.manual_seed(seed)
+        module = Classifier(data.shape, len(data.names)).to(memory_format=torch.channels_last)
+    rng = generator(seed, "data")
+    batch, n = 128, len(data.train)
+    optimizer = torch.optim.Adam(module.parameters())
+    total = epochs * (n // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=total)
+    for epoch in range(epochs):
+        order = torch.randperm(n, generator=rng)
+        for i, index in enumerate(torch.split(order[: n // batch * batch], batch)):
+            if i % 20 == 0:
+                tell("Training the classifier", 0.9 * (epoch * (n // batch) + i) / total)
+            logits = module.logits(module(shifted(data.train[index], rng)))
+            optimizer.zero_grad()
+            torch.autograd.backward(F.cross_entropy(logits, data.train_labels[index]))
+            optimizer.step()
+            schedule.step()
+    return module.eval()
+
+
+def sum_features(network: Network, pictures: Tensor) -> Sums:
+    """Return the sums of all pictures' features."""
+    made = None
+    for part in parts_of(pictures):
+        sums = Sums.of(network.features(part))
+        made = sums if made is None else made + sums
+    assert made is not None
+    return made
+
+
+def parts_of(pictures: Tensor, size: int = 2_000) -> Iterator[Tensor]:
+    """Return pictures in parts of a fifth of a second's work."""
+    yield from torch.split(pictures, size)
+
+
+def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
+    """Return mean and deviation of the distance of n of these features to a reference."""
+    from wgan.metrics.pictures import frechet
+
+    repeats = 1 if n == len(features) else 10
+    found = []
+    for i in range(repeats):
+        chosen = torch.randperm(len(features), generator=generator(0, "metric", draw=i))[:n]
+        found.append(frechet(Sums.of(features[chosen]), reference))
+    return float(np.mean(found)), float(np.std(found))

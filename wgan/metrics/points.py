@@ -1,0 +1,103 @@
+"""How good points in the plane are: exact and sliced W₁, modes of a mixture, high-quality samples."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+
+from wgan.data import Points
+from wgan.randomness import generator
+from wgan.transport import assignment
+
+Floats = npt.NDArray[np.floating[Any]]
+
+PROJECTIONS = 50
+
+
+def mixture_modes(points: Floats, means: Floats, sigma: float) -> tuple[int, float]:
+    """Return (modes captured, share of high-quality samples) for a mixture of Gaussians.
+
+    A sample is of high quality within 3σ of its nearest mean; a mode is captured with at least one
+    such sample. The protocol of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086) takes 2,500
+    samples; true ones score about 98.9 %. `points` is (N, 2), `means` (M, 2).
+    """
+    distance = cdist(points, means)
+    nearest = distance.argmin(axis=1)
+    good = distance.min(axis=1) <= 3 * sigma
+    return len(np.unique(nearest[good])), float(good.mean())
+
+
+def emd(a: Floats, b: Floats) -> float:
+    """Return the exact W₁ between two equally large sets of points, Euclidean ground cost.
+
+    An assignment problem (scipy). `a` and `b` are (N, 2); N = 2000 takes about half a second.
+    Compare it with the value for real against real at the same N, its floor: it is not 0.
+    Raises ValueError for sets of different sizes.
+    """
+    return assignment(a, b)
+
+
+def sliced(a: Floats, b: Floats, projections: int = PROJECTIONS, seed: int = 0) -> float:
+    """Return the sliced W₁: the mean W₁ of both sets' shadows on random lines (POT).
+
+    `a` is (N, D), `b` (M, D). At most the exact W₁, and cheap for many points. Bonneel et al. 2015,
+    Sliced and Radon Wasserstein barycenters of measures.
+    """
+    from ot.sliced import sliced_wasserstein_distance
+
+    return float(
+        sliced_wasserstein_distance(
+            np.asarray(a, np.float64), np.asarray(b, np.float64), n_projections=projections, p=1,
+            seed=seed,
+        )
+    )  # fmt: skip
+
+
+class PointSides:
+    """Fake points beside real ones of the same number, and the metrics of both.
+
+    The real side is drawn with a key of its own: the same for every run on a density.
+    """
+
+    def __init__(self, fake: Floats, data: Points) -> None:
+        self.fake, self._data = np.asarray(fake, np.float64), data
+
+    @cached_property
+    def real(self) -> Floats:
+        """As many real points, (N, 2)."""
+        return self._draw(1)
+
+    @cached_property
+    def other(self) -> "PointSides":
+        """The same with other real points in place of the fakes: what they score is the floor."""
+        return PointSides(self._draw(2), self._data)
+
+    def _draw(self, draw: int) -> Floats:
+        drawn = self._data.sample(len(self.fake), generator(0, "metric", draw=draw))
+        return np.asarray(drawn.cpu().numpy(), np.float64)
+
+    @cached_property
+    def modes(self) -> tuple[int, float]:
+        """Modes captured and share of high quality; of a mixture only."""
+        means = self._data.means
+        assert means is not None
+        return mixture_modes(self.fake, means.cpu().numpy(), self._data.sigma)
+
+    def first(self, n: int) -> "PointSides":
+        """Return the first n points."""
+        return self if n >= len(self.fake) else PointSides(self.fake[:n], self._data)
+
+    @property
+    def mixture(self) -> bool:
+        """Whether the density is a mixture of Gaussians."""
+        return self._data.means is not None
+
+    def emd(self) -> float:
+        """Return the exact W₁."""
+        return emd(self.fake, self.real)
+
+    def sliced(self) -> float:
+        """Return the sliced W₁ of all."""
+        return sliced(self.fake, self.real)

@@ -1,0 +1,194 @@
+"""Measures a training in passing: its samples and its critic, a little at a time.
+
+It draws with keys of its own and changes nothing, so a training that is measured gives the same numbers
+as one that is not. How often it measures follows from what measuring costs.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wgan.data import Pictures, as_bytes
+from wgan.metrics import (
+    LIVE_SAMPLES,
+    METRICS,
+    SHOWN,
+    PictureSides,
+    PointSides,
+    Yardstick,
+    load,
+    measure,
+)
+from wgan.randomness import generator
+from wgan.training.loop import Training
+from wgan.training.probe import probe
+
+SHARE = 0.04
+"""Of a training's time, what measuring may take."""
+
+FIRST, EVERY = 1.0, 2.0
+"""Seconds of training before the first measurement, and at least between two."""
+
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Shown samples and the training picture nearest to each, (N, C, H, W) uint8, and how near."""
+
+    step: int
+    samples: npt.NDArray[np.uint8]
+    nearest: npt.NDArray[np.uint8]
+    distances: npt.NDArray[np.float32]  # root mean square difference of the pixels, in 0…255
+    copies: npt.NDArray[np.bool_]
+
+
+@torch.no_grad()
+def make(training: Training, n: int) -> Tensor:
+    """Return what the averaged generator makes of n fixed z of the metrics' own.
+
+    (n, C, H, W) uint8 or (n, 2) float32, on the CPU. Told the class, it gets those of the data, each as
+    often as there.
+    """
+    rng = generator(training.config.seed, "metric")
+    z = torch.randn(n, training.config.latent_dim, generator=rng)
+    inputs: tuple[Tensor, ...] = (z,)
+    if training.config.conditional and isinstance(training.data, Pictures):
+        known = training.data.train_labels.cpu()
+        inputs = z, known[torch.randint(len(known), (n,), generator=rng)]
+    made = []
+    for part in zip(*(torch.split(x, BATCH) for x in inputs), strict=True):
+        out = training.average(*(x.to(training.device) for x in part))
+        made.append((as_bytes(out) if isinstance(training.data, Pictures) else out.float()).cpu())
+    return torch.cat(made)
+
+
+class Gauge:
+    """Measures one training, group after group of numbers, and paces itself.
+
+    `measure` does the group whose turn it is. The first calls compute what others compare with: those
+    are not counted against the pace, as they come once.
+    """
+
+    def __init__(self, training: Training, root: Path | None = None) -> None:
+        self._training = training
+        self.neighbours: Neighbours | None = None
+        self._yardstick = (
+            Yardstick(training.config.dataset, training.data, root)
+            if isinstance(training.data, Pictures)
+            else None
+        )
+        self._preparing: Iterator[Any] | None = self._prepare()
+        self._groups: list[Callable[[], dict[str, float]]] = [self.quality, self.probe]
+        if self._yardstick is not None:
+            self._groups.append(self.copies)
+        self._turn = 0
+        self._spent = 0.0
+        self._last = -EVERY
+        self._floors: dict[str, float] = {}
+        # What takes seconds to import is imported beside the first steps.
+        self._loading = threading.Thread(target=self._load, name="wgan-import", daemon=True)
+        self._loading.start()
+
+    def _load(self) -> None:
+        if self._yardstick is None:
+            import ot  # noqa: F401
+        else:
+            load()
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What must be equal for two runs' numbers to be compared."""
+        return self._yardstick.protocol if self._yardstick is not None else {}
+
+    def due(self, seconds: float) -> bool:
+        """Tell whether a training that has run for so many seconds is to be measured now."""
+        return (
+            seconds >= FIRST
+            and seconds - self._last >= EVERY
+            and self._spent <= SHARE * seconds
+            and not self._loading.is_alive()
+        ) or (self._preparing is not None and seconds >= FIRST and not self._loading.is_alive())
+
+    def measure(self, seconds: float) -> dict[str, float]:
+        """Measure the next group and return its numbers by name, none while it prepares."""
+        if self._preparing is not None:
+            if next(self._preparing, None) is None:
+                self._preparing = None
+            return {}
+        start = time.perf_counter()
+        found = self._groups[self._turn % len(self._groups)]()
+        self._turn += 1
+        self._spent += time.perf_counter() - start
+        self._last = seconds
+        return found
+
+    def at_checkpoint(self) -> dict[str, float]:
+        """Measure what tells the best checkpoint: of points always, of pictures once prepared."""
+        start = time.perf_counter()
+        if self._yardstick is None:
+            found = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])
+        elif self._preparing is None and not self._loading.is_alive():
+            found = self.quality()
+        else:
+            found = {}
+        self._spent += time.perf_counter() - start
+        return found
+
+    def _prepare(self) -> Iterator[Any]:
+        yield True
+        if self._yardstick is not None:
+            for share in self._yardstick.prepare():
+                yield 1.0 + share
+        self._floors = _floors(measure(self._sides(), floor=True))
+        if self._yardstick is not None:
+            real = self._yardstick.real(SHOWN)
+            self._floors |= _floors(measure(real, ["memorised"], floor=True))
+        yield True
+
+    def _sides(self) -> PictureSides | PointSides:
+        data = self._training.data
+        if isinstance(data, Pictures):
+            assert self._yardstick is not None
+            n = self._yardstick.most(LIVE_SAMPLES["pictures"])
+            return PictureSides(make(self._training, n), self._yardstick)
+        return PointSides(make(self._training, LIVE_SAMPLES["points"]).numpy(), data)
+
+    # ---- the groups -----------------------------------------------------------------------------
+
+    def quality(self) -> dict[str, float]:
+        """Return metrics of the samples; for the first time with their floors."""
+        floors, self._floors = self._floors, {}
+        return measure(self._sides()) | floors
+
+    def probe(self) -> dict[str, float]:
+        """Return what the critic's slopes and both optimisers tell."""
+        return probe(self._training)
+
+    def copies(self) -> dict[str, float]:
+        """Return the share of shown samples that copy a training picture, and keep the neighbours."""
+        assert self._yardstick is not None
+        shown = torch.from_numpy(self._training.preview().pictures)[:SHOWN]
+        sides = PictureSides(shown, self._yardstick)
+        found = measure(sides, ["memorised"])
+        distances, where = sides.neighbours
+        self.neighbours = Neighbours(
+            self._training.steps,
+            shown.numpy(),
+            self._yardstick.data.train[where[:, 0]].numpy(),
+            distances[:, 0].numpy(),
+            sides.copies.numpy(),
+        )
+        return found
+
+
+def _floors(found: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in found.items() if name.endswith("_floor")}
