@@ -6,7 +6,7 @@ from pages.components.entry import guard
 
 guard()
 
-from pages.components import controls, live
+from pages.components import controls, live, quality
 from pages.components.app import session, shown_run
 from pages.components.stage import strip
 from wgan import figures
@@ -60,6 +60,10 @@ else:
     # In a place of its own: a fragment's late answer must not meet another layout.
     with st.container():
         st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, live.signs(view))
+    evaluating = any(not task.done for task in session().tasks(view.run))
+    with st.container():
+        # New numbers come every few seconds only.
+        st.fragment(quality.panel, run_every=2.5 if ticking or evaluating else None)(view.run)
 
 pending = live.forecast_pending()
 if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):

@@ -162,6 +162,70 @@ def critic_gap(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]]
     return curves(columns["step"], lines, marks=marks)
 
 
+def quality(
+    title: str, steps: Floats, values: Floats, floor: float | None, columns: Mapping[str, Floats]
+) -> Figure:
+    """Return a metric over steps with its floor, and the critic gap on an axis of its own.
+
+    `steps` and `values` are (N,); `columns` are a run's curves.
+    """
+    traces: list[Figure] = []
+    if len(columns.get("step", ())):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": columns["step"],
+                "y": smooth(columns["critic_gap"]),
+                "yaxis": "y2",
+                "name": "Critic gap",
+                "line": {"color": "@critic/0.6", "width": 1.6},
+                "hovertemplate": "%{y:.4g}",
+            }
+        )
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": steps,
+            "y": values,
+            "name": title,
+            "line": {"color": "@fake", "width": 2.2},
+            "marker": {"color": "@fake", "size": 5},
+            "hovertemplate": "%{y:.4g}",
+        }
+    )
+    last = max((float(x[-1]) for x in (steps, columns.get("step", ())) if len(x)), default=1.0)
+    layout: Figure = {
+        "margin": MARGIN | {"r": 52},
+        "hovermode": "x unified",
+        "showlegend": True,
+        "xaxis": {
+            "title": {"text": "step"},
+            "rangemode": "tozero",
+            "hoverformat": ",d",
+            "autorangeoptions": {"include": room(last)},
+        },
+        "yaxis": {"zeroline": False, "rangemode": "tozero"},
+        "yaxis2": {"overlaying": "y", "side": "right", "showgrid": False, "zeroline": False},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+    }
+    if floor is not None and math.isfinite(floor):
+        layout["shapes"] = [
+            {
+                "type": "line",
+                "xref": "paper",
+                "yref": "y",
+                "x0": 0,
+                "x1": 1,
+                "y0": floor,
+                "y1": floor,
+                "line": {"color": "@real", "width": 1.4, "dash": "dash"},
+            }
+        ]
+    return {"data": traces, "layout": layout}
+
+
 SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
 """Colours of runs beside each other."""
 

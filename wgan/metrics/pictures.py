@@ -84,14 +84,14 @@ def kid(fake: Tensor, real: Tensor) -> tuple[float, float]:
     from torchmetrics.image.kid import KernelInceptionDistance
 
     size = min(SUBSET, len(fake), len(real))
-    metric = KernelInceptionDistance(
-        feature=_Given(fake.shape[1]), subsets=SUBSETS, subset_size=size
-    )
-    metric.update(real.double(), real=True)
-    metric.update(fake.double(), real=False)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # it says that it keeps all features, which are small
         torch.manual_seed(0)  # its subsets come from torch's own state, which is put back
+        metric = KernelInceptionDistance(
+            feature=_Given(fake.shape[1]), subsets=SUBSETS, subset_size=size
+        )
+        metric.update(real.double(), real=True)
+        metric.update(fake.double(), real=False)
         mean, deviation = metric.compute()
     return float(mean), float(deviation)
 
