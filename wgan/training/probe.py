@@ -1,10 +1,269 @@
-"""What a training's critic and optimisers tell in passing. (Being written.)"""
+"""What a training's critic and optimisers tell in passing: slopes, gradients, how far each step goes.
 
+All of it is found on copies of both networks and both optimisers, which go on for some updates as the
+training itself would: so it fits every objective, and changes nothing.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wgan.data import Pictures
+from wgan.objectives import NORMS, gradient_norm
+from wgan.randomness import Stream, generator
 from wgan.training.loop import Training
 
-PROBES: dict[str, str] = {}
+PROBES: dict[str, str] = {
+    "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "
+    "(1 − ε) fake with one ε from U(0, 1) each.",
+    "slope_hat_spread": "Standard deviation of that slope.",
+    "slope_above_1": "Share of those examples where the slope is above 1, the Lipschitz bound.",
+    "slope_fake": "Mean slope of the critic at fakes: what pulls each of them.",
+    "at_clip": "Share of the clipped weights that stand at ±c.",
+    "gap_seen": "Critic gap on 256 training examples.",
+    "gap_unseen": "Critic gap on 256 held-out examples, with the same critic and the same fakes.",
+    "score_spread": "Standard deviation of the critic's scores of real examples: the gap's own scale.",
+    "gradient_depth": "log₁₀ of the gradient's norm in the critic's first layer over that in its last.",
+    "critic_gradient": "Norm of the critic's gradient.",
+    "generator_gradient": "Norm of the generator's gradient.",
+    "generator_signal": "Mean |∂ generator loss / ∂ score| of a fake: how much of the critic's slope "
+    "reaches the generator. 1 for every Wasserstein loss.",
+    "step_cosine": "Cosine between the critic optimiser's step and downhill for the batch it is made "
+    "for. Below 0, momentum goes uphill.",
+    "critic_lag": "Rise of the gap when the critic gets a few more updates while the generator stands "
+    "still, over the gap or the spread of the scores, whichever is larger.",
+    "critic_move": "Length of one critic update over the length of its weights.",
+    "generator_move": "Length of one generator update over the length of its weights.",
+}
+"""Every name that `probe` may return, and what it means to users."""
+
+EXAMPLES = 256
+SLOPES = {"pictures": 96, "points": 256}
+UPDATES = {"pictures": 6, "points": 20}
+"""Critic updates while the generator stands still: few, as they must cost a fraction of a second."""
+
+_LOOKED = 3
+"""Of those, the ones whose steps are looked at: later the critic is no longer the training's."""
+
+_PLACES = ("data", "labels", "z", "epsilon", "held-out")
+_TINY = 1e-30
 
 
 def probe(training: Training) -> dict[str, float]:
-    """Return nothing yet."""
-    return {}
+    """Return what the critic and both optimisers tell now; see PROBES for the names.
+
+    It draws under keys of its own and works on copies, so the training goes on as if it had not been
+    asked. `at_clip` is there only where the objective clips, `step_cosine` only where real and fake
+    share an update. A training that has made no step yet has moments of 0.
+    """
+    shadow = _Shadow(training)
+    real, unseen, labels, unseen_labels = shadow.examples(EXAMPLES)
+    with torch.no_grad():
+        fake = shadow.fakes(EXAMPLES, labels)
+        seen_scores = shadow.score(real, labels)
+        unseen_scores = shadow.score(unseen, unseen_labels)
+        fake_mean = shadow.score(fake, labels).mean()
+    found = {
+        "gap_seen": seen_scores.mean() - fake_mean,
+        "gap_unseen": unseen_scores.mean() - fake_mean,
+        "score_spread": seen_scores.std(),
+    }
+    found |= shadow.slopes(real, fake, labels)
+    clipped = at_clip(shadow.critic, training)
+    if clipped is not None:
+        found["at_clip"] = clipped
+    found |= shadow.generator_update(fake, labels)
+    found |= shadow.learn_on()
+    with torch.no_grad():
+        after = shadow.score(real, labels).mean() - shadow.score(fake, labels).mean()
+    scale = torch.maximum(found["gap_seen"].abs(), found["score_spread"]).clamp_min(_TINY)
+    found["critic_lag"] = (after - found["gap_seen"]) / scale
+    values = torch.stack([value.float() for value in found.values()]).tolist()
+    return dict(zip(found, values, strict=True))
+
+
+def at_clip(critic: nn.Module, training: Training) -> Tensor | None:
+    """Return the share of clipped weights with |w| ≥ 0.999 c; None where nothing is clipped.
+
+    Which they are is asked of the objective itself: whatever it makes of infinite weights is clipped,
+    and the value it makes of them is c.
+    """
+    bounded = copy.deepcopy(critic)
+    with torch.no_grad():
+        for weight in bounded.parameters():
+            weight.fill_(torch.inf)
+    training.config.objective.project(bounded)
+    pairs = [
+        (weight, limit)
+        for weight, limit in zip(critic.parameters(), bounded.parameters(), strict=True)
+        if limit.isfinite().all()
+    ]
+    if not pairs:
+        return None
+    stuck = sum((weight.abs() >= 0.999 * limit).sum() for weight, limit in pairs)
+    return torch.as_tensor(stuck) / sum(weight.numel() for weight, _ in pairs)
+
+
+class _Shadow(Training):
+    """Copies of a training's networks and optimisers, to be trained further without a trace."""
+
+    def __init__(self, training: Training) -> None:
+        # What is only read is shared: the data, the config, the engine.
+        self.__dict__ = dict(training.__dict__)
+        # Copied together, so that the optimisers' copies hold the networks' copies.
+        (
+            self.generator,
+            self.critic,
+            self._generator_optimizer,
+            self._critic_optimizer,
+        ) = copy.deepcopy(
+            (
+                training.generator,
+                training.critic,
+                training._generator_optimizer,
+                training._critic_optimizer,
+            )
+        )
+        self._forget_sums()
+        self._waiting = []
+
+    def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
+        # The metrics' own draws are of step 0; the training's come from other streams.
+        own = 10 * draw + _PLACES.index(stream)
+        return generator(self.config.seed, "metric", self.steps + 1, own, device=self.device)
+
+    def examples(self, n: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Return n training and n held-out examples, and their labels where they are told."""
+        seen, unseen = self._rng("data", -1), self._rng("held-out", -1)
+        if not isinstance(self.data, Pictures):
+            return self.data.batch("train", n, seen), self.data.batch("held-out", n, unseen), None, None
+        real, labels = self.data.draw("train", n, seen)
+        other, other_labels = self.data.draw("held-out", n, unseen)
+        real, other = self._lay_out(real), self._lay_out(other)
+        told = self.config.conditional
+        return real, other, labels if told else None, other_labels if told else None
+
+    def fakes(self, n: int, labels: Tensor | None) -> Tensor:
+        """Return n fakes, made as those for the critic."""
+        z = torch.randn(
+            n, self.config.latent_dim, generator=self._rng("z", -1), device=self.device
+        )
+        self.generator.train(not self.config.inference_fakes)
+        fake = self._lay_out(self._make(z, labels).float())
+        self.generator.train()
+        return fake
+
+    def score(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """Return the critic's scores, (N,), in full precision."""
+        return self._score(x, labels).float()
+
+    def slopes(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """Return what the critic's slopes are at x̂ and at fakes."""
+        n = SLOPES[self.config.dataset.kind]
+        told = None if labels is None else labels[:n]
+        epsilon = torch.rand(n, generator=self._rng("epsilon", -1), device=self.device)
+        x_hat = torch.lerp(fake[:n], real[:n], epsilon.view(n, *[1] * (real.dim() - 1)))
+        # Each sample's own slope, also of a critic whose batch norm would mix them.
+        self.critic.eval()
+        at_hat, at_fake = (
+            gradient_norm(lambda x: self._score(x, told), points) for points in (x_hat, fake[:n])
+        )
+        self.critic.train()
+        return {
+            "slope_hat": at_hat.mean(),
+            "slope_hat_spread": at_hat.std(),
+            "slope_above_1": (at_hat > 1).float().mean(),
+            "slope_fake": at_fake.mean(),
+        }
+
+    def generator_update(self, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """Make one generator update and return what it was like."""
+        scores = self.score(fake, labels).detach().requires_grad_()
+        (signal,) = torch.autograd.grad(self.config.objective.generator_loss(fake=scores), scores)
+        before = copy.deepcopy(self.generator.state_dict())
+        watch = _Watch(self.generator, self._generator_optimizer)
+        self._generator_update(draw=0)
+        watch.stop()
+        # The critic's updates that follow are those of a generator that stands still.
+        self.generator.load_state_dict(before)
+        return {
+            "generator_gradient": watch.norms[0],
+            "generator_move": watch.moves[0],
+            "generator_signal": signal.abs().sum(),
+        }
+
+    def learn_on(self) -> dict[str, Tensor]:
+        """Let the critic learn on while the generator stands still; return what the first were like."""
+        watch = _Watch(self.critic, self._critic_optimizer)
+        for i in range(UPDATES[self.config.dataset.kind]):
+            self._critic_update(1 + i, held_out=False)
+            if i + 1 == _LOOKED:
+                watch.stop()
+        found = {
+            "critic_gradient": _mean(watch.norms),
+            "critic_move": _mean(watch.moves),
+            "gradient_depth": _mean(watch.depths),
+        }
+        # Where real and fake have updates of their own, each undoes part of the other's.
+        if not self.config.split_updates:
+            found["step_cosine"] = _mean(watch.cosines)
+        return found
+
+
+class _Watch:
+    """Looks at an optimiser's steps: how far each goes, where, and by what gradient."""
+
+    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self._parameters = list(network.parameters())
+        self._layers = [
+            parameter
+            for part in network.modules()
+            if not isinstance(part, (*NORMS, nn.Embedding))
+            for parameter in part.parameters(recurse=False)
+            if parameter.dim() > 1
+        ]
+        self.cosines: list[Tensor] = []
+        self.moves: list[Tensor] = []
+        self.norms: list[Tensor] = []
+        self.depths: list[Tensor] = []
+        self._handles = (
+            optimizer.register_step_pre_hook(self._before),
+            optimizer.register_step_post_hook(self._after),
+        )
+
+    def stop(self) -> None:
+        """Look no more."""
+        for handle in self._handles:
+            handle.remove()
+
+    @torch.no_grad()
+    def _before(self, *_: Any) -> None:
+        self._weights = _flat(self._parameters)
+        first, last = (
+            torch.linalg.vector_norm(_gradient(layer).double()).clamp_min(_TINY)
+            for layer in (self._layers[0], self._layers[-1])
+        )
+        self.depths.append(torch.log10(first / last))
+
+    @torch.no_grad()
+    def _after(self, *_: Any) -> None:
+        gradient = _flat([_gradient(weight) for weight in self._parameters])
+        step = _flat(self._parameters) - self._weights
+        lengths = [x.norm().clamp_min(_TINY) for x in (gradient, step, self._weights)]
+        self.norms.append(lengths[0])
+        self.moves.append(lengths[1] / lengths[2])
+        self.cosines.append(-(gradient / lengths[0]) @ (step / lengths[1]))
+
+
+def _gradient(weight: Tensor) -> Tensor:
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _flat(tensors: list[Tensor] | list[nn.Parameter]) -> Tensor:
+    return torch.cat([tensor.detach().float().flatten() for tensor in tensors])
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).mean()

@@ -1,0 +1,219 @@
+"""Evaluations: as tasks with progress and cancel, on the command line, and what they record."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import tiny
+from wgan import __main__ as cli
+from wgan.config import TrainConfig
+from wgan.data import Mnist10k
+from wgan.jobs import Evaluation, Said, Task, TrainingJob, Work, evaluate
+from wgan.latent import Models
+from wgan.metrics import METRICS
+from wgan.runs import Run, Status
+from wgan.session import Session
+
+DIGITS = TrainConfig.parse(
+    {
+        "dataset": "mnist-10k",
+        "network": {"name": "dcgan", "size": "small"},
+        "latent_dim": 8,
+        "batch_size": 8,
+        "n_critic": 1,
+        "steps": 2,
+        "report_every": 1,
+        "measure": False,
+    }
+)
+
+
+def trained(config: TrainConfig, runs_dir: Path) -> Run:
+    job = TrainingJob(Run.create(config, runs_dir), threads=1)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    return job.run
+
+
+def models(run: Run) -> Models:
+    state, _ = run.checkpoint()
+    return Models(state.config, state.tensors, state.step)
+
+
+def whole(work: Work) -> tuple[Evaluation, list[Said]]:
+    said = list(work)
+    assert isinstance(said[-1].result, Evaluation)
+    return said[-1].result, said
+
+
+def test_points_get_mean_deviation_and_floor(runs_dir: Path):
+    run = trained(tiny(), runs_dir)
+    found, said = whole(evaluate(models(run), run=run))
+    assert [v.name for v in found.values] == ["emd_512", "sliced_2500", "modes_2500", "high_quality_2500"]  # fmt: skip
+    for value in found.values:
+        assert value.floor is not None and value.deviation is not None
+    w1 = found.values[0]
+    assert w1.value > w1.floor > 0 and w1.deviation > 0
+    shares = [s.share for s in said]
+    assert shares == sorted(shares) and shares[-1] == 1
+    recorded = {m.name: m.value for m in run.metrics() if m.step == found.step}
+    assert recorded["emd_512"] == w1.value and recorded["emd_512_floor"] == w1.floor
+
+
+def test_pictures_get_every_metric_once(runs_dir: Path):
+    run = trained(DIGITS, runs_dir)
+    found, _ = whole(evaluate(models(run), samples=600, run=run))
+    assert found.samples == 600 and found.step == 2
+    titles = [value.title for value in found.values]
+    wanted = [m.title for m in METRICS.values() if m.kind == "pictures" and not m.stacked]
+    assert titles == wanted
+    # An untrained generator is far from digits by every number that should say so.
+    by = {value.title: value for value in found.values}
+    assert by["FID"].value > 20 * by["FID"].floor
+    assert by["Coverage"].value < 0.1 < by["Coverage"].floor
+    assert run.protocol() == found.protocol and found.protocol["network"] == "mnist"
+    json.dumps(found.as_dict())
+
+
+def test_more_samples_than_held_out_have_the_floor_kept_with_the_network(runs_dir: Path):
+    """Of 1,000 held-out digits, the floor at 2,000 is that of MNIST's test set."""
+    run = trained(DIGITS, runs_dir)
+    found, _ = whole(evaluate(models(run), samples=2_000))
+    fid = next(v for v in found.values if v.title == "FID")
+    assert fid.name == "fid64_2k" and fid.floor is not None and 0 < fid.floor < 1
+    assert next(v for v in found.values if v.title == "KID").floor is None
+    # Without one it is as many as are held out, and says so.
+    found, _ = whole(evaluate(models(run), samples=1_500))
+    assert found.samples == 1000 and "1,000 samples" in found.note
+
+
+def test_the_command_line_evaluates_and_records(runs_dir: Path, capsys: pytest.CaptureFixture[str]):
+    run = trained(tiny(), runs_dir)
+    assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"emd_512", "modes_2500"} <= {value["name"] for value in found["values"]}
+    assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
+    words = capsys.readouterr().out
+    assert "Exact W₁" in words and "real:" in words
+    assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--samples", "3"]) == 2
+    assert "at least 10" in capsys.readouterr().err
+
+
+def test_the_command_line_trains_a_feature_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "net.safetensors"
+    small = Mnist10k(classes=("0", "1")).load()
+    monkeypatch.setattr(Mnist10k, "load", lambda *_, **__: small)
+    assert cli.main(["train-features", "mnist-10k", "--epochs", "1", "--out", str(out), "--quiet"]) == 0  # fmt: skip
+    said = json.loads(capsys.readouterr().out)
+    assert out.stat().st_size == said["bytes"] <= 300_000 and len(said["hash"]) == 8
+    assert cli.main(["train-features", "ring-8"]) == 2
+    assert "kmnist" in capsys.readouterr().err
+
+
+# ---- tasks --------------------------------------------------------------------------------------
+
+
+def counting(n: int, gate: threading.Event | None = None) -> Iterator[Said]:
+    for i in range(n):
+        if gate is not None:
+            gate.wait(10)
+        yield Said(f"{i}", (i + 1) / n, i)
+
+
+def test_a_task_goes_from_nothing_to_its_last_result():
+    task = Task("t", "Counting", "run", lambda: counting(3))
+    seen = []
+    while not task.done:
+        task.step()
+        seen.append((task.standing.words, task.standing.result, task.standing.share))
+    assert [result for _, result, _ in seen] == [0, 1, 2, 2]
+    assert task.standing.share == 1 and not task.standing.error
+
+
+def test_a_task_that_fails_says_so_in_words():
+    def broken() -> Iterator[Said]:
+        yield Said("begins", 0.1, 7)
+        raise ValueError("The moon is full.")
+
+    task = Task("t", "Howling", "run", broken)
+    task.step()
+    with pytest.raises(ValueError, match="moon"):
+        task.step()
+    assert task.done and task.standing.error == "The moon is full." and task.standing.result == 7
+
+
+@pytest.fixture
+def session(runs_dir: Path) -> Iterator[Session]:
+    made = Session(runs_dir, threads=1)
+    yield made
+    made.close(10)
+
+
+def until(condition, seconds: float = 30) -> None:  # type: ignore[no-untyped-def]
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_session_does_tasks_beside_a_training(session: Session):
+    name = session.start(tiny(steps=1_000_000))
+    until(lambda: session.view(name).step > 10)
+    key = session.begin("Counting", name, lambda: counting(200)).key
+    until(lambda: session.task(key).done)
+    before = session.view(name).step
+    assert session.task(key).result == 199
+    until(lambda: session.view(name).step > before)  # which goes on
+    assert [t.key for t in session.tasks(name)] == [key] and session.tasks("other") == []
+    session.stop(name)
+
+
+def test_a_task_that_holds_its_run_has_the_worker_to_itself(session: Session):
+    name = session.start(tiny(steps=1_000_000))
+    until(lambda: session.view(name).step > 10)
+    gate = threading.Event()
+    seen: list[int] = []
+
+    def work() -> Iterator[Said]:
+        for i in range(50):
+            time.sleep(0.002)
+            seen.append(session.view(name).step)
+            yield Said("", i / 50)
+
+    key = session.begin("Alone", name, work, holds=True).key
+    until(lambda: session.task(key).done)
+    gate.set()
+    assert len(set(seen[2:])) == 1  # no step was made meanwhile
+    at = session.view(name).step
+    until(lambda: session.view(name).step > at)
+    session.stop(name)
+
+
+def test_a_cancelled_task_ends_and_keeps_what_it_found(session: Session, runs_dir: Path):
+    gate = threading.Event()
+    key = session.begin("Counting", "none", lambda: counting(10, gate)).key
+    gate.set()
+    gate.clear()
+    session.cancel(key)
+    gate.set()
+    until(lambda: session.task(key).done)
+    assert session.task(key).cancelled and not session.task(key).error
+
+
+def test_a_live_run_is_evaluated_while_it_goes_on(session: Session):
+    name = session.start(tiny(steps=1_000_000))
+    until(lambda: session.view(name).step > 10)
+    key = session.evaluate(name).key
+    until(lambda: session.task(key).done, 60)
+    found = session.task(key)
+    assert not found.error and isinstance(found.result, Evaluation)
+    assert {"emd_512", "modes_2500"} <= {m.name for m in session.run(name).metrics()}
+    session.stop(name)

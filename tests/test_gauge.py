@@ -1,0 +1,164 @@
+"""Measuring in passing: it changes nothing, keeps its pace, and its numbers are the run's."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import pictures, tiny
+from wgan.config import TrainConfig
+from wgan.jobs import TrainingJob
+from wgan.jobs.views import SERIES_POINTS, Series
+from wgan.metrics import METRICS, emd, metric_of
+from wgan.randomness import generator
+from wgan.runs import Measured, Run, Status
+from wgan.training import Engine, Gauge, Training
+from wgan.training import gauge as gauges
+
+DIGITS = {
+    "dataset": "mnist-10k",
+    "network": {"name": "dcgan", "size": "small"},
+    "latent_dim": 8,
+    "batch_size": 8,
+    "n_critic": 1,
+    "steps": 10,
+    "report_every": 1,
+}
+
+
+def ready(gauge: Gauge) -> Gauge:
+    gauge._loading.join()
+    while gauge.due(gauges.FIRST) and gauge._preparing is not None:
+        assert gauge.measure(gauges.FIRST) == {}
+    return gauge
+
+
+@pytest.mark.parametrize(
+    "config",
+    [tiny(), tiny(objective="wgan-sn"), TrainConfig.parse(DIGITS),
+     TrainConfig.parse(DIGITS | {"conditional": True})],
+    ids=["points", "spectral norm", "digits", "digits by class"],
+)  # fmt: skip
+def test_a_measured_training_is_the_same_training(config: TrainConfig, engine: Engine):
+    plain, watched = (Training(config, engine=engine) for _ in range(2))
+    gauge = ready(Gauge(watched))
+    for _ in range(4):
+        plain.step()
+        watched.step()
+        for group in gauge._groups:
+            assert all(math.isfinite(value) for value in group().values())
+    assert plain.reports() == watched.reports()
+    for a, b in ((plain.critic, watched.critic), (plain.generator, watched.generator)):
+        for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True):
+            assert torch.equal(x, y)
+
+
+def test_the_numbers_are_those_of_the_averaged_generator(engine: Engine):
+    training = Training(tiny(), engine=engine)
+    for _ in range(3):
+        training.step()
+    z = torch.randn(2500, 2, generator=generator(0, "metric"))
+    with torch.no_grad():
+        fake = training.average(z).numpy()
+    real = training.data.batch("train", 512, generator(0, "metric", draw=1)).numpy()
+    found = ready(Gauge(training)).quality()
+    assert found["emd_512"] == pytest.approx(emd(fake[:512], real), rel=1e-6)
+    assert {"modes_2500", "high_quality_2500", "sliced_2500", "emd_512_floor"} <= set(found)
+    assert 0 < found["emd_512_floor"] < found["emd_512"]
+
+
+def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine: Engine):
+    config = TrainConfig.parse(DIGITS)
+    training = Training(config, engine=engine)
+
+    class Copier(torch.nn.Module):
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            one = training.data.batch("train", 1, generator(0, "sample"))
+            return one.expand(len(z), -1, -1, -1)
+
+    training.average = Copier()
+    gauge = ready(Gauge(training))
+    assert gauge.copies()["memorised_64"] == 1
+    assert gauge.neighbours is not None and gauge.neighbours.copies.all()
+    assert np.array_equal(gauge.neighbours.samples[0], gauge.neighbours.nearest[0])
+    found = gauge.quality()
+    assert found["duplicates_1k"] == 1 and found["class_kl_1k"] > 2
+    assert found["memorised_64_floor"] == 0
+
+
+def test_measuring_waits_until_it_has_been_paid_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    gauge = ready(Gauge(Training(tiny(), engine=engine)))
+    clock = iter(float(n) for n in range(1000))  # a second between two looks at the clock
+    monkeypatch.setattr(gauges.time, "perf_counter", lambda: next(clock))
+    assert not gauge.due(0.5)
+    assert gauge.due(2.0) and gauge.measure(2.0)  # costs a second
+    assert not gauge.due(10.0)  # one of ten
+    assert not gauge.due(1 / gauges.SHARE - 0.1)
+    assert gauge.due(1 / gauges.SHARE + 0.1)
+    gauge.measure(26.0)
+    assert not gauge.due(49.0) and gauge.due(2 / gauges.SHARE + 0.1)
+
+
+def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(gauges, "FIRST", 0.0)
+    monkeypatch.setattr(gauges, "EVERY", 0.0)
+    monkeypatch.setattr(gauges, "SHARE", 1.0)
+    found = {}
+    for measure in (True, False):
+        run = Run.create(tiny(measure=measure, steps=60), runs_dir)
+        job = TrainingJob(run, threads=1)
+        job.prepare()
+        job.gauge._loading.join()
+        while not job.done:
+            job.step()
+        job.finish(Status.FINISHED)
+        found[measure] = run
+    assert found[False].metrics() == []
+    names = {m.name for m in found[True].metrics()}
+    assert {"emd_512", "sliced_2500", "emd_512_floor"} <= names
+    assert all(math.isfinite(m.value) for m in found[True].metrics())
+    assert [r.report for r in found[True].reports_after(0)] == [
+        r.report for r in found[False].reports_after(0)
+    ]
+    # Of what is measured, only the headline numbers say which checkpoint is best.
+    assert set(found[True].best_steps()) == {"emd_512", "modes_2500", "high_quality_2500"}
+
+
+def test_what_was_measured_after_the_checkpoint_is_measured_again(runs_dir: Path):
+    run = Run.create(tiny(steps=60), runs_dir)
+    job = TrainingJob(run, threads=1)
+    job.prepare()
+    while job.training.steps < 40:
+        job.step()
+    job.finish(Status.STOPPED)
+    run.add_metrics([Measured(55, "emd_512", 9.0)])  # as if killed at 59, with a checkpoint at 40
+    job = TrainingJob(run, threads=1, resume=True)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    assert 55 not in {m.step for m in run.metrics()}
+    assert 60 in {m.step for m in run.metrics()}
+
+
+def test_series_stay_small_and_keep_both_ends():
+    series = Series(Measured(i, "emd_512", float(i)) for i in range(5000))
+    steps = [m.step for m in series.shown]
+    assert steps == sorted(steps) and SERIES_POINTS / 2 <= len(steps) <= 2 * SERIES_POINTS
+    assert (steps[0], steps[-1]) == (0, 4999)
+    series.add([Measured(4999, "emd_512", 1.0)])
+    assert len([m for m in series.shown if m.step == 4999]) == 1
+
+
+def test_pictures_of_a_stand_in_set_are_measured_too(engine: Engine):
+    """No family, few held out: random convolutions, and as many samples as real ones."""
+    data = pictures(64)
+    config = TrainConfig.parse(DIGITS | {"dataset": {"name": "mnist-10k", "classes": ["0", "1"]}})
+    gauge = ready(Gauge(Training(config, engine=engine, data=data)))
+    found = gauge.quality()
+    assert {"fid64_32", "fid64_32_floor"} <= set(found)
+    assert all(metric_of(n) in METRICS.values() for n in found if not n.endswith(("_sd", "_floor")))
