@@ -40,8 +40,8 @@ PROBES: dict[str, str] = {
 """Every name that `probe` may return, and what it means to users."""
 
 EXAMPLES = 256
-SLOPES = {"pictures": 96, "points": 256}
-UPDATES = {"pictures": 6, "points": 20}
+SLOPES = {"pictures": 64, "points": 256}
+UPDATES = {"pictures": 4, "points": 20}
 """Critic updates while the generator stands still: few, as they must cost a fraction of a second."""
 
 _LOOKED = 3
@@ -138,7 +138,12 @@ class _Shadow(Training):
         """Return n training and n held-out examples, and their labels where they are told."""
         seen, unseen = self._rng("data", -1), self._rng("held-out", -1)
         if not isinstance(self.data, Pictures):
-            return self.data.batch("train", n, seen), self.data.batch("held-out", n, unseen), None, None
+            return (
+                self.data.batch("train", n, seen),
+                self.data.batch("held-out", n, unseen),
+                None,
+                None,
+            )
         real, labels = self.data.draw("train", n, seen)
         other, other_labels = self.data.draw("held-out", n, unseen)
         real, other = self._lay_out(real), self._lay_out(other)
@@ -147,9 +152,7 @@ class _Shadow(Training):
 
     def fakes(self, n: int, labels: Tensor | None) -> Tensor:
         """Return n fakes, made as those for the critic."""
-        z = torch.randn(
-            n, self.config.latent_dim, generator=self._rng("z", -1), device=self.device
-        )
+        z = torch.randn(n, self.config.latent_dim, generator=self._rng("z", -1), device=self.device)
         self.generator.train(not self.config.inference_fakes)
         fake = self._lay_out(self._make(z, labels).float())
         self.generator.train()
