@@ -195,7 +195,7 @@ def quality(
             "hovertemplate": "%{y:.4g}",
         }
     )
-    last = max((float(x[-1]) for x in (steps, columns.get("step", ())) if len(x)), default=1.0)
+    last = max(1.0, *map(float, steps[-1:]), *map(float, columns.get("step", steps)[-1:]))
     layout: Figure = {
         "margin": MARGIN | {"r": 52},
         "hovermode": "x unified",

@@ -403,8 +403,27 @@ class ResNet(Network):
                     nn.init.zeros_(part.bias)
 
 
+class _DebiasedBatchNorm(nn.BatchNorm2d):
+    """Batch norm as Keras 2.2 kept its running statistics: a mean of the batches seen, none of the start.
+
+    After n batches a plain moving average still holds momentum^n of the 0 and 1 it began with: at 0.99,
+    half of them after 69 steps. TensorFlow 1's average with `zero_debias`, which Keras called, divides
+    that share out; so a weight of (1 − m)/(1 − mⁿ) for the n-th batch says it too.
+    """
+
+    def __init__(self, channels: int, *, eps: float, rate: float) -> None:
+        super().__init__(channels, eps=eps)
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
+        if self.training and self.num_batches_tracked is not None:
+            n = int(self.num_batches_tracked) + 1
+            self.momentum = self.rate / (1 - (1 - self.rate) ** n)
+        return super().forward(x)
+
+
 class Brownlee(Network):
-    """The pair of Brownlee's WGAN tutorial, layer by layer, with Keras' defaults.
+    """The pair of Brownlee's WGAN tutorial, layer by layer, with the defaults of its day's Keras.
 
     Critic, 70,081 parameters: two 4×4 convolutions of 64 channels, stride 2, each with batch norm
     and LeakyReLU 0.2, then one linear unit. Generator, 851,201: z to 128×7×7, two transposed
@@ -426,7 +445,7 @@ class Brownlee(Network):
     @staticmethod
     def _finish(channels: int) -> list[nn.Module]:
         # Keras: momentum 0.99 (torch counts it the other way round), ε = 1e-3.
-        return [nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.LeakyReLU(0.2)]
+        return [_DebiasedBatchNorm(channels, eps=1e-3, rate=0.01), nn.LeakyReLU(0.2)]
 
     def generator(self, shape: tuple[int, ...], latent_dim: int) -> nn.Module:
         return nn.Sequential(

@@ -5,6 +5,7 @@ one, so a new variant changes nothing else. Signs are those of the WGAN papers: 
 real samples high.
 """
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -515,6 +516,22 @@ def gradient_norm(critic: Scorer, x: Tensor, *, create_graph: bool = False) -> T
         (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=create_graph)
     norm: Tensor = torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)
     return norm
+
+
+def clip_bounds(objective: Objective, critic: nn.Module) -> list[float | None]:
+    """Return the c to which each of a critic's parameters is clipped, in their order; None: it is not.
+
+    Which they are is asked of the objective itself: whatever it makes of infinite weights is clipped,
+    and the value it makes of them is c.
+    """
+    bounded = copy.deepcopy(critic)
+    with torch.no_grad():
+        for weight in bounded.parameters():
+            weight.fill_(torch.inf)
+    objective.project(bounded)
+    return [
+        float(weight.max()) if weight.isfinite().all() else None for weight in bounded.parameters()
+    ]
 
 
 class MaxMin(nn.Module):

@@ -1,7 +1,5 @@
 """A critic alone, against fakes that do not change: how far it gets, and what its slope does."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,39 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from wgan.objectives import Objective
-from wgan.randomness import generator
-from wgan.reproduce.base import Tell
-
-Sides = Callable[[int], tuple[Tensor, Tensor]]
-"""The real and the fake batch of an update, counted from 0."""
 Floats = npt.NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """A critic, its objective and optimiser, to be trained against fixed fakes."""
-
-    critic: nn.Module
-    objective: Objective
-    optimizer: torch.optim.Optimizer
-
-    def run(self, sides: Sides, steps: int, seed: int, tell: Tell, words: str) -> None:
-        """Make that many critic updates, as the training loop does, without a generator's."""
-        for step in range(steps):
-            if step % 50 == 0:
-                tell(words, step / steps)
-            real, fake = sides(step)
-            scores = self.critic(torch.cat([real, fake]))
-            real_score, fake_score = torch.tensor_split(scores, [len(real)])
-            loss = self.objective.critic_loss(real=real_score, fake=fake_score)
-            loss = loss + self.objective.penalty(
-                self.critic, real=real, fake=fake, rng=generator(seed, "epsilon", step), update=step
-            )
-            self.optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            self.optimizer.step()
-            self.objective.project(self.critic)
 
 
 def rmsprop(critic: nn.Module, rate: float) -> torch.optim.Optimizer:

@@ -11,7 +11,8 @@ from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, Wgan, WganGp
 from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row
-from wgan.reproduce.critics import Fitting, adam, rmsprop, slopes, straightness
+from wgan.reproduce.critics import adam, rmsprop, slopes, straightness
+from wgan.training.fitting import Fitting
 from wgan.transport import discrete, dual, js, kl, tv
 
 HEIGHTS = 40
@@ -94,7 +95,9 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         critic = network.critic((1,))
         network.initialise(critic, rng)
         rate = 1e-3 if name != "clipped critic" else 5e-4
-        fitting = Fitting(critic, objective, (adam if i != 1 else rmsprop)(critic, rate))
+        fitting = Fitting(
+            critic, objective, (adam if i != 1 else rmsprop)(critic, rate), bench.seed
+        )
         early = bench.steps(n // 40)
 
         def sides(step: int) -> tuple[Tensor, Tensor]:
@@ -103,10 +106,11 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         def tell(words: str, share: float, i: int = i) -> None:
             bench.tell(words, (i + share) / len(arms))
 
-        fitting.run(sides, early, bench.seed, tell, name)
+        fitting.run(sides, early, tell, name)
         before = _push(critic.double(), objective, fake)
         critic.float()
-        fitting.run(sides, bench.steps(n) - early, bench.seed + 1, tell, name)
+        longer = Fitting(critic, objective, fitting.optimizer, bench.seed + 1)
+        longer.run(sides, bench.steps(n) - early, tell, name)
         critic.double()
         if isinstance(objective, Gan):
             minimax = _push(critic, Gan(generator="minimax"), fake)

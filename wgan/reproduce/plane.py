@@ -13,7 +13,8 @@ from wgan.networks import Mlp
 from wgan.objectives import MaxMin, Objective, Wgan, WganGp, WganGroupSort
 from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
-from wgan.reproduce.critics import Fitting, adam, gap, rmsprop, slopes
+from wgan.reproduce.critics import adam, gap, rmsprop, slopes
+from wgan.training.fitting import Fitting
 
 TOY_SETS: dict[str, tuple[dict[str, float], float, float]] = {
     # At the scale of the paper's script; exact W₁ at n = 2000 and floor at n = 256 are of FACTS.
@@ -114,8 +115,8 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
             optimizer = rmsprop(critic, 2e-4) if isinstance(objective, Wgan) else adam(critic, 1e-3)
             sides = partial(_noisy, data, bench.seed, coupled, BATCH)
             words = f"{name}: {arm} critic"
-            fitting = Fitting(critic, objective, optimizer)
-            fitting.run(sides, bench.steps(n), bench.seed, _tell(bench, 3 * i + j, 9), words)
+            fitting = Fitting(critic, objective, optimizer, bench.seed)
+            fitting.run(sides, bench.steps(n), _tell(bench, 3 * i + j, 9), words)
             share = _detail(critic, data, bench.seed, bench.samples(20_000))
             steepest = _steepest(critic, bench.samples(128))
             proved = gap(critic, torch.from_numpy(real), torch.from_numpy(fake)) / steepest
@@ -193,8 +194,8 @@ def _gradient_norms(bench: Bench) -> list[Row]:
         sides = partial(_noisy, data, bench.seed, False, BATCH)
         objective.project(critic)
         before = _at_bound(critic, clip) if clip else 0.0
-        fitting = Fitting(critic, objective, optimizer)
-        fitting.run(sides, bench.steps(n), bench.seed, _tell(bench, i, len(arms)), name)
+        fitting = Fitting(critic, objective, optimizer, bench.seed)
+        fitting.run(sides, bench.steps(n), _tell(bench, i, len(arms)), name)
         levels = _by_depth(critic, objective, *sides(10**6))
         # Towards the input, as the gradient travels: above 0 it grows, below 0 it decays.
         slope = float(np.polyfit(np.arange(len(levels)), levels[::-1], 1)[0])
@@ -288,11 +289,11 @@ def _groupsort(bench: Bench) -> list[Row]:
             objective.prepare(critic, generator(bench.seed, "init", 1))
             if kind == "ReLU":
                 _back_to_relu(critic)
-            fitting = Fitting(critic, objective, adam(critic, 3e-3, beta2=0.99))
+            fitting = Fitting(critic, objective, adam(critic, 3e-3, beta2=0.99), bench.seed)
             words = f"{name}: {kind}"
             fitting.run(
                 lambda _, pair=(real, fake): pair,  # type: ignore[misc]
-                bench.steps(n), bench.seed, _tell(bench, 2 * i + j, 4), words,
+                bench.steps(n), _tell(bench, 2 * i + j, 4), words,
             )  # fmt: skip
             value = gap(critic, real, fake)
             found.append(value)

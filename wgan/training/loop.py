@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Data, Pictures, as_bytes, as_floats
+from wgan.objectives import Objective
 from wgan.randomness import Stream, generator
 from wgan.training.engine import Engine
 
@@ -103,8 +104,8 @@ class Training:
             for network in config.networks(generator(config.seed, "init"))
         )
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self._generator_optimizer = _optimizer(config, self.generator, "generator")
-        self._critic_optimizer = _optimizer(config, self.critic, "critic")
+        self._generator_optimizer = optimizer_of(config, self.generator, "generator")
+        self._critic_optimizer = optimizer_of(config, self.critic, "critic")
         self.steps = 0
         self.critic_updates = 0
         self._forget_sums()
@@ -160,13 +161,12 @@ class Training:
         """
         objective = self.config.objective
         with self.engine.autocast():
-            both = self._score(torch.cat([real, fake]), _twice(label)).float()
-            real_score, fake_score = torch.chunk(both, 2)
-            critic_loss = objective.critic_loss(real=real_score, fake=fake_score)
-            penalty = objective.penalty(
-                lambda x: self._score(x, label),
+            critic_loss, penalty, real_score, fake_score = critic_losses(
+                objective,
+                self._score,
                 real=real,
                 fake=fake,
+                label=label,
                 rng=self._rng("epsilon", draw),
                 update=self.critic_updates,
             )
@@ -524,6 +524,30 @@ def reconfigured(state: State, config: TrainConfig) -> State:
     return replace(state, config=config, tensors=tensors)
 
 
+def critic_losses(
+    objective: Objective,
+    score: Callable[[Tensor, Tensor | None], Tensor],
+    *,
+    real: Tensor,
+    fake: Tensor,
+    label: Tensor | None,
+    rng: torch.Generator,
+    update: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return a critic's loss and penalty, and its scores of as many real and fake examples.
+
+    `score` takes examples and their classes, None where it is not told them; `real` and `fake` are
+    (N, …), `label` (N,), for both; `update` counts from 0. Two scalars, and two (N,).
+    """
+    both = score(torch.cat([real, fake]), _twice(label)).float()
+    real_score, fake_score = torch.chunk(both, 2)
+    loss = objective.critic_loss(real=real_score, fake=fake_score)
+    penalty = objective.penalty(
+        lambda x: score(x, label), real=real, fake=fake, rng=rng, update=update
+    )
+    return loss, penalty, real_score, fake_score
+
+
 def _twice(label: Tensor | None) -> Tensor | None:
     return None if label is None else torch.cat([label, label])
 
@@ -545,7 +569,8 @@ def look_at_critic(
     return surface.view(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy(), arrows.cpu().numpy()
 
 
-def _optimizer(config: TrainConfig, network: nn.Module, owner: str) -> torch.optim.Optimizer:
+def optimizer_of(config: TrainConfig, network: nn.Module, owner: str) -> torch.optim.Optimizer:
+    """Return a new optimiser of a network, by the settings of its `owner`: critic or generator."""
     rate = getattr(config, f"{owner}_learning_rate")
     if isinstance(config.optimizer, Adam):
         return torch.optim.Adam(

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import Pictures
-from wgan.objectives import NORMS, gradient_norm
+from wgan.objectives import NORMS, Objective, clip_bounds, gradient_norm
 from wgan.randomness import Stream, generator
-from wgan.training.loop import Training
+from wgan.training.loop import Training, critic_losses
 
 PROBES: dict[str, str] = {
     "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "
@@ -32,6 +32,9 @@ PROBES: dict[str, str] = {
     "reaches the generator. 1 for every Wasserstein loss.",
     "step_cosine": "Cosine between the critic optimiser's step and downhill for the batch it is made "
     "for. Below 0, momentum goes uphill.",
+    "generator_cosine": "The same of the generator's step.",
+    "penalty_pull": "Norm of the penalty's gradient over that of the critic loss: near 1 where they "
+    "hold the balance.",
     "critic_lag": "Rise of the gap when the critic gets a few more updates while the generator stands "
     "still, over the gap or the spread of the scores, whichever is larger.",
     "critic_move": "Length of one critic update over the length of its weights.",
@@ -55,8 +58,8 @@ def probe(training: Training) -> dict[str, float]:
     """Return what the critic and both optimisers tell now; see PROBES for the names.
 
     It draws under keys of its own and works on copies, so the training goes on as if it had not been
-    asked. `at_clip` is there only where the objective clips, `step_cosine` only where real and fake
-    share an update. A training that has made no step yet has moments of 0.
+    asked. `at_clip` is there only where the objective clips, `penalty_pull` where it has a penalty,
+    `step_cosine` only where real and fake share an update. A training that has made no step yet has moments of 0.
     """
     shadow = _Shadow(training)
     real, unseen, labels, unseen_labels = shadow.examples(EXAMPLES)
@@ -71,9 +74,11 @@ def probe(training: Training) -> dict[str, float]:
         "score_spread": seen_scores.std(),
     }
     found |= shadow.slopes(real, fake, labels)
-    clipped = at_clip(shadow.critic, training)
+    clipped = at_clip(shadow.critic, training.config.objective)
     if clipped is not None:
         found["at_clip"] = clipped
+    if not training.config.split_updates:
+        found |= shadow.pull()
     found |= shadow.generator_update(fake, labels)
     found |= shadow.learn_on()
     with torch.no_grad():
@@ -84,25 +89,13 @@ def probe(training: Training) -> dict[str, float]:
     return dict(zip(found, values, strict=True))
 
 
-def at_clip(critic: nn.Module, training: Training) -> Tensor | None:
-    """Return the share of clipped weights with |w| ≥ 0.999 c; None where nothing is clipped.
-
-    Which they are is asked of the objective itself: whatever it makes of infinite weights is clipped,
-    and the value it makes of them is c.
-    """
-    bounded = copy.deepcopy(critic)
-    with torch.no_grad():
-        for weight in bounded.parameters():
-            weight.fill_(torch.inf)
-    training.config.objective.project(bounded)
-    pairs = [
-        (weight, limit)
-        for weight, limit in zip(critic.parameters(), bounded.parameters(), strict=True)
-        if limit.isfinite().all()
-    ]
+def at_clip(critic: nn.Module, objective: Objective) -> Tensor | None:
+    """Return the share of clipped weights with |w| ≥ 0.999 c; None where nothing is clipped."""
+    bounds = zip(critic.parameters(), clip_bounds(objective, critic), strict=True)
+    pairs = [(weight, bound) for weight, bound in bounds if bound is not None]
     if not pairs:
         return None
-    stuck = sum((weight.abs() >= 0.999 * limit).sum() for weight, limit in pairs)
+    stuck = sum((weight.abs() >= 0.999 * bound).sum() for weight, bound in pairs)
     return torch.as_tensor(stuck) / sum(weight.numel() for weight, _ in pairs)
 
 
@@ -181,6 +174,28 @@ class _Shadow(Training):
             "slope_fake": at_fake.mean(),
         }
 
+    def pull(self) -> dict[str, Tensor]:
+        """Return how strongly the penalty pulls at the weights, beside the loss itself."""
+        real, label = self._real_batch(0)
+        loss, penalty, *_ = critic_losses(
+            self.config.objective,
+            self._score,
+            real=real,
+            fake=self._fakes(0, label, len(real)),
+            label=label,
+            rng=self._rng("epsilon", 0),
+            update=0,  # one at which a lazy penalty is due
+        )
+        if not penalty.requires_grad:
+            return {}
+        norms = []
+        for value, again in ((loss, True), (penalty, False)):
+            gradients = torch.autograd.grad(
+                value, list(self.critic.parameters()), retain_graph=again, allow_unused=True
+            )
+            norms.append(_flat([g for g in gradients if g is not None]).norm())
+        return {"penalty_pull": norms[1] / norms[0].clamp_min(_TINY)}
+
     def generator_update(self, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """Make one generator update and return what it was like."""
         scores = self.score(fake, labels).detach().requires_grad_()
@@ -194,6 +209,7 @@ class _Shadow(Training):
         return {
             "generator_gradient": watch.norms[0],
             "generator_move": watch.moves[0],
+            "generator_cosine": watch.cosines[0],
             "generator_signal": signal.abs().sum(),
         }
 

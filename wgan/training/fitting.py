@@ -1,0 +1,55 @@
+"""A critic trained alone, while the fakes stay as they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from wgan.objectives import Objective
+from wgan.randomness import generator
+from wgan.training.loop import critic_losses
+
+Sides = Callable[[int], tuple[Tensor, Tensor]]
+"""The real and the fake batch of an update, counted from 0."""
+
+
+@dataclass
+class Fitting:
+    """A critic, its objective and optimiser, to be trained against fakes that do not change."""
+
+    critic: nn.Module
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    seed: int = 0
+    updates: int = 0
+
+    def update(self, *, real: Tensor, fake: Tensor, label: Tensor | None = None) -> None:
+        """Make one critic update as the training loop does; `real` and `fake` are (N, …)."""
+
+        def score(x: Tensor, told: Tensor | None) -> Tensor:
+            found: Tensor = self.critic(x) if told is None else self.critic(x, told)
+            return found
+
+        loss, penalty, *_ = critic_losses(
+            self.objective,
+            score,
+            real=real,
+            fake=fake,
+            label=label,
+            rng=generator(self.seed, "epsilon", self.updates),
+            update=self.updates,
+        )
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss + penalty)
+        self.optimizer.step()
+        self.objective.project(self.critic)
+        self.updates += 1
+
+    def run(self, sides: Sides, steps: int, tell: Callable[[str, float], None], words: str) -> None:
+        """Make so many updates, telling every 50 of them."""
+        for step in range(steps):
+            if step % 50 == 0:
+                tell(words, step / steps)
+            real, fake = sides(step)
+            self.update(real=real, fake=fake)
