@@ -1,0 +1,32 @@
+"""Arrays → Plotly figures, as plain dicts that `plotly.graph_objects.Figure` accepts.
+
+Plain, because building and checking a Figure costs more than sending it, once a second. Colours are
+named by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`): the page's theme decides
+what they look like.
+"""
+
+from wgan.figures.base import MARGIN, PALETTE, SERIES, Figure, Floats, dressed, room, smooth
+from wgan.figures.counts import bars, histogram
+from wgan.figures.curves import compare, critic_gap, curves, losses, quality
+from wgan.figures.plane import density, lengths, plane
+
+__all__ = [
+    "MARGIN",
+    "PALETTE",
+    "SERIES",
+    "Figure",
+    "Floats",
+    "bars",
+    "compare",
+    "critic_gap",
+    "curves",
+    "density",
+    "dressed",
+    "histogram",
+    "lengths",
+    "losses",
+    "plane",
+    "quality",
+    "room",
+    "smooth",
+]

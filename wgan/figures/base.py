@@ -1,0 +1,72 @@
+"""What all figures share: colours by meaning, margins, smoothing."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+Figure = dict[str, Any]
+
+PALETTE = {
+    "critic": "#1f6fbf",
+    "generator": "#d9730d",
+    "real": "#00695a",
+    "fake": "#c957a5",
+    "mark": "#6d5bd0",
+    "muted": "#6b7484",
+    "text": "#16202e",
+}
+"""The light theme's colours, for figures outside the app; in it, pages/components/plotly_theme.js."""
+
+MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
+
+SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
+"""Colours of runs beside each other."""
+
+
+def smooth(values: Floats, span: float | None = None) -> Floats:
+    """Return the running exponential mean of a curve, unbiased at its start: (N,) → (N,).
+
+    `span` is how many points it remembers (default: a 20th of the curve, at least 5). Points that
+    are not finite are passed over.
+    """
+    keep = 1 - 1 / (span or max(5.0, len(values) / 20))
+    total = weight = 0.0
+    result = np.empty(len(values))
+    for i, value in enumerate(values.tolist()):
+        total, weight = keep * total, keep * weight
+        if np.isfinite(value):
+            total, weight = total + value, weight + 1
+        result[i] = total / weight if weight else np.nan
+    return result
+
+
+def room(value: float) -> float:
+    """Return the next round number after `value`, at most a third above it, or 10."""
+    if value < 10:
+        return 10.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(n for i in (1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if (n := i * power) > value)
+
+
+def dressed(value: Any) -> Any:
+    """Return a figure with colours for their names: for files that know no theme."""
+    if isinstance(value, str) and value.startswith("@"):
+        name, _, alpha = value[1:].partition("/")
+        colour = PALETTE.get(name)
+        if colour is None:
+            return "Blues" if name == "surface" else value
+        if not alpha:
+            return colour
+        parts = ", ".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+        return f"rgba({parts}, {alpha})"
+    if isinstance(value, Mapping):
+        return {key: dressed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [dressed(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return [None if not np.isfinite(v) else round(v, 6) for v in value.tolist()]
+    return value

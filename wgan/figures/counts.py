@@ -1,0 +1,57 @@
+"""How many there are of each: bars and histograms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wgan.figures.base import Figure, Floats
+
+
+def bars(names: Sequence[str], counts: Floats) -> Figure:
+    """Return how many there are of each."""
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "x": list(names),
+                "y": np.asarray(counts, dtype=np.float64),
+                "marker": {"color": "@real/0.8"},
+                "hovertemplate": "%{x}: %{y:,d}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "margin": {"l": 48, "r": 8, "t": 6, "b": 30},
+            "xaxis": {"type": "category"},
+            "yaxis": {"rangemode": "tozero", "nticks": 4},
+            "bargap": 0.25,
+            "showlegend": False,
+        },
+    }
+
+
+def histogram(shares: Floats) -> Figure:
+    """Return how often each value of a pixel occurs: (C, bins) shares over 0…255, C of 1 or 3."""
+    bins = shares.shape[1]
+    x = (np.arange(bins) + 0.5) * (256 / bins)
+    colours = ["@real"] if len(shares) == 1 else ["#d1495b", "#3c9d5d", "#3a7bd5"]
+    names = ["grey"] if len(shares) == 1 else ["red", "green", "blue"]
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": 100 * row,
+                "name": name,
+                "line": {"color": colour, "width": 2, "shape": "hvh"},
+                "hovertemplate": "%{y:.1f} % near %{x:.0f}",
+            }
+            for row, name, colour in zip(shares, names, colours, strict=True)
+        ],
+        "layout": {
+            "margin": {"l": 48, "r": 8, "t": 6, "b": 30},
+            "xaxis": {"range": [0, 256], "title": {"text": "value"}},
+            "yaxis": {"rangemode": "tozero", "nticks": 4, "ticksuffix": " %"},
+            "showlegend": False,
+        },
+    }

@@ -1,0 +1,170 @@
+"""Points of the plane, surfaces over it, and paths of z."""
+
+import numpy as np
+
+from wgan.figures.base import MARGIN, Figure, Floats
+
+
+def plane(
+    *,
+    real: Floats,
+    fake: Floats | None = None,
+    surface: Floats | None = None,
+    arrows: Floats | None = None,
+    extent: float,
+) -> Figure:
+    """Return points of the plane over the critic's surface.
+
+    `real`, `fake` are (N, 2); `surface` (S, S), row = y, covers [−extent, extent]²; `arrows` (A, 4) are
+    x, y and the direction in which the generator's update pushes a sample there.
+    """
+    traces: list[Figure] = []
+    if surface is not None:
+        side = len(surface)
+        step = 2 * extent / (side - 1)
+        traces.append(
+            {
+                "type": "contour",
+                "z": surface,
+                "x0": -extent,
+                "dx": step,
+                "y0": -extent,
+                "dy": step,
+                "colorscale": "@surface",
+                "contours": {"coloring": "heatmap"},
+                "line": {"width": 0.7, "color": "@text/0.25"},
+                "ncontours": 14,
+                "name": "critic",
+                "colorbar": {
+                    "title": {"text": "critic's score", "side": "right"},
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                    "nticks": 6,
+                },
+                "hovertemplate": "score %{z:.3g}<extra></extra>",
+            }
+        )
+    traces.append(_dots("Real", real, "@real", 4.5))
+    if fake is not None:
+        traces.append(_dots("Fake", fake, "@fake", 4.5))
+    if arrows is not None and len(arrows):
+        traces.append(_arrows(arrows, extent))
+    axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
+    return {
+        "data": traces,
+        "layout": {
+            "margin": {"l": 34, "r": 8, "t": 26, "b": 26},
+            "xaxis": {**axis, "constrain": "domain"},
+            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "hovermode": "closest",
+        },
+    }
+
+
+def _dots(name: str, points: Floats, colour: str, size: float) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "name": name,
+        "marker": {"color": f"{colour}/0.75", "size": size, "line": {"width": 0}},
+        "hoverinfo": "skip",
+    }
+
+
+def _arrows(arrows: Floats, extent: float) -> Figure:
+    """Return one trace of arrows, the longest a seventh of the window."""
+    length = np.linalg.norm(arrows[:, 2:], axis=1)
+    longest = float(np.quantile(length, 0.95)) or 1.0
+    scaled = arrows[:, 2:] * (0.14 * extent / longest)
+    # A line breaks at NaN; its second point carries the arrow head.
+    tail, head = arrows[:, :2], arrows[:, :2] + scaled
+    gap = np.full_like(tail, np.nan)
+    path = np.stack([tail, head, gap], axis=1).reshape(-1, 2)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": path[:, 0],
+        "y": path[:, 1],
+        "name": "Push on fakes",
+        "line": {"color": "@generator", "width": 1.2},
+        "marker": {
+            "color": "@generator",
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": np.tile(np.array([0.0, 7.0, 0.0]), len(arrows)),
+        },
+        "hoverinfo": "skip",
+    }
+
+
+def density(table: Floats, extent: float) -> Figure:
+    """Return a density over [−extent, extent]² as shades: `table` is (S, S), row = y upwards."""
+    step = 2 * extent / len(table)
+    axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
+    return {
+        "data": [
+            {
+                "type": "heatmap",
+                "z": np.sqrt(table),  # so that thin parts can be seen beside dense ones
+                "customdata": table,
+                "x0": -extent + step / 2,
+                "dx": step,
+                "y0": -extent + step / 2,
+                "dy": step,
+                "colorscale": [[0.0, "@real/0"], [1.0, "@real"]],
+                "showscale": False,
+                "hovertemplate": "%{customdata:.2f} times the mean<extra></extra>",
+            }
+        ],
+        "layout": {
+            "margin": {"l": 34, "r": 8, "t": 8, "b": 26},
+            "xaxis": {**axis, "constrain": "domain"},
+            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+        },
+    }
+
+
+def lengths(path: Floats, other: Floats, names: tuple[str, str]) -> Figure:
+    """Return ‖z‖ along two paths of z, each (F, latent_dim), with the shell where z lives."""
+    dim = path.shape[1]
+    x = np.arange(len(path), dtype=np.float64)
+    typical = float(np.sqrt(dim))
+    lines = [(names[0], path, "@generator"), (names[1], other, "@muted")]
+    traces: list[Figure] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": np.linalg.norm(z, axis=1),
+            "name": name,
+            "line": {"color": colour, "width": 2, "dash": "solid" if i == 0 else "dot"},
+            "hovertemplate": "%{y:.2f}",
+        }
+        for i, (name, z, colour) in enumerate(lines)
+    ]
+    band = {
+        "type": "rect",
+        "xref": "paper",
+        "yref": "y",
+        "x0": 0,
+        "x1": 1,
+        "y0": max(0.0, typical - 1.4),
+        "y1": typical + 1.4,
+        "fillcolor": "@real/0.12",
+        "line": {"width": 0},
+        "layer": "below",
+    }
+    return {
+        "data": traces,
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "xaxis": {"title": {"text": "frame"}},
+            "yaxis": {"title": {"text": "‖z‖"}, "rangemode": "tozero"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "shapes": [band],
+        },
+    }
