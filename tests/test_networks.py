@@ -145,3 +145,22 @@ def test_labelled_pairs_listen_to_the_label(name: str):
     difference = critic(x, two) - critic(x, zero)
     rows = critic.classes.weight
     assert torch.allclose(difference, features @ (rows[2] - rows[0]), atol=1e-5)
+
+
+def test_brownlees_running_statistics_hold_no_share_of_their_start():
+    """Keras 2.2 called TensorFlow's average with zero_debias: Σ mⁿ⁻ⁱ (1 − m) vᵢ / (1 − mⁿ)."""
+    make, _ = Brownlee().build((1, 28, 28), 50, generator(0, "init"))
+    norm = next(part for part in make.modules() if isinstance(part, nn.BatchNorm2d))
+    rng = torch.Generator().manual_seed(0)
+    batches = [3 + 0.1 * torch.randn(8, 128, 4, 4, generator=rng) * (i + 1) for i in range(5)]
+    norm.train()
+    for n, batch in enumerate(batches, 1):
+        norm(batch)
+        share = torch.tensor([0.99 ** (n - i) * 0.01 / (1 - 0.99**n) for i in range(1, n + 1)])
+        seen = torch.stack([b.mean((0, 2, 3)) for b in batches[:n]])
+        spread = torch.stack([b.var((0, 2, 3)) for b in batches[:n]])
+        assert torch.allclose(norm.running_mean, share @ seen, rtol=1e-4)
+        assert torch.allclose(norm.running_var, share @ spread, rtol=1e-4)
+    before = norm.running_mean.clone()
+    norm.eval()(batches[0])
+    assert torch.equal(norm.running_mean, before)

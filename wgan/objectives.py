@@ -530,7 +530,8 @@ def clip_bounds(objective: Objective, critic: nn.Module) -> list[float | None]:
             weight.fill_(torch.inf)
     objective.project(bounded)
     return [
-        float(weight.max()) if weight.isfinite().all() else None for weight in bounded.parameters()
+        float(weight.detach().max()) if weight.isfinite().all() else None
+        for weight in bounded.parameters()
     ]
 
 
