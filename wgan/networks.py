@@ -412,7 +412,7 @@ class _DebiasedBatchNorm(nn.BatchNorm2d):
     """
 
     def __init__(self, channels: int, *, eps: float, rate: float) -> None:
-        super().__init__(channels, eps=eps)
+        super().__init__(channels, eps=eps, momentum=rate)
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
