@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/datasets.py", title="Datasets", icon=":material/photo_library:"),
         st.Page("pages/presets.py", title="Presets", icon=":material/menu_book:"),
         st.Page("pages/latent.py", title="Latent space", icon=":material/route:"),
+        st.Page("pages/critic.py", title="Critic", icon=":material/search_insights:"),
     ],
     position="top",
 )

@@ -1,5 +1,6 @@
 """Walks through latent space, and what a generator makes of it."""
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -40,12 +41,20 @@ class Models:
         self.critic: nn.Module
         self.generator, self.critic = pair
 
-    @torch.no_grad()
     def make(self, z: Floats, labels: Sequence[int] | None = None) -> npt.NDArray[Any]:
         """Return what the generator makes: (N, latent_dim) → (N, C, H, W) uint8 or (N, 2) float32.
 
         A generator that is told the class gets `labels`, N of them; without, all classes in turn.
         Raises ValueError for z of another length.
+        """
+        made = self.raw(z, labels)
+        return (as_bytes(made) if self.config.dataset.kind == "pictures" else made).numpy()
+
+    @torch.no_grad()
+    def raw(self, z: Floats, labels: Sequence[int] | None = None) -> Tensor:
+        """Return what the generator makes as the critic gets it: floats, pictures in [−1, 1].
+
+        Arguments and errors as of `make`.
         """
         if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
             raise ValueError(f"z must be (N, {self.config.latent_dim}), not {z.shape}.")
@@ -56,9 +65,13 @@ class Models:
             told = [i % classes for i in range(len(z))] if labels is None else labels
             inputs = whole, torch.tensor(told, dtype=torch.long)
         parts = zip(*(torch.split(x, 256) for x in inputs), strict=True)
-        made = torch.cat([self.generator(*part) for part in parts])
-        result = as_bytes(made) if self.config.dataset.kind == "pictures" else made.float()
-        return result.numpy()
+        return torch.cat([self.generator(*part) for part in parts]).float()
+
+    def with_critic(self, critic: nn.Module) -> "Models":
+        """Return the same generator beside another critic."""
+        other = copy.copy(self)
+        other.critic = critic
+        return other
 
 
 def draw_z(seed: int, n: int, latent_dim: int) -> Floats:

@@ -24,6 +24,7 @@ import torch
 
 from wgan.chores import Chore
 from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.critic import Examples, examples_of
 from wgan.data import (
     DataError,
     Dataset,
@@ -39,6 +40,7 @@ from wgan.data import (
 )
 from wgan.data.facts import Facts, by_class, density, describe
 from wgan.jobs import (
+    CONVERGENCE,
     Cancelled,
     Standing,
     Stored,
@@ -47,6 +49,7 @@ from wgan.jobs import (
     TrainingJob,
     View,
     Work,
+    converge,
     evaluate,
     in_words,
 )
@@ -336,6 +339,36 @@ class Session:
             return evaluate(models, samples=samples, root=self.root, run=run)
 
         return self.begin("Evaluation", name, work, holds=holds)
+
+    def converge(
+        self,
+        name: str,
+        step: int | None = None,
+        *,
+        updates: int | None = None,
+        faster: float = 1.0,
+        holds: bool = False,
+    ) -> Standing:
+        """Begin to train a copy of a run's critic while the generator stands still. Raises RunError."""
+        models = self.models(name, step)
+
+        def work() -> Work:
+            return converge(models, updates=updates, faster=faster, root=self.root)
+
+        return self.begin(CONVERGENCE, name, work, holds=holds)
+
+    def critic_examples(self, dataset: Dataset, n: int) -> tuple[Examples, float] | None:
+        """Return real and held-out examples as critics take them, and half the side of their window.
+
+        None where the data set is not on this machine; the window is 0 for pictures.
+        """
+        if not dataset.present(self.root):
+            return None
+        try:
+            data = dataset.load(self.root)
+        except DataError:
+            return None
+        return examples_of(data, n), 0.0 if isinstance(data, Pictures) else data.extent
 
     def task(self, key: str) -> Standing | None:
         """Return how a task stands; None for one that is not known (any more)."""

@@ -28,7 +28,9 @@ class Picker extends Strip {
 
   press(index) {
     const { most } = this.data;
+    if (most === 1) this.picked = this.picked.filter((other) => other === index);
     const without = this.picked.filter((other) => other !== index);
+    if (most === 1 && !without.length && this.picked.length) return; // the one stays picked
     if (without.length === this.picked.length && without.length >= most) {
       return this.refuse(`${most} are the most: unpick one first.`);
     }

@@ -130,8 +130,9 @@ function unpack(spec) {
   return new ARRAYS[spec.dtype](bytes.buffer);
 }
 
-// A trace whose lines may be moved without Plotly: see `Plot.grow`.
-const isLine = (trace) => trace.type === "scatter" && trace.mode === "lines" && !trace.yaxis;
+// A trace whose lines may be moved without Plotly: see `Plot.grow`. Not one with steps or a filling.
+const isLine = (trace) => trace.type === "scatter" && trace.mode === "lines" && !trace.yaxis
+  && !trace.fill && !trace.line?.shape;
 
 // All of a figure but the points of its lines.
 function skeleton({ data = [], layout }) {

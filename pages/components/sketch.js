@@ -1,10 +1,9 @@
-// A square of cells to draw on: 0 is empty, 255 is densest.
+// A square of cells to draw on: 0 is empty, 255 is densest, or white where it is drawn by night.
 
 class Sketch {
   constructor({ setTriggerValue }) {
     this.tell = (cells) => setTriggerValue("drawn", cells);
-    this.canvas = make("canvas", { tabIndex: 0, ariaLabel: "Drawing of a density. Arrow keys move a "
-      + "brush, the space bar draws, Delete clears all." });
+    this.canvas = make("canvas", { tabIndex: 0 });
     this.canvas.setAttribute("role", "application");
     this.width = make("input", { type: "range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
     this.eraser = make("button", { type: "button", className: "wgan-button", onclick: () => this.erase() }, "Eraser");
@@ -34,6 +33,9 @@ class Sketch {
 
   update(data) {
     this.root.style.setProperty("--height", `${data.height}px`);
+    this.canvas.classList.toggle("wgan-night", Boolean(data.night));
+    this.canvas.setAttribute("aria-label",
+      `${data.alt}. Arrow keys move a brush, the space bar draws, Delete clears all.`);
     // While the hand is on it, what comes from the server is older than what is drawn.
     if (this.drawing || data.cells === this.given) return;
     this.given = data.cells;
@@ -46,7 +48,7 @@ class Sketch {
     const { canvas, side, cells } = this;
     if (canvas.width !== side) Object.assign(canvas, { width: side, height: side });
     const context = canvas.getContext("2d");
-    const ink = getComputedStyle(this.root).color.match(/\d+/g).slice(0, 3).map(Number);
+    const ink = getComputedStyle(canvas).color.match(/\d+/g).slice(0, 3).map(Number);
     const image = context.createImageData(side, side);
     cells.forEach((value, i) => image.data.set([...ink, value], 4 * i));
     context.putImageData(image, 0, 0);

@@ -1,4 +1,4 @@
-"""A square to draw a density on with the mouse, a finger or a pen."""
+"""A square to draw a density or a picture on with the mouse, a finger or a pen."""
 
 import base64
 import binascii
@@ -14,11 +14,17 @@ _SKETCH = component("wgan_sketch", "controls.css", "sketch.css", "shared.js", "s
 
 
 def sketch(
-    drawing: npt.NDArray[np.uint8], *, key: str, height: int = 320
+    drawing: npt.NDArray[np.uint8],
+    *,
+    key: str,
+    height: int = 320,
+    night: bool = False,
+    alt: str = "Drawing of a density",
 ) -> npt.NDArray[np.uint8] | None:
     """Show a drawing to go on with and return what became of it; None where nothing was drawn.
 
-    `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest.
+    `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
+    draws in white on black, where it is white. `alt` is read out.
     """
     side = len(drawing)
     slot = f"{key}__drawn"
@@ -30,6 +36,8 @@ def sketch(
         "side": side,
         "cells": base64.b64encode(drawing.tobytes()).decode("ascii"),
         "height": height,
+        "night": night,
+        "alt": alt,
         "space": f"height:{height + 44}px",
     }
     _SKETCH(key=key, data=data, on_drawn_change=drawn)

@@ -46,8 +46,9 @@ class SpriteSheet {
   }
 
   // `where` tells the moment ("step 1,250"); without an image the place is kept and `words` shown.
-  show({ image, rows, columns, height, alt, where = "", words = "" }) {
-    this.sheet = { image, rows, columns, where };
+  // `notes` are written into the corners of the samples.
+  show({ image, rows, columns, height, alt, where = "", words = "", notes = [] }) {
+    this.sheet = { image, rows, columns, where, notes };
     this.height = height;
     this.empty.textContent = words;
     this.cells.setAttribute("aria-label", where ? `${alt}, ${where}` : alt);
@@ -60,6 +61,10 @@ class SpriteSheet {
         cell.setAttribute("aria-label", words);
         return cell;
       }));
+    }
+    for (const [i, cell] of [...this.cells.children].entries()) {
+      if (notes[i]) cell.dataset.note = notes[i];
+      else delete cell.dataset.note;
     }
     this.draw();
     this.lightbox.refresh(this.sheet);
@@ -188,7 +193,7 @@ class Lightbox {
   }
 
   draw() {
-    const { image, rows, columns, where } = this.sheet;
+    const { image, rows, columns, where, notes } = this.sheet;
     const w = image.naturalWidth / columns;
     const h = image.naturalHeight / rows;
     const ratio = window.devicePixelRatio || 1;
@@ -199,7 +204,8 @@ class Lightbox {
     this.canvas.style.width = `${width / ratio}px`;
     this.canvas.style.height = `${height / ratio}px`;
     drawSample(this.canvas.getContext("2d"), this.sheet, this.index, 0, 0, width, height);
-    const words = `sample ${this.index + 1} of ${rows * columns}${where ? `, ${where}` : ""}`;
+    const note = notes[this.index] ? `: ${notes[this.index]}` : "";
+    const words = `sample ${this.index + 1} of ${rows * columns}${note}${where ? `, ${where}` : ""}`;
     this.caption.textContent = words;
     this.canvas.setAttribute("aria-label", words);
   }
@@ -223,9 +229,9 @@ class Strip {
     write(this.caption, text);
   }
 
-  async update({ image, rows, columns, height, caption, alt }) {
+  async update({ image, rows, columns, height, caption, alt, notes }) {
     this.label(caption);
-    const words = { rows, columns, height, alt, where: caption };
+    const words = { rows, columns, height, alt, where: caption, notes };
     if (image === this.image) return this.sheet.show({ ...this.sheet.sheet, ...words });
     this.image = image;
     if (!this.sheet.sheet) this.sheet.show(words); // keeps the place

@@ -168,8 +168,12 @@ def strip(
     caption: str,
     alt: str,
     max_height: int = 460,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Show a sheet of `rows` × `columns` pictures that stay as they are, each to be enlarged."""
+    """Show a sheet of `rows` × `columns` pictures that stay as they are, each to be enlarged.
+
+    `notes` are a few characters for each, written into its corner.
+    """
     data = {
         "kind": "strip",
         "image": data_uri(image),
@@ -178,6 +182,7 @@ def strip(
         "height": max_height,
         "caption": caption,
         "alt": alt,
+        "notes": list(notes),
         "space": space(max_height, ratio=columns / rows, below=CAPTION),
     }
     _STAGE(key=key, data=data)

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components.app import session
-from pages.components.controls import choose_run
 from pages.components.live import real_examples
 from pages.components.picker import picker
 from pages.components.player import Walk, player
+from pages.components.source import choose_source
 from wgan.jobs import View
 from wgan.latent import Method, Models, draw_z, preview_z, walk, warped_grid
 from wgan.pictures import encode, tile
@@ -65,18 +65,7 @@ class Made:
 def sidebar(view: View) -> Choice:
     """Draw the sidebar and return what it says."""
     with st.sidebar:
-        choose_run("Model", view.run, "Any run, also the one that is training now.")
-        steps = list(reversed(view.checkpoint_steps))
-        newest = "Newest weights" if view.status.active else "Last checkpoint"
-        if st.session_state.get("latent_step") not in (None, *steps):
-            st.session_state["latent_step"] = None
-        step = st.selectbox(
-            "Weights",
-            [None, *steps],
-            key="latent_step",
-            format_func=lambda s: newest if s is None else f"Step {s:,}",
-            help="While a run trains, its newest weights are taken every two seconds.",
-        )
+        step = choose_source(view, prefix="latent", every="two seconds")
         way = st.segmented_control(
             "Waypoints",
             ["Random", "Picked"],

@@ -7,6 +7,7 @@ what they look like.
 
 from wgan.figures.base import MARGIN, PALETTE, SERIES, Figure, Floats, dressed, room, smooth
 from wgan.figures.counts import bars, histogram
+from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.plane import density, lengths, plane
 
@@ -21,12 +22,19 @@ __all__ = [
     "critic_gap",
     "curves",
     "density",
+    "depth",
     "dressed",
     "histogram",
     "lengths",
     "losses",
+    "pixels",
     "plane",
     "quality",
+    "raw_gap",
     "room",
     "smooth",
+    "spread",
+    "surface",
+    "tightening",
+    "weights",
 ]

@@ -1,5 +1,6 @@
 """Everything long as a job: `step()` does a small share of the work, a snapshot says how it stands."""
 
+from wgan.jobs.convergence import CONVERGENCE, UPDATES, Tightening, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate
 from wgan.jobs.task import Said, Standing, Task, Work
 from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
@@ -15,9 +16,11 @@ from wgan.jobs.views import (
 )
 
 __all__ = [
+    "CONVERGENCE",
     "CURVE_POINTS",
     "FLUSH_EVERY",
     "SAMPLES",
+    "UPDATES",
     "Cancelled",
     "Curves",
     "Evaluation",
@@ -26,10 +29,12 @@ __all__ = [
     "Stored",
     "StoredPreview",
     "Task",
+    "Tightening",
     "TrainingJob",
     "Value",
     "View",
     "Work",
+    "converge",
     "evaluate",
     "in_words",
     "pack_preview",

@@ -22,6 +22,7 @@ class Fitting:
     objective: Objective
     optimizer: torch.optim.Optimizer
     seed: int = 0
+    apart: bool = False  # two updates, by real examples and by fakes, as `split_updates` has it
     updates: int = 0
 
     def update(self, *, real: Tensor, fake: Tensor, label: Tensor | None = None) -> None:
@@ -31,6 +32,11 @@ class Fitting:
             found: Tensor = self.critic(x) if told is None else self.critic(x, told)
             return found
 
+        if self.apart:
+            self._step(self.objective.real_loss(score(real, label).float()))
+            self._step(self.objective.fake_loss(score(fake, label).float()))
+            self.updates += 1
+            return
         loss, penalty, *_ = critic_losses(
             self.objective,
             score,
@@ -40,11 +46,14 @@ class Fitting:
             rng=generator(self.seed, "epsilon", self.updates),
             update=self.updates,
         )
+        self._step(loss + penalty)
+        self.updates += 1
+
+    def _step(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
-        torch.autograd.backward(loss + penalty)
+        torch.autograd.backward(loss)
         self.optimizer.step()
         self.objective.project(self.critic)
-        self.updates += 1
 
     def run(self, sides: Sides, steps: int, tell: Callable[[str, float], None], words: str) -> None:
         """Make so many updates, telling every 50 of them."""

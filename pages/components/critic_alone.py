@@ -1,0 +1,230 @@
+"""The generator frozen and the critic trained on: the order, and the bound that tightens or does not."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.components import landscape
+from pages.components.app import plain, session, signed
+from pages.components.chart import chart
+from pages.components.numbers import Number, numbers
+from wgan import figures
+from wgan.jobs import CONVERGENCE, UPDATES, Standing, Tightening, View
+from wgan.runs import RunError
+
+NUMBERS = (100, 200, 400, 1_000, 2_000, 5_000, 10_000)
+RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+BOUND_HELP = """Blue: gap ÷ steepest slope between any real example and any fake. Kantorovich's duality says that
+no true distance is smaller, so the curve can never cross the dashed line, whatever the critic does. It
+reaches the line only if the critic becomes optimal *and* keeps its slope.
+
+Dotted: real examples against held-out ones, at the same number: the distance that luck alone leaves."""
+
+RAW_HELP = """The gap as training reports it, E f(real) − E f(fake), and the steepest slope. Doubling all scores
+doubles both: so the gap alone says nothing about distance, and only their ratio is a bound. A gap that
+grows together with the slope is no progress."""
+
+CLIP_HELP = """Share of the clipped weights that stand at +c or −c. When nearly all do, the critic is a simple
+function that cannot follow the samples any closer."""
+
+EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optimal transport, Euclidean distance {where}."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the critic is to be trained on; where it `holds`, the run waits."""
+
+    updates: int
+    faster: float  # times the run's learning rate
+    holds: bool
+
+
+def settings(view: View) -> Order:
+    """Ask how the critic is to be trained on."""
+    kind = view.config.dataset.kind
+    updates = st.select_slider(
+        "Critic updates", NUMBERS, UPDATES[kind], key=f"alone_updates_{kind}",
+        format_func=lambda n: f"{n:,}", help="How long the critic is trained on alone.",
+    )  # fmt: skip
+    faster = st.select_slider(
+        "Learning rate", RATES, 1.0, key="alone_rate",
+        format_func=lambda f: "the run's" if f == 1 else f"{plain(f)} ×",
+        help=f"As a multiple of the run's, {plain(view.config.critic_learning_rate)}.",
+    )  # fmt: skip
+    holds = False
+    if view.status.active and not view.elsewhere:
+        holds = st.toggle("The run waits meanwhile", key="alone_holds",
+                          help="On: the run's training stands still until the critic is done. Off: both "
+                          "share the time. The run's own networks are not touched either way.")  # fmt: skip
+    return Order(int(updates), float(faster), holds)
+
+
+def _task(run: str) -> Standing | None:
+    return next((t for t in session().tasks(run) if t.title == CONVERGENCE), None)
+
+
+def refresh(run: str) -> float | None:
+    """Return after how many seconds the section is drawn anew."""
+    task = _task(run)
+    return 1.0 if task is not None and not task.done else None
+
+
+def button(view: View, step: int | None, order: Order) -> None:
+    """Show the order to train the critic on, or the one to end that."""
+    task = _task(view.run)
+    if task is not None and not task.done:
+        st.button("Stop training the critic", icon=":material/close:", key="stop_critic",
+                  on_click=_cancel, args=(task.key,))  # fmt: skip
+        return
+    possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
+    st.button(
+        "Train the critic to convergence", icon=":material/vertical_align_top:", type="primary",
+        key="train_critic", disabled=not possible, on_click=_begin, args=(view.run, step, order),
+        help="Freeze the generator and train a copy of the critic on, to see how much of the exact "
+        "distance it can prove. The run itself goes on or waits, as the sidebar says; nothing of it "
+        "changes.",
+    )  # fmt: skip
+
+
+def _begin(run: str, step: int | None, order: Order) -> None:
+    st.session_state["critic_problem"] = ""
+    st.session_state["critic_section"] = "alone"
+    try:
+        session().converge(run, step, updates=order.updates, faster=order.faster, holds=order.holds)
+    except (RunError, ValueError) as error:
+        st.session_state["critic_problem"] = str(error)
+
+
+def _cancel(key: str) -> None:
+    session().cancel(key)
+
+
+def show(view: View) -> None:
+    """Show how the critic does, as far as it has come."""
+    task = _task(view.run)
+    if task is None:
+        _before()
+        return
+    if st.session_state.get("alone_seen") != (task.key, task.done):
+        before = st.session_state.get("alone_seen")
+        st.session_state["alone_seen"] = (task.key, task.done)
+        if task.done and before == (task.key, False):
+            st.rerun()  # the button above it is another now
+    if task.error:
+        st.error(task.error, icon=":material/error:")
+    found = task.result
+    if not isinstance(found, Tightening):
+        if not task.done:
+            st.progress(task.share, f"{task.words} …")
+        elif not task.error:
+            st.caption("It was stopped before the first look.")
+        return
+    _result(view, task, found)
+
+
+def _before() -> None:
+    st.markdown(
+        "A critic is only as good as its training. Here the **generator stands still** and a copy of "
+        "the critic is trained on alone, on fixed samples whose exact Wasserstein distance is known "
+        "from optimal transport.\n\n"
+        "- With a **gradient penalty** or **GroupSort** the distance that the critic proves climbs "
+        "towards the exact one.\n"
+        "- With **weight clipping** it stays far below, however long it trains: the weights pile up "
+        "at ±c.\n"
+        "- A **GAN's** discriminator is not asked for a distance at all; what it proves shows it.\n\n"
+        "The run is not touched. Press **Train the critic to convergence** above."
+    )
+
+
+def _result(view: View, task: Standing, found: Tightening) -> None:
+    pictures = view.config.dataset.kind == "pictures"
+    done = int(found.updates[-1])
+    numbers(_cards(found, pictures), key="alone_numbers",
+            progress=(done / found.total, f"{done:,} of {found.total:,} critic updates"
+                      + (", stopped" if task.cancelled else "")))  # fmt: skip
+    left, right = st.columns([0.54, 0.46], gap="medium")
+    with left:
+        chart(
+            figures.tightening(found.updates, found.bounds, found.exact, found.floor, found.total),
+            key="alone_bound", run=task.key, height=280, title="What the critic proves",
+            help=BOUND_HELP, alt="The distance that the critic proves, below the exact one",
+        )  # fmt: skip
+    with right:
+        chart(
+            figures.raw_gap(found.updates, found.gaps, found.slopes, found.total),
+            key="alone_raw", run=task.key, height=190, title="Raw gap and slope", help=RAW_HELP,
+            alt="The raw gap and the steepest slope",
+        )  # fmt: skip
+        st.markdown(verdict(found, ended=task.done))
+    st.caption(_how(view, found, pictures))
+    if found.surfaces is not None:
+        landscape.surfaces(found.surfaces, key="alone", run=task.key)
+
+
+def _cards(found: Tightening, pictures: bool) -> list[Number]:
+    where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
+    unit = "pixel distance" if pictures else "units of the plane"
+    cards = [
+        Number("Exact W₁", signed(found.exact), unit,
+               help=EXACT_HELP.format(n=found.samples, where=where)),
+        Number("Proved", signed(max(0.0, float(found.bounds[-1]))),
+               f"{100 * min(1.0, max(0.0, found.bounds[-1] / found.exact if found.exact else 1.0)):.0f} % of it",
+               help="The distance that the critic proves now: gap ÷ steepest slope."),
+        Number("Raw gap", signed(float(found.gaps[-1])), "score",
+               help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart."),
+        Number("Steepest slope", signed(float(found.slopes[-1])), "score a unit",
+               help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
+               "fake."),
+    ]  # fmt: skip
+    if found.stuck is not None:
+        cards.append(Number("At ±c", f"{100 * found.stuck[-1]:.0f}", "%", help=CLIP_HELP))
+    return cards
+
+
+def verdict(found: Tightening, *, ended: bool) -> str:
+    """Return what has come out, in words: whether the bound tightened, and if not, why."""
+    if found.note:
+        return f"**It broke.** {found.note} Try a lower learning rate."
+    part = f"{100 * found.share:.0f} %"
+    done = int(found.updates[-1])
+    if not ended:
+        return f"So far the critic proves at best **{part}** of the exact distance."
+    if not found.dual:
+        return (
+            f"**{part}** of the exact distance at best. This objective asks the critic who is real, not how "
+            "far apart they are: its score is a degree of certainty, its gap may grow without end, and "
+            "where the slope grows with it nothing more is proved."
+        )
+    if found.share > 0.9:
+        return (
+            f"**It tightened: {part}** of the exact distance is proved after {done:,} updates. This critic "
+            "is nearly optimal for these samples; its slopes are what optimal transport says."
+        )
+    if found.stuck is not None:
+        return (
+            f"**It fails to tighten: {part}** at best, with {100 * found.stuck[-1]:.0f} % of the clipped "
+            "weights at ±c. Such a critic is a simple function: it cannot be steep where it must and flat "
+            "elsewhere, so longer training does not help."
+        )
+    if found.rising:
+        return f"**Still rising: {part}** so far. More updates, or a higher rate, would bring it closer."
+    return (
+        f"**It has settled at {part}.** The objective holds the mean slope, the bound counts the steepest: "
+        "a few steep places cost the rest. A larger critic, a stronger penalty or a lower rate may help."
+    )
+
+
+def _how(view: View, found: Tightening, pictures: bool) -> str:
+    words = (
+        f"A copy of the critic of step {found.step:,} and its own objective, {view.config.objective.title}; "
+        f"{view.config.optimizer.title}, begun without memory, learning rate {plain(found.rate)}, batches of "
+        f"{found.batch} out of {found.samples} fixed real examples and as many fakes of the averaged "
+        "generator."
+    )
+    if pictures:
+        words += (
+            " The exact distance is that of pixels: two digits that look alike may be far apart in it, "
+            "so even real pictures are far from other real ones."
+        )
+    return words

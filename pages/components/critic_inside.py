@@ -1,0 +1,237 @@
+"""One example inside the critic: what its score hangs on, and what each layer makes of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.components.app import signed
+from pages.components.chart import chart
+from pages.components.numbers import Number, numbers
+from pages.components.picker import picker
+from pages.components.sketch import sketch
+from pages.components.stage import strip
+from wgan import critic, figures
+from wgan.data import PICTURE_SUFFIXES, DataError
+from wgan.latent import Models, preview_z
+from wgan.pictures import encode, tile
+
+WAYS = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
+GRID, COLUMNS = 32, 8
+MOST_MAPS = 64
+
+SIGNED_HELP = """The gradient of the score, ∂f/∂pixel. **Blue**: the score rises when the pixel gets lighter,
+**orange**: when it gets darker. Exactly this picture, turned round and sent back through the generator,
+is what the generator learns from. Several colour channels are added up."""
+
+SALIENCY_HELP = """How much the score hangs on each pixel: the length of ∂f/∂pixel over the colour channels
+(saliency, Simonyan et al. 2013). Strong at strokes: the critic looks at shapes; strong in the empty
+ground: at noise there."""
+
+SCORE_HELP = (
+    """The critic's score of this picture. Higher: more like real ones, in the critic's eyes."""
+)
+RANK_HELP = """Share of real training pictures that score lower. Real pictures have 50 % on average; near
+0 %: the critic is sure that this is none."""
+FAKES_HELP = """Share of generated pictures that score lower."""
+SLOPE_HELP = """‖∇f‖ at this picture: how fast the score can change from here, a unit of pixel distance away.
+WGAN-GP wants 1 between real and fake."""
+
+MAPS_HELP = """What this layer makes of the picture, one map for each of its channels; light is high. Each
+layer's maps share one scale. Early layers answer to strokes and edges, later ones to larger parts."""
+
+UNITS_HELP = """What each unit of the layer says over the plane, light is high: ReLU units bend along lines, and a
+deeper layer adds up those of the one before. The critic's surface is the sum of the last ones."""
+
+
+def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
+    """Let the visitor choose, upload or draw a picture, and show what the critic sees in it.
+
+    `key` names the weights; without `sides` there are no real pictures to choose.
+    """
+    left, right = st.columns([0.4, 0.6], gap="medium")
+    with left:
+        ways = [way for way in WAYS if way != "real" or sides is not None]
+        way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
+                                   default="generated", key="critic_way", width="stretch",
+                                   label_visibility="collapsed")  # fmt: skip
+        found = _chosen(str(way), key, models, sides)
+        label = _told(models, found[1] if found else None)
+    with right:
+        if found is None:
+            with st.container(height=330, border=False, vertical_alignment="center"):
+                st.caption("Its score, its saliency and its feature maps appear here.")
+            return
+        _seen(key, models, sides, found[0], label)
+
+
+def _chosen(
+    way: str, key: str, models: Models, sides: critic.Sides | None
+) -> tuple[critic.Bytes, int | None] | None:
+    """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
+    if way == "drawn":
+        return _drawn(models)
+    if way == "uploaded":
+        return _uploaded(models)
+    labels: critic.Labels | None = None
+    if way == "generated":
+        classes = len(models.config.dataset.class_names())
+        if models.config.conditional:
+            labels = np.arange(GRID) % classes
+        told = None if labels is None else labels.tolist()
+        pictures = models.make(preview_z(models.config, GRID), told)
+    else:
+        assert sides is not None
+        pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
+    slot = f"critic_picked_{way}"
+    picked = picker(
+        encode(tile(pictures, COLUMNS)), key=f"critic_picker_{way}", rows=GRID // COLUMNS,
+        columns=COLUMNS, picked=st.session_state.get(slot, [0]), most=1, max_height=240,
+        caption="Click the picture to look at", alt=f"{WAYS[way]} pictures to choose from",
+    )  # fmt: skip
+    picked = picked or [0]
+    st.session_state[slot] = picked
+    at = picked[0]
+    return pictures[at], None if labels is None else int(labels[at])
+
+
+def _drawn(models: Models) -> tuple[critic.Bytes, None] | None:
+    channels, side, _ = models.config.dataset.shape
+    slot = f"critic_drawing_{side}"
+    kept = st.session_state.get(slot)
+    before = np.zeros((side, side), np.uint8) if kept is None else kept
+    now = sketch(before, key=f"critic_sketch_{side}", height=250, night=True,
+                 alt="A picture of your own, white on black")  # fmt: skip
+    if now is not None:
+        st.session_state[slot] = before = now
+    if not before.any():
+        st.caption("Draw with the mouse: white on black, as the critic sees digits.")
+        return None
+    return np.repeat(before[None], channels, axis=0), None
+
+
+def _uploaded(models: Models) -> tuple[critic.Bytes, None] | None:
+    shape = models.config.dataset.shape
+    file = st.file_uploader("A picture", type=list(PICTURE_SUFFIXES), key="critic_file",
+                            help="It is cut to a square and shrunk to the size of the data set.")  # fmt: skip
+    invert = st.toggle("Turn light and dark round", key="critic_invert",
+                       help="MNIST's digits are white on black; a photo of ink on paper is not.")  # fmt: skip
+    if file is None:
+        return None
+    try:
+        return critic.picture_from(file.getvalue(), shape, invert=invert), None
+    except DataError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def _told(models: Models, own: int | None) -> int | None:
+    if not models.config.conditional:
+        return None
+    names = models.config.dataset.class_names()
+    chosen: int = st.selectbox(
+        "Class the critic is told", range(len(names)), index=own or 0,
+        format_func=names.__getitem__, key=f"critic_class-{own}",
+        help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
+    )  # fmt: skip
+    return chosen
+
+
+def _seen(
+    key: str,
+    models: Models,
+    sides: critic.Sides | None,
+    chosen: critic.Bytes,
+    label: int | None,
+) -> None:
+    x = critic.floats_of(chosen)
+    found = critic.saliency(models, x, label)
+    cards = [Number("Score", signed(found.score), help=SCORE_HELP)]
+    if sides is not None:
+        known = _known(key, models, sides)
+        for name, values, words in (
+            ("Above real", known.real, RANK_HELP),
+            ("Above fakes", known.fake, FAKES_HELP),
+        ):
+            cards.append(
+                Number(name, f"{100 * np.mean(values < found.score):.0f}", "%", help=words)
+            )
+    cards.append(Number("Slope", signed(found.slope), "score a unit", help=SLOPE_HELP))
+    numbers(cards, key="critic_one_numbers")
+    shown, strong, toward = st.columns([0.28, 0.36, 0.36], gap="small")
+    with shown:
+        st.markdown("**As the critic sees it**")
+        strip(encode(tile(chosen[None], 1)), key="critic_one", rows=1, columns=1, max_height=170,
+              caption="", alt="The chosen picture")  # fmt: skip
+    with strong:
+        length = np.linalg.norm(found.gradient, axis=0)
+        chart(figures.pixels(length, diverging=False), key="critic_saliency", run="saliency",
+              height=180, title="Saliency", help=SALIENCY_HELP,
+              alt="How much the score hangs on each pixel")  # fmt: skip
+    with toward:
+        chart(figures.pixels(found.gradient.sum(axis=0), diverging=True), key="critic_gradient",
+              run="gradient", height=180, title="What would raise the score", help=SIGNED_HELP,
+              alt="Which pixels should get lighter or darker to raise the score")  # fmt: skip
+    _maps(critic.activations(models, x, label))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _known(key: str, _models: Models, _sides: critic.Sides) -> critic.Scores:
+    return critic.scored(_models, _sides)
+
+
+def _maps(layers: list[critic.Activation]) -> None:
+    names = [layer.name for layer in layers if layer.values.shape[0] > 1]
+    name = _choose_layer(names)
+    values = next(layer.values for layer in layers if layer.name == name)
+    if values.ndim == 1:
+        # Units without a place: as a sheet of shades.
+        values = values[:, None, None]
+    _sheet(values, name, MAPS_HELP, "Feature maps")
+
+
+def _choose_layer(names: list[str]) -> str:
+    key = f"critic_layer-{hash(tuple(names))}"
+    return str(
+        st.selectbox("Layer", names, key=key, help="Any layer of the critic, from the input on.")
+    )
+
+
+def _sheet(values: critic.Floats, name: str, help: str, title: str) -> None:
+    count = len(values)
+    shown = values[:MOST_MAPS]
+    low, high = float(shown.min()), float(shown.max())
+    grey = ((shown - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
+    columns = 16 if len(grey) > 8 else max(len(grey), 1)
+    blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
+    sheet = np.concatenate([grey, blank])[:, None]
+    more = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
+    st.markdown(f"**{title}**", help=help)
+    strip(encode(tile(sheet, columns), "PNG"), key="critic_maps", rows=len(sheet) // columns,
+          columns=columns, max_height=250,
+          caption=f"Layer {name}{more}: black is {signed(low)}, white {signed(high)}",
+          alt=f"{title} of layer {name}")  # fmt: skip
+
+
+def units(key: str, models: Models, extent: float) -> None:
+    """Show what each unit of a layer says over the plane."""
+    origin = np.zeros(2, dtype=np.float32)
+    names = [layer.name for layer in critic.activations(models, origin)]
+    left, right = st.columns([0.3, 0.7], gap="medium")
+    with left:
+        name = _choose_layer(names)
+        st.caption(
+            "A critic of points is a sum of simple bends. Layer by layer they are put together to the "
+            "surface that the generator climbs."
+        )
+    layer = names.index(name)
+    found = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
+    with right:
+        # Rows of a picture go down, those of the plane up.
+        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane")
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def _kept(key: str, _find: Callable[[], Any]) -> Any:
+    return _find()

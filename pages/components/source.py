@@ -1,0 +1,47 @@
+"""Which weights a page looks at: the newest of a run, or those of a checkpoint."""
+
+import streamlit as st
+
+from pages.components.app import session
+from pages.components.controls import choose_run
+from wgan.jobs import View
+from wgan.latent import Models
+from wgan.runs import RunError
+
+
+def choose_source(view: View, *, prefix: str, every: str) -> int | None:
+    """Let the visitor choose a run and its weights; return a checkpoint's step, None for the newest.
+
+    `prefix` begins the widget's key; `every` says how often the newest are taken.
+    """
+    choose_run("Model", view.run, "Any run, also the one that is training now.")
+    steps = list(reversed(view.checkpoint_steps))
+    newest = "Newest weights" if view.status.active else "Last checkpoint"
+    key = f"{prefix}_step"
+    if st.session_state.get(key) not in (None, *steps):
+        st.session_state[key] = None
+    step: int | None = st.selectbox(
+        "Weights",
+        [None, *steps],
+        key=key,
+        format_func=lambda s: newest if s is None else f"Step {s:,}",
+        help=f"While a run trains, its newest weights are taken every {every}.",
+    )
+    return step
+
+
+def models_of(view: View, step: int | None) -> Models | None:
+    """Return the chosen weights in modules to look at; say so where there are none."""
+    try:
+        if step is None and view.status.active and not view.elsewhere:
+            return session().models(view.run)
+        at = step if step is not None else (view.checkpoint_steps or (None,))[-1]
+        return _stored(view.run, at, view.config.model_dump_json())
+    except (RunError, ValueError) as error:
+        st.info(str(error), icon=":material/hourglass_empty:")
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _stored(run: str, step: int | None, config: str) -> Models:
+    return session().models(run, step)

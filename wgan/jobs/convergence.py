@@ -1,0 +1,204 @@
+"""The generator frozen and its critic trained on: how much of the exact distance the critic can prove."""
+
+import copy
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.spatial.distance import cdist
+
+from wgan.critic import (
+    Sides,
+    Surfaces,
+    beside,
+    bounds_the_distance,
+    examples_of,
+    floor,
+    scores,
+    surfaces,
+)
+from wgan.data import Data, Points
+from wgan.jobs.task import Said, Work
+from wgan.latent import Models
+from wgan.randomness import generator
+from wgan.training.fitting import Fitting
+from wgan.training.loop import optimizer_of
+from wgan.training.probe import at_clip
+from wgan.transport import assignment, kantorovich, proved
+
+Doubles = npt.NDArray[np.float64]
+
+CONVERGENCE = "Critic to convergence"
+
+SAMPLES = {"pictures": 256, "points": 512}
+"""Real examples and fakes on which critic and exact distance are compared."""
+
+UPDATES = {"pictures": 400, "points": 2_000}
+"""Critic updates where nobody asks for another number."""
+
+BATCHES = 25
+"""The metrics' draw of which examples an update sees."""
+
+LOOKS = 60
+"""How often the bound is found."""
+
+SURFACE_EVERY = 5
+"""Looks from one surface to the next."""
+
+
+@dataclass(frozen=True)
+class Tightening:
+    """How a critic does against fakes that do not change, as far as it has come."""
+
+    step: int  # of the run, whose weights it began with
+    samples: int  # real examples, and as many fakes
+    exact: float  # W₁ between them, Euclidean ground cost
+    floor: float  # W₁ between real examples and held-out ones, as many
+    rate: float  # learning rate of the critic
+    batch: int
+    total: int  # updates asked for
+    dual: bool  # whether the objective asks for the gap that the bound is made of
+    updates: npt.NDArray[np.int64]  # (K,), rising
+    bounds: Doubles  # (K,), proved lower bounds of `exact`
+    gaps: Doubles  # (K,), E f(real) − E f(fake)
+    slopes: Doubles  # (K,), the steepest slope from a real example to a fake
+    stuck: Doubles | None  # (K,), share of the clipped weights at ±c; None where nothing is clipped
+    surfaces: Surfaces | None  # of points, at some look
+    note: str = ""  # what ended it early
+
+    @property
+    def best(self) -> float:
+        """The highest bound so far: a critic of all zeros proves 0."""
+        return max(0.0, float(self.bounds.max()))
+
+    @property
+    def share(self) -> float:
+        """How much of the exact distance is proved, in [0, 1]."""
+        return min(1.0, self.best / self.exact) if self.exact > 0 else 1.0
+
+    @property
+    def rising(self) -> bool:
+        """Whether the last quarter of the updates brought another hundredth of the distance."""
+        early = self.bounds[self.updates <= 0.75 * self.updates[-1]]
+        return self.best - max(0.0, float(early.max())) > 0.01 * self.exact
+
+
+def converge(
+    models: Models,
+    *,
+    updates: int | None = None,
+    faster: float = 1.0,
+    root: Path | None = None,
+    data: Data | None = None,
+) -> Work:
+    """Train a copy of a critic on while the generator stands still; the result is a `Tightening`.
+
+    Objective, optimiser and batch size are those of the run; the optimiser begins without memory and
+    its rate is the run's times `faster`. Real examples and fakes are fixed, so that their W₁ is known
+    exactly: the critic sees them in batches drawn with replacement. Raises DataError.
+    """
+    yield Said("Loading the data", 0.0)
+    config = models.config
+    data = data if data is not None else config.dataset.load(root)
+    n = SAMPLES[config.dataset.kind]
+    sides = beside(models, examples_of(data, n))
+    yield Said("Finding the exact distance", 0.01)
+    flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
+    cost, exact = cdist(*flat), assignment(*flat)
+    fitting = _fitting(models, faster)
+    copied = models.with_critic(fitting.critic)
+    look = _Look(copied, sides, cost, exact, data)
+    total = updates or UPDATES[config.dataset.kind]
+    batch = min(config.batch_size, n)
+    marks = set(np.linspace(0, total, LOOKS, dtype=int).tolist())
+    # More of them at the start, where most happens.
+    marks |= set(np.geomspace(1, total, LOOKS // 3).round().astype(int).tolist())
+    common = {
+        "step": models.step,
+        "samples": n,
+        "exact": exact,
+        "floor": floor(sides),
+        "rate": fitting.optimizer.param_groups[0]["lr"],
+        "batch": batch,
+        "total": total,
+        "dual": bounds_the_distance(config.objective),
+    }
+    result = look(0, last=False, **common)
+    yield Said("Training the critic", 0.02, result)
+    for done in range(1, total + 1):
+        _update(fitting, sides, batch, config.conditional)
+        if done not in marks:
+            yield Said(f"Critic update {done:,} of {total:,}", done / total)
+            continue
+        result = look(done, last=done == total, **common)
+        yield Said(f"Critic update {done:,} of {total:,}", done / total, result)
+        if result.note:
+            return
+
+
+def _fitting(models: Models, faster: float) -> Fitting:
+    config = models.config
+    critic = copy.deepcopy(models.critic).requires_grad_(True).train()
+    optimizer = optimizer_of(config, critic, "critic")
+    for group in optimizer.param_groups:
+        group["lr"] *= faster
+    return Fitting(critic, config.objective, optimizer, config.seed, apart=config.split_updates)
+
+
+def _update(fitting: Fitting, sides: Sides, batch: int, told: bool) -> None:
+    n = len(sides.real)
+    rng = generator(fitting.seed, "metric", fitting.updates, BATCHES)
+    real = torch.randint(n, (batch,), generator=rng)
+    # Where the class is told, real and fake of a pair have one: the penalty lies between them.
+    fake = real if told else torch.randint(n, (batch,), generator=rng)
+    fitting.critic.train()
+    fitting.update(
+        real=torch.from_numpy(sides.real)[real],
+        fake=torch.from_numpy(sides.fake)[fake],
+        label=torch.from_numpy(sides.labels)[real] if told else None,
+    )
+
+
+class _Look:
+    """Looks at a critic now and then and keeps what it saw."""
+
+    def __init__(
+        self, models: Models, sides: Sides, cost: Doubles, exact: float, data: Data
+    ) -> None:
+        self._models, self._sides, self._cost, self._exact = models, sides, cost, exact
+        self._extent = data.extent if isinstance(data, Points) else 0.0
+        self._potential = kantorovich(sides.real, sides.fake) if self._extent else None
+        self._surfaces: Surfaces | None = None
+        self._rows: list[tuple[float, ...]] = []
+
+    def __call__(self, update: int, *, last: bool, **common: Any) -> Tightening:
+        models, sides = self._models, self._sides
+        models.critic.eval()
+        real, fake = (scores(models, x, sides.labels) for x in (sides.real, sides.fake))
+        note = ""
+        if np.isfinite(real).all() and np.isfinite(fake).all():
+            gap = float(np.mean(real, dtype=np.float64) - np.mean(fake, dtype=np.float64))
+            stuck = at_clip(models.critic, models.config.objective)
+            row = (update, *proved(real, fake, self._cost), gap)
+            self._rows.append((*row, math.nan if stuck is None else float(stuck)))
+            if self._potential is not None and (last or len(self._rows) % SURFACE_EVERY == 1):
+                self._surfaces = surfaces(models, sides, self._extent, potential=self._potential)
+        else:
+            note = f"The critic's scores left all bounds by update {update:,}."
+            if not self._rows:
+                raise ValueError("The critic's scores are not finite: nothing can be compared.")
+        table = np.array(self._rows, dtype=np.float64)
+        return Tightening(
+            updates=table[:, 0].astype(np.int64),
+            bounds=table[:, 1],
+            slopes=table[:, 2],
+            gaps=table[:, 3],
+            stuck=None if np.isnan(table[0, 4]) else table[:, 4],
+            surfaces=self._surfaces,
+            note=note,
+            **common,
+        )
