@@ -10,8 +10,8 @@ from pages.components import critic
 from pages.components.app import session, shown_run
 
 run = shown_run()
-st.markdown("### The critic, opened up")
 if run is None:
+    st.markdown("### The critic, opened up")
     st.markdown(
         "A critic gives every picture a **score**: high for real ones, low for made ones. Its slope is "
         "all that a generator learns from. Train a first model, and look into its critic here, even "

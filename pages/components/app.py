@@ -134,6 +134,17 @@ def signed(value: float | None) -> str:
     return plain(float(f"{value:.2g}")) if "e" in text else text.replace("-", "−")
 
 
+def measured(value: float) -> str:
+    """Return a measured number as `signed` does, a very small one as 3.4×10⁻⁶."""
+    if not 0 < abs(value) < 1e-3:
+        return signed(value)
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits}×10{str(int(power)).translate(_RAISED)}".replace("-", "−")
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def as_text(value: object) -> str:
     """Return a hyperparameter's value as a table shows it; a dash where there is none."""
     if value is None:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components import critic_alone, critic_inside, landscape
-from pages.components.app import badge, session, signed
+from pages.components.app import badge, measured, session
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.source import choose_source, models_of
@@ -77,7 +77,8 @@ SLOPES_HELP = """The length of the critic's gradient, ‖∇f‖, at each exampl
 everywhere (the dashed line: then the gap is a lower bound of W₁), and an optimal critic has exactly 1
 between real and fake. **Between**: at x̂ = ε real + (1 − ε) fake, where WGAN-GP holds it."""
 
-ABOVE_HELP = "Share of these examples where the slope is above 1, the Lipschitz bound."
+ABOVE_HELP = """Share of these examples where the slope is above 1, the Lipschitz bound; and their mean slope, in
+score a unit of distance. A unit is one of the plane, or of pictures as vectors of pixels in [−1, 1]."""
 
 SLOPE_MAP_HELP = """‖∇f‖ over the plane. A generator's sample is pushed as strongly as the critic is steep where it
 lies: dark flat land gives it no direction."""
@@ -133,18 +134,14 @@ def sidebar(view: View) -> Choice:
     with st.sidebar:
         step = choose_source(view, prefix="critic", every="2.5 seconds")
         st.divider()
-        st.caption(
-            "“Train the critic to convergence”: a copy of it, while the generator stands still"
-        )
+        st.markdown("**Critic to convergence**", help=critic_alone.WHAT_HELP)
         return Choice(view.run, step, critic_alone.settings(view))
 
 
 def header(view: View, choice: Choice) -> None:
     """Show whose critic it is and what can be done with it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(
-            f"**{view.config.dataset.title} · {view.config.objective.title}**", width="content"
-        )
+        st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
         badge(view)
         critic_alone.button(view, choice.step, choice.order)
     if problem := st.session_state.get("critic_problem"):
@@ -228,12 +225,10 @@ def _examples(
 
 
 def _whose(models: Models, opened: Opened) -> str:
-    words = f"Weights of step {models.step:,}, beside the running average of the generator."
+    words = f"Step {models.step:,}, beside the averaged generator"
     if opened.sides is not None:
         n = len(opened.sides.real)
-        words += (
-            f" Looked at: {n} real, {n} held-out and {n} made examples, the same at every step."
-        )
+        words += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
     return words
 
 
@@ -261,8 +256,8 @@ def _score_cards(opened: Opened) -> list[Number]:
     found = _scores(opened)
     n = len(found.real)
     return [
-        Number("Gap", signed(found.gap), "score", help=GAP_HELP.format(n=n)),
-        Number("Held-out gap", signed(found.gap_held_out), "score", help=HELD_OUT_HELP),
+        Number("Gap", measured(found.gap), "score", help=GAP_HELP.format(n=n)),
+        Number("Held-out gap", measured(found.gap_held_out), "score", help=HELD_OUT_HELP),
         Number("Told apart", f"{100 * found.told_apart:.0f}", "%", help=APART_HELP),
     ]
 
@@ -286,31 +281,28 @@ def _score_chart(opened: Opened, height: int) -> None:
 def _ranking(opened: Opened) -> None:
     sides, found = opened.sides, _scores(opened)
     assert sides is not None
-    wall, right = st.columns([0.54, 0.46], gap="medium")
+    numbers(_score_cards(opened), key="critic_numbers")
+    wall, right = st.columns([0.52, 0.48], gap="medium")
     with wall:
-        which = st.segmented_control(
-            "Ranked", ["Generated", "Real"], default="Generated", required=True, key="critic_ranked",
-            label_visibility="collapsed",
-        )  # fmt: skip
-        made = which == "Generated"
-        n = ROWS * COLUMNS
-        ranked = critic.ranked(
-            *((sides.fake, found.fake) if made else (sides.real, found.real)), most=n
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown("**Most to least convincing**", help=RANK_HELP, width="content")
+            which = st.segmented_control(
+                "Ranked", ["Generated", "Real"], default="Generated", required=True,
+                key="critic_ranked", label_visibility="collapsed", width="content",
+            )  # fmt: skip
+        shown, score = (
+            (sides.fake, found.fake) if which == "Generated" else (sides.real, found.real)
         )
-        st.markdown(
-            f"**{which} pictures, from most to least convincing**",
-            help=RANK_HELP,
-        )
+        ranked = critic.ranked(shown, score, most=ROWS * COLUMNS)
         strip(
             encode(tile(critic.pictures_of(ranked.examples), COLUMNS)), key="critic_ranking",
-            rows=ROWS, columns=COLUMNS, max_height=400, notes=[signed(s) for s in ranked.scores],
-            caption=f"score {signed(ranked.scores[0])} at the top left, "
-            f"{signed(ranked.scores[-1])} at the bottom right",
+            rows=ROWS, columns=COLUMNS, max_height=370, notes=[measured(s) for s in ranked.scores],
+            caption=f"{which}: score {measured(ranked.scores[0])} at the top left, "
+            f"{measured(ranked.scores[-1])} at the bottom right",
             alt=f"{which} pictures from most to least convincing",
         )  # fmt: skip
     with right:
-        numbers(_score_cards(opened), key="critic_numbers")
-        _score_chart(opened, 250)
+        _score_chart(opened, 300)
         st.caption(_said_of_scores(found))
 
 
@@ -349,28 +341,30 @@ def _surface(opened: Opened) -> None:
         "surfaces", lambda: critic.surfaces(models, sides, opened.extent)
     )
     floor = _floor(models.config.dataset.model_dump_json(), sides)
-    landscape.surfaces(found, key="critic", run=opened.run)
     n = len(found.real)
-    cards, spread = st.columns([0.5, 0.5], gap="medium")
-    with cards:
-        numbers(
-            [
-                Number("Exact W₁", signed(found.exact), "units of the plane",
-                       help=EXACT_HELP.format(n=n, floor=signed(floor))),
-                Number("Critic proves", signed(max(0.0, found.proved)), landscape.share(found),
-                       help=PROVED_HELP),
-                Number("Steepest slope", signed(found.steepest), "score a unit", help=STEEPEST_HELP),
-            ],
-            key="critic_distances",
-        )  # fmt: skip
-        numbers(_score_cards(opened), key="critic_numbers")
-        st.caption(
-            "The generator learns from the critic's slopes only. Where left and middle agree, it is told "
-            "the way that optimal transport would take; “Train the critic to convergence” shows how far "
-            "this critic can come."
-        )
+    gap, *others = _score_cards(opened)
+    numbers(
+        [
+            Number("Exact W₁", measured(found.exact), "units",
+                   help=EXACT_HELP.format(n=n, floor=measured(floor))),
+            Number("Proved", measured(max(0.0, found.proved)), landscape.share(found),
+                   help=PROVED_HELP),
+            Number("Steepest slope", measured(found.steepest), "a unit", help=STEEPEST_HELP),
+            gap,
+        ],
+        key="critic_distances",
+    )  # fmt: skip
+    landscape.surfaces(found, key="critic", run=opened.run)
+    spread, words = st.columns([0.6, 0.4], gap="medium")
     with spread:
-        _score_chart(opened, 190)
+        _score_chart(opened, 200)
+    with words:
+        numbers(others, key="critic_numbers")
+        st.caption(
+            "The generator learns from the critic’s slopes only. Where left and middle agree, it is "
+            "told the way that optimal transport would take. “Train the critic to convergence” shows "
+            "how far this critic can come."
+        )
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
@@ -385,37 +379,41 @@ def _slopes(opened: Opened) -> None:
     sides, models = opened.sides, opened.models
     assert sides is not None
     found: critic.Slopes = opened.found("slopes", lambda: critic.steepness(models, sides))
-    left, right = st.columns([0.58, 0.42], gap="medium")
-    sorts = (("Real", found.real, "@real"), ("Fake", found.fake, "@fake"),
-             ("Between", found.between, "@critic"))  # fmt: skip
+    sorts = (
+        ("real", found.real, "@real"),
+        ("fake", found.fake, "@fake"),
+        ("between", found.between, "@critic"),
+    )
+    cards = [
+        Number(f"Above 1, {name}", f"{100 * np.mean(values > 1):.0f}",
+               f"% · mean slope {measured(float(values.mean()))}", help=ABOVE_HELP)
+        for name, values, _ in sorts
+    ]  # fmt: skip
+    numbers(cards, key="critic_steepness")
+    points = models.config.dataset.kind == "points"
+    left, right = st.columns([0.56, 0.44] if points else [0.7, 0.3], gap="medium")
     with left:
         chart(
-            figures.spread(list(sorts), x_title="slope ‖∇f‖", line=(1.0, "Lipschitz bound 1"),
-                           span=(0.0, 1.05)),
+            figures.spread([(name.capitalize(), *rest) for name, *rest in sorts],
+                           x_title="slope ‖∇f‖, in score a unit of distance",
+                           line=(1.0, "Lipschitz bound 1"), span=(0.0, 1.05)),
             key="critic_slopes", run=opened.run, height=330, title="Slopes",
             help=SLOPES_HELP, alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
         )  # fmt: skip
+    words = said_of_slopes(float(found.between.mean()), float(np.mean(found.between > 1)))
     with right:
-        numbers(
-            [Number(f"Above 1, {name.lower()}", f"{100 * np.mean(values > 1):.0f}", "%",
-                    help=ABOVE_HELP) for name, values, _ in sorts],
-            key="critic_above",
-        )  # fmt: skip
-        numbers(
-            [Number(f"Mean, {name.lower()}", signed(float(values.mean())), "score a unit",
-                    help=f"Mean slope ‖∇f‖ of the critic, {name.lower()} examples. A unit is a unit of "
-                    "distance: in the plane, or between pictures as vectors of pixels in [−1, 1].")
-             for name, values, _ in sorts],
-            key="critic_mean_slopes",
-        )  # fmt: skip
-        st.markdown(said_of_slopes(float(found.between.mean()), float(np.mean(found.between > 1))))
-    if models.config.dataset.kind == "points":
-        table = opened.found("surfaces", lambda: critic.surfaces(models, sides, opened.extent))
-        chart(figures.surface(table.slope, opened.extent, span=float(table.slope.max()), low=0.0,
-                              real=sides.real, fake=sides.fake, unit="slope"),
-              key="critic_slope_map", run=opened.run, height=330,
-              title="Slope over the plane", help=SLOPE_MAP_HELP,
-              alt="The critic's slope over the plane")  # fmt: skip
+        if points:
+            table = opened.found("surfaces", lambda: critic.surfaces(models, sides, opened.extent))
+            chart(figures.surface(table.slope, opened.extent, span=float(table.slope.max()), low=0.0,
+                                  real=sides.real, fake=sides.fake, unit="slope"),
+                  key="critic_slope_map", run=opened.run, height=330,
+                  title="Slope over the plane", help=SLOPE_MAP_HELP,
+                  alt="The critic's slope over the plane")  # fmt: skip
+        else:
+            with st.container(height=360, border=False, vertical_alignment="center"):
+                st.markdown(words)
+    if points:
+        st.markdown(words)
 
 
 def said_of_slopes(mean: float, above: float) -> str:
@@ -511,6 +509,6 @@ def said_of_depth(outputs: critic.Doubles) -> str:
             f"From the score back to the input the gradient grows {factor:,.0f}-fold: it explodes."
         )
     return (
-        f"From the score back to the input the gradient changes by a factor of {signed(factor)}: "
+        f"From the score back to the input the gradient changes by a factor of {measured(factor)}: "
         "every layer gets its share."
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.components import landscape
-from pages.components.app import plain, session, signed
+from pages.components.app import measured, plain, session
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from wgan import figures
@@ -14,6 +14,9 @@ from wgan.runs import RunError
 
 NUMBERS = (100, 200, 400, 1_000, 2_000, 5_000, 10_000)
 RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+WHAT_HELP = """How “Train the critic to convergence” does it: a copy of the critic is trained alone, while the
+generator stands still. The run itself is not changed."""
 
 BOUND_HELP = """Blue: gap ÷ steepest slope between any real example and any fake. Kantorovich's duality says that
 no true distance is smaller, so the curve can never cross the dashed line, whatever the critic does. It
@@ -24,9 +27,6 @@ Dotted: real examples against held-out ones, at the same number: the distance th
 RAW_HELP = """The gap as training reports it, E f(real) − E f(fake), and the steepest slope. Doubling all scores
 doubles both: so the gap alone says nothing about distance, and only their ratio is a bound. A gap that
 grows together with the slope is no progress."""
-
-CLIP_HELP = """Share of the clipped weights that stand at +c or −c. When nearly all do, the critic is a simple
-function that cannot follow the samples any closer."""
 
 EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optimal transport, Euclidean distance {where}."""
 
@@ -140,9 +140,10 @@ def _before() -> None:
 def _result(view: View, task: Standing, found: Tightening) -> None:
     pictures = view.config.dataset.kind == "pictures"
     done = int(found.updates[-1])
-    numbers(_cards(found, pictures), key="alone_numbers",
-            progress=(done / found.total, f"{done:,} of {found.total:,} critic updates"
-                      + (", stopped" if task.cancelled else "")))  # fmt: skip
+    words = f"{done:,} of {found.total:,} critic updates" + (", stopped" if task.cancelled else "")
+    if found.stuck is not None:
+        words += f" · {100 * found.stuck[-1]:.0f} % of the clipped weights stand at ±c"
+    numbers(_cards(found, pictures), key="alone_numbers", progress=(done / found.total, words))
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
         chart(
@@ -164,22 +165,26 @@ def _result(view: View, task: Standing, found: Tightening) -> None:
 
 def _cards(found: Tightening, pictures: bool) -> list[Number]:
     where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
-    unit = "pixel distance" if pictures else "units of the plane"
+    unit = "pixels" if pictures else "units"
     cards = [
-        Number("Exact W₁", signed(found.exact), unit,
+        Number("Exact W₁", measured(found.exact), unit,
                help=EXACT_HELP.format(n=found.samples, where=where)),
-        Number("Proved", signed(max(0.0, float(found.bounds[-1]))),
-               f"{100 * min(1.0, max(0.0, found.bounds[-1] / found.exact if found.exact else 1.0)):.0f} % of it",
-               help="The distance that the critic proves now: gap ÷ steepest slope."),
-        Number("Raw gap", signed(float(found.gaps[-1])), "score",
+        Number("Proved", measured(max(0.0, float(found.bounds[-1]))),
+               f"= {100 * _share(found):.0f} %",
+               help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
+               "exact one."),
+        Number("Raw gap", measured(float(found.gaps[-1])), "score",
                help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart."),
-        Number("Steepest slope", signed(float(found.slopes[-1])), "score a unit",
+        Number("Steepest slope", measured(float(found.slopes[-1])), "a unit",
                help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
                "fake."),
     ]  # fmt: skip
-    if found.stuck is not None:
-        cards.append(Number("At ±c", f"{100 * found.stuck[-1]:.0f}", "%", help=CLIP_HELP))
     return cards
+
+
+def _share(found: Tightening) -> float:
+    """Return which share of the exact distance is proved now."""
+    return min(1.0, max(0.0, float(found.bounds[-1]) / found.exact)) if found.exact > 0 else 1.0
 
 
 def verdict(found: Tightening, *, ended: bool) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.components.app import signed
+from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.picker import picker
@@ -32,9 +32,8 @@ ground: at noise there."""
 SCORE_HELP = (
     """The critic's score of this picture. Higher: more like real ones, in the critic's eyes."""
 )
-RANK_HELP = """Share of real training pictures that score lower. Real pictures have 50 % on average; near
-0 %: the critic is sure that this is none."""
-FAKES_HELP = """Share of generated pictures that score lower."""
+RANK_HELP = """Share of real pictures that score lower, and of generated ones. Real pictures have 50 % on average;
+near 0 %: the critic is sure that this is none."""
 SLOPE_HELP = """‖∇f‖ at this picture: how fast the score can change from here, a unit of pixel distance away.
 WGAN-GP wants 1 between real and fake."""
 
@@ -147,21 +146,16 @@ def _seen(
 ) -> None:
     x = critic.floats_of(chosen)
     found = critic.saliency(models, x, label)
-    cards = [Number("Score", signed(found.score), help=SCORE_HELP)]
+    cards = [Number("Score", measured(found.score), "score", help=SCORE_HELP)]
     if sides is not None:
         known = _known(key, models, sides)
-        for name, values, words in (
-            ("Above real", known.real, RANK_HELP),
-            ("Above fakes", known.fake, FAKES_HELP),
-        ):
-            cards.append(
-                Number(name, f"{100 * np.mean(values < found.score):.0f}", "%", help=words)
-            )
-    cards.append(Number("Slope", signed(found.slope), "score a unit", help=SLOPE_HELP))
+        real, fake = (100 * np.mean(side < found.score) for side in (known.real, known.fake))
+        cards.append(Number("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
+    cards.append(Number("Slope", measured(found.slope), "a unit", help=SLOPE_HELP))
     numbers(cards, key="critic_one_numbers")
-    shown, strong, toward = st.columns([0.28, 0.36, 0.36], gap="small")
+    shown, strong, toward = st.columns(3, gap="small")
     with shown:
-        st.markdown("**As the critic sees it**")
+        st.markdown("**Picture**", help="As the critic sees it.")
         strip(encode(tile(chosen[None], 1)), key="critic_one", rows=1, columns=1, max_height=170,
               caption="", alt="The chosen picture")  # fmt: skip
     with strong:
@@ -171,7 +165,7 @@ def _seen(
               alt="How much the score hangs on each pixel")  # fmt: skip
     with toward:
         chart(figures.pixels(found.gradient.sum(axis=0), diverging=True), key="critic_gradient",
-              run="gradient", height=180, title="What would raise the score", help=SIGNED_HELP,
+              run="gradient", height=180, title="Uphill", help=SIGNED_HELP,
               alt="Which pixels should get lighter or darker to raise the score")  # fmt: skip
     _maps(critic.activations(models, x, label))
 
@@ -198,19 +192,21 @@ def _choose_layer(names: list[str]) -> str:
     )
 
 
-def _sheet(values: critic.Floats, name: str, help: str, title: str) -> None:
+def _sheet(
+    values: critic.Floats, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
+) -> None:
     count = len(values)
     shown = values[:MOST_MAPS]
     low, high = float(shown.min()), float(shown.max())
     grey = ((shown - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
-    columns = 16 if len(grey) > 8 else max(len(grey), 1)
+    columns = min(wide, len(grey))
     blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
     sheet = np.concatenate([grey, blank])[:, None]
     more = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
     st.markdown(f"**{title}**", help=help)
     strip(encode(tile(sheet, columns), "PNG"), key="critic_maps", rows=len(sheet) // columns,
-          columns=columns, max_height=250,
-          caption=f"Layer {name}{more}: black is {signed(low)}, white {signed(high)}",
+          columns=columns, max_height=height,
+          caption=f"Layer {name}{more}: black is {measured(low)}, white {measured(high)}",
           alt=f"{title} of layer {name}")  # fmt: skip
 
 
@@ -229,7 +225,7 @@ def units(key: str, models: Models, extent: float) -> None:
     found = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
     with right:
         # Rows of a picture go down, those of the plane up.
-        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane")
+        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=10, height=440)
 
 
 @st.cache_resource(show_spinner=False, max_entries=20)

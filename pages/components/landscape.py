@@ -23,7 +23,7 @@ value is right."""
 def share(found: critic.Surfaces) -> str:
     """Return how much of the exact distance a critic proves, in words."""
     part = min(1.0, max(0.0, found.proved / found.exact)) if found.exact > 0 else 1.0
-    return f"{100 * part:.0f} % of it"
+    return f"= {100 * part:.0f} %"
 
 
 def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -> None:

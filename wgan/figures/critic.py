@@ -105,20 +105,6 @@ def _rule(at: float, x: str = "x", y: str = "paper") -> Figure:
     }
 
 
-def _level(at: float, colour: str, dash: str) -> Figure:
-    """Return a level line through a whole chart."""
-    return {
-        "type": "line",
-        "xref": "paper",
-        "yref": "y",
-        "x0": 0,
-        "x1": 1,
-        "y0": at,
-        "y1": at,
-        "line": {"color": colour, "width": 1.6, "dash": dash},
-    }
-
-
 def surface(
     table: Floats,
     extent: float,
@@ -172,7 +158,7 @@ def surface(
             "xaxis": {**axis, "constrain": "domain"},
             "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
             "showlegend": real is not None,
-            "legend": _LEGEND | {"font": {"size": 11}},
+            "legend": _LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
             "hovermode": "closest",
         },
     }
@@ -185,7 +171,7 @@ def _points(name: str, points: Floats, colour: str) -> Figure:
         "x": points[:, 0],
         "y": points[:, 1],
         "name": name,
-        "marker": {"color": f"{colour}/0.8", "size": 3.5, "line": {"width": 0}},
+        "marker": {"color": f"{colour}/0.8", "size": 4, "line": {"width": 0}},
         "hoverinfo": "skip",
     }
 
@@ -205,7 +191,7 @@ def pixels(table: Floats, *, diverging: bool) -> Figure:
                 else [[0.0, "@background"], [0.5, "@generator/0.55"], [1.0, "@generator"]],
                 "zmin": -most if diverging else 0.0,
                 "zmax": most,
-                "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 5, "xpad": 4},
+                "colorbar": {"thickness": 7, "outlinewidth": 0, "nticks": 4, "xpad": 4, "len": 0.9},
                 "hovertemplate": "∂f = %{z:.3g}<extra></extra>",
             }
         ],
@@ -225,6 +211,11 @@ def pixels(table: Floats, *, diverging: bool) -> Figure:
 def depth(names: Sequence[str], lines: Sequence[tuple[str, Floats, str]]) -> Figure:
     """Return norms by layer, first to last, on a logarithmic axis; `lines` are (name, (L,), colour)."""
     short = [name.partition(".")[0] for name in names]
+    every = np.log10(np.concatenate([values[values > 0] for _, values, _ in lines]))
+    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
+    # Three powers of ten at least, so that what is flat looks flat.
+    wide = max(3.0, 1.15 * (high - low)) / 2
+    middle = (low + high) / 2
     return {
         "data": [
             {
@@ -245,7 +236,13 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Floats, str]]) -> Fig
             "margin": MARGIN | {"l": 62},
             "showlegend": True,
             "xaxis": {"type": "category", "title": {"text": "layer, from the input to the score"}},
-            "yaxis": {"type": "log", "exponentformat": "power", "zeroline": False},
+            "yaxis": {
+                "type": "log",
+                "exponentformat": "power",
+                "zeroline": False,
+                "range": [middle - wide, middle + wide],
+                "dtick": max(1, round(wide / 3)),
+            },
             "legend": _LEGEND,
         },
     }
@@ -284,10 +281,11 @@ def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns:
         )
         reach = float(np.abs(edges).max()) * 1.08
         layout[f"xaxis{i + 1 if i else ''}"] = {
-            "domain": [left + 0.02, left + 1 / columns - 0.03],
+            "domain": [left + 0.03, left + 1 / columns - 0.05],
             "anchor": y,
             "range": [-reach, reach],
             "nticks": 4,
+            "tickangle": 0,
             "zeroline": False,
             "tickfont": {"size": 10},
         }
@@ -301,7 +299,7 @@ def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns:
         }
         layout["annotations"].append(
             {
-                "x": left + 0.02,
+                "x": left + 0.03,
                 "y": top - 0.1 / rows,
                 "xref": "paper",
                 "yref": "paper",
@@ -324,29 +322,10 @@ def tightening(
 
     `updates` and `bounds` are (K,); `floor` is the distance of real examples to real ones.
     """
-    layout: Figure = {
-        "margin": MARGIN,
-        "hovermode": "x unified",
-        "showlegend": True,
-        "xaxis": {
-            "title": {"text": "critic updates"},
-            "range": [0, max(total, 1)],
-            "hoverformat": ",d",
-        },
-        "yaxis": {
-            "title": {"text": "distance"},
-            "rangemode": "tozero",
-            "autorangeoptions": {"include": [0.0, 1.12 * exact]},
-        },
-        "legend": _LEGEND,
-        "shapes": [_level(exact, "@real", "dash")],
-        "annotations": [_words(exact, f"exact W₁ = {exact:.3g}", "@real")],
-    }
+    ends = np.array([0.0, max(total, 1)])
+    levels = [("exact W₁", exact, "@real", "dash")]
     if floor is not None:
-        layout["shapes"].append(_level(floor, "@muted", "dot"))
-        layout["annotations"].append(
-            _words(floor, f"real against real = {floor:.3g}", "@muted", below=True)
-        )
+        levels.append(("real to real", floor, "@muted", "dot"))
     return {
         "data": [
             {
@@ -354,27 +333,41 @@ def tightening(
                 "mode": "lines",
                 "x": updates,
                 "y": bounds,
-                "name": "what the critic proves: gap ÷ steepest slope",
+                "name": "proved",
                 "line": {"color": "@critic", "width": 2.4},
                 "fill": "tozeroy",
                 "fillcolor": "@critic/0.1",
                 "hovertemplate": "%{y:.4g}",
-            }
+            },
+            *(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": ends,
+                    "y": np.full(2, at),
+                    "name": name,
+                    "line": {"color": colour, "width": 1.8, "dash": dash},
+                    "hovertemplate": "%{y:.4g}",
+                }
+                for name, at, colour, dash in levels
+            ),
         ],
-        "layout": layout,
-    }
-
-
-def _words(at: float, words: str, colour: str, *, below: bool = False) -> Figure:
-    return {
-        "x": 1,
-        "xref": "paper",
-        "y": at,
-        "text": words,
-        "showarrow": False,
-        "xanchor": "right",
-        "yanchor": "top" if below else "bottom",
-        "font": {"color": colour, "size": 12},
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {
+                "title": {"text": "critic updates"},
+                "range": [0, max(total, 1)],
+                "hoverformat": ",d",
+            },
+            "yaxis": {
+                "title": {"text": "distance"},
+                "rangemode": "tozero",
+                "autorangeoptions": {"include": [0.0, 1.12 * exact]},
+            },
+            "legend": _LEGEND,
+        },
     }
 
 
@@ -395,8 +388,8 @@ def raw_gap(updates: Floats, gaps: Floats, slopes: Floats, total: int) -> Figure
 
     return {
         "data": [
-            line("raw gap (left)", gaps, "@critic"),
-            line("steepest slope (right)", slopes, "@mark", yaxis="y2"),
+            line("raw gap, left", gaps, "@critic"),
+            line("slope, right", slopes, "@mark", yaxis="y2"),
         ],
         "layout": {
             "margin": MARGIN | {"r": 52},
@@ -407,13 +400,15 @@ def raw_gap(updates: Floats, gaps: Floats, slopes: Floats, total: int) -> Figure
                 "range": [0, max(total, 1)],
                 "hoverformat": ",d",
             },
-            "yaxis": {"zeroline": True, "exponentformat": "power", "rangemode": "tozero"},
+            "yaxis": {"exponentformat": "power", "rangemode": "tozero", "nticks": 4},
             "yaxis2": {
                 "overlaying": "y",
                 "side": "right",
                 "showgrid": False,
                 "rangemode": "tozero",
                 "exponentformat": "power",
+                "tickmode": "auto",
+                "nticks": 4,
             },
             "legend": _LEGEND,
         },
