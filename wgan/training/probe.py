@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import Pictures
-from wgan.objectives import NORMS, Objective, clip_bounds, gradient_norm
+from wgan.objectives import Objective, clip_bounds, gradient_norm
 from wgan.randomness import Stream, generator
 from wgan.training.loop import Training, critic_losses
 
@@ -25,7 +25,9 @@ PROBES: dict[str, str] = {
     "gap_seen": "Critic gap on 256 training examples.",
     "gap_unseen": "Critic gap on 256 held-out examples, with the same critic and the same fakes.",
     "score_spread": "Standard deviation of the critic's scores of real examples: the gap's own scale.",
-    "gradient_depth": "log₁₀ of the gradient's norm in the critic's first layer over that in its last.",
+    "variety": "Spread of fakes around their mean over that of real examples: near 0 when all are alike.",
+    "gradient_depth": "log₁₀ of the norm of the critic loss' gradient at its first hidden layer over that at "
+    "its last.",
     "critic_gradient": "Norm of the critic's gradient.",
     "generator_gradient": "Norm of the generator's gradient.",
     "generator_signal": "Mean |∂ generator loss / ∂ score| of a fake: how much of the critic's slope "
@@ -59,7 +61,8 @@ def probe(training: Training) -> dict[str, float]:
 
     It draws under keys of its own and works on copies, so the training goes on as if it had not been
     asked. `at_clip` is there only where the objective clips, `penalty_pull` where it has a penalty,
-    `step_cosine` only where real and fake share an update. A training that has made no step yet has moments of 0.
+    `step_cosine` only where real and fake share an update. A training that has made no step yet has
+    moments of 0.
     """
     shadow = _Shadow(training)
     real, unseen, labels, unseen_labels = shadow.examples(EXAMPLES)
@@ -72,8 +75,10 @@ def probe(training: Training) -> dict[str, float]:
         "gap_seen": seen_scores.mean() - fake_mean,
         "gap_unseen": unseen_scores.mean() - fake_mean,
         "score_spread": seen_scores.std(),
+        "variety": _spread(fake) / _spread(real).clamp_min(_TINY),
     }
     found |= shadow.slopes(real, fake, labels)
+    found["gradient_depth"] = shadow.depth(real, fake, labels)
     clipped = at_clip(shadow.critic, training.config.objective)
     if clipped is not None:
         found["at_clip"] = clipped
@@ -174,6 +179,28 @@ class _Shadow(Training):
             "slope_fake": at_fake.mean(),
         }
 
+    def depth(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
+        """Return how much the loss' gradient grows from the last hidden layer to the first, log₁₀."""
+        outputs: list[Tensor] = []
+
+        def keep(_: nn.Module, __: Any, output: Tensor) -> None:
+            outputs.append(output)
+
+        layers = [m for m in self.critic.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+        handles = [layer.register_forward_hook(keep) for layer in layers]
+        n = SLOPES[self.config.dataset.kind]
+        told = None if labels is None else torch.cat([labels[:n], labels[:n]])
+        real_score, fake_score = torch.chunk(self.score(torch.cat([real[:n], fake[:n]]), told), 2)
+        for handle in handles:
+            handle.remove()
+        loss = self.config.objective.critic_loss(real=real_score, fake=fake_score)
+        hidden = [outputs[0], outputs[max(0, len(outputs) - 2)]]
+        first, last = (
+            torch.linalg.vector_norm(gradient.double()).clamp_min(_TINY)
+            for gradient in torch.autograd.grad(loss, hidden)
+        )
+        return torch.log10(first / last)
+
     def pull(self) -> dict[str, Tensor]:
         """Return how strongly the penalty pulls at the weights, beside the loss itself."""
         real, label = self._real_batch(0)
@@ -223,7 +250,6 @@ class _Shadow(Training):
         found = {
             "critic_gradient": _mean(watch.norms),
             "critic_move": _mean(watch.moves),
-            "gradient_depth": _mean(watch.depths),
         }
         # Where real and fake have updates of their own, each undoes part of the other's.
         if not self.config.split_updates:
@@ -236,17 +262,9 @@ class _Watch:
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self._parameters = list(network.parameters())
-        self._layers = [
-            parameter
-            for part in network.modules()
-            if not isinstance(part, (*NORMS, nn.Embedding))
-            for parameter in part.parameters(recurse=False)
-            if parameter.dim() > 1
-        ]
         self.cosines: list[Tensor] = []
         self.moves: list[Tensor] = []
         self.norms: list[Tensor] = []
-        self.depths: list[Tensor] = []
         self._handles = (
             optimizer.register_step_pre_hook(self._before),
             optimizer.register_step_post_hook(self._after),
@@ -260,11 +278,6 @@ class _Watch:
     @torch.no_grad()
     def _before(self, *_: Any) -> None:
         self._weights = _flat(self._parameters)
-        first, last = (
-            torch.linalg.vector_norm(_gradient(layer).double()).clamp_min(_TINY)
-            for layer in (self._layers[0], self._layers[-1])
-        )
-        self.depths.append(torch.log10(first / last))
 
     @torch.no_grad()
     def _after(self, *_: Any) -> None:
@@ -282,6 +295,11 @@ def _gradient(weight: Tensor) -> Tensor:
 
 def _flat(tensors: list[Tensor] | list[nn.Parameter]) -> Tensor:
     return torch.cat([tensor.detach().float().flatten() for tensor in tensors])
+
+
+def _spread(x: Tensor) -> Tensor:
+    """Return the standard deviation of examples, (N, …), around their mean: a scalar."""
+    return x.flatten(1).float().var(0).sum().sqrt()
 
 
 def _mean(values: list[Tensor]) -> Tensor:

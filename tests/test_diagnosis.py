@@ -1,0 +1,267 @@
+"""Diagnosis: runs made to fail, each in one way, and healthy ones that must raise nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from wgan.config import PRESETS, TrainConfig
+from wgan.data import Mnist10k, Pictures
+from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine
+from wgan.runs import Change, Measured
+from wgan.training import Diverged, Engine, Gauge, Training
+from wgan.training.loop import Report, steered
+
+TOY = PRESETS["toy-ring"].config.changed({"report_every": 5, "network.width": 48})
+DIGITS = PRESETS["quick-mnist"].config.changed({"report_every": 5, "network.size": "small"})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A run made to fail: what is changed of a healthy preset, and for how long it runs."""
+
+    rule: str
+    changes: Mapping[str, Any]
+    steps: int = 300
+    every: int = 30
+    pictures: int = 0  # so many digits are all there is to learn; 0: points
+
+
+FAULTS = {
+    "a penalty of 0": Fault(
+        "explosion",
+        {"objective.penalty_weight": 0.0, "critic_learning_rate": 1e-2, "n_critic": 5}, 100, 20,
+    ),
+    "minimax against a sure discriminator": Fault(
+        "vanishing-gradient",
+        {"objective": "gan", "objective.generator": "minimax", "n_critic": 20,
+         "critic_learning_rate": 2e-3}, 75, 15,
+    ),
+    "twelve layers clipped at 0.01": Fault(
+        "vanishing-gradient",
+        {"objective": "wgan", "objective.clip_value": 0.01, "network.depth": 12}, 60, 15,
+    ),
+    "twelve layers clipped at 0.08": Fault(
+        "exploding-gradient",
+        {"objective": "wgan", "objective.clip_value": 0.08, "network.depth": 12,
+         "optimizer": "rmsprop", "critic_learning_rate": 1e-3, "n_critic": 5}, 50, 10,
+    ),
+    "a memory of 100 gradients": Fault(
+        "momentum",
+        {"objective.penalty_weight": 10.0, "n_critic": 5, "optimizer.beta1": 0.99,
+         "optimizer.beta2": 0.999, "critic_learning_rate": 3e-3, "generator_learning_rate": 3e-3},
+        200, 20,
+    ),
+    "a generator that hardly moves": Fault(
+        "learning-rates", {"generator_learning_rate": 1e-6}, 100, 20
+    ),
+    "a critic that hardly moves": Fault("learning-rates", {"critic_learning_rate": 1e-6}, 100, 20),
+    "a penalty of 0.001": Fault("weak-penalty", {"objective.penalty_weight": 1e-3}, 250, 50),
+    "a penalty of 1,000": Fault("strong-penalty", {"objective.penalty_weight": 1e3}),
+    "clipped at 0.01": Fault(
+        "clipping",
+        {"objective": "wgan", "objective.clip_value": 0.01, "optimizer": "rmsprop",
+         "critic_learning_rate": 2e-4, "generator_learning_rate": 2e-4, "n_critic": 5}, 100, 20,
+    ),
+    "one slow critic update a step": Fault(
+        "undertrained-critic", {"n_critic": 1, "critic_learning_rate": 2e-4}, 400, 40
+    ),
+    "a GAN on eight modes": Fault("mode-collapse", {"objective": "gan", "n_critic": 3}, 320, 40),
+    "ten pictures": Fault(
+        "memorisation",
+        {"network": {"name": "mlp-pictures", "width": 128, "depth": 2}, "decay": "linear",
+         "steps": 1000, "ema_decay": 0.98, "latent_dim": 8, "generator_learning_rate": 2e-3},
+        1000, 200, pictures=10,
+    ),
+    "ten pictures, early": Fault("overfitting-critic", {"batch_size": 16}, 150, 30, pictures=10),
+    "rates that have come to 0": Fault(
+        "plateau",
+        {"decay": "linear", "steps": 300, "generator_learning_rate": 3e-3, "ema_decay": 0.98,
+         "critic_learning_rate": 3e-3, "network.width": 32, "batch_size": 64}, 960, 40,
+    ),
+}  # fmt: skip
+"""A rule, and a run that must raise it first."""
+
+
+@cache
+def few_digits(n: int) -> Pictures:
+    whole = Mnist10k().load()
+    labels = whole.train_labels
+    return Pictures(whole.train[:n], whole.held_out, labels[:n], whole.held_out_labels, whole.names)
+
+
+def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = None) -> Evidence:
+    """Train, measure at fixed steps, and return the evidence."""
+    torch.set_num_threads(1)
+    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    gauge = Gauge(training)
+    gauge._loading.join()
+    while gauge._preparing is not None:
+        gauge.measure(1.0)
+    reports: list[Report] = []
+    measured: list[Measured] = []
+    try:
+        while training.steps < steps:
+            training.step()
+            if training.steps % every == 0:
+                reports += training.reports()
+                for group in gauge._groups:
+                    found = group()
+                    measured += [Measured(training.steps, *item) for item in found.items()]
+    except Diverged as error:
+        reports += error.reports
+    curves = {
+        name: np.array([getattr(r, name) for r in reports], np.float64) for name in Report._fields
+    }
+    evidence = evidence_of(config, curves, measured)
+    return evidence if data is None else replace(evidence, size=len(data.train))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_run_made_to_fail_is_told_why_first(name: str):
+    fault = FAULTS[name]
+    base, data = (DIGITS, few_digits(fault.pictures)) if fault.pictures else (TOY, None)
+    config = base.changed(fault.changes)
+    found = diagnose(record(config, fault.steps, fault.every, data))
+    assert [f.key for f in found][:1] == [fault.rule]
+    offered = found[0].reading.proposals
+    # In one click: the first can be taken while the run goes on, or it takes a fork and another can.
+    assert any(p.live for p in offered)
+    for proposal in offered:
+        changed = config.changed(proposal.changes)
+        assert changed != config and proposal.words
+        if proposal.live:
+            assert steered(config, proposal.changes) == changed
+
+
+def test_every_rule_has_a_run_that_raises_it():
+    assert {fault.rule for fault in FAULTS.values()} == set(RULES)
+    assert all(rule.source and rule.limits and rule.meaning for rule in RULES.values())
+
+
+@pytest.mark.parametrize(
+    ("preset", "steps", "every"), [("toy-ring", 1500, 100), ("quick-mnist", 160, 32)]
+)
+def test_a_healthy_run_raises_nothing(preset: str, steps: int, every: int):
+    evidence = record(PRESETS[preset].config, steps, every)
+    found = examine(evidence)
+    assert len(found) >= 8
+    assert [f.reading.evidence for f in found if f.reading.raised] == []
+
+
+# ---- known answers --------------------------------------------------------------------------------
+
+
+def known(
+    config: TrainConfig = TOY, size: int | None = None, **numbers: Sequence[float]
+) -> Evidence:
+    """Evidence with these numbers at steps 10, 20, 30, …"""
+    measured = [
+        Measured(10 * (i + 1), name, value)
+        for name, values in numbers.items()
+        for i, value in enumerate(values)
+    ]
+    curves = {name: np.zeros(0) for name in Report._fields}
+    return replace(evidence_of(config, curves, measured), size=size)
+
+
+def raised(evidence: Evidence) -> list[str]:
+    return [finding.key for finding in diagnose(evidence)]
+
+
+def test_too_little_evidence_says_nothing():
+    assert examine(known()) == []
+    assert raised(known(penalty_pull=[100, 100])) == []
+    assert raised(known(penalty_pull=[100, 100, 100])) == ["strong-penalty"]
+
+
+def test_a_collapse_is_dated_from_the_step_where_it_began():
+    modes, good = [8, 8, 3, 8, 3, 3, 2, 3], [0.9] * 8
+    evidence = known(modes_2500=modes, high_quality_2500=good, modes_2500_floor=[8])
+    (found,) = diagnose(evidence)
+    assert found.key == "mode-collapse" and found.reading.since == 50
+    assert "3 of 8 modes" in found.reading.evidence
+    # Few modes of samples that are not there yet are a beginning, not a collapse.
+    assert raised(known(modes_2500=modes, high_quality_2500=[0.1] * 8, modes_2500_floor=[8])) == []
+    # One look is not enough.
+    assert (
+        raised(known(modes_2500=[8, 8, 8, 3], high_quality_2500=[1] * 4, modes_2500_floor=[8]))
+        == []
+    )
+
+
+def test_classes_that_come_back_are_no_collapse():
+    assert raised(known(DIGITS, class_kl_1k=[2.3, 2.3, 2.3])) == ["mode-collapse"]
+    assert raised(known(DIGITS, class_kl_1k=[2.3, 1.5, 1.0])) == []
+
+
+def test_repeats_of_a_small_set_are_no_collapse():
+    assert raised(known(DIGITS, size=10_000, duplicates_1k=[1, 1, 1])) == ["mode-collapse"]
+    assert raised(known(DIGITS, size=10, duplicates_1k=[1, 1, 1])) == []
+
+
+def test_a_gap_that_held_out_pictures_lack_is_learned_by_heart():
+    gaps = {"gap_seen": [10.0] * 3, "score_spread": [2.0] * 3}
+    evidence = known(DIGITS, size=1000, gap_unseen=[6.0] * 3, **gaps)
+    (found,) = diagnose(evidence)
+    assert found.key == "overfitting-critic" and "40 % of it" in found.reading.evidence
+    assert raised(known(DIGITS, size=1000, gap_unseen=[8.0] * 3, **gaps)) == []
+    # Of fresh points none is ever seen twice; and within the noise of 256 scores nothing is told.
+    assert raised(known(size=None, gap_unseen=[6.0] * 3, **gaps)) == []
+    noisy = known(
+        DIGITS, size=1000, gap_seen=[1.0] * 3, gap_unseen=[0.5] * 3, score_spread=[2.0] * 3
+    )
+    assert raised(noisy) == []
+
+
+def test_a_slope_is_judged_only_where_a_penalty_asks_for_1():
+    steep = {"slope_hat": [20.0] * 3, "slope_above_1": [1.0] * 3}
+    assert raised(known(**steep)) == ["weak-penalty"]
+    for objective in ("gan", "wgan-div", "r1", "wgan"):
+        assert raised(known(TOY.changed({"objective": objective}), **steep)) == []
+
+
+def test_a_plateau_is_told_from_slow_progress_and_from_noise():
+    rng = np.random.default_rng(0)
+    flat = 1 + 0.01 * rng.standard_normal(30)
+    falling = np.linspace(2, 1, 30) + 0.01 * rng.standard_normal(30)
+    assert raised(known(emd_512=flat, emd_512_floor=[0.9])) == ["plateau"]
+    (found,) = diagnose(known(emd_512=flat, emd_512_floor=[0.9]))
+    assert "you can stop" in found.reading.evidence and found.reading.proposals == ()
+    (found,) = diagnose(known(emd_512=flat, emd_512_floor=[0.1]))
+    assert "Waiting longer will not help" in found.reading.evidence
+    assert raised(known(emd_512=falling, emd_512_floor=[0.9])) == []
+
+
+def test_what_was_probed_before_a_change_is_forgotten():
+    numbers = [Measured(10 * (i + 1), "penalty_pull", 100.0) for i in range(5)]
+    curves = {name: np.zeros(0) for name in Report._fields}
+
+    def after(path: str) -> list[str]:
+        changes = [Change(30, path, 1, 2)]
+        return raised(evidence_of(TOY, curves, numbers, changes))
+
+    assert after("objective.penalty_weight") == []  # two are left
+    assert after("preview_seed") == ["strong-penalty"]
+
+
+def test_proposals_keep_to_what_is_allowed():
+    config = TOY.changed({"objective.penalty_weight": 1000.0})
+    (found,) = diagnose(known(config, slope_hat=[20.0] * 3))
+    assert found.reading.proposals == ()  # λ is as large as it can be
+    config = TOY.changed({"objective.penalty_weight": 500.0})
+    (found,) = diagnose(known(config, slope_hat=[20.0] * 3))
+    assert [dict(p.changes) for p in found.reading.proposals] == [
+        {"objective.penalty_weight": 1000.0}
+    ]
+
+
+def test_a_change_of_objective_takes_a_fork():
+    config = TOY.changed({"objective": "wgan", "objective.clip_value": 0.01})
+    (found,) = diagnose(known(config, at_clip=[0.9] * 3))
+    live = {p.words: p.live for p in found.reading.proposals}
+    assert live == {"Clip value c 0.01 → 0.03": True, "Objective wgan → wgan-gp": False}
