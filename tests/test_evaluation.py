@@ -81,16 +81,21 @@ def test_pictures_get_every_metric_once(runs_dir: Path):
     json.dumps(found.as_dict())
 
 
-def test_more_samples_than_held_out_have_the_floor_kept_with_the_network(runs_dir: Path):
-    """Of 1,000 held-out digits, the floor at 2,000 is that of MNIST's test set."""
+def test_every_number_stands_beside_its_floor(runs_dir: Path):
+    """Of 1,000 held-out digits: FID's floor at 2,000 is that of MNIST's test set, the rest is of 1,000."""
     run = trained(DIGITS, runs_dir)
-    found, _ = whole(evaluate(models(run), samples=2_000))
-    fid = next(v for v in found.values if v.title == "FID")
-    assert fid.name == "fid64_2k" and fid.floor is not None and 0 < fid.floor < 1
-    assert next(v for v in found.values if v.title == "KID").floor is None
-    # Without one it is as many as are held out, and says so.
+    found, said = whole(evaluate(models(run), samples=2_000))
+    assert all(value.floor is not None for value in found.values)
+    by = {value.title: value for value in found.values}
+    assert by["FID"].name == "fid64_2k" and 0 < by["FID"].floor < 1
+    assert by["KID"].name == "kid64_1k" and by["Coverage"].name == "coverage_1k"
+    assert "All but FID is measured of 1,000 samples" in found.note
+    shares = [s.share for s in said]
+    assert shares == sorted(shares)
+    # Without a floor that is kept it is as many as are held out, and says so.
     found, _ = whole(evaluate(models(run), samples=1_500))
-    assert found.samples == 1000 and "1,000 samples" in found.note
+    assert found.samples == 1000 and found.note.startswith("1,000 samples")
+    assert all(v.name.endswith("_1k") and v.floor is not None for v in found.values)
 
 
 def test_the_command_line_evaluates_and_records(runs_dir: Path, capsys: pytest.CaptureFixture[str]):

@@ -87,9 +87,10 @@ def evaluate(
 ) -> Work:
     """Measure a generator a little at a time; the result is an `Evaluation`, whole at the end.
 
-    `samples` is lowered to the number of held-out pictures where no floor is known for more, as a
-    number without its floor cannot be read. Points are measured with five draws of 2,500. With `run`
-    the numbers are recorded there. Raises DataError.
+    No number is of more samples than its floor is known for, as without it nobody can read it: that is
+    the number of held-out pictures, but for a Fréchet distance whose floor is kept with its network.
+    Points are measured with five draws of 2,500. With `run` the numbers are recorded there. Raises
+    DataError.
     """
     began = time.perf_counter()
     yield Said("Loading the data", 0.0)
@@ -127,22 +128,26 @@ def _pictures(
     for part in _inputs(models, data, n, seed):
         made.append(torch.from_numpy(models.make(*part)))
         yield Said("Making samples", 0.1 + 0.2 * len(made) * BATCH / n)
-    sides = PictureSides(torch.cat(made), yardstick)
+    whole = PictureSides(torch.cat(made), yardstick)
+    for share in whole.features_in_shares():
+        yield Said("Features of the samples", 0.3 + 0.1 * share)
+    sides = whole.first(len(data.held_out))
     for share in sides.shares():
-        yield Said("Comparing samples with real pictures", 0.3 + 0.3 * share)
+        yield Said("Comparing samples with real pictures", 0.4 + 0.25 * share)
     for share in sides.other.shares():
-        yield Said("Comparing real pictures with each other", 0.6 + 0.3 * share)
-    note = (
-        f"{n:,} samples, as many as real pictures are held out: a number is read beside its floor."
-        if n < asked
-        else ""
-    )
+        yield Said("Comparing real pictures with each other", 0.65 + 0.25 * share)
+    few = f"{len(sides):,} samples, as many as real pictures are held out"
+    note = ""
+    if len(sides) < n:
+        note = f"All but FID is measured of {few}: a number is read beside its floor."
+    elif n < asked:
+        note = f"{few}: a number is read beside its floor."
     keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
     values: tuple[Value, ...] = ()
     for i, key in enumerate(keys):
-        found = measure(sides, [key], floor=n <= len(sides.other))
-        name = next(iter(found))
         known = yardstick.floors.get(n) if key == "fid" else None
+        found = measure(sides if known is None else whole, [key], floor=known is None)
+        name = next(iter(found))
         if known is not None:
             # Of more real pictures than are held out here, kept with the network.
             found[name + FLOOR] = known[0]

@@ -309,7 +309,11 @@ class PictureSides:
         """Return the first n samples."""
         if n >= len(self):
             return self
-        return self._firsts.setdefault(n, PictureSides(self.fake[:n], self.yardstick))
+        if n not in self._firsts:
+            made = self._firsts[n] = PictureSides(self.fake[:n], self.yardstick)
+            if "features" in self.__dict__:
+                made.__dict__["features"] = self.features[:n]
+        return self._firsts[n]
 
     @cached_property
     def features(self) -> Tensor:
@@ -362,7 +366,7 @@ class PictureSides:
         """
         real = self.yardstick.training(len(self))
         for i, side in enumerate((self, real)):
-            for share in side._features_in_shares():
+            for share in side.features_in_shares():
                 yield 0.1 * (i + share)
         for i, side in enumerate((self, real)):
             for share in side._spacing_in_shares():
@@ -379,7 +383,8 @@ class PictureSides:
             else:
                 yield 0.8 + 0.2 * near
 
-    def _features_in_shares(self) -> Iterator[float]:
+    def features_in_shares(self) -> Iterator[float]:
+        """Compute the features, so that whoever needs them finds them done; yields the share."""
         if "features" in self.__dict__:
             return
         found = []

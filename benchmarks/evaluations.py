@@ -1,0 +1,248 @@
+"""Every quick preset trained with three seeds and evaluated, through the command line as a user would.
+
+    python -m benchmarks.evaluations [--presets quick-mnist toy-ring] [--seeds 0 1 2] [--jobs 2]
+
+Each run is `python -m wgan train --preset NAME --seed K --steps N` and then `python -m wgan evaluate`.
+Steps are counted, not seconds, and a run has one thread, so that a machine that does other things
+besides gives the same numbers. Runs are kept, and what is there already is not done again. Writes
+docs/evaluations.md and docs/evaluations.json.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from wgan.config import PRESETS, TrainConfig
+from wgan.metrics import METRICS, metric_of, title_of
+from wgan.reproduce.report import versions
+from wgan.runs import Run, list_runs
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "evaluations.md"
+
+STEPS = {
+    "quick-mnist": 2_000,
+    "quick-mnist-60k": 2_000,
+    "quick-fashion": 2_000,
+    "quick-pokemon": 1_000,
+    "toy-ring": 5_000,
+    "toy-grid": 5_000,
+    "toy-swiss-roll": 5_000,
+}
+"""What one to two minutes of two idle cores without AVX-512 give."""
+
+HEADLINES = ("fid", "kid", "coverage", "class_kl", "memorised", "emd", "modes", "high_quality")
+"""Metrics of the short table; all others stand below it."""
+
+
+def wanted(preset: str, seed: int) -> TrainConfig:
+    """The config of a run. Measuring in passing is left away: it changes no number, and takes time."""
+    given = {"seed": seed, "steps": STEPS[preset], "threads": 1, "measure": False}
+    return PRESETS[preset].config.changed(given)
+
+
+def wgan(*arguments: str) -> str:
+    """Run a command of the program and return its last line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wgan", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        sys.exit(f"python -m wgan {' '.join(arguments)} ended with code {done.returncode}.")
+    return done.stdout.splitlines()[-1]
+
+
+def trained(preset: str, seed: int, folder: Path) -> Run:
+    """The run of a preset and a seed: found, gone on with, or made."""
+    config = wanted(preset, seed)
+    for run in list_runs(folder):
+        if run.config() == config:
+            steps = run.checkpoint_steps()
+            if not steps:
+                run.delete()
+            elif steps[-1] < config.steps:
+                wgan("train", "--resume", str(run.folder), "--quiet")
+                return run
+            else:
+                return run
+    line = wgan(
+        "train", "--preset", preset, "--seed", str(seed), "--steps", str(config.steps),
+        "--threads", "1", "--measure", "false", "--quiet", "--runs-dir", str(folder),
+    )  # fmt: skip
+    return Run(Path(json.loads(line)["run"]))
+
+
+def evaluated(preset: str, seed: int, folder: Path) -> dict[str, Any]:
+    """One run's evaluation, kept beside the runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run = trained(preset, seed, folder)
+    kept = folder / f"{run.id}.json"
+    if not kept.is_file():
+        line = wgan("evaluate", str(run.folder), "--json", "--quiet")
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False) as file:
+            file.write(line)
+        os.replace(file.name, kept)
+    found: dict[str, Any] = json.loads(kept.read_text())
+    last = run.last()
+    found |= {"preset": preset, "seed": seed, "seconds_of_training": last.seconds if last else None}
+    print(
+        f"{preset}, seed {seed}: "
+        + ", ".join(f"{v['name']} {v['value']:.4g}" for v in found["values"]),
+        flush=True,
+    )
+    return found
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and deviation over seeds."""
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def number(value: float | None, percent: bool) -> str:
+    """A number as the tables have it."""
+    if value is None or math.isnan(value):
+        return "–"
+    text = f"{100 * value:.1f} %" if percent else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"  # fmt: skip
+    return text.replace("-", "−")
+
+
+def said(mean: float, deviation: float, percent: bool) -> str:
+    """Mean ± deviation."""
+    if math.isnan(deviation):
+        return number(mean, percent)
+    if percent:
+        return f"{100 * mean:.1f} ± {100 * deviation:.1f} %"
+    return f"{number(mean, False)} ± {deviation:.2g}"
+
+
+def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a metric: mean, deviation and values over the seeds of one preset, and the floor."""
+    made = []
+    for i, value in enumerate(found[0]["values"]):
+        values = [each["values"][i]["value"] for each in found]
+        mean, deviation = spread(values)
+        made.append(
+            {
+                "name": value["name"], "title": title_of(value["name"]), "mean": mean,
+                "deviation": None if math.isnan(deviation) else deviation, "values": values,
+                "floor": value["floor"], "percent": value["percent"], "better": value["better"],
+            }
+        )  # fmt: skip
+    return made
+
+
+def key_of(name: str) -> str:
+    """The key of METRICS that a name belongs to."""
+    metric = metric_of(name)
+    return next(key for key, each in METRICS.items() if each is metric)
+
+
+def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
+    """The page docs/evaluations.md."""
+    seeds = ", ".join(str(each["seed"]) for each in next(iter(table.values())))
+    libraries = ", ".join(f"{name} {version}" for name, version in versions().items())
+    lines = [
+        "# The quick presets, evaluated", "",
+        "Written by `make evaluations` (`python -m benchmarks.evaluations`): each preset is trained with "
+        f"the seeds {seeds} and measured by `python -m wgan evaluate`, mean ± deviation over the seeds. "
+        "In brackets the floor: what real examples score at the same number, the best that can be "
+        "asked for. The number of samples stands in a metric's name. Steps are counted instead of "
+        "seconds, with one thread, so that the numbers do not depend on what else the machine does.",
+        "",
+        f"Measured with {libraries}.",
+    ]  # fmt: skip
+    if absent:
+        lines += ["", f"Left out, as their pictures are not on this machine: {', '.join(absent)}."]
+    lines += ["", *short(table)]
+    for preset, found in table.items():
+        one = found[0]
+        lines += ["", f"## {preset}", ""]
+        lines += [
+            f"`python -m wgan train --preset {preset} --steps {STEPS[preset]} --threads 1 --seed K`, "
+            f"then `python -m wgan evaluate last`. {one['note']}".rstrip()
+        ]
+        if one["protocol"]:
+            protocol = one["protocol"]
+            lines += [
+                "",
+                f"Features: {protocol['network']} `{protocol['hash']}`; reference: "
+                f"{protocol['reference']}.",
+            ]
+        heads = [f"seed {each['seed']}" for each in found]
+        lines += ["", f"| metric | mean ± sd | floor | better | {' | '.join(heads)} |"]
+        lines += ["|---" * (4 + len(heads)) + "|"]
+        for row in rows(found):
+            percent = row["percent"]
+            cells = [
+                f"{row['title']} (`{row['name']}`)",
+                said(row["mean"], math.nan if row["deviation"] is None else row["deviation"], percent),
+                number(row["floor"], percent),
+                {"neither": "near the floor"}.get(row["better"], row["better"]),
+                *(number(value, percent) for value in row["values"]),
+            ]  # fmt: skip
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def short(table: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """The headlines of all presets."""
+    lines = ["| preset | steps | mean ± sd over the seeds, [floor] |", "|---|---|---|"]
+    for preset, found in table.items():
+        told = []
+        for row in rows(found):
+            if key_of(row["name"]) in HEADLINES:
+                deviation = math.nan if row["deviation"] is None else row["deviation"]
+                told.append(
+                    f"{row['title']} {said(row['mean'], deviation, row['percent'])} "
+                    f"[{number(row['floor'], row['percent'])}]"
+                )
+        lines.append(f"| `{preset}` | {STEPS[preset]:,} | {'; '.join(told)} |")
+    return lines
+
+
+def main() -> None:
+    """Train, evaluate and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--presets", nargs="+", choices=STEPS, default=list(STEPS), metavar="NAME")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each (1)")
+    parser.add_argument("--runs-dir", type=Path, default=ROOT / "checkpoints" / "evaluations")
+    parser.add_argument("--out", type=Path, default=PAGE)
+    given = parser.parse_args()
+    here = [name for name in given.presets if PRESETS[name].config.dataset.present()]
+    if not here:
+        sys.exit("None of these presets has its data on this machine: set WGAN_DATA.")
+    # A seed after the other, so that all presets have their first numbers soon.
+    pairs = [(preset, seed) for seed in given.seeds for preset in here]
+    with ThreadPoolExecutor(given.jobs) as pool:
+        found = list(pool.map(lambda pair: evaluated(*pair, given.runs_dir.resolve()), pairs))
+    table = {name: [each for each in found if each["preset"] == name] for name in here}
+    absent = [name for name in given.presets if name not in here]
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(page(table, absent), encoding="utf-8")
+    kept = {
+        "versions": versions(), "seeds": given.seeds,
+        "presets": {
+            name: {
+                "steps": STEPS[name], "protocol": table[name][0]["protocol"],
+                "metrics": rows(table[name]),
+            }
+            for name in here
+        },
+    }  # fmt: skip
+    given.out.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(short(table)))
+
+
+if __name__ == "__main__":
+    main()
