@@ -1,12 +1,26 @@
 import math
 
 import numpy as np
+import ot
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
 from wgan.metrics import emd
-from wgan.transport import assignment, c_transform, discrete, dual, js, kl, on_the_line, tv
+from wgan.transport import (
+    assignment,
+    c_transform,
+    discrete,
+    dual,
+    js,
+    kantorovich,
+    kl,
+    on_the_line,
+    proved,
+    tv,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -92,3 +106,59 @@ def test_divergences_against_their_formulas():
     assert tv(p, q) == pytest.approx(0.25)
     assert js(p, q) == pytest.approx(js(q, p), rel=1e-12)
     assert 0 < js(p, q) < math.log(2)
+
+
+@pytest.mark.parametrize(("n", "dim", "shift"), [(1, 2, 1.0), (40, 2, 0.0), (60, 2, 2.0), (30, 20, 0.5)])  # fmt: skip
+def test_the_optimal_potential_is_1_lipschitz_and_its_gap_is_w1(n: int, dim: int, shift: float):
+    a, b = RNG.normal(size=(n, dim)), RNG.normal(size=(n, dim)) + shift
+    f = kantorovich(a, b)
+    assert f.cost == pytest.approx(assignment(a, b), abs=1e-9)
+    assert f(a).mean() - f(b).mean() == pytest.approx(f.cost, abs=1e-9)
+    assert f.values.mean() == pytest.approx(0, abs=1e-12)
+    assert f(f.points) == pytest.approx(f.values, abs=1e-9)
+    anywhere = np.concatenate([RNG.normal(size=(200, dim)) * 4, a, b])
+    heights, apart = f(anywhere), cdist(anywhere, anywhere)
+    assert (np.abs(heights[:, None] - heights) <= apart + 1e-9).all()
+
+
+def test_the_optimal_potential_against_pot_and_a_linear_program():
+    a, b = RNG.normal(size=(25, 2)), RNG.normal(size=(25, 2)) + 1
+    even, cost = np.full(25, 1 / 25), cdist(a, b)
+    found = kantorovich(a, b)
+    plan = discrete(even, even, cost)
+    _, log = ot.emd(even, even, cost, log=True)
+    assert found.cost == pytest.approx(plan.cost, abs=1e-9)
+    assert found.cost == pytest.approx(log["cost"], abs=1e-9)
+    # Any optimal potential is tight wherever an optimal plan moves mass.
+    drop = found(a)[:, None] - found(b)
+    assert (plan.mass * (cost - drop)).sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_the_optimal_potential_of_points_that_lie_on_each_other():
+    a = RNG.normal(size=(30, 2))
+    b = np.concatenate([a[:10], a[:10], a[:10]])
+    assert kantorovich(a, b).cost == pytest.approx(assignment(a, b), abs=1e-9)
+    assert kantorovich(a, a).cost == pytest.approx(0, abs=1e-9)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1e-6, 0.1, 1.0, 1e3]))
+def test_no_scores_prove_more_than_the_distance(seed: int, scale: float):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) + rng.normal()
+    scores = scale * rng.normal(size=(2, 12))
+    bound, steepest = proved(*scores, cdist(a, b))
+    assert bound <= assignment(a, b) + 1e-9 and steepest >= 0
+
+
+def test_what_scores_prove_in_known_cases():
+    a, b = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 2)) + 3
+    cost, f = cdist(a, b), kantorovich(a, b)
+    # The optimal potential proves everything, at any scale and height.
+    bound, steepest = proved(7 * f(a) + 5, 7 * f(b) + 5, cost)
+    assert bound == pytest.approx(f.cost, rel=1e-9) and steepest == pytest.approx(7, rel=1e-9)
+    assert proved(np.ones(20), np.ones(20), cost) == (0.0, 0.0)
+    assert proved(-f(a), -f(b), cost)[0] == pytest.approx(-f.cost, rel=1e-9)
+    # Points on each other that are scored differently ask for an endless slope: nothing is proved.
+    assert proved(np.array([1.0]), np.array([0.0]), np.zeros((1, 1)))[0] == pytest.approx(
+        0, abs=1e-9
+    )

@@ -166,7 +166,7 @@ def _result(view: View, task: Standing, found: Tightening) -> None:
 def _cards(found: Tightening, pictures: bool) -> list[Number]:
     where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
     unit = "pixels" if pictures else "units"
-    cards = [
+    return [
         Number("Exact W₁", measured(found.exact), unit,
                help=EXACT_HELP.format(n=found.samples, where=where)),
         Number("Proved", measured(max(0.0, float(found.bounds[-1]))),
@@ -179,7 +179,6 @@ def _cards(found: Tightening, pictures: bool) -> list[Number]:
                help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
                "fake."),
     ]  # fmt: skip
-    return cards
 
 
 def _share(found: Tightening) -> float:

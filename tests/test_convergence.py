@@ -1,0 +1,277 @@
+"""The critic trained to convergence: the bound that never crosses the exact distance, and the job around it."""
+
+import contextlib
+import copy
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import pictures, tiny
+from wgan.config import TrainConfig
+from wgan.data import Data
+from wgan.jobs import CONVERGENCE, Said, Standing, Task, Tightening, TrainingJob, converge
+from wgan.jobs import convergence as module
+from wgan.latent import Models
+from wgan.objectives import OBJECTIVES
+from wgan.runs import Run, Status
+from wgan.session import MODELS_EVERY, Session
+from wgan.training import Engine, Training
+
+PICTURES: dict[str, object] = {
+    "dataset": "mnist-10k",
+    "network": {"name": "dcgan", "size": "small"},
+    "latent_dim": 8,
+    "batch_size": 8,
+}
+WIDE = {"name": "mlp", "width": 64, "depth": 2}
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few examples and looks, so that exact distances take no time."""
+    monkeypatch.setattr(module, "SAMPLES", {"pictures": 12, "points": 64})
+    monkeypatch.setattr(module, "LOOKS", 12)
+
+
+def models(config: TrainConfig, data: Data | None = None, steps: int = 1) -> Models:
+    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    for _ in range(steps):
+        training.step()
+    return Models(config, training.weights(), training.steps)
+
+
+def piled(config: TrainConfig) -> Models:
+    """Models whose fakes are z itself."""
+    made = models(config)
+    made.generator = nn.Identity()
+    return made
+
+
+def whole(opened: Models, updates: int, **more: object) -> tuple[Tightening, list[Said]]:
+    said = list(converge(opened, updates=updates, **more))  # type: ignore[arg-type]
+    found = said[-1].result
+    assert isinstance(found, Tightening)
+    return found, said
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_no_critic_proves_more_than_the_exact_distance(objective: str):
+    """Whatever it is trained for, however fast: weak duality."""
+    for faster in (1.0, 30.0):
+        found, _ = whole(models(tiny(objective=objective)), 60, faster=faster)
+        assert (found.bounds <= found.exact * (1 + 1e-6) + 1e-9).all()
+        assert 0 <= found.best <= found.exact * (1 + 1e-6) and 0 <= found.share <= 1
+        assert (found.slopes >= 0).all()
+        assert found.bounds * found.slopes == pytest.approx(found.gaps, rel=1e-4, abs=1e-7)
+
+
+PAIRS = {
+    "penalty": PICTURES | {"objective": "wgan-gp"},
+    "told the class": PICTURES | {"conditional": True},
+    "spectral": PICTURES | {"objective": "wgan-sn"},
+    "groupsort": PICTURES | {"objective": "wgan-groupsort"},
+    "split updates": PICTURES
+    | {"network": "brownlee", "objective": "wgan", "split_updates": True, "latent_dim": 50},
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pictures_of_every_kind_of_critic(name: str):
+    config, data = TrainConfig.parse(PAIRS[name]), pictures(40)
+    opened = models(config, data)
+    before = {k: v.clone() for k, v in opened.critic.state_dict().items()}
+    found, _ = whole(opened, 6, data=data)
+    assert found.samples == 12 and found.exact > 0 and found.surfaces is None
+    assert (found.bounds <= found.exact * (1 + 1e-6)).all()
+    assert found.updates.tolist()[0] == 0 and found.updates.tolist()[-1] == 6
+    assert found.floor > 0
+    # The copy was trained, the one that was given was not.
+    assert len(set(found.gaps.tolist())) > 1
+    after = opened.critic.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_the_bound_tightens_under_a_penalty_and_fails_to_under_clipping():
+    """Fakes from one pile, real points from eight: the best critic has eight peaks, a clipped one none."""
+    tight, said = whole(
+        piled(tiny(objective="wgan-gp", network=WIDE, batch_size=64)), 700, faster=20
+    )
+    assert 0.68 < tight.share <= 1 and tight.dual
+    assert tight.bounds[-1] > max(0.0, tight.bounds[0]) + 0.3 * tight.exact
+    clipped, _ = whole(
+        piled(tiny(objective={"name": "wgan", "clip_value": 0.01}, network=WIDE, batch_size=64)), 700,
+        faster=20,
+    )  # fmt: skip
+    assert clipped.share < 0.6 < tight.share and clipped.stuck is not None
+    assert clipped.stuck[-1] > 0.8 and tight.stuck is None
+    shares = [s.share for s in said]
+    assert shares == sorted(shares) and shares[-1] == 1
+    # As it works, the result grows.
+    sizes = [len(s.result.updates) for s in said if s.result is not None]
+    assert sizes == list(range(1, len(sizes) + 1)) and (np.diff(tight.updates) > 0).all()
+    assert tight.surfaces is not None and tight.surfaces.exact == pytest.approx(tight.exact)
+
+
+def test_what_is_shown_of_points_is_the_trained_critic():
+    found, _ = whole(models(tiny(objective="wgan-gp", network=WIDE)), 20)
+    assert found.surfaces is not None
+    assert found.surfaces.gap == pytest.approx(found.gaps[-1], rel=1e-5)
+    assert found.surfaces.proved == pytest.approx(found.bounds[-1], rel=1e-5)
+
+
+def test_the_same_work_gives_the_same_numbers():
+    opened = models(tiny(objective="wgan-gp"))
+    (one, _), (two, _) = whole(opened, 15), whole(opened, 15)
+    assert one.bounds.tolist() == two.bounds.tolist() and one.gaps.tolist() == two.gaps.tolist()
+
+
+def test_a_gan_is_not_asked_for_a_distance():
+    assert not whole(models(tiny(objective="gan")), 3)[0].dual
+
+
+def test_scores_that_explode_end_it_and_what_was_found_is_kept():
+    config = tiny(objective="lsgan", optimizer="rmsprop")
+    found, said = whole(models(config), 400, faster=1e30)
+    assert "left all bounds" in found.note and len(found.updates) >= 1
+    assert np.isfinite(found.bounds).all() and said[-1].share < 1
+
+
+def test_a_critic_of_nothing_finite_is_a_sentence():
+    opened = models(tiny())
+    with torch.no_grad():
+        next(iter(opened.critic.parameters())).fill_(torch.nan)
+    task = Task("a", CONVERGENCE, "run", lambda: converge(opened, updates=5))
+    while not task.done:
+        with contextlib.suppress(ValueError):  # for the worker's log; the words are in the standing
+            task.step()
+    assert task.done and "nothing can be compared" in task.standing.error
+
+
+# ---- as a task of a session -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def session(runs_dir: Path) -> Iterator[Session]:
+    made = Session(runs_dir, threads=1)
+    yield made
+    made.close(10)
+    assert not any(t.name == "wgan-session" and t.is_alive() for t in threading.enumerate())
+
+
+def until(done: object, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+def standing(session: Session, key: str) -> Standing:
+    found = session.task(key)
+    assert found is not None
+    return found
+
+
+def trained(config: TrainConfig, runs_dir: Path) -> Run:
+    job = TrainingJob(Run.create(config, runs_dir), threads=1)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    return job.run
+
+
+def test_a_session_trains_a_critic_on_and_the_run_is_as_before(session: Session, runs_dir: Path):
+    run = trained(tiny(objective="wgan-gp"), runs_dir)
+    before = {f.name: f.read_bytes() for f in run.folder.glob("*.safetensors")}
+    task = session.converge(run.id, updates=30, faster=2.0)
+    assert task.title == CONVERGENCE and task.run == run.id
+    until(lambda: standing(session, task.key).done)
+    ended = standing(session, task.key)
+    assert not ended.error and isinstance(ended.result, Tightening)
+    assert ended.result.step == 40 and ended.result.updates[-1] == 30
+    assert ended.result.rate == pytest.approx(2 * run.config().critic_learning_rate)
+    assert {f.name: f.read_bytes() for f in run.folder.glob("*.safetensors")} == before
+    of_a_checkpoint = session.converge(run.id, 20, updates=2)
+    until(lambda: standing(session, of_a_checkpoint.key).done)
+    assert standing(session, of_a_checkpoint.key).result.step == 20
+
+
+def test_cancelling_keeps_what_was_found(session: Session, runs_dir: Path):
+    run = trained(tiny(objective="wgan-gp"), runs_dir)
+    task = session.converge(run.id, updates=10_000_000)
+    until(lambda: standing(session, task.key).result is not None)
+    session.cancel(task.key)
+    ended = standing(session, task.key)
+    assert ended.done and ended.cancelled and len(ended.result.updates) >= 1
+
+
+def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
+    session: Session, runs_dir: Path
+):
+    config = tiny(objective="wgan-gp", steps=200)
+    alone = trained(config, runs_dir)
+    name = session.start(config)
+    until(lambda: session.view(name).step >= 5 or not session.view(name).status.active)
+    task = session.converge(name, updates=200)
+    until(lambda: session.view(name).status is Status.FINISHED)
+    until(lambda: standing(session, task.key).done)
+    assert not standing(session, task.key).error
+    there, _ = Run.find(name, runs_dir).checkpoint()
+    here, _ = alone.checkpoint()
+    assert there.step == here.step == 200
+    assert all(torch.equal(there.tensors[key], value) for key, value in here.tensors.items())
+
+
+def fresh_step(session: Session, name: str) -> int:
+    """The step of a copy that was asked for after this call."""
+    time.sleep(MODELS_EVERY + 0.2)  # until the last one counts as old
+    session.models(name)
+    time.sleep(0.3)
+    return session.models(name).step
+
+
+def test_a_run_waits_where_the_visitor_says_so(session: Session):
+    name = session.start(tiny(objective="wgan-gp", steps=1_000_000))
+    until(lambda: session.view(name).step >= 5)
+    task = session.converge(name, updates=10_000_000, holds=True)
+    until(lambda: standing(session, task.key).result is not None)
+    held = fresh_step(session, name)
+    assert fresh_step(session, name) == held
+    session.cancel(task.key)
+    until(lambda: session.view(name).step > held + 5)
+    session.stop(name)
+
+
+def test_the_verdict_says_what_came_out():
+    from pages.components.critic_alone import verdict
+
+    found, _ = whole(models(tiny(objective="wgan-gp")), 12)
+    ends = found.updates / found.updates[-1]
+
+    def like(top: float, **more: object) -> Tightening:
+        values = {"bounds": top * found.exact * np.minimum(1, 2 * ends), "stuck": None}
+        return dataclasses.replace(found, **(values | more))  # type: ignore[arg-type]
+
+    assert "It tightened: 95 %" in verdict(like(0.95), ended=True)
+    assert "settled at 70 %" in verdict(like(0.7), ended=True)
+    rising = like(0.7, bounds=0.7 * found.exact * ends)
+    assert "Still rising: 70 %" in verdict(rising, ended=True)
+    clipped = verdict(like(0.2, stuck=np.full(len(ends), 0.8)), ended=True)
+    assert "fails to tighten: 20 %" in clipped and "80 % of the clipped" in clipped
+    assert "who is real" in verdict(like(0.2, dual=False), ended=True)
+    assert "So far" in verdict(like(0.2), ended=False)
+    assert "It broke" in verdict(like(0.2, note="The critic's scores left all bounds."), ended=True)
+
+
+def test_looking_at_it_is_made_of_copies():
+    opened = models(tiny())
+    other = opened.with_critic(copy.deepcopy(opened.critic))
+    assert other.critic is not opened.critic and other.generator is opened.generator
+    assert opened.step == other.step

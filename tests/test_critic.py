@@ -1,0 +1,305 @@
+"""The critic, opened up: against closed forms, linear critics above all."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import pictures, tiny
+from wgan import critic
+from wgan.config import TrainConfig
+from wgan.data import DataError, Pictures, Points
+from wgan.latent import Models
+from wgan.networks import Score
+from wgan.objectives import OBJECTIVES, Hinge, Wgan, WganGp
+from wgan.training import Engine, Training
+
+W = torch.tensor([3.0, -4.0])  # ‖w‖ = 5
+
+DIGITS: dict[str, object] = {
+    "dataset": "mnist-10k",
+    "network": {"name": "dcgan", "size": "small"},
+    "latent_dim": 8,
+    "batch_size": 8,
+}
+
+
+def models(config: TrainConfig, steps: int = 0, data: Pictures | None = None) -> Models:
+    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    for _ in range(steps):
+        training.step()
+    return Models(config, training.weights(), training.steps)
+
+
+def linear(**changes: object) -> Models:
+    """A critic f(x) = w·x + 2 of points."""
+    layer = nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.weight.copy_(W[None])
+        layer.bias.fill_(2.0)
+    made = nn.Sequential(layer, Score()).requires_grad_(False).eval()
+    return models(tiny(**changes)).with_critic(made)
+
+
+def points(n: int = 64) -> critic.Examples:
+    data = tiny().dataset.load()
+    return critic.examples_of(data, n)
+
+
+CRITICS = {
+    "penalty": (DIGITS | {"objective": "wgan-gp"}, (1, 28, 28)),
+    "clipped": (DIGITS | {"objective": "wgan"}, (1, 28, 28)),
+    "spectral": (DIGITS | {"objective": "wgan-sn"}, (1, 28, 28)),
+    "groupsort": (DIGITS | {"objective": "wgan-groupsort"}, (1, 28, 28)),
+    "told the class": (DIGITS | {"conditional": True}, (1, 28, 28)),
+    "batch norm": (DIGITS | {"network": "brownlee", "objective": "wgan"}, (1, 28, 28)),
+    "residual": (DIGITS | {"network": "resnet"}, (1, 28, 28)),
+    "perceptron": (DIGITS | {"network": {"name": "mlp-pictures", "width": 16, "depth": 2}}, (1, 28, 28)),
+    "colour": (DIGITS | {"dataset": "cifar10", "objective": "hinge"}, (3, 32, 32)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_every_kind_of_critic_can_be_opened(name: str):
+    values, shape = CRITICS[name]
+    config = TrainConfig.parse(values)
+    data = pictures(40, shape)
+    opened = models(config, 1, data)
+    before = copy.deepcopy(opened.critic.state_dict())
+    sides = critic.beside(opened, critic.examples_of(data, 12))
+    assert sides.fake.shape == (12, *shape) and np.abs(sides.fake).max() <= 1
+    found = critic.scored(opened, sides)
+    assert found.real.shape == found.fake.shape == found.held_out.shape == (12,)
+    steep = critic.steepness(opened, sides)
+    for values in (steep.real, steep.fake, steep.between):
+        assert values.shape == (12,) and np.isfinite(values).all() and (values >= 0).all()
+    label = int(sides.labels[0]) if config.conditional else None
+    one = critic.saliency(opened, sides.real[0], label)
+    assert one.score == pytest.approx(float(found.real[0]), abs=1e-4)
+    assert one.slope == pytest.approx(float(steep.real[0]), rel=1e-3, abs=1e-6)
+    layers = critic.weights(opened)
+    assert all(w.shares.sum() == pytest.approx(1) for w in layers)
+    assert (critic.at_bounds(opened) is None) == (config.objective.name != "wgan")
+    gradients = critic.gradients(opened, critic.few(sides, 6))
+    convolved = [p for p in opened.critic.modules() if isinstance(p, nn.Linear | nn.Conv2d)]
+    assert len(gradients.names) == len(convolved)
+    assert (gradients.outputs > 0).all() and (gradients.weights > 0).all()
+    maps = critic.activations(opened, sides.real[0], label)
+    assert maps and all(np.isfinite(layer.values).all() for layer in maps)
+    # Looking has changed nothing.
+    for key, value in opened.critic.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert not opened.critic.training
+
+
+def test_a_linear_critics_slope_is_a_spike_and_its_saliency_is_w():
+    opened = linear()
+    sides = critic.beside(opened, points())
+    steep = critic.steepness(opened, sides)
+    for values in (steep.real, steep.fake, steep.between):
+        assert values == pytest.approx(np.full(64, 5.0), rel=1e-6)
+    one = critic.saliency(opened, np.array([0.5, 2.0], np.float32))
+    assert one.gradient == pytest.approx(W.numpy()) and one.slope == pytest.approx(5)
+    assert one.score == pytest.approx(3 * 0.5 - 4 * 2 + 2, rel=1e-6)
+    expected = sides.real @ W.numpy() + 2
+    assert critic.scores(opened, sides.real) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_picture_critics_saliency_is_its_weights():
+    layer = nn.Linear(784, 1, bias=False)
+    made = nn.Sequential(nn.Flatten(), layer, Score()).requires_grad_(False)
+    opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(made)
+    one = critic.saliency(opened, np.zeros((1, 28, 28), np.float32))
+    assert one.gradient.reshape(1, -1) == pytest.approx(layer.weight.numpy())
+    assert one.score == pytest.approx(0)
+
+
+def test_between_lies_on_the_segments_and_is_the_same_each_time():
+    sides = critic.beside(linear(), points())
+    mixed = critic.between(sides)
+    way, part = sides.real - sides.fake, mixed - sides.fake
+    share = (part * way).sum(1) / (way * way).sum(1)
+    assert ((share >= -1e-6) & (share <= 1 + 1e-6)).all() and share.std() > 0.2
+    assert share[:, None] * way == pytest.approx(part, abs=1e-5)
+    assert np.array_equal(mixed, critic.between(sides))
+
+
+def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
+    data = pictures(40)
+    one, two = critic.examples_of(data, 16), critic.examples_of(data, 16)
+    assert np.array_equal(one.real, two.real) and np.array_equal(one.held_out, two.held_out)
+    seen = {x.tobytes() for x in critic.floats_of(data.train.numpy())}
+    assert all(x.tobytes() in seen for x in one.real)
+    assert not any(x.tobytes() in seen for x in one.held_out)
+    # The first of more are the same too: a look with fewer examples is not another look.
+    assert np.array_equal(
+        critic.beside(linear(), points(64), 8).fake, critic.beside(linear(), points(64)).fake[:8]
+    )
+
+
+def test_fakes_are_what_the_generator_shows():
+    opened = models(TrainConfig.parse(DIGITS), data=pictures(20))
+    sides = critic.beside(opened, critic.examples_of(pictures(20), 4))
+    rng = critic.generator(0, "metric", draw=critic.Z)
+    z = torch.randn(4, 8, generator=rng).numpy()
+    assert np.array_equal(critic.pictures_of(sides.fake), opened.make(z))
+    shown = pictures(6).train.numpy()
+    assert np.array_equal(critic.pictures_of(critic.floats_of(shown)), shown)
+
+
+def test_a_critic_that_is_told_the_class_needs_it_and_listens():
+    config = TrainConfig.parse(DIGITS | {"conditional": True})
+    data = pictures(40)
+    opened = models(config, 2, data)
+    x = critic.floats_of(data.train.numpy()[:3])
+    with pytest.raises(ValueError, match="needs labels"):
+        critic.scores(opened, x)
+    assert critic.saliency(opened, x[0], 1).score != critic.saliency(opened, x[0], 2).score
+
+
+def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
+    found = np.array([0.5, 2.0, -1.0, 2.0], np.float32)
+    shown = np.arange(4, dtype=np.float32)[:, None]
+    ranked = critic.ranked(shown, found)
+    assert ranked.order.tolist() == [1, 3, 0, 2]  # equal ones in their order
+    assert ranked.scores.tolist() == [2, 2, 0.5, -1] and ranked.examples[:, 0].tolist() == [
+        1,
+        3,
+        0,
+        2,
+    ]
+    assert critic.ranked(shown, found, most=2).order.tolist() == [1, 0]
+
+
+def test_telling_apart_is_the_area_under_the_curve():
+    def told(real: list[float], fake: list[float]) -> float:
+        return critic.Scores(np.array(real), np.array(real), np.array(fake)).told_apart
+
+    assert told([2, 3], [0, 1]) == 1 and told([0, 1], [2, 3]) == 0
+    assert told([1, 1], [1, 1]) == 0.5
+    assert told([1, 3], [0, 2]) == pytest.approx(3 / 4)
+
+
+def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
+    config = tiny(objective={"name": "wgan", "clip_value": 0.05})
+    opened = models(config)
+    with torch.no_grad():
+        for weight in opened.critic.parameters():
+            weight.fill_(0.05)
+    found = critic.weights(opened)
+    assert [w.stuck for w in found] == [1.0, 1.0] and critic.at_bounds(opened) == 1
+    assert all(w.bound == pytest.approx(0.05) for w in found)
+    assert all(w.shares[-1] == 1 and w.edges[-1] == pytest.approx(0.05) for w in found)
+    with torch.no_grad():
+        for weight in opened.critic.parameters():
+            weight.mul_(-0.5)
+    assert critic.at_bounds(opened) == 0
+    # Kernels alone: what is not clipped has no bound.
+    kernels = models(TrainConfig.parse(DIGITS | {"objective": {"name": "wgan", "clipped": "kernels"}}),
+                     data=pictures(20))  # fmt: skip
+    bounds = [w.bound for w in critic.weights(kernels)]
+    assert bounds[0] == pytest.approx(0.01) and bounds[-1] is None
+
+
+def test_gradients_by_layer_are_those_of_autograd():
+    opened = models(tiny(objective={"name": "wgan-gp", "penalty_weight": 0.0}), 2)
+    sides = critic.beside(opened, points(16))
+    found = critic.gradients(opened, sides)
+    first, bend, last, _ = copy.deepcopy(opened.critic).requires_grad_(True)
+    x = torch.from_numpy(np.concatenate([sides.real, sides.fake]))
+    at_first = first(x)
+    at_last = last(bend(at_first))
+    loss = at_last[16:].mean() - at_last[:16].mean()
+    expected = torch.autograd.grad(loss, [at_first, at_last, first.weight, last.weight])
+    norms = [float(g.norm()) for g in expected]
+    assert found.outputs == pytest.approx(norms[:2], rel=1e-5)
+    assert found.weights == pytest.approx(norms[2:], rel=1e-5)
+    assert found.names == ("1. Linear 2 → 16", "2. Linear 16 → 1")
+
+
+@pytest.mark.parametrize("factor", [0.1, 1.0, 10.0])
+def test_a_gradient_that_vanishes_stays_or_explodes_is_seen_to(factor: float):
+    """Layers that multiply by a factor: the gradient goes by its powers towards the input."""
+    layers: list[nn.Module] = []
+    for i in range(6):
+        layer = nn.Linear(2, 2 if i < 5 else 1)
+        with torch.no_grad():
+            layer.weight.copy_(factor * torch.eye(2)[: len(layer.weight)])
+            layer.bias.fill_(1e6)  # so that no ReLU bends
+        layers += [layer, nn.ReLU()]
+    made = nn.Sequential(*layers[:-1], Score()).requires_grad_(False)
+    opened = models(tiny(objective="wgan")).with_critic(made)
+    found = critic.gradients(opened, critic.beside(opened, points(8)))
+    powers = found.outputs[-1] * factor ** np.arange(5.0, -1.0, -1.0)
+    assert found.outputs == pytest.approx(powers, rel=1e-4)
+
+
+def test_units_over_the_plane_are_the_layers_outputs():
+    opened = models(tiny(), 2)
+    data = tiny().dataset.load()
+    assert isinstance(data, Points)
+    names = [layer.name for layer in critic.activations(opened, np.zeros(2, np.float32))]
+    assert names == ["1. Linear 2 → 16", "2. ReLU", "3. Linear 16 → 1"]
+    found = critic.units(opened, data.extent, 1, side=5)
+    assert found.values.shape == (16, 5, 5) and found.values.min() >= 0
+    corner = np.array([data.extent, -data.extent], np.float32)  # right, below: first row, last
+    expected = critic.activations(opened, corner)[1].values
+    assert found.values[:, 0, -1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_surfaces_of_a_linear_critic():
+    opened = linear()
+    sides = critic.beside(opened, points(48))
+    found = critic.surfaces(opened, sides, 3.0, side=9)
+    assert found.slope == pytest.approx(np.full((9, 9), 5.0), rel=1e-5)
+    assert found.steepest == pytest.approx(5, rel=1e-5)
+    # Row = y: one step up changes the score by −4 a unit, scaled by the slope.
+    assert np.diff(found.critic, axis=0) == pytest.approx(np.full((8, 9), -0.8 * 0.75), abs=1e-4)
+    assert found.proved <= found.exact + 1e-6 and found.gap / 5 <= found.exact + 1e-6
+    # Level: the same mean over the samples, so neither is above the other on the whole.
+    values = found.optimal
+    step = 6 / 8
+    assert np.abs(np.diff(values, axis=0)).max() <= step + 1e-5
+    assert np.abs(np.diff(values, axis=1)).max() <= step + 1e-5
+    assert found.difference == pytest.approx(found.critic - found.optimal)
+
+
+def test_the_floor_is_the_distance_of_real_to_real():
+    same = points(32)
+    alike = critic.Examples(same.real, same.real, same.labels, same.labels)
+    assert critic.floor(alike) == pytest.approx(0, abs=1e-6)
+    shifted = critic.Examples(same.real, same.real + 0.25, same.labels, same.labels)
+    assert critic.floor(shifted) == pytest.approx(0.25 * 2**0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_which_objectives_ask_for_the_gap(name: str):
+    assert critic.bounds_the_distance(OBJECTIVES[name]()) == name.startswith("wgan")
+
+
+def test_which_objectives_ask_for_the_gap_by_their_losses():
+    assert critic.bounds_the_distance(WganGp()) and critic.bounds_the_distance(Wgan())
+    assert not critic.bounds_the_distance(Hinge())
+
+
+def test_an_uploaded_picture_takes_the_shape_of_the_data():
+    import io
+
+    from PIL import Image
+
+    def png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
+        out = io.BytesIO()
+        Image.new("RGB", size, colour).save(out, "PNG")
+        return out.getvalue()
+
+    grey = critic.picture_from(png((90, 60), (255, 255, 255)), (1, 28, 28))
+    assert grey.shape == (1, 28, 28) and grey.min() == 255
+    assert critic.picture_from(png((90, 60), (255, 255, 255)), (1, 28, 28), invert=True).max() == 0
+    red = critic.picture_from(png((40, 40), (255, 0, 0)), (3, 32, 32))
+    assert red.shape == (3, 32, 32) and red[0].min() == 255 and red[1].max() == 0
+    with pytest.raises(DataError, match="This picture cannot be used: it is no picture"):
+        critic.picture_from(b"no picture", (1, 28, 28))
+    with pytest.raises(DataError, match="it is empty"):
+        critic.picture_from(b"", (1, 28, 28))
