@@ -132,3 +132,72 @@ def test_a_fork_is_drawn_from_where_it_leaves_its_parent():
     assert [(dot["x"][0], dot["y"][0]) for dot in dots] == [(5.0, 5.0)]
     empty = figures.compare([("none", x[:0], x[:0], "@one", None)], x_title="step")
     assert empty["layout"]["xaxis"]["autorangeoptions"]["include"] == 10
+
+
+def test_what_is_spread_is_drawn_over_one_set_of_bins_that_hold_everything():
+    rng = np.random.default_rng(0)
+    groups = [("Real", rng.normal(size=200), "@real"), ("Fake", rng.normal(size=50) - 3, "@fake")]
+    figure = accepted(figures.spread(groups, x_title="score", line=(1.0, "bound"), span=(0.0, 9.0)))
+    assert figure.data[0].x == pytest.approx(figure.data[1].x) and figure.data[0].x[-1] > 9
+    assert [sum(trace.y) for trace in figure.data] == pytest.approx([100, 100])
+    assert figure.layout.shapes[0].x0 == 1 and figure.layout.annotations[0].text == "bound"
+
+
+@pytest.mark.parametrize("values", [np.full(5, 2.0), np.zeros(3), np.array([]), np.array([np.nan, 1.0])])  # fmt: skip
+def test_what_is_not_spread_at_all_can_be_drawn(values: np.ndarray):
+    figure = accepted(figures.spread([("Real", values, "@real")], x_title="score"))
+    assert np.isfinite(figure.data[0].x).all() and np.isfinite(figure.data[0].y).all()
+
+
+def test_a_spike_is_one_bin():
+    figure = figures.spread([("Real", np.full(40, 5.0), "@real")], x_title="slope", span=(0.0, 1.0))
+    y = figure["data"][0]["y"]
+    assert y.max() == 100 and (y > 0).sum() == 1
+
+
+def test_surfaces_have_north_up_and_share_what_their_shades_cover():
+    table = np.outer(np.arange(5.0), np.ones(5)) - 2
+    plain = accepted(figures.surface(table, 3.0, span=2.0, low=-2.0, real=np.zeros((4, 2)), fake=np.ones((3, 2))))  # fmt: skip
+    assert [trace.name for trace in plain.data] == ["height", "Real", "Fake"]
+    assert (plain.data[0].zmin, plain.data[0].zmax, plain.data[0].y0) == (-2, 2, -3)
+    other = figures.surface(table, 3.0, span=1.5, diverging=True)["data"][0]
+    assert (other["zmin"], other["zmax"]) == (-1.5, 1.5) and other["colorscale"][1][
+        1
+    ] == "@background"
+    accepted(figures.surface(np.zeros((4, 4)), 1.0, span=0.0))  # a flat one too
+
+
+def test_pixels_have_their_first_row_on_top():
+    figure = figures.pixels(np.arange(6.0).reshape(2, 3) - 2, diverging=True)
+    assert figure["layout"]["yaxis"]["range"] == [1.5, -0.5] and figure["data"][0]["zmin"] == -3
+    accepted(figures.pixels(np.zeros((2, 2)), diverging=False))
+
+
+def test_flat_gradients_look_flat_and_vanished_ones_leave_a_gap():
+    flat = figures.depth(["1. a", "2. b"], [("x", np.array([1.0, 1.3]), "@critic")])
+    low, high = flat["layout"]["yaxis"]["range"]
+    assert high - low >= 3 and low < 0 < high
+    gone = accepted(figures.depth(["1. a", "2. b"], [("x", np.array([0.0, 1e-9]), "@critic")]))
+    assert np.isnan(gone.data[0].y[0]) and gone.data[0].x == ("1", "2")
+    accepted(figures.depth(["1. a"], [("x", np.array([0.0]), "@critic")]))
+
+
+@pytest.mark.parametrize("count", [1, 4, 13])
+def test_weights_have_a_small_histogram_a_layer_inside_the_figure(count: int):
+    layers = [(f"layer {i}", np.linspace(-1, 1, 6), np.full(5, 0.2), 1.0) for i in range(count)]
+    made = figures.weights(layers, 3)
+    figure = accepted(made)
+    assert len(figure.data) == count and len(made["layout"]["shapes"]) == 2 * count
+    for i in range(count):
+        for axis in "xy":
+            low, high = made["layout"][f"{axis}axis{i + 1 if i else ''}"]["domain"]
+            assert 0 <= low < high <= 1
+
+
+def test_the_bound_stands_below_the_exact_distance():
+    updates, bounds = np.arange(4.0), np.array([-0.1, 0.2, 0.3, 0.4])
+    figure = accepted(figures.tightening(updates, bounds, 0.5, 0.1, 10))
+    assert [trace.name for trace in figure.data] == ["proved", "exact W₁", "real to real"]
+    assert figure.data[1].y == pytest.approx((0.5, 0.5)) and figure.layout.xaxis.range == (0, 10)
+    assert len(figures.tightening(updates, bounds, 0.5, None, 10)["data"]) == 2
+    accepted(figures.raw_gap(updates, bounds, bounds, 10))

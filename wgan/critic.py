@@ -108,7 +108,7 @@ def pictures_of(x: Floats) -> Bytes:
 
 def floats_of(pictures: Bytes) -> Floats:
     """Return pictures, uint8, as a critic takes them: floats in [−1, 1]."""
-    taken: Floats = as_floats(torch.from_numpy(pictures)).numpy()
+    taken: Floats = as_floats(torch.tensor(pictures)).numpy()
     return taken
 
 

@@ -127,16 +127,13 @@ def converge(
         "total": total,
         "dual": bounds_the_distance(config.objective),
     }
-    result = look(0, last=False, **common)
-    yield Said("Training the critic", 0.02, result)
+    yield Said("Training the critic", 0.02, look(0, last=False, **common))
     for done in range(1, total + 1):
         _update(fitting, sides, batch, config.conditional)
-        if done not in marks:
-            yield Said(f"Critic update {done:,} of {total:,}", done / total)
-            continue
-        result = look(done, last=done == total, **common)
-        yield Said(f"Critic update {done:,} of {total:,}", done / total, result)
-        if result.note:
+        seen = look(done, last=done == total, **common) if done in marks else None
+        share = 0.02 + 0.98 * done / total
+        yield Said(f"Critic update {done:,} of {total:,}", share, seen)
+        if seen is not None and seen.note:
             return
 
 
