@@ -15,7 +15,7 @@ from PIL import Image
 
 from wgan.__main__ import main
 from wgan.config import hyperparameters
-from wgan.runs import Run, Status
+from wgan.runs import Measured, Run, Status
 
 TINY = [
     "--preset", "toy-ring", "--n-critic", "2", "--network.width", "16", "--network.depth", "1", "--batch-size", "16",
@@ -234,3 +234,20 @@ def test_killed_and_resumed_equals_never_killed(
         if name not in ("seconds", "time"):
             assert np.array_equal(a[name], b[name]), name
     assert not list(run.folder.rglob("*.part"))
+
+
+def test_diagnose_says_what_is_wrong_and_what_would_help(cli: Cli, runs_dir: Path):
+    train(cli, "--steps", "30", "--objective.penalty-weight", "1000")
+    code, out, _ = cli("diagnose", "last")
+    assert code == 0 and "no fault shows" in out
+    run = Run.find("last", runs_dir)
+    run.add_metrics([Measured(step, "penalty_pull", 30.0) for step in (10, 20, 30)])
+    code, out, _ = cli("diagnose", "last")
+    assert code == 0 and out.startswith("! The penalty is too strong: On average")
+    assert "would help: Penalty weight λ 1000 → 100\n" in out
+    code, out, _ = cli("diagnose", "last", "--json")
+    (found,) = [json.loads(line) for line in out.splitlines()]
+    assert found["rule"] == "strong-penalty" and found["raised"]
+    assert found["proposals"][0] == {"objective.penalty_weight": 100.0}
+    assert len(cli("diagnose", "last", "--all")[1].splitlines()) > 1
+    assert cli("diagnose", "nowhere")[0] == 2

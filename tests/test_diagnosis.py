@@ -74,8 +74,7 @@ FAULTS = {
     "ten pictures": Fault(
         "memorisation",
         {"network": {"name": "mlp-pictures", "width": 128, "depth": 2}, "decay": "linear",
-         "steps": 1000, "ema_decay": 0.98, "latent_dim": 8, "generator_learning_rate": 2e-3},
-        1000, 200, pictures=10,
+         "steps": 400, "ema_decay": 0.95, "latent_dim": 8, "n_critic": 5}, 400, 80, pictures=10,
     ),
     "ten pictures, early": Fault("overfitting-critic", {"batch_size": 16}, 150, 30, pictures=10),
     "rates that have come to 0": Fault(

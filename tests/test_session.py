@@ -11,7 +11,7 @@ from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DATASETS, DataError, Ring8
 from wgan.jobs import TrainingJob
-from wgan.runs import Run, RunError, Status, list_runs
+from wgan.runs import Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session
 from wgan.training import Training
 
@@ -300,3 +300,14 @@ def test_rows_of_real_pictures_are_of_their_class(session: Session):
     }
     assert [known[p.tobytes()] for p in made] == [3] * 8 + [7] * 4
     assert len({p.tobytes() for p in made}) == 12
+
+
+def test_a_diagnosis_follows_the_run_and_forgets_what_a_change_made_stale(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 20)
+    session.pause(run)
+    assert session.diagnosis(run) is session.diagnosis(run)  # made once for each view
+    folder = Run.find(run, session.runs_dir)
+    session.stop(run)
+    folder.add_metrics([Measured(s, "penalty_pull", 30.0) for s in (1, 2, 3)])
+    assert "strong-penalty" in [f.key for f in session.diagnosis(run) if f.reading.raised]

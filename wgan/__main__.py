@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | evaluate | data | runs | fork | export | import | sample | reproduce | train-features`."""
+"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | reproduce | train-features`."""
 
 import argparse
 import contextlib
@@ -26,8 +26,9 @@ from wgan.data import (
     prepare,
     prepared,
 )
+from wgan.diagnosis import RULES, examine
 from wgan.export import FORMATS, export, export_samples, export_tensorboard, import_zip
-from wgan.jobs import Evaluation, TrainingJob, View, evaluate, in_words
+from wgan.jobs import Evaluation, Stored, TrainingJob, View, evaluate, in_words
 from wgan.latent import Models
 from wgan.metrics import title_of, train_features
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
@@ -147,6 +148,20 @@ def _parser() -> _Parser:
     judge.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
     judge.add_argument("--runs-dir", **runs_dir)
     judge.set_defaults(act=_evaluate)
+
+    doctor = commands.add_parser(
+        "diagnose",
+        help="say what goes wrong in a run, and what would help",
+        description="Read what was measured while a run was trained, and say in words what goes wrong, "
+        "why one may think so, and what would help. Exit code 0 also where a fault shows.",
+    )
+    doctor.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    doctor.add_argument(
+        "--all", action="store_true", help="every rule, also those that do not apply"
+    )
+    doctor.add_argument("--json", action="store_true", help="as JSON, one object a rule")
+    doctor.add_argument("--runs-dir", **runs_dir)
+    doctor.set_defaults(act=_diagnose)
 
     network = commands.add_parser(
         "train-features",
@@ -581,6 +596,42 @@ def _evaluate(given: argparse.Namespace) -> int:
         spread = "" if value.deviation is None else f" ± {value.deviation:.2g}"
         floor = "" if value.floor is None else f"   real: {value.floor:.4g}"
         print(f"{title_of(value.name):{width}}  {value.value:.4g}{spread}{floor}")
+    return 0
+
+
+def _diagnose(given: argparse.Namespace) -> int:
+    view = Stored(Run.find(given.run, given.runs_dir)).view()
+    known = examine(view.evidence)
+    found = known if given.all else [one for one in known if one.reading.raised]
+    for one in found:
+        if given.json:
+            print(
+                json.dumps(
+                    {
+                        "rule": one.key,
+                        "title": one.rule.title,
+                        "level": one.rule.level,
+                        "raised": one.reading.raised,
+                        "evidence": one.reading.evidence,
+                        "since": one.reading.since,
+                        "proposals": [dict(p.changes) for p in one.reading.proposals],
+                        "limits": dict(one.rule.limits),
+                        "source": one.rule.source,
+                    }
+                )
+            )
+            continue
+        since = f" (since step {one.reading.since:,})" if one.reading.since is not None else ""
+        print(
+            f"{'!' if one.reading.raised else ' '} {one.rule.title}{since}: {one.reading.evidence}"
+        )
+        for proposal in one.reading.proposals if one.reading.raised else ():
+            print(f"    would help: {proposal.words}{'' if proposal.live else ' (takes a fork)'}")
+    if not found and not given.json:
+        print(
+            f"{view.run}: no fault shows by step {view.step:,}; {len(known)} of {len(RULES)} can be told "
+            "from what was measured."
+        )
     return 0
 
 

@@ -39,6 +39,7 @@ from wgan.data import (
     prepared,
 )
 from wgan.data.facts import Facts, by_class, density, describe
+from wgan.diagnosis import Finding, examine
 from wgan.jobs import (
     CONVERGENCE,
     Cancelled,
@@ -131,6 +132,7 @@ class Session:
         self._wanted: set[str] = set()
         self._asked: dict[str, TrainConfig] = {}
         self._forecasts: dict[str, Forecast | str] = {}
+        self._found: dict[str, tuple[int, list[Finding]]] = {}
         self._cancelled: set[str] = set()
         self._closing = False
         # Before any other thread uses torch: a thread takes the number last set when it first
@@ -440,6 +442,18 @@ class Session:
                 raise
             return known  # Its folder is being deleted at this moment.
 
+    def diagnosis(self, name: str) -> list[Finding]:
+        """Return what every rule has to say of a run, raised or not. Raises RunError."""
+        view = self.view(name)
+        with self._changed:
+            known = self._found.get(name)
+        if known is not None and known[0] == view.version:
+            return known[1]
+        found = examine(view.evidence)
+        with self._changed:
+            self._found[name] = (view.version, found)
+        return found
+
     def _from_folder(self, name: str) -> View:
         run = Run.find(name, self.runs_dir)
         at = stamp(run)
@@ -507,7 +521,7 @@ class Session:
         thrown = throw_away(Run.find(name, self.runs_dir))
         self.look_again()
         with self._changed:
-            for known in (self._views, self._stored, self._models):
+            for known in (self._views, self._stored, self._models, self._found):
                 known.pop(thrown.run, None)
         return thrown
 

@@ -2,7 +2,7 @@
 
 import bisect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -53,11 +53,14 @@ def fork_key() -> str:
     return f"fork-{st.session_state.get('forks', 0)}"
 
 
-def prepare_fork(run: str, step: int) -> None:
-    """Take a run's values at a checkpoint into the sidebar, to go on from there with others."""
+def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) -> None:
+    """Take a run's values at a checkpoint into the sidebar, to go on from there with others.
+
+    `changes` are those that are known already; the visitor may make more.
+    """
     try:
-        config = session().config_at(run, step)
-    except RunError as error:
+        config = session().config_at(run, step).changed(changes or {})
+    except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
         return
     if config.steps <= step:  # As far again as it has come.

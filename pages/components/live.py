@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components import controls
+from pages.components import controls, diagnosis
 from pages.components.app import (
     asked_moment,
     badge,
@@ -517,6 +517,7 @@ def _plots(view: View) -> None:
     ]
     if view.parent is not None:
         marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
+    marks += diagnosis.marks(view.run)
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_words(view, "Curves"))

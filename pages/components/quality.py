@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from pages.components import diagnosis
 from pages.components.app import plain, session, signed
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
@@ -32,6 +33,7 @@ def panel(run: str) -> None:
         view = session().view(run)
     except RunError:
         return  # The panel above says what is wrong.
+    diagnosis.panel(view)
     newest = _newest(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("##### How good are the samples?", width="content")

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import tiny
 from wgan.config import PRESETS, hyperparameters
 from wgan.jobs import TrainingJob
-from wgan.runs import Run, Status, list_runs, throw_away, trash
+from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
 from wgan.session import CARDS_EVERY
 
 ROOT = Path(__file__).parents[2]
@@ -321,3 +321,32 @@ def test_titles_of_runs_tell_them_apart_and_do_not_change_with_their_state(
     again = next(b for b in app.selectbox if b.label == "Run on show")
     assert list(again.options) == before
     assert app.query_params["run"] in ([first.id], [second.id], first.id, second.id)
+
+
+def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest, runs_dir: Path):
+    run = finished_run(runs_dir, objective={"name": "wgan-gp", "penalty_weight": 1000.0})
+    looks = {"penalty_pull": 30.0, "slope_hat": 1.0, "gradient_depth": 0.2, "generator_signal": 1.0}
+    run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
+    sound(app.run())
+    words = " ".join(text.value for text in app.markdown)
+    assert "The penalty is too strong" in words and "pulls 30 times as hard" in words
+    button(app, "mend-strong-penalty-0").click().run()
+    sound(app)
+    assert app.session_state.fork.run == run.id
+    assert app.session_state.draft.objective.penalty_weight == 100.0
+    assert button(app, "start").label == "Start fork"
+
+
+def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs_dir: Path):
+    finished_run(runs_dir)
+    sound(app.run())
+    said = " ".join(text.value for text in (*app.markdown, *app.caption))
+    assert "not measured for long enough" in said and "No fault shows" not in said
+
+
+def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
+    run = finished_run(runs_dir)
+    looks = {"penalty_pull": 1.0, "slope_hat": 1.0, "gradient_depth": 0.2, "generator_signal": 1.0}
+    run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
+    sound(app.run())
+    assert any("No fault shows" in text.value for text in app.markdown)

@@ -219,7 +219,6 @@ def memorised(evidence: Evidence, rule: Rule) -> Reading | None:
         propose(
             evidence,
             rates(evidence, 0.3, 0.3),
-            {"dataset.flip": True} if hasattr(evidence.config.dataset, "flip") else {},
         ),
         _from(steps, values > limit),
     )
@@ -340,7 +339,6 @@ def overfitting(evidence: Evidence, rule: Rule) -> Reading | None:
             evidence,
             {"critic_learning_rate": evidence.config.critic_learning_rate / 3},
             {"n_critic": 1},
-            {"dataset.flip": True} if hasattr(evidence.config.dataset, "flip") else {},
         ),
     )
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DataError
+from wgan.diagnosis import Evidence, evidence_of
 from wgan.pictures import corner, decode, encode, scatter, tile
 from wgan.runs import (
     COLUMNS,
@@ -82,6 +83,11 @@ class View:
         if self.config.seconds is None:
             return max(0.0, by_steps)
         return max(0.0, min(by_steps, self.config.seconds - self.seconds))
+
+    @property
+    def evidence(self) -> Evidence:
+        """What a diagnosis reads of the run."""
+        return evidence_of(self.config, self.curves, self.metrics, self.changes)
 
     @property
     def share(self) -> float:

@@ -87,9 +87,10 @@ class Gauge:
             else None
         )
         self._preparing: Iterator[Any] | None = self._prepare()
-        self._groups: list[Callable[[], dict[str, float]]] = [self.quality, self.probe]
+        # A diagnosis needs a few probes, and checkpoints measure quality besides.
+        self._groups: list[Callable[[], dict[str, float]]] = [self.probe, self.quality]
         if self._yardstick is not None:
-            self._groups.append(self.copies)
+            self._groups += [self.probe, self.copies]
         self._turn = 0
         self._spent = 0.0
         self._last = -EVERY

@@ -1,0 +1,196 @@
+"""What is happening to a run, in words: the evidence, and a change that one click makes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.components import controls
+from pages.components.app import session
+from wgan.config import ConfigError
+from wgan.diagnosis import RULES, Finding, Proposal
+from wgan.jobs import View
+from wgan.runs import RunError
+
+HELP = f"""{len(RULES)} known faults of such trainings are looked for, every few seconds, in what was measured:
+slopes and gradients of the critic, both optimisers' steps, the gap on training and on held-out data, and
+the samples themselves. The first one named is the one to act upon: it often explains the others.
+
+Each rule has its thresholds and its source: see *All that is looked for*."""
+
+ICONS = {
+    "danger": ("red", ":material/emergency_home:"),
+    "fault": ("orange", ":material/stethoscope:"),
+    "note": ("blue", ":material/flag:"),
+}
+
+SIGNS = ("undertrained-critic", "overfitting-critic", "weak-penalty", "momentum")
+"""Rules whose evidence is worth a line also where nothing is wrong."""
+
+LOOKED = "exploding-gradient"
+"""A rule that has something to say of every run whose critic was looked at often enough."""
+
+
+def marks(run: str) -> list[tuple[float, str]]:
+    """Return the steps from which on something has been wrong, for the charts."""
+    return [
+        (float(found.reading.since), f"{found.rule.title} since step {found.reading.since:,}")
+        for found in _findings(run)
+        if found.reading.raised and found.reading.since is not None
+    ]
+
+
+def _findings(run: str) -> Sequence[Finding]:
+    try:
+        return session().diagnosis(run)
+    except RunError:
+        return ()
+
+
+def panel(view: View) -> None:
+    """Say what is happening to a run, why one may think so, and what would help."""
+    found = _findings(view.run)
+    raised = [one for one in found if one.reading.raised]
+    st.markdown("##### What is happening?", help=HELP)
+    if st.session_state.pop("mended_now", False):
+        st.rerun()  # The sidebar shows the values too, and stands outside this fragment.
+    if not raised and LOOKED not in {one.key for one in found}:
+        st.caption(_not_yet(view))
+        _undo(view)
+        return
+    _alarm(view, raised)
+    if not raised:
+        _healthy(found)
+    for i, one in enumerate(raised):
+        _finding(view, one, first=i == 0)
+    _undo(view)
+    _all(found)
+
+
+def _not_yet(view: View) -> str:
+    if not view.config.measure:
+        return "Nothing is said while measuring is turned off: “Measure while training”, under Advanced."
+    since = view.evidence.since
+    if view.status.active and since:
+        return f"Looking again, since the change at step {since:,}: three looks at the critic are needed."
+    if view.status.active:
+        return "Said after the critic has been looked at three times: within the first minute."
+    return "This run was not measured for long enough to say."
+
+
+def _alarm(view: View, raised: Sequence[Finding]) -> None:
+    """Call out a danger once to each visitor who watches the run train."""
+    told = st.session_state.setdefault("alarms", set())
+    for one in raised:
+        if one.rule.level == "danger" and view.status.active and (view.run, one.key) not in told:
+            told.add((view.run, one.key))
+            st.toast(f"**{one.rule.title}.** {one.reading.evidence}", icon=":material/warning:")
+
+
+def _healthy(found: Sequence[Finding]) -> None:
+    signs = [one.reading.evidence for one in found if one.key in SIGNS]
+    with st.container(border=True):
+        st.markdown(
+            f":green[:material/check_circle: **No fault shows.**] {len(found)} of {len(RULES)} can be told "
+            "from what was measured so far, and of this objective."
+        )
+        st.caption("  \n".join(signs[:3]))
+
+
+def _finding(view: View, one: Finding, *, first: bool) -> None:
+    colour, icon = ICONS[one.rule.level]
+    since = one.reading.since
+    when = f" · since step {since:,}" if since is not None else ""
+    with st.container(border=True, key=f"finding-{one.key}"):
+        st.markdown(
+            f":{colour}[{icon} **{one.rule.title}**]{when}  \n{one.reading.evidence}",
+            help=f"{one.rule.meaning}\n\n*Source: {one.rule.source}.*",
+        )
+        if first:
+            st.caption(one.rule.meaning)
+        if one.reading.proposals:
+            with st.container(horizontal=True, gap="small"):
+                for i, proposal in enumerate(one.reading.proposals[: 3 if first else 1]):
+                    _offer(view, one, proposal, i)
+
+
+def _offer(view: View, one: Finding, proposal: Proposal, i: int) -> None:
+    key = f"mend-{one.key}-{i}"
+    if proposal.live and view.status.active and not view.elsewhere:
+        st.button(proposal.words, icon=":material/build:", key=key,
+                  help="Acts at once, and leaves a mark on every chart. Can be undone.",
+                  on_click=_apply, args=(view.run, proposal))  # fmt: skip
+    elif view.checkpoint_steps:
+        step = view.checkpoint_steps[-1]
+        st.button(f"Fork with {proposal.words}", icon=":material/fork_right:", key=key,
+                  help=f"Prepares a run that goes on from step {step:,} with this change; then press "
+                  "Start fork. This run stays as it is.",
+                  on_click=controls.prepare_fork, args=(view.run, step, proposal.changes))  # fmt: skip
+
+
+def _apply(run: str, proposal: Proposal) -> None:
+    try:
+        before = session().view(run).config.flat()
+        session().change(run, **proposal.changes)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+        return
+    kept = {path: before[path] for path in proposal.changes}
+    st.session_state[f"mended-{run}"] = (proposal.words, kept)
+    st.session_state["mended_now"] = True
+
+
+def _undo(view: View) -> None:
+    key = f"mended-{view.run}"
+    if key not in st.session_state or not view.status.active:
+        return
+    words, before = st.session_state[key]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/check: Changed: {words}. What is measured from now on will show whether it helps.",
+            width="content",
+        )
+        st.button("Undo this", icon=":material/undo:", key="undo_mend", type="tertiary",
+                  on_click=_take_back, args=(view.run, before))  # fmt: skip
+
+
+def _take_back(run: str, before: Mapping[str, Any]) -> None:
+    try:
+        session().change(run, **before)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+        return
+    st.session_state.pop(f"mended-{run}", None)
+    st.session_state["mended_now"] = True
+
+
+def _all(found: Sequence[Finding]) -> None:
+    # Made only while it is open: a table costs the browser more than all the rest of the panel.
+    opened = st.expander("All that is looked for", icon=":material/checklist:", key="all_rules",
+                         on_change="rerun")  # fmt: skip
+    with opened:
+        if not opened.open:
+            return
+        known = {one.key: one for one in found}
+        rows = [(rule, known.get(key)) for key, rule in RULES.items()]
+        st.dataframe(
+            {
+                "Fault": [rule.title for rule, _ in rows],
+                "Now": [_state(one) for _, one in rows],
+                "Evidence": [one.reading.evidence if one else "not measured yet, or not of this objective" for _, one in rows],
+                "Thresholds": [_limits(rule.limits) for rule, _ in rows],
+                "Source": [rule.source for rule, _ in rows],
+            },
+            hide_index=True,
+            height=38 + 35 * len(rows),
+        )  # fmt: skip
+
+
+def _state(one: Finding | None) -> str:
+    if one is None:
+        return "–"
+    return "shows" if one.reading.raised else "no"
+
+
+def _limits(limits: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.items())

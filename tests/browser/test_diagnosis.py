@@ -1,0 +1,62 @@
+"""Diagnosis in a real browser: a fault is named, one click changes the run, another takes it back."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.test_app import ROOT, until
+from wgan.config import PRESETS
+from wgan.jobs import TrainingJob
+from wgan.runs import Run, Status, list_runs
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a penalty of 1,000, stopped after some steps."""
+    folder = tmp_path_factory.mktemp("runs")
+    config = PRESETS["toy-ring"].config.changed(
+        {"objective.penalty_weight": 1000.0, "steps": 1_000_000, "threads": 1, "network.width": 32}
+    )
+    job = TrainingJob(Run.create(config, folder), threads=1)
+    job.prepare()
+    for _ in range(200):
+        job.step()
+    job.finish(Status.STOPPED)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(serve, runs: Path) -> str:
+    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+
+
+def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
+    (run,) = list_runs(runs)
+
+    def weights() -> list[float]:
+        return [c.after for c in run.changes() if c.path == "objective.penalty_weight"]
+
+    page.goto(url)
+    page.get_by_role("button", name="Resume", exact=True).click()
+    told = page.locator(".st-key-finding-strong-penalty")
+    told.wait_for(timeout=120_000)
+    assert "times as hard at the critic's weights" in told.inner_text()
+    told.get_by_role("button", name="Penalty weight λ 1000 → 100").click()
+    until(lambda: weights() == [100.0])
+    # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
+    page.get_by_text("Looking again, since the change").wait_for(timeout=30_000)
+    told.wait_for(state="detached", timeout=30_000)
+    slider = page.locator(".st-key-w-objective-penalty_weight")
+    slider.get_by_text("100", exact=True).first.wait_for(timeout=30_000)
+    page.get_by_role("button", name="Undo this").click()
+    until(lambda: weights() == [100.0, 1000.0])
+    slider.get_by_text("1,000", exact=True).first.wait_for(timeout=30_000)
+    # The table of all rules opens.
+    page.get_by_text("All that is looked for").click()
+    page.get_by_test_id("stDataFrame").first.wait_for(timeout=30_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    until(lambda: run.status() is Status.STOPPED)
