@@ -16,6 +16,7 @@ from pages.components.wall import Item, wall
 from wgan import figures
 from wgan.config import PREVIEW_COLUMNS, ConfigError, hyperparameters, short
 from wgan.jobs import View
+from wgan.metrics import metric_of, title_of
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError
 from wgan.session import MOST_RACING, Busy
@@ -73,7 +74,7 @@ def sidebar() -> Choice:
         names = [*CURVES, *measured]
         curve = st.selectbox(
             "Curve", names, index=names.index(_default("curve", names, "Critic gap")),
-            key="compare_curve", help=CURVE_HELP,
+            key="compare_curve", help=CURVE_HELP, format_func=_curve_title,
         )  # fmt: skip
         if st.button("New race", icon=":material/sports_score:", width="stretch", key="new_race",
                      help="Start runs together, from the same seed, with the same data in the same "
@@ -104,14 +105,29 @@ def _views(runs: Sequence[str]) -> list[View]:
     return found
 
 
+def _curve_title(curve: str) -> str:
+    return curve if curve in CURVES else title_of(curve)
+
+
 def _measured(runs: Sequence[str]) -> list[str]:
     names: dict[str, None] = {}
     for run in runs:
         try:
-            names |= dict.fromkeys(m.name for m in session().view(run).metrics)
+            known = (m.name for m in session().view(run).metrics)
+            names |= dict.fromkeys(name for name in known if metric_of(name) is not None)
         except RunError:
             continue
     return list(names)
+
+
+def _comparable(view: View, other: View, name: str) -> bool:
+    """Tell whether a metric's numbers of two runs can stand on one axis."""
+    metric = metric_of(name)
+    if metric is None:
+        return True
+    if metric.features:
+        return dict(view.protocol) == dict(other.protocol)
+    return view.config.dataset == other.config.dataset
 
 
 def invite(choice: Choice) -> None:
@@ -217,11 +233,19 @@ def panel(choice: Choice, was_live: bool) -> None:
 
     wall(items, key="wall", unit=unit, fetch=fetch, max_height=330 if len(items) < 4 else 240,
          at=asked_moment(), moved=keep_moment)  # fmt: skip
-    lines = _lines(views, titles, choice.curve, column)
+    apart = [i for i, view in enumerate(views) if not _comparable(view, views[0], choice.curve)]
+    if apart:
+        out = ", ".join(titles[i] for i in apart)
+        st.caption(
+            f":material/block: Not drawn: {out}. {_curve_title(choice.curve)} of other data, or seen by "
+            f"another feature network, cannot be compared with that of {titles[0]}."
+        )
+    lines = _lines(views, titles, choice.curve, column, leave_out=apart)
     if any(len(x) for _, x, _, _, _ in lines):
         figure = figures.compare(lines, x_title=_axis_title(choice.axis))
         chart(figure, key="compare", run=f"{choice.curve}-{choice.axis}-{choice.runs}", height=300,
-              alt=f"{choice.curve} of {len(views)} runs", title=choice.curve, help=CURVE_HELP)  # fmt: skip
+              alt=f"{_curve_title(choice.curve)} of {len(views) - len(apart)} runs",
+              title=_curve_title(choice.curve), help=CURVE_HELP)  # fmt: skip
     else:
         st.caption("No values of this curve yet.")
 
@@ -263,12 +287,18 @@ def _item(view: View, title: str, colour: str, column: str) -> Item:
 
 
 def _lines(
-    views: Sequence[View], titles: Sequence[str], curve: str, column: str
+    views: Sequence[View],
+    titles: Sequence[str],
+    curve: str,
+    column: str,
+    leave_out: Sequence[int] = (),
 ) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
     """Return the runs' curves; a fork beside its parent only from where they part."""
     shown = {view.run for view in views}
     lines = []
     for i, view in enumerate(views):
+        if i in leave_out:
+            continue
         x, y, steps = _values(view, curve, column)
         origin = None
         if view.parent is not None and view.parent.run in shown and len(steps):
@@ -313,15 +343,21 @@ def differing(runs: Sequence[str]) -> None:
             "Critic gap": [signed(v.last.report.critic_gap if v.last else None) for v in views],
         }
     )
-    for name in dict.fromkeys(m.name for view in views for m in view.metrics if extra):
-        last = [[m.value for m in view.metrics if m.name == name] for view in views]
-        extra[f"{name}, last"] = [signed(found[-1] if found else None) for found in last]
+    for name in _measured([view.run for view in views]) if extra else ():
+        extra[f"{title_of(name)}, last"] = [
+            _last(view, name) if _comparable(view, views[0], name) else "not comparable"
+            for view in views
+        ]
     for name, cells in extra.items():
         table[""].append(name)
         for title, cell in zip(_distinct(titles), cells, strict=True):
             table[title].append(cell)
     st.markdown("**What differs**")
     st.dataframe(table, hide_index=True)
+
+
+def _last(view: View, name: str) -> str:
+    return signed(next((m.value for m in reversed(view.metrics) if m.name == name), None))
 
 
 def _distinct(titles: Sequence[str]) -> list[str]:

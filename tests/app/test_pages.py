@@ -293,7 +293,7 @@ def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
     rows = dict(zip(table.iloc[:, 0], table.iloc[:, 1:].values.tolist(), strict=True))
     assert rows["Objective"] == ["wgan-gp", "wgan"]
     assert rows["Critic learning rate"] == ["0.0001", "0.002"]
-    assert "Batch size" not in rows and "emd_512, last" in rows
+    assert "Batch size" not in rows and "Exact W₁, 512 samples, last" in rows
 
 
 def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
@@ -350,3 +350,24 @@ def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
     assert any("No fault shows" in text.value for text in app.markdown)
+
+
+def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_dir: Path):
+    runs = [
+        finished_run(runs_dir, dataset={"name": "ring-8", "scale": scale}).id for scale in (1, 1, 2)
+    ]
+    app.query_params["runs"] = ",".join(runs)
+    app.query_params["curve"] = "emd_512"
+    app.run()
+    app.switch_page("pages/compare.py")
+    app.query_params["runs"] = ",".join(runs)
+    app.query_params["curve"] = "emd_512"
+    sound(app.run())
+    words = [text.value for text in app.caption if "Not drawn" in text.value]
+    assert len(words) == 1 and "Exact W₁, 512 samples of other data" in words[0]
+    table = app.dataframe[0].value
+    row = table[table[""] == "Exact W₁, 512 samples, last"].iloc[0].tolist()
+    assert row[-1] == "not comparable" and "not comparable" not in row[:-1]
+    # The critic's own numbers are no metric: they are not offered, and neither are floors.
+    offered = next(box for box in app.selectbox if box.key == "compare_curve").options
+    assert "Exact W₁, 512 samples" in offered and not any("floor" in o for o in offered)

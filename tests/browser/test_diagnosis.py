@@ -7,7 +7,7 @@ import pytest
 from tests.browser.test_app import ROOT, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
-from wgan.runs import Run, Status, list_runs
+from wgan.runs import Measured, Run, Status, list_runs
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -26,6 +26,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in range(200):
         job.step()
     job.finish(Status.STOPPED)
+    # Looks at the critic such as a minute of training makes.
+    job.run.add_metrics([Measured(step, "penalty_pull", 50.0) for step in (50, 100, 150)])
     return folder
 
 
@@ -41,11 +43,11 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
         return [c.after for c in run.changes() if c.path == "objective.penalty_weight"]
 
     page.goto(url)
-    page.get_by_role("button", name="Resume", exact=True).click()
+    page.get_by_role("button", name="Resume", exact=True).click(timeout=60_000)
     told = page.locator(".st-key-finding-strong-penalty")
     told.wait_for(timeout=120_000)
     assert "times as hard at the critic's weights" in told.inner_text()
-    told.get_by_role("button", name="Penalty weight λ 1000 → 100").click()
+    told.get_by_role("button", name="Penalty weight λ 1000 → 100", exact=True).click(timeout=60_000)
     until(lambda: weights() == [100.0])
     # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
     page.get_by_text("Looking again, since the change").wait_for(timeout=30_000)
