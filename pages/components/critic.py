@@ -1,5 +1,6 @@
 """What the Critic page is made of: the choice of a critic, its sections, scores, slopes and layers."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +38,12 @@ SECTIONS = {
     },
 }
 
-EXAMPLES = {"pictures": 128, "points": 256}
+EXAMPLES = {"pictures": 96, "points": 256}
 """Real examples, held-out ones and fakes that are looked at: as many as a look of 0.1 s allows."""
+
+SLOPES = {"pictures": 64, "points": 256}
+GRADIENTS = {"pictures": 32, "points": 256}
+"""Of those, the ones whose slopes and gradients are looked at, which cost more."""
 
 ROWS, COLUMNS = 6, 8
 
@@ -77,13 +82,13 @@ SLOPES_HELP = """The length of the critic's gradient, ‖∇f‖, at each exampl
 everywhere (the dashed line: then the gap is a lower bound of W₁), and an optimal critic has exactly 1
 between real and fake. **Between**: at x̂ = ε real + (1 − ε) fake, where WGAN-GP holds it."""
 
-ABOVE_HELP = """Share of these examples where the slope is above 1, the Lipschitz bound; and their mean slope, in
+ABOVE_HELP = """Share of {n} examples where the slope is above 1, the Lipschitz bound; and their mean slope, in
 score a unit of distance. A unit is one of the plane, or of pictures as vectors of pixels in [−1, 1]."""
 
 SLOPE_MAP_HELP = """‖∇f‖ over the plane. A generator's sample is pushed as strongly as the critic is steep where it
 lies: dark flat land gives it no direction."""
 
-DEPTH_HELP = """How strong the critic loss' gradient is at each layer. Flat: every layer learns. Falling
+DEPTH_HELP = """On {n} real and {n} made examples: how strong the critic loss' gradient is at each layer. Flat: every layer learns. Falling
 towards the input by powers of ten: it vanishes on its way back; rising: it explodes. With clipped weights
 it does either, depending on c; with a gradient penalty it stays flat (Gulrajani et al. 2017, figure 1b).
 
@@ -180,10 +185,32 @@ def show(view: View, choice: Choice, section: str) -> None:
     if section == "alone":
         critic_alone.show(now)
         return
-    models = models_of(now, choice.step)
+    live = section in LIVE and choice.step is None and now.status == "running"
+    begun = time.monotonic()
+    models = _kept(now.run, begun) if live else None
+    models = models or models_of(now, choice.step)
     if models is None:
         return
-    opened = _open(models, choice.run)
+    _section(_open(models, choice.run), section)
+    if live:
+        # Where a look takes long, it is taken less often: a twentieth of the time at most.
+        pause = 20 * (time.monotonic() - begun)
+        kept = st.session_state.get("critic_look")
+        if kept is None or kept[1] is not models:
+            st.session_state["critic_look"] = (now.run, models, begun + pause)
+
+
+def _kept(run: str, at: float) -> Models | None:
+    """Return the weights of the last look, where it is too early for another."""
+    kept = st.session_state.get("critic_look")
+    if kept is None or kept[0] != run or at > kept[2]:
+        return None
+    models: Models = kept[1]
+    return models
+
+
+def _section(opened: Opened, section: str) -> None:
+    models = opened.models
     st.caption(_whose(models, opened))
     if opened.sides is None and section in ("scores", "slopes"):
         _absent(models.config.dataset)
@@ -208,8 +235,12 @@ def _open(models: Models, run: str) -> Opened:
     if found is None:
         return Opened(run, key, models, None, 3.0)
     shown, extent = found
-    sides = _found(key, "sides", lambda: critic.beside(models, shown))
-    return Opened(run, key, models, sides, extent)
+    return Opened(run, key, models, _sides(key, models, shown), extent)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
+def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Sides:
+    return critic.beside(_models, _examples)
 
 
 def examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
@@ -378,7 +409,8 @@ def _floor(key: str, _sides: critic.Sides) -> float:
 def _slopes(opened: Opened) -> None:
     sides, models = opened.sides, opened.models
     assert sides is not None
-    found: critic.Slopes = opened.found("slopes", lambda: critic.steepness(models, sides))
+    few = critic.few(sides, SLOPES[models.config.dataset.kind])
+    found: critic.Slopes = opened.found("slopes", lambda: critic.steepness(models, few))
     sorts = (
         ("real", found.real, "@real"),
         ("fake", found.fake, "@fake"),
@@ -386,7 +418,7 @@ def _slopes(opened: Opened) -> None:
     )
     cards = [
         Number(f"Above 1, {name}", f"{100 * np.mean(values > 1):.0f}",
-               f"% · mean slope {measured(float(values.mean()))}", help=ABOVE_HELP)
+               f"% · mean slope {measured(float(values.mean()))}", help=ABOVE_HELP.format(n=len(values)))
         for name, values, _ in sorts
     ]  # fmt: skip
     numbers(cards, key="critic_steepness")
@@ -450,8 +482,7 @@ def _layers(opened: Opened) -> None:
         if sides is None:
             _absent(models.config.dataset)
         else:
-            # Gradients through gradients cost the most of all looks: half of the examples will do.
-            few = critic.few(sides, 64 if models.config.dataset.kind == "pictures" else 256)
+            few = critic.few(sides, GRADIENTS[models.config.dataset.kind])
             found: critic.Gradients = opened.found(
                 "gradients", lambda: critic.gradients(models, few)
             )
@@ -464,7 +495,7 @@ def _layers(opened: Opened) -> None:
                     ],
                 ),
                 key="critic_depth", run=opened.run, height=330,
-                title="Gradient norm by layer", help=DEPTH_HELP,
+                title="Gradient norm by layer", help=DEPTH_HELP.format(n=len(few.real)),
                 alt="Norm of the gradient in each layer of the critic",
             )  # fmt: skip
             st.caption(said_of_depth(found.outputs))
@@ -486,12 +517,13 @@ def _layers(opened: Opened) -> None:
                 f"Nothing is clipped here: {sum(w.count for w in layers):,} weights are free."
             )
         else:
-            worst = max((w for w in layers if w.stuck is not None), key=lambda w: w.stuck or 0.0)
+            stuck = [w.stuck or 0.0 for w in layers]
+            worst = int(np.argmax(stuck))
             numbers(
                 [
                     Number("At ±c, all layers", f"{100 * share:.0f}", "%", help=CLIP_HELP),
-                    Number("At ±c, the most", f"{100 * (worst.stuck or 0.0):.0f}",
-                           f"% · {worst.name}", help="The layer with the largest such share."),
+                    Number("At ±c, the most", f"{100 * stuck[worst]:.0f}", f"% of layer {worst + 1}",
+                           help="The layer with the largest such share."),
                 ],
                 key="critic_clip",
             )  # fmt: skip
@@ -502,13 +534,12 @@ def said_of_depth(outputs: critic.Doubles) -> str:
     if len(outputs) < 2 or min(outputs[0], outputs[-1]) <= 0:
         return "In some layer no gradient arrives at all: it does not learn."
     factor = float(outputs[0] / outputs[-1])
-    if factor < 0.03:
-        return f"From the score back to the input the gradient shrinks to 1⁄{1 / factor:,.0f}: it vanishes."
-    if factor > 30:
-        return (
-            f"From the score back to the input the gradient grows {factor:,.0f}-fold: it explodes."
-        )
-    return (
-        f"From the score back to the input the gradient changes by a factor of {measured(factor)}: "
-        "every layer gets its share."
-    )
+    way = "From the score back to the input the gradient"
+    size = f"shrinks to 1⁄{1 / factor:,.0f}" if factor < 1 else f"grows {factor:,.0f}-fold"
+    if factor < 0.01:
+        return f"{way} {size}: it vanishes."
+    if factor > 100:
+        return f"{way} {size}: it explodes."
+    if not 0.1 <= factor <= 10:
+        return f"{way} {size}: much, but every layer still learns."
+    return f"{way} changes by a factor of {measured(factor)}: every layer gets its share."

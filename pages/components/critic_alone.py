@@ -165,7 +165,7 @@ def _result(view: View, task: Standing, found: Tightening) -> None:
 
 def _cards(found: Tightening, pictures: bool) -> list[Number]:
     where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
-    unit = "pixels" if pictures else "units"
+    unit = "of pixels" if pictures else "units"
     return [
         Number("Exact W₁", measured(found.exact), unit,
                help=EXACT_HELP.format(n=found.samples, where=where)),

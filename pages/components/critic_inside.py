@@ -225,7 +225,7 @@ def units(key: str, models: Models, extent: float) -> None:
     found = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
     with right:
         # Rows of a picture go down, those of the plane up.
-        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=10, height=440)
+        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=8, height=440)
 
 
 @st.cache_resource(show_spinner=False, max_entries=20)

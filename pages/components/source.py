@@ -8,6 +8,8 @@ from wgan.jobs import View
 from wgan.latent import Models
 from wgan.runs import RunError
 
+NEWEST = -1
+
 
 def choose_source(view: View, *, prefix: str, every: str) -> int | None:
     """Let the visitor choose a run and its weights; return a checkpoint's step, None for the newest.
@@ -18,16 +20,17 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
     steps = list(reversed(view.checkpoint_steps))
     newest = "Newest weights" if view.status.active else "Last checkpoint"
     key = f"{prefix}_step"
-    if st.session_state.get(key) not in (None, *steps):
-        st.session_state[key] = None
-    step: int | None = st.selectbox(
+    # Not None for the newest: that would be no choice, with a cross to take it back.
+    if st.session_state.get(key) not in (NEWEST, *steps):
+        st.session_state[key] = NEWEST
+    step: int = st.selectbox(
         "Weights",
-        [None, *steps],
+        [NEWEST, *steps],
         key=key,
-        format_func=lambda s: newest if s is None else f"Step {s:,}",
+        format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
         help=f"While a run trains, its newest weights are taken every {every}.",
     )
-    return step
+    return None if step == NEWEST else step
 
 
 def models_of(view: View, step: int | None) -> Models | None:

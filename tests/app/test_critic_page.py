@@ -160,5 +160,6 @@ def test_words_for_slopes_and_depths():
     assert "Near 1 or below" in said_of_slopes(0.9, 0.1)
     assert "vanishes" in said_of_depth(np.array([1e-6, 1.0]))
     assert "explodes" in said_of_depth(np.array([1e6, 1.0]))
+    assert "much, but" in said_of_depth(np.array([0.03, 1.0]))
     assert "its share" in said_of_depth(np.array([2.0, 1.0]))
     assert "no gradient" in said_of_depth(np.array([0.0, 1.0]))

@@ -179,6 +179,7 @@ def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, ur
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
     press(page, "Start")
     page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=30_000)
+    page.mouse.move(640, 650)  # what the button says of itself would lie over the links
     page.get_by_role("link", name="Critic", exact=True).click()
     seen = page.get_by_text(re.compile(r"Step [\d,]+, beside the averaged generator"))
     seen.wait_for(timeout=30_000)
@@ -189,6 +190,7 @@ def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, ur
     page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
     press(page, "Stop training the critic")
     page.get_by_text("critic updates, stopped").wait_for()
+    page.mouse.move(640, 650)
     page.get_by_role("link", name="Train", exact=True).click()
     press(page, "Stop")
     run = list_runs(runs)[0]
