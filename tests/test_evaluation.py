@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from tests.conftest import tiny
+from tests.conftest import pictures, tiny
 from wgan import __main__ as cli
 from wgan.config import TrainConfig
 from wgan.data import Mnist10k
@@ -89,7 +91,7 @@ def test_every_number_stands_beside_its_floor(runs_dir: Path):
     by = {value.title: value for value in found.values}
     assert by["FID"].name == "fid64_2k" and 0 < by["FID"].floor < 1
     assert by["KID"].name == "kid64_1k" and by["Coverage"].name == "coverage_1k"
-    assert "All but FID is measured of 1,000 samples" in found.note
+    assert found.note.startswith("FID: 2,000 samples; everything else: 1,000")
     shares = [s.share for s in said]
     assert shares == sorted(shares)
     # Without a floor that is kept it is as many as are held out, and says so.
@@ -108,6 +110,48 @@ def test_the_command_line_evaluates_and_records(runs_dir: Path, capsys: pytest.C
     assert "Exact W₁" in words and "real:" in words
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--samples", "3"]) == 2
     assert "at least 10" in capsys.readouterr().err
+
+
+def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so(
+    tmp_path: Path,
+    runs_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("WGAN_DATA", str(tmp_path / "root"))
+    (tmp_path / "mine").mkdir()
+    for i, pixels in enumerate(pictures(60, (3, 32, 32)).train.numpy()):
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "mine" / f"{i}.png")
+    assert cli.main(["data", "add", str(tmp_path / "mine"), "--quiet", "--held-out", "0.25"]) == 0
+    key = json.loads(capsys.readouterr().out.splitlines()[-1])["key"]
+    config = DIGITS.changed({"dataset": "own", "dataset.pictures": key})
+    run = trained(config, runs_dir)
+    assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
+    words = capsys.readouterr().out
+    assert "Features: random convolutions" in words and "45 training pictures" in words
+    assert "15 samples, as many as real pictures are held out" in words
+    assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)["values"]
+    by = {value["name"]: value for value in values}
+    assert {"fid_random64_15", "kid_random64_15", "coverage_random_15", "memorised_15"} <= set(by)
+    assert not any(name.startswith(("class_kl", "confidence")) for name in by)
+    assert all(value["floor"] is not None for value in values)
+
+
+def test_stacked_digits_are_trained_on_and_their_modes_counted(
+    runs_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--dataset", "stacked-mnist", "--dataset.bundled", "true", "--network.size", "small",
+             "--batch-size", "8", "--n-critic", "1", "--steps", "2", "--measure", "false"]  # fmt: skip
+    assert cli.main(["train", *flags, "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    capsys.readouterr()
+    told = ["--samples", "500", "--runs-dir", str(runs_dir), "--quiet", "--json"]
+    assert cli.main(["evaluate", "last", *told]) == 0
+    by = {v["name"]: v for v in json.loads(capsys.readouterr().out)["values"]}
+    modes, kl = by["stacked_modes_500"], by["stacked_kl_500"]
+    # 500 real stacks show 1000 (1 − e^−½) combinations.
+    assert modes["floor"] == pytest.approx(1000 * (1 - np.exp(-0.5)), abs=40)
+    assert modes["value"] < modes["floor"] and kl["value"] > kl["floor"] > 0
 
 
 def test_the_command_line_trains_a_feature_network(

@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -108,6 +110,15 @@ def test_sliced_w1_of_a_shift():
     assert sliced(points, draw("swiss-roll", 400)) <= emd(points, draw("swiss-roll", 400))
 
 
+def test_the_order_of_points_says_nothing():
+    loaded = ring()
+    points = draw("ring-8", 400) + 0.05 * draw("swiss-roll", 400)
+    order = np.random.default_rng(0).permutation(400)
+    found, turned = (measure(PointSides(x, loaded)) for x in (points, points[order]))
+    assert set(found) == {"emd_400", "sliced_400", "modes_400", "high_quality_400"}
+    assert turned == pytest.approx(found, rel=1e-9)
+
+
 # ---- pictures -----------------------------------------------------------------------------------
 
 
@@ -138,6 +149,37 @@ def test_frechet_of_two_gaussians_in_closed_form():
     found = frechet(Sums.of(white * scale + shift), Sums.of(white))
     expected = float((shift**2).sum() + ((scale - 1) ** 2).sum())
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_of_two_gaussians_with_any_covariances():
+    """tr (ΣΣ′)^½ is the nuclear norm of AᵀB, with Σ = AAᵀ and Σ′ = BBᵀ."""
+    rng = np.random.default_rng(2)
+    n, d = 4000, 5
+    white = []
+    for _ in range(2):
+        x = rng.normal(size=(n, d))
+        x -= x.mean(0)
+        white.append(x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T)  # of covariance I
+    a, b = rng.normal(size=(2, d, d))
+    shift = rng.normal(size=d)
+    found = frechet(
+        Sums.of(torch.from_numpy(white[0] @ a.T)), Sums.of(torch.from_numpy(white[1] @ b.T + shift))
+    )
+    nuclear = np.linalg.svd(a.T @ b, compute_uv=False).sum()
+    expected = shift @ shift + np.trace(a @ a.T) + np.trace(b @ b.T) - 2 * nuclear
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_kernel_distance_of_two_gaussians_in_closed_form():
+    """In one dimension it is 3 (m₁ − m₁′)² + 3 (m₂ − m₂′)² + (m₃ − m₃′)² of the raw moments."""
+    rng = generator(11, "metric")
+    real = torch.randn(20_000, 1, generator=rng, dtype=torch.float64)
+    fake = 0.5 * torch.randn(20_000, 1, generator=rng, dtype=torch.float64) + 0.5
+    # Moments of N(0, 1): 0, 1, 0; of N(½, ¼): ½, ½, ½³ + 3 · ½ · ¼ = ½.
+    expected = 3 * 0.25 + 3 * 0.25 + 0.25
+    found, deviation = kid(fake, real)
+    assert found == pytest.approx(expected, abs=4 * deviation / 50**0.5)
+    assert 0 < deviation < 1
 
 
 def test_frechet_sums_add_up_and_do_not_mind_the_order():
@@ -218,10 +260,11 @@ def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: Yard
     # Other digits than those whose floor is kept: the bundled first hundred of each class.
     assert floors["fid64_1k"] == pytest.approx(mean, abs=max(8 * deviation, 1.0))
     assert abs(floors["kid64_1k"]) < 0.02
-    assert floors["precision_1k"] > 0.8 and floors["recall_1k"] > 0.8
-    assert 0.8 < floors["density_1k"] < 1.2 and floors["coverage_1k"] > 0.9
+    # In theory coverage is 1 − 2⁻⁵ = 0.97, as it is of the whole test set; these are its first hundreds.
+    assert 0.8 < floors["precision_1k"] < 0.95 and 0.8 < floors["recall_1k"] < 0.95
+    assert 0.8 < floors["density_1k"] < 1.2 and 0.8 < floors["coverage_1k"] < 0.98
     assert floors["class_kl_1k"] < 0.01 and floors["confidence_1k"] > 0.95
-    assert floors["memorised_1k"] < 0.01 and floors["duplicates_1k"] < 0.02
+    assert floors["memorised_1k"] < 0.01 and floors["duplicates_1k"] < 0.12
 
 
 def test_a_dropped_class_shows_in_recall_coverage_and_classes(
@@ -299,6 +342,40 @@ def test_stacked_digits_are_counted(yardstick: Yardstick):
     found = measure(one, ["stacked_modes", "stacked_kl"])
     assert found["stacked_modes_100"] == 1
     assert found["stacked_kl_100"] == pytest.approx(np.log(1000), rel=1e-6)
+
+
+def test_real_stacks_have_the_floor_of_the_published_protocol():
+    """26,000 even draws of 1,000 classes show all of them, with KL 999 / 2n, three deviations about it.
+
+    Published is 0.023: there a weaker classifier's mistakes are in it.
+    """
+    dataset = StackedMnist(bundled=True)
+    stacked = Yardstick(dataset, dataset.load())
+    assert stacked.most(26_000) == 26_000  # as many are held out
+    found = measure(stacked.real(26_000), ["stacked_modes", "stacked_kl"])
+    assert found["stacked_modes_26k"] == 1000
+    assert found["stacked_kl_26k"] == pytest.approx(999 / 52_000, abs=3 * 1998**0.5 / 52_000)
+
+
+def test_memory_stays_bounded_at_10_000_pictures():
+    """All pairs of them would take 400 MB a table; a process of its own tells its peak."""
+    program = """
+import resource, torch
+from wgan.metrics import last, prdc
+from wgan.metrics.pictures import nearest, own_nearest
+torch.set_num_threads(1)
+x, y = torch.randn(2, 10_000, 64, generator=torch.Generator().manual_seed(0))
+pixels = torch.zeros(10_000, 1, 28, 28, dtype=torch.uint8)
+last(prdc(x[:1_000], y[:1_000]))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+last(prdc(x, y)), last(own_nearest(x)), last(nearest(pixels[:1_000], pixels))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < 300e6
 
 
 # ---- the feature networks -------------------------------------------------------------------------

@@ -131,26 +131,29 @@ def _pictures(
     whole = PictureSides(torch.cat(made), yardstick)
     for share in whole.features_in_shares():
         yield Said("Features of the samples", 0.3 + 0.1 * share)
-    sides = whole.first(len(data.held_out))
+    sides = whole.first(min(len(data.held_out), wanted or SAMPLES))
     for share in sides.shares():
         yield Said("Comparing samples with real pictures", 0.4 + 0.25 * share)
     for share in sides.other.shares():
         yield Said("Comparing real pictures with each other", 0.65 + 0.25 * share)
-    few = f"{len(sides):,} samples, as many as real pictures are held out"
+    keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
+    known = yardstick.floors.get(n)
+    of_all = [k for k in keys if METRICS[k].stacked or (k == "fid" and known is not None)]
     note = ""
     if len(sides) < n:
-        note = f"All but FID is measured of {few}: a number is read beside its floor."
+        titles = " and ".join(METRICS[key].title for key in of_all)
+        note = f"{titles}: {n:,} samples; everything else: {len(sides):,}, "
+        note += "so that each number stands beside its floor."
     elif n < asked:
-        note = f"{few}: a number is read beside its floor."
-    keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
+        note = f"{n:,} samples, as many as real pictures are held out: a number is read beside its floor."  # fmt: skip
     values: tuple[Value, ...] = ()
     for i, key in enumerate(keys):
-        known = yardstick.floors.get(n) if key == "fid" else None
-        found = measure(sides if known is None else whole, [key], floor=known is None)
+        kept = known if key == "fid" else None
+        found = measure(whole if key in of_all else sides, [key], floor=kept is None)
         name = next(iter(found))
-        if known is not None:
+        if kept is not None:
             # Of more real pictures than are held out here, kept with the network.
-            found[name + FLOOR] = known[0]
+            found[name + FLOOR] = kept[0]
         values += (_value(name, found),)
         yield Said(
             f"Measured {METRICS[key].title}",
