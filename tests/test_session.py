@@ -311,3 +311,13 @@ def test_a_diagnosis_follows_the_run_and_forgets_what_a_change_made_stale(sessio
     session.stop(run)
     folder.add_metrics([Measured(s, "penalty_pull", 30.0) for s in (1, 2, 3)])
     assert "strong-penalty" in [f.key for f in session.diagnosis(run) if f.reading.raised]
+
+
+def test_a_run_that_waits_or_is_prepared_says_that_it_cannot_be_steered_yet(session: Session):
+    first = session.start(tiny(**LONG))
+    second = session.start(tiny(), queue=True)
+    with pytest.raises(RunError, match="still being prepared"):
+        session.change(second, n_critic=1)
+    assert session.view(second).config.n_critic == 2
+    session.stop(second)
+    session.stop(first)

@@ -288,6 +288,8 @@ class Session:
         view = self.view(name)
         if not view.status.active:
             raise RunError(f"Run {name} is not running: its values cannot change any more.")
+        if view.status is Status.QUEUED or view.phase:
+            raise RunError(f"Run {name} is still being prepared: change it in a moment.")
         config = steered(view.config, changes)  # Here, so that the caller hears of what is wrong.
 
         def carry_out(job: TrainingJob) -> None:

@@ -10,7 +10,7 @@ from pages.components.app import session
 from wgan.config import ConfigError
 from wgan.diagnosis import RULES, Finding, Proposal
 from wgan.jobs import View
-from wgan.runs import RunError
+from wgan.runs import RunError, Status
 
 HELP = f"""{len(RULES)} known faults of such trainings are looked for, every few seconds, in what was measured:
 slopes and gradients of the critic, both optimisers' steps, the gap on training and on held-out data, and
@@ -116,11 +116,12 @@ def _finding(view: View, one: Finding, *, first: bool) -> None:
 
 def _offer(view: View, one: Finding, proposal: Proposal, i: int) -> None:
     key = f"mend-{one.key}-{i}"
-    if proposal.live and view.status.active and not view.elsewhere:
+    steered = view.status in (Status.RUNNING, Status.PAUSED) and not view.phase
+    if proposal.live and steered and not view.elsewhere:
         st.button(proposal.words, icon=":material/build:", key=key,
                   help="Acts at once, and leaves a mark on every chart. Can be undone.",
                   on_click=_apply, args=(view.run, proposal))  # fmt: skip
-    elif view.checkpoint_steps:
+    elif view.checkpoint_steps and not view.phase:
         step = view.checkpoint_steps[-1]
         st.button(f"Fork with {proposal.words}", icon=":material/fork_right:", key=key,
                   help=f"Prepares a run that goes on from step {step:,} with this change; then press "
