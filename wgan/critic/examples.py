@@ -1,0 +1,105 @@
+"""Real examples, held-out ones and fakes, as a critic takes them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wgan.data import Data, DataError, Pictures, as_bytes, as_floats
+from wgan.data.decode import Unusable, open_image, prepare_picture
+from wgan.latent import Models
+from wgan.randomness import generator
+from wgan.transport import assignment
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+REAL, HELD_OUT, Z, EPSILON = 21, 22, 23, 24
+"""Draws of the metrics' stream that are this package's own."""
+
+MOST_PIXELS = 64_000_000
+"""The largest picture that is taken from a visitor."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Real examples and as many held-out ones, as critics take them: pictures in [−1, 1]."""
+
+    real: Floats  # (N, …)
+    held_out: Floats  # (N, …)
+    labels: Labels  # (N,), of `real`; 0 where there are no classes
+    held_out_labels: Labels  # (N,)
+
+
+@dataclass(frozen=True)
+class Sides(Examples):
+    """Examples beside as many fakes; fake i is made of the class of real example i."""
+
+    fake: Floats  # (N, …)
+
+
+def examples_of(data: Data, n: int) -> Examples:
+    """Draw n training examples and n held-out ones, the same at each call."""
+    found: list[Any] = []
+    for part, draw in (("train", REAL), ("held-out", HELD_OUT)):
+        rng = generator(0, "metric", draw=draw)
+        if isinstance(data, Pictures):
+            drawn, labels = data.draw(part, n, rng)  # type: ignore[arg-type]
+        else:
+            drawn, labels = data.batch(part, n, rng), torch.zeros(n)  # type: ignore[arg-type]
+        found += [drawn.cpu().float().numpy(), labels.cpu().long().numpy()]
+    real, labels_, held_out, held_out_labels = found
+    return Examples(real, held_out, labels_, held_out_labels)
+
+
+def floor(examples: Examples) -> float:
+    """Return the exact W₁ of real examples to as many held-out ones: what luck alone leaves."""
+    n = len(examples.real)
+    return assignment(examples.real.reshape(n, -1), examples.held_out.reshape(n, -1))
+
+
+def beside(models: Models, examples: Examples, n: int | None = None) -> Sides:
+    """Return the first n examples (default: all) beside as many fakes of the averaged generator."""
+    e, n = examples, len(examples.real) if n is None else n
+    z = torch.randn(n, models.config.latent_dim, generator=generator(0, "metric", draw=Z)).numpy()
+    labels = e.labels[:n]
+    fake = models.raw(z, labels.tolist() if models.config.conditional else None).numpy()
+    return Sides(e.real[:n], e.held_out[:n], labels, e.held_out_labels[:n], fake)
+
+
+def few(sides: Sides, n: int) -> Sides:
+    """Return the first n of each side."""
+    s = sides
+    return Sides(s.real[:n], s.held_out[:n], s.labels[:n], s.held_out_labels[:n], s.fake[:n])
+
+
+def pictures_of(x: Floats) -> Bytes:
+    """Return pictures that a critic takes as pictures to show: floats in [−1, 1] → uint8."""
+    shown: Bytes = as_bytes(torch.from_numpy(x)).numpy()
+    return shown
+
+
+def floats_of(pictures: Bytes) -> Floats:
+    """Return pictures, uint8, as a critic takes them: floats in [−1, 1]."""
+    taken: Floats = as_floats(torch.tensor(pictures)).numpy()
+    return taken
+
+
+def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False) -> Bytes:
+    """Return an image file as a picture of a data set's shape, (C, H, W) uint8.
+
+    It covers the square; `invert` turns light and dark round. Raises DataError with a sentence.
+    """
+    channels, side, _ = shape
+    try:
+        image = open_image(content, pixels=MOST_PIXELS)
+        made = prepare_picture(
+            image, side=side, grey=channels == 1, fit="crop", background=(0, 0, 0)
+        )
+    except Unusable as reason:
+        raise DataError(f"This picture cannot be used: {reason}.") from None
+    return 255 - made if invert else made

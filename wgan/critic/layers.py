@@ -1,0 +1,137 @@
+"""A critic's layers: how their weights are spread, and what gradient reaches them."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wgan.critic.examples import EPSILON, Doubles, Sides
+from wgan.critic.inside import title_of
+from wgan.critic.scores import score_of
+from wgan.latent import Models
+from wgan.objectives import clip_bounds
+from wgan.randomness import generator
+from wgan.training.loop import critic_losses
+from wgan.training.probe import at_clip
+
+BINS = 41
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How one layer's weights are spread."""
+
+    name: str
+    edges: Doubles  # (B + 1,), rising
+    shares: Doubles  # (B,), of all the layer's weights
+    count: int
+    bound: float | None  # c, where they are clipped to [−c, c]
+    stuck: float | None  # share of the clipped ones that stand at ±c
+
+    @property
+    def spread(self) -> float:
+        """The largest |w| of the histogram."""
+        return float(np.abs(self.edges).max())
+
+
+def weights(models: Models) -> list[Weights]:
+    """Return how the weights of each layer are spread, from the first to the last.
+
+    Layers that are kept orthonormal or spectrally normalised show the weights they compute with.
+    """
+    found = []
+    objective = models.config.objective
+    for part in models.critic.modules():
+        if not isinstance(part, nn.Linear | nn.Conv2d | nn.Embedding):
+            continue
+        values = part.weight.detach().float().flatten().numpy()
+        own = dict(part.named_parameters(recurse=False))
+        bounds = dict(zip(own, clip_bounds(objective, part), strict=False)) if own else {}
+        bound = bounds.get("weight")
+        stuck = at_clip(part, objective) if own else None
+        # With a bound, the last bins hold what stands at it.
+        reach = float(np.abs(values).max()) if bound is None else bound
+        reach = reach or 1.0
+        shares, edges = np.histogram(values.clip(-reach, reach), bins=BINS, range=(-reach, reach))
+        found.append(
+            Weights(
+                title_of(part),
+                edges.astype(np.float64),
+                shares / len(values),
+                len(values),
+                bound,
+                None if stuck is None else float(stuck),
+            )
+        )
+    return found
+
+
+def at_bounds(models: Models) -> float | None:
+    """Return the share of all clipped weights that stand at ±c; None where nothing is clipped."""
+    found = at_clip(models.critic, models.config.objective)
+    return None if found is None else float(found)
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """How strong the critic loss' gradient is in each layer, from the first to the last."""
+
+    names: tuple[str, ...]
+    outputs: Doubles  # (L,), ‖∂ critic loss / ∂ the layer's output‖
+    weights: Doubles  # (L,), ‖∂ (critic loss + penalty) / ∂ the layer's weights‖
+
+
+def gradients(models: Models, sides: Sides) -> Gradients:
+    """Return the gradient's norm in each layer: at its output, and of its weights.
+
+    At the output without the penalty, as in Gulrajani et al. 2017, figure 1b, arXiv:1704.00028: flat
+    where the critic passes the gradient on, exponential where it vanishes or explodes.
+    """
+    critic = copy.deepcopy(models.critic).requires_grad_(True)
+    objective = models.config.objective
+    told = models.config.conditional
+    real, fake = torch.from_numpy(sides.real), torch.from_numpy(sides.fake)
+    label = torch.from_numpy(sides.labels) if told else None
+    parts: list[nn.Module] = []
+    outputs: list[Tensor] = []
+
+    def keep(part: nn.Module, _: object, output: Tensor) -> None:
+        parts.append(part)
+        outputs.append(output)
+
+    layers = [part for part in critic.modules() if isinstance(part, nn.Linear | nn.Conv2d)]
+    hooks = [part.register_forward_hook(keep) for part in layers]
+    both = score_of(
+        critic, torch.cat([real, fake]), None if label is None else torch.cat([label, label])
+    )
+    for hook in hooks:
+        hook.remove()
+    real_score, fake_score = torch.chunk(both, 2)
+    loss = objective.critic_loss(real=real_score, fake=fake_score)
+    at_outputs = torch.autograd.grad(loss, outputs)
+    loss, penalty, *_ = critic_losses(
+        objective,
+        lambda x, told: score_of(critic, x, told),
+        real=real,
+        fake=fake,
+        label=label,
+        rng=generator(0, "metric", draw=EPSILON),
+        update=0,  # one at which a lazy penalty is due
+    )
+    torch.autograd.backward(loss + penalty)
+    return Gradients(
+        tuple(f"{i + 1}. {title_of(part)}" for i, part in enumerate(parts)),
+        # The squares of what has vanished would vanish once more in float32.
+        np.array([float(g.double().norm()) for g in at_outputs]),
+        np.array([_weight_gradient(part) for part in parts]),
+    )
+
+
+def _weight_gradient(part: nn.Module) -> float:
+    """Return the norm of the gradient of a layer's weight, or of what its weight is made from."""
+    made: Any = getattr(part, "parametrizations", None)
+    weight: Any = made.weight.original if made is not None else part.weight
+    return 0.0 if weight.grad is None else float(weight.grad.double().norm())

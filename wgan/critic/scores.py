@@ -1,0 +1,145 @@
+"""What a critic says of examples, and how steep it is there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from wgan.critic.examples import EPSILON, Floats, Labels, Sides
+from wgan.latent import Models
+from wgan.objectives import Objective, gradient_norm
+from wgan.randomness import generator
+
+CHUNK = 128
+"""Examples that go through a critic at once."""
+
+
+def parts_of(
+    models: Models, x: Floats, labels: Labels | None
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Return examples, and their classes where the critic is told them, in parts to go through it.
+
+    Raises ValueError where it is told and there are none.
+    """
+    told = models.config.conditional
+    if told and labels is None:
+        raise ValueError("A critic that is told the class needs labels.")
+    for start in range(0, len(x), CHUNK):
+        part = torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK], np.float32))
+        label = (
+            torch.as_tensor(labels[start : start + CHUNK]) if told and labels is not None else None
+        )
+        yield part, label
+
+
+def score_of(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
+    """Return a critic's scores in full precision: (N, …) and, where it is told, (N,) → (N,)."""
+    score: Tensor = critic(x) if label is None else critic(x, label)
+    return score.float()
+
+
+@torch.no_grad()
+def scores(models: Models, x: Floats, labels: Labels | None = None) -> Floats:
+    """Return the critic's scores: (N, …) → (N,). A critic that is told the class needs `labels`."""
+    found = [score_of(models.critic, *part) for part in parts_of(models, x, labels)]
+    return torch.cat(found).numpy() if found else np.empty(0, np.float32)
+
+
+def slopes(models: Models, x: Floats, labels: Labels | None = None) -> Floats:
+    """Return the critic's slope ‖∇f‖ at each example: (N, …) → (N,)."""
+    found = []
+    for part, label in parts_of(models, x, labels):
+        found.append(gradient_norm(lambda t, told=label: score_of(models.critic, t, told), part))  # type: ignore[misc]
+    return torch.cat(found).numpy()
+
+
+def between(sides: Sides) -> Floats:
+    """Return x̂ = ε real + (1 − ε) fake, one ε from U(0, 1) for each: where WGAN-GP holds the slope."""
+    rng = generator(0, "metric", draw=EPSILON)
+    epsilon = torch.rand(len(sides.real), generator=rng).numpy()
+    weight = epsilon.reshape(-1, *[1] * (sides.real.ndim - 1))
+    mixed: Floats = (weight * sides.real + (1 - weight) * sides.fake).astype(np.float32)
+    return mixed
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the critic says of each side."""
+
+    real: Floats  # (N,)
+    held_out: Floats  # (N,)
+    fake: Floats  # (N,)
+
+    @property
+    def gap(self) -> float:
+        """E f(real) − E f(fake) on these examples."""
+        return float(self.real.mean() - self.fake.mean())
+
+    @property
+    def gap_held_out(self) -> float:
+        """The same with examples that training never saw."""
+        return float(self.held_out.mean() - self.fake.mean())
+
+    @property
+    def told_apart(self) -> float:
+        """Share of pairs of a real example and a fake in which the real one scores higher."""
+        order = np.sort(self.fake)
+        below = np.searchsorted(order, self.real, "left") + np.searchsorted(
+            order, self.real, "right"
+        )
+        return float(below.mean() / (2 * len(order)))
+
+
+def scored(models: Models, sides: Sides) -> Scores:
+    """Return the scores of each side."""
+    return Scores(
+        scores(models, sides.real, sides.labels),
+        scores(models, sides.held_out, sides.held_out_labels),
+        scores(models, sides.fake, sides.labels),
+    )
+
+
+def bounds_the_distance(objective: Objective) -> bool:
+    """Tell whether a critic is asked for a large gap, E f(real) − E f(fake), and for nothing else.
+
+    So it is with the Wasserstein losses, and asked of the loss itself: is it minus the gap?
+    """
+    real, fake = torch.tensor([0.7, -1.3]), torch.tensor([2.1, 0.4])
+    loss = objective.critic_loss(real=real, fake=fake)
+    return bool(torch.isclose(loss, fake.mean() - real.mean()))
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Examples from most to least convincing."""
+
+    examples: Floats  # (N, …)
+    scores: Floats  # (N,), falling
+    order: npt.NDArray[np.intp]  # (N,), where each stood
+
+
+def ranked(examples: Floats, found: Floats, *, most: int | None = None) -> Ranked:
+    """Return examples by falling score, the first `most` that are given; equal ones in their order."""
+    order = np.argsort(-found[:most], kind="stable")
+    return Ranked(examples[order], found[order], order)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """How steep the critic is on each side, ‖∇f‖ of each example."""
+
+    real: Floats  # (N,)
+    fake: Floats  # (N,)
+    between: Floats  # (N,), at x̂
+
+
+def steepness(models: Models, sides: Sides) -> Slopes:
+    """Return the slopes at real examples, at fakes and between them."""
+    return Slopes(
+        slopes(models, sides.real, sides.labels),
+        slopes(models, sides.fake, sides.labels),
+        slopes(models, between(sides), sides.labels),
+    )
