@@ -57,6 +57,7 @@ def panel(view: View) -> None:
     if not raised and LOOKED not in {one.key for one in found}:
         st.caption(_not_yet(view))
         _undo(view)
+        _all(found)
         return
     _alarm(view, raised)
     if not raised:
