@@ -264,3 +264,11 @@ def test_a_change_of_objective_takes_a_fork():
     (found,) = diagnose(known(config, at_clip=[0.9] * 3))
     live = {p.words: p.live for p in found.reading.proposals}
     assert live == {"Clip value c 0.01 → 0.03": True, "Objective wgan → wgan-gp": False}
+
+
+def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_out():
+    narrow = known(DIGITS, coverage_10k=[0.1], precision_10k=[0.9], coverage_10k_floor=[0.97])
+    (found,) = diagnose(narrow)
+    assert found.key == "mode-collapse" and "Only 10 % of the real" in found.reading.evidence
+    assert raised(known(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []  # merely bad
+    assert raised(known(DIGITS, coverage_10k=[0.9], precision_10k=[0.9])) == []

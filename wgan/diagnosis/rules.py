@@ -233,6 +233,7 @@ def collapse(evidence: Evidence, rule: Rule) -> Reading | None:
             _few_classes(evidence, rule),
             _repeats(evidence, rule),
             _narrow(evidence, rule),
+            _uncovered(evidence, rule),
         )
         if sign is not None
     ]
@@ -316,6 +317,22 @@ def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
         f"The samples spread {percent(variety[-1])} as far around their mean as real examples do.",
         bool(so[-ENOUGH:].all() and still),
         since=_from(steps, so),
+    )
+
+
+def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
+    """An evaluation's, of thousands of samples: once is enough."""
+    names = evidence.of_metric("coverage"), evidence.of_metric("precision")
+    if names[0] is None or names[1] is None:
+        return None
+    (steps, covered), (_, good) = (evidence.metrics[name] for name in names if name is not None)
+    floor = evidence.floor(names[0])
+    return Reading(
+        f"Only {percent(covered[-1])} of the real pictures have a sample nearby"
+        + (f", where other real ones reach {percent(floor)}" if floor is not None else "")
+        + f", while {percent(good[-1])} of the samples lie among real pictures.",
+        bool(covered[-1] < rule.limits["coverage"] and good[-1] > rule.limits["precision"]),
+        since=int(steps[-1]),
     )
 
 
