@@ -12,7 +12,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.components.app import session
-from pages.components.critic import SECTIONS, said_of_depth, said_of_slopes
+from pages.components.critic import SECTIONS
+from pages.components.critic_layers import said_of_depth, said_of_slopes
 from tests.app.test_pages import ROOT, button, finished_run, has_button, page_alone, sound
 from tests.conftest import tiny
 from wgan.data import DATASETS
