@@ -3,19 +3,24 @@
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page, each beside a baseline of the same run
 # make keeping  fifty kills, a million reports, five hundred runs
+# make metrics  our metrics beside oracles, into docs/metrics.md; five minutes
+# make evaluations  quick presets, three seeds each, into docs/evaluations.md; half an hour
+# make live-metrics  what measuring in passing costs a training; five minutes
 # make reproduce  every published experiment again, into docs/reproduction.md; half an hour
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench keeping reproduce clean
+.PHONY: run test check bench keeping metrics evaluations live-metrics reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
+# The browser's tests have the machine for themselves: a server, Chromium and a training fill it.
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=auto --dist=worksteal
+	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/dev.done
 	$(BIN)/ruff check .
@@ -30,6 +35,15 @@ keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping kills
 	$(BIN)/python -m benchmarks.keeping million
 	$(BIN)/python -m benchmarks.keeping shelf
+
+metrics: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.metrics
+
+evaluations: $(VENV)/app.done
+	$(BIN)/python -m benchmarks.evaluations --jobs 2
+
+live-metrics: $(VENV)/app.done
+	$(BIN)/python -m benchmarks.live_metrics
 
 reproduce: $(VENV)/app.done
 	$(BIN)/python -m wgan reproduce --all --out docs/reproduction.md
