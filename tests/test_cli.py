@@ -251,3 +251,14 @@ def test_diagnose_says_what_is_wrong_and_what_would_help(cli: Cli, runs_dir: Pat
     assert found["proposals"][0] == {"objective.penalty_weight": 100.0}
     assert len(cli("diagnose", "last", "--all")[1].splitlines()) > 1
     assert cli("diagnose", "nowhere")[0] == 2
+
+
+def test_commands_find_the_runs_where_the_app_keeps_them(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
+    assert main(["train", *TINY, "--steps", "5", "--quiet"]) == 0
+    run = json.loads(capfd.readouterr().out.splitlines()[-1])["run"]
+    assert Path(run).parent == runs_dir
+    assert main(["runs"]) == 0
+    assert Path(run).name in capfd.readouterr().out

@@ -36,7 +36,6 @@ from wgan.runs import Card, Run, RunError, Shelf, Status, fork
 from wgan.training import Diverged
 from wgan.training.loop import steered
 
-DEFAULT_RUNS = Path("checkpoints")
 LAST_STEP = 10_000_000
 
 
@@ -65,9 +64,10 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     runs_dir: dict[str, Any] = {
         "type": Path,
-        "default": DEFAULT_RUNS,
+        # Read when a command is given: the app and the commands mean the same folder.
+        "default": Path(os.environ.get("WGAN_RUNS", "checkpoints")),
         "metavar": "DIR",
-        "help": "folder of the runs (default: checkpoints)",
+        "help": "folder of the runs (default: WGAN_RUNS of the environment, else checkpoints)",
     }
 
     train = commands.add_parser(
