@@ -1,0 +1,94 @@
+"""What is probed of a training in passing, on networks whose answers are known."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import tiny
+from wgan.networks import Score
+from wgan.training import Engine, Training
+from wgan.training.loop import optimizer_of
+from wgan.training.probe import PROBES, probe
+
+
+def training(engine: Engine, critic: nn.Module | None = None, **changes: object) -> Training:
+    made = Training(tiny(**changes), engine=engine)
+    if critic is not None:
+        made.critic = critic
+        made._critic_optimizer = optimizer_of(made.config, critic, "critic")
+    return made
+
+
+def linear(*weights: float) -> nn.Module:
+    layer = nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([weights]))
+    return nn.Sequential(layer, Score())
+
+
+def test_everything_that_is_probed_is_explained(engine: Engine):
+    made = training(engine)
+    made.step()
+    found = probe(made)
+    assert set(found) <= set(PROBES)
+    assert all(math.isfinite(value) for value in found.values())
+    assert set(PROBES) - set(found) == {"at_clip"}  # nothing is clipped here
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
+def test_a_linear_critic_has_one_slope(engine: Engine, slope: float):
+    found = probe(training(engine, linear(0.6 * slope, 0.8 * slope)))
+    assert found["slope_hat"] == pytest.approx(slope, rel=1e-5)
+    assert found["slope_fake"] == pytest.approx(slope, rel=1e-5)
+    assert found["slope_hat_spread"] == pytest.approx(0, abs=1e-5)
+    if slope != 1:
+        assert found["slope_above_1"] == (slope > 1)
+    assert found["generator_signal"] == pytest.approx(1)
+
+
+def test_the_pull_of_the_penalty_is_0_at_slope_1_and_grows_with_it(engine: Engine):
+    """∇ of λ(‖w‖ − 1)² is 2λ(‖w‖ − 1) w/‖w‖, and that of the loss does not depend on w."""
+    pulls = [
+        probe(training(engine, linear(0.6 * s, 0.8 * s)))["penalty_pull"] for s in (1.0, 2.0, 4.0)
+    ]
+    assert pulls[0] == pytest.approx(0, abs=1e-4)
+    assert pulls[2] / pulls[1] == pytest.approx(3, rel=1e-3)
+
+
+@pytest.mark.parametrize("factor", [100.0, 1.0, 0.001])
+def test_a_gradient_grows_by_what_a_layer_multiplies(engine: Engine, factor: float):
+    first, second, last = nn.Linear(2, 4), nn.Linear(4, 4), nn.Linear(4, 1)
+    with torch.no_grad():
+        second.weight.copy_(factor * torch.eye(4))
+        for layer in (first, second):
+            layer.bias.fill_(1e4)  # every ReLU is open
+    critic = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last, Score())
+    found = probe(training(engine, critic, objective="wgan"))
+    assert found["gradient_depth"] == pytest.approx(math.log10(factor), abs=1e-4)
+
+
+def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
+    made = training(engine)
+
+    class Fixed(nn.Module):
+        def __init__(self, spread: float) -> None:
+            super().__init__()
+            self.spread = nn.Parameter(torch.tensor(spread))
+
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            # Eight points on the ring, as the data has them.
+            angle = 2 * math.pi * torch.arange(len(z)) / 8
+            ring = torch.stack([angle.cos(), angle.sin()], 1)
+            return self.spread * ring * made.config.dataset.scale
+
+    for spread, expected in ((0.0, 0.0), (1.0, 1.0), (0.25, 0.25)):
+        made.generator = Fixed(spread)
+        made._generator_optimizer = optimizer_of(made.config, made.generator, "generator")
+        assert probe(made)["variety"] == pytest.approx(expected, abs=0.05)
+
+
+def test_weights_at_the_bound_are_counted(engine: Engine):
+    critic = linear(0.02, 0.005)
+    assert probe(training(engine, critic, objective="wgan"))["at_clip"] == 0.5
