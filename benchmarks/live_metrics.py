@@ -26,6 +26,7 @@ from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import COLUMNS, Run, Status
 
+REPEATS = 5
 LONGEST, SHARE = 0.5, 0.05
 """Budget: seconds of one core a measurement, share of the training's time."""
 
@@ -107,17 +108,26 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
                 rates[kind].append(rate(jobs[kind], seconds))
         measured = found[skipped:]
         trained = jobs[True].seconds - before
+        counted = gauge._spent / jobs[True].seconds
+        # Each group some times more, past the pace: of some there are few in a minute.
+        del found[:]
+        for i in range(REPEATS * len(gauge._groups)):
+            gauge._turn = i
+            gauge.measure(jobs[True].seconds)
+        aside = list(found)
         for job in jobs.values():
             job.finish(Status.STOPPED)
         equal = same(jobs[True].run, jobs[False].run)
     ratios = [a / b for a, b in zip(rates[True], rates[False], strict=True)]
+    every = measured + aside
     groups = {
         name: {
-            "count": sum(each.group == name for each in measured),
-            "longest_s": max(each.seconds for each in measured if each.group == name),
-            "longest_core_s": max(each.core for each in measured if each.group == name),
+            "count": sum(each.group == name for each in every),
+            "median_core_s": statistics.median(e.core for e in every if e.group == name),
+            "longest_s": max(each.seconds for each in every if each.group == name),
+            "longest_core_s": max(each.core for each in every if each.group == name),
         }
-        for name in dict.fromkeys(each.group for each in measured)
+        for name in dict.fromkeys(each.group for each in every)
     }
     return {
         "preset": preset, "pairs": pairs, "seconds": seconds,
@@ -125,9 +135,10 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         "steps_per_second_alone": statistics.median(rates[False]),
         "ratio": statistics.median(ratios), "ratio_from": min(ratios), "ratio_to": max(ratios),
         "share": sum(each.seconds for each in measured) / trained,
-        "gauge_share": gauge._spent / jobs[True].seconds,
-        "longest_s": max((each.seconds for each in measured), default=0.0),
-        "longest_core_s": max((each.core for each in measured), default=0.0),
+        "gauge_share": counted,
+        "measured": len(measured),
+        "longest_s": max(each.seconds for each in every),
+        "longest_core_s": max(each.core for each in every),
         "groups": groups,
         "once_s": sum(each.seconds for each in once),
         "once_longest_core_s": max((each.core for each in once), default=0.0),
@@ -156,12 +167,12 @@ def main() -> None:
               f"{found['steps_per_second_alone']:.2f} not; ratio {found['ratio']:.3f} "
               f"({found['ratio_from']:.3f} to {found['ratio_to']:.3f})")  # fmt: skip
         print(f"  share of training: {100 * found['share']:.1f} % (at most {100 * SHARE:g}), as the "
-              f"gauge counts it {100 * found['gauge_share']:.1f} %")  # fmt: skip
+              f"gauge counts it {100 * found['gauge_share']:.1f} %; {found['measured']} measurements")  # fmt: skip
         print(f"  longest measurement: {found['longest_core_s']:.2f} s of one core (at most {LONGEST:g}), "
               f"{found['longest_s']:.2f} s by the clock")  # fmt: skip
         for name, group in found["groups"].items():
-            print(f"    {name}: {group['count']} times, longest {group['longest_core_s']:.2f} s of one "
-                  f"core, {group['longest_s']:.2f} s by the clock")  # fmt: skip
+            print(f"    {name}: {group['count']} times, median {group['median_core_s']:.2f} s, longest "
+                  f"{group['longest_core_s']:.2f} s of one core, {group['longest_s']:.2f} s by the clock")  # fmt: skip
         print(f"  once: {found['once_s']:.1f} s, the longest part {found['once_longest_core_s']:.2f} s "
               f"of one core; {found['equal_reports']} reports of both are equal")  # fmt: skip
         print(json.dumps(found), flush=True)

@@ -378,6 +378,19 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert int(done.stdout) * unit < 300e6
 
 
+@pytest.mark.parametrize("classes", [(), tuple("0123456789")])
+def test_what_live_numbers_compare_with_is_prepared_in_shares(classes: tuple[str, ...]):
+    """Shipped moments, or those of the run's own pictures; no share is more than 2,000 pictures."""
+    dataset = Mnist10k(classes=classes)
+    made = Yardstick(dataset, dataset.load())
+    shares = list(made.prepare())
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
+    assert len(shares) >= (6_000 + (10_000 if classes else 0)) / 2_000
+    for side in (made.real(1000), made.training(1000), made.training(4000)):
+        assert "features" in side.__dict__
+    assert made.reference.n == (10_000 if classes else 60_000)
+
+
 # ---- the feature networks -------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wgan.metrics.pictures import COMPARED, PictureSides
+from wgan.metrics.pictures import COMPARED, LIVE, PictureSides
 from wgan.metrics.points import PointSides
 from wgan.metrics.stacked import stacked_kl, stacked_modes
 
@@ -159,7 +159,7 @@ METRICS: dict[str, Metric] = {
     ),
 }  # fmt: skip
 
-LIVE_SAMPLES = {"pictures": 1_000, "points": 2_500}
+LIVE_SAMPLES = {"pictures": LIVE, "points": 2_500}
 SHOWN = 64
 """Samples whose nearest training pictures are looked for while training goes on."""
 

@@ -32,6 +32,9 @@ POOLED = 14
 COMPARED = 1_000
 """Samples that are compared with all training pictures: so many times 60,000 takes seconds."""
 
+LIVE = 1_000
+"""Samples of a measurement while training goes on."""
+
 KNOWN = 4_000
 """Training pictures whose classes stand for the data's frequencies."""
 
@@ -223,7 +226,20 @@ class Yardstick:
             self.digits = found if found.classifies else None
 
     def prepare(self) -> Iterator[float]:
-        """Compute the reference, a little at a time; yields the share that is done."""
+        """Compute the reference and what live numbers are compared with, a little at a time.
+
+        Yields the share that is done. Whoever asks for one of these unprepared gets it in one go.
+        """
+        for share in self._sum():
+            yield 0.6 * share
+        sides = [self.real(LIVE), self.training(LIVE)]
+        if self.network.classifies:
+            sides.append(self.training(KNOWN))
+        for i, side in enumerate(sides):
+            for share in side.features_in_shares():
+                yield 0.6 + 0.4 * (i + share) / len(sides)
+
+    def _sum(self) -> Iterator[float]:
         if self._sums is not None:
             return
         done, sums = 0, None
@@ -238,7 +254,7 @@ class Yardstick:
     def reference(self) -> Sums:
         """Moments of the reference's features."""
         if self._sums is None:
-            last(self.prepare())
+            last(self._sum())
         assert self._sums is not None
         return self._sums
 
