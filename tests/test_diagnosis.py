@@ -270,5 +270,7 @@ def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_ou
     narrow = known(DIGITS, coverage_10k=[0.1], precision_10k=[0.9], coverage_10k_floor=[0.97])
     (found,) = diagnose(narrow)
     assert found.key == "mode-collapse" and "Only 10 % of the real" in found.reading.evidence
-    assert raised(known(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []  # merely bad
+    # Merely bad, as after a minute of training; and sound.
+    assert raised(known(DIGITS, coverage_10k=[0.24], precision_10k=[0.53])) == []
+    assert raised(known(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []
     assert raised(known(DIGITS, coverage_10k=[0.9], precision_10k=[0.9])) == []

@@ -75,7 +75,7 @@ def _not_yet(view: View) -> str:
     if view.status.active and since:
         return f"Looking again, since the change at step {since:,}: three looks at the critic are needed."
     if view.status.active:
-        return "Said after the critic has been looked at three times: within the first minute."
+        return "Said after the critic has been looked at three times: in the first minutes."
     return "This run was not measured for long enough to say."
 
 
