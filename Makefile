@@ -3,7 +3,7 @@
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page, each beside a baseline of the same run
 # make keeping  fifty kills, a million reports, five hundred runs
-# make metrics  our metrics beside oracles, into docs/metrics.md; five minutes
+# make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
 # make evaluations  quick presets, three seeds each, into docs/evaluations.md; half an hour
 # make live-metrics  what measuring in passing costs a training; five minutes
 # make reproduce  every published experiment again, into docs/reproduction.md; half an hour
