@@ -15,6 +15,7 @@ from PIL import Image
 
 from wgan.__main__ import main
 from wgan.config import hyperparameters
+from wgan.latent import draw_z, walk
 from wgan.runs import Measured, Run, Status
 
 TINY = [
@@ -262,3 +263,61 @@ def test_commands_find_the_runs_where_the_app_keeps_them(
     assert Path(run).parent == runs_dir
     assert main(["runs"]) == 0
     assert Path(run).name in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+def test_a_walk_is_written_as_a_film(cli: Cli, tmp_path: Path, suffix: str):
+    train(cli, "--steps", "10")
+    out = tmp_path / f"walk{suffix}"
+    code, said, err = cli("walk", "last", "--out", str(out), "--waypoints", "3", "--seed", "2")
+    assert code == 0, err
+    assert json.loads(said)["frames"] == 3 * 24
+    if suffix == ".mp4":
+        import av
+
+        with av.open(str(out)) as film:
+            frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        assert len(frames) == 72
+    else:
+        with Image.open(out) as film:
+            assert film.n_frames == 72 and film.info.get("loop", 0) == 0
+            frames = []
+            for i in (0, 36):
+                film.seek(i)
+                frames.append(np.asarray(film.convert("RGB")))
+    assert not np.array_equal(frames[0], frames[-1])
+
+
+def test_a_walk_as_z_is_the_path_of_the_latent_page(cli: Cli, tmp_path: Path):
+    train(cli, "--steps", "10")
+    paths = {}
+    for method in ("slerp", "lerp"):
+        out = tmp_path / f"{method}.npy"
+        code, _, err = cli("walk", "last", "--out", str(out), "--method", method, "--seed", "4")
+        assert code == 0, err
+        paths[method] = np.load(out)
+    stops = draw_z(1004, 5, 2)
+    for method, path in paths.items():
+        assert path.shape == (120, 2) and path.dtype == np.float32
+        assert np.allclose(path[::24], stops), method
+        assert np.allclose(path, walk(stops, 120, method=method)[0])
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--out", "walk.avi"], "can be written as .gif, .webp or .mp4"),
+        (["--out", "walk.gif", "--waypoints", "9"], "two to eight waypoints, not 9"),
+        (["--out", "walk.gif", "--class", "7"], "not told the class"),
+        (["--out", "nowhere/walk.gif"], "cannot be written"),
+        (["--out", "walk.gif", "--step", "7"], "7"),
+    ],
+)
+def test_a_walk_that_cannot_be_is_refused_in_words(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], words: str
+):
+    monkeypatch.chdir(tmp_path)
+    train(cli, "--steps", "10")
+    code, _, err = cli("walk", "last", *more)
+    assert code == 2 and words in err
+    assert not list(tmp_path.glob("walk*"))

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | reproduce | train-features`."""
+"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | walk | reproduce | train-features`."""
 
 import argparse
 import contextlib
@@ -27,7 +27,14 @@ from wgan.data import (
     prepared,
 )
 from wgan.diagnosis import RULES, examine
-from wgan.export import FORMATS, export, export_samples, export_tensorboard, import_zip
+from wgan.export import (
+    FORMATS,
+    export,
+    export_samples,
+    export_tensorboard,
+    export_walk,
+    import_zip,
+)
 from wgan.jobs import Evaluation, Stored, TrainingJob, View, evaluate, in_words
 from wgan.latent import Models
 from wgan.metrics import title_of, train_features
@@ -133,6 +140,24 @@ def _parser() -> _Parser:
     sample.add_argument("--out", type=Path, required=True, metavar="FILE.png|FILE.npz|FOLDER")
     sample.add_argument("--runs-dir", **runs_dir)
     sample.set_defaults(act=_sample)
+
+    strolled = commands.add_parser(
+        "walk",
+        help="write a walk through latent space as a film",
+        description="Write a closed walk through random waypoints as .gif, .webp or .mp4, or its z as "
+        ".npy.",
+    )
+    strolled.add_argument("run", metavar="RUN", help="its name, its folder, or last")
+    strolled.add_argument("--waypoints", type=_whole, default=5, metavar="N", help="2 to 8 (5)")
+    strolled.add_argument(
+        "--seed", type=_whole, default=0, metavar="K", help="of the waypoints (0)"
+    )
+    strolled.add_argument("--method", choices=("slerp", "lerp"), default="slerp", help="(slerp)")
+    strolled.add_argument("--class", dest="label", metavar="NAME", help="for labelled generators")
+    strolled.add_argument("--step", type=_whole, metavar="N", help="checkpoint (default: newest)")
+    strolled.add_argument("--out", type=Path, required=True, metavar="FILE.gif|.webp|.mp4|.npy")
+    strolled.add_argument("--runs-dir", **runs_dir)
+    strolled.set_defaults(act=_walk)
 
     judge = commands.add_parser(
         "evaluate",
@@ -568,6 +593,16 @@ def _sample(given: argparse.Namespace) -> int:
         run, given.out, count=given.count, seed=given.seed, step=given.step, label=given.label
     )
     print(json.dumps({"run": str(run.folder), "out": str(given.out), "step": step}))
+    return 0
+
+
+def _walk(given: argparse.Namespace) -> int:
+    run = Run.find(given.run, given.runs_dir)
+    made = export_walk(
+        run, given.out, waypoints=given.waypoints, seed=given.seed, method=given.method,
+        step=given.step, label=given.label,
+    )  # fmt: skip
+    print(json.dumps({"run": str(run.folder), "out": str(given.out), **made}))
     return 0
 
 

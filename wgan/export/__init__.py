@@ -11,6 +11,7 @@ from wgan.export.recipe import command_line, nearest_preset, snippet
 from wgan.export.report import export_report
 from wgan.export.samples import export_samples
 from wgan.export.tables import export_csv, export_tensorboard
+from wgan.export.walks import export_walk
 from wgan.runs import Run, RunError
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "export_csv",
     "export_samples",
     "export_tensorboard",
+    "export_walk",
     "export_zip",
     "import_zip",
     "nearest_preset",

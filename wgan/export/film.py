@@ -42,9 +42,25 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
     frames = [frame for step in chosen if (frame := _frame(run, step, title)) is not None]
     if not frames:
         raise RunError(f"The pictures of run {run.id} cannot be read.")
-    content = _mp4(frames, fps) if out.suffix == ".mp4" else _animation(frames, fps, out.suffix)
-    out.write_bytes(content)
+    write_frames(frames, out, fps)
     return {"frames": len(frames)}
+
+
+def write_frames(frames: Sequence[Image.Image], out: Path, fps: int, *, hold: float = HOLD) -> None:
+    """Write pictures of one size as GIF, WebP or MP4; the last stays for `hold` seconds.
+
+    Raises RunError for another suffix, and where the file cannot be written.
+    """
+    if out.suffix not in (".gif", ".webp", ".mp4"):
+        raise RunError(f"A film can be written as .gif, .webp or .mp4, not {out.suffix!r}.")
+    if out.suffix == ".mp4":
+        content = _mp4(frames, fps, hold)
+    else:
+        content = _animation(frames, fps, out.suffix, hold)
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise RunError(f"{out} cannot be written ({error.strerror}).") from error
 
 
 def frame_image(run: Run, step: int, side: int | None = None) -> Bytes | None:
@@ -89,9 +105,10 @@ def _frame(run: Run, step: int, title: str) -> Image.Image | None:
     return whole
 
 
-def _animation(frames: Sequence[Image.Image], fps: int, suffix: str) -> bytes:
+def _animation(frames: Sequence[Image.Image], fps: int, suffix: str, hold: float) -> bytes:
     buffer = BytesIO()
-    times = [round(1000 / fps)] * (len(frames) - 1) + [round(1000 * HOLD)]
+    each = round(1000 / fps)
+    times = [each] * (len(frames) - 1) + [max(each, round(1000 * hold))]
     settings = {"quality": 80, "method": 2} if suffix == ".webp" else {"optimize": False}
     frames[0].save(
         buffer,
@@ -105,7 +122,7 @@ def _animation(frames: Sequence[Image.Image], fps: int, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _mp4(frames: Sequence[Image.Image], fps: int) -> bytes:
+def _mp4(frames: Sequence[Image.Image], fps: int, hold: float) -> bytes:
     try:
         import av
     except ImportError as error:
@@ -117,7 +134,7 @@ def _mp4(frames: Sequence[Image.Image], fps: int) -> bytes:
         stream.width, stream.height = frames[0].size
         stream.pix_fmt = "yuv420p"  # what every player knows
         stream.time_base = Fraction(1, fps)
-        for picture in [*frames, *[frames[-1]] * round(HOLD * fps)]:
+        for picture in [*frames, *[frames[-1]] * round(hold * fps)]:
             for packet in stream.encode(
                 av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
             ):

@@ -25,7 +25,7 @@ def export_samples(
     """
     state, _ = run.checkpoint(step)
     models = Models(state.config, state.tensors, state.step)
-    labels = None if label is None else [_class(state.config, label)] * count
+    labels = None if label is None else [class_index(state.config, label)] * count
     made = models.make(draw_z(seed, count, state.config.latent_dim), labels)
     pictures = state.config.dataset.kind == "pictures"
     try:
@@ -48,7 +48,8 @@ def export_samples(
     return state.step
 
 
-def _class(config: TrainConfig, label: str) -> int:
+def class_index(config: TrainConfig, label: str) -> int:
+    """Return a class's number by its name. Raises RunError where there is none."""
     if not config.conditional:
         raise RunError(
             "This run's generator is not told the class, so none can be asked for. Leave it away."

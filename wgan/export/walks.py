@@ -1,0 +1,77 @@
+"""A walk through latent space as a film, or its z as an array."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from wgan.data import examples
+from wgan.export.film import FAKE, REAL, SIDE, write_frames
+from wgan.export.samples import class_index
+from wgan.latent import Floats, Method, Models, draw_z, walk
+from wgan.pictures import scatter
+from wgan.runs import Run, RunError
+
+PER_LEG, FPS = 24, 20
+TRAIL = 12
+"""Points behind the newest that are drawn too: a point alone does not show where it goes."""
+
+
+def export_walk(
+    run: Run,
+    out: Path,
+    *,
+    waypoints: int = 5,
+    seed: int = 0,
+    method: Method = "slerp",
+    step: int | None = None,
+    label: str | None = None,
+) -> dict[str, Any]:
+    """Write a closed walk through random waypoints, and return its step and number of frames.
+
+    `out` says how: .gif, .webp and .mp4 are films, .npy holds the z, float32 (frames, latent_dim).
+    `label` names the class to make all along. Raises RunError.
+    """
+    if not 2 <= waypoints <= 8:
+        raise RunError(f"A walk has two to eight waypoints, not {waypoints}.")
+    state, _ = run.checkpoint(step)
+    config = state.config
+    models = Models(config, state.tensors, state.step)
+    stops = draw_z(1000 + seed, waypoints, config.latent_dim)
+    path, _ = walk(stops, PER_LEG * waypoints, method=method)
+    if out.suffix == ".npy":
+        try:
+            with out.open("wb") as file:
+                np.save(file, path, allow_pickle=False)
+        except OSError as error:
+            raise RunError(f"{out} cannot be written ({error.strerror}).") from error
+        return {"step": state.step, "frames": len(path)}
+    # Told nothing it makes all classes in turn, which would flicker: it is told the first.
+    first = 0 if config.conditional else None
+    index = first if label is None else class_index(config, label)
+    made = models.make(path, None if index is None else [index] * len(path))
+    frames = _pictures(made) if config.dataset.kind == "pictures" else _points(models, made)
+    write_frames(frames, out, FPS, hold=0.0)
+    return {"step": state.step, "frames": len(frames)}
+
+
+def _pictures(made: npt.NDArray[np.uint8]) -> list[Image.Image]:
+    """Return pictures, (F, C, H, W), enlarged by a whole factor."""
+    scale = max(1, SIDE // made.shape[-1])
+    large = made.transpose(0, 2, 3, 1).repeat(scale, 1).repeat(scale, 2)
+    return [Image.fromarray(np.broadcast_to(x, (*x.shape[:2], 3)).copy()) for x in large]
+
+
+def _points(models: Models, made: Floats) -> list[Image.Image]:
+    """Return the plane with real points, and the walk's point with its trail, (F, 2)."""
+    real = examples(models.config.dataset.load(), 1000)
+    extent = float(max(abs(real).max(), abs(made).max()) * 1.1)
+    frames = []
+    for i in range(len(made)):
+        trail = made[np.arange(i - TRAIL, i + 1) % len(made)]  # the walk is closed
+        frames.append(
+            Image.fromarray(scatter([(real, REAL), (trail, FAKE)], extent, side=SIDE, dot=4))
+        )
+    return frames
