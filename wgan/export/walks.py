@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from wgan.data import examples
 from wgan.export.film import FAKE, REAL, SIDE, write_frames
@@ -68,10 +68,16 @@ def _points(models: Models, made: Floats) -> list[Image.Image]:
     """Return the plane with real points, and the walk's point with its trail, (F, 2)."""
     real = examples(models.config.dataset.load(), 1000)
     extent = float(max(abs(real).max(), abs(made).max()) * 1.1)
+    ground = Image.fromarray(scatter([(real, REAL)], extent, side=SIDE, dot=3))
+    at = (made / extent * [1, -1] + 1) / 2 * SIDE  # y grows upwards in the plane
     frames = []
     for i in range(len(made)):
-        trail = made[np.arange(i - TRAIL, i + 1) % len(made)]  # the walk is closed
-        frames.append(
-            Image.fromarray(scatter([(real, REAL), (trail, FAKE)], extent, side=SIDE, dot=4))
-        )
+        frame = ground.copy()
+        draw = ImageDraw.Draw(frame)
+        for age in range(TRAIL, -1, -1):
+            x, y = at[(i - age) % len(at)]  # the walk is closed
+            radius = 8 if age == 0 else 5 * (1 - age / (TRAIL + 1))
+            box = (x - radius, y - radius, x + radius, y + radius)
+            draw.ellipse(box, fill=FAKE, outline="white" if age == 0 else None)
+        frames.append(frame)
     return frames
