@@ -119,6 +119,16 @@ def test_the_order_of_points_says_nothing():
     assert turned == pytest.approx(found, rel=1e-9)
 
 
+def test_a_repetition_has_other_real_points_and_the_same_each_time():
+    points = draw("ring-8", 64)
+    first, again, second = (PointSides(points, ring(), k) for k in (0, 0, 1))
+    assert np.array_equal(first.real, again.real)
+    sets = (first.real, first.other.fake, second.real, second.other.fake)
+    for a, b in itertools.combinations(sets, 2):
+        assert not np.array_equal(a, b)
+    assert first.first(16).emd() != second.first(16).emd()
+
+
 # ---- pictures -----------------------------------------------------------------------------------
 
 

@@ -58,21 +58,22 @@ def sliced(a: Floats, b: Floats, projections: int = PROJECTIONS, seed: int = 0) 
 class PointSides:
     """Fake points beside real ones of the same number, and the metrics of both.
 
-    The real side is drawn with a key of its own: the same for every run on a density.
+    The real side is drawn with a key of its own: the same for every run on a density. `draw` counts
+    repetitions, each with other real points: W₁ of 512 depends on which they are.
     """
 
-    def __init__(self, fake: Floats, data: Points) -> None:
-        self.fake, self._data = np.asarray(fake, np.float64), data
+    def __init__(self, fake: Floats, data: Points, draw: int = 0) -> None:
+        self.fake, self._data, self._repetition = np.asarray(fake, np.float64), data, draw
 
     @cached_property
     def real(self) -> Floats:
         """As many real points, (N, 2)."""
-        return self._draw(1)
+        return self._draw(2 * self._repetition + 1)
 
     @cached_property
     def other(self) -> "PointSides":
         """The same with other real points in place of the fakes: what they score is the floor."""
-        return PointSides(self._draw(2), self._data)
+        return PointSides(self._draw(2 * self._repetition + 2), self._data, self._repetition)
 
     def _draw(self, draw: int) -> Floats:
         drawn = self._data.sample(len(self.fake), generator(0, "metric", draw=draw))
@@ -87,7 +88,9 @@ class PointSides:
 
     def first(self, n: int) -> "PointSides":
         """Return the first n points."""
-        return self if n >= len(self.fake) else PointSides(self.fake[:n], self._data)
+        return (
+            self if n >= len(self.fake) else PointSides(self.fake[:n], self._data, self._repetition)
+        )
 
     @property
     def mixture(self) -> bool:
