@@ -267,9 +267,9 @@ def test_a_change_of_objective_takes_a_fork():
 
 
 def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_out():
-    narrow = known(DIGITS, coverage_10k=[0.1], precision_10k=[0.9], coverage_10k_floor=[0.97])
+    narrow = known(DIGITS, coverage_10k=[0.03], precision_10k=[0.9], coverage_10k_floor=[0.97])
     (found,) = diagnose(narrow)
-    assert found.key == "mode-collapse" and "Only 10 % of the real" in found.reading.evidence
+    assert found.key == "mode-collapse" and "Only 3 % of the real" in found.reading.evidence
     # Merely bad, as after a minute of training; and sound.
     assert raised(known(DIGITS, coverage_10k=[0.24], precision_10k=[0.53])) == []
     assert raised(known(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []

@@ -108,7 +108,7 @@ RULES: dict[str, Rule] = {
         f"modes: Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761; {OURS}",
         {
             "modes": 0.75, "good": 0.3, "class_kl": 0.9, "duplicates": 0.5, "variety": 0.35,
-            "coverage": 0.15, "precision": 0.7,
+            "coverage": 0.1, "precision": 0.7,
         },
     ),
     "overfitting-critic": Rule(
