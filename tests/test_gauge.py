@@ -162,3 +162,18 @@ def test_pictures_of_a_stand_in_set_are_measured_too(engine: Engine):
     found = gauge.quality()
     assert {"fid64_32", "fid64_32_floor"} <= set(found)
     assert all(metric_of(n) in METRICS.values() for n in found if not n.endswith(("_sd", "_floor")))
+
+
+def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(engine: Engine):
+    training = Training(TrainConfig.parse(DIGITS), engine=engine)
+    gauge = ready(Gauge(training))
+    assert gauge.kernel() == {}
+    training.step()
+    first = gauge.quality()
+    assert "kid64_1k" not in first and "fid64_1k" in first
+    sides = gauge._samples[1] if gauge._samples else None
+    expected = sides.kid() if sides is not None else None
+    training.step()
+    found = gauge.kernel()
+    assert found["kid64_1k"] == pytest.approx(expected) and gauge.step == 1
+    assert gauge.kernel() == {}

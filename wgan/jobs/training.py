@@ -223,10 +223,11 @@ class TrainingJob:
         """Measure what is due after so many seconds of training."""
         if not self.gauge.due(seconds):
             return
-        self._keep_measured(self.gauge.measure(seconds))
-        found = self.gauge.neighbours
-        if found is not None and (self._neighbours is None or self._neighbours.step != found.step):
-            self._neighbours = pack_neighbours(found)
+        found = self.gauge.measure(seconds)
+        self._keep_measured(found, self.gauge.step)
+        near = self.gauge.neighbours
+        if near is not None and (self._neighbours is None or self._neighbours.step != near.step):
+            self._neighbours = pack_neighbours(near)
             with contextlib.suppress(RunError):  # A full disk: the next flush says so.
                 self.run.set_neighbours(self._neighbours)
 
@@ -237,8 +238,7 @@ class TrainingJob:
             self._gauge = Gauge(self.training, self._root)
         return self._gauge
 
-    def _keep_measured(self, found: Mapping[str, float]) -> None:
-        step = self.training.steps
+    def _keep_measured(self, found: Mapping[str, float], step: int) -> None:
         new = [Measured(step, *item) for item in found.items() if math.isfinite(item[1])]
         self._metrics.add(new)
         self._unwritten += new
@@ -387,7 +387,7 @@ class TrainingJob:
         state = self.training.state()
         try:
             if self.config.measure:
-                self._keep_measured(self.gauge.at_checkpoint())
+                self._keep_measured(self.gauge.at_checkpoint(), self.training.steps)
             # Reports first: a checkpoint never runs ahead of the curves.
             self._write_pending()
             self.run.add_checkpoint(state, {"seconds": self._seconds, "images": self._images})

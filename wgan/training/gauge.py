@@ -74,7 +74,7 @@ def make(training: Training, n: int) -> Tensor:
 class Gauge:
     """Measures one training, group after group of numbers, and paces itself.
 
-    `measure` does the group whose turn it is. The first calls compute what others compare with: those
+    `measure` does the group whose turn it is, and `step` is then the one that its numbers tell of. The first calls compute what others compare with: those
     are not counted against the pace, as they come once.
     """
 
@@ -90,7 +90,9 @@ class Gauge:
         # A diagnosis needs a few probes, and checkpoints measure quality besides.
         self._groups: list[Callable[[], dict[str, float]]] = [self.probe, self.quality]
         if self._yardstick is not None:
-            self._groups += [self.probe, self.copies]
+            self._groups += [self.kernel, self.probe, self.copies]
+        self._samples: tuple[int, PictureSides] | None = None
+        self.step = 0
         self._turn = 0
         self._spent = 0.0
         self._last = -EVERY
@@ -126,6 +128,7 @@ class Gauge:
                 self._preparing = None
             return {}
         start = time.perf_counter()
+        self.step = self._training.steps
         found = self._groups[self._turn % len(self._groups)]()
         self._turn += 1
         self._spent += time.perf_counter() - start
@@ -168,7 +171,20 @@ class Gauge:
     def quality(self) -> dict[str, float]:
         """Return metrics of the samples; for the first time with their floors."""
         floors, self._floors = self._floors, {}
-        return measure(self._sides()) | floors
+        sides = self._sides()
+        if isinstance(sides, PointSides):
+            return measure(sides) | floors
+        # The kernel distance takes as long as all the rest, so it has a turn of its own.
+        self._samples = self._training.steps, sides
+        return measure(sides, [k for k, m in METRICS.items() if m.live and k != "kid"]) | floors
+
+    def kernel(self) -> dict[str, float]:
+        """Return the kernel distance of the samples that `quality` was measured of last."""
+        if self._samples is None:
+            return {}
+        self.step, sides = self._samples
+        self._samples = None
+        return measure(sides, ["kid"])
 
     def probe(self) -> dict[str, float]:
         """Return what the critic's slopes and both optimisers tell."""
