@@ -174,6 +174,7 @@ def raised(evidence: Evidence) -> list[str]:
 
 def test_too_little_evidence_says_nothing():
     assert examine(known()) == []
+    assert examine(evidence_of(TOY, {}, [])) == []  # a run that waits or is prepared
     assert raised(known(penalty_pull=[100, 100])) == []
     assert raised(known(penalty_pull=[100, 100, 100])) == ["strong-penalty"]
 

@@ -197,7 +197,10 @@ def fork_button(view: View) -> None:
 def fork_choice(view: View) -> bool:
     """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
     steps = list(reversed(view.checkpoint_steps))
-    starred = session().run(view.run).starred()
+    try:
+        starred = session().run(view.run).starred()
+    except RunError:
+        starred = set()  # Its folder has just been deleted: the view outlives it.
     st.selectbox(
         "From the checkpoint at step",
         steps,
@@ -517,11 +520,11 @@ def _plots(view: View) -> None:
     ]
     if view.parent is not None:
         marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
-    marks += diagnosis.marks(view.run)
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_words(view, "Curves"))
         return
+    marks += diagnosis.marks(view.run)
     chart(figures.critic_gap(view.curves, marks), key="gap", run=view.run, height=178,
           title="Critic gap", help=GAP_HELP,
           alt="Critic gap on training and held-out data over steps")  # fmt: skip

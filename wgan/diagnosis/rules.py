@@ -30,10 +30,10 @@ def _from(steps: Doubles, so: npt.NDArray[np.bool_]) -> int | None:
 
 def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
     """Losses that grow without bounds."""
-    losses = [np.abs(evidence.curves[n]) for n in ("critic_loss", "generator_loss", "penalty")]
-    size = np.maximum.reduce(losses)
-    if len(size) < 6:
-        return None
+    columns = ("critic_loss", "generator_loss", "penalty")
+    if len(evidence.curves.get("step", ())) < 6:
+        return None  # A run that is being prepared has no curves at all.
+    size = np.maximum.reduce([np.abs(evidence.curves[name]) for name in columns])
     now = float(size[-max(3, len(size) // 10) :].max())
     before = float(np.median(size[: max(3, len(size) // 2)]))
     grown = now / max(before, 1e-12)
