@@ -77,6 +77,10 @@ FAULTS = {
          "steps": 400, "ema_decay": 0.95, "latent_dim": 8, "n_critic": 5}, 400, 80, pictures=10,
     ),
     "ten pictures, early": Fault("overfitting-critic", {"batch_size": 16}, 150, 30, pictures=10),
+    "a GAN that goes round": Fault(
+        "worsening",
+        {"objective": "gan", "n_critic": 5, "generator_learning_rate": 3e-3}, 330, 30,
+    ),
     "rates that have come to 0": Fault(
         "plateau",
         {"decay": "linear", "steps": 300, "generator_learning_rate": 3e-3, "ema_decay": 0.98,
@@ -126,6 +130,7 @@ def test_a_run_made_to_fail_is_told_why_first(name: str):
     base, data = (DIGITS, few_digits(fault.pictures)) if fault.pictures else (TOY, None)
     config = base.changed(fault.changes)
     found = diagnose(record(config, fault.steps, fault.every, data))
+    assert all(f.reading.raised is True for f in found)  # and no NumPy's, which JSON does not know
     assert [f.key for f in found][:1] == [fault.rule]
     offered = found[0].reading.proposals
     # In one click: the first can be taken while the run goes on, or it takes a fork and another can.
@@ -275,3 +280,22 @@ def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_ou
     assert raised(known(DIGITS, coverage_10k=[0.24], precision_10k=[0.53])) == []
     assert raised(known(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []
     assert raised(known(DIGITS, coverage_10k=[0.9], precision_10k=[0.9])) == []
+
+
+def test_samples_that_were_better_before_are_told_from_noise():
+    rng = np.random.default_rng(1)
+    noise = 0.02 * rng.standard_normal(20)
+    turned = np.concatenate([np.linspace(2, 1, 8), np.linspace(1, 1.6, 12)]) + noise
+    (found,) = [f for f in diagnose(known(emd_512=turned)) if f.key == "worsening"]
+    assert 60 <= (found.reading.since or 0) <= 110
+    falling = np.linspace(2, 1, 20)
+    assert "worsening" not in raised(known(emd_512=falling + noise))
+    # It swings by as much as it has risen.
+    rough = np.concatenate([falling, [1.4, 1.0, 1.5, 1.1, 1.6]]) + 0.3 * rng.standard_normal(25)
+    assert "worsening" not in raised(known(emd_512=rough))
+
+
+def test_what_a_parent_was_like_says_nothing_of_its_fork():
+    numbers = [Measured(10 * (i + 1), "penalty_pull", 100.0) for i in range(5)]
+    assert raised(evidence_of(TOY, {}, numbers)) == ["strong-penalty"]
+    assert raised(evidence_of(TOY, {}, numbers, begun=50)) == []

@@ -77,10 +77,10 @@ def button(view: View, step: int | None, order: Order) -> None:
         st.button("Stop training the critic", icon=":material/close:", key="stop_critic",
                   on_click=_cancel, args=(task.key,))  # fmt: skip
         return
-    possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
+    # Always to be pressed: it stands outside what is drawn anew, and a refusal says why.
     st.button(
         "Train the critic to convergence", icon=":material/vertical_align_top:", type="primary",
-        key="train_critic", disabled=not possible, on_click=_begin, args=(view.run, step, order),
+        key="train_critic", on_click=_begin, args=(view.run, step, order),
         help="Freeze the generator and train a copy of the critic on, to see how much of the exact "
         "distance it can prove. The run itself goes on or waits, as the sidebar says; nothing of it "
         "changes.",
@@ -215,7 +215,7 @@ def verdict(found: Tightening, *, ended: bool) -> str:
         return f"**Still rising: {part}** so far. More updates, or a higher rate, would bring it closer."
     return (
         f"**It has settled at {part}.** The objective holds the mean slope, the bound counts the steepest: "
-        "a few steep places cost the rest. A larger critic, a stronger penalty or a lower rate may help."
+        "a few steep places cost the rest. More updates, a larger critic or another rate may help."
     )
 
 

@@ -21,7 +21,7 @@ ABOVE_HELP = """Share of {n} examples where the slope is above 1, the Lipschitz 
 score a unit of distance. A unit is one of the plane, or of pictures as vectors of pixels in [−1, 1]."""
 
 SLOPE_MAP_HELP = """‖∇f‖ over the plane. A generator's sample is pushed as strongly as the critic is steep where it
-lies: dark flat land gives it no direction."""
+lies: flat land gives it no direction."""
 
 DEPTH_HELP = """On {n} real and {n} made examples: how strong the critic loss' gradient is at each layer. Flat: every layer learns. Falling
 towards the input by powers of ten: it vanishes on its way back; rising: it explodes. With clipped weights
@@ -85,12 +85,13 @@ def said_of_slopes(mean: float, above: float) -> str:
     if mean < 0.1:
         return (
             "**Nearly flat.** Such a critic satisfies the bound with ease, and its gap is a small fraction "
-            "of the distance; the generator gets a weak push. That is what strong clipping does."
+            "of the distance; the generator gets a weak push. A small c does this, and so does a young critic."
         )
     if mean > 1.5:
         return (
             "**Steeper than 1.** The gap overstates the distance by about that factor: it estimates K·W₁ "
-            "with K the steepest slope. A stronger penalty would pull the slopes to 1."
+            "with K the steepest slope. With a penalty, a larger λ pulls the slopes to 1; without one nothing "
+            "does, and the gap of a GAN is no distance at all."
         )
     if above > 0.5:
         return (

@@ -24,7 +24,7 @@ ICONS = {
     "note": ("blue", ":material/flag:"),
 }
 
-SIGNS = ("undertrained-critic", "overfitting-critic", "weak-penalty", "momentum")
+SIGNS = ("worsening", "weak-penalty", "momentum")
 """Rules whose evidence is worth a line also where nothing is wrong."""
 
 LOOKED = "exploding-gradient"
@@ -52,8 +52,8 @@ def panel(view: View) -> None:
     found = _findings(view.run)
     raised = [one for one in found if one.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
-    if st.session_state.pop("mended_now", False):
-        st.rerun()  # The sidebar shows the values too, and stands outside this fragment.
+    if st.session_state.pop("redraw", False):
+        st.rerun()  # The sidebar and the buttons above show it too, outside this fragment.
     if not raised and LOOKED not in {one.key for one in found}:
         st.caption(_not_yet(view))
         _undo(view)
@@ -127,7 +127,12 @@ def _offer(view: View, one: Finding, proposal: Proposal, i: int) -> None:
         st.button(f"Fork with {proposal.words}", icon=":material/fork_right:", key=key,
                   help=f"Prepares a run that goes on from step {step:,} with this change; then press "
                   "Start fork. This run stays as it is.",
-                  on_click=controls.prepare_fork, args=(view.run, step, proposal.changes))  # fmt: skip
+                  on_click=_prepare, args=(view.run, step, proposal.changes))  # fmt: skip
+
+
+def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
+    controls.prepare_fork(run, step, changes)
+    st.session_state["redraw"] = True
 
 
 def _apply(run: str, proposal: Proposal) -> None:
@@ -139,7 +144,7 @@ def _apply(run: str, proposal: Proposal) -> None:
         return
     kept = {path: before[path] for path in proposal.changes}
     st.session_state[f"mended-{run}"] = (proposal.words, kept)
-    st.session_state["mended_now"] = True
+    st.session_state["redraw"] = True
 
 
 def _undo(view: View) -> None:
@@ -163,7 +168,7 @@ def _take_back(run: str, before: Mapping[str, Any]) -> None:
         st.session_state.problem = str(error)
         return
     st.session_state.pop(f"mended-{run}", None)
-    st.session_state["mended_now"] = True
+    st.session_state["redraw"] = True
 
 
 def _all(found: Sequence[Finding]) -> None:
@@ -179,12 +184,12 @@ def _all(found: Sequence[Finding]) -> None:
             {
                 "Fault": [rule.title for rule, _ in rows],
                 "Now": [_state(one) for _, one in rows],
-                "Evidence": [one.reading.evidence if one else "not measured yet, or not of this objective" for _, one in rows],
+                "Evidence": [one.reading.evidence if one else "cannot be told yet, or not of this objective" for _, one in rows],
                 "Thresholds": [_limits(rule.limits) for rule, _ in rows],
                 "Source": [rule.source for rule, _ in rows],
             },
             hide_index=True,
-            height=38 + 35 * len(rows),
+            height="content",
         )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """How good the samples are: what is measured in passing, and the evaluation that one asks for."""
 
+from collections import Counter
+
 import numpy as np
 import streamlit as st
 
@@ -16,7 +18,7 @@ from wgan.runs import Measured, RunError
 COLUMNS = 8
 
 CHART_HELP = """**Left**: the metric, in the same z each time; dashed: its *floor*, what real examples
-score in place of samples, which nothing but luck or copying can beat. **Right**: the critic gap,
+score in place of samples; only luck, or copying, goes below it. **Right**: the critic gap,
 the critic's own estimate of how far apart they are, in units of its own.
 
 Both should fall together. Where they part, believe the metric: the critic's value is not a Wasserstein
@@ -38,6 +40,7 @@ def panel(run: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("##### How good are the samples?", width="content")
         _evaluate_button(view)
+    _evaluations(view)
     if newest:
         _cards(view, newest)
         show, near = st.columns([0.52, 0.48], gap="medium")
@@ -47,7 +50,6 @@ def panel(run: str) -> None:
             _neighbours(view)
     else:
         st.caption(_why_not(view))
-    _evaluations(view)
 
 
 def _why_not(view: View) -> str:
@@ -69,7 +71,15 @@ def _newest(view: View) -> dict[str, Measured]:
         # An evaluation's larger numbers of samples have a table of their own.
         return not _live(name), keys.index(next(k for k, m in METRICS.items() if m is metric))
 
-    return {name: found[name] for name in sorted(found, key=rank) if _live(name)}
+    times = Counter(m.name for m in view.metrics)
+    shown: dict[str, Measured] = {}
+    titles: set[str] = set()
+    for name in sorted(found, key=lambda name: (rank(name), -times[name])):
+        # Of a metric with several numbers of samples, the one measured most often: the training's own.
+        if _live(name) and _metric(name).title not in titles:
+            titles.add(_metric(name).title)
+            shown[name] = found[name]
+    return shown
 
 
 def _live(name: str) -> bool:
@@ -123,7 +133,11 @@ def _cards(view: View, newest: dict[str, Measured]) -> None:
             Number(metric.title, value, f"{unit} · {age(view, measured.step)}".removeprefix(" · "),
                    help="\n\n".join(words))
         )  # fmt: skip
-    numbers(cards, key="quality_numbers")
+    # No more in a row than fit with their ages.
+    rows = -(-len(cards) // 4)
+    each = -(-len(cards) // rows)
+    for row in range(rows):
+        numbers(cards[row * each : (row + 1) * each], key=f"quality_numbers_{row}")
 
 
 def _settings(view: View, name: str, measured: Measured) -> str:
@@ -257,7 +271,7 @@ def table(found: Evaluation) -> None:
             "What it says": [value.meaning.replace("**", "") for value in found.values],
         },
         hide_index=True,
-        height=min(420, 38 + 35 * len(found.values)),
+        height="content",
     )
     if found.protocol:
         p = found.protocol

@@ -1,5 +1,7 @@
 """RULES: every fault that is looked for, with its thresholds and their sources."""
 
+from dataclasses import replace
+
 from wgan.diagnosis import rules
 from wgan.diagnosis.evidence import Evidence, Finding, Rule
 
@@ -120,6 +122,16 @@ RULES: dict[str, Rule] = {
         f"Gulrajani et al. 2017, figure 5b; 256 examples a side; {OURS}",
         {"share": 0.25, "spreads": 0.3},
     ),
+    "worsening": Rule(
+        "The samples become worse",
+        "fault",
+        "The best measure of the samples has turned: what was learned is being lost again. In a GAN this "
+        "is usual, as its two players go round each other and modes starve; a Wasserstein loss with a "
+        "penalty, or slower steps, holds what was won. The best checkpoint is kept: fork from it.",
+        rules.worsening,
+        OURS,
+        {"measured": 6, "times": 1.25, "deviations": 3.0},
+    ),
     "plateau": Rule(
         "No more improvement",
         "note",
@@ -138,7 +150,8 @@ def examine(evidence: Evidence) -> list[Finding]:
     for key, rule in RULES.items():
         reading = rule.check(evidence, rule)
         if reading is not None:
-            found.append(Finding(key, rule, reading))
+            # NumPy's booleans are none for JSON.
+            found.append(Finding(key, rule, replace(reading, raised=bool(reading.raised))))
     return found
 
 

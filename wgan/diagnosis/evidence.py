@@ -120,13 +120,18 @@ def evidence_of(
     curves: Mapping[str, Doubles],
     measured: Sequence[Any],
     changes: Sequence[Any] = (),
+    begun: int = 0,
 ) -> Evidence:
-    """Return the evidence of a run's records: `measured` has step, name, value; `changes` step, path."""
+    """Return the evidence of a run's records: `measured` has step, name, value; `changes` step, path.
+
+    `begun` is the step that a fork begins at: what its parent was like says nothing of it.
+    """
     rows: dict[str, list[tuple[float, float]]] = {}
     for one in measured:
         rows.setdefault(one.name, []).append((one.step, one.value))
     metrics = {name: tuple(np.array(found, np.float64).T) for name, found in rows.items()}
     since = max((c.step for c in changes if _matters(c.path)), default=0)
+    since = max(since, begun)
     return Evidence(config, curves, metrics, config.dataset.size, since)
 
 

@@ -325,7 +325,10 @@ def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
     names = evidence.of_metric("coverage"), evidence.of_metric("precision")
     if names[0] is None or names[1] is None:
         return None
-    (steps, covered), (_, good) = (evidence.metrics[name] for name in names if name is not None)
+    (steps, covered), (_, good) = (evidence.series(name) for name in names if name is not None)
+    reached = evidence.curves.get("step", np.zeros(0))
+    if not len(covered) or not len(good) or (len(reached) and steps[-1] < 0.8 * reached[-1]):
+        return None  # Of long ago: the run has gone on.
     floor = evidence.floor(names[0])
     return Reading(
         f"Only {percent(covered[-1])} of the real pictures have a sample nearby"
@@ -348,15 +351,58 @@ def overfitting(evidence: Evidence, rule: Rule) -> Reading | None:
     apart = float(np.median(seen[-n:] - unseen[-n:]))
     gap = float(np.median(seen))
     share = apart / max(gap, 1e-12)
+    certain = apart > rule.limits["spreads"] * spread
     return Reading(
         f"The critic gap is {said(gap)} on training pictures and {said(gap - apart)} on held-out ones: "
-        f"{percent(max(share, 0.0))} of it is learned by heart.",
-        gap > 0 and share > rule.limits["share"] and apart > rule.limits["spreads"] * spread,
+        + (
+            f"{percent(max(share, 0.0))} of it is learned by heart."
+            if certain
+            else "no more apart than the scores of 256 pictures vary."
+        ),
+        gap > 0 and share > rule.limits["share"] and certain,
         propose(
             evidence,
             {"critic_learning_rate": evidence.config.critic_learning_rate / 3},
             {"n_critic": 1},
         ),
+    )
+
+
+def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Samples that were better before."""
+    name = evidence.headline
+    if name is None:
+        return None
+    steps, values = evidence.series(name)
+    if len(values) < rule.limits["measured"]:
+        return None
+    # Means of three, so that one lucky look is no best.
+    smooth = np.convolve(values, np.ones(3) / 3, "valid")
+    best = int(smooth.argmin())
+    now = float(smooth[-1])
+    # From neighbours' differences, by their median: the first steep fall is no noise.
+    moves = np.diff(values)
+    noise = 1.48 * float(np.median(np.abs(moves - np.median(moves)))) / math.sqrt(2)
+    worse = now / max(float(smooth[best]), 1e-12)
+    raised = (
+        worse > rule.limits["times"]
+        and now - smooth[best] > rule.limits["deviations"] * noise
+        and best < 0.75 * len(smooth)
+    )
+    config = evidence.config
+    return Reading(
+        f"{title_of(name)} is {said(now)} now and was {said(float(smooth[best]))} at its best, at step "
+        f"{int(steps[best + 1]):,}.",
+        raised,
+        propose(
+            evidence,
+            *([] if _slope_target(evidence) is not None else [PENALISED]),
+            {
+                "generator_learning_rate": config.generator_learning_rate / 3,
+                "critic_learning_rate": config.critic_learning_rate / 3,
+            },
+        ),
+        int(steps[best + 1]) if raised else None,
     )
 
 

@@ -87,7 +87,8 @@ class View:
     @property
     def evidence(self) -> Evidence:
         """What a diagnosis reads of the run."""
-        return evidence_of(self.config, self.curves, self.metrics, self.changes)
+        begun = self.parent.step if self.parent is not None else 0
+        return evidence_of(self.config, self.curves, self.metrics, self.changes, begun)
 
     @property
     def share(self) -> float:
