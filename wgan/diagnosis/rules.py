@@ -368,14 +368,21 @@ def overfitting(evidence: Evidence, rule: Rule) -> Reading | None:
     )
 
 
-def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
-    """Samples that were better before."""
+def _headline(evidence: Evidence, rule: Rule) -> tuple[str, Doubles, Doubles] | None:
+    """Return the best measure of the samples, its steps and values; None where there are too few."""
     name = evidence.headline
     if name is None:
         return None
     steps, values = evidence.series(name)
-    if len(values) < rule.limits["measured"]:
+    return (name, steps, values) if len(values) >= rule.limits["measured"] else None
+
+
+def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Samples that were better before."""
+    found = _headline(evidence, rule)
+    if found is None:
         return None
+    name, steps, values = found
     # Means of three, so that one lucky look is no best.
     smooth = np.convolve(values, np.ones(3) / 3, "valid")
     best = int(smooth.argmin())
@@ -389,7 +396,6 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
         and now - smooth[best] > rule.limits["deviations"] * noise
         and best < 0.75 * len(smooth)
     )
-    config = evidence.config
     return Reading(
         f"{title_of(name)} is {said(now)} now and was {said(float(smooth[best]))} at its best, at step "
         f"{int(steps[best + 1]):,}.",
@@ -397,10 +403,7 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
         propose(
             evidence,
             *([] if _slope_target(evidence) is not None else [PENALISED]),
-            {
-                "generator_learning_rate": config.generator_learning_rate / 3,
-                "critic_learning_rate": config.critic_learning_rate / 3,
-            },
+            rates(evidence, 1 / 3, 1 / 3),
         ),
         int(steps[best + 1]) if raised else None,
     )
@@ -408,12 +411,10 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
 
 def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     """A measure that stands still beyond its noise."""
-    name = evidence.headline
-    if name is None:
+    found = _headline(evidence, rule)
+    if found is None:
         return None
-    steps, values = evidence.series(name)
-    if len(values) < rule.limits["measured"]:
-        return None
+    name, steps, values = found
     third = len(values) // 3
     before, now = values[-2 * third : -third], values[-third:]
     # Noise from neighbours' differences, which a slow trend hardly touches.
@@ -429,7 +430,6 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
         else "Waiting longer will not help at these settings: stop, or change something."
     )
     raised = gained < rule.limits["errors"] * error or gained < rule.limits["least"] * now.mean()
-    config = evidence.config
     return Reading(
         f"{title_of(name)} went from {said(before.mean())} to {said(now.mean())} in the last {span:,} "
         f"steps, ± {said(error)}"
@@ -440,9 +440,6 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
         if near
         else propose(
             evidence,
-            {
-                "generator_learning_rate": config.generator_learning_rate / 3,
-                "critic_learning_rate": config.critic_learning_rate / 3,
-            },
+            rates(evidence, 1 / 3, 1 / 3),
         ),
     )
