@@ -62,8 +62,10 @@ else:
         st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, live.signs(view))
     evaluating = any(not task.done for task in session().tasks(view.run))
     with st.container():
-        # New numbers come every few seconds only, and ages are told in steps of five.
-        st.fragment(quality.panel, run_every=5.0 if ticking or evaluating else None)(view.run)
+        # New numbers come every ten seconds or so, and each run of a fragment makes the browser look
+        # at every element of the page, some 200 ms on a slow machine.
+        pace = 2.5 if evaluating else 10.0 if ticking else None
+        st.fragment(quality.panel, run_every=pace)(view.run)
 
 pending = live.forecast_pending()
 if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):

@@ -47,7 +47,7 @@ def chromium() -> "Iterator[Browser]":
 def page(chromium: "Browser") -> "Iterator[Page]":
     """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     faults: list[str] = []
 

@@ -316,7 +316,7 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     assert [line[0] for line in lines] == ["WGAN-GP", "WGAN"]
     assert lines[0][1] == 10 and lines[1][1] == 100 and lines[1][-1] == 200
     slider = page.get_by_role("slider", name="Moment shown")
-    assert page.locator(".wgan-wall small").all_inner_texts() == ["step 200", "step 200"]
+    until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 200", "step 200"])
     slider.focus()
     page.keyboard.press("Home")
     until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 0", "step 0"])
