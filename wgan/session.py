@@ -5,8 +5,8 @@ carries out between two steps.
 """
 
 import atexit
-import gc
 import contextlib
+import gc
 import json
 import logging
 import re
