@@ -100,6 +100,10 @@ def tab_title() -> str:
 def badge(view: View) -> None:
     """Show how a run stands."""
     words, icon, colour = BADGES[view.status]
+    if view.status is Status.RUNNING and any(
+        task.holds and not task.done for task in session().tasks(view.run)
+    ):
+        words, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"
     st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
 
 

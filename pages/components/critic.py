@@ -66,13 +66,17 @@ def header(view: View, choice: Choice) -> None:
 def sections(view: View) -> str:
     """Let the visitor choose a section; return which."""
     names = SECTIONS[view.config.dataset.kind]
-    st.session_state.setdefault("critic_section", "scores")
-    return str(
+    asked = st.query_params.get("section", "")
+    st.session_state.setdefault("critic_section", asked if asked in names else "scores")
+    section = str(
         st.segmented_control(
             "Section", list(names), format_func=names.__getitem__, required=True,
             key="critic_section", label_visibility="collapsed",
         )
     )  # fmt: skip
+    if asked != section:
+        st.query_params["section"] = section  # whoever gets the address sees the same
+    return section
 
 
 def refresh(view: View, choice: Choice, section: str) -> float | None:

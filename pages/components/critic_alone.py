@@ -172,12 +172,12 @@ def _cards(found: Tightening, pictures: bool) -> list[Number]:
         Number("Proved", measured(max(0.0, float(found.bounds[-1]))),
                f"= {100 * _share(found):.0f} %",
                help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
-               "exact one."),
+               "exact one. A critic that scores fakes higher proves nothing: 0."),
         Number("Raw gap", measured(float(found.gaps[-1])), "score",
                help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart."),
-        Number("Steepest slope", measured(float(found.slopes[-1])), "a unit",
+        Number("Steepest between pairs", measured(float(found.slopes[-1])), "a unit",
                help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
-               "fake."),
+               "fake: all that the bound needs. Elsewhere the critic may be steeper (Surface, Slopes)."),
     ]  # fmt: skip
 
 

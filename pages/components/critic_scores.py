@@ -39,7 +39,8 @@ PROVED_HELP = """The gap divided by the steepest slope between any real point an
 duality no distance is smaller than that: the critic proves it. A perfect critic proves all of W₁."""
 
 STEEPEST_HELP = """The largest slope ‖∇f‖ found over the window and at the samples: the critic's Lipschitz
-constant K. The gap estimates K·W₁, never W₁ itself."""
+constant K. The gap estimates K·W₁, never W₁ itself. Between pairs of a real point and a fake, which is
+all that a proof needs, the critic can be less steep (To convergence)."""
 
 
 def _scores(opened: Opened) -> critic.Scores:
@@ -145,7 +146,7 @@ def surface(opened: Opened) -> None:
                    help=EXACT_HELP.format(n=n, floor=measured(floor))),
             Number("Proved", measured(max(0.0, found.proved)), landscape.share(found),
                    help=PROVED_HELP),
-            Number("Steepest slope", measured(found.steepest), "a unit", help=STEEPEST_HELP),
+            Number("Steepest anywhere", measured(found.steepest), "a unit", help=STEEPEST_HELP),
             gap,
         ],
         key="critic_distances",

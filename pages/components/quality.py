@@ -24,6 +24,14 @@ the critic's own estimate of how far apart they are, in units of its own.
 Both should fall together. Where they part, believe the metric: the critic's value is not a Wasserstein
 distance one can trust (Stanczuk et al. 2021, arXiv:2103.01678)."""
 
+EVALUATE_HELP = {
+    "pictures": """Measure 10,000 samples with every metric, beside what real pictures score: FID, KID,
+precision, recall, density, coverage, copies, duplicates. Takes half a minute or more; a training goes on
+meanwhile at half its speed.""",
+    "points": """Measure many more points with every metric, beside what real points score: exact and sliced
+W₁, modes, share of high quality. A training goes on meanwhile.""",
+}
+
 NEIGHBOURS_HELP = """Above: samples. Below each: the training picture nearest to it, pixel by pixel. A
 generator that learned pictures by heart shows the same picture twice; one that learned to draw shows
 relatives. A sample counts as a copy when it is twice as near to one training picture as to any other."""
@@ -218,9 +226,7 @@ def _evaluate_button(view: View) -> None:
     possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
     st.button(
         "Evaluate", icon=":material/straighten:", key="evaluate", disabled=busy or not possible,
-        help="Measure 10,000 samples with every metric, beside what real pictures score: FID, KID, "
-        "precision, recall, density, coverage, copies, duplicates. Takes half a minute or more; a "
-        "training goes on meanwhile at half its speed.",
+        help=EVALUATE_HELP[view.config.dataset.kind],
         on_click=_evaluate, args=(view.run,),
     )  # fmt: skip
     if busy and task is not None:

@@ -18,10 +18,15 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
     """
     choose_run("Model", view.run, "Any run, also the one that is training now.")
     steps = list(reversed(view.checkpoint_steps))
-    newest = "Newest weights" if view.status.active else "Last checkpoint"
+    newest = "Newest weights"
+    if not view.status.active and steps:
+        newest = f"Last checkpoint, step {steps.pop(0):,}"
     key = f"{prefix}_step"
     # Not None for the newest: that would be no choice, with a cross to take it back.
-    if st.session_state.get(key) not in (NEWEST, *steps):
+    if key not in st.session_state:
+        asked = st.query_params.get("weights", "")
+        st.session_state[key] = int(asked) if asked.isascii() and asked.isdigit() else NEWEST
+    if st.session_state[key] not in (NEWEST, *steps):
         st.session_state[key] = NEWEST
     step: int = st.selectbox(
         "Weights",
@@ -30,6 +35,11 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
         format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
         help=f"While a run trains, its newest weights are taken every {every}.",
     )
+    # Whoever gets the address sees the same weights.
+    if step == NEWEST:
+        st.query_params.pop("weights", None)
+    elif st.query_params.get("weights") != str(step):
+        st.query_params["weights"] = str(step)
     return None if step == NEWEST else step
 
 

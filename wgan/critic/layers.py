@@ -15,7 +15,7 @@ from wgan.latent import Models
 from wgan.objectives import clip_bounds
 from wgan.randomness import generator
 from wgan.training.loop import critic_losses
-from wgan.training.probe import at_clip
+from wgan.training.probe import at_clip, at_outputs
 
 BINS = 41
 
@@ -95,23 +95,15 @@ def gradients(models: Models, sides: Sides) -> Gradients:
     told = models.config.conditional
     real, fake = torch.from_numpy(sides.real), torch.from_numpy(sides.fake)
     label = torch.from_numpy(sides.labels) if told else None
-    parts: list[nn.Module] = []
-    outputs: list[Tensor] = []
 
-    def keep(part: nn.Module, _: object, output: Tensor) -> None:
-        parts.append(part)
-        outputs.append(output)
+    def critic_loss() -> Tensor:
+        both = score_of(
+            critic, torch.cat([real, fake]), None if label is None else torch.cat([label, label])
+        )
+        real_score, fake_score = torch.chunk(both, 2)
+        return objective.critic_loss(real=real_score, fake=fake_score)
 
-    layers = [part for part in critic.modules() if isinstance(part, nn.Linear | nn.Conv2d)]
-    hooks = [part.register_forward_hook(keep) for part in layers]
-    both = score_of(
-        critic, torch.cat([real, fake]), None if label is None else torch.cat([label, label])
-    )
-    for hook in hooks:
-        hook.remove()
-    real_score, fake_score = torch.chunk(both, 2)
-    loss = objective.critic_loss(real=real_score, fake=fake_score)
-    at_outputs = torch.autograd.grad(loss, outputs)
+    parts, found = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
     loss, penalty, *_ = critic_losses(
         objective,
         lambda x, told: score_of(critic, x, told),
@@ -125,7 +117,7 @@ def gradients(models: Models, sides: Sides) -> Gradients:
     return Gradients(
         tuple(f"{i + 1}. {title_of(part)}" for i, part in enumerate(parts)),
         # The squares of what has vanished would vanish once more in float32.
-        np.array([float(g.double().norm()) for g in at_outputs]),
+        np.array([float(g.double().norm()) for g in found]),
         np.array([_weight_gradient(part) for part in parts]),
     )
 

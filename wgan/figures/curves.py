@@ -150,6 +150,18 @@ def quality(
         }
     )
     last = max(1.0, *map(float, steps[-1:]), *map(float, columns.get("step", steps)[-1:]))
+    if floor is not None and math.isfinite(floor):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": np.array([0.0, room(last)]),
+                "y": np.array([floor, floor]),
+                "name": "Floor",
+                "line": {"color": "@real", "width": 1.4, "dash": "dash"},
+                "hoverinfo": "skip",
+            }
+        )
     layout: Figure = {
         "margin": MARGIN | {"r": 52},
         "hovermode": "x unified",
@@ -161,22 +173,16 @@ def quality(
             "autorangeoptions": {"include": room(last)},
         },
         "yaxis": {"zeroline": False, "rangemode": "tozero"},
-        "yaxis2": {"overlaying": "y", "side": "right", "showgrid": False, "zeroline": False},
+        "yaxis2": {
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "zeroline": False,
+            "rangemode": "tozero",
+            "nticks": 5,
+        },
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
     }
-    if floor is not None and math.isfinite(floor):
-        layout["shapes"] = [
-            {
-                "type": "line",
-                "xref": "paper",
-                "yref": "y",
-                "x0": 0,
-                "x1": 1,
-                "y0": floor,
-                "y1": floor,
-                "line": {"color": "@real", "width": 1.4, "dash": "dash"},
-            }
-        ]
     return {"data": traces, "layout": layout}
 
 

@@ -33,6 +33,7 @@ class Standing:
     error: str = ""
     done: bool = False
     cancelled: bool = False
+    holds: bool = False  # the run's training waits until it has ended
     version: int = 0
 
 
@@ -45,7 +46,7 @@ class Task:
     def __init__(
         self, key: str, title: str, run: str, begin: Callable[[], Work], *, holds: bool = False
     ) -> None:
-        self.standing = Standing(key, title, run)
+        self.standing = Standing(key, title, run, holds=holds)
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.holds = holds
         self._begin = begin

@@ -15,6 +15,7 @@ from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
 from wgan.reproduce.critics import adam, gap, rmsprop, slopes
 from wgan.training.fitting import Fitting
+from wgan.training.probe import at_outputs
 
 TOY_SETS: dict[str, tuple[dict[str, float], float, float]] = {
     # At the scale of the paper's script; exact W₁ at n = 2000 and floor at n = 256 are of FACTS.
@@ -163,18 +164,13 @@ TOY_SURFACES = Experiment(
 def _by_depth(critic: nn.Module, objective: Objective, real: Tensor, fake: Tensor) -> list[float]:
     """Return log10 of the norm of the critic loss' gradient at each hidden layer's output."""
     critic = critic.double()
-    outputs: list[Tensor] = []
 
-    def keep(_: nn.Module, __: object, output: Tensor) -> None:
-        outputs.append(output)
+    def loss() -> Tensor:
+        scores = critic(torch.cat([real, fake]).double())
+        real_score, fake_score = torch.tensor_split(scores, [len(real)])
+        return objective.critic_loss(real=real_score, fake=fake_score)
 
-    hooks = [m.register_forward_hook(keep) for m in critic.modules() if isinstance(m, nn.ReLU)]
-    scores = critic(torch.cat([real, fake]).double())
-    for hook in hooks:
-        hook.remove()
-    real_score, fake_score = torch.tensor_split(scores, [len(real)])
-    loss = objective.critic_loss(real=real_score, fake=fake_score)
-    gradients = torch.autograd.grad(loss, outputs)
+    _, gradients = at_outputs(critic, loss, nn.ReLU)
     critic.float()
     return [math.log10(max(float(g.norm()), 1e-300)) for g in gradients]
 

@@ -5,6 +5,7 @@ training itself would: so it fits every objective, and changes nothing.
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -104,6 +105,30 @@ def at_clip(critic: nn.Module, objective: Objective) -> Tensor | None:
     return torch.as_tensor(stuck) / sum(weight.numel() for weight, _ in pairs)
 
 
+def at_outputs(
+    critic: nn.Module, loss: Callable[[], Tensor], *kinds: type[nn.Module]
+) -> tuple[list[nn.Module], tuple[Tensor, ...]]:
+    """Return a critic's layers of some kinds, as they compute, and a loss' gradient at each output.
+
+    `loss` scores with the critic and returns a number. Gulrajani et al. 2017, figure 1b,
+    arXiv:1704.00028.
+    """
+    layers: list[nn.Module] = []
+    outputs: list[Tensor] = []
+
+    def keep(layer: nn.Module, _: Any, output: Tensor) -> None:
+        layers.append(layer)
+        outputs.append(output)
+
+    handles = [m.register_forward_hook(keep) for m in critic.modules() if isinstance(m, kinds)]
+    try:
+        value = loss()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return layers, torch.autograd.grad(value, outputs)
+
+
 class _Shadow(Training):
     """Copies of a training's networks and optimisers, to be trained further without a trace."""
 
@@ -181,23 +206,18 @@ class _Shadow(Training):
 
     def depth(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         """Return how much the loss' gradient grows from the last hidden layer to the first, log₁₀."""
-        outputs: list[Tensor] = []
-
-        def keep(_: nn.Module, __: Any, output: Tensor) -> None:
-            outputs.append(output)
-
-        layers = [m for m in self.critic.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-        handles = [layer.register_forward_hook(keep) for layer in layers]
         n = SLOPES[self.config.dataset.kind]
         told = None if labels is None else torch.cat([labels[:n], labels[:n]])
-        real_score, fake_score = torch.chunk(self.score(torch.cat([real[:n], fake[:n]]), told), 2)
-        for handle in handles:
-            handle.remove()
-        loss = self.config.objective.critic_loss(real=real_score, fake=fake_score)
-        hidden = [outputs[0], outputs[max(0, len(outputs) - 2)]]
+
+        def loss() -> Tensor:
+            both = self.score(torch.cat([real[:n], fake[:n]]), told)
+            real_score, fake_score = torch.chunk(both, 2)
+            return self.config.objective.critic_loss(real=real_score, fake=fake_score)
+
+        _, gradients = at_outputs(self.critic, loss, nn.Linear, nn.Conv2d)
         first, last = (
             torch.linalg.vector_norm(gradient.double()).clamp_min(_TINY)
-            for gradient in torch.autograd.grad(loss, hidden)
+            for gradient in (gradients[0], gradients[max(0, len(gradients) - 2)])
         )
         return torch.log10(first / last)
 
