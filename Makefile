@@ -6,13 +6,14 @@
 # make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
 # make evaluations  quick presets, three seeds each, into docs/evaluations.md; half an hour
 # make live-metrics  what measuring in passing costs a training; five minutes
+# make checkpoints  the trained examples in checkpoints/; half an hour
 # make reproduce  every published experiment again, into docs/reproduction.md; half an hour
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench keeping metrics evaluations live-metrics reproduce clean
+.PHONY: run test check bench keeping metrics evaluations live-metrics checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -44,6 +45,9 @@ evaluations: $(VENV)/app.done
 
 live-metrics: $(VENV)/app.done
 	$(BIN)/python -m benchmarks.live_metrics
+
+checkpoints: $(VENV)/app.done
+	$(BIN)/python -m wgan examples --runs-dir checkpoints
 
 reproduce: $(VENV)/app.done
 	$(BIN)/python -m wgan reproduce --all --out docs/reproduction.md

@@ -9,7 +9,7 @@ guard()
 from pages.components import critic
 from pages.components.app import session, shown_run
 
-run = shown_run()
+run = shown_run(example=True)
 if run is None:
     st.markdown("### The critic, opened up")
     st.markdown(

@@ -11,7 +11,7 @@ from pages.components.app import badge, session, shown_run
 from pages.components.chart import chart
 from wgan import figures
 
-run = shown_run()
+run = shown_run(example=True)
 st.markdown("### A walk through latent space")
 if run is None:
     st.markdown(

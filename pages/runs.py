@@ -20,7 +20,7 @@ if not cards:
     )
     st.stop()
 chosen, found = shelf.table(cards)
-run = chosen[0] if len(chosen) == 1 else (None if chosen else shown_run())
+run = chosen[0] if len(chosen) == 1 else (None if chosen else shown_run(example=True))
 if run not in found:
     run = None
 if len(chosen) > 1:

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | walk | reproduce | train-features`."""
+"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | walk | examples | reproduce | train-features`."""
 
 import argparse
 import contextlib
@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,18 +29,20 @@ from wgan.data import (
 )
 from wgan.diagnosis import RULES, examine
 from wgan.export import (
+    EXAMPLES,
     FORMATS,
     export,
     export_samples,
     export_tensorboard,
     export_walk,
     import_zip,
+    ship,
 )
 from wgan.jobs import Evaluation, Stored, TrainingJob, View, evaluate, in_words
 from wgan.latent import Models
 from wgan.metrics import title_of, train_features
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
-from wgan.runs import Card, Run, RunError, Shelf, Status, fork
+from wgan.runs import Card, Run, RunError, Shelf, Status, fork, list_runs
 from wgan.training import Diverged
 from wgan.training.loop import steered
 
@@ -200,6 +203,18 @@ def _parser() -> _Parser:
     network.add_argument("--out", type=Path, metavar="FILE", help="(default: in the data root)")
     network.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
     network.set_defaults(act=_train_features)
+
+    shipped = commands.add_parser(
+        "examples",
+        help="make the runs that come with the program",
+        description="Train, evaluate and thin out the runs that come with the program, each with its "
+        "model card: " + ", ".join(EXAMPLES) + ". Half an hour of two cores.",
+    )
+    shipped.add_argument("names", nargs="*", metavar="NAME", help="(default: all)")
+    shipped.add_argument("--work", type=Path, metavar="DIR", help="keep the whole runs here")
+    shipped.add_argument("--runs-dir", **runs_dir)
+    shipped.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
+    shipped.set_defaults(act=_examples)
 
     again = commands.add_parser(
         "reproduce",
@@ -632,6 +647,45 @@ def _evaluate(given: argparse.Namespace) -> int:
         floor = "" if value.floor is None else f"   real: {value.floor:.4g}"
         print(f"{title_of(value.name):{width}}  {value.value:.4g}{spread}{floor}")
     return 0
+
+
+def _examples(given: argparse.Namespace) -> int:
+    names = given.names or list(EXAMPLES)
+    for name in names:
+        if name not in EXAMPLES:
+            raise _Usage(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
+    with contextlib.ExitStack() as stack:
+        work = given.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in names:
+            run = _whole_run(EXAMPLES[name].config(), work, given.quiet)
+            if run is None:
+                return 1
+            state, _ = run.checkpoint()
+            models = Models(state.config, state.tensors, state.step)
+            with _Bar(given.quiet) as bar:
+                for said in evaluate(models, run=run):
+                    bar.tell(said.words, said.share)
+            given.runs_dir.mkdir(parents=True, exist_ok=True)
+            made = ship(run, name, given.runs_dir)
+            print(
+                json.dumps({"run": str(made.folder), "bytes": made.size(), "of": str(run.folder)})
+            )
+    return 0
+
+
+def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
+    """Return a finished run of a config: one that is there, gone on with, or a new one."""
+    for known in list_runs(folder):
+        if known.config() == config:
+            run, resume = known, bool(known.checkpoint_steps())
+            break
+    else:
+        run, resume = Run.create(config, folder), False
+    if run.status() is not Status.FINISHED:
+        bar = _Bar(quiet)
+        if _drive(TrainingJob(run, resume=resume, publish=bar.preparing), bar):
+            return None
+    return run if run.status() is Status.FINISHED else None
 
 
 def _diagnose(given: argparse.Namespace) -> int:

@@ -542,16 +542,21 @@ class Session:
         """Delete what is in the trash for good; return the bytes freed."""
         return empty_trash(self.runs_dir)
 
-    def newest(self) -> str | None:
-        """Return the run to show at first: the live one, else the newest that can be read."""
+    def newest(self, *, example: bool = False) -> str | None:
+        """Return the run to show at first: the live one, else the newest that can be read.
+
+        One of the user's own; where there is none, and an `example` will do, the first of those.
+        """
         live = self.live()
         if live is not None:
             return live.run
+        examples = []
         for run in list_runs(self.runs_dir):
             with contextlib.suppress(RunError):
-                self.view(run.id)
-                return run.id
-        return None
+                if self.view(run.id).status is not Status.SHIPPED:
+                    return run.id
+                examples.append(run.id)
+        return min(examples) if example and examples else None
 
     def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
         """Return n real examples to show, or None where they would have to be downloaded first.

@@ -35,8 +35,11 @@ def session() -> Session:
     return Session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
 
 
-def shown_run() -> str | None:
-    """Return the run on show: the address's, else this visitor's, else the live one or the newest."""
+def shown_run(*, example: bool = False) -> str | None:
+    """Return the run on show: the address's, else this visitor's, else the live one or the newest.
+
+    Where there is none yet, and an `example` will do, one that comes with the app, for now.
+    """
     state, address = st.session_state.get("shown"), st.query_params.get("run")
     before, when = st.session_state.get("address_before", ("", 0.0))
     # A browser that has not heard of the new address yet (or never, when Streamlit drops the message
@@ -51,7 +54,7 @@ def shown_run() -> str | None:
             asked = None
     run = asked or session().newest()
     show_run(run)
-    return run
+    return run or (session().newest(example=True) if example else None)
 
 
 def show_run(run: str | None) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.export.archive import bug_report, export_zip, import_zip
+from wgan.export.examples import EXAMPLES, Example, ship
 from wgan.export.film import export_film
 from wgan.export.models import export_onnx, export_program
 from wgan.export.recipe import command_line, nearest_preset, snippet
@@ -15,7 +16,9 @@ from wgan.export.walks import export_walk
 from wgan.runs import Run, RunError
 
 __all__ = [
+    "EXAMPLES",
     "FORMATS",
+    "Example",
     "Format",
     "bug_report",
     "command_line",
@@ -27,6 +30,7 @@ __all__ = [
     "export_zip",
     "import_zip",
     "nearest_preset",
+    "ship",
     "snippet",
 ]
 

@@ -461,6 +461,8 @@ class Run:
         """Own the run while writing. Raises RunError where a live process owns it."""
         if self.alive():
             raise RunError(f"Run {self.id} is being trained by another process. Stop it there.")
+        if self.status() is Status.SHIPPED:
+            raise RunError(SHIPPED_WORDS.format(run=self.id))
         for half in self.folder.rglob("*.part"):
             half.unlink(missing_ok=True)  # What a killed process was writing.
         self.beat()
@@ -525,6 +527,7 @@ class Run:
             db = sqlite3.connect(address, timeout=10, uri=True)
             try:
                 if write:
+                    _refuse_if_shipped(db, self.id)
                     # Write-ahead: readers never wait, and kill −9 loses no committed batch.
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = NORMAL")
@@ -569,14 +572,26 @@ CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT);
 """
 
 
+def _refuse_if_shipped(db: sqlite3.Connection, name: str) -> None:
+    with contextlib.suppress(sqlite3.OperationalError):  # a database that is being made
+        if db.execute("SELECT 1 FROM facts WHERE key = 'status' AND value = 'shipped'").fetchone():
+            raise RunError(SHIPPED_WORDS.format(run=name))
+
+
+SHIPPED_WORDS = (
+    "{run} is an example that comes with the app and stays as it is. Fork it: the fork is yours."
+)
+
+
 def list_runs(runs_dir: Path) -> list[Run]:
-    """Return all runs of a folder, the newest first."""
+    """Return all runs of a folder, the newest first; examples, which have no date, come last."""
     try:
         with os.scandir(runs_dir) as entries:
             names = [e.name for e in entries if os.path.isfile(os.path.join(e.path, "config.json"))]
     except OSError:
         return []
-    return [Run(runs_dir / name) for name in sorted(names, reverse=True)]
+    names.sort(key=lambda name: (name[:1].isdigit(), name), reverse=True)
+    return [Run(runs_dir / name) for name in names]
 
 
 def _trouble(error: sqlite3.Error) -> str:

@@ -16,7 +16,7 @@ from wgan.config import TrainConfig
 from wgan.metrics import METRICS
 from wgan.runs.migrations import database_schema
 from wgan.runs.records import Measured, Parent, RunError, Status
-from wgan.runs.run import THUMB, Run, best_of, list_runs
+from wgan.runs.run import SHIPPED_WORDS, THUMB, Run, best_of, list_runs
 
 TRASH = ".trash"
 
@@ -169,6 +169,8 @@ def throw_away(run: Run) -> Thrown:
     """Move a run to the trash of its folder, from where it can be taken back. Raises RunError."""
     if run.alive():
         raise RunError(f"Run {run.id} is being trained. Stop it first.")
+    if run.status() is Status.SHIPPED:
+        raise RunError(SHIPPED_WORDS.format(run=run.id))
     when = time.time()
     key = f"{when:.3f}~{run.id}"
     size = run.size()

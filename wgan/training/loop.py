@@ -448,10 +448,15 @@ class Training:
     ) -> "Training":
         """Return a training that goes on from a state, exactly where the engine is the same.
 
-        Raises ValueError where tensors are missing or have other shapes than the config's networks.
+        A state without optimisers, as of a shipped model, goes on with fresh ones, and its generator
+        from the average. Raises ValueError where tensors are missing or have other shapes than the
+        config's networks.
         """
         made = cls(state.config, engine=engine or state.engine, data=data, root=root)
         made.steps, made.critic_updates = state.step, state.critic_updates
+        if "sums" not in state.tensors:
+            made._begin_with(state)
+            return made
         try:
             for prefix, module in made._modules().items():
                 module.load_state_dict(_under(prefix, state.tensors))
@@ -469,6 +474,16 @@ class Training:
         )
         made._critic_count, made._generator_count = state.counts
         return made
+
+    def _begin_with(self, state: State) -> None:
+        """Take the weights of a state that has nothing else."""
+        try:
+            average = _under("average", state.tensors)
+            for module in (self.generator, self.average):
+                module.load_state_dict(average)
+            self.critic.load_state_dict(_under("critic", state.tensors))
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"The weights do not fit the config's networks: {error}") from error
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "average": self.average, "critic": self.critic}

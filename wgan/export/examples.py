@@ -1,0 +1,217 @@
+"""Trained runs that come with the app, so that every page has something alive on first opening.
+
+Each is made by one command from a preset, and shipped as a run's folder like any other: config, curves,
+previews, and of some steps the averaged generator and the critic. No optimiser: what goes on from
+there is a fork with fresh ones.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wgan.config import PRESETS, TrainConfig
+from wgan.metrics import FLOOR, metric_of, title_of
+from wgan.runs import Run, RunError, Status
+from wgan.training import State
+
+LICENCES = {
+    "mnist-10k": "The test digits of MNIST (LeCun and Cortes), CC BY-SA 3.0.",
+    "fashion-mnist": "Fashion-MNIST (Zalando Research), MIT licence.",
+    "ring-8": "Drawn from a formula: no licence is needed.",
+}
+"""Whose the data are that the shipped runs learned."""
+
+PREVIEWS = 28
+REPORTS = 400
+MOST_BYTES = 3_000_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """A run to ship: what it shows, how it is trained, and which checkpoints it keeps."""
+
+    title: str
+    shows: str
+    preset: str
+    steps: int
+    early: tuple[int, ...]  # kept besides the last, which keeps all digits of its weights
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def config(self) -> TrainConfig:
+        """The config to train it with: one thread, so that machines with other cores agree."""
+        every = int(np.gcd.reduce((*self.early, self.steps)))
+        given = {"steps": self.steps, "seed": self.seed, "threads": 1, "checkpoint_every": every}
+        kept = {"keep_checkpoints": 1000}
+        return PRESETS[self.preset].config.changed({**self.changes, **given, **kept})
+
+
+EXAMPLES: dict[str, Example] = {
+    "example-mnist-wgan-gp": Example(
+        "Example: digits",
+        "A WGAN-GP that learned handwritten digits: its curves, every sample on the way, and five "
+        "generators to walk through.",
+        "quick-mnist",
+        4_000,
+        (100, 300, 1_000),
+    ),
+    "example-mnist-classes": Example(
+        "Example: digits by class",
+        "The same, told which digit to draw: choose the class in the latent space.",
+        "quick-mnist",
+        4_000,
+        (100, 300, 1_000),
+        {"conditional": True},
+    ),
+    "example-fashion": Example(
+        "Example: fashion",
+        "A WGAN-GP that learned pictures of clothes (Fashion-MNIST).",
+        "quick-fashion",
+        4_000,
+        (100, 300, 1_000),
+    ),
+    "example-ring-wgan-gp": Example(
+        "Example: ring of 8",
+        "A WGAN-GP that found all eight piles of points.",
+        "toy-ring",
+        3_000,
+        (0, 100, 300, 600, 1_000, 2_000),
+    ),
+    "example-ring-gan-collapsed": Example(
+        "Example: a GAN that collapsed",
+        "A plain GAN on the same eight piles, with momentum 0.9: it fills a few of them well and "
+        "forgets the others. That is mode collapse.",
+        "toy-ring",
+        3_000,
+        (0, 100, 300, 600, 1_000, 2_000),
+        {"objective": "gan", "n_critic": 1, "optimizer.beta1": 0.9},
+    ),
+}
+"""The runs in `checkpoints/` that are part of the repository."""
+
+
+def ship(run: Run, name: str, runs_dir: Path) -> Run:
+    """Make a shipped run of a finished and evaluated one, in place of one that is there.
+
+    Raises RunError where it has no checkpoint of a step to keep, or is larger than 3 MB.
+    """
+    example = EXAMPLES[name]
+    half = runs_dir / f"{name}.part"
+    shutil.rmtree(half, ignore_errors=True)
+    (half / "previews").mkdir(parents=True)
+    try:
+        (half / "config.json").write_text(
+            json.dumps(run.described(), indent=1) + "\n", encoding="utf-8"
+        )
+        _copy_pictures(run, half)
+        for step in (*example.early, example.steps):
+            state, facts = run.checkpoint(step)
+            Run(half).add_checkpoint(_weights(state, exact=step == example.steps), facts)
+        _copy_database(run, half, example)
+        (half / "README.md").write_text(card(run, name), "utf-8")
+        size = Run(half).size()
+        if size > MOST_BYTES:
+            raise RunError(f"{name} takes {size:,} bytes, more than {MOST_BYTES:,}.")
+        target = runs_dir / name
+        shutil.rmtree(target, ignore_errors=True)
+        half.rename(target)
+        return Run(target)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _weights(state: State, *, exact: bool) -> State:
+    """Keep the averaged generator and the critic; of early steps in half precision."""
+    kept = {
+        key: value if exact or not value.is_floating_point() else value.to(torch.float16)
+        for key, value in state.tensors.items()
+        if key.startswith(("average.", "critic."))
+    }
+    config = state.config.model_copy(update={"keep_checkpoints": 1000})
+    return State(config, state.engine, state.step, state.critic_updates, (0, 0), kept)
+
+
+def _copy_pictures(run: Run, folder: Path) -> None:
+    for step in run.moments(PREVIEWS):
+        found = run.preview(step)
+        if found is not None:
+            (folder / "previews" / f"{step:08d}.{found[0]}").write_bytes(found[1])
+    for name in ("thumb.webp", "neighbours.webp"):
+        if (run.folder / name).is_file():
+            shutil.copyfile(run.folder / name, folder / name)
+
+
+def _copy_database(run: Run, folder: Path, example: Example) -> None:
+    """Copy the curves, thinned, and mark the run as shipped: from then on nothing writes to it."""
+    copy = sqlite3.connect(folder / "run.sqlite")
+    try:
+        with run.reading() as db:
+            db.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        rows = copy.execute("SELECT count(*) FROM reports").fetchone()[0]
+        every = max(1, round(rows / REPORTS))
+        copy.execute(
+            "DELETE FROM reports WHERE step NOT IN (SELECT step FROM (SELECT step, row_number() "
+            "OVER (ORDER BY step DESC) AS i FROM reports) WHERE (i - 1) % ? = 0)",
+            (every,),
+        )
+        for key, value in (
+            ("name", example.title),
+            ("note", example.shows),
+            ("status", str(Status.SHIPPED)),
+        ):
+            copy.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+        copy.commit()
+        copy.execute("VACUUM")
+    finally:
+        copy.close()
+
+
+def card(run: Run, name: str) -> str:
+    """Return the model card of a shipped run, as Markdown: data, licence, numbers, how to repeat."""
+    example, config = EXAMPLES[name], run.config()
+    last = run.last()
+    values = {m.name: m.value for m in run.metrics() if m.step == example.steps}
+    lines = [
+        f"# {example.title} (`{name}`)",
+        "",
+        example.shows,
+        "",
+        f"- **Objective, network**: {config.objective.title}; {config.network.title}.",
+        f"- **Data**: {config.dataset.title}. {LICENCES[config.dataset.name]}",
+        f"- **Trained**: {example.steps:,} steps, seed {example.seed}, one thread"
+        + (f", {last.seconds:.0f} s" if last else "")
+        + "; preset "
+        f"`{example.preset}`.",
+        "- **Weights**: averaged generator and critic, safetensors; the last step in float32, "
+        f"{', '.join(f'{s:,}' for s in example.early)} in float16. Part of this program, under its "
+        "licence.",
+        f"- **Again**: `python -m wgan examples {name}`; all of them: `make checkpoints`.",
+        "",
+        "| metric | value | real ones in place of samples |",
+        "|---|---|---|",
+    ]
+    for metric, value in sorted(values.items()):
+        known = metric_of(metric)
+        if known is None or metric.endswith((FLOOR, "_sd")) or metric + FLOOR not in values:
+            continue
+        lines.append(f"| {title_of(metric)} | {value:.4g} | {values[metric + FLOOR]:.4g} |")
+    if protocol := run.protocol():
+        lines += [
+            "",
+            f"Features: {protocol.get('network')} ({protocol.get('hash')}). Reference: "
+            f"{protocol.get('reference')}.",
+        ]
+    lines += [
+        "",
+        "For teaching: a small generator of a small set. Nothing that it makes is a fact about anything.",
+        "",
+    ]
+    return "\n".join(lines)
