@@ -43,6 +43,7 @@ from wgan.data.facts import Facts, by_class, density, describe
 from wgan.diagnosis import Finding, examine
 from wgan.jobs import (
     CONVERGENCE,
+    SEARCH,
     Cancelled,
     Standing,
     Stored,
@@ -54,8 +55,10 @@ from wgan.jobs import (
     converge,
     evaluate,
     in_words,
+    invert,
 )
 from wgan.latent import Models
+from wgan.metrics import last, nearest
 from wgan.runs import (
     Card,
     Run,
@@ -361,6 +364,40 @@ class Session:
             return converge(models, updates=updates, faster=faster, root=self.root)
 
         return self.begin(CONVERGENCE, name, work, holds=holds)
+
+    def invert(
+        self,
+        name: str,
+        target: npt.NDArray[np.uint8],
+        step: int | None = None,
+        *,
+        starts: int = 8,
+        updates: int = 200,
+        label: int | None = None,
+    ) -> Standing:
+        """Begin to search the z that makes a picture, (C, H, W) uint8. Raises RunError."""
+        models = self.models(name, step)
+
+        def work() -> Work:
+            return invert(
+                models, target, starts=starts, updates=updates, label=label, root=self.root
+            )
+
+        return self.begin(SEARCH, name, work)
+
+    def nearest(
+        self, dataset: Dataset, pictures: npt.NDArray[np.uint8], k: int = 8
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
+        """Return the training pictures nearest to each picture: (Q, k, C, H, W), and (Q, k) in 0…255.
+
+        `pictures` is (Q, C, H, W). None where the data set is not on this machine.
+        """
+        if not dataset.present(self.root):
+            return None
+        data = dataset.load(self.root)
+        assert isinstance(data, Pictures)
+        distances, where = last(nearest(torch.from_numpy(pictures), data.train, k))
+        return data.train[where].numpy(), distances.numpy()
 
     def critic_examples(self, dataset: Dataset, n: int) -> tuple[Examples, float] | None:
         """Return real and held-out examples as critics take them, and half the side of their window.

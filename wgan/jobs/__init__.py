@@ -2,6 +2,7 @@
 
 from wgan.jobs.convergence import CONVERGENCE, UPDATES, Tightening, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate
+from wgan.jobs.inversion import SEARCH, Found, invert
 from wgan.jobs.task import Said, Standing, Task, Work
 from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
 from wgan.jobs.views import (
@@ -20,10 +21,12 @@ __all__ = [
     "CURVE_POINTS",
     "FLUSH_EVERY",
     "SAMPLES",
+    "SEARCH",
     "UPDATES",
     "Cancelled",
     "Curves",
     "Evaluation",
+    "Found",
     "Said",
     "Standing",
     "Stored",
@@ -37,6 +40,7 @@ __all__ = [
     "converge",
     "evaluate",
     "in_words",
+    "invert",
     "pack_preview",
     "thumb",
 ]

@@ -1,0 +1,75 @@
+"""Finding the z of a picture, as work beside the trainings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wgan.data import Data, Pictures
+from wgan.jobs.task import Said, Work
+from wgan.latent import Models, Search, search
+from wgan.metrics import nearest
+
+Bytes = npt.NDArray[np.uint8]
+
+SEARCH = "Finding a picture"
+
+OTHERS = 4
+"""Held-out pictures that are searched for at the same time, as a baseline."""
+
+NEAREST = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """A search as far as it has come; at its end with the training pictures nearest to the target."""
+
+    step: int  # of the run, whose generator it is
+    search: Search
+    others: Bytes | None  # (B, C, H, W), the held-out pictures
+    nearest: Bytes | None = None  # (K, C, H, W)
+    distances: npt.NDArray[np.float32] | None = None  # (K,), in 0…255
+
+
+def invert(
+    models: Models,
+    target: Bytes,
+    *,
+    starts: int = 8,
+    updates: int = 200,
+    label: int | None = None,
+    seed: int = 0,
+    data: Data | None = None,
+    root: Path | None = None,
+) -> Work:
+    """Search the z that makes a picture, (C, H, W) uint8; the result is a `Found`.
+
+    Where the data set is not on this machine there is no baseline and no nearest picture. Raises
+    ValueError for a picture of another shape.
+    """
+    yield Said("Loading the data", 0.0)
+    dataset = models.config.dataset
+    if data is None and dataset.present(root):
+        data = dataset.load(root)
+    pictures = data if isinstance(data, Pictures) else None
+    others = None if pictures is None else pictures.held_out[:OTHERS].numpy()
+    seen: Search | None = None
+    for seen in search(
+        models, target, others=others, starts=starts, updates=updates, seed=seed, label=label
+    ):
+        share = 0.9 * seen.update / seen.updates
+        yield Said(
+            f"Update {seen.update:,} of {seen.updates:,}", share, Found(models.step, seen, others)
+        )
+    assert seen is not None
+    if pictures is None:
+        return
+    for part in nearest(torch.from_numpy(target)[None], pictures.train, NEAREST):
+        if isinstance(part, float):
+            yield Said("Looking for the nearest training pictures", 0.9 + 0.1 * part)
+            continue
+        distances, where = part
+        near = pictures.train[where[0]].numpy()
+        yield Said("Done", 1.0, Found(models.step, seen, others, near, distances[0].numpy()))

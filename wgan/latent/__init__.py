@@ -1,0 +1,41 @@
+"""Latent space: what a generator makes along walks, over planes, in directions; and backwards."""
+
+from wgan.latent.directions import WAYS, Directions, Way, ganspace, sefa
+from wgan.latent.inversion import Search, search
+from wgan.latent.models import Floats, Models, draw_z, preview_z
+from wgan.latent.paths import EASINGS, Easing, Method, lerp, slerp, truncated, walk
+from wgan.latent.plane import (
+    MOST_SIDE,
+    Slice,
+    Warped,
+    random_slice,
+    slice_through,
+    warped_grid,
+)
+
+__all__ = [
+    "EASINGS",
+    "MOST_SIDE",
+    "WAYS",
+    "Directions",
+    "Easing",
+    "Floats",
+    "Method",
+    "Models",
+    "Search",
+    "Slice",
+    "Warped",
+    "Way",
+    "draw_z",
+    "ganspace",
+    "lerp",
+    "preview_z",
+    "random_slice",
+    "search",
+    "sefa",
+    "slerp",
+    "slice_through",
+    "truncated",
+    "walk",
+    "warped_grid",
+]

@@ -1,0 +1,128 @@
+"""Planes in latent space: a slice as a map of pictures, and the grid that a generator bends."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wgan.latent.models import Floats, Models, draw_z
+
+MOST_SIDE = 21
+
+Reals = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A plane of latent space: centre + x·u + y·v, with u and v of length 1 and at right angles."""
+
+    centre: Floats  # (latent_dim,)
+    u: Floats
+    v: Floats
+    shell: bool = True  # whether all z are brought to the length that most z have
+
+    def at(self, x: Reals, y: Reals) -> Floats:
+        """Return z at places of the plane: (N,), (N,) → (N, latent_dim)."""
+        x, y = np.atleast_1d(x), np.atleast_1d(y)
+        z = self.centre + np.outer(x, self.u) + np.outer(y, self.v)
+        if self.shell:
+            length = np.linalg.norm(z, axis=1, keepdims=True)
+            z = z * (np.sqrt(z.shape[1]) / np.maximum(length, 1e-6))
+        return np.asarray(z, dtype=np.float32)
+
+    def window(self, x: float, y: float, half: float, side: int) -> Floats:
+        """Return z of a square of the plane, row by row, y upwards: (side², latent_dim).
+
+        `half` is half the square's width. Raises ValueError for more than 21 a side.
+        """
+        if not 1 <= side <= MOST_SIDE:
+            raise ValueError(f"A map has 1 to {MOST_SIDE} pictures a side, not {side}.")
+        # The middles of the pictures, so that neighbouring squares meet without a double row.
+        steps = half * ((2 * np.arange(side) + 1) / side - 1)
+        xs, ys = np.meshgrid(x + steps, y - steps)
+        return self.at(xs.ravel(), ys.ravel())
+
+
+def random_slice(seed: int, latent_dim: int) -> Slice:
+    """Return a plane through the middle of latent space, in two random directions.
+
+    In two dimensions it is the whole space. In more, its z are brought to the usual length: near the
+    middle of a high-dimensional normal there is hardly any.
+    """
+    u, v = draw_z(seed, 2, latent_dim) if latent_dim > 2 else np.eye(2, latent_dim)
+    return _through(np.zeros(latent_dim, np.float32), u, v, shell=latent_dim > 2)
+
+
+def slice_through(points: Floats) -> Slice:
+    """Return the plane through three z, (3, latent_dim); the first is its centre."""
+    a, b, c = np.asarray(points, np.float32)
+    return _through(a, b - a, c - a, shell=False)
+
+
+def _through(centre: Reals, u: Reals, v: Reals, *, shell: bool) -> Slice:
+    first = _unit(u, np.eye(1, len(u))[0])
+    rest = v - np.dot(v, first) * first
+    # Where both point the same way any other direction will do.
+    other = np.eye(len(u))[int(np.argmin(np.abs(first)))]
+    second = _unit(rest, other - np.dot(other, first) * first)
+    centre = np.asarray(centre, np.float32)
+    return Slice(centre, first, second, shell)
+
+
+def _unit(vector: Reals, instead: Reals) -> Floats:
+    chosen = vector if np.linalg.norm(vector) > 1e-6 else instead
+    length = np.linalg.norm(chosen)
+    return np.asarray(chosen / (length if length > 0 else 1.0), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Warped:
+    """A square grid of latent space as the generator bends it into the plane of the data."""
+
+    lines: tuple[Floats, ...]  # each (65, 2)
+    density: tuple[
+        Floats, ...
+    ]  # each (65,): probability of z over the area that it is stretched to
+
+
+def warped_grid(models: Models, lines: int = 17, reach: float = 2.5) -> Warped:
+    """Return the grid over the first two latent dimensions, [−reach, reach]²; the others are 0.
+
+    The density at a point is φ(z) / |det J|, J the generator's Jacobian by central differences: where
+    z is likely and little stretched, many points come to lie. In more than two latent dimensions it is
+    that of the slice alone.
+    """
+    config = models.config
+    along = np.linspace(-reach, reach, 65, dtype=np.float32)
+    grid = []
+    for axis in (0, min(1, config.latent_dim - 1)):
+        for fixed in np.linspace(-reach, reach, lines, dtype=np.float32):
+            z = np.zeros((len(along), config.latent_dim), dtype=np.float32)
+            z[:, axis] = along
+            if config.latent_dim > 1:
+                z[:, 1 - axis] = fixed
+            grid.append(z)
+    z = np.concatenate(grid)
+    made, density = models.make(z), _density(models, z)
+    parts = len(grid)
+    return Warped(tuple(np.split(made, parts)), tuple(np.split(density, parts)))
+
+
+STEP = 1e-2
+
+
+def _density(models: Models, z: Floats) -> Floats:
+    axes = range(min(2, z.shape[1]))
+    slopes = []
+    for axis in axes:
+        off = np.zeros_like(z)
+        off[:, axis] = STEP
+        slopes.append((models.make(z + off) - models.make(z - off)) / (2 * STEP))
+    if len(slopes) == 2:
+        (a, b), (c, d) = slopes[0].T, slopes[1].T
+        stretched = np.abs(a * d - b * c)
+    else:
+        stretched = np.linalg.norm(slopes[0], axis=1)
+    likely = np.exp(-0.5 * (z[:, : len(slopes)] ** 2).sum(1)) / (2 * np.pi) ** (len(slopes) / 2)
+    return np.asarray(likely / np.maximum(stretched, 1e-6), dtype=np.float32)
