@@ -1,4 +1,4 @@
-"""Walk through latent space: smoothly, on the model that is training now or on any checkpoint."""
+"""Walk through latent space, map it, turn its dials, and find pictures in it: of any generator."""
 
 import streamlit as st
 
@@ -6,14 +6,20 @@ from pages.components.entry import guard
 
 guard()
 
-from pages.components import walks
-from pages.components.app import badge, session, shown_run
-from pages.components.chart import chart
-from wgan import figures
+from pages.components import (
+    latent,
+    latent_directions,
+    latent_find,
+    latent_plane,
+    latent_sums,
+    latent_through,
+    walks,
+)
+from pages.components.app import session, shown_run
 
 run = shown_run(example=True)
-st.markdown("### A walk through latent space")
 if run is None:
+    st.markdown("### A walk through latent space")
     st.markdown(
         "A generator turns every point **z** of latent space into a picture; neighbouring points "
         "give similar pictures. Train a first model, and walk through it here, even while it "
@@ -25,41 +31,38 @@ if run is None:
     st.stop()
 
 view = session().view(run)
-choice = walks.sidebar(view)
+section = latent.section_of(view)
+choice = latent.sidebar(view)
+every = latent.refresh(view, choice, section)
+if section == "walk":
+    stroll = walks.settings(view)
+elif section == "plane":
+    plane = latent_plane.settings(view.run)
+elif section == "directions":
+    way = latent_directions.settings()
+elif section == "find":
+    every = latent_find.refresh(view.run)
 
 
-def walk() -> None:
-    """Show the walk with the newest weights of the chosen source."""
-    now = session().view(choice.run)
-    if now.status.active != view.status.active:
-        st.rerun()
-    made = walks.make(choice)
-    if made is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(
-            f"**{now.config.dataset.title} · {now.config.objective.title}**", width="content"
-        )
-        badge(now)
-        st.caption(f"weights of step {made.step:,}", width="content")
-    show, explain = st.columns([0.56, 0.44], gap="large")
-    with show:
-        walks.play(made, choice)
-    with explain:
-        if choice.picking:
-            walks.pick(made, choice)
-        else:
-            walks.explain(made)
-        st.markdown("**Length of z along the walk**", help=walks.LENGTH_HELP)
-        chart(
-            figures.lengths(made.path, made.other, walks.NAMES[choice.method]),
-            key="lengths",
-            run=f"{choice.run}-{choice.method}-{len(made.path)}",
-            height=210,
-            alt="Length of z along the walk, for both ways of going",
-        )
+def body(looked: latent.Looked) -> None:
+    """Show the chosen section."""
+    if section == "walk":
+        walks.show(looked, stroll)
+    elif section == "plane":
+        latent_plane.show(looked, *plane)
+    elif section == "directions":
+        latent_directions.show(looked, way)
+    elif section == "sums":
+        latent_sums.sums(looked)
+    elif section == "classes":
+        latent_sums.classes(looked)
+    elif section == "find":
+        latent_find.show(looked, view, choice)
+    elif section == "grid":
+        latent_plane.grid(looked)
+    else:
+        latent_through.show(looked)
 
 
-refreshing = choice.step is None and view.status == "running"
 with st.container():
-    st.fragment(walk, run_every=2.0 if refreshing else None)()
+    st.fragment(latent.show, run_every=every)(view, choice, body)

@@ -151,6 +151,17 @@ def test_a_slice_has_two_directions_at_right_angles_and_keeps_the_shell(seed: in
     z = plane.window(0.5, -0.3, 2.0, 4)
     assert z.shape == (16, dim)
     assert np.linalg.norm(z, axis=1) == pytest.approx(np.full(16, dim**0.5), rel=1e-4)
+    # x and y are angles: the arc from the middle to (x, 0) is x long, in units of the radius.
+    middle, there = plane.at(np.array([0.0, 1.2]), np.array([0.0, 0.0]))
+    assert np.arccos(middle @ there / dim) == pytest.approx(1.2, abs=1e-4)
+
+
+@given(st.integers(0, 1000), st.floats(-2, 2), st.floats(-2, 2), st.booleans())
+def test_a_place_of_the_plane_is_found_again(seed: int, x: float, y: float, shell: bool):
+    plane = random_slice(seed, 12) if shell else slice_through(vectors(seed, 3, 12))
+    z = plane.at(np.array([x]), np.array([y]))[0]
+    assert plane.place(z) == pytest.approx((x, y), abs=2e-3)
+    assert plane.place(z + 5 * vectors(seed + 1, 1, 12)[0]) is None
 
 
 def test_two_dimensions_are_shown_as_they_are_rows_from_the_top():
@@ -244,7 +255,7 @@ def test_ganspace_follows_activations_not_weights():
     layer.bias.data = torch.tensor([-30.0, 5.0])
     copy = with_generator(nn.Sequential(layer, nn.ReLU()))
     assert np.abs(sefa(copy, 1).vectors[0]) == pytest.approx([1, 0], abs=1e-5)
-    assert np.abs(ganspace(copy, 1).vectors[0]) == pytest.approx([0, 1], abs=0.05)
+    assert np.abs(ganspace(copy, 1).vectors[0]) == pytest.approx([0, 1], abs=0.12)  # of 1,000 z
 
 
 def test_directions_are_the_same_each_time_with_their_sign():

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.components import own_picture
 from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.picker import picker
-from pages.components.sketch import sketch
 from pages.components.stage import strip
 from wgan import critic, figures
-from wgan.data import PICTURE_SUFFIXES, DataError
 from wgan.latent import Models, preview_z
 from wgan.pictures import encode, tile
 
@@ -69,10 +68,10 @@ def _chosen(
     way: str, key: str, models: Models, sides: critic.Sides | None
 ) -> tuple[critic.Bytes, int | None] | None:
     """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
-    if way == "drawn":
-        return _drawn(models)
-    if way == "uploaded":
-        return _uploaded(models)
+    if way in ("drawn", "uploaded"):
+        own = own_picture.drawn if way == "drawn" else own_picture.uploaded
+        found = own(models, "critic")
+        return None if found is None else (found, None)
     labels: critic.Labels | None = None
     if way == "generated":
         classes = len(models.config.dataset.class_names())
@@ -93,36 +92,6 @@ def _chosen(
     st.session_state[slot] = picked
     at = picked[0]
     return pictures[at], None if labels is None else int(labels[at])
-
-
-def _drawn(models: Models) -> tuple[critic.Bytes, None] | None:
-    channels, side, _ = models.config.dataset.shape
-    slot = f"critic_drawing_{side}"
-    kept = st.session_state.get(slot)
-    before = np.zeros((side, side), np.uint8) if kept is None else kept
-    now = sketch(before, key=f"critic_sketch_{side}", height=250, night=True,
-                 alt="A picture of your own, white on black")  # fmt: skip
-    if now is not None:
-        st.session_state[slot] = before = now
-    if not before.any():
-        st.caption("Draw with the mouse: white on black, as the critic sees digits.")
-        return None
-    return np.repeat(before[None], channels, axis=0), None
-
-
-def _uploaded(models: Models) -> tuple[critic.Bytes, None] | None:
-    shape = models.config.dataset.shape
-    file = st.file_uploader("A picture", type=list(PICTURE_SUFFIXES), key="critic_file",
-                            help="It is cut to a square and shrunk to the size of the data set.")  # fmt: skip
-    invert = st.toggle("Turn light and dark round", key="critic_invert",
-                       help="MNIST's digits are white on black; a photo of ink on paper is not.")  # fmt: skip
-    if file is None:
-        return None
-    try:
-        return critic.picture_from(file.getvalue(), shape, invert=invert), None
-    except DataError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
 
 
 def _told(models: Models, own: int | None) -> int | None:

@@ -1,25 +1,38 @@
-"""What the Latent page is made of: choosing a model and waypoints, rendering a walk, showing it."""
+"""A walk through latent space: its waypoints, its way, its pace, and what to take away of it."""
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.app import session
+from pages.components import kept
+from pages.components.chart import chart
+from pages.components.latent import Looked
 from pages.components.live import real_examples
 from pages.components.picker import picker
 from pages.components.player import Walk, player
-from pages.components.source import choose_source
+from wgan import figures
+from wgan.export import write_walk
 from wgan.jobs import View
-from wgan.latent import Method, Models, draw_z, preview_z, walk, warped_grid
+from wgan.latent import Easing, Floats, Method, draw_z, preview_z, truncated, walk, warped_grid
 from wgan.pictures import encode, tile
-from wgan.runs import RunError
 
-FRAMES_PER_LEG = 16
+FPS = 14.0
 SPRITE_COLUMNS = 16
 GRID = 64  # samples to pick waypoints from: the same z as the Train page's grid
+
+WAYS = {"random": "Random", "picked": "Picked", "kept": "Kept"}
+METHODS: dict[Method, str] = {"slerp": "Arc (slerp)", "lerp": "Line (lerp)"}
+PACES: dict[Easing, str] = {
+    "even": "Even",
+    "gentle": "Gentle: slower near waypoints",
+    "rest": "Rests at waypoints",
+}
 
 NAMES: dict[Method, tuple[str, str]] = {
     "slerp": ("along the arc (this walk)", "straight line"),
@@ -35,141 +48,134 @@ In two dimensions the band is wide and the difference small; in 64 it is large."
 
 @dataclass(frozen=True)
 class Choice:
-    """What the sidebar says: which model, and which walk."""
+    """Which walk: its waypoints, its way and its pace."""
 
-    run: str
-    step: int | None  # None: the newest weights
-    picking: bool  # whether waypoints are picked from the grid, else random
+    way: str
     picked: tuple[int, ...]  # samples of the grid
     seed: int
     count: int
     method: Method
+    easing: Easing
+    seconds: float  # from one waypoint to the next
     closed: bool
-    label: int | None
-    fps: float
 
 
 @dataclass(frozen=True)
 class Made:
     """A rendered walk."""
 
-    models: Models
-    step: int
-    path: npt.NDArray[np.float32]  # (F, latent_dim)
-    other: npt.NDArray[np.float32]  # the same waypoints, the other way
+    path: Floats  # (F, latent_dim), as the generator saw it
+    other: Floats  # the same waypoints, the other way
     marks: tuple[int, ...]
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
-    stops: npt.NDArray[Any]  # the waypoints' own pictures
 
 
-def sidebar(view: View) -> Choice:
-    """Draw the sidebar and return what it says."""
+def settings(view: View) -> Choice:
+    """Draw the walk's part of the sidebar and return what it says."""
+    pictures = view.config.dataset.kind == "pictures"
     with st.sidebar:
-        step = choose_source(view, prefix="latent", every="two seconds")
-        way = st.segmented_control(
-            "Waypoints",
-            ["Random", "Picked"],
-            default="Random",
-            required=True,
-            key="latent_way",
-            width="stretch",
-            help="The z that the walk passes through.",
-        )
+        st.divider()
+        ways = [way for way in WAYS if pictures or way != "kept"]
+        way = str(
+            st.segmented_control("Waypoints", ways, format_func=WAYS.__getitem__, default="random",
+                                 required=True, key="latent_way", width="stretch",
+                                 help="The z that the walk passes through.")
+        )  # fmt: skip
         picked: tuple[int, ...] = ()
         count = 5
-        if way == "Random":
+        if way == "random":
             count = st.slider("How many", 2, 8, 5, key="latent_count")
             st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
-        else:
+        elif way == "picked":
             picked = tuple(st.session_state.get("latent_picked", ()))
             st.caption(
                 "Click two to eight samples in the grid beside the walk."
-                if view.config.dataset.kind == "pictures"
+                if pictures
                 else "Choose two to eight points by their number beside the walk."
             )
-        method: Method = (
-            "lerp"
-            if st.segmented_control(
-                "Way",
-                ["Arc (slerp)", "Line (lerp)"],
-                default="Arc (slerp)",
-                required=True,
-                key="latent_method",
-                width="stretch",
-                help=LENGTH_HELP,
+        else:
+            n = len(kept.points(view.run))
+            st.caption(
+                f"{n} points are kept."
+                if n >= 2
+                else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
             )
-            == "Line (lerp)"
-            else "slerp"
-        )
+        method = st.segmented_control("Way", list(METHODS), format_func=METHODS.__getitem__,
+                                      default="slerp", required=True, key="latent_method",
+                                      width="stretch", help=LENGTH_HELP)  # fmt: skip
+        easing = st.selectbox("Pace", list(PACES), format_func=PACES.__getitem__, key="latent_easing",
+                              help="How time goes between two waypoints.")  # fmt: skip
+        seconds = st.select_slider("Seconds a leg", (0.5, 1.0, 1.5, 2.0, 3.0, 4.0), 1.0,
+                                   key="latent_seconds",
+                                   help="From one waypoint to the next; each second has 14 pictures.")  # fmt: skip
         closed = st.toggle("Return to the start", value=True, key="latent_closed")
-        label = None
-        if view.config.conditional:
-            names = view.config.dataset.class_names()
-            label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__,
-                                 key=f"latent_class-{view.run}",
-                                 help="What the generator is told to make, all along the walk.")  # fmt: skip
     return Choice(
-        view.run,
-        step,
-        way == "Picked",
-        picked,
-        st.session_state.get("latent_seed", 0),
-        count,
-        method,
-        closed,
-        label,
-        fps=14.0,
-    )
+        way, picked, st.session_state.get("latent_seed", 0), count, method or "slerp", easing,
+        float(seconds), closed,
+    )  # fmt: skip
 
 
 def _new() -> None:
     st.session_state["latent_seed"] = st.session_state.get("latent_seed", 0) + 1
 
 
-def make(choice: Choice) -> Made | None:
-    """Render the chosen walk with the newest weights there are; say so where it cannot be."""
-    try:
-        models = session().models(choice.run, choice.step)
-    except RunError as error:
-        st.info(str(error), icon=":material/hourglass_empty:")
-        return None
-    z = preview_z(models.config, GRID)
-    if choice.picking:
+def waypoints(looked: Looked, choice: Choice) -> Floats:
+    """Return the z that a walk passes through: (W ≥ 2, latent_dim)."""
+    if choice.way == "kept" and len(found := kept.points(looked.run)) >= 2:
+        return np.stack([point.z for point in found])
+    z = preview_z(looked.models.config, GRID)
+    if choice.way != "random":
         # Until two are picked, the first three stand in, so that there is always a walk to see.
-        stops = z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
-    else:
-        stops = draw_z(1000 + choice.seed, choice.count, models.config.latent_dim)
+        return z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
+    return draw_z(1000 + choice.seed, choice.count, looked.models.config.latent_dim)
+
+
+def render(looked: Looked, choice: Choice) -> Made:
+    """Make the frames of a walk, all in one batch."""
+    stops = waypoints(looked, choice)
+    legs = len(stops) if choice.closed else len(stops) - 1
+    frames = max(2, round(FPS * choice.seconds)) * legs
     other: Method = "lerp" if choice.method == "slerp" else "slerp"
-    frames = FRAMES_PER_LEG * (len(stops) if choice.closed else len(stops) - 1)
-    path, marks = walk(stops, frames, method=choice.method, closed=choice.closed)
-    detour, _ = walk(stops, frames, method=other, closed=choice.closed)
-    whole = np.concatenate([path, stops])
-    made = models.make(whole, _labels(choice, len(whole)))
-    return Made(models, models.step, path, detour, marks, made[: len(path)], made[len(path) :])
+    path, marks = walk(stops, frames, method=choice.method, closed=choice.closed, easing=choice.easing)  # fmt: skip
+    detour, _ = walk(stops, frames, method=other, closed=choice.closed, easing=choice.easing)
+    path, detour = (truncated(z, looked.share) for z in (path, detour))
+    labels = None if looked.label is None else [looked.label] * len(path)
+    return Made(path, detour, marks, looked.models.make(path, labels))
 
 
-def _labels(choice: Choice, count: int) -> list[int] | None:
-    return None if choice.label is None else [choice.label] * count
-
-
-def pick(made: Made, choice: Choice) -> None:
-    """Show the grid of samples, as this generator makes them, to pick waypoints from."""
-    pictures = made.models.make(preview_z(made.models.config, GRID), _labels(choice, GRID))
-    if pictures.ndim == 4:
-        before = list(choice.picked)
-        after = picker(
-            encode(tile(pictures, 8)),
-            key="picker",
-            rows=8,
-            columns=8,
-            picked=before,
-            caption="Pick two to eight, in the order of the walk",
-            alt="Samples to pick waypoints from",
-            max_height=300,
+def show(looked: Looked, choice: Choice) -> None:
+    """Show the walk, and its waypoints' grid or what there is to know of it."""
+    made = render(looked, choice)
+    left, right = st.columns([0.56, 0.44], gap="large")
+    with left:
+        _play(looked, made, choice)
+    with right:
+        if choice.way == "picked":
+            _pick(looked, choice)
+        else:
+            _explain(looked, made)
+        st.markdown("**Length of z along the walk**", help=LENGTH_HELP)
+        chart(
+            figures.lengths(made.path, made.other, NAMES[choice.method]),
+            key="lengths",
+            run=f"{looked.run}-{choice.method}-{len(made.path)}",
+            height=200,
+            alt="Length of z along the walk, for both ways of going",
         )
+        _export(looked, made)
+
+
+def _pick(looked: Looked, choice: Choice) -> None:
+    pictures = looked.make(preview_z(looked.models.config, GRID))
+    before = list(choice.picked)
+    if pictures.ndim == 4:
+        after = picker(
+            encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before,
+            caption="Pick two to eight, in the order of the walk",
+            alt="Samples to pick waypoints from", max_height=290,
+        )  # fmt: skip
     else:
         st.caption("Waypoints of points are picked by number.")
-        before = list(choice.picked)
         after = st.multiselect(
             "Samples", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
         )
@@ -178,44 +184,77 @@ def pick(made: Made, choice: Choice) -> None:
         st.rerun()
 
 
-def play(made: Made, choice: Choice) -> None:
-    """Show the walk in the player."""
+def sprite(frames: npt.NDArray[np.uint8], **common: Any) -> Walk:
+    """Return frames of pictures, (F, C, H, W), as the player takes them."""
+    return Walk(
+        sprite=encode(tile(frames, SPRITE_COLUMNS)),
+        frame_width=frames.shape[3],
+        frame_height=frames.shape[2],
+        columns=SPRITE_COLUMNS,
+        count=len(frames),
+        **common,
+    )
+
+
+def _play(looked: Looked, made: Made, choice: Choice) -> None:
     common: dict[str, Any] = {
-        "token": f"{choice}-{made.step}",
-        "fps": choice.fps,
+        "token": f"{looked.key}-{choice}-{hash(made.path.tobytes())}",
+        "fps": FPS,
         "loop": choice.closed,
         "waypoints": made.marks,
     }
     if made.frames.ndim == 4:
-        content = Walk(
-            sprite=encode(tile(made.frames, SPRITE_COLUMNS)),
-            frame_width=made.frames.shape[3],
-            frame_height=made.frames.shape[2],
-            columns=SPRITE_COLUMNS,
-            count=len(made.frames),
-            **common,
-        )
-        what = "pictures"
+        content, what = sprite(made.frames, **common), "pictures"
     else:
-        real = real_examples(made.models.config.dataset, 400)
-        content = Walk(
-            path=made.frames[:, None, :], real=real, grid=warped_grid(made.models), **common
-        )
-        what = "points"
+        real = real_examples(looked.models.config.dataset, 400)
+        grid = warped_grid(looked.models).lines
+        content, what = Walk(path=made.frames[:, None, :], real=real, grid=grid, **common), "points"
     player(content, key="walk", height=430, alt=f"A walk through latent space, in {what}")
 
 
-def explain(made: Made) -> None:
-    """Say what is on show."""
+def _explain(looked: Looked, made: Made) -> None:
     if made.frames.ndim == 4:
         st.markdown(
             f"Each frame is the generator's picture of one **z**. The walk passes through "
-            f"{len(made.stops)} waypoints and takes {len(made.path)} frames. Smooth changes mean "
+            f"{len(made.marks)} waypoints and takes {len(made.path)} frames. Smooth changes mean "
             "that the generator has learned a space of pictures, not a list."
         )
     else:
         st.markdown(
             "The lines are a square grid of latent space, as the generator bends it into the plane "
-            "of the data. Where lines crowd, it puts many points; the bridges between the piles "
-            "are where a smooth map must cross empty land."
+            "of the data. The bridges between the piles are where a smooth map must cross empty land."
         )
+
+
+# ---- to take away -------------------------------------------------------------------------------
+
+
+def _export(looked: Looked, made: Made) -> None:
+    kinds = {
+        ".gif": "Film (GIF)",
+        ".webp": "Film (WebP)",
+        ".mp4": "Film (MP4)",
+        ".png": "All frames (PNG)",
+        ".npy": "All z (.npy)",
+    }
+    if made.frames.ndim != 4:
+        kinds.pop(".png")
+    with st.popover("Export", icon=":material/download:", help="This walk as a file."):
+        st.caption("Each is made when you press it.")
+        for suffix, title in kinds.items():
+            st.download_button(
+                title, _file(looked, made, suffix), f"{looked.run}-walk{suffix}",
+                key=f"walk_export{suffix}", on_click="ignore", width="stretch",
+            )  # fmt: skip
+
+
+def _file(looked: Looked, made: Made, suffix: str) -> Callable[[], bytes]:
+    def make() -> bytes:
+        if suffix == ".png":
+            return encode(tile(made.frames, SPRITE_COLUMNS, gap=1), "PNG")
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / f"walk{suffix}"
+            write_walk(looked.models, made.path, out, label=looked.label)
+            return out.read_bytes()
+
+    return make

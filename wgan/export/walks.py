@@ -41,20 +41,27 @@ def export_walk(
     models = Models(config, state.tensors, state.step)
     stops = draw_z(1000 + seed, waypoints, config.latent_dim)
     path, _ = walk(stops, PER_LEG * waypoints, method=method)
+    write_walk(models, path, out, label=None if label is None else class_index(config, label))
+    return {"step": state.step, "frames": len(path)}
+
+
+def write_walk(models: Models, path: Floats, out: Path, *, label: int | None = None) -> None:
+    """Write a path through latent space, (F, latent_dim), as `export_walk` does. Raises RunError.
+
+    `label` is the class to make all along, by number.
+    """
     if out.suffix == ".npy":
         try:
             with out.open("wb") as file:
                 np.save(file, path, allow_pickle=False)
         except OSError as error:
             raise RunError(f"{out} cannot be written ({error.strerror}).") from error
-        return {"step": state.step, "frames": len(path)}
+        return
     # Told nothing it makes all classes in turn, which would flicker: it is told the first.
-    first = 0 if config.conditional else None
-    index = first if label is None else class_index(config, label)
+    index = label if label is not None or not models.config.conditional else 0
     made = models.make(path, None if index is None else [index] * len(path))
-    frames = _pictures(made) if config.dataset.kind == "pictures" else _points(models, made)
+    frames = _pictures(made) if models.config.dataset.kind == "pictures" else _points(models, made)
     write_frames(frames, out, FPS, hold=0.0)
-    return {"step": state.step, "frames": len(frames)}
 
 
 def _pictures(made: npt.NDArray[np.uint8]) -> list[Image.Image]:

@@ -9,6 +9,7 @@ from wgan.figures.base import MARGIN, PALETTE, SERIES, Figure, Floats, dressed, 
 from wgan.figures.counts import bars, histogram
 from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
+from wgan.figures.latent import search, warped
 from wgan.figures.plane import density, lengths, plane
 
 __all__ = [
@@ -32,9 +33,11 @@ __all__ = [
     "quality",
     "raw_gap",
     "room",
+    "search",
     "smooth",
     "spread",
     "surface",
     "tightening",
+    "warped",
     "weights",
 ]

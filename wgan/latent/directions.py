@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from wgan.latent.models import Floats, Models, draw_z
 
 Way = Literal["ganspace", "sefa"]
-SAMPLES = 2_000
+SAMPLES = 1_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def sefa(models: Models, count: int = 6) -> Directions:
 def ganspace(models: Models, count: int = 6, seed: int = 0) -> Directions:
     """Return the principal directions of the generator's first activations.
 
-    Activations of 2,000 z, (N, D), have principal components; the directions of z that move along them
+    Activations of 1,000 z, (N, D), have principal components; the directions of z that move along them
     are fitted by least squares: U = argmin ‖X U − Z‖, X the coordinates. Told a class, the generator is
     told all in turn. Strength: the share of the activations' variance. Härkönen et al. 2020,
     arXiv:2004.02546, section 2.1.
@@ -45,12 +45,14 @@ def ganspace(models: Models, count: int = 6, seed: int = 0) -> Directions:
     found = _first_activations(models, z)
     found = found - found.mean(0)
     count = min(count, models.config.latent_dim)
-    _, lengths, rows = torch.linalg.svd(found, full_matrices=False)
-    coordinates = (found @ rows[:count].T).double().numpy()  # (N, K)
+    # By their products, (N, N): there are more activations than z.
+    variance, axes = torch.linalg.eigh((found @ found.T).double())
+    variance, axes = variance.flip(0).clamp_min(0), axes.flip(1)
+    coordinates = (axes[:, :count] * variance[:count].sqrt()).numpy()  # (N, K)
     fitted, *_ = np.linalg.lstsq(coordinates, z.astype(np.float64), rcond=None)  # (K, latent_dim)
     fitted /= np.maximum(np.linalg.norm(fitted, axis=1, keepdims=True), 1e-12)
-    variance = (lengths.double() ** 2).numpy()
-    return Directions(_signed(fitted), np.asarray(variance[:count] / variance.sum(), np.float32))
+    share = variance[:count] / variance.sum().clamp_min(1e-12)
+    return Directions(_signed(fitted), np.asarray(share.numpy(), np.float32))
 
 
 WAYS = {"ganspace": ganspace, "sefa": sefa}

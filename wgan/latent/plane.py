@@ -15,21 +15,43 @@ Reals = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Slice:
-    """A plane of latent space: centre + x·u + y·v, with u and v of length 1 and at right angles."""
+    """A plane of latent space: centre + x·u + y·v, with u and v of length 1 and at right angles.
+
+    On the `shell` it is bent to a sphere around 0 through the centre, which is at right angles to both:
+    r = ‖(x, y)‖ is then the angle from the centre, in radians. Near the middle of a high-dimensional
+    normal there is hardly any z; nearly all have the length of the centre.
+    """
 
     centre: Floats  # (latent_dim,)
     u: Floats
     v: Floats
-    shell: bool = True  # whether all z are brought to the length that most z have
+    shell: bool
 
     def at(self, x: Reals, y: Reals) -> Floats:
         """Return z at places of the plane: (N,), (N,) → (N, latent_dim)."""
         x, y = np.atleast_1d(x), np.atleast_1d(y)
-        z = self.centre + np.outer(x, self.u) + np.outer(y, self.v)
-        if self.shell:
-            length = np.linalg.norm(z, axis=1, keepdims=True)
-            z = z * (np.sqrt(z.shape[1]) / np.maximum(length, 1e-6))
+        away = np.outer(x, self.u) + np.outer(y, self.v)
+        if not self.shell:
+            return np.asarray(self.centre + away, dtype=np.float32)
+        r = np.hypot(x, y)[:, None]
+        length = float(np.linalg.norm(self.centre))
+        # sin r / r, which is 1 at 0
+        z = np.cos(r) * self.centre + np.sinc(r / np.pi) * length * away
         return np.asarray(z, dtype=np.float32)
+
+    def place(self, z: Floats) -> tuple[float, float] | None:
+        """Return where a z lies on the plane: the (x, y) nearest to the centre; None beside it."""
+        z = np.asarray(z, np.float64)
+        if self.shell:
+            length = float(np.linalg.norm(self.centre))
+            over = np.array([z @ self.u, z @ self.v]) / length
+            angle = float(np.arctan2(np.hypot(*over), z @ self.centre / length**2))
+            x, y = over * (angle / max(float(np.hypot(*over)), 1e-12))
+        else:
+            x, y = (z - self.centre) @ self.u, (z - self.centre) @ self.v
+        back = self.at(np.array([x]), np.array([y]))[0]
+        near = np.linalg.norm(back - z) <= 1e-2 * max(float(np.linalg.norm(z)), 1e-6)
+        return (float(x), float(y)) if near else None
 
     def window(self, x: float, y: float, half: float, side: int) -> Floats:
         """Return z of a square of the plane, row by row, y upwards: (side², latent_dim).
@@ -45,13 +67,15 @@ class Slice:
 
 
 def random_slice(seed: int, latent_dim: int) -> Slice:
-    """Return a plane through the middle of latent space, in two random directions.
+    """Return a plane through latent space: all of it in two dimensions, else a random great sphere.
 
-    In two dimensions it is the whole space. In more, its z are brought to the usual length: near the
-    middle of a high-dimensional normal there is hardly any.
+    Its centre has the length √latent_dim that most z have; x and y are angles.
     """
-    u, v = draw_z(seed, 2, latent_dim) if latent_dim > 2 else np.eye(2, latent_dim)
-    return _through(np.zeros(latent_dim, np.float32), u, v, shell=latent_dim > 2)
+    if latent_dim < 3:
+        u, v = np.eye(2, latent_dim)
+        return _through(np.zeros(latent_dim, np.float32), u, v, shell=False)
+    axes, _ = np.linalg.qr(draw_z(seed, 3, latent_dim).T.astype(np.float64))  # (latent_dim, 3)
+    return _through(np.sqrt(latent_dim) * axes[:, 0], axes[:, 1], axes[:, 2], shell=True)
 
 
 def slice_through(points: Floats) -> Slice:

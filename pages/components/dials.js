@@ -1,0 +1,109 @@
+// Sliders that move all shown samples at once. One movement at a time is on its way to Python: the
+// newest goes as soon as the answer to the one before has come, so no queue builds up.
+
+const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
+
+class Dials {
+  constructor() {
+    this.sheet = new SpriteSheet();
+    this.list = make("div", { className: "wgan-dials-list" });
+    this.reset = make("button", {
+      type: "button", className: "wgan-button", onclick: () => this.zero(),
+    }, "All to 0");
+    this.keepButton = make("button", {
+      type: "button", className: "wgan-button", onclick: () => this.keep(),
+    }, "Keep the first");
+    this.words = make("p", { className: "wgan-caption" });
+    this.root = make("div", { className: "wgan-dials" },
+      make("div", { className: "wgan-dials-side" }, this.list,
+        make("div", { className: "wgan-dials-tools" }, this.reset, this.keepButton), this.words),
+      make("div", { className: "wgan-dials-show" }, this.sheet.root));
+    this.values = [];
+  }
+
+  async update(data, { setStateValue, setTriggerValue }) {
+    this.tell = setStateValue;
+    this.order = setTriggerValue;
+    this.data = data;
+    if (data.source !== this.source) {
+      this.source = data.source;
+      this.values = [...data.values];
+      this.waiting = undefined;
+      this.build();
+    }
+    if (data.heard === this.waiting) {
+      this.waiting = undefined;
+      this.took = performance.now() - this.sentAt;
+      if (this.changed) this.send();
+    }
+    write(this.words, data.caption);
+    if (data.image === this.given) return;
+    this.given = data.image;
+    const { rows, columns, height, alt } = data;
+    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // keeps the place
+    try {
+      const image = await decode(data.image);
+      if (this.given !== data.image) return;
+      this.sheet.show({ image, rows, columns, height, alt });
+      this.root.dataset.shown = JSON.stringify(data.values);
+    } catch {
+      this.sheet.show({ rows, columns, height, alt, words: "This picture cannot be read." });
+    }
+  }
+
+  build() {
+    this.rows = this.data.labels.map((label, i) => {
+      const value = make("output", {});
+      const input = make("input", {
+        type: "range", className: "wgan-range", min: -this.data.range, max: this.data.range,
+        step: 0.05, value: this.values[i],
+      });
+      input.setAttribute("aria-label", label);
+      input.oninput = () => this.move(i, Number(input.value));
+      // As a double click on many a slider does.
+      input.ondblclick = () => this.move(i, 0);
+      return { input, value, root: make("label", {}, make("span", {}, label, value), input) };
+    });
+    this.list.replaceChildren(...this.rows.map((row) => row.root));
+    this.show();
+  }
+
+  show() {
+    for (const [i, { input, value }] of this.rows.entries()) {
+      if (Number(input.value) !== this.values[i]) input.value = this.values[i];
+      write(value, this.values[i].toFixed(2).replace("-", "−"));
+    }
+  }
+
+  move(i, value) {
+    this.values[i] = value;
+    this.show();
+    this.send();
+  }
+
+  zero() {
+    this.values = this.values.map(() => 0);
+    this.show();
+    this.send();
+  }
+
+  send() {
+    this.changed = true;
+    const now = performance.now();
+    if (this.waiting !== undefined && now - this.sentAt < PATIENCE) return;
+    this.changed = false;
+    this.waiting = Date.now() + Math.random();
+    this.sentAt = now;
+    this.tell("values", { values: this.values, source: this.source, at: this.waiting });
+  }
+
+  keep() {
+    this.order("kept", { values: this.values, source: this.source, at: Date.now() });
+  }
+
+  destroy() {
+    this.sheet.destroy();
+  }
+}
+
+export default define(() => new Dials());

@@ -1,0 +1,94 @@
+"""Points of latent space that the visitor keeps: waypoints, terms of a sum, starts of a search."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.components.stage import strip
+from wgan.latent import Models
+from wgan.pictures import encode, tile
+
+Floats = npt.NDArray[np.float32]
+
+MOST = 8
+NAMES = "ABCDEFGH"
+
+HELP = """Points that you kept on this page, of this run: by a click on the plane, from the sliders, a sum, or a
+picture that was found. Walk through them, add and subtract them, or take them away as z."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kept point: z, the class that goes with it, and where it comes from in a word or two."""
+
+    z: Floats  # (latent_dim,)
+    label: int | None
+    origin: str
+
+
+def points(run: str) -> list[Kept]:
+    """Return what was kept of a run, A first."""
+    found: dict[str, list[Kept]] = st.session_state.setdefault("kept", {})
+    return found.setdefault(run, [])
+
+
+def keep(run: str, z: Floats, label: int | None, origin: str) -> None:
+    """Keep one more point; say so, or that there is no room."""
+    known = points(run)
+    if any(np.array_equal(z, other.z) and label == other.label for other in known):
+        return
+    if len(known) >= MOST:
+        st.toast(f"{MOST} points are kept: clear them first.", icon=":material/block:")
+        return
+    known.append(Kept(np.asarray(z, np.float32), label, origin))
+    st.toast(f"Kept as {NAMES[len(known) - 1]}.", icon=":material/push_pin:")
+
+
+def clear(run: str) -> None:
+    """Forget what was kept of a run."""
+    points(run).clear()
+
+
+def pictures(models: Models, shown: Sequence[Kept]) -> npt.NDArray[np.uint8]:
+    """Return what the generator makes of kept points: (N, C, H, W)."""
+    z = np.stack([point.z for point in shown])
+    labels = [point.label or 0 for point in shown] if models.config.conditional else None
+    return models.make(z, labels)
+
+
+def shelf(run: str, models: Models) -> None:
+    """Show what is kept, with what can be done with it."""
+    known = points(run)
+    if not known:
+        st.caption(
+            ":material/push_pin: Nothing is kept yet. Kept points can be walked through and added up."
+        )
+        return
+    show, act = st.columns([0.7, 0.3], gap="medium", vertical_alignment="center")
+    with show:
+        made = pictures(models, known)
+        blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
+        strip(
+            encode(tile(np.concatenate([made, blank]), MOST)), key="kept_strip", rows=1,
+            columns=MOST, max_height=76, caption="", alt=f"{len(known)} kept points",
+            notes=NAMES[: len(known)],
+        )  # fmt: skip
+    with act, st.container(horizontal=True, gap="small"):
+        st.markdown("**Kept**", help=HELP, width="content")
+        st.button("Clear", icon=":material/close:", key="kept_clear", on_click=clear, args=(run,))
+        st.download_button(
+            "z (.npy)", as_npy(np.stack([point.z for point in known])), f"{run}-kept.npy",
+            key="kept_npy", on_click="ignore",
+            help="The kept z as a NumPy array, float32, one row each.",
+        )  # fmt: skip
+
+
+def as_npy(z: Floats) -> bytes:
+    """Return z as the bytes of a .npy file."""
+    buffer = BytesIO()
+    np.save(buffer, np.asarray(z, np.float32), allow_pickle=False)
+    return buffer.getvalue()

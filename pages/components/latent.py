@@ -1,0 +1,129 @@
+"""What the Latent page is made of: the choice of a generator, and its sections."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.components.app import badge, session
+from pages.components.source import choose_source, models_of
+from wgan.jobs import View
+from wgan.latent import Models, truncated
+from wgan.runs import RunError
+
+Floats = npt.NDArray[np.float32]
+
+SECTIONS = {
+    "pictures": {
+        "walk": ":material/route: Walk",
+        "plane": ":material/map: Plane",
+        "directions": ":material/tune: Directions",
+        "sums": ":material/calculate: Sums",
+        "classes": ":material/category: Classes",
+        "find": ":material/image_search: Find a picture",
+        "through": ":material/timeline: Through training",
+    },
+    "points": {
+        "walk": ":material/route: Walk",
+        "grid": ":material/grid_on: Warped grid",
+        "through": ":material/timeline: Through training",
+    },
+}
+
+LIVE = ("walk", "plane", "directions", "grid")
+EVERY = 2.0  # seconds between two looks at a run that trains
+
+TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
+the middle of latent space: fewer kinds of pictures, each more typical. Above 1: rarer ones, and at last
+none that the generator was trained for."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A generator that is looked at: of which run, told which class, with z drawn in how far."""
+
+    run: str
+    view: View
+    models: Models
+    label: int | None
+    share: float
+
+    @property
+    def key(self) -> str:
+        """The same for the same weights and settings."""
+        return f"{self.run}-{self.models.step}-{self.label}-{self.share}"
+
+    def make(self, z: Floats) -> npt.NDArray[np.uint8]:
+        """Return what is made of z, (N, latent_dim), as the settings say."""
+        labels = None if self.label is None else [self.label] * len(z)
+        return self.models.make(truncated(z, self.share), labels)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar says of the generator."""
+
+    run: str
+    step: int | None  # None: the newest weights
+    label: int | None
+    share: float
+
+
+def section_of(view: View) -> str:
+    """Let the visitor choose a section; return which."""
+    kind = view.config.dataset.kind
+    names = dict(SECTIONS[kind])
+    if not view.config.conditional:
+        names.pop("classes", None)
+    key = f"latent_section_{kind}_{view.config.conditional}"
+    asked = st.query_params.get("section", "")
+    st.session_state.setdefault(key, asked if asked in names else "walk")
+    section = str(
+        st.segmented_control("Section", list(names), format_func=names.__getitem__, required=True,
+                             key=key, label_visibility="collapsed")
+    )  # fmt: skip
+    if asked != section:
+        st.query_params["section"] = section  # whoever gets the address sees the same
+    return section
+
+
+def sidebar(view: View) -> Choice:
+    """Draw the part of the sidebar that all sections share, and return what it says."""
+    with st.sidebar:
+        step = choose_source(view, prefix="latent", every="two seconds")
+        label = None
+        if view.config.conditional:
+            names = view.config.dataset.class_names()
+            label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__,
+                                 key=f"latent_class-{view.run}",
+                                 help="What the generator is told to make.")  # fmt: skip
+        share = st.slider("Truncation", 0.0, 1.5, 1.0, 0.05, key="latent_truncation",
+                          help=TRUNCATION_HELP)  # fmt: skip
+    return Choice(view.run, step, label, float(share))
+
+
+def refresh(view: View, choice: Choice, section: str) -> float | None:
+    """Return after how many seconds a section is drawn anew; None: not by itself."""
+    watching = choice.step is None and view.status == "running" and section in LIVE
+    return EVERY if watching else None
+
+
+def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:
+    """Show a section with the chosen weights. The body of the page's fragment."""
+    try:
+        now = session().view(choice.run)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if now.status.active != view.status.active:
+        st.rerun()
+    models = models_of(now, choice.step)
+    if models is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {now.name or now.config.title}", width="content")
+        badge(now)
+        st.caption(f"weights of step {models.step:,}", width="content")
+    body(Looked(choice.run, now, models, choice.label, choice.share))

@@ -1,0 +1,77 @@
+"""Directions of latent space: sliders that move all shown samples at once."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components import kept
+from pages.components.app import plain
+from pages.components.dials import dials, turned
+from pages.components.latent import Looked
+from wgan.latent import WAYS, Directions, preview_z
+from wgan.pictures import encode, tile
+
+KEY = "latent_dials"
+COUNT = 6
+ROWS, COLUMNS = 4, 8
+
+NAMES = {"ganspace": "GANSpace", "sefa": "SeFa"}
+
+HELP = """**GANSpace** (Härkönen et al. 2020): principal directions of the generator's first activations over 1,000 z,
+what varies most there. **SeFa** (Shen and Zhou 2021): the directions that its first weight stretches most, in
+closed form, no sample needed.
+
+Both find them without labels: what they mean (slant, thickness, another digit) is for you to see. The share
+says how much of the variance, or of the stretching, a direction has."""
+
+
+def settings() -> str:
+    """Draw the directions' part of the sidebar and return which way they are found."""
+    with st.sidebar:
+        st.divider()
+        way = str(
+            st.segmented_control("Found by", list(NAMES), format_func=NAMES.__getitem__,
+                                 default="ganspace", required=True, key="directions_way",
+                                 width="stretch", help=HELP)
+        )  # fmt: skip
+        st.button("Other samples", icon=":material/casino:", on_click=_new, width="stretch")
+    return way
+
+
+def _new() -> None:
+    st.session_state["directions_seed"] = st.session_state.get("directions_seed", 0) + 1
+
+
+def show(looked: Looked, way: str) -> None:
+    """Show the sliders and what they make of 32 samples."""
+    found = _found(f"{looked.run}-{looked.models.step}", way, looked)
+    seed = st.session_state.get("directions_seed", 0)
+    config = looked.models.config.model_copy(
+        update={"preview_seed": looked.models.config.preview_seed + seed}
+    )
+    z = preview_z(config, ROWS * COLUMNS)
+    source = f"{looked.run}-{way}-{seed}"
+    count = len(found.vectors)
+    values, heard = turned(KEY, source, count)
+
+    def moved(by: list[float]) -> np.ndarray:
+        return z + np.asarray(by, np.float32) @ found.vectors
+
+    def keep(by: list[float]) -> None:
+        kept.keep(looked.run, moved(by)[0], looked.label, NAMES[way])
+
+    labels = [
+        f"{i + 1} · {plain(round(100 * float(s), 1))} %" for i, s in enumerate(found.strength)
+    ]
+    dials(
+        encode(tile(looked.make(moved(values)), COLUMNS)), values, heard,
+        key=KEY, source=source, labels=labels, rows=ROWS, columns=COLUMNS, kept=keep, height=400,
+        caption="Steps are in units of z: 1 is one standard deviation. Double-click a slider for 0.",
+        alt="Samples that the sliders move",
+    )  # fmt: skip
+    kept.shelf(looked.run, looked.models)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _found(key: str, way: str, _looked: Looked) -> Directions:
+    found: Directions = WAYS[way](_looked.models, COUNT)  # type: ignore[index]
+    return found

@@ -1,0 +1,166 @@
+"""Find a picture: the z that makes it, searched by gradient descent from several starts."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.components import kept, own_picture
+from pages.components.app import plain, session
+from pages.components.chart import chart
+from pages.components.latent import Choice, Looked
+from pages.components.live import real_examples
+from pages.components.picker import picker
+from pages.components.stage import strip
+from wgan import figures
+from wgan.jobs import SEARCH, Found, Standing, View
+from wgan.pictures import encode, tile
+from wgan.runs import RunError
+
+WAYS = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
+STARTS = (4, 8, 16)
+UPDATES = (100, 200, 400, 800)
+SHOWN = 24
+
+HELP = """The generator turns z into pictures; nothing turns pictures into z. So z is searched: from several random
+starts, each step goes downhill on the squared difference between the generator's picture and yours.
+
+**Error**: root mean square difference a pixel, 0 to 255. The dashed line is the *baseline*: what the same
+search reaches on average for four real pictures that the generator was never trained on. An error well above it
+says that your picture is none of those that it can make."""
+
+NEAREST_HELP = """The training pictures nearest to yours, pixel by pixel, with their distance in the same unit as the
+error. A generator that can only repeat training pictures would come no nearer to yours than these."""
+
+
+def task(run: str) -> Standing | None:
+    """Return the newest search of a run."""
+    return next((t for t in session().tasks(run) if t.title == SEARCH), None)
+
+
+def refresh(run: str) -> float | None:
+    """Return after how many seconds the section is drawn anew."""
+    known = task(run)
+    return 0.7 if known is not None and not known.done else None
+
+
+def show(looked: Looked, view: View, choice: Choice) -> None:
+    """Let the visitor choose a picture, and show how the search for it stands."""
+    known = task(looked.run)
+    if st.session_state.get("find_seen") != (known and (known.key, known.done)):
+        before = st.session_state.get("find_seen")
+        st.session_state["find_seen"] = known and (known.key, known.done)
+        if known is not None and known.done and before == (known.key, False):
+            st.rerun()  # no more to be drawn anew
+    left, right = st.columns([0.36, 0.64], gap="large")
+    with left:
+        st.markdown("**Which picture?**", help=HELP)
+        target = _target(looked)
+        starts, updates = st.columns(2)
+        with starts:
+            n = st.select_slider("Starts", STARTS, 8, key="find_starts",
+                                 help="Random z that the search begins from; the best counts.")  # fmt: skip
+        with updates:
+            m = st.select_slider("Updates", UPDATES, 200, key="find_updates",
+                                 help="Steps downhill from each start.")  # fmt: skip
+        if known is not None and not known.done:
+            st.button("Cancel", icon=":material/close:", key="find_cancel",
+                      on_click=session().cancel, args=(known.key,))  # fmt: skip
+        else:
+            st.button("Find it", icon=":material/search:", type="primary", key="find_start",
+                      disabled=target is None, on_click=_begin,
+                      args=(looked.run, target, choice, int(n), int(m)))  # fmt: skip
+    with right:
+        if problem := st.session_state.get("find_problem"):
+            st.error(problem, icon=":material/error:")
+        if known is None:
+            with st.container(height=330, border=False, vertical_alignment="center"):
+                st.caption(
+                    "Draw or upload a picture, or take a real one, and press **Find it**: the search shows "
+                    "here as it comes nearer, with what is usual for pictures never seen."
+                )
+            return
+        _standing(looked, known)
+
+
+def _target(looked: Looked) -> Any:
+    config = looked.models.config
+    real = real_examples(config.dataset, SHOWN)
+    ways = [way for way in WAYS if way != "real" or real is not None]
+    way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
+                               default="drawn", key="find_way", width="stretch",
+                               label_visibility="collapsed")  # fmt: skip
+    if way == "drawn":
+        return own_picture.drawn(looked.models, "find", height=180)
+    if way == "uploaded":
+        return own_picture.uploaded(looked.models, "find")
+    assert real is not None
+    picked = picker(
+        encode(tile(np.asarray(real, np.uint8), 8)), key="find_real", rows=SHOWN // 8, columns=8,
+        picked=st.session_state.get("find_picked", [0]), most=1, max_height=200,
+        caption="Click the picture to look for", alt="Real pictures to choose from",
+    )  # fmt: skip
+    st.session_state["find_picked"] = picked or [0]
+    return np.asarray(real, np.uint8)[(picked or [0])[0]]
+
+
+def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
+    st.session_state["find_problem"] = ""
+    try:
+        session().invert(
+            run, target, choice.step, starts=starts, updates=updates, label=choice.label
+        )
+    except (RunError, ValueError) as error:
+        st.session_state["find_problem"] = str(error)
+
+
+def _standing(looked: Looked, known: Standing) -> None:
+    if known.error:
+        st.error(known.error, icon=":material/error:")
+    if not known.done:
+        st.progress(known.share, f"{known.words} …")
+    found = known.result
+    if not isinstance(found, Found):
+        return
+    search = found.search
+    best = search.best
+    pair = np.stack([search.target, search.pictures[best]])
+    usual = float(search.others.mean()) if len(search.others) else None
+    shown, curve = st.columns([0.4, 0.6], gap="small")
+    with shown:
+        strip(encode(tile(pair, 2)), key="find_pair", rows=1, columns=2, max_height=150,
+              caption="Yours, and the nearest that it makes", notes=("yours", "found"),
+              alt="The picture looked for, and the nearest found")  # fmt: skip
+    with curve:
+        chart(figures.search(np.array(search.at), search.errors, usual), key="find_curve",
+              run=known.key, height=170, title="Error of each start", help=HELP,
+              alt="Error of each start over the updates")  # fmt: skip
+    words = f"Error **{plain(round(search.error, 1))}** of 255 a pixel"
+    if usual is not None:
+        words += f"; for real pictures never seen **{plain(round(usual, 1))}** on average"
+        if known.done and not known.cancelled:
+            words += (
+                ": this generator makes it as well as any." if search.error <= 1.15 * usual
+                else ": it is further from what this generator can make than real pictures are."
+            )  # fmt: skip
+    if known.cancelled:
+        words += ". Cancelled: this is how far it came"
+    st.markdown(words.rstrip(".") + ".")
+    order = search.errors[-1].argsort()
+    starts = search.pictures[order][:8]
+    strip(encode(tile(starts, len(starts))), key="find_starts_strip", rows=1, columns=len(starts),
+          max_height=80, caption="What the starts have come to, the best first",
+          notes=[plain(round(float(e), 1)) for e in search.errors[-1][order][:8]],
+          alt="The pictures of all starts")  # fmt: skip
+    if found.nearest is not None and found.distances is not None:
+        st.markdown("**Nearest training pictures**", help=NEAREST_HELP)
+        strip(encode(tile(found.nearest, len(found.nearest))), key="find_nearest", rows=1,
+              columns=len(found.nearest), max_height=80, caption="",
+              notes=[plain(round(float(d), 1)) for d in found.distances],
+              alt="The training pictures nearest to the one looked for")  # fmt: skip
+    if known.done:
+        label = None if search.labels is None else search.labels[best]
+        st.button("Keep its z", icon=":material/push_pin:", key="find_keep",
+                  on_click=kept.keep, args=(looked.run, search.z[best], label, "found"),
+                  help="Then walk through it: choose Kept waypoints.")  # fmt: skip
+        kept.shelf(looked.run, looked.models)

@@ -1,0 +1,116 @@
+"""Through training: the same z in every checkpoint, and the same walk at two of them side by side."""
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.components import walks
+from pages.components.app import session
+from pages.components.latent import Looked
+from pages.components.live import real_examples
+from pages.components.player import Walk, player
+from pages.components.stage import strip
+from wgan.latent import Models, draw_z, preview_z, truncated, walk
+from wgan.pictures import encode, scatter, tile
+from wgan.runs import RunError
+
+ROWS, MOST = 5, 11
+GAP = 2
+REAL, FAKE = (0, 105, 90), (201, 87, 165)
+SIDE, POINTS = 120, 400
+
+SAME_HELP = """Each row is one z, each column a checkpoint: the generator learns to draw it. A row that changes its
+digit late in training says that the generator still moves, even where the curves have gone flat."""
+
+PAIR_HELP = """The same walk, frame by frame, through two states of the same generator."""
+
+
+def show(looked: Looked) -> None:
+    """Show what the run's checkpoints make of the same z, and of the same walk."""
+    steps = list(looked.view.checkpoint_steps)
+    if len(steps) < 2:
+        st.info(
+            "This run has "
+            + ("one checkpoint" if steps else "no checkpoint yet")
+            + ": there is nothing to compare. Checkpoints are written while it trains (“Checkpoint every”, "
+            "under Advanced).",
+            icon=":material/timeline:",
+        )
+        return
+    chosen = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
+    models = {step: _models(looked, step) for step in chosen}
+    notes = [f"{step:,}" for step in chosen]
+    pictures = looked.models.config.dataset.kind == "pictures"
+    if pictures:
+        z = truncated(preview_z(looked.models.config, ROWS), looked.share)
+        columns = [_make(models[step], z, looked.label) for step in chosen]
+        sheet = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # z by z
+        rows = ROWS
+    else:
+        sheet = _scatters(looked, [models[step] for step in chosen])
+        rows = 1
+    # A few columns leave room for the walk beside them.
+    beside = pictures and len(chosen) <= 6
+    left, right = st.columns(2, gap="large") if beside else (st.container(), st.container())
+    with left:
+        st.markdown("**The same z through training**", help=SAME_HELP)
+        strip(encode(tile(sheet, len(chosen))), key="through", rows=rows, columns=len(chosen),
+              max_height=(400 if beside else 260) if pictures else 170,
+              caption="The step of each checkpoint stands in the first row"
+              + ("" if pictures else "; green: real points, pink: made of the same z"),
+              notes=notes, alt="The same z in each checkpoint")  # fmt: skip
+    if pictures:
+        with right:
+            _pair(looked, steps)
+
+
+def _make(models: Models, z: npt.NDArray[np.float32], label: int | None) -> npt.NDArray[np.uint8]:
+    return models.make(z, None if label is None else [label] * len(z))
+
+
+def _scatters(looked: Looked, models: list[Models]) -> npt.NDArray[np.uint8]:
+    config = looked.models.config
+    z = truncated(draw_z(77, POINTS, config.latent_dim), looked.share)
+    real = real_examples(config.dataset, POINTS)
+    extent = 3.0 if real is None else float(abs(real).max() * 1.25)
+    layers = [] if real is None else [(real, REAL)]
+    made = [scatter([*layers, (each.make(z), FAKE)], extent, side=SIDE, dot=2) for each in models]
+    return np.stack(made).transpose(0, 3, 1, 2)
+
+
+def _pair(looked: Looked, steps: list[int]) -> None:
+    st.markdown("**The same walk at two steps**", help=PAIR_HELP)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        a = st.selectbox("Left", steps, index=min(1, len(steps) - 1), key=f"pair_a-{looked.run}",
+                         format_func=lambda s: f"step {s:,}")  # fmt: skip
+    with right:
+        b = st.selectbox("Right", steps, index=len(steps) - 1, key=f"pair_b-{looked.run}",
+                         format_func=lambda s: f"step {s:,}")  # fmt: skip
+    stops = draw_z(
+        1000 + st.session_state.get("latent_seed", 0), 5, looked.models.config.latent_dim
+    )
+    path, marks = walk(stops, 70)
+    path = truncated(path, looked.share)
+    pair = [_make(_models(looked, step), path, looked.label) for step in (a, b)]
+    gap = np.full((*pair[0].shape[:3], GAP), 128, np.uint8)
+    frames = np.concatenate([pair[0], gap, pair[1]], axis=3)
+    with show:
+        content: Walk = walks.sprite(frames, token=f"{looked.key}-{a}-{b}", fps=walks.FPS, loop=True,
+                                     waypoints=marks)  # fmt: skip
+        player(
+            content, key="pair", height=210, alt=f"The same walk at step {a:,} and at step {b:,}"
+        )
+
+
+def _models(looked: Looked, step: int) -> Models:
+    return _stored(looked.run, step, looked.view.config.model_dump_json())
+
+
+@st.cache_resource(show_spinner=False, max_entries=40)
+def _stored(run: str, step: int, config: str) -> Models:
+    try:
+        return session().models(run, step)
+    except RunError:
+        # Thinned away since the page was drawn: the newest stands in until it is drawn again.
+        return session().models(run)

@@ -1,0 +1,89 @@
+"""A plane of latent space as a map of pictures, to be dragged, zoomed, and pointed at."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.components.assets import HEADING, component
+from pages.components.stage import data_uri
+
+_MAP = component("wgan_map", "controls.css", "map.css", "shared.js", "plotly_theme.js", "map.js")
+
+REACH, LEAST, MOST = 8.0, 0.02, 8.0  # in units of the plane
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square part of the plane: its middle, and half its side."""
+
+    x: float = 0.0
+    y: float = 0.0
+    half: float = 3.0
+
+
+def window(key: str, source: str, home: Window) -> Window:
+    """Return the part that the visitor looks at: what the browser asked for last, of this source."""
+    value = st.session_state.get(key, {}).get("window")
+    found = _checked(value, source)
+    if found is not None and isinstance(value, dict):
+        half = value.get("half")
+        if isinstance(half, int | float) and math.isfinite(half):
+            return Window(*found, min(max(float(half), LEAST), MOST))
+    return home
+
+
+def _checked(value: Any, source: str) -> tuple[float, float] | None:
+    """A place of the plane that came from the browser, which may have sent anything."""
+    if not isinstance(value, dict) or value.get("source") != source:
+        return None
+    x, y = value.get("x"), value.get("y")
+    for number in (x, y):
+        if (
+            not isinstance(number, int | float)
+            or not math.isfinite(number)
+            or abs(number) > 4 * REACH
+        ):
+            return None
+    return float(x), float(y)  # type: ignore[arg-type]
+
+
+def latent_map(
+    image: bytes,
+    shown: Window,
+    *,
+    key: str,
+    source: str,
+    side: int,
+    home: Window,
+    marks: Sequence[tuple[float, float, str]],
+    kept: Callable[[float, float], None],
+    alt: str,
+    title: str,
+    help: str,
+    height: int = 430,
+) -> None:
+    """Show a sheet of `side` × `side` pictures as the part `shown` of a plane.
+
+    `source` names the plane: another one begins at `home`. `marks` are (x, y, name); `kept` is called
+    with the place of a click, before the run that it causes.
+    """
+
+    def order() -> None:
+        place = _checked(st.session_state.get(key, {}).get("kept"), source)
+        if place is not None:
+            kept(*place)
+
+    data = {
+        "image": data_uri(image),
+        "x": shown.x, "y": shown.y, "half": shown.half, "side": side,
+        "homeX": home.x, "homeY": home.y, "homeHalf": home.half,
+        "source": source,
+        "marks": [{"x": x, "y": y, "name": name} for x, y, name in marks],
+        "reach": REACH, "least": LEAST, "most": MOST,
+        "alt": alt, "title": title, "help": help, "height": height,
+        "space": f"height:{height}px;margin-top:{HEADING}px",
+    }  # fmt: skip
+    _MAP(key=key, data=data, on_window_change=lambda: None, on_kept_change=order)

@@ -1,0 +1,41 @@
+"""A picture of the visitor's own, drawn or uploaded, in the shape of a data set."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components.sketch import sketch
+from wgan import critic
+from wgan.data import PICTURE_SUFFIXES, DataError
+from wgan.latent import Models
+
+
+def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None:
+    """Let the visitor draw a picture, (C, H, W) uint8; None while it is empty."""
+    channels, side, _ = models.config.dataset.shape
+    slot = f"{prefix}_drawing_{side}"
+    kept = st.session_state.get(slot)
+    before = np.zeros((side, side), np.uint8) if kept is None else kept
+    now = sketch(before, key=f"{prefix}_sketch_{side}", height=height, night=True,
+                 alt="A picture of your own, white on black")  # fmt: skip
+    if now is not None:
+        st.session_state[slot] = before = now
+    if not before.any():
+        st.caption("Draw with the mouse: white on black, as the networks see digits.")
+        return None
+    return np.repeat(before[None], channels, axis=0)
+
+
+def uploaded(models: Models, prefix: str) -> critic.Bytes | None:
+    """Let the visitor upload a picture, (C, H, W) uint8; None until there is one that can be read."""
+    shape = models.config.dataset.shape
+    file = st.file_uploader("A picture", type=list(PICTURE_SUFFIXES), key=f"{prefix}_file",
+                            help="It is cut to a square and shrunk to the size of the data set.")  # fmt: skip
+    invert = st.toggle("Turn light and dark round", key=f"{prefix}_invert",
+                       help="MNIST's digits are white on black; a photo of ink on paper is not.")  # fmt: skip
+    if file is None:
+        return None
+    try:
+        return critic.picture_from(file.getvalue(), shape, invert=invert)
+    except DataError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
