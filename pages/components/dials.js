@@ -14,8 +14,9 @@ class Dials {
       type: "button", className: "wgan-button", onclick: () => this.keep(),
     }, "Keep the first");
     this.words = make("p", { className: "wgan-caption" });
+    this.heading = new Heading();
     this.root = make("div", { className: "wgan-dials" },
-      make("div", { className: "wgan-dials-side" }, this.list,
+      make("div", { className: "wgan-dials-side" }, this.heading.root, this.list,
         make("div", { className: "wgan-dials-tools" }, this.reset, this.keepButton), this.words),
       make("div", { className: "wgan-dials-show" }, this.sheet.root));
     this.values = [];
@@ -36,6 +37,7 @@ class Dials {
       this.took = performance.now() - this.sentAt;
       if (this.changed) this.send();
     }
+    this.heading.update(data.title, data.help);
     write(this.words, data.caption);
     if (data.image === this.given) return;
     this.given = data.image;
@@ -103,6 +105,7 @@ class Dials {
 
   destroy() {
     this.sheet.destroy();
+    this.heading.destroy();
   }
 }
 

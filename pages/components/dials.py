@@ -46,6 +46,8 @@ def dials(
     columns: int,
     caption: str,
     alt: str,
+    title: str,
+    help: str,
     kept: Callable[[list[float]], None],
     height: int = 400,
 ) -> None:
@@ -72,6 +74,8 @@ def dials(
         "height": height,
         "caption": caption,
         "alt": alt,
+        "title": title,
+        "help": help,
         "space": f"height:{height + 24}px",
     }
     _DIALS(key=key, data=data, on_values_change=lambda: None, on_kept_change=order)

@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float32]
 MOST = 8
 NAMES = "ABCDEFGH"
 
+CHANGED = "latent_redraw"
+"""Set where something was done that the whole page shows, not only its fragment."""
+
 HELP = """Points that you kept on this page, of this run: by a click on the plane, from the sliders, a sum, or a
 picture that was found. Walk through them, add and subtract them, or take them away as z."""
 
@@ -44,6 +47,7 @@ def keep(run: str, z: Floats, label: int | None, origin: str) -> None:
     if len(known) >= MOST:
         st.toast(f"{MOST} points are kept: clear them first.", icon=":material/block:")
         return
+    st.session_state[CHANGED] = True
     known.append(Kept(np.asarray(z, np.float32), label, origin))
     st.toast(f"Kept as {NAMES[len(known) - 1]}.", icon=":material/push_pin:")
 
@@ -51,6 +55,7 @@ def keep(run: str, z: Floats, label: int | None, origin: str) -> None:
 def clear(run: str) -> None:
     """Forget what was kept of a run."""
     points(run).clear()
+    st.session_state[CHANGED] = True
 
 
 def pictures(models: Models, shown: Sequence[Kept]) -> npt.NDArray[np.uint8]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from pages.components import kept
 from pages.components.app import badge, session
 from pages.components.source import choose_source, models_of
 from wgan.jobs import View
@@ -117,7 +118,9 @@ def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if now.status.active != view.status.active:
+    # The sidebar stands outside: it knows how many points are kept, and how often to look.
+    redraw = st.session_state.pop(kept.CHANGED, False)
+    if redraw or now.status.active != view.status.active:
         st.rerun()
     models = models_of(now, choice.step)
     if models is None:

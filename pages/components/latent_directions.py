@@ -60,13 +60,14 @@ def show(looked: Looked, way: str) -> None:
         kept.keep(looked.run, moved(by)[0], looked.label, NAMES[way])
 
     labels = [
-        f"{i + 1} · {plain(round(100 * float(s), 1))} %" for i, s in enumerate(found.strength)
+        f"Direction {i + 1} · {plain(round(100 * float(s), 1))} %"
+        for i, s in enumerate(found.strength)
     ]
     dials(
         encode(tile(looked.make(moved(values)), COLUMNS)), values, heard,
         key=KEY, source=source, labels=labels, rows=ROWS, columns=COLUMNS, kept=keep, height=400,
-        caption="Steps are in units of z: 1 is one standard deviation. Double-click a slider for 0.",
-        alt="Samples that the sliders move",
+        caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
+        alt="Samples that the sliders move", title="Directions that change most", help=HELP,
     )  # fmt: skip
     kept.shelf(looked.run, looked.models)
 

@@ -106,6 +106,7 @@ def _target(looked: Looked) -> Any:
 
 def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
     st.session_state["find_problem"] = ""
+    st.session_state[kept.CHANGED] = True
     try:
         session().invert(
             run, target, choice.step, starts=starts, updates=updates, label=choice.label

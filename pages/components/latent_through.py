@@ -95,12 +95,10 @@ def _pair(looked: Looked, steps: list[int]) -> None:
     pair = [_make(_models(looked, step), path, looked.label) for step in (a, b)]
     gap = np.full((*pair[0].shape[:3], GAP), 128, np.uint8)
     frames = np.concatenate([pair[0], gap, pair[1]], axis=3)
-    with show:
-        content: Walk = walks.sprite(frames, token=f"{looked.key}-{a}-{b}", fps=walks.FPS, loop=True,
-                                     waypoints=marks)  # fmt: skip
-        player(
-            content, key="pair", height=210, alt=f"The same walk at step {a:,} and at step {b:,}"
-        )
+    content: Walk = walks.sprite(
+        frames, token=f"{looked.key}-{a}-{b}", fps=walks.FPS, loop=True, waypoints=marks
+    )
+    player(content, key="pair", height=230, alt=f"The same walk at step {a:,} and at step {b:,}")
 
 
 def _models(looked: Looked, step: int) -> Models:

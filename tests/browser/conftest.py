@@ -24,6 +24,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 Serve = Callable[..., str]
 
 
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for what a page will show in a moment; fail where it does not."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.2)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     """A headless Chromium; in CI it must be there, elsewhere the tests are skipped without it."""

@@ -6,13 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import until
 from wgan.runs import Run, Status, list_runs
 
 playwright = pytest.importorskip(
@@ -30,13 +29,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(serve, runs: Path) -> str:
     return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
-
-
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.2)
 
 
 def metric(page, name: str) -> str:

@@ -1,0 +1,196 @@
+"""The Latent page in a real browser: walk, plane, directions, sums, classes, search, through training."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import until
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site(serve, tmp_path_factory) -> str:
+    """The address of an app with one run: digits by class, hardly trained."""
+    runs = tmp_path_factory.mktemp("runs")
+    subprocess.run(
+        [sys.executable, "-m", "wgan", "train", "--preset", "quick-mnist", "--steps", "12",
+         "--conditional", "true", "--checkpoint-every", "6", "--measure", "false", "--threads", "1",
+         "--quiet", "--runs-dir", str(runs)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
+
+
+def pixels(page, place: str) -> str:
+    return str(page.evaluate(f"document.querySelector('{place} canvas')?.toDataURL() ?? ''"))
+
+
+def section(page, name: str) -> None:
+    page.get_by_test_id("stMain").get_by_role("radio", name=name).or_(
+        page.get_by_role("button", name=name)
+    ).first.click()
+
+
+def test_a_walk_plays_steps_and_is_taken_away(page, site: str):
+    page.goto(f"{site}/latent")
+    player = page.locator(".st-key-walk")
+    player.locator("canvas").wait_for(timeout=60_000)
+    slider = player.get_by_label("Place on the walk")
+    until(lambda: float(slider.input_value()) > 1)
+    player.locator("canvas").focus()
+    page.keyboard.press("Space")
+    player.get_by_role("button", name="Play").wait_for()
+    page.keyboard.press("Home")
+    until(lambda: float(slider.input_value()) == 0)
+    page.keyboard.press("ArrowRight")
+    until(lambda: float(slider.input_value()) == 1)
+
+    # Truncation and pace change what is shown; the class too.
+    before = pixels(page, ".st-key-walk")
+    page.get_by_role("slider", name="Truncation").focus()
+    page.keyboard.press("ArrowLeft")
+    until(lambda: pixels(page, ".st-key-walk") not in (before, ""))
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="All z (.npy)").click()
+    assert Path(download.value.path()).read_bytes()[:6] == b"\x93NUMPY"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Film (GIF)").click()
+    assert Path(download.value.path()).read_bytes()[:4] == b"GIF8"
+
+
+def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
+    page.goto(f"{site}/latent?section=plane")
+    canvas = page.locator(".st-key-latent_map .wgan-map-screen canvas")
+    canvas.wait_for(timeout=60_000)
+    words = page.locator(".wgan-map-words")
+    until(lambda: words.inner_text() == "Middle: x 0.00, y 0.00")
+    box = canvas.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    page.mouse.move(*middle)
+    until(lambda: words.inner_text().startswith("x "))
+    before = pixels(page, ".st-key-latent_map")
+    page.mouse.down()
+    page.mouse.move(middle[0] - 100, middle[1], steps=5)
+    page.mouse.up()
+    page.mouse.move(5, 400)
+    until(lambda: words.inner_text().startswith("Middle: x 0.7"))
+    until(lambda: pixels(page, ".st-key-latent_map") != before)
+    # The new part has come from Python: the sheet fills the whole map again.
+    corner = """() => { const c = document.querySelector('.wgan-map-screen canvas');
+      return c.getContext('2d').getImageData(c.width - 3, 3, 1, 1).data[3] }"""
+    until(lambda: page.evaluate(corner) == 255)
+
+    page.mouse.move(*middle)
+    page.mouse.wheel(0, -400)
+    page.mouse.move(5, 400)
+    page.get_by_role("button", name="Zoom out").click()
+    page.get_by_role("button", name="Back to the start").click()
+    until(lambda: words.inner_text() == "Middle: x 0.00, y 0.00")
+    until(lambda: page.evaluate(corner) == 255)
+
+    for by in ((-60, 0), (0, 50), (80, 80)):
+        page.mouse.click(middle[0] + by[0], middle[1] + by[1])
+        page.mouse.move(5, 400)
+        page.wait_for_timeout(300)
+    page.locator(".st-key-kept_strip canvas").first.wait_for()
+    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 3)
+
+    # By keyboard too.
+    canvas.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 4)
+
+    # Through the three kept points; then their sum; then a walk through them.
+    page.get_by_text("Through the first three kept points").click()
+    until(
+        lambda: (
+            not words.inner_text().startswith("Middle: x 0.00, y 0.00, ") and canvas.is_visible()
+        )
+    )
+    section(page, "Sums")
+    page.locator(".st-key-sum canvas").first.wait_for()
+    page.get_by_role("button", name="Keep the sum").click()
+    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 5)
+    section(page, "Walk")
+    page.get_by_role("radio", name="Kept").or_(
+        page.get_by_role("button", name="Kept")
+    ).first.click()
+    page.get_by_text("5 points are kept.").wait_for()
+    page.locator(".st-key-walk canvas").first.wait_for()
+
+
+def test_dials_move_all_samples(page, site: str):
+    page.goto(f"{site}/latent?section=directions")
+    place = ".st-key-latent_dials"
+    page.locator(f"{place} canvas").first.wait_for(timeout=60_000)
+    until(lambda: page.evaluate(f"document.querySelector('{place} .wgan-dials')?.dataset.shown"))
+    before = pixels(page, place)
+    dial = page.get_by_role("slider", name="Direction 1")
+    dial.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    until(lambda: pixels(page, place) != before)
+
+    def shown() -> list[float]:
+        return list(json.loads(page.evaluate(f"document.querySelector('{place} .wgan-dials').dataset.shown")))  # fmt: skip
+
+    # However fast the keys come, the last position is what is shown in the end.
+    until(lambda: shown()[0] == pytest.approx(0.6))
+    page.get_by_role("button", name="All to 0").click()
+    until(lambda: pixels(page, place) == before)
+    page.get_by_role("button", name="Keep the first").click()
+    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)
+    page.get_by_role("radio", name="SeFa").or_(
+        page.get_by_role("button", name="SeFa")
+    ).first.click()
+    until(lambda: shown() == [0.0] * 6)
+
+
+def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
+    page.goto(f"{site}/latent?section=classes")
+    page.get_by_text("From 3 to 8, a row for each z").wait_for(timeout=60_000)
+    before = pixels(page, ".st-key-blend")
+    page.get_by_role("button", name="Other z").click()
+    until(lambda: pixels(page, ".st-key-blend") not in (before, ""))
+    section(page, "Through training")
+    page.locator(".st-key-through canvas").first.wait_for()
+    notes = page.locator(".st-key-through button[data-note]")
+    until(lambda: [notes.nth(i).get_attribute("data-note") for i in range(notes.count())] == ["0", "6", "12"])  # fmt: skip
+    page.locator(".st-key-pair canvas").first.wait_for()
+
+
+def test_a_picture_is_found_and_walked_from(page, site: str):
+    page.goto(f"{site}/latent?section=find")
+    page.get_by_role("button", name="Find it").wait_for(timeout=60_000)
+    assert page.get_by_role("button", name="Find it").is_disabled()  # nothing is drawn yet
+    canvas = page.locator(".wgan-sketch canvas")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 140, steps=6)
+    page.mouse.up()
+    page.get_by_role("button", name="Find it").click()
+    page.get_by_text("of 255 a pixel").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Cancelled: this is how far it came").wait_for()
+
+    page.get_by_role("radio", name="Real").or_(
+        page.get_by_role("button", name="Real")
+    ).first.click()
+    page.locator(".st-key-find_real button").nth(3).click()
+    page.get_by_role("button", name="Find it").click()
+    page.get_by_text("Nearest training pictures").wait_for(timeout=120_000)
+    page.get_by_text("for real pictures never seen").wait_for()
+    page.get_by_role("button", name="Keep its z").click()
+    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)
