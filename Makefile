@@ -31,6 +31,7 @@ check: $(VENV)/dev.done
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live
+	$(BIN)/python -m benchmarks.latent
 
 keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping kills

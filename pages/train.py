@@ -36,6 +36,7 @@ if view is None:
 
         live.forecast()
         st.caption("You can change everything in the sidebar, now or while it learns.")
+        live.examples()
     with show:
         real = live.real_examples(config.dataset, 256)
         if real is None:

@@ -183,7 +183,7 @@ def spawn() -> Iterator[Spawn]:
 
 
 def wait_for_step(runs_dir: Path, step: int, process: "subprocess.Popen[str]") -> Run:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while time.monotonic() < end and process.poll() is None:
         for folder in runs_dir.glob("2*"):
             if (folder / "config.json").exists():

@@ -8,12 +8,12 @@ import streamlit as st
 from pages.components import kept, own_picture
 from pages.components.app import plain, session
 from pages.components.chart import chart
+from pages.components.critic_opened import examples
 from pages.components.latent import Choice, Looked
-from pages.components.live import real_examples
 from pages.components.picker import picker
 from pages.components.stage import strip
-from wgan import figures
-from wgan.jobs import SEARCH, Found, Standing, View
+from wgan import critic, figures
+from wgan.jobs import OTHERS, SEARCH, Found, Standing, View
 from wgan.pictures import encode, tile
 from wgan.runs import RunError
 
@@ -84,8 +84,7 @@ def show(looked: Looked, view: View, choice: Choice) -> None:
 
 
 def _target(looked: Looked) -> Any:
-    config = looked.models.config
-    real = real_examples(config.dataset, SHOWN)
+    real = _never_seen(looked)
     ways = [way for way in WAYS if way != "real" or real is not None]
     way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
                                default="drawn", key="find_way", width="stretch",
@@ -96,12 +95,18 @@ def _target(looked: Looked) -> Any:
         return own_picture.uploaded(looked.models, "find")
     assert real is not None
     picked = picker(
-        encode(tile(np.asarray(real, np.uint8), 8)), key="find_real", rows=SHOWN // 8, columns=8,
+        encode(tile(real, 8)), key="find_real", rows=SHOWN // 8, columns=8,
         picked=st.session_state.get("find_picked", [0]), most=1, max_height=200,
         caption="Click the picture to look for", alt="Real pictures to choose from",
     )  # fmt: skip
     st.session_state["find_picked"] = picked or [0]
-    return np.asarray(real, np.uint8)[(picked or [0])[0]]
+    return real[(picked or [0])[0]]
+
+
+def _never_seen(looked: Looked) -> critic.Bytes | None:
+    """Return real pictures held out of the training, other ones than the baseline's."""
+    found = examples(looked.models.config.dataset, OTHERS + SHOWN)
+    return None if found is None else critic.pictures_of(found[0].held_out[OTHERS:])
 
 
 def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
@@ -134,14 +139,18 @@ def _standing(looked: Looked, known: Standing) -> None:
               alt="The picture looked for, and the nearest found")  # fmt: skip
     with curve:
         chart(figures.search(np.array(search.at), search.errors, usual), key="find_curve",
-              run=known.key, height=170, title="Error of each start", help=HELP,
+              run=known.key, height=190, title="Error of each start", help=HELP,
               alt="Error of each start over the updates")  # fmt: skip
     words = f"Error **{plain(round(search.error, 1))}** of 255 a pixel"
     if usual is not None:
-        words += f"; for real pictures never seen **{plain(round(usual, 1))}** on average"
+        low, high = (plain(round(float(e), 1)) for e in (search.others.min(), search.others.max()))
+        words += (
+            f"; for {len(search.others)} real pictures never seen **{plain(round(usual, 1))}** on average, "
+            f"{low} to {high}"
+        )
         if known.done and not known.cancelled:
             words += (
-                ": this generator makes it as well as any." if search.error <= 1.15 * usual
+                ": this generator makes it as well as any." if search.error <= search.others.max()
                 else ": it is further from what this generator can make than real pictures are."
             )  # fmt: skip
     if known.cancelled:

@@ -51,7 +51,7 @@ def sums(looked: Looked) -> None:
                   on_click=kept.keep, args=(looked.run, z, looked.label, "sum"))  # fmt: skip
     made = looked.make(np.stack([a, b, c, z]))
     signs = (f"{names[chosen[0]]}", f"− {names[chosen[1]]}", f"+ {names[chosen[2]]}", "=")
-    strip(encode(tile(made, 4)), key="sum", rows=1, columns=4, max_height=190, caption="",
+    strip(encode(tile(made, 4)), key="sum", rows=1, columns=4, max_height=150, caption="",
           alt="a, b, c and their sum", notes=signs)  # fmt: skip
     way = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
     strip(encode(tile(looked.make(way), BETWEEN)), key="sum_way", rows=1, columns=BETWEEN,

@@ -271,6 +271,19 @@ def _resume(run: str) -> None:
         st.session_state.problem = str(error)
 
 
+def examples() -> None:
+    """Offer the trained examples that come with the app."""
+    known = [card for card in session().cards() if card.status is Status.SHIPPED]
+    if not known:
+        return
+    st.caption("Or look at one that was trained before:")
+    with st.container(horizontal=True, gap="small"):
+        for card in sorted(known, key=lambda card: card.run):
+            st.page_link("pages/train.py", label=card.title.removeprefix("Example: "),
+                         icon=":material/inventory_2:", query_params={"run": card.run},
+                         help=card.note)  # fmt: skip
+
+
 def forecast() -> None:
     """Say roughly what the next run will take."""
     config = controls.draft()

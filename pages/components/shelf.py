@@ -271,6 +271,7 @@ def opened(name: str) -> None:
 
 def _head(view: View, card: Card) -> None:
     name = view.run
+    shipped = view.status is Status.SHIPPED  # it stays as it is: a fork of it is the visitor's
     if view.error:
         st.error(view.error, icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -281,14 +282,15 @@ def _head(view: View, card: Card) -> None:
             st.switch_page("pages/train.py")
         if view.checkpoint_steps:
             _fork(view)
-            if not view.status.active:
+            if not view.status.active and not shipped:
                 _further(view)
         exports.popover(view)
-        with st.popover("Name", icon=":material/edit:", help="A name, a note, a star."):
-            _naming(card)
-        if st.button("Delete", icon=":material/delete:", key="delete",
-                     disabled=view.status.active, help="To the trash, with undo."):  # fmt: skip
-            _ask_to_delete([name])
+        if not shipped:
+            with st.popover("Name", icon=":material/edit:", help="A name, a note, a star."):
+                _naming(card)
+            if st.button("Delete", icon=":material/delete:", key="delete",
+                         disabled=view.status.active, help="To the trash, with undo."):  # fmt: skip
+                _ask_to_delete([name])
         if view.status is Status.FAILED:
             exports.bug_report_button(name)
     st.caption(f"{name} · {size(card.size)}" + (f" · {card.note}" if card.note else ""))
@@ -415,7 +417,7 @@ def _checkpoints(view: View) -> None:
                 for step in view.checkpoint_steps
             ],
         },
-        disabled=["Step", "Best"],
+        disabled=True if view.status is Status.SHIPPED else ["Step", "Best"],
         hide_index=True,
         width=520,
         column_config={

@@ -77,7 +77,7 @@ def search(updates: Floats, errors: Floats, usual: float | None) -> Figure:
             "mode": "lines",
             "x": updates,
             "y": errors[:, i],
-            "name": "Best start" if i == best else "Others",
+            "name": "Best" if i == best else "Others",
             "showlegend": bool(i == best),
             "line": {
                 "color": "@generator" if i == best else "@muted/0.45",
@@ -94,7 +94,7 @@ def search(updates: Floats, errors: Floats, usual: float | None) -> Figure:
                 "mode": "lines",
                 "x": np.array([0.0, max(1.0, float(updates[-1]))]),
                 "y": np.array([usual, usual]),
-                "name": "Real, never seen",
+                "name": "Never seen",
                 "line": {"color": "@real", "width": 1.4, "dash": "dash"},
                 "hoverinfo": "skip",
             }

@@ -2,7 +2,7 @@
 
 from wgan.jobs.convergence import CONVERGENCE, UPDATES, Tightening, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate
-from wgan.jobs.inversion import SEARCH, Found, invert
+from wgan.jobs.inversion import OTHERS, SEARCH, Found, invert
 from wgan.jobs.task import Said, Standing, Task, Work
 from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
 from wgan.jobs.views import (
@@ -20,6 +20,7 @@ __all__ = [
     "CONVERGENCE",
     "CURVE_POINTS",
     "FLUSH_EVERY",
+    "OTHERS",
     "SAMPLES",
     "SEARCH",
     "UPDATES",

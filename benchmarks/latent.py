@@ -1,0 +1,146 @@
+"""How quickly the Latent page answers: STREAMLIT.md's machine, nothing training, an example's generator.
+
+    python -m benchmarks.latent [--run example-mnist-wgan-gp] [--moves 30]
+
+In a headless Chromium: from a dial's input event to the new picture being drawn, and from “New waypoints” to
+the first frame of the new walk. Beside them, what the generator alone takes.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.live import quantile, serve
+from wgan.latent import Models, draw_z, walk
+from wgan.pictures import encode, tile
+from wgan.runs import Run
+
+ROOT = Path(__file__).parents[1]
+FRAMES = 60
+
+MOVE = """async (value) => {
+  const root = document.querySelector(".wgan-dials");
+  const input = root.querySelector("input[type=range]");
+  const before = root.dataset.shown;
+  const start = performance.now();
+  const seen = new Promise((done) => {
+    const look = new MutationObserver(() => {
+      if (root.dataset.shown === before) return;
+      look.disconnect();
+      done(performance.now() - start);
+    });
+    look.observe(root, { attributes: true });
+  });
+  input.value = value;
+  input.dispatchEvent(new Event("input"));
+  return seen;
+}"""
+
+
+def dials(page: Page, url: str, moves: int) -> list[float]:
+    """Milliseconds from a dial's movement to the new picture, one at a time."""
+    page.goto(f"{url}&section=directions")
+    page.wait_for_function("document.querySelector('.wgan-dials')?.dataset.shown", timeout=90_000)
+    page.wait_for_timeout(2000)
+    times = []
+    for i in range(moves + 3):
+        times.append(float(page.evaluate(MOVE, (-1) ** i * (0.5 + i / 20))))
+        page.wait_for_timeout(150)
+    return times[3:]
+
+
+def walks(models: Models, rounds: int = 7) -> list[float]:
+    """Milliseconds to make and encode a walk of 60 frames, as the page does."""
+    times = []
+    for seed in range(rounds + 1):
+        stops = draw_z(seed, 5, models.config.latent_dim)
+        start = time.perf_counter()
+        path, _ = walk(stops, FRAMES)
+        encode(tile(models.make(path), 16))
+        times.append(1000 * (time.perf_counter() - start))
+    return times[1:]
+
+
+def in_browser(page: Page, url: str, rounds: int) -> list[float]:
+    """Milliseconds from “New waypoints” to the player's new walk being drawn."""
+    page.goto(f"{url}&section=walk")
+    page.locator(".st-key-walk canvas").wait_for(timeout=90_000)
+    page.wait_for_timeout(2000)
+    # Standing still, so that a new picture is a new walk.
+    page.locator(".st-key-walk canvas").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Home")
+    picture = "document.querySelector('.st-key-walk canvas').toDataURL()"
+    times = []
+    for _ in range(rounds):
+        before = page.evaluate(picture)
+        start = time.perf_counter()
+        page.get_by_role("button", name="New waypoints").click()
+        page.wait_for_function(f"(b) => {picture} !== b", arg=before, polling=20)
+        times.append(1000 * (time.perf_counter() - start))
+        page.wait_for_timeout(500)
+    return times
+
+
+def main() -> None:
+    """Print a table, and the same as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", default="example-mnist-wgan-gp")
+    parser.add_argument("--moves", type=int, default=30)
+    given = parser.parse_args()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
+    runs = ROOT / "checkpoints"
+    state, _ = Run.find(given.run, runs).checkpoint()
+    models = Models(state.config, state.tensors, state.step)
+    process, url = serve(runs)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            address = f"{url}/latent?run={given.run}"
+            found: dict[str, list[float]] = {
+                "dial": dials(page, address, given.moves),
+                "new_walk_in_browser": in_browser(page, address, 7),
+            }
+            browser.close()
+    finally:
+        process.terminate()
+        process.wait()
+    found["walk_of_60"] = walks(models)
+    z = np.repeat(draw_z(0, 1, models.config.latent_dim), 32, axis=0)
+    found["generator_32"] = _timed(lambda: models.make(z))
+    rows = [
+        ("dial's move to the new picture", "dial", 100, f"of it the generator, 32 pictures: {statistics.median(found['generator_32']):.0f} ms"),
+        ("walk of 60 frames, made and encoded", "walk_of_60", 1500, ""),
+        ("new waypoints to the first frame, browser", "new_walk_in_browser", 1500, "70 frames"),
+    ]  # fmt: skip
+    print(f"{given.run}, load {os.getloadavg()[0]:.1f}")
+    print(f"{'what':44}{'median':>8}{'p95':>8}{'budget':>8}      beside")
+    for words, key, budget, beside in rows:
+        times = found[key]
+        print(f"{words:44}{statistics.median(times):>8.0f}{quantile(times, 0.95):>8.0f}{budget:>8} ms   {beside}")  # fmt: skip
+    print(json.dumps({key: round(statistics.median(times), 1) for key, times in found.items()}))
+
+
+def _timed(act: Any, rounds: int = 20) -> list[float]:
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        act()
+        times.append(1000 * (time.perf_counter() - start))
+    return times[2:]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""The runs that come with the program: how they are made, what they refuse, and those that are there."""
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import tiny
+from wgan.config import TrainConfig
+from wgan.export import EXAMPLES, Example, examples, export_zip, import_zip, ship
+from wgan.jobs import Stored, TrainingJob, evaluate
+from wgan.latent import Models, draw_z
+from wgan.metrics import mixture_modes
+from wgan.runs import Run, RunError, Status, fork, list_runs, throw_away
+from wgan.session import Session
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+SHIPPED = [name for name in EXAMPLES if (CHECKPOINTS / name).is_dir()]
+
+
+@pytest.fixture
+def shipped(runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    example = Example("Example: small", "A small one.", "toy-ring", 40, (20,))
+    monkeypatch.setitem(EXAMPLES, "example-small", example)
+    job = TrainingJob(Run.create(tiny(checkpoint_every=20), tmp_path / "whole"), threads=1)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    state, _ = job.run.checkpoint()
+    for _ in evaluate(Models(state.config, state.tensors, state.step), run=job.run):
+        pass
+    return ship(job.run, "example-small", runs_dir)
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, tmp_path: Path):
+    whole = list_runs(tmp_path / "whole")[0]
+    view = Stored(shipped).view()
+    assert (view.status, view.step, view.name) == (Status.SHIPPED, 40, "Example: small")
+    assert shipped.checkpoint_steps() == [20, 40]
+    last, early = shipped.checkpoint(40)[0].tensors, shipped.checkpoint(20)[0].tensors
+    full = whole.checkpoint(40)[0].tensors
+    assert {name.partition(".")[0] for name in last} == {"average", "critic"}
+    assert all(bool((full[name] == value).all()) for name, value in last.items())
+    truth = whole.checkpoint(20)[0].tensors
+    for name, value in early.items():
+        assert value.float().numpy() == pytest.approx(
+            truth[name].float().numpy(), rel=2e-3, abs=1e-4
+        )
+    z = draw_z(0, 4, 2)
+    made = [Models(r.config(), r.checkpoint(40)[0].tensors, 40).make(z) for r in (shipped, whole)]
+    assert made[0].tolist() == made[1].tolist()
+    # Its curves are the whole run's, thinned, the last report kept.
+    assert set(shipped.reports()["step"]) <= set(whole.reports()["step"])
+    assert shipped.reports()["step"][-1] == 40
+
+
+def test_its_card_says_data_licence_numbers_and_how_to_repeat(shipped: Run):
+    card = (shipped.folder / "README.md").read_text("utf-8")
+    for words in (
+        "Ring of 8",
+        "no licence is needed",
+        "40 steps, seed 0",
+        "python -m wgan examples",
+        "Exact W₁",
+    ):
+        assert words in card  # fmt: skip
+    value = next(
+        m.value for m in shipped.metrics() if m.name.startswith("emd") and m.name.endswith("512")
+    )
+    assert f"{value:.4g}" in card
+
+
+def test_nothing_changes_it(shipped: Run, runs_dir: Path):
+    before = content(shipped.folder)
+    session = Session(runs_dir)
+    try:
+        for act in (
+            lambda: session.describe(shipped.id, title="mine"),
+            lambda: session.describe(shipped.id, star=True),
+            lambda: session.star_checkpoint(shipped.id, 20, True),
+            lambda: session.throw_away(shipped.id),
+            lambda: throw_away(shipped),
+            lambda: shipped.set_fact("status", "finished"),
+        ):
+            with pytest.raises(RunError, match=r"stays as it is\. Fork it"):
+                act()
+        with pytest.raises(RunError, match=r"stays as it is\. Fork it"), shipped.lock():
+            pass
+        # Reading leaves no trace either: it stands in a repository.
+        session.view(shipped.id)
+        session.models(shipped.id, 20)
+        session.cards()
+        session.diagnosis(shipped.id)
+    finally:
+        session.close()
+    assert content(shipped.folder) == before
+
+
+def test_a_fork_of_it_goes_on_with_fresh_optimisers(shipped: Run, runs_dir: Path):
+    child = fork(shipped, 20, {"steps": 30}, runs_dir)
+    job = TrainingJob(child, threads=1, resume=True)
+    job.prepare()
+    assert job.training.steps == 20
+    generator, average = job.training.generator.state_dict(), job.training.average.state_dict()
+    assert all(bool((generator[name] == average[name]).all()) for name in average)
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    assert child.status() is Status.FINISHED and child.checkpoint_steps()[-1] == 30
+    assert "critic_optimizer.0.exp_avg" in child.checkpoint(30)[0].tensors
+
+
+def test_own_runs_come_first(shipped: Run, runs_dir: Path):
+    session = Session(runs_dir)
+    try:
+        assert session.newest() is None and session.newest(example=True) == shipped.id
+        own = fork(shipped, 20, {"steps": 30}, runs_dir)
+        assert session.newest() == own.id == session.newest(example=True)
+        assert [run.id for run in list_runs(runs_dir)] == [own.id, shipped.id]
+        assert Run.find("last", runs_dir).id == own.id
+    finally:
+        session.close()
+
+
+def test_too_large_a_run_is_not_shipped(
+    shipped: Run, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(examples, "MOST_BYTES", 10_000)
+    with pytest.raises(RunError, match=r"more than 10,000"):
+        ship(list_runs(tmp_path / "whole")[0], "example-small", runs_dir)
+    assert Stored(shipped).view().step == 40  # the one before is still there
+    assert [path.name for path in runs_dir.iterdir()] == ["example-small"]
+
+
+def test_it_can_be_taken_away_and_brought_in(shipped: Run, tmp_path: Path):
+    export_zip(shipped, tmp_path / "run.zip")
+    run, _ = import_zip(tmp_path / "run.zip", tmp_path / "elsewhere")
+    assert run.checkpoint_steps() == [20, 40]
+
+
+# ---- those in the repository --------------------------------------------------------------------
+
+
+def test_all_examples_are_there_and_small():
+    assert set(SHIPPED) == set(EXAMPLES)
+    sizes = [Run(CHECKPOINTS / name).size() for name in SHIPPED]
+    assert max(sizes) <= 3_000_000 and sum(sizes) <= 12_000_000
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_an_example_is_what_its_recipe_says(name: str, tmp_path: Path):
+    folder = tmp_path / name
+    shutil.copytree(CHECKPOINTS / name, folder)
+    run, example = Run(folder), EXAMPLES[name]
+    assert run.status() is Status.SHIPPED
+    assert run.config() == example.config()
+    assert run.checkpoint_steps() == sorted([*example.early, example.steps])
+    assert f"python -m wgan examples {name}" in (folder / "README.md").read_text("utf-8")
+    assert len(run.reports()["step"]) > 50 and len(run.preview_steps()) >= 10
+    for step in run.checkpoint_steps():
+        state, _ = run.checkpoint(step)
+        models = Models(state.config, state.tensors, step)
+        made = models.make(draw_z(0, 64, state.config.latent_dim))
+        assert np.isfinite(made).all()
+        if made.ndim == 4 and step == example.steps:
+            assert made.std(axis=0).mean() > 20  # not all alike
+
+
+def last_points(name: str) -> tuple[int, float]:
+    state, _ = Run(CHECKPOINTS / name).checkpoint()
+    config: TrainConfig = state.config
+    data = config.dataset.load()
+    points = Models(config, state.tensors, state.step).make(draw_z(5, 2_500, config.latent_dim))
+    return mixture_modes(points, data.means.numpy(), data.sigma)
+
+
+def test_one_ring_is_whole_and_the_other_collapsed():
+    modes, good = last_points("example-ring-wgan-gp")
+    assert modes == 8 and good > 0.6
+    modes, good = last_points("example-ring-gan-collapsed")
+    assert 1 <= modes <= 4 and good > 0.6
+
+
+def test_recipes_keep_only_checkpoints_that_are_written():
+    for example in EXAMPLES.values():
+        every = example.config().checkpoint_every
+        assert all(step % every == 0 for step in (*example.early, example.steps))
+        assert replace(example, seed=1).config().seed == 1
