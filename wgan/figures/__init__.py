@@ -10,6 +10,17 @@ from wgan.figures.counts import bars, histogram
 from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.plane import density, lengths, plane
+from wgan.figures.transport import (
+    cdfs,
+    opposed,
+    potentials,
+    proofs,
+    pushes,
+    segments,
+    slid,
+    transport,
+    two,
+)
 
 __all__ = [
     "MARGIN",
@@ -18,6 +29,7 @@ __all__ = [
     "Figure",
     "Floats",
     "bars",
+    "cdfs",
     "compare",
     "critic_gap",
     "curves",
@@ -27,14 +39,22 @@ __all__ = [
     "histogram",
     "lengths",
     "losses",
+    "opposed",
     "pixels",
     "plane",
+    "potentials",
+    "proofs",
+    "pushes",
     "quality",
     "raw_gap",
     "room",
+    "segments",
+    "slid",
     "smooth",
     "spread",
     "surface",
     "tightening",
+    "transport",
+    "two",
     "weights",
 ]
