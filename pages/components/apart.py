@@ -80,17 +80,17 @@ def show_slide() -> None:
     every, here = _curves(shape), SHAPES[shape][1](np.array([theta]))
     left, middle, right = st.columns(3, gap="small")
     with left:
-        chart(picture(shape, theta), key="apart_picture", run=shape, height=215, title="What is slid",
+        chart(picture(shape, theta), key="apart_picture", run=shape, height=190, title="What is slid",
               help="The real shape stands at 0, the fake one at θ.", alt="Two shapes, slid apart")  # fmt: skip
     with middle:
         chart(figures.slid(every.theta, list(zip(DISTANCES, every.values, strict=True)), at=theta, top=3.2,
                            dots=True),
-              key="apart_values", run=shape, height=215, title="Distances", help=VALUES_HELP,
+              key="apart_values", run=shape, height=190, title="Distances", help=VALUES_HELP,
               alt="W₁, JS, KL and TV over θ")  # fmt: skip
     with right:
         chart(figures.slid(every.theta, list(zip(DISTANCES, every.slopes, strict=True)), at=theta, top=2.2,
                            low=-2.2),
-              key="apart_slopes", run=shape, height=215, title="Their gradients", help=SLOPES_HELP,
+              key="apart_slopes", run=shape, height=190, title="Their gradients", help=SLOPES_HELP,
               alt="The gradients of W₁, JS, KL and TV over θ")  # fmt: skip
     computed = (
         dict(zip(DISTANCES, apart.computed_lines(theta), strict=True)) if shape == "lines" else {}
@@ -224,7 +224,7 @@ def _figure(shown: Opposed | None, far: float) -> None:
     chart(
         figures.opposed(x, trained[0], apart.best_discriminator(x, mu), np.nan_to_num(trained[1]) if shown else none,
                         mu / 2 - x, mu, apart.SPREAD),
-        key="opposed_figure", run=f"{mu:g}", height=262, title="Discriminator and critic", help=FIGURE_HELP,
+        key="opposed_figure", run=f"{mu:g}", height=228, title="Discriminator and critic", help=FIGURE_HELP,
         alt="The discriminator and the critic over two Gaussians, beside the optimal ones",
     )  # fmt: skip
 
@@ -244,7 +244,7 @@ def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> No
              ("critic, measured", at, np.array([d.slope for d in dots]), "@critic")] if dots else [],
             at=far,
         ),
-        key="opposed_pushes", run="pushes", height=262, title="Gradient at the fakes", help=PUSH_HELP,
+        key="opposed_pushes", run="pushes", height=228, title="Gradient at the fakes", help=PUSH_HELP,
         alt="The generator's gradient at fakes over the separation: closed forms and measured",
     )  # fmt: skip
 

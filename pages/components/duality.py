@@ -80,6 +80,8 @@ def show_dual() -> None:
         curve.seen = curve.seen or bent.seen
         if bent.f is not None:
             curve.f, curve.touched = duality.projected(bent.f), True
+            if np.abs(curve.f - bent.f).max() > 1e-6:
+                curve.edition += 1  # the browser is shown what was made of it
     best, proved = duality.bound(duality.optimal(shown), shown), duality.bound(curve.f, shown)
     share = 100.0 * proved / best if best > 1e-9 else 100.0
     with right:
@@ -197,14 +199,14 @@ def _learned(found: Learned) -> None:
     fake, real = found.piles.shares
     clipped, penalised = found.shares
     names = (("Clipped", "@two"), ("Penalised", "@one"))
-    left, middle, right = st.columns([0.42, 0.36, 0.22], gap="small")
+    left, middle, right = st.columns([0.4, 0.34, 0.26], gap="small")
     with left:
         chart(
             figures.potentials(
                 [(name, row, colour) for (name, colour), row in zip(names, found.curves, strict=True)],
                 duality.optimal(found.piles), fake, real,
             ),
-            key="learned_curves", run="learned", height=290, title="Critics and optimum",
+            key="learned_curves", run="learned", height=264, title="Critics and optimum",
             help=CURVES_HELP, alt="Both critics over the piles, beside an optimal function",
         )  # fmt: skip
     with middle:
@@ -214,7 +216,7 @@ def _learned(found: Learned) -> None:
                 [(name, row, colour) for (name, colour), row in zip(names, found.proved, strict=True)],
                 found.w1, found.total,
             ),
-            key="learned_proofs", run="learned", height=290, title="What they prove",
+            key="learned_proofs", run="learned", height=264, title="What they prove",
             help=PROOFS_HELP, alt="What both critics prove, over their updates, below W₁",
         )  # fmt: skip
     with right:
@@ -239,6 +241,8 @@ def happened_learned(found: Learned) -> tuple[Lab, str]:
     """Return the lab with the answer that was measured, and what came out in words."""
     clipped, penalised = (100 * share for share in found.shares)
     right = 2 if abs(clipped - penalised) < 3 else 0 if clipped > penalised else 1
+    if found.w1 < 1e-9:
+        return LEARNED, "The piles are the same: W₁ is 0, and there is nothing to prove."
     words = (
         f"After {int(found.updates[-1]):,} updates the clipped critic proves **{clipped:.0f} %** of W₁, with "
         f"{100 * found.stuck:.0f} % of its weights at ±c; the penalised one **{penalised:.0f} %**."

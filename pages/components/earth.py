@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.components.chart import chart
@@ -16,8 +17,8 @@ from wgan.labs.earth import PILES, Best, Hand, Piles
 EARTH = Lab(
     "earth",
     "Move the earth",
-    "You fill the mould with earth. Can a plan in which two loads cross each other be the only cheapest one?",
-    ("Yes, for mixed heaps", "No, never", "Only for far ones"),
+    "Earth is to fill a mould, as cheaply as can be. Must two loads ever cross each other on their way?",
+    ("Yes, if heaps are mixed", "No, never", "Only if they are far"),
     1,
     "Uncrossing two loads never makes their ways longer, so on a line the leftmost earth may always fill "
     "the leftmost place. And across each gap exactly $|F-G|$ must pass, whatever the plan: added up, that is "
@@ -95,6 +96,7 @@ def show_earth() -> None:
     left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
         acted = piles(now.piles, now.moves, key="piles", edition=now.edition)
+        formula = st.empty()
     if acted is not None:
         if acted.piles is not None:
             now.piles, now.preset, now.moves, now.seen = acted.piles, None, (), False
@@ -106,10 +108,13 @@ def show_earth() -> None:
         choose_piles("earth")
         _earth_numbers(best, hand)
         fake, real = now.piles.shares
-        chart(figures.cdfs(fake, real), key="earth_cdfs", run=str(now.edition), height=138,
+        chart(figures.cdfs(fake, real), key="earth_cdfs", run=str(now.edition), height=132,
               title="Without a plan", help=CDF_HELP,
               alt="The distribution functions of both piles and the area between them")  # fmt: skip
-        st.markdown(rf"$W_1=\int|F-G|\,dx$ = **{best.formula:.2f}**")
+    formula.markdown(
+        r"$W_1=\displaystyle\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
+        f" **{best.formula:.2f}** columns"
+    )
     tell(EARTH, said, happened_on_the_line(best, hand, seen=now.seen))
 
 
@@ -165,7 +170,7 @@ def show_plane() -> None:
     said = ask(PLANE)
     name, how_far, power, blur = st.columns([0.24, 0.26, 0.24, 0.26], gap="medium")
     with name:
-        chosen = st.selectbox("Clouds", list(earth.CLOUDS), key="plane-clouds",
+        chosen = st.selectbox("Clouds", list(earth.CLOUDS), 2, key="plane-clouds",
                               format_func=lambda n: earth.CLOUDS[n][0],
                               help="The shapes of fake and real points.")  # fmt: skip
     with how_far:
@@ -177,16 +182,15 @@ def show_plane() -> None:
                                  help="What the drawn plans pay for a way. Squares make two middle ways "
                                  "cheaper than a long and a short one.")  # fmt: skip
     with blur:
-        epsilon = st.select_slider("Blur ε", EPSILONS, 0.1, key="plane-epsilon",
+        epsilon = st.select_slider("Blur ε", EPSILONS, 0.03, key="plane-epsilon",
                                    format_func=lambda e: f"{e:g}",
                                    help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
                                    "unit. Towards 0 it becomes the exact plan, and ever slower.")  # fmt: skip
     p = int(p or 1)
     found = _clouds(chosen, distance, p, epsilon)
-    points = figures_of(found)
     left, middle, right = st.columns([0.37, 0.37, 0.26], gap="small")
     with left:
-        chart(figures.transport(found.fake, found.real, points, span=SPAN), key="plane_exact", run="plane",
+        chart(figures.transport(found.fake, found.real, sharp(found), span=SPAN), key="plane_exact", run="plane",
               height=300, title="Exact plan", help="Each fake goes to one real point, so that all ways "
               "together cost as little as possible: an assignment problem, solved exactly.",
               alt="Two clouds and the exact plan between them")  # fmt: skip
@@ -210,17 +214,15 @@ def show_plane() -> None:
         )  # fmt: skip
         _rounds(found)
     moved = {"plane-epsilon", "plane-distance", "plane-clouds", "plane-p"} & set(st.session_state)
-    touched = moved and (chosen, distance, p, epsilon) != ("balls", 2.5, 1, 0.1)
+    touched = moved and (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
     tell(PLANE, said, happened_in_the_plane(found, epsilon) if touched else "")
 
 
 SPAN = (-1.9, 5.9, -2.4, 2.4)
 
 
-def figures_of(found: earth.Clouds) -> Any:
+def sharp(found: earth.Clouds) -> Any:
     """Return the exact plan of two clouds as a table, (N, N)."""
-    import numpy as np
-
     mass = np.zeros((len(found.fake), len(found.real)))
     mass[np.arange(len(found.fake)), found.goes] = 1 / len(found.fake)
     return mass

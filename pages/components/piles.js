@@ -57,8 +57,8 @@ class Piles {
     };
     this.undo = button("Undo", () => this.moved(this.moves.slice(0, -1)), "Take back the last move");
     this.reset = button("Reset", () => this.moved([]), "Take back all moves");
-    this.finish = button("Rest: nearest first", () => this.greedy(),
-      "Fill each place from the nearest earth that is left: often not the cheapest way");
+    this.finish = button("Nearest first", () => this.greedy(),
+      "Fill the rest for me, each place from the nearest earth that is left: often not the cheapest way");
     this.play = iconButton("play", "Play", () => this.toggle());
     this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1, step: 0.001,
       value: 0, ariaLabel: "How far the earth has come" });
@@ -92,7 +92,7 @@ class Piles {
     this.root = make("div", { className: "wgan-piles" },
       make("div", { className: "wgan-tools" },
         make("span", { className: "wgan-modes" }, ...Object.values(this.modes)), this.help.root,
-        this.byHand, this.player, this.says), this.svg);
+        this.byHand, this.player), make("div", { className: "wgan-field" }, this.svg, this.says));
     this.svg.onpointerdown = (event) => this.down(event);
     this.svg.onpointermove = (event) => this.drag(event);
     this.svg.onpointerup = (event) => this.up(event);
@@ -302,8 +302,12 @@ class Piles {
     this.finish.disabled = done;
     this.slider.value = this.time;
     setIcon(this.play, this.playing ? "pause" : "play", this.playing ? "Pause" : "Play");
-    write(this.says, this.mode !== "move" ? `Cheapest: ${three(best)}`
-      : `${done ? "Yours" : `${Math.round(100 * share)} % moved, yours so far`}: ${three(cost)} · cheapest: ${three(best)}`);
+    const words = {
+      shape: "Drag the columns",
+      move: done ? `Yours costs ${three(cost)}`
+        : this.moves.length ? `${Math.round(100 * share)} % moved for ${three(cost)}` : "Drag earth down into the mould",
+    }[this.mode];
+    write(this.says, `${words ? `${words} · ` : ""}${words && this.mode === "move" ? "the best" : "cheapest plan"}: ${three(best)}`);
   }
 
   colour(i, n) {

@@ -326,6 +326,7 @@ def opposed(
                 "showgrid": False,
                 "zeroline": False,
                 "range": [-most, most],
+                "tickmode": "auto",
                 "nticks": 5,
             },
         },
