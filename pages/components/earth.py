@@ -112,7 +112,7 @@ def show_earth() -> None:
               title="Without a plan", help=CDF_HELP,
               alt="The distribution functions of both piles and the area between them")  # fmt: skip
     formula.markdown(
-        r"$W_1=\displaystyle\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
+        r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
         f" **{best.formula:.2f}** columns"
     )
     tell(EARTH, said, happened_on_the_line(best, hand, seen=now.seen))
