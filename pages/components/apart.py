@@ -9,7 +9,7 @@ from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
-from pages.components.worked import button, renewed, running, standing, state
+from pages.components.worked import button, kept, renewed, result, running, standing, state
 from wgan import figures
 from wgan.labs import apart
 from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES, Opposed
@@ -67,12 +67,12 @@ def show_slide() -> None:
     said = ask(SLIDE)
     kind, how_far = st.columns([0.42, 0.58], gap="medium")
     with kind:
-        shape = st.segmented_control("Two", list(SHAPES), default="boxes", key="apart-shape", required=True,
+        shape = st.segmented_control("Two", list(SHAPES), key=kept("apart-shape", "boxes"), required=True,
                                      format_func=lambda s: SHAPES[s][0],
                                      help="What is slid. Boxes have an edge, Gaussians overlap everywhere a "
                                      "little, parallel lines only at θ = 0: figure 1 of the paper.")  # fmt: skip
     with how_far:
-        theta = st.slider("θ, how far apart", -FARTHEST, FARTHEST, 0.5, 0.05, key="apart-theta",
+        theta = st.slider("θ, how far apart", -FARTHEST, FARTHEST, step=0.05, key=kept("apart-theta", 0.5),
                           help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
                           "long.")  # fmt: skip
     shape = shape or "boxes"
@@ -180,7 +180,7 @@ def show_opposed() -> None:
     said = ask(OPPOSED)
     how_far, order, words = st.columns([0.4, 0.2, 0.4], gap="medium", vertical_alignment="bottom")
     with how_far:
-        mu = st.slider("μ, how far apart", 0.5, 10.0, 6.0, 0.5, key="opposed-mu", format="%.1f σ",
+        mu = st.slider("μ, how far apart", 0.5, 10.0, step=0.5, key=kept("opposed-mu", 6.0), format="%.1f σ",
                        help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.")  # fmt: skip
     far = float(mu)
     with order:
@@ -191,7 +191,8 @@ def show_opposed() -> None:
             "A few seconds.",
         )  # fmt: skip
     with words:
-        found = state(SLOT)
+        state(SLOT)
+    found = result(SLOT)
     seen: dict[float, Opposed] = st.session_state.setdefault("opposed-seen", {})
     if isinstance(found, Opposed) and not running(SLOT):
         seen[found.mu] = found

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.app import measured
 from pages.components.bend import bend
 from pages.components.chart import chart
 from pages.components.earth import choose_piles, stand
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
-from pages.components.worked import button, renewed, running, state
+from pages.components.worked import button, kept, renewed, result, running, state
 from wgan import figures
 from wgan.labs import duality
 from wgan.labs.duality import Learned
@@ -150,15 +149,15 @@ def show_learned() -> None:
     with which:
         choose_piles("learned")
     with clip:
-        clip_value = st.select_slider("Clip c", CLIPS, 0.1, key="learned-clip",
+        clip_value = st.select_slider("Clip c", CLIPS, key=kept("learned-clip", 0.1),
                                       help="After each update every weight of the clipped critic is cut to "
                                       "[−c, c].")  # fmt: skip
     with weight:
-        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, 10.0, key="learned-weight",
+        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, key=kept("learned-weight", 10.0),
                                           format_func=lambda w: f"{w:g}",
                                           help="How much a wrong slope costs the penalised critic.")  # fmt: skip
     with side:
-        one_sided = st.toggle("One-sided", True, key="learned-sided",
+        one_sided = st.toggle("One-sided", key=kept("learned-sided", True),
                               help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
                               "published; a critic that must turn, up and then down, can then stay on a "
                               "straight line for long. Try it with “One hill into two”.")  # fmt: skip
@@ -171,14 +170,11 @@ def show_learned() -> None:
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
         )  # fmt: skip
-    found = state(SLOT)
+    found = result(SLOT)
     if not isinstance(found, Learned):
         _before()
         return
-    if found.piles != now.piles:
-        st.caption(":material/info: Shown are the critics of the piles that they were trained on, which are "
-                   "others now. Train both again.")  # fmt: skip
-    _learned(found)
+    _learned(found, others=found.piles != now.piles)
     ended = not running(SLOT)
     lab, words = happened_learned(found)
     tell(lab, said, words if ended else "")
@@ -190,12 +186,13 @@ def _before() -> None:
     chart(figures.potentials([], duality.optimal(shown), fake, real), key="learned_optimal", run="before",
           height=300, title="What is to be learned", help=CURVES_HELP,
           alt="The optimal function over both piles")  # fmt: skip
-    st.caption(
-        "Press **Train both**: two critics try to become the dashed function, seeing samples only."
+    state(
+        SLOT,
+        "Press **Train both**: two critics try to become the dashed function, from samples only.",
     )
 
 
-def _learned(found: Learned) -> None:
+def _learned(found: Learned, *, others: bool) -> None:
     fake, real = found.piles.shares
     clipped, penalised = found.shares
     names = (("Clipped", "@two"), ("Penalised", "@one"))
@@ -226,15 +223,17 @@ def _learned(found: Learned) -> None:
                        "critic proves now."),
                 Number("Penalised", f"{100 * penalised:.0f} %", "of W₁", help="The share of W₁ that the "
                        "penalised critic proves now."),
-                Number("W₁", f"{found.w1:.2f}", "columns", help="The exact distance of the piles."),
-                Number("At ±c", f"{100 * found.stuck:.0f} %", "of weights", help="How many of the clipped "
+                Number("W₁", f"{found.w1:.2f}", help="The exact distance of the piles, in columns."),
+                Number("At ±c", f"{100 * found.stuck:.0f} %", help="How many of the clipped "
                        "critic's weights stand at their bound: they would go further if they could."),
-                Number("Slope", measured(float(found.slopes[1])), "a column", help="The penalised critic's "
-                       "own steepest slope, by which its curve was divided. Its penalty asks for 0.2 a column: "
-                       "the networks see columns as a fifth of a unit each."),
             ],
             key="learned_numbers",
         )  # fmt: skip
+        state(SLOT, f"{int(found.updates[-1]):,} updates of {duality.BATCH} samples.")
+        if others:
+            st.caption(
+                ":material/info: Trained on other piles than those chosen now. Train both again."
+            )
 
 
 def happened_learned(found: Learned) -> tuple[Lab, str]:

@@ -10,6 +10,7 @@ from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
 from pages.components.piles import piles
+from pages.components.worked import kept
 from wgan import figures
 from wgan.labs import earth
 from wgan.labs.earth import PILES, Best, Hand, Piles
@@ -170,19 +171,19 @@ def show_plane() -> None:
     said = ask(PLANE)
     name, how_far, power, blur = st.columns([0.24, 0.26, 0.24, 0.26], gap="medium")
     with name:
-        chosen = st.selectbox("Clouds", list(earth.CLOUDS), 2, key="plane-clouds",
+        chosen = st.selectbox("Clouds", list(earth.CLOUDS), key=kept("plane-clouds", "pair"),
                               format_func=lambda n: earth.CLOUDS[n][0],
                               help="The shapes of fake and real points.")  # fmt: skip
     with how_far:
-        distance = st.slider("Distance", 0.0, 4.0, 2.5, 0.25, key="plane-distance",
+        distance = st.slider("Distance", 0.0, 4.0, step=0.25, key=kept("plane-distance", 2.5),
                              help="How far right of the fakes the real points stand.")  # fmt: skip
     with power:
-        p = st.segmented_control("A way costs", (1, 2), default=1, key="plane-p", required=True,
+        p = st.segmented_control("A way costs", (1, 2), key=kept("plane-p", 1), required=True,
                                  format_func={1: "its length: W₁", 2: "its square: W₂"}.get,
                                  help="What the drawn plans pay for a way. Squares make two middle ways "
                                  "cheaper than a long and a short one.")  # fmt: skip
     with blur:
-        epsilon = st.select_slider("Blur ε", EPSILONS, 0.03, key="plane-epsilon",
+        epsilon = st.select_slider("Blur ε", EPSILONS, key=kept("plane-epsilon", 0.03),
                                    format_func=lambda e: f"{e:g}",
                                    help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
                                    "unit. Towards 0 it becomes the exact plan, and ever slower.")  # fmt: skip
@@ -213,8 +214,7 @@ def show_plane() -> None:
             key="plane_numbers",
         )  # fmt: skip
         _rounds(found)
-    moved = {"plane-epsilon", "plane-distance", "plane-clouds", "plane-p"} & set(st.session_state)
-    touched = moved and (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
+    touched = (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
     tell(PLANE, said, happened_in_the_plane(found, epsilon) if touched else "")
 
 

@@ -63,9 +63,8 @@ class Piles {
     this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1, step: 0.001,
       value: 0, ariaLabel: "How far the earth has come" });
     this.slider.oninput = () => {
+      this.time = Number(this.slider.value); // before anything is painted, the slider with it
       this.stop();
-      this.time = Number(this.slider.value);
-      this.paint();
     };
     this.says = make("output", {});
     this.says.setAttribute("aria-live", "polite");
@@ -88,7 +87,9 @@ class Piles {
     });
     this.ways = draw("g");
     this.loose = draw("g");
-    this.svg.append(...this.groups, this.ways, this.loose);
+    this.svg.append(...this.groups, this.ways, this.loose,
+      draw("text", { x: 8, y: 13 }, "The earth: fake"),
+      draw("text", { x: 8, y: BOTTOM - ROOM - 8 }, "The mould: real"));
     this.root = make("div", { className: "wgan-piles" },
       make("div", { className: "wgan-tools" },
         make("span", { className: "wgan-modes" }, ...Object.values(this.modes)), this.help.root,
@@ -227,8 +228,6 @@ class Piles {
     const ground = [TOP, BOTTOM];
     this.groups.forEach((group, pile) => {
       const parts = [draw("line", { class: "wgan-ground", x1: 4, x2: WIDE - 4, y1: ground[pile], y2: ground[pile] })];
-      parts.push(draw("text", { x: 8, y: pile ? BOTTOM - ROOM - 8 : 13 },
-        pile ? "The mould: real" : "The earth: fake"));
       for (let i = 0; i < n; i++) {
         const height = tall[pile][i];
         const properties = { x: x(i) + 2, width: slot - 4, y: ground[pile] - height, height: Math.max(height, 0) };

@@ -1,4 +1,4 @@
-"""Small trainings of the labs: begun, watched, ended, one for each visitor and lab."""
+"""What labs share: settings that stay, and small trainings, one for each visitor and lab."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,16 @@ from pages.components.app import session
 from wgan.jobs import Standing, Work
 
 EVERY = 0.5  # seconds between two looks at what is being trained
+
+
+def kept(key: str, default: Any) -> str:
+    """Return the key of a widget whose value outlives it: Streamlit forgets what is not on show."""
+    values: dict[str, Any] = st.session_state.setdefault("labs-kept", {})
+    if key in st.session_state:
+        values[key] = st.session_state[key]
+    else:
+        st.session_state[key] = values.get(key, default)
+    return key
 
 
 def standing(slot: str) -> Standing | None:
@@ -60,15 +70,20 @@ def renewed(slot: str) -> None:
         st.rerun()
 
 
-def state(slot: str) -> Any:
-    """Show how far a lab's training is, or what went wrong in words; return its result so far, or None."""
+def result(slot: str) -> Any:
+    """Return what a lab's training has found so far, or None."""
     found = standing(slot)
-    if found is None:
-        return None
-    if found.error:
+    return None if found is None else found.result
+
+
+def state(slot: str, idle: str = "") -> None:
+    """Say how far a lab's training is, or what went wrong in words; `idle` where there is none."""
+    found = standing(slot)
+    if found is not None and found.error:
         st.error(f"The training ended: {found.error}", icon=":material/error:")
-    elif not found.done:
+    elif found is not None and not found.done:
         st.progress(found.share, f"{found.words} …")
-    elif found.cancelled:
+    elif found is not None and found.cancelled:
         st.caption("Stopped. What it had found until then stays to be seen.")
-    return found.result
+    elif idle:
+        st.caption(idle)

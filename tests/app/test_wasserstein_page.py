@@ -80,6 +80,10 @@ def test_shapes_are_slid_apart():
             sound(app.button_group(key="apart-shape").set_value(shape).run())
             sound(app.slider(key="apart-theta").set_value(theta).run())
     assert "slope **−1**" in words(app)
+    # What was set is still set when one comes back.
+    sound(app.button_group(key="lab").set_value("earth").run())
+    sound(app.button_group(key="lab").set_value("apart").run())
+    assert app.slider(key="apart-theta").value == -3.0
 
 
 def test_piles_are_chosen_and_shared_by_the_labs():
