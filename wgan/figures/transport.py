@@ -219,9 +219,12 @@ def slid(
                     }
                 )
                 shown = np.where(theta == 0, np.nan, shown)
+        # TV lies on other lines for long: dotted, so that both are seen.
         traces.append(
-            _line(name, theta, shown, COLOURS[name], line={"dash": "solid" if name == "W₁" else "dot" if name == "TV" else "solid"})
-        )  # fmt: skip
+            _line(
+                name, theta, shown, COLOURS[name], line={"dash": "dot" if name == "TV" else "solid"}
+            )
+        )
     return {
         "data": traces,
         "layout": {
