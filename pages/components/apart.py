@@ -268,7 +268,8 @@ def _gradients(shown: Opposed) -> None:
 def happened_opposed(shown: Opposed) -> str:
     """Return whose gradient reaches the fakes, in words."""
     times = shown.slope / max(shown.minimax, 1e-12)
-    more = f" The critic pushes {times:,.0f} times as hard." if times > 2 else ""
+    much = f"{times:,.0f} times" if times < 10_000 else "more than 10,000 times"
+    more = f" The critic pushes {much} as hard." if times > 2 else ""
     near = " They still overlap here: move μ further." if shown.mu < 3 else ""
     return (
         f"At μ = {shown.mu:g} σ the discriminator's gradient at the fakes is **{measured(shown.minimax)}**, the "

@@ -44,7 +44,8 @@ def pile(page, column: int, *, below: bool = False) -> tuple[float, float]:
 
 
 def number(page, name: str) -> float:
-    return float(metric(page, name).split()[0].replace("−", "-").replace(",", ""))
+    shown = metric(page, name).split()[0].replace("−", "-").replace(",", "")
+    return float(shown.replace("∞", "inf"))
 
 
 def says(page) -> str:

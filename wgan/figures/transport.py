@@ -371,7 +371,10 @@ def pushes(
             "legend": _LEGEND,
             "shapes": [_rule(at)],
             "hovermode": "closest",
-            "xaxis": {"title": {"text": "μ, how far apart, in σ"}, "range": [0, float(mu[-1])]},
+            "xaxis": {
+                "title": {"text": "μ, how far apart, in σ"},
+                "range": [0, 1.03 * float(mu[-1])],
+            },
             "yaxis": {
                 "type": "log",
                 "exponentformat": "power",

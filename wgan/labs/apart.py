@@ -203,6 +203,7 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Said
     Both are ReLU networks of the same size and first weights, fresh samples at every update. The
     gradients are measured at 1,024 fakes that no update sees. Source: Arjovsky et al. 2017, figure 2.
     """
+    yield Said("Making both networks", 0.0)
     fittings = [_fitting(o, seed) for o in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))]
     held = _sample(seed, 10**6, HELD, mu)[1]
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)

@@ -119,6 +119,7 @@ def learn(
     the penalty is not `one_sided`, it pulls slopes up to 1 as well: a critic that must turn, up first and
     then down, can stay for long on a straight line, which costs no penalty and proves nothing.
     """
+    yield Said("Making both networks", 0.0)
     fake, real = piles.shares
     columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
     weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
