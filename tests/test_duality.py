@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_earth import heights, piles
@@ -22,6 +22,7 @@ drawn = st.lists(
 ).map(np.array)
 
 
+@settings(deadline=None)
 @given(piles, drawn)
 def test_whatever_is_drawn_proves_at_most_the_cheapest_plan(shaped: Piles, f: np.ndarray):
     held = projected(f)
@@ -29,6 +30,7 @@ def test_whatever_is_drawn_proves_at_most_the_cheapest_plan(shaped: Piles, f: np
     assert bound(held, shaped) <= best(shaped).cost + 1e-9
 
 
+@settings(deadline=None)
 @given(drawn)
 def test_the_projection_is_the_highest_one_below_and_changes_nothing_twice(f: np.ndarray):
     held = projected(f)
@@ -40,6 +42,7 @@ def test_the_projection_is_the_highest_one_below_and_changes_nothing_twice(f: np
         assert (cone <= held + 1e-9).all()
 
 
+@settings(deadline=None)
 @given(drawn, st.integers(0, PLACES - 1), st.floats(-8, 8))
 def test_bending_one_point_as_the_browser_does_keeps_the_slope(f, column: int, height: float):
     f = projected(np.clip(f, -8, 8))
@@ -49,6 +52,7 @@ def test_bending_one_point_as_the_browser_does_keeps_the_slope(f, column: int, h
     assert np.abs(bent).max() <= 8 + 1e-9
 
 
+@settings(deadline=None)
 @given(piles)
 def test_the_optimal_function_proves_all_of_it(shaped: Piles):
     f = optimal(shaped)
@@ -56,6 +60,7 @@ def test_the_optimal_function_proves_all_of_it(shaped: Piles):
     assert bound(f, shaped) == pytest.approx(best(shaped).cost, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(heights)
 def test_same_piles_need_no_function(pile: list[int]):
     same = Piles(tuple(pile), tuple(pile))

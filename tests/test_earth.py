@@ -5,7 +5,7 @@ import math
 import numpy as np
 import ot
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
@@ -33,6 +33,7 @@ piles = st.builds(lambda a, b: Piles(tuple(a), tuple(b)), heights, heights)
 moves = st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(0, PLACES - 1)), max_size=40)
 
 
+@settings(deadline=None)
 @given(piles)
 def test_plan_formula_program_pot_and_scipy_give_one_number(shaped: Piles):
     fake, real = shaped.shares
@@ -47,6 +48,7 @@ def test_plan_formula_program_pot_and_scipy_give_one_number(shaped: Piles):
     assert found.mass.min() >= 0
 
 
+@settings(deadline=None)
 @given(piles)
 def test_the_plan_on_the_line_never_crosses_and_is_cheapest_for_squares_too(shaped: Piles):
     fake, real = shaped.shares
@@ -64,6 +66,7 @@ def test_a_slid_pile_costs_how_far_it_was_slid():
     assert by_cdf(a, b, np.array([-1.0, 0.5, 4.0])) == pytest.approx(5)
 
 
+@settings(deadline=None)
 @given(piles, moves)
 def test_no_plan_by_hand_is_cheaper_than_the_best(shaped: Piles, made: list[tuple[int, int]]):
     hand = by_hand(shaped, made)

@@ -46,8 +46,15 @@ def bend(shown: Piles, f: Doubles, *, key: str, edition: int) -> Bent | None:
     def note(name: str) -> None:
         value = st.session_state[key].get(name)
         if value is not None:
-            st.session_state[slot] = _checked(name, value) or st.session_state.get(slot)
+            before: Bent | None = st.session_state.get(slot)
+            now = _checked(name, value)
+            if before is not None and now is not None:  # both in one run of the page
+                now = Bent(before.f if now.f is None else now.f, before.seen or now.seen)
+            st.session_state[slot] = now or before
 
+    bent: Bent | None = st.session_state.pop(slot, None)
+    if bent is not None and bent.f is not None:
+        f = bent.f
     fake, real = shown.shares
     data = {
         "fake": fake.tolist(),
@@ -63,7 +70,6 @@ def bend(shown: Piles, f: Doubles, *, key: str, edition: int) -> Bent | None:
         on_bent_change=lambda: note("bent"),
         on_seen_change=lambda: note("seen"),
     )  # fmt: skip
-    bent: Bent | None = st.session_state.pop(slot, None)
     return bent
 
 

@@ -155,7 +155,8 @@ W2_HELP = """The root of the mean *squared* way of the plan that is cheapest for
 long ways weigh more."""
 
 SINKHORN_HELP = """What the blurred plan costs, without its reward for blur, beside the exact plan's cost in the
-same unit. It is made to fit both clouds exactly, so it can never be cheaper."""
+same unit. A round of Sinkhorn's fits the plan to one cloud, then to the other; what still misses in the end is
+made to fit, so the plan can never be cheaper than the exact one."""
 
 TARGETS_HELP = """To how many real points a fake is spread, on average: exp of the entropy of where it goes. The
 exact plan sends each to one."""

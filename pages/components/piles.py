@@ -15,7 +15,10 @@ _PILES = component("wgan_piles", "controls.css", "piles.css", "shared.js", "plot
 RATIO = 760 / 338  # of the drawing, width to height (piles.js)
 
 HELP = {
-    "shape": """**Shape both piles**: drag over their columns. However high you pull, both hold the same amount
+    "shape": """Above lies **the earth**: the fakes, as a generator makes them. Below is **the mould**: the real
+distribution, which the earth is to fill.
+
+**Shape both piles**: drag over their columns. However high you pull, both hold the same amount
 of earth, one load in all: heights are shares of it.
 
 With the keyboard: Tab chooses a pile, ← → a column, ↑ ↓ its height.""",
@@ -52,8 +55,13 @@ def piles(
     def note(name: str) -> None:
         value = st.session_state[key].get(name)
         if value is not None:
-            st.session_state[slot] = _checked(name, value) or st.session_state.get(slot)
+            st.session_state[slot] = _both(st.session_state.get(slot), _checked(name, value))
 
+    acted: Acted | None = st.session_state.pop(slot, None)
+    if acted is not None and acted.piles is not None:
+        shown, moves = acted.piles, ()
+    elif acted is not None and acted.moves is not None:
+        moves = acted.moves
     data = {
         "fake": list(shown.fake),
         "real": list(shown.real),
@@ -69,8 +77,15 @@ def piles(
         on_moved_change=lambda: note("moved"),
         on_seen_change=lambda: note("seen"),
     )  # fmt: skip
-    acted: Acted | None = st.session_state.pop(slot, None)
     return acted
+
+
+def _both(first: Acted | None, then: Acted | None) -> Acted | None:
+    """Return two acts of one run of the page as one."""
+    if first is None or then is None:
+        return then or first
+    moves = first.moves if then.moves is None else then.moves
+    return Acted(then.piles or first.piles, moves, first.seen or then.seen)
 
 
 def _checked(name: str, value: Any) -> Acted | None:

@@ -167,6 +167,13 @@ def test_what_a_browser_may_send_of_piles():
         assert piles._checked(name, value) is None, (name, value)
 
 
+def test_two_acts_of_one_run_are_both_heard():
+    moved, seen = piles._checked("moved", [[0, 1]]), piles._checked("seen", True)
+    assert piles._both(moved, seen) == piles._both(seen, moved)
+    assert piles._both(moved, seen).moves == ((0, 1),) and piles._both(moved, seen).seen
+    assert piles._both(None, moved) == moved == piles._both(moved, None)
+
+
 def test_what_a_browser_may_send_of_a_function():
     assert bend._checked("bent", [0, 1.5] * (PLACES // 2)).f.shape == (PLACES,)
     assert bend._checked("seen", True).seen
