@@ -11,6 +11,17 @@ from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tighten
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.latent import search, warped
 from wgan.figures.plane import density, lengths, plane
+from wgan.figures.transport import (
+    cdfs,
+    opposed,
+    potentials,
+    proofs,
+    pushes,
+    segments,
+    slid,
+    transport,
+    two,
+)
 
 __all__ = [
     "MARGIN",
@@ -19,6 +30,7 @@ __all__ = [
     "Figure",
     "Floats",
     "bars",
+    "cdfs",
     "compare",
     "critic_gap",
     "curves",
@@ -28,16 +40,24 @@ __all__ = [
     "histogram",
     "lengths",
     "losses",
+    "opposed",
     "pixels",
     "plane",
+    "potentials",
+    "proofs",
+    "pushes",
     "quality",
     "raw_gap",
     "room",
     "search",
+    "segments",
+    "slid",
     "smooth",
     "spread",
     "surface",
     "tightening",
+    "transport",
+    "two",
     "warped",
     "weights",
 ]

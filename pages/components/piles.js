@@ -1,0 +1,482 @@
+// Two piles on a line: shaped, moved by hand, and moved as cheaply as can be.
+
+const SVG = "http://www.w3.org/2000/svg";
+const draw = (tag, properties = {}, ...children) => {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(properties)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+};
+
+const WIDE = 760;
+const TALL = 338;
+const TOP = 152; // the ground of the upper pile
+const BOTTOM = 318; // that of the lower one
+const ROOM = 128; // how high the highest column is
+const HALF = (TOP + BOTTOM - ROOM) / 2; // above it a pointer is at the upper pile
+const EPS = 1e-9;
+const SECONDS = 5;
+
+const sum = (list) => list.reduce((a, b) => a + b, 0);
+const shares = (heights) => heights.map((h) => h / sum(heights));
+const three = (value) => value.toFixed(2);
+
+// Cost of the cheapest plan: across each gap exactly |F − G| must pass.
+function cheapest(a, b) {
+  let [over, cost] = [0, 0];
+  for (let i = 0; i < a.length - 1; i++) cost += Math.abs((over += a[i] - b[i]));
+  return cost;
+}
+
+// The plan that never crosses, as loads from left to right.
+function uncrossed(a, b) {
+  const [left, needed, loads] = [[...a], [...b], []];
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    const mass = Math.min(left[i], needed[j]);
+    if (mass > EPS) loads.push([i, j, mass]);
+    left[i] -= mass;
+    needed[j] -= mass;
+    if (left[i] <= EPS) i++;
+    else j++;
+  }
+  return loads;
+}
+
+class Piles {
+  constructor({ setTriggerValue }) {
+    this.tell = setTriggerValue;
+    this.mode = "shape";
+    this.at = [0, 0]; // the keyboard's column in each pile
+    this.time = 0;
+    const button = (words, act, title) => make("button",
+      { type: "button", className: "wgan-button", onclick: act, title }, words);
+    this.modes = {
+      shape: button("Shape", () => this.turn("shape"), "Shape both piles with the mouse"),
+      move: button("Move it yourself", () => this.turn("move"), "Build a plan by hand"),
+      best: button("Cheapest plan", () => this.turn("best"), "Watch the cheapest plan"),
+    };
+    this.undo = button("Undo", () => this.moved(this.moves.slice(0, -1)), "Take back the last move");
+    this.reset = button("Reset", () => this.moved([]), "Take back all moves");
+    this.finish = button("Nearest first", () => this.greedy(),
+      "Fill the rest for me, each place from the nearest earth that is left: often not the cheapest way");
+    this.play = iconButton("play", "Play", () => this.toggle());
+    this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1, step: 0.001,
+      value: 0, ariaLabel: "How far the earth has come" });
+    this.slider.oninput = () => {
+      this.time = Number(this.slider.value); // before anything is painted, the slider with it
+      this.stop();
+    };
+    this.says = make("output", {});
+    this.says.setAttribute("aria-live", "polite");
+    this.help = new Help("how to use it", "");
+    this.byHand = make("span", { className: "wgan-tools" }, this.undo, this.reset, this.finish);
+    this.player = make("span", { className: "wgan-tools" }, this.play, this.slider);
+    this.svg = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}` });
+    this.groups = ["The earth: where it lies", "The mould: where it must go"].map((label, pile) => {
+      const group = draw("g", { tabindex: 0, role: "application", "aria-label": label });
+      group.onkeydown = (event) => this.key(event, pile);
+      group.onfocus = () => {
+        this.focused = group.matches(":focus-visible") ? pile : undefined;
+        this.paint();
+      };
+      group.onblur = () => {
+        this.focused = undefined;
+        this.paint();
+      };
+      return group;
+    });
+    this.ways = draw("g");
+    this.loose = draw("g");
+    this.svg.append(...this.groups, this.ways, this.loose,
+      draw("text", { x: 8, y: 13 }, "The earth: fake"),
+      draw("text", { x: 8, y: BOTTOM - ROOM - 8 }, "The mould: real"));
+    this.root = make("div", { className: "wgan-piles" },
+      make("div", { className: "wgan-tools" },
+        make("span", { className: "wgan-modes" }, ...Object.values(this.modes)), this.help.root,
+        this.byHand, this.player), make("div", { className: "wgan-field" }, this.svg, this.says));
+    this.svg.onpointerdown = (event) => this.down(event);
+    this.svg.onpointermove = (event) => this.drag(event);
+    this.svg.onpointerup = (event) => this.up(event);
+    this.svg.onpointercancel = () => this.drop();
+  }
+
+  update(data) {
+    const { colours } = themeAt(this.root.isConnected ? this.root : document.body);
+    for (const name of ["fake", "real", "mark"]) this.root.style.setProperty(`--${name}`, colours[name]);
+    this.data = data;
+    // What the server sends is older than what the hand has done, unless it was made there.
+    if (data.edition !== this.edition) {
+      this.edition = data.edition;
+      this.piles = [[...data.fake], [...data.real]];
+      this.moves = data.moves.map((move) => [...move]);
+      this.from = undefined;
+      this.time = 0;
+      this.stop();
+      if (!this.begun && this.moves.length) this.mode = "move";
+      this.begun = true;
+    }
+    this.turn(this.mode, true);
+  }
+
+  turn(mode, quiet) {
+    this.mode = mode;
+    this.root.dataset.mode = mode;
+    for (const [name, button] of Object.entries(this.modes)) {
+      button.setAttribute("aria-pressed", String(name === mode));
+    }
+    this.byHand.hidden = mode !== "move";
+    this.player.hidden = mode !== "best";
+    this.help.words = this.data.help[mode];
+    this.from = undefined;
+    if (mode !== "best") this.stop();
+    else if (!quiet) {
+      this.tell("seen", true);
+      this.time = 0;
+      if (calm.matches) this.time = 1;
+      else this.start();
+    }
+    this.paint();
+  }
+
+  // ---- what lies where ------------------------------------------------------------------------
+
+  // Loads with the slice that each takes in its first and its last column, in shares.
+  loads() {
+    const [a, b] = this.piles.map(shares);
+    const plan = this.mode === "best" ? uncrossed(a, b) : this.mode === "move" ? this.carried() : [];
+    const [left, filled] = [[...a], b.map(() => 0)];
+    return plan.map(([from, to, mass]) => {
+      left[from] -= mass;
+      const load = { from, to, mass, start: left[from], end: filled[to] };
+      filled[to] += mass;
+      return load;
+    });
+  }
+
+  carried() {
+    const [left, needed] = this.piles.map(shares);
+    return this.moves.map(([i, j]) => {
+      const mass = Math.min(left[i], needed[j]);
+      left[i] -= mass;
+      needed[j] -= mass;
+      return [i, j, mass];
+    });
+  }
+
+  rest() {
+    const [left, needed] = this.piles.map(shares);
+    for (const [i, j, mass] of this.carried()) {
+      left[i] -= mass;
+      needed[j] -= mass;
+    }
+    return [left.map((v) => (v < EPS ? 0 : v)), needed.map((v) => (v < EPS ? 0 : v))];
+  }
+
+  greedy() {
+    const moves = [...this.moves];
+    const [left, needed] = this.rest();
+    const pairs = left.flatMap((_, i) => needed.map((__, j) => [i, j]))
+      .sort((p, q) => Math.abs(p[0] - p[1]) - Math.abs(q[0] - q[1]) || p[0] - q[0]);
+    for (const [i, j] of pairs) {
+      const mass = Math.min(left[i], needed[j]);
+      if (mass <= EPS) continue;
+      left[i] -= mass;
+      needed[j] -= mass;
+      moves.push([i, j]);
+    }
+    this.moved(moves);
+  }
+
+  moved(moves) {
+    const grown = moves.length > this.moves.length;
+    const before = this.moves.length;
+    this.moves = moves;
+    this.tell("moved", moves);
+    this.from = undefined;
+    cancelAnimationFrame(this.frame);
+    if (grown && !calm.matches) this.fly(before);
+    else this.paint();
+  }
+
+  // The newest loads fly to their places.
+  fly(before) {
+    const begin = performance.now();
+    const tick = (now) => {
+      const t = Math.min(1, (now - begin) / 350);
+      this.flying = t < 1 ? [before, t] : undefined;
+      this.paint();
+      if (t < 1) this.frame = requestAnimationFrame(tick);
+    };
+    this.frame = requestAnimationFrame(tick);
+  }
+
+  // ---- the picture ----------------------------------------------------------------------------
+
+  paint() {
+    if (!this.piles) return;
+    const { mode } = this;
+    const n = this.piles[0].length;
+    const slot = (WIDE - 16) / n;
+    const x = (i) => 8 + i * slot;
+    const both = this.piles.map(shares);
+    // While a pile is shaped its scale stands still.
+    const scale = this.scales ?? both.map(() => ROOM / Math.max(...both.flat()));
+    const tall = this.scales
+      ? this.piles.map((heights, pile) => heights.map((h) => Math.min(h * scale[pile], ROOM + 12)))
+      : both.map((pile) => pile.map((share) => share * scale[0]));
+    const unit = ROOM / Math.max(...both.flat());
+    const ground = [TOP, BOTTOM];
+    this.groups.forEach((group, pile) => {
+      const parts = [draw("line", { class: "wgan-ground", x1: 4, x2: WIDE - 4, y1: ground[pile], y2: ground[pile] })];
+      for (let i = 0; i < n; i++) {
+        const height = tall[pile][i];
+        const properties = { x: x(i) + 2, width: slot - 4, y: ground[pile] - height, height: Math.max(height, 0) };
+        if (pile) parts.push(draw("rect", { ...properties, class: "wgan-mould" }));
+        else if (mode === "shape") parts.push(draw("rect", { ...properties, class: "wgan-load", style: `fill:${this.colour(i, n)}` }));
+        else parts.push(draw("rect", { ...properties, class: "wgan-hole" }));
+        if (pile) parts.push(draw("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 14 }, String(i)));
+      }
+      group.replaceChildren(...parts);
+    });
+    this.loose.replaceChildren();
+    this.ways.replaceChildren();
+    if (mode !== "shape") this.paintLoads(x, slot, unit, n);
+    this.paintCursor(x, slot);
+    this.paintWords(both);
+  }
+
+  paintLoads(x, slot, unit, n) {
+    const loads = this.loads();
+    if (this.mode === "move") {
+      const [left] = this.rest();
+      left.forEach((share, i) => share > 0 && this.loose.append(draw("rect", { class: "wgan-load",
+        x: x(i) + 2, width: slot - 4, y: TOP - share * unit, height: share * unit, style: `fill:${this.colour(i, n)}` })));
+    }
+    loads.forEach((load, k) => {
+      const t = this.progress(k, loads.length);
+      const ease = t * t * (3 - 2 * t);
+      const from = { x: x(load.from) + 2, y: TOP - (load.start + load.mass) * unit };
+      const to = { x: x(load.to) + 2, y: BOTTOM - (load.end + load.mass) * unit };
+      const middle = (slot - 4) / 2;
+      const colour = this.colour(load.from, n);
+      const height = load.mass * unit;
+      const half = (TOP + to.y) / 2;
+      this.ways.append(draw("path", { class: "wgan-way", style: `stroke:${colour}`,
+        "stroke-width": 1 + 14 * load.mass,
+        d: `M${from.x + middle} ${TOP}C${from.x + middle} ${half + 14} ${to.x + middle} ${half - 14} ${to.x + middle} ${to.y}` }));
+      this.loose.append(draw("rect", { class: "wgan-load", width: slot - 4, height,
+        x: from.x + ease * (to.x - from.x), y: from.y + ease * (to.y - from.y),
+        style: `fill:${colour}`, "data-from": load.from, "data-to": load.to }));
+    });
+  }
+
+  // How far the k-th load has come.
+  progress(k, count) {
+    if (this.mode === "move") return this.flying && k >= this.flying[0] ? this.flying[1] : 1;
+    const begin = count > 1 ? (0.65 * k) / (count - 1) : 0;
+    const t = clamp((this.time - begin) / 0.35, 0, 1);
+    return calm.matches && t < 1 ? 0 : t;
+  }
+
+  paintCursor(x, slot) {
+    const ring = (i, pile, strong) => this.loose.append(draw("rect", {
+      class: `wgan-cursor${strong ? " wgan-strong" : ""}`, rx: 4, x: x(i), width: slot,
+      y: pile ? BOTTOM - ROOM - 4 : TOP - ROOM - 4, height: ROOM + 6 }));
+    if (this.focused !== undefined && this.mode !== "best") ring(this.at[this.focused], this.focused, true);
+    if (this.from !== undefined) ring(this.from, 0, true);
+    if (this.over) ring(this.over[1], this.over[0], false);
+    if (this.from !== undefined && this.point) {
+      this.ways.append(draw("path", { class: "wgan-way", style: "stroke:var(--fake);stroke-opacity:0.8",
+        "stroke-width": 3, d: `M${x(this.from) + slot / 2} ${TOP}L${this.point.x} ${this.point.y}` }));
+    }
+  }
+
+  paintWords(both) {
+    const best = cheapest(...both);
+    const plan = this.carried();
+    const cost = sum(plan.map(([i, j, mass]) => mass * Math.abs(i - j)));
+    const share = sum(plan.map((load) => load[2]));
+    const done = share > 1 - EPS;
+    this.undo.disabled = this.reset.disabled = !this.moves.length;
+    this.finish.disabled = done;
+    this.slider.value = this.time;
+    setIcon(this.play, this.playing ? "pause" : "play", this.playing ? "Pause" : "Play");
+    const words = {
+      shape: "Drag the columns",
+      move: done ? `Yours costs ${three(cost)}`
+        : this.moves.length ? `${Math.round(100 * share)} % moved for ${three(cost)}` : "Drag earth down into the mould",
+    }[this.mode];
+    write(this.says, `${words ? `${words} · ` : ""}${words && this.mode === "move" ? "the best" : "cheapest plan"}: ${three(best)}`);
+  }
+
+  colour(i, n) {
+    return `color-mix(in oklab, var(--fake) ${Math.round(100 - (100 * i) / (n - 1))}%, var(--mark))`;
+  }
+
+  // ---- the film -------------------------------------------------------------------------------
+
+  toggle() {
+    if (this.playing) return this.stop();
+    if (this.time >= 1) this.time = 0;
+    return this.start();
+  }
+
+  start() {
+    this.playing = true;
+    let last = performance.now();
+    const tick = (now) => {
+      if (!this.playing) return;
+      this.time = Math.min(1, this.time + (now - last) / 1000 / SECONDS);
+      last = now;
+      if (this.time >= 1) this.playing = false;
+      this.paint();
+      if (this.playing) this.frame = requestAnimationFrame(tick);
+    };
+    this.frame = requestAnimationFrame(tick);
+  }
+
+  stop() {
+    this.playing = false;
+    cancelAnimationFrame(this.frame);
+    this.flying = undefined;
+    if (this.piles) this.paint();
+  }
+
+  // ---- the hand -------------------------------------------------------------------------------
+
+  where(event) {
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
+    const n = this.piles[0].length;
+    return { x: point.x, y: point.y, pile: point.y > HALF ? 1 : 0,
+      column: clamp(Math.floor((point.x - 8) / ((WIDE - 16) / n)), 0, n - 1) };
+  }
+
+  down(event) {
+    if (event.button || this.mode === "best") return;
+    this.svg.setPointerCapture(event.pointerId);
+    const at = this.where(event);
+    this.held = at;
+    if (this.mode === "shape") {
+      const both = this.piles.map(shares);
+      const unit = ROOM / Math.max(...both.flat());
+      this.scales = this.piles.map((heights) => unit / sum(heights));
+      this.last = at;
+      return this.pull(at);
+    }
+    const [left, needed] = this.rest();
+    if (at.pile === 0) this.from = left[at.column] > 0 && this.from !== at.column ? at.column : undefined;
+    else if (this.from !== undefined && needed[at.column] > 0) return this.carry(at.column);
+    this.root.classList.toggle("wgan-carrying", this.from !== undefined);
+    return this.paint();
+  }
+
+  drag(event) {
+    if (this.mode === "best") return;
+    const at = this.where(event);
+    if (this.mode === "shape") {
+      if (this.scales) return this.pull(at);
+      this.over = undefined;
+      return undefined;
+    }
+    const [left, needed] = this.rest();
+    this.point = this.from !== undefined && this.held ? at : undefined;
+    const open = at.pile ? needed[at.column] > 0 && this.from !== undefined : left[at.column] > 0;
+    this.over = open ? [at.pile, at.column] : undefined;
+    return this.paint();
+  }
+
+  up(event) {
+    const at = this.where(event);
+    const { held } = this;
+    this.held = this.point = this.over = undefined;
+    if (this.mode === "shape" && this.scales) return this.shaped();
+    if (this.mode !== "move" || !held) return undefined;
+    this.root.classList.remove("wgan-carrying");
+    if (this.from !== undefined && at.pile === 1 && held.pile === 0) {
+      if (this.rest()[1][at.column] > 0) return this.carry(at.column);
+      this.from = undefined;
+    }
+    return this.paint(); // still picked up: the next tap says where it goes
+  }
+
+  drop() {
+    this.held = this.point = this.over = this.from = undefined;
+    if (this.scales) this.shaped();
+    else this.paint();
+  }
+
+  carry(to) {
+    this.moved([...this.moves, [this.from, to]]);
+  }
+
+  // The columns that the pointer has passed get its height.
+  pull(at) {
+    const { pile } = this.held;
+    const last = this.last;
+    const count = Math.abs(at.column - last.column) || 1;
+    for (let k = at.column === last.column ? 1 : 0; k <= count; k++) {
+      const column = Math.round(last.column + (k / count) * (at.column - last.column));
+      const y = last.y + (k / count) * (at.y - last.y);
+      this.lift(pile, column, ((pile ? BOTTOM : TOP) - y) / this.scales[pile]);
+    }
+    this.last = at;
+    this.paint();
+  }
+
+  lift(pile, column, height) {
+    const heights = this.piles[pile];
+    heights[column] = clamp(Math.round(height), 0, this.data.tallest);
+    if (!sum(heights)) heights[column] = 1; // some earth must be there
+  }
+
+  shaped() {
+    this.scales = undefined;
+    this.moves = [];
+    // Room to grow on: the highest column is brought back to a middling height.
+    this.piles = this.piles.map((heights) => {
+      const most = Math.max(...heights);
+      return heights.map((h) => Math.round((60 * h) / most));
+    });
+    this.tell("shaped", { fake: this.piles[0], real: this.piles[1] });
+    this.paint();
+  }
+
+  key(event, pile) {
+    if (this.mode === "best") return;
+    const side = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const lift = { ArrowUp: 1, ArrowDown: -1, PageUp: 8, PageDown: -8 }[event.key];
+    const n = this.piles[0].length;
+    this.focused = pile;
+    if (side) this.at[pile] = clamp(this.at[pile] + side, 0, n - 1);
+    else if (lift && this.mode === "shape") {
+      this.lift(pile, this.at[pile], this.piles[pile][this.at[pile]] + 3 * lift);
+      clearTimeout(this.telling);
+      this.moves = [];
+      this.telling = setTimeout(() => this.tell("shaped", { fake: this.piles[0], real: this.piles[1] }), 500);
+    } else if ((event.key === "Enter" || event.key === " ") && this.mode === "move") {
+      const [left, needed] = this.rest();
+      if (pile === 0 && left[this.at[0]] > 0) {
+        this.from = this.at[0];
+        this.at[1] = this.from;
+        this.groups[1].focus();
+      } else if (pile === 1 && this.from !== undefined && needed[this.at[1]] > 0) {
+        this.carry(this.at[1]);
+        this.groups[0].focus();
+      }
+    } else if (event.key === "Escape") this.from = undefined;
+    else return;
+    event.preventDefault();
+    const label = ["The earth", "The mould"][pile];
+    const share = (this.mode === "move" ? this.rest()[pile] : shares(this.piles[pile]))[this.at[pile]];
+    this.groups[pile].setAttribute("aria-label", `${label}, column ${this.at[pile]}: ${(100 * share).toFixed(0)} %`);
+    this.paint();
+  }
+
+  destroy() {
+    clearTimeout(this.telling);
+    cancelAnimationFrame(this.frame);
+    this.help.destroy();
+  }
+}
+
+export default define((component) => new Piles(component));

@@ -1,0 +1,221 @@
+"""The Wasserstein lab through AppTest: every lab, what is trained, and what the browser may send."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.components import bend, piles
+from pages.components.apart import happened_apart, happened_opposed
+from pages.components.app import session
+from pages.components.duality import happened_by_hand, happened_learned
+from pages.components.earth import happened_on_the_line
+from tests.app.test_pages import ROOT, button, has_button, sound
+from tests.conftest import tiny
+from wgan.labs.apart import Opposed, boxes, gaussians
+from wgan.labs.duality import HIGHEST, Learned, optimal
+from wgan.labs.earth import MOST_MOVES, PILES, PLACES, best, by_hand
+
+LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
+
+
+@pytest.fixture(autouse=True)
+def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
+    yield
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def opened(lab: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.query_params["lab"] = lab
+    app.run()
+    app.switch_page("pages/wasserstein.py").run()
+    sound(app.button_group(key="lab").set_value(lab).run())
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(m.value for m in [*app.markdown, *app.caption, *app.info, *app.warning])
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_every_lab_asks_first_and_gives_nothing_away(lab: str):
+    app = opened(lab)
+    text = words(app)
+    assert "?" in text and "**Why.**" not in text and "Source:" not in text
+    assert app.button_group(key=f"prediction-{lab}").value is None
+    sound(app.button_group(key=f"prediction-{lab}").set_value(0).run())
+    assert "**Why.**" not in words(app)
+
+
+def test_clouds_are_moved_and_blurred():
+    app = opened("plane")
+    for name in ("balls", "ring", "cross"):
+        sound(app.selectbox(key="plane-clouds").set_value(name).run())
+    sound(app.button_group(key="plane-p").set_value(2).run())
+    sound(app.select_slider(key="plane-epsilon").set_value(1.0).run())
+    assert "% more" in words(app) and "Converged" in words(app) and "**Why.**" in words(app)
+    sound(app.select_slider(key="plane-epsilon").set_value(0.003).run())
+    assert "Not converged" in words(app)
+    sound(app.button_group(key="prediction-plane").set_value(2).run())
+    assert "As you predicted" in words(app)
+    sound(app.button_group(key="prediction-plane").set_value(0).run())
+    assert "You predicted" in words(app) and "It raises it" in words(app)
+
+
+def test_shapes_are_slid_apart():
+    app = opened("apart")
+    assert "**Why.**" not in words(app)
+    sound(app.slider(key="apart-theta").set_value(2.0).run())
+    assert "**0.693**" in words(app) and "**Why.**" in words(app)
+    for shape in ("gaussians", "lines", "boxes"):
+        for theta in (0.0, -3.0):
+            sound(app.button_group(key="apart-shape").set_value(shape).run())
+            sound(app.slider(key="apart-theta").set_value(theta).run())
+    assert "slope **−1**" in words(app)
+    # What was set is still set when one comes back.
+    sound(app.button_group(key="lab").set_value("earth").run())
+    sound(app.button_group(key="lab").set_value("apart").run())
+    assert app.slider(key="apart-theta").value == -3.0
+
+
+def test_piles_are_chosen_and_shared_by_the_labs():
+    app = opened("earth")
+    sound(app.selectbox(key="earth-preset-earth").set_value("slide").run())
+    assert "**6.00** columns" in words(app)
+    sound(app.button_group(key="lab").set_value("dual").run())
+    assert app.selectbox(key="earth-preset-dual").value == "slide"
+
+
+def until(app: AppTest, key: str) -> None:
+    end = time.monotonic() + 120
+    while not has_button(app, key):
+        assert time.monotonic() < end, [found.key for found in app.button]
+        time.sleep(0.1)
+        app.run()
+
+
+@pytest.mark.parametrize(("lab", "said"), [("learned", "of W₁, with"), ("opposed", "gradient at")])
+def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
+    lab: str, said: str, runs_dir: Path
+):
+    name = session().start(tiny(steps=1_000_000))
+    app = opened(lab)
+    button(app, f"train-{lab}").click().run()
+    button(app, f"stop-{lab}").click().run()
+    until(app, f"train-{lab}")
+    assert "Stopped" in words(sound(app))
+    session().stop(name)
+    button(app, f"train-{lab}").click().run()
+    assert has_button(sound(app), f"stop-{lab}")
+    until(app, f"train-{lab}")
+    assert said in words(sound(app)) and "**Why.**" in words(app)
+    # Another lab and back: what was trained is still there.
+    sound(app.button_group(key="lab").set_value("earth").run())
+    sound(app.button_group(key="lab").set_value(lab).run())
+    assert said in words(app)
+
+
+def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    def fails(*_, **__):
+        raise ValueError("The networks' scores left all bounds.")
+        yield
+
+    monkeypatch.setattr("wgan.labs.apart.oppose", fails)
+    app = opened("opposed")
+    button(app, "train-opposed").click().run()
+    end = time.monotonic() + 30
+    while not app.error:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception and "left all bounds" in app.error[0].value
+
+
+def test_what_a_browser_may_send_of_piles():
+    good = {"fake": [1] * PLACES, "real": [0] * (PLACES - 1) + [3]}
+    shaped = piles._checked("shaped", good)
+    assert shaped is not None and shaped.piles is not None and shaped.piles.real[-1] == 3
+    assert piles._checked("moved", [[0, 1], [2.0, 3]]).moves == ((0, 1), (2, 3))
+    assert piles._checked("moved", []).moves == ()
+    assert piles._checked("seen", True).seen and not piles._checked("seen", "yes").seen
+    for name, value in (
+        ("shaped", good | {"fake": [0] * PLACES}),
+        ("shaped", good | {"fake": [1.5] * PLACES}),
+        ("shaped", good | {"fake": [float("nan")] * PLACES}),
+        ("shaped", good | {"fake": [float("inf")] * PLACES}),
+        ("shaped", good | {"fake": ["1"] * PLACES}),
+        ("shaped", good | {"real": [True] * PLACES}),
+        ("shaped", good | {"real": [1000] * PLACES}),
+        ("shaped", good | {"real": [1] * 3}),
+        ("shaped", {}),
+        ("shaped", "x"),
+        ("moved", [[0, PLACES]]),
+        ("moved", [[-1, 0]]),
+        ("moved", [[0]]),
+        ("moved", [None]),
+        ("moved", [[0, 0]] * (MOST_MOVES + 1)),
+        ("other", 3),
+    ):
+        assert piles._checked(name, value) is None, (name, value)
+
+
+def test_two_acts_of_one_run_are_both_heard():
+    moved, seen = piles._checked("moved", [[0, 1]]), piles._checked("seen", True)
+    assert piles._both(moved, seen) == piles._both(seen, moved)
+    assert piles._both(moved, seen).moves == ((0, 1),) and piles._both(moved, seen).seen
+    assert piles._both(None, moved) == moved == piles._both(moved, None)
+
+
+def test_what_a_browser_may_send_of_a_function():
+    assert bend._checked("bent", [0, 1.5] * (PLACES // 2)).f.shape == (PLACES,)
+    assert bend._checked("seen", True).seen
+    for value in (
+        [0.0] * 3, "x", None, [None] * PLACES, [True] * PLACES, [float("nan")] * PLACES,
+        [float("inf")] * PLACES, [2 * HIGHEST] * PLACES, {"f": 1},
+    ):  # fmt: skip
+        assert bend._checked("bent", value) is None, value
+
+
+def test_words_for_piles_and_functions():
+    shaped = PILES["heaps"][1]
+    found = best(shaped)
+    assert happened_on_the_line(found, by_hand(shaped, []), seen=False) == ""
+    assert "crosses nowhere" in happened_on_the_line(found, by_hand(shaped, []), seen=True)
+    good = by_hand(shaped, [(1, 3), (1, 7), (4, 7), (9, 13)])
+    assert "as cheap as can be" in happened_on_the_line(found, good, seen=False)
+    bad = by_hand(shaped, [(1, 13), (4, 3), (9, 7)])
+    assert f"the best **{found.cost:.2f}**" in happened_on_the_line(found, bad, seen=False)
+    assert "all of W₁" in happened_by_hand(3.8, 3.8, seen=False)
+    assert "stays below" in happened_by_hand(1.0, 3.8, seen=False)
+    assert "−1.00" in happened_by_hand(-1.0, 3.8, seen=True)
+    assert "the same" in happened_by_hand(0.0, 0.0, seen=False)
+
+
+def test_words_for_what_was_trained():
+    shaped = PILES["split"][1]
+    learned = Learned(
+        shaped, 3.0, 10, np.array([0, 10]), np.array([[0.0, 1.5], [0.0, 2.9]]), np.ones(2),
+        np.stack([optimal(shaped)] * 2), 0.5,
+    )  # fmt: skip
+    lab, text = happened_learned(learned)
+    assert lab.right == 1 and "**50 %**" in text and "**97 %**" in text
+    other, _ = happened_learned(replace(learned, proved=learned.proved[::-1]))
+    assert other.right == 0 and "does not" in other.why
+    same, _ = happened_learned(replace(learned, proved=np.full((2, 2), 2.0)))
+    assert same.right == 2
+    assert "nothing to prove" in happened_learned(replace(learned, w1=0.0))[1]
+
+    x = np.linspace(0, 1, 5)
+    opposed = Opposed(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
+    assert "1,000 times" in happened_opposed(opposed)
+    assert "overlap" in happened_opposed(replace(opposed, mu=1.0, minimax=0.6))
+    assert "KL does grow" in happened_apart(gaussians(np.array([3.0])), 3.0)
+    assert "slope **0**" in happened_apart(boxes(np.array([3.0])), 3.0)

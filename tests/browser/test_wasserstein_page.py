@@ -1,0 +1,286 @@
+"""The Wasserstein lab in a real browser: piles shaped and moved, a function bent, networks trained."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.browser.test_app import ROOT, metric, press, until
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+PILES, BEND = ".wgan-field > svg", ".wgan-bend > svg"
+
+
+@pytest.fixture(scope="module")
+def url(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    runs: Path = tmp_path_factory.mktemp("runs")
+    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+
+
+def visit(page, url: str, lab: str, wait: str) -> None:
+    page.goto(f"{url}/wasserstein?lab={lab}")
+    page.locator(wait).first.wait_for(timeout=60_000)
+
+
+def place(page, drawing: str, column: int, y: float, height: float) -> tuple[float, float]:
+    """Where a column of a drawing (760 wide, `height` high) is on the screen."""
+    box = page.locator(drawing).bounding_box()
+    x = 8 + (column + 0.5) * (760 - 16) / 16
+    return box["x"] + x / 760 * box["width"], box["y"] + y / height * box["height"]
+
+
+def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=6)
+    page.mouse.up()
+
+
+def pile(page, column: int, *, below: bool = False) -> tuple[float, float]:
+    return place(page, PILES, column, 300 if below else 140, 338)
+
+
+def number(page, name: str) -> float:
+    shown = metric(page, name).split()[0].replace("−", "-").replace(",", "")
+    return float(shown.replace("∞", "inf"))
+
+
+def says(page) -> str:
+    return str(page.locator(".wgan-piles output").inner_text())
+
+
+def mode(page, name: str) -> None:
+    page.locator(".wgan-modes").get_by_role("button", name=name, exact=True).click()
+
+
+def loads(page) -> list[list[float]]:
+    """From which column to which every load goes, and where it is drawn."""
+    return list(
+        page.evaluate(
+            """() => [...document.querySelectorAll('.wgan-load[data-from]')].map((r) =>
+              [r.dataset.from, r.dataset.to, r.getAttribute('x'), r.getAttribute('y')].map(Number))"""
+        )
+    )
+
+
+def test_a_plan_by_hand_against_the_best(page, url: str):
+    visit(page, url, "earth", PILES)
+    assert number(page, "Cheapest plan") == number(page, "By formula") == number(page, "By program")
+    assert page.get_by_text("Why.").count() == 0
+    page.locator(".st-key-prediction-earth").get_by_text("No, never").click()
+
+    # Dragged: earth from column 1 goes to column 13, which is dear.
+    mode(page, "Move it yourself")
+    drag(page, pile(page, 1), pile(page, 13, below=True))
+    until(lambda: "40 % moved for 4.80" in says(page))
+    until(lambda: metric(page, "Yours") == "4.80 40 % moved")
+    # Clicked: first the one, then the other.
+    page.mouse.click(*pile(page, 4))
+    page.mouse.click(*pile(page, 3, below=True))
+    until(lambda: "60 % moved for 5.00" in says(page))
+    # Taken back, and all of it.
+    press(page, "Undo")
+    until(lambda: "40 % moved" in says(page))
+    press(page, "Reset")
+    until(lambda: "Drag earth" in says(page))
+    until(lambda: metric(page, "Yours") == "0.00 0 % moved")
+    # What is dropped on earth that is not needed stays where it is.
+    drag(page, pile(page, 1), pile(page, 0, below=True))
+    assert loads(page) == []
+    # Let another rule finish it: a whole plan, dearer than the best.
+    drag(page, pile(page, 1), pile(page, 13, below=True))
+    until(lambda: len(loads(page)) == 1)
+    press(page, "Nearest first")
+    page.get_by_text("Why.").wait_for()
+    assert number(page, "Yours") > number(page, "Cheapest plan")
+    page.get_by_text("As you predicted").wait_for()
+    assert "Yours costs" in says(page)
+
+    # The film of the cheapest plan: it runs, pauses, and can be set by hand.
+    mode(page, "Cheapest plan")
+    until(lambda: len(loads(page)) == 4)
+    before = loads(page)
+    until(lambda: loads(page) != before)
+    press(page, "Pause")
+    slider = page.locator(".wgan-piles input[type=range]")
+    slider.fill("1")
+    end = loads(page)
+    page.wait_for_timeout(300)
+    assert loads(page) == end and [load[:2] for load in end] == [[1, 3], [1, 7], [4, 7], [9, 13]]
+    slider.fill("0")
+    assert loads(page) != end
+    press(page, "Play")
+    until(lambda: loads(page) == end)
+
+
+def test_piles_are_shaped_with_mouse_and_keyboard(page, url: str):
+    visit(page, url, "earth", PILES)
+    before = number(page, "Cheapest plan")
+    start = place(page, PILES, 11, 120, 338)
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*place(page, PILES, 14, 40, 338), steps=6)
+    # While the hand is on it, the browser alone knows the cost.
+    until(lambda: float(says(page).rsplit(": ", 1)[1]) != before)
+    assert number(page, "Cheapest plan") == before
+    page.mouse.up()
+    until(lambda: number(page, "Cheapest plan") != before)
+    until(lambda: float(says(page).rsplit(": ", 1)[1]) == number(page, "Cheapest plan"))
+    assert number(page, "Cheapest plan") == number(page, "By formula") == number(page, "By program")
+    page.get_by_placeholder("Shaped by you").wait_for()
+
+    after = number(page, "Cheapest plan")
+    page.get_by_role("application", name=re.compile("The mould")).focus()
+    for key in ("ArrowRight", "PageUp", "PageUp", "PageUp"):
+        page.keyboard.press(key)
+    until(lambda: number(page, "Cheapest plan") != after)
+    page.get_by_role("application", name=re.compile("The mould, column 1")).wait_for()
+    # A pile that is there begins anew.
+    page.locator(".st-key-earth-preset-earth input").click()
+    page.get_by_role("option", name="A hill, slid").click()
+    until(lambda: number(page, "Cheapest plan") == 6)
+    until(lambda: says(page).endswith("6.00"))
+
+
+def test_a_plan_is_built_with_the_keyboard(page, url: str):
+    visit(page, url, "earth", PILES)
+    mode(page, "Move it yourself")
+    page.get_by_role("application", name=re.compile("The earth")).focus()
+    for key in ("ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    until(lambda: metric(page, "Yours") == "0.40 20 % moved")
+
+
+def test_who_wants_no_motion_sees_where_it_ends(page, url: str):
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, url, "earth", PILES)
+    mode(page, "Cheapest plan")
+    until(lambda: len(loads(page)) == 4)
+    page.get_by_role("button", name="Play", exact=True).wait_for()
+    end = loads(page)
+    page.locator(".wgan-piles input[type=range]").fill("0")
+    assert loads(page) != end
+
+
+def test_a_function_is_bent_and_never_proves_too_much(page, url: str):
+    visit(page, url, "dual", BEND)
+    w1 = number(page, "Cheapest plan")
+    says = page.locator(".wgan-bend output")
+    assert number(page, "Yours proves") == 0
+
+    def knob(column: int, y: float) -> tuple[float, float]:
+        return place(page, BEND, column, y, 320)
+
+    # While the hand is on it, the gauge follows, and Python has not heard yet.
+    page.mouse.move(*knob(13, 116))
+    page.mouse.down()
+    page.mouse.move(*knob(13, 40), steps=6)
+    until(lambda: "proves 0.00" not in says.inner_text())
+    assert number(page, "Yours proves") == 0
+    page.mouse.up()
+    until(lambda: number(page, "Yours proves") > 0)
+    # Wild bends, up and down: it stays 1-Lipschitz and below W₁.
+    for column, y in ((1, 200), (7, 20), (4, 200), (9, 8), (13, 100), (2, 15)):
+        before = number(page, "Yours proves")
+        drag(page, knob(column, 116), knob(column, y))
+        until(lambda b=before: number(page, "Yours proves") != b)
+        assert number(page, "Yours proves") <= w1 and number(page, "Steepest") <= 1
+        shown = float(re.search(r"proves (\S+)", says.inner_text())[1].replace("−", "-"))
+        assert shown == pytest.approx(number(page, "Yours proves"), abs=0.011)
+    page.get_by_text("Why.").wait_for()
+    # Flat again; then two bends prove nearly all, and the best function is shown.
+    press(page, "Flatten")
+    until(lambda: number(page, "Yours proves") == 0)
+    drag(page, knob(13, 116), knob(13, 50))
+    until(lambda: number(page, "Yours proves") > 0)
+    first = number(page, "Yours proves")
+    drag(page, knob(1, 116), knob(1, 195))
+    until(lambda: number(page, "Yours proves") > first)
+    assert first < number(page, "Yours proves") <= w1
+    assert page.locator(".wgan-optimal").count() == 0
+    press(page, "Best function")
+    page.locator(".wgan-optimal").wait_for(state="attached")
+    page.get_by_text("The dashed one proves all of it").wait_for()
+    # With the keyboard.
+    press(page, "Flatten")
+    until(lambda: number(page, "Yours proves") == 0)
+    page.locator(BEND).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("PageDown")
+    until(lambda: number(page, "Yours proves") != 0)
+
+
+def names(page, key: str) -> list[str]:
+    return list(
+        page.evaluate(
+            """(key) => (document.querySelector(`.st-key-${key} .js-plotly-plot`)?._fullData ?? [])
+              .map((t) => t.name)""",
+            key,
+        )
+    )
+
+
+def test_clouds_and_their_blur(page, url: str):
+    visit(page, url, "plane", ".st-key-plane_exact .js-plotly-plot .main-svg")
+    assert number(page, "Sinkhorn's") >= number(page, "Exact cost") == number(page, "W₁")
+    assert number(page, "W₂") >= number(page, "W₁")
+    cost = number(page, "Sinkhorn's")
+    page.locator(".st-key-plane-epsilon").get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: number(page, "Sinkhorn's") > cost)
+    page.get_by_text("Why.").wait_for()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.get_by_text(re.compile("Not converged after")).wait_for()
+    page.locator(".st-key-plane-p").get_by_text("its square").click()
+    until(lambda: number(page, "Exact cost") == pytest.approx(number(page, "W₂") ** 2, abs=0.01))
+
+
+def test_shapes_are_slid_apart(page, url: str):
+    visit(page, url, "apart", ".st-key-apart_values .js-plotly-plot .main-svg")
+    assert set(names(page, "apart_values")) == {"W₁", "JS", "KL", "TV"}
+    page.locator(".st-key-apart-theta").get_by_role("slider").focus()
+    page.keyboard.press("End")
+    until(lambda: metric(page, "W₁") == "4.000 slope 1.000")
+    until(lambda: metric(page, "JS") == "0.693 slope 0.000")
+    assert metric(page, "KL").startswith("∞")
+    page.get_by_text("Why.").wait_for()
+    shapes = page.locator(".st-key-apart-shape")
+    shapes.get_by_text("Parallel lines").click()
+    until(lambda: "Plan" in names(page, "apart_picture"))
+    shapes.get_by_text("Gaussians").click()
+    until(lambda: number(page, "KL") == 32)
+
+
+def test_critics_learn_the_dual_live(page, url: str):
+    visit(page, url, "learned", ".st-key-learned_optimal .js-plotly-plot .main-svg")
+    press(page, "Train both")
+    page.locator(".st-key-learned_proofs .js-plotly-plot .main-svg").first.wait_for()
+    assert names(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
+    press(page, "Stop")
+    page.get_by_text("Stopped. What it had found").wait_for()
+    press(page, "Train both")
+    page.get_by_text(re.compile("After 600 updates the clipped critic")).wait_for(timeout=120_000)
+    clipped, penalised = (number(page, name) for name in ("Clipped", "Penalised"))
+    assert 0 <= clipped <= 100 and 80 < penalised <= 100
+
+
+def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, url: str):
+    visit(page, url, "opposed", ".st-key-opposed_pushes .js-plotly-plot .main-svg")
+    assert len(names(page, "opposed_pushes")) == 3
+    page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    press(page, "Train both")
+    page.get_by_text(re.compile("Update .* of 500")).first.wait_for()
+    page.get_by_text("Why.").wait_for(timeout=120_000)
+    page.get_by_text("At μ = 6.5 σ").wait_for()
+    assert number(page, "D, minimax") < 0.2 < number(page, "Critic") < 2
+    until(lambda: len(names(page, "opposed_pushes")) == 6)
+    # Another separation: what is shown says of which it is.
+    page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    page.get_by_text("Shown is what was trained at μ = 6.5 σ").wait_for()
+    assert not page.get_by_text("Traceback").count()

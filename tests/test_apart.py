@@ -1,0 +1,172 @@
+"""The labs' distances slid apart against closed forms and numeric ones, and what trained networks say."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from wgan.labs.apart import (
+    DISTANCES,
+    FARTHEST,
+    SHAPES,
+    SPREAD,
+    best_discriminator,
+    computed_lines,
+    curves,
+    expected,
+    gaussians,
+    oppose,
+    push,
+)
+from wgan.objectives import Gan, WganGp
+from wgan.transport import js, kl, on_the_line, tv
+
+LOG2 = math.log(2)
+
+
+def at(shape: str, theta: float) -> dict[str, tuple[float, float]]:
+    found = SHAPES[shape][1](np.array([theta]))
+    return dict(zip(DISTANCES, zip(found.values[:, 0], found.slopes[:, 0], strict=True), strict=True))  # fmt: skip
+
+
+@pytest.mark.parametrize("theta", [1.0, 1.5, -2.0, 4.0])
+def test_boxes_that_do_not_overlap_are_log_2_apart(theta: float):
+    found = at("boxes", theta)
+    assert found["JS"][0] == pytest.approx(LOG2) and found["TV"][0] == 1
+    assert found["W₁"] == (abs(theta), math.copysign(1, theta)) and math.isinf(found["KL"][0])
+    if abs(theta) > 1:
+        assert found["JS"][1] == found["TV"][1] == 0
+
+
+@pytest.mark.parametrize("theta", [0.25, -0.5, 0.9])
+def test_boxes_against_their_densities_as_tables(theta: float):
+    cells = 2_000
+    x = (np.arange(-2 * cells, 2 * cells) + 0.5) / cells
+    p, q = ((np.abs(x - m) < 0.5).astype(float) for m in (0.0, theta))
+    p, q = p / p.sum(), q / q.sum()
+    found = at("boxes", theta)
+    assert found["JS"][0] == pytest.approx(js(p, q), abs=1e-3)
+    assert found["TV"][0] == pytest.approx(tv(p, q), abs=1e-3)
+    assert kl(p, q) == math.inf == found["KL"][0]
+    assert found["W₁"][0] == abs(theta)
+
+
+@pytest.mark.parametrize("theta", [-0.7, 0.01, 0.5, 1.0])
+def test_parallel_lines_against_points_that_know_no_formula(theta: float):
+    found = at("lines", theta)
+    w1, divergence, relative, variation = computed_lines(theta)
+    assert found["W₁"][0] == pytest.approx(w1) == pytest.approx(abs(theta))
+    assert found["JS"][0] == pytest.approx(divergence) == pytest.approx(LOG2)
+    assert math.isinf(relative) and math.isinf(found["KL"][0])
+    assert found["TV"][0] == pytest.approx(variation) == pytest.approx(1)
+    assert found["JS"][1] == found["TV"][1] == 0 and found["W₁"][1] == math.copysign(1, theta)
+
+
+def test_what_lies_on_itself_is_nothing_apart():
+    assert computed_lines(0.0) == (0, 0, 0, 0)
+    for shape in SHAPES:
+        assert [value for value, _ in at(shape, 0.0).values()] == pytest.approx([0] * 4, abs=1e-12)
+
+
+@pytest.mark.parametrize("theta", [0.2, 1.0, -2.5])
+def test_gaussians_against_quadrature(theta: float):
+    spread = 0.5
+    p, q = norm(0, spread), norm(theta, spread)
+    ends = sorted([-6.0, theta - 6, theta + 6])
+    found = at("gaussians", theta)
+
+    def whole(function) -> float:
+        return float(quad(function, ends[0], 6 + abs(theta), limit=400, points=[0, theta])[0])
+
+    def js_part(x: float) -> float:
+        m = (p.pdf(x) + q.pdf(x)) / 2
+        return sum(d * math.log(d / m) / 2 for d in (p.pdf(x), q.pdf(x)) if d > 1e-300)
+
+    assert found["JS"][0] == pytest.approx(whole(js_part), abs=1e-6)
+    assert found["TV"][0] == pytest.approx(whole(lambda x: abs(p.pdf(x) - q.pdf(x)) / 2), abs=1e-6)
+    assert found["KL"][0] == pytest.approx(theta**2 / (2 * spread**2))
+    z = np.random.default_rng(0).normal(size=4000)
+    assert found["W₁"][0] == pytest.approx(on_the_line(spread * z, theta + spread * z))
+
+
+@pytest.mark.parametrize("theta", [-3.0, -0.6, 0.3, 1.4, 3.5])
+def test_gradients_are_those_of_the_curves(theta: float):
+    step = 1e-4
+    for shape in SHAPES:
+        here = at(shape, theta)
+        low, high = (at(shape, theta + s) for s in (-step, step))
+        for name, (value, slope) in here.items():
+            if np.isfinite(value):
+                measured = (high[name][0] - low[name][0]) / (2 * step)
+                assert slope == pytest.approx(measured, abs=1e-5), (shape, name)
+            else:
+                assert math.isnan(slope)
+
+
+def test_gaussians_far_apart_leave_js_and_tv_without_a_gradient():
+    found = at("gaussians", FARTHEST)
+    assert found["JS"][0] == pytest.approx(LOG2, abs=1e-3) and abs(found["JS"][1]) < 1e-3
+    assert abs(found["TV"][1]) < 1e-3 and found["W₁"][1] == 1
+    assert found["KL"][1] == pytest.approx(FARTHEST / 0.25)
+    # JS rises to log 2 and never passes it.
+    every = gaussians(np.linspace(0, 6, 60)).values[1]
+    assert (np.diff(every) > -1e-9).all() and every.max() <= LOG2 + 1e-9
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_curves_are_symmetrical(shape: str):
+    found = curves(shape)
+    middle = len(found.theta) // 2
+    assert found.theta[middle] == 0 and found.values.shape == (4, len(found.theta))
+    np.testing.assert_allclose(found.values, found.values[:, ::-1], atol=1e-9)
+
+
+# ---- the discriminator and the critic -----------------------------------------------------------
+
+
+class Line(torch.nn.Module):
+    """f(x) = a x + b."""
+
+    def __init__(self, a: float, b: float) -> None:
+        super().__init__()
+        self.a, self.b = a, b
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.a * x[:, 0] + self.b
+
+
+@pytest.mark.parametrize("mu", [0.5, 2.0, 5.0])
+def test_gradients_of_the_optimal_networks_are_as_expected(mu: float):
+    """The optimal discriminator's logit is a line: autograd on it must meet the closed form."""
+    fake = mu + SPREAD * torch.randn(200_000, 1, generator=torch.Generator().manual_seed(0))
+    logit = Line(-mu / SPREAD**2, mu**2 / (2 * SPREAD**2))
+    best = expected(np.array([mu]))
+    minimax = push(logit, Gan(generator="minimax"), fake.double())
+    assert minimax == pytest.approx(best.minimax[0], rel=0.03)
+    assert push(logit, Gan(), fake.double()) == pytest.approx(best.non_saturating[0], rel=0.01)
+    assert push(Line(-1.0, 3.0), WganGp(), fake) == pytest.approx(best.critic[0], rel=1e-5)
+    x = torch.linspace(-3, 8, 50)[:, None]
+    said = torch.sigmoid(logit(x)).numpy()
+    np.testing.assert_allclose(best_discriminator(x[:, 0].numpy(), mu), said, atol=1e-6)
+    density = [norm(m, SPREAD).pdf(x[:, 0].numpy()) for m in (0.0, mu)]
+    np.testing.assert_allclose(said, density[0] / (density[0] + density[1]), atol=1e-5)
+
+
+def test_nothing_pushes_where_nothing_is_apart():
+    best = expected(np.array([0.0, 10.0]))
+    assert best.minimax[0] == best.non_saturating[0] == best.critic[0] == 0
+    assert best.minimax[1] < 1e-5 and best.critic[1] == 1
+
+
+def test_the_discriminator_saturates_and_the_critic_stays_a_line():
+    shown = [said.result for said in oppose(6.0, updates=300) if said.result is not None]
+    found = shown[-1]
+    assert found.updates == 300 and shown[0].updates == 0
+    assert found.minimax < 0.1 < found.non_saturating
+    assert found.slope == pytest.approx(found.best, abs=0.25)
+    middle = (found.x > 0) & (found.x < 6)
+    assert np.corrcoef(found.x[middle], found.critic[middle])[0, 1] < -0.99
+    assert found.discriminator[0] > 0.95 and found.discriminator[-1] < 0.05

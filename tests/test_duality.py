@@ -1,0 +1,100 @@
+"""The labs' dual: no function of slope at most 1 proves more than W₁, and critics get near it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.test_earth import heights, piles
+from wgan.labs.duality import (
+    ARMS,
+    HIGHEST,
+    bound,
+    learn,
+    optimal,
+    projected,
+    steepest,
+)
+from wgan.labs.earth import PILES, PLACES, Piles, X, best
+
+drawn = st.lists(
+    st.floats(-HIGHEST, HIGHEST, allow_nan=False), min_size=PLACES, max_size=PLACES
+).map(np.array)
+
+
+@settings(deadline=None)
+@given(piles, drawn)
+def test_whatever_is_drawn_proves_at_most_the_cheapest_plan(shaped: Piles, f: np.ndarray):
+    held = projected(f)
+    assert steepest(held) <= 1 + 1e-9
+    assert bound(held, shaped) <= best(shaped).cost + 1e-9
+
+
+@settings(deadline=None)
+@given(drawn)
+def test_the_projection_is_the_highest_one_below_and_changes_nothing_twice(f: np.ndarray):
+    held = projected(f)
+    assert (held <= f + 1e-12).all()
+    np.testing.assert_allclose(projected(held), held, atol=1e-12)
+    # Any other function of slope at most 1 below f, here a lower cone, lies below it.
+    for i in range(PLACES):
+        cone = held[i] - np.abs(X - X[i])
+        assert (cone <= held + 1e-9).all()
+
+
+@settings(deadline=None)
+@given(drawn, st.integers(0, PLACES - 1), st.floats(-8, 8))
+def test_bending_one_point_as_the_browser_does_keeps_the_slope(f, column: int, height: float):
+    f = projected(np.clip(f, -8, 8))
+    away = np.abs(X - column)
+    bent = np.clip(f, height - away, height + away)
+    assert steepest(bent) <= 1 + 1e-9 and bent[column] == pytest.approx(height)
+    assert np.abs(bent).max() <= 8 + 1e-9
+
+
+@settings(deadline=None)
+@given(piles)
+def test_the_optimal_function_proves_all_of_it(shaped: Piles):
+    f = optimal(shaped)
+    assert steepest(f) <= 1 + 1e-12 and f.mean() == pytest.approx(0, abs=1e-9)
+    assert bound(f, shaped) == pytest.approx(best(shaped).cost, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(heights)
+def test_same_piles_need_no_function(pile: list[int]):
+    same = Piles(tuple(pile), tuple(pile))
+    assert not optimal(same).any() and best(same).cost == pytest.approx(0, abs=1e-12)
+
+
+def _last(work):
+    shown = [said.result for said in work if said.result is not None]
+    return shown[-1], shown
+
+
+def test_critics_prove_more_and_more_but_never_too_much():
+    shaped = PILES["split"][1]
+    found, shown = _last(learn(shaped, updates=300))
+    assert len(ARMS) == len(found.proved) == 2
+    assert found.updates[0] == 0 and found.updates[-1] == 300 and len(shown) == len(found.updates)
+    assert (found.proved <= found.w1 + 1e-6).all()
+    assert found.w1 == pytest.approx(best(shaped).cost)
+    clipped, penalised = found.shares
+    assert penalised > 0.9 and penalised > clipped
+    assert 0 < found.stuck <= 1
+    for curve in found.curves:
+        assert steepest(curve) == pytest.approx(1, abs=1e-5) and abs(curve.mean()) < 1e-6
+    # A small clip value keeps nearly all weights at their bound.
+    tight, _ = _last(learn(shaped, updates=60, clip_value=0.01))
+    assert tight.stuck > found.stuck
+
+
+def test_learning_repeats_itself_exactly():
+    shaped = PILES["heaps"][1]
+    one, other = (_last(learn(shaped, updates=40))[0] for _ in range(2))
+    np.testing.assert_array_equal(one.proved, other.proved)
+
+
+def test_same_piles_leave_nothing_to_prove():
+    found, _ = _last(learn(PILES["same"][1], updates=20))
+    assert found.shares == (1.0, 1.0)

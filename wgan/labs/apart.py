@@ -1,0 +1,268 @@
+"""Why not JS: distances between two distributions slid apart, and what their critics tell a generator."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import erf
+from torch import Tensor, nn
+
+from wgan import transport
+from wgan.jobs.task import Said
+from wgan.networks import Mlp
+from wgan.objectives import Gan, Objective, WganGp
+from wgan.randomness import generator
+from wgan.training.fitting import Fitting
+
+Floats = npt.NDArray[np.floating[Any]]
+Doubles = npt.NDArray[np.float64]
+
+FARTHEST = 4.0
+"""How far the shapes are slid to either side."""
+
+DISTANCES = ("W₁", "JS", "KL", "TV")
+
+
+@dataclass(frozen=True)
+class Slid:
+    """Four distances of a shape from itself slid by θ, and their gradients by θ.
+
+    Rows are DISTANCES: W₁ in units of length, JS and KL in nats, TV a share. ∞ where a distance is
+    infinite; NaN for a gradient that does not exist.
+    """
+
+    theta: Doubles  # (T,)
+    values: Doubles  # (4, T)
+    slopes: Doubles  # (4, T)
+
+
+def boxes(theta: Doubles) -> Slid:
+    """Return the distances of two boxes of width 1: W₁ = |θ|, JS = min(|θ|, 1) log 2, TV = min(|θ|, 1).
+
+    KL = ∞ for θ ≠ 0, as a part of one box lies where the other has nothing.
+    """
+    far, sign = np.abs(theta), np.sign(theta)
+    apart, moves = np.minimum(far, 1), np.where(far < 1, sign, 0.0)
+    values = np.stack([far, math.log(2) * apart, _endless(theta), apart])
+    none = np.full_like(theta, np.nan)
+    slopes = np.stack([sign, math.log(2) * moves, none, moves])
+    slopes[:, theta == 0] = np.nan  # all have a kink there
+    slopes[1::2, far == 1] = np.nan
+    return Slid(theta, values, slopes)
+
+
+def lines(theta: Doubles) -> Slid:
+    """Return the distances of two parallel lines: W₁ = |θ|, JS = log 2, KL = ∞, TV = 1; all 0 at θ = 0.
+
+    Source: Arjovsky et al. 2017, example 1 and figure 1.
+    """
+    apart = (theta != 0).astype(np.float64)
+    flat, none = np.zeros_like(theta), np.full_like(theta, np.nan)
+    values = np.stack([np.abs(theta), math.log(2) * apart, _endless(theta), apart])
+    slopes = np.stack([np.sign(theta), flat, none, flat])
+    slopes[:, theta == 0] = np.nan
+    return Slid(theta, values, slopes)
+
+
+def gaussians(theta: Doubles, spread: float = 0.5) -> Slid:
+    """Return the distances of N(0, σ²) and N(θ, σ²): W₁ = |θ|, KL = θ² / 2σ², TV = erf(|θ| / √8 σ).
+
+    JS and its gradient by quadrature: ∂JS/∂θ = ½ ∫ ∂q/∂θ log(q/m) dx, m = (p + q) / 2.
+    """
+    far, sign = np.abs(theta), np.sign(theta)
+    x = np.linspace(theta.min(initial=0) - 9 * spread, theta.max(initial=0) + 9 * spread, 4001)
+    step = x[1] - x[0]
+    # In logarithms: far out both densities are too small to be divided by each other.
+    log_p = _log_normal(x, spread)  # (X,)
+    log_q = _log_normal(x - theta[:, None], spread)  # (T, X)
+    log_m = np.logaddexp(log_p, log_q) - math.log(2)
+    p, q = np.exp(log_p), np.exp(log_q)
+    js = (p * (log_p - log_m) + q * (log_q - log_m)).sum(axis=1) * step / 2
+    moving = q * (x - theta[:, None]) / spread**2
+    js_slope = (moving * (log_q - log_m)).sum(axis=1) * step / 2
+    near = np.exp(-(theta**2) / (8 * spread**2)) / (math.sqrt(2 * math.pi) * spread)
+    values = np.stack([far, js, theta**2 / (2 * spread**2), erf(far / (math.sqrt(8) * spread))])
+    kink = np.where(theta == 0, np.nan, sign)
+    slopes = np.stack([kink, js_slope, theta / spread**2, kink * near])
+    return Slid(theta, values, slopes)
+
+
+def _log_normal(x: Floats, spread: float) -> Doubles:
+    made: Doubles = -((x / spread) ** 2) / 2 - math.log(spread * math.sqrt(2 * math.pi))
+    return made
+
+
+def _endless(theta: Doubles) -> Doubles:
+    return np.where(theta == 0, 0.0, np.inf)
+
+
+SHAPES: dict[str, tuple[str, Callable[[Doubles], Slid]]] = {
+    "boxes": ("Boxes", boxes),
+    "gaussians": ("Gaussians", gaussians),
+    "lines": ("Parallel lines", lines),
+}
+"""What is slid: title and distances."""
+
+
+def curves(shape: str) -> Slid:
+    """Return the distances of a shape over −FARTHEST … FARTHEST, θ = 0 among it. Raises KeyError."""
+    return SHAPES[shape][1](np.linspace(-FARTHEST, FARTHEST, 321))
+
+
+def computed_lines(theta: float, points: int = 40) -> tuple[float, float, float, float]:
+    """Return W₁, JS, KL and TV of two parallel lines computed from points, no formula used.
+
+    The lines are (0, h) and (θ, h) at `points` heights h; W₁ by an exact assignment, the others on the
+    union of the supports.
+    """
+    heights = (np.arange(points) + 0.5) / points
+    left = np.stack([0 * heights, heights], axis=1)
+    w1 = transport.assignment(left, left + np.array([theta, 0.0]))
+    even = np.full(points, 1 / points)
+    empty = np.zeros(points if theta else 0)
+    p, q = np.concatenate([even, empty]), np.concatenate([empty, even])
+    return w1, transport.js(p, q), transport.kl(p, q), transport.tv(p, q)
+
+
+# ---- two Gaussians: the discriminator against the critic ----------------------------------------
+
+SPREAD = 1.0
+"""σ of both Gaussians in figure 2's experiment: so distances are in σ."""
+
+UPDATES = 500
+
+BATCH = 256
+
+HELD = 1024
+"""Fakes at which gradients are measured."""
+
+LOOK_EVERY = 25
+
+PENALTY_WEIGHT = 50.0
+"""λ of the critic: its best slope is 1 + W₁ / 2λ, so a large one keeps it near 1."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Mean sizes of the generator's gradient at fakes from N(μ, σ²), real ones from N(0, σ²)."""
+
+    minimax: Doubles  # |∂ log(1 − D*)/∂x| = D* |μ| / σ²
+    non_saturating: Doubles  # |∂ log D*/∂x| = (1 − D*) |μ| / σ²
+    critic: Doubles  # 1: the slope of an optimal potential; 0 for μ = 0
+
+
+def expected(mu: Floats) -> Expected:
+    """Return the gradients that an optimal discriminator and an optimal critic give, (T,) each.
+
+    D* = p / (p + q) is σ((μ² − 2μx) / 2σ²), whose logit has slope −μ / σ². Means over the fakes by
+    quadrature. Source: Goodfellow et al. 2014, proposition 1.
+    """
+    mu = np.asarray(mu, np.float64)
+    z = np.linspace(-9, 9, 2001)  # x = μ + σ z
+    weight = np.exp(_log_normal(z, 1.0)) * (z[1] - z[0])
+    x = mu[:, None] + SPREAD * z
+    logit = (mu[:, None] ** 2 - 2 * mu[:, None] * x) / (2 * SPREAD**2)
+    steep = np.abs(mu) / SPREAD**2
+    sure, unsure = ((weight * _sigmoid(s * logit)).sum(axis=1) for s in (1, -1))
+    return Expected(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
+
+
+def best_discriminator(x: Floats, mu: float) -> Doubles:
+    """Return D*(x) = p / (p + q) for real N(0, σ²) and fake N(μ, σ²): (N,) → (N,)."""
+    return _sigmoid((mu**2 - 2 * mu * np.asarray(x, np.float64)) / (2 * SPREAD**2))
+
+
+def _sigmoid(x: Floats) -> Doubles:
+    made: Doubles = (1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2
+    return made
+
+
+@dataclass(frozen=True)
+class Opposed:
+    """A discriminator and a critic trained on the same two Gaussians, as far as they have come."""
+
+    mu: float
+    total: int
+    updates: int
+    x: Doubles  # (X,)
+    discriminator: Doubles  # (X,), D = σ(logit), in [0, 1]
+    critic: Doubles  # (X,), scores, 0 midway between the means
+    minimax: float  # mean |∂ log(1 − D)/∂x| at fakes, by automatic differentiation
+    non_saturating: float  # mean |∂ log D/∂x| at fakes
+    slope: float  # mean |∂f/∂x| at fakes: the critic's gradient
+    best: float  # 1 + W₁ / 2λ: what a straight penalised critic gains most with
+
+
+def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Said]:
+    """Train a discriminator and a penalised critic on N(0, 1) and N(μ, 1); the result is `Opposed`.
+
+    Both are ReLU networks of the same size and first weights, fresh samples at every update. The
+    gradients are measured at 1,024 fakes that no update sees. Source: Arjovsky et al. 2017, figure 2.
+    """
+    yield Said("Making both networks", 0.0)
+    fittings = [_fitting(o, seed) for o in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))]
+    held = _sample(seed, 10**6, HELD, mu)[1]
+    x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
+    for done in range(updates + 1):
+        if done % LOOK_EVERY == 0 or done == updates:
+            said = Said(
+                f"Update {done:,} of {updates:,}",
+                done / updates,
+                _look(fittings, mu, held, x, done, updates),
+            )
+            yield said
+        if done == updates:
+            return
+        real, fake = _sample(seed, done, BATCH, mu)
+        for fitting in fittings:
+            fitting.update(real=real, fake=fake)
+        yield Said(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
+
+
+def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
+    noise = SPREAD * torch.randn(2, n, 1, generator=generator(seed, "data", step))
+    return noise[0], mu + noise[1]
+
+
+def _fitting(objective: Objective, seed: int) -> Fitting:
+    network = Mlp(width=64, depth=3)
+    critic = network.critic((1,))
+    network.initialise(critic, generator(seed, "init"))
+    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    return Fitting(critic, objective, optimizer, seed)
+
+
+def _look(
+    fittings: list[Fitting], mu: float, held: Tensor, x: Doubles, done: int, total: int
+) -> Opposed:
+    line = torch.tensor(x[:, None], dtype=torch.float32)
+    with torch.no_grad():
+        logits, scores = (f.critic(line).double().numpy() for f in fittings)
+    if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
+        raise ValueError("The networks' scores left all bounds.")
+    discriminator, critic = (f.critic for f in fittings)
+    return Opposed(
+        mu,
+        total,
+        done,
+        x,
+        _sigmoid(logits),
+        scores - float(np.interp(mu / 2, x, scores)),
+        push(discriminator, Gan(generator="minimax"), held),
+        push(discriminator, Gan(), held),
+        push(critic, WganGp(), held),
+        1 + mu / (2 * PENALTY_WEIGHT),
+    )
+
+
+def push(critic: nn.Module, objective: Objective, fake: Tensor) -> float:
+    """Return the mean size of the generator's gradient at each fake, (N, D), as autograd has it."""
+    fake = fake.detach().requires_grad_()
+    # Times N: the gradient of a mean holds each sample's divided by N.
+    loss = len(fake) * objective.generator_loss(fake=critic(fake))
+    (gradient,) = torch.autograd.grad(loss, fake)
+    return float(gradient.double().norm(dim=1).mean())

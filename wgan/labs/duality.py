@@ -1,0 +1,181 @@
+"""The dual: a function of slope at most 1 bent by hand, the optimal one, and critics that learn it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from wgan.jobs.task import Said
+from wgan.labs.earth import Piles, X
+from wgan.networks import Mlp
+from wgan.objectives import Objective, Wgan, WganGp
+from wgan.randomness import generator
+from wgan.training.fitting import Fitting
+from wgan.transport import by_cdf
+
+Floats = npt.NDArray[np.floating[Any]]
+Doubles = npt.NDArray[np.float64]
+
+HIGHEST = 30.0
+"""Heights of a bent function lie between plus and minus this."""
+
+
+def projected(f: Floats, x: Floats = X) -> Doubles:
+    """Return the highest function of slope at most 1 below f: min_j f_j + |x_i − x_j|.
+
+    `f` and `x` are (N,), as is the result: f itself, where it keeps the slope.
+    Source: McShane 1934; Santambrogio 2015, section 1.2.
+    """
+    f, x = np.asarray(f, np.float64), np.asarray(x, np.float64)
+    lowest: Doubles = (f + np.abs(x[:, None] - x)).min(axis=1)
+    return lowest
+
+
+def steepest(f: Floats, x: Floats = X) -> float:
+    """Return the steepest slope of f between any two of its points, (N,) each."""
+    # On a line neighbours decide: a slope over several gaps is a mean of theirs.
+    return float(np.abs(np.diff(f) / np.diff(x)).max())
+
+
+def bound(f: Floats, piles: Piles) -> float:
+    """Return E f(real) − E f(fake) for heights f at the columns, (PLACES,).
+
+    Never above W₁ where f has slope at most 1 (Kantorovich–Rubinstein: Villani 2009, 5.16).
+    """
+    fake, real = piles.shares
+    return float(np.asarray(f, np.float64) @ (real - fake))
+
+
+def optimal(piles: Piles) -> Doubles:
+    """Return an optimal f at the columns, (PLACES,), of mean 0: it rises where earth must go right.
+
+    f' = sign(F_fake − F_real), so that ∫ f d(real − fake) = ∫ |F_fake − F_real| dx.
+    """
+    fake, real = piles.shares
+    passes = np.cumsum(fake - real)[:-1]
+    slope = np.where(np.abs(passes) < 1e-12, 0.0, np.sign(passes))
+    f = np.concatenate([[0.0], np.cumsum(slope * np.diff(X))])
+    return np.asarray(f - f.mean())
+
+
+# ---- critics that learn it ----------------------------------------------------------------------
+
+UPDATES = 600
+"""Updates of each critic."""
+
+BATCH = 256
+
+LOOK_EVERY = 20
+
+WIDTH, DEPTH = 64, 3
+
+ARMS = ("clipped", "penalised")
+
+_SCALE = 5.0  # places: the networks see (x − 7.5) / 5, a range near ±1.5
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How far the two critics have come; every row is one of ARMS.
+
+    Curves are divided by their steepest slope between the columns: what is left is 1-Lipschitz, and
+    its mean difference is a proof.
+    """
+
+    piles: Piles
+    w1: float
+    total: int
+    updates: npt.NDArray[np.int64]  # (T,)
+    proved: Doubles  # (2, T)
+    slopes: Doubles  # (2,), the steepest slope that was divided by, now
+    curves: Doubles  # (2, PLACES), of slope at most 1 and mean 0
+    stuck: float  # share of the clipped critic's weights at ±c
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Which part of W₁ each proves now; 1 where there is nothing to prove."""
+        if self.w1 < 1e-9:
+            return 1.0, 1.0
+        clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.proved)
+        return clipped, penalised
+
+
+def learn(
+    piles: Piles,
+    *,
+    clip_value: float = 0.1,
+    penalty_weight: float = 10.0,
+    one_sided: bool = True,
+    updates: int = UPDATES,
+    seed: int = 0,
+) -> Iterator[Said]:
+    """Train a clipped critic and a penalised one in turns on two piles; the result is a `Learned`.
+
+    Both are ReLU networks of the same size and first weights, on the same samples of the columns. Where
+    the penalty is not `one_sided`, it pulls slopes up to 1 as well: a critic that must turn, up first and
+    then down, can stay for long on a straight line, which costs no penalty and proves nothing.
+    """
+    yield Said("Making both networks", 0.0)
+    fake, real = piles.shares
+    columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
+    weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
+    fittings = [
+        _fitting(objective, seed)
+        for objective in (
+            Wgan(clip_value=clip_value),
+            WganGp(penalty_weight=penalty_weight, one_sided=one_sided),
+        )
+    ]
+    w1 = by_cdf(fake, real, X)
+    seen: list[int] = []
+    proved: list[list[float]] = []
+    for done in range(updates + 1):
+        if done % LOOK_EVERY == 0 or done == updates:
+            curves, slopes = zip(*(_look(f.critic, columns) for f in fittings), strict=True)
+            seen.append(done)
+            proved.append([bound(curve, piles) for curve in curves])
+            yield Said(
+                f"Update {done:,} of {updates:,}",
+                done / updates,
+                Learned(
+                    piles, w1, updates, np.array(seen), np.array(proved).T, np.array(slopes),
+                    np.stack(curves), _stuck(fittings[0].critic, clip_value),
+                ),
+            )  # fmt: skip
+        if done == updates:
+            return
+        rng = generator(seed, "data", done)
+        batch = [columns[torch.multinomial(w, BATCH, True, generator=rng)] for w in weights]
+        for fitting in fittings:
+            fitting.update(real=batch[0], fake=batch[1])
+        yield Said(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
+
+
+def _fitting(objective: Objective, seed: int) -> Fitting:
+    network = Mlp(width=WIDTH, depth=DEPTH)
+    critic = network.critic((1,))
+    network.initialise(critic, generator(seed, "init"))
+    if isinstance(objective, Wgan):
+        optimizer: torch.optim.Optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-4)
+    else:
+        optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    return Fitting(critic, objective, optimizer, seed)
+
+
+@torch.no_grad()
+def _look(critic: nn.Module, columns: Tensor) -> tuple[Doubles, float]:
+    scores = critic(columns).double().numpy()
+    if not np.isfinite(scores).all():
+        raise ValueError("The critic's scores left all bounds.")
+    slope = steepest(scores)
+    curve = scores / max(slope, 1e-12)
+    return curve - curve.mean(), slope
+
+
+def _stuck(critic: nn.Module, clip_value: float) -> float:
+    weights = torch.cat([p.detach().flatten() for p in critic.parameters()])
+    return float((weights.abs() > clip_value * (1 - 1e-6)).double().mean())
