@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page("pages/presets.py", title="Presets", icon=":material/menu_book:"),
         st.Page("pages/latent.py", title="Latent space", icon=":material/route:"),
         st.Page("pages/critic.py", title="Critic", icon=":material/search_insights:"),
+        st.Page("pages/stability.py", title="Stability lab", icon=":material/balance:"),
     ],
     position="top",
 )

@@ -10,6 +10,17 @@ from wgan.figures.counts import bars, histogram
 from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.plane import density, lengths, plane
+from wgan.figures.stability import (
+    by_depth,
+    classes,
+    cloud,
+    gradient_norms,
+    grid,
+    modes,
+    over,
+    pushed,
+    shade,
+)
 
 __all__ = [
     "MARGIN",
@@ -18,20 +29,29 @@ __all__ = [
     "Figure",
     "Floats",
     "bars",
+    "by_depth",
+    "classes",
+    "cloud",
     "compare",
     "critic_gap",
     "curves",
     "density",
     "depth",
     "dressed",
+    "gradient_norms",
+    "grid",
     "histogram",
     "lengths",
     "losses",
+    "modes",
+    "over",
     "pixels",
     "plane",
+    "pushed",
     "quality",
     "raw_gap",
     "room",
+    "shade",
     "smooth",
     "spread",
     "surface",
