@@ -42,7 +42,10 @@ MODES_HELP = """Of 2,500 samples each: a mode is **captured** with at least one 
 (VEEGAN, PacGAN). Dashed: all there are. The dotted line with ⚠ marks where a network counts as
 collapsed."""
 
-CLASSES_HELP = """Digits that have at least 1 % of 1,000 samples, as the shipped classifier (99 % right on real ones)
+GOOD_HELP = """Modes with at least one of 2,500 samples within 3σ of their mean, and the share of all samples that
+are so near to one: of real points 98.9 %."""
+
+CLASSES_HELP = """Digits that have at least 1 % of 500 samples, as the shipped classifier (99 % right on real ones)
 reads them. Dashed: all ten."""
 
 HISTOGRAM_HELP = """What share of the samples is read as each digit, beside the data's own shares (dashed). A network that
@@ -108,26 +111,27 @@ def show(said: int | None) -> None:
     done = task is None or task.done
     run = task.key if task is not None else ""
     pictures = found.frequencies is not None
-    _side_by_side(found, run)
-    left, right = st.columns([0.5, 0.5], gap="medium")
-    with left:
+    columns = st.columns([*[0.19] * len(found.arms), 1 - 0.19 * len(found.arms)], gap="small")
+    for column, arm in zip(columns, found.arms, strict=False):
+        with column:
+            _arm(arm, found, run)
+    with columns[-1]:
         _modes(found, run, pictures)
-    with right:
-        if pictures:
+    if pictures:
+        left, right = st.columns([0.5, 0.5], gap="medium")
+        with left:
             _classes(found, run)
+        with right:
+            tell(_with_truth(found), said, happened(found) if done else "")
+    else:
         tell(_with_truth(found), said, happened(found) if done else "")
-        if not pictures and not done:
-            st.caption(
-                "**Good**: share of the samples within 3σ of a mode. Watch the samples above: do they "
-                "spread to all modes, or move about together?"
-            )
 
 
 def _made(found: Collapse) -> str:
     updates = f"{found.judged} update" + ("s" if found.judged > 1 else "")
     return (
         f"Seed {found.seed}, {found.step:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
-        f"generator (WGAN: 5·10⁻⁴, RMSprop); the discriminator makes {updates} a step, the critics five."
+        f"generator (WGAN: 3·10⁻⁴ in both, RMSprop); the discriminator makes {updates} a step, the critics five."
     )
 
 
@@ -147,36 +151,31 @@ def _before() -> None:
             st.caption(words)
 
 
-def _side_by_side(found: Collapse, run: str) -> None:
-    for column, arm in zip(st.columns(len(found.arms), gap="small"), found.arms, strict=True):
-        with column:
-            _head(arm, found)
-            if arm.pictures is not None:
-                strip(encode(tile(arm.pictures[:32], 8)), key=f"collapse_{arm.key}", rows=4, columns=8,
-                      caption="", alt=f"Samples of {arm.title}", max_height=190)  # fmt: skip
-            elif arm.points is not None and found.real is not None:
-                chart(
-                    figures.cloud(found.real, arm.points, found.extent), key=f"collapse_{arm.key}",
-                    run=run, height=196, alt=f"Samples of {arm.title} over the data",
-                )  # fmt: skip
-
-
-def _head(arm: Arm, found: Collapse) -> None:
-    """Say in one line how a network stands: captured modes, quality, and the alarm."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        what = "digits" if found.frequencies is not None else "modes"
-        words = f"**{arm.title}**"
-        if len(arm.modes):
-            words += f" · {arm.modes[-1]:.0f} of {found.there} {what}"
-            if found.frequencies is None:
-                words += f" · {100 * arm.good[-1]:.0f} % good"
-        st.markdown(words, width="content", help=_alarm_help())
+def _arm(arm: Arm, found: Collapse, run: str) -> None:
+    """Show what one of them makes, and how it stands: captured modes, quality, the alarm."""
+    pictures = found.frequencies is not None
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", height=36, border=False
+    ):
+        st.markdown(f"**{arm.title}**", width="content", help=_alarm_help())
         if arm.broken:
             st.badge("Diverged", icon=":material/error:", color="red")
         elif arm.collapsed:
             st.badge("Collapsed", icon=":material/warning:", color="red")
         elif arm.since is not None:
             st.badge("Recovered", icon=":material/healing:", color="orange")
+    if arm.pictures is not None:
+        strip(encode(tile(arm.pictures[:36], 6)), key=f"collapse_{arm.key}", rows=6, columns=6,
+              caption="", alt=f"Samples of {arm.title}", max_height=196)  # fmt: skip
+    elif arm.points is not None and found.real is not None:
+        chart(
+            figures.cloud(found.real, arm.points, found.extent), key=f"collapse_{arm.key}",
+            run=run, height=196, alt=f"Samples of {arm.title} over the data",
+        )  # fmt: skip
+    if len(arm.modes):
+        words = f"{arm.modes[-1]:.0f} of {found.there} {'digits' if pictures else 'modes'}"
+        st.caption(words if pictures else f"{words} · {100 * arm.good[-1]:.0f} % good",
+                   help=CLASSES_HELP if pictures else GOOD_HELP)  # fmt: skip
 
 
 def _modes(found: Collapse, run: str, pictures: bool) -> None:
@@ -185,7 +184,7 @@ def _modes(found: Collapse, run: str, pictures: bool) -> None:
         figures.modes(
             lines, found.there, found.total, "digits with samples" if pictures else "modes captured"
         ),
-        key="collapse_modes", run=run, height=216,
+        key="collapse_modes", run=run, height=222,
         title="Digits that are made" if pictures else "Modes captured",
         help=CLASSES_HELP if pictures else MODES_HELP, alt="Modes captured over steps",
     )  # fmt: skip

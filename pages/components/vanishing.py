@@ -74,24 +74,30 @@ def show(said: int | None) -> None:
     task = lab_order.standing(title())
     found = task.result if task is not None else None
     updates = int(st.session_state.get("vanishing_updates", 2_000))
-    lab_order.state(
-        title(), task, key="vanishing",
-        before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
-        f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
-        after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256 fresh examples. Drag *After "
-        "update* to see any moment again.",
-    )  # fmt: skip
+    left, right = st.columns([0.42, 0.58], gap="medium")
+    with left:
+        lab_order.state(
+            title(), task, key="vanishing",
+            before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
+            f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
+            after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
+            "any moment again.",
+        )  # fmt: skip
     if not isinstance(found, Vanishing):
         _before()
         return
     done = task is None or task.done
-    left, right = st.columns([0.44, 0.56], gap="medium")
-    with right:
+    run = task.key if task else ""
+    with right, st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = _arrows()
         at = _moment(found, done)
+    left, middle, right = st.columns([0.42, 0.29, 0.29], gap="small")
     with left:
-        _chart(found, at, task.key if task else "")
+        _chart(found, at, run)
+    with middle:
+        _plane(found, at, chosen, "Discriminator D", JUDGE_HELP, run)
     with right:
-        _planes(found, at, task.key if task else "")
+        _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
     tell(LAB, said, happened(found) if done else "")
 
 
@@ -117,6 +123,7 @@ def _moment(found: Vanishing, done: bool) -> int:
         "After update", [int(u) for u in found.updates], int(found.updates[-1]),
         key=f"vanishing_at_{found.name}_{found.total}_{last}", format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
+        width=330,
     )  # fmt: skip
     return int(np.searchsorted(found.updates, chosen))
 
@@ -125,24 +132,18 @@ def _chart(found: Vanishing, at: int, run: str) -> None:
     lines = [(LOSSES[key][0], found.norms[key], COLOURS[key]) for key in LOSSES]
     chart(
         figures.gradient_norms(found.updates, lines, found.total, float(found.updates[at])),
-        key="vanishing_norms", run=run, height=318, title="How strongly the generator is pushed",
+        key="vanishing_norms", run=run, height=208, title="How strongly the generator is pushed",
         help=NORM_HELP, alt="The generator's gradient norm over updates, for three losses",
     )  # fmt: skip
 
 
-def _planes(found: Vanishing, at: int, run: str) -> None:
-    left, right = st.columns(2, gap="small")
-    with right:
-        _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
-    with left:
-        chosen = st.session_state.get("vanishing_push", "minimax")
-        _plane(found, at, chosen, "Discriminator D", JUDGE_HELP, run)
-    st.segmented_control(
+def _arrows() -> str:
+    """Ask whose push the arrows on the discriminator show."""
+    return st.segmented_control(
         "Arrows on D", ("minimax", "saturating-not"), default="minimax", required=True,
         format_func=lambda key: LOSSES[key][0], key="vanishing_push",
         help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    ) or "minimax"  # fmt: skip
 
 
 def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str) -> None:
@@ -156,7 +157,7 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
             table, found.extent, real=found.real[:160], fake=found.fake[:160], pushes=pushes[at],
             low=low, high=high, unit="D" if judge else "f", longest=longest, colour=COLOURS[loss],
         ),
-        key="vanishing_judge" if judge else "vanishing_critic", run=run, height=206, title=title, help=help,
+        key="vanishing_judge" if judge else "vanishing_critic", run=run, height=208, title=title, help=help,
         alt=f"{title} over the plane, with the push on some fakes",
     )  # fmt: skip
 

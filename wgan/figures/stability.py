@@ -122,7 +122,7 @@ def pushed(
                 },
                 "autocontour": False,
                 "line": {"width": 0.7, "color": "@text/0.25"},
-                "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 4, "xpad": 4},
+                "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 4, "xpad": 2},
                 "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
                 "name": unit,
             },
@@ -215,7 +215,7 @@ def modes(
             notes.append(
                 {
                     "x": since,
-                    "y": 0.98 - 0.1 * len(notes),
+                    "y": 0.66 - 0.12 * len(notes),
                     "yref": "paper",
                     "text": f"⚠ {name} collapses",
                     "showarrow": False,

@@ -151,7 +151,7 @@ class _Look:
 
     def __init__(self, name: str, total: int, data: Points, made: nn.Module, seed: int) -> None:
         self._name, self._total, self._extent, self._made = name, total, data.extent, made
-        self._z = torch.randn(FAKES, 2, generator=generator(seed, "metric"))
+        self._z = torch.randn(FAKES, 2, generator=generator(seed, "metric", draw=2))
         self._real = data.sample(FAKES, generator(seed, "metric", draw=1)).numpy()
         with torch.no_grad():
             self._fake = made(self._z)
