@@ -1,6 +1,8 @@
 """The lab of clipping: a critic clipped to ±c beside penalised ones and one that sorts."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -84,6 +86,7 @@ def settings() -> None:
         lab_order.order(
             title(), f"Train with c = {plain(clip)}",
             lambda: compare(name, clip, before=before), key="clipping",
+            disabled=before is not None and _trained(before, clip),
             help="Trains two critics clipped to ±c, one for the surface and one of 12 layers; for the first "
             "time also those it is compared with.",
         )  # fmt: skip
@@ -95,16 +98,21 @@ def _found() -> Clipping | None:
     return found if isinstance(found, Clipping) else None
 
 
+def _trained(found: Clipping, clip: float) -> bool:
+    """Tell whether all critics of a c are trained."""
+    return all((arm := found.arm(key)) is not None and arm.done for key in (key_of(clip), *HELD))
+
+
 def show(said: int | None) -> None:
     """Show how far it has come. The body of the page's fragment."""
     clip = _clip()
     task = lab_order.standing(title())
     found = _found()
-    ready = found is not None and found.arm(key_of(clip)) is not None
+    ready = found is not None and _trained(found, clip)
     after = "Two critics each, 3×128 and 12×64; RMSprop where clipped, else Adam. Move c and train again: "
     after += "earlier ones stay on the chart."
     if not ready:
-        after = f"c = {plain(clip)} has not been trained yet: press the button, about ten seconds."
+        after = f"c = {plain(clip)} has not been trained to its end yet: press the button."
     lab_order.state(
         title(), task, key=f"clipping_{_name()}",
         before=f"**Train with c = {plain(clip)}** trains critics of one toy problem, clipped, with GP, with "
@@ -116,14 +124,16 @@ def show(said: int | None) -> None:
         return
     run = task.key if task is not None else ""
     shown = found.arm(key_of(clip))
-    _surfaces(found, shown, clip, run)
-    left, right = st.columns([0.5, 0.5], gap="medium")
-    with left:
-        _depth(found, clip, run)
-    with right:
-        _weights(found, shown, clip, run)
     done = task is None or task.done
-    tell(LAB, said, happened(found, clip) if done else "")
+    columns = st.columns([0.145, 0.145, 0.145, 0.145, 0.42], gap="small")
+    _surfaces(columns, found, shown, clip, run)
+    with columns[-1]:
+        _depth(found, clip, run)
+    left, right = st.columns([0.58, 0.42], gap="small")
+    with left:
+        _weights(found, shown, clip, run)
+    with right:
+        tell(LAB, said, happened(found, clip) if done else "")
 
 
 def _before() -> None:
@@ -140,10 +150,12 @@ def _before() -> None:
     st.caption("Four ways to keep a critic from becoming steeper and steeper.")
 
 
-def _surfaces(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
-    arms = [("clip", f"Clipped, c = {plain(clip)}", shown)]
+def _surfaces(
+    columns: Sequence[Any], found: Clipping, shown: Arm | None, clip: float, run: str
+) -> None:
+    arms = [("clip", f"c = {plain(clip)}", shown)]
     arms += [(key, HELD[key][0], found.arm(key)) for key in HELD]
-    for column, (key, name, arm) in zip(st.columns(4, gap="small"), arms, strict=True):
+    for column, (key, name, arm) in zip(columns, arms, strict=False):
         with column:
             if arm is None or arm.surface is None:
                 st.markdown(f"**{name}**", help=SURFACE_HELP[key])
@@ -151,7 +163,7 @@ def _surfaces(found: Clipping, shown: Arm | None, clip: float, run: str) -> None
                 continue
             chart(
                 figures.over(figures.shade(arm.surface, EXTENT), found.real),
-                key=f"clipping_surface_{key}", run=f"{run}-{arm.key}", height=176, title=name,
+                key=f"clipping_surface_{key}", run=f"{run}-{arm.key}", height=164, title=name,
                 help=SURFACE_HELP[key], alt=f"The surface of the critic: {name}",
             )  # fmt: skip
 
@@ -178,7 +190,7 @@ def _depth(found: Clipping, clip: float, run: str) -> None:
 def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
     arms = [(f"c = {plain(clip)}", shown)] + [(HELD[key][0], found.arm(key)) for key in HELD]
     layers = [
-        (name if arm.stuck is None else f"{name}: {100 * arm.stuck:.0f} % at ±c", arm.edges, arm.shares,
+        (name if arm.stuck is None else f"{100 * arm.stuck:.0f} % at ±{plain(clip)}", arm.edges, arm.shares,
          arm.clip)
         for name, arm in arms if arm is not None and arm.edges is not None and arm.shares is not None
     ]  # fmt: skip

@@ -41,7 +41,9 @@ def running(title: str) -> bool:
     return task is not None and not task.done
 
 
-def order(title: str, label: str, work: Callable[[], Work], *, key: str, help: str) -> None:
+def order(
+    title: str, label: str, work: Callable[[], Work], *, key: str, help: str, disabled: bool = False
+) -> None:
     """Show the button that begins the work of a title, or the one that ends it."""
     task = standing(title)
     if task is not None and not task.done:
@@ -49,7 +51,7 @@ def order(title: str, label: str, work: Callable[[], Work], *, key: str, help: s
                   args=(task.key,), help="End it now. What it has found so far stays.")  # fmt: skip
         return
     st.button(label, icon=":material/play_arrow:", type="primary", key=f"{key}_run",
-              on_click=_begin, args=(title, work), help=help)  # fmt: skip
+              on_click=_begin, args=(title, work), help=help, disabled=disabled)  # fmt: skip
 
 
 def _begin(title: str, work: Callable[[], Work]) -> None:

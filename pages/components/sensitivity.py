@@ -29,9 +29,9 @@ LAB = Lab(
     "Two hyperparameters, a grid of short trainings. Which of the two decides more?",
     ("The first", "The second", "About alike"),
     0,
-    "Learning rates act on every update of both networks: a tenth of one means a tenth of the way, three "
-    "times one may be too far. Most other values only change how good the critic's direction is, which a "
-    "penalty forgives within wide bounds; WGAN-GP was made to need little tuning.",
+    "Each cell changes two values and nothing else, from one seed, so what differs is theirs: where a row "
+    "or a column hardly changes the distance, that value needs no tuning. So few steps favour what learns "
+    "fast; what is best in the end may be another cell.",
     "Gulrajani et al. 2017, section 5, arXiv:1704.00028; Lucic et al. 2018, arXiv:1711.10337; which "
     "decides more is measured here",
 )
@@ -141,7 +141,7 @@ def _map(found: Grid, run: str) -> None:
             clouds=clouds, extent=found.extent, floor=found.floor, high=worst, diverged=found.diverged,
             best=found.best if found.done > 1 else None,
         ),
-        key="sensitivity_map", run=run, height=420, title="Distance at the end, and samples",
+        key="sensitivity_map", run=run, height=352, title="Distance at the end, and samples",
         help=MAP_HELP, alt="Heat map of the final exact distance of each training, with its samples",
     )  # fmt: skip
 
@@ -158,7 +158,7 @@ def _empty(rows: str, columns: str, side: int) -> None:
                 (VARIED[rows].title, VARIED[columns].title), np.full((side, side), np.nan), clouds=[],
                 extent=1.0, floor=0.1, high=2.0,
             ),
-            key="sensitivity_map", run="empty", height=420, title="Distance at the end, and samples",
+            key="sensitivity_map", run="empty", height=352, title="Distance at the end, and samples",
             help=MAP_HELP, alt="The grid, still empty",
         )  # fmt: skip
     with right:

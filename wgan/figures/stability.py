@@ -456,6 +456,20 @@ def grid(
             "yaxis": {**_axis(row_names), "title": {"text": titles[0]}},
             "showlegend": False,
             "annotations": notes,
+            # Cells that are still empty are seen by their outlines.
+            "shapes": [
+                {
+                    "type": "rect",
+                    "x0": j - 0.48,
+                    "x1": j + 0.48,
+                    "y0": i - 0.48,
+                    "y1": i + 0.48,
+                    "line": {"color": "@text/0.18", "width": 1},
+                    "layer": "below",
+                }
+                for i in range(rows)
+                for j in range(columns)
+            ],
         },
     }
 
