@@ -294,7 +294,7 @@ def test_critics_of_one_seed_are_alike(objective):  # type: ignore[no-untyped-de
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
     if isinstance(objective, Wgan):
-        assert max(float(w.abs().max()) for w in one.parameters()) <= 0.05
+        assert max(float(w.detach().abs().max()) for w in one.parameters()) < 0.0501
 
 
 # ---- sensitivity ------------------------------------------------------------------------------------

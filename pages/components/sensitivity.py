@@ -92,7 +92,7 @@ def settings() -> None:
 
 
 def _time(side: int, steps: int) -> str:
-    seconds = side * side * steps * 0.016
+    seconds = side * side * steps * (0.011 if side == 3 else 0.014)
     return "about half a minute" if seconds < 40 else f"about {max(1, round(seconds / 60))} minutes" if seconds >= 90 else "about a minute"  # fmt: skip
 
 

@@ -32,7 +32,7 @@ CLIP_VALUES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 FLAT, DEEP = Mlp(width=128, depth=3), Mlp(width=64, depth=12)
 BATCH = 256
-FLAT_UPDATES, DEEP_UPDATES = 400, 150
+FLAT_UPDATES, DEEP_UPDATES = 300, 100
 LOOK = 20
 """Updates from one look at a surface to the next."""
 

@@ -67,7 +67,7 @@ VARIED: dict[str, Varied] = {
 
 _THREE = {
     "learning_rate": (1e-4, 1e-3, 3e-3),
-    "n_critic": (1, 3, 10),
+    "n_critic": (1, 2, 5),
     "batch_size": (16, 64, 256),
     "penalty_weight": (0.01, 0.1, 10.0),
     "beta1": (0.0, 0.5, 0.9),
