@@ -398,7 +398,8 @@ def grid(
     inside = []
     for row, column, points in clouds:
         kept = points[(np.abs(points) <= extent).all(axis=1)]
-        inside.append(kept * (0.4 / extent) + np.array([column, row + 0.04]))
+        # Cells are about twice as wide as high; the number stands to the left.
+        inside.append(kept * np.array([0.23, 0.42]) / extent + np.array([column + 0.16, row]))
     at = np.concatenate(inside) if inside else np.empty((0, 2))
     notes: list[Figure] = []
     for i in range(rows):
@@ -425,7 +426,7 @@ def grid(
                 "type": "heatmap",
                 "z": shades,
                 "customdata": np.where(np.isnan(table), -1.0, table),
-                "colorscale": [[0.0, "@background"], [1.0, "@critic/0.75"]],
+                "colorscale": [[0.0, "@background"], [1.0, "@critic/0.45"]],
                 "zmin": ends[0],
                 "zmax": ends[1],
                 "xgap": 3,
@@ -445,7 +446,7 @@ def grid(
                 "mode": "markers",
                 "x": at[:, 0],
                 "y": at[:, 1],
-                "marker": {"color": "@fake/0.9", "size": 2.6, "line": {"width": 0}},
+                "marker": {"color": "@fake", "size": 2.6, "line": {"width": 0}},
                 "hoverinfo": "skip",
                 "name": "samples",
             },

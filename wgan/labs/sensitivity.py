@@ -145,7 +145,7 @@ def sweep(
     values: tuple[Sequence[float], Sequence[float]] | None = None,
     engine: Engine | None = None,
 ) -> Work:
-    """Train a cell of the grid after the other, the middle of what is known first; a `Grid` grows.
+    """Train a cell of the grid after the other, from the middle outwards; a `Grid` grows.
 
     W₁ is exact, of 512 samples against as many real points. Every cell has the same seed, so the same
     first weights wherever the networks are alike. Raises ValueError where both axes are one
@@ -171,6 +171,9 @@ def sweep(
     )  # fmt: skip
     yield Said("Ready", 0.0, grid)
     cells = [(i, j) for i in range(len(row_values)) for j in range(len(column_values))]
+    cells.sort(
+        key=lambda at: sum(abs(2 * i + 1 - n) for i, n in zip(at, grid.emds.shape, strict=True))
+    )
     for done, (i, j) in enumerate(cells):
         changes = _changes(rows, row_values[i]) | _changes(columns, column_values[j])
         words = f"Cell {done + 1} of {len(cells)}"
