@@ -88,7 +88,7 @@ def settings() -> None:
             lambda: compare(name, clip, before=before), key="clipping",
             disabled=before is not None and _trained(before, clip),
             help="Trains two critics clipped to ±c, one for the surface and one of 12 layers; for the first "
-            "time also those it is compared with.",
+            "time also those it is compared with. Once a c is trained, move on to another.",
         )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def _depth(found: Clipping, clip: float, run: str) -> None:
             "The gradient of each layer comes here, as soon as a critic of 12 layers is trained."
         )
         return
-    chart(figures.by_depth(lines), key="clipping_depth", run=run, height=200, title="Gradient by depth",
+    chart(figures.by_depth(lines), key="clipping_depth", run=run, height=172, title="Gradient by depth",
           help=DEPTH_HELP, alt="The gradient's norm in each hidden layer")  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
     if not layers:
         st.caption("And here, how its weights are spread.")
         return
-    chart(figures.weights(layers, columns=4), key="clipping_weights", run=run, height=200,
+    chart(figures.weights(layers, columns=4), key="clipping_weights", run=run, height=160,
           title="Weights of the deep critics", help=WEIGHTS_HELP,
           alt="How the weights of each critic are spread")  # fmt: skip
 
@@ -225,5 +225,5 @@ def happened(found: Clipping, clip: float) -> str:
         words += f" {', '.join(others)}."
     tried = [a for a in found.clipped if math.isfinite(a.growth)]
     if len(tried) > 1:
-        words += f" Tried so far: {', '.join(f'c = {plain(a.clip or 0)} {_times(a.growth)}' for a in tried)}."
+        words += f" Tried so far: {', '.join(f'c = {plain(a.clip or 0)}: {_times(a.growth)}' for a in tried)}."
     return words

@@ -125,7 +125,7 @@ def test_clipping_keeps_each_c(monkeypatch: pytest.MonkeyPatch):
     assert not button(app, "clipping_run").disabled
     button(app, "clipping_run").click().run()
     ended(app, "clipping")
-    assert "Tried so far: c = 0.01" in words(app) and "c = 1 " in words(app)
+    assert "Tried so far: c = 0.01:" in words(app) and "c = 1:" in words(app)
 
 
 def test_the_grid_is_cancelled_and_keeps_its_cells():
