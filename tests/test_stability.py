@@ -57,7 +57,7 @@ def test_each_loss_passes_on_its_share_of_the_slope(sharpness: float):
     said = torch.sigmoid(-sharpness * fake[:, :1].double())  # D
     closed = {
         "minimax": -said * slope,
-        "saturating-not": -(1 - said) * slope,
+        "non-saturating": -(1 - said) * slope,
         "wasserstein": -slope,
     }
     for name, (_, objective) in LOSSES.items():
@@ -74,7 +74,7 @@ def test_the_minimax_gradient_goes_to_0_at_a_perfect_discriminator_and_the_other
     }
     assert norms["minimax"][0] > norms["minimax"][1] > norms["minimax"][2] > 0.0
     assert norms["minimax"][2] < 1e-30
-    for name in ("saturating-not", "wasserstein"):
+    for name in ("non-saturating", "wasserstein"):
         assert norms[name] == pytest.approx([1.0, 10.0, 40.0], rel=0.2)
 
 
@@ -105,7 +105,7 @@ def test_the_lab_grows_repeats_and_shows_that_minimax_vanishes(name: str):
     assert all(len(norms) == k and (norms > 0).all() for norms in found.norms.values())
     assert found.certainty[-1] < 0.1 < found.certainty[0]
     assert found.fallen("minimax") < 0.5
-    assert found.norms["minimax"][-1] < 0.1 * found.norms["saturating-not"][-1]
+    assert found.norms["minimax"][-1] < 0.1 * found.norms["non-saturating"][-1]
     assert found.fallen("wasserstein") > 0.1
     again = last(vanish(name, updates=160))
     assert isinstance(again, Vanishing)

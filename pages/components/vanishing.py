@@ -24,7 +24,7 @@ LAB = Lab(
     "arXiv:1701.07875",
 )
 
-COLOURS = {"minimax": "@two", "saturating-not": "@three", "wasserstein": "@one"}
+COLOURS = {"minimax": "@two", "non-saturating": "@three", "wasserstein": "@one"}
 UPDATES = (200, 500, 1_000, 2_000, 5_000, 10_000)
 TIMES = {200: "seconds", 500: "about 5 seconds", 1_000: "about 10 seconds", 2_000: "about 20 seconds",
          5_000: "about a minute", 10_000: "about two minutes"}  # fmt: skip
@@ -104,7 +104,7 @@ def show(said: int | None) -> None:
 def _before() -> None:
     formulas = {
         "minimax": r"\min_\theta\; \mathbb{E}\,\log\bigl(1 - D(g_\theta(z))\bigr)",
-        "saturating-not": r"\min_\theta\; -\mathbb{E}\,\log D(g_\theta(z))",
+        "non-saturating": r"\min_\theta\; -\mathbb{E}\,\log D(g_\theta(z))",
         "wasserstein": r"\min_\theta\; -\mathbb{E}\, f(g_\theta(z))",
     }
     for column, (key, formula) in zip(st.columns(3), formulas.items(), strict=True):
@@ -140,7 +140,7 @@ def _chart(found: Vanishing, at: int, run: str) -> None:
 def _arrows() -> str:
     """Ask whose push the arrows on the discriminator show."""
     return st.segmented_control(
-        "Arrows on D", ("minimax", "saturating-not"), default="minimax", required=True,
+        "Arrows on D", ("minimax", "non-saturating"), default="minimax", required=True,
         format_func=lambda key: LOSSES[key][0], key="vanishing_push",
         help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
     ) or "minimax"  # fmt: skip
@@ -168,6 +168,6 @@ def happened(found: Vanishing) -> str:
     return (
         f"After {int(found.updates[-1]):,} updates D is {measured(float(found.certainty[-1]))} at fakes. "
         f"The gradient is **{norms['minimax']}** by minimax, {measured(found.fallen('minimax'))} of its "
-        f"largest; **{norms['saturating-not']}** by the non-saturating loss; **{norms['wasserstein']}** by "
+        f"largest; **{norms['non-saturating']}** by the non-saturating loss; **{norms['wasserstein']}** by "
         "Wasserstein."
     )

@@ -79,7 +79,7 @@ def test_vanishing_gradients_to_the_end_and_back_to_any_moment():
     slider = next(s for s in app.select_slider if s.label == "After update")
     assert slider.value == 200
     sound(slider.set_value(1).run())
-    app.button_group(key="vanishing_push").set_value("saturating-not").run()
+    app.button_group(key="vanishing_push").set_value("non-saturating").run()
     # The result of the other data is another; that of these is found again, as after a reload.
     app.button_group(key="vanishing_set").set_value("ring-8").run()
     assert "After 200 updates D is" not in words(sound(app))

@@ -87,8 +87,8 @@ def test_vanishing_gradients(page, url: str):
     mark = f"(key) => {GRAPH}.layout.shapes[0].x0"
     assert page.evaluate(mark, "vanishing_norms") == 500
     sure = table(page, "vanishing_judge")
-    handle = page.get_by_label("After update").last
-    handle.focus()
+    moment = "[class*=st-key-vanishing_at_]"
+    page.locator(f"{moment} input, {moment} [role=slider]").first.focus()
     page.keyboard.press("Home")
     until(lambda: page.evaluate(mark, "vanishing_norms") == 1)
     until(lambda: table(page, "vanishing_judge") not in ([], sure))

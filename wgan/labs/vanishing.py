@@ -23,7 +23,7 @@ SETS = {"gaussians": "Two Gaussians", "ring-8": "Ring of 8 Gaussians"}
 
 LOSSES: dict[str, tuple[str, Objective]] = {
     "minimax": ("Minimax", Gan(generator="minimax")),
-    "saturating-not": ("Non-saturating", Gan()),
+    "non-saturating": ("Non-saturating", Gan()),
     "wasserstein": ("Wasserstein", WganGp(penalty_weight=10.0)),
 }
 """The generator's losses: what each is called, and the objective that has it."""
