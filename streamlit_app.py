@@ -10,6 +10,7 @@ enter()
 page = st.navigation(
     [
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", default=True),
+        st.Page("pages/tour.py", title="Tour", icon=":material/school:"),
         st.Page("pages/runs.py", title="Runs", icon=":material/inventory_2:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("pages/datasets.py", title="Datasets", icon=":material/photo_library:"),
@@ -17,6 +18,7 @@ page = st.navigation(
         st.Page("pages/latent.py", title="Latent space", icon=":material/route:"),
         st.Page("pages/critic.py", title="Critic", icon=":material/search_insights:"),
         st.Page("pages/wasserstein.py", title="Wasserstein lab", icon=":material/landscape:"),
+        st.Page("pages/stability.py", title="Stability lab", icon=":material/balance:"),
     ],
     position="top",
 )

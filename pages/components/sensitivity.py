@@ -1,0 +1,223 @@
+"""The lab of sensitivity: a small grid over two hyperparameters, with what each cell made."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from pages.components import lab_order
+from pages.components.app import measured, plain
+from pages.components.chart import chart
+from pages.components.lab import Lab, tell
+from wgan import figures
+from wgan.labs.sensitivity import (
+    BUDGET,
+    BUDGETS,
+    SENSITIVITY,
+    VARIED,
+    Grid,
+    base,
+    sweep,
+    values_of,
+)
+
+LAB = Lab(
+    "sensitivity",
+    "Sensitivity",
+    "Two hyperparameters, a grid of short trainings. Which of the two decides more?",
+    ("The first", "The second", "About alike"),
+    0,
+    "Each cell changes two values and nothing else, from one seed, so what differs is theirs: where a row "
+    "or a column hardly changes the distance, that value needs no tuning. So few steps favour what learns "
+    "fast; what is best in the end may be another cell.",
+    "Gulrajani et al. 2017, section 5, arXiv:1704.00028; Lucic et al. 2018, arXiv:1711.10337; which "
+    "decides more is measured here",
+)
+
+AXIS_HELP = """One of the config's hyperparameters; all others stay as in the preset *Eight piles of points*: WGAN-GP
+on a ring of radius 2, networks 3×64."""
+
+MAP_HELP = """Each cell is a training of its own from the same seed. Its shade and number: the exact W₁ between 512 of its
+samples and as many real points, at the end (Euclidean, logarithmic scale, less is better; ★ the best).
+Dots: its samples. Compare W₁ with its floor: real points against other real ones."""
+
+REAL_HELP = (
+    "Points of the data, in the same window as each cell: what a perfect cell would look like."
+)
+
+
+def _axes() -> tuple[str, str]:
+    rows = str(st.session_state.get("sensitivity_rows") or "learning_rate")
+    columns = str(st.session_state.get("sensitivity_columns") or "n_critic")
+    return rows, columns
+
+
+def asked() -> Lab:
+    """Return the lab with the two hyperparameters as answers."""
+    titles = [VARIED[key].title for key in _axes()]
+    if titles[0] == titles[1]:
+        titles[1] = "The other"
+    return replace(LAB, answers=(*titles, "About alike"))
+
+
+def title() -> str:
+    """Return the title of the work that the settings ask for."""
+    return SENSITIVITY
+
+
+def settings() -> None:
+    """Show what can be moved, and the button."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        names = list(VARIED)
+        rows = st.selectbox("Rows", names, 0, format_func=lambda k: VARIED[k].title,
+                            key="sensitivity_rows", help=AXIS_HELP, width=210)  # fmt: skip
+        columns = st.selectbox("Columns", names, 1, format_func=lambda k: VARIED[k].title,
+                               key="sensitivity_columns", help=AXIS_HELP, width=210)  # fmt: skip
+        side = st.segmented_control(
+            "Grid", (3, 4), default=3, required=True, key="sensitivity_side",
+            format_func=lambda n: f"{n}×{n}", help="How many values of each.",
+        ) or 3  # fmt: skip
+        steps = int(st.select_slider(
+            "Steps a cell", BUDGETS, BUDGET, key="sensitivity_steps", width=200,
+            help="Generator updates of each training. Few show who learns fast, many who ends well.",
+        ))  # fmt: skip
+        lab_order.order(
+            title(), "Train the grid", lambda: sweep(rows, columns, side=side, steps=steps),
+            key="sensitivity",
+            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
+            "nothing else computes.",
+        )  # fmt: skip
+
+
+def _time(side: int, steps: int) -> str:
+    seconds = side * side * steps * (0.011 if side == 3 else 0.014)
+    return "about half a minute" if seconds < 40 else f"about {max(1, round(seconds / 60))} minutes" if seconds >= 90 else "about a minute"  # fmt: skip
+
+
+def show(said: int | None) -> None:
+    """Show how far the grid has come. The body of the page's fragment."""
+    rows, columns = _axes()
+    side = int(st.session_state.get("sensitivity_side") or 3)
+    steps = int(st.session_state.get("sensitivity_steps", BUDGET))
+    task = lab_order.standing(title())
+    found = task.result if task is not None else None
+    lab_order.state(
+        title(), task, key="sensitivity",
+        before=f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and "
+        f"finds how far each ends from the data: {_time(side, steps)}.",
+        after=_made(found) if isinstance(found, Grid) else "",
+    )  # fmt: skip
+    if not isinstance(found, Grid):
+        if task is None or task.done:
+            _empty(rows, columns, side)
+        return
+    done = task is None or task.done
+    run = task.key if task is not None else ""
+    left, right = st.columns([0.62, 0.38], gap="medium")
+    with left:
+        _map(found, run)
+    with right:
+        _beside(found, run)
+        other = (found.rows, found.columns) != (rows, columns)
+        if done and found.done == found.emds.size:
+            tell(_with_truth(found), None if other else said, happened(found))
+        elif done:
+            st.caption(happened(found))
+
+
+def _values(key: str, values: Sequence[float]) -> list[str]:
+    return [plain(value) for value in values]
+
+
+def _map(found: Grid, run: str) -> None:
+    clouds = [(i, j, points) for (i, j), points in (found.samples or {}).items()]
+    worst = max([found.start, *found.emds[np.isfinite(found.emds)].tolist()])
+    chart(
+        figures.grid(
+            _values(found.rows, found.row_values), _values(found.columns, found.column_values),
+            (VARIED[found.rows].title, VARIED[found.columns].title), found.emds,
+            clouds=clouds, extent=found.extent, floor=found.floor, high=worst, diverged=found.diverged,
+            best=found.best if found.done > 1 else None,
+        ),
+        key="sensitivity_map", run=run, height=352, title="Distance at the end, and samples",
+        help=MAP_HELP, alt="Heat map of the final exact distance of each training, with its samples",
+    )  # fmt: skip
+
+
+def _empty(rows: str, columns: str, side: int) -> None:
+    """Show the grid that is to be filled."""
+    values = values_of(rows, side), values_of(columns, side)
+    config = base()
+    left, right = st.columns([0.62, 0.38], gap="medium")
+    with left:
+        chart(
+            figures.grid(
+                _values(rows, values[0]), _values(columns, values[1]),
+                (VARIED[rows].title, VARIED[columns].title), np.full((side, side), np.nan), clouds=[],
+                extent=1.0, floor=0.1, high=2.0,
+            ),
+            key="sensitivity_map", run="empty", height=352, title="Distance at the end, and samples",
+            help=MAP_HELP, alt="The grid, still empty",
+        )  # fmt: skip
+    with right:
+        st.markdown("**Each cell is a training of its own**")
+        st.latex(r"W_1\bigl(\mathbb{P}_{\text{data}},\,\mathbb{P}_{g}\bigr)\ \text{at the end}")
+        for key in dict.fromkeys((rows, columns)):
+            st.caption(f"**{VARIED[key].title}.** {VARIED[key].help}")
+        st.caption(f"Data: {config.dataset.title}. Objective: {config.objective.title}.")
+
+
+def _beside(found: Grid, run: str) -> None:
+    chart(
+        figures.cloud(found.real, found.real[:0], found.extent), key="sensitivity_real", run=run,
+        height=120, title="Data", help=REAL_HELP, alt="Points of the data",
+    )  # fmt: skip
+    best = found.best
+    words = f"Floor **{measured(found.floor)}** · before training **{measured(found.start)}**"
+    if best is not None:
+        words += f" · best **{measured(float(found.emds[best]))}**"
+    st.markdown(
+        words,
+        help="W₁ of 512 points: of real points against other real ones, the least that can be hoped for; of "
+        "the untrained generator; of the best cell.",
+    )
+
+
+def _made(found: Grid) -> str:
+    return (
+        f"{found.done} of {found.emds.size} cells, {found.steps:,} steps each, seed {found.seed}; "
+        f"WGAN-GP on the ring of 8 Gaussians, networks 3×64."
+    )
+
+
+ALIKE = 1.25
+"""Effects whose ratio is below this are called alike."""
+
+
+def _with_truth(found: Grid) -> Lab:
+    first, second = found.effects
+    titles = VARIED[found.rows].title, VARIED[found.columns].title
+    right = 2 if max(first, second) / min(first, second) < ALIKE else 0 if first > second else 1
+    return replace(LAB, answers=(*titles, "About alike"), right=right)
+
+
+def happened(found: Grid) -> str:
+    """Say what was measured, in a sentence."""
+    first, second = found.effects
+    titles = VARIED[found.rows].title, VARIED[found.columns].title
+    if not math.isfinite(first):
+        left = found.emds.size - found.done
+        return f"{left} cells were not trained, so it cannot be said yet which decides more."
+    words = (
+        f"From its best value to its worst W₁ grows **{first:.2g} times** by {titles[0].lower()}, "
+        f"**{second:.2g} times** by {titles[1].lower()}."
+    )
+    best = found.best
+    if best is not None:
+        at = plain(found.row_values[best[0]]), plain(found.column_values[best[1]])
+        words += f" Best: {titles[0].lower()} {at[0]}, {titles[1].lower()} {at[1]}."
+    if found.diverged:
+        words += f" {len(found.diverged)} diverged."
+    return words

@@ -1,0 +1,25 @@
+"""What the Stability lab is made of: four labs in one frame."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.components import clipping, collapse, lab_order, sensitivity, vanishing
+from pages.components.lab import ask, choose
+
+_LABS: dict[str, Any] = {m.LAB.key: m for m in (vanishing, collapse, clipping, sensitivity)}
+
+
+def page() -> None:
+    """Draw the page: the choice of a lab, its question, what can be moved, and what happens."""
+    lab = choose({key: part.LAB for key, part in _LABS.items()})
+    part = _LABS[lab.key]
+    said = ask(part.asked() if hasattr(part, "asked") else lab)
+    part.settings()
+
+    def look() -> None:
+        """Show how far the work has come."""
+        part.show(said)
+
+    with st.container():
+        st.fragment(look, run_every=1.0 if lab_order.running(part.title()) else None)()

@@ -1,0 +1,173 @@
+"""The lab of vanishing gradients: a generator that stands still while its discriminator learns on."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components import lab_order
+from pages.components.app import measured
+from pages.components.chart import chart
+from pages.components.lab import Lab, tell
+from wgan import figures
+from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
+
+LAB = Lab(
+    "vanishing",
+    "Vanishing gradients",
+    "The generator stands still; its discriminator learns longer and longer. Whose gradient dies?",
+    tuple(title for title, _ in LOSSES.values()),
+    0,
+    r"The minimax loss passes on $-D\,\nabla f$: once $D \to 0$ at the fakes, nothing is left, however "
+    r"wrong they are. The non-saturating loss passes on $-(1-D)\,\nabla f$, which never vanishes but "
+    r"grows wild as the discriminator sharpens; a Wasserstein critic passes on $-\nabla f$, whose size "
+    "its penalty holds near 1.",
+    "Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky et al. 2017, figure 2, "
+    "arXiv:1701.07875",
+)
+
+COLOURS = {"minimax": "@two", "non-saturating": "@three", "wasserstein": "@one"}
+UPDATES = (200, 500, 1_000, 2_000, 5_000, 10_000)
+TIMES = {200: "seconds", 500: "about 5 seconds", 1_000: "about 10 seconds", 2_000: "about 20 seconds",
+         5_000: "about a minute", 10_000: "about two minutes"}  # fmt: skip
+
+NORM_HELP = """How strongly the generator is pushed: ‖∂ loss / ∂ its parameters‖ over 512 fakes, for each of the
+three losses, with both axes in powers of ten. The generator is not moved. Minimax and non-saturating are
+read off **one** discriminator; the critic beside it has seen the same batches from the same first weights
+(gradient penalty, λ = 10)."""
+
+JUDGE_HELP = """The discriminator's D = σ(f), from 0 (fake) to 1 (real). Arrows: where the chosen loss pushes some
+of the fakes, against their longest ever. Where D is flat no direction is left."""
+
+CRITIC_HELP = """The Wasserstein critic's score f: high where the data are. Arrows: where its loss pushes the same
+fakes. The slope reaches all the way."""
+
+SET_HELP = """What is real and what is made. **Two Gaussians**: 4 apart, σ = 0.4 each, so W₁ = 4; the generator has
+two lines, x = A z + b. **Ring**: eight Gaussians on a circle, and an untrained network 2×64 that makes points near
+its centre."""
+
+
+def title() -> str:
+    """Return the title of the work that the settings ask for."""
+    return f"{VANISHING}, {st.session_state.get('vanishing_set', 'gaussians')}"
+
+
+def settings() -> None:
+    """Show what can be moved, and the button."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = st.segmented_control(
+            "Data", list(SETS), default="gaussians", format_func=SETS.__getitem__, required=True,
+            key="vanishing_set", help=SET_HELP,
+        ) or "gaussians"  # fmt: skip
+        updates = int(st.select_slider(
+            "How long", UPDATES, 2_000, key="vanishing_updates", format_func=lambda n: f"{n:,}",
+            help="Updates of the discriminator, and as many of the critic, while the generator stands "
+            "still.", width=320,
+        ))  # fmt: skip
+        lab_order.order(
+            title(), "Train them", lambda: vanish(name, updates=updates), key="vanishing",
+            help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
+            "where nothing else computes.",
+        )  # fmt: skip
+
+
+def show(said: int | None) -> None:
+    """Show how far it has come. The body of the page's fragment."""
+    task = lab_order.standing(title())
+    found = task.result if task is not None else None
+    updates = int(st.session_state.get("vanishing_updates", 2_000))
+    left, right = st.columns([0.42, 0.58], gap="medium")
+    with left:
+        lab_order.state(
+            title(), task, key="vanishing",
+            before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
+            f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
+            after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
+            "any moment again.",
+        )  # fmt: skip
+    if not isinstance(found, Vanishing):
+        _before()
+        return
+    done = task is None or task.done
+    run = task.key if task else ""
+    with right, st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = _arrows()
+        at = _moment(found, done)
+    left, middle, right = st.columns([0.42, 0.29, 0.29], gap="small")
+    with left:
+        _chart(found, at, run)
+    with middle:
+        _plane(found, at, chosen, "Discriminator D", JUDGE_HELP, run)
+    with right:
+        _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
+    tell(LAB, said, happened(found) if done else "")
+
+
+def _before() -> None:
+    formulas = {
+        "minimax": r"\min_\theta\; \mathbb{E}\,\log\bigl(1 - D(g_\theta(z))\bigr)",
+        "non-saturating": r"\min_\theta\; -\mathbb{E}\,\log D(g_\theta(z))",
+        "wasserstein": r"\min_\theta\; -\mathbb{E}\, f(g_\theta(z))",
+    }
+    for column, (key, formula) in zip(st.columns(3), formulas.items(), strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**{LOSSES[key][0]}**")
+            st.latex(formula)
+    st.caption("What the generator minimises in each of the three; $D = \\sigma(f)$.")
+
+
+def _moment(found: Vanishing, done: bool) -> int:
+    """Let the visitor choose a look; return its place."""
+    last = len(found.updates) - 1
+    if not done or last < 1:
+        return last
+    chosen = st.select_slider(
+        "After update", [int(u) for u in found.updates], int(found.updates[-1]),
+        key=f"vanishing_at_{found.name}_{found.total}_{last}", format_func=lambda n: f"{n:,}",
+        help="Which moment of the training the two surfaces show; the dotted line on the chart.",
+        width=330,
+    )  # fmt: skip
+    return int(np.searchsorted(found.updates, chosen))
+
+
+def _chart(found: Vanishing, at: int, run: str) -> None:
+    lines = [(LOSSES[key][0], found.norms[key], COLOURS[key]) for key in LOSSES]
+    chart(
+        figures.gradient_norms(found.updates, lines, found.total, float(found.updates[at])),
+        key="vanishing_norms", run=run, height=208, title="How strongly the generator is pushed",
+        help=NORM_HELP, alt="The generator's gradient norm over updates, for three losses",
+    )  # fmt: skip
+
+
+def _arrows() -> str:
+    """Ask whose push the arrows on the discriminator show."""
+    return st.segmented_control(
+        "Arrows on D", ("minimax", "non-saturating"), default="minimax", required=True,
+        format_func=lambda key: LOSSES[key][0], key="vanishing_push",
+        help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
+    ) or "minimax"  # fmt: skip
+
+
+def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str) -> None:
+    judge = loss != "wasserstein"
+    table = (found.judged if judge else found.scored)[at]
+    pushes = found.pushes[loss]
+    longest = float(np.hypot(pushes[..., 2], pushes[..., 3]).max())
+    low, high = (0.0, 1.0) if judge else (float(table.min()), float(table.max()))
+    chart(
+        figures.pushed(
+            table, found.extent, real=found.real[:160], fake=found.fake[:160], pushes=pushes[at],
+            low=low, high=high, unit="D" if judge else "f", longest=longest, colour=COLOURS[loss],
+        ),
+        key="vanishing_judge" if judge else "vanishing_critic", run=run, height=208, title=title, help=help,
+        alt=f"{title} over the plane, with the push on some fakes",
+    )  # fmt: skip
+
+
+def happened(found: Vanishing) -> str:
+    """Say what was measured, in a sentence."""
+    norms = {key: measured(float(values[-1])) for key, values in found.norms.items()}
+    return (
+        f"After {int(found.updates[-1]):,} updates D is {measured(float(found.certainty[-1]))} at fakes. "
+        f"The gradient is **{norms['minimax']}** by minimax, {measured(found.fallen('minimax'))} of its "
+        f"largest; **{norms['non-saturating']}** by the non-saturating loss; **{norms['wasserstein']}** by "
+        "Wasserstein."
+    )

@@ -1,0 +1,196 @@
+"""The Stability lab through AppTest: each lab begins, is stopped, and keeps what it found."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.components import lab_order
+from pages.components.app import session
+from tests.app.test_pages import button, has_button, page_alone, sound
+from tests.conftest import tiny
+from wgan.jobs import Said, Work
+from wgan.labs import clipping, collapse, sensitivity
+
+LABS = ("vanishing", "collapse", "clipping", "sensitivity")
+
+
+@pytest.fixture(autouse=True)
+def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
+    monkeypatch.setattr(collapse, "COMPARED", 16)
+    monkeypatch.setattr(sensitivity, "SAMPLES", 32)
+    monkeypatch.setattr(clipping, "LOOK", 2)
+    yield
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def lab(app: AppTest, key: str) -> AppTest:
+    return sound(app.button_group(key="lab").set_value(key).run())
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(m.value for m in [*app.markdown, *app.caption, *app.info])
+
+
+def ended(app: AppTest, key: str) -> None:
+    """Run the page until the lab's button offers to begin again."""
+    end = time.monotonic() + 120
+    while not has_button(app, f"{key}_run"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
+    sound(app)
+
+
+@pytest.mark.parametrize("key", LABS)
+def test_each_lab_asks_first_and_gives_nothing_away(key: str):
+    app = lab(page_alone("stability.py"), key)
+    assert app.query_params["lab"] in (key, [key])
+    assert has_button(app, f"{key}_run") and button(app, f"{key}_run").help
+    assert "press" in words(app).lower() or "trains" in words(app)
+    assert "**Why.**" not in words(app) and "What happened" not in words(app)
+    app.button_group(key=f"prediction-{key}").set_value(0).run()
+    assert "As you predicted" not in words(sound(app))
+
+
+def test_every_control_has_its_explanation():
+    app = page_alone("stability.py")
+    for key in LABS:
+        lab(app, key)
+        kinds = (app.select_slider, app.selectbox, app.number_input, app.button)
+        for widget in (w for kind in kinds for w in kind):
+            assert widget.help, (key, widget.label)
+
+
+def test_vanishing_gradients_to_the_end_and_back_to_any_moment():
+    app = page_alone("stability.py")
+    app.button_group(key="prediction-vanishing").set_value(2)
+    app.select_slider(key="vanishing_updates").set_value(200).run()
+    button(app, "vanishing_run").click().run()
+    assert has_button(app, "vanishing_stop") or has_button(app, "vanishing_run")
+    ended(app, "vanishing")
+    assert "You predicted:** Wasserstein" in words(app) and "It is:** Minimax" in words(app)
+    assert "After 200 updates D is" in words(app) and "**Why.**" in words(app)
+    slider = next(s for s in app.select_slider if s.label == "After update")
+    assert slider.value == 200
+    sound(slider.set_value(1).run())
+    app.button_group(key="vanishing_push").set_value("non-saturating").run()
+    # The result of the other data is another; that of these is found again, as after a reload.
+    app.button_group(key="vanishing_set").set_value("ring-8").run()
+    assert "After 200 updates D is" not in words(sound(app))
+    app.button_group(key="vanishing_set").set_value("gaussians").run()
+    assert "After 200 updates D is" in words(sound(app))
+    assert "After 200 updates D is" in words(page_alone("stability.py"))
+
+
+def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(collapse.STEPS, "ring-8", 100_000)
+    app = lab(page_alone("stability.py"), "collapse")
+    button(app, "collapse_run").click().run()
+    end = time.monotonic() + 60
+    while not any("of 8 modes" in c.value for c in app.caption):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
+    assert "What happened" not in words(app)
+    button(app, "collapse_stop").click().run()
+    assert "Stopped at" in words(sound(app)) and "of 8 modes" in words(app)
+    assert has_button(app, "collapse_run")
+
+
+def test_collapse_on_digits_shows_which(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(collapse.STEPS, "mnist-10k", 2)
+    app = lab(page_alone("stability.py"), "collapse")
+    app.button_group(key="collapse_set").set_value("mnist-10k").run()
+    button(app, "collapse_run").click().run()
+    ended(app, "collapse")
+    assert "of 10 digits" in words(app) and "**GAN**" in words(app)
+
+
+def test_clipping_keeps_each_c(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(clipping.compare, "__kwdefaults__",
+                        {**clipping.compare.__kwdefaults__, "updates": (3, 3)})  # fmt: skip
+    app = lab(page_alone("stability.py"), "clipping")
+    button(app, "clipping_run").click().run()
+    ended(app, "clipping")
+    assert "With c = 0.01 the gradient" in words(app) and "GroupSort" in words(app)
+    assert button(app, "clipping_run").disabled  # it is known already
+    app.select_slider(key="clipping_c").set_value(1.0).run()
+    assert "has not been trained" in words(app)
+    assert not button(app, "clipping_run").disabled
+    button(app, "clipping_run").click().run()
+    ended(app, "clipping")
+    assert "Tried so far: c = 0.01:" in words(app) and "c = 1:" in words(app)
+
+
+def test_the_grid_is_cancelled_and_keeps_its_cells():
+    app = lab(page_alone("stability.py"), "sensitivity")
+    app.select_slider(key="sensitivity_steps").set_value(100).run()
+    button(app, "sensitivity_run").click().run()
+    end = time.monotonic() + 120
+    while "best **" not in words(app):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
+    button(app, "sensitivity_stop").click().run()
+    assert "Stopped at" in words(sound(app)) and "cells were not trained" in words(app)
+    assert "of 9 cells" in words(app) and "Floor **" in words(app)
+
+
+def test_one_hyperparameter_twice_is_a_sentence():
+    app = lab(page_alone("stability.py"), "sensitivity")
+    app.selectbox(key="sensitivity_columns").set_value("learning_rate").run()
+    assert not app.exception
+    button(app, "sensitivity_run").click().run()
+    end = time.monotonic() + 30
+    while not app.error:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception and "two different hyperparameters" in app.error[0].value
+
+
+def test_a_lab_that_breaks_is_a_sentence_and_what_it_had_found_stays():
+    def breaks() -> Work:
+        yield Said("Begun", 0.1)
+        raise MemoryError
+
+    app = page_alone("stability.py")
+    session().begin("Vanishing gradients, gaussians", "", breaks)
+    end = time.monotonic() + 30
+    while not app.error:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception and "ran out of memory" in app.error[0].value
+    assert has_button(app, "vanishing_run")
+
+
+def test_a_live_training_is_said_to_share_the_time():
+    name = session().start(tiny(steps=1_000_000))
+    end = time.monotonic() + 60
+    while session().view(name).step < 5:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    app = page_alone("stability.py")
+    for key in LABS:
+        assert "both share the time" in words(lab(app, key))
+    session().stop(name)
+
+
+def test_an_order_given_twice_is_begun_once():
+    def waits() -> Work:
+        while True:
+            time.sleep(0.005)
+            yield Said("Waiting", 0.1)
+
+    page_alone("stability.py")
+    lab_order._begin("A lab", waits)
+    lab_order._begin("A lab", waits)
+    assert [t.title for t in session().tasks("")].count("A lab") == 1
+    session().cancel(session().tasks("")[0].key)

@@ -1,0 +1,205 @@
+"""The Stability lab in a real browser: predict, move, train, watch, stop, look again; after a reload too."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.browser.test_app import ROOT, press, until
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+GRAPH = "document.querySelector(`.st-key-${key} .js-plotly-plot`)"
+
+
+@pytest.fixture(scope="module")
+def url(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    runs: Path = tmp_path_factory.mktemp("runs")
+    return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
+
+
+def open_lab(page, url: str, key: str) -> None:
+    page.goto(f"{url}/stability?lab={key}")
+    page.get_by_text("What do you predict?").wait_for(timeout=60_000)
+
+
+def choose(page, key: str, name: str) -> None:
+    page.locator(f".st-key-{key}").get_by_text(name, exact=True).first.click()
+
+
+def slide(page, key: str, to: str, *, arrow: str) -> None:
+    """Move a slider with the keyboard until it shows a value."""
+    place = page.locator(f".st-key-{key}")
+    place.first.wait_for()
+    for _ in range(40):
+        if place.get_by_text(to, exact=True).count():
+            return
+        page.locator(f".st-key-{key} input, .st-key-{key} [role=slider]").first.focus()
+        page.keyboard.press(arrow)
+        page.wait_for_timeout(400)
+    raise AssertionError(f"{key} never showed {to}")
+
+
+def names(page, key: str) -> list[str]:
+    return list(page.evaluate(f"(key) => ({GRAPH}?._fullData ?? []).map((t) => t.name)", key))
+
+
+def ys(page, key: str, trace: int = 0) -> list[float]:
+    found = page.evaluate(f"([key, i]) => [...({GRAPH}?._fullData?.[i]?.y ?? [])]", [key, trace])
+    return [value for value in found if value is not None]
+
+
+def table(page, key: str) -> list[float]:
+    return list(
+        page.evaluate(
+            f"(key) => [...({GRAPH}?._fullData?.[0]?.z ?? [])].flatMap((r) => [...r])", key
+        )
+    )
+
+
+def notes(page, key: str) -> list[str]:
+    return list(
+        page.evaluate(f"(key) => ({GRAPH}?.layout?.annotations ?? []).map((a) => a.text)", key)
+    )
+
+
+def test_vanishing_gradients(page, url: str):
+    open_lab(page, url, "vanishing")
+    page.get_by_text("Whose gradient dies?").wait_for()
+    page.locator(".katex").first.wait_for()
+    choose(page, "prediction-vanishing", "Non-saturating")
+    slide(page, "vanishing_updates", "500", arrow="ArrowLeft")
+    press(page, "Train them")
+    until(lambda: len(ys(page, "vanishing_norms")) > 3)
+    first = len(ys(page, "vanishing_norms"))
+    until(lambda: len(ys(page, "vanishing_norms")) > first)
+    told = page.locator(".st-key-told-vanishing")
+    told.wait_for(timeout=180_000)
+    assert "You predicted: Non-saturating" in told.inner_text() and "Minimax" in told.inner_text()
+    assert names(page, "vanishing_norms") == ["Minimax", "Non-saturating", "Wasserstein"]
+    minimax, other, wasserstein = (ys(page, "vanishing_norms", i) for i in range(3))
+    assert minimax[-1] < 1e-3 * max(minimax)
+    assert other[-1] > 1.0 and 0.3 < wasserstein[-1] < 5.0
+
+    # An earlier moment: the mark moves, D is not yet sure.
+    mark = f"(key) => {GRAPH}.layout.shapes[0].x0"
+    assert page.evaluate(mark, "vanishing_norms") == 500
+    sure = table(page, "vanishing_judge")
+    moment = "[class*=st-key-vanishing_at_]"
+    page.locator(f"{moment} input, {moment} [role=slider]").first.focus()
+    page.keyboard.press("Home")
+    until(lambda: page.evaluate(mark, "vanishing_norms") == 1)
+    until(lambda: table(page, "vanishing_judge") not in ([], sure))
+    early = table(page, "vanishing_judge")
+    assert max(early) - min(early) < 0.9 < max(sure) - min(sure)
+    choose(page, "vanishing_push", "Non-saturating")
+    until(lambda: page.evaluate(f"(key) => {GRAPH}._fullData.at(-1).line.color", "vanishing_judge")
+          == page.evaluate(f"(key) => {GRAPH}._fullData[1].line.color", "vanishing_norms"))  # fmt: skip
+
+    # Found again after a reload.
+    page.reload()
+    page.locator(".st-key-told-vanishing").wait_for(timeout=60_000)
+    choose(page, "vanishing_set", "Ring of 8 Gaussians")
+    page.locator(".st-key-told-vanishing").wait_for(state="detached")
+    assert not page.get_by_text("Traceback").count()
+
+
+def test_mode_collapse_live_stopped_and_found_again(page, url: str):
+    open_lab(page, url, "collapse")
+    choose(page, "prediction-collapse", "WGAN")
+    press(page, "Train all three")
+    for key in ("collapse_gan", "collapse_wgan", "collapse_wgan-gp"):
+        page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
+    until(lambda: len(ys(page, "collapse_modes")) > 1)
+    assert names(page, "collapse_modes") == ["GAN", "WGAN", "WGAN-GP"]
+    first = ys(page, "collapse_gan", 1)
+    assert len(first) == 512
+    until(lambda: ys(page, "collapse_gan", 1) not in ([], first))
+
+    # It goes on while the page is away, and is found again.
+    page.reload()
+    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    # The GAN collapses: a badge, and a mark on the chart.
+    page.get_by_text("Collapsed", exact=True).first.wait_for(timeout=240_000)
+    until(lambda: any("GAN collapses" in note for note in notes(page, "collapse_modes")))
+    press(page, "Stop")
+    page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
+    told = page.locator(".st-key-told-collapse")
+    told.wait_for()
+    assert "collapsed at step" in told.inner_text() and "Why." in told.inner_text()
+
+
+def test_mode_collapse_on_digits_has_a_histogram(page, url: str):
+    open_lab(page, url, "collapse")
+    choose(page, "collapse_set", "MNIST, 10,000 digits")
+    page.get_by_text("300 steps").first.wait_for()
+    press(page, "Train all three")
+    page.locator(".st-key-collapse_gan canvas").first.wait_for(timeout=120_000)
+    until(lambda: names(page, "collapse_classes") == ["GAN", "WGAN", "WGAN-GP", "Data"])
+    shares = ys(page, "collapse_classes", 3)
+    assert len(shares) == 10 and abs(sum(shares) - 100) < 0.5
+    press(page, "Stop")
+    page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
+    page.get_by_text("of 10 digits").first.wait_for()
+
+
+def test_clipping_by_c(page, url: str):
+    open_lab(page, url, "clipping")
+    choose(page, "clipping_set", "Ring")
+    slide(page, "clipping_c", "0.1", arrow="ArrowRight")
+    press(page, "Train with c = 0.1")
+    page.locator(".st-key-clipping_surface_clip .js-plotly-plot .main-svg").first.wait_for(
+        timeout=60_000
+    )
+    until(lambda: len(table(page, "clipping_surface_clip")) == 1600)
+    first = table(page, "clipping_surface_clip")
+    until(lambda: table(page, "clipping_surface_clip") not in ([], first))
+    # The deep critic of the clipped arm comes before the next arm begins.
+    page.locator(".st-key-clipping_surface_gp .js-plotly-plot .main-svg").first.wait_for(
+        timeout=180_000
+    )
+    until(lambda: "c = 0.1" in names(page, "clipping_depth"))
+    gradient = ys(page, "clipping_depth")
+    assert len(gradient) == 12 and gradient[0] > 100 * gradient[-1]  # it explodes
+    until(lambda: len(ys(page, "clipping_weights")) == 41)
+    press(page, "Stop")
+    page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
+    told = page.locator(".st-key-told-clipping")
+    told.wait_for()
+    assert "explodes" in told.inner_text()
+    # Another c: the one before stays on the chart.
+    slide(page, "clipping_c", "0.05", arrow="ArrowLeft")
+    page.get_by_text("c = 0.05 has not been trained").first.wait_for()
+    assert "c = 0.1" in names(page, "clipping_depth")
+
+
+def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, url: str):
+    open_lab(page, url, "sensitivity")
+    # The empty grid already has its axes.
+    page.locator(".st-key-sensitivity_map .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+    page.locator(".st-key-sensitivity_columns input").first.click()
+    page.get_by_role("option", name="Batch size").click()
+    page.locator(".st-key-prediction-sensitivity").get_by_text("Batch size").wait_for()
+    choose(page, "prediction-sensitivity", "Batch size")
+    slide(page, "sensitivity_steps", "100", arrow="ArrowLeft")
+    press(page, "Train the grid")
+    until(lambda: len([n for n in notes(page, "sensitivity_map") if n]) >= 2, 180)
+    assert len(ys(page, "sensitivity_map", 1)) > 100  # samples are drawn into the cells
+    assert any("★" in note for note in notes(page, "sensitivity_map"))
+    press(page, "Stop")
+    page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
+    page.get_by_text("cells were not trained").wait_for()
+    page.get_by_text("Floor").first.wait_for()
+    kept = notes(page, "sensitivity_map")
+    page.reload()
+    until(lambda: notes(page, "sensitivity_map") == kept)
+
+
+def test_a_first_visit_by_deep_link_and_a_narrow_screen(page, url: str):
+    page.set_viewport_size({"width": 420, "height": 800})
+    open_lab(page, url, "clipping")
+    page.get_by_text("Clip every weight").wait_for()
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not page.evaluate(wide)

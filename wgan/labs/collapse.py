@@ -1,0 +1,343 @@
+"""GAN, WGAN and WGAN-GP from one seed, in lockstep: how many modes each keeps."""
+
+import itertools
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wgan.config import TrainConfig
+from wgan.data import Data, Pictures, Points
+from wgan.diagnosis import RULES
+from wgan.jobs import Said, Work
+from wgan.labs.toys import Doubles, Floats, Ints
+from wgan.metrics import LIVE_SAMPLES, PictureSides, Yardstick, mixture_modes
+from wgan.metrics.pictures import KNOWN
+from wgan.randomness import generator
+from wgan.training import Diverged, Engine, Training, resolve_engine
+from wgan.training.gauge import make
+
+COLLAPSE = "Mode collapse"
+
+SETS = {
+    "ring-8": "Ring of 8 Gaussians",
+    "grid-25": "Grid of 25 Gaussians",
+    "mnist-10k": "MNIST, 10,000 digits",
+}
+"""What the three can be trained on, and what it is called."""
+
+STEPS = {"ring-8": 600, "grid-25": 800, "mnist-10k": 300}
+LOOKS = {"points": 50, "pictures": 20}
+"""How often it is looked at."""
+
+ENOUGH = 3
+"""Looks in a row that make a collapse: one alone may be chance."""
+
+GRACE = {"points": 0.1, "pictures": 0.3}
+"""Share of the steps before which nothing counts as collapsed: of points, and of pictures, which a
+classifier takes for one digit until they have strokes."""
+
+SHOWN = 512
+"""Points that are shown of each network."""
+
+COMPARED = 500
+"""Digits whose classes are counted."""
+
+ARMS: dict[str, tuple[str, dict[str, object]]] = {
+    "gan": ("GAN", {
+        "objective": "gan",
+        "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.999},
+        "n_critic": 1,
+    }),
+    "wgan": ("WGAN", {
+        "objective": {"name": "wgan", "clip_value": 0.1},
+        "optimizer": "rmsprop",
+        "generator_learning_rate": 3e-4,
+        "n_critic": 5,
+    }),
+    "wgan-gp": ("WGAN-GP", {
+        "objective": {"name": "wgan-gp", "penalty_weight": 0.1},
+        "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.9},
+        "n_critic": 5,
+    }),
+}  # fmt: skip
+"""The three: what each is called, and what sets it apart from the others."""
+
+_SHARED: dict[str, dict[str, object]] = {
+    "points": {
+        "network": {"name": "mlp", "width": 64, "depth": 3},
+        "generator_learning_rate": 1e-3,
+        "critic_learning_rate": 3e-4,
+        "batch_size": 128,
+        "latent_dim": 2,
+    },
+    "pictures": {
+        # Without batch norm in the generator, as in figure 6 of the WGAN paper.
+        "network": {"name": "dcgan", "size": "small", "batch_norm": False},
+        "generator_learning_rate": 1e-3,
+        "critic_learning_rate": 3e-4,
+        "batch_size": 32,
+        "latent_dim": 32,
+    },
+}
+
+_OF_PICTURES: dict[str, dict[str, object]] = {
+    "wgan": {"objective": {"name": "wgan", "clip_value": 0.05}},
+    "wgan-gp": {"objective": {"name": "wgan-gp", "penalty_weight": 10.0}},
+}
+"""What of ARMS is otherwise for pictures."""
+
+_DATASETS: dict[str, dict[str, object]] = {
+    "ring-8": {"name": "ring-8", "scale": 2.0, "sigma": 0.05},
+    "grid-25": {"name": "grid-25", "scale": 4.0, "sigma": 0.1},
+    "mnist-10k": {"name": "mnist-10k"},
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When samples count as collapsed; of the rule of the diagnosis that tells it of any run."""
+
+    modes: float  # share of the modes: so few are captured, …
+    good: float  # … while so many samples are of high quality
+    variety: float  # spread of the samples around their mean over that of real ones
+    class_kl: float  # nats between the classes of the samples and of the data
+    source: str
+
+
+def limits() -> Limits:
+    """Return the thresholds of the rule "mode-collapse"."""
+    rule = RULES["mode-collapse"]
+    known = rule.limits
+    return Limits(known["modes"], known["good"], known["variety"], known["class_kl"], rule.source)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the three, as far as it has come: K looks."""
+
+    key: str
+    title: str
+    steps: Ints  # (K,), rising
+    modes: (
+        Doubles  # (K,), modes captured of 2,500 samples; of digits: classes with 1 % of the samples
+    )
+    good: Doubles  # (K,), share of high quality; of digits: mean certainty of the classifier
+    variety: Doubles  # (K,), spread of the samples over that of real ones
+    kl: Doubles  # (K,), nats between the classes; NaN for points
+    alarms: npt.NDArray[np.bool_]  # (K,), whether it counts as collapsed
+    points: Floats | None = None  # (512, 2)
+    pictures: npt.NDArray[np.uint8] | None = None  # (64, 1, 28, 28)
+    classes: Doubles | None = None  # (10,), shares of the samples
+    broken: str = ""  # what ended its training early
+
+    @property
+    def since(self) -> int | None:
+        """The first step at which it counted as collapsed; None: never."""
+        return int(self.steps[self.alarms.argmax()]) if self.alarms.any() else None
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether it counts as collapsed now."""
+        return bool(len(self.alarms) and self.alarms[-1])
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """The three side by side."""
+
+    name: str
+    seed: int
+    step: int
+    total: int
+    there: int  # modes, or classes, of the data
+    arms: tuple[Arm, ...]
+    real: Floats | None = None  # (512, 2)
+    extent: float = 0.0
+    judged: int = 1  # updates a step of the GAN's discriminator
+    frequencies: Doubles | None = None  # (10,), of the data's classes
+    floor: float = math.nan  # share of high quality of real points
+
+
+def configs(
+    name: str, *, seed: int = 0, steps: int | None = None, judged: int = 1
+) -> dict[str, TrainConfig]:
+    """Return the configs of the three for a set, by key. Raises ValueError for an unknown one.
+
+    `judged` is how many updates a step the GAN's discriminator gets; the critics get five.
+    """
+    if name not in SETS:
+        raise ValueError(f"There is no set {name!r} here: choose one of {', '.join(SETS)}.")
+    kind = "pictures" if name == "mnist-10k" else "points"
+    common = _SHARED[kind] | {
+        "dataset": _DATASETS[name], "steps": steps or STEPS[name], "seed": seed,
+        # The generator as it is: an average of its weights would hide what it does at a moment.
+        "ema_decay": 0.0, "report_every": 25, "precision": "float32",
+    }  # fmt: skip
+    found = {}
+    for key, (_, own) in ARMS.items():
+        values = common | own | ({"n_critic": judged} if key == "gan" else {})
+        if kind == "pictures":
+            values |= _OF_PICTURES.get(key, {})
+        found[key] = TrainConfig.parse(values)
+    return found
+
+
+def alarms(arm: Arm, there: int, total: int) -> npt.NDArray[np.bool_]:
+    """Tell at which looks an arm counts as collapsed, (K,): from three looks in a row on.
+
+    Points: at most 0.75 of the modes while 0.3 of the samples are good, or all of them narrower than 0.35
+    of the data. Digits: 0.9 nats between the classes. It ends with three looks in a row at which that is
+    not so. At the start every network makes one thing, which is no collapse: what is seen in the first
+    GRACE of `total` steps does not count.
+    """
+    told = limits()
+    pictures = bool(np.isfinite(arm.kl).any())
+    if pictures:
+        so = arm.kl > told.class_kl
+    else:
+        so = (arm.modes <= told.modes * there) & (arm.good >= told.good)
+        so |= arm.variety < told.variety
+    so &= arm.steps >= GRACE["pictures" if pictures else "points"] * total
+    found = np.zeros(len(so), dtype=np.bool_)
+    now = False
+    for i in range(ENOUGH - 1, len(so)):
+        row = so[i - ENOUGH + 1 : i + 1]
+        now = bool(row.any()) if now else bool(row.all())
+        found[i] = now
+    return found
+
+
+def race(
+    name: str = "ring-8",
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    judged: int = 1,
+    engine: Engine | None = None,
+    data: Data | None = None,
+    root: Path | None = None,
+) -> Work:
+    """Train the three from one seed, a step each in turn; a `Collapse` grows.
+
+    The same first weights of the generator, the same batches and the same z at each step: they differ
+    only in ARMS. Srivastava et al. 2017, arXiv:1705.07761; Arjovsky et al. 2017, section 4.3.
+    Raises DataError, ValueError.
+    """
+    wanted = configs(name, seed=seed, steps=steps, judged=judged)
+    first = next(iter(wanted.values()))
+    yield Said("Loading the data", 0.0)
+    data = data if data is not None else first.dataset.load(root)
+    runners = []
+    for key, config in wanted.items():
+        training = Training(config, engine=engine or resolve_engine(config, threads=1), data=data)
+        runners.append(_Runner(key, training))
+    whole = replace(_whole(name, first, data), judged=judged)
+    yardstick = None
+    if isinstance(data, Pictures):
+        yield Said("Reading the classifier", 0.0)
+        yardstick = Yardstick(first.dataset, data, root)
+        for share in yardstick.training(KNOWN).features_in_shares():
+            yield Said("Classes of the training pictures", 0.02 * share)
+        whole = replace(whole, frequencies=yardstick.frequencies.numpy().astype(np.float64))
+    kind = first.dataset.kind
+    every = max(1, first.steps // LOOKS[kind])
+    for step in itertools.count():
+        share = 0.02 + 0.98 * step / first.steps
+        if step % every == 0 or step == first.steps:
+            for runner in runners:
+                for _ in runner.look(whole, yardstick):
+                    yield Said(
+                        f"Step {step:,} of {first.steps:,}: looking at {runner.title}", share
+                    )
+            whole = replace(whole, step=step, arms=tuple(runner.arm for runner in runners))
+            yield Said(f"Step {step:,} of {first.steps:,}", share, whole)
+        if step == first.steps:
+            return
+        for runner in runners:
+            runner.step()
+            # After each one: a step of pictures takes half a tenth of a second.
+            yield Said(f"Step {step:,} of {first.steps:,}", share)
+
+
+def _whole(name: str, config: TrainConfig, data: Data) -> Collapse:
+    if isinstance(data, Points):
+        assert data.means is not None
+        real = data.sample(LIVE_SAMPLES["points"], generator(0, "metric", draw=1)).numpy()
+        floor = mixture_modes(real, data.means.numpy(), data.sigma)[1]
+        return Collapse(
+            name, config.seed, 0, config.steps, len(data.means), (), real[:SHOWN], data.extent,
+            floor=floor,
+        )  # fmt: skip
+    return Collapse(name, config.seed, 0, config.steps, len(data.names), ())
+
+
+class _Runner:
+    """One of the three, and what has been seen of it."""
+
+    def __init__(self, key: str, training: Training) -> None:
+        self.title = ARMS[key][0]
+        self._training = training
+        self._rows: list[tuple[float, ...]] = []
+        empty = np.empty(0)
+        self.arm = Arm(key, self.title, empty.astype(np.int64), empty, empty, empty, empty,
+                       empty.astype(np.bool_))  # fmt: skip
+
+    def step(self) -> None:
+        if self.arm.broken:
+            return
+        self._training.step()
+        try:
+            self._training.reports()
+        except Diverged as reason:
+            self.arm = replace(self.arm, broken=str(reason))
+
+    def look(self, whole: Collapse, yardstick: Yardstick | None) -> Iterator[None]:
+        """Measure what it makes now, in shares."""
+        if self.arm.broken:
+            return
+        row: tuple[float, float, float, float] | None
+        if yardstick is not None:
+            row = yield from self._digits(whole, yardstick)
+        else:
+            row = self._points(whole)
+            yield
+        if row is None:
+            self.arm = replace(self.arm, broken="Its samples are no numbers any more.")
+            return
+        self._rows.append((float(self._training.steps), *row))
+        table = np.array(self._rows, dtype=np.float64)
+        arm = replace(
+            self.arm, steps=table[:, 0].astype(np.int64), modes=table[:, 1], good=table[:, 2],
+            variety=table[:, 3], kl=table[:, 4],
+        )  # fmt: skip
+        self.arm = replace(arm, alarms=alarms(arm, whole.there, whole.total))
+
+    def _digits(
+        self, whole: Collapse, yardstick: Yardstick
+    ) -> Generator[None, None, tuple[float, float, float, float]]:
+        made = make(self._training, min(COMPARED, len(yardstick.data.held_out)))
+        yield
+        sides = PictureSides(made, yardstick)
+        for _ in sides.features_in_shares():
+            yield
+        counts = torch.bincount(sides.probabilities.argmax(1), minlength=whole.there).double()
+        classes = (counts / counts.sum()).numpy().astype(np.float64)
+        pictures = self._training.preview().pictures
+        self.arm = replace(self.arm, pictures=pictures, classes=classes)
+        return float((classes >= 0.01).sum()), sides.confidence(), math.nan, sides.class_kl()
+
+    def _points(self, whole: Collapse) -> tuple[float, float, float, float] | None:
+        data = self._training.data
+        assert isinstance(data, Points) and data.means is not None and whole.real is not None
+        points = make(self._training, LIVE_SAMPLES["points"]).numpy()
+        if not np.isfinite(points).all():
+            return None
+        modes, good = mixture_modes(points, data.means.numpy(), data.sigma)
+        made, real = (math.sqrt(x.var(0, dtype=np.float64).sum()) for x in (points, whole.real))
+        self.arm = replace(self.arm, points=points[:SHOWN])
+        return float(modes), good, made / real, math.nan

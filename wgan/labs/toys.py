@@ -1,0 +1,58 @@
+"""What the labs share: small critics, their optimisers, where surfaces are looked at."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from wgan.networks import Mlp
+from wgan.objectives import Objective
+from wgan.randomness import generator
+from wgan.training.fitting import Fitting
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SIDE = 40
+"""Points along each side of a surface over the plane."""
+
+
+def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> Fitting:
+    """Return a new critic of points in the plane, ready to be trained against fakes that stand still.
+
+    RMSprop where weights are clipped, as in the first WGAN, because momentum makes such a critic
+    unstable; Adam with β₁ = 0.5 elsewhere (β₂ = 0.9), as WGAN-GP's toy script has it. The same seed gives
+    critics of one network the same first weights.
+    """
+    critic = network.critic((2,))
+    network.initialise(critic, generator(seed, "init"))
+    objective.prepare(critic, generator(seed, "init", 1))
+    objective.project(critic)
+    optimizer: torch.optim.Optimizer
+    if objective.name == "wgan":
+        optimizer = torch.optim.RMSprop(critic.parameters(), lr=rate)
+    else:
+        optimizer = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.9))
+    return Fitting(critic, objective, optimizer, seed)
+
+
+def looks(total: int, n: int) -> list[int]:
+    """Return the updates, from 1 to `total`, after which something is looked at: at most n, log-spaced."""
+    return sorted({int(k) for k in np.geomspace(1, max(total, 1), n).round()})
+
+
+@torch.no_grad()
+def surface(critic: nn.Module, extent: float, side: int = SIDE) -> Floats:
+    """Return a critic's scores over [−extent, extent]²: (side, side), row = y upwards."""
+    axis = torch.linspace(-extent, extent, side)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    scores: Tensor = critic(torch.stack([x.flatten(), y.flatten()], dim=1))
+    return scores.float().view(side, side).numpy()
+
+
+def slopes(critic: nn.Module, at: Tensor) -> Tensor:
+    """Return ∇f at points, (N, 2) → (N, 2)."""
+    at = at.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(at).sum(), at)
+    return slope
