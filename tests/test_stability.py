@@ -183,6 +183,17 @@ def test_collapse_is_told_by_the_thresholds_of_the_diagnosis():
     assert not collapse.alarms(arm([0] * 4, [0.0] * 4, [0.01] * 4), 8, 100_000).any()
 
 
+def test_digits_that_get_better_slowly_are_no_collapse_and_digits_lost_are():
+    def told(kl: list[float]) -> list[bool]:
+        one = arm([3.0] * len(kl), [0.9] * len(kl), [np.nan] * len(kl))
+        one = Arm(**{**one.__dict__, "kl": np.array(kl)})
+        return collapse.alarms(one, 10, 100).tolist()
+
+    assert not any(told([2.3, 2.0, 1.8, 1.7, 1.6, 1.5]))
+    assert told([2.0, 1.0, 1.2, 2.3, 2.3, 2.3])[-1]
+    assert not any(told([2.0, 0.5, 0.7, 0.8, 0.7, 0.8]))
+
+
 def test_an_arm_knows_since_when():
     one = arm([8, 8, 2, 2, 2, 2], [0.9] * 6, [1.0] * 6)
     one = Arm(**{**one.__dict__, "alarms": collapse.alarms(one, 8, 500)})

@@ -85,7 +85,7 @@ def test_vanishing_gradients(page, url: str):
 
     # An earlier moment: the mark moves, D is not yet sure.
     mark = f"(key) => {GRAPH}.layout.shapes[0].x0"
-    assert page.evaluate(mark, "vanishing_norms") == 500
+    until(lambda: page.evaluate(mark, "vanishing_norms") == 500)
     sure = table(page, "vanishing_judge")
     moment = "[class*=st-key-vanishing_at_]"
     page.locator(f"{moment} input, {moment} [role=slider]").first.focus()
