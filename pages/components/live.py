@@ -279,7 +279,8 @@ def examples() -> None:
     st.caption("Or look at one that was trained before:")
     with st.container(horizontal=True, gap="small"):
         for card in sorted(known, key=lambda card: card.run):
-            st.page_link("pages/train.py", label=card.title.removeprefix("Example: "),
+            words = card.title.removeprefix("Example: ")
+            st.page_link("pages/train.py", label=words[:1].upper() + words[1:],
                          icon=":material/inventory_2:", query_params={"run": card.run},
                          help=card.note)  # fmt: skip
 

@@ -141,7 +141,7 @@ def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
                               icon=":material/search:", label_visibility="collapsed")  # fmt: skip
     with only:
         states = st.multiselect("Status", list(Status), key="filter_status", placeholder="any status",
-                                format_func=str.capitalize, label_visibility="collapsed")  # fmt: skip
+                                format_func=_status, label_visibility="collapsed")  # fmt: skip
     found = [
         card for card in cards if _matches(card, asked) and (not states or card.status in states)
     ]
@@ -202,7 +202,7 @@ def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]
         "★": ["★" if card.star else "" for card in cards],
         "Preview": [picture(card) for card in cards],
         "Run": [card.name or began(card.run, card.created) or card.run for card in cards],
-        "Status": [str(card.status).capitalize() for card in cards],
+        "Status": [_status(card.status) for card in cards],
         "Data set": [card.config.dataset.title if card.config else "" for card in cards],
         "Objective": [objective(card.config) for card in cards],
         "Step": [card.step for card in cards],
@@ -216,6 +216,10 @@ def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]
         ],
         "Size": [card.size / 1e6 for card in cards],
     }
+
+
+def _status(status: Status) -> str:
+    return "Example" if status is Status.SHIPPED else status.capitalize()
 
 
 def best(card: Card) -> str:

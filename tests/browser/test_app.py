@@ -67,7 +67,7 @@ def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
     """The folder pages/ must not throw a fresh server into Streamlit's legacy mode."""
     page.goto(f"{url}/latent")
     page.get_by_text("A walk through latent space").wait_for(timeout=60_000)
-    assert page.get_by_role("link", name="Latent space").count() >= 1
+    assert page.get_by_role("link", name="Latent", exact=True).count() >= 1
     assert page.title() == "WGAN Explorer"
     page.get_by_role("link", name="Go to Train and press Start").click()
     page.get_by_role("button", name="Start", exact=True).wait_for()
@@ -167,7 +167,7 @@ def test_the_main_job(page, url: str, runs: Path):
     second = page.context.new_page()
     second.goto(url)
     until(lambda: step(second) >= at)
-    second.get_by_role("link", name="Latent space").click()
+    second.get_by_role("link", name="Latent", exact=True).click()
     second.locator(".st-key-walk canvas").wait_for()
     second.get_by_text(re.compile(r"weights of step [\d,]+")).wait_for()
     words = second.get_by_text(re.compile(r"weights of step [\d,]+"))
@@ -202,7 +202,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     paint = "document.querySelector('.st-key-stage .wgan-plane > canvas').toDataURL()"
     first = page.evaluate(paint)
     until(lambda: page.evaluate(paint) != first)
-    page.get_by_role("link", name="Latent space").click()
+    page.get_by_role("link", name="Latent", exact=True).click()
     page.locator(".st-key-walk canvas").wait_for()
     page.get_by_role("link", name="Train").click()
     until(lambda: step(page) >= 10)

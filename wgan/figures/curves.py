@@ -179,6 +179,7 @@ def quality(
             "showgrid": False,
             "zeroline": False,
             "rangemode": "tozero",
+            "tickmode": "auto",
             "nticks": 5,
         },
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
