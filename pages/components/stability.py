@@ -7,13 +7,13 @@ import streamlit as st
 from pages.components import clipping, collapse, lab_order, sensitivity, vanishing
 from pages.components.lab import ask, choose
 
-_LABS: dict[str, Any] = {m.LAB.key: m for m in (vanishing, collapse, clipping, sensitivity)}
+LABS: dict[str, Any] = {m.LAB.key: m for m in (vanishing, collapse, clipping, sensitivity)}
 
 
 def page() -> None:
     """Draw the page: the choice of a lab, its question, what can be moved, and what happens."""
-    lab = choose({key: part.LAB for key, part in _LABS.items()})
-    part = _LABS[lab.key]
+    lab = choose({key: part.LAB for key, part in LABS.items()})
+    part = LABS[lab.key]
     said = ask(part.asked() if hasattr(part, "asked") else lab)
     part.settings()
 

@@ -1,0 +1,60 @@
+"""The tour and the glossary: every link leads to a page and to a section that are there."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.components import critic, latent, stability, tour
+from pages.components.apart import OPPOSED, SLIDE
+from pages.components.duality import DUAL, LEARNED
+from pages.components.earth import EARTH, PLANE
+from wgan.export import EXAMPLES
+
+ROOT = Path(__file__).parents[2]
+LABS = {
+    "wasserstein": {lab.key for lab in (EARTH, PLANE, DUAL, LEARNED, SLIDE, OPPOSED)},
+    "stability": set(stability.LABS),
+}
+SECTIONS = {
+    "latent": set().union(*latent.SECTIONS.values()),
+    "critic": set().union(*critic.SECTIONS.values()),
+}
+LINKS = [(page, section) for step in tour.STEPS for page, _, section in step.links]
+LINKS += [(term.page, term.section) for term in tour.TERMS]
+
+
+@pytest.mark.parametrize(("page", "section"), sorted(set(LINKS)))
+def test_a_link_leads_somewhere(page: str, section: str):
+    assert (ROOT / "pages" / f"{page}.py").is_file()
+    for key, value in parse_qsl(section, strict_parsing=bool(section)):
+        known = {
+            "lab": LABS.get(page, set()),
+            "section": SECTIONS.get(page, set()),
+            "run": EXAMPLES,
+        }
+        assert value in known[key]
+
+
+def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.run()
+    app.switch_page("pages/tour.py").run()
+    assert not app.exception
+    assert len(app.checkbox) == 6
+
+    def words() -> list[str]:
+        shown = [found.value for found in app.markdown]
+        return [term.word for term in tour.TERMS if f"**{term.word}**: {term.meaning}" in shown]
+
+    assert words() == [term.word for term in tour.TERMS]
+    app.text_input(key="glossary").set_value("lipschitz").run()
+    assert "1-Lipschitz" in words() and "FID" not in words()
+    app.text_input(key="glossary").set_value("discriminator").run()
+    assert "Critic" in words()
+    app.text_input(key="glossary").set_value("no such word").run()
+    assert words() == [] and any("No word here" in found.value for found in app.caption)
+    app.checkbox[2].check().run()
+    assert app.session_state["tour"] == {3}
