@@ -25,8 +25,8 @@ LAB = Lab(
 )
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
-TIMES = {"ring-8": "about a minute", "grid-25": "about a minute and a half",
-         "mnist-10k": "two to three minutes"}  # fmt: skip
+TIMES = {"ring-8": "about a minute", "grid-25": "about a minute",
+         "mnist-10k": "about a minute and a half"}  # fmt: skip
 
 SET_HELP = """What all three learn. On the **ring** and the **grid** one can count which of the Gaussians get samples;
 on **MNIST** the shipped classifier tells which digits there are."""
@@ -58,7 +58,7 @@ def _alarm_help() -> str:
         f"**Collapsed**: at three looks in a row, at most {100 * told.modes:.0f} % of the modes captured "
         f"while {100 * told.good:.0f} % of the samples are good; or all samples together spread less than "
         f"{100 * told.variety:.0f} % as far as the data. For digits: more than {told.class_kl:g} nats "
-        f"between the samples' classes and the data's, and 15 % more than at its best. It ends after three looks at which that is not so; "
+        f"between the samples' classes and the data's, and 15 % more than at its best. It ends after three looks at which that is not so and the modes are captured; "
         "the start does not count. The thresholds are those of a run's diagnosis. "
         f"Source: {told.source}"
     )
