@@ -43,6 +43,14 @@ def _new() -> None:
 
 def show(looked: Looked, way: str) -> None:
     """Show the sliders and what they make of 32 samples."""
+    # A fragment of its own: a movement draws nothing else anew, and its picture comes in time.
+    st.fragment(_turn)(looked, way)
+    kept.shelf(looked.run, looked.models)
+
+
+def _turn(looked: Looked, way: str) -> None:
+    if st.session_state.pop(kept.CHANGED, False):
+        st.rerun()  # what is kept stands outside
     found = _found(f"{looked.run}-{looked.models.step}", way, looked)
     seed = st.session_state.get("directions_seed", 0)
     config = looked.models.config.model_copy(
@@ -69,7 +77,6 @@ def show(looked: Looked, way: str) -> None:
         caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
         alt="Samples that the sliders move", title="Directions that change most", help=HELP,
     )  # fmt: skip
-    kept.shelf(looked.run, looked.models)
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
