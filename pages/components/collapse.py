@@ -146,7 +146,7 @@ def _before() -> None:
                     "A critic too; its slope is drawn to 1."),
     }  # fmt: skip
     for column, (key, (formula, words)) in zip(st.columns(3), what.items(), strict=True):
-        with column, st.container(border=True):
+        with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{ARMS[key][0]}**")
             st.latex(formula)
             st.caption(words)

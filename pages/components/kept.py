@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from pages.components.app import session
 from pages.components.stage import strip
 from wgan.latent import Models
 from wgan.pictures import encode, tile
@@ -19,6 +20,11 @@ NAMES = "ABCDEFGH"
 
 CHANGED = "latent_redraw"
 """Set where something was done that the whole page shows, not only its fragment."""
+
+NEAREST = 3
+
+NEAREST_HELP = """Below each kept sample the three training pictures nearest to it, pixel by pixel. A generator that
+learned pictures by heart shows the same picture twice."""
 
 HELP = """Points that you kept on this page, of this run: by a click on the plane, from the sliders, a sum, or a
 picture that was found. Walk through them, add and subtract them, or take them away as z."""
@@ -90,6 +96,31 @@ def shelf(run: str, models: Models) -> None:
             key="kept_npy", on_click="ignore",
             help="The kept z as a NumPy array, float32, one row each.",
         )  # fmt: skip
+    if st.toggle("Nearest training pictures", key="kept_nearest", help=NEAREST_HELP):
+        _nearest(models, made[: len(known)])
+
+
+def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
+    found = _found(models.config.dataset.model_dump_json(), made.tobytes(), models, made)
+    if found is None:
+        st.caption(
+            f"{models.config.dataset.title} is not on this machine: there is nothing to look among."
+        )
+        return
+    near, distances = found
+    n = len(made)
+    rows = np.concatenate([made[None], near.swapaxes(0, 1)])  # (1 + K, N, C, H, W)
+    words = [*NAMES[:n], *(f"{d:.0f}" for d in distances.T.ravel())]
+    strip(encode(tile(rows.reshape(-1, *rows.shape[2:]), n)), key="kept_near", rows=len(rows), columns=n,
+          max_height=76 * len(rows), notes=words, alt="Kept samples, below each the nearest training pictures",
+          caption="Distance: root mean square difference of the pixels, 0 to 255")  # fmt: skip
+
+
+@st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
+def _found(  # type: ignore[no-untyped-def]
+    dataset: str, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
+):
+    return session().nearest(_models.config.dataset, _made, NEAREST)
 
 
 def as_npy(z: Floats) -> bytes:

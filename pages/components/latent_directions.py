@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.components import kept
+from pages.components import kept, takeaway
 from pages.components.app import plain
 from pages.components.dials import dials, turned
 from pages.components.latent import Looked
@@ -71,12 +71,14 @@ def _turn(looked: Looked, way: str) -> None:
         f"Direction {i + 1} · {plain(round(100 * float(s), 1))} %"
         for i, s in enumerate(found.strength)
     ]
+    made = looked.make(moved(values))
     dials(
-        encode(tile(looked.make(moved(values)), COLUMNS)), values, heard,
+        encode(tile(made, COLUMNS)), values, heard,
         key=KEY, source=source, labels=labels, rows=ROWS, columns=COLUMNS, kept=keep, height=400,
         caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
         alt="Samples that the sliders move", title="Directions that change most", help=HELP,
     )  # fmt: skip
+    takeaway.sheet(made, COLUMNS, f"{looked.run}-directions", "directions")
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.components import kept
+from pages.components import kept, takeaway
 from pages.components.chart import chart
 from pages.components.latent import Looked
 from pages.components.live import real_examples
@@ -70,6 +70,7 @@ def show(looked: Looked, side: int, seed: int, through: bool) -> None:
         help=PLANE_HELP,
         alt="Pictures over a plane of latent space",
     )  # fmt: skip
+    takeaway.sheet(made, side, f"{looked.run}-plane", "plane")
     kept.shelf(looked.run, looked.models)
 
 

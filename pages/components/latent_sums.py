@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.components import kept
+from pages.components import kept, takeaway
 from pages.components.latent import Looked
 from pages.components.stage import strip
 from wgan.latent import preview_z, slerp, truncated
@@ -94,6 +94,7 @@ def classes(looked: Looked) -> None:
     strip(encode(tile(made, COLUMNS)), key="blend", rows=ROWS, columns=COLUMNS, max_height=400,
           caption=f"From {names[a]} to {names[b]}, a row for each z",
           alt=f"Pictures from class {names[a]} to class {names[b]}")  # fmt: skip
+    takeaway.sheet(made, COLUMNS, f"{looked.run}-classes", "classes")
 
 
 def _other() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components import walks
+from pages.components import takeaway, walks
 from pages.components.app import session
 from pages.components.latent import Looked
 from pages.components.live import real_examples
@@ -59,6 +59,7 @@ def show(looked: Looked) -> None:
               caption="The step of each checkpoint stands in the first row"
               + ("" if pictures else "; green: real points, pink: made of the same z"),
               notes=notes, alt="The same z in each checkpoint")  # fmt: skip
+        takeaway.sheet(sheet, len(chosen), f"{looked.run}-through", "through")
     if pictures:
         with right:
             _pair(looked, steps)
@@ -99,6 +100,7 @@ def _pair(looked: Looked, steps: list[int]) -> None:
         frames, token=f"{looked.key}-{a}-{b}", fps=walks.FPS, loop=True, waypoints=marks
     )
     player(content, key="pair", height=230, alt=f"The same walk at step {a:,} and at step {b:,}")
+    takeaway.film(frames, f"{looked.run}-{a}-{b}", "pair")
 
 
 def _models(looked: Looked, step: int) -> Models:

@@ -1,7 +1,5 @@
 """A walk through latent space: its waypoints, its way, its pace, and what to take away of it."""
 
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components import kept
+from pages.components import kept, takeaway
 from pages.components.chart import chart
 from pages.components.latent import Looked
 from pages.components.live import real_examples
@@ -230,31 +228,20 @@ def _explain(looked: Looked, made: Made) -> None:
 
 
 def _export(looked: Looked, made: Made) -> None:
-    kinds = {
-        ".gif": "Film (GIF)",
-        ".webp": "Film (WebP)",
-        ".mp4": "Film (MP4)",
-        ".png": "All frames (PNG)",
-        ".npy": "All z (.npy)",
-    }
+    kinds = {**takeaway.FILMS, ".png": "All frames (PNG)", ".npy": "All z (.npy)"}
     if made.frames.ndim != 4:
         kinds.pop(".png")
+
+    def write(out: Path) -> None:
+        if out.suffix == ".png":
+            out.write_bytes(encode(tile(made.frames, SPRITE_COLUMNS, gap=1), "PNG"))
+        else:
+            write_walk(looked.models, made.path, out, label=looked.label)
+
     with st.popover("Export", icon=":material/download:", help="This walk as a file."):
         st.caption("Each is made when you press it.")
         for suffix, title in kinds.items():
             st.download_button(
-                title, _file(looked, made, suffix), f"{looked.run}-walk{suffix}",
+                title, takeaway.made(suffix, write), f"{looked.run}-walk{suffix}",
                 key=f"walk_export{suffix}", on_click="ignore", width="stretch",
             )  # fmt: skip
-
-
-def _file(looked: Looked, made: Made, suffix: str) -> Callable[[], bytes]:
-    def make() -> bytes:
-        if suffix == ".png":
-            return encode(tile(made.frames, SPRITE_COLUMNS, gap=1), "PNG")
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / f"walk{suffix}"
-            write_walk(looked.models, made.path, out, label=looked.label)
-            return out.read_bytes()
-
-    return make

@@ -105,6 +105,16 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
     page.locator(".st-key-kept_strip canvas").first.wait_for()
     until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 3)
 
+    # What it resembles among the training pictures; and all of it as a file.
+    page.get_by_text("Nearest training pictures").click()
+    notes = page.locator(".st-key-kept_near button[data-note]")
+    until(lambda: notes.count() == 12)
+    assert all(int(notes.nth(i).get_attribute("data-note")) > 0 for i in range(3, 12))
+    page.get_by_text("Nearest training pictures").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Picture (PNG)").click()
+    assert Path(download.value.path()).read_bytes()[:4] == b"\x89PNG"
+
     # By keyboard too.
     canvas.focus()
     page.keyboard.press("ArrowUp")
@@ -168,6 +178,10 @@ def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
     notes = page.locator(".st-key-through button[data-note]")
     until(lambda: [notes.nth(i).get_attribute("data-note") for i in range(notes.count())] == ["0", "6", "12"])  # fmt: skip
     page.locator(".st-key-pair canvas").first.wait_for()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Film (WebP)").click()
+    assert Path(download.value.path()).read_bytes()[8:12] == b"WEBP"
 
 
 def test_a_picture_is_found_and_walked_from(page, site: str):

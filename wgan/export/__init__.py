@@ -12,7 +12,7 @@ from wgan.export.recipe import command_line, nearest_preset, snippet
 from wgan.export.report import export_report
 from wgan.export.samples import export_samples
 from wgan.export.tables import export_csv, export_tensorboard
-from wgan.export.walks import export_walk, write_walk
+from wgan.export.walks import export_walk, write_film, write_walk
 from wgan.runs import Run, RunError
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "nearest_preset",
     "ship",
     "snippet",
+    "write_film",
     "write_walk",
 ]
 

@@ -60,8 +60,15 @@ def write_walk(models: Models, path: Floats, out: Path, *, label: int | None = N
     # Told nothing it makes all classes in turn, which would flicker: it is told the first.
     index = label if label is not None or not models.config.conditional else 0
     made = models.make(path, None if index is None else [index] * len(path))
-    frames = _pictures(made) if models.config.dataset.kind == "pictures" else _points(models, made)
-    write_frames(frames, out, FPS, hold=0.0)
+    if models.config.dataset.kind == "pictures":
+        write_film(made, out)
+    else:
+        write_frames(_points(models, made), out, FPS, hold=0.0)
+
+
+def write_film(frames: npt.NDArray[np.uint8], out: Path) -> None:
+    """Write pictures, (F, C, H, W), one after the other as .gif, .webp or .mp4. Raises RunError."""
+    write_frames(_pictures(frames), out, FPS, hold=0.0)
 
 
 def _pictures(made: npt.NDArray[np.uint8]) -> list[Image.Image]:
