@@ -454,7 +454,7 @@ class Training:
         """
         made = cls(state.config, engine=engine or state.engine, data=data, root=root)
         made.steps, made.critic_updates = state.step, state.critic_updates
-        if "sums" not in state.tensors:
+        if {name.partition(".")[0] for name in state.tensors} == {"average", "critic"}:
             made._begin_with(state)
             return made
         try:
