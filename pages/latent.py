@@ -37,11 +37,11 @@ every = latent.refresh(view, choice, section)
 if section == "walk":
     stroll = walks.settings(view)
 elif section == "plane":
-    plane = latent_plane.settings(view.run)
+    plane = latent_plane.settings(view.run, view.config.latent_dim)
 elif section == "directions":
     way = latent_directions.settings()
 elif section == "find":
-    every = latent_find.refresh(view.run)
+    every = latent_find.refresh(view.run) or every
 
 
 def body(looked: latent.Looked) -> None:

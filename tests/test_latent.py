@@ -10,6 +10,7 @@ from wgan.latent import (
     EASINGS,
     MOST_SIDE,
     Models,
+    Search,
     draw_z,
     ganspace,
     lerp,
@@ -305,10 +306,16 @@ def test_a_generator_that_is_told_nothing_has_nothing_to_blend():
 # ---- backwards ----------------------------------------------------------------------------------
 
 
+def looks(shares) -> list[Search]:
+    return [seen for seen in shares if isinstance(seen, Search)]
+
+
 def test_a_search_finds_the_picture_that_a_known_z_makes():
     copy = labelled()
     target = copy.make(vectors(1, 1, 8), [4])[0]
-    shown = list(search(copy, target, starts=4, updates=150, label=4, looks=10))
+    every = list(search(copy, target, starts=4, updates=150, label=4, looks=10))
+    shown = looks(every)
+    assert len(every) == 150 + 11  # it can be left after each update
     first, last = shown[0], shown[-1]
     assert [len(s.at) for s in shown] == list(range(1, 12)) and last.update == 150
     assert last.error < 0.25 * first.error
@@ -321,9 +328,9 @@ def test_a_search_finds_the_picture_that_a_known_z_makes():
 def test_held_out_pictures_are_searched_in_the_same_way():
     copy = labelled()
     target = copy.make(vectors(1, 1, 8), [4])[0]
-    alone = list(search(copy, target, starts=3, updates=20, label=4))[-1]
+    alone = looks(search(copy, target, starts=3, updates=20, label=4))[-1]
     others = np.stack([target, 255 - target])
-    beside = list(search(copy, target, others=others, starts=3, updates=20, label=4))[-1]
+    beside = looks(search(copy, target, others=others, starts=3, updates=20, label=4))[-1]
     assert beside.errors == pytest.approx(alone.errors, rel=1e-3, abs=0.02)  # others change nothing
     assert beside.others.shape == (2,) and beside.others[1] > beside.others[0]
 
@@ -331,7 +338,10 @@ def test_held_out_pictures_are_searched_in_the_same_way():
 def test_each_start_is_told_another_class_where_none_is_given():
     copy = labelled()
     found = next(iter(search(copy, np.zeros((1, 28, 28), np.uint8), starts=12)))
-    assert found.labels == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1)
+    assert isinstance(found, Search) and found.labels == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1)
+    # No class is left out, however few starts are asked for.
+    found = next(iter(search(copy, np.zeros((1, 28, 28), np.uint8), starts=4)))
+    assert isinstance(found, Search) and found.labels == tuple(range(10))
 
 
 def test_a_picture_of_another_size_is_refused():

@@ -390,11 +390,14 @@ class Session:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
         """Return the training pictures nearest to each picture: (Q, k, C, H, W), and (Q, k) in 0…255.
 
-        `pictures` is (Q, C, H, W). None where the data set is not on this machine.
+        `pictures` is (Q, C, H, W). None where the data set is not on this machine, or damaged.
         """
         if not dataset.present(self.root):
             return None
-        data = dataset.load(self.root)
+        try:
+            data = dataset.load(self.root)
+        except DataError:
+            return None
         assert isinstance(data, Pictures)
         distances, where = last(nearest(torch.from_numpy(pictures), data.train, k))
         return data.train[where].numpy(), distances.numpy()

@@ -32,6 +32,11 @@ class Dials {
       this.waiting = undefined;
       this.build();
     }
+    for (const [i, row] of this.rows.entries()) {
+      // Newer weights have other shares.
+      write(row.name, data.labels[i] ?? "");
+      row.input.setAttribute("aria-label", data.labels[i] ?? "");
+    }
     if (data.heard === this.waiting) {
       this.waiting = undefined;
       this.took = performance.now() - this.sentAt;
@@ -64,7 +69,9 @@ class Dials {
       input.oninput = () => this.move(i, Number(input.value));
       // As a double click on many a slider does.
       input.ondblclick = () => this.move(i, 0);
-      return { input, value, root: make("label", {}, make("span", {}, label, value), input) };
+      const name = make("span", {}, label);
+      const line = make("div", { className: "wgan-dial" }, name, value);
+      return { input, value, name, root: make("label", {}, line, input) };
     });
     this.list.replaceChildren(...this.rows.map((row) => row.root));
     this.show();

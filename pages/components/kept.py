@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.components.app import session
 from pages.components.stage import strip
-from wgan.latent import Models
+from wgan.latent import Models, truncated
 from wgan.pictures import encode, tile
 
 Floats = npt.NDArray[np.float32]
@@ -64,14 +64,14 @@ def clear(run: str) -> None:
     st.session_state[CHANGED] = True
 
 
-def pictures(models: Models, shown: Sequence[Kept]) -> npt.NDArray[np.uint8]:
-    """Return what the generator makes of kept points: (N, C, H, W)."""
-    z = np.stack([point.z for point in shown])
+def pictures(models: Models, shown: Sequence[Kept], share: float) -> npt.NDArray[np.uint8]:
+    """Return what the generator makes of kept points, truncated as all that is shown: (N, C, H, W)."""
+    z = truncated(np.stack([point.z for point in shown]), share)
     labels = [point.label or 0 for point in shown] if models.config.conditional else None
     return models.make(z, labels)
 
 
-def shelf(run: str, models: Models) -> None:
+def shelf(run: str, models: Models, share: float) -> None:
     """Show what is kept, with what can be done with it."""
     known = points(run)
     if not known:
@@ -81,7 +81,7 @@ def shelf(run: str, models: Models) -> None:
         return
     show, act = st.columns([0.7, 0.3], gap="medium", vertical_alignment="center")
     with show:
-        made = pictures(models, known)
+        made = pictures(models, known, share)
         blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
         strip(
             encode(tile(np.concatenate([made, blank]), MOST)), key="kept_strip", rows=1,
@@ -101,7 +101,9 @@ def shelf(run: str, models: Models) -> None:
 
 
 def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
-    found = _found(models.config.dataset.model_dump_json(), made.tobytes(), models, made)
+    dataset = models.config.dataset
+    present = dataset.present(session().root)
+    found = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
     if found is None:
         st.caption(
             f"{models.config.dataset.title} is not on this machine: there is nothing to look among."
@@ -118,7 +120,7 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
 
 @st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
 def _found(  # type: ignore[no-untyped-def]
-    dataset: str, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
+    dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
 ):
     return session().nearest(_models.config.dataset, _made, NEAREST)
 

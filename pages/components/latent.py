@@ -107,8 +107,11 @@ def sidebar(view: View) -> Choice:
 
 def refresh(view: View, choice: Choice, section: str) -> float | None:
     """Return after how many seconds a section is drawn anew; None: not by itself."""
-    watching = choice.step is None and view.status == "running" and section in LIVE
-    return EVERY if watching else None
+    if choice.step is not None or not view.status.active:
+        return None
+    if section in LIVE and view.status == "running":
+        return EVERY
+    return 3 * EVERY  # the first weights may be to come, or the run may end
 
 
 def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:

@@ -45,7 +45,7 @@ def show(looked: Looked, way: str) -> None:
     """Show the sliders and what they make of 32 samples."""
     # A fragment of its own: a movement draws nothing else anew, and its picture comes in time.
     st.fragment(_turn)(looked, way)
-    kept.shelf(looked.run, looked.models)
+    kept.shelf(looked.run, looked.models, looked.share)
 
 
 def _turn(looked: Looked, way: str) -> None:

@@ -27,7 +27,8 @@ starts, each step goes downhill on the squared difference between the generator'
 
 **Error**: root mean square difference a pixel, 0 to 255. The dashed line is the *baseline*: what the same
 search reaches on average for four real pictures that the generator was never trained on. An error well above it
-says that your picture is none of those that it can make."""
+says that your picture is none of those that it can make. A generator that is told the class is told every
+class from at least one start."""
 
 NEAREST_HELP = """The training pictures nearest to yours, pixel by pixel, with their distance in the same unit as the
 error. A generator that can only repeat training pictures would come no nearer to yours than these."""
@@ -113,9 +114,7 @@ def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> 
     st.session_state["find_problem"] = ""
     st.session_state[kept.CHANGED] = True
     try:
-        session().invert(
-            run, target, choice.step, starts=starts, updates=updates, label=choice.label
-        )
+        session().invert(run, target, choice.step, starts=starts, updates=updates)
     except (RunError, ValueError) as error:
         st.session_state["find_problem"] = str(error)
 
@@ -130,6 +129,11 @@ def _standing(looked: Looked, known: Standing) -> None:
         return
     search = found.search
     best = search.best
+    other = found.step != looked.models.step
+    st.caption(
+        f"Searched with the weights of step {found.step:,}"
+        + (": not those chosen now. Press **Find it** to search with these." if other else "")
+    )
     pair = np.stack([search.target, search.pictures[best]])
     usual = float(search.others.mean()) if len(search.others) else None
     shown, curve = st.columns([0.4, 0.6], gap="small")
@@ -142,6 +146,8 @@ def _standing(looked: Looked, known: Standing) -> None:
               run=known.key, height=190, title="Error of each start", help=HELP,
               alt="Error of each start over the updates")  # fmt: skip
     words = f"Error **{plain(round(search.error, 1))}** of 255 a pixel"
+    if search.labels is not None:
+        words += f", told class {looked.models.config.dataset.class_names()[search.labels[best]]}"
     if usual is not None:
         low, high = (plain(round(float(e), 1)) for e in (search.others.min(), search.others.max()))
         words += (
@@ -168,9 +174,9 @@ def _standing(looked: Looked, known: Standing) -> None:
               columns=len(found.nearest), max_height=80, caption="",
               notes=[plain(round(float(d), 1)) for d in found.distances],
               alt="The training pictures nearest to the one looked for")  # fmt: skip
-    if known.done:
+    if known.done and not other:
         label = None if search.labels is None else search.labels[best]
         st.button("Keep its z", icon=":material/push_pin:", key="find_keep",
                   on_click=kept.keep, args=(looked.run, search.z[best], label, "found"),
                   help="Then walk through it: choose Kept waypoints.")  # fmt: skip
-        kept.shelf(looked.run, looked.models)
+        kept.shelf(looked.run, looked.models, looked.share)

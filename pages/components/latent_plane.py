@@ -27,7 +27,7 @@ the area that it is stretched to, |det ∂x/∂z|); **pale**: few. A good genera
 pale between them: a smooth map cannot tear, so bridges remain, as thin as it can make them."""
 
 
-def settings(run: str) -> tuple[int, int, bool]:
+def settings(run: str, dim: int) -> tuple[int, int, bool]:
     """Draw the plane's part of the sidebar: pictures a side, the plane's seed, whether through kept ones."""
     with st.sidebar:
         st.divider()
@@ -37,7 +37,7 @@ def settings(run: str) -> tuple[int, int, bool]:
         through = st.toggle("Through the first three kept points", disabled=not possible,
                             key="map_through", help="The plane that holds A, B and C.")  # fmt: skip
         st.button("Another plane", icon=":material/casino:", on_click=_new, width="stretch",
-                  disabled=possible and through)  # fmt: skip
+                  disabled=(possible and through) or dim < 3)  # fmt: skip
     return int(side), st.session_state.get("map_seed", 0), possible and through
 
 
@@ -53,9 +53,7 @@ def show(looked: Looked, side: int, seed: int, through: bool) -> None:
     if through and len(known) >= 3:
         three = np.stack([point.z for point in known[:3]])
         plane, source = slice_through(three), f"{looked.run}-kept-{hash(three.tobytes())}"
-        home = Window(
-            half=min(8.0, 1.3 * float(np.linalg.norm(three[1:] - three[0], axis=1).max()))
-        )
+        home = Window(half=1.3 * float(np.linalg.norm(three[1:] - three[0], axis=1).max()))
     else:
         plane, source = random_slice(seed, dim), f"{looked.run}-{seed}"
     shown = window(KEY, source, home)
@@ -71,7 +69,7 @@ def show(looked: Looked, side: int, seed: int, through: bool) -> None:
         alt="Pictures over a plane of latent space",
     )  # fmt: skip
     takeaway.sheet(made, side, f"{looked.run}-plane", "plane")
-    kept.shelf(looked.run, looked.models)
+    kept.shelf(looked.run, looked.models, looked.share)
 
 
 def _marks(plane: Slice, run: str) -> list[tuple[float, float, str]]:

@@ -33,7 +33,7 @@ def sums(looked: Looked) -> None:
         )
         st.button("Keep three samples", icon=":material/casino:", key="sums_random",
                   on_click=_three, args=(looked,))  # fmt: skip
-        kept.shelf(looked.run, looked.models)
+        kept.shelf(looked.run, looked.models, looked.share)
         return
     names = list(kept.NAMES[: len(known)])
     columns = st.columns([1, 1, 1, 1.4], vertical_alignment="bottom")
@@ -57,7 +57,7 @@ def sums(looked: Looked) -> None:
     strip(encode(tile(looked.make(way), BETWEEN)), key="sum_way", rows=1, columns=BETWEEN,
           max_height=90, caption=f"From {names[chosen[0]]} to the sum, along the arc",
           alt="Pictures from a to the sum")  # fmt: skip
-    kept.shelf(looked.run, looked.models)
+    kept.shelf(looked.run, looked.models, looked.share)
 
 
 def _sum(a: kept.Floats, b: kept.Floats, c: kept.Floats) -> kept.Floats:
@@ -77,10 +77,10 @@ def classes(looked: Looked) -> None:
     st.markdown("**From class to class**", help=CLASS_HELP)
     first, second, again = st.columns([1, 1, 1], vertical_alignment="bottom")
     with first:
-        a = st.selectbox("From", range(len(names)), index=3 % len(names),
+        a = st.selectbox("From", range(len(names)), index=min(3, max(0, len(names) - 2)),
                          format_func=names.__getitem__, key=f"blend_a-{looked.run}")  # fmt: skip
     with second:
-        b = st.selectbox("To", range(len(names)), index=8 % len(names),
+        b = st.selectbox("To", range(len(names)), index=min(8, len(names) - 1),
                          format_func=names.__getitem__, key=f"blend_b-{looked.run}")  # fmt: skip
     with again:
         st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)

@@ -38,7 +38,14 @@ def show(looked: Looked) -> None:
         )
         return
     chosen = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
-    models = {step: _models(looked, step) for step in chosen}
+    models = {step: found for step in chosen if (found := _models(looked, step)) is not None}
+    if len(models) < len(chosen):
+        st.caption(
+            f"{len(chosen) - len(models)} checkpoints cannot be read any more and are left out."
+        )
+    chosen = list(models)
+    if not chosen:
+        return
     notes = [f"{step:,}" for step in chosen]
     pictures = looked.models.config.dataset.kind == "pictures"
     if pictures:
@@ -93,7 +100,11 @@ def _pair(looked: Looked, steps: list[int]) -> None:
     )
     path, marks = walk(stops, 70)
     path = truncated(path, looked.share)
-    pair = [_make(_models(looked, step), path, looked.label) for step in (a, b)]
+    two = [_models(looked, step) for step in (a, b)]
+    pair = [_make(found, path, looked.label) for found in two if found is not None]
+    if len(pair) < 2:
+        st.caption("One of these checkpoints cannot be read any more: choose another.")
+        return
     gap = np.full((*pair[0].shape[:3], GAP), 128, np.uint8)
     frames = np.concatenate([pair[0], gap, pair[1]], axis=3)
     content: Walk = walks.sprite(
@@ -103,14 +114,14 @@ def _pair(looked: Looked, steps: list[int]) -> None:
     takeaway.film(frames, f"{looked.run}-{a}-{b}", "pair")
 
 
-def _models(looked: Looked, step: int) -> Models:
-    return _stored(looked.run, step, looked.view.config.model_dump_json())
-
-
-@st.cache_resource(show_spinner=False, max_entries=40)
-def _stored(run: str, step: int, config: str) -> Models:
+def _models(looked: Looked, step: int) -> Models | None:
+    """Return a checkpoint's models; None where it is damaged, or was thinned away meanwhile."""
     try:
-        return session().models(run, step)
-    except RunError:
-        # Thinned away since the page was drawn: the newest stands in until it is drawn again.
-        return session().models(run)
+        return _stored(looked.run, step, looked.view.config.model_dump_json())
+    except (RunError, ValueError):
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _stored(run: str, step: int, config: str) -> Models:
+    return session().models(run, step)

@@ -26,6 +26,7 @@ class LatentMap {
       make("div", { className: "wgan-map" }, this.screen, this.side));
     const { canvas } = this;
     canvas.onpointerdown = (event) => {
+      if (event.button || !event.isPrimary) return;
       canvas.setPointerCapture(event.pointerId);
       this.held = { x: event.clientX, y: event.clientY, view: { ...this.view }, moved: false };
     };
@@ -65,7 +66,10 @@ class LatentMap {
       this.start = { x: data.homeX, y: data.homeY, half: data.homeHalf };
       this.cursor = undefined;
     }
-    if (this.image && data.image === this.given) return this.draw();
+    if (this.image && data.image === this.given) {
+      this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
+      return this.draw();
+    }
     this.given = data.image;
     try {
       const image = await decode(data.image);

@@ -1,6 +1,5 @@
 """A plane of latent space as a map of pictures, to be dragged, zoomed, and pointed at."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from pages.components.stage import data_uri
 
 _MAP = component("wgan_map", "controls.css", "map.css", "shared.js", "plotly_theme.js", "map.js")
 
-REACH, LEAST, MOST = 8.0, 0.02, 8.0  # in units of the plane
+LEAST, MOST, FAR = 0.02, 8.0, 1e4  # in units of the plane
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,14 @@ def window(key: str, source: str, home: Window) -> Window:
     found = _checked(value, source)
     if found is not None and isinstance(value, dict):
         half = value.get("half")
-        if isinstance(half, int | float) and math.isfinite(half):
-            return Window(*found, min(max(float(half), LEAST), MOST))
+        if isinstance(half, int | float) and 0 < half < FAR:
+            return Window(*found, min(max(float(half), LEAST), _most(home)))
     return home
+
+
+def _most(home: Window) -> float:
+    """How far one may go from the middle, and zoom out: at least so far that the start is to be seen."""
+    return max(MOST, home.half)
 
 
 def _checked(value: Any, source: str) -> tuple[float, float] | None:
@@ -41,11 +45,8 @@ def _checked(value: Any, source: str) -> tuple[float, float] | None:
         return None
     x, y = value.get("x"), value.get("y")
     for number in (x, y):
-        if (
-            not isinstance(number, int | float)
-            or not math.isfinite(number)
-            or abs(number) > 4 * REACH
-        ):
+        # A whole number may be too long to be a float.
+        if not isinstance(number, int | float) or not abs(number) < FAR:
             return None
     return float(x), float(y)  # type: ignore[arg-type]
 
@@ -82,7 +83,7 @@ def latent_map(
         "homeX": home.x, "homeY": home.y, "homeHalf": home.half,
         "source": source,
         "marks": [{"x": x, "y": y, "name": name} for x, y, name in marks],
-        "reach": REACH, "least": LEAST, "most": MOST,
+        "reach": _most(home), "least": LEAST, "most": _most(home),
         "alt": alt, "title": title, "help": help, "height": height,
         "space": f"height:{height}px;margin-top:{HEADING}px",
     }  # fmt: skip

@@ -25,7 +25,9 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
     # Not None for the newest: that would be no choice, with a cross to take it back.
     if key not in st.session_state:
         asked = st.query_params.get("weights", "")
-        st.session_state[key] = int(asked) if asked.isascii() and asked.isdigit() else NEWEST
+        st.session_state[key] = (
+            int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 13 else NEWEST
+        )
     if st.session_state[key] not in (NEWEST, *steps):
         st.session_state[key] = NEWEST
     step: int = st.selectbox(

@@ -4,6 +4,12 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from pages.components import latent
+from pages.components.app import session
+
+
+PICTURES = "example-mnist-wgan-gp"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -162,8 +168,16 @@ TERMS = (
 
 def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
     """Show a link to a page, and to the section of it that is meant."""
-    pairs = [tuple(part.split("=")) for part in section.split("&") if part]
-    st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params=dict(pairs) or None)
+    query = dict(part.split("=") for part in section.split("&") if part)
+    if (
+        page == "latent"
+        and query.get("section") in latent.SECTIONS["pictures"]
+        and "run" not in query
+    ):
+        # The run on show may be one of points, which has no such section.
+        known = {card.run for card in session().cards()}
+        query |= {"run": PICTURES} if PICTURES in known else {}
+    st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params=query or None)
 
 
 def steps() -> None:

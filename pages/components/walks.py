@@ -95,6 +95,7 @@ def settings(view: View) -> Choice:
             n = len(kept.points(view.run))
             st.caption(
                 f"{n} points are kept."
+                + (" All are told the class chosen above." if view.config.conditional else "")
                 if n >= 2
                 else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
             )

@@ -56,13 +56,15 @@ def invert(
     pictures = data if isinstance(data, Pictures) else None
     others = None if pictures is None else pictures.held_out[:OTHERS].numpy()
     seen: Search | None = None
-    for seen in search(
+    for found in search(
         models, target, others=others, starts=starts, updates=updates, seed=seed, label=label
     ):
-        share = 0.9 * seen.update / seen.updates
-        yield Said(
-            f"Update {seen.update:,} of {seen.updates:,}", share, Found(models.step, seen, others)
-        )
+        if isinstance(found, float):
+            yield Said(f"Update {round(found * updates):,} of {updates:,}", 0.9 * found)
+            continue
+        seen = found
+        words = f"Update {seen.update:,} of {updates:,}"
+        yield Said(words, 0.9 * seen.update / updates, Found(models.step, seen, others))
     assert seen is not None
     if pictures is None:
         return

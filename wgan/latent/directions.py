@@ -1,5 +1,6 @@
 """Directions of latent space that change pictures most: found in the generator's first layers."""
 
+import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,6 +79,9 @@ def _first_activations(models: Models, z: Floats) -> Tensor:
         if not kept or len(kept[-1]) < len(z):
             kept.append(output.flatten(1)[:, :: max(1, output.flatten(1).shape[1] // 4096)].clone())
 
+    # A copy of its own: others may make pictures with these modules at the same time.
+    models = copy.copy(models)
+    models.generator = copy.deepcopy(models.generator)
     bend = next(
         (m for m in models.generator.modules() if isinstance(m, nn.ReLU | nn.LeakyReLU)), None
     )

@@ -52,31 +52,34 @@ def search(
     seed: int = 0,
     label: int | None = None,
     looks: int = 40,
-) -> Iterator[Search]:
-    """Search z whose picture is nearest to `target`, pixel by pixel, and yield how it stands.
+) -> Iterator[float | Search]:
+    """Search z whose picture is nearest to `target`, pixel by pixel.
+
+    Yields after each update the share that is done, and at `looks` of them, the last among these, how
+    it stands.
 
     `target` is (C, H, W) uint8; `others`, (B, C, H, W), are held-out pictures searched for in the same
     way at the same time: what error is usual for pictures the generator has never seen. Adam on the mean
-    squared error, with rates that fall to 0. A generator that is told the class gets `label`, or from
-    each start another. Raises ValueError for pictures of another shape. After Zhu et al. 2016,
+    squared error, with rates that fall to 0. A generator that is told the class gets `label`; without,
+    each class from at least one start, for the held-out pictures too. Raises ValueError for pictures of another shape. After Zhu et al. 2016,
     arXiv:1609.03552, section 3.1.
     """
     config = models.config
     if target.shape != tuple(config.dataset.shape):
         raise ValueError(f"The picture must be {tuple(config.dataset.shape)}, not {target.shape}.")
     goals = target[None] if others is None else np.concatenate([target[None], others])
+    told: tuple[int, ...] | None = None
+    inputs: tuple[torch.Tensor, ...] = ()
+    if config.conditional:
+        classes = len(config.dataset.class_names())
+        starts = starts if label is not None else max(starts, classes)
+        told = tuple(label if label is not None else i % classes for i in range(starts))
+        inputs = (torch.tensor(told * len(goals)),)
     wanted = torch.from_numpy(goals).float() / 127.5 - 1
     wanted = wanted.repeat_interleave(starts, 0)  # (P·R, C, H, W)
     # The same starts for every picture: none has better luck than another.
     begin = np.tile(draw_z(9_000 + seed, starts, config.latent_dim), (len(goals), 1))
     z = torch.from_numpy(begin).requires_grad_()
-    told: tuple[int, ...] | None = None
-    inputs: tuple[torch.Tensor, ...] = ()
-    if config.conditional:
-        classes = len(config.dataset.class_names())
-        one = [label if label is not None else i % classes for i in range(starts)]
-        told = tuple(one)
-        inputs = (torch.tensor(one * len(goals)),)
     adam = torch.optim.Adam([z], lr=RATE)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(adam, updates)
     marks = set(np.linspace(0, updates, min(looks, updates) + 1).round().astype(int).tolist())
@@ -107,3 +110,4 @@ def search(
         z.grad = slope
         adam.step()
         fall.step()
+        yield (update + 1) / (updates + 1)

@@ -591,7 +591,11 @@ def list_runs(runs_dir: Path) -> list[Run]:
     except OSError:
         return []
     names.sort(key=lambda name: (name[:1].isdigit(), name), reverse=True)
-    return [Run(runs_dir / name) for name in names]
+    found = []
+    for name in names:
+        with contextlib.suppress(RunError):  # gone since it was listed
+            found.append(Run(runs_dir / name))
+    return found
 
 
 def _trouble(error: sqlite3.Error) -> str:

@@ -1,0 +1,48 @@
+"""A search for a picture as work beside the trainings."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import pictures
+from tests.test_latent import labelled
+from wgan.jobs import OTHERS, Found, Said, invert
+from wgan.latent import draw_z
+
+
+def test_it_ends_with_the_nearest_training_pictures_and_tells_each_update():
+    copy, data = labelled(), pictures()
+    target = data.train[7].numpy()
+    said = list(invert(copy, target, starts=2, updates=6, data=data))
+    assert all(isinstance(one, Said) for one in said)
+    shares = [one.share for one in said]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert len(said) >= 6 + 1  # it can be cancelled after each update
+    found = said[-1].result
+    assert isinstance(found, Found) and found.others is not None and len(found.others) == OTHERS
+    assert found.search.others.shape == (OTHERS,)
+    # The picture itself is among the training pictures; the others as NumPy finds them.
+    away = np.sqrt(((data.train.numpy().astype(float) - target) ** 2).mean(axis=(1, 2, 3)))
+    assert found.distances == pytest.approx(np.sort(away)[:8], abs=1e-2)
+    assert (found.nearest[0] == target).all()
+
+
+def test_without_the_data_there_is_no_baseline(monkeypatch: pytest.MonkeyPatch):
+    copy = labelled()
+    monkeypatch.setattr(type(copy.config.dataset), "present", lambda *_: False)
+    target = copy.make(draw_z(1, 1, 8), [4])[0]
+    said = list(invert(copy, target, starts=2, updates=3, label=4))
+    found = next(one.result for one in reversed(said) if one.result is not None)
+    assert found.others is None and found.nearest is None and len(found.search.others) == 0
+
+
+def test_a_picture_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="must be"):
+        list(invert(labelled(), np.zeros((3, 32, 32), np.uint8), data=pictures()))
+
+
+def test_the_worker_never_computes_a_gradient_for_the_generator():
+    copy = labelled()
+    list(invert(copy, copy.make(draw_z(1, 1, 8), [0])[0], starts=2, updates=2, data=pictures()))
+    assert all(p.grad is None and not p.requires_grad for p in copy.generator.parameters())
+    assert not torch.is_inference_mode_enabled()
