@@ -1,12 +1,11 @@
 """What a run can be taken away as: made when it is asked for, not before."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
 from pages.components.app import session
+from pages.components.takeaway import made
 from wgan.export import FORMATS, bug_report, command_line, export, export_samples, snippet
 from wgan.jobs import View
 
@@ -52,26 +51,12 @@ def _lacks(view: View, suffix: str) -> str:
 
 def _content(name: str, suffix: str) -> Callable[[], bytes]:
     runs = session()
-
-    def make() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / f"run{suffix}"
-            export(runs.run(name), out)
-            return out.read_bytes()
-
-    return make
+    return made(suffix, lambda out: export(runs.run(name), out))
 
 
 def _samples(name: str) -> Callable[[], bytes]:
     runs = session()
-
-    def make() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "samples.png"
-            export_samples(runs.run(name), out, count=SAMPLES, seed=0)
-            return out.read_bytes()
-
-    return make
+    return made(".png", lambda out: export_samples(runs.run(name), out, count=SAMPLES, seed=0))
 
 
 def bug_report_button(name: str) -> None:

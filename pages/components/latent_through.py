@@ -5,10 +5,10 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import takeaway, walks
-from pages.components.app import session
 from pages.components.latent import Looked
 from pages.components.live import real_examples
 from pages.components.player import Walk, player
+from pages.components.source import stored
 from pages.components.stage import strip
 from wgan.latent import Models, draw_z, preview_z, truncated, walk
 from wgan.pictures import encode, scatter, tile
@@ -117,11 +117,6 @@ def _pair(looked: Looked, steps: list[int]) -> None:
 def _models(looked: Looked, step: int) -> Models | None:
     """Return a checkpoint's models; None where it is damaged, or was thinned away meanwhile."""
     try:
-        return _stored(looked.run, step, looked.view.config.model_dump_json())
+        return stored(looked.run, step, looked.view.config.model_dump_json())
     except (RunError, ValueError):
         return None
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _stored(run: str, step: int, config: str) -> Models:
-    return session().models(run, step)

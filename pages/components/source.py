@@ -51,12 +51,13 @@ def models_of(view: View, step: int | None) -> Models | None:
         if step is None and view.status.active and not view.elsewhere:
             return session().models(view.run)
         at = step if step is not None else (view.checkpoint_steps or (None,))[-1]
-        return _stored(view.run, at, view.config.model_dump_json())
+        return stored(view.run, at, view.config.model_dump_json())
     except (RunError, ValueError) as error:
         st.info(str(error), icon=":material/hourglass_empty:")
         return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=6)
-def _stored(run: str, step: int | None, config: str) -> Models:
+@st.cache_resource(show_spinner=False, max_entries=16)
+def stored(run: str, step: int | None, config: str) -> Models:
+    """Return the models of a checkpoint; `config` as JSON. Raises RunError or ValueError."""
     return session().models(run, step)

@@ -1,7 +1,7 @@
 """Pictures and films of the Latent page as files, made when they are asked for."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ Bytes = npt.NDArray[np.uint8]
 FILMS = {".gif": "Film (GIF)", ".webp": "Film (WebP)", ".mp4": "Film (MP4)"}
 
 
-def made(suffix: str, write: Callable[[Path], None]) -> Callable[[], bytes]:
+def made(suffix: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
     """Return what makes a file's content: `write` is given a path that ends in `suffix`."""
 
     def make() -> bytes:
@@ -37,12 +37,17 @@ def sheet(pictures: Bytes, columns: int, name: str, key: str) -> None:
     )  # fmt: skip
 
 
-def film(frames: Bytes, name: str, key: str) -> None:
-    """Offer frames, (F, C, H, W), as a film."""
+def offer(kinds: Mapping[str, str], write: Callable[[Path], object], name: str, key: str) -> None:
+    """Offer a walk as files: `kinds` are titles by suffix, `write` as for `made`."""
     with st.popover("Export", icon=":material/download:", help="This walk as a file."):
         st.caption("Each is made when you press it.")
-        for suffix, title in FILMS.items():
+        for suffix, title in kinds.items():
             st.download_button(
-                title, made(suffix, lambda out: write_film(frames, out)), f"{name}{suffix}",
-                key=f"take-{key}{suffix}", on_click="ignore", width="stretch",
+                title, made(suffix, write), f"{name}{suffix}",
+                key=f"{key}{suffix}", on_click="ignore", width="stretch",
             )  # fmt: skip
+
+
+def film(frames: Bytes, name: str, key: str) -> None:
+    """Offer frames, (F, C, H, W), as a film."""
+    offer(FILMS, lambda out: write_film(frames, out), name, f"take-{key}")

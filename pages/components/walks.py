@@ -239,10 +239,4 @@ def _export(looked: Looked, made: Made) -> None:
         else:
             write_walk(looked.models, made.path, out, label=looked.label)
 
-    with st.popover("Export", icon=":material/download:", help="This walk as a file."):
-        st.caption("Each is made when you press it.")
-        for suffix, title in kinds.items():
-            st.download_button(
-                title, takeaway.made(suffix, write), f"{looked.run}-walk{suffix}",
-                key=f"walk_export{suffix}", on_click="ignore", width="stretch",
-            )  # fmt: skip
+    takeaway.offer(kinds, write, f"{looked.run}-walk", "walk_export")
