@@ -54,6 +54,13 @@ def axis(page) -> list[float]:
     )
 
 
+def still(page) -> None:
+    """Wait until no script of the page runs, twice in a row: one rerun may follow another."""
+    for _ in range(2):
+        page.wait_for_timeout(300)
+        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=60_000)
+
+
 def press(page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).first.click()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.test_app import ROOT, press, step, until
+from tests.browser.test_app import ROOT, press, step, still, until
 from wgan.randomness import generator
 from wgan.runs import Run, Status, list_runs
 
@@ -51,8 +51,12 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
 
     # Train on it, told the class.
     press(page, "Train on this")
-    page.locator(".st-key-w-conditional label").first.click()
-    page.get_by_text("Tell the networks the class").first.wait_for()
+    box = page.locator(".st-key-w-conditional")
+    box.wait_for(timeout=60_000)
+    still(page)
+    box.locator("label").first.click()
+    until(lambda: box.locator("input").is_checked())
+    still(page)
     press(page, "Start")
     until(lambda: step(page) > 20, 120)
     page.locator(".wgan-made canvas").first.wait_for()
