@@ -25,6 +25,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 from streamlit.testing.v1 import AppTest
 
+from wgan.config import PRESETS
 from wgan.runs import Run, list_runs
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,21 @@ def rate(run: Run, seconds: float) -> float:
     before, start = step_of(run), time.monotonic()
     time.sleep(seconds)
     return (step_of(run)[0] - before[0]) / (time.monotonic() - start)
+
+
+def begin(page: Page, url: str, preset: str, runs: Path) -> Run:
+    """Press Start of a preset and wait until its run is under way."""
+    page.goto(url)
+    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=90_000)
+    if preset != "quick-mnist":
+        page.locator(".st-key-preset input").click()
+        page.get_by_role("option", name=PRESETS[preset].title, exact=True).click()
+        page.wait_for_timeout(2000)
+    page.get_by_role("button", name="Start", exact=True).click()
+    until(lambda: bool(list_runs(runs)), 60)
+    run = list_runs(runs)[0]
+    until(lambda: step_of(run)[0] > 50, 180)
+    return run
 
 
 class Watcher:
@@ -154,7 +170,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=12.0)
     given = parser.parse_args()
-    titles = {"quick-mnist": "Quick digits", "toy-ring": "Eight piles of points"}
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
@@ -166,16 +181,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             watcher = Watcher(page)
-            page.goto(url)
-            page.get_by_role("button", name="Start", exact=True).wait_for(timeout=90_000)
-            if given.preset != "quick-mnist":
-                page.locator(".st-key-preset input").click()
-                page.get_by_role("option", name=titles[given.preset]).click()
-                page.wait_for_timeout(2000)
-            page.get_by_role("button", name="Start", exact=True).click()
-            until(lambda: bool(list_runs(runs)), 60)
-            run = list_runs(runs)[0]
-            until(lambda: step_of(run)[0] > 50, 180)
+            run = begin(page, url, given.preset, runs)
             watched, alone, costs = [], [], []
             for _ in range(given.rounds):
                 page.goto("about:blank")

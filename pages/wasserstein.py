@@ -1,14 +1,12 @@
 """The Wasserstein lab: move the earth, bend the dual, and see why not JS."""
 
-import streamlit as st
-
 from pages.components.entry import guard
 
 guard()
 
 from pages.components import apart, duality, earth
 from pages.components.lab import choose
-from pages.components.worked import EVERY
+from pages.components.lab_work import watched
 
 LABS = {
     lab.key: lab
@@ -24,9 +22,7 @@ SHOWN = {
     "apart": apart.show_slide,
     "opposed": apart.show_opposed,
 }
-TRAINS = {"learned": duality.refresh_learned, "opposed": apart.refresh_opposed}
+TRAINS = {"learned": duality.WORK, "opposed": apart.WORK}
 
 lab = choose(LABS)
-trains = lab.key in TRAINS and TRAINS[lab.key]()
-with st.container():
-    st.fragment(SHOWN[lab.key], run_every=EVERY if trains else None)()
+watched(SHOWN[lab.key], TRAINS.get(lab.key, ""), mine=True, every=0.5)

@@ -9,7 +9,7 @@ from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
-from pages.components.worked import button, kept, renewed, result, running, standing, state
+from pages.components.lab_work import kept, order, standing, state
 from wgan import figures
 from wgan.labs import apart
 from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES, Opposed
@@ -148,7 +148,7 @@ def _plain(value: float) -> str:
 
 # ---- figure 2, live -----------------------------------------------------------------------------
 
-SLOT = "opposed"
+WORK = "Discriminator against critic"
 
 MU = np.linspace(0.1, 10, 100)
 
@@ -169,36 +169,31 @@ CRITIC_HELP = """Mean size of ∂f/∂x at the same fakes, by automatic differen
 of weight λ lets it be 1 + W₁/2λ = **{:.2f}**."""
 
 
-def refresh_opposed() -> bool:
-    """Say whether the two are being trained."""
-    return running(SLOT)
-
-
 def show_opposed() -> None:
     """Show the lab of the discriminator against the critic."""
-    renewed(SLOT)
     said = ask(OPPOSED)
-    how_far, order, words = st.columns([0.4, 0.2, 0.4], gap="medium", vertical_alignment="bottom")
+    how_far, begin, words = st.columns([0.4, 0.2, 0.4], gap="medium", vertical_alignment="bottom")
     with how_far:
         mu = st.slider("μ, how far apart", 0.5, 10.0, step=0.5, key=kept("opposed-mu", 6.0), format="%.1f σ",
                        help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.")  # fmt: skip
     far = float(mu)
-    with order:
-        button(
-            SLOT, "Train both", "Discriminator against critic", lambda: apart.oppose(far),
+    with begin:
+        order(
+            WORK, "Train both", lambda: apart.oppose(far), key="opposed", mine=True, width="stretch",
             help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
             f"{apart.PENALTY_WEIGHT:g}), ReLU 3×64, {apart.UPDATES} updates of {apart.BATCH} samples each. "
             "A few seconds.",
         )  # fmt: skip
+    task = standing(WORK, mine=True)
+    goes = task is not None and not task.done
     with words:
-        state(SLOT)
-    found = result(SLOT)
+        state(task)
+    found = None if task is None else task.result
     seen: dict[float, Opposed] = st.session_state.setdefault("opposed-seen", {})
-    if isinstance(found, Opposed) and not running(SLOT):
+    if isinstance(found, Opposed) and not goes:
         seen[found.mu] = found
-    shown = found if isinstance(found, Opposed) and running(SLOT) else seen.get(far)
-    now = standing(SLOT)
-    if shown is None and isinstance(found, Opposed) and now is not None and not now.error:
+    shown = found if isinstance(found, Opposed) and goes else seen.get(far)
+    if shown is None and isinstance(found, Opposed) and task is not None and not task.error:
         shown = found
     left, right = st.columns(2, gap="medium")
     with left:
@@ -214,7 +209,7 @@ def show_opposed() -> None:
     if shown.mu != far:
         st.caption(f":material/info: Shown is what was trained at μ = {shown.mu:g} σ. Press **Train both** for "
                    f"μ = {far:g} σ.")  # fmt: skip
-    tell(OPPOSED, said, "" if running(SLOT) else happened_opposed(shown))
+    tell(OPPOSED, said, "" if goes else happened_opposed(shown))
 
 
 def _figure(shown: Opposed | None, far: float) -> None:

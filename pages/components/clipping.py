@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import lab_order
+from pages.components import lab_work
 from pages.components.app import plain
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
@@ -83,7 +83,7 @@ def settings() -> None:
         clip = float(st.select_slider("Clip value c", CLIP_VALUES, 0.01, key="clipping_c", width=420,
                                       format_func=plain, help=CLIP_HELP))  # fmt: skip
         before = _found()
-        lab_order.order(
+        lab_work.order(
             title(), f"Train with c = {plain(clip)}",
             lambda: compare(name, clip, before=before), key="clipping",
             disabled=before is not None and _trained(before, clip),
@@ -93,7 +93,7 @@ def settings() -> None:
 
 
 def _found() -> Clipping | None:
-    task = lab_order.standing(title())
+    task = lab_work.standing(title())
     found = task.result if task is not None else None
     return found if isinstance(found, Clipping) else None
 
@@ -106,15 +106,15 @@ def _trained(found: Clipping, clip: float) -> bool:
 def show(said: int | None) -> None:
     """Show how far it has come. The body of the page's fragment."""
     clip = _clip()
-    task = lab_order.standing(title())
+    task = lab_work.standing(title())
     found = _found()
     ready = found is not None and _trained(found, clip)
     after = "Two critics each, 3×128 and 12×64; RMSprop where clipped, else Adam. Move c and train again: "
     after += "earlier ones stay on the chart."
     if not ready:
         after = f"c = {plain(clip)} has not been trained to its end yet: press the button."
-    lab_order.state(
-        title(), task, key=f"clipping_{_name()}",
+    lab_work.state(
+        task,
         before=f"**Train with c = {plain(clip)}** trains critics of one toy problem, clipped, with GP, with "
         "LP and with GroupSort: about a minute the first time, about ten seconds for each further c.",
         after=after,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.components import lab_order
+from pages.components import lab_work
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
 from pages.components.stage import strip
@@ -87,7 +87,7 @@ def settings() -> None:
         seed = int(
             st.number_input("Seed", 0, 999, 0, key="collapse_seed", help=SEED_HELP, width=120)
         )
-        lab_order.order(
+        lab_work.order(
             title(), "Train all three", lambda: race(name, seed=seed, judged=judged), key="collapse",
             help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "
             f"{TIMES[name]} where nothing else computes.",
@@ -97,10 +97,10 @@ def settings() -> None:
 def show(said: int | None) -> None:
     """Show how far they have come. The body of the page's fragment."""
     name = _name()
-    task = lab_order.standing(title())
+    task = lab_work.standing(title())
     found = task.result if task is not None else None
-    lab_order.state(
-        title(), task, key=f"collapse_{name}",
+    lab_work.state(
+        task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "
         f"batches, {STEPS[name]:,} steps, a step each in turn: {TIMES[name]}.",
         after=_made(found) if isinstance(found, Collapse) else "",

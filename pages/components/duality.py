@@ -11,8 +11,9 @@ from pages.components.chart import chart
 from pages.components.earth import choose_piles, stand
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
-from pages.components.worked import button, kept, renewed, result, running, state
+from pages.components.lab_work import kept, order, standing, state
 from wgan import figures
+from wgan.jobs import Standing
 from wgan.labs import duality
 from wgan.labs.duality import Learned
 from wgan.labs.earth import PLACES
@@ -120,7 +121,7 @@ def happened_by_hand(proved: float, best: float, *, seen: bool) -> str:
 
 # ---- critics ------------------------------------------------------------------------------------
 
-SLOT = "learned"
+WORK = "Critics that learn the dual"
 
 CLIPS = (0.01, 0.03, 0.1, 0.3, 1.0)
 WEIGHTS = (0.1, 1.0, 10.0, 100.0)
@@ -133,17 +134,11 @@ CURVES_HELP = """Both critics over the columns, divided by their steepest slope,
 all of mean 0. The piles stand below. Between columns where nothing is to be moved, any slope is optimal."""
 
 
-def refresh_learned() -> bool:
-    """Say whether critics are being trained."""
-    return running(SLOT)
-
-
 def show_learned() -> None:
     """Show the lab of the critics that learn the dual."""
-    renewed(SLOT)
     said = ask(LEARNED)
     now = stand()
-    which, clip, weight, side, order = st.columns(
+    which, clip, weight, side, begin = st.columns(
         [0.24, 0.2, 0.2, 0.18, 0.18], gap="medium", vertical_alignment="bottom"
     )
     with which:
@@ -162,37 +157,39 @@ def show_learned() -> None:
                               "published; a critic that must turn, up and then down, can then stay on a "
                               "straight line for long. Try it with “One hill into two”.")  # fmt: skip
     chosen = now.piles
-    with order:
-        button(
-            SLOT, "Train both", "Critics that learn the dual",
+    with begin:
+        order(
+            WORK, "Train both",
             lambda: duality.learn(chosen, clip_value=clip_value, penalty_weight=penalty_weight,
                                   one_sided=one_sided),
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
+            key="learned", mine=True, width="stretch",
         )  # fmt: skip
-    found = result(SLOT)
+    task = standing(WORK, mine=True)
+    found = None if task is None else task.result
     if not isinstance(found, Learned):
-        _before()
+        _before(task)
         return
-    _learned(found, others=found.piles != now.piles)
-    ended = not running(SLOT)
+    _learned(found, task, others=found.piles != now.piles)
+    ended = task is None or task.done
     lab, words = happened_learned(found)
     tell(lab, said, words if ended else "")
 
 
-def _before() -> None:
+def _before(task: Standing | None) -> None:
     shown = stand().piles
     fake, real = shown.shares
     chart(figures.potentials([], duality.optimal(shown), fake, real), key="learned_optimal", run="before",
           height=300, title="What is to be learned", help=CURVES_HELP,
           alt="The optimal function over both piles")  # fmt: skip
     state(
-        SLOT,
-        "Press **Train both**: two critics try to become the dashed function, from samples only.",
+        task,
+        before="Press **Train both**: two critics try to become the dashed function, from samples only.",
     )
 
 
-def _learned(found: Learned, *, others: bool) -> None:
+def _learned(found: Learned, task: Standing | None, *, others: bool) -> None:
     fake, real = found.piles.shares
     clipped, penalised = found.shares
     names = (("Clipped", "@two"), ("Penalised", "@one"))
@@ -229,7 +226,7 @@ def _learned(found: Learned, *, others: bool) -> None:
             ],
             key="learned_numbers",
         )  # fmt: skip
-        state(SLOT, f"{int(found.updates[-1]):,} updates of {duality.BATCH} samples.")
+        state(task, after=f"{int(found.updates[-1]):,} updates of {duality.BATCH} samples.")
         if others:
             st.caption(
                 ":material/info: Trained on other piles than those chosen now. Train both again."

@@ -10,7 +10,7 @@ from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
 from pages.components.piles import piles
-from pages.components.worked import kept
+from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs import earth
 from wgan.labs.earth import PILES, Best, Hand, Piles

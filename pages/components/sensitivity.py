@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from pages.components import lab_order
+from pages.components import lab_work
 from pages.components.app import measured, plain
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
@@ -83,7 +83,7 @@ def settings() -> None:
             "Steps a cell", BUDGETS, BUDGET, key="sensitivity_steps", width=200,
             help="Generator updates of each training. Few show who learns fast, many who ends well.",
         ))  # fmt: skip
-        lab_order.order(
+        lab_work.order(
             title(), "Train the grid", lambda: sweep(rows, columns, side=side, steps=steps),
             key="sensitivity",
             help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
@@ -101,10 +101,10 @@ def show(said: int | None) -> None:
     rows, columns = _axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task = lab_order.standing(title())
+    task = lab_work.standing(title())
     found = task.result if task is not None else None
-    lab_order.state(
-        title(), task, key="sensitivity",
+    lab_work.state(
+        task,
         before=f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and "
         f"finds how far each ends from the data: {_time(side, steps)}.",
         after=_made(found) if isinstance(found, Grid) else "",

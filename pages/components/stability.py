@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import streamlit as st
 
-from pages.components import clipping, collapse, lab_order, sensitivity, vanishing
+from pages.components import clipping, collapse, lab_work, sensitivity, vanishing
 from pages.components.lab import ask, choose
 
 LABS: dict[str, Any] = {m.LAB.key: m for m in (vanishing, collapse, clipping, sensitivity)}
@@ -21,5 +20,4 @@ def page() -> None:
         """Show how far the work has come."""
         part.show(said)
 
-    with st.container():
-        st.fragment(look, run_every=1.0 if lab_order.running(part.title()) else None)()
+    lab_work.watched(look, part.title())

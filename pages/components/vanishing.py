@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.components import lab_order
+from pages.components import lab_work
 from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
@@ -62,7 +62,7 @@ def settings() -> None:
             help="Updates of the discriminator, and as many of the critic, while the generator stands "
             "still.", width=320,
         ))  # fmt: skip
-        lab_order.order(
+        lab_work.order(
             title(), "Train them", lambda: vanish(name, updates=updates), key="vanishing",
             help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
             "where nothing else computes.",
@@ -71,13 +71,13 @@ def settings() -> None:
 
 def show(said: int | None) -> None:
     """Show how far it has come. The body of the page's fragment."""
-    task = lab_order.standing(title())
+    task = lab_work.standing(title())
     found = task.result if task is not None else None
     updates = int(st.session_state.get("vanishing_updates", 2_000))
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left:
-        lab_order.state(
-            title(), task, key="vanishing",
+        lab_work.state(
+            task,
             before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
             f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
             after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "

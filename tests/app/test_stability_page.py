@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.components import lab_order
+from pages.components import lab_work
 from pages.components.app import session
 from tests.app.test_pages import button, has_button, page_alone, sound
 from tests.conftest import tiny
@@ -190,7 +190,7 @@ def test_an_order_given_twice_is_begun_once():
             yield Said("Waiting", 0.1)
 
     page_alone("stability.py")
-    lab_order._begin("A lab", waits)
-    lab_order._begin("A lab", waits)
+    lab_work._begin("A lab", waits)
+    lab_work._begin("A lab", waits)
     assert [t.title for t in session().tasks("")].count("A lab") == 1
     session().cancel(session().tasks("")[0].key)

@@ -108,14 +108,14 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
 ):
     name = session().start(tiny(steps=1_000_000))
     app = opened(lab)
-    button(app, f"train-{lab}").click().run()
-    button(app, f"stop-{lab}").click().run()
-    until(app, f"train-{lab}")
+    button(app, f"{lab}_run").click().run()
+    button(app, f"{lab}_stop").click().run()
+    until(app, f"{lab}_run")
     assert "Stopped" in words(sound(app))
     session().stop(name)
-    button(app, f"train-{lab}").click().run()
-    assert has_button(sound(app), f"stop-{lab}")
-    until(app, f"train-{lab}")
+    button(app, f"{lab}_run").click().run()
+    assert has_button(sound(app), f"{lab}_stop")
+    until(app, f"{lab}_run")
     assert said in words(sound(app)) and "**Why.**" in words(app)
     # Another lab and back: what was trained is still there.
     sound(app.button_group(key="lab").set_value("earth").run())
@@ -130,7 +130,7 @@ def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr("wgan.labs.apart.oppose", fails)
     app = opened("opposed")
-    button(app, "train-opposed").click().run()
+    button(app, "opposed_run").click().run()
     end = time.monotonic() + 30
     while not app.error:
         assert time.monotonic() < end

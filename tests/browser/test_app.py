@@ -61,8 +61,14 @@ def still(page) -> None:
         page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=60_000)
 
 
+def button(page, name: str):
+    """The app's own buttons of a name: while a script runs, Streamlit's header has a "Stop" too."""
+    ours = page.locator("button:not([kind=header])")
+    return page.get_by_role("button", name=name, exact=True).and_(ours)
+
+
 def press(page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).first.click()
+    button(page, name).first.click()
 
 
 def asked(page) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_app import ROOT, until
+from tests.browser.test_app import ROOT, press, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, Status, list_runs
@@ -60,5 +60,5 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     # The table of all rules opens.
     page.get_by_text("All that is looked for").click()
     page.get_by_test_id("stDataFrame").first.wait_for(timeout=30_000)
-    page.get_by_role("button", name="Stop", exact=True).click()
+    press(page, "Stop")
     until(lambda: run.status() is Status.STOPPED)

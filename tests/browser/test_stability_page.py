@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_app import ROOT, press, until
+from tests.browser.test_app import ROOT, button, press, until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -119,7 +119,7 @@ def test_mode_collapse_live_stopped_and_found_again(page, url: str):
 
     # It goes on while the page is away, and is found again.
     page.reload()
-    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    button(page, "Stop").wait_for(timeout=60_000)
     # The GAN collapses: a badge, and a mark on the chart.
     page.get_by_text(re.compile("Collapsed")).first.wait_for(timeout=240_000)
     until(lambda: any("GAN collapses" in note for note in notes(page, "collapse_modes")))

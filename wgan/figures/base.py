@@ -70,3 +70,11 @@ def dressed(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return [None if not np.isfinite(v) else round(v, 6) for v in value.tolist()]
     return value
+
+
+def square(axis: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both axes of a layout as `axis`, one unit as long on either."""
+    return {
+        "xaxis": {**axis, "constrain": "domain"},
+        "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+    }

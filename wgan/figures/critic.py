@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats
+from wgan.figures.base import MARGIN, Figure, Floats, square
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -155,8 +155,7 @@ def surface(
         "data": traces,
         "layout": {
             "margin": {"l": 26, "r": 4, "t": 22 if real is not None else 6, "b": 22},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
             "showlegend": real is not None,
             "legend": _LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
             "hovermode": "closest",

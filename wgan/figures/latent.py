@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats
+from wgan.figures.base import MARGIN, Figure, Floats, square
 
 SHADES = 5
 
@@ -56,8 +56,7 @@ def warped(lines: Sequence[Floats], density: Sequence[Floats], real: Floats | No
         "data": traces,
         "layout": {
             "margin": {"l": 34, "r": 8, "t": 26, "b": 26},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
             "hovermode": "closest",
         },

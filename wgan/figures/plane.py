@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats
+from wgan.figures.base import MARGIN, Figure, Floats, square
 
 
 def plane(
@@ -54,8 +54,7 @@ def plane(
         "data": traces,
         "layout": {
             "margin": {"l": 34, "r": 8, "t": 26, "b": 26},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
             "hovermode": "closest",
         },
@@ -121,8 +120,7 @@ def density(table: Floats, extent: float) -> Figure:
         ],
         "layout": {
             "margin": {"l": 34, "r": 8, "t": 8, "b": 26},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
         },
     }
 

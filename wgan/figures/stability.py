@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats
+from wgan.figures.base import MARGIN, Figure, Floats, square
 
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
@@ -94,7 +94,6 @@ def pushed(
     `table` is (S, S), row = y; `pushes` (A, 4): x, y and the push there. A push of length `longest` is
     drawn as a quarter of the window, shorter ones in proportion: what has vanished is not to be seen.
     """
-    step = 2 * extent / (len(table) - 1)
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "nticks": 5}
     scale = 0.5 * extent / max(longest, 1e-30)
     tail = pushes[:, :2]
@@ -104,23 +103,8 @@ def pushed(
     sizes = np.stack([np.zeros(len(tail)), heads, np.zeros(len(tail))], axis=1).ravel()
     return {
         "data": [
-            {
-                "type": "contour",
-                "z": table,
-                "x0": -extent,
-                "dx": step,
-                "y0": -extent,
-                "dy": step,
-                "colorscale": "@surface",
-                "zmin": low,
-                "zmax": high,
-                "contours": {
-                    "coloring": "heatmap",
-                    "start": low,
-                    "end": high,
-                    "size": (high - low) / 10 or 1.0,
-                },
-                "autocontour": False,
+            _contour(table, extent, low, high, 10)
+            | {
                 "line": {"width": 0.7, "color": "@text/0.25"},
                 "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 4, "xpad": 2},
                 "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
@@ -146,11 +130,33 @@ def pushed(
         ],
         "layout": {
             "margin": {"l": 26, "r": 4, "t": 22, "b": 22},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
             "showlegend": True,
             "legend": _LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
             "hovermode": "closest",
+        },
+    }
+
+
+def _contour(table: Floats, extent: float, low: float, high: float, lines: int) -> Figure:
+    """Return a surface over [−extent, extent]² with that many contour lines between low and high."""
+    step = 2 * extent / (len(table) - 1)
+    return {
+        "type": "contour",
+        "z": table,
+        "x0": -extent,
+        "dx": step,
+        "y0": -extent,
+        "dy": step,
+        "colorscale": "@surface",
+        "zmin": low,
+        "zmax": high,
+        "autocontour": False,
+        "contours": {
+            "coloring": "heatmap",
+            "start": low,
+            "end": high,
+            "size": (high - low) / lines or 1.0,
         },
     }
 
@@ -174,8 +180,7 @@ def cloud(real: Floats, fake: Floats, extent: float) -> Figure:
         "data": [_dots("Real", real, "@real", 4.5), _dots("Fake", fake, "@fake", 3.2)],
         "layout": {
             "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
             "showlegend": False,
             "hovermode": False,
         },
@@ -299,35 +304,20 @@ def classes(
 
 def shade(table: Floats, extent: float) -> Figure:
     """Return a surface over [−extent, extent]² in its own range, without axes: (S, S), row = y."""
-    step = 2 * extent / (len(table) - 1)
     low, high = float(table.min()), float(table.max())
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "visible": False}
     return {
         "data": [
-            {
-                "type": "contour",
-                "z": table,
-                "x0": -extent,
-                "dx": step,
-                "y0": -extent,
-                "dy": step,
-                "colorscale": "@surface",
+            _contour(table, extent, low, high, 12)
+            | {
                 "showscale": False,
-                "autocontour": False,
-                "contours": {
-                    "coloring": "heatmap",
-                    "start": low,
-                    "end": high,
-                    "size": (high - low) / 12 or 1.0,
-                },
                 "line": {"width": 0.9, "color": "@text/0.4"},
                 "hovertemplate": "score %{z:.3g}<extra></extra>",
             }
         ],
         "layout": {
             "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
-            "xaxis": {**axis, "constrain": "domain"},
-            "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
+            **square(axis),
             "showlegend": False,
         },
     }

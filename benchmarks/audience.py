@@ -1,0 +1,233 @@
+"""What an audience costs: training under 0, 1, 5, 20 and 50 watching sessions, and how soon they are served.
+
+    python -m benchmarks.audience [--sessions 1 5 20 50] [--trials 5] [--seconds 10]
+
+Starts the app on this machine and a training in it, then opens sessions that speak Streamlit's own protocol:
+each loads the page and asks for its live fragments when their time has come, as a browser does, but draws
+nothing. Trials alternate: none watching, then N. A process of its own asks; it shares the cores, as a
+browser on this machine would (a class room's browsers do not), and its processor time is told beside.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import websockets
+from playwright.sync_api import sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from benchmarks.live import begin, quantile, rate, serve, step_of
+from wgan.runs import Run
+
+
+class Visitor:
+    """One open page: what it was sent, and how long each of its updates took."""
+
+    def __init__(self, url: str, query: str) -> None:
+        self.url, self.query = url, query
+        self.page_hash = ""
+        self.page_ms: float = 0.0
+        self.updates: list[
+            tuple[float, float]
+        ] = []  # (when it was asked for, ms until it was done)
+        self.bytes: list[tuple[float, int]] = []
+        self.faults = 0
+        self._timers: dict[str, tuple[float, float]] = {}  # fragment: interval, when it is next due
+
+    def _asked(self, fragment: str = "") -> bytes:
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string, state.page_script_hash = self.query, self.page_hash
+        if fragment:
+            state.fragment_id, state.is_auto_rerun = fragment, True
+        return bytes(message.SerializeToString())
+
+    async def watch(self, ready: asyncio.Semaphore, end: asyncio.Event) -> None:
+        """Load the page, then keep it up to date until the end."""
+        async with websockets.connect(
+            f"{self.url.replace('http', 'ws', 1)}/_stcore/stream", subprotocols=["streamlit"],
+            max_size=None, compression=None,
+        ) as socket:  # fmt: skip
+            async with (
+                ready
+            ):  # a class does not press Return in one moment; and the load is not the subject
+                self.page_ms = await self._run(socket, self._asked())
+            while not end.is_set():
+                now = time.monotonic()
+                due = min((due for _, due in self._timers.values()), default=now + 0.2)
+                if due > now:
+                    await self._listen(socket, until=min(due, now + 0.2))
+                    continue
+                fragment = min(self._timers, key=lambda name: self._timers[name][1])
+                interval, _ = self._timers[fragment]
+                self._timers[fragment] = interval, now + interval
+                took = await self._run(socket, self._asked(fragment))
+                self.updates.append((now, took))
+
+    async def _run(self, socket: Any, message: bytes) -> float:
+        """Send a request and wait until its script has finished; milliseconds."""
+        start = time.monotonic()
+        await socket.send(message)
+        while True:
+            if self._heard(await asyncio.wait_for(socket.recv(), 120)):
+                return 1000 * (time.monotonic() - start)
+
+    async def _listen(self, socket: Any, until: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            self._heard(await asyncio.wait_for(socket.recv(), max(0.001, until - time.monotonic())))
+
+    def _heard(self, raw: bytes) -> bool:
+        self.bytes.append((time.monotonic(), len(raw)))
+        message = ForwardMsg()
+        message.ParseFromString(raw)
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            self.page_hash = message.new_session.page_script_hash
+        elif kind == "auto_rerun":
+            seconds = message.auto_rerun.interval
+            self._timers[message.auto_rerun.fragment_id] = seconds, time.monotonic() + seconds
+        elif kind == "stop_auto_rerun":
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self._timers.pop(fragment, None)
+        elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
+            self.faults += 1
+        # A full run may follow a fragment's (st.rerun): what finishes early is not done.
+        return kind == "script_finished" and message.script_finished in (
+            ForwardMsg.FINISHED_SUCCESSFULLY,
+            ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
+        )
+
+
+async def audience(url: str, query: str, sessions: int, seconds: float) -> dict[str, float]:
+    """Open that many pages, let them settle, say "ready", and watch for so many seconds."""
+    end, ready = asyncio.Event(), asyncio.Semaphore(2)
+    visitors = [Visitor(url, query) for _ in range(sessions)]
+    tasks = [asyncio.create_task(visitor.watch(ready, end)) for visitor in visitors]
+    while not all(visitor.updates for visitor in visitors):
+        await asyncio.sleep(0.2)
+        for task in tasks:
+            if task.done():
+                task.result()
+    await asyncio.sleep(3.0)
+    print("ready", flush=True)
+    start, used = time.monotonic(), time.process_time()
+    await asyncio.sleep(seconds)
+    stop, used = time.monotonic(), time.process_time() - used
+    end.set()
+    await asyncio.gather(*tasks)
+    took = [ms for visitor in visitors for when, ms in visitor.updates if start <= when < stop]
+    received = sum(n for visitor in visitors for when, n in visitor.bytes if start <= when < stop)
+    return {
+        "updates_per_second": len(took) / (stop - start),
+        "update_median_ms": quantile(took, 0.5),
+        "update_p95_ms": quantile(took, 0.95),
+        "page_p95_ms": quantile([visitor.page_ms for visitor in visitors], 0.95),
+        "kB_per_update": received / max(1, len(took)) / 1000,
+        "generator_cores": used / (stop - start),
+        "faults": float(sum(visitor.faults for visitor in visitors)),
+    }
+
+
+def watched(url: str, run: Run, sessions: int, seconds: float) -> dict[str, float]:
+    """Measure the training while an audience of another process watches."""
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.audience", "--visit", url, "--run", run.id,
+         "--sessions", str(sessions), "--seconds", str(seconds)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert asked.stdout is not None
+    if asked.stdout.readline().strip() != "ready":
+        raise RuntimeError("The audience found no seats: see the error above.")
+    before, start = step_of(run)[0], time.monotonic()
+    time.sleep(seconds)
+    steps = (step_of(run)[0] - before) / (time.monotonic() - start)
+    found: dict[str, float] = json.loads(asked.stdout.readline())
+    asked.wait(60)
+    return found | {"steps_per_second": steps}
+
+
+def interval(values: list[float], draws: int = 4000) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a median."""
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(0, len(values), (draws, len(values)))
+    low, high = np.quantile(np.median(np.array(values)[chosen], axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def start_training(url: str, preset: str, runs: Path) -> Run:
+    """Press Start in a browser and close it: the training belongs to the app."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        run = begin(page, url, preset, runs)
+        browser.close()
+    return run
+
+
+def main() -> None:
+    """Print a table, and the same as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="quick-mnist")
+    parser.add_argument("--sessions", type=int, nargs="+", default=[1, 5, 20, 50])
+    parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--visit", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.visit:
+        found = asyncio.run(
+            audience(given.visit, f"run={given.run}", given.sessions[0], given.seconds)
+        )
+        print(json.dumps(found), flush=True)
+        return
+    runs = Path(tempfile.mkdtemp())
+    process, url = serve(runs)
+    rows: list[dict[str, Any]] = []
+    try:
+        run = start_training(url, given.preset, runs)
+        trials: dict[int, list[dict[str, float]]] = {n: [] for n in given.sessions}
+        for _ in range(given.trials):
+            for sessions in given.sessions:
+                alone = rate(run, given.seconds)
+                found = watched(url, run, sessions, given.seconds)
+                trials[sessions].append(found | {"alone": alone})
+                print(json.dumps({"sessions": sessions, **trials[sessions][-1]}), file=sys.stderr)
+        for sessions, many in trials.items():
+            slowed = [1 - one["steps_per_second"] / one["alone"] for one in many]
+            median = {k: statistics.median(one[k] for one in many) for k in many[0]}
+            rows.append({"sessions": sessions, **median, "slowed_by": statistics.median(slowed),
+                         "slowed_low": interval(slowed)[0], "slowed_high": interval(slowed)[1]})  # fmt: skip
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(runs, ignore_errors=True)
+    print(f"{given.preset}, {given.trials} alternated trials of {given.seconds:g} s, medians; "
+          f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print("| sessions | steps/s alone → watched | slowed by (95 %) | update median / p95 ms | page p95 ms "
+          "| kB an update | cores of the asking |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row['sessions']} | {row['alone']:.1f} → {row['steps_per_second']:.1f} "
+              f"| {100 * row['slowed_by']:.0f} % ({100 * row['slowed_low']:.0f} to {100 * row['slowed_high']:.0f}) "
+              f"| {row['update_median_ms']:.0f} / {row['update_p95_ms']:.0f} | {row['page_p95_ms']:.0f} "
+              f"| {row['kB_per_update']:.1f} | {row['generator_cores']:.2f} |")  # fmt: skip
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
