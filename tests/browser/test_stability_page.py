@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_app import ROOT, button, press, until
+from tests.browser.test_app import ROOT, button, press, still, until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -196,6 +196,7 @@ def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, url: str):
     page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
     page.get_by_text("cells were not trained").wait_for()
     page.get_by_text("Floor").first.wait_for()
+    still(page)
     kept = notes(page, "sensitivity_map")
     page.reload()
     until(lambda: notes(page, "sensitivity_map") == kept)

@@ -261,7 +261,7 @@ def test_critics_learn_the_dual_live(page, url: str):
     page.locator(".st-key-learned_proofs .js-plotly-plot .main-svg").first.wait_for()
     assert names(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
     press(page, "Stop")
-    page.get_by_text("Stopped. What it had found").wait_for()
+    page.get_by_text("Stopped at").first.wait_for()
     press(page, "Train both")
     page.get_by_text(re.compile("After 600 updates the clipped critic")).wait_for(timeout=120_000)
     clipped, penalised = (number(page, name) for name in ("Clipped", "Penalised"))
