@@ -32,7 +32,7 @@ if run is None:
 
 view = session().view(run)
 section = latent.section_of(view)
-choice = latent.sidebar(view)
+choice = latent.sidebar(view, section)
 every = latent.refresh(view, choice, section)
 if section == "walk":
     stroll = walks.settings(view)

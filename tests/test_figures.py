@@ -201,3 +201,15 @@ def test_the_bound_stands_below_the_exact_distance():
     assert figure.data[1].y == pytest.approx((0.5, 0.5)) and figure.layout.xaxis.range == (0, 10)
     assert len(figures.tightening(updates, bounds, 0.5, None, 10)["data"]) == 2
     accepted(figures.raw_gap(updates, bounds, bounds, 10))
+
+
+def test_numbered_points_are_marked():
+    points = np.array([[0.0, 1.0], [2.0, -3.0], [1.0, 1.0]])
+    figure = figures.numbered(points, [1])
+    (trace,) = figure["data"]
+    assert trace["text"] == ["0", "1", "2"]
+    assert trace["marker"]["size"].argmax() == 1 and len(set(trace["marker"]["size"].tolist())) == 2
+    assert (
+        figure["layout"]["xaxis"]["range"][1] > 3
+        and figure["layout"]["yaxis"]["scaleanchor"] == "x"
+    )

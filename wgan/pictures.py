@@ -55,12 +55,13 @@ def scatter(
     extent: float,
     side: int = 64,
     dot: int = 1,
+    ground: tuple[int, int, int] = (255, 255, 255),
 ) -> Bytes:
-    """Return points as a small picture, (side, side, 3) uint8 on white.
+    """Return points as a small picture, (side, side, 3) uint8 on a ground, here white.
 
     `layers` are ((N, 2), colour), the later over the earlier, in the window [−extent, extent]².
     """
-    picture = np.full((side, side, 3), 255, dtype=np.uint8)
+    picture = np.full((side, side, 3), ground, dtype=np.uint8)
     for points, colour in layers:
         at = ((points + extent) / (2 * extent) * side).astype(int)
         inside = at[((at >= 0) & (at <= side - dot)).all(axis=1)]

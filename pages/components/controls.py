@@ -168,7 +168,8 @@ def run_titles() -> dict[str, str]:
         title = f"{card.run} (cannot be read)"
         if card.config is not None:
             objective, when = short(card.config.objective.title), began(card.run, card.created)
-            title = f"{card.name or f'{objective} · {when}'} · {short(card.config.dataset.title)}"
+            # A name says enough, and the box is narrow.
+            title = card.name or f"{objective} · {when} · {short(card.config.dataset.title)}"
         again = sum(known.partition(" #")[0] == title for known in titles.values())
         titles[card.run] = f"{title} #{again + 1}" if again else title
     return titles

@@ -21,7 +21,10 @@ NAMES = "ABCDEFGH"
 CHANGED = "latent_redraw"
 """Set where something was done that the whole page shows, not only its fragment."""
 
+_SAID = "kept_said"
+
 NEAREST = 3
+ALL = "All of them"
 
 NEAREST_HELP = """Below each kept sample the three training pictures nearest to it, pixel by pixel. A generator that
 learned pictures by heart shows the same picture twice."""
@@ -48,19 +51,33 @@ def points(run: str) -> list[Kept]:
 def keep(run: str, z: Floats, label: int | None, origin: str) -> None:
     """Keep one more point; say so, or that there is no room."""
     known = points(run)
-    if any(np.array_equal(z, other.z) and label == other.label for other in known):
-        return
+    for name, other in zip(NAMES, known, strict=False):
+        if np.array_equal(z, other.z) and label == other.label:
+            st.session_state[_SAID] = f"That is kept already, as {name}.", ":material/push_pin:"
+            return
     if len(known) >= MOST:
-        st.toast(f"{MOST} points are kept: clear them first.", icon=":material/block:")
+        st.session_state[_SAID] = (
+            f"{MOST} points are kept: remove one first.",
+            ":material/block:",
+        )
         return
     st.session_state[CHANGED] = True
     known.append(Kept(np.asarray(z, np.float32), label, origin))
-    st.toast(f"Kept as {NAMES[len(known) - 1]}.", icon=":material/push_pin:")
+    st.session_state[_SAID] = f"Kept as {NAMES[len(known) - 1]}.", ":material/push_pin:"
 
 
-def clear(run: str) -> None:
-    """Forget what was kept of a run."""
-    points(run).clear()
+def say() -> None:
+    """Show what came of the last click: a callback in a fragment may draw nothing itself."""
+    if said := st.session_state.pop(_SAID, None):
+        st.toast(said[0], icon=said[1])
+
+
+def _remove(run: str) -> None:
+    chosen = st.session_state["kept_remove"]
+    if chosen == ALL:
+        points(run).clear()
+    elif chosen is not None:
+        del points(run)[NAMES.index(chosen)]
     st.session_state[CHANGED] = True
 
 
@@ -79,25 +96,27 @@ def shelf(run: str, models: Models, share: float) -> None:
             ":material/push_pin: Nothing is kept yet. Kept points can be walked through and added up."
         )
         return
-    show, act = st.columns([0.7, 0.3], gap="medium", vertical_alignment="center")
-    with show:
-        made = pictures(models, known, share)
-        blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
-        strip(
-            encode(tile(np.concatenate([made, blank]), MOST)), key="kept_strip", rows=1,
-            columns=MOST, max_height=76, caption="", alt=f"{len(known)} kept points",
-            notes=NAMES[: len(known)],
-        )  # fmt: skip
-    with act, st.container(horizontal=True, gap="small"):
+    made = pictures(models, known, share)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**Kept**", help=HELP, width="content")
-        st.button("Clear", icon=":material/close:", key="kept_clear", on_click=clear, args=(run,))
+        near = st.toggle("Nearest training pictures", key="kept_nearest", help=NEAREST_HELP)
+        st.menu_button(
+            "Remove", [*NAMES[: len(known)], ALL], key="kept_remove", icon=":material/close:",
+            on_click=_remove, args=(run,), help="Forget one of them, or all.",
+        )  # fmt: skip
         st.download_button(
             "z (.npy)", as_npy(np.stack([point.z for point in known])), f"{run}-kept.npy",
             key="kept_npy", on_click="ignore",
             help="The kept z as a NumPy array, float32, one row each.",
         )  # fmt: skip
-    if st.toggle("Nearest training pictures", key="kept_nearest", help=NEAREST_HELP):
-        _nearest(models, made[: len(known)])
+    blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
+    strip(
+        encode(tile(np.concatenate([made, blank]), MOST)), key="kept_strip", rows=1,
+        columns=MOST, max_height=76, caption="", alt=f"{len(known)} kept points",
+        notes=NAMES[: len(known)],
+    )  # fmt: skip
+    if near:
+        _nearest(models, made)
 
 
 def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:

@@ -33,12 +33,18 @@ SECTIONS = {
     },
 }
 
+UNTRUNCATED = ("grid", "find")
+"""Sections that show the whole of latent space: truncation is not theirs."""
+
+ALL_CLASSES = ("classes", "find")
+"""Sections that choose classes themselves."""
+
 LIVE = ("walk", "plane", "directions", "grid")
 EVERY = 2.0  # seconds between two looks at a run that trains
 
 TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
 the middle of latent space: fewer kinds of pictures, each more typical. Above 1: rarer ones, and at last
-none that the generator was trained for."""
+none that the generator was trained for. Warped grid and Find a picture take z as they are."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +96,23 @@ def section_of(view: View) -> str:
     return section
 
 
-def sidebar(view: View) -> Choice:
-    """Draw the part of the sidebar that all sections share, and return what it says."""
+def sidebar(view: View, section: str) -> Choice:
+    """Draw the part of the sidebar that all sections share, and return what it says.
+
+    What a section has no use for stays in its place, so that its value does, but cannot be moved.
+    """
     with st.sidebar:
         step = choose_source(view, prefix="latent", every="two seconds")
         label = None
         if view.config.conditional:
             names = view.config.dataset.class_names()
             label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__,
-                                 key=f"latent_class-{view.run}",
-                                 help="What the generator is told to make.")  # fmt: skip
+                                 key=f"latent_class-{view.run}", disabled=section in ALL_CLASSES,
+                                 help="What the generator is told to make. Classes and Find a picture "
+                                 "choose it themselves.")  # fmt: skip
         share = st.slider("Truncation", 0.0, 1.5, 1.0, 0.05, key="latent_truncation",
-                          help=TRUNCATION_HELP)  # fmt: skip
-    return Choice(view.run, step, label, float(share))
+                          disabled=section in UNTRUNCATED, help=TRUNCATION_HELP)  # fmt: skip
+    return Choice(view.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
 
 
 def refresh(view: View, choice: Choice, section: str) -> float | None:
@@ -125,6 +135,7 @@ def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:
     redraw = st.session_state.pop(kept.CHANGED, False)
     if redraw or now.status.active != view.status.active:
         st.rerun()
+    kept.say()
     models = models_of(now, choice.step)
     if models is None:
         return

@@ -21,7 +21,8 @@ what varies most there. **SeFa** (Shen and Zhou 2021): the directions that its f
 closed form, no sample needed.
 
 Both find them without labels: what they mean (slant, thickness, another digit) is for you to see. The share
-says how much of the variance, or of the stretching, a direction has."""
+says how much of the variance, or of the stretching, a direction has. **Keep the first** keeps the first sample, top
+left, as the sliders have moved it."""
 
 
 def settings() -> str:

@@ -25,7 +25,7 @@ SHOWN = 24
 HELP = """The generator turns z into pictures; nothing turns pictures into z. So z is searched: from several random
 starts, each step goes downhill on the squared difference between the generator's picture and yours.
 
-**Error**: root mean square difference a pixel, 0 to 255. The dashed line is the *baseline*: what the same
+**Error**: root mean square difference a pixel, 0 to 255. The dashed line, *never seen*, is the baseline: what the same
 search reaches on average for four real pictures that the generator was never trained on. An error well above it
 says that your picture is none of those that it can make. A generator that is told the class is told every
 class from at least one start."""
@@ -35,8 +35,9 @@ error. A generator that can only repeat training pictures would come no nearer t
 
 
 def task(run: str) -> Standing | None:
-    """Return the newest search of a run."""
-    return next((t for t in session().tasks(run) if t.title == SEARCH), None)
+    """Return this visitor's newest search with a run: what others look for is theirs."""
+    mine = st.session_state.get("find_mine", {}).get(run)
+    return next((t for t in session().tasks(run) if t.title == SEARCH and t.key == mine), None)
 
 
 def refresh(run: str) -> float | None:
@@ -81,7 +82,7 @@ def show(looked: Looked, view: View, choice: Choice) -> None:
                     "here as it comes nearer, with what is usual for pictures never seen."
                 )
             return
-        _standing(looked, known)
+        _standing(looked, known, choice)
 
 
 def _target(looked: Looked) -> Any:
@@ -114,12 +115,13 @@ def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> 
     st.session_state["find_problem"] = ""
     st.session_state[kept.CHANGED] = True
     try:
-        session().invert(run, target, choice.step, starts=starts, updates=updates)
+        begun = session().invert(run, target, choice.step, starts=starts, updates=updates)
+        st.session_state.setdefault("find_mine", {})[run] = begun.key
     except (RunError, ValueError) as error:
         st.session_state["find_problem"] = str(error)
 
 
-def _standing(looked: Looked, known: Standing) -> None:
+def _standing(looked: Looked, known: Standing, choice: Choice) -> None:
     if known.error:
         st.error(known.error, icon=":material/error:")
     if not known.done:
@@ -129,11 +131,14 @@ def _standing(looked: Looked, known: Standing) -> None:
         return
     search = found.search
     best = search.best
-    other = found.step != looked.models.step
-    st.caption(
-        f"Searched with the weights of step {found.step:,}"
-        + (": not those chosen now. Press **Find it** to search with these." if other else "")
-    )
+    # Of a run that trains the newest weights are others before a search has ended: its z is kept all the same.
+    other = choice.step is not None and found.step != choice.step
+    words = f"Searched with the weights of step {found.step:,}"
+    if known.done and other:
+        words += ": not those chosen now. Press **Find it** to search with these"
+    elif known.done and found.step != looked.models.step:
+        words += f"; meanwhile the run has come to step {looked.models.step:,}"
+    st.caption(f"{words}.")
     pair = np.stack([search.target, search.pictures[best]])
     usual = float(search.others.mean()) if len(search.others) else None
     shown, curve = st.columns([0.4, 0.6], gap="small")

@@ -18,8 +18,9 @@ SIDES = (7, 11, 15, MOST_SIDE)
 PLANE_HELP = """Each picture is what the generator makes of one z on a plane through latent space: two directions
 at right angles, x and y. **Drag** to move, turn the **wheel** to zoom, **point** to preview, **click** to keep.
 
-In many dimensions nearly all z have the same length, so a random plane is bent to that sphere: x and y are
-angles in radians, from one side of it to the other is π. A plane through three kept points is flat."""
+In many dimensions nearly all z have the same length: they lie on a sphere. A random plane is bent onto it, so x and y
+are angles in radians, and after 2π one has gone round: zoomed far out, the same pictures come again. Kept points
+are marked once. A plane through three kept points is flat."""
 
 GRID_HELP = """A square grid over the first two latent dimensions, from −2.5 to 2.5, as the generator bends it into
 the plane of the data. **Dark and thick**: many points come to lie there (the normal's density of z over

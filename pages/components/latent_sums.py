@@ -49,6 +49,11 @@ def sums(looked: Looked) -> None:
     with columns[3]:
         st.button("Keep the sum", icon=":material/push_pin:", key="sum_keep", type="primary",
                   on_click=kept.keep, args=(looked.run, z, looked.label, "sum"))  # fmt: skip
+    if looked.label is not None:
+        name = looked.models.config.dataset.class_names()[looked.label]
+        st.caption(
+            f"Here all are told the class chosen in the sidebar, {name}; below, each its own."
+        )
     made = looked.make(np.stack([a, b, c, z]))
     signs = (f"{names[chosen[0]]}", f"− {names[chosen[1]]}", f"+ {names[chosen[2]]}", "=")
     strip(encode(tile(made, 4)), key="sum", rows=1, columns=4, max_height=150, caption="",

@@ -16,11 +16,16 @@ from wgan.runs import RunError
 
 ROWS, MOST = 5, 11
 GAP = 2
-REAL, FAKE = (0, 105, 90), (201, 87, 165)
+# Ground, real and fake: as in plotly_theme.js and config.toml.
+LIGHT = ((255, 255, 255), (0, 105, 90), (201, 87, 165))
+DARK = ((17, 21, 28), (61, 219, 176), (226, 111, 180))
 SIDE, POINTS = 120, 400
 
-SAME_HELP = """Each row is one z, each column a checkpoint: the generator learns to draw it. A row that changes its
-digit late in training says that the generator still moves, even where the curves have gone flat."""
+SAME_HELP = """Each row is one z, each column a checkpoint: the generator learns to draw it. A row that still turns
+into something else late in training says that the generator moves, even where the curves have gone flat."""
+
+POINTS_HELP = """Each picture is a checkpoint, made of the same 400 z: the generator learns where to put them. Green: real
+points; pink: its own."""
 
 PAIR_HELP = """The same walk, frame by frame, through two states of the same generator."""
 
@@ -60,11 +65,11 @@ def show(looked: Looked) -> None:
     beside = pictures and len(chosen) <= 6
     left, right = st.columns(2, gap="large") if beside else (st.container(), st.container())
     with left:
-        st.markdown("**The same z through training**", help=SAME_HELP)
+        st.markdown("**The same z through training**", help=SAME_HELP if pictures else POINTS_HELP)
         strip(encode(tile(sheet, len(chosen))), key="through", rows=rows, columns=len(chosen),
               max_height=(400 if beside else 260) if pictures else 170,
-              caption="The step of each checkpoint stands in the first row"
-              + ("" if pictures else "; green: real points, pink: made of the same z"),
+              caption="The step of each checkpoint stands in the first row" if pictures
+              else "Each with its step; green: real points, pink: made of the same z",
               notes=notes, alt="The same z in each checkpoint")  # fmt: skip
         takeaway.sheet(sheet, len(chosen), f"{looked.run}-through", "through")
     if pictures:
@@ -81,8 +86,12 @@ def _scatters(looked: Looked, models: list[Models]) -> npt.NDArray[np.uint8]:
     z = truncated(draw_z(77, POINTS, config.latent_dim), looked.share)
     real = real_examples(config.dataset, POINTS)
     extent = 3.0 if real is None else float(abs(real).max() * 1.25)
-    layers = [] if real is None else [(real, REAL)]
-    made = [scatter([*layers, (each.make(z), FAKE)], extent, side=SIDE, dot=2) for each in models]
+    ground, true, made_up = DARK if st.context.theme.type == "dark" else LIGHT
+    layers = [] if real is None else [(real, true)]
+    made = [
+        scatter([*layers, (each.make(z), made_up)], extent, side=SIDE, dot=2, ground=ground)
+        for each in models
+    ]
     return np.stack(made).transpose(0, 3, 1, 2)
 
 

@@ -4,9 +4,11 @@ import numpy as np
 import streamlit as st
 
 from pages.components.sketch import sketch
+from pages.components.stage import strip
 from wgan import critic
 from wgan.data import PICTURE_SUFFIXES, DataError
 from wgan.latent import Models
+from wgan.pictures import encode, tile
 
 
 def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None:
@@ -20,7 +22,7 @@ def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None
     if now is not None:
         st.session_state[slot] = before = now
     if not before.any():
-        st.caption("Draw with the mouse: white on black, as the networks see digits.")
+        st.caption("Draw with the mouse: white on black, as the networks see these pictures.")
         return None
     return np.repeat(before[None], channels, axis=0)
 
@@ -35,7 +37,10 @@ def uploaded(models: Models, prefix: str) -> critic.Bytes | None:
     if file is None:
         return None
     try:
-        return critic.picture_from(file.getvalue(), shape, invert=invert)
+        picture = critic.picture_from(file.getvalue(), shape, invert=invert)
     except DataError as error:
         st.error(str(error), icon=":material/error:")
         return None
+    strip(encode(tile(picture[None], 1)), key=f"{prefix}_cut", rows=1, columns=1, max_height=110,
+          caption="As the networks see it", alt="The uploaded picture, cut and shrunk")  # fmt: skip
+    return picture

@@ -247,7 +247,8 @@ class Plot {
     const theme = themeAt(this.root);
     const like = [width, height, theme.sheet].join("|");
     const begun = performance.now();
-    if (like === this.like && !whole) {
+    // Of another run, or another walk, nothing may stay: not the axes, nor the lines for a while.
+    if (like === this.like && !whole && this.run === this.shown) {
       if (!this.stale) return;
       if (this.grow(begun)) return;
       if (begun < this.rest) return this.after(this.rest - begun);
@@ -262,6 +263,7 @@ class Plot {
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode ??= false;
     this.stale = this.behind = false;
     this.like = like;
+    this.shown = this.run;
     this.skeleton = skeleton(this.figure);
     this.plotly.react(this.root, data, layout, this.config).then(
       () => this.ended || this.unsay(),

@@ -18,10 +18,14 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
     """
     choose_run("Model", view.run, "Any run, also the one that is training now.")
     steps = list(reversed(view.checkpoint_steps))
-    newest = "Newest weights"
+    newest = "Newest"
     if not view.status.active and steps:
-        newest = f"Last checkpoint, step {steps.pop(0):,}"
+        newest = f"Last, step {steps.pop(0):,}"
+    # The weights of one run mean nothing to another.
     key = f"{prefix}_step"
+    if st.session_state.setdefault(f"{prefix}_of", view.run) != view.run:
+        st.session_state[f"{prefix}_of"] = view.run
+        st.session_state[key] = NEWEST
     # Not None for the newest: that would be no choice, with a cross to take it back.
     if key not in st.session_state:
         asked = st.query_params.get("weights", "")
@@ -35,7 +39,8 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
         [NEWEST, *steps],
         key=key,
         format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
-        help=f"While a run trains, its newest weights are taken every {every}.",
+        help="Those of the last step, or of a checkpoint on the way there. While a run trains, its newest "
+        f"weights are taken every {every}.",
     )
     # Whoever gets the address sees the same weights.
     if step == NEWEST:

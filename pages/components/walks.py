@@ -33,8 +33,8 @@ PACES: dict[Easing, str] = {
 }
 
 NAMES: dict[Method, tuple[str, str]] = {
-    "slerp": ("along the arc (this walk)", "straight line"),
-    "lerp": ("straight line (this walk)", "along the arc"),
+    "slerp": ("arc, this walk", "line"),
+    "lerp": ("line, this walk", "arc"),
 }
 
 LENGTH_HELP = """Nearly all z that the generator was trained on have a length near √(latent dimensions),
@@ -152,7 +152,7 @@ def show(looked: Looked, choice: Choice) -> None:
         if choice.way == "picked":
             _pick(looked, choice)
         else:
-            _explain(looked, made)
+            _explain(looked, made, choice)
         st.markdown("**Length of z along the walk**", help=LENGTH_HELP)
         chart(
             figures.lengths(made.path, made.other, NAMES[choice.method]),
@@ -167,6 +167,8 @@ def show(looked: Looked, choice: Choice) -> None:
 def _pick(looked: Looked, choice: Choice) -> None:
     pictures = looked.make(preview_z(looked.models.config, GRID))
     before = list(choice.picked)
+    if len(before) < 2:
+        st.caption(":material/info: Until two are picked, the first three samples stand in.")
     if pictures.ndim == 4:
         after = picker(
             encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before,
@@ -174,9 +176,15 @@ def _pick(looked: Looked, choice: Choice) -> None:
             alt="Samples to pick waypoints from", max_height=290,
         )  # fmt: skip
     else:
-        st.caption("Waypoints of points are picked by number.")
+        # In latent space they lie apart; what is made of them lies in a few piles.
+        chart(
+            figures.numbered(preview_z(looked.models.config, GRID)[:, :2], before),
+            key="picked_from", run=looked.run, height=230, title="z by number",
+            help="The 64 z to choose from, in the first two dimensions of latent space; the large ones are picked.",
+            alt="The z to pick from, each with its number",
+        )  # fmt: skip
         after = st.multiselect(
-            "Samples", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
+            "z", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
         )
     if after != before:
         st.session_state["latent_picked"] = tuple(after)
@@ -211,7 +219,11 @@ def _play(looked: Looked, made: Made, choice: Choice) -> None:
     player(content, key="walk", height=430, alt=f"A walk through latent space, in {what}")
 
 
-def _explain(looked: Looked, made: Made) -> None:
+def _explain(looked: Looked, made: Made, choice: Choice) -> None:
+    if choice.way == "kept" and len(kept.points(looked.run)) < 2:
+        st.caption(
+            ":material/info: Fewer than two points are kept: three samples stand in for them."
+        )
     if made.frames.ndim == 4:
         st.markdown(
             f"Each frame is the generator's picture of one **z**. The walk passes through "

@@ -10,7 +10,7 @@ from wgan.figures.counts import bars, histogram
 from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
 from wgan.figures.latent import search, warped
-from wgan.figures.plane import density, lengths, plane
+from wgan.figures.plane import density, lengths, numbered, plane
 from wgan.figures.stability import (
     by_depth,
     classes,
@@ -57,6 +57,7 @@ __all__ = [
     "lengths",
     "losses",
     "modes",
+    "numbered",
     "opposed",
     "over",
     "pixels",

@@ -1,5 +1,7 @@
 """Points of the plane, surfaces over it, and paths of z."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from wgan.figures.base import MARGIN, Figure, Floats, square
@@ -125,6 +127,33 @@ def density(table: Floats, extent: float) -> Figure:
     }
 
 
+def numbered(points: Floats, large: Sequence[int]) -> Figure:
+    """Return points, (N, 2), each with its number, from 0, some of them large."""
+    chosen = np.isin(np.arange(len(points)), list(large))
+    extent = 1.15 * float(np.abs(points).max(initial=1e-3))
+    axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
+    marked = _dots("z", points, "@fake", 5.0) | {
+        "mode": "markers+text",
+        "text": [str(i) for i in range(len(points))],
+        "textposition": "top center",
+        "textfont": {"size": 10},
+    }
+    marked["marker"] = {
+        "color": "@fake",
+        "size": np.where(chosen, 12.0, 5.0),
+        "line": {"width": np.where(chosen, 2.0, 0.0), "color": "@generator"},
+    }
+    return {
+        "data": [marked],
+        "layout": {
+            "margin": {"l": 34, "r": 8, "t": 8, "b": 26},
+            **square(axis),
+            "showlegend": False,
+            "hovermode": "closest",
+        },
+    }
+
+
 def lengths(path: Floats, other: Floats, names: tuple[str, str]) -> Figure:
     """Return ‖z‖ along two paths of z, each (F, latent_dim), with the shell where z lives."""
     dim = path.shape[1]
@@ -155,6 +184,18 @@ def lengths(path: Floats, other: Floats, names: tuple[str, str]) -> Figure:
         "line": {"width": 0},
         "layer": "below",
     }
+    # A line of the band's colour, as shapes have no place in the legend.
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [None],
+            "y": [None],
+            "name": "most z",
+            "line": {"color": "@real/0.3", "width": 10},
+            "hoverinfo": "skip",
+        }
+    )
     return {
         "data": traces,
         "layout": {
