@@ -171,8 +171,8 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
 def test_every_critic_update_sees_other_data_and_the_generator_other_z(engine: Engine):
     training = Training(tiny(n_critic=3), engine=engine)
     training.steps = 1
-    batches = [training._real_batch(draw)[0] for draw in range(3)]
-    z = [training._z(draw) for draw in range(4)]
+    batches = [training._real_batch(draw, 4)[0] for draw in range(3)]
+    z = [training._z(draw, 4) for draw in range(4)]
     for made in (batches, z):
         assert all(not torch.equal(a, b) for i, a in enumerate(made) for b in made[i + 1 :])
 
@@ -206,7 +206,7 @@ def test_without_replacement_every_example_comes_once_an_epoch(engine: Engine):
     for _ in range(3):
         seen = []
         for _ in range(5):  # 5 batches of 8 are 40
-            batch, _ = training._real_batch(0)
+            batch, _ = training._real_batch(0, training.config.batch_size)
             seen += ((batch[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
             training.critic_updates += 1
         assert sorted(seen) == list(range(40))
@@ -342,8 +342,8 @@ def test_racing_objectives_see_the_same_data(engine: Engine):
     pair = [Training(tiny(objective=name), engine=engine) for name in ("wgan", "wgan-gp")]
     for training in pair:
         training.steps = 4
-    assert torch.equal(pair[0]._real_batch(1)[0], pair[1]._real_batch(1)[0])
-    assert torch.equal(pair[0]._z(1), pair[1]._z(1))
+    assert torch.equal(pair[0]._real_batch(1, 4)[0], pair[1]._real_batch(1, 4)[0])
+    assert torch.equal(pair[0]._z(1, 4), pair[1]._z(1, 4))
 
 
 def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.MonkeyPatch):
@@ -413,7 +413,7 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     critic = copy.deepcopy(training.critic)
     optimizer = torch.optim.RMSprop(critic.parameters(), lr=1e-3)
     training.steps = 1
-    real, _ = training._real_batch(0)
+    real, _ = training._real_batch(0, training.config.batch_size)
     fake = training._fakes(0, None, 8)
     gaps = []
     for x, sign in ((real[:8], -1), (fake, 1)):

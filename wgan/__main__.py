@@ -39,12 +39,15 @@ from wgan.export import (
     ship,
 )
 from wgan.jobs import Evaluation, Stored, TrainingJob, View, evaluate, in_words
+from wgan.jobs.follower import follow, goes_on
 from wgan.latent import Models
 from wgan.metrics import title_of, train_features
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
 from wgan.runs import Card, Run, RunError, Shelf, Status, fork, list_runs
+from wgan.runs.run import DEAD_AFTER
 from wgan.training import Diverged
 from wgan.training.loop import steered
+from wgan.training.ranks import ALONE, Ranks, asked, join, leave
 
 LAST_STEP = 10_000_000
 
@@ -334,7 +337,54 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
 
 def _train(given: argparse.Namespace) -> int:
     fields = _fields(given)
-    bar = _Bar(given.quiet)
+    if asked():
+        return _train_together(given, fields)
+    return _drive(_training_job(given, fields, bar := _Bar(given.quiet)), bar)
+
+
+def _train_together(given: argparse.Namespace, fields: dict[str, Any]) -> int:
+    """Train as one of the processes that torchrun started; the first records, the others follow."""
+    ranks = join()
+    try:
+        if not ranks.first:
+            # torchrun signals to all; the first process says when they end, and what is wrong.
+            with _signals([]), contextlib.suppress(ConfigError, DataError):
+                return 0 if follow(ranks) else 2
+            return 2
+        bar = _Bar(given.quiet)
+        try:
+            job = _relaunched(bar, given, ranks) or _training_job(given, fields, bar, ranks)
+        except BaseException:
+            ranks.same(None)
+            raise
+        job.run.set_fact("launch", os.environ.get("TORCHELASTIC_RUN_ID", ""))
+        return _drive(job, bar)
+    except Diverged:
+        return 1  # the first process says it
+    finally:
+        leave()
+
+
+def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> TrainingJob | None:
+    """Return the job that goes on with this launch's run, where torchrun has begun again."""
+    if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
+        return None
+    launch = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    for run in list_runs(given.runs_dir):
+        if launch and run.fact("launch") == launch:
+            end = time.monotonic() + 2 * DEAD_AFTER
+            while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
+                time.sleep(1.0)
+            print(f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
+                  file=sys.stderr)  # fmt: skip
+            return TrainingJob(run, resume=True, publish=bar.preparing, ranks=ranks)
+    return None
+
+
+def _training_job(
+    given: argparse.Namespace, fields: dict[str, Any], bar: "_Bar", ranks: Ranks = ALONE
+) -> TrainingJob:
+    """Return the job of a new run, or of one that is resumed."""
     if given.resume and given.preset:
         raise _Usage("A resumed run keeps its config: leave --preset away.")
     if given.resume:
@@ -348,12 +398,10 @@ def _train(given: argparse.Namespace) -> int:
                 f"Run {run.id} is at step {step:,} already, and its last is "
                 f"{config.steps:,}: give a larger --steps, the total."
             )
-        job = TrainingJob(run, resume=True, changes=fields, publish=bar.preparing)
-    else:
-        base = PRESETS[given.preset].config if given.preset else TrainConfig()
-        config = base.changed(fields)
-        job = TrainingJob(Run.create(config, given.runs_dir), publish=bar.preparing)
-    return _drive(job, bar)
+        return TrainingJob(run, resume=True, changes=fields, publish=bar.preparing, ranks=ranks)
+    base = PRESETS[given.preset].config if given.preset else TrainConfig()
+    config = base.changed(fields)
+    return TrainingJob(Run.create(config, given.runs_dir), publish=bar.preparing, ranks=ranks)
 
 
 def _drive(job: TrainingJob, bar: "_Bar") -> int:
@@ -364,7 +412,7 @@ def _drive(job: TrainingJob, bar: "_Bar") -> int:
             job.prepare()
             bar.mark(job.training.steps)
             begin, seconds_before = job.training.steps, job.seconds
-            while not job.done and not wanted:
+            while goes_on(job.training, job.ranks, not job.done and not wanted):
                 job.step()
                 bar.show(job)
             status = Status.STOPPED if wanted and not job.done else Status.FINISHED

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 from torch.nn.utils import parametrizations, parametrize
 
+from wgan.randomness import WHOLE, Rows
+
 Scorer = Callable[[Tensor], Tensor]
 """A critic as penalties see it: (N, …) → (N,), one score for each sample."""
 
@@ -56,12 +58,19 @@ class Objective(BaseModel, ABC):
         """Return what the generator minimises, from the critic's scores of its samples, (N,)."""
 
     def penalty(
-        self, critic: Scorer, *, real: Tensor, fake: Tensor, rng: torch.Generator, update: int = 0
+        self,
+        critic: Scorer,
+        *,
+        real: Tensor,
+        fake: Tensor,
+        rng: torch.Generator,
+        update: int = 0,
+        rows: Rows = WHOLE,
     ) -> Tensor:
         """Return what is added to the critic's loss to keep it Lipschitz: a scalar, here 0.
 
         `real` and `fake` are samples, (N, …); `rng` is the draw's own generator; `update` counts
-        the critic's updates from 0.
+        the critic's updates from 0; `rows` tells which rows of a shared batch these are.
         """
         return real.new_zeros(())
 
@@ -159,23 +168,32 @@ class _GradientPenalty(Objective):
         """Return what each sample's gradient norm, (N,), costs before λ: (N,)."""
 
     def penalty(
-        self, critic: Scorer, *, real: Tensor, fake: Tensor, rng: torch.Generator, update: int = 0
+        self,
+        critic: Scorer,
+        *,
+        real: Tensor,
+        fake: Tensor,
+        rng: torch.Generator,
+        update: int = 0,
+        rows: Rows = WHOLE,
     ) -> Tensor:
         if update % self.penalty_every:
             return real.new_zeros(())
-        norm = gradient_norm(critic, self._points(real, fake, rng), create_graph=True)  # (N,)
+        norm = gradient_norm(critic, self._points(real, fake, rng, rows), create_graph=True)
         mean: Tensor = self.deviation(norm).mean()
         weighted: Tensor = self.penalty_weight * self.penalty_every * mean
         return weighted
 
-    def _points(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+    def _points(self, real: Tensor, fake: Tensor, rng: torch.Generator, rows: Rows) -> Tensor:
         """Return x̂, where the slope is held: (N, …)."""
         if self.penalty_at == "interpolates":
             n = len(real)
-            epsilon = torch.rand(n, generator=rng, device=real.device, dtype=real.dtype)
+            whole = torch.rand(n * rows.of, generator=rng, device=real.device, dtype=real.dtype)
+            epsilon = whole[rows.part(len(whole))]
             return torch.lerp(fake, real, epsilon.view(n, *[1] * (real.dim() - 1)))
         if self.penalty_at == "noise":
-            noise = torch.empty_like(real).normal_(generator=rng)
+            whole = torch.cat([real] * rows.of) if rows.of > 1 else real
+            noise = torch.empty_like(whole).normal_(generator=rng)[rows.part(len(whole))]
             return real + self.noise_scale * real.std(unbiased=False) * noise
         return real if self.penalty_at == "real" else fake
 

@@ -5,13 +5,37 @@ state to checkpoint, and previews or metrics cannot disturb the training beside 
 """
 
 import hashlib
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 
 Stream = Literal[
     "init", "data", "labels", "z", "epsilon", "preview", "held-out", "metric", "sample", "forecast"
 ]
+
+
+class Rows(NamedTuple):
+    """Which rows of a batch are this process' own: the `rank`-th of `of` equal parts.
+
+    Draws are made for the whole batch and cut, so that many processes see what one would.
+    """
+
+    rank: int = 0
+    of: int = 1
+
+    def part(self, n: int) -> slice:
+        """Return the own rows among n. Raises ValueError where n cannot be shared equally."""
+        own, rest = divmod(n, self.of)
+        if rest:
+            raise ValueError(
+                f"A batch of {n} cannot be shared equally by {self.of} processes: choose a multiple of "
+                f"{self.of}."
+            )
+        return slice(self.rank * own, (self.rank + 1) * own)
+
+
+WHOLE = Rows()
+"""Every row: a process of its own."""
 
 
 def generator(

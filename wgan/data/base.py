@@ -51,10 +51,18 @@ class Pictures:
         self, part: Literal["train", "held-out"], n: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Draw the pictures that `batch` does, and their labels."""  # (n, C, H, W), (n,)
+        return self.take(part, self.order(part, n, rng))
+
+    def order(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
+        """Draw n places with replacement."""  # (n,)
+        source = self.train if part == "train" else self.held_out
+        return torch.randint(len(source), (n,), generator=rng, device=source.device)
+
+    def take(self, part: Literal["train", "held-out"], chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pictures at those places, as float32 in [−1, 1], and their labels."""
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
-        chosen = torch.randint(len(source), (n,), generator=rng, device=source.device)
         return as_floats(source[chosen]), labels[chosen]
 
     def to(self, device: torch.device) -> "Pictures":

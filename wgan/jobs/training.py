@@ -10,8 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from wgan.config import PARTS, ConfigError
+from wgan.config import PARTS
 from wgan.data import Data
+from wgan.jobs.follower import Plan, replayed
 from wgan.jobs.views import (
     CURVE_POINTS,
     Curves,
@@ -25,6 +26,7 @@ from wgan.jobs.views import (
 )
 from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
 from wgan.training import Diverged, Gauge, Training, resolve_engine
+from wgan.training.ranks import ALONE, Ranks
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
@@ -40,7 +42,7 @@ class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
     `threads` is the number of CPU threads where the config leaves it open; `publish` is told of
-    every new view. The job is driven by one thread: a session's worker, or the command line.
+    every new view; `ranks` are the processes that train it together, of which this is the first. The job is driven by one thread: a session's worker, or the command line.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class TrainingJob:
         resume: bool = False,
         changes: Mapping[str, Any] | None = None,
         publish: Callable[[View], None] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.run = run
         self.config = run.config()
         self.paused = False
@@ -86,6 +90,7 @@ class TrainingJob:
         self._checkpointed = -1
         self._curves = Curves(self.config.report_every)
         self._held: contextlib.ExitStack | None = None
+        self._told = False
         known = (
             Stored(run).view()
             if resume
@@ -127,9 +132,10 @@ class TrainingJob:
             self._restore(data)
         else:
             progress("Choosing the fastest precision", 0.0)
-            engine = resolve_engine(self.config, threads=self._threads)
+            engine = resolve_engine(self.config, threads=self._threads, processes=self.ranks.of)
             engine.activate()
-            self._training = Training(self.config, engine=engine, data=data)
+            self._tell(Plan(self.config, engine, None, self._first_changes, ()))
+            self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
         check()
         self._write_pending()
         self.run.set_engine(self.training.engine)
@@ -146,24 +152,29 @@ class TrainingJob:
     def _restore(self, data: Data) -> None:
         state, facts = self.run.checkpoint()
         engine = state.engine
-        here = resolve_engine(state.config, threads=self._threads)
+        here = resolve_engine(state.config, threads=self._threads, processes=self.ranks.of)
         # The recorded engine gives the same numbers again. Another is taken only where it must
         # be: its device is absent, or it would take the core that the app itself needs.
-        if engine.device != here.device or (self._threads and engine.threads > self._threads):
+        if (
+            engine.device != here.device
+            or engine.processes != here.processes
+            or (self._threads and engine.threads > self._threads)
+        ):
             if engine != here:
                 self._add_change(Change(state.step, "engine", engine.as_dict(), here.as_dict()))
             engine = here
+        # What the user changed after the checkpoint was written happens again at the same step.
+        self._replay = deque(
+            c for c in self._changes if c.step >= state.step and c.path != "engine"
+        )
         engine.activate()
-        self._training = Training.restore(state, engine=engine, data=data)
+        self._tell(Plan(state.config, engine, state, self._first_changes, tuple(self._replay)))
+        self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
         self.config = state.config
         self._seconds, self._images = facts["seconds"], int(facts["images"])
         self._checkpointed = state.step
         self.run.forget_metrics(state.step)
         self._metrics = Series(self.run.metrics())
-        # What the user changed after the checkpoint was written happens again at the same step.
-        self._replay = deque(
-            c for c in self._changes if c.step >= state.step and c.path != "engine"
-        )
         table = self.run.curves(CURVE_POINTS)
         for row in zip(*(table[name] for name in COLUMNS), strict=True):
             if row[0] <= state.step:
@@ -172,6 +183,12 @@ class TrainingJob:
         shown = [s for s in self._preview_steps if s <= state.step]
         found = self.run.preview(shown[-1]) if shown else None
         self._preview = StoredPreview(shown[-1], *found) if found else None
+
+    def _tell(self, plan: Plan | None) -> None:
+        """Tell the other processes what to train; None: nothing, they may leave."""
+        if not self._told:
+            self._told = True
+            self.ranks.same(plan)
 
     @property
     def training(self) -> Training:
@@ -197,10 +214,8 @@ class TrainingJob:
         """Make one generator update, and keep what is due. Raises Diverged."""
         start = time.perf_counter()
         training = self.training
-        while self._replay and self._replay[0].step <= training.steps:
-            change = self._replay.popleft()
-            with contextlib.suppress(ConfigError):
-                self.config = training.apply(**{change.path: change.after})
+        replayed(training, self._replay)
+        self.config = training.config
         training.step()
         steps, config = training.steps, self.config
         self._images += config.batch_size * config.n_critic
@@ -346,6 +361,8 @@ class TrainingJob:
 
         `trace` is for the run's log, where a bug report finds it.
         """
+        with contextlib.suppress(RuntimeError):  # where the others are gone already
+            self._tell(None)
         if error:
             self.run.log(f"step {self.training.steps if self.prepared else 0}: {error}\n{trace}")
         try:

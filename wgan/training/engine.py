@@ -12,11 +12,12 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Engine:
-    """Device, precision and threads, resolved once and recorded with the run."""
+    """Device, precision, threads and processes, resolved once and recorded with the run."""
 
     device: str
     precision: Precision
     threads: int
+    processes: int = 1
 
     def activate(self) -> None:
         """Give the calling thread the recorded number of CPU threads."""

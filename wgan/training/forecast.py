@@ -37,23 +37,29 @@ def engine_cache() -> Path:
 
 
 def resolve_engine(
-    config: TrainConfig, *, threads: int | None = None, cache: Path | None = None
+    config: TrainConfig,
+    *,
+    threads: int | None = None,
+    cache: Path | None = None,
+    processes: int = 1,
 ) -> Engine:
     """Return the engine of a config on this machine.
 
-    `threads` is the caller's choice where the config leaves it open (default: all cores). bfloat16
+    `threads` is the caller's choice where the config leaves it open (default: all cores, shared by the
+    `processes` that train together on this machine). bfloat16
     is chosen where a measurement of some seconds' fraction finds it faster; `cache` is a JSON file
     that remembers the verdict (default: `engine_cache()`), so that the same config gets the same
     engine each time.
     Raises ValueError where the asked device is absent.
     """
     device = pick_device(config.device)
-    chosen = config.threads or threads or cores()
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
+    chosen = config.threads or threads or max(1, cores() // here)
     asked: Literal["auto", "float32", "bfloat16"] = config.precision
     if asked != "auto":
-        return Engine(device, asked, chosen)
+        return Engine(device, asked, chosen, processes)
     if not might_gain_from_bfloat16(device, config.network.kind):
-        return Engine(device, "float32", chosen)
+        return Engine(device, "float32", chosen, processes)
     key = "|".join(
         [
             device,
@@ -73,7 +79,8 @@ def resolve_engine(
         rates = _race(config, device, chosen)
         known[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
         _write(cache, known)
-    return Engine(device, "bfloat16" if known[key] == "bfloat16" else "float32", chosen)
+    precision: Precision = "bfloat16" if known[key] == "bfloat16" else "float32"
+    return Engine(device, precision, chosen, processes)
 
 
 def forecast(config: TrainConfig, engine: Engine) -> Forecast:

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
-from wgan.data import Data, Pictures, as_bytes, as_floats
+from wgan.data import Data, Pictures, as_bytes
 from wgan.objectives import Objective
-from wgan.randomness import Stream, generator
+from wgan.randomness import WHOLE, Rows, Stream, generator
 from wgan.training.engine import Engine
+from wgan.training.ranks import ALONE, Ranks
 
 EXPLODED = 1e7
 """A loss beyond this is no training any more: healthy critics stay within a few thousand."""
@@ -91,8 +92,15 @@ class Training:
         engine: Engine,
         data: Data | None = None,
         root: Path | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.config = config
+        self.ranks = ranks
+        if config.batch_size % (ranks.of * (2 if config.split_updates else 1)):
+            raise ConfigError(
+                f"A batch of {config.batch_size} cannot be shared equally by {ranks.of} processes: choose "
+                "a multiple of their number."
+            )
         self.engine = engine
         self.device = torch.device(engine.device)
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
@@ -103,6 +111,9 @@ class Training:
             network.to(self.device).to(memory_format=self._layout)
             for network in config.networks(generator(config.seed, "init"))
         )
+        for network in (self.generator, self.critic):
+            ranks.agree(network.state_dict().values())
+            ranks.couple(network)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self._generator_optimizer = optimizer_of(config, self.generator, "generator")
         self._critic_optimizer = optimizer_of(config, self.critic, "critic")
@@ -129,11 +140,9 @@ class Training:
             self._close_report()
 
     def _critic_update(self, draw: int, *, held_out: bool) -> None:
-        real, label = self._real_batch(draw)
-        if self.config.split_updates:
-            half = len(real) // 2
-            real, label = real[:half], None if label is None else label[:half]
-        fake = self._fakes(draw, label, len(real))
+        n = self.config.batch_size // (2 if self.config.split_updates else 1)
+        real, label = self._real_batch(draw, n)
+        fake = self._fakes(draw, label, n)
         if self.config.split_updates:
             scored = self._half_update(real, label, self.config.objective.real_loss)
             held_out_score = self._score_held_out() if held_out else None
@@ -169,10 +178,12 @@ class Training:
                 label=label,
                 rng=self._rng("epsilon", draw),
                 update=self.critic_updates,
+                rows=self.ranks.rows,
             )
             held_out_score = self._score_held_out() if held_out else None
         self._critic_optimizer.zero_grad()
         torch.autograd.backward(critic_loss + penalty)
+        self.ranks.average(self.critic)
         self._critic_optimizer.step()
         objective.project(self.critic)
         means = real_score.detach().mean(), fake_score.detach().mean()
@@ -187,6 +198,7 @@ class Training:
             loss = loss_of(score)
         self._critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
+        self.ranks.average(self.critic)
         self._critic_optimizer.step()
         self.config.objective.project(self.critic)
         return loss.detach(), score.detach().mean()
@@ -195,11 +207,14 @@ class Training:
         label = self._labels(draw)
         self.critic.requires_grad_(False)
         with self.engine.autocast():
-            fake_score = self._score(self._make(self._z(draw), label), label).float()
+            fake_score = self._score(
+                self._make(self._z(draw, self.config.batch_size), label), label
+            ).float()
             loss = self.config.objective.generator_loss(fake=fake_score)
         self._generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
+        self.ranks.average(self.generator)
         self._generator_optimizer.step()
         self._generator_sum += loss.detach()
         self._generator_count += 1
@@ -230,11 +245,11 @@ class Training:
 
     @torch.no_grad()
     def _fakes(self, draw: int, label: Tensor | None, n: int) -> Tensor:
-        """Return what the critic learns from: no gradient flows back to the generator."""
+        """Return this process' part of n fakes for the critic: no gradient flows back."""
         if self.config.inference_fakes:
             self.generator.eval()
         with self.engine.autocast():
-            fake = self._lay_out(self._make(self._z(draw)[:n], label).float())
+            fake = self._lay_out(self._make(self._z(draw, n), label).float())
         self.generator.train()
         return fake
 
@@ -256,20 +271,26 @@ class Training:
     def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
         return generator(self.config.seed, stream, self.steps, draw, device=self.device)
 
-    def _z(self, draw: int) -> Tensor:
+    def _z(self, draw: int, n: int) -> Tensor:
+        """Return this process' part of the first n of a draw's z."""
         shape = (self.config.batch_size, self.config.latent_dim)
-        return torch.randn(shape, generator=self._rng("z", draw), device=self.device)
+        whole = torch.randn(shape, generator=self._rng("z", draw), device=self.device)
+        return whole[self.ranks.rows.part(n)]
 
     def _lay_out(self, batch: Tensor) -> Tensor:
         return batch.contiguous(memory_format=self._layout) if batch.dim() == 4 else batch
 
-    def _real_batch(self, draw: int) -> tuple[Tensor, Tensor | None]:
-        """Return real examples and, where the networks are told the class, their labels."""
-        n, data = self.config.batch_size, self.data
+    def _real_batch(self, draw: int, first: int) -> tuple[Tensor, Tensor | None]:
+        """Return real examples and, where the networks are told the class, their labels.
+
+        This process' part of the first so many of the batch.
+        """
+        n, data, own = self.config.batch_size, self.data, self.ranks.rows.part(first)
         if not isinstance(data, Pictures):
-            return data.batch("train", n, self._rng("data", draw)), None
+            return data.batch("train", n, self._rng("data", draw))[own], None
         if self.config.replacement:
-            pictures, labels = data.draw("train", n, self._rng("data", draw))
+            rows = data.order("train", n, self._rng("data", draw))[own]
+            pictures, labels = data.take("train", rows)
         else:
             epoch, position = divmod(self.critic_updates, len(data.train) // n)
             if self._epoch is None or self._epoch[0] != epoch:
@@ -277,7 +298,7 @@ class Training:
                 order = torch.randperm(len(data.train), generator=rng, device=self.device)
                 self._epoch = epoch, order
             chosen = self._epoch[1][position * n : (position + 1) * n]
-            pictures, labels = as_floats(data.train[chosen]), data.train_labels[chosen]
+            pictures, labels = data.take("train", chosen[own])
         return self._lay_out(pictures), labels if self.config.conditional else None
 
     def _labels(self, draw: int) -> Tensor | None:
@@ -291,16 +312,17 @@ class Training:
             generator=self._rng("labels", draw),
             device=self.device,
         )
-        return known[chosen]
+        return known[chosen[self.ranks.rows.part(len(chosen))]]
 
     @torch.no_grad()
     def _score_held_out(self) -> Tensor:
         n, rng, label = self.config.batch_size, self._rng("held-out"), None
         if isinstance(self.data, Pictures):
-            real, labels = self.data.draw("held-out", n, rng)
+            chosen = self.data.order("held-out", n, rng)
+            real, labels = self.data.take("held-out", chosen[self.ranks.rows.part(n)])
             label = labels if self.config.conditional else None
         else:
-            real = self.data.batch("held-out", n, rng)
+            real = self.data.batch("held-out", n, rng)[self.ranks.rows.part(n)]
         inputs = (self._lay_out(real),) if label is None else (self._lay_out(real), label)
         # On copies of running statistics and power iterations: looking must change nothing.
         buffers = {name: value.clone() for name, value in self.critic.named_buffers()}
@@ -319,6 +341,7 @@ class Training:
         critic_loss, penalty, gap = self._critic_sums / self._critic_count
         generator_loss = self._generator_sum / self._generator_count
         values = torch.stack([critic_loss, generator_loss, gap, self._held_out_gap, penalty])
+        values = self.ranks.mean(values)
         self._waiting.append((self.steps, values))
         self._forget_sums()
 
@@ -445,6 +468,7 @@ class Training:
         engine: Engine | None = None,
         data: Data | None = None,
         root: Path | None = None,
+        ranks: Ranks = ALONE,
     ) -> "Training":
         """Return a training that goes on from a state, exactly where the engine is the same.
 
@@ -452,7 +476,7 @@ class Training:
         from the average. Raises ValueError where tensors are missing or have other shapes than the
         config's networks.
         """
-        made = cls(state.config, engine=engine or state.engine, data=data, root=root)
+        made = cls(state.config, engine=engine or state.engine, data=data, root=root, ranks=ranks)
         made.steps, made.critic_updates = state.step, state.critic_updates
         if {name.partition(".")[0] for name in state.tensors} == {"average", "critic"}:
             made._begin_with(state)
@@ -548,6 +572,7 @@ def critic_losses(
     label: Tensor | None,
     rng: torch.Generator,
     update: int,
+    rows: Rows = WHOLE,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return a critic's loss and penalty, and its scores of as many real and fake examples.
 
@@ -558,7 +583,7 @@ def critic_losses(
     real_score, fake_score = torch.chunk(both, 2)
     loss = objective.critic_loss(real=real_score, fake=fake_score)
     penalty = objective.penalty(
-        lambda x: score(x, label), real=real, fake=fake, rng=rng, update=update
+        lambda x: score(x, label), real=real, fake=fake, rng=rng, update=update, rows=rows
     )
     return loss, penalty, real_score, fake_score
 

@@ -15,6 +15,7 @@ from wgan.data import Pictures
 from wgan.objectives import Objective, clip_bounds, gradient_norm
 from wgan.randomness import Stream, generator
 from wgan.training.loop import Training, critic_losses
+from wgan.training.ranks import ALONE
 
 PROBES: dict[str, str] = {
     "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "
@@ -134,7 +135,7 @@ class _Shadow(Training):
 
     def __init__(self, training: Training) -> None:
         # What is only read is shared: the data, the config, the engine.
-        self.__dict__ = dict(training.__dict__)
+        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE}
         # Copied together, so that the optimisers' copies hold the networks' copies.
         (
             self.generator,
@@ -223,7 +224,7 @@ class _Shadow(Training):
 
     def pull(self) -> dict[str, Tensor]:
         """Return how strongly the penalty pulls at the weights, beside the loss itself."""
-        real, label = self._real_batch(0)
+        real, label = self._real_batch(0, self.config.batch_size)
         loss, penalty, *_ = critic_losses(
             self.config.objective,
             self._score,

@@ -1,0 +1,174 @@
+"""Several processes train what one would: the same numbers, and on after one of them is lost."""
+
+import contextlib
+import copy
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from tests.conftest import tiny
+from tests.ranked import CONFIGS, trained
+from wgan.config import ConfigError
+from wgan.randomness import Rows
+from wgan.runs import Run, Status, list_runs
+from wgan.training import Engine, Training
+from wgan.training.ranks import ALONE, Ranks
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def together(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, Path]:
+    """Every config trained by 2 and by 4 processes, over gloo."""
+    of, folder, port = request.param, tmp_path_factory.mktemp("ranked"), free_port()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.ranked", str(folder)], cwd=ROOT,
+            env=os.environ | {"RANK": str(rank), "WORLD_SIZE": str(of), "MASTER_ADDR": "127.0.0.1",
+                              "MASTER_PORT": str(port)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in range(of)
+    ]  # fmt: skip
+    for process in processes:
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+    return of, folder
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_many_processes_train_what_one_does(together: tuple[int, Path], name: str):
+    of, folder = together
+    i, one = list(CONFIGS).index(name), trained(CONFIGS[name])
+    many = [load_file(folder / f"{i}-{rank}.safetensors") for rank in range(of)]
+    for other in many[1:]:  # bit for bit: nothing may drift apart
+        assert all(torch.equal(many[0][key], other[key]) for key in one if key != "sums")
+    sizes = {key: float(value.norm()) for key, value in one.items() if key.startswith("gradient")}
+    for key, size in sizes.items():
+        # A bias before batch norm changes nothing: its gradient is rounding, and Adam makes steps of it. So
+        # gradients are compared, and the weights of the deep networks are not.
+        if size > 1e-5 * max(sizes.values()):
+            # The second critic update follows a first: rounding has then been through the batch norms.
+            room = 3e-2 if CONFIGS[name].network.couples else 1e-4
+            assert float((many[0][key] - one[key]).norm()) < room * size, key
+    torch.testing.assert_close(many[0]["reports"][0], one["reports"][0], rtol=1e-4, atol=1e-5)
+    if name.startswith("points"):
+        for key, value in one.items():
+            if value.is_floating_point() and key != "sums":
+                torch.testing.assert_close(many[0][key], value, rtol=1e-3, atol=1e-6)
+
+
+def test_rows_are_shared_equally_or_refused():
+    seen = [list(range(12))[Rows(rank, 4).part(12)] for rank in range(4)]
+    assert [row for own in seen for row in own] == list(range(12)) and {
+        len(own) for own in seen
+    } == {3}
+    assert list(range(12))[Rows().part(12)] == list(range(12))
+    with pytest.raises(ValueError, match="cannot be shared equally by 5 processes"):
+        Rows(0, 5).part(12)
+    with pytest.raises(ConfigError, match="multiple"):
+        Training(tiny(batch_size=15), engine=Engine("cpu", "float32", 1), ranks=Ranks(0, 2))
+    with pytest.raises(ConfigError, match="multiple"):  # halves of it are shared
+        Training(tiny(objective="wgan", batch_size=18, split_updates=True),
+                 engine=Engine("cpu", "float32", 1), ranks=Ranks(0, 2))  # fmt: skip
+
+
+def test_a_copied_network_waits_for_nobody():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    plain = copy.deepcopy(network)
+    Ranks(0, 2).couple(network)
+    copied = copy.deepcopy(network)
+    assert copied[1].ranks is ALONE
+    x = torch.randn(4, 1, 5, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(copied(x), plain(x))
+    assert copied.state_dict().keys() == plain.state_dict().keys()
+
+
+@contextlib.contextmanager
+def launched(runs: Path, *flags: str) -> "Iterator[subprocess.Popen[str]]":
+    """A training of two processes, through torchrun and the command line; none of them outlives the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *flags,
+         "-m", "wgan", "train", "--preset", "toy-ring", "--steps", "60", "--checkpoint-every", "20",
+         "--network.width", "16", "--batch-size", "32", "--measure", "false", "--runs-dir", str(runs),
+         "--quiet"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    with process:
+        try:
+            yield process
+        finally:
+            for one in (process.pid, *workers(process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
+
+
+def workers(of: int) -> list[int]:
+    """Return the processes that a launcher has started."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parts = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(parts[1]) == of:
+            found.append(int(status.parent.name))
+    return sorted(found)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="finds the processes through /proc"
+)
+def test_a_lost_process_is_replaced_and_the_run_goes_on(tmp_path: Path):
+    runs = tmp_path / "runs"
+    with launched(runs, "--max-restarts", "2") as process:
+        end = time.monotonic() + 120
+        while not (found := list_runs(runs)) or 20 not in found[0].checkpoint_steps():
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.01)
+        os.kill(workers(process.pid)[-1], signal.SIGKILL)
+        out, said = process.communicate(timeout=180)
+    assert process.returncode == 0, said
+    assert "goes on from step" in said
+    assert len(list_runs(runs)) == 1
+    run = list_runs(runs)[0]
+    result = json.loads(out.splitlines()[-1])
+    assert result["step"] == 60 and result["engine"]["processes"] == 2
+    assert run.status() is Status.FINISHED and run.fact("error") == ""
+
+    with launched(tmp_path / "whole") as whole:
+        _, said = whole.communicate(timeout=180)
+    assert whole.returncode == 0, said
+    unharmed = list_runs(tmp_path / "whole")[0]
+    a, b = (Run.find(r.id, r.folder.parent).checkpoint(60)[0].tensors for r in (run, unharmed))
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):
+    asked = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "wgan",
+         "train", "--preset", "toy-ring", "--batch-size", "33", "--runs-dir", str(tmp_path / "none")],
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert asked.returncode != 0
+    assert asked.stderr.count("cannot be shared equally by 2 processes") == 1
+    assert not list_runs(tmp_path / "none")

@@ -1,0 +1,167 @@
+"""Several processes that train one model: each takes its rows of every batch, and they average gradients.
+
+As torchrun starts them. DistributedDataParallel does not see `torch.autograd.grad`, which a gradient
+penalty needs, so the gradients are averaged here, after backward, in one flat bucket.
+"""
+
+import datetime
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
+
+from wgan.randomness import Rows
+
+
+class Ranks:
+    """The processes of one training, and this one's place among them.
+
+    `ALONE` stands for a single process: then nothing here does or costs anything.
+    """
+
+    def __init__(self, rank: int = 0, of: int = 1) -> None:
+        self.rows = Rows(rank, of)
+
+    @property
+    def of(self) -> int:
+        """How many processes there are."""
+        return self.rows.of
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that records."""
+        return self.rows.rank == 0
+
+    def __deepcopy__(self, memo: Any) -> "Ranks":
+        """A copy of a network belongs to its process alone: it must not wait for the others."""
+        return ALONE
+
+    def average(self, network: nn.Module) -> None:
+        """Replace the gradients of a network by their mean over all processes, in one exchange."""
+        if self.of == 1:
+            return
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        bucket = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(bucket)
+        parts = torch.split(bucket / self.of, [gradient.numel() for gradient in gradients])
+        torch._foreach_copy_(
+            gradients, [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+        )
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean of a tensor over all processes; gradients flow through it."""
+        if self.of == 1:
+            return value
+        total: Tensor = _Sum.apply(value)
+        return total / self.of
+
+    def same(self, value: Any) -> Any:
+        """Return the first process' value, any picklable object, in every one."""
+        if self.of == 1:
+            return value
+        held = [value]
+        dist.broadcast_object_list(held, src=0, device=torch.device("cpu"))
+        return held[0]
+
+    def agree(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process the first one's values, in place: weights at the start."""
+        if self.of > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
+    def couple(self, network: nn.Module) -> None:
+        """Have a network's batch norms take their statistics over all processes."""
+        if self.of == 1:
+            return
+        for part in network.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                kind = type(part)
+                bases = (_Coupled,) if kind is nn.BatchNorm2d else (kind, _Coupled)
+                part.__class__ = type(f"Coupled{kind.__name__}", bases, {})
+                part.ranks = self  # type: ignore[assignment]
+
+
+ALONE = Ranks()
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(_: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+class _Coupled(nn.BatchNorm2d):
+    """Batch norm over the batches of all processes. torch's SyncBatchNorm knows no CPU."""
+
+    ranks: Ranks = ALONE
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
+        if not self.training or self.ranks.of == 1:
+            plain: Tensor = super().forward(x)
+            return plain
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        # Of differences to a mean that all share: the squares of large numbers would cancel.
+        origin = self.running_mean.clone()
+        distance = x.float() - origin[:, None, None]
+        moments = torch.stack([distance.mean((0, 2, 3)), distance.square().mean((0, 2, 3))])
+        shift, square = self.ranks.mean(moments)
+        variance = square - shift.square()
+        scaled = (distance - shift[:, None, None]) * (variance + self.eps).rsqrt()[:, None, None]
+        with torch.no_grad():
+            n = x.numel() // x.shape[1] * self.ranks.of
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(origin + shift, self.momentum)
+            self.running_var.lerp_(variance * (n / (n - 1)), self.momentum)
+        made: Tensor = scaled * self.weight[:, None, None] + self.bias[:, None, None]
+        return made.to(x.dtype)
+
+
+def asked() -> bool:
+    """Tell whether this process was started by torchrun, or in its way, beside others."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def join() -> Ranks:
+    """Meet the other processes that torchrun started and return this one's place; `ALONE` without it.
+
+    Tensors on CUDA go through NCCL, and each process takes the GPU of its number; all else through gloo.
+    """
+    if not asked():
+        return ALONE
+    if cuda := torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    if not dist.is_initialized():
+        store, rank, of = next(iter(rendezvous("env://")))
+        # torchrun keeps one store over its restarts: without a name of its own a process would find the
+        # addresses of those that died, and wait for them.
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if cuda else "gloo",
+            store=dist.PrefixStore(f"attempt-{attempt}", store),  # type: ignore[attr-defined]
+            rank=rank,
+            world_size=of,
+            # Long enough for the first process to write a checkpoint or to measure in passing.
+            timeout=datetime.timedelta(minutes=30),
+        )
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def leave() -> None:
+    """Part from the others."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
