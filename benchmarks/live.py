@@ -35,14 +35,17 @@ def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, round(share * (len(values) - 1)))]
 
 
-def serve(runs: Path) -> tuple["subprocess.Popen[bytes]", str]:
+def serve(
+    runs: Path, script: Path = ROOT / "streamlit_app.py"
+) -> tuple["subprocess.Popen[bytes]", str]:
+    """Start an app and wait until it answers; return its process and address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true",
+        [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true",
          "--server.address=127.0.0.1", f"--server.port={port}"],
-        cwd=ROOT, env={**os.environ, "WGAN_RUNS": str(runs)},
+        cwd=script.parent, env={**os.environ, "WGAN_RUNS": str(runs)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: answers(port), 60)

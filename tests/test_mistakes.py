@@ -90,10 +90,11 @@ def test_5_other_data_and_other_z_for_every_update():
     training = Training(tiny(n_critic=3), engine=Engine("cpu", "float32", 1))
     seen: dict[str, list[bytes]] = {"real": [], "z": []}
     real, z = training._real_batch, training._z
-    training._real_batch = lambda d: (seen["real"].append((r := real(d))[0].numpy().tobytes()), r)[
-        1
-    ]  # type: ignore[method-assign]
-    training._z = lambda d: (seen["z"].append((r := z(d)).numpy().tobytes()), r)[1]  # type: ignore[method-assign]
+    training._real_batch = lambda *a: (  # type: ignore[method-assign]
+        seen["real"].append((r := real(*a))[0].numpy().tobytes()),
+        r,
+    )[1]
+    training._z = lambda *a: (seen["z"].append((r := z(*a)).numpy().tobytes()), r)[1]  # type: ignore[method-assign]
     for _ in range(4):
         training.step()
     assert len(set(seen["real"])) == len(seen["real"]) == 12
@@ -105,7 +106,7 @@ def test_6_clipped_after_the_optimisers_step_and_no_scale_of_a_norm():
         tiny(objective={"name": "wgan", "clip_value": 0.01}, critic_learning_rate=0.1),
         engine=Engine("cpu", "float32", 1),
     )
-    training._critic_update(0, held_out=False)
+    training._critic_update(0, *training._batches(range(1))[0], held_out=False)
     assert max(float(p.detach().abs().max()) for p in training.critic.parameters()) <= 0.01
     norm = nn.Sequential(nn.BatchNorm2d(3))
     Wgan(clip_value=0.01).project(norm)

@@ -159,7 +159,7 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
     engine: Engine,
 ):
     training = Training(tiny(), engine=engine)
-    training._critic_update(0, held_out=False)
+    training._critic_update(0, *training._batches(range(1))[0], held_out=False)
     assert all(p.grad is None for p in training.generator.parameters())
     gradients = [p.grad.clone() for p in training.critic.parameters()]
     training._generator_update(draw=2)
@@ -414,7 +414,7 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     optimizer = torch.optim.RMSprop(critic.parameters(), lr=1e-3)
     training.steps = 1
     real, _ = training._real_batch(0, training.config.batch_size)
-    fake = training._fakes(0, None, 8)
+    fake = training._fakes(training._z(0, 8), None)
     gaps = []
     for x, sign in ((real[:8], -1), (fake, 1)):
         optimizer.zero_grad()
@@ -422,7 +422,7 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
         gaps.append(float(score.detach().mean()))
         (sign * score.mean()).backward()
         optimizer.step()
-    training._critic_update(0, held_out=True)
+    training._critic_update(0, *training._batches(range(1))[0], held_out=True)
     for mine, theirs in zip(training.critic.parameters(), critic.parameters(), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-7)
     assert float(training._critic_sums[2]) == pytest.approx(gaps[0] - gaps[1], abs=1e-6)
@@ -434,7 +434,7 @@ def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
         config = TrainConfig.parse(SMALL_PICTURES | {"inference_fakes": inference})
         training = Training(config, engine=engine, data=pictures())
         before = {k: v.clone() for k, v in training.generator.named_buffers()}
-        made[inference] = training._fakes(0, None, 8)
+        made[inference] = training._fakes(training._z(0, 8), None)
         changed = any(not torch.equal(v, before[k]) for k, v in training.generator.named_buffers())
         assert changed != inference
         assert training.generator.training
@@ -537,3 +537,33 @@ def test_every_objective_trains_every_network_that_fits_in_bfloat16_too(
         training.step()
     assert len(training.reports()) == 2  # finite, or it raises
     assert all(p.dtype == torch.float32 for p in training.critic.parameters())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"n_critic": 3},
+        {"n_critic": 11},  # more than are made at once
+        SMALL_PICTURES | {"n_critic": 3},  # batch norm: one pass each
+        SMALL_PICTURES | {"n_critic": 3, "inference_fakes": True},
+        SMALL_PICTURES | {"n_critic": 3, "conditional": True, "replacement": False},
+    ],
+)
+def test_batches_made_together_are_those_made_one_by_one(engine: Engine, values: dict[str, object]):
+    small = "network" in values
+    config = TrainConfig.parse(values) if small else tiny(**values)
+    pair = [Training(config, engine=engine, data=pictures() if small else None) for _ in range(2)]
+    for training in pair:
+        training.steps = 1
+    n = config.n_critic
+    together = pair[0]._batches(range(n))
+    for draw in range(n):
+        (alone,) = pair[1]._batches(range(draw, draw + 1))
+        pair[1].critic_updates += 1
+        for one, other in zip(together[draw], alone, strict=True):
+            if one is None:
+                assert other is None
+            else:
+                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    running = [t.generator.state_dict() for t in pair]
+    assert all(torch.equal(running[0][key], running[1][key]) for key in running[0])

@@ -22,6 +22,9 @@ from wgan.training.ranks import ALONE, Ranks
 EXPLODED = 1e7
 """A loss beyond this is no training any more: healthy critics stay within a few thousand."""
 
+AT_ONCE = 8
+"""Critic updates whose batches are made together."""
+
 PREVIEW_PICTURES = 64
 PREVIEW_POINTS = 1024
 SURFACE_SIDE = 48
@@ -114,6 +117,7 @@ class Training:
         for network in (self.generator, self.critic):
             ranks.agree(network.state_dict().values())
             ranks.couple(network)
+        self._couples = any(isinstance(m, nn.BatchNorm2d) for m in self.generator.modules())
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self._generator_optimizer = optimizer_of(config, self.generator, "generator")
         self._critic_optimizer = optimizer_of(config, self.critic, "critic")
@@ -131,18 +135,19 @@ class Training:
         reporting = self.steps % self.config.report_every == 0
         updates = self.config.critic_updates(self.steps)
         self._set_rates()
-        for draw in range(updates):
-            self._critic_update(draw, held_out=reporting and draw == updates - 1)
+        for first in range(0, updates, AT_ONCE):
+            draws = range(first, min(first + AT_ONCE, updates))
+            for draw, batch in zip(draws, self._batches(draws), strict=True):
+                self._critic_update(draw, *batch, held_out=reporting and draw == updates - 1)
         # The draws 0 … updates − 1 of this step's z went to the critic; the next is its own.
         self._generator_update(draw=updates)
         self._update_average()
         if reporting:
             self._close_report()
 
-    def _critic_update(self, draw: int, *, held_out: bool) -> None:
-        n = self.config.batch_size // (2 if self.config.split_updates else 1)
-        real, label = self._real_batch(draw, n)
-        fake = self._fakes(draw, label, n)
+    def _critic_update(
+        self, draw: int, real: Tensor, label: Tensor | None, fake: Tensor, *, held_out: bool
+    ) -> None:
         if self.config.split_updates:
             scored = self._half_update(real, label, self.config.objective.real_loss)
             held_out_score = self._score_held_out() if held_out else None
@@ -243,13 +248,27 @@ class Training:
         made = self.generator(z) if label is None else self.generator(z, label)
         return self._lay_out(made)
 
+    def _batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
+        """Return real examples, their labels and as many fakes for each of a step's critic updates."""
+        n = self.config.batch_size // (2 if self.config.split_updates else 1)
+        reals = [self._real_batch(draw, n, draw - draws[0]) for draw in draws]
+        z = [self._z(draw, n) for draw in draws]
+        labels = [label for _, label in reals]
+        # The generator stands still meanwhile: one pass makes all fakes, unless they influence each other.
+        if self._couples and not self.config.inference_fakes:
+            fakes = [self._fakes(*each) for each in zip(z, labels, strict=True)]
+        else:
+            told = [label for label in labels if label is not None]
+            fakes = list(self._fakes(torch.cat(z), torch.cat(told) if told else None).chunk(len(z)))
+        return [(*real, fake) for real, fake in zip(reals, fakes, strict=True)]
+
     @torch.no_grad()
-    def _fakes(self, draw: int, label: Tensor | None, n: int) -> Tensor:
-        """Return this process' part of n fakes for the critic: no gradient flows back."""
+    def _fakes(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """Return what the critic learns from: no gradient flows back to the generator."""
         if self.config.inference_fakes:
             self.generator.eval()
         with self.engine.autocast():
-            fake = self._lay_out(self._make(self._z(draw, n), label).float())
+            fake = self._lay_out(self._make(z, label).float())
         self.generator.train()
         return fake
 
@@ -280,10 +299,10 @@ class Training:
     def _lay_out(self, batch: Tensor) -> Tensor:
         return batch.contiguous(memory_format=self._layout) if batch.dim() == 4 else batch
 
-    def _real_batch(self, draw: int, first: int) -> tuple[Tensor, Tensor | None]:
+    def _real_batch(self, draw: int, first: int, ahead: int = 0) -> tuple[Tensor, Tensor | None]:
         """Return real examples and, where the networks are told the class, their labels.
 
-        This process' part of the first so many of the batch.
+        This process' part of the first so many of the batch, for so many critic updates ahead.
         """
         n, data, own = self.config.batch_size, self.data, self.ranks.rows.part(first)
         if not isinstance(data, Pictures):
@@ -292,7 +311,7 @@ class Training:
             rows = data.order("train", n, self._rng("data", draw))[own]
             pictures, labels = data.take("train", rows)
         else:
-            epoch, position = divmod(self.critic_updates, len(data.train) // n)
+            epoch, position = divmod(self.critic_updates + ahead, len(data.train) // n)
             if self._epoch is None or self._epoch[0] != epoch:
                 rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
                 order = torch.randperm(len(data.train), generator=rng, device=self.device)

@@ -229,7 +229,7 @@ class _Shadow(Training):
             self.config.objective,
             self._score,
             real=real,
-            fake=self._fakes(0, label, len(real)),
+            fake=self._fakes(self._z(0, self.config.batch_size), label),
             label=label,
             rng=self._rng("epsilon", 0),
             update=0,  # one at which a lazy penalty is due
@@ -265,7 +265,7 @@ class _Shadow(Training):
         """Let the critic learn on while the generator stands still; return what the first were like."""
         watch = _Watch(self.critic, self._critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
-            self._critic_update(1 + i, held_out=False)
+            self._critic_update(1 + i, *self._batches(range(1 + i, 2 + i))[0], held_out=False)
             if i + 1 == _LOOKED:
                 watch.stop()
         found = {
