@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ot
 from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import coo_array
 from scipy.spatial.distance import cdist
@@ -173,6 +172,8 @@ def sinkhorn(a: Floats, b: Floats, cost: Floats, epsilon: float, *, rounds: int 
     never below the exact one. Raises ValueError for weights or an ε that do not fit.
     Sources: Cuturi 2013, arXiv:1306.0895; rounding: Altschuler et al. 2017, algorithm 2.
     """
+    import ot  # takes two seconds, most of them for what is not used here
+
     a, b = _balanced(a, b)
     if epsilon <= 0:
         raise ValueError("ε must be above 0.")
