@@ -1,0 +1,237 @@
+"""Many processes: steps a second of one run on 1, 2 and 4 of them here, and a prediction for more machines.
+
+    python -m benchmarks.scaling [--processes 1 2 4] [--seconds 8] [--rounds 3] [--out docs/scaling.md]
+
+Measured: `torchrun -m wgan train`, one thread a process, so that K processes may use K cores; the same batch
+shared by them (the same run, sooner), and a batch that grows with them. Predicted: a model of one step's time
+from arithmetic, bytes and latencies, with the constants it is given below; it says so.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.throughput import flops, noise
+from wgan.config import PRESETS, TrainConfig
+from wgan.randomness import generator
+from wgan.training import Engine, Training
+
+ROOT = Path(__file__).parents[1]
+CASES = {"toy-ring": 256, "quick-mnist": 64}
+"""Presets, and the batch that one process begins with."""
+
+
+# ---- measured -----------------------------------------------------------------------------------
+
+
+def measured(preset: str, processes: int, batch: int, seconds: float) -> float:
+    """Return steps a second of a run by so many processes, one thread each."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
+             str(processes), "-m", "wgan", "train", "--preset", preset, "--batch-size", str(batch),
+             "--seconds", str(seconds), "--threads", "1", "--measure", "false", "--precision", "float32",
+             "--runs-dir", folder, "--quiet"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    return float(json.loads(done.stdout.splitlines()[-1])["steps_per_second"])
+
+
+def here(counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]:
+    """Measure every case in turn, so that the machine's drift hits all of them."""
+    asked = [
+        (preset, kind, k, batch * (k if kind == "grown" else 1))
+        for preset, batch in CASES.items() for kind in ("shared", "grown") for k in counts
+    ]  # fmt: skip
+    found: dict[tuple[str, str, int, int], list[float]] = {each: [] for each in asked}
+    for _ in range(rounds):
+        for each in asked:
+            preset, _, k, batch = each
+            found[each].append(measured(preset, k, batch, seconds))
+            print(json.dumps([*each, found[each][-1]]), file=sys.stderr, flush=True)
+    return [
+        {"preset": p, "batch": kind, "processes": k, "size": size,
+         "steps_per_second": statistics.median(rates)}
+        for (p, kind, k, size), rates in found.items()
+    ]  # fmt: skip
+
+
+# ---- predicted ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Assumed constants of a cluster: sustained, not peak."""
+
+    flops: float = 60e12  # a second and GPU, bfloat16, large enough layers
+    launch: float = 6e-3  # seconds of a step that no GPU shortens: Python and the launch of kernels
+    inside: float = 200e9  # bytes a second between GPUs of a machine
+    between: float = 25e9  # bytes a second between machines, for each GPU
+    hop_inside: float = 4e-6  # seconds from a GPU to its neighbour
+    hop_between: float = 12e-6
+    memory: float = 1e12  # bytes a second that a GPU writes
+    gpus: int = 8  # in a machine
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step asks of a cluster, from the networks themselves."""
+
+    flops_a_sample: float  # of a step with its critic updates, for each sample of the batch
+    critic_bytes: int
+    generator_bytes: int
+    n_critic: int
+    norms: int  # batch norms that share their statistics
+    channels: int  # of all of them
+    latent_dim: int
+
+
+def work_of(config: TrainConfig) -> Work:
+    """Count a config's work: operations by torch's counter, bytes of gradients in float32."""
+    training = Training(config, engine=Engine("cpu", "float32", 1), data=noise(config))
+    generator_, critic = config.networks(generator(0, "init"))
+    norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
+    return Work(
+        flops(training) / config.batch_size,
+        4 * sum(p.numel() for p in critic.parameters()),
+        4 * sum(p.numel() for p in generator_.parameters()),
+        config.n_critic,
+        len(norms),
+        sum(m.num_features for m in norms),
+        config.latent_dim,
+    )
+
+
+def exchange(size: float, k: int, machine: Machine) -> float:
+    """Return seconds to sum `size` bytes over k GPUs: a ring's bytes, a tree's latency."""
+    if k == 1:
+        return 0.0
+    bandwidth = machine.inside if k <= machine.gpus else machine.between
+    near = math.log2(min(k, machine.gpus))
+    far = math.log2(max(1.0, k / machine.gpus))
+    latency = 2 * (near * machine.hop_inside + far * machine.hop_between)
+    return 2 * (k - 1) / k * size / bandwidth + latency
+
+
+def step_seconds(work: Work, batch: float, k: int, machine: Machine) -> tuple[float, float]:
+    """Return seconds of a step on k GPUs that share a batch, and those of them spent in exchange."""
+    compute = work.flops_a_sample * batch / k / machine.flops
+    # Every process draws z, ε and places for the whole batch and keeps its rows.
+    compute += 4 * batch * (work.latent_dim + 3) * (work.n_critic + 1) / machine.memory
+    shared = work.n_critic * exchange(work.critic_bytes, k, machine)
+    shared += exchange(work.generator_bytes, k, machine)
+    # Each batch norm sums two numbers a channel forward, and as many backward where there is one.
+    passes = work.n_critic + 2
+    if work.norms:
+        shared += passes * work.norms * exchange(8 * work.channels / work.norms, k, machine)
+    return machine.launch + compute + shared, shared
+
+
+def prediction(name: str, config: TrainConfig, batch: int, machine: Machine) -> Iterable[str]:
+    """Yield a table of predicted steps and images a second from 1 to 512 GPUs."""
+    work = work_of(config)
+    yield (f"**{name}**: {work.flops_a_sample / 1e6:,.1f} MFLOP a sample and step, gradients of "
+           f"{work.critic_bytes / 1e3:,.0f} kB (critic, {work.n_critic} a step) and "
+           f"{work.generator_bytes / 1e3:,.0f} kB (generator), {work.norms} batch norms. "
+           f"{batch:,} samples a GPU (grown), or {batch:,} shared by all.\n")  # fmt: skip
+    yield "| GPUs | grown: ms a step | in exchange | images/s | efficiency | shared: ms a step | speed-up |"
+    yield "|---|---|---|---|---|---|---|"
+    one, _ = step_seconds(work, batch, 1, machine)
+    best, at = 1.0, 1
+    for k in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
+        grown, spent = step_seconds(work, batch * k, k, machine)
+        images = work.n_critic * batch * k / grown
+        row = f"| {k} | {1e3 * grown:.2f} | {100 * spent / grown:.0f} % | {images:,.0f} | {100 * one / grown:.0f} % "
+        if batch >= k:
+            shared, _ = step_seconds(work, batch, k, machine)
+            if one / shared > best:
+                best, at = one / shared, k
+            row += f"| {1e3 * shared:.2f} | {one / shared:.2f} |"
+        else:
+            row += "| – | – |"
+        yield row
+    words = (f"Sharing one batch of {batch:,} pays up to {at} GPUs ({best:.2f} times as fast)"
+             if at > 1 else f"Sharing one batch of {batch:,} never pays: the step is latency already")  # fmt: skip
+    yield f"\n{words}; more GPUs want more samples."
+
+
+def page(rows: list[dict[str, Any]], rounds: int) -> str:
+    """Return docs/scaling.md."""
+    machine = Machine()
+    lines = [
+        "# One run on many processes", "",
+        "`torchrun --nproc-per-node K -m wgan train …` on one machine or many (torchrun's own flags say which). K "
+        "processes share every batch, average gradients in one bucket after backward, and take batch norm's "
+        "statistics together; so they train what one process would (`tests/test_ranks.py`: gradients equal to a "
+        "relative 10⁻⁴, over gloo, K = 2 and 4; copies equal bit for bit). The first process records into a run's "
+        "folder, which the app shows as it grows. With `--max-restarts N` a lost process is replaced and the run goes "
+        "on from its last checkpoint, with the same numbers as if nothing had been.", "",
+        "Made by `python -m benchmarks.scaling`.", "", "## Measured", "",
+        f"{os.cpu_count()} CPU cores ({torch.backends.cpu.get_cpu_capability()}), gloo, one thread a process, float32, "
+        f"medians of {rounds}, taken in turn. More processes than cores cannot gain: they show the cost of sharing.", "",
+        "| preset | batch | processes | samples a step | steps/s | samples/s | beside one process |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    ones = {(r["preset"], r["batch"]): r for r in rows if r["processes"] == 1}
+    for r in rows:
+        one = ones[r["preset"], r["batch"]]
+        speed = r["steps_per_second"] * r["size"]
+        gain = speed / (one["steps_per_second"] * one["size"])
+        lines.append(
+            f"| {r['preset']} | {r['batch']} | {r['processes']} | {r['size']} "
+            f"| {r['steps_per_second']:.1f} | {speed:,.0f} | {gain:.2f} |"
+        )
+    lines += [
+        "", "## Predicted", "",
+        "**Not measured.** No GPU was at hand: this is arithmetic from the counted operations and bytes of a step "
+        f"and these assumed constants: {machine.flops / 1e12:.0f} TFLOP/s sustained a GPU, "
+        f"{1e3 * machine.launch:.0f} ms a step that no GPU shortens, {machine.inside / 1e9:.0f} GB/s and "
+        f"{1e6 * machine.hop_inside:.0f} µs inside a machine of {machine.gpus}, {machine.between / 1e9:.0f} GB/s and "
+        f"{1e6 * machine.hop_between:.0f} µs between machines; a ring's bytes, a tree's latency; nothing overlapped; every process draws random numbers for the whole batch, "
+        f"{machine.memory / 1e12:.0f} TB/s.",
+        "",
+    ]  # fmt: skip
+    gp = PRESETS["paper-wgan-gp"].config
+    for name, config, batch in (
+        ("paper-wgan-gp, DCGAN medium", gp.changed({"network.size": "medium"}), 256),
+        ("paper-wgan-gp, DCGAN large", gp.changed({"network.size": "large"}), 1024),
+        ("toy-ring", PRESETS["toy-ring"].config, 4096),
+    ):
+        lines += [*prediction(name, config, batch, machine), ""]
+    lines.append(
+        "Small networks are bound by latency: their gradients are few bytes, and a step is over before "
+        "the GPUs have spoken. What pays for them is a larger batch a GPU, or one run a GPU "
+        "(several seeds), which needs no exchange at all."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, and write the page or print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    made = page(here(given.processes, given.seconds, given.rounds), given.rounds)
+    if given.out is None:
+        print(made)
+    else:
+        given.out.write_text(made, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
