@@ -1,5 +1,6 @@
 """The dual: a function bent by hand against the optimal one, and critics that learn it live."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -162,6 +163,7 @@ def show_learned() -> None:
             WORK, "Train both",
             lambda: duality.learn(chosen, clip_value=clip_value, penalty_weight=penalty_weight,
                                   one_sided=one_sided),
+            given=(chosen, clip_value, penalty_weight, one_sided),
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
             key="learned", mine=True, width="stretch",
@@ -171,10 +173,20 @@ def show_learned() -> None:
     if not isinstance(found, Learned):
         _before(task)
         return
-    _learned(found, task, others=found.piles != now.piles)
+    others = [
+        word
+        for word, used, chosen_now in (
+            ("piles", found.piles, now.piles),
+            ("c", found.clip_value, clip_value),
+            ("λ", found.penalty_weight, penalty_weight),
+            ("side", found.one_sided, one_sided),
+        )
+        if used != chosen_now
+    ]
+    _learned(found, task, others=others)
     ended = task is None or task.done
     lab, words = happened_learned(found)
-    tell(lab, said, words if ended else "")
+    tell(lab, said, words if ended else "", early=int(found.updates[-1]) < found.total)
 
 
 def _before(task: Standing | None) -> None:
@@ -189,7 +201,7 @@ def _before(task: Standing | None) -> None:
     )
 
 
-def _learned(found: Learned, task: Standing | None, *, others: bool) -> None:
+def _learned(found: Learned, task: Standing | None, *, others: Sequence[str]) -> None:
     fake, real = found.piles.shares
     clipped, penalised = found.shares
     names = (("Clipped", "@two"), ("Penalised", "@one"))
@@ -226,10 +238,16 @@ def _learned(found: Learned, task: Standing | None, *, others: bool) -> None:
             ],
             key="learned_numbers",
         )  # fmt: skip
-        state(task, after=f"{int(found.updates[-1]):,} updates of {duality.BATCH} samples.")
+        side = "one-sided" if found.one_sided else "two-sided"
+        state(
+            task,
+            after=f"{int(found.updates[-1]):,} of {found.total:,} updates, c = {found.clip_value:g}, "
+            f"λ = {found.penalty_weight:g}, {side}.",
+        )
         if others:
             st.caption(
-                ":material/info: Trained on other piles than those chosen now. Train both again."
+                f":material/info: Trained with other settings than those chosen now ({', '.join(others)}). "
+                "Train both again."
             )
 
 
