@@ -253,8 +253,8 @@ def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> No
     chart(
         figures.pushes(
             MU,
-            [("optimal D, minimax", best.minimax, "@generator"), ("non-saturating", best.non_saturating, "@muted"),
-             ("optimal critic", best.critic, "@critic")],
+            [("D, minimax", best.minimax, "@generator"), ("D, non-saturating", best.non_saturating, "@muted"),
+             ("critic", best.critic, "@critic")],
             [("D, measured", at, np.array([d.minimax for d in dots]), "@generator"),
              ("non-sat., measured", at, np.array([d.non_saturating for d in dots]), "@muted"),
              ("critic, measured", at, np.array([d.slope for d in dots]), "@critic")] if dots else [],

@@ -140,15 +140,16 @@ def show(said: int | None) -> None:
 
 def _before() -> None:
     formulas = (
-        ("Clipping", r"w \leftarrow \mathrm{clip}(w,\,-c,\,c)"),
-        ("Gradient penalty", r"\lambda\,\mathbb{E}\,(\|\nabla f(\hat x)\| - 1)^2"),
-        ("Lipschitz penalty", r"\lambda\,\mathbb{E}\,\max(0,\,\|\nabla f(\hat x)\| - 1)^2"),
-        ("GroupSort", r"W^{\top} W = I,\quad \text{sort pairs}"),
+        ("Clipping", r"w \leftarrow \\ \mathrm{clip}(w, -c, c)"),
+        ("Gradient penalty", r"\lambda\,\mathbb{E} \\ (\|\nabla f\| - 1)^2"),
+        ("Lipschitz penalty", r"\lambda\,\mathbb{E} \\ \max(0, \|\nabla f\| - 1)^2"),
+        ("GroupSort", r"W^{\top} W = I, \\ \text{sort pairs}"),
     )
     for column, (name, formula) in zip(st.columns(4), formulas, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{name}**")
-            st.latex(formula)
+            # In two rows, which a narrow window has room for.
+            st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
     st.caption("Four ways to keep a critic from becoming steeper and steeper.")
 
 

@@ -145,17 +145,18 @@ def _made(found: Collapse) -> str:
 
 def _before() -> None:
     what = {
-        "gan": (r"\mathbb{E}\log\sigma(f(x)) + \mathbb{E}\log(1-\sigma(f(\tilde x)))",
+        "gan": (r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
                 "A discriminator says *real or fake*. Nothing bounds its slope."),
-        "wgan": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x),\quad |w| \le c",
+        "wgan": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x), \\ |w| \le c",
                  "A critic says *how far apart*; its weights are clipped."),
-        "wgan-gp": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) - \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
+        "wgan-gp": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) \\ -\, \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
                     "A critic too; its slope is drawn to 1."),
     }  # fmt: skip
     for column, (key, (formula, words)) in zip(st.columns(3), what.items(), strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{ARMS[key][0]}**")
-            st.latex(formula)
+            # In two rows, which a narrow window has room for.
+            st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
             st.caption(words)
 
 

@@ -139,26 +139,19 @@ def show_learned() -> None:
     """Show the lab of the critics that learn the dual."""
     said = ask(LEARNED)
     now = stand()
-    which, clip, weight, side, begin = st.columns(
-        [0.24, 0.2, 0.2, 0.18, 0.18], gap="medium", vertical_alignment="bottom"
-    )
-    with which:
-        choose_piles("learned")
-    with clip:
-        clip_value = st.select_slider("Clip c", CLIPS, key=kept("learned-clip", 0.1),
+    chosen = now.piles
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        choose_piles("learned", width=230)
+        clip_value = st.select_slider("Clip c", CLIPS, key=kept("learned-clip", 0.1), width=210,
                                       help="After each update every weight of the clipped critic is cut to "
                                       "[−c, c].")  # fmt: skip
-    with weight:
-        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, key=kept("learned-weight", 10.0),
+        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, key=kept("learned-weight", 10.0), width=210,
                                           format_func=lambda w: f"{w:g}",
                                           help="How much a wrong slope costs the penalised critic.")  # fmt: skip
-    with side:
         one_sided = st.toggle("One-sided", key=kept("learned-sided", True),
                               help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
                               "published; a critic that must turn, up and then down, can then stay on a "
                               "straight line for long. Try it with “One hill into two”.")  # fmt: skip
-    chosen = now.piles
-    with begin:
         order(
             WORK, "Train both",
             lambda: duality.learn(chosen, clip_value=clip_value, penalty_weight=penalty_weight,
@@ -166,7 +159,7 @@ def show_learned() -> None:
             given=(chosen, clip_value, penalty_weight, one_sided),
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
-            key="learned", mine=True, width="stretch",
+            key="learned", mine=True,
         )  # fmt: skip
     task = standing(WORK, mine=True)
     found = None if task is None else task.result

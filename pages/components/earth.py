@@ -71,7 +71,7 @@ def stand() -> Stand:
     return found
 
 
-def choose_piles(key: str) -> None:
+def choose_piles(key: str, width: Any = "stretch") -> None:
     """Let the visitor begin with a pair of piles that is there."""
     now = stand()
     widget = f"earth-preset-{key}"
@@ -85,7 +85,7 @@ def choose_piles(key: str) -> None:
 
     st.selectbox(
         "Two piles", list(PILES), format_func=lambda name: PILES[name][0], key=widget, on_change=take,
-        placeholder="Shaped by you",
+        placeholder="Shaped by you", width=width,
         help="Two piles to begin with; shape them further in “Move the earth”.",
     )  # fmt: skip
 

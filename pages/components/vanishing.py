@@ -106,15 +106,18 @@ def show(said: int | None) -> None:
 
 def _before() -> None:
     formulas = {
-        "minimax": r"\min_\theta\; \mathbb{E}\,\log\bigl(1 - D(g_\theta(z))\bigr)",
-        "non-saturating": r"\min_\theta\; -\mathbb{E}\,\log D(g_\theta(z))",
-        "wasserstein": r"\min_\theta\; -\mathbb{E}\, f(g_\theta(z))",
+        "minimax": r"\min_\theta\; \mathbb{E}\log(1 - D(\tilde x))",
+        "non-saturating": r"\min_\theta\; -\mathbb{E}\log D(\tilde x)",
+        "wasserstein": r"\min_\theta\; -\mathbb{E} f(\tilde x)",
     }
     for column, (key, formula) in zip(st.columns(3), formulas.items(), strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{LOSSES[key][0]}**")
             st.latex(formula)
-    st.caption("What the generator minimises in each of the three; $D = \\sigma(f)$.")
+    st.caption(
+        r"What the generator minimises in each of the three; fakes are $\tilde x = g_\theta(z)$, and "
+        r"$D = \sigma(f)$."
+    )
 
 
 def _moment(found: Vanishing, done: bool) -> int:

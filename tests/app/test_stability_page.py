@@ -50,12 +50,12 @@ def until(app: AppTest, true: Callable[[], object]) -> None:
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    sound(app)
 
 
 def ended(app: AppTest, key: str) -> None:
     """Run the page until the lab's button offers to begin again."""
     until(app, lambda: has_button(app, f"{key}_run"))
+    sound(app)
 
 
 @pytest.mark.parametrize("key", LABS)
