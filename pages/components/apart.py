@@ -240,7 +240,7 @@ def _figure(shown: Opposed | None, far: float) -> None:
     chart(
         figures.opposed(x, trained[0], apart.best_discriminator(x, mu), np.nan_to_num(trained[1]) if shown else none,
                         mu / 2 - x, mu, apart.SPREAD),
-        key="opposed_figure", run=f"{mu:g}", height=228, title="Discriminator and critic", help=FIGURE_HELP,
+        key="opposed_figure", run=f"{mu:g}", height=206, title="Discriminator and critic", help=FIGURE_HELP,
         alt="The discriminator and the critic over two Gaussians, beside the optimal ones",
     )  # fmt: skip
 
@@ -260,7 +260,7 @@ def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> No
              ("critic, measured", at, np.array([d.slope for d in dots]), "@critic")] if dots else [],
             at=far,
         ),
-        key="opposed_pushes", run="pushes", height=228, title="Gradient at the fakes", help=PUSH_HELP,
+        key="opposed_pushes", run="pushes", height=206, title="Gradient at the fakes", help=PUSH_HELP,
         alt="The generator's gradient at fakes over the separation: closed forms and measured",
     )  # fmt: skip
 

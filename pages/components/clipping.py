@@ -56,7 +56,8 @@ SURFACE_HELP = {
 }
 
 DEPTH_HELP = """The norm of the critic loss' gradient at the output of each hidden layer of a critic 12×64, after its
-training. Flat: each layer learns. Bold: the c on the slider; thin: those tried before."""
+training with RMSprop where clipped, else Adam. Flat: each layer learns. Bold: the c on the slider; thin: those
+tried before."""
 
 WEIGHTS_HELP = """All weights of the 12-layer critic, between their smallest and largest. Clipped ones pile up at ±c
 (dashed): the critic has lost most of what it could say."""
@@ -111,8 +112,8 @@ def show(said: int | None) -> None:
     task = lab_work.standing(title())
     found = _found()
     ready = found is not None and _trained(found, clip)
-    after = "Two critics stand under each name: 3×128 for the surface, 12 layers of 64 for gradients and "
-    after += "weights. RMSprop where clipped, else Adam. Move c and train again: earlier ones stay on the chart."
+    after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
+    after += "Move c and train again: earlier ones stay."
     if not ready:
         after = f"c = {plain(clip)} has not been trained to its end yet: press the button."
     lab_work.state(
@@ -216,6 +217,10 @@ def _changes(growth: float) -> str:
     return f"grows {growth:.2g} times" if growth < 100 else f"grows {growth:,.0f} times"
 
 
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 def happened(found: Clipping, clip: float) -> str:
     """Say what was measured, in a sentence; empty until the chosen c is trained."""
     arm = found.arm(key_of(clip))
@@ -227,12 +232,14 @@ def happened(found: Clipping, clip: float) -> str:
         f"With c = {plain(clip)} the gradient **{way}**: it {_changes(growth)} with each layer towards the "
         f"input, {100 * arm.stuck:.0f} % of the weights at ±c."
     )
-    others = [
-        f"{HELD[key][0]}: {_changes(a.growth)}"
-        for key in HELD if (a := found.arm(key)) is not None and a.done and math.isfinite(a.growth)
-    ]  # fmt: skip
+    others: dict[str, list[str]] = {}
+    for key, (name, _, _) in HELD.items():
+        if (other := found.arm(key)) is not None and other.done and math.isfinite(other.growth):
+            others.setdefault(_changes(other.growth), []).append(name)
     if others:
-        words += f" Beside it, {', '.join(others)}."
+        words += (
+            f" It {'; it '.join(f'{does} with {_and(names)}' for does, names in others.items())}."
+        )
     tried = [a for a in found.clipped if a.done and math.isfinite(a.growth)]
     if len(tried) > 1:
         words += f" Tried so far: {', '.join(f'c = {plain(a.clip or 0)}: {_changes(a.growth)}' for a in tried)}."

@@ -317,7 +317,7 @@ def opposed(
     return {
         "data": traces,
         "layout": {
-            "margin": MARGIN | {"l": 36, "r": 36, "t": 44, "b": 26},
+            "margin": MARGIN | {"l": 36, "r": 36, "t": 26, "b": 26},
             "hovermode": "x unified",
             "showlegend": True,
             "legend": _LEGEND,
@@ -374,7 +374,7 @@ def pushes(
     return {
         "data": traces,
         "layout": {
-            "margin": {"l": 52, "r": 8, "t": 44, "b": 34},
+            "margin": {"l": 52, "r": 8, "t": 26, "b": 34},
             "showlegend": True,
             "legend": _LEGEND,
             "shapes": [_rule(at)],
