@@ -9,6 +9,7 @@ guard()
 from pages.components import tour
 
 st.markdown("#### Why the Wasserstein distance makes GANs trainable, in six steps")
+tour.examples()
 tour.steps()
 st.markdown("#### Glossary")
 tour.glossary()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import tiny
 from wgan.config import TrainConfig
-from wgan.export import EXAMPLES, Example, examples, export_zip, import_zip, ship
+from wgan.export import EXAMPLES, Example, bring, examples, export_zip, import_zip, lacking, ship
 from wgan.jobs import Stored, TrainingJob, evaluate
 from wgan.latent import Models, draw_z
 from wgan.metrics import mixture_modes
@@ -42,6 +42,22 @@ def content(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
+    shipped: Run, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(examples, "SHIPPED", runs_dir)
+    own = tmp_path / "own"
+    own.mkdir()
+    assert lacking(own) == ["example-small"] and lacking(runs_dir) == []
+    bring(own)
+    assert lacking(own) == [] and content(own / "example-small") == content(shipped.folder)
+    assert Session(own).newest(example=True) == "example-small"
+    taken = tmp_path / "a file"
+    taken.write_text("no folder")
+    with pytest.raises(RunError, match="cannot be copied"):
+        bring(taken)
 
 
 def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, tmp_path: Path):

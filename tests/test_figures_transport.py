@@ -71,7 +71,7 @@ def test_opponents_and_their_pushes():
     x = np.linspace(-4, 10, 30)
     best = best_discriminator(x, 6.0)
     figure = accepted(figures.opposed(x, best, best, 3 - x, 3 - x, 6.0, 1.0))
-    assert named(figure, "Critic f, right").yaxis == "y2"
+    assert named(figure, "f").yaxis == "y2"
     mu = np.linspace(0.1, 10, 20)
     one = np.ones(1)
     figure = accepted(

@@ -13,7 +13,7 @@ from tests.conftest import pictures, tiny
 from wgan import jobs
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Mnist10k
-from wgan.jobs import Curves, Stored, TrainingJob
+from wgan.jobs import Curves, Said, Stored, Task, TrainingJob
 from wgan.runs import COLUMNS, Run, RunError, Status, StoredReport, unpack_arrays
 from wgan.training import Diverged, Report
 
@@ -308,3 +308,13 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     assert made.view.warning == ""
     assert "The end of this run could not be written." in made.view.error
     assert made.view.error.endswith(f"Then it can be resumed from step {kept:,}.")
+
+
+def test_cancelled_work_stands_where_its_result_does():
+    said = iter([Said("one", 0.1, "found"), Said("two", 0.2), Said("three", 0.3)])
+    task = Task("key", "title", "", lambda: said)
+    for _ in range(3):
+        task.step()
+    assert (task.standing.share, task.standing.result) == (0.3, "found")
+    task.cancel()
+    assert (task.standing.share, task.standing.result) == (0.1, "found")

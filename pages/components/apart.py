@@ -1,5 +1,6 @@
 """Why not JS: distances of two piles slid apart, and a discriminator against a critic, trained live."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,22 @@ from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES, Opposed
 SLIDE = Lab(
     "apart",
     "Why not JS",
-    "Two shapes no longer overlap and are slid further apart. Which distance still notices?",
-    ("JS", "TV", "W₁", "All of them"),
+    "Two shapes hardly overlap any more and are slid further apart. Which distance still notices?",
+    ("JS", "TV", "W₁ alone", "W₁ and KL", "All four"),
     2,
     "JS, TV and KL compare the densities place by place: once nothing overlaps, every place says “only one of "
     "them” at any distance. W₁ asks how far the earth must travel, so it has a gradient everywhere.",
     "Arjovsky et al. 2017, example 1 and figure 1, arXiv:1701.07875",
 )
+
+OF_GAUSSIANS = replace(
+    SLIDE, right=3,
+    why="JS and TV are at their ends once hardly anything overlaps, and stay there. KL compares logarithms "
+    "of densities, and those of Gaussians fall off with the square of the distance, so KL grows with it; for "
+    "shapes with an edge, as boxes and lines, it is infinite at once. W₁ asks how far the earth must "
+    "travel, so it has a gradient for all of them.",
+)  # fmt: skip
+"""Gaussians never quite lose touch."""
 
 OPPOSED = Lab(
     "opposed",
@@ -67,7 +77,7 @@ def show_slide() -> None:
     said = ask(SLIDE)
     kind, how_far = st.columns([0.42, 0.58], gap="medium")
     with kind:
-        shape = st.segmented_control("Two", list(SHAPES), key=kept("apart-shape", "boxes"), required=True,
+        shape = st.segmented_control("Two", list(SHAPES), key=kept("apart-shape", "boxes"), required=True, wrap=True,
                                      format_func=lambda s: SHAPES[s][0],
                                      help="What is slid. Boxes have an edge, Gaussians overlap everywhere a "
                                      "little, parallel lines only at θ = 0: figure 1 of the paper.")  # fmt: skip
@@ -106,7 +116,8 @@ def show_slide() -> None:
     )  # fmt: skip
     st.markdown(PLAIN[shape])
     far = theta != 0 if shape == "lines" else abs(theta) >= (1.0 if shape == "boxes" else 2.0)
-    tell(SLIDE, said, happened_apart(here, theta) if far else "")
+    lab = OF_GAUSSIANS if shape == "gaussians" else SLIDE
+    tell(lab, said, happened_apart(here, theta) if far else "")
 
 
 def _value(value: float) -> str:
@@ -114,12 +125,16 @@ def _value(value: float) -> str:
 
 
 def _slope(value: float) -> str:
-    return "no slope" if np.isnan(value) else f"slope {value:.3f}".replace("-", "−")
+    if np.isnan(value):
+        return "no slope"
+    # As exact as the sentence below says it: what is nearly 0 is not 0.
+    return f"slope {measured(value) if 0 < abs(value) < 1e-3 else f'{value:.3f}'}".replace("-", "−")
 
 
 def picture(shape: str, theta: float) -> figures.Figure:
     """Return the two shapes, θ apart."""
-    span = (-FARTHEST - 1, FARTHEST + 1)
+    reach = FARTHEST + (2.3 if shape == "gaussians" else 1)
+    span = (-reach, reach)
     if shape == "lines":
         return figures.segments(theta, span=span)
     if shape == "boxes":
@@ -179,7 +194,7 @@ def show_opposed() -> None:
     far = float(mu)
     with begin:
         order(
-            WORK, "Train both", lambda: apart.oppose(far), key="opposed", mine=True, width="stretch",
+            WORK, "Train both", lambda: apart.oppose(far), key="opposed", given=far, mine=True,
             help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
             f"{apart.PENALTY_WEIGHT:g}), ReLU 3×64, {apart.UPDATES} updates of {apart.BATCH} samples each. "
             "A few seconds.",
@@ -209,7 +224,12 @@ def show_opposed() -> None:
     if shown.mu != far:
         st.caption(f":material/info: Shown is what was trained at μ = {shown.mu:g} σ. Press **Train both** for "
                    f"μ = {far:g} σ.")  # fmt: skip
-    tell(OPPOSED, said, "" if goes else happened_opposed(shown))
+    tell(
+        opposed_as(shown),
+        said,
+        "" if goes else happened_opposed(shown),
+        early=shown.updates < shown.total,
+    )
 
 
 def _figure(shown: Opposed | None, far: float) -> None:
@@ -220,7 +240,7 @@ def _figure(shown: Opposed | None, far: float) -> None:
     chart(
         figures.opposed(x, trained[0], apart.best_discriminator(x, mu), np.nan_to_num(trained[1]) if shown else none,
                         mu / 2 - x, mu, apart.SPREAD),
-        key="opposed_figure", run=f"{mu:g}", height=228, title="Discriminator and critic", help=FIGURE_HELP,
+        key="opposed_figure", run=f"{mu:g}", height=206, title="Discriminator and critic", help=FIGURE_HELP,
         alt="The discriminator and the critic over two Gaussians, beside the optimal ones",
     )  # fmt: skip
 
@@ -233,14 +253,14 @@ def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> No
     chart(
         figures.pushes(
             MU,
-            [("optimal D, minimax", best.minimax, "@generator"), ("non-saturating", best.non_saturating, "@muted"),
-             ("optimal critic", best.critic, "@critic")],
+            [("D, minimax", best.minimax, "@generator"), ("D, non-saturating", best.non_saturating, "@muted"),
+             ("critic", best.critic, "@critic")],
             [("D, measured", at, np.array([d.minimax for d in dots]), "@generator"),
              ("non-sat., measured", at, np.array([d.non_saturating for d in dots]), "@muted"),
              ("critic, measured", at, np.array([d.slope for d in dots]), "@critic")] if dots else [],
             at=far,
         ),
-        key="opposed_pushes", run="pushes", height=228, title="Gradient at the fakes", help=PUSH_HELP,
+        key="opposed_pushes", run="pushes", height=206, title="Gradient at the fakes", help=PUSH_HELP,
         alt="The generator's gradient at fakes over the separation: closed forms and measured",
     )  # fmt: skip
 
@@ -260,12 +280,29 @@ def _gradients(shown: Opposed) -> None:
     )  # fmt: skip
 
 
+ENOUGH = 5
+"""A discriminator's gradient that is more than so many times smaller than the critic's is called dead."""
+
+
+def opposed_as(shown: Opposed) -> Lab:
+    """Return the lab with the answer that was measured: near each other both gradients are of use."""
+    if shown.minimax < shown.slope / ENOUGH:
+        return OPPOSED
+    return replace(
+        OPPOSED, right=2,
+        why="These two still overlap: the discriminator cannot be sure at most fakes, so log(1 − D) has a "
+        "slope there. The further apart, the surer it is and the flatter D; the critic's slope stays near 1.",
+    )  # fmt: skip
+
+
 def happened_opposed(shown: Opposed) -> str:
     """Return whose gradient reaches the fakes, in words."""
     times = shown.slope / max(shown.minimax, 1e-12)
     much = f"{times:,.0f} times" if times < 10_000 else "more than 10,000 times"
     more = f" The critic pushes {much} as hard." if times > 2 else ""
-    near = " They still overlap here: move μ further." if shown.mu < 3 else ""
+    near = (
+        " They still overlap here: move μ further." if shown.minimax >= shown.slope / ENOUGH else ""
+    )
     return (
         f"At μ = {shown.mu:g} σ the discriminator's gradient at the fakes is **{measured(shown.minimax)}**, the "
         f"critic's **{measured(shown.slope)}**.{more}{near}"

@@ -51,6 +51,10 @@ class Bend {
     this.svg.onkeydown = (event) => this.key(event);
     this.svg.onfocus = this.svg.onblur = () => this.paint();
     this.at = 0;
+    // Words keep their size on the screen where the drawing is narrow.
+    this.observer = new ResizeObserver(([{ contentRect: { width } }]) => (
+      width && this.root.style.setProperty("--shrunk", WIDE / width)));
+    this.observer.observe(this.root);
   }
 
   update(data) {
@@ -163,6 +167,7 @@ class Bend {
   }
 
   destroy() {
+    this.observer.disconnect();
     clearTimeout(this.telling);
     this.help.destroy();
   }

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.components import lab_work
 from pages.components.app import plain
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
+from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs.clipping import (
     CLIP_VALUES,
@@ -54,7 +56,8 @@ SURFACE_HELP = {
 }
 
 DEPTH_HELP = """The norm of the critic loss' gradient at the output of each hidden layer of a critic 12×64, after its
-training. Flat: each layer learns. Bold: the c on the slider; thin: those tried before."""
+training with RMSprop where clipped, else Adam. Flat: each layer learns. Bold: the c on the slider; thin: those
+tried before."""
 
 WEIGHTS_HELP = """All weights of the 12-layer critic, between their smallest and largest. Clipped ones pile up at ±c
 (dashed): the critic has lost most of what it could say."""
@@ -77,15 +80,15 @@ def settings() -> None:
     """Show what can be moved, and the button."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
-            "Data", list(SETS), default="swiss-roll", format_func=SETS.__getitem__, required=True,
-            key="clipping_set", help=SET_HELP,
+            "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP,
+            key=kept("clipping_set", lab_work.under_way(CLIPPING, SETS, "swiss-roll")),
         ) or "swiss-roll"  # fmt: skip
-        clip = float(st.select_slider("Clip value c", CLIP_VALUES, 0.01, key="clipping_c", width=420,
+        clip = float(st.select_slider("Clip value c", CLIP_VALUES, key=kept("clipping_c", 0.01), width=420,
                                       format_func=plain, help=CLIP_HELP))  # fmt: skip
         before = _found()
         lab_work.order(
             title(), f"Train with c = {plain(clip)}",
-            lambda: compare(name, clip, before=before), key="clipping",
+            lambda: compare(name, clip, before=before), key="clipping", given=clip,
             disabled=before is not None and _trained(before, clip),
             help="Trains two critics clipped to ±c, one for the surface and one of 12 layers; for the first "
             "time also those it is compared with. Once a c is trained, move on to another.",
@@ -109,8 +112,8 @@ def show(said: int | None) -> None:
     task = lab_work.standing(title())
     found = _found()
     ready = found is not None and _trained(found, clip)
-    after = "Two critics each, 3×128 and 12×64; RMSprop where clipped, else Adam. Move c and train again: "
-    after += "earlier ones stay on the chart."
+    after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
+    after += "Move c and train again: earlier ones stay."
     if not ready:
         after = f"c = {plain(clip)} has not been trained to its end yet: press the button."
     lab_work.state(
@@ -138,15 +141,16 @@ def show(said: int | None) -> None:
 
 def _before() -> None:
     formulas = (
-        ("Clipping", r"w \leftarrow \mathrm{clip}(w,\,-c,\,c)"),
-        ("Gradient penalty", r"\lambda\,\mathbb{E}\,(\|\nabla f(\hat x)\| - 1)^2"),
-        ("Lipschitz penalty", r"\lambda\,\mathbb{E}\,\max(0,\,\|\nabla f(\hat x)\| - 1)^2"),
-        ("GroupSort", r"W^{\top} W = I,\quad \text{sort pairs}"),
+        ("Clipping", r"w \leftarrow \\ \mathrm{clip}(w, -c, c)"),
+        ("Gradient penalty", r"\lambda\,\mathbb{E} \\ (\|\nabla f\| - 1)^2"),
+        ("Lipschitz penalty", r"\lambda\,\mathbb{E} \\ \max(0, \|\nabla f\| - 1)^2"),
+        ("GroupSort", r"W^{\top} W = I, \\ \text{sort pairs}"),
     )
     for column, (name, formula) in zip(st.columns(4), formulas, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{name}**")
-            st.latex(formula)
+            # In two rows, which a narrow window has room for.
+            st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
     st.caption("Four ways to keep a critic from becoming steeper and steeper.")
 
 
@@ -189,41 +193,54 @@ def _depth(found: Clipping, clip: float, run: str) -> None:
 
 def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
     arms = [(f"c = {plain(clip)}", shown)] + [(HELD[key][0], found.arm(key)) for key in HELD]
-    layers = [
-        (name if arm.stuck is None else f"{100 * arm.stuck:.0f} % at ±{plain(clip)}", arm.edges, arm.shares,
-         arm.clip)
-        for name, arm in arms if arm is not None and arm.edges is not None and arm.shares is not None
-    ]  # fmt: skip
-    if not layers:
+    if not any(arm is not None and arm.edges is not None for _, arm in arms):
         st.caption("And here, how its weights are spread.")
         return
+    # Each keeps its place, an empty one where there is nothing yet.
+    none = np.empty(0)
+    layers = [
+        (name, none, none, None) if arm is None or arm.edges is None or arm.shares is None
+        else (name if arm.stuck is None else f"{100 * arm.stuck:.0f} % at ±c", arm.edges, arm.shares, arm.clip)
+        for name, arm in arms
+    ]  # fmt: skip
     chart(figures.weights(layers, columns=4), key="clipping_weights", run=run, height=160,
           title="Weights of the deep critics", help=WEIGHTS_HELP,
           alt="How the weights of each critic are spread")  # fmt: skip
 
 
-def _times(growth: float) -> str:
-    return f"{growth:,.2g} times" if growth < 100 else f"{growth:,.0f} times"
+def _changes(growth: float) -> str:
+    """Say what a gradient does from a layer to the one before it."""
+    if 0.95 < growth < 1.05:
+        return "stays"
+    if growth < 1:
+        return f"shrinks to {100 * growth:.2g} %"
+    return f"grows {growth:.2g} times" if growth < 100 else f"grows {growth:,.0f} times"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def happened(found: Clipping, clip: float) -> str:
     """Say what was measured, in a sentence; empty until the chosen c is trained."""
     arm = found.arm(key_of(clip))
-    if arm is None or arm.stuck is None or not math.isfinite(arm.growth):
+    if arm is None or not arm.done or arm.stuck is None or not math.isfinite(arm.growth):
         return ""
     growth = arm.growth
     way = "vanishes" if growth < 0.7 else "explodes" if growth > 1.4 else "hardly changes"
     words = (
-        f"With c = {plain(clip)} the gradient **{way}**: {_times(growth)} with each layer towards the "
+        f"With c = {plain(clip)} the gradient **{way}**: it {_changes(growth)} with each layer towards the "
         f"input, {100 * arm.stuck:.0f} % of the weights at ±c."
     )
-    others = [
-        f"{HELD[key][0]} {_times(a.growth)}"
-        for key in HELD if (a := found.arm(key)) is not None and math.isfinite(a.growth)
-    ]  # fmt: skip
+    others: dict[str, list[str]] = {}
+    for key, (name, _, _) in HELD.items():
+        if (other := found.arm(key)) is not None and other.done and math.isfinite(other.growth):
+            others.setdefault(_changes(other.growth), []).append(name)
     if others:
-        words += f" {', '.join(others)}."
-    tried = [a for a in found.clipped if math.isfinite(a.growth)]
+        words += (
+            f" It {'; it '.join(f'{does} with {_and(names)}' for does, names in others.items())}."
+        )
+    tried = [a for a in found.clipped if a.done and math.isfinite(a.growth)]
     if len(tried) > 1:
-        words += f" Tried so far: {', '.join(f'c = {plain(a.clip or 0)}: {_times(a.growth)}' for a in tried)}."
+        words += f" Tried so far: {', '.join(f'c = {plain(a.clip or 0)}: {_changes(a.growth)}' for a in tried)}."
     return words

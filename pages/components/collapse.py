@@ -7,6 +7,7 @@ import streamlit as st
 from pages.components import lab_work
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
+from pages.components.lab_work import kept
 from pages.components.stage import strip
 from wgan import figures
 from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Arm, Collapse, limits, race
@@ -77,18 +78,19 @@ def settings() -> None:
     """Show what can be moved, and the button."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
-            "Data", list(SETS), default="ring-8", format_func=SETS.__getitem__, required=True,
-            key="collapse_set", help=SET_HELP,
+            "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP, wrap=True,
+            key=kept("collapse_set", lab_work.under_way(COLLAPSE, SETS, "ring-8")),
         ) or "ring-8"  # fmt: skip
         judged = st.segmented_control(
-            "Discriminator updates", (1, 2, 5), default=1, required=True, key="collapse_judged",
+            "Discriminator updates", (1, 2, 5), required=True, key=kept("collapse_judged", 1),
             help=JUDGED_HELP,
         ) or 1  # fmt: skip
         seed = int(
-            st.number_input("Seed", 0, 999, 0, key="collapse_seed", help=SEED_HELP, width=120)
+            st.number_input("Seed", 0, 999, key=kept("collapse_seed", 0), help=SEED_HELP, width=120)
         )
         lab_work.order(
             title(), "Train all three", lambda: race(name, seed=seed, judged=judged), key="collapse",
+            given=(seed, judged),
             help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "
             f"{TIMES[name]} where nothing else computes.",
         )  # fmt: skip
@@ -122,33 +124,39 @@ def show(said: int | None) -> None:
         with left:
             _classes(found, run)
         with right:
-            tell(_with_truth(found), said, happened(found) if done else "")
+            _tell(found, said, done)
     else:
-        tell(_with_truth(found), said, happened(found) if done else "")
+        _tell(found, said, done)
+
+
+def _tell(found: Collapse, said: int | None, done: bool) -> None:
+    early = found.step < found.total
+    tell(_with_truth(found), said, happened(found) if done else "", early=early)
 
 
 def _made(found: Collapse) -> str:
     updates = f"{found.judged} update" + ("s" if found.judged > 1 else "")
     rate = "3·10⁻⁴" if found.frequencies is None else "10⁻³"
     return (
-        f"Seed {found.seed}, {found.step:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
+        f"Seed {found.seed}, {found.step:,} of {found.total:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
         f"generator (WGAN: {rate} in both, RMSprop); the discriminator makes {updates} a step, the critics five."
     )
 
 
 def _before() -> None:
     what = {
-        "gan": (r"\mathbb{E}\log\sigma(f(x)) + \mathbb{E}\log(1-\sigma(f(\tilde x)))",
+        "gan": (r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
                 "A discriminator says *real or fake*. Nothing bounds its slope."),
-        "wgan": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x),\quad |w| \le c",
+        "wgan": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x), \\ |w| \le c",
                  "A critic says *how far apart*; its weights are clipped."),
-        "wgan-gp": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) - \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
+        "wgan-gp": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) \\ -\, \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
                     "A critic too; its slope is drawn to 1."),
     }  # fmt: skip
     for column, (key, (formula, words)) in zip(st.columns(3), what.items(), strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{ARMS[key][0]}**")
-            st.latex(formula)
+            # In two rows, which a narrow window has room for.
+            st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
             st.caption(words)
 
 
@@ -218,17 +226,18 @@ def _with_truth(found: Collapse) -> Lab:
 
 def happened(found: Collapse) -> str:
     """Say what was measured, in a sentence."""
-    what = "digits" if found.frequencies is not None else "modes"
+    pictures = found.frequencies is not None
     parts = []
     for arm in found.arms:
         if arm.broken:
             parts.append(f"**{arm.title}** diverged")
-        elif arm.since is not None:
-            now = "" if arm.collapsed else ", and recovered"
-            parts.append(
-                f"**{arm.title}** collapsed at step {arm.since:,}{now}: {arm.modes[-1]:.0f} of "
-                f"{found.there} {what} at the end"
-            )
+            continue
+        has = f"{arm.modes[-1]:.0f} of {found.there} {'digits' if pictures else 'modes'}"
+        if not pictures:
+            has += f", {100 * arm.good[-1]:.0f} % of its samples good"
+        if arm.since is not None:
+            now = "" if arm.collapsed else " and recovered"
+            parts.append(f"**{arm.title}** collapsed at step {arm.since:,}{now}: {has}")
         else:
-            parts.append(f"**{arm.title}** has {arm.modes[-1]:.0f} of {found.there}")
+            parts.append(f"**{arm.title}** has {has}")
     return "; ".join(parts) + "."

@@ -1,5 +1,6 @@
 """The dual: a function bent by hand against the optimal one, and critics that learn it live."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -138,43 +139,47 @@ def show_learned() -> None:
     """Show the lab of the critics that learn the dual."""
     said = ask(LEARNED)
     now = stand()
-    which, clip, weight, side, begin = st.columns(
-        [0.24, 0.2, 0.2, 0.18, 0.18], gap="medium", vertical_alignment="bottom"
-    )
-    with which:
-        choose_piles("learned")
-    with clip:
-        clip_value = st.select_slider("Clip c", CLIPS, key=kept("learned-clip", 0.1),
+    chosen = now.piles
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        choose_piles("learned", width=230)
+        clip_value = st.select_slider("Clip c", CLIPS, key=kept("learned-clip", 0.1), width=210,
                                       help="After each update every weight of the clipped critic is cut to "
                                       "[−c, c].")  # fmt: skip
-    with weight:
-        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, key=kept("learned-weight", 10.0),
+        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, key=kept("learned-weight", 10.0), width=210,
                                           format_func=lambda w: f"{w:g}",
                                           help="How much a wrong slope costs the penalised critic.")  # fmt: skip
-    with side:
         one_sided = st.toggle("One-sided", key=kept("learned-sided", True),
                               help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
                               "published; a critic that must turn, up and then down, can then stay on a "
                               "straight line for long. Try it with “One hill into two”.")  # fmt: skip
-    chosen = now.piles
-    with begin:
         order(
             WORK, "Train both",
             lambda: duality.learn(chosen, clip_value=clip_value, penalty_weight=penalty_weight,
                                   one_sided=one_sided),
+            given=(chosen, clip_value, penalty_weight, one_sided),
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
-            key="learned", mine=True, width="stretch",
+            key="learned", mine=True,
         )  # fmt: skip
     task = standing(WORK, mine=True)
     found = None if task is None else task.result
     if not isinstance(found, Learned):
         _before(task)
         return
-    _learned(found, task, others=found.piles != now.piles)
+    others = [
+        word
+        for word, used, chosen_now in (
+            ("piles", found.piles, now.piles),
+            ("c", found.clip_value, clip_value),
+            ("λ", found.penalty_weight, penalty_weight),
+            ("side", found.one_sided, one_sided),
+        )
+        if used != chosen_now
+    ]
+    _learned(found, task, others=others)
     ended = task is None or task.done
     lab, words = happened_learned(found)
-    tell(lab, said, words if ended else "")
+    tell(lab, said, words if ended else "", early=int(found.updates[-1]) < found.total)
 
 
 def _before(task: Standing | None) -> None:
@@ -189,7 +194,7 @@ def _before(task: Standing | None) -> None:
     )
 
 
-def _learned(found: Learned, task: Standing | None, *, others: bool) -> None:
+def _learned(found: Learned, task: Standing | None, *, others: Sequence[str]) -> None:
     fake, real = found.piles.shares
     clipped, penalised = found.shares
     names = (("Clipped", "@two"), ("Penalised", "@one"))
@@ -226,10 +231,16 @@ def _learned(found: Learned, task: Standing | None, *, others: bool) -> None:
             ],
             key="learned_numbers",
         )  # fmt: skip
-        state(task, after=f"{int(found.updates[-1]):,} updates of {duality.BATCH} samples.")
+        side = "one-sided" if found.one_sided else "two-sided"
+        state(
+            task,
+            after=f"{int(found.updates[-1]):,} of {found.total:,} updates, c = {found.clip_value:g}, "
+            f"λ = {found.penalty_weight:g}, {side}.",
+        )
         if others:
             st.caption(
-                ":material/info: Trained on other piles than those chosen now. Train both again."
+                f":material/info: Trained with other settings than those chosen now ({', '.join(others)}). "
+                "Train both again."
             )
 
 

@@ -71,7 +71,7 @@ def stand() -> Stand:
     return found
 
 
-def choose_piles(key: str) -> None:
+def choose_piles(key: str, width: Any = "stretch") -> None:
     """Let the visitor begin with a pair of piles that is there."""
     now = stand()
     widget = f"earth-preset-{key}"
@@ -85,7 +85,7 @@ def choose_piles(key: str) -> None:
 
     st.selectbox(
         "Two piles", list(PILES), format_func=lambda name: PILES[name][0], key=widget, on_change=take,
-        placeholder="Shaped by you",
+        placeholder="Shaped by you", width=width,
         help="Two piles to begin with; shape them further in “Move the earth”.",
     )  # fmt: skip
 
@@ -154,8 +154,8 @@ of length."""
 W2_HELP = """The root of the mean *squared* way of the plan that is cheapest for squared ways. Never below W₁:
 long ways weigh more."""
 
-SINKHORN_HELP = """What the blurred plan costs, without its reward for blur, beside the exact plan's cost in the
-same unit. A round of Sinkhorn's fits the plan to one cloud, then to the other; what still misses in the end is
+SINKHORN_HELP = """What the blurred plan costs, without its reward for blur: in the unit of the exact plan's cost, a
+length or its square. A round of Sinkhorn's fits the plan to one cloud, then to the other; what still misses in the end is
 made to fit, so the plan can never be cheaper than the exact one."""
 
 TARGETS_HELP = """To how many real points a fake is spread, on average: exp of the entropy of where it goes. The
@@ -179,7 +179,7 @@ def show_plane() -> None:
         distance = st.slider("Distance", 0.0, 4.0, step=0.25, key=kept("plane-distance", 2.5),
                              help="How far right of the fakes the real points stand.")  # fmt: skip
     with power:
-        p = st.segmented_control("A way costs", (1, 2), key=kept("plane-p", 1), required=True,
+        p = st.segmented_control("A way costs", (1, 2), key=kept("plane-p", 1), required=True, wrap=True,
                                  format_func={1: "its length: W₁", 2: "its square: W₂"}.get,
                                  help="What the drawn plans pay for a way. Squares make two middle ways "
                                  "cheaper than a long and a short one.")  # fmt: skip
@@ -202,14 +202,14 @@ def show_plane() -> None:
               "the more of a point goes along it. Parts below 2 % are not drawn.",
               alt="Two clouds and the blurred plan between them")  # fmt: skip
     with right:
-        unit = "" if p == 1 else "squared"
+        unit = "= W₁" if p == 1 else "= W₂²"
         numbers(
             [
                 Number("W₁", f"{found.w1:.3f}", "", help=W1_HELP),
                 Number("W₂", f"{found.w2:.3f}", "", help=W2_HELP),
                 Number("Exact cost", f"{found.exact:.3f}", unit,
                        help="W₁ where a way costs its length, W₂² where it costs its square."),
-                Number("Sinkhorn's", f"{found.blurred.cost:.3f}", unit, help=SINKHORN_HELP),
+                Number("Sinkhorn's", f"{found.blurred.cost:.3f}", "", help=SINKHORN_HELP),
                 Number("Targets", f"{found.targets:.1f}", "a fake", help=TARGETS_HELP),
             ],
             key="plane_numbers",

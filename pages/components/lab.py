@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.components.lab_work import kept
 
 
 @dataclass(frozen=True)
 class Lab:
     """What a lab asks and what it teaches. `right` is the place of the true answer in `answers`.
 
-    `why` is two sentences, shown once the visitor has predicted, or asked for it.
+    Without answers there is nothing to predict as things are set. Where the question depends on settings,
+    `about` names them: about others, another prediction is made. `why` is two sentences, shown once the visitor has predicted, or asked for it.
     """
 
     key: str
@@ -20,25 +24,38 @@ class Lab:
     right: int
     why: str
     source: str
+    about: str = ""
 
 
 def choose(labs: Mapping[str, Lab]) -> Lab:
-    """Let the visitor choose a lab of a page; the address keeps it."""
-    asked = st.query_params.get("lab", "")
+    """Let the visitor choose a lab of a page; the address keeps it.
+
+    The browser's Back and Forward change the address, and the lab follows. An address without a lab is
+    the first one's: were it written there, Back would lead to a page that leads forth again.
+    """
     first = next(iter(labs))
+    asked = st.query_params.get("lab", "")
+    named = asked if asked in labs else first
     key = "lab"
-    if key not in st.session_state:
-        st.session_state[key] = asked if asked in labs else first
-    elif st.session_state[key] not in labs:
-        st.session_state[key] = first
+    if _went_back() or st.session_state.get(key) not in labs:
+        st.session_state[key] = named
     chosen = st.segmented_control(
         "Lab", list(labs), format_func=lambda name: labs[name].title, key=key, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     lab = labs[chosen or first]
-    if asked != lab.key:
+    if named != lab.key:
         st.query_params["lab"] = lab.key
     return lab
+
+
+def _went_back() -> bool:
+    """Tell whether this run of the page comes from the browser's Back or Forward.
+
+    The address alone does not tell: a browser sends the old one until it has heard of the new. The flag
+    is internal.
+    """
+    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 
 
 def ask(lab: Lab) -> int | None:
@@ -46,33 +63,38 @@ def ask(lab: Lab) -> int | None:
     words, answers = st.columns([0.55, 0.45], gap="medium", vertical_alignment="center")
     with words:
         st.markdown(f"#### {lab.question}")
+    if not lab.answers:
+        return None
     with answers:
         return st.segmented_control(
             "What do you predict?", range(len(lab.answers)), format_func=lab.answers.__getitem__,
-            key=f"prediction-{lab.key}", help="Predict first: what surprises is what one remembers.",
+            key=kept(f"prediction-{lab.key}{lab.about}", None), wrap=True, help="Predict first: what surprises is what one remembers.",
         )  # fmt: skip
 
 
-def tell(lab: Lab, said: int | None, happened: str) -> None:
+def tell(lab: Lab, said: int | None, happened: str, *, early: bool = False) -> None:
     """Say what happened, how that compares with the prediction, and why.
 
     `happened` is a sentence of measured numbers; until there are any, an empty string, and nothing
-    is given away.
+    is given away. Where the work was stopped too `early` to tell, the numbers stand alone.
     """
     if not happened:
         return
-    right = lab.answers[lab.right]
+    if early:
+        words = f":material/close: **Stopped too early to tell.** So far: {happened}"
+    elif said is None:
+        words = f"**What happened.** {happened}"
+    elif said == lab.right:
+        words = (
+            f":green[:material/check_circle: **As you predicted:** {lab.answers[said]}.] {happened}"
+        )
+    else:
+        words = (
+            f":orange[:material/lightbulb: **You predicted:** {lab.answers[said]}. "
+            f"**It is:** {lab.answers[lab.right]}.] {happened}"
+        )
+    if not early:
+        # As one text: each of its own would stand a line apart, and the box go below the window.
+        words += f"\n\n**Why.** {lab.why}\n\n:small[:gray[Source: {lab.source}]]"
     with st.container(border=True, key=f"told-{lab.key}"):
-        if said is None:
-            st.markdown(f"**What happened.** {happened}")
-        elif said == lab.right:
-            st.markdown(
-                f":green[:material/check_circle: **As you predicted:** {right}.] {happened}"
-            )
-        else:
-            st.markdown(
-                f":orange[:material/lightbulb: **You predicted:** {lab.answers[said]}. "
-                f"**It is:** {right}.] {happened}"
-            )
-        st.markdown(f"**Why.** {lab.why}")
-        st.caption(f"Source: {lab.source}")
+        st.markdown(words)

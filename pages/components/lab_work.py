@@ -1,7 +1,7 @@
 """A lab's work: the button that begins or ends it, how it stands, what it found; settings that stay."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -28,9 +28,21 @@ def _shared_results() -> dict[str, Standing]:
     return {}
 
 
-def _begun() -> dict[str, str]:
-    """Return what this visitor has begun: keys of tasks, by title."""
-    begun: dict[str, str] = st.session_state.setdefault("lab_begun", {})
+@dataclass
+class _Begun:
+    """Work that this visitor has begun: its task, and with which settings.
+
+    Once these are others it is `left`: what went wrong with it is no news any more.
+    """
+
+    key: str
+    given: object
+    left: bool = False
+
+
+def _begun() -> dict[str, _Begun]:
+    """Return what this visitor has begun last, by title."""
+    begun: dict[str, _Begun] = st.session_state.setdefault("lab_begun", {})
     return begun
 
 
@@ -48,9 +60,10 @@ def standing(title: str, *, mine: bool = False) -> Standing | None:
     before is its result.
     """
     results = _results() if mine else _shared_results()
-    key = _begun().get(title)
+    begun = _begun().get(title)
+    own = "" if begun is None else begun.key
     task = next(
-        (t for t in session().tasks("") if t.title == title and (not mine or t.key == key)), None
+        (t for t in session().tasks("") if t.title == title and (not mine or t.key == own)), None
     )
     before = results.get(title)
     if task is None:
@@ -66,6 +79,14 @@ def running(title: str, *, mine: bool = False) -> bool:
     """Tell whether work of a title is under way."""
     task = standing(title, mine=mine)
     return task is not None and not task.done
+
+
+def under_way(work: str, names: Iterable[str], default: str) -> str:
+    """Return the name of the work that is under way, of those titled "work, name"; else the default.
+
+    So a visitor who comes again, or anew, lands where something goes on.
+    """
+    return next((name for name in names if running(f"{work}, {name}")), default)
 
 
 def watched(
@@ -89,27 +110,35 @@ def watched(
 
 
 def order(
-    title: str, label: str, work: Callable[[], Work], *, key: str, help: str, mine: bool = False,
-    disabled: bool = False, width: Any = "content",
+    title: str, label: str, work: Callable[[], Work], *, key: str, help: str, given: object,
+    mine: bool = False, disabled: bool = False, width: Any = "content",
 ) -> None:  # fmt: skip
-    """Show the button that begins the work of a title, or the one that ends it."""
+    """Show the button that begins the work of a title, or the one that ends it.
+
+    `given` are the settings it would begin with.
+    """
+    begun = _begun().get(title)
+    if begun is not None and begun.given != given:
+        begun.left = True
+    if st.session_state.get(_PROBLEM, (title, given))[:2] != (title, given):
+        del st.session_state[_PROBLEM]
     task = standing(title, mine=mine)
     if task is not None and not task.done:
         st.button("Stop", icon=":material/close:", key=f"{key}_stop", on_click=_cancel, width=width,
                   args=(task.key,), help="End it now. What it has found so far stays.")  # fmt: skip
         return
     st.button(label, icon=":material/play_arrow:", type="primary", key=f"{key}_run", on_click=_begin,
-              args=(title, work, mine), help=help, disabled=disabled, width=width)  # fmt: skip
+              args=(title, work, given, mine), help=help, disabled=disabled, width=width)  # fmt: skip
 
 
-def _begin(title: str, work: Callable[[], Work], mine: bool = False) -> None:
-    st.session_state[_PROBLEM] = ""
+def _begin(title: str, work: Callable[[], Work], given: object, mine: bool = False) -> None:
+    st.session_state.pop(_PROBLEM, None)
     if running(title, mine=mine):
         return  # begun in another tab meanwhile
     try:
-        _begun()[title] = session().begin(title, "", work).key
+        _begun()[title] = _Begun(session().begin(title, "", work).key, given)
     except Exception as error:  # whatever it is, the page says it and goes on
-        st.session_state[_PROBLEM] = f"It could not begin: {error}"
+        st.session_state[_PROBLEM] = (title, given, f"It could not begin: {error}")
 
 
 def _cancel(key: str) -> None:
@@ -117,16 +146,20 @@ def _cancel(key: str) -> None:
 
 
 def state(task: Standing | None, *, before: str = "", after: str = "") -> None:
-    """Say in one line how work stands; `before` it has begun, and `after` it has ended."""
+    """Say in one line how work stands; `before` it has begun, and `after` it has ended.
+
+    What went wrong is told only to the visitor who began it, beside what is still on show.
+    """
     if problem := st.session_state.get(_PROBLEM):
-        st.error(problem, icon=":material/error:")
-    if task is None:
+        st.error(problem[2], icon=":material/error:")
+    begun = None if task is None else _begun().get(task.title)
+    if task and task.error and begun and begun.key == task.key and not begun.left:
+        st.error(task.error, icon=":material/error:")
+    if task is None or (task.error and task.result is None):
         if before:
             st.caption(f":material/play_arrow: {before}{_beside()}")
     elif not task.done:
         st.progress(task.share, f"{task.words} …{_beside()}")
-    elif task.error:
-        st.error(task.error, icon=":material/error:")
     elif task.cancelled:
         st.caption(f":material/close: Stopped at {100 * task.share:.0f} %. {after}")
     elif after:

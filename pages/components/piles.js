@@ -98,6 +98,10 @@ class Piles {
     this.svg.onpointermove = (event) => this.drag(event);
     this.svg.onpointerup = (event) => this.up(event);
     this.svg.onpointercancel = () => this.drop();
+    // Words keep their size on the screen where the drawing is narrow.
+    this.observer = new ResizeObserver(([{ contentRect: { width } }]) => (
+      width && this.root.style.setProperty("--shrunk", WIDE / width)));
+    this.observer.observe(this.root);
   }
 
   update(data) {
@@ -475,6 +479,7 @@ class Piles {
   destroy() {
     clearTimeout(this.telling);
     cancelAnimationFrame(this.frame);
+    this.observer.disconnect();
     this.help.destroy();
   }
 }

@@ -11,6 +11,7 @@ from pages.components import lab_work
 from pages.components.app import measured, plain
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
+from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs.sensitivity import (
     BUDGET,
@@ -48,18 +49,27 @@ REAL_HELP = (
 )
 
 
+def _found() -> Grid | None:
+    """Return the newest grid, whatever its axes; None before there is one."""
+    task = lab_work.standing(title())
+    found = task.result if task is not None else None
+    return found if isinstance(found, Grid) else None
+
+
 def _axes() -> tuple[str, str]:
-    rows = str(st.session_state.get("sensitivity_rows") or "learning_rate")
-    columns = str(st.session_state.get("sensitivity_columns") or "n_critic")
-    return rows, columns
+    """Return what is chosen as rows and columns: at first that of the newest grid."""
+    found = _found()
+    first = ("learning_rate", "n_critic") if found is None else (found.rows, found.columns)
+    keys = kept("sensitivity_rows", first[0]), kept("sensitivity_columns", first[1])
+    return str(st.session_state[keys[0]]), str(st.session_state[keys[1]])
 
 
 def asked() -> Lab:
-    """Return the lab with the two hyperparameters as answers."""
-    titles = [VARIED[key].title for key in _axes()]
-    if titles[0] == titles[1]:
-        titles[1] = "The other"
-    return replace(LAB, answers=(*titles, "About alike"))
+    """Return the lab with the two hyperparameters as answers; without any where they are the same."""
+    rows, columns = _axes()
+    titles = VARIED[rows].title, VARIED[columns].title
+    answers = () if rows == columns else (*titles, "About alike")
+    return replace(LAB, answers=answers, about=f"-{rows}-{columns}")
 
 
 def title() -> str:
@@ -69,23 +79,24 @@ def title() -> str:
 
 def settings() -> None:
     """Show what can be moved, and the button."""
+    _axes()  # the two menus below begin there
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = list(VARIED)
-        rows = st.selectbox("Rows", names, 0, format_func=lambda k: VARIED[k].title,
+        rows = st.selectbox("Rows", names, format_func=lambda k: VARIED[k].title,
                             key="sensitivity_rows", help=AXIS_HELP, width=210)  # fmt: skip
-        columns = st.selectbox("Columns", names, 1, format_func=lambda k: VARIED[k].title,
+        columns = st.selectbox("Columns", names, format_func=lambda k: VARIED[k].title,
                                key="sensitivity_columns", help=AXIS_HELP, width=210)  # fmt: skip
         side = st.segmented_control(
-            "Grid", (3, 4), default=3, required=True, key="sensitivity_side",
+            "Grid", (3, 4), required=True, key=kept("sensitivity_side", 3),
             format_func=lambda n: f"{n}×{n}", help="How many values of each.",
         ) or 3  # fmt: skip
         steps = int(st.select_slider(
-            "Steps a cell", BUDGETS, BUDGET, key="sensitivity_steps", width=200,
+            "Steps a cell", BUDGETS, key=kept("sensitivity_steps", BUDGET), width=200,
             help="Generator updates of each training. Few show who learns fast, many who ends well.",
         ))  # fmt: skip
         lab_work.order(
             title(), "Train the grid", lambda: sweep(rows, columns, side=side, steps=steps),
-            key="sensitivity",
+            key="sensitivity", given=(rows, columns, side, steps), disabled=rows == columns,
             help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
             "nothing else computes.",
         )  # fmt: skip
@@ -101,16 +112,22 @@ def show(said: int | None) -> None:
     rows, columns = _axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task = lab_work.standing(title())
-    found = task.result if task is not None else None
+    task, found = lab_work.standing(title()), _found()
+    if rows == columns:
+        st.info(
+            f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "
+            "hyperparameters.",
+            icon=":material/compare_arrows:",
+        )
     lab_work.state(
         task,
-        before=f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and "
-        f"finds how far each ends from the data: {_time(side, steps)}.",
-        after=_made(found) if isinstance(found, Grid) else "",
+        before="" if rows == columns else
+        f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
+        f"each ends from the data: {_time(side, steps)}.",
+        after="" if found is None else _made(found),
     )  # fmt: skip
-    if not isinstance(found, Grid):
-        if task is None or task.done:
+    if found is None:
+        if rows != columns and (task is None or task.done):
             _empty(rows, columns, side)
         return
     done = task is None or task.done
@@ -121,6 +138,12 @@ def show(said: int | None) -> None:
     with right:
         _beside(found, run)
         other = (found.rows, found.columns) != (rows, columns)
+        if other and rows != columns:
+            st.caption(
+                f":material/info: The map is of **{VARIED[found.rows].title.lower()}** and "
+                f"**{VARIED[found.columns].title.lower()}**, not of what is chosen now."
+                + (" Press **Train the grid** for those." if done else "")
+            )
         if done and found.done == found.emds.size:
             tell(_with_truth(found), None if other else said, happened(found))
         elif done:
@@ -133,7 +156,8 @@ def _values(key: str, values: Sequence[float]) -> list[str]:
 
 def _map(found: Grid, run: str) -> None:
     clouds = [(i, j, points) for (i, j), points in (found.samples or {}).items()]
-    worst = max([found.start, *found.emds[np.isfinite(found.emds)].tolist()])
+    # Shades span what is there; until there is anything, what an untrained generator has.
+    worst = max(found.emds[np.isfinite(found.emds)].tolist(), default=found.start)
     chart(
         figures.grid(
             _values(found.rows, found.row_values), _values(found.columns, found.column_values),
@@ -210,14 +234,15 @@ def happened(found: Grid) -> str:
     if not math.isfinite(first):
         left = found.emds.size - found.done
         return f"{left} cells were not trained, so it cannot be said yet which decides more."
+    by_rows, by_columns = titles[0].lower(), titles[1].lower()
     words = (
-        f"From its best value to its worst W₁ grows **{first:.2g} times** by {titles[0].lower()}, "
-        f"**{second:.2g} times** by {titles[1].lower()}."
+        f"From its best value to its worst W₁ grows **{first:.2g} times** by {by_rows}, **{second:.2g} times** by "
+        f"{by_columns}: each value's W₁ is its geometric mean over all of the other's."
     )
     best = found.best
     if best is not None:
         at = plain(found.row_values[best[0]]), plain(found.column_values[best[1]])
-        words += f" Best: {titles[0].lower()} {at[0]}, {titles[1].lower()} {at[1]}."
+        words += f" Best: {by_rows} {at[0]}, {by_columns} {at[1]}."
     if found.diverged:
         words += f" {len(found.diverged)} diverged."
     return words

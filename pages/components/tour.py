@@ -6,7 +6,8 @@ import streamlit as st
 
 from pages.components import latent
 from pages.components.app import session
-
+from wgan.export import EXAMPLES, bring, lacking
+from wgan.runs import RunError
 
 PICTURES = "example-mnist-wgan-gp"
 
@@ -64,7 +65,7 @@ STEPS = (
         "leave the others.",
         (
             _link("stability", "Mode collapse", "lab=collapse"),
-            _link("latent", "A GAN that collapsed", "run=example-ring-gan-collapsed&section=grid"),
+            _link("latent", "A collapsed GAN", "run=example-ring-gan-collapsed&section=grid"),
         ),
         ":material/balance:",
     ),
@@ -169,15 +170,50 @@ TERMS = (
 def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
     """Show a link to a page, and to the section of it that is meant."""
     query = dict(part.split("=") for part in section.split("&") if part)
+    known = {card.run for card in session().cards()}
     if (
         page == "latent"
         and query.get("section") in latent.SECTIONS["pictures"]
         and "run" not in query
     ):
         # The run on show may be one of points, which has no such section.
-        known = {card.run for card in session().cards()}
         query |= {"run": PICTURES} if PICTURES in known else {}
-    st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params=query or None)
+    wanted = query.get("run")
+    lost = wanted not in known if wanted else page in ("latent", "critic") and not known
+    model = f"“{EXAMPLES[wanted].title}”" if wanted else "one that you trained, or an example"
+    st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params=query or None, disabled=lost,
+                 help=f"Needs a model that is not among your runs: {model}." if lost else None)  # fmt: skip
+
+
+def examples() -> None:
+    """Offer the models that come with the app, where the folder of runs has them not."""
+    runs_dir = session().runs_dir
+    missing = lacking(runs_dir)
+    known = {card.run for card in session().cards()}
+    if missing:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.markdown(
+                f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app; {len(missing)} of "
+                f"these are not in your folder of runs, `{runs_dir}`.", width="stretch",
+            )  # fmt: skip
+            st.button("Add the examples", icon=":material/library_add:", on_click=_bring, key="tour_examples",
+                      help="Copy them there; they are found on Runs then, and can be deleted there.")  # fmt: skip
+    elif not known & EXAMPLES.keys():
+        st.markdown(
+            f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app and are not here. "
+            f"Train them with `python -m wgan examples --runs-dir {runs_dir}` (half an hour), or copy the folders "
+            f"`checkpoints/example-*` of the app's repository to `{runs_dir}`."
+        )
+    if problem := st.session_state.pop("tour_problem", ""):
+        st.error(problem, icon=":material/error:")
+
+
+def _bring() -> None:
+    try:
+        bring(session().runs_dir)
+    except RunError as error:
+        st.session_state["tour_problem"] = str(error)
+    session().look_again()
 
 
 def steps() -> None:
@@ -209,7 +245,7 @@ def glossary() -> None:
     found = [term for term in TERMS if _fits(term, asked or "")]
     if not found:
         st.caption(
-            f"No word here has “{asked}” in it. Every ⓘ beside a number explains that number."
+            f"No word here has “{asked}” in it. Every :material/help: beside a number explains that number."
         )
     for left, right in zip(found[::2], [*found[1::2], None], strict=False):
         for column, term in zip(st.columns(2, gap="large"), (left, right), strict=True):

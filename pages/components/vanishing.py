@@ -7,6 +7,7 @@ from pages.components import lab_work
 from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.lab import Lab, tell
+from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
 
@@ -54,16 +55,17 @@ def settings() -> None:
     """Show what can be moved, and the button."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
-            "Data", list(SETS), default="gaussians", format_func=SETS.__getitem__, required=True,
-            key="vanishing_set", help=SET_HELP,
+            "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP, wrap=True,
+            key=kept("vanishing_set", lab_work.under_way(VANISHING, SETS, "gaussians")),
         ) or "gaussians"  # fmt: skip
         updates = int(st.select_slider(
-            "How long", UPDATES, 2_000, key="vanishing_updates", format_func=lambda n: f"{n:,}",
+            "How long", UPDATES, key=kept("vanishing_updates", 2_000), format_func=lambda n: f"{n:,}",
             help="Updates of the discriminator, and as many of the critic, while the generator stands "
             "still.", width=320,
         ))  # fmt: skip
         lab_work.order(
             title(), "Train them", lambda: vanish(name, updates=updates), key="vanishing",
+            given=updates,
             help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
             "where nothing else computes.",
         )  # fmt: skip
@@ -98,20 +100,24 @@ def show(said: int | None) -> None:
         _plane(found, at, chosen, "Discriminator D", JUDGE_HELP, run)
     with right:
         _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
-    tell(LAB, said, happened(found) if done else "")
+    early = int(found.updates[-1]) < found.total
+    tell(LAB, said, happened(found) if done else "", early=early)
 
 
 def _before() -> None:
     formulas = {
-        "minimax": r"\min_\theta\; \mathbb{E}\,\log\bigl(1 - D(g_\theta(z))\bigr)",
-        "non-saturating": r"\min_\theta\; -\mathbb{E}\,\log D(g_\theta(z))",
-        "wasserstein": r"\min_\theta\; -\mathbb{E}\, f(g_\theta(z))",
+        "minimax": r"\min_\theta\; \mathbb{E}\log(1 - D(\tilde x))",
+        "non-saturating": r"\min_\theta\; -\mathbb{E}\log D(\tilde x)",
+        "wasserstein": r"\min_\theta\; -\mathbb{E} f(\tilde x)",
     }
     for column, (key, formula) in zip(st.columns(3), formulas.items(), strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{LOSSES[key][0]}**")
             st.latex(formula)
-    st.caption("What the generator minimises in each of the three; $D = \\sigma(f)$.")
+    st.caption(
+        r"What the generator minimises in each of the three; fakes are $\tilde x = g_\theta(z)$, and "
+        r"$D = \sigma(f)$."
+    )
 
 
 def _moment(found: Vanishing, done: bool) -> int:
@@ -120,8 +126,9 @@ def _moment(found: Vanishing, done: bool) -> int:
     if not done or last < 1:
         return last
     chosen = st.select_slider(
-        "After update", [int(u) for u in found.updates], int(found.updates[-1]),
-        key=f"vanishing_at_{found.name}_{found.total}_{last}", format_func=lambda n: f"{n:,}",
+        "After update", [int(u) for u in found.updates],
+        key=kept(f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])),
+        format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
         width=330,
     )  # fmt: skip
@@ -140,8 +147,8 @@ def _chart(found: Vanishing, at: int, run: str) -> None:
 def _arrows() -> str:
     """Ask whose push the arrows on the discriminator show."""
     return st.segmented_control(
-        "Arrows on D", ("minimax", "non-saturating"), default="minimax", required=True,
-        format_func=lambda key: LOSSES[key][0], key="vanishing_push",
+        "Arrows on D", ("minimax", "non-saturating"), required=True, wrap=True,
+        format_func=lambda key: LOSSES[key][0], key=kept("vanishing_push", "minimax"),
         help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
     ) or "minimax"  # fmt: skip
 

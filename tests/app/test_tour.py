@@ -1,9 +1,11 @@
 """The tour and the glossary: every link leads to a page and to a section that are there."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.components import critic, latent, stability, tour
@@ -25,6 +27,12 @@ LINKS = [(page, section) for step in tour.STEPS for page, _, section in step.lin
 LINKS += [(term.page, term.section) for term in tour.TERMS]
 
 
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()
+
+
 @pytest.mark.parametrize(("page", "section"), sorted(set(LINKS)))
 def test_a_link_leads_somewhere(page: str, section: str):
     assert (ROOT / "pages" / f"{page}.py").is_file()
@@ -44,6 +52,17 @@ def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.
     app.switch_page("pages/tour.py").run()
     assert not app.exception
     assert len(app.checkbox) == 6
+    # A folder of runs without the models that some steps look at is offered them.
+    assert any("Steps 4, 5 and 6" in found.value for found in app.markdown)
+
+    def lost() -> list[str]:
+        return [link.proto.label for link in app.get("page_link") if link.proto.disabled]
+
+    assert {"A collapsed GAN", "To convergence", "Walk", "Find a picture"} <= {*lost()}
+    app.button(key="tour_examples").click().run()
+    assert not app.exception and not app.error and lost() == []
+    assert all((tmp_path / name).is_dir() for name in EXAMPLES)
+    assert not any("Steps 4, 5 and 6" in found.value for found in app.markdown)
 
     def words() -> list[str]:
         shown = [found.value for found in app.markdown]
@@ -58,3 +77,15 @@ def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.
     assert words() == [] and any("No word here" in found.value for found in app.caption)
     app.checkbox[2].check().run()
     assert app.session_state["tour"] == {3}
+
+
+def test_where_no_example_is_at_hand_it_is_said_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WGAN_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr("wgan.export.examples.SHIPPED", tmp_path)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.run()
+    app.switch_page("pages/tour.py").run()
+    assert any("python -m wgan examples --runs-dir" in found.value for found in app.markdown)
+    assert not app.button

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.components import bend, piles
-from pages.components.apart import happened_apart, happened_opposed
+from pages.components.apart import happened_apart, happened_opposed, opposed_as
 from pages.components.app import session
 from pages.components.duality import happened_by_hand, happened_learned
 from pages.components.earth import happened_on_the_line
@@ -80,10 +80,16 @@ def test_shapes_are_slid_apart():
             sound(app.button_group(key="apart-shape").set_value(shape).run())
             sound(app.slider(key="apart-theta").set_value(theta).run())
     assert "slope **−1**" in words(app)
-    # What was set is still set when one comes back.
+    # The answer is another for Gaussians, whose KL goes on growing.
+    sound(app.button_group(key="prediction-apart").set_value(3).run())
+    assert "**It is:** W₁ alone" in words(app)
+    sound(app.button_group(key="apart-shape").set_value("gaussians").run())
+    assert "As you predicted:** W₁ and KL" in words(app)
+    # What was set, and said, is still there when one comes back.
     sound(app.button_group(key="lab").set_value("earth").run())
     sound(app.button_group(key="lab").set_value("apart").run())
     assert app.slider(key="apart-theta").value == -3.0
+    assert app.button_group(key="prediction-apart").value == 3
 
 
 def test_piles_are_chosen_and_shared_by_the_labs():
@@ -111,7 +117,7 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
     button(app, f"{lab}_run").click().run()
     button(app, f"{lab}_stop").click().run()
     until(app, f"{lab}_run")
-    assert "Stopped" in words(sound(app))
+    assert "Stopped" in words(sound(app)) and "**Why.**" not in words(app)
     session().stop(name)
     button(app, f"{lab}_run").click().run()
     assert has_button(sound(app), f"{lab}_stop")
@@ -121,6 +127,12 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
     sound(app.button_group(key="lab").set_value("earth").run())
     sound(app.button_group(key="lab").set_value(lab).run())
     assert said in words(app)
+    if lab == "learned":  # it names its settings, and that others are chosen now
+        assert "600 of 600 updates, c = 0.1, λ = 10, one-sided" in words(app)
+        assert "other settings" not in words(app)
+        sound(app.select_slider(key="learned-clip").set_value(0.3).run())
+        sound(app.toggle(key="learned-sided").set_value(False).run())
+        assert "other settings than those chosen now (c, side)" in words(app)
 
 
 def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
@@ -216,6 +228,9 @@ def test_words_for_what_was_trained():
     x = np.linspace(0, 1, 5)
     opposed = Opposed(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
     assert "1,000 times" in happened_opposed(opposed)
-    assert "overlap" in happened_opposed(replace(opposed, mu=1.0, minimax=0.6))
+    assert opposed_as(opposed).right == 1
+    near = replace(opposed, mu=1.0, minimax=0.6)
+    assert "overlap" in happened_opposed(near)
+    assert opposed_as(near).right == 2 and "overlap" in opposed_as(near).why
     assert "KL does grow" in happened_apart(gaussians(np.array([3.0])), 3.0)
     assert "slope **0**" in happened_apart(boxes(np.array([3.0])), 3.0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.export.archive import bug_report, export_zip, import_zip
-from wgan.export.examples import EXAMPLES, Example, ship
+from wgan.export.examples import EXAMPLES, Example, bring, lacking, ship
 from wgan.export.film import export_film
 from wgan.export.models import export_onnx, export_program
 from wgan.export.recipe import command_line, nearest_preset, snippet
@@ -20,6 +20,7 @@ __all__ = [
     "FORMATS",
     "Example",
     "Format",
+    "bring",
     "bug_report",
     "command_line",
     "export",
@@ -29,6 +30,7 @@ __all__ = [
     "export_walk",
     "export_zip",
     "import_zip",
+    "lacking",
     "nearest_preset",
     "ship",
     "snippet",

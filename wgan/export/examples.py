@@ -99,6 +99,33 @@ EXAMPLES: dict[str, Example] = {
 """The runs in `checkpoints/` that are part of the repository."""
 
 
+SHIPPED = Path(__file__).parents[2] / "checkpoints"
+"""Where the repository has them."""
+
+
+def lacking(runs_dir: Path) -> list[str]:
+    """Return the shipped runs that are at hand and not in a folder of runs."""
+
+    def has(folder: Path, name: str) -> bool:
+        return (folder / name / "config.json").is_file()
+
+    return [name for name in EXAMPLES if has(SHIPPED, name) and not has(runs_dir, name)]
+
+
+def bring(runs_dir: Path) -> None:
+    """Copy the shipped runs that a folder of runs lacks into it. Raises RunError."""
+    try:
+        for name in lacking(runs_dir):
+            half = runs_dir / f"{name}.part"
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(SHIPPED / name, half)
+            half.rename(runs_dir / name)
+    except OSError as error:
+        raise RunError(
+            f"The examples cannot be copied to {runs_dir} ({error.strerror or error})."
+        ) from error
+
+
 def ship(run: Run, name: str, runs_dir: Path) -> Run:
     """Make a shipped run of a finished and evaluated one, in place of one that is there.
 

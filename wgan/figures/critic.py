@@ -1,5 +1,6 @@
 """The critic, opened up: how scores, slopes and weights are spread, surfaces, the bound that tightens."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -250,7 +251,8 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Floats, str]]) -> Fig
 def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns: int = 3) -> Figure:
     """Return how each layer's weights are spread, a small histogram each.
 
-    `layers` are (title, edges (B + 1,), shares (B,), clip bound or None).
+    `layers` are (title, edges (B + 1,), shares (B,), clip bound or None); where B is 0 there is a
+    title over an empty place.
     """
     columns = min(columns, max(1, len(layers)))
     rows = -(-len(layers) // columns)
@@ -278,15 +280,18 @@ def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns:
                 "hovertemplate": "w = %{x:.3g}: %{y:.1f} %<extra></extra>",
             }
         )
-        reach = float(np.abs(edges).max()) * 1.08
+        most = float(np.abs(edges).max(initial=0.0))
+        reach = 1.08 * most or 1.0
+        tick = bound if bound is not None and bound < reach else _round_below(most)
         layout[f"xaxis{i + 1 if i else ''}"] = {
             "domain": [left + 0.03, left + 1 / columns - 0.05],
             "anchor": y,
             "range": [-reach, reach],
-            "nticks": 4,
+            "tickvals": [-tick, 0.0, tick],
             "tickangle": 0,
             "zeroline": False,
             "tickfont": {"size": 10},
+            "visible": most > 0,
         }
         layout[f"yaxis{i + 1 if i else ''}"] = {
             "domain": [top - 0.68 / rows, top - 0.12 / rows],
@@ -295,6 +300,7 @@ def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns:
             "nticks": 3,
             "ticksuffix": " %",
             "tickfont": {"size": 10},
+            "visible": most > 0,
         }
         layout["annotations"].append(
             {
@@ -309,9 +315,17 @@ def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns:
                 "font": {"size": 11.5},
             }
         )
-        if bound is not None:
+        if bound is not None and most > 0:
             layout["shapes"] += [_rule(at, x, f"{y} domain") for at in (-bound, bound)]
     return {"data": traces, "layout": layout}
+
+
+def _round_below(value: float) -> float:
+    """Return the largest number of one digit that is not above a positive one; 0 for 0."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return math.floor(value / power) * power
 
 
 def tightening(

@@ -1,5 +1,6 @@
 """The stability labs: gradients that vanish, modes that are lost, clipping by c, grids of trainings."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -355,7 +356,8 @@ def by_depth(lines: Sequence[tuple[str, Floats, str, bool]]) -> Figure:
                 "type": "log",
                 "exponentformat": "power",
                 "range": [low - 0.6, high + 0.6],
-                "dtick": max(1, round((high - low) / 5)),
+                # Few: under a legend of several rows little height is left.
+                "dtick": max(1, math.ceil((high - low) / 3)),
                 "zeroline": False,
             },
             "legend": _LEGEND | {"font": {"size": 11}},
@@ -416,7 +418,8 @@ def grid(
                 "type": "heatmap",
                 "z": shades,
                 "customdata": np.where(np.isnan(table), -1.0, table),
-                "colorscale": [[0.0, "@background"], [1.0, "@critic/0.45"]],
+                # One colour, ever less transparent: between two colours the shade would go flat.
+                "colorscale": [[0.0, "@critic/0.03"], [1.0, "@critic/0.6"]],
                 "zmin": ends[0],
                 "zmax": ends[1],
                 "xgap": 3,

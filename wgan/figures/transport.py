@@ -309,23 +309,30 @@ def opposed(
         )  # fmt: skip
     traces += [
         _line("optimal D", x, best, "@generator/0.75", line={"dash": "dash", "width": 1.8}),
-        _line("Discriminator D", x, discriminator, "@generator"),
-        _line("optimal f, right", x, line, "@critic/0.75", yaxis="y2", line={"dash": "dash", "width": 1.8}),
-        _line("Critic f, right", x, critic, "@critic", yaxis="y2"),
+        _line("D", x, discriminator, "@generator"),
+        _line("optimal f", x, line, "@critic/0.75", yaxis="y2", line={"dash": "dash", "width": 1.8}),
+        _line("f", x, critic, "@critic", yaxis="y2"),
     ]  # fmt: skip
     most = 1.1 * max(float(np.abs(critic).max()), float(np.abs(line).max()), 0.1)
     return {
         "data": traces,
         "layout": {
-            "margin": MARGIN | {"l": 36, "r": 36, "t": 44, "b": 26},
+            "margin": MARGIN | {"l": 36, "r": 36, "t": 26, "b": 26},
             "hovermode": "x unified",
             "showlegend": True,
             "legend": _LEGEND,
             "xaxis": {"range": [float(x[0]), float(x[-1])], "zeroline": False},
-            "yaxis": {"range": [-0.02, 1.05], "nticks": 5, "zeroline": False},
+            # Each axis in its line's colour.
+            "yaxis": {
+                "range": [-0.02, 1.05],
+                "nticks": 5,
+                "zeroline": False,
+                "tickfont": {"color": "@generator"},
+            },
             "yaxis2": {
                 "overlaying": "y",
                 "side": "right",
+                "tickfont": {"color": "@critic"},
                 "showgrid": False,
                 "zeroline": False,
                 "range": [-most, most],
@@ -358,6 +365,7 @@ def pushes(
             "x": where,
             "y": np.maximum(values, 1e-9),
             "name": name,
+            "showlegend": False,  # in the colour of its line
             "marker": {"color": colour, "size": 10, "line": {"color": "@background", "width": 1}},
             "hovertemplate": "%{y:.2e}",
         }
@@ -366,7 +374,7 @@ def pushes(
     return {
         "data": traces,
         "layout": {
-            "margin": {"l": 52, "r": 8, "t": 44, "b": 34},
+            "margin": {"l": 52, "r": 8, "t": 26, "b": 34},
             "showlegend": True,
             "legend": _LEGEND,
             "shapes": [_rule(at)],

@@ -52,6 +52,7 @@ class Task:
         self._begin = begin
         self._work: Work | None = None
         self._called_off = False
+        self._found = 0.0  # share at which the newest result was shown
 
     @property
     def done(self) -> bool:
@@ -75,15 +76,17 @@ class Task:
         elif said is None:
             self._show(share=1.0, done=True)
         else:
-            result = self.standing.result if said.result is None else said.result
-            self._show(words=said.words, share=min(max(said.share, 0.0), 1.0), result=result)
+            share, found = min(max(said.share, 0.0), 1.0), self.standing.result
+            if said.result is not None:
+                self._found, found = share, said.result
+            self._show(words=said.words, share=share, result=found)
 
     def cancel(self) -> None:
-        """End it; what it has found so far stays to be seen."""
+        """End it; what it has found so far stays to be seen, and the share is of that."""
         if self.done:
             return
         self._called_off = True  # heard at the end of a share that is being done meanwhile
-        self._show(words="Cancelled", done=True, cancelled=True)
+        self._show(words="Cancelled", share=self._found, done=True, cancelled=True)
 
     def _show(self, **values: Any) -> None:
         self.standing = replace(self.standing, version=self.standing.version + 1, **values)

@@ -247,12 +247,12 @@ def race(
         yield Said("Reading the classifier", 0.0)
         yardstick = Yardstick(first.dataset, data, root)
         for share in yardstick.training(KNOWN).features_in_shares():
-            yield Said("Classes of the training pictures", 0.02 * share)
+            yield Said(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
         whole = replace(whole, frequencies=yardstick.frequencies.numpy().astype(np.float64))
     kind = first.dataset.kind
     every = max(1, first.steps // LOOKS[kind])
     for step in itertools.count():
-        share = 0.02 + 0.98 * step / first.steps
+        share = step / first.steps
         if step % every == 0 or step == first.steps:
             for runner in runners:
                 for _ in runner.look(whole, yardstick):

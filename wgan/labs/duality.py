@@ -94,6 +94,9 @@ class Learned:
     slopes: Doubles  # (2,), the steepest slope that was divided by, now
     curves: Doubles  # (2, PLACES), of slope at most 1 and mean 0
     stuck: float  # share of the clipped critic's weights at ±c
+    clip_value: float = 0.1
+    penalty_weight: float = 10.0
+    one_sided: bool = True
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -143,7 +146,8 @@ def learn(
                 done / updates,
                 Learned(
                     piles, w1, updates, np.array(seen), np.array(proved).T, np.array(slopes),
-                    np.stack(curves), _stuck(fittings[0].critic, clip_value),
+                    np.stack(curves), _stuck(fittings[0].critic, clip_value), clip_value,
+                    penalty_weight, one_sided,
                 ),
             )  # fmt: skip
         if done == updates:
