@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 # Curves have 250 to 500 points, halved when there are more: both of these begin with about 480.
 SIZES = (960, 1_000_000)
 TINY = ["--preset", "toy-ring", "--batch-size", "16", "--network.width", "16", "--network.depth", "1",
-        "--threads", "1", "--report-every", "5", "--preview-every", "200", "--checkpoint-every", "150",
+        "--threads", "1", "--compiled", "false", "--report-every", "5", "--preview-every", "200", "--checkpoint-every", "150",
         "--quiet"]  # fmt: skip
 
 

@@ -72,7 +72,24 @@ class Objective(BaseModel, ABC):
         `real` and `fake` are samples, (N, …); `rng` is the draw's own generator; `update` counts
         the critic's updates from 0; `rows` tells which rows of a shared batch these are.
         """
-        return real.new_zeros(())
+        points = self.points(real=real, fake=fake, rng=rng, update=update, rows=rows)
+        return real.new_zeros(()) if points is None else self.penalise(critic, points)
+
+    def points(
+        self,
+        *,
+        real: Tensor,
+        fake: Tensor,
+        rng: torch.Generator,
+        update: int = 0,
+        rows: Rows = WHOLE,
+    ) -> Tensor | None:
+        """Return where the critic's slope is held in this update, (N, …); None: nowhere."""
+        return None
+
+    def penalise(self, critic: Scorer, points: Tensor) -> Tensor:
+        """Return what the critic's slopes at points, (N, …), add to its loss: a scalar."""
+        return points.new_zeros(())
 
     @property
     def layers(self) -> str:
@@ -167,25 +184,23 @@ class _GradientPenalty(Objective):
     def deviation(self, norm: Tensor) -> Tensor:
         """Return what each sample's gradient norm, (N,), costs before λ: (N,)."""
 
-    def penalty(
+    def penalise(self, critic: Scorer, points: Tensor) -> Tensor:
+        norm = gradient_norm(critic, points, create_graph=True)
+        mean: Tensor = self.deviation(norm).mean()
+        weighted: Tensor = self.penalty_weight * self.penalty_every * mean
+        return weighted
+
+    def points(
         self,
-        critic: Scorer,
         *,
         real: Tensor,
         fake: Tensor,
         rng: torch.Generator,
         update: int = 0,
         rows: Rows = WHOLE,
-    ) -> Tensor:
+    ) -> Tensor | None:
         if update % self.penalty_every:
-            return real.new_zeros(())
-        norm = gradient_norm(critic, self._points(real, fake, rng, rows), create_graph=True)
-        mean: Tensor = self.deviation(norm).mean()
-        weighted: Tensor = self.penalty_weight * self.penalty_every * mean
-        return weighted
-
-    def _points(self, real: Tensor, fake: Tensor, rng: torch.Generator, rows: Rows) -> Tensor:
-        """Return x̂, where the slope is held: (N, …)."""
+            return None
         if self.penalty_at == "interpolates":
             n = len(real)
             whole = torch.rand(n * rows.of, generator=rng, device=real.device, dtype=real.dtype)

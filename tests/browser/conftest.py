@@ -103,7 +103,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         ]  # fmt: skip
         with log.open("wb") as out:
             server = subprocess.Popen(
-                command, cwd=app.parent, env={**os.environ, **(env or {})},
+                command, cwd=app.parent, env={**os.environ, "WGAN_COMPILE": "off", **(env or {})},
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             )  # fmt: skip
         servers.append((server, log))

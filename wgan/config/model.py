@@ -315,6 +315,14 @@ class TrainConfig(BaseModel):
         "else float32.",
         json_schema_extra=_extra(advanced=True),
     )
+    compiled: bool = Field(
+        True,
+        title="Compile updates",
+        description="Long trainings on the CPU have their updates compiled beside the first minute, where "
+        "there is a C++ compiler, and take them where they are measured to be faster. The numbers "
+        "then differ by rounding.",
+        json_schema_extra=_extra(live=True, advanced=True),
+    )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         0,
         title="CPU threads",

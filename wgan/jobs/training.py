@@ -26,6 +26,7 @@ from wgan.jobs.views import (
 )
 from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
 from wgan.training import Diverged, Gauge, Training, resolve_engine
+from wgan.training.compiled import LASTS, PATIENCE, UPDATES, Compiler, Library, tried, unfit
 from wgan.training.ranks import ALONE, Ranks
 
 FLUSH_EVERY = 0.5
@@ -91,6 +92,9 @@ class TrainingJob:
         self._curves = Curves(self.config.report_every)
         self._held: contextlib.ExitStack | None = None
         self._told = False
+        self._compiler: Compiler | None = None
+        self._compiler_for = ""  # the objective it was made for
+        self._since = 0.0  # seconds of training when that was chosen
         known = (
             Stored(run).view()
             if resume
@@ -170,6 +174,11 @@ class TrainingJob:
         engine.activate()
         self._tell(Plan(state.config, engine, state, self._first_changes, tuple(self._replay)))
         self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
+        if engine.compiled:  # the same numbers again need the same libraries
+            self._compile(again=True)
+            now = self._training.engine
+            if not now.compiled:
+                self._add_change(Change(state.step, "engine", engine.as_dict(), now.as_dict()))
         self.config = state.config
         self._seconds, self._images = facts["seconds"], int(facts["images"])
         self._checkpointed = state.step
@@ -230,9 +239,53 @@ class TrainingJob:
             self._save_checkpoint()
         if config.measure:
             self._measure(self._seconds + time.perf_counter() - start)
-        self._seconds += time.perf_counter() - start
         if time.perf_counter() - self._last_flush >= FLUSH_EVERY:
+            self._compile()
+            self._seconds += time.perf_counter() - start
             self.flush()
+        else:
+            self._seconds += time.perf_counter() - start
+
+    def _compile(self, *, again: bool = False) -> None:
+        """Take compiled updates where they are there and faster; have them made where the run lasts."""
+        training = self.training
+        objective = training.config.objective.model_dump_json()
+        if objective != self._compiler_for:
+            self._compiler_for, self._since = objective, self._seconds
+            reason = unfit(training.config, training.engine, training.critic)
+            self._compiler = None if reason else Compiler(training.config, training.engine)
+        compiler = self._compiler
+        if compiler is None or compiler.working:
+            return
+        paths = {name: compiler.path(name) for name in UPDATES}
+        if all(paths.values()):
+            self._compiler = None  # one verdict each
+            updates = training.updates()
+            found = {n: tried(path, updates[n]) for n, path in paths.items() if path is not None}
+            libraries = {n: one for n, one in found.items() if isinstance(one, Library)}
+            for name, words in found.items():
+                if isinstance(words, str):
+                    self.run.log(f"The compiled {name} update is not used: {words}.")
+            if libraries:
+                before = training.engine.as_dict()
+                training.use(libraries)
+                self.run.set_engine(training.engine)
+                after = training.engine.as_dict()
+                if training.steps and not again:
+                    self._add_change(Change(training.steps, "engine", before, after))
+        elif compiler.failed:
+            self._compiler = None
+            self.run.log(
+                "The updates could not be compiled (is a C++ compiler there?): they are not."
+            )
+        elif self._seconds - self._since >= PATIENCE and self._left() >= LASTS:
+            compiler.begin()
+
+    def _left(self) -> float:
+        """Return about how many seconds of training are to come."""
+        steps, limit = self.training.steps, self.config.seconds
+        by_steps = (self.config.steps - steps) * self._seconds / max(1, steps)
+        return by_steps if limit is None else min(by_steps, limit - self._seconds)
 
     def _measure(self, seconds: float) -> None:
         """Measure what is due after so many seconds of training."""

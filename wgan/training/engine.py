@@ -12,12 +12,13 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Engine:
-    """Device, precision, threads and processes, resolved once and recorded with the run."""
+    """Device, precision, threads, processes, and whether updates are compiled; recorded with the run."""
 
     device: str
     precision: Precision
     threads: int
     processes: int = 1
+    compiled: bool = False
 
     def activate(self) -> None:
         """Give the calling thread the recorded number of CPU threads."""

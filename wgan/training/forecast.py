@@ -85,7 +85,7 @@ def resolve_engine(
 
 def forecast(config: TrainConfig, engine: Engine) -> Forecast:
     """Measure some steps on made-up data of the config's shape."""
-    training = _rehearsal(config, engine)
+    training = rehearsal(config, engine)
     activations = 0
 
     def weigh(tensor: Tensor) -> Tensor:
@@ -104,7 +104,8 @@ def forecast(config: TrainConfig, engine: Engine) -> Forecast:
     return Forecast(statistics.median(times), state + activations + data)
 
 
-def _rehearsal(config: TrainConfig, engine: Engine) -> Training:
+def rehearsal(config: TrainConfig, engine: Engine) -> Training:
+    """Return a training of made-up data of the config's shape."""
     rng = generator(0, "forecast")
     data: Data
     if config.dataset.kind == "pictures":
@@ -135,7 +136,7 @@ def _times(training: Training, budget: float) -> list[float]:
 def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
     """Return the median seconds a step of each precision, taken in turn so that drift hits both."""
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
-    pair = {p: _rehearsal(config, Engine(device, p, threads)) for p in precisions}
+    pair = {p: rehearsal(config, Engine(device, p, threads)) for p in precisions}
     times: dict[str, list[float]] = {precision: [] for precision in pair}
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

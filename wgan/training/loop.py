@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Data, Pictures, as_bytes
 from wgan.objectives import Objective
 from wgan.randomness import WHOLE, Rows, Stream, generator
+from wgan.training.compiled import Library, Update, critic_update, generator_update
 from wgan.training.engine import Engine
 from wgan.training.ranks import ALONE, Ranks
 
@@ -104,7 +105,7 @@ class Training:
                 f"A batch of {config.batch_size} cannot be shared equally by {ranks.of} processes: choose "
                 "a multiple of their number."
             )
-        self.engine = engine
+        self.engine = replace(engine, compiled=False)  # until `use`
         self.device = torch.device(engine.device)
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
         self._layout = (
@@ -123,6 +124,7 @@ class Training:
         self._critic_optimizer = optimizer_of(config, self.critic, "critic")
         self.steps = 0
         self.critic_updates = 0
+        self._libraries: dict[str, Library] = {}
         self._forget_sums()
         self._waiting: list[tuple[int, Tensor]] = []
         self._epoch: tuple[int, Tensor] | None = None
@@ -174,6 +176,15 @@ class Training:
         held-out examples.
         """
         objective = self.config.objective
+        if (library := self._libraries.get("critic")) is not None:
+            asked = self._asked_of_critic(real, fake, label, draw)
+            if (found := library(asked.inputs)) is not None:
+                held_out_score = self._score_held_out() if held_out else None
+                *gradients, critic_loss, penalty, real_mean, fake_mean = found
+                self._take(self.critic, gradients)
+                self._critic_optimizer.step()
+                objective.project(self.critic)
+                return critic_loss, penalty, real_mean, fake_mean, held_out_score
         with self.engine.autocast():
             critic_loss, penalty, real_score, fake_score = critic_losses(
                 objective,
@@ -209,12 +220,21 @@ class Training:
         return loss.detach(), score.detach().mean()
 
     def _generator_update(self, draw: int) -> None:
-        label = self._labels(draw)
+        label, z = self._labels(draw), self._z(draw, self.config.batch_size)
+        if (library := self._libraries.get("generator")) is not None:
+            found = library(self._asked_of_generator(z, label).inputs)
+            if found is not None:
+                n = sum(1 for _ in self.generator.parameters())
+                self._take(self.generator, found[:n])
+                for buffer, new in zip(self.generator.buffers(), found[n:-1], strict=True):
+                    buffer.copy_(new)
+                self._generator_optimizer.step()
+                self._generator_sum += found[-1]
+                self._generator_count += 1
+                return
         self.critic.requires_grad_(False)
         with self.engine.autocast():
-            fake_score = self._score(
-                self._make(self._z(draw, self.config.batch_size), label), label
-            ).float()
+            fake_score = self._score(self._make(z, label), label).float()
             loss = self.config.objective.generator_loss(fake=fake_score)
         self._generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -223,6 +243,46 @@ class Training:
         self._generator_optimizer.step()
         self._generator_sum += loss.detach()
         self._generator_count += 1
+
+    # ---- compiled updates ----------------------------------------------------------------------
+
+    def updates(self) -> dict[str, Update]:
+        """Return what can be compiled: the updates as they are now, with the next step's examples."""
+        # Making fakes moves batch norm's statistics: looking must change nothing.
+        held = [buffer.clone() for buffer in self.generator.buffers()]
+        ((real, label, fake),) = self._batches(range(1))
+        for buffer, before in zip(self.generator.buffers(), held, strict=True):
+            buffer.copy_(before)
+        told = self._labels(1)
+        return {
+            "critic": self._asked_of_critic(real, fake, label, 0),
+            "generator": self._asked_of_generator(self._z(1, self.config.batch_size), told),
+        }
+
+    def use(self, libraries: Mapping[str, Library]) -> None:
+        """Take compiled updates from now on; none: the usual ones."""
+        self._libraries = dict(libraries)
+        self.engine = replace(self.engine, compiled=bool(libraries))
+
+    def _asked_of_critic(
+        self, real: Tensor, fake: Tensor, label: Tensor | None, draw: int
+    ) -> Update:
+        points = self.config.objective.points(
+            real=real, fake=fake, rng=self._rng("epsilon", draw), update=self.critic_updates
+        )
+        return critic_update(self.config.objective, self.critic, real, label, fake, points)
+
+    def _asked_of_generator(self, z: Tensor, label: Tensor | None) -> Update:
+        return generator_update(self.config.objective, self.generator, self.critic, z, label)
+
+    @staticmethod
+    def _take(network: nn.Module, gradients: Sequence[Tensor]) -> None:
+        for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+            if (
+                gradient.stride() != parameter.stride()
+            ):  # fused optimisers go through memory in order
+                gradient = torch.empty_like(parameter).copy_(gradient)
+            parameter.grad = gradient
 
     def _set_rates(self) -> None:
         if self.config.decay == "none":
@@ -415,7 +475,10 @@ class Training:
         Keys are dotted for parts: `apply(**{"objective.clip_value": 0.1})`. Raises ConfigError for
         a value out of range and for one that cannot change while training.
         """
+        before = self.config.objective
         self.config = steered(self.config, changes)
+        if self.config.objective != before:
+            self.use({})  # it is written into them
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(_settings(self.config), lr=rate)

@@ -135,7 +135,7 @@ class _Shadow(Training):
 
     def __init__(self, training: Training) -> None:
         # What is only read is shared: the data, the config, the engine.
-        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE}
+        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE, "_libraries": {}}
         # Copied together, so that the optimisers' copies hold the networks' copies.
         (
             self.generator,

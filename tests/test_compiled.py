@@ -1,0 +1,252 @@
+"""Compiled updates: the same gradients, taken only where they are right and faster, and never in the way."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.conftest import pictures, tiny
+from wgan.config import TrainConfig
+from wgan.jobs import TrainingJob
+from wgan.runs import Run, Status
+from wgan.training import Engine, Training, compiled
+from wgan.training.compiled import UPDATES, Compiler, Library, build, folder, key, tried, unfit
+
+SMALL: dict[str, Any] = {
+    "dataset": "mnist-10k",
+    "network": {"name": "dcgan", "size": "small"},
+    "batch_size": 8,
+    "latent_dim": 4,
+    "threads": 1,
+}
+KINDS: dict[str, TrainConfig] = {
+    "points, penalty": tiny(),
+    "points, one-sided at real": tiny(objective={"name": "wgan-lp", "penalty_at": "real"}),
+    "points, clipped": tiny(objective="wgan", optimizer="rmsprop"),
+    "points, cross-entropy": tiny(objective="gan"),
+    "points, hinge": tiny(objective="hinge"),
+    "pictures": TrainConfig.parse(SMALL),
+    "pictures, told the class": TrainConfig.parse(SMALL | {"conditional": True}),
+}
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None and shutil.which("clang++") is None,
+    reason="there is no C++ compiler on this machine",
+)
+
+
+def training_of(config: TrainConfig) -> Training:
+    data = pictures() if config.dataset.kind == "pictures" else None
+    return Training(config, engine=Engine("cpu", "float32", 1), data=data)
+
+
+def state_of(training: Training) -> dict[str, Tensor]:
+    return training.state().tensors
+
+
+class Plain:
+    """Stands for a library: computes an update as it is written, without a compiler."""
+
+    def __init__(self, call: compiled.Call) -> None:
+        self.call, self.calls = call, 0
+
+    def __call__(self, values: list[Tensor]) -> list[Tensor]:
+        self.calls += 1
+        return self.call(values)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_update_as_a_function_trains_as_the_loop_does(name: str):
+    usual, other = (training_of(KINDS[name]) for _ in range(2))
+    stand_ins = {name: Plain(update.call) for name, update in other.updates().items()}
+    other.use(stand_ins)  # type: ignore[arg-type]
+    for training in (usual, other):
+        for _ in range(5):
+            training.step()
+    assert stand_ins["critic"].calls == 5 * KINDS[name].n_critic
+    assert stand_ins["generator"].calls == 5
+    for one, two in zip(state_of(usual).values(), state_of(other).values(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+    assert other.engine.compiled and not usual.engine.compiled
+    assert [r.step for r in usual.reports()] == [r.step for r in other.reports()]
+
+
+def test_looking_for_what_to_compile_changes_nothing():
+    training = training_of(TrainConfig.parse(SMALL))
+    for _ in range(2):
+        training.step()
+    before = {name: value.clone() for name, value in state_of(training).items()}
+    training.updates()
+    after = state_of(training)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_gradients_lie_in_memory_as_their_weights_do():
+    training = training_of(TrainConfig.parse(SMALL))
+    weight = next(p for p in training.critic.parameters() if p.dim() == 4)
+    turned = torch.arange(weight.numel(), dtype=torch.float32).view(weight.shape).contiguous()
+    gradients = [
+        turned if p is weight else torch.zeros_like(p) for p in training.critic.parameters()
+    ]
+    training._take(training.critic, gradients)
+    assert weight.grad is not None and weight.grad.stride() == weight.stride()
+    assert torch.equal(weight.grad, turned)
+
+
+def test_an_objective_steered_in_mid_run_is_computed_as_written():
+    training = training_of(tiny())
+    stand_ins = {name: Plain(update.call) for name, update in training.updates().items()}
+    training.use(stand_ins)  # type: ignore[arg-type]
+    training.step()
+    training.apply(critic_learning_rate=1e-4)
+    training.step()
+    assert stand_ins["generator"].calls == 2  # a rate is not written into them
+    training.apply(**{"objective.penalty_weight": 3.0})
+    training.step()
+    assert stand_ins["generator"].calls == 2 and not training.engine.compiled
+
+
+@pytest.mark.parametrize(
+    ("config", "engine", "word"),
+    [
+        (tiny(compiled=False), Engine("cpu", "float32", 1), "turned off"),
+        (tiny(), Engine("cpu", "bfloat16", 1), "float32"),
+        (tiny(), Engine("cuda", "float32", 1), "CPU"),
+        (tiny(), Engine("cpu", "float32", 1, processes=2), "processes"),
+        (
+            tiny(objective={"name": "wgan-gp", "penalty_every": 4}),
+            Engine("cpu", "float32", 1),
+            "alike",
+        ),
+        (tiny(objective="wgan-sn"), Engine("cpu", "float32", 1), "more than weights"),
+        (tiny(objective="wgan-groupsort"), Engine("cpu", "float32", 1), "more than weights"),
+    ],
+)
+def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, word: str):
+    reason = unfit(config, engine, training_of(config).critic)
+    assert reason is not None and word in reason
+
+
+def test_a_library_belongs_to_one_config():
+    engine = Engine("cpu", "float32", 1)
+    keys = {
+        key(config, engine)
+        for config in (tiny(), tiny(batch_size=32), tiny(objective={"name": "wgan-gp", "penalty_weight": 3.0}))
+    }  # fmt: skip
+    keys.add(key(tiny(), Engine("cpu", "float32", 2)))
+    assert len(keys) == 4
+    assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)
+
+
+def test_wrong_and_slow_libraries_are_not_used(monkeypatch: pytest.MonkeyPatch):
+    update = training_of(tiny()).updates()["critic"]
+
+    def wrong(values: list[Tensor]) -> list[Tensor]:
+        return [x + 0.1 if i == 0 else x for i, x in enumerate(update.call(values))]
+
+    def slow(values: list[Tensor]) -> list[Tensor]:
+        time.sleep(0.02)
+        return update.call(values)
+
+    for call, words in ((wrong, "differ"), (slow, "not faster"), (lambda _: None, "other inputs")):
+        monkeypatch.setattr(compiled, "Library", lambda path, like, call=call: call)
+        said = tried(Path("x"), update)
+        assert isinstance(said, str) and words in said
+
+
+def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("wgan.jobs.training.PATIENCE", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.LASTS", -1e9)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    monkeypatch.setattr(compiled.sys, "executable", "/bin/false")
+    job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
+    job.prepare()
+    end = time.monotonic() + 30
+    while not (job._compiler_for and job._compiler is None) and time.monotonic() < end:
+        job.step()
+    job.finish(Status.STOPPED)
+    assert job._compiler is None and not job.training.engine.compiled
+    assert "could not be compiled" in (job.run.folder / "error.log").read_text("utf-8")
+    assert job.run.status() is Status.STOPPED and job.run.fact("error") == ""
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> TrainConfig:
+    """A config whose libraries are in the cache."""
+    config = tiny(steps=10**6)
+    engine = Engine("cpu", "float32", 1)
+    build(config, engine, training_of(config).updates())
+    return config
+
+
+@needs_compiler
+def test_libraries_are_built_used_recorded_and_found_again(
+    built: TrainConfig, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    engine = Engine("cpu", "float32", 1)
+    compiler = Compiler(built, engine)
+    paths = {name: compiler.path(name) for name in UPDATES}
+    assert all(paths.values()) and not list(folder().glob("*.part*"))
+
+    # Right, whatever the time says; and only for inputs that lie as planned.
+    usual, fast = training_of(built), training_of(built)
+    fast.use(
+        {name: Library(path, fast.updates()[name].inputs) for name, path in paths.items() if path}
+    )
+    for training in (usual, fast):
+        for _ in range(10):
+            training.step()
+    for one, two in zip(state_of(usual).values(), state_of(fast).values(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
+    update = fast.updates()["critic"]
+    library = Library(paths["critic"], update.inputs)  # type: ignore[arg-type]
+    assert library(update.inputs) is not None
+    turned = [x.t().contiguous().t() if x.dim() == 2 else x for x in update.inputs]
+    assert library(turned) is None
+
+    # In a run: taken at the first look, recorded, and taken again when it is resumed.
+    monkeypatch.setattr(compiled, "WORTH", 0.0)
+    job = TrainingJob(Run.create(built, runs_dir))
+    job.prepare()
+    job._last_flush = 0.0
+    for _ in range(3):
+        job.step()
+    assert job.training.engine.compiled
+    assert [c.path for c in job._changes] == ["engine"] and job._changes[0].after["compiled"]
+    job.finish(Status.STOPPED)
+    assert job.run.checkpoint()[0].engine.compiled
+    again = TrainingJob(job.run, resume=True)
+    again.prepare()
+    assert again.training.engine.compiled and [c.path for c in again._changes] == ["engine"]
+    again.finish(Status.STOPPED)
+    shutil.rmtree(folder())
+    lost = TrainingJob(job.run, resume=True)
+    lost.prepare()
+    assert not lost.training.engine.compiled and len(lost._changes) == 2
+    lost.step()
+    lost.finish(Status.STOPPED)
+
+
+@needs_compiler
+def test_a_process_beside_builds_them(tmp_path: Path):
+    config = TrainConfig.parse(SMALL | {"conditional": True})
+    compiler = Compiler(config, Engine("cpu", "float32", 1))
+    compiler.begin()
+    compiler.begin()  # once
+    end = time.monotonic() + 300
+    while compiler.working and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not compiler.failed
+    training = training_of(config)
+    update = training.updates()
+    for name in UPDATES:
+        path = compiler.path(name)
+        assert path is not None
+        found = Library(path, update[name].inputs)(update[name].inputs)
+        assert found is not None
+        for one, two in zip(found, update[name].call(update[name].inputs), strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
