@@ -1,6 +1,7 @@
 """Steps a second of each network and objective, and how far that is from what the machine's matrix product does.
 
     python -m benchmarks.throughput [--threads 1 2] [--seconds 2] [--rounds 5] [--only toy dcgan]
+    python -m benchmarks.throughput --compiled --only 3×128   # compiled updates beside the usual ones
     python -m benchmarks.throughput --device cuda
 
 Each row's floating point operations are counted by torch (FlopCounterMode: products and convolutions, a
@@ -25,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
 from wgan.training import Engine, Training
+from wgan.training.compiled import UPDATES, Compiler, Library, build, unfit
 from wgan.training.engine import Precision, cores, might_gain_from_bfloat16
 
 SIDE = 1024  # of the square matrices
@@ -113,6 +115,41 @@ def rate(training: Training, seconds: float) -> float:
     return n / spent
 
 
+def with_libraries(config: TrainConfig, engine: Engine) -> Training | str:
+    """Return a training with compiled updates, which are made first, or why there is none."""
+    training = Training(config, engine=engine, data=noise(config))
+    if reason := unfit(config, engine, training.critic):
+        return reason
+    compiler = Compiler(config, engine)
+    if not all(compiler.path(name) for name in UPDATES):
+        build(config, engine, training.updates())
+    updates = training.updates()
+    training.use({
+        name: Library(path, updates[name].inputs)
+        for name in UPDATES if (path := compiler.path(name)) is not None
+    })  # fmt: skip
+    return training
+
+
+def against_compiled(config: TrainConfig, engine: Engine, seconds: float, rounds: int) -> Any:
+    """Return steps a second of the usual and the compiled updates, in turn, and how many times as fast."""
+    usual, other = (
+        Training(config, engine=engine, data=noise(config)),
+        with_libraries(config, engine),
+    )
+    if isinstance(other, str):
+        return other
+    found: list[tuple[float, float]] = []
+    for _ in range(rounds + 1):
+        found.append((rate(usual, seconds), rate(other, seconds)))
+    found = found[1:]
+    medians = [statistics.median(one) for one in zip(*found, strict=True)]
+    return {
+        "usual": medians[0], "compiled": medians[1],
+        "times": statistics.median(b / a for a, b in found), "gigaflops_a_step": flops(usual) / 1e9,
+    }  # fmt: skip
+
+
 def main() -> None:
     """Print a table, and the same as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -123,6 +160,7 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", metavar="WORD", help="rows whose name has all of these"
     )
+    parser.add_argument("--compiled", action="store_true")
     given = parser.parse_args()
     chosen = {
         name: config for name, config in rows().items()
@@ -131,6 +169,20 @@ def main() -> None:
     precisions: list[Precision] = ["float32"]
     if given.device != "cpu" or might_gain_from_bfloat16("cpu", "pictures"):
         precisions.append("bfloat16")
+    if given.compiled:
+        print("| networks · objective | threads | usual, steps/s | compiled, steps/s | times as fast "
+              "| GFLOP/s of the matrix product's |\n|---|---|---|---|---|---|")  # fmt: skip
+        for threads in given.threads:
+            torch.set_num_threads(threads)
+            most = statistics.median(product("cpu", torch.float32)() for _ in range(5)) / 1e9
+            for name, config in chosen.items():
+                one = against_compiled(
+                    config, Engine("cpu", "float32", threads), given.seconds, given.rounds
+                )
+                print(f"| {name} | {threads} | {one} |" if isinstance(one, str) else
+                      f"| {name} | {threads} | {one['usual']:.1f} | {one['compiled']:.1f} | {one['times']:.2f} "
+                      f"| {one['gigaflops_a_step'] * one['compiled']:.0f} of {most:.0f} |", flush=True)  # fmt: skip
+        return
     table: list[dict[str, Any]] = []
     for threads in given.threads:
         torch.set_num_threads(threads)
