@@ -139,10 +139,8 @@ def against_compiled(config: TrainConfig, engine: Engine, seconds: float, rounds
     )
     if isinstance(other, str):
         return other
-    found: list[tuple[float, float]] = []
-    for _ in range(rounds + 1):
-        found.append((rate(usual, seconds), rate(other, seconds)))
-    found = found[1:]
+    # The first round warms up.
+    found = [(rate(usual, seconds), rate(other, seconds)) for _ in range(rounds + 1)][1:]
     medians = [statistics.median(one) for one in zip(*found, strict=True)]
     return {
         "usual": medians[0], "compiled": medians[1],
