@@ -7,6 +7,7 @@ from pages.components.entry import guard
 guard()
 
 from pages.components import comparison
+from pages.components.app import pace
 
 choice = comparison.sidebar()
 comparison.race_dialog_if_asked()
@@ -16,5 +17,5 @@ if len(choice.runs) < 2:
 comparison.steer(choice.runs)
 live = comparison.any_live(choice.runs)
 with st.container():
-    st.fragment(comparison.panel, run_every=1.0 if live else None)(choice, live)
+    st.fragment(comparison.panel, run_every=pace() if live else None)(choice, live)
 comparison.differing(choice.runs)

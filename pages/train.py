@@ -7,7 +7,7 @@ from pages.components.entry import guard
 guard()
 
 from pages.components import controls, live, quality
-from pages.components.app import session, shown_run
+from pages.components.app import pace, session, shown_run
 from pages.components.stage import strip
 from wgan import figures
 from wgan.runs import Status
@@ -60,13 +60,13 @@ else:
     ticking = view.status is Status.RUNNING or bool(view.phase)
     # In a place of its own: a fragment's late answer must not meet another layout.
     with st.container():
-        st.fragment(live.panel, run_every=1.0 if ticking else None)(view.run, live.signs(view))
+        st.fragment(live.panel, run_every=pace() if ticking else None)(view.run, live.signs(view))
     evaluating = any(not task.done for task in session().tasks(view.run))
     with st.container():
         # New numbers come every ten seconds or so, and each run of a fragment makes the browser look
         # at every element of the page, some 200 ms on a slow machine.
-        pace = 2.5 if evaluating else 10.0 if ticking else None
-        st.fragment(quality.panel, run_every=pace)(view.run)
+        every = 2.5 if evaluating else 10.0 * pace() if ticking else None
+        st.fragment(quality.panel, run_every=every)(view.run)
 
 pending = live.forecast_pending()
 if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):

@@ -3,6 +3,7 @@
 import base64
 import os
 import time
+import uuid
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,12 @@ from wgan.runs import RunError, Status
 from wgan.session import Session
 
 LATE = 20.0  # seconds
+
+AT_MOST = 10
+"""Updates a second that all who watch get together: what they cost the training does not grow with them."""
+
+PACES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)  # seconds from one update to the next
+GONE = 15.0  # seconds of silence, and two updates, after which a visitor has left
 
 _ICON = base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode("ascii")
 # Not a file: Streamlit's address of one can be gone before the browser asks for it.
@@ -33,6 +40,26 @@ BADGES: dict[Status, tuple[str, str, str]] = {
 def session() -> Session:
     """Return the one session of this server; its worker outlives every tab."""
     return Session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
+
+
+@st.cache_resource(show_spinner=False)
+def _last_seen() -> dict[str, tuple[float, float]]:
+    """Return when each visitor was last seen on a live page, and at which pace it is drawn for them."""
+    return {}
+
+
+def pace() -> float:
+    """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
+    now, seen = time.monotonic(), _last_seen()
+    me = str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
+    known = list(seen.items())
+    for visitor, (when, every) in known:
+        if now - when > GONE + 2 * every:
+            seen.pop(visitor, None)
+    watching = len({me, *(visitor for visitor, _ in list(seen.items()))})
+    every = next((each for each in PACES if watching <= AT_MOST * each), PACES[-1])
+    seen[me] = now, every
+    return every
 
 
 def shown_run(*, example: bool = False) -> str | None:

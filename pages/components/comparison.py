@@ -9,7 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls, live
-from pages.components.app import as_text, asked_moment, keep_moment, session, signed
+from pages.components.app import as_text, asked_moment, keep_moment, pace, session, signed
 from pages.components.chart import chart
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
@@ -218,6 +218,7 @@ def _each(act: Any, views: Sequence[View]) -> None:
 
 def panel(choice: Choice, was_live: bool) -> None:
     """Show the runs' pictures and curves; the body of the page's fragment."""
+    pace()  # this visitor is still there
     views = _views(choice.runs)
     if any(view.status.active for view in views) != was_live:
         st.rerun()

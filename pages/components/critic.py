@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.components import critic_alone, critic_inside, critic_layers, critic_scores
-from pages.components.app import badge, session
+from pages.components.app import badge, pace, session
 from pages.components.critic_opened import Opened, absent, open_critic, whose
 from pages.components.source import choose_source, models_of
 from wgan.jobs import View
@@ -84,7 +84,7 @@ def refresh(view: View, choice: Choice, section: str) -> float | None:
     if section == "alone":
         return critic_alone.refresh(view.run)
     watching = choice.step is None and view.status == "running"
-    return EVERY if watching and section in LIVE else None
+    return EVERY * pace() if watching and section in LIVE else None
 
 
 def show(view: View, choice: Choice, section: str) -> None:
@@ -96,6 +96,7 @@ def show(view: View, choice: Choice, section: str) -> None:
         return
     if now.status != view.status:
         st.rerun()  # what surrounds the section says how the run stands, and how often to look
+    pace()  # this visitor is still there
     if section == "alone":
         critic_alone.show(now)
         return

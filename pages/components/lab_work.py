@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import session
+from pages.components.app import pace, session
 from wgan.jobs import Standing, Work
 
 _PROBLEM = "lab_problem"
@@ -103,10 +103,11 @@ def watched(
         """Draw it once."""
         if title and running(title, mine=mine) != goes:
             st.rerun()
+        pace()  # this visitor is still there
         look()
 
     with st.container():
-        st.fragment(drawn, run_every=every if goes else None)()
+        st.fragment(drawn, run_every=every * pace() if goes else None)()
 
 
 def order(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import kept
-from pages.components.app import badge, session
+from pages.components.app import badge, pace, session
 from pages.components.source import choose_source, models_of
 from wgan.jobs import View
 from wgan.latent import Models, truncated
@@ -120,8 +120,8 @@ def refresh(view: View, choice: Choice, section: str) -> float | None:
     if choice.step is not None or not view.status.active:
         return None
     if section in LIVE and view.status == "running":
-        return EVERY
-    return 3 * EVERY  # the first weights may be to come, or the run may end
+        return EVERY * pace()
+    return 3 * EVERY * pace()  # the first weights may be to come, or the run may end
 
 
 def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:
@@ -136,6 +136,7 @@ def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:
     if redraw or now.status.active != view.status.active:
         st.rerun()
     kept.say()
+    pace()  # this visitor is still there
     models = models_of(now, choice.step)
     if models is None:
         return

@@ -13,6 +13,7 @@ from pages.components.app import (
     badge,
     duration,
     keep_moment,
+    pace,
     plain,
     session,
     show_run,
@@ -109,7 +110,7 @@ def ask_what_to_do(live: View, config: TrainConfig) -> None:
 def signs(view: View) -> tuple[object, ...]:
     """Return what the page around the panel shows: when it changes, the page is drawn anew."""
     waiting = tuple(other.run for other in session().queued())
-    return (view.status, bool(view.phase), view.error, view.warning, waiting)
+    return (view.status, bool(view.phase), view.error, view.warning, waiting, pace())
 
 
 def panel(run: str, shown: tuple[object, ...]) -> None:
@@ -145,6 +146,10 @@ def header(view: View, next_run: bool) -> None:
     name = view.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {view.name or view.config.title}", width="content")
+        if active and (every := pace()) > 1:
+            st.caption(f":material/groups: shown every {every:.0f} seconds", width="content",
+                       help="Many watch this server: each page is drawn less often, so that the training "
+                       "keeps its speed.")  # fmt: skip
         badge(view)
         if view.elsewhere:
             st.caption(":material/computer: trained by another process: it can be watched here, "

@@ -7,7 +7,16 @@ from typing import Any
 import streamlit as st
 
 from pages.components import controls, exports, live
-from pages.components.app import as_text, badge, duration, session, show_run, signed, size
+from pages.components.app import (
+    as_text,
+    badge,
+    duration,
+    pace,
+    session,
+    show_run,
+    signed,
+    size,
+)
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import import_zip, nearest_preset
 from wgan.jobs import View
@@ -262,7 +271,7 @@ def opened(name: str) -> None:
         ["Curves and pictures", "Config", "Checkpoints", "How to repeat it", "Environment"]
     )
     with curves, st.container():
-        st.fragment(live.panel, run_every=1.0 if ticking else None)(name, live.signs(view))
+        st.fragment(live.panel, run_every=pace() if ticking else None)(name, live.signs(view))
     with config:
         _config(view)
     with checkpoints:

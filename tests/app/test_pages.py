@@ -371,3 +371,26 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
     # The critic's own numbers are no metric: they are not offered, and neither are floors.
     offered = next(box for box in app.selectbox if box.key == "compare_curve").options
     assert "Exact W₁, 512 samples" in offered and not any("floor" in o for o in offered)
+
+
+def test_many_who_watch_are_each_shown_less_often(app: AppTest):
+    from pages.components import app as own
+
+    sound(app.run())
+    run = own.session().start(tiny(steps=10**6))
+    app.session_state["shown"] = run
+
+    def slowly() -> bool:
+        sound(app.run())
+        return any("shown every 3 seconds" in caption.value for caption in app.caption)
+
+    seen = own._last_seen()
+    assert not slowly() and len(seen) == 1
+    now = time.monotonic()
+    seen |= {f"visitor {i}": (now, 1.0) for i in range(25)}
+    assert slowly()
+    # Who is silent has left; what is drawn for a visitor less often is silent for longer.
+    seen |= {f"visitor {i}": (now - own.GONE - 3.0, 1.0 if i else 3.0) for i in range(25)}
+    assert not slowly() and set(seen) - {"visitor 0"} == {app.session_state["visitor"]}
+    assert "visitor 0" in seen
+    own.session().stop(run)
