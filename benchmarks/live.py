@@ -38,14 +38,17 @@ def quantile(values: list[float], share: float) -> float:
 def serve(
     runs: Path, script: Path = ROOT / "streamlit_app.py"
 ) -> tuple["subprocess.Popen[bytes]", str]:
-    """Start an app and wait until it answers; return its process and address."""
+    """Start an app and wait until it answers; return its process and address.
+
+    Without compiling: that takes a core for a minute, once, and is no cost of watching.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true",
          "--server.address=127.0.0.1", f"--server.port={port}"],
-        cwd=script.parent, env={**os.environ, "WGAN_RUNS": str(runs)},
+        cwd=script.parent, env={**os.environ, "WGAN_RUNS": str(runs), "WGAN_COMPILE": "off"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: answers(port), 60)
