@@ -1,7 +1,8 @@
 # make run    the app, at http://localhost:8501
 # make test   all tests, the real browser among them where Chromium is installed
 # make check  formatting, lint, types, layers
-# make bench  speed, cost of the live page, each beside a baseline of the same run
+# make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
+# make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  fifty kills, a million reports, five hundred runs
 # make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
 # make evaluations  quick presets, three seeds each, into docs/evaluations.md; half an hour
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench keeping metrics evaluations live-metrics checkpoints reproduce clean
+.PHONY: run test check bench keeping metrics evaluations live-metrics scaling checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -32,6 +33,9 @@ check: $(VENV)/dev.done
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.latent
+	$(BIN)/python -m benchmarks.first_minute
+	$(BIN)/python -m benchmarks.audience
+	$(BIN)/python -m benchmarks.throughput
 
 keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping kills
@@ -43,6 +47,9 @@ metrics: $(VENV)/dev.done
 
 evaluations: $(VENV)/app.done
 	$(BIN)/python -m benchmarks.evaluations --jobs 2
+
+scaling: $(VENV)/app.done
+	$(BIN)/python -m benchmarks.scaling --out docs/scaling.md
 
 live-metrics: $(VENV)/app.done
 	$(BIN)/python -m benchmarks.live_metrics
