@@ -250,3 +250,21 @@ def test_a_process_beside_builds_them(tmp_path: Path):
         assert found is not None
         for one, two in zip(found, update[name].call(update[name].inputs), strict=True):
             torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
+
+
+def test_a_damaged_library_is_thrown_away(tmp_path: Path):
+    path = tmp_path / "library.pt2"
+    path.write_bytes(b"not a library")
+    said = tried(path, training_of(tiny()).updates()["critic"])
+    assert isinstance(said, str) and "cannot be loaded" in said
+    assert not path.exists()
+
+
+def test_one_compiler_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    class Busy:
+        working = True
+
+    monkeypatch.setattr(Compiler, "_latest", Busy())
+    compiler = Compiler(tiny(), Engine("cpu", "float32", 1))
+    compiler.begin()
+    assert not compiler.working and not compiler.failed and compiler._process is None

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -227,8 +229,13 @@ class Library:
 
 def tried(path: Path, update: Update, rounds: int = 7, seconds: float = 0.6) -> Library | str:
     """Return the library where it is right and faster than the update itself, else why it is not."""
-    library = Library(path, update.inputs)
-    expected, found = update.call(update.inputs), library(update.inputs)
+    try:
+        library = Library(path, update.inputs)
+        found = library(update.inputs)
+    except Exception as error:  # whatever is wrong with the file, a training goes on without it
+        path.unlink(missing_ok=True)
+        return f"it cannot be loaded ({error})"
+    expected = update.call(update.inputs)
     if found is None or len(found) != len(expected):
         return "it takes other inputs"
     for one, other in zip(expected, found, strict=True):
@@ -252,7 +259,12 @@ def tried(path: Path, update: Update, rounds: int = 7, seconds: float = 0.6) -> 
 
 
 class Compiler:
-    """Has a config's libraries made beside the training, by a process that steps back for others."""
+    """Has a config's libraries made beside the training, by a process that steps back for others.
+
+    One at a time: several trainings take turns.
+    """
+
+    _latest: "ClassVar[Compiler | None]" = None
 
     def __init__(self, config: TrainConfig, engine: Engine) -> None:
         self.key = key(config, engine)
@@ -266,10 +278,10 @@ class Compiler:
         return path if path.exists() else None
 
     def begin(self) -> None:
-        """Begin to make them, unless it has been tried."""
-        if self._begun:
+        """Begin to make them, unless it has been tried, or another is at it."""
+        if self._begun or (Compiler._latest is not None and Compiler._latest.working):
             return
-        self._begun = True
+        self._begun, Compiler._latest = True, self
         atexit.register(self.end)
         with contextlib.suppress(OSError):
             self._process = subprocess.Popen(
@@ -298,7 +310,10 @@ class Compiler:
         """End what is under way."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, 15)  # the compiler it started, too
+                if hasattr(os, "killpg"):
+                    os.killpg(self._process.pid, signal.SIGTERM)  # the compiler it started, too
+                else:
+                    self._process.terminate()
             self._process.wait()
 
 
