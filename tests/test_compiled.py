@@ -110,6 +110,14 @@ def test_an_objective_steered_in_mid_run_is_computed_as_written():
     assert stand_ins["generator"].calls == 2 and not training.engine.compiled
 
 
+def test_compiled_updates_are_left_in_mid_run_by_their_switch():
+    training = training_of(tiny())
+    training.use({name: Plain(update.call) for name, update in training.updates().items()})  # type: ignore[misc]
+    assert training.engine.compiled
+    training.apply(compiled=False)
+    assert not training.engine.compiled and not training._libraries
+
+
 @pytest.mark.parametrize(
     ("config", "engine", "word"),
     [

@@ -43,7 +43,8 @@ class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
     `threads` is the number of CPU threads where the config leaves it open; `publish` is told of
-    every new view; `ranks` are the processes that train it together, of which this is the first. The job is driven by one thread: a session's worker, or the command line.
+    every new view; `ranks` are the processes that train it together, of which this is the first. The
+    job is driven by one thread: a session's worker, or the command line.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class TrainingJob:
         self._held: contextlib.ExitStack | None = None
         self._told = False
         self._compiler: Compiler | None = None
-        self._compiler_for = ""  # the objective it was made for
+        self._compiler_for = ""  # the objective it was made for, and whether it is wanted
         self._since = 0.0  # seconds of training when that was chosen
         known = (
             Stored(run).view()
@@ -249,7 +250,7 @@ class TrainingJob:
     def _compile(self, *, again: bool = False) -> None:
         """Take compiled updates where they are there and faster; have them made where the run lasts."""
         training = self.training
-        objective = training.config.objective.model_dump_json()
+        objective = f"{training.config.compiled} {training.config.objective.model_dump_json()}"
         if objective != self._compiler_for:
             self._compiler_for, self._since = objective, self._seconds
             reason = unfit(training.config, training.engine, training.critic)

@@ -278,9 +278,8 @@ class Training:
     @staticmethod
     def _take(network: nn.Module, gradients: Sequence[Tensor]) -> None:
         for parameter, gradient in zip(network.parameters(), gradients, strict=True):
-            if (
-                gradient.stride() != parameter.stride()
-            ):  # fused optimisers go through memory in order
+            # Fused optimisers go through memory in order.
+            if gradient.stride() != parameter.stride():
                 gradient = torch.empty_like(parameter).copy_(gradient)
             parameter.grad = gradient
 
@@ -477,8 +476,8 @@ class Training:
         """
         before = self.config.objective
         self.config = steered(self.config, changes)
-        if self.config.objective != before:
-            self.use({})  # it is written into them
+        if self.config.objective != before or not self.config.compiled:
+            self.use({})  # an objective is written into them
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(_settings(self.config), lr=rate)
