@@ -78,3 +78,26 @@ def square(axis: Mapping[str, Any]) -> dict[str, Any]:
         "xaxis": {**axis, "constrain": "domain"},
         "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
     }
+
+
+def contour(table: Floats, extent: float, low: float, high: float, lines: int) -> Figure:
+    """Return a surface over [−extent, extent]² with that many level lines between low and high: (S, S), row = y."""
+    step = 2 * extent / (len(table) - 1)
+    return {
+        "type": "contour",
+        "z": table,
+        "x0": -extent,
+        "dx": step,
+        "y0": -extent,
+        "dy": step,
+        "colorscale": "@surface",
+        "zmin": low,
+        "zmax": high,
+        "autocontour": False,
+        "contours": {
+            "coloring": "heatmap",
+            "start": low,
+            "end": high,
+            "size": (high - low) / lines or 1.0,
+        },
+    }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, square
+from wgan.figures.base import MARGIN, Figure, Floats, contour, square
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -122,26 +122,11 @@ def surface(
     `table` is (S, S), row = y upwards; the shades cover `low` (default: −span) to `span`. A
     `diverging` one has the page's colour at 0. `real` and `fake` are (N, 2).
     """
-    step = 2 * extent / (len(table) - 1)
     low = -span if low is None else low
     traces: list[Figure] = [
-        {
-            "type": "contour",
-            "z": table,
-            "x0": -extent,
-            "dx": step,
-            "y0": -extent,
-            "dy": step,
+        contour(table, extent, low, span, 12)
+        | {
             "colorscale": DIVERGING if diverging else "@surface",
-            "zmin": low,
-            "zmax": span,
-            "contours": {
-                "coloring": "heatmap",
-                "start": low,
-                "end": span,
-                "size": (span - low) / 12 or 1.0,
-            },
-            "autocontour": False,
             "line": {"width": 0.7, "color": "@text/0.25"},
             "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 5, "xpad": 4, "len": 0.92},
             "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, square
+from wgan.figures.base import MARGIN, Figure, Floats, contour, square
 
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
@@ -104,7 +104,7 @@ def pushed(
     sizes = np.stack([np.zeros(len(tail)), heads, np.zeros(len(tail))], axis=1).ravel()
     return {
         "data": [
-            _contour(table, extent, low, high, 10)
+            contour(table, extent, low, high, 10)
             | {
                 "line": {"width": 0.7, "color": "@text/0.25"},
                 "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 4, "xpad": 2},
@@ -135,29 +135,6 @@ def pushed(
             "showlegend": True,
             "legend": _LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
             "hovermode": "closest",
-        },
-    }
-
-
-def _contour(table: Floats, extent: float, low: float, high: float, lines: int) -> Figure:
-    """Return a surface over [−extent, extent]² with that many contour lines between low and high."""
-    step = 2 * extent / (len(table) - 1)
-    return {
-        "type": "contour",
-        "z": table,
-        "x0": -extent,
-        "dx": step,
-        "y0": -extent,
-        "dy": step,
-        "colorscale": "@surface",
-        "zmin": low,
-        "zmax": high,
-        "autocontour": False,
-        "contours": {
-            "coloring": "heatmap",
-            "start": low,
-            "end": high,
-            "size": (high - low) / lines or 1.0,
         },
     }
 
@@ -309,7 +286,7 @@ def shade(table: Floats, extent: float) -> Figure:
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "visible": False}
     return {
         "data": [
-            _contour(table, extent, low, high, 12)
+            contour(table, extent, low, high, 12)
             | {
                 "showscale": False,
                 "line": {"width": 0.9, "color": "@text/0.4"},
