@@ -74,7 +74,7 @@ from wgan.runs import (
     throw_away,
     trash,
 )
-from wgan.training import Diverged, Forecast, forecast, resolve_engine
+from wgan.training import Diverged, Forecast, forecast, resolve_engine, use_threads
 from wgan.training.engine import cores
 from wgan.training.loop import steered
 
@@ -113,13 +113,15 @@ class Session:
     """Runs jobs in one thread and tells how they stand.
 
     `runs_dir` holds the runs, `root` the data. `threads` is the number of CPU threads for training
-    (default: one fewer than there are, because the app needs a core of its own).
+    (default: measured by each while it trains) and for all else (default: one fewer than there are
+    cores, because the app needs one of its own).
     """
 
     def __init__(
         self, runs_dir: Path, *, root: Path | None = None, threads: int | None = None
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
+        self._fixed = threads
         self.threads = threads or max(1, cores() - 1)
         self._changed = threading.Condition()
         self._active: list[TrainingJob] = []
@@ -222,7 +224,7 @@ class Session:
         job = TrainingJob(
             run,
             root=self.root,
-            threads=self.threads,
+            threads=self._fixed,
             resume=resume,
             changes=changes,
             publish=self._keep,
@@ -762,7 +764,7 @@ class Session:
                             self._forecasts.pop("busy with " + key, None)
                         return
                     try:
-                        engine = resolve_engine(config, threads=self.threads)
+                        engine = resolve_engine(config, threads=self._fixed)
                         engine.activate()
                         result: Forecast | str = forecast(config, engine)
                     except Exception as error:
@@ -844,6 +846,7 @@ class Session:
     def _give_share(self, job: TrainingJob | Task) -> None:
         start = time.perf_counter()
         if isinstance(job, Task):
+            use_threads(self.threads)
             try:
                 while not job.done and time.perf_counter() - start < SLICE and not self._orders:
                     job.step()

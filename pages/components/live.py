@@ -557,6 +557,9 @@ def in_words(change: Change, config: TrainConfig) -> str:
     known = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:
         return f"step {change.step:,}: from here on with compiled updates, the same and faster"
+    if change.path == "engine" and change.after["threads"] != change.before["threads"]:
+        threads = change.after["threads"]
+        return f"step {change.step:,}: from here on with {threads} CPU thread{'s' * (threads > 1)}, as measured"
     if change.path == "engine":
         return f"step {change.step:,}: went on with another engine"
     before, after = (plain(v) if isinstance(v, float) else v for v in (change.before, change.after))

@@ -326,8 +326,7 @@ class TrainConfig(BaseModel):
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         0,
         title="CPU threads",
-        description="0: chosen by itself: all cores on the command line, one fewer in the app, "
-        "which needs a core of its own.",
+        description="0: chosen by itself: measured while it trains, and again when its pace changes.",
         json_schema_extra=_extra(advanced=True),
     )
 

@@ -25,8 +25,9 @@ from wgan.jobs.views import (
     thumb,
 )
 from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
-from wgan.training import Diverged, Gauge, Training, resolve_engine
+from wgan.training import Diverged, Gauge, Threads, Training, resolve_engine
 from wgan.training.compiled import LASTS, PATIENCE, UPDATES, Compiler, Library, tried, unfit
+from wgan.training.engine import cores
 from wgan.training.ranks import ALONE, Ranks
 
 FLUSH_EVERY = 0.5
@@ -42,8 +43,8 @@ class Cancelled(Exception):
 class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
-    `threads` is the number of CPU threads where the config leaves it open; `publish` is told of
-    every new view; `ranks` are the processes that train it together, of which this is the first. The
+    `threads` is the number of CPU threads where the config leaves it open (None: measured while it
+    trains); `publish` is told of every new view; `ranks` are the processes that train it together, of which this is the first. The
     job is driven by one thread: a session's worker, or the command line.
     """
 
@@ -96,6 +97,8 @@ class TrainingJob:
         self._compiler: Compiler | None = None
         self._compiler_for = ""  # the objective it was made for, and whether it is wanted
         self._since = 0.0  # seconds of training when that was chosen
+        self._pace: Threads | None = None
+        self._stretch = (0.0, 0)  # seconds and number of the steps since the last flush
         known = (
             Stored(run).view()
             if resume
@@ -142,6 +145,8 @@ class TrainingJob:
             self._tell(Plan(self.config, engine, None, self._first_changes, ()))
             self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
         check()
+        if not (self.config.threads or self._threads) and self.ranks.of == 1:
+            self._pace = Threads(self._seconds) if self.training.engine.device == "cpu" else None
         self._write_pending()
         self.run.set_engine(self.training.engine)
         self.run.set_fact("error", "")
@@ -163,7 +168,7 @@ class TrainingJob:
         if (
             engine.device != here.device
             or engine.processes != here.processes
-            or (self._threads and engine.threads > self._threads)
+            or engine.threads > (self._threads or max(here.threads, cores()))
         ):
             if engine != here:
                 self._add_change(Change(state.step, "engine", engine.as_dict(), here.as_dict()))
@@ -226,7 +231,10 @@ class TrainingJob:
         training = self.training
         replayed(training, self._replay)
         self.config = training.config
+        training.engine.activate()  # whatever else this thread has done meanwhile
         training.step()
+        spent, made = self._stretch
+        self._stretch = spent + time.perf_counter() - start, made + 1
         steps, config = training.steps, self.config
         self._images += config.batch_size * config.n_critic
         if steps % config.preview_every == 0 or steps == 1:
@@ -242,6 +250,7 @@ class TrainingJob:
             self._measure(self._seconds + time.perf_counter() - start)
         if time.perf_counter() - self._last_flush >= FLUSH_EVERY:
             self._compile()
+            self._rethread()
             self._seconds += time.perf_counter() - start
             self.flush()
         else:
@@ -250,9 +259,10 @@ class TrainingJob:
     def _compile(self, *, again: bool = False) -> None:
         """Take compiled updates where they are there and faster; have them made where the run lasts."""
         training = self.training
-        objective = f"{training.config.compiled} {training.config.objective.model_dump_json()}"
-        if objective != self._compiler_for:
-            self._compiler_for, self._since = objective, self._seconds
+        asked = training.config
+        made_for = f"{asked.compiled} {training.engine.threads} {asked.objective.model_dump_json()}"
+        if made_for != self._compiler_for:
+            self._compiler_for, self._since = made_for, self._seconds
             reason = unfit(training.config, training.engine, training.critic)
             self._compiler = None if reason else Compiler(training.config, training.engine)
         compiler = self._compiler
@@ -281,6 +291,23 @@ class TrainingJob:
             )
         elif self._seconds - self._since >= PATIENCE and self._left() >= LASTS:
             compiler.begin()
+
+    def _rethread(self) -> None:
+        """Go on with another number of threads where that is measured to be faster."""
+        pace, training = self._pace, self.training
+        if pace is None:
+            return
+        pace.note(*self._stretch)
+        self._stretch = (0.0, 0)
+        # A compiler at work takes part of a core, for a minute: no time to judge.
+        if not pace.due(self._seconds) or (self._compiler is not None and self._compiler.working):
+            return
+        threads = pace.better(training.config, training.engine, self._seconds)
+        if threads != training.engine.threads:
+            before = training.engine.as_dict()
+            training.rethread(threads)
+            self.run.set_engine(training.engine)
+            self._add_change(Change(training.steps, "engine", before, training.engine.as_dict()))
 
     def _left(self) -> float:
         """Return about how many seconds of training are to come."""

@@ -1,9 +1,10 @@
 """The training loop, what it runs on, and what it will cost."""
 
-from wgan.training.engine import Engine
+from wgan.training.engine import Engine, use_threads
 from wgan.training.forecast import Forecast, forecast, resolve_engine
 from wgan.training.gauge import Gauge, Neighbours
 from wgan.training.loop import Diverged, Preview, Report, State, Training, reconfigured, train
+from wgan.training.threads import Threads
 
 __all__ = [
     "Diverged",
@@ -14,9 +15,11 @@ __all__ = [
     "Preview",
     "Report",
     "State",
+    "Threads",
     "Training",
     "forecast",
     "reconfigured",
     "resolve_engine",
     "train",
+    "use_threads",
 ]

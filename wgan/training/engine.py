@@ -22,8 +22,7 @@ class Engine:
 
     def activate(self) -> None:
         """Give the calling thread the recorded number of CPU threads."""
-        if torch.get_num_threads() != self.threads:
-            torch.set_num_threads(self.threads)
+        use_threads(self.threads)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context in which networks are evaluated."""
@@ -34,6 +33,12 @@ class Engine:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return asdict(self)
+
+
+def use_threads(threads: int) -> None:
+    """Have the calling thread compute with so many CPU threads."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 def pick_device(asked: str) -> str:

@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,16 +46,17 @@ def resolve_engine(
 ) -> Engine:
     """Return the engine of a config on this machine.
 
-    `threads` is the caller's choice where the config leaves it open (default: all cores, shared by the
-    `processes` that train together on this machine). bfloat16
-    is chosen where a measurement of some seconds' fraction finds it faster; `cache` is a JSON file
-    that remembers the verdict (default: `engine_cache()`), so that the same config gets the same
-    engine each time.
+    `threads` is the caller's choice where the config leaves it open (default: what was last measured
+    to be fastest, see `Threads`, else a guess; of several `processes` that train together on this
+    machine, an equal share of the cores). bfloat16 is chosen where a measurement of some seconds'
+    fraction finds it faster; `cache` is a JSON file that remembers both (default: `engine_cache()`).
     Raises ValueError where the asked device is absent.
     """
     device = pick_device(config.device)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
     chosen = config.threads or threads or max(1, cores() // here)
+    if not config.threads and not threads and here == 1 and device == "cpu":
+        chosen = _first_threads(config, cores(), _read(cache or engine_cache()))
     asked: Literal["auto", "float32", "bfloat16"] = config.precision
     if asked != "auto":
         return Engine(device, asked, chosen, processes)
@@ -81,6 +83,37 @@ def resolve_engine(
         _write(cache, known)
     precision: Precision = "bfloat16" if known[key] == "bfloat16" else "float32"
     return Engine(device, precision, chosen, processes)
+
+
+def _first_threads(config: TrainConfig, most: int, known: Mapping[str, str]) -> int:
+    """Return the number of threads to begin with: the one last measured to be fastest, else a guess."""
+    try:
+        return max(1, min(most, int(known[_threads_key(config)])))
+    except (KeyError, ValueError):
+        # Pictures have enough to share among all cores, most points have not.
+        return most if config.dataset.kind == "pictures" else 1
+
+
+def remember_threads(config: TrainConfig, threads: int, cache: Path | None = None) -> None:
+    """Have the next trainings like this one begin with so many threads."""
+    cache = cache or engine_cache()
+    known = _read(cache)
+    if known.get(_threads_key(config)) != str(threads):
+        _write(cache, known | {_threads_key(config): str(threads)})
+
+
+def _threads_key(config: TrainConfig) -> str:
+    parts = [
+        "threads",
+        str(cores()),
+        torch.__version__,
+        _processor("cpu"),
+        config.network.model_dump_json(),
+        str(config.objective.name),
+        f"{config.batch_size} {config.n_critic} {config.latent_dim}",
+        str(config.dataset.shape),
+    ]
+    return "|".join(parts)
 
 
 def forecast(config: TrainConfig, engine: Engine) -> Forecast:

@@ -264,6 +264,12 @@ class Training:
         self._libraries = dict(libraries)
         self.engine = replace(self.engine, compiled=bool(libraries))
 
+    def rethread(self, threads: int) -> None:
+        """Go on with another number of CPU threads, and without compiled updates: they are made for one."""
+        self.use({})
+        self.engine = replace(self.engine, threads=threads)
+        self.engine.activate()
+
     def _asked_of_critic(
         self, real: Tensor, fake: Tensor, label: Tensor | None, draw: int
     ) -> Update:

@@ -1,0 +1,138 @@
+"""Threads are chosen by measuring, at times that cost little, and a switch is on record."""
+
+import importlib
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import tiny
+from wgan.jobs import TrainingJob
+from wgan.runs import Run, Status
+from wgan.training import Engine, Threads, Training, resolve_engine, threads
+from wgan.training.forecast import remember_threads
+
+
+def told(pace: Threads, seconds: float, n: int = 5) -> None:
+    for _ in range(n):
+        pace.note(10 * seconds, 10)
+
+
+@pytest.mark.parametrize(
+    ("now", "most", "expected"),
+    [(1, 1, [1]), (1, 2, [1, 2]), (2, 2, [2, 1]), (4, 16, [4, 2, 8]), (6, 8, [6, 3, 8]), (8, 4, [8, 4])],
+)  # fmt: skip
+def test_it_compares_with_half_and_twice_as_many(now: int, most: int, expected: list[int]):
+    assert threads.neighbours(now, most) == expected
+
+
+def test_it_measures_after_a_while_and_when_the_pace_changes():
+    pace = Threads()
+    assert not pace.due(100.0)  # no step yet
+    told(pace, 0.1)
+    assert not pace.due(threads.FIRST - 0.1)
+    assert pace.due(threads.FIRST)
+    pace = Threads(begun=50.0)
+    told(pace, 0.1)
+    assert not pace.due(50.0) and pace.due(50.0 + threads.FIRST)
+    told(pace, 0.13, n=50)
+    assert not pace._drifted()
+    told(pace, 0.14)
+    assert pace._drifted()
+    told(pace, 0.07)
+    assert pace._drifted()
+    told(pace, threads.SLOW * 1.1)
+    assert not pace.due(1e6)  # it would take too long
+
+
+def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(threads, "fastest", lambda config, engine, counts: counts[-1])
+    monkeypatch.setattr(threads, "cores", lambda: 4)
+    pace, engine = Threads(), Engine("cpu", "float32", 2)
+    told(pace, 0.1)
+    assert pace.better(tiny(), engine, 10.0) == 4
+    assert not pace.due(10.0 + threads.EVERY)  # nothing is known of the new pace
+    told(pace, 0.1)
+    assert not pace.due(10.0 + threads.EVERY - 1) and pace.due(10.0 + threads.EVERY)
+    told(pace, 0.3)
+    assert not pace.due(10.0 + threads.SOONEST - 1) and pace.due(10.0 + threads.SOONEST)
+    # It cost at most its share: what takes 3 s is not done again within 100 times as many.
+    clock = iter((0.0, 3.0))
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
+    pace.better(tiny(), engine, 100.0)
+    told(pace, 0.1)
+    assert not pace.due(100.0 + 3.0 / threads.SHARE - 1) and pace.due(100.0 + 3.0 / threads.SHARE)
+
+
+def test_the_measurement_leaves_all_as_it_was():
+    torch.set_num_threads(1)
+    assert threads.fastest(tiny(), Engine("cpu", "float32", 3), [3]) == 3
+    assert threads.fastest(tiny(), Engine("cpu", "float32", 1), [1, 2]) in (1, 2)
+    assert torch.get_num_threads() == 1
+
+
+def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    cache = tmp_path / "engines.json"
+    points = tiny(threads=0)
+    monkeypatch.setattr(importlib.import_module("wgan.training.forecast"), "cores", lambda: 8)
+    assert resolve_engine(points, cache=cache).threads == 1
+    remember_threads(points, 4, cache)
+    assert resolve_engine(points, cache=cache).threads == 4
+    assert resolve_engine(points, threads=2, cache=cache).threads == 2
+    assert resolve_engine(points.changed({"threads": 3}), cache=cache).threads == 3
+    assert resolve_engine(points.changed({"batch_size": 512}), cache=cache).threads == 1
+    remember_threads(points, 64, cache)  # by a machine with more cores
+    assert resolve_engine(points, cache=cache).threads == 8
+    cache.write_text("[]")
+    assert resolve_engine(points, cache=cache).threads == 1
+
+
+def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(threads, "FIRST", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(
+        threads, "fastest", lambda config, engine, counts: 2 if engine.threads == 1 else 1
+    )
+    remember_threads(tiny(threads=0, steps=30), 1)
+    job = TrainingJob(Run.create(tiny(threads=0, steps=30), tmp_path / "runs"))
+    job.prepare()
+    assert job.training.engine.threads == 1
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    (change,) = [c for c in job.run.changes() if c.path == "engine"]
+    assert (change.before["threads"], change.after["threads"]) == (1, 2)
+    assert job.run.checkpoint()[0].engine.threads == 2 and torch.get_num_threads() == 2
+    # Other roundings, the same training.
+    straight = Training(tiny(steps=30), engine=Engine("cpu", "float32", 1))
+    while straight.steps < 30:
+        straight.step()
+    report, last = straight.reports()[-1], job.run.last()
+    assert last is not None and last.report.step == report.step
+    assert all(
+        math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-4)
+        for a, b in zip(report[1:], last.report[1:], strict=True)
+    )
+    again = TrainingJob(job.run, resume=True)
+    again.prepare()
+    assert again.training.engine.threads == 2
+    again.finish(Status.STOPPED)
+
+
+def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(threads, "FIRST", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+
+    def never(*given: object) -> int:
+        raise AssertionError("measured though the number was given")
+
+    monkeypatch.setattr(threads, "fastest", never)
+    for config, given in ((tiny(threads=1), None), (tiny(threads=0), 1)):
+        job = TrainingJob(Run.create(config, tmp_path / "runs"), threads=given)
+        job.prepare()
+        for _ in range(8):
+            job.step()
+        job.finish(Status.STOPPED)
+        assert job.training.engine.threads == 1

@@ -1,0 +1,114 @@
+"""How many CPU threads a training uses: measured while it runs, and again when its pace changes.
+
+Two threads are nearly twice as fast as one where the cores are free and the networks large; where another
+program is busy on a core they wait for each other, and small networks have too little to share. Nothing but
+a measurement tells, and it holds only as long as the rest of the machine does the same.
+"""
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+
+from wgan.config import TrainConfig
+from wgan.training.engine import Engine, cores
+from wgan.training.forecast import rehearsal, remember_threads
+
+FASTER = 1.1
+"""Another number of threads must be this much faster: switching changes rounding, and costs a compilation."""
+
+FIRST = 8.0  # seconds of training before the first measurement
+EVERY = 60.0  # seconds between two, where the pace stays
+SOONEST = 15.0  # seconds between two, where it does not
+SHARE = 0.02
+"""Of the time may go into measuring."""
+
+DRIFT = 1.35
+"""A step that takes so many times as long as after the last measurement, or as little of it, is a new pace."""
+
+BLOCK = 0.1  # seconds of steps with one number before it is another's turn
+ROUNDS = 3
+SLOW = 0.5
+"""Steps longer than this, in seconds, are not measured: that would take too long."""
+
+
+class Threads:
+    """Tells a training when another number of threads is faster.
+
+    `note` is told the seconds of each stretch of steps; `due` says when it is time to measure, and `better`
+    does. `begun` is the training time, in seconds, at which it begins to watch.
+    """
+
+    def __init__(self, begun: float = 0.0) -> None:
+        self._next = self._soonest = begun + FIRST
+        self._usual: float | None = None  # seconds a step since the last measurement
+        self._recent: list[float] = []
+
+    def note(self, seconds: float, steps: int) -> None:
+        """Hear how long the last steps took."""
+        if not steps:
+            return
+        self._recent = [*self._recent[-4:], seconds / steps]
+        if self._usual is None and len(self._recent) == 5:
+            self._usual = statistics.median(self._recent)
+
+    def _drifted(self) -> bool:
+        if self._usual is None:
+            return False
+        ratio = statistics.median(self._recent) / self._usual
+        return not 1 / DRIFT < ratio < DRIFT
+
+    def due(self, seconds: float) -> bool:
+        """Tell whether to measure now, after so many seconds of training."""
+        if not self._recent or self._recent[-1] > SLOW:
+            return False
+        return seconds >= self._next or (seconds >= self._soonest and self._drifted())
+
+    def better(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
+        """Measure, and return the number of threads to go on with."""
+        start = time.perf_counter()
+        best = fastest(config, engine, neighbours(engine.threads, cores()))
+        took = time.perf_counter() - start
+        self._next = seconds + max(EVERY, took / SHARE)
+        self._soonest = seconds + max(SOONEST, took / SHARE)
+        self._usual, self._recent = None, []
+        remember_threads(config, best)
+        return best
+
+
+def neighbours(threads: int, most: int) -> list[int]:
+    """Return the numbers of threads to compare: the present one first, half and twice of it."""
+    near = (threads, threads // 2, threads * 2, most if threads * 2 > most else threads)
+    return [n for n in dict.fromkeys(near) if 1 <= n <= most or n == threads]
+
+
+def fastest(config: TrainConfig, engine: Engine, counts: Sequence[int]) -> int:
+    """Return which of the numbers of threads makes steps fastest; the first, unless by a margin.
+
+    Steps of a training of made-up data, in turn, so that what else the machine does hits all alike.
+    """
+    if len(counts) < 2:
+        return counts[0]
+    training = rehearsal(config, Engine(engine.device, engine.precision, counts[0]))
+    times: dict[int, list[float]] = {n: [] for n in counts}
+    before = torch.get_num_threads()
+    try:
+        for n in counts:  # the first of each chooses kernels, and starts threads
+            torch.set_num_threads(n)
+            training.step()
+        for _ in range(ROUNDS):
+            for n in counts:
+                torch.set_num_threads(n)
+                spent = 0.0
+                while spent < BLOCK:
+                    start = time.perf_counter()
+                    training.step()
+                    times[n].append(time.perf_counter() - start)
+                    spent += times[n][-1]
+            training.reports()
+    finally:
+        torch.set_num_threads(before)
+    median = {n: statistics.median(values) for n, values in times.items()}
+    best = min(counts, key=lambda n: median[n])
+    return best if median[counts[0]] >= FASTER * median[best] else counts[0]
