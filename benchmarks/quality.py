@@ -1,15 +1,20 @@
-"""How good samples are after so many seconds of training, through the command line as a user would.
+"""How good samples are after so many seconds of training, beside a textbook loop on the same networks and settings.
 
-    python -m benchmarks.quality --seconds 10 30 60 --seeds 0 1 2
-    python -m benchmarks.quality --preset toy-ring --seconds 60 --seeds 0 1 2
-    python -m benchmarks.quality --seconds 60 --variant "" --variant "--batch-size 64"
+    python -m benchmarks.quality                                    # quick-mnist on full MNIST, 10 to 300 s, three seeds
+    python -m benchmarks.quality --preset quick-fashion toy-ring toy-grid --seconds 10 30 60
+    python -m benchmarks.quality --seconds 30 --ours "" --ours "--batch-size 64 --network.size small"
 
-Pictures: the 64-feature FID of `benchmarks.fid` on 4,000 samples, beside its floor. Points: modes and
-high-quality share of 2,500 samples and the exact W₁ of 512, beside its floor. Variants are flags of
-`python -m wgan train`, taken in turn within each seed, so that the machine's drift hits all of them.
+Each training is a process of its own with an empty cache, so that it compiles, chooses threads and warms up
+as on its first day; its clock stands while it is measured. "Ours" is the job that the app and `python -m
+wgan train` run, with reports, pictures and checkpoints, without measuring in passing. "Textbook" is a
+DataLoader, float32, torch's default threads, real and fake and penalty in passes of their own, losses read
+every step. Arms take turns within a seed. Pictures: the Fréchet distance of 4,000 samples to the training
+set in the 64 features of the network that comes with the program, beside its floor, that of as many held-out
+ones. Points: W₁ of 512 with its floor, modes captured and share of high quality of 2,500.
 """
 
 import argparse
+import copy
 import json
 import os
 import shlex
@@ -17,79 +22,256 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
 
-from benchmarks.fid import fid64
-from wgan.data import Points, data_root
-from wgan.metrics import emd, mixture_modes
+from wgan.config import PRESETS, Adam, TrainConfig
+from wgan.data import Data, Pictures, as_bytes
+from wgan.jobs import TrainingJob
+from wgan.metrics import PictureSides, PointSides, Yardstick
+from wgan.objectives import WganGp
 from wgan.randomness import generator
-from wgan.runs import Run
+from wgan.runs import Run, Status
+
+FULL = {"quick-mnist": {"dataset": "mnist"}}
+"""Presets of a part of a data set, here on the whole of it."""
+
+Samples = Callable[[int], Tensor]
 
 
-def measure(flags: list[str], seconds: float, seed: int, folder: Path) -> dict[str, Any]:
-    """Train, sample and measure; everything in processes of their own."""
-    wgan = [sys.executable, "-m", "wgan"]
-    trained = subprocess.run(
-        [*wgan, "train", *flags, "--seconds", str(seconds), "--seed", str(seed), "--quiet",
-         "--runs-dir", str(folder)],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    result: dict[str, Any] = json.loads(trained.stdout.splitlines()[-1])
-    run = Run(Path(result["run"]))
-    out = folder / "samples.npz"
-    pictures = run.config().dataset.kind == "pictures"
-    count = 4000 if pictures else 2500
-    subprocess.run(
-        [*wgan, "sample", result["run"], "--count", str(count), "--seed", "1", "--out", str(out)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    with np.load(out) as file:
-        made = file["images" if pictures else "points"]
-    numbers: dict[str, Any] = {
-        "seconds": seconds, "seed": seed, "step": result["step"],
-        "steps_per_second": result["steps_per_second"], "engine": result["engine"],
-    }  # fmt: skip
-    if pictures:
-        name = "fashion-mnist" if "fashion" in run.config().dataset.name else "mnist"
-        cache = Path("data") / f"fid64-{name}-s0.safetensors"
-        found = fid64(made, name, data_root(), cache=cache)
-        return numbers | {"fid64_4k": found["fid64"], "floor": found["floor"]}
-    data = run.config().dataset.load()
-    assert isinstance(data, Points)
+# ---- the textbook -------------------------------------------------------------------------------
+
+
+class PictureFiles(Dataset[Tensor]):
+    """Pictures one at a time, each brought to [−1, 1] when it is asked for."""
+
+    def __init__(self, pictures: Tensor) -> None:
+        self.pictures = pictures
+        self.transform = v2.Compose(
+            [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])]
+        )
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, i: int) -> Tensor:
+        found: Tensor = self.transform(self.pictures[i])
+        return found
+
+
+def batches(config: TrainConfig, data: Data) -> Iterator[Tensor]:
+    """Real examples without end."""
+    if not isinstance(data, Pictures):
+        rng = generator(config.seed, "data")
+        while True:
+            yield data.batch("train", config.batch_size, rng)
+    loader = DataLoader(PictureFiles(data.train), config.batch_size, shuffle=True, drop_last=True)
+    while True:
+        yield from loader
+
+
+def textbook(
+    config: TrainConfig, data: Data, marks: list[float]
+) -> Iterator[tuple[float, int, Samples]]:
+    """WGAN-GP as it is mostly written. Yields seconds, steps and the averaged generator at each mark."""
+    optimizer, objective = config.optimizer, config.objective
+    if not isinstance(optimizer, Adam) or not isinstance(objective, WganGp):
+        raise SystemExit("The textbook loop knows WGAN-GP with Adam only.")
+    torch.manual_seed(config.seed)
+    make, critic = config.networks(generator(config.seed, "init"))
+    average = copy.deepcopy(make)
+    betas = (optimizer.beta1, optimizer.beta2)
+    of_critic = torch.optim.Adam(critic.parameters(), lr=config.critic_learning_rate, betas=betas)
+    of_make = torch.optim.Adam(make.parameters(), lr=config.generator_learning_rate, betas=betas)
+    real_batches = batches(config, data)
+    clock, steps, losses = 0.0, 0, []
+    start = time.perf_counter()
+    while marks:
+        for _ in range(config.n_critic):
+            real = next(real_batches)
+            with torch.no_grad():
+                fake = make(torch.randn(config.batch_size, config.latent_dim))
+            gap = critic(real).mean() - critic(fake).mean()
+            penalty = objective.penalty_weight * slope_penalty(critic, real, fake)
+            of_critic.zero_grad()
+            (penalty - gap).backward()  # type: ignore[no-untyped-call]
+            of_critic.step()
+            losses.append(((penalty - gap).item(), gap.item()))
+        loss = -critic(make(torch.randn(config.batch_size, config.latent_dim))).mean()
+        of_make.zero_grad()
+        loss.backward()
+        of_make.step()
+        losses.append((loss.item(), 0.0))
+        steps += 1
+        with torch.no_grad():
+            decay = min(config.ema_decay, (1 + steps) / (10 + steps))
+            for slow, fast in zip(average.parameters(), make.parameters(), strict=True):
+                slow.mul_(decay).add_(fast, alpha=1 - decay)
+            for slow, fast in zip(average.buffers(), make.buffers(), strict=True):
+                slow.copy_(fast)
+        if clock + time.perf_counter() - start >= marks[0]:
+            clock += time.perf_counter() - start
+            marks = marks[1:]
+            yield clock, steps, sampler(average, config)
+            start = time.perf_counter()
+
+
+def slope_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Mean of (‖∇f‖ − 1)² on the lines between real and fake."""
+    epsilon = torch.rand(len(real), *[1] * (real.dim() - 1))
+    between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+# ---- ours ---------------------------------------------------------------------------------------
+
+
+def ours(
+    config: TrainConfig, folder: Path, marks: list[float]
+) -> Iterator[tuple[float, int, Samples]]:
+    """The training of the app. Yields seconds, steps and the averaged generator at each mark."""
+    job = TrainingJob(Run.create(config, folder))
+    job.prepare()
+    for mark in marks:
+        while job.seconds < mark:
+            job.step()
+        print(json.dumps(job.training.engine.as_dict()), file=sys.stderr)
+        yield job.seconds, job.training.steps, sampler(job.training.average, config)
+    job.finish(Status.STOPPED)
+
+
+# ---- measuring ----------------------------------------------------------------------------------
+
+
+def sampler(network: nn.Module, config: TrainConfig) -> Samples:
+    """Return what makes n samples of a generator as it is now."""
+    kept = copy.deepcopy(network).eval()
+
+    @torch.no_grad()
+    def make(n: int) -> Tensor:
+        z = torch.randn(n, config.latent_dim, generator=generator(1, "sample"))
+        return torch.cat([kept(part) for part in z.split(500)])
+
+    return make
+
+
+def measured(data: Data, yardstick: Yardstick | None, make: Samples) -> dict[str, float]:
+    """Measure samples, each number beside its floor."""
+    if isinstance(data, Pictures):
+        assert yardstick is not None
+        sides = PictureSides(as_bytes(make(4000)), yardstick)
+        return {"fid64_4k": sides.fid(), "floor": yardstick.real(4000).fid()}
+    points = PointSides(make(2500).numpy(), data)
+    first = points.first(512)
+    found = {"emd_512": first.emd(), "floor": first.other.emd()}
     if data.means is not None:
-        modes, share = mixture_modes(made, data.means.numpy(), data.sigma)
-        numbers |= {"modes": modes, "of": len(data.means), "high_quality": share}
-    real, other = (data.sample(512, generator(k, "metric")).numpy() for k in (0, 1))
-    return numbers | {"emd_512": emd(made[:512], real), "floor": emd(other, real)}
+        found |= {"modes": points.modes[0], "high_quality": points.modes[1]}
+    return found
+
+
+def one(asked: dict[str, Any]) -> None:
+    """Train one arm and print a line of JSON at each mark."""
+    config = TrainConfig.parse(asked["config"])
+    data = config.dataset.load()
+    yardstick = Yardstick(config.dataset, data) if isinstance(data, Pictures) else None
+    if yardstick is not None:
+        yardstick.real(4000).fid()  # before the clock runs
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
+        marks = [float(mark) for mark in asked["seconds"]]
+        if asked["arm"] == "textbook":
+            trained = textbook(config, data, marks)
+        else:
+            trained = ours(config, Path(folder) / "runs", marks)
+        for mark, (seconds, steps, make) in zip(marks, trained, strict=True):
+            found = measured(data, yardstick, make)
+            print(
+                json.dumps({"mark": mark, "seconds": seconds, "steps": steps, **found}), flush=True
+            )
 
 
 def main() -> None:
-    """Print a line for each run and the medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="quick-mnist")
-    parser.add_argument("--dataset", help="default: the full MNIST for pictures")
-    parser.add_argument("--seconds", type=float, nargs="+", default=[60.0])
+    """Print a line for each run and mark, and a table of means over seeds."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--preset", nargs="+", default=["quick-mnist"])
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10, 20, 30, 60, 120, 300])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--variant", action="append", default=None, metavar="FLAGS")
+    parser.add_argument("--ours", action="append", metavar="FLAGS",
+                        help='flags of `python -m wgan train`, or "": the preset itself; may be repeated')  # fmt: skip
+    parser.add_argument("--no-textbook", action="store_true")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    dataset = given.dataset or ("mnist" if given.preset.endswith("mnist") else None)
-    base = ["--preset", given.preset, *(["--dataset", dataset] if dataset else [])]
-    table: dict[tuple[str, float], list[dict[str, Any]]] = {}
-    for seed in given.seeds:
-        for seconds in given.seconds:
-            for variant in given.variant or [""]:
-                with tempfile.TemporaryDirectory() as folder:
-                    found = measure([*base, *shlex.split(variant)], seconds, seed, Path(folder))
-                load = os.getloadavg()[0]
-                print(json.dumps({"variant": variant, **found, "load": round(load, 1)}), flush=True)
-                table.setdefault((variant, seconds), []).append(found)
-    for (variant, seconds), rows in table.items():
-        keys = ("fid64_4k", "modes", "high_quality", "emd_512", "floor", "steps_per_second")
-        medians = {k: round(statistics.median(r[k] for r in rows), 3) for k in keys if k in rows[0]}
-        print(f"{variant or base} {seconds:g} s, {len(rows)} seeds, medians: {medians}")
+    if given.one:
+        one(json.loads(given.one))
+        return
+    variants = given.ours or [""]
+    arms = [("ours " + flags).strip() for flags in variants]
+    arms += [] if given.no_textbook else ["textbook"]
+    rows: list[dict[str, Any]] = []
+    for preset in given.preset:
+        for seed in given.seeds:
+            for arm in arms:
+                flags = shlex.split(arm.removeprefix("ours")) if arm != "textbook" else []
+                config = PRESETS[preset].config.changed(
+                    FULL.get(preset, {}) | {"measure": False, "steps": 10_000_000}
+                )
+                named = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
+                config = config.changed(dict(zip(named, flags[1::2], strict=True)) | {"seed": seed})
+                asked = {
+                    "arm": arm,
+                    "config": config.model_dump(mode="json"),
+                    "seconds": given.seconds,
+                }
+                rows += run(preset, seed, asked)
+    report(rows, given.seconds)
+
+
+def run(preset: str, seed: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Train one arm in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(asked)],
+        check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    found = []
+    for line in done.stdout.splitlines():
+        row = {"preset": preset, "seed": seed, "arm": asked["arm"], **json.loads(line)}
+        found.append(row)
+        print(json.dumps(row | {"load": round(os.getloadavg()[0], 1)}), flush=True)
+    return found
+
+
+def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
+    """Print a table for each preset: mean ± deviation over seeds."""
+    for preset in dict.fromkeys(row["preset"] for row in rows):
+        mine = [row for row in rows if row["preset"] == preset]
+        keys = [
+            k for k in ("fid64_4k", "emd_512", "modes", "high_quality", "steps") if k in mine[0]
+        ]
+        print(f"\n{preset}, seeds {sorted({row['seed'] for row in mine})}, "
+              f"floor {statistics.fmean(row['floor'] for row in mine):.3g}")  # fmt: skip
+        print("| arm | number | " + " | ".join(f"{mark:g} s" for mark in marks) + " |")
+        print("|---|---|" + "---|" * len(marks))
+        for arm in dict.fromkeys(row["arm"] for row in mine):
+            for key in keys:
+                cells = []
+                for mark in marks:
+                    of = [r[key] for r in mine if r["arm"] == arm and r["mark"] == mark]
+                    spread = (
+                        f" ± {statistics.stdev(of):.2g}" if len(of) > 1 and key != "steps" else ""
+                    )
+                    cells.append(f"{statistics.fmean(of):.4g}{spread}")
+                print(f"| {arm} | {key} | " + " | ".join(cells) + " |")
+    print(json.dumps(rows))
 
 
 if __name__ == "__main__":
