@@ -1,0 +1,111 @@
+"""The search for the quick presets: variants of one, at equal seconds, the better half going on.
+
+    python -m benchmarks.recipe [--preset quick-mnist] [--rounds 20 40 80] [--folder recipe]
+
+Every variant is one change to the preset (or a pair that belongs together), trained for the first round's
+seconds with one seed; the better half goes on with the next round's seconds and another seed, and so on. The
+preset itself runs in every round. Trainings and numbers are those of `benchmarks.quality`. Lines of JSON are
+kept in the folder, and what is there already is not done again.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality import FULL, run
+from wgan.config import PRESETS
+
+PICTURES: dict[str, dict[str, Any]] = {
+    "size small": {"network.size": "small"},
+    "size small, batch 64": {"network.size": "small", "batch_size": 64},
+    "size large": {"network.size": "large"},
+    "no batch norm": {"network.batch_norm": False},
+    "resize": {"network.upsampling": "resize"},
+    "batch 16": {"batch_size": 16},
+    "batch 64": {"batch_size": 64},
+    "rates halved": {"generator_learning_rate": 5e-4, "critic_learning_rate": 1e-3},
+    "rates doubled": {"generator_learning_rate": 2e-3, "critic_learning_rate": 4e-3},
+    "generator 2e-3": {"generator_learning_rate": 2e-3},
+    "critic 1e-3": {"critic_learning_rate": 1e-3},
+    "n_critic 2": {"n_critic": 2},
+    "β₁ 0.5": {"optimizer.beta1": 0.5},
+    "β₂ 0.99": {"optimizer.beta2": 0.99},
+    "λ 1": {"objective.penalty_weight": 1.0},
+    "λ 3": {"objective.penalty_weight": 3.0},
+    "λ 3, one-sided": {"objective.penalty_weight": 3.0, "objective.one_sided": True},
+    "penalty every 2nd": {"objective.penalty_every": 2},
+    "penalty every 4th": {"objective.penalty_every": 4},
+    "EMA 0.98": {"ema_decay": 0.98},
+    "EMA 0.999": {"ema_decay": 0.999},
+    "z of 16": {"latent_dim": 16},
+    "z of 64": {"latent_dim": 64},
+    "hinge": {"objective": "hinge"},
+    "GAN": {"objective": "gan"},
+    "R1": {"objective": "r1"},
+    "spectral norm": {"objective": "wgan-sn"},
+    "clipping": {"objective": "wgan"},
+}
+"""What is tried of pictures."""
+
+
+def variants(preset: str, pairs: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    """Return the changes to try, by name; `pairs` are names whose changes are made together."""
+    found: dict[str, dict[str, Any]] = {"": {}} | PICTURES
+    for one, other in pairs:
+        found[f"{one} + {other}"] = PICTURES[one] | PICTURES[other]
+    return found
+
+
+def main() -> None:
+    """Print each round's order, best first."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--preset", default="quick-mnist")
+    parser.add_argument("--rounds", type=float, nargs="+", default=[20, 40, 80])
+    parser.add_argument("--pair", nargs=2, action="append", default=[], metavar="VARIANT")
+    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these and the preset itself")
+    parser.add_argument("--folder", type=Path, default=Path("recipe"))
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    kept = given.folder / f"{given.preset}.jsonl"
+    known = (
+        [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
+    )
+    tried = variants(given.preset, given.pair)
+    going = list(tried)
+    if given.only:
+        going = ["", *(name for name in tried if name in given.only or "+" in name)]
+    for seed, seconds in enumerate(given.rounds):
+        print(f"\n{given.preset}, {seconds:g} s, seed {seed}: FID of 4,000 samples")
+        found: dict[str, float] = {}
+        for name in going:
+            before = [
+                r for r in known if (r["variant"], r["mark"], r["seed"]) == (name, seconds, seed)
+            ]
+            if not before:
+                config = PRESETS[given.preset].config.changed(
+                    FULL.get(given.preset, {})
+                    | {"measure": False, "steps": 10_000_000, "seed": seed}
+                    | tried[name]
+                )
+                asked = {
+                    "arm": "ours",
+                    "config": config.model_dump(mode="json"),
+                    "seconds": [seconds],
+                }
+                before = [row | {"variant": name} for row in run(given.preset, seed, asked)]
+                with kept.open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in before)
+            found[name] = before[0]["fid64_4k"]
+        order = sorted(going, key=lambda name: found[name])
+        for name in order:
+            print(f"{found[name]:8.2f}  {name or 'the preset itself'}")
+        best = order[: math.ceil(len(order) / 2)]
+        going = best if "" in best else ["", *best]
+
+
+if __name__ == "__main__":
+    main()
