@@ -3,7 +3,7 @@
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
-# make keeping  fifty kills, a million reports, five hundred runs
+# make keeping  fifty kills, a million reports, a long run, five hundred runs
 # make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
 # make evaluations  quick presets, three seeds each, into docs/evaluations.md; half an hour
 # make live-metrics  what measuring in passing costs a training; five minutes
@@ -40,6 +40,7 @@ bench: $(VENV)/dev.done
 keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping kills
 	$(BIN)/python -m benchmarks.keeping million
+	$(BIN)/python -m benchmarks.keeping long
 	$(BIN)/python -m benchmarks.keeping shelf
 
 metrics: $(VENV)/dev.done

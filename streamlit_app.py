@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from pages.components import entry  # before torch is loaded
 from pages.components.app import ICON, tab_title
-from pages.components.entry import enter
 
 st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
-enter()
+entry.enter()
 page = st.navigation(
     {
         "": [
@@ -30,3 +30,4 @@ page = st.navigation(
     position="top",
 )
 page.run()
+entry.settle()

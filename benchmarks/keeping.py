@@ -1,7 +1,8 @@
-"""What the time machine promises, measured: kills, a million reports, five hundred runs.
+"""What the time machine promises, measured: kills, a million reports, a long run, five hundred runs.
 
 python -m benchmarks.keeping kills [--count 50]
 python -m benchmarks.keeping million
+python -m benchmarks.keeping long [--steps 100000]
 python -m benchmarks.keeping shelf [--runs 500]
 """
 
@@ -10,6 +11,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import sqlite3
@@ -29,7 +31,7 @@ from benchmarks.live import quantile
 from pages.components.chart import encode_figure
 from wgan import figures
 from wgan.jobs import Stored
-from wgan.runs import COLUMNS, Run, RunError, StoredReport, list_runs
+from wgan.runs import COLUMNS, Run, RunError, Status, StoredReport, list_runs
 from wgan.training import Report
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +162,42 @@ def million() -> None:
         print(f"median ratio of an update's time, alternated: {statistics.median(ratios):.2f}")
 
 
+def long(steps: int) -> None:
+    """Train a tiny run with a report a step and a picture every tenth; its memory, folder and page on the way."""
+    from wgan.config import PRESETS
+    from wgan.jobs import TrainingJob
+
+    tiny = {"batch_size": 4, "n_critic": 1, "network.width": 4, "network.depth": 1, "steps": steps,
+            "report_every": 1, "preview_every": 10, "checkpoint_every": steps // 10, "threads": 1,
+            "compiled": False, "measure": False}  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        job = TrainingJob(Run.create(PRESETS["toy-ring"].config.changed(tiny), Path(folder)))
+        job.prepare()
+        for tenth in range(1, 11):
+            begun = time.perf_counter()
+            while job.training.steps < steps * tenth // 10:
+                job.step()
+            took = time.perf_counter() - begun
+            job.flush()
+            times = []
+            for _ in range(15):
+                begun = time.perf_counter()
+                sent = [
+                    encode_figure(f)
+                    for f in (figures.critic_gap(job.view.curves), figures.losses(job.view.curves))
+                ]
+                times.append(1000 * (time.perf_counter() - begun))
+            kept = sum(f.stat().st_size for f in job.run.folder.rglob("*") if f.is_file())
+            print(json.dumps({
+                "step": job.training.steps, "most_memory_MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
+                "previews_made": job.training.steps // 10, "previews_kept": len(job.view.preview_steps),
+                "folder_MB": round(kept / 1e6, 1), "chart_ms": round(statistics.median(times), 1),
+                "chart_kB": round(len(json.dumps(sent)) / 1000, 1),
+                "steps_per_second": round(steps / 10 / took),
+            }), flush=True)  # fmt: skip
+        job.finish(Status.FINISHED)
+
+
 def shelf(count: int) -> None:
     """Full runs of the Runs page with many runs in the folder."""
     with tempfile.TemporaryDirectory() as folder:
@@ -195,12 +233,15 @@ def main() -> None:
     what = parser.add_subparsers(required=True, dest="what")
     what.add_parser("kills").add_argument("--count", type=int, default=50)
     what.add_parser("million")
+    what.add_parser("long").add_argument("--steps", type=int, default=100_000)
     what.add_parser("shelf").add_argument("--runs", type=int, default=500)
     given = parser.parse_args()
     if given.what == "kills":
         kills(given.count)
     elif given.what == "million":
         million()
+    elif given.what == "long":
+        long(given.steps)
     else:
         shelf(given.runs)
 

@@ -1,7 +1,20 @@
 """The way into every page. Light, so that it is there before torch is loaded."""
 
+import gc
+import sys
+
 import streamlit as st
 from streamlit.runtime import pages_manager
+
+LOADING = (100_000, 20, 100)
+"""When to look for garbage while modules are loaded: they make a million objects, and no garbage."""
+
+AT_WORK = (2_000, 20, 50)
+
+NEWCOMERS = 100
+"""Modules loaded since the last time that make it worth while to settle again."""
+
+gc.set_threshold(*LOADING)
 
 
 def enter() -> None:
@@ -20,3 +33,23 @@ def guard() -> None:
     if getattr(manager, "uses_pages_directory", False) or "entered" not in st.session_state:
         manager.uses_pages_directory = False
         st.rerun()
+
+
+def settle() -> None:
+    """Take what has been loaded out of the garbage collector's sight, once a page has been drawn.
+
+    Among a million objects of torch, plotly and streamlit it looks for half a second, many times an hour,
+    and holds everything meanwhile, training and pages: they stay anyway.
+    """
+    before = _settled()
+    if len(sys.modules) < before["modules"] + NEWCOMERS:
+        return
+    before["modules"] = len(sys.modules)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*AT_WORK)
+
+
+@st.cache_resource(show_spinner=False)
+def _settled() -> dict[str, int]:
+    return {"modules": 0}
