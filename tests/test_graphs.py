@@ -117,7 +117,7 @@ def test_steering_and_the_way_back_leave_no_trace_of_them(name: str):
     assert critic.runs == 20 and same(usual, other)
     for training in (usual, other):
         training.apply(**{"objective.penalty_weight": 3.0})  # is: they are left
-        assert all(weight.grad is None for weight in other.critic.parameters())
+        assert all(weight.grad is None for weight in training.critic.parameters())
         go(training, 3)
     assert critic.runs == 20 and not other.engine.compiled and same(usual, other)
     (again, _) = recorded(other)

@@ -731,5 +731,6 @@ def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = value
+        # An optimiser keeps what it is given and writes into it: the state must stay as it is.
+        state.setdefault(int(index), {})[key] = value.clone()
     return state
