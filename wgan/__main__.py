@@ -272,7 +272,7 @@ def _add_bench(commands: Any) -> None:
         "checkpoints and recording",
     )  # fmt: skip
     speed.add_argument("--rounds", type=_whole, default=5, metavar="N", help="of each row (5)")
-    speed.add_argument("--seconds", type=_scale, default=2.0, metavar="X", help="of a round (2)")
+    speed.add_argument("--seconds", type=_scale, metavar="X", help="of a round (2; --costs: 10)")
     speed.add_argument("--json", action="store_true", help="as JSON, one object a line")
     speed.set_defaults(act=_bench, kind=bench.speeds)
 
@@ -896,8 +896,9 @@ def _bench(given: argparse.Namespace) -> int:
     if not given.json:
         head = bench.HEADS[given.kind]
         print(f"{bench.machine(device)}\n\n{head}\n{'|---' * (head.count('|') - 1)}|", flush=True)
+    seconds = given.seconds or bench.SECONDS[given.kind]
     for threads in given.threads or [cores()]:
-        for row in given.kind(chosen, device, threads, given.seconds, given.rounds):
+        for row in given.kind(chosen, device, threads, seconds, given.rounds):
             print(json.dumps(row) if given.json else bench.line(row), flush=True)
     return 0
 

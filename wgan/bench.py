@@ -44,6 +44,9 @@ SIDES = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 SPELL = 0.15
 """Seconds of a matrix product's measurement."""
 
+PREPARES = 120.0
+"""Seconds that a training's first measurement may take to prepare."""
+
 PICTURES: dict[str, Any] = {"dataset": "mnist-10k", "replacement": True, "measure": False}
 POINTS: dict[str, Any] = {"dataset": "ring-8", "batch_size": 256, "measure": False, "n_critic": 5}
 
@@ -156,19 +159,22 @@ def rate_of(training: Training, seconds: float) -> float:
 def peak(device: str) -> Iterator[dict[str, int]]:
     """Measure the most memory in use meanwhile, in bytes; it is in the result afterwards.
 
-    On CUDA what torch allocated there. Elsewhere the process' resident memory, Python and torch included:
-    of this while alone where Linux lets its mark be reset, else of the process so far.
+    On CUDA what torch allocated there beyond what it held before. Elsewhere the process' resident memory,
+    Python and torch included: of this while alone where Linux lets its mark be reset, else of the process
+    so far.
     """
     gc.collect()
     found: dict[str, int] = {}
+    before = 0
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
     else:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
     yield found
     if device == "cuda":
-        found["bytes"] = torch.cuda.max_memory_allocated()
+        found["bytes"] = torch.cuda.max_memory_allocated() - before
     else:
         found["bytes"] = _resident_peak()
 
@@ -211,11 +217,11 @@ def speeds(
                 work = flops(training)
                 for _ in range(3):
                     training.step()
-                found, most, alone = [], [], []
-                for _ in range(rounds):
-                    most.append(limits[precision]())
-                    alone.append(most[-1] if precision == "float32" else limits["float32"]())
-                    found.append(rate_of(training, seconds))
+            found, most, alone = [], [], []
+            for _ in range(rounds):
+                most.append(limits[precision]())
+                alone.append(most[-1] if precision == "float32" else limits["float32"]())
+                found.append(rate_of(training, seconds))
             steps = statistics.median(found)
             yield {
                 "row": name,
@@ -348,9 +354,11 @@ def _costs_of(job: TrainingJob, bare: Training, seconds: float, rounds: int) -> 
 
     def nothing() -> None: ...
 
-    # The first round warms up, and what a measurement prepares once is prepared by then.
+    # A round warms up, and what comes once in a run is not counted.
     rate_of(bare, seconds)
-    rate(job.step, nothing, device, seconds)
+    begun = time.perf_counter()
+    while not job.gauge.ready and time.perf_counter() - begun < PREPARES:
+        rate(job.step, nothing, device, min(1.0, seconds))
     found, timed = [], 0.0
     for _ in range(rounds):
         alone = rate_of(bare, seconds)
@@ -374,6 +382,9 @@ def _median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
 
 
 # ---- in words -----------------------------------------------------------------------------------
+
+SECONDS = {speeds: 2.0, compiled: 2.0, costs: 10.0}
+"""Of a round: a training is measured every two seconds, so what that costs shows in longer ones only."""
 
 HEADS = {
     speeds: "| networks · objective | precision | threads | steps/s | real images/s | GFLOP a step | GFLOP/s "

@@ -111,6 +111,11 @@ class Gauge:
             load()
 
     @property
+    def ready(self) -> bool:
+        """Whether what comes once, before the first measurement, is done."""
+        return self._preparing is None
+
+    @property
     def protocol(self) -> dict[str, Any]:
         """What must be equal for two runs' numbers to be compared."""
         return self._yardstick.protocol if self._yardstick is not None else {}
