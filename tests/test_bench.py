@@ -47,15 +47,15 @@ def test_rows_are_chosen_by_words():
     assert bench.rows(["nothing like it"]) == {} and len(bench.rows()) == 15
 
 
-def test_a_rate_counts_steps_and_waits():
+def test_a_spell_counts_steps_and_waits():
     calls: list[str] = []
 
     def step() -> None:
         calls.append("step")
         time.sleep(0.001)
 
-    found = bench.rate(step, lambda: calls.append("fetch"), "cpu", 0.0)
-    assert calls == ["step", "fetch"] * 2 and 0 < found < 1000
+    n, spent = bench.spell(step, lambda: calls.append("fetch"), "cpu", 0.0)
+    assert calls == ["step", "fetch"] * 2 and n == 2 and spent >= 0.002
 
 
 def test_memory_is_of_what_is_measured():

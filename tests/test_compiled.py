@@ -25,6 +25,7 @@ from wgan.training.compiled import (
     unfit,
 )
 from wgan.training.compiled.update import Call
+from wgan.training.engine import Precision
 
 SMALL: dict[str, Any] = {
     "dataset": "mnist-10k",
@@ -49,9 +50,9 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-def training_of(config: TrainConfig) -> Training:
+def training_of(config: TrainConfig, precision: Precision = "float32") -> Training:
     data = pictures() if config.dataset.kind == "pictures" else None
-    return Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    return Training(config, engine=Engine("cpu", precision, 1), data=data)
 
 
 def state_of(training: Training) -> dict[str, Tensor]:
@@ -249,24 +250,28 @@ def test_libraries_are_built_used_recorded_and_found_again(
 
 
 @needs_compiler
-def test_a_process_beside_builds_them(tmp_path: Path):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_process_beside_builds_them(precision: Precision):
     config = TrainConfig.parse(SMALL | {"conditional": True})
-    compiler = Compiler(config, Engine("cpu", "float32", 1))
+    engine = Engine("cpu", precision, 1)
+    compiler = Compiler(config, engine)
     compiler.begin()
     compiler.begin()  # once
     end = time.monotonic() + 300
     while compiler.working and time.monotonic() < end:
         time.sleep(0.2)
     assert not compiler.failed
-    training = training_of(config)
-    update = training.updates()
-    for name in UPDATES:
+    for name, update in training_of(config, precision).updates().items():
         path = compiler.path(name)
         assert path is not None
-        found = Library(path, update[name].inputs)(update[name].inputs)
+        library = Library(path, update.inputs)
+        said = flaw(library, update, engine, rounds=1)
+        assert said is None or "not faster" in said
+        found, expected = library(update.inputs), update.call(update.inputs)
         assert found is not None
-        for one, two in zip(found, update[name].call(update[name].inputs), strict=True):
-            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
+        assert [x.dtype for x in found] == [x.dtype for x in expected]
+        if precision == "float32":
+            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_a_damaged_library_is_thrown_away():

@@ -220,3 +220,13 @@ def test_cuda_graphs_agree_with_the_usual_updates(name: str, precision: str):
         usual.state().tensors.values(), other.state().tensors.values(), strict=True
     ):
         torch.testing.assert_close(one, two, **loose)
+
+
+@needs_cuda
+def test_float32_on_cuda_is_float32():
+    training_of(tiny(), "cuda")
+    a = torch.rand(1, 64, 32, 32, device="cuda")
+    weight = torch.rand(64, 64, 3, 3, device="cuda")
+    exact = torch.nn.functional.conv2d(a.double(), weight.double())
+    found = torch.nn.functional.conv2d(a, weight)
+    assert float((found - exact).abs().max() / exact.abs().max()) < 1e-5  # TF32: 1e-3

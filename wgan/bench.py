@@ -44,6 +44,9 @@ SIDES = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 SPELL = 0.15
 """Seconds of a matrix product's measurement."""
 
+TURN = 0.5
+"""Seconds that the bare loop and the app's training are given in turn: other work on the machine hits both."""
+
 PREPARES = 120.0
 """Seconds that a training's first measurement may take to prepare."""
 
@@ -129,8 +132,10 @@ def product(device: str, precision: Precision) -> Callable[[], float]:
     return once
 
 
-def rate(step: Callable[[], object], fetch: Callable[[], object], device: str, seconds: float) -> float:  # fmt: skip
-    """Return steps a second over about so many seconds, at least two steps.
+def spell(
+    step: Callable[[], object], fetch: Callable[[], object], device: str, seconds: float
+) -> tuple[int, float]:
+    """Make steps for about so many seconds, at least two; return how many, and the seconds they took.
 
     `fetch` is called, and the device waited for, every ten steps on a device that runs ahead of the CPU.
     """
@@ -144,12 +149,13 @@ def rate(step: Callable[[], object], fetch: Callable[[], object], device: str, s
         wait(device)
         n += together
         if (spent := time.perf_counter() - start) >= seconds and n >= 2:
-            return n / spent
+            return n, spent
 
 
 def rate_of(training: Training, seconds: float) -> float:
     """Return a training's steps a second over about so many seconds."""
-    return rate(training.step, training.reports, training.device.type, seconds)
+    n, spent = spell(training.step, training.reports, training.device.type, seconds)
+    return n / spent
 
 
 # ---- memory -------------------------------------------------------------------------------------
@@ -324,9 +330,9 @@ def costs(
 ) -> Iterator[Row]:
     """Measure what a training loses that is reported, previewed, measured and recorded as the app does it.
 
-    The bare loop and the job take turns, on the same data, with the same updates. In a third turn the job's
-    parts are timed: waiting for the device before each clock reading costs a little itself. A row whose
-    pictures are not on this machine is left out, with words.
+    The bare loop and the job take short turns, on the same data, with the same updates, until each had a
+    round's seconds. In a third turn the job's parts are timed: waiting for the device before each clock
+    reading costs a little itself. A row whose pictures are not on this machine is left out, with words.
     """
     for name, row_config in chosen.items():
         row: Row = {"row": name, "device": device, "threads": threads}
@@ -354,26 +360,29 @@ def _costs_of(job: TrainingJob, bare: Training, seconds: float, rounds: int) -> 
 
     def nothing() -> None: ...
 
-    # A round warms up, and what comes once in a run is not counted.
-    rate_of(bare, seconds)
+    turns = {"bare": (bare.step, bare.reports), "app": (job.step, nothing), "timed": (job.step, nothing)}  # fmt: skip
+    # What comes once in a run is not counted.
     begun = time.perf_counter()
     while not job.gauge.ready and time.perf_counter() - begun < PREPARES:
-        rate(job.step, nothing, device, min(1.0, seconds))
-    found, timed = [], 0.0
+        spell(job.step, nothing, device, min(TURN, seconds))
+    rates: dict[str, list[float]] = {name: [] for name in turns}
+    timed = 0.0
     for _ in range(rounds):
-        alone = rate_of(bare, seconds)
-        found.append((alone, rate(job.step, nothing, device, seconds)))
-        parts.on = True
-        start = time.perf_counter()
-        rate(job.step, nothing, device, seconds)
-        timed += time.perf_counter() - start
-        parts.on = False
-    alone_rates, job_rates = zip(*found, strict=True)
+        steps, spent = dict.fromkeys(turns, 0), dict.fromkeys(turns, 0.0)
+        while min(spent.values()) < seconds:
+            for name, (step, fetch) in turns.items():
+                parts.on = name == "timed"
+                n, took = spell(step, fetch, device, min(TURN, seconds))
+                steps[name] += n
+                spent[name] += took
+        timed += spent["timed"]
+        for name in turns:
+            rates[name].append(steps[name] / spent[name])
     return {
-        "steps_per_second": statistics.median(alone_rates),
-        "app_steps_per_second": statistics.median(job_rates),
-        "lost": 1 - _median_ratio(job_rates, alone_rates),
-        "parts": {part: spent / timed for part, spent in parts.seconds.items()},
+        "steps_per_second": statistics.median(rates["bare"]),
+        "app_steps_per_second": statistics.median(rates["app"]),
+        "lost": 1 - _median_ratio(rates["app"], rates["bare"]),
+        "parts": {part: taken / timed for part, taken in parts.seconds.items()},
     }
 
 

@@ -108,7 +108,8 @@ class Training:
         self.engine = replace(engine, compiled=False)  # until `use`
         self.device = torch.device(engine.device)
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
-        # MPS has no kernels for channels last: it would turn pictures back and forth.
+        # On MPS convolutions' backward is many times slower with channels last, and batch norm's fails in
+        # some versions: pytorch/pytorch issue 193349, pull request 188371.
         turned = isinstance(self.data, Pictures) and self.device.type != "mps"
         self._layout = torch.channels_last if turned else torch.contiguous_format
         self.generator, self.critic = (
