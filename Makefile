@@ -35,7 +35,7 @@ bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.latent
 	$(BIN)/python -m benchmarks.first_minute
 	$(BIN)/python -m benchmarks.audience
-	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m wgan bench
 
 keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping kills

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.throughput import flops, noise
+from wgan.bench import flops, noise
 from wgan.config import PRESETS, TrainConfig
 from wgan.randomness import generator
 from wgan.training import Engine, Training

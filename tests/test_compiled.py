@@ -13,8 +13,19 @@ from tests.conftest import pictures, tiny
 from wgan.config import TrainConfig
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
-from wgan.training import Engine, Training, compiled
-from wgan.training.compiled import UPDATES, Compiler, Library, build, folder, key, tried, unfit
+from wgan.training import Engine, Training, faster
+from wgan.training.compiled import (
+    UPDATES,
+    Compiler,
+    Library,
+    build,
+    flaw,
+    folder,
+    key,
+    unfit,
+)
+from wgan.training.compiled.update import Call
+from wgan.training.engine import Precision
 
 SMALL: dict[str, Any] = {
     "dataset": "mnist-10k",
@@ -39,9 +50,9 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-def training_of(config: TrainConfig) -> Training:
+def training_of(config: TrainConfig, precision: Precision = "float32") -> Training:
     data = pictures() if config.dataset.kind == "pictures" else None
-    return Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    return Training(config, engine=Engine("cpu", precision, 1), data=data)
 
 
 def state_of(training: Training) -> dict[str, Tensor]:
@@ -51,7 +62,7 @@ def state_of(training: Training) -> dict[str, Tensor]:
 class Plain:
     """Stands for a library: computes an update as it is written, without a compiler."""
 
-    def __init__(self, call: compiled.Call) -> None:
+    def __init__(self, call: Call) -> None:
         self.call, self.calls = call, 0
 
     def __call__(self, values: list[Tensor]) -> list[Tensor]:
@@ -115,15 +126,14 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
     training.use({name: Plain(update.call) for name, update in training.updates().items()})  # type: ignore[misc]
     assert training.engine.compiled
     training.apply(compiled=False)
-    assert not training.engine.compiled and not training._libraries
+    assert not training.engine.compiled and not training._substitutes
 
 
 @pytest.mark.parametrize(
     ("config", "engine", "word"),
     [
         (tiny(compiled=False), Engine("cpu", "float32", 1), "turned off"),
-        (tiny(), Engine("cpu", "bfloat16", 1), "float32"),
-        (tiny(), Engine("cuda", "float32", 1), "CPU"),
+        (tiny(), Engine("mps", "float32", 1), "CUDA"),
         (tiny(), Engine("cpu", "float32", 1, processes=2), "processes"),
         (
             tiny(objective={"name": "wgan-gp", "penalty_every": 4}),
@@ -150,7 +160,7 @@ def test_a_library_belongs_to_one_config():
     assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)
 
 
-def test_wrong_and_slow_libraries_are_not_used(monkeypatch: pytest.MonkeyPatch):
+def test_wrong_and_slow_libraries_are_not_used():
     update = training_of(tiny()).updates()["critic"]
 
     def wrong(values: list[Tensor]) -> list[Tensor]:
@@ -160,24 +170,24 @@ def test_wrong_and_slow_libraries_are_not_used(monkeypatch: pytest.MonkeyPatch):
         time.sleep(0.02)
         return update.call(values)
 
+    engine = Engine("cpu", "float32", 1)
     for call, words in ((wrong, "differ"), (slow, "not faster"), (lambda _: None, "other inputs")):
-        monkeypatch.setattr(compiled, "Library", lambda path, like, call=call: call)
-        said = tried(Path("x"), update)
-        assert isinstance(said, str) and words in said
+        said = flaw(call, update, engine)
+        assert said is not None and words in said
 
 
 def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("wgan.jobs.training.PATIENCE", 0.0)
-    monkeypatch.setattr("wgan.jobs.training.LASTS", -1e9)
+    monkeypatch.setattr(faster, "PATIENCE", 0.0)
+    monkeypatch.setattr(faster, "LASTS", -1e9)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
-    monkeypatch.setattr(compiled.sys, "executable", "/bin/false")
+    monkeypatch.setattr("wgan.training.compiled.library.sys.executable", "/bin/false")
     job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
     job.prepare()
     end = time.monotonic() + 30
-    while not (job._compiler_for and job._compiler is None) and time.monotonic() < end:
+    while not job._faster.settled and time.monotonic() < end:
         job.step()
     job.finish(Status.STOPPED)
-    assert job._compiler is None and not job.training.engine.compiled
+    assert job._faster.settled and not job.training.engine.compiled
     assert "could not be compiled" in (job.run.folder / "error.log").read_text("utf-8")
     assert job.run.status() is Status.STOPPED and job.run.fact("error") == ""
 
@@ -217,7 +227,7 @@ def test_libraries_are_built_used_recorded_and_found_again(
     assert library(turned) is None
 
     # In a run: taken at the first look, recorded, and taken again when it is resumed.
-    monkeypatch.setattr(compiled, "WORTH", 0.0)
+    monkeypatch.setattr("wgan.training.compiled.update.WORTH", 0.0)
     job = TrainingJob(Run.create(built, runs_dir))
     job.prepare()
     job._last_flush = 0.0
@@ -240,32 +250,41 @@ def test_libraries_are_built_used_recorded_and_found_again(
 
 
 @needs_compiler
-def test_a_process_beside_builds_them(tmp_path: Path):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_process_beside_builds_them(precision: Precision):
     config = TrainConfig.parse(SMALL | {"conditional": True})
-    compiler = Compiler(config, Engine("cpu", "float32", 1))
+    engine = Engine("cpu", precision, 1)
+    compiler = Compiler(config, engine)
     compiler.begin()
     compiler.begin()  # once
     end = time.monotonic() + 300
     while compiler.working and time.monotonic() < end:
         time.sleep(0.2)
     assert not compiler.failed
-    training = training_of(config)
-    update = training.updates()
-    for name in UPDATES:
+    for name, update in training_of(config, precision).updates().items():
         path = compiler.path(name)
         assert path is not None
-        found = Library(path, update[name].inputs)(update[name].inputs)
+        library = Library(path, update.inputs)
+        said = flaw(library, update, engine, rounds=1)
+        assert said is None or "not faster" in said
+        found, expected = library(update.inputs), update.call(update.inputs)
         assert found is not None
-        for one, two in zip(found, update[name].call(update[name].inputs), strict=True):
-            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
+        assert [x.dtype for x in found] == [x.dtype for x in expected]
+        if precision == "float32":
+            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
 
 
-def test_a_damaged_library_is_thrown_away(tmp_path: Path):
-    path = tmp_path / "library.pt2"
-    path.write_bytes(b"not a library")
-    said = tried(path, training_of(tiny()).updates()["critic"])
-    assert isinstance(said, str) and "cannot be loaded" in said
-    assert not path.exists()
+def test_a_damaged_library_is_thrown_away():
+    training = training_of(tiny())
+    compiler = Compiler(training.config, training.engine)
+    folder().mkdir(parents=True)
+    paths = [folder() / f"{compiler.key}-{name}.pt2" for name in UPDATES]
+    for path in paths:
+        path.write_bytes(b"not a library")
+    said: list[str] = []
+    assert not faster.Faster(said.append).look(training, 1.0, 1e9)
+    assert len(said) == 2 and all("cannot be loaded" in words for words in said)
+    assert not any(path.exists() for path in paths) and not training.engine.compiled
 
 
 def test_one_compiler_at_a_time(monkeypatch: pytest.MonkeyPatch):

@@ -570,3 +570,18 @@ def test_batches_made_together_are_those_made_one_by_one(engine: Engine, values:
                 torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
     running = [t.generator.state_dict() for t in pair]
     assert all(torch.equal(running[0][key], running[1][key]) for key in running[0])
+
+
+def test_a_state_stays_as_it_is_when_trainings_go_on_from_it():
+    training = Training(tiny(), engine=Engine("cpu", "float32", 1))
+    for _ in range(3):
+        training.step()
+    state = training.state()
+    held = {name: value.clone() for name, value in state.tensors.items()}
+    one, other = Training.restore(state), Training.restore(state)
+    for each in (one, other):
+        for _ in range(3):
+            each.step()
+    assert all(torch.equal(held[name], state.tensors[name]) for name in held)
+    a, b = one.state().tensors, other.state().tensors
+    assert all(torch.equal(a[name], b[name]) for name in a)

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | walk | examples | reproduce | train-features`."""
+"""The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | walk | examples | reproduce | train-features | bench`."""
 
 import argparse
 import contextlib
@@ -15,6 +15,7 @@ from typing import Any, NoReturn, get_args
 
 from pydantic import ValidationError
 
+from wgan import bench
 from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, explain, hyperparameters
 from wgan.data import (
     DATASETS,
@@ -46,6 +47,7 @@ from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
 from wgan.runs import Card, Run, RunError, Shelf, Status, fork, list_runs
 from wgan.runs.run import DEAD_AFTER
 from wgan.training import Diverged
+from wgan.training.engine import cores, pick_device
 from wgan.training.loop import steered
 from wgan.training.ranks import ALONE, Ranks, asked, join, leave
 
@@ -233,7 +235,46 @@ def _parser() -> _Parser:
     again.add_argument("--out", type=Path, metavar="FILE.md", help="write a page, and its pictures")
     again.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
     again.set_defaults(act=_reproduce)
+
+    _add_bench(commands)
     return parser
+
+
+def _add_bench(commands: Any) -> None:
+    speed = commands.add_parser(
+        "bench",
+        help="measure speed and memory of trainings on this machine",
+        description="Measure networks and objectives: steps and real images a second, how far that is from "
+        "what the machine's matrix product does, and the most memory in use: on CUDA what torch allocated "
+        "for the row, else the whole process' while the row was measured (on a Mac, up to then). Medians.",
+    )
+    speed.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="(auto)"
+    )
+    speed.add_argument(
+        "--threads",
+        type=_whole,
+        nargs="+",
+        metavar="N",
+        help="of the CPU, one or several (all cores)",
+    )
+    speed.add_argument(
+        "--only", nargs="+", default=(), metavar="WORD", help="rows whose name has all of these"
+    )
+    kinds = speed.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--compiled", action="store_const", dest="kind", const=bench.compiled,
+        help="compiled updates (on CUDA: recorded as graphs) beside the usual ones",
+    )  # fmt: skip
+    kinds.add_argument(
+        "--costs", action="store_const", dest="kind", const=bench.costs,
+        help="a training as the app runs it beside the bare loop: time lost to reports, previews, metrics, "
+        "checkpoints and recording",
+    )  # fmt: skip
+    speed.add_argument("--rounds", type=_whole, default=5, metavar="N", help="of each row (5)")
+    speed.add_argument("--seconds", type=_scale, metavar="X", help="of a round (2; --costs: 10)")
+    speed.add_argument("--json", action="store_true", help="as JSON, one object a line")
+    speed.set_defaults(act=_bench, kind=bench.speeds)
 
 
 def _add_data(commands: Any) -> None:
@@ -839,6 +880,26 @@ def _reproduce(given: argparse.Namespace) -> int:
     if given.out is not None:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(page(outcomes), encoding="utf-8")
+    return 0
+
+
+def _bench(given: argparse.Namespace) -> int:
+    try:
+        device = pick_device(given.device)
+    except ValueError as error:
+        raise _Usage(str(error)) from error
+    chosen = bench.rows(given.only)
+    if not chosen:
+        raise _Usage(f"No row has all of these words. There are {', '.join(bench.rows())}.")
+    if given.rounds < 1 or not all(given.threads or [1]):
+        raise _Usage("--rounds and --threads must be at least 1.")
+    if not given.json:
+        head = bench.HEADS[given.kind]
+        print(f"{bench.machine(device)}\n\n{head}\n{'|---' * (head.count('|') - 1)}|", flush=True)
+    seconds = given.seconds or bench.SECONDS[given.kind]
+    for threads in given.threads or [cores()]:
+        for row in given.kind(chosen, device, threads, seconds, given.rounds):
+            print(json.dumps(row) if given.json else bench.line(row), flush=True)
     return 0
 
 

@@ -319,8 +319,8 @@ class TrainConfig(BaseModel):
         True,
         title="Compile updates",
         description="Long trainings on the CPU have their updates compiled beside the first minute, where "
-        "there is a C++ compiler, and take them where they are measured to be faster. The numbers "
-        "then differ by rounding.",
+        "there is a C++ compiler; on CUDA updates are recorded as graphs. They are taken where they are "
+        "measured to be faster. The numbers then differ by rounding.",
         json_schema_extra=_extra(live=True, advanced=True),
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(

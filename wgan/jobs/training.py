@@ -26,8 +26,8 @@ from wgan.jobs.views import (
 )
 from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
 from wgan.training import Diverged, Gauge, Threads, Training, resolve_engine
-from wgan.training.compiled import LASTS, PATIENCE, UPDATES, Compiler, Library, tried, unfit
 from wgan.training.engine import cores
+from wgan.training.faster import Faster
 from wgan.training.ranks import ALONE, Ranks
 
 FLUSH_EVERY = 0.5
@@ -77,6 +77,7 @@ class TrainingJob:
         self._changes: list[Change] = run.changes() if resume else []
         self._seconds = 0.0
         self._images = 0
+        self._clocks: deque[tuple[int, int, float, float]] = deque()
         self._rates: deque[tuple[float, int]] = deque()
         self._last_flush = 0.0
         self._last: StoredReport | None = None
@@ -94,9 +95,8 @@ class TrainingJob:
         self._curves = Curves(self.config.report_every)
         self._held: contextlib.ExitStack | None = None
         self._told = False
-        self._compiler: Compiler | None = None
-        self._compiler_for = ""  # the objective it was made for, and whether it is wanted
-        self._since = 0.0  # seconds of training when that was chosen
+        self._faster = Faster(run.log)
+        self._paced = False  # whether reports are fetched less often than they are made
         self._pace: Threads | None = None
         self._stretch = (0.0, 0)  # seconds and number of the steps since the last flush
         known = (
@@ -145,6 +145,8 @@ class TrainingJob:
             self._tell(Plan(self.config, engine, None, self._first_changes, ()))
             self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
         check()
+        # A CPU has them at hand. Several processes must find at the same report that they diverged.
+        self._paced = self.training.device.type != "cpu" and self.ranks.of == 1
         if not (self.config.threads or self._threads) and self.ranks.of == 1:
             self._pace = Threads(self._seconds) if self.training.engine.device == "cpu" else None
         self._write_pending()
@@ -180,8 +182,8 @@ class TrainingJob:
         engine.activate()
         self._tell(Plan(state.config, engine, state, self._first_changes, tuple(self._replay)))
         self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
-        if engine.compiled:  # the same numbers again need the same libraries
-            self._compile(again=True)
+        if engine.compiled:  # the same numbers again need the same updates
+            self._speed_up(again=True)
             now = self._training.engine
             if not now.compiled:
                 self._add_change(Change(state.step, "engine", engine.as_dict(), now.as_dict()))
@@ -237,60 +239,40 @@ class TrainingJob:
         self._stretch = spent + time.perf_counter() - start, made + 1
         steps, config = training.steps, self.config
         self._images += config.batch_size * config.n_critic
-        if steps % config.preview_every == 0 or steps == 1:
-            self._save_preview()
         if steps % config.report_every == 0:
-            self._collect(start)
-        if steps % config.checkpoint_every == 0:
-            self._collect(start)
+            spent = self._seconds + time.perf_counter() - start
+            self._clocks.append((steps, self._images, spent, time.time()))
+        previewing = steps % config.preview_every == 0 or steps == 1
+        checkpointing = steps % config.checkpoint_every == 0
+        measuring = config.measure and self.gauge.due(self._seconds + time.perf_counter() - start)
+        flushing = time.perf_counter() - self._last_flush >= FLUSH_EVERY
+        if not self._paced or previewing or checkpointing or measuring or flushing or self.done:
+            self._collect()
+        if previewing:
+            self._save_preview()
+        if checkpointing:
             self._seconds += time.perf_counter() - start
             start = time.perf_counter()
             self._save_checkpoint()
-        if config.measure:
+        if measuring:
             self._measure(self._seconds + time.perf_counter() - start)
-        if time.perf_counter() - self._last_flush >= FLUSH_EVERY:
-            self._compile()
+        if flushing:
+            self._speed_up()
             self._rethread()
             self._seconds += time.perf_counter() - start
             self.flush()
         else:
             self._seconds += time.perf_counter() - start
 
-    def _compile(self, *, again: bool = False) -> None:
-        """Take compiled updates where they are there and faster; have them made where the run lasts."""
+    def _speed_up(self, *, again: bool = False) -> None:
+        """Take faster updates where there are some now, and record it."""
         training = self.training
-        asked = training.config
-        made_for = f"{asked.compiled} {training.engine.threads} {asked.objective.model_dump_json()}"
-        if made_for != self._compiler_for:
-            self._compiler_for, self._since = made_for, self._seconds
-            reason = unfit(training.config, training.engine, training.critic)
-            self._compiler = None if reason else Compiler(training.config, training.engine)
-        compiler = self._compiler
-        if compiler is None or compiler.working:
-            return
-        paths = {name: compiler.path(name) for name in UPDATES}
-        if all(paths.values()):
-            self._compiler = None  # one verdict each
-            updates = training.updates()
-            found = {n: tried(path, updates[n]) for n, path in paths.items() if path is not None}
-            libraries = {n: one for n, one in found.items() if isinstance(one, Library)}
-            for name, words in found.items():
-                if isinstance(words, str):
-                    self.run.log(f"The compiled {name} update is not used: {words}.")
-            if libraries:
-                before = training.engine.as_dict()
-                training.use(libraries)
-                self.run.set_engine(training.engine)
+        before = training.engine.as_dict()
+        if self._faster.look(training, self._seconds, self._left()):
+            self.run.set_engine(training.engine)
+            if training.steps and not again:
                 after = training.engine.as_dict()
-                if training.steps and not again:
-                    self._add_change(Change(training.steps, "engine", before, after))
-        elif compiler.failed:
-            self._compiler = None
-            self.run.log(
-                "The updates could not be compiled (is a C++ compiler there?): they are not."
-            )
-        elif self._seconds - self._since >= PATIENCE and self._left() >= LASTS:
-            compiler.begin()
+                self._add_change(Change(training.steps, "engine", before, after))
 
     def _rethread(self) -> None:
         """Go on with another number of threads where that is measured to be faster."""
@@ -300,7 +282,7 @@ class TrainingJob:
         pace.note(*self._stretch)
         self._stretch = (0.0, 0)
         # A compiler at work takes part of a core, for a minute: no time to judge.
-        if not pace.due(self._seconds) or (self._compiler is not None and self._compiler.working):
+        if not pace.due(self._seconds) or self._faster.working:
             return
         threads = pace.better(training.config, training.engine, self._seconds)
         if threads != training.engine.threads:
@@ -317,8 +299,6 @@ class TrainingJob:
 
     def _measure(self, seconds: float) -> None:
         """Measure what is due after so many seconds of training."""
-        if not self.gauge.due(seconds):
-            return
         found = self.gauge.measure(seconds)
         self._keep_measured(found, self.gauge.step)
         near = self.gauge.neighbours
@@ -339,17 +319,22 @@ class TrainingJob:
         self._metrics.add(new)
         self._unwritten += new
 
-    def _collect(self, start: float) -> None:
-        """Take the training's new reports. Raises Diverged after keeping those before it."""
-        now = time.time()
-        seconds = self._seconds + time.perf_counter() - start
+    def _collect(self) -> None:
+        """Take the training's new reports. Raises Diverged after keeping those before it.
+
+        Fetching them has the CPU wait for the device, so it is done where that waits anyway, or as often as
+        anybody looks.
+        """
         failure: Diverged | None = None
         try:
             reports = self.training.reports()
         except Diverged as error:
             failure, reports = error, error.reports
         for report in reports:
-            stored = StoredReport(report, self._images, seconds, now)
+            while self._clocks[0][0] < report.step:
+                self._clocks.popleft()
+            _, images, seconds, now = self._clocks.popleft()
+            stored = StoredReport(report, images, seconds, now)
             self._pending.append(stored)
             self._curves.add(stored)
             self._last = stored
@@ -417,7 +402,7 @@ class TrainingJob:
         if self.prepared:
             with contextlib.suppress(RunError):  # A full disk: the flush below says so.
                 self.run.set_fact("status", Status.PAUSED if paused else Status.RUNNING)
-            self._collect(time.perf_counter())
+            self._collect()
             if paused and (self._preview is None or self._preview.step != self.training.steps):
                 self._save_preview()
             self.flush()
@@ -448,12 +433,14 @@ class TrainingJob:
             self.run.log(f"step {self.training.steps if self.prepared else 0}: {error}\n{trace}")
         try:
             if self.prepared:
-                if status is not Status.FAILED:
-                    with contextlib.suppress(Diverged):
-                        self._collect(time.perf_counter())
-                    if self._checkpointed != self.training.steps:
-                        self._save_preview()
-                        self._save_checkpoint()
+                try:
+                    self._collect()
+                except (Diverged, RuntimeError) as lost:  # a device that is lost gives nothing
+                    if status is not Status.FAILED:
+                        status, error = Status.FAILED, str(lost)
+                if status is not Status.FAILED and self._checkpointed != self.training.steps:
+                    self._save_preview()
+                    self._save_checkpoint()
                 self.flush()
             self.run.set_fact("error", error)
             self.run.set_fact("status", status)

@@ -16,7 +16,14 @@ from torch import Tensor
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
 from wgan.randomness import generator
-from wgan.training.engine import Engine, Precision, cores, might_gain_from_bfloat16, pick_device
+from wgan.training.engine import (
+    Engine,
+    Precision,
+    cores,
+    might_gain_from_bfloat16,
+    pick_device,
+    wait,
+)
 from wgan.training.loop import Training
 
 WORTH = 1.05
@@ -161,7 +168,7 @@ def _times(training: Training, budget: float) -> list[float]:
         training.step()
         if training.device.type != "cpu":
             training.reports()
-            getattr(torch, training.device.type).synchronize()
+            wait(training.device.type)
         times.append(time.perf_counter() - start)
     return times
 

@@ -65,8 +65,9 @@ def make(training: Training, n: int) -> Tensor:
     z = torch.randn(n, training.config.latent_dim, generator=rng)
     inputs: tuple[Tensor, ...] = (z,)
     if training.config.conditional and isinstance(training.data, Pictures):
-        known = training.data.train_labels.cpu()
-        inputs = z, known[torch.randint(len(known), (n,), generator=rng)]
+        known = training.data.train_labels
+        chosen = torch.randint(len(known), (n,), generator=rng)
+        inputs = z, known[chosen.to(known.device)]
     made = []
     for part in zip(*(torch.split(x, BATCH) for x in inputs), strict=True):
         out = training.average(*(x.to(training.device) for x in part))
@@ -109,6 +110,11 @@ class Gauge:
             import ot  # noqa: F401
         else:
             load()
+
+    @property
+    def ready(self) -> bool:
+        """Whether what comes once, before the first measurement, is done."""
+        return self._preparing is None
 
     @property
     def protocol(self) -> dict[str, Any]:

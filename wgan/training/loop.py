@@ -16,8 +16,8 @@ from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Data, Pictures, as_bytes
 from wgan.objectives import Objective
 from wgan.randomness import WHOLE, Rows, Stream, generator
-from wgan.training.compiled import Library, Update, critic_update, generator_update
-from wgan.training.engine import Engine
+from wgan.training.compiled import Substitute, Update, critic_update, generator_update
+from wgan.training.engine import Engine, fetched
 from wgan.training.ranks import ALONE, Ranks
 
 EXPLODED = 1e7
@@ -108,9 +108,10 @@ class Training:
         self.engine = replace(engine, compiled=False)  # until `use`
         self.device = torch.device(engine.device)
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
-        self._layout = (
-            torch.channels_last if isinstance(self.data, Pictures) else torch.contiguous_format
-        )
+        # On MPS convolutions' backward is many times slower with channels last, and batch norm's fails in
+        # some versions: pytorch/pytorch issue 193349, pull request 188371.
+        turned = isinstance(self.data, Pictures) and self.device.type != "mps"
+        self._layout = torch.channels_last if turned else torch.contiguous_format
         self.generator, self.critic = (
             network.to(self.device).to(memory_format=self._layout)
             for network in config.networks(generator(config.seed, "init"))
@@ -124,7 +125,7 @@ class Training:
         self._critic_optimizer = optimizer_of(config, self.critic, "critic")
         self.steps = 0
         self.critic_updates = 0
-        self._libraries: dict[str, Library] = {}
+        self._substitutes: dict[str, Substitute] = {}
         self._forget_sums()
         self._waiting: list[tuple[int, Tensor]] = []
         self._epoch: tuple[int, Tensor] | None = None
@@ -176,9 +177,9 @@ class Training:
         held-out examples.
         """
         objective = self.config.objective
-        if (library := self._libraries.get("critic")) is not None:
+        if (substitute := self._substitutes.get("critic")) is not None:
             asked = self._asked_of_critic(real, fake, label, draw)
-            if (found := library(asked.inputs)) is not None:
+            if (found := substitute(asked.inputs)) is not None:
                 held_out_score = self._score_held_out() if held_out else None
                 *gradients, critic_loss, penalty, real_mean, fake_mean = found
                 self._take(self.critic, gradients)
@@ -221,8 +222,8 @@ class Training:
 
     def _generator_update(self, draw: int) -> None:
         label, z = self._labels(draw), self._z(draw, self.config.batch_size)
-        if (library := self._libraries.get("generator")) is not None:
-            found = library(self._asked_of_generator(z, label).inputs)
+        if (substitute := self._substitutes.get("generator")) is not None:
+            found = substitute(self._asked_of_generator(z, label).inputs)
             if found is not None:
                 n = sum(1 for _ in self.generator.parameters())
                 self._take(self.generator, found[:n])
@@ -244,7 +245,7 @@ class Training:
         self._generator_sum += loss.detach()
         self._generator_count += 1
 
-    # ---- compiled updates ----------------------------------------------------------------------
+    # ---- faster updates ------------------------------------------------------------------------
 
     def updates(self) -> dict[str, Update]:
         """Return what can be compiled: the updates as they are now, with the next step's examples."""
@@ -259,10 +260,16 @@ class Training:
             "generator": self._asked_of_generator(self._z(1, self.config.batch_size), told),
         }
 
-    def use(self, libraries: Mapping[str, Library]) -> None:
-        """Take compiled updates from now on; none: the usual ones."""
-        self._libraries = dict(libraries)
-        self.engine = replace(self.engine, compiled=bool(libraries))
+    def use(self, substitutes: Mapping[str, Substitute]) -> None:
+        """Take faster updates from now on, by the names of UPDATES; none: the usual ones.
+
+        Gradients may be a substitute's own tensors, which its next call overwrites: the loop reads them
+        in the optimiser's step and never again.
+        """
+        self._substitutes = dict(substitutes)
+        self.engine = replace(self.engine, compiled=bool(substitutes))
+        for network in (self.generator, self.critic):
+            network.zero_grad(set_to_none=True)  # nothing is left of those that were used before
 
     def rethread(self, threads: int) -> None:
         """Go on with another number of CPU threads, and without compiled updates: they are made for one."""
@@ -276,10 +283,14 @@ class Training:
         points = self.config.objective.points(
             real=real, fake=fake, rng=self._rng("epsilon", draw), update=self.critic_updates
         )
-        return critic_update(self.config.objective, self.critic, real, label, fake, points)
+        return critic_update(
+            self.config.objective, self.critic, real, label, fake, points, self.engine
+        )
 
     def _asked_of_generator(self, z: Tensor, label: Tensor | None) -> Update:
-        return generator_update(self.config.objective, self.generator, self.critic, z, label)
+        return generator_update(
+            self.config.objective, self.generator, self.critic, z, label, self._layout, self.engine
+        )
 
     @staticmethod
     def _take(network: nn.Module, gradients: Sequence[Tensor]) -> None:
@@ -517,11 +528,11 @@ class Training:
 
     def weights(self) -> dict[str, Tensor]:
         """Return clones of the averaged generator's and the critic's weights, on the CPU."""
-        return {
-            f"{prefix}.{name}": value.detach().cpu().clone()
+        return fetched({
+            f"{prefix}.{name}": value
             for prefix, module in (("average", self.average), ("critic", self.critic))
             for name, value in module.state_dict().items()
-        }
+        })  # fmt: skip
 
     # ---- state --------------------------------------------------------------------------------
 
@@ -544,7 +555,7 @@ class Training:
             self.steps,
             self.critic_updates,
             (self._critic_count, self._generator_count),
-            {name: value.detach().cpu().clone() for name, value in tensors.items()},
+            fetched(tensors),
         )
 
     @classmethod
@@ -727,5 +738,6 @@ def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = value
+        # An optimiser keeps what it is given and writes into it: the state must stay as it is.
+        state.setdefault(int(index), {})[key] = value.clone()
     return state

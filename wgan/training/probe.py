@@ -135,7 +135,7 @@ class _Shadow(Training):
 
     def __init__(self, training: Training) -> None:
         # What is only read is shared: the data, the config, the engine.
-        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE, "_libraries": {}}
+        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE, "_substitutes": {}}
         # Copied together, so that the optimisers' copies hold the networks' copies.
         (
             self.generator,
@@ -217,7 +217,7 @@ class _Shadow(Training):
 
         _, gradients = at_outputs(self.critic, loss, nn.Linear, nn.Conv2d)
         first, last = (
-            torch.linalg.vector_norm(gradient.double()).clamp_min(_TINY)
+            torch.linalg.vector_norm(_exact(gradient)).clamp_min(_TINY)
             for gradient in (gradients[0], gradients[max(0, len(gradients) - 2)])
         )
         return torch.log10(first / last)
@@ -312,6 +312,10 @@ class _Watch:
 
 def _gradient(weight: Tensor) -> Tensor:
     return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _exact(x: Tensor) -> Tensor:
+    return x if x.device.type == "mps" else x.double()  # MPS has no float64
 
 
 def _flat(tensors: list[Tensor] | list[nn.Parameter]) -> Tensor:

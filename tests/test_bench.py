@@ -1,0 +1,159 @@
+"""What `python -m wgan bench` measures: counts against closed forms, every row whole, errors in a sentence."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import tiny
+from wgan import bench
+from wgan.__main__ import main
+from wgan.training import Engine, Training
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrices and spells of a test's size."""
+    monkeypatch.setattr(bench, "SIDES", {"cpu": 32})
+    monkeypatch.setattr(bench, "SPELL", 0.0)
+
+
+def test_operations_of_a_layer_are_those_of_its_formula():
+    n, inside, outside = 7, 5, 3
+    layer, x = nn.Linear(inside, outside), torch.randn(n, inside)
+    forward = 2 * n * inside * outside
+    assert bench.operations(lambda: layer(x)) == forward
+    # Backward: the weight's gradient is as large a product; that of x besides, where it is asked for.
+    assert bench.operations(lambda: layer(x).sum().backward()) == 2 * forward
+    asked = x.clone().requires_grad_()
+    assert bench.operations(lambda: layer(asked).sum().backward()) == 3 * forward
+
+
+def test_operations_of_a_step_are_counted_with_the_penalty():
+    def of(objective: str) -> int:
+        config = tiny(objective=objective)
+        return bench.flops(Training(config, engine=Engine("cpu", "float32", 1)))
+
+    assert of("wgan-gp") > of("wgan") > 0
+
+
+def test_rows_are_chosen_by_words():
+    assert set(bench.rows(["toy", "128"])) == {
+        "toy 3×128 · wgan-gp", "toy 3×128 · wgan", "toy 3×128 · gan",
+    }  # fmt: skip
+    assert bench.rows(["nothing like it"]) == {} and len(bench.rows()) == 15
+
+
+def test_a_spell_counts_steps_and_waits():
+    calls: list[str] = []
+
+    def step() -> None:
+        calls.append("step")
+        time.sleep(0.001)
+
+    n, spent = bench.spell(step, lambda: calls.append("fetch"), "cpu", 0.0)
+    assert calls == ["step", "fetch"] * 2 and n == 2 and spent >= 0.002
+
+
+def test_memory_is_of_what_is_measured():
+    with bench.peak("cpu") as found:
+        block = torch.ones(64, 1024, 1024, dtype=torch.uint8)
+    assert found["bytes"] >= block.nbytes
+
+
+def test_speeds_have_every_figure():
+    (row,) = bench.speeds({"tiny": tiny()}, "cpu", 1, 0.01, 1)
+    assert row["images_per_second"] == pytest.approx(row["steps_per_second"] * 16 * 2)
+    assert row["gigaflops_per_second"] == pytest.approx(
+        row["gigaflops_a_step"] * row["steps_per_second"]
+    )
+    assert all(row[name] > 0 for name in ("share", "share_of_float32", "peak_memory_bytes"))
+    words = bench.line(row)
+    assert words.count("|") == bench.HEADS[bench.speeds].count("|") and "GB" in words
+
+
+def test_what_cannot_be_compiled_says_so():
+    (row,) = bench.compiled({"tiny": tiny(compiled=False)}, "cpu", 1, 0.01, 1)
+    assert "turned off" in row["unfit"] and "turned off" in bench.line(row)
+
+
+def test_costs_are_told_by_part():
+    (row,) = bench.costs({"tiny": tiny()}, "cpu", 1, 0.3, 1)
+    assert set(row["parts"]) == {"reports", "previews", "checkpoints", "metrics", "recording"}
+    assert all(0 <= share < 1 for share in row["parts"].values())
+    assert sum(row["parts"].values()) < 1
+    assert row["parts"]["previews"] > 0 and row["parts"]["checkpoints"] > 0
+    assert row["steps_per_second"] > 0 and row["app_steps_per_second"] > 0 and row["lost"] < 1
+    assert bench.line(row).count("|") == bench.HEADS[bench.costs].count("|")
+
+
+def test_nested_parts_are_counted_once():
+    class Clocked:
+        """A job whose checkpoint measures for most of its time."""
+
+        class config:  # noqa: N801
+            measure = True
+
+        def __init__(self) -> None:
+            self.training = Training(tiny(), engine=Engine("cpu", "float32", 1))
+            self.gauge = self
+
+        def at_checkpoint(self) -> None:
+            time.sleep(0.05)
+
+        def _save_checkpoint(self) -> None:
+            self.at_checkpoint()
+
+        def _collect(self) -> None: ...
+        def _save_preview(self) -> None: ...
+        def _measure(self) -> None: ...
+        def flush(self) -> None: ...
+
+    job: Any = Clocked()
+    parts = bench._Parts(job)
+    parts.on = True
+    start = time.perf_counter()
+    job._save_checkpoint()
+    whole = time.perf_counter() - start
+    assert parts.seconds["metrics"] >= 0.05 and parts.seconds["checkpoints"] >= 0
+    assert sum(parts.seconds.values()) <= whole
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]):
+    asked = ["bench", "--device", "cpu", "--threads", "1", "--only", "toy 3×128 · gan",
+             "--rounds", "1", "--seconds", "0.01"]  # fmt: skip
+    assert main([*asked, "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    row = json.loads(line)
+    assert row["row"] == "toy 3×128 · gan" and row["threads"] == 1 and row["device"] == "cpu"
+    assert main(asked) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("cpu: ") and len({line.count("|") for line in lines[2:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--only", "nothing like it"], "No row"),
+        (["--rounds", "0"], "at least 1"),
+        (["--threads", "0"], "at least 1"),
+        (["--device", "abacus"], "abacus"),
+        (["--seconds", "-1"], "above 0"),
+        (["--compiled", "--costs"], "not allowed with"),
+    ],
+)
+def test_wrong_arguments_are_answered_in_a_sentence(
+    arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["bench", *arguments]) == 2
+    said = capsys.readouterr()
+    assert word in said.err and not said.out
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_an_absent_device_is_said(capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "--device", "cuda"]) == 2
+    assert "no cuda device" in capsys.readouterr().err

@@ -1,0 +1,17 @@
+"""Read a config and an engine as JSON, and make their libraries: the process beside a training."""
+
+import json
+import os
+import sys
+
+from wgan.config import TrainConfig
+from wgan.training.compiled.library import BESIDE, build
+from wgan.training.engine import Engine
+from wgan.training.forecast import rehearsal
+
+if hasattr(os, "nice"):
+    os.nice(BESIDE)
+values, settings = json.load(sys.stdin)
+config, engine = TrainConfig.parse(values), Engine(**settings)
+engine.activate()
+build(config, engine, rehearsal(config, engine).updates())

@@ -1,0 +1,84 @@
+"""An update as a CUDA graph: its kernels recorded once, launched together ever after.
+
+Small networks are bound by the launching: an update of a hundred kernels takes Python and the driver longer
+than the GPU. What is recorded reads and writes the same addresses each time. Weights and buffers never move,
+so they are read where they are; examples, z, points and labels are copied into buffers of the graph's own;
+the outputs are the graph's own, too, and the next launch overwrites them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from wgan.training.compiled.update import Update, layout_of
+
+WARM_UP = 3
+"""Calls before recording: kernels are chosen and loaded by then."""
+
+Work = Callable[[], list[Tensor]]
+
+
+class Recorder(Protocol):
+    """What can run a piece of work for warming up, and record it."""
+
+    def warm_up(self, work: Work, times: int) -> None:
+        """Run it so many times without recording."""
+
+    def record(self, work: Work) -> tuple[list[Tensor], Callable[[], None]]:
+        """Return its outputs, and what runs it again into the same outputs."""
+
+
+class OnCuda:
+    """Records with `torch.cuda.CUDAGraph`."""
+
+    def warm_up(self, work: Work, times: int) -> None:
+        """Run it on a stream of its own, as recording will: nothing of the usual stream's is touched."""
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(times):
+                work()
+        torch.cuda.current_stream().wait_stream(aside)
+
+    def record(self, work: Work) -> tuple[list[Tensor], Callable[[], None]]:
+        """Return its outputs, and the graph's replay.
+
+        Each graph has a memory pool of its own: of two in one, a launch might overwrite what the other gave.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # Another thread may use CUDA meanwhile: a second training, a latent walk.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            outputs = work()
+        return outputs, graph.replay
+
+
+class Graph:
+    """A recorded update that takes what it was made for, and nothing else.
+
+    Raises RuntimeError where the update cannot be recorded.
+    """
+
+    def __init__(self, update: Update, recorder: Recorder | None = None) -> None:
+        own, given = update.inputs[: update.own], update.inputs[update.own :]
+        self._like = layout_of(update.inputs)
+        self._places = [value.data_ptr() for value in own]
+        # Strides as they are given: kernels may be chosen by them.
+        self._given = [
+            torch.empty_strided(v.shape, v.stride(), dtype=v.dtype, device=v.device) for v in given
+        ]
+        torch._foreach_copy_(self._given, list(given))
+        inputs = [*own, *self._given]
+        recorder = recorder or OnCuda()
+        recorder.warm_up(lambda: update.call(inputs), WARM_UP)
+        self._outputs, self._run = recorder.record(lambda: update.call(inputs))
+
+    def __call__(self, values: Sequence[Tensor]) -> list[Tensor] | None:
+        """Return what the update does; None where the inputs, or the weights, lie elsewhere than planned."""
+        n = len(self._places)
+        if layout_of(values) != self._like or [v.data_ptr() for v in values[:n]] != self._places:
+            return None
+        torch._foreach_copy_(self._given, list(values[n:]))
+        self._run()
+        return list(self._outputs)

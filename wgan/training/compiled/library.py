@@ -1,0 +1,170 @@
+"""Updates compiled ahead of time: fewer passes over memory, no Python between the operations.
+
+`torch.compile` cannot differentiate twice, but tracing can: the gradients of an update, the inner one of a
+penalty among them, are written down as one graph of tensor operations, and torch's AOTInductor makes a
+library of it, in a process of its own. Loading that takes milliseconds. Until it is there, where there is no
+compiler, and where the library is not faster or not right, the training goes on as before.
+"""
+
+import atexit
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from wgan.config import TrainConfig
+from wgan.training.compiled.update import Update, layout_of
+from wgan.training.engine import Engine
+
+KEPT = 24
+"""Libraries that stay in the cache, the newest; each takes about 2 MB."""
+
+BESIDE = 10
+"""How much the compiler steps back for others: the niceness of its process."""
+
+# ---- the cache ----------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Return where libraries are kept: in the user's cache, as what is loaded from there runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "wgan-explorer" / "compiled"
+
+
+def key(config: TrainConfig, engine: Engine) -> str:
+    """Return the name of a config's libraries: of all that is written into them."""
+    here = Path(__file__)
+    library = here.parents[2]
+    sources = [
+        here,
+        here.with_name("update.py"),
+        library / "networks.py",
+        library / "objectives.py",
+    ]
+    parts = [
+        config.network.model_dump_json(),
+        config.objective.model_dump_json(),
+        str(config.dataset.shape),
+        str(len(config.dataset.class_names()) if config.conditional else 0),
+        f"{config.batch_size} {config.latent_dim} {engine.threads} {engine.precision}",
+        torch.__version__,
+        torch.backends.cpu.get_cpu_capability(),
+        *(source.read_text("utf-8") for source in sources),
+    ]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def build(config: TrainConfig, engine: Engine, updates: dict[str, Update]) -> None:
+    """Make the libraries of a config's updates and put them into the cache; takes half a minute."""
+    from torch._inductor import aoti_compile_and_package
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    place = folder()
+    place.mkdir(parents=True, exist_ok=True)
+    for name, update in updates.items():
+        graph = make_fx(update.call)(update.inputs)
+        with torch.no_grad():
+            program = torch.export.export(_Traced(graph), (update.inputs,), strict=False)
+        half = place / f"{key(config, engine)}-{name}.{os.getpid()}.part.pt2"
+        aoti_compile_and_package(program, package_path=str(half))
+        half.replace(place / f"{key(config, engine)}-{name}.pt2")
+    for old in sorted(place.glob("*.pt2"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+class _Traced(nn.Module):
+    def __init__(self, graph: Callable[[list[Tensor]], list[Tensor]]) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, values: list[Tensor]) -> list[Tensor]:
+        return self.graph(values)
+
+
+# ---- in use -------------------------------------------------------------------------------------
+
+
+class Library:
+    """A compiled update that takes what it was made for, and nothing else."""
+
+    def __init__(self, path: Path, like: Sequence[Tensor]) -> None:
+        from torch._inductor import aoti_load_package
+
+        self._run = aoti_load_package(str(path))
+        self._like = layout_of(like)
+
+    def __call__(self, values: Sequence[Tensor]) -> list[Tensor] | None:
+        """Return what the update does; None where the inputs lie otherwise in memory than planned."""
+        if layout_of(values) != self._like:
+            return None
+        with torch.no_grad():
+            found: list[Tensor] = self._run(list(values))
+        return found
+
+
+class Compiler:
+    """Has a config's libraries made beside the training, by a process that steps back for others.
+
+    One at a time: several trainings take turns.
+    """
+
+    _latest: "ClassVar[Compiler | None]" = None
+
+    def __init__(self, config: TrainConfig, engine: Engine) -> None:
+        self.key = key(config, engine)
+        self._asked = json.dumps([config.model_dump(mode="json"), engine.as_dict()])
+        self._process: subprocess.Popen[bytes] | None = None
+        self._begun = False
+
+    def path(self, name: str) -> Path | None:
+        """Return the file of an update's library, where it is there."""
+        path = folder() / f"{self.key}-{name}.pt2"
+        return path if path.exists() else None
+
+    def begin(self) -> None:
+        """Begin to make them, unless it has been tried, or another is at it."""
+        if self._begun or (Compiler._latest is not None and Compiler._latest.working):
+            return
+        self._begun, Compiler._latest = True, self
+        atexit.register(self.end)
+        with contextlib.suppress(OSError):
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "wgan.training.compiled"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=Path(__file__).parents[3],
+                start_new_session=True,
+            )
+            assert self._process.stdin is not None
+            self._process.stdin.write(self._asked.encode())
+            self._process.stdin.close()
+
+    @property
+    def working(self) -> bool:
+        """Whether they are being made."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether they could not be made: no compiler, mostly."""
+        return self._process is not None and self._process.poll() not in (None, 0)
+
+    def end(self) -> None:
+        """End what is under way."""
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if hasattr(os, "killpg"):
+                    os.killpg(self._process.pid, signal.SIGTERM)  # the compiler it started, too
+                else:
+                    self._process.terminate()
+            self._process.wait()

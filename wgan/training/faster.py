@@ -1,0 +1,109 @@
+"""Looks for faster updates of a training: libraries that are compiled beside it, or CUDA graphs."""
+
+from collections.abc import Callable
+
+from wgan.training.compiled import (
+    UPDATES,
+    Compiler,
+    Graph,
+    Library,
+    Recorder,
+    Substitute,
+    flaw,
+    unfit,
+)
+from wgan.training.loop import Training
+
+PATIENCE = 20.0
+"""Seconds of training before a compiler is started: most runs that are stopped soon need none."""
+
+LASTS = 60.0
+"""Seconds that a run must still have before it, for compiling to be worth its while."""
+
+
+class Faster:
+    """Answers one question for a training: are there faster updates now?
+
+    On the CPU they are libraries, which a process beside the training makes where it lasts; on CUDA they
+    are graphs, recorded on the spot. `log` is told why one is not used. `recorder` stands for CUDA.
+    """
+
+    def __init__(self, log: Callable[[str], None], recorder: Recorder | None = None) -> None:
+        self._log, self._recorder = log, recorder
+        self._for = ""  # what is looked at: the objective, threads, and whether faster updates are wanted
+        self._since = 0.0  # seconds of training when that was chosen
+        self._open = False  # whether there is no verdict yet
+        self._compiler: Compiler | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to wait for until the objective or the threads change."""
+        return bool(self._for) and not self._open
+
+    @property
+    def working(self) -> bool:
+        """Whether a compiler is at work beside the training."""
+        return self._compiler is not None and self._compiler.working
+
+    def look(self, training: Training, seconds: float, left: float) -> bool:
+        """Have a training take faster updates where there are new ones; tell whether it took any.
+
+        `seconds` is how long it has been trained, `left` about how long it will be.
+        """
+        config, engine = training.config, training.engine
+        asked = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
+        if asked != self._for:
+            self._for, self._since = asked, seconds
+            self._open = unfit(config, engine, training.critic) is None
+            libraries = self._open and engine.device == "cpu" and self._recorder is None
+            self._compiler = Compiler(config, engine) if libraries else None
+        if not self._open:
+            return False
+        if self._compiler is None:
+            return self._take(training, self._recorded(training))
+        compiler = self._compiler
+        if compiler.working:
+            return False
+        if all(compiler.path(name) for name in UPDATES):
+            return self._take(training, self._loaded(training, compiler))
+        if compiler.failed:
+            self._open = False
+            self._log("The updates could not be compiled (is a C++ compiler there?): they are not.")
+        elif seconds - self._since >= PATIENCE and left >= LASTS:
+            compiler.begin()
+        return False
+
+    def _recorded(self, training: Training) -> dict[str, Substitute | str]:
+        """Return a graph of each update, or why there is none."""
+        found: dict[str, Substitute | str] = {}
+        for name, update in training.updates().items():
+            try:
+                graph = Graph(update, self._recorder)
+                found[name] = flaw(graph, update, training.engine) or graph
+            except Exception as error:  # whatever cannot be recorded, a training goes on without it
+                found[name] = f"it cannot be recorded ({error})"
+        return found
+
+    def _loaded(self, training: Training, compiler: Compiler) -> dict[str, Substitute | str]:
+        """Return the library of each update, or why there is none."""
+        found: dict[str, Substitute | str] = {}
+        for name, update in training.updates().items():
+            path = compiler.path(name)
+            assert path is not None
+            try:
+                library = Library(path, update.inputs)
+                found[name] = flaw(library, update, training.engine) or library
+            except Exception as error:  # whatever is wrong with the file
+                path.unlink(missing_ok=True)
+                found[name] = f"it cannot be loaded ({error})"
+        return found
+
+    def _take(self, training: Training, found: dict[str, Substitute | str]) -> bool:
+        self._open = False  # one verdict each
+        for name, words in found.items():
+            if isinstance(words, str):
+                self._log(f"The compiled {name} update is not used: {words}.")
+        substitutes = {name: one for name, one in found.items() if not isinstance(one, str)}
+        if substitutes:
+            training.use(substitutes)
+        return bool(substitutes)
