@@ -153,6 +153,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(runs_dir: Path):
         made.step()
     with torch.no_grad():
         next(made.training.critic.parameters()).fill_(float("nan"))
+    assert made.gauge.measure(1e6) == {} and made.gauge.at_checkpoint() == {}  # nothing to measure
     for _ in range(2):
         made.step()
     with pytest.raises(Diverged) as caught:

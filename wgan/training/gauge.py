@@ -136,6 +136,8 @@ class Gauge:
             if next(self._preparing, None) is None:
                 self._preparing = None
             return {}
+        if not self._training.finite:  # the next report says so
+            return {}
         start = time.perf_counter()
         self.step = self._training.steps
         found = self._groups[self._turn % len(self._groups)]()
@@ -146,6 +148,8 @@ class Gauge:
 
     def at_checkpoint(self) -> dict[str, float]:
         """Measure what tells the best checkpoint: of points always, of pictures once prepared."""
+        if not self._training.finite:
+            return {}
         start = time.perf_counter()
         if self._yardstick is None:
             found = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])

@@ -526,6 +526,12 @@ class Training:
             extent=self.data.extent,
         )
 
+    @property
+    def finite(self) -> bool:
+        """Whether all weights of the averaged generator and the critic are numbers."""
+        weights = [*self.average.parameters(), *self.critic.parameters()]
+        return bool(torch.stack([weight.isfinite().all() for weight in weights]).all())
+
     def weights(self) -> dict[str, Tensor]:
         """Return clones of the averaged generator's and the critic's weights, on the CPU."""
         return fetched({
