@@ -48,6 +48,11 @@ class Pictures:
         """How many pictures there are to train on."""
         return len(self.train)
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the pictures to train on stay in their file."""
+        return isinstance(self.train, Mapped)
+
     def batch(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
         """Draw n pictures with replacement, as float32 in [−1, 1]."""  # (n, C, H, W)
         return self.draw(part, n, rng)[0]
@@ -68,8 +73,10 @@ class Pictures:
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
-        taken = source[chosen]
-        if isinstance(source, Mapped):
+        if not isinstance(source, Mapped):
+            taken = source[chosen]
+        else:
+            taken = source.read(chosen)
             # From pinned memory the copy need not be waited for.
             pinned = labels.device.type == "cuda"
             taken = taken.pin_memory() if pinned else taken

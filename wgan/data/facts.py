@@ -53,7 +53,7 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # Sums of whole numbers, which doubles hold exactly: in whatever order.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)
-    for places in torch.split(chosen, 4096):
+    for places in torch.split(chosen, 512):
         part = train[places]
         values = part.double()
         sums.index_add_(0, labels[places], values)

@@ -6,6 +6,7 @@ list it.
 
 import contextlib
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -269,7 +270,8 @@ def build(
     # without a name, of which even a killed process leaves nothing.
     with contextlib.ExitStack() as stack:
         with _writing(path.parent):
-            spill = stack.enter_context(tempfile.TemporaryFile(dir=path.parent, buffering=CHUNK))
+            # Unbuffered: closing it, as after an error, must have nothing left to write.
+            spill = stack.enter_context(tempfile.TemporaryFile(dir=path.parent, buffering=0))
         found = _Found(recipe, limits, spill, path.parent)
         found.collect(source, progress)
         names, labels, held_out = found.parts()
@@ -289,7 +291,6 @@ def build(
         }
         stack.callback(half.unlink, missing_ok=True)
         with _writing(path.parent), half.open("wb", buffering=CHUNK) as file:
-            spill.flush()
             made = Mapped(spill, 0, (len(labels), *found.shape))
             told = _Told(progress, len(labels))
             arrays = {}
@@ -412,7 +413,7 @@ class _Found:
     """The pictures of a source, as they are found."""
 
     def __init__(
-        self, recipe: Recipe, limits: Limits, spill: IO[bytes], folder: Path
+        self, recipe: Recipe, limits: Limits, spill: io.FileIO, folder: Path
     ) -> None:
         self.recipe, self.limits = recipe, limits
         self.shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
@@ -471,7 +472,9 @@ class _Found:
                     "Choose a smaller size, grey, or fewer files by a pattern."
                 )
             with _writing(self._spill_folder):
-                self._spill.write(picture.tobytes())
+                rest = memoryview(picture.tobytes())
+                while rest:
+                    rest = rest[self._spill.write(rest) :]
             folder = name.rpartition("/")[0].rpartition("/")[2]
             self._folder_of.append(self._folders.setdefault(folder, len(self._folders)))
 

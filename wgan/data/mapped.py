@@ -48,18 +48,21 @@ class Mapped:
         return torch.Size((len(self), *self._one))
 
     def __getitem__(self, index: int | slice | Tensor) -> Tensor:
+        self.expect(index)
+        return self.read(index)
+
+    def read(self, index: int | slice | Tensor) -> Tensor:
+        """Return what indexing does, where these pictures were expected: nothing is asked for again."""
         if self._map.size() < self._end:
             raise DataError(
                 "The file of the prepared pictures was cut short while it was in use: prepare them again."
             )
         places = np.asarray(self._places[_plain(index)])
         turned = places < 0
-        rows = np.where(turned, ~places, places)
-        self._ask(rows)
-        taken = np.take(self._stored, rows, axis=0)
+        taken = np.take(self._stored, np.where(turned, ~places, places), axis=0)
         made = torch.from_numpy(taken).view(*places.shape, *self._one)
         if turned.any():
-            mask = torch.from_numpy(turned)
+            mask = torch.from_numpy(np.asarray(turned))
             made[mask] = made[mask].flip(-1)
         return made
 
@@ -76,14 +79,13 @@ class Mapped:
         made._places = places
         return made
 
-    def expect(self, index: Tensor) -> None:
-        """Have the system begin to read pictures that are needed soon; it does not wait for them."""
-        places = self._places[_plain(index)]
-        self._ask(np.where(places < 0, ~places, places))
+    def expect(self, index: int | slice | Tensor) -> None:
+        """Have the system begin to read pictures that are needed soon, all at the same time.
 
-    def _ask(self, rows: Places) -> None:
-        """Have all these rows read at the same time, instead of page after page as they are touched."""
-        rows = np.unique(rows)
+        Nobody waits for them here. Touched unannounced they would be read page after page.
+        """
+        places = np.asarray(self._places[_plain(index)])
+        rows = np.unique(np.where(places < 0, ~places, places))
         if not len(rows) or not hasattr(mmap, "MADV_WILLNEED"):
             return
         # Runs of neighbours are asked for in one.

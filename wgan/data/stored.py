@@ -79,7 +79,9 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
     for name, told in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         begin, stop = told["data_offsets"]
         shape = tuple(told["shape"])
-        if told["dtype"] not in KINDS or not all(type(n) is int and n >= 0 for n in shape):
+        if told["dtype"] not in KINDS or not all(
+            type(n) is int and n >= 0 for n in (*shape, begin, stop)
+        ):
             raise ValueError("an array of another kind")
         part = parts[name] = Part(told["dtype"], shape, 8 + length + begin)
         if begin != end or stop != begin + part.nbytes:
