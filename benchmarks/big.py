@@ -6,11 +6,12 @@ The source is a tar of JPEG files, in ten folders that are its classes: files by
 a file system's table, and each is decoded, fitted and hashed just as files of a folder are. It is
 prepared by `python -m wgan data add` and trained by `python -m wgan train`, whole, as anyone would, and
 the anonymous memory of each process (RssAnon) is sampled ten times a second. Then one process trains
-the mapped set and as many of its pictures in memory as take 2 GiB, in turns, and the mapped set again
-after its file was dropped from the system's cache, with reading ahead and without.
+the mapped set and as many of its pictures in memory as take 2 GiB, in turns. At last the file is dropped
+from the system's cache, and batches are read with and without asking for them ahead.
 """
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -133,19 +134,31 @@ def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
         f"{statistics.median(ratios):.3f} ({min(ratios):.2f} to {max(ratios):.2f})",
         flush=True,
     )
+
+
+def gathering(path: Path) -> None:
+    """Time what one batch's pictures take, of a cold file and of a warm one."""
     rng = torch.Generator().manual_seed(0)
-    for name in ("cold", "cold, not asked for ahead", "warm"):
-        times = []
-        if name != "warm":
+    ahead, now, warm = "cold, asked for an update ahead", "cold, asked for when needed", "warm"
+    for name in (ahead, now, "cold, not asked for", warm):
+        if name != warm:
+            gc.collect()  # what a process has mapped cannot be dropped
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        for rows in mapped.order("train", 64 * 50, rng).split(64):
-            if name == "cold":
+        mapped, times = read_pictures(path, mapped=True), []
+        batches = mapped.order("train", 64 * 60, rng).split(64)
+        for rows in batches if name == warm else ():
+            mapped.take("train", rows)
+        for rows in batches:
+            if name == ahead:
                 mapped.expect(rows)
                 time.sleep(0.05)  # as an update would take
             begun = time.perf_counter()
+            if name == now:
+                mapped.expect(rows)
             mapped.take("train", rows)
             times.append(1000 * (time.perf_counter() - begun))
+        del mapped
         print(f"64 pictures, {name}: {statistics.median(times):.2f} ms", flush=True)
 
 
@@ -196,6 +209,7 @@ def main() -> None:
                  "--steps", "1000000", "--runs-dir", str(folder / "runs"), "--quiet"]  # fmt: skip
         print(json.dumps({"train": watched(["train", *flags], environment)}), flush=True)
         beside(path, key, given.rounds, 6.0)
+        gathering(path)
 
 
 if __name__ == "__main__":

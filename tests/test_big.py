@@ -311,7 +311,7 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     sums = [Yardstick(dataset, data).reference for data in (mapped, held)]
     assert sums[0].n == made.train and torch.equal(sums[0].outer, sums[1].outer)
     # Of more than can be looked at: a stated number of them.
-    monkeypatch.setattr("wgan.data.facts.MOST_LOOKED_AT", 20)
+    monkeypatch.setattr("wgan.data.facts.MOST_VALUES", 20 * 28 * 28)
     monkeypatch.setattr("wgan.metrics.pictures.MOST_REFERENCE", 20)
     some = describe(mapped)
     assert some.looked_at == 20 and some.counts == b.counts and abs(some.mean - b.mean) < 5
@@ -389,7 +389,7 @@ import sys
 from pathlib import Path
 import torch
 from tests.test_big import ENGINE, Own, Recipe, Training, config_of, file_of, prepare, read_pictures
-from wgan.data.facts import describe
+from wgan.data import parts_of
 
 def anonymous():
     line = next(l for l in open("/proc/self/status") if l.startswith("RssAnon"))
@@ -411,9 +411,7 @@ peak, before = 0, anonymous()
 for _ in range(20):
     training.step()
     look()
-data.train[torch.randperm(len(data.train))[:4000]]
-for part in range(0, len(data.train), 500):
-    data.train[part : part + 500]
+for part in parts_of(data.train, 500):
     look()
 print(peak)
 before = anonymous()
@@ -426,7 +424,7 @@ print(anonymous() - before)
 def test_preparing_and_training_take_memory_that_does_not_grow_with_the_set(
     tmp_path: Path, root: Path
 ):
-    source, n = tmp_path / "source.tar", 16_000
+    source, n = tmp_path / "source.tar", 8_000
     head = bmp(0, 64)[:54]
     rng = np.random.default_rng(0)
     with tarfile.open(source, "w") as archive:
@@ -438,7 +436,7 @@ def test_preparing_and_training_take_memory_that_does_not_grow_with_the_set(
     said = subprocess.run([sys.executable, "-c", MEMORY, str(source), str(root)], cwd=ROOT,
                           check=True, capture_output=True, text=True).stdout  # fmt: skip
     preparing, training, held = map(int, said.split())
-    size = n * 64 * 64 * 3 >> 20  # 187 MiB
+    size = n * 64 * 64 * 3 >> 20  # 93 MiB
     # The measure sees what is held in memory, and preparing and training hold a fraction of it.
     assert 0.85 * size <= held <= 1.2 * size
     assert preparing < size / 2 and training < size / 2

@@ -1,5 +1,6 @@
 """What a data set is like: how many of each class, its mean picture, its nearest duplicates."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from wgan.randomness import generator
 MOST_COMPARED = 3_000
 """Pictures among which the nearest duplicates are looked for: the time grows with the square."""
 
-MOST_LOOKED_AT = 100_000
-"""Pictures of which means and values are taken: a keyed choice where there are more."""
+MOST_VALUES = 500_000_000
+"""Values of pixels that are looked at; of larger sets a keyed choice of pictures stands for all."""
 
 DENSITY_SIDE = 96
 DENSITY_POINTS = 200_000
@@ -47,9 +48,10 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
     chosen = torch.arange(len(train))
-    if len(train) > MOST_LOOKED_AT:
+    most = MOST_VALUES // math.prod(pictures.shape)
+    if len(train) > most:
         order = torch.randperm(len(train), generator=generator(0, "sample", draw=1))
-        chosen = order[:MOST_LOOKED_AT].sort().values
+        chosen = order[:most].sort().values
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # Sums of whole numbers, which doubles hold exactly: in whatever order.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)

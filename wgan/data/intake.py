@@ -296,7 +296,7 @@ def build(
             arrays = {}
             for name, mask in (("train", ~held_out), ("held_out", held_out)):
                 n = int(mask.sum())
-                pieces = (told(part.numpy()) for part in parts_of(made.only(mask)))
+                pieces = (told(part.numpy()) for part in parts_of(made.only(mask), 500))
                 arrays[name] = New("U8", (n, *found.shape), pieces)
                 arrays[f"{name}_labels"] = New("I64", (n,), [labels[mask].numpy()])
             write(file, {"wgan-data": json.dumps(header)}, arrays)
