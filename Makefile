@@ -4,6 +4,7 @@
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  fifty kills, a million reports, a long run, five hundred runs
+# make big    a million pictures of 64×64, prepared and trained from their file; 28 GB of disk, half an hour
 # make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
 # make evaluations  quick presets, three seeds each, into docs/evaluations.md; half an hour
 # make live-metrics  what measuring in passing costs a training; five minutes
@@ -14,7 +15,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench keeping metrics evaluations live-metrics scaling checkpoints reproduce clean
+.PHONY: run test check bench keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -42,6 +43,9 @@ keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping million
 	$(BIN)/python -m benchmarks.keeping long
 	$(BIN)/python -m benchmarks.keeping shelf
+
+big: $(VENV)/app.done
+	$(BIN)/python -m benchmarks.big
 
 metrics: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.metrics

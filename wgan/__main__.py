@@ -19,6 +19,7 @@ from wgan import bench
 from wgan.config import PARTS, PRESETS, ConfigError, TrainConfig, explain, hyperparameters
 from wgan.data import (
     DATASETS,
+    OF_YOUR_OWN,
     DataError,
     Pictures,
     Prepared,
@@ -595,7 +596,7 @@ def _data_add(given: argparse.Namespace) -> int:
         raise _Usage(explain(error, Recipe)) from None
     bar = _Bar(given.quiet)
     with bar:
-        made = prepare(given.source, recipe, progress=bar.tell)
+        made = prepare(given.source, recipe, progress=bar.tell, limits=OF_YOUR_OWN)
     if not given.json:
         for reason, n in made.reasons.items():
             print(f"skipped {n:,} × {reason}")

@@ -186,8 +186,14 @@ def _numbers(facts: Facts) -> None:
                   help="Never trained on: the held-out gap and the metrics compare with these.")  # fmt: skip
         st.metric("Size", f"{width}×{height}", border=True,
                   help="Pixels. " + ("One grey channel." if channels == 1 else "Three colours."))  # fmt: skip
+        few = facts.looked_at < facts.train
+        some = (
+            f"{facts.looked_at:,} of the pictures, as are the values and mean pictures"
+            if few
+            else "all pixel values"
+        )
         st.metric("Mean ± sd", f"{facts.mean:.0f} ± {facts.deviation:.0f}", border=True,
-                  help="Of all pixel values, 0 to 255.")  # fmt: skip
+                  help=f"Of {some}, 0 to 255.")  # fmt: skip
 
 
 def draw(dataset: Dataset) -> None:

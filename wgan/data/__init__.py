@@ -1,28 +1,30 @@
 """Where pictures and points come from: one class and one line of DATASETS for each set.
 
-Loading gives `Pictures`, one uint8 tensor in memory, or `Points`, an exact sampler of a density in
-the plane. Both keep a held-out part that training never sees.
+Loading gives `Pictures`, one uint8 tensor in memory or mapped from its file, or `Points`, an exact
+sampler of a density in the plane. Both keep a held-out part that training never sees.
 """
 
 from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from wgan.data.archives import Limits, Source
+from wgan.data.archives import OF_YOUR_OWN, Limits, Source
 from wgan.data.base import (
     Data,
-    DataError,
     Dataset,
     Labelled,
     Pictures,
     Points,
     Progress,
+    Stack,
     as_bytes,
     as_floats,
     data_root,
     examples,
+    parts_of,
 )
 from wgan.data.decode import PICTURE_SUFFIXES
+from wgan.data.errors import DataError
 from wgan.data.fetched import (
     Cifar10,
     EmnistLetters,
@@ -77,6 +79,7 @@ else:
 
 __all__ = [
     "DATASETS",
+    "OF_YOUR_OWN",
     "PICTURE_SUFFIXES",
     "AnyDataset",
     "Checkerboard",
@@ -102,6 +105,7 @@ __all__ = [
     "Recipe",
     "Ring8",
     "Source",
+    "Stack",
     "Spiral",
     "StackedMnist",
     "Svhn",
@@ -116,6 +120,7 @@ __all__ = [
     "density_of",
     "examples",
     "forget",
+    "parts_of",
     "prepare",
     "prepared",
 ]

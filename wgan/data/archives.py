@@ -6,6 +6,7 @@ what is read of it counts, and everything has a limit.
 
 import gzip
 import io
+import os
 import re
 import stat
 import tarfile
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from wgan.data.base import DataError
+from wgan.data.errors import DataError
 
 Source = Path | bytes | Sequence[tuple[str, bytes]]
 """A folder or an archive, an archive's bytes, or files by name."""
@@ -38,6 +39,12 @@ class Limits:
     pixels: int = 64_000_000  # of one picture
     kept: int = 1 << 30  # bytes of the prepared pictures
     seconds: float = 900.0
+
+
+OF_YOUR_OWN = Limits(
+    archive=1 << 40, members=2_000_000, unpacked=1 << 40, kept=1 << 38, seconds=86_400.0
+)
+"""What a source may cost that is named on the command line: nobody else can have sent it."""
 
 
 @dataclass(frozen=True)
@@ -181,10 +188,11 @@ def _bounded(file: IO[bytes], meter: Meter) -> bytes | None:
 
 
 def _folder(folder: Path, wanted: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
-    for path, file in files_below(folder):
+    for path in files_below(folder):
         meter.member()
         if _hidden(path) or not wanted(path):
             continue
+        file = folder / path
         try:
             mode = file.lstat().st_mode
             if not stat.S_ISREG(mode):
@@ -202,19 +210,22 @@ def _folder(folder: Path, wanted: Callable[[str], bool], meter: Meter) -> Iterat
             yield Member(path, content)
 
 
-def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """Return (path inside, file) of everything in a folder that is no folder, in order.
+def files_below(folder: Path) -> list[str]:
+    """Return the path inside of everything in a folder that is no folder, in order.
 
     Links to folders are not followed.
     """
     found = []
-    open_folders = [folder]
+    open_folders = [""]
     while open_folders:
-        for entry in open_folders.pop().iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                open_folders.append(entry)
-            else:
-                found.append((entry.relative_to(folder).as_posix(), entry))
+        inside = open_folders.pop()
+        with os.scandir(folder / inside) as entries:
+            for entry in entries:
+                path = f"{inside}/{entry.name}" if inside else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    open_folders.append(path)
+                else:
+                    found.append(path)
     return sorted(found)
 
 

@@ -1,8 +1,9 @@
-"""What every data set is made of: pictures in memory, densities in the plane, and their settings."""
+"""What every data set is made of: pictures, densities in the plane, and their settings."""
 
+import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -12,22 +13,26 @@ import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from wgan.data.errors import DataError
+from wgan.data.mapped import Mapped
 from wgan.randomness import generator
 
 Progress = Callable[[str, float], None]
 """Told what is happening and which share of it is done, in [0, 1]. May raise to cancel."""
 
-
-class DataError(Exception):
-    """A data set cannot be had; the message says what to do about it."""
+Stack = Tensor | Mapped
+"""Pictures in memory, or in their file: (N, C, H, W) uint8."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures in memory: a part to train on and a part held out, uint8 in 0…255."""
+    """Pictures in two parts, one to train on and one held out, uint8 in 0…255.
 
-    train: Tensor  # (N, C, H, W)
-    held_out: Tensor  # (M, C, H, W)
+    In memory, or mapped where they would fill it: the numbers of a training do not depend on that.
+    """
+
+    train: Stack  # (N, C, H, W)
+    held_out: Stack  # (M, C, H, W)
     train_labels: Tensor  # (N,)
     held_out_labels: Tensor  # (M,)
     names: tuple[str, ...] = ()
@@ -43,6 +48,11 @@ class Pictures:
         """How many pictures there are to train on."""
         return len(self.train)
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the pictures to train on stay in their file."""
+        return isinstance(self.train, Mapped)
+
     def batch(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
         """Draw n pictures with replacement, as float32 in [−1, 1]."""  # (n, C, H, W)
         return self.draw(part, n, rng)[0]
@@ -55,21 +65,38 @@ class Pictures:
 
     def order(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
         """Draw n places with replacement."""  # (n,)
-        source = self.train if part == "train" else self.held_out
-        return torch.randint(len(source), (n,), generator=rng, device=source.device)
+        labels = self.train_labels if part == "train" else self.held_out_labels
+        return torch.randint(len(labels), (n,), generator=rng, device=labels.device)
 
     def take(self, part: Literal["train", "held-out"], chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pictures at those places, as float32 in [−1, 1], and their labels."""
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
-        return as_floats(source[chosen]), labels[chosen]
+        if not isinstance(source, Mapped):
+            taken = source[chosen]
+        else:
+            taken = source.read(chosen)
+            # From pinned memory the copy need not be waited for.
+            pinned = labels.device.type == "cuda"
+            taken = taken.pin_memory() if pinned else taken
+            taken = taken.to(labels.device, non_blocking=pinned)
+        return as_floats(taken), labels[chosen]
+
+    def expect(self, chosen: Tensor) -> None:
+        """Have training pictures that are needed soon read ahead, where they are not in memory."""
+        if isinstance(self.train, Mapped):
+            self.train.expect(chosen)
 
     def to(self, device: torch.device) -> "Pictures":
-        """Return the same pictures on a device."""
+        """Return the same pictures on a device; mapped ones stay, and batches of them are moved."""
+        train, held_out = (
+            part if isinstance(part, Mapped) else part.to(device)
+            for part in (self.train, self.held_out)
+        )
         return Pictures(
-            self.train.to(device),
-            self.held_out.to(device),
+            train,
+            held_out,
             self.train_labels.to(device),
             self.held_out_labels.to(device),
             self.names,
@@ -86,10 +113,11 @@ class Pictures:
         new = torch.full((len(self.names),), -1)
         new[kept] = torch.arange(len(kept))
 
-        def part(pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        def part(pictures: Stack, labels: Tensor) -> tuple[Stack, Tensor]:
             renumbered = new[labels]
             chosen = renumbered >= 0
-            return pictures[chosen], renumbered[chosen]
+            kept = pictures.only(chosen) if isinstance(pictures, Mapped) else pictures[chosen]
+            return kept, renumbered[chosen]
 
         train, train_labels = part(self.train, self.train_labels)
         held_out, held_out_labels = part(self.held_out, self.held_out_labels)
@@ -104,7 +132,9 @@ class Pictures:
     def mirrored(self) -> "Pictures":
         """Return them with the mirror image of each training picture after all of them."""
         return Pictures(
-            torch.cat([self.train, self.train.flip(-1)]),
+            self.train.mirrored()
+            if isinstance(self.train, Mapped)
+            else torch.cat([self.train, self.train.flip(-1)]),
             self.held_out,
             self.train_labels.repeat(2),
             self.held_out_labels,
@@ -137,6 +167,12 @@ class Points:
 
 
 Data = Pictures | Points
+
+
+def parts_of(pictures: Stack, size: int = 2_000) -> Iterator[Tensor]:
+    """Iterate over pictures in parts, so that never all of them need be in memory."""
+    for start in range(0, len(pictures), size):
+        yield pictures[start : start + size]
 
 
 def as_floats(pictures: Tensor) -> Tensor:
@@ -188,6 +224,11 @@ class Dataset(BaseModel, ABC):
         None where every draw is fresh.
         """
         return None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the pictures to train on take; none where they stay in their file."""
+        return (self.size or 0) * math.prod(self.shape)
 
     @property
     def labelled(self) -> bool:

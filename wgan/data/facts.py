@@ -1,18 +1,21 @@
 """What a data set is like: how many of each class, its mean picture, its nearest duplicates."""
 
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wgan.data.base import Pictures, Points
+from wgan.data.base import Pictures, Points, Stack
 from wgan.randomness import generator
 
 MOST_COMPARED = 3_000
 """Pictures among which the nearest duplicates are looked for: the time grows with the square."""
+
+MOST_VALUES = 500_000_000
+"""Values of pixels that are looked at; of larger sets a keyed choice of pictures stands for all."""
 
 DENSITY_SIDE = 96
 DENSITY_POINTS = 200_000
@@ -27,6 +30,7 @@ class Facts:
     shape: tuple[int, ...]  # (C, H, W)
     names: tuple[str, ...]
     counts: tuple[int, ...]  # training pictures of each class
+    looked_at: int  # of how many, a keyed choice, means and values are
     mean: float
     deviation: float
     mean_picture: npt.NDArray[np.uint8]  # (C, H, W)
@@ -39,45 +43,47 @@ class Facts:
 
 def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     """Return what pictures are like."""
-    train, labels = pictures.train.cpu(), pictures.train_labels.cpu()
+    pictures = pictures.to(torch.device("cpu"))
+    train, labels = pictures.train, pictures.train_labels
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
-    total, squares, table = 0.0, 0.0, torch.zeros(train.shape[1], 32)
-    for part in torch.split(train, 4096):
+    chosen = torch.arange(len(train))
+    most = MOST_VALUES // math.prod(pictures.shape)
+    if len(train) > most:
+        order = torch.randperm(len(train), generator=generator(0, "sample", draw=1))
+        chosen = order[:most].sort().values
+    squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
+    # Sums of whole numbers, which doubles hold exactly: in whatever order.
+    sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)
+    for places in torch.split(chosen, 512):
+        part = train[places]
         values = part.double()
-        total += float(values.sum())
+        sums.index_add_(0, labels[places], values)
         squares += float(values.square().sum())
         for channel in range(train.shape[1]):
             table[channel] += torch.bincount(part[:, channel].flatten().int() // 8, minlength=32)
-    mean = total / train.numel()
+    total, n = sums.sum(0), chosen.numel() * sums[0].numel()
+    mean = float(total.sum()) / n
+    of_class = torch.bincount(labels[chosen], minlength=max(classes, 1)).clamp_min(1)
     return Facts(
         len(train),
         len(pictures.held_out),
         pictures.shape,
         pictures.names,
         tuple(torch.bincount(labels, minlength=classes).tolist()) if classes else (),
+        len(chosen),
         mean,
-        float(np.sqrt(max(squares / train.numel() - mean**2, 0.0))),
-        _mean(train),
-        np.stack([_mean(train[labels == k]) for k in range(classes)])
-        if classes
-        else np.empty((0, *pictures.shape), np.uint8),
-        (table / table.sum(1, keepdim=True)).double().numpy(),
+        float(np.sqrt(max(squares / n - mean**2, 0.0))),
+        (total / len(chosen)).round().byte().numpy(),
+        (sums / of_class[:, None, None, None]).round().byte().numpy()[:classes],
+        (table / table.sum(1, keepdim=True)).numpy(),
         compared,
-        train[nearest.flatten()].reshape(-1, 2, *pictures.shape).numpy(),
+        train[nearest.flatten()].view(-1, 2, *pictures.shape).numpy(),
         tuple(distances),
     )
 
 
-def _mean(pictures: Tensor) -> npt.NDArray[np.uint8]:
-    total = torch.zeros(pictures.shape[1:], dtype=torch.float64)
-    for part in torch.split(pictures, 4096):
-        total += part.double().sum(0)
-    made: npt.NDArray[Any] = (total / max(len(pictures), 1)).round().byte().numpy()
-    return made
-
-
-def nearest_pairs(pictures: Tensor, count: int) -> tuple[Tensor, list[float], int]:
+def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int]:
     """Return the pairs of pictures, each picture in one at most, whose pixels differ least.
 
     `pictures` is (N, C, H, W) uint8. Results: indices, (P, 2); root mean square differences in

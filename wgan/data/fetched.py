@@ -14,7 +14,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from wgan.data.base import DataError, Dataset, Labelled, Pictures, Progress, data_root
+from wgan.data.base import Dataset, Labelled, Pictures, Progress, data_root
+from wgan.data.errors import DataError
 from wgan.randomness import generator
 
 _DIGITS = tuple("0123456789")
@@ -212,8 +213,8 @@ class StackedMnist(Dataset):
         digits = (Mnist10k() if self.bundled else Mnist()).load(root, progress)
         train, held_out = (
             pictures[
-                torch.randint(len(pictures), (n, 3), generator=generator(0, "init", draw=i)), 0
-            ]
+                torch.randint(len(pictures), (n, 3), generator=generator(0, "init", draw=i))
+            ].squeeze(2)
             for i, (pictures, n) in enumerate(
                 ((digits.train, self.stacks), (digits.held_out, self.held))
             )

@@ -6,25 +6,31 @@ list it.
 
 import contextlib
 import hashlib
+import io
+import itertools
 import json
 import os
 import re
+import tempfile
 import time
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from wgan.data.archives import CHUNK, Limits, Meter, Source, files_below, members, pattern
-from wgan.data.base import DataError, Pictures, Progress, Side, data_root
+from wgan.data.base import Pictures, Progress, Side, Stack, data_root, parts_of
+from wgan.data.errors import DataError
+from wgan.data.mapped import Mapped
+from wgan.data.stored import New, Part, layout, read, write
 from wgan.data.decode import (
     Bytes,
     Unusable,
@@ -42,6 +48,10 @@ EXAMPLES = 200
 MEAN_APART = 8.0
 """Near duplicates have mean colours at most so far apart, of 255, in each channel."""
 NO_FOLDER = "(no folder)"
+MAPPED_FROM = 1 << 30
+"""Bytes of pictures to train on from which on they stay in their file instead of being read into memory."""
+
+Floats = npt.NDArray[np.float64]
 
 
 class Recipe(BaseModel):
@@ -255,46 +265,70 @@ def build(
 ) -> Prepared:
     """Make pictures of a source and keep them in one file. Raises DataError."""
     limits = limits or Limits()
-    found = _Found(recipe, limits)
-    found.collect(source, progress)
-    pictures = found.pictures()
-    if progress is not None:
-        progress("Writing the pictures", 1.0)
-    header = {
-        "schema": SCHEMA,
-        "recipe": recipe.model_dump(),
-        "source": source.name if isinstance(source, Path) else "upload",
-        "classes": pictures.names,
-        "counts": torch.bincount(pictures.train_labels, minlength=len(pictures.names)).tolist(),
-        "seen": found.seen,
-        "duplicates": found.duplicates,
-        "near_duplicates": found.near_duplicates,
-        "skipped": found.skipped[:EXAMPLES],
-        "reasons": dict(Counter(reason for _, reason in found.skipped).most_common()),
-        "created": time.time(),
-    }
-    if not pictures.names:
-        header["counts"] = []
-    tensors = {
-        "train": pictures.train,
-        "held_out": pictures.held_out,
-        "train_labels": pictures.train_labels,
-        "held_out_labels": pictures.held_out_labels,
-    }
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, half, {"wgan-data": json.dumps(header)})
-        with half.open("rb+") as file:
+    # Which pictures are held out is known only when all are there: until then they wait in a file
+    # without a name, of which even a killed process leaves nothing.
+    with contextlib.ExitStack() as stack:
+        with _writing(path.parent):
+            # Unbuffered: closing it, as after an error, must have nothing left to write.
+            spill = stack.enter_context(tempfile.TemporaryFile(dir=path.parent, buffering=0))
+        found = _Found(recipe, limits, spill, path.parent)
+        found.collect(source, progress)
+        names, labels, held_out = found.parts()
+        counts = torch.bincount(labels[~held_out], minlength=len(names)).tolist()
+        header = {
+            "schema": SCHEMA,
+            "recipe": recipe.model_dump(),
+            "source": source.name if isinstance(source, Path) else "upload",
+            "classes": names,
+            "counts": counts if names else [],
+            "seen": found.seen,
+            "duplicates": found.duplicates,
+            "near_duplicates": found.near_duplicates,
+            "skipped": found.skipped,
+            "reasons": dict(found.reasons.most_common()),
+            "created": time.time(),
+        }
+        stack.callback(half.unlink, missing_ok=True)
+        with _writing(path.parent), half.open("wb", buffering=CHUNK) as file:
+            made = Mapped(spill, 0, (len(labels), *found.shape))
+            told = _Told(progress, len(labels))
+            arrays = {}
+            for name, mask in (("train", ~held_out), ("held_out", held_out)):
+                n = int(mask.sum())
+                pieces = (told(part.numpy()) for part in parts_of(made.only(mask), 500))
+                arrays[name] = New("U8", (n, *found.shape), pieces)
+                arrays[f"{name}_labels"] = New("I64", (n,), [labels[mask].numpy()])
+            write(file, {"wgan-data": json.dumps(header)}, arrays)
+            file.flush()
             os.fsync(file.fileno())
-        half.replace(path)
-    except (OSError, SafetensorError) as error:
+        with _writing(path.parent):
+            half.replace(path)
+    return read_header(path)
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         raise DataError(
-            f"The pictures could not be written to {path.parent} ({error}). Free some space or make "
+            f"The pictures could not be written to {folder} ({error}). Free some space or make "
             "the folder writable."
         ) from error
-    finally:
-        half.unlink(missing_ok=True)
-    return read_header(path)
+
+
+class _Told:
+    """Passes pieces on, and tells how much has been written."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self, piece: Bytes) -> Bytes:
+        if self._progress is not None:
+            self._progress("Writing the pictures", self._done / self._total)
+        self._done += len(piece)
+        return piece
 
 
 def read_header(path: Path) -> Prepared:
@@ -303,10 +337,10 @@ def read_header(path: Path) -> Prepared:
     Raises DataError where it is absent or damaged.
     """
     try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})["wgan-data"])
-            n, *shape = file.get_slice("train").get_shape()
-            held_out = file.get_slice("held_out").get_shape()[0]
+        said, arrays = layout(path)
+        header = json.loads(said["wgan-data"])
+        n, *shape = arrays["train"].shape
+        held_out = arrays["held_out"].shape[0]
         if header["schema"] != SCHEMA:
             raise ValueError("schema")
         return Prepared(
@@ -328,53 +362,70 @@ def read_header(path: Path) -> Prepared:
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}.") from error
     except (
-        OSError, SafetensorError, ValidationError, ValueError, KeyError, TypeError, AttributeError,
+        OSError, ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError,
+        RecursionError,
     ) as error:  # fmt: skip
         raise DataError(
             f"The prepared pictures in {path} are damaged: prepare them again."
         ) from error
 
 
-def read_pictures(path: Path) -> Pictures:
-    """Return the pictures of a file that `build` made. Raises DataError."""
+def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
+    """Return the pictures of a file that `build` made. Raises DataError.
+
+    With `MAPPED_FROM` bytes to train on they stay in the file, unless `mapped` says otherwise.
+    """
     header = read_header(path)
     try:
-        tensors = load_file(path)
-        pictures = Pictures(
-            tensors["train"],
-            tensors["held_out"],
-            tensors["train_labels"],
-            tensors["held_out_labels"],
-            header.classes,
-        )
-        classes = max(1, len(header.classes))
-        for part, labels in (
-            (pictures.train, pictures.train_labels),
-            (pictures.held_out, pictures.held_out_labels),
-        ):
-            whole = part.dtype == torch.uint8 and part.shape[1:] == torch.Size(header.shape)
-            if not whole or part.dim() != 4 or labels.shape != part.shape[:1] or not len(part):
+        _, arrays = layout(path)
+        for name in ("train", "held_out"):
+            part, labels = arrays[name], arrays[f"{name}_labels"]
+            if part.kind != "U8" or len(part.shape) != 4 or part.shape[1:] != header.shape:
                 raise ValueError("the parts do not fit together")
-            if labels.dtype != torch.long or not 0 <= labels.min() <= labels.max() < classes:
+            if labels.kind != "I64" or labels.shape != part.shape[:1] or not part.nbytes:
+                raise ValueError("the labels do not fit the pictures")
+        classes = max(1, len(header.classes))
+        train_labels, held_out_labels = (
+            torch.from_numpy(read(path, arrays[name])).long()
+            for name in ("train_labels", "held_out_labels")
+        )
+        for each in (train_labels, held_out_labels):
+            if not 0 <= each.min() <= each.max() < classes:
                 raise ValueError("the labels do not fit the classes")
-        return pictures
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        if mapped is None:
+            mapped = arrays["train"].nbytes >= MAPPED_FROM
+        train, held_out = (_part(path, arrays[name], mapped) for name in ("train", "held_out"))
+        return Pictures(train, held_out, train_labels, held_out_labels, header.classes)
+    except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"The prepared pictures in {path} are damaged: prepare them again."
         ) from error
 
 
+def _part(path: Path, part: Part, mapped: bool) -> Stack:
+    if not mapped:
+        return torch.from_numpy(read(path, part))
+    with path.open("rb") as file:
+        return Mapped(file, part.begin, part.shape)
+
+
 class _Found:
     """The pictures of a source, as they are found."""
 
-    def __init__(self, recipe: Recipe, limits: Limits) -> None:
+    def __init__(
+        self, recipe: Recipe, limits: Limits, spill: io.FileIO, folder: Path
+    ) -> None:
         self.recipe, self.limits = recipe, limits
-        self.made: list[Bytes] = []
-        self.folders: list[str] = []
-        self.skipped: list[tuple[str, str]] = []
+        self.shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
+        self.skipped: list[tuple[str, str]] = []  # the first of them
+        self.reasons: Counter[str] = Counter()
         self.seen = self.duplicates = self.near_duplicates = 0
+        self._spill, self._spill_folder = spill, folder
+        self._folders: dict[str, int] = {}
+        self._folder_of = array("q")  # of each picture
+        # Of each picture that is kept something small: they may be millions.
         self._digests: set[bytes] = set()
-        self._means: dict[int, list[np.ndarray[Any, Any]]] = {}
+        self._means: dict[tuple[int, ...], Floats] = {}
 
     def collect(self, source: Source, progress: Progress | None) -> None:
         """Make pictures of every file."""
@@ -389,7 +440,9 @@ class _Found:
                     raise Unusable(member.problem)
                 self._take(member.name, member.content)
             except Unusable as reason:
-                self.skipped.append((_readable(member.name, 200), str(reason)))
+                self.reasons[str(reason)] += 1
+                if len(self.skipped) < EXAMPLES:
+                    self.skipped.append((_readable(member.name, 200), str(reason)))
             if progress is not None:
                 share = self.seen / total if total else member.share
                 progress(f"Preparing {self.recipe.title}", min(1.0, share))
@@ -413,13 +466,17 @@ class _Found:
         elif recipe.near and self._near(picture):
             self.near_duplicates += 1
         else:
-            if (len(self.made) + 1) * picture.nbytes > self.limits.kept:
+            if (len(self._folder_of) + 1) * picture.nbytes > self.limits.kept:
                 raise DataError(
                     f"The prepared pictures take more than {self.limits.kept / (1 << 20):,.4g} MB. "
                     "Choose a smaller size, grey, or fewer files by a pattern."
                 )
-            self.made.append(picture)
-            self.folders.append(name.rpartition("/")[0].rpartition("/")[2])
+            with _writing(self._spill_folder):
+                rest = memoryview(picture.tobytes())
+                while rest:
+                    rest = rest[self._spill.write(rest) :]
+            folder = name.rpartition("/")[0].rpartition("/")[2]
+            self._folder_of.append(self._folders.setdefault(folder, len(self._folders)))
 
     def _known(self, picture: Bytes) -> bool:
         digest = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
@@ -430,22 +487,28 @@ class _Found:
 
     def _near(self, picture: Bytes) -> bool:
         mean = picture.mean(axis=(1, 2))
-        alike = self._means.setdefault(difference_hash(picture), [])
-        if any(np.abs(mean - other).max() <= MEAN_APART for other in alike):
-            return True
-        alike.append(mean)
+        look = difference_hash(picture)
+        # Means that are kept lie farther apart than a cell is wide, so that each has a cell of its own,
+        # and all that are near lie in the cells around.
+        cell = [int(level // MEAN_APART) for level in mean]
+        for around in itertools.product(*((c - 1, c, c + 1) for c in cell)):
+            other = self._means.get((look, *around))
+            if other is not None and np.abs(mean - other).max() <= MEAN_APART:
+                return True
+        self._means[look, *cell] = mean
         return False
 
-    def pictures(self) -> Pictures:
-        """Return the pictures in two parts. Raises DataError where there are too few."""
-        if len(self.made) < 2:
+    def parts(self) -> tuple[tuple[str, ...], Tensor, Tensor]:
+        """Return the classes' names, each picture's label, and which are held out, both (N,).
+
+        Raises DataError where there are too few.
+        """
+        if len(self._folder_of) < 2:
             raise DataError(self._too_few())
         names, labels = self._classes()
-        pictures = torch.from_numpy(np.stack(self.made))
-        held = torch.zeros(len(pictures), dtype=torch.bool)
-        held[self._to_hold_out(labels)] = True
-        train, held_out = ~held, held
-        return Pictures(pictures[train], pictures[held_out], labels[train], labels[held_out], names)
+        held_out = torch.zeros(len(labels), dtype=torch.bool)
+        held_out[self._to_hold_out(labels)] = True
+        return names, labels, held_out
 
     def _to_hold_out(self, labels: Tensor) -> Tensor:
         """Return which pictures training shall not see: of each class a share, at least one.
@@ -463,14 +526,15 @@ class _Found:
         return found if len(found) else order[:1]
 
     def _classes(self) -> tuple[tuple[str, ...], Tensor]:
-        names = sorted({_readable(name, 60) for name in self.folders}, key=_natural)
+        shown = [_readable(name, 60) for name in self._folders]
+        names = sorted(set(shown), key=_natural)
+        folder_of = torch.tensor(self._folder_of, dtype=torch.long)
         if not self.recipe.labels or not 2 <= len(names) <= 100:
-            return (), torch.zeros(len(self.made), dtype=torch.long)
-        index = {name: label for label, name in enumerate(names)}
-        return tuple(names), torch.tensor([index[_readable(name, 60)] for name in self.folders])
+            return (), torch.zeros_like(folder_of)
+        return tuple(names), torch.tensor([names.index(name) for name in shown])[folder_of]
 
     def _too_few(self) -> str:
-        what = "no picture" if not self.made else "only one picture"
+        what = "no picture" if not self._folder_of else "only one picture"
         if not self.seen:
             why = (
                 f"no file fits the pattern {self.recipe.pattern!r}"
@@ -478,8 +542,7 @@ class _Found:
                 else "it is empty"
             )
         else:
-            reasons = Counter(reason for _, reason in self.skipped).most_common(3)
-            parts = [f"{n:,} × {reason}" for reason, n in reasons]
+            parts = [f"{n:,} × {reason}" for reason, n in self.reasons.most_common(3)]
             if self.duplicates + self.near_duplicates:
                 parts.append(f"{self.duplicates + self.near_duplicates:,} × it is a duplicate")
             why = "; ".join(parts) or "there is but one file"
@@ -506,29 +569,31 @@ def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None
     """Return a slug of the title with 8 digits of a hash of recipe and content."""
     slug = re.sub(r"[^a-z0-9]+", "-", recipe.title.lower()).strip("-")[:40].strip("-")
     digest = hashlib.blake2b(f"{SCHEMA}{recipe.model_dump_json()}".encode())
-    parts = list(_parts(source))
+    total, parts = _parts(source)
     for i, (name, chunks) in enumerate(parts):
         content = hashlib.blake2b(digest_size=16)
         for chunk in chunks:
             content.update(chunk)
             meter.tick()
             if progress is not None:
-                progress("Reading the files", i / len(parts))
+                progress("Reading the files", i / total)
         digest.update(content.digest() + f"{name}\0".encode("utf-8", "surrogateescape"))
     return f"{slug or 'pictures'}-{digest.hexdigest()[:8]}"
 
 
-def _parts(source: Source) -> Iterable[tuple[str, Iterable[bytes]]]:
+def _parts(source: Source) -> tuple[int, Iterable[tuple[str, Iterable[bytes]]]]:
+    """Return how many files a source has, and their names and contents."""
     if isinstance(source, bytes):
-        yield "", [source]
-    elif isinstance(source, Path) and source.is_dir():
-        for name, file in files_below(source):
-            yield name, () if file.is_symlink() else _chunks(file)
-    elif isinstance(source, Path):
-        yield "", _chunks(source)
-    else:
-        for name, content in source:
-            yield name, [content]
+        return 1, [("", [source])]
+    if isinstance(source, Path):
+        if not source.is_dir():
+            return 1, [("", _chunks(source))]
+        names = files_below(source)
+        files = ((name, source / name) for name in names)
+        return len(names), (
+            (name, () if file.is_symlink() else _chunks(file)) for name, file in files
+        )
+    return len(source), ((name, [content]) for name, content in source)
 
 
 def _chunks(path: Path) -> Iterable[bytes]:

@@ -1,6 +1,7 @@
 """Data sets that are prepared on this machine: pictures of yours, and Pokémon sprites."""
 
 import contextlib
+import math
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +16,6 @@ from pydantic.config import JsonDict
 from wgan.data.archives import Source
 from wgan.data.base import (
     Classes,
-    DataError,
     Dataset,
     Pictures,
     Progress,
@@ -24,8 +24,10 @@ from wgan.data.base import (
     data_root,
     read_whole,
 )
+from wgan.data.errors import DataError
 from wgan.data.intake import (
     FOLDER,
+    MAPPED_FROM,
     Prepared,
     Recipe,
     build,
@@ -139,6 +141,10 @@ class Own(Dataset):
             each = zip(header.classes, header.counts, strict=True)
             n = sum(count for name, count in each if name in self.classes)
         return n * (2 if self.flip else 1)
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self.count * math.prod(self.shape) >= MAPPED_FROM else super().nbytes
 
     def class_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.known if not self.classes or name in self.classes)

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from wgan.data.base import DataError, Dataset, Points, Progress
+from wgan.data.base import Dataset, Points, Progress
+from wgan.data.errors import DataError
 from wgan.data.decode import Bytes, Unusable, open_image, prepare_picture
 
 Scale = Annotated[float, Field(gt=0, le=20)]

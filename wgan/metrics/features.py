@@ -8,7 +8,7 @@ classes.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.data import DataError, Pictures, as_floats, data_root
+from wgan.data import DataError, Pictures, Stack, as_floats, data_root, parts_of
 from wgan.randomness import generator
 
 FEATURES = 64
@@ -141,9 +141,9 @@ class Network:
         return f"{FEATURES}" if self.classifies else f"_random{FEATURES}"
 
     @torch.no_grad()
-    def features(self, pictures: Tensor) -> Tensor:
+    def features(self, pictures: Stack) -> Tensor:
         """Return the features of pictures, (N, C, H, W) uint8 → (N, 64) float32."""
-        return torch.cat([self.module(part.cpu()) for part in torch.split(pictures, BATCH)])
+        return torch.cat([self.module(part.cpu()) for part in parts_of(pictures, BATCH)])
 
     @torch.no_grad()
     def probabilities(self, features: Tensor) -> Tensor:
@@ -304,7 +304,7 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
     return module.eval()
 
 
-def sum_features(network: Network, pictures: Tensor) -> Sums:
+def sum_features(network: Network, pictures: Stack) -> Sums:
     """Return the sums of all pictures' features."""
     made = None
     for part in parts_of(pictures):
@@ -312,11 +312,6 @@ def sum_features(network: Network, pictures: Tensor) -> Sums:
         made = sums if made is None else made + sums
     assert made is not None
     return made
-
-
-def parts_of(pictures: Tensor, size: int = 2_000) -> Iterator[Tensor]:
-    """Return pictures in parts of a fifth of a second's work."""
-    yield from torch.split(pictures, size)
 
 
 def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:

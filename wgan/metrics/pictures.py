@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.data import Dataset, Pictures
-from wgan.metrics.features import Network, Sums, find_network, parts_of
+from wgan.data import Dataset, Pictures, Stack, parts_of
+from wgan.metrics.features import Network, Sums, find_network
 from wgan.metrics.stacked import combinations
 from wgan.randomness import generator
 from wgan.transport import kl
@@ -34,6 +34,9 @@ COMPARED = 1_000
 
 LIVE = 1_000
 """Samples of a measurement while training goes on."""
+
+MOST_REFERENCE = 200_000
+"""Training pictures of a run's own that make its reference: minutes, where a million would take many."""
 
 KNOWN = 4_000
 """Training pictures whose classes stand for the data's frequencies."""
@@ -151,7 +154,7 @@ def last(shares: Iterator[Any]) -> Any:
     return found
 
 
-def nearest(queries: Tensor, among: Tensor, k: int = 2) -> Iterator[float | tuple[Tensor, Tensor]]:
+def nearest(queries: Tensor, among: Stack, k: int = 2) -> Iterator[float | tuple[Tensor, Tensor]]:
     """Yield the share that is done, and at last the k nearest of `among` in pixels.
 
     Both are (…, C, H, W) uint8. The end: distances and indices, both (Q, k), the nearest first;
@@ -210,7 +213,8 @@ class Yardstick:
     """The network, the reference and the real pictures that samples of a data set meet.
 
     The reference is the whole training set of the network where the data set is of its kind and
-    whole, so that numbers of mnist-10k and mnist can be compared; else the run's own training set.
+    whole, so that numbers of mnist-10k and mnist can be compared; else the run's own training set,
+    or a keyed choice of it where it has more than `MOST_REFERENCE` pictures.
     `prepare` computes it in shares.
     """
 
@@ -242,12 +246,15 @@ class Yardstick:
     def _sum(self) -> Iterator[float]:
         if self._sums is not None:
             return
-        done, sums = 0, None
-        for part in parts_of(self.data.train):
-            found = Sums.of(self.network.features(part))
+        train, sums = self.data.train, None
+        chosen = torch.arange(len(train))
+        if len(train) > MOST_REFERENCE:
+            order = torch.randperm(len(train), generator=generator(0, "metric", draw=3))
+            chosen = order[:MOST_REFERENCE].sort().values
+        for places in torch.split(chosen, 2_000):
+            found = Sums.of(self.network.features(train[places]))
             sums = found if sums is None else sums + found
-            done += len(part)
-            yield done / len(self.data.train)
+            yield sums.n / len(chosen)
         self._sums = sums
 
     @property
@@ -261,8 +268,10 @@ class Yardstick:
     @property
     def protocol(self) -> dict[str, Any]:
         """What must be equal for two numbers to be compared."""
+        n = len(self.data.train)
+        few = f"{MOST_REFERENCE:,} of the " if n > MOST_REFERENCE else ""
         reference = (
-            f"{len(self.data.train):,} training pictures of {self._title}"
+            f"{few}{n:,} training pictures of {self._title}"
             if self._own
             else self.network.reference_name
         )

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from wgan.config import PRESETS, TrainConfig
-from wgan.data import Mnist10k, Pictures, as_bytes, as_floats
+from wgan.data import Mnist10k, Pictures, Stack, as_bytes, as_floats
 from wgan.metrics import emd
 from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
@@ -49,7 +49,7 @@ class Ruler:
         between = ((mean - real_mean) ** 2).sum()
         return float(between + np.trace(covariance) + np.trace(real_covariance) - 2 * root)
 
-    def shares(self, pictures: Tensor) -> Floats:
+    def shares(self, pictures: Stack) -> Floats:
         """Return for each class the share of pictures that are nearest to its mean, (K,)."""
         nearest = ((_flat(pictures)[:, None] - self.means) ** 2).sum(axis=2).argmin(axis=1)
         return np.bincount(nearest, minlength=len(self.means)) / len(pictures)
@@ -59,9 +59,9 @@ class Ruler:
         return int((self.shares(pictures) >= 0.01).sum())
 
 
-def _flat(pictures: Tensor) -> Floats:
+def _flat(pictures: Stack) -> Floats:
     """Return pictures, uint8 (N, C, H, W), as numbers in [−1, 1], (N, C·H·W)."""
-    return as_floats(pictures).flatten(1).double().numpy()
+    return as_floats(pictures[:]).flatten(1).double().numpy()
 
 
 @torch.no_grad()

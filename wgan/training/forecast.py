@@ -140,8 +140,7 @@ def forecast(config: TrainConfig, engine: Engine) -> Forecast:
         training.step()  # The first steps also choose kernels and fetch memory.
     times = _times(training, budget=0.5)
     state = sum(t.nbytes for t in training.state().tensors.values())
-    data = (config.dataset.size or 0) * int(torch.tensor(config.dataset.shape).prod())
-    return Forecast(statistics.median(times), state + activations + data)
+    return Forecast(statistics.median(times), state + activations + config.dataset.nbytes)
 
 
 def rehearsal(config: TrainConfig, engine: Engine) -> Training:

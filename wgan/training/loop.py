@@ -140,7 +140,9 @@ class Training:
         self._set_rates()
         for first in range(0, updates, AT_ONCE):
             draws = range(first, min(first + AT_ONCE, updates))
-            for draw, batch in zip(draws, self._batches(draws), strict=True):
+            batches = self._batches(draws)
+            self._read_ahead(draws, updates)
+            for draw, batch in zip(draws, batches, strict=True):
                 self._critic_update(draw, *batch, held_out=reporting and draw == updates - 1)
         # The draws 0 … updates − 1 of this step's z went to the critic; the next is its own.
         self._generator_update(draw=updates)
@@ -383,18 +385,35 @@ class Training:
         n, data, own = self.config.batch_size, self.data, self.ranks.rows.part(first)
         if not isinstance(data, Pictures):
             return data.batch("train", n, self._rng("data", draw))[own], None
-        if self.config.replacement:
-            rows = data.order("train", n, self._rng("data", draw))[own]
-            pictures, labels = data.take("train", rows)
-        else:
-            epoch, position = divmod(self.critic_updates + ahead, len(data.train) // n)
-            if self._epoch is None or self._epoch[0] != epoch:
-                rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
-                order = torch.randperm(len(data.train), generator=rng, device=self.device)
-                self._epoch = epoch, order
-            chosen = self._epoch[1][position * n : (position + 1) * n]
-            pictures, labels = data.take("train", chosen[own])
+        pictures, labels = data.take("train", self._places(data, self.steps, draw, ahead)[own])
         return self._lay_out(pictures), labels if self.config.conditional else None
+
+    def _places(self, data: Pictures, step: int, draw: int, ahead: int) -> Tensor:
+        """Return which pictures the whole batch is made of, for so many critic updates ahead."""
+        n = self.config.batch_size
+        if self.config.replacement:
+            rng = generator(self.config.seed, "data", step, draw, device=self.device)
+            return data.order("train", n, rng)
+        epoch, position = divmod(self.critic_updates + ahead, len(data.train) // n)
+        if self._epoch is None or self._epoch[0] != epoch:
+            rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
+            order = torch.randperm(len(data.train), generator=rng, device=self.device)
+            self._epoch = epoch, order
+        return self._epoch[1][position * n : (position + 1) * n]
+
+    def _read_ahead(self, draws: range, updates: int) -> None:
+        """Have the pictures of the batches after these read from their file while these compute."""
+        data, step, first = self.data, self.steps, draws.stop
+        if not isinstance(data, Pictures) or not data.mapped:
+            return
+        if first >= updates:
+            step, first = step + 1, 0
+            updates = self.config.critic_updates(step)
+        own = self.ranks.rows.part(
+            self.config.batch_size // (2 if self.config.split_updates else 1)
+        )
+        for i, draw in enumerate(range(first, min(first + AT_ONCE, updates))):
+            data.expect(self._places(data, step, draw, len(draws) + i)[own])
 
     def _labels(self, draw: int) -> Tensor | None:
         """Return classes for the generator's own update, as frequent as in the data."""

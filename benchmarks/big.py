@@ -1,0 +1,216 @@
+"""A set of pictures larger than memory: what preparing and training it take.
+
+python -m benchmarks.big [--pictures 1000000] [--side 64] [--rounds 7] [--seconds 60] [--folder DIR]
+
+The source is a tar of JPEG files, in ten folders that are its classes: files by the million would fill
+a file system's table, and each is decoded, fitted and hashed just as files of a folder are. It is
+prepared by `python -m wgan data add` and trained by `python -m wgan train`, whole, as anyone would, and
+the anonymous memory of each process (RssAnon) is sampled ten times a second. Then one process trains
+the mapped set and as many of its pictures in memory as take 2 GiB, in turns. At last the file is dropped
+from the system's cache, and batches are read with and without asking for them ahead.
+"""
+
+import argparse
+import gc
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from wgan.config import TrainConfig
+from wgan.data import Pictures
+from wgan.data.intake import FOLDER, read_pictures
+from wgan.training import Engine, Training
+
+ROOT = Path(__file__).parents[1]
+IN_MEMORY = 2 << 30
+"""Bytes of pictures that are trained from memory, beside the mapped ones."""
+FILE = 2_600
+"""Bytes of a picture in the source, generously."""
+
+
+def write_source(path: Path, count: int, side: int) -> None:
+    """Write a tar of JPEG files, each a smooth picture of its own."""
+    rng = np.random.default_rng(0)
+    with path.open("wb", buffering=1 << 20) as file:
+        for i in range(count):
+            coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+            packed = io.BytesIO()
+            coarse.resize((side, side), Image.Resampling.BICUBIC).save(packed, "JPEG", quality=85)
+            content = packed.getvalue()
+            info = tarfile.TarInfo(f"pictures/class {i % 10}/{i}.jpg")
+            info.size = len(content)
+            file.write(info.tobuf())
+            file.write(content + bytes(-len(content) % 512))
+        file.write(bytes(1024))
+
+
+def anonymous(pid: int) -> tuple[int, int]:
+    """Return a process' anonymous and mapped memory in bytes; zeros once it has ended."""
+    found = {"RssAnon": 0, "RssFile": 0}
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in found:
+                found[name] = int(rest.split()[0]) * 1024
+    except OSError:
+        pass
+    return found["RssAnon"], found["RssFile"]
+
+
+def watched(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """Run `python -m wgan` and return its last line, with seconds and peaks of memory in MiB."""
+    begun, anon, file = time.monotonic(), 0, 0
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wgan", *arguments], cwd=ROOT, env=os.environ | environment,
+            stdout=said,
+        )  # fmt: skip
+        while process.poll() is None:
+            now = anonymous(process.pid)
+            anon, file = max(anon, now[0]), max(file, now[1])
+            time.sleep(0.1)
+        said.seek(0)
+        lines = said.read().decode().splitlines()
+    if process.returncode:
+        sys.exit(f"python -m wgan {' '.join(arguments)} failed.")
+    return json.loads(lines[-1]) | {
+        "seconds": round(time.monotonic() - begun, 1),
+        "anonymous MiB": anon >> 20, "mapped MiB": file >> 20,
+    }  # fmt: skip
+
+
+def rate(training: Training, seconds: float) -> float:
+    """Return steps a second over about so many seconds."""
+    n, begun = 0, time.perf_counter()
+    while (spent := time.perf_counter() - begun) < seconds or n < 3:
+        training.step()
+        n += 1
+    training.reports()
+    return n / spent
+
+
+def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
+    """Train mapped pictures and pictures in memory in turns, and mapped ones of a cold file."""
+    mapped = read_pictures(path, mapped=True)
+    few = max(64, min(len(mapped.train), IN_MEMORY // (mapped.train[:1].numel())))
+    labels = mapped.train_labels[:few]
+    some = mapped.held_out[:1000]
+    held = Pictures(mapped.train[:few], some, labels, mapped.held_out_labels[:1000], mapped.names)
+    config = TrainConfig.parse(
+        {"dataset": {"name": "own", "pictures": key}, "network": {"name": "dcgan", "size": "small"},
+         "objective": "wgan-gp", "n_critic": 1, "batch_size": 64, "replacement": True}
+    )  # fmt: skip
+    engine = Engine("cpu", "float32", torch.get_num_threads())
+    both = {
+        "mapped": Training(config, engine=engine, data=mapped),
+        "in memory": Training(config, engine=engine, data=held),
+    }
+    with path.open("rb") as file:  # into the system's cache
+        while file.read(1 << 22):
+            pass
+    for training in both.values():
+        rate(training, 2)
+    found: dict[str, list[float]] = {name: [] for name in both}
+    for i in range(rounds):
+        for name in list(both)[:: 1 if i % 2 else -1]:
+            found[name].append(rate(both[name], seconds))
+    ratios = [a / b for a, b in zip(found["mapped"], found["in memory"], strict=True)]
+    print(
+        f"warm, {rounds} turns of {seconds:g} s: mapped {statistics.median(found['mapped']):.2f} steps/s, "
+        f"{few:,} in memory {statistics.median(found['in memory']):.2f}; median ratio "
+        f"{statistics.median(ratios):.3f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        flush=True,
+    )
+
+
+def gathering(path: Path) -> None:
+    """Time what one batch's pictures take, of a cold file and of a warm one."""
+    rng = torch.Generator().manual_seed(0)
+    ahead, now, warm = "cold, asked for an update ahead", "cold, asked for when needed", "warm"
+    for name in (ahead, now, "cold, not asked for", warm):
+        if name != warm:
+            gc.collect()  # what a process has mapped cannot be dropped
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        mapped, times = read_pictures(path, mapped=True), []
+        batches = mapped.order("train", 64 * 60, rng).split(64)
+        for rows in batches if name == warm else ():
+            mapped.take("train", rows)
+        for rows in batches:
+            if name == ahead:
+                mapped.expect(rows)
+                time.sleep(0.05)  # as an update would take
+            begun = time.perf_counter()
+            if name == now:
+                mapped.expect(rows)
+            mapped.take("train", rows)
+            times.append(1000 * (time.perf_counter() - begun))
+        del mapped
+        print(f"64 pictures, {name}: {statistics.median(times):.2f} ms", flush=True)
+
+
+def main() -> None:
+    """Make, prepare and train a large set."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pictures", type=int, default=1_000_000)
+    parser.add_argument("--side", type=int, choices=(28, 32, 64), default=64)
+    parser.add_argument("--rounds", type=int, default=7, help="turns of both trainings")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of training by the program")
+    parser.add_argument("--folder", type=Path, help="keep all files there, and use them again")
+    given = parser.parse_args()
+    if not Path("/proc/self/status").exists() or not hasattr(os, "posix_fadvise"):
+        sys.exit("Anonymous memory and the system's cache are told by Linux alone: run it there.")
+    with tempfile.TemporaryDirectory(prefix="wgan-big-") as made:
+        folder = given.folder or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        source = folder / f"source-{given.pictures}-{given.side}.tar"
+        pictures = given.pictures * 3 * given.side**2
+        needed = 2 * pictures + (0 if source.exists() else given.pictures * FILE)
+        free = shutil.disk_usage(folder).free
+        if free < 1.05 * needed:
+            sys.exit(
+                f"{given.pictures:,} pictures need {needed / 1e9:.0f} GB of disk while they are prepared, "
+                f"and {folder} has {free / 1e9:.0f} GB. Make room, name another --folder, or fewer --pictures."
+            )
+        begun = time.monotonic()
+        if not source.exists():
+            half = source.with_suffix(".part")
+            write_source(half, given.pictures, given.side)
+            half.replace(source)
+        print(
+            f"source: {source.stat().st_size / 1e9:.2f} GB in {time.monotonic() - begun:.0f} s",
+            flush=True,
+        )
+        environment = {"WGAN_DATA": str(folder / "data")}
+        title = ["--title", f"Big {given.pictures}", "--side", str(given.side)]
+        found = watched(["data", "add", str(source), *title, "--json"], environment)
+        print(json.dumps({"prepare": found}), flush=True)
+        key = found["key"]
+        os.environ |= environment
+        path = folder / "data" / FOLDER / f"{key}.safetensors"
+        print(f"{path.stat().st_size / 1e9:.2f} GB of prepared pictures", flush=True)
+        flags = ["--dataset", "own", "--dataset.pictures", key, "--network", "dcgan",
+                 "--network.size", "small", "--objective", "wgan-gp", "--seconds", str(given.seconds),
+                 "--steps", "1000000", "--runs-dir", str(folder / "runs"), "--quiet"]  # fmt: skip
+        print(json.dumps({"train": watched(["train", *flags], environment)}), flush=True)
+        beside(path, key, given.rounds, 6.0)
+        gathering(path)
+
+
+if __name__ == "__main__":
+    main()

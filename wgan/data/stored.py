@@ -1,0 +1,99 @@
+"""The file of prepared pictures, a safetensors: written as pictures come, read whole or mapped.
+
+The library that the format is named after takes whole tensors, and maps a file so that the system may
+have to set its whole size of memory aside. Nothing in such a file can run: it has a header of JSON,
+and numbers.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal["I64", "U8"]
+KINDS: dict[Kind, npt.DTypeLike] = {"I64": np.dtype("<i8"), "U8": np.dtype("u1")}
+HEADER = 64 << 20
+"""The longest header that is read, in bytes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where an array of a file lies, and what it is."""
+
+    kind: Kind
+    shape: tuple[int, ...]
+    begin: int  # bytes from the file's beginning
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return int(np.prod(self.shape, dtype=object)) * np.dtype(KINDS[self.kind]).itemsize
+
+
+@dataclass(frozen=True)
+class New:
+    """An array to write, in pieces along its first axis."""
+
+    kind: Kind
+    shape: tuple[int, ...]
+    pieces: Iterable[npt.NDArray[Any]]
+
+
+def write(file: IO[bytes], said: dict[str, str], arrays: dict[str, New]) -> None:
+    """Write arrays, and what is said of them, byte for byte as safetensors does."""
+    order = sorted(arrays, key=lambda name: (arrays[name].kind != "I64", name))
+    header: dict[str, Any] = {"__metadata__": said}
+    end = 0
+    for name in order:
+        new = arrays[name]
+        begin, end = end, end + Part(new.kind, new.shape, 0).nbytes
+        header[name] = {"dtype": new.kind, "shape": new.shape, "data_offsets": (begin, end)}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for name in order:
+        for piece in arrays[name].pieces:
+            file.write(np.ascontiguousarray(piece, KINDS[arrays[name].kind]).data)
+
+
+def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
+    """Return what a file says of itself, and where its arrays lie; only the header is read.
+
+    Raises OSError, and ValueError where it is no such file, or not all of it.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(HEADER, size - 8):
+            raise ValueError("the header is not whole")
+        header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("the header is no object")
+    said = header.pop("__metadata__", {})
+    parts, end = {}, 0
+    for name, told in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, stop = told["data_offsets"]
+        shape = tuple(told["shape"])
+        if told["dtype"] not in KINDS or not all(
+            type(n) is int and n >= 0 for n in (*shape, begin, stop)
+        ):
+            raise ValueError("an array of another kind")
+        part = parts[name] = Part(told["dtype"], shape, 8 + length + begin)
+        if begin != end or stop != begin + part.nbytes:
+            raise ValueError("the arrays do not lie one after the other")
+        end = stop
+    if 8 + length + end != size:
+        raise ValueError("it is not whole")
+    return said, parts
+
+
+def read(path: Path, part: Part) -> npt.NDArray[Any]:
+    """Return an array of a file. Raises OSError, and ValueError where it is too short."""
+    count = int(np.prod(part.shape))
+    read = np.fromfile(path, KINDS[part.kind], count, offset=part.begin)
+    return read.reshape(part.shape)
