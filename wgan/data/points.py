@@ -27,11 +27,14 @@ class _PointSet(Dataset):
 
 def _mixture(means: Tensor, sigma: float, extent: float) -> Points:
     """Equal-weight mixture of isotropic Gaussians."""
+    held = {means.device: means}  # a copy on each device, so that a draw waits for none
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
+        if rng.device not in held:
+            held[rng.device] = means.to(rng.device)
         chosen = torch.randint(len(means), (n,), generator=rng, device=rng.device)
         noise = torch.randn(n, 2, generator=rng, device=rng.device)
-        return means.to(rng.device)[chosen] + sigma * noise
+        return held[rng.device][chosen] + sigma * noise
 
     return Points(sample, means, sigma, extent)
 

@@ -24,8 +24,6 @@ class Engine:
 
     def activate(self) -> None:
         """Give the calling thread the recorded number of CPU threads, and CUDA the recorded precision."""
-        # Numbers below 1e-38 that fade away in an optimiser's averages take a hundred times as long.
-        torch.set_flush_denormal(True)
         use_threads(self.threads)
         if torch.device(self.device).type == "cuda":
             # float32 means float32: torch would round the inputs of convolutions (not of products) to
