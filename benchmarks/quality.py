@@ -208,7 +208,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ours", action="append", metavar="FLAGS",
                         help='flags of `python -m wgan train`, or "": the preset itself; may be repeated')  # fmt: skip
-    parser.add_argument("--no-textbook", action="store_true")
+    parser.add_argument("--textbook", type=float, default=60.0, metavar="SECONDS",
+                        help="the textbook loop's last mark (60; 0: none)")  # fmt: skip
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -216,7 +217,7 @@ def main() -> None:
         return
     variants = given.ours or [""]
     arms = [("ours " + flags).strip() for flags in variants]
-    arms += [] if given.no_textbook else ["textbook"]
+    arms += ["textbook"] if given.textbook else []
     rows: list[dict[str, Any]] = []
     for preset in given.preset:
         for seed in given.seeds:
@@ -227,11 +228,11 @@ def main() -> None:
                 )
                 named = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
                 config = config.changed(dict(zip(named, flags[1::2], strict=True)) | {"seed": seed})
+                most = given.textbook if arm == "textbook" else max(given.seconds)
                 asked = {
-                    "arm": arm,
-                    "config": config.model_dump(mode="json"),
-                    "seconds": given.seconds,
-                }
+                    "arm": arm, "config": config.model_dump(mode="json"),
+                    "seconds": [mark for mark in given.seconds if mark <= most],
+                }  # fmt: skip
                 rows += run(preset, seed, asked)
     report(rows, given.seconds)
 
@@ -266,6 +267,9 @@ def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
                 cells = []
                 for mark in marks:
                     of = [r[key] for r in mine if r["arm"] == arm and r["mark"] == mark]
+                    if not of:
+                        cells.append("")
+                        continue
                     spread = (
                         f" ± {statistics.stdev(of):.2g}" if len(of) > 1 and key != "steps" else ""
                     )

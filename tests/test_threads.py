@@ -51,7 +51,7 @@ def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(threads, "cores", lambda: 4)
     pace, engine = Threads(), Engine("cpu", "float32", 2)
     told(pace, 0.1)
-    assert pace.better(tiny(), engine, 10.0) == 4
+    assert pace.better(tiny(), engine, 10.0, 4) == 4
     assert not pace.due(10.0 + threads.EVERY)  # nothing is known of the new pace
     told(pace, 0.1)
     assert not pace.due(10.0 + threads.EVERY - 1) and pace.due(10.0 + threads.EVERY)
@@ -60,7 +60,7 @@ def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
     monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
-    pace.better(tiny(), engine, 100.0)
+    pace.better(tiny(), engine, 100.0, 4)
     told(pace, 0.1)
     assert not pace.due(100.0 + 3.0 / threads.SHARE - 1) and pace.due(100.0 + 3.0 / threads.SHARE)
 
@@ -136,3 +136,36 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
             job.step()
         job.finish(Status.STOPPED)
         assert job.training.engine.threads == 1
+
+
+def test_a_crowd_gets_a_core_and_gives_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(threads, "FIRST", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    asked: list[list[int]] = []
+
+    def most_of_them(config: object, engine: Engine, counts: list[int]) -> int:
+        asked.append(counts)
+        return max(counts)
+
+    monkeypatch.setattr(threads, "fastest", most_of_them)
+    monkeypatch.setattr(threads, "EVERY", 0.0)
+    most = 2
+    job = TrainingJob(
+        Run.create(tiny(threads=0, steps=1000), tmp_path / "runs"), most_threads=lambda: most
+    )
+    job.prepare()
+    for _ in range(8):
+        job.step()
+    assert job.training.engine.threads == 2 and asked[0] == [1, 2]
+    most = 1
+    asked.clear()
+    job.step()
+    assert job.training.engine.threads == 1 and not asked  # at once, without measuring
+    for _ in range(8):
+        job.step()
+    assert job.training.engine.threads == 1 and asked and set(map(tuple, asked)) == {(1,)}
+    most = 2
+    for _ in range(8):
+        job.step()
+    assert job.training.engine.threads == 2
+    job.finish(Status.STOPPED)

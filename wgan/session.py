@@ -87,6 +87,9 @@ MODELS_EVERY = 1.0
 """Seconds for which a copy of a live run's weights counts as fresh."""
 
 
+FEW = 3
+"""If more than so many watch, trainings leave a core to the pages."""
+
 MOST_RACING = 4
 
 TASKS_KEPT = 20
@@ -122,6 +125,8 @@ class Session:
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
         self._fixed = threads
+        self.watchers: Callable[[], int] = lambda: 0
+        """Tells how many watch; whoever shows the session sets it."""
         self.threads = threads or max(1, cores() - 1)
         self._changed = threading.Condition()
         self._active: list[TrainingJob] = []
@@ -208,6 +213,9 @@ class Session:
                 self._enqueue(run, resume=False, changes={}, group=made[0].id)
             return [run.id for run in made]
 
+    def _most_threads(self) -> int:
+        return self.threads if self.watchers() > FEW else cores()
+
     def _refuse_if_busy(self, queue: bool) -> None:
         if (self._active or self._queue) and not queue:
             raise Busy((*self._active, *self._queue)[0].view)
@@ -225,6 +233,7 @@ class Session:
             run,
             root=self.root,
             threads=self._fixed,
+            most_threads=self._most_threads,
             resume=resume,
             changes=changes,
             publish=self._keep,

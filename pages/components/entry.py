@@ -14,6 +14,8 @@ AT_WORK = (2_000, 20, 50)
 NEWCOMERS = 100
 """Modules loaded since the last time that make it worth while to settle again."""
 
+_settled = {"modules": 0}  # how many were loaded the last time
+
 gc.set_threshold(*LOADING)
 
 
@@ -41,15 +43,9 @@ def settle() -> None:
     Among a million objects of torch, plotly and streamlit it looks for half a second, many times an hour,
     and holds everything meanwhile, training and pages: they stay anyway.
     """
-    before = _settled()
-    if len(sys.modules) < before["modules"] + NEWCOMERS:
+    if len(sys.modules) < _settled["modules"] + NEWCOMERS:
         return
-    before["modules"] = len(sys.modules)
+    _settled["modules"] = len(sys.modules)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*AT_WORK)
-
-
-@st.cache_resource(show_spinner=False)
-def _settled() -> dict[str, int]:
-    return {"modules": 0}

@@ -1,5 +1,7 @@
 """Every page, through Streamlit's own AppTest: a new page in pages/ is tested unasked."""
 
+import gc
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.components import entry
 from tests.conftest import tiny
 from wgan.config import PRESETS, hyperparameters
 from wgan.jobs import TrainingJob
@@ -56,6 +59,21 @@ def finished_run(runs_dir: Path, **changes: object) -> Run:
         job.step()
     job.finish(Status.FINISHED)
     return job.run
+
+
+def test_what_is_loaded_leaves_the_garbage_collectors_sight(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(entry._settled, "modules", 0)
+    gc.unfreeze()
+    sound(app.run())
+    assert gc.get_freeze_count() > 100_000 and gc.get_threshold() == entry.AT_WORK
+    looked = gc.get_stats()[2]["collections"]
+    entry.settle()  # once is enough, until more is loaded
+    assert gc.get_stats()[2]["collections"] == looked
+    monkeypatch.setitem(entry._settled, "modules", len(sys.modules) - entry.NEWCOMERS)
+    entry.settle()
+    assert gc.get_stats()[2]["collections"] == looked + 1
 
 
 def visit(app: AppTest, page: str) -> AppTest:

@@ -44,7 +44,7 @@ class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
     `threads` is the number of CPU threads where the config leaves it open (None: measured while it
-    trains); `publish` is told of every new view; `ranks` are the processes that train it together, of which this is the first. The
+    trains, at most what `most_threads` says at the time); `publish` is told of every new view; `ranks` are the processes that train it together, of which this is the first. The
     job is driven by one thread: a session's worker, or the command line.
     """
 
@@ -54,6 +54,7 @@ class TrainingJob:
         *,
         root: Path | None = None,
         threads: int | None = None,
+        most_threads: Callable[[], int] = cores,
         resume: bool = False,
         changes: Mapping[str, Any] | None = None,
         publish: Callable[[View], None] | None = None,
@@ -66,7 +67,7 @@ class TrainingJob:
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
-        self._root, self._threads = root, threads
+        self._root, self._threads, self._most_threads = root, threads, most_threads
         self._resume = resume and bool(run.checkpoint_steps())
         self._first_changes = dict(changes or {})
         self._publish = publish
@@ -281,11 +282,13 @@ class TrainingJob:
             return
         pace.note(*self._stretch)
         self._stretch = (0.0, 0)
+        now, most = training.engine.threads, self._most_threads()
+        threads = min(now, most)
         # A compiler at work takes part of a core, for a minute: no time to judge.
-        if not pace.due(self._seconds) or self._faster.working:
-            return
-        threads = pace.better(training.config, training.engine, self._seconds)
-        if threads != training.engine.threads:
+        if threads == now and pace.due(self._seconds) and not self._faster.working:
+            threads = pace.better(training.config, training.engine, self._seconds, most)
+        if threads != now:
+            pace.forget()
             before = training.engine.as_dict()
             training.rethread(threads)
             self.run.set_engine(training.engine)

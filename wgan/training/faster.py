@@ -14,10 +14,11 @@ from wgan.training.compiled import (
 )
 from wgan.training.loop import Training
 
-PATIENCE = 20.0
-"""Seconds of training before a compiler is started: most runs that are stopped soon need none."""
+PATIENCE = 60.0
+"""Seconds of training before a compiler is started: it takes part of a core for most of a minute, which the
+first minute, the one that is watched, needs; and runs that are stopped soon need no compiler."""
 
-LASTS = 60.0
+LASTS = 120.0
 """Seconds that a run must still have before it, for compiling to be worth its while."""
 
 

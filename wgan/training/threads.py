@@ -65,16 +65,21 @@ class Threads:
             return False
         return seconds >= self._next or (seconds >= self._soonest and self._drifted())
 
-    def better(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
-        """Measure, and return the number of threads to go on with."""
+    def better(self, config: TrainConfig, engine: Engine, seconds: float, most: int) -> int:
+        """Measure, and return the number of threads to go on with, at most so many."""
         start = time.perf_counter()
-        best = fastest(config, engine, neighbours(engine.threads, cores()))
+        best = fastest(config, engine, neighbours(engine.threads, most))
         took = time.perf_counter() - start
         self._next = seconds + max(EVERY, took / SHARE)
         self._soonest = seconds + max(SOONEST, took / SHARE)
-        self._usual, self._recent = None, []
-        remember_threads(config, best)
+        self.forget()
+        if most >= cores():  # else it says nothing of a machine that is free
+            remember_threads(config, best)
         return best
+
+    def forget(self) -> None:
+        """Learn the usual pace anew: the number of threads has changed."""
+        self._usual, self._recent = None, []
 
 
 def neighbours(threads: int, most: int) -> list[int]:
