@@ -318,7 +318,7 @@ class TrainConfig(BaseModel):
     compiled: bool = Field(
         True,
         title="Compile updates",
-        description="Long trainings on the CPU have their updates compiled beside the first minute, where "
+        description="Long trainings on the CPU have their updates compiled beside the second minute, where "
         "there is a C++ compiler; on CUDA updates are recorded as graphs. They are taken where they are "
         "measured to be faster. The numbers then differ by rounding.",
         json_schema_extra=_extra(live=True, advanced=True),
