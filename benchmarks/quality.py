@@ -5,8 +5,8 @@
     python -m benchmarks.quality --seconds 30 --ours "" --ours "--batch-size 64 --network.size small"
 
 Each training is a process of its own with an empty cache, so that it compiles, chooses threads and warms up
-as on its first day; its clock stands while it is measured. "Ours" is the job that the app and `python -m
-wgan train` run, with reports, pictures and checkpoints, without measuring in passing. "Textbook" is a
+as on its first day; its clock stands while it is measured. "Ours" is the job that `python -m wgan train`
+runs, with reports, pictures and checkpoints, without measuring in passing. "Textbook" is a
 DataLoader, float32, torch's default threads, real and fake and penalty in passes of their own, losses read
 every step. Arms take turns within a seed. Pictures: the Fréchet distance of 4,000 samples to the training
 set in the 64 features of the network that comes with the program, beside its floor, that of as many held-out

@@ -48,7 +48,6 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
 
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(threads, "fastest", lambda config, engine, counts: counts[-1])
-    monkeypatch.setattr(threads, "cores", lambda: 4)
     pace, engine = Threads(), Engine("cpu", "float32", 2)
     told(pace, 0.1)
     assert pace.better(tiny(), engine, 10.0, 4) == 4
@@ -91,12 +90,12 @@ def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: py
 def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(threads, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
-    monkeypatch.setattr(threads, "cores", lambda: 2)
     monkeypatch.setattr(
         threads, "fastest", lambda config, engine, counts: 2 if engine.threads == 1 else 1
     )
     remember_threads(tiny(threads=0, steps=30), 1)
-    job = TrainingJob(Run.create(tiny(threads=0, steps=30), tmp_path / "runs"))
+    run = Run.create(tiny(threads=0, steps=30), tmp_path / "runs")
+    job = TrainingJob(run, most_threads=2)
     job.prepare()
     assert job.training.engine.threads == 1
     while not job.done:
@@ -115,7 +114,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
         math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-4)
         for a, b in zip(report[1:], last.report[1:], strict=True)
     )
-    again = TrainingJob(job.run, resume=True)
+    again = TrainingJob(job.run, resume=True, most_threads=2)
     again.prepare()
     assert again.training.engine.threads == 2
     again.finish(Status.STOPPED)
@@ -138,7 +137,7 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
         assert job.training.engine.threads == 1
 
 
-def test_a_crowd_gets_a_core_and_gives_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(threads, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     asked: list[list[int]] = []
@@ -148,24 +147,13 @@ def test_a_crowd_gets_a_core_and_gives_it_back(tmp_path: Path, monkeypatch: pyte
         return max(counts)
 
     monkeypatch.setattr(threads, "fastest", most_of_them)
-    monkeypatch.setattr(threads, "EVERY", 0.0)
-    most = 2
-    job = TrainingJob(
-        Run.create(tiny(threads=0, steps=1000), tmp_path / "runs"), most_threads=lambda: most
-    )
-    job.prepare()
-    for _ in range(8):
-        job.step()
-    assert job.training.engine.threads == 2 and asked[0] == [1, 2]
-    most = 1
-    asked.clear()
-    job.step()
-    assert job.training.engine.threads == 1 and not asked  # at once, without measuring
-    for _ in range(8):
-        job.step()
-    assert job.training.engine.threads == 1 and asked and set(map(tuple, asked)) == {(1,)}
-    most = 2
-    for _ in range(8):
-        job.step()
-    assert job.training.engine.threads == 2
-    job.finish(Status.STOPPED)
+    remember_threads(tiny(threads=0, steps=1000), 8)
+    for most in (1, 3):
+        config = tiny(threads=0, steps=1000)
+        job = TrainingJob(Run.create(config, tmp_path / "runs"), most_threads=most)
+        job.prepare()
+        assert job.training.engine.threads <= most
+        for _ in range(8):
+            job.step()
+        assert job.training.engine.threads <= most and max(map(max, asked)) <= most
+        job.finish(Status.STOPPED)

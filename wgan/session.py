@@ -87,9 +87,6 @@ MODELS_EVERY = 1.0
 """Seconds for which a copy of a live run's weights counts as fresh."""
 
 
-FEW = 3
-"""If more than so many watch, trainings leave a core to the pages."""
-
 MOST_RACING = 4
 
 TASKS_KEPT = 20
@@ -115,9 +112,9 @@ class Busy(Exception):
 class Session:
     """Runs jobs in one thread and tells how they stand.
 
-    `runs_dir` holds the runs, `root` the data. `threads` is the number of CPU threads for training
-    (default: measured by each while it trains) and for all else (default: one fewer than there are
-    cores, because the app needs one of its own).
+    `runs_dir` holds the runs, `root` the data. `threads` is the number of CPU threads (default: one
+    fewer than there are cores, because the app needs one of its own; a training may take fewer, as it
+    measures).
     """
 
     def __init__(
@@ -125,8 +122,6 @@ class Session:
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
         self._fixed = threads
-        self.watchers: Callable[[], int] = lambda: 0
-        """Tells how many watch; whoever shows the session sets it."""
         self.threads = threads or max(1, cores() - 1)
         self._changed = threading.Condition()
         self._active: list[TrainingJob] = []
@@ -213,9 +208,6 @@ class Session:
                 self._enqueue(run, resume=False, changes={}, group=made[0].id)
             return [run.id for run in made]
 
-    def _most_threads(self) -> int:
-        return self.threads if self.watchers() > FEW else cores()
-
     def _refuse_if_busy(self, queue: bool) -> None:
         if (self._active or self._queue) and not queue:
             raise Busy((*self._active, *self._queue)[0].view)
@@ -233,7 +225,7 @@ class Session:
             run,
             root=self.root,
             threads=self._fixed,
-            most_threads=self._most_threads,
+            most_threads=self.threads,
             resume=resume,
             changes=changes,
             publish=self._keep,
@@ -773,7 +765,9 @@ class Session:
                             self._forecasts.pop("busy with " + key, None)
                         return
                     try:
-                        engine = resolve_engine(config, threads=self._fixed)
+                        engine = resolve_engine(
+                            config, threads=self._fixed, most_threads=self.threads
+                        )
                         engine.activate()
                         result: Forecast | str = forecast(config, engine)
                     except Exception as error:

@@ -50,22 +50,15 @@ def _last_seen() -> dict[str, tuple[float, float]]:
 
 def pace() -> float:
     """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
-    seen = _last_seen()
+    now, seen = time.monotonic(), _last_seen()
     me = str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
-    watching = len({me, *_still_there(seen)})
-    every = next((each for each in PACES if watching <= AT_MOST * each), PACES[-1])
-    seen[me] = time.monotonic(), every
-    session().watchers = lambda: len(_still_there(seen))
-    return every
-
-
-def _still_there(seen: dict[str, tuple[float, float]]) -> list[str]:
-    """Return the visitors that were seen lately; forget the others."""
-    now = time.monotonic()
     for visitor, (when, every) in list(seen.items()):
         if now - when > GONE + 2 * every:
             seen.pop(visitor, None)
-    return list(seen)
+    watching = len({me, *list(seen)})
+    every = next((each for each in PACES if watching <= AT_MOST * each), PACES[-1])
+    seen[me] = now, every
+    return every
 
 
 def shown_run(*, example: bool = False) -> str | None:

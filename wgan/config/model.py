@@ -326,7 +326,7 @@ class TrainConfig(BaseModel):
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         0,
         title="CPU threads",
-        description="0: chosen by itself: measured while it trains, and again when its pace changes.",
+        description="0: chosen by itself: measured while it trains, and again when its pace changes; the app keeps a core.",
         json_schema_extra=_extra(advanced=True),
     )
 

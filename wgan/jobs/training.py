@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from wgan.config import PARTS
+from wgan.config import PARTS, TrainConfig
 from wgan.data import Data
 from wgan.jobs.follower import Plan, replayed
 from wgan.jobs.views import (
@@ -25,7 +25,7 @@ from wgan.jobs.views import (
     thumb,
 )
 from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
-from wgan.training import Diverged, Gauge, Threads, Training, resolve_engine
+from wgan.training import Diverged, Engine, Gauge, Threads, Training, resolve_engine
 from wgan.training.engine import cores
 from wgan.training.faster import Faster
 from wgan.training.ranks import ALONE, Ranks
@@ -44,7 +44,7 @@ class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
     `threads` is the number of CPU threads where the config leaves it open (None: measured while it
-    trains, at most what `most_threads` says at the time); `publish` is told of every new view; `ranks` are the processes that train it together, of which this is the first. The
+    trains, at most `most_threads`, default: all cores); `publish` is told of every new view; `ranks` are the processes that train it together, of which this is the first. The
     job is driven by one thread: a session's worker, or the command line.
     """
 
@@ -54,7 +54,7 @@ class TrainingJob:
         *,
         root: Path | None = None,
         threads: int | None = None,
-        most_threads: Callable[[], int] = cores,
+        most_threads: int | None = None,
         resume: bool = False,
         changes: Mapping[str, Any] | None = None,
         publish: Callable[[View], None] | None = None,
@@ -67,7 +67,8 @@ class TrainingJob:
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
-        self._root, self._threads, self._most_threads = root, threads, most_threads
+        self._root, self._threads = root, threads
+        self._most_threads = most_threads or cores()
         self._resume = resume and bool(run.checkpoint_steps())
         self._first_changes = dict(changes or {})
         self._publish = publish
@@ -141,7 +142,7 @@ class TrainingJob:
             self._restore(data)
         else:
             progress("Choosing the fastest precision", 0.0)
-            engine = resolve_engine(self.config, threads=self._threads, processes=self.ranks.of)
+            engine = self._resolved(self.config)
             engine.activate()
             self._tell(Plan(self.config, engine, None, self._first_changes, ()))
             self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
@@ -165,13 +166,13 @@ class TrainingJob:
     def _restore(self, data: Data) -> None:
         state, facts = self.run.checkpoint()
         engine = state.engine
-        here = resolve_engine(state.config, threads=self._threads, processes=self.ranks.of)
+        here = self._resolved(state.config)
         # The recorded engine gives the same numbers again. Another is taken only where it must
         # be: its device is absent, or it would take the core that the app itself needs.
         if (
             engine.device != here.device
             or engine.processes != here.processes
-            or engine.threads > (self._threads or max(here.threads, cores()))
+            or engine.threads > (self._threads or self._most_threads)
         ):
             if engine != here:
                 self._add_change(Change(state.step, "engine", engine.as_dict(), here.as_dict()))
@@ -201,6 +202,14 @@ class TrainingJob:
         shown = [s for s in self._preview_steps if s <= state.step]
         found = self.run.preview(shown[-1]) if shown else None
         self._preview = StoredPreview(shown[-1], *found) if found else None
+
+    def _resolved(self, config: TrainConfig) -> Engine:
+        return resolve_engine(
+            config,
+            threads=self._threads,
+            most_threads=self._most_threads,
+            processes=self.ranks.of,
+        )
 
     def _tell(self, plan: Plan | None) -> None:
         """Tell the other processes what to train; None: nothing, they may leave."""
@@ -282,17 +291,16 @@ class TrainingJob:
             return
         pace.note(*self._stretch)
         self._stretch = (0.0, 0)
-        now, most = training.engine.threads, self._most_threads()
-        threads = min(now, most)
         # A compiler at work takes part of a core, for a minute: no time to judge.
-        if threads == now and pace.due(self._seconds) and not self._faster.working:
-            threads = pace.better(training.config, training.engine, self._seconds, most)
-        if threads != now:
-            pace.forget()
-            before = training.engine.as_dict()
+        if not pace.due(self._seconds) or self._faster.working:
+            return
+        now = training.engine
+        threads = pace.better(training.config, now, self._seconds, self._most_threads)
+        if threads != now.threads:
             training.rethread(threads)
             self.run.set_engine(training.engine)
-            self._add_change(Change(training.steps, "engine", before, training.engine.as_dict()))
+            after = training.engine.as_dict()
+            self._add_change(Change(training.steps, "engine", now.as_dict(), after))
 
     def _left(self) -> float:
         """Return about how many seconds of training are to come."""

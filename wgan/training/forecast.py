@@ -48,13 +48,14 @@ def resolve_engine(
     config: TrainConfig,
     *,
     threads: int | None = None,
+    most_threads: int | None = None,
     cache: Path | None = None,
     processes: int = 1,
 ) -> Engine:
     """Return the engine of a config on this machine.
 
     `threads` is the caller's choice where the config leaves it open (default: what was last measured
-    to be fastest, see `Threads`, else a guess; of several `processes` that train together on this
+    to be fastest, see `Threads`, else a guess, at most `most_threads` or all cores; of several `processes` that train together on this
     machine, an equal share of the cores). bfloat16 is chosen where a measurement of some seconds'
     fraction finds it faster; `cache` is a JSON file that remembers both (default: `engine_cache()`).
     Raises ValueError where the asked device is absent.
@@ -63,7 +64,7 @@ def resolve_engine(
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
     chosen = config.threads or threads or max(1, cores() // here)
     if not config.threads and not threads and here == 1 and device == "cpu":
-        chosen = _first_threads(config, cores(), _read(cache or engine_cache()))
+        chosen = _first_threads(config, most_threads or cores(), _read(cache or engine_cache()))
     asked: Literal["auto", "float32", "bfloat16"] = config.precision
     if asked != "auto":
         return Engine(device, asked, chosen, processes)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from wgan.config import TrainConfig
-from wgan.training.engine import Engine, cores
+from wgan.training.engine import Engine
 from wgan.training.forecast import rehearsal, remember_threads
 
 FASTER = 1.1
@@ -72,14 +72,9 @@ class Threads:
         took = time.perf_counter() - start
         self._next = seconds + max(EVERY, took / SHARE)
         self._soonest = seconds + max(SOONEST, took / SHARE)
-        self.forget()
-        if most >= cores():  # else it says nothing of a machine that is free
-            remember_threads(config, best)
-        return best
-
-    def forget(self) -> None:
-        """Learn the usual pace anew: the number of threads has changed."""
         self._usual, self._recent = None, []
+        remember_threads(config, best)
+        return best
 
 
 def neighbours(threads: int, most: int) -> list[int]:
