@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import until
+from tests.browser.test_app import still
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -197,6 +198,13 @@ def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
     assert Path(download.value.path()).read_bytes()[8:12] == b"WEBP"
 
 
+def move(page, key: str, to: str) -> None:
+    """Move a slider to its Home or its End."""
+    page.locator(f".st-key-{key} input, .st-key-{key} [role=slider]").first.focus()
+    page.keyboard.press(to)
+    still(page)
+
+
 def test_a_picture_is_found_and_walked_from(page, site: str):
     page.goto(f"{site}/latent?section=find")
     page.get_by_role("button", name="Find it").wait_for(timeout=60_000)
@@ -207,11 +215,15 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
     page.mouse.down()
     page.mouse.move(box["x"] + 100, box["y"] + 140, steps=6)
     page.mouse.up()
+    move(page, "find_updates", "End")  # else a fast machine has ended before Cancel is pressed
+    move(page, "find_starts", "End")
     page.get_by_role("button", name="Find it").click()
     page.get_by_text("of 255 a pixel").wait_for(timeout=60_000)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled: this is how far it came").wait_for()
 
+    move(page, "find_updates", "Home")
+    move(page, "find_starts", "Home")
     page.get_by_role("radio", name="Real").or_(
         page.get_by_role("button", name="Real")
     ).first.click()
