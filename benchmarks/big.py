@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from wgan.bench import rate_of
 from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.data.intake import FOLDER, read_pictures
@@ -92,16 +93,6 @@ def watched(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]
     }  # fmt: skip
 
 
-def rate(training: Training, seconds: float) -> float:
-    """Return steps a second over about so many seconds."""
-    n, begun = 0, time.perf_counter()
-    while (spent := time.perf_counter() - begun) < seconds or n < 3:
-        training.step()
-        n += 1
-    training.reports()
-    return n / spent
-
-
 def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
     """Train mapped pictures and pictures in memory in turns, and mapped ones of a cold file."""
     mapped = read_pictures(path, mapped=True)
@@ -122,11 +113,11 @@ def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
         while file.read(1 << 22):
             pass
     for training in both.values():
-        rate(training, 2)
+        rate_of(training, 2)
     found: dict[str, list[float]] = {name: [] for name in both}
     for i in range(rounds):
         for name in list(both)[:: 1 if i % 2 else -1]:
-            found[name].append(rate(both[name], seconds))
+            found[name].append(rate_of(both[name], seconds))
     ratios = [a / b for a, b in zip(found["mapped"], found["in memory"], strict=True)]
     print(
         f"warm, {rounds} turns of {seconds:g} s: mapped {statistics.median(found['mapped']):.2f} steps/s, "

@@ -43,6 +43,13 @@ from wgan.runs import Run, Status
 FULL = {"quick-mnist": {"dataset": "mnist"}}
 """Presets of a part of a data set, here on the whole of it."""
 
+
+def config_of(preset: str, seed: int, changes: dict[str, Any]) -> TrainConfig:
+    """Return a preset's config to be trained by the clock, with changes."""
+    timed = {"measure": False, "steps": 10_000_000, "seed": seed}
+    return PRESETS[preset].config.changed(FULL.get(preset, {}) | timed).changed(changes)
+
+
 Samples = Callable[[int], Tensor]
 
 
@@ -223,11 +230,8 @@ def main() -> None:
         for seed in given.seeds:
             for arm in arms:
                 flags = shlex.split(arm.removeprefix("ours")) if arm != "textbook" else []
-                config = PRESETS[preset].config.changed(
-                    FULL.get(preset, {}) | {"measure": False, "steps": 10_000_000}
-                )
                 named = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
-                config = config.changed(dict(zip(named, flags[1::2], strict=True)) | {"seed": seed})
+                config = config_of(preset, seed, dict(zip(named, flags[1::2], strict=True)))
                 most = given.textbook if arm == "textbook" else max(given.seconds)
                 asked = {
                     "arm": arm, "config": config.model_dump(mode="json"),

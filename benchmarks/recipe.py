@@ -14,8 +14,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality import FULL, run
-from wgan.config import PRESETS
+from benchmarks.quality import config_of, run
 
 PICTURES: dict[str, dict[str, Any]] = {
     "size small": {"network.size": "small"},
@@ -50,7 +49,7 @@ PICTURES: dict[str, dict[str, Any]] = {
 """What is tried of pictures."""
 
 
-def variants(preset: str, pairs: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+def variants(pairs: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
     """Return the changes to try, by name; `pairs` are names whose changes are made together."""
     found: dict[str, dict[str, Any]] = {"": {}} | PICTURES
     for one, other in pairs:
@@ -74,7 +73,7 @@ def main() -> None:
     known = (
         [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
     )
-    tried = variants(given.preset, given.pair)
+    tried = variants(given.pair)
     going = list(tried)
     if given.only:
         going = ["", *(name for name in tried if name in given.only or "+" in name)]
@@ -86,11 +85,7 @@ def main() -> None:
                 r for r in known if (r["variant"], r["mark"], r["seed"]) == (name, seconds, seed)
             ]
             if not before:
-                config = PRESETS[given.preset].config.changed(
-                    FULL.get(given.preset, {})
-                    | {"measure": False, "steps": 10_000_000, "seed": seed}
-                    | tried[name]
-                )
+                config = config_of(given.preset, seed, tried[name])
                 asked = {
                     "arm": "ours",
                     "config": config.model_dump(mode="json"),

@@ -14,21 +14,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from wgan.bench import spell
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 from wgan.training.engine import cores
-
-
-def spell(job: TrainingJob, seconds: float) -> float:
-    """Train for so many seconds and return steps a second."""
-    start, before = time.perf_counter(), job.training.steps
-    while time.perf_counter() - start < seconds:
-        job.step()
-    return (job.training.steps - before) / (time.perf_counter() - start)
 
 
 def measured(preset: str, busy: int, rounds: int, seconds: float) -> dict[str, float]:
@@ -47,9 +39,9 @@ def measured(preset: str, busy: int, rounds: int, seconds: float) -> dict[str, f
             rates: dict[str, list[float]] = {name: [] for name in jobs}
             for turn in range(1 + rounds):
                 for name, job in jobs.items():
-                    rate = spell(job, seconds)
+                    steps, spent = spell(job.step, lambda: None, "cpu", seconds)
                     if turn:
-                        rates[name].append(rate)
+                        rates[name].append(steps / spent)
         finally:
             for process in load:
                 process.kill()

@@ -28,12 +28,12 @@ def test_it_compares_with_half_and_twice_as_many(now: int, most: int, expected: 
 
 
 def test_it_measures_after_a_while_and_when_the_pace_changes():
-    pace = Threads()
+    pace = Threads(2)
     assert not pace.due(100.0)  # no step yet
     told(pace, 0.1)
     assert not pace.due(threads.FIRST - 0.1)
     assert pace.due(threads.FIRST)
-    pace = Threads(begun=50.0)
+    pace = Threads(2, begun=50.0)
     told(pace, 0.1)
     assert not pace.due(50.0) and pace.due(50.0 + threads.FIRST)
     told(pace, 0.13, n=50)
@@ -48,9 +48,9 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
 
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(threads, "fastest", lambda config, engine, counts: counts[-1])
-    pace, engine = Threads(), Engine("cpu", "float32", 2)
+    pace, engine = Threads(4), Engine("cpu", "float32", 2)
     told(pace, 0.1)
-    assert pace.better(tiny(), engine, 10.0, 4) == 4
+    assert pace.better(tiny(), engine, 10.0) == 4
     assert not pace.due(10.0 + threads.EVERY)  # nothing is known of the new pace
     told(pace, 0.1)
     assert not pace.due(10.0 + threads.EVERY - 1) and pace.due(10.0 + threads.EVERY)
@@ -59,7 +59,7 @@ def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
     monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
-    pace.better(tiny(), engine, 100.0, 4)
+    pace.better(tiny(), engine, 100.0)
     told(pace, 0.1)
     assert not pace.due(100.0 + 3.0 / threads.SHARE - 1) and pace.due(100.0 + 3.0 / threads.SHARE)
 
@@ -76,12 +76,12 @@ def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: py
     points = tiny(threads=0)
     monkeypatch.setattr(importlib.import_module("wgan.training.forecast"), "cores", lambda: 8)
     assert resolve_engine(points, cache=cache).threads == 1
-    remember_threads(points, 4, cache)
+    remember_threads(points, 4, 8, cache)
     assert resolve_engine(points, cache=cache).threads == 4
     assert resolve_engine(points, threads=2, cache=cache).threads == 2
     assert resolve_engine(points.changed({"threads": 3}), cache=cache).threads == 3
     assert resolve_engine(points.changed({"batch_size": 512}), cache=cache).threads == 1
-    remember_threads(points, 64, cache)  # by a machine with more cores
+    remember_threads(points, 64, 8, cache)  # more than there can be
     assert resolve_engine(points, cache=cache).threads == 8
     cache.write_text("[]")
     assert resolve_engine(points, cache=cache).threads == 1
@@ -93,7 +93,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(
         threads, "fastest", lambda config, engine, counts: 2 if engine.threads == 1 else 1
     )
-    remember_threads(tiny(threads=0, steps=30), 1)
+    remember_threads(tiny(threads=0, steps=30), 1, 2)
     run = Run.create(tiny(threads=0, steps=30), tmp_path / "runs")
     job = TrainingJob(run, most_threads=2)
     job.prepare()
@@ -147,9 +147,9 @@ def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.Mon
         return max(counts)
 
     monkeypatch.setattr(threads, "fastest", most_of_them)
-    remember_threads(tiny(threads=0, steps=1000), 8)
     for most in (1, 3):
         config = tiny(threads=0, steps=1000)
+        remember_threads(config, 8, most)
         job = TrainingJob(Run.create(config, tmp_path / "runs"), most_threads=most)
         job.prepare()
         assert job.training.engine.threads <= most

@@ -112,9 +112,9 @@ class Busy(Exception):
 class Session:
     """Runs jobs in one thread and tells how they stand.
 
-    `runs_dir` holds the runs, `root` the data. `threads` is the number of CPU threads (default: one
-    fewer than there are cores, because the app needs one of its own; a training may take fewer, as it
-    measures).
+    `runs_dir` holds the runs, `root` the data. `threads` is the number of CPU threads
+    (default: one fewer than there are cores, because the app needs one of its own; a training may
+    take fewer, as it measures).
     """
 
     def __init__(

@@ -22,6 +22,7 @@ from wgan.data.base import (
     data_root,
     examples,
     parts_of,
+    some,
 )
 from wgan.data.decode import PICTURE_SUFFIXES
 from wgan.data.errors import DataError
@@ -121,6 +122,7 @@ __all__ = [
     "examples",
     "forget",
     "parts_of",
+    "some",
     "prepare",
     "prepared",
 ]

@@ -169,6 +169,13 @@ class Points:
 Data = Pictures | Points
 
 
+def some(n: int, most: int, rng: torch.Generator) -> Tensor:
+    """Return the places of all n, or of `most` of them that are drawn, in order."""  # (at most n,)
+    if n <= most:
+        return torch.arange(n)
+    return torch.randperm(n, generator=rng)[:most].sort().values
+
+
 def parts_of(pictures: Stack, size: int = 2_000) -> Iterator[Tensor]:
     """Iterate over pictures in parts, so that never all of them need be in memory."""
     for start in range(0, len(pictures), size):

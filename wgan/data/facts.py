@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wgan.data.base import Pictures, Points, Stack
+from wgan.data.base import Pictures, Points, Stack, some
 from wgan.randomness import generator
 
 MOST_COMPARED = 3_000
@@ -47,11 +47,8 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     train, labels = pictures.train, pictures.train_labels
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
-    chosen = torch.arange(len(train))
     most = MOST_VALUES // math.prod(pictures.shape)
-    if len(train) > most:
-        order = torch.randperm(len(train), generator=generator(0, "sample", draw=1))
-        chosen = order[:most].sort().values
+    chosen = some(len(train), most, generator(0, "sample", draw=1))
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # Sums of whole numbers, which doubles hold exactly: in whatever order.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)

@@ -44,8 +44,9 @@ class TrainingJob:
     """A training that records itself into its run's folder as it goes.
 
     `threads` is the number of CPU threads where the config leaves it open (None: measured while it
-    trains, at most `most_threads`, default: all cores); `publish` is told of every new view; `ranks` are the processes that train it together, of which this is the first. The
-    job is driven by one thread: a session's worker, or the command line.
+    trains, at most `most_threads`, default: all cores); `publish` is told of every new view; `ranks`
+    are the processes that train it together, of which this is the first. The job is driven by one
+    thread: a session's worker, or the command line.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class TrainingJob:
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
         self._root, self._threads = root, threads
-        self._most_threads = most_threads or cores()
+        self._most_threads = threads or most_threads or cores()
         self._resume = resume and bool(run.checkpoint_steps())
         self._first_changes = dict(changes or {})
         self._publish = publish
@@ -149,8 +150,9 @@ class TrainingJob:
         check()
         # A CPU has them at hand. Several processes must find at the same report that they diverged.
         self._paced = self.training.device.type != "cpu" and self.ranks.of == 1
-        if not (self.config.threads or self._threads) and self.ranks.of == 1:
-            self._pace = Threads(self._seconds) if self.training.engine.device == "cpu" else None
+        chosen = self.config.threads or self._threads
+        if not chosen and self.ranks.of == 1 and self.training.device.type == "cpu":
+            self._pace = Threads(self._most_threads, self._seconds)
         self._write_pending()
         self.run.set_engine(self.training.engine)
         self.run.set_fact("error", "")
@@ -172,7 +174,7 @@ class TrainingJob:
         if (
             engine.device != here.device
             or engine.processes != here.processes
-            or engine.threads > (self._threads or self._most_threads)
+            or engine.threads > self._most_threads
         ):
             if engine != here:
                 self._add_change(Change(state.step, "engine", engine.as_dict(), here.as_dict()))
@@ -295,7 +297,7 @@ class TrainingJob:
         if not pace.due(self._seconds) or self._faster.working:
             return
         now = training.engine
-        threads = pace.better(training.config, now, self._seconds, self._most_threads)
+        threads = pace.better(training.config, now, self._seconds)
         if threads != now.threads:
             training.rethread(threads)
             self.run.set_engine(training.engine)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.data import Dataset, Pictures, Stack, parts_of
+from wgan.data import Dataset, Pictures, Stack, parts_of, some
 from wgan.metrics.features import Network, Sums, find_network
 from wgan.metrics.stacked import combinations
 from wgan.randomness import generator
@@ -247,10 +247,7 @@ class Yardstick:
         if self._sums is not None:
             return
         train, sums = self.data.train, None
-        chosen = torch.arange(len(train))
-        if len(train) > MOST_REFERENCE:
-            order = torch.randperm(len(train), generator=generator(0, "metric", draw=3))
-            chosen = order[:MOST_REFERENCE].sort().values
+        chosen = some(len(train), MOST_REFERENCE, generator(0, "metric", draw=3))
         for places in torch.split(chosen, 2_000):
             found = Sums.of(self.network.features(train[places]))
             sums = found if sums is None else sums + found

@@ -31,9 +31,7 @@ class Faster:
 
     def __init__(self, log: Callable[[str], None], recorder: Recorder | None = None) -> None:
         self._log, self._recorder = log, recorder
-        self._for = (
-            ""  # what is looked at: the objective, threads, and whether faster updates are wanted
-        )
+        self._for = ""  # what is looked at: objective, threads, and whether any are wanted
         self._since = 0.0  # seconds of training when that was chosen
         self._open = False  # whether there is no verdict yet
         self._compiler: Compiler | None = None

@@ -54,17 +54,20 @@ def resolve_engine(
 ) -> Engine:
     """Return the engine of a config on this machine.
 
-    `threads` is the caller's choice where the config leaves it open (default: what was last measured
-    to be fastest, see `Threads`, else a guess, at most `most_threads` or all cores; of several `processes` that train together on this
-    machine, an equal share of the cores). bfloat16 is chosen where a measurement of some seconds'
-    fraction finds it faster; `cache` is a JSON file that remembers both (default: `engine_cache()`).
+    `threads` is the caller's choice where the config leaves it open. Default: what was last measured to
+    be fastest of at most `most_threads` (all cores), see `Threads`, else a guess; of several `processes`
+    that train together on this machine, an equal share of the cores. bfloat16 is chosen where a
+    measurement of some seconds' fraction finds it faster; `cache` is a JSON file that remembers both
+    (default: `engine_cache()`).
     Raises ValueError where the asked device is absent.
     """
     device = pick_device(config.device)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
+    cache = cache or engine_cache()
+    known = _read(cache)
     chosen = config.threads or threads or max(1, cores() // here)
     if not config.threads and not threads and here == 1 and device == "cpu":
-        chosen = _first_threads(config, most_threads or cores(), _read(cache or engine_cache()))
+        chosen = _first_threads(config, most_threads or cores(), known)
     asked: Literal["auto", "float32", "bfloat16"] = config.precision
     if asked != "auto":
         return Engine(device, asked, chosen, processes)
@@ -83,8 +86,6 @@ def resolve_engine(
             str(config.dataset.shape),
         ]
     )
-    cache = cache or engine_cache()
-    known = _read(cache)
     if key not in known:
         rates = _race(config, device, chosen)
         known[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
@@ -96,24 +97,26 @@ def resolve_engine(
 def _first_threads(config: TrainConfig, most: int, known: Mapping[str, str]) -> int:
     """Return the number of threads to begin with: the one last measured to be fastest, else a guess."""
     try:
-        return max(1, min(most, int(known[_threads_key(config)])))
+        return max(1, min(most, int(known[_threads_key(config, most)])))
     except (KeyError, ValueError):
         # Pictures have enough to share among all cores, most points have not.
         return most if config.dataset.kind == "pictures" else 1
 
 
-def remember_threads(config: TrainConfig, threads: int, cache: Path | None = None) -> None:
-    """Have the next trainings like this one begin with so many threads."""
+def remember_threads(
+    config: TrainConfig, threads: int, most: int, cache: Path | None = None
+) -> None:
+    """Have the next trainings like this one, of at most so many threads, begin with this number."""
     cache = cache or engine_cache()
-    known = _read(cache)
-    if known.get(_threads_key(config)) != str(threads):
-        _write(cache, known | {_threads_key(config): str(threads)})
+    known, key = _read(cache), _threads_key(config, most)
+    if known.get(key) != str(threads):
+        _write(cache, known | {key: str(threads)})
 
 
-def _threads_key(config: TrainConfig) -> str:
+def _threads_key(config: TrainConfig, most: int) -> str:
     parts = [
         "threads",
-        str(cores()),
+        str(most),
         torch.__version__,
         _processor("cpu"),
         config.network.model_dump_json(),
@@ -139,7 +142,7 @@ def forecast(config: TrainConfig, engine: Engine) -> Forecast:
     activations //= config.n_critic + 1
     for _ in range(3):
         training.step()  # The first steps also choose kernels and fetch memory.
-    times = _times(training, budget=0.5)
+    times = step_times(training, budget=0.5)
     state = sum(t.nbytes for t in training.state().tensors.values())
     return Forecast(statistics.median(times), state + activations + config.dataset.nbytes)
 
@@ -160,7 +163,7 @@ def rehearsal(config: TrainConfig, engine: Engine) -> Training:
     return Training(config.changed(usual), engine=engine, data=data)
 
 
-def _times(training: Training, budget: float) -> list[float]:
+def step_times(training: Training, budget: float) -> list[float]:
     """Return seconds of each step, at least two of them, for about `budget` seconds."""
     times: list[float] = []
     while len(times) < 2 or sum(times) < budget:
@@ -186,7 +189,7 @@ def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
             training.step()
         for _ in range(8):
             for precision, training in pair.items():
-                times[precision] += _times(training, budget=0.06)
+                times[precision] += step_times(training, budget=0.06)
     finally:
         torch.set_num_threads(before)
     return {precision: statistics.median(values) for precision, values in times.items()}

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 
 from wgan.config import TrainConfig
-from wgan.training.engine import Engine
-from wgan.training.forecast import rehearsal, remember_threads
+from wgan.training.engine import Engine, use_threads
+from wgan.training.forecast import rehearsal, remember_threads, step_times
 
 FASTER = 1.1
 """Another number of threads must be this much faster: switching changes rounding, and costs a compilation."""
@@ -37,10 +37,11 @@ class Threads:
     """Tells a training when another number of threads is faster.
 
     `note` is told the seconds of each stretch of steps; `due` says when it is time to measure, and `better`
-    does. `begun` is the training time, in seconds, at which it begins to watch.
+    does, of at most `most`. `begun` is the training time, in seconds, at which it begins to watch.
     """
 
-    def __init__(self, begun: float = 0.0) -> None:
+    def __init__(self, most: int, begun: float = 0.0) -> None:
+        self._most = most
         self._next = self._soonest = begun + FIRST
         self._usual: float | None = None  # seconds a step since the last measurement
         self._recent: list[float] = []
@@ -65,15 +66,15 @@ class Threads:
             return False
         return seconds >= self._next or (seconds >= self._soonest and self._drifted())
 
-    def better(self, config: TrainConfig, engine: Engine, seconds: float, most: int) -> int:
-        """Measure, and return the number of threads to go on with, at most so many."""
+    def better(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
+        """Measure, and return the number of threads to go on with."""
         start = time.perf_counter()
-        best = fastest(config, engine, neighbours(engine.threads, most))
+        best = fastest(config, engine, neighbours(engine.threads, self._most))
         took = time.perf_counter() - start
         self._next = seconds + max(EVERY, took / SHARE)
         self._soonest = seconds + max(SOONEST, took / SHARE)
         self._usual, self._recent = None, []
-        remember_threads(config, best)
+        remember_threads(config, best, self._most)
         return best
 
 
@@ -95,20 +96,15 @@ def fastest(config: TrainConfig, engine: Engine, counts: Sequence[int]) -> int:
     before = torch.get_num_threads()
     try:
         for n in counts:  # the first of each chooses kernels, and starts threads
-            torch.set_num_threads(n)
+            use_threads(n)
             training.step()
         for _ in range(ROUNDS):
             for n in counts:
-                torch.set_num_threads(n)
-                spent = 0.0
-                while spent < BLOCK:
-                    start = time.perf_counter()
-                    training.step()
-                    times[n].append(time.perf_counter() - start)
-                    spent += times[n][-1]
+                use_threads(n)
+                times[n] += step_times(training, budget=BLOCK)
             training.reports()
     finally:
-        torch.set_num_threads(before)
+        use_threads(before)
     median = {n: statistics.median(values) for n, values in times.items()}
     best = min(counts, key=lambda n: median[n])
     return best if median[counts[0]] >= FASTER * median[best] else counts[0]
