@@ -1,7 +1,6 @@
 """The sidebar: every hyperparameter as a control, made from the config's own fields."""
 
 import bisect
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,6 @@ from wgan.jobs import View
 from wgan.runs import KEPT, Parent, RunError, Status, began
 
 FIRST = "quick-mnist"
-LATE = 2.0  # seconds
 UNDO_DEPTH = 50
 
 
@@ -374,10 +372,13 @@ def control(
     preparing: bool = False,
     held: bool = False,
     prefix: str = "w",
-    on_change: Callable[[str], None] | None = None,
+    on_change: Callable[[str, str], None] | None = None,
 ) -> None:
-    """Show a hyperparameter's control. What is chosen goes to the draft, or to `on_change`."""
-    key = f"{prefix}:{value.path}"
+    """Show a hyperparameter's control. What is chosen goes to the draft, or to `on_change`.
+
+    `on_change` is called with the hyperparameter's path and the key of the control that was moved.
+    """
+    key = _shows(f"{prefix}:{value.path}", current)
     disabled = held or (locked and (preparing or not value.live))
     words = value.help
     if value.source:
@@ -399,13 +400,8 @@ def control(
         "help": words,
         "disabled": disabled,
         "on_change": on_change or _changed,
-        "args": (value.path,),
+        "args": (value.path, key),
     }
-    # The config is the truth: a control shows it, and writes to it when it is moved.
-    before = st.session_state.get(key, current)
-    if before != current:
-        st.session_state.setdefault("overtaken", {})[key] = (before, time.monotonic())
-    st.session_state[key] = current
     known = chosen.get(value.options or "", {})
     if value.many:
         st.multiselect(label, list(known), format_func=known.get, placeholder="all", **common)
@@ -454,6 +450,26 @@ def control(
         )
 
 
+def _shows(name: str, current: Any) -> str:
+    """Return the key of the control that shows a value; it stands at that value.
+
+    The config is the truth: a control shows it, and writes to it when it is moved. Where something
+    else changed the config, the control is a new one: a browser that has not heard of it yet still
+    says where the old one stood, and that must not be taken for the visitor's move.
+    """
+    versions: dict[str, int] = st.session_state.setdefault("versions", {})
+    key = _versioned(name, versions.get(name, 0))
+    if st.session_state.get(key, current) != current:
+        versions[name] = versions.get(name, 0) + 1
+        key = _versioned(name, versions[name])
+    st.session_state[key] = current
+    return key
+
+
+def _versioned(name: str, version: int) -> str:
+    return f"{name}:v{version}" if version else name
+
+
 def _title(variant: Any) -> str:
     return str(getattr(variant, "title", variant.__name__))
 
@@ -477,12 +493,8 @@ def _with(options: Sequence[Any], current: Any) -> list[Any]:
     return known
 
 
-def _changed(path: str) -> None:
-    key = f"w:{path}"
+def _changed(path: str, key: str) -> None:
     value = st.session_state[key]
-    old, when = st.session_state.get("overtaken", {}).get(key, (None, 0.0))
-    if value == old and time.monotonic() - when < LATE:
-        return  # Not moved: the browser has not heard yet that something else changed it.
     run = st.session_state.get("steering")
     st.session_state.problem = ""
     try:

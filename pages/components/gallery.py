@@ -42,9 +42,9 @@ def sidebar() -> Dataset:
     return config.dataset
 
 
-def _changed(path: str) -> None:
+def _changed(path: str, key: str) -> None:
     st.session_state.adding = False
-    browse({path: st.session_state[f"d:{path}"]})
+    browse({path: st.session_state[key]})
 
 
 def heading(dataset: Dataset) -> bool:

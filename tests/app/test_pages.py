@@ -1,9 +1,10 @@
 """Every page, through Streamlit's own AppTest: a new page in pages/ is tested unasked."""
 
 import gc
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def sound(app: AppTest) -> AppTest:
     assert not app.exception, app.exception
     assert not app.error, [error.value for error in app.error]
     return app
+
+
+def control(widgets: Sequence[Any], path: str) -> Any:
+    """A hyperparameter's control, however often something else changed its value."""
+    return next(w for w in widgets if re.fullmatch(rf"w:{re.escape(path)}(:v\d+)?", w.key or ""))
 
 
 def button(app: AppTest, key: str) -> Any:
@@ -119,21 +125,44 @@ def test_every_preset_can_be_chosen(app: AppTest, name: str):
     assert app.session_state.draft == PRESETS[name].config
 
 
+def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(app: AppTest):
+    """A control gets a new key where something else moved it, and only there and then."""
+
+    def keys() -> dict[str, str]:
+        return {w.key.split(":")[1]: w.key for w in [*app.sidebar.selectbox, *app.sidebar.slider,
+                *app.sidebar.select_slider, *app.sidebar.multiselect] if w.key.startswith("w:")}  # fmt: skip
+
+    app.session_state["advanced"] = True
+    app.run()
+    first = keys()
+    assert len(first) > 5 and set(first.values()) == {f"w:{path}" for path in first}
+    control(app.slider, "n_critic").set_value(3).run()
+    app.run()
+    assert keys() == first  # moved by the visitor: the same control
+    next(box for box in app.selectbox if box.key == "preset").set_value("toy-ring").run()
+    after = keys()
+    assert after["dataset"] != first["dataset"] and after["n_critic"] != first["n_critic"]
+    assert after["objective"] == first["objective"]  # WGAN-GP before and after
+    app.run()
+    assert keys() == after
+    assert app.session_state.draft == PRESETS["toy-ring"].config
+
+
 def test_edit_undo_reset_and_own_presets(app: AppTest):
     app.run()
-    next(w for w in app.slider if w.key == "w:n_critic").set_value(3).run()
+    control(app.slider, "n_critic").set_value(3).run()
     assert app.session_state.draft.n_critic == 3
     assert next(b for b in app.selectbox if b.key == "preset").value is None
     button(app, "undo").click().run()
     assert app.session_state.draft == PRESETS["quick-mnist"].config
-    next(b for b in app.selectbox if b.key == "w:objective").set_value("wgan").run()
+    control(app.selectbox, "objective").set_value("wgan").run()
     assert app.session_state.draft.objective.name == "wgan"
-    assert any(w.key == "w:objective.clip_value" for w in app.select_slider)
+    assert control(app.select_slider, "objective.clip_value")
     next(w for w in app.text_input if w.key == "preset_name").set_value("Mine")
     next(b for b in app.button if b.label == "Save preset").click().run()
     sound(app)
     assert next(b for b in app.selectbox if b.key == "preset").value == "Mine"
-    next(w for w in app.slider if w.key == "w:n_critic").set_value(4).run()
+    control(app.slider, "n_critic").set_value(4).run()
     next(b for b in app.button if b.label == "Reset").click().run()
     assert (
         app.session_state.draft.n_critic == 1 and app.session_state.draft.objective.name == "wgan"
@@ -143,7 +172,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
     app.session_state["advanced"] = True
     app.run()
-    next(b for b in app.selectbox if b.key == "w:network").set_value("mlp").run()
+    control(app.selectbox, "network").set_value("mlp").run()
     assert "Choose the network dcgan" in app.error[0].value
     assert not app.exception
     assert app.session_state.draft == PRESETS["quick-mnist"].config
@@ -151,7 +180,7 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
 
 def test_choosing_points_takes_everything_along(app: AppTest):
     app.run()
-    next(b for b in app.selectbox if b.key == "w:dataset").set_value("two-moons").run()
+    control(app.selectbox, "dataset").set_value("two-moons").run()
     sound(app)
     assert app.session_state.draft.network.name == "mlp"
 
@@ -163,13 +192,13 @@ def test_start_steer_stop_resume(app: AppTest):
     until_button(app, "pause")
     sound(app)
     run = app.query_params["run"]
-    locked = next(w for w in app.select_slider if w.key == "w:batch_size")
+    locked = control(app.select_slider, "batch_size")
     assert locked.disabled and "Cannot change while training" in locked.help
-    rate = next(w for w in app.select_slider if w.key == "w:critic_learning_rate")
+    rate = control(app.select_slider, "critic_learning_rate")
     assert not rate.disabled
     rate.set_value(0.001).run()
     sound(app)
-    assert next(w for w in app.select_slider if w.key == "w:critic_learning_rate").value == 0.001
+    assert control(app.select_slider, "critic_learning_rate").value == 0.001
     button(app, "pause").click().run()
     until_button(app, "step_once")
     button(app, "step_once").click().run()
@@ -203,8 +232,8 @@ def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: P
     button(app, "prepare_fork").click().run()
     sound(app)
     assert "Fork from step 20" in app.sidebar.info[0].value
-    assert next(b for b in app.selectbox if b.key == "w:dataset").disabled
-    next(b for b in app.selectbox if b.key == "w:objective").set_value("wgan").run()
+    assert control(app.selectbox, "dataset").disabled
+    control(app.selectbox, "objective").set_value("wgan").run()
     button(app, "start").click().run()
     child = app.query_params["run"]
     assert child != [parent.id]

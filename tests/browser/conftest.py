@@ -1,5 +1,6 @@
 """A real browser and a real Streamlit server for the tests in this folder."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -8,13 +9,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 try:
-    from playwright.sync_api import Browser, Page, sync_playwright
+    from playwright.sync_api import Browser, Locator, Page, sync_playwright
 except ImportError:  # the tests are skipped, in `chromium` below
     sync_playwright = None  # type: ignore[assignment]
 
@@ -24,12 +25,32 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 Serve = Callable[..., str]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say beside a failure what stood on the page: it cannot be looked at afterwards."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and page is not None:
+        with contextlib.suppress(Exception):
+            words = " · ".join(page.locator("body").inner_text().split("\n\n"))
+            report.sections.append(("the page", f"{page.url}\n{words}"))
+    return report
+
+
 def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for what a page will show in a moment; fail where it does not."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.2)
+
+
+def hyperparameter(page: "Page", path: str) -> "Locator":
+    """The sidebar's control of a hyperparameter, however often something else changed its value."""
+    name = "st-key-w-" + path.replace(".", "-")
+    return page.locator(f".{name}, [class*='{name}-v']").first
 
 
 @pytest.fixture(scope="session")

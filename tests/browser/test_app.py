@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import until
+from tests.browser.conftest import hyperparameter, until
 from wgan.runs import Run, Status, list_runs
 
 playwright = pytest.importorskip(
@@ -115,7 +115,7 @@ def test_the_main_job(page, url: str, runs: Path):
     assert axis(page) == pytest.approx(zoomed)
 
     # Change the learning rate: it acts, and leaves a mark on both charts.
-    thumb = page.locator(".st-key-w-critic_learning_rate input")
+    thumb = hyperparameter(page, "critic_learning_rate").locator("input").first
     thumb.focus()
     page.keyboard.press("ArrowRight")
     until(lambda: list_runs(runs)[0].changes())
@@ -203,7 +203,7 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
     page.locator(".st-key-preset input").click()
     page.get_by_role("option", name="Eight piles of points").click()
-    chosen = page.locator(".st-key-w-dataset input").first
+    chosen = hyperparameter(page, "dataset").locator("input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
     press(page, "Start")
     # The new run takes the place of the one before.
@@ -301,8 +301,9 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     option(page, f"fork_step_{first}", "100")
     press(page, "Prepare the fork")
     page.get_by_text("Fork from step 100 of").wait_for()
-    option(page, "w-objective", "WGAN")
-    page.locator(".st-key-w-objective-clip_value").wait_for()
+    hyperparameter(page, "objective").locator("input").first.click()
+    page.get_by_role("option", name="WGAN", exact=True).click()
+    hyperparameter(page, "objective.clip_value").wait_for()
     press(page, "Start fork")
     until(lambda: len(list_runs(runs)) == 3)
     child = list_runs(runs)[0]

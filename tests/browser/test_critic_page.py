@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import hyperparameter
 from tests.browser.test_app import ROOT, metric, press, until
 from wgan.runs import Status, list_runs
 
@@ -175,7 +176,7 @@ def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, ur
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
     page.locator(".st-key-preset input").click()
     page.get_by_role("option", name="Eight piles of points").click()
-    chosen = page.locator(".st-key-w-dataset input").first
+    chosen = hyperparameter(page, "dataset").locator("input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
     press(page, "Start")
     page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=30_000)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import hyperparameter
 from tests.browser.test_app import ROOT, press, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
@@ -52,7 +53,7 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
     page.get_by_text("Looking again, since the change").wait_for(timeout=30_000)
     told.wait_for(state="detached", timeout=30_000)
-    slider = page.locator(".st-key-w-objective-penalty_weight")
+    slider = hyperparameter(page, "objective.penalty_weight")
     slider.get_by_text("100", exact=True).first.wait_for(timeout=30_000)
     page.get_by_role("button", name="Undo this").click()
     until(lambda: weights() == [100.0, 1000.0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import hyperparameter
 from tests.browser.test_app import ROOT, press, step, still, until
 from wgan.randomness import generator
 from wgan.runs import Run, Status, list_runs
@@ -51,7 +52,7 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
 
     # Train on it, told the class.
     press(page, "Train on this")
-    box = page.locator(".st-key-w-conditional")
+    box = hyperparameter(page, "conditional")
     box.wait_for(timeout=60_000)
     still(page)
     box.locator("label").first.click()
