@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import plain, session, show_run
+from pages.components.app import drawn, moved, plain, session, show_run, shows
 from wgan.config import (
     PARTS,
     PRESETS,
@@ -91,7 +91,6 @@ def copy_to_draft(config: TrainConfig) -> None:
     """Take a run's config for the next run."""
     leave_fork()
     _set_draft(config)
-    st.session_state.preset = None
 
 
 def sidebar(live: View | None, shown: str | None) -> bool:
@@ -138,6 +137,7 @@ def choose_run(label: str, shown: str, help: str) -> None:
     # A widget of its own for each run on show: what a browser that is late still says of the one
     # before must not put that run on show again.
     key = f"run_on_show-{shown}"
+    drawn(key, shown)
     st.selectbox(
         label,
         names,
@@ -152,7 +152,7 @@ def choose_run(label: str, shown: str, help: str) -> None:
 
 def _show_chosen(key: str, names: Sequence[str]) -> None:
     # What is none of the names is a title that has changed since the browser was told of it.
-    if st.session_state[key] in names:
+    if moved(key) and st.session_state[key] in names:
         show_run(st.session_state[key])
 
 
@@ -177,16 +177,18 @@ def _head(config: TrainConfig, live: View | None) -> None:
     own = session().presets()
     if live is None:
         names = [*PRESETS, *own]
-        st.session_state.preset = _matching_preset(config, own)
+        preset = _matching_preset(config, own)
+        key = shows("preset", preset)
         st.selectbox(
             "Preset",
             names,
             index=None,
-            key="preset",
+            key=key,
             placeholder="Own settings",
             format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
             on_change=_take_preset,
-            help=_about(st.session_state.preset),
+            args=(key,),
+            help=_about(preset),
         )
     with st.container(horizontal=True, gap="small"):
         if live is None:
@@ -194,7 +196,7 @@ def _head(config: TrainConfig, live: View | None) -> None:
                 "Reset",
                 icon=":material/restart_alt:",
                 on_click=_reset,
-                disabled=st.session_state.get("base", FIRST) == st.session_state.preset,
+                disabled=st.session_state.get("base", FIRST) == preset,
                 help="Back to the preset that was chosen last.",
             )
         undoable = bool(st.session_state.get("drafts")) if live is None else _steered(live)
@@ -271,9 +273,8 @@ def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | 
     return next((name for name, preset in known.items() if preset == config), None)
 
 
-def _take_preset() -> None:
-    name = st.session_state.preset
-    if name is not None:
+def _take_preset(key: str) -> None:
+    if moved(key) and (name := st.session_state[key]) is not None:
         st.session_state.base = name
         _reset()
 
@@ -378,7 +379,7 @@ def control(
 
     `on_change` is called with the hyperparameter's path and the key of the control that was moved.
     """
-    key = _shows(f"{prefix}:{value.path}", current)
+    key = shows(f"{prefix}:{value.path}", current)
     disabled = held or (locked and (preparing or not value.live))
     words = value.help
     if value.source:
@@ -450,26 +451,6 @@ def control(
         )
 
 
-def _shows(name: str, current: Any) -> str:
-    """Return the key of the control that shows a value; it stands at that value.
-
-    The config is the truth: a control shows it, and writes to it when it is moved. Where something
-    else changed the config, the control is a new one: a browser that has not heard of it yet still
-    says where the old one stood, and that must not be taken for the visitor's move.
-    """
-    versions: dict[str, int] = st.session_state.setdefault("versions", {})
-    key = _versioned(name, versions.get(name, 0))
-    if st.session_state.get(key, current) != current:
-        versions[name] = versions.get(name, 0) + 1
-        key = _versioned(name, versions[name])
-    st.session_state[key] = current
-    return key
-
-
-def _versioned(name: str, version: int) -> str:
-    return f"{name}:v{version}" if version else name
-
-
 def _title(variant: Any) -> str:
     return str(getattr(variant, "title", variant.__name__))
 
@@ -494,6 +475,8 @@ def _with(options: Sequence[Any], current: Any) -> list[Any]:
 
 
 def _changed(path: str, key: str) -> None:
+    if not moved(key):
+        return
     value = st.session_state[key]
     run = st.session_state.get("steering")
     st.session_state.problem = ""

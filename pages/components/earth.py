@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.components.app import moved, shows
 from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
@@ -74,12 +75,10 @@ def stand() -> Stand:
 def choose_piles(key: str, width: Any = "stretch") -> None:
     """Let the visitor begin with a pair of piles that is there."""
     now = stand()
-    widget = f"earth-preset-{key}"
-    st.session_state[widget] = now.preset
+    widget = shows(f"earth-preset-{key}", now.preset)
 
     def take() -> None:
-        chosen = st.session_state[widget]
-        if chosen is not None:
+        if moved(widget) and (chosen := st.session_state[widget]) is not None:
             now.piles, now.preset, now.moves, now.seen = PILES[chosen][1], chosen, (), False
             now.edition += 1
 

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components import controls, intake
-from pages.components.app import session
+from pages.components.app import moved, session
 from pages.components.browsed import browse, browsed
 from pages.components.chart import chart
 from pages.components.sketch import sketch
@@ -43,6 +43,8 @@ def sidebar() -> Dataset:
 
 
 def _changed(path: str, key: str) -> None:
+    if not moved(key):
+        return
     st.session_state.adding = False
     browse({path: st.session_state[key]})
 

@@ -42,6 +42,10 @@ def control(widgets: Sequence[Any], path: str) -> Any:
     return next(w for w in widgets if re.fullmatch(rf"w:{re.escape(path)}(:v\d+)?", w.key or ""))
 
 
+def preset(app: AppTest) -> Any:
+    return next(w for w in app.selectbox if re.fullmatch(r"preset(:v\d+)?", w.key or ""))
+
+
 def button(app: AppTest, key: str) -> Any:
     return next(found for found in app.button if found.key == key)
 
@@ -120,7 +124,7 @@ def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_chosen(app: AppTest, name: str):
     app.run()
-    next(box for box in app.selectbox if box.key == "preset").set_value(name).run()
+    preset(app).set_value(name).run()
     sound(app)
     assert app.session_state.draft == PRESETS[name].config
 
@@ -139,7 +143,7 @@ def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(a
     control(app.slider, "n_critic").set_value(3).run()
     app.run()
     assert keys() == first  # moved by the visitor: the same control
-    next(box for box in app.selectbox if box.key == "preset").set_value("toy-ring").run()
+    preset(app).set_value("toy-ring").run()
     after = keys()
     assert after["dataset"] != first["dataset"] and after["n_critic"] != first["n_critic"]
     assert after["objective"] == first["objective"]  # WGAN-GP before and after
@@ -152,7 +156,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     app.run()
     control(app.slider, "n_critic").set_value(3).run()
     assert app.session_state.draft.n_critic == 3
-    assert next(b for b in app.selectbox if b.key == "preset").value is None
+    assert preset(app).value is None
     button(app, "undo").click().run()
     assert app.session_state.draft == PRESETS["quick-mnist"].config
     control(app.selectbox, "objective").set_value("wgan").run()
@@ -161,7 +165,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     next(w for w in app.text_input if w.key == "preset_name").set_value("Mine")
     next(b for b in app.button if b.label == "Save preset").click().run()
     sound(app)
-    assert next(b for b in app.selectbox if b.key == "preset").value == "Mine"
+    assert preset(app).value == "Mine"
     control(app.slider, "n_critic").set_value(4).run()
     next(b for b in app.button if b.label == "Reset").click().run()
     assert (
@@ -187,7 +191,7 @@ def test_choosing_points_takes_everything_along(app: AppTest):
 
 def test_start_steer_stop_resume(app: AppTest):
     app.run()
-    next(b for b in app.selectbox if b.key == "preset").set_value("toy-ring").run()
+    preset(app).set_value("toy-ring").run()
     button(app, "start").click().run()
     until_button(app, "pause")
     sound(app)
@@ -216,7 +220,7 @@ def test_start_steer_stop_resume(app: AppTest):
 
 def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     app.run()
-    next(b for b in app.selectbox if b.key == "preset").set_value("toy-ring").run()
+    preset(app).set_value("toy-ring").run()
     button(app, "start").click().run()
     until_button(app, "pause")
     app.button_group(key="settings_of").set_value("Next run").run()
@@ -229,7 +233,13 @@ def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: P
     parent = finished_run(runs_dir)
     app.run()
     next(b for b in app.selectbox if b.key == f"fork_step_{parent.id}").set_value(20).run()
+    known = app._tree.get_widget_states()
+    for pressed in [w for w in known.widgets if w.HasField("trigger_value")]:
+        known.widgets.remove(pressed)  # a browser tells of those that are pressed only
     button(app, "prepare_fork").click().run()
+    prepared = app.session_state.draft
+    app._run(known)  # a late browser, which still shows the sidebar of before
+    assert app.session_state.draft == prepared and prepared.dataset.name == "ring-8"
     sound(app)
     assert "Fork from step 20" in app.sidebar.info[0].value
     assert control(app.selectbox, "dataset").disabled

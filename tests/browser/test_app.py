@@ -201,7 +201,7 @@ def test_the_main_job(page, url: str, runs: Path):
 def test_points_over_the_critics_surface(page, url: str, runs: Path):
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
-    page.locator(".st-key-preset input").click()
+    page.locator("[class*='st-key-preset'] input").first.click()
     page.get_by_role("option", name="Eight piles of points").click()
     chosen = hyperparameter(page, "dataset").locator("input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")

@@ -174,7 +174,7 @@ def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_
 def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, url: str, runs: Path):
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
-    page.locator(".st-key-preset input").click()
+    page.locator("[class*='st-key-preset'] input").first.click()
     page.get_by_role("option", name="Eight piles of points").click()
     chosen = hyperparameter(page, "dataset").locator("input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
