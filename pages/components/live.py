@@ -506,9 +506,13 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[np.float32] | None:
     return _examples(dataset.model_dump_json(), n, dataset.present(session().root), dataset)
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def _examples(key: str, n: int, present: bool, _dataset: Dataset):  # type: ignore[no-untyped-def]
-    return session().examples(_dataset, n) if present else None
+# Not `cache_data`, which would copy a megabyte for each visitor at every update.
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[np.float32] | None:
+    found = session().examples(_dataset, n) if present else None
+    if found is not None:
+        found.setflags(write=False)
+    return found
 
 
 def real_strip(

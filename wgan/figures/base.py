@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,17 @@ def smooth(values: Floats, span: float | None = None) -> Floats:
     are not finite are passed over.
     """
     keep = 1 - 1 / (span or max(5.0, len(values) / 20))
-    total = weight = 0.0
-    result = np.empty(len(values))
-    for i, value in enumerate(values.tolist()):
-        total, weight = keep * total, keep * weight
-        if np.isfinite(value):
-            total, weight = total + value, weight + 1
-        result[i] = total / weight if weight else np.nan
-    return result
+    there = np.isfinite(values)
+
+    def summed(terms: Floats) -> Floats:
+        return np.fromiter(
+            accumulate(terms.tolist(), lambda total, term: keep * total + term), float
+        )
+
+    weights = summed(there.astype(float))
+    totals = summed(np.where(there, values, 0.0))
+    mean: Floats = np.divide(totals, weights, out=np.full(len(values), np.nan), where=weights > 0)
+    return mean
 
 
 def room(value: float) -> float:
