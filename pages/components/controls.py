@@ -373,11 +373,11 @@ def control(
     preparing: bool = False,
     held: bool = False,
     prefix: str = "w",
-    on_change: Callable[[str, str], None] | None = None,
+    on_change: Callable[[str, Any], None] | None = None,
 ) -> None:
     """Show a hyperparameter's control. What is chosen goes to the draft, or to `on_change`.
 
-    `on_change` is called with the hyperparameter's path and the key of the control that was moved.
+    `on_change` is called with the hyperparameter's path and its new value.
     """
     key = shows(f"{prefix}:{value.path}", current)
     disabled = held or (locked and (preparing or not value.live))
@@ -400,8 +400,8 @@ def control(
         "key": key,
         "help": words,
         "disabled": disabled,
-        "on_change": on_change or _changed,
-        "args": (value.path, key),
+        "on_change": _hear,
+        "args": (value.path, key, on_change or _changed),
     }
     known = chosen.get(value.options or "", {})
     if value.many:
@@ -474,10 +474,12 @@ def _with(options: Sequence[Any], current: Any) -> list[Any]:
     return known
 
 
-def _changed(path: str, key: str) -> None:
-    if not moved(key):
-        return
-    value = st.session_state[key]
+def _hear(path: str, key: str, act: Callable[[str, Any], None]) -> None:
+    if moved(key):
+        act(path, st.session_state[key])
+
+
+def _changed(path: str, value: Any) -> None:
     run = st.session_state.get("steering")
     st.session_state.problem = ""
     try:

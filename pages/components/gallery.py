@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components import controls, intake
-from pages.components.app import moved, session
+from pages.components.app import session
 from pages.components.browsed import browse, browsed
 from pages.components.chart import chart
 from pages.components.sketch import sketch
@@ -42,11 +42,9 @@ def sidebar() -> Dataset:
     return config.dataset
 
 
-def _changed(path: str, key: str) -> None:
-    if not moved(key):
-        return
+def _changed(path: str, value: Any) -> None:
     st.session_state.adding = False
-    browse({path: st.session_state[key]})
+    browse({path: value})
 
 
 def heading(dataset: Dataset) -> bool:
