@@ -322,7 +322,8 @@ def test_a_search_finds_the_picture_that_a_known_z_makes():
     made = copy.make(last.z[last.best][None], [4])[0].astype(float)
     error = np.sqrt(np.mean((made - target) ** 2))
     assert error == pytest.approx(last.error, abs=0.5)  # rounded to bytes
-    assert (last.pictures[last.best] == made).all()
+    # Another batch size may add up in another order: the last bit, so a rounding apart.
+    assert np.abs(last.pictures[last.best] - made).max() <= 1
 
 
 def test_held_out_pictures_are_searched_in_the_same_way():

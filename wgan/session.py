@@ -139,6 +139,7 @@ class Session:
         self._asked: dict[str, TrainConfig] = {}
         self._forecasts: dict[str, Forecast | str] = {}
         self._found: dict[str, tuple[int, list[Finding]]] = {}
+        self._examining = threading.Lock()
         self._cancelled: set[str] = set()
         self._closing = False
         # Before any other thread uses torch: a thread takes the number last set when it first
@@ -491,14 +492,11 @@ class Session:
     def diagnosis(self, name: str) -> list[Finding]:
         """Return what every rule has to say of a run, raised or not. Raises RunError."""
         view = self.view(name)
-        with self._changed:
+        with self._examining:  # Of many who ask for the same view, one works and the others wait.
             known = self._found.get(name)
-        if known is not None and known[0] == view.version:
-            return known[1]
-        found = examine(view.evidence)
-        with self._changed:
-            self._found[name] = (view.version, found)
-        return found
+            if known is None or known[0] != view.version:
+                known = self._found[name] = (view.version, examine(view.evidence))
+        return known[1]
 
     def _from_folder(self, name: str) -> View:
         run = Run.find(name, self.runs_dir)

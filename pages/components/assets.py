@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
-from streamlit.components.v2.types import ComponentRenderer
 
 HERE = Path(__file__).parent
 # Not resolved: where the components are linked into another app, that app's folder is meant.
@@ -21,15 +22,16 @@ _OLD = 1_000_000_000.0
 _LOADER = """
 let program;
 export default async function (component) {
-  const { parentElement: place, data } = component;
-  if (!place.firstElementChild && data?.space) {
+  const { parentElement: place } = component;
+  const data = JSON.parse(new TextDecoder().decode(component.data));
+  if (!place.firstElementChild && data.space) {
     const space = document.createElement("div");
     space.style.cssText = data.space;
     place.append(space);
   }
   program ??= import(new URL(%s, document.baseURI));
   try {
-    return (await program).default(component);
+    return (await program).default(component, data);
   } catch (error) {
     program = undefined;
     console.warn(error);
@@ -88,8 +90,29 @@ def publish(name: str, content: bytes, version: str) -> str | None:
     return f"app/static/{name}?v={version}"
 
 
-def component(name: str, *files: str) -> ComponentRenderer:
-    """Register the component `name`, made of the `.js` and `.css` files beside this module."""
+def packed(data: Mapping[str, Any]) -> bytes:
+    """Return what a component gets of Python, as it is sent: JSON.
+
+    Streamlit would write a mapping three times at each update, to tell components apart that have no key.
+    """
+    return json.dumps(data, separators=(",", ":")).encode()
+
+
+def shared(version: Hashable, make: Callable[[], Mapping[str, Any]]) -> bytes:
+    """Return what `make` returns, packed once for all visitors who are shown the same `version`."""
+    return _shared(version, make)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _shared(version: Hashable, _make: Callable[[], Mapping[str, Any]]) -> bytes:
+    return packed(_make())
+
+
+def component(name: str, *files: str) -> Callable[..., None]:
+    """Register the component `name`, made of the `.js` and `.css` files beside this module.
+
+    What is returned shows it: `key`, `data` (a mapping, or packed), `height` and callbacks as Streamlit has them.
+    """
     texts = {file: (HERE / file).read_text(encoding="utf-8") for file in files}
     css = "\n".join(text for file, text in texts.items() if file.endswith(".css"))
     js = "\n".join(text for file, text in texts.items() if file.endswith(".js"))
@@ -101,4 +124,9 @@ def component(name: str, *files: str) -> ComponentRenderer:
     if address is not None:
         program = _LOADER % json.dumps(address)
     # Not isolated: in a shadow root Plotly's look-ups in the document miss the chart.
-    return st.components.v2.component(name, js=program, isolate_styles=False)
+    mount = st.components.v2.component(name, js=program, isolate_styles=False)
+
+    def show(*, data: Mapping[str, Any] | bytes, **given: Any) -> None:
+        mount(data=data if isinstance(data, bytes) else packed(data), **given)
+
+    return show

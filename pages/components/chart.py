@@ -2,12 +2,12 @@
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.components.assets import HEADING, component, space
+from pages.components.assets import HEADING, component, shared, space
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def encode_figure(figure: "Mapping[str, Any] | go.Figure") -> dict[str, Any]:
 
 
 def chart(
-    figure: "Mapping[str, Any] | go.Figure",
+    figure: "Mapping[str, Any] | go.Figure | Callable[[], Mapping[str, Any]]",
     *,
     key: str,
     run: str,
@@ -75,20 +75,29 @@ def chart(
     alt: str,
     title: str = "",
     help: str = "",
+    version: Hashable = None,
 ) -> None:
     """Show `figure`, `height` pixels high, read out as `alt`, below a `title` with its `help`.
 
     Zoom, hover and legend choices last as long as `run` stays the same. Colours written as
     `@critic`, `@real/0.3`, `@surface`, … follow the theme (see `plotly_theme.js`).
+
+    With a `version`, all visitors who are shown the same one, by the same `key`, get what the first of
+    them got; where the figure is a function it is not made again.
     """
-    data = {
-        "figure": encode_figure(figure),
-        "run": run or "-",  # Plotly reads an empty revision as none
-        "height": height,
-        "alt": alt,
-        "plotly": ensure_plotly_bundle(),
-        "space": space(total := height + (HEADING if title else 0)),
-        "title": title,
-        "help": help,
-    }
+    total = height + (HEADING if title else 0)
+
+    def made() -> dict[str, Any]:
+        return {
+            "figure": encode_figure(figure() if callable(figure) else figure),
+            "run": run or "-",  # Plotly reads an empty revision as none
+            "height": height,
+            "alt": alt,
+            "plotly": ensure_plotly_bundle(),
+            "space": space(total),
+            "title": title,
+            "help": help,
+        }
+
+    data = made() if version is None else shared((key, version), made)
     _CHART(key=key, data=data, height=total)

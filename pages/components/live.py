@@ -439,7 +439,7 @@ def _stage(view: View) -> None:
         # Another z gives other pictures of the same steps: the browser must not keep the old.
         run=f"{view.run}-{view.config.preview_seed}-{view.config.preview_class}",
         steps=view.preview_steps,
-        latest=frame(view.preview) if view.preview is not None else None,
+        latest=lambda: frame(view.preview) if view.preview is not None else None,
         fetch=fetch,
         live=view.status.active,
         alt=f"{what} at step {view.preview.step if view.preview else 0}",
@@ -454,6 +454,7 @@ def _stage(view: View) -> None:
         rows=rows,
         at=asked_moment(),
         moved=keep_moment,
+        version=(view.run, view.version, view.config.preview_seed, view.config.preview_class),
     )
 
 
@@ -535,25 +536,30 @@ def _strip(
 
 
 def _plots(view: View) -> None:
-    # Other z or classes in the pictures change nothing of the training.
-    marks = [
-        (float(change.step), in_words(change, view.config))
-        for change in view.changes
-        if not change.path.startswith("preview_")
-    ]
-    if view.parent is not None:
-        marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_words(view, "Curves"))
         return
-    marks += diagnosis.marks(view.run)
-    chart(figures.critic_gap(view.curves, marks), key="gap", run=view.run, height=178,
-          title="Critic gap", help=GAP_HELP,
+    version = (view.run, view.version)
+    chart(lambda: figures.critic_gap(view.curves, _marks(view)), key="gap", run=view.run, height=178,
+          title="Critic gap", help=GAP_HELP, version=version,
           alt="Critic gap on training and held-out data over steps")  # fmt: skip
-    chart(figures.losses(view.curves, marks), key="losses", run=view.run, height=178,
-          title="Losses", help=LOSS_HELP,
+    chart(lambda: figures.losses(view.curves, _marks(view)), key="losses", run=view.run, height=178,
+          title="Losses", help=LOSS_HELP, version=version,
           alt="Critic and generator loss over steps")  # fmt: skip
+
+
+def _marks(view: View) -> list[tuple[float, str]]:
+    """Return what was changed in a run, and what was found to be wrong with it, by steps."""
+    marks = [
+        (float(change.step), in_words(change, view.config))
+        for change in view.changes
+        # Other z or classes in the pictures change nothing of the training.
+        if not change.path.startswith("preview_")
+    ]
+    if view.parent is not None:
+        marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
+    return marks + diagnosis.marks(view.run)
 
 
 def in_words(change: Change, config: TrainConfig) -> str:

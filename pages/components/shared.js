@@ -6,18 +6,18 @@
 // newer call has come this far: so a view ends only when its place has left the page.
 function define(create) {
   const views = new WeakMap();
-  return (component) => {
+  return (component, data = JSON.parse(new TextDecoder().decode(component.data))) => {
     const { parentElement } = component;
     if (!document.getElementById(NAME)) {
       document.head.append(make("style", { id: NAME, textContent: CSS }));
     }
     let view = views.get(parentElement);
     if (!view) {
-      view = create(component);
+      view = create(component, data);
       parentElement.replaceChildren(view.root); // away with a note of the loader, if any
       views.set(parentElement, view);
     }
-    view.update(component.data, component);
+    view.update(data, component);
     return () => setTimeout(() => {
       if (parentElement.isConnected || !views.delete(parentElement)) return;
       view.destroy();

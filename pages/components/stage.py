@@ -2,13 +2,13 @@
 
 import base64
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import streamlit as st
 
-from pages.components.assets import HEADING, component, space
+from pages.components.assets import HEADING, component, shared, space
 from pages.components.chart import encode_figure
 from pages.components.plotly_bundle import ensure_plotly_bundle
 
@@ -52,7 +52,7 @@ def stage(
     key: str,
     run: str,
     steps: Sequence[int],
-    latest: Frame | None,
+    latest: Callable[[], Frame | None],
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
     live: bool,
     rows: int = 8,
@@ -65,6 +65,7 @@ def stage(
     words: str = "The first picture appears here in a few seconds.",
     at: int | None = None,
     moved: Callable[[int | None], None] | None = None,
+    version: Hashable = None,
 ) -> None:
     """Show the newest frame of `run`, and any earlier one on demand.
 
@@ -72,7 +73,8 @@ def stage(
     previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
     what it cannot find. `real` is a sheet of `rows` × 2 real pictures to show beside;
     `words` stand where there is no picture yet. It opens at the step `at`, or follows the newest,
-    and calls `moved` with the step that the visitor goes to, or None for the newest.
+    and calls `moved` with the step that the visitor goes to, or None for the newest. With a `version`, all
+    who are shown the same one, and miss nothing, get what the first of them got.
     """
     slot = f"{key}__wanted"
 
@@ -84,37 +86,41 @@ def stage(
         told(st.session_state[key].get("moment"), moved)
 
     asked = st.session_state.pop(slot, None)
-    data = {
-        "kind": "stage",
-        "at": at,
-        "run": run or "-",
-        **frames(asked, steps, latest, fetch),
-        "live": live,
-        "rows": rows,
-        "columns": columns,
-        "height": max_height,
-        "alt": alt,
-        "plotly": ensure_plotly_bundle(),
-        "title": title,
-        "help": help,
-        "words": words,
-        "real": None
-        if real is None
-        else {
-            "image": data_uri(real),
+
+    def made() -> dict[str, Any]:
+        return {
+            "kind": "stage",
+            "at": at,
+            "run": run or "-",
+            **frames(asked, steps, latest(), fetch),
+            "live": live,
             "rows": rows,
-            "columns": 2,
-            "alt": "Real pictures of the data set",
-        },
-        "space": space(
-            max_height,
-            ratio=columns / rows,
-            # As in stage.css: two of ten columns are real.
-            width="100%" if real is None else "(100% - 56px) * 0.8 + 24px",
-            above=HEADING if title else 0,
-            below="3rem",
-        ),
-    }
+            "columns": columns,
+            "height": max_height,
+            "alt": alt,
+            "plotly": ensure_plotly_bundle(),
+            "title": title,
+            "help": help,
+            "words": words,
+            "real": None
+            if real is None
+            else {
+                "image": data_uri(real),
+                "rows": rows,
+                "columns": 2,
+                "alt": "Real pictures of the data set",
+            },
+            "space": space(
+                max_height,
+                ratio=columns / rows,
+                # As in stage.css: two of ten columns are real.
+                width="100%" if real is None else "(100% - 56px) * 0.8 + 24px",
+                above=HEADING if title else 0,
+                below="3rem",
+            ),
+        }
+
+    data = made() if asked or version is None else shared((key, version, at), made)
     _STAGE(key=key, data=data, on_want_change=remember, on_moment_change=rest)
 
 

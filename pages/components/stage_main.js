@@ -1,5 +1,5 @@
-export default define((component) => (
-  component.data.kind === "strip"
+export default define((component, data) => (
+  data.kind === "strip"
     ? new Strip()
     : new Stage((steps) => component.setTriggerValue("want", steps),
       (step) => component.setTriggerValue("moment", step))

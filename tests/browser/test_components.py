@@ -45,7 +45,7 @@ APP = dedent(
             step = 1000 + 50 * int(2 * (time.time() - started))
             stage(
                 key="stage", run="run", steps=list(range(0, step + 1, 50)), live=True,
-                latest=Frame(step, image=sheet(step)), alt="Samples", max_height=240,
+                latest=lambda: Frame(step, image=sheet(step)), alt="Samples", max_height=240,
                 fetch=lambda steps: {step: Frame(step, image=sheet(step)) for step in steps},
             )
             x = np.linspace(0, 1000, 200)
@@ -103,7 +103,7 @@ APP = dedent(
             step = 1000 + 50 * int(2 * (time.time() - started))
             stage(
                 key="stage", run="run", steps=list(range(0, step + 1, 50)), live=True,
-                latest=Frame(step, image=sheet(step)), alt="Samples", max_height=240,
+                latest=lambda: Frame(step, image=sheet(step)), alt="Samples", max_height=240,
                 fetch=lambda steps: 1 / 0,
             )
 
@@ -127,7 +127,7 @@ APP = dedent(
             axis = {"range": [-1, 1]}
             stage(
                 key="stage", run="run", steps=[step], live=True, alt="Points", max_height=300,
-                latest=Frame(step, figure={
+                latest=lambda: Frame(step, figure={
                     "data": [surface, dots], "layout": {"xaxis": axis, "yaxis": axis},
                 }),
                 fetch=lambda steps: {},

@@ -5,9 +5,10 @@ flags, JSON and the documentation are made from them (`hyperparameters`).
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -559,9 +560,10 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
 
     Without a config: over those of every variant of every part, each once by its dotted name.
     """
+    known = _described(TrainConfig)
     for name, field in TrainConfig.model_fields.items():
         if name not in PARTS:
-            yield _describe(name, field)
+            yield known[name]
             continue
         choices = PARTS[name]
         default = None if config is None else getattr(config, name).name
@@ -571,11 +573,24 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
             name in ("network", "optimizer"), False,
         )  # fmt: skip
         seen = set()
-        for variant in choices.values() if config is None else [type(getattr(config, name))]:
-            for own, own_field in variant.model_fields.items():
+        variants: Iterable[Any] = (
+            choices.values() if config is None else [type(getattr(config, name))]
+        )
+        for variant in variants:
+            for own, described in _described(variant, f"{name}.").items():
                 if own != "name" and own not in seen:
                     seen.add(own)
-                    yield _describe(f"{name}.{own}", own_field)
+                    yield described
+
+
+@cache  # a diagnosis asks for them at every report
+def _described(model: type[BaseModel], prefix: str = "") -> dict[str, Hyperparameter]:
+    """Return what is known of each field of a model, those that are parts left out."""
+    return {
+        name: _describe(prefix + name, field)
+        for name, field in model.model_fields.items()
+        if prefix or name not in PARTS
+    }
 
 
 def _describe(path: str, field: FieldInfo) -> Hyperparameter:

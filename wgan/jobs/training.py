@@ -15,6 +15,7 @@ from wgan.data import Data
 from wgan.jobs.follower import Plan, replayed
 from wgan.jobs.views import (
     CURVE_POINTS,
+    VERSIONS,
     Curves,
     Series,
     Stored,
@@ -531,6 +532,6 @@ class TrainingJob:
                 "neighbours": self._neighbours,
                 "warning": self._warning,
             } | values
-        self._view = replace(self._view, version=self._view.version + 1, **values)
+        self._view = replace(self._view, version=next(VERSIONS), **values)
         if self._publish is not None:
             self._publish(self._view)

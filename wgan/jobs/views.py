@@ -1,6 +1,7 @@
 """What a job makes, as snapshots that cannot change: how a run stands, and its curves."""
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -31,6 +32,8 @@ from wgan.training import Diverged, Engine, Neighbours, Preview
 CURVE_POINTS = 500
 SERIES_POINTS = 200
 SETTLED = 5.0  # seconds before which a speed says little about what is left
+
+VERSIONS = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class View:
     elsewhere: bool = False  # another process trains it: it can be watched, not steered
     error: str = ""
     warning: str = ""
-    version: int = 0
+    version: int = field(default_factory=VERSIONS.__next__)  # no two views of a process share one
 
     @property
     def seconds_left(self) -> float | None:
