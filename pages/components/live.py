@@ -420,15 +420,21 @@ def empty_words(view: View, what: str) -> str:
 
 
 def _stage(view: View) -> None:
-    pictures = view.config.dataset.kind == "pictures"
-    real = real_examples(view.config.dataset, 256)
+    dataset = view.config.dataset
+    pictures = dataset.kind == "pictures"
+    present = dataset.present(session().root)
     what = "Samples of the generator" if pictures else "Points in the plane"
     labels = view.config.preview_labels()
     of_rows = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
     rows = 8 if of_rows is None else len(of_rows)
 
     def frame(preview: StoredPreview) -> Frame:
-        return to_frame(preview, real)
+        return to_frame(preview, None if pictures else real_examples(dataset, 256))
+
+    def beside() -> bytes | None:
+        if not pictures or real_examples(dataset, 256) is None:
+            return None
+        return real_strip(dataset, rows, labels=of_rows)
 
     def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
         found = {step: session().preview(view.run, step) for step in steps}
@@ -448,13 +454,17 @@ def _stage(view: View) -> None:
         words=empty_words(view, "Pictures"),
         title=what,
         help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
-        real=real_strip(view.config.dataset, rows, labels=of_rows)
-        if pictures and real is not None
-        else None,
+        real=beside,
         rows=rows,
         at=asked_moment(),
         moved=keep_moment,
-        version=(view.run, view.version, view.config.preview_seed, view.config.preview_class),
+        version=(
+            view.run,
+            view.version,
+            view.config.preview_seed,
+            view.config.preview_class,
+            present,
+        ),
     )
 
 

@@ -61,7 +61,7 @@ def stage(
     max_height: int = 460,
     title: str = "",
     help: str = "",
-    real: bytes | None = None,
+    real: Callable[[], bytes | None] = lambda: None,
     words: str = "The first picture appears here in a few seconds.",
     at: int | None = None,
     moved: Callable[[int | None], None] | None = None,
@@ -71,7 +71,7 @@ def stage(
 
     Call it in a fragment that runs again while the run is `live`. `steps` are those of all
     previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
-    what it cannot find. `real` is a sheet of `rows` × 2 real pictures to show beside;
+    what it cannot find. `real` returns a sheet of `rows` × 2 real pictures to show beside;
     `words` stand where there is no picture yet. It opens at the step `at`, or follows the newest,
     and calls `moved` with the step that the visitor goes to, or None for the newest. With a `version`, all
     who are shown the same one, and miss nothing, get what the first of them got.
@@ -88,6 +88,7 @@ def stage(
     asked = st.session_state.pop(slot, None)
 
     def made() -> dict[str, Any]:
+        beside = real()
         return {
             "kind": "stage",
             "at": at,
@@ -103,9 +104,9 @@ def stage(
             "help": help,
             "words": words,
             "real": None
-            if real is None
+            if beside is None
             else {
-                "image": data_uri(real),
+                "image": data_uri(beside),
                 "rows": rows,
                 "columns": 2,
                 "alt": "Real pictures of the data set",
@@ -114,7 +115,7 @@ def stage(
                 max_height,
                 ratio=columns / rows,
                 # As in stage.css: two of ten columns are real.
-                width="100%" if real is None else "(100% - 56px) * 0.8 + 24px",
+                width="100%" if beside is None else "(100% - 56px) * 0.8 + 24px",
                 above=HEADING if title else 0,
                 below="3rem",
             ),
