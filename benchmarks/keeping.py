@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import sqlite3
@@ -164,6 +163,7 @@ def million() -> None:
 
 def long(steps: int) -> None:
     """Train a tiny run with a report a step and a picture every tenth; its memory, folder and page on the way."""
+    from wgan.bench import peak
     from wgan.config import PRESETS
     from wgan.jobs import TrainingJob
 
@@ -175,8 +175,9 @@ def long(steps: int) -> None:
         job.prepare()
         for tenth in range(1, 11):
             begun = time.perf_counter()
-            while job.training.steps < steps * tenth // 10:
-                job.step()
+            with peak("cpu") as memory:
+                while job.training.steps < steps * tenth // 10:
+                    job.step()
             took = time.perf_counter() - begun
             job.flush()
             times = []
@@ -189,7 +190,7 @@ def long(steps: int) -> None:
                 times.append(1000 * (time.perf_counter() - begun))
             kept = sum(f.stat().st_size for f in job.run.folder.rglob("*") if f.is_file())
             print(json.dumps({
-                "step": job.training.steps, "most_memory_MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
+                "step": job.training.steps, "most_memory_MB": round(memory["bytes"] / 1e6, 1),
                 "previews_made": job.training.steps // 10, "previews_kept": len(job.view.preview_steps),
                 "folder_MB": round(kept / 1e6, 1), "chart_ms": round(statistics.median(times), 1),
                 "chart_kB": round(len(json.dumps(sent)) / 1000, 1),

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from wgan.bench import flops, noise
+from wgan.bench import flops, noise, operations
 from wgan.config import PRESETS, TrainConfig
 from wgan.randomness import generator
 from wgan.training import Engine, Training
@@ -90,6 +90,9 @@ class Work:
     """What one step asks of a cluster, from the networks themselves."""
 
     flops_a_sample: float  # of a step with its critic updates, for each sample of the batch
+    flops_meanwhile: (
+        float  # those that do not wait for the critic's last exchange: the generator's forward pass
+    )
     critic_bytes: int
     generator_bytes: int
     n_critic: int
@@ -105,6 +108,7 @@ def work_of(config: TrainConfig) -> Work:
     norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
     return Work(
         flops(training) / config.batch_size,
+        operations(lambda: generator_(torch.zeros(2, config.latent_dim))) / 2,
         4 * sum(p.numel() for p in critic.parameters()),
         4 * sum(p.numel() for p in generator_.parameters()),
         config.n_critic,
@@ -130,7 +134,9 @@ def step_seconds(work: Work, batch: float, k: int, machine: Machine) -> tuple[fl
     compute = work.flops_a_sample * batch / k / machine.flops
     # Every process draws z, ε and places for the whole batch and keeps its rows.
     compute += 4 * batch * (work.latent_dim + 3) * (work.n_critic + 1) / machine.memory
-    shared = work.n_critic * exchange(work.critic_bytes, k, machine)
+    once = exchange(work.critic_bytes, k, machine)
+    # The last of them is under way while the generator's fakes are made.
+    shared = work.n_critic * once - min(once, work.flops_meanwhile * batch / k / machine.flops)
     shared += exchange(work.generator_bytes, k, machine)
     # Each batch norm sums two numbers a channel forward, and as many backward where there is one.
     passes = work.n_critic + 2
@@ -199,7 +205,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
         f"and these assumed constants: {machine.flops / 1e12:.0f} TFLOP/s sustained a GPU, "
         f"{1e3 * machine.launch:.0f} ms a step that no GPU shortens, {machine.inside / 1e9:.0f} GB/s and "
         f"{1e6 * machine.hop_inside:.0f} µs inside a machine of {machine.gpus}, {machine.between / 1e9:.0f} GB/s and "
-        f"{1e6 * machine.hop_between:.0f} µs between machines; a ring's bytes, a tree's latency; nothing overlapped; every process draws random numbers for the whole batch, "
+        f"{1e6 * machine.hop_between:.0f} µs between machines; a ring's bytes, a tree's latency; the critic's last exchange of a step goes on beside the generator's forward pass, nothing else overlaps; every process draws random numbers for the whole batch, "
         f"{machine.memory / 1e12:.0f} TB/s.",
         "",
     ]  # fmt: skip

@@ -4,6 +4,7 @@ RANK=… WORLD_SIZE=… MASTER_ADDR=127.0.0.1 MASTER_PORT=… python -m tests.ra
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from safetensors.torch import save_file
 
 from tests.conftest import pictures, tiny
 from wgan.config import TrainConfig
+from wgan.data import Pictures
+from wgan.data.mapped import Mapped
 from wgan.training import Engine, Training
 from wgan.training.ranks import join, leave
 
@@ -30,6 +33,7 @@ CONFIGS: dict[str, TrainConfig] = {
     "points, noise": tiny(objective={"name": "wgan-lp", "penalty_at": "real"}, report_every=1),
     "points, spectral norm": tiny(objective="wgan-sn", report_every=1),
     "pictures, batch norm in the generator": TrainConfig.parse(PICTURES | {"objective": "wgan-gp"}),
+    "pictures, mapped from their file": TrainConfig.parse(PICTURES | {"objective": "wgan-gp"}),
     "pictures, told the class, no replacement": TrainConfig.parse(
         PICTURES | {"objective": "wgan-gp", "conditional": True, "replacement": False}
     ),
@@ -45,9 +49,12 @@ CONFIGS: dict[str, TrainConfig] = {
 }
 
 
-def trained(config: TrainConfig, **given: Any) -> dict[str, torch.Tensor]:
+def trained(
+    config: TrainConfig, data: Pictures | None = None, **given: Any
+) -> dict[str, torch.Tensor]:
     """Return the gradients of the first step, and weights and reports after a few."""
-    data = pictures() if config.dataset.kind == "pictures" else None
+    if data is None and config.dataset.kind == "pictures":
+        data = pictures()
     training = Training(config, engine=Engine("cpu", "float32", 1), data=data, **given)
     training.step()
     gradients = {
@@ -63,12 +70,21 @@ def trained(config: TrainConfig, **given: Any) -> dict[str, torch.Tensor]:
     return found | gradients | {"reports": torch.tensor(rows)}
 
 
+def mapped(path: Path) -> Pictures:
+    """Return the same pictures, left in a file."""
+    held = pictures()
+    path.write_bytes(held.train[:].numpy().tobytes())
+    with path.open("rb") as file:
+        return replace(held, train=Mapped(file, 0, tuple(held.train.shape)))
+
+
 def main() -> None:
     """Train every config and write `FOLDER/<config's number>-<rank>.safetensors`."""
     torch.set_num_threads(1)
     folder, ranks = Path(sys.argv[1]), join()
-    for i, config in enumerate(CONFIGS.values()):
-        found = {k: v.contiguous() for k, v in trained(config, ranks=ranks).items()}
+    for i, (name, config) in enumerate(CONFIGS.items()):
+        data = mapped(folder / f"pictures-{ranks.rows.rank}") if "mapped" in name else None
+        found = {k: v.contiguous() for k, v in trained(config, data, ranks=ranks).items()}
         save_file(found, folder / f"{i}-{ranks.rows.rank}.safetensors")
     leave()
 

@@ -45,6 +45,20 @@ def identical(a: Run, b: Run) -> bool:
     return numbers(a) == numbers(b) and all(torch.equal(left[k], right[k]) for k in left)
 
 
+def test_no_view_of_a_resumed_run_is_taken_for_one_from_before(runs_dir: Path):
+    # Pages keep what they made of a view by its version, and a resumed run has another job.
+    before = finish(job(runs_dir, steps=20))
+    seen = {before.view.version}
+    again = TrainingJob(before.run, threads=1, resume=True, changes={"steps": 40})
+    again.prepare()
+    while not again.done:
+        seen.add(again.view.version)
+        again.step()
+        again.flush()
+    again.finish(Status.FINISHED)
+    assert len(seen) >= 20 and again.view.version not in seen
+
+
 def test_a_finished_run_holds_everything(runs_dir: Path):
     made = finish(job(runs_dir))
     run = made.run

@@ -6,6 +6,9 @@ export default define(() => {
     update: (data) => {
       heading.update(data.title, data.help);
       plot.root.style.height = `${data.height}px`;
+      // Lines over the same steps carry them once (chart.py).
+      const traces = data.figure.data ?? [];
+      for (const trace of traces) if (trace.x?.as !== undefined) trace.x = traces[trace.x.as].x;
       plot.give(data);
     },
     destroy: () => {

@@ -66,6 +66,16 @@ def encode_figure(figure: "Mapping[str, Any] | go.Figure") -> dict[str, Any]:
     return encoded
 
 
+def _once(figure: dict[str, Any]) -> dict[str, Any]:
+    """The encoded `figure`, where a trace with the x of an earlier one says which: {"as": its place}."""
+    first: dict[tuple[str, str], int] = {}
+    for i, trace in enumerate(figure.get("data", ())):
+        x = trace.get("x")
+        if isinstance(x, dict) and (place := first.setdefault((x["dtype"], x["bdata"]), i)) != i:
+            trace["x"] = {"as": place}
+    return figure
+
+
 def chart(
     figure: "Mapping[str, Any] | go.Figure | Callable[[], Mapping[str, Any]]",
     *,
@@ -89,7 +99,7 @@ def chart(
 
     def made() -> dict[str, Any]:
         return {
-            "figure": encode_figure(figure() if callable(figure) else figure),
+            "figure": _once(encode_figure(figure() if callable(figure) else figure)),
             "run": run or "-",  # Plotly reads an empty revision as none
             "height": height,
             "alt": alt,

@@ -126,6 +126,7 @@ class Training:
         self.steps = 0
         self.critic_updates = 0
         self._substitutes: dict[str, Substitute] = {}
+        self._settle_critic: Callable[[], None] | None = None
         self._forget_sums()
         self._waiting: list[tuple[int, Tensor]] = []
         self._epoch: tuple[int, Tensor] | None = None
@@ -202,9 +203,7 @@ class Training:
             held_out_score = self._score_held_out() if held_out else None
         self._critic_optimizer.zero_grad()
         torch.autograd.backward(critic_loss + penalty)
-        self.ranks.average(self.critic)
-        self._critic_optimizer.step()
-        objective.project(self.critic)
+        self._share_critic()
         means = real_score.detach().mean(), fake_score.detach().mean()
         return critic_loss.detach(), penalty.detach(), *means, held_out_score
 
@@ -217,10 +216,30 @@ class Training:
             loss = loss_of(score)
         self._critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
-        self.ranks.average(self.critic)
-        self._critic_optimizer.step()
-        self.config.objective.project(self.critic)
+        self._share_critic()
         return loss.detach(), score.detach().mean()
+
+    def _share_critic(self) -> None:
+        """Update the critic by its gradients; of several processes, once they have exchanged them.
+
+        That is when the critic is next needed: the generator's own fakes are made meanwhile.
+        """
+        arrive = self.ranks.averaging(self.critic)
+
+        def settle() -> None:
+            arrive()
+            self._critic_optimizer.step()
+            self.config.objective.project(self.critic)
+
+        self._settle_critic = settle
+        if self.ranks.of == 1:
+            self._settled()
+
+    def _settled(self) -> None:
+        """Have the critic's last update done."""
+        settle, self._settle_critic = self._settle_critic, None
+        if settle is not None:
+            settle()
 
     def _generator_update(self, draw: int) -> None:
         label, z = self._labels(draw), self._z(draw, self.config.batch_size)
@@ -235,14 +254,16 @@ class Training:
                 self._generator_sum += found[-1]
                 self._generator_count += 1
                 return
-        self.critic.requires_grad_(False)
         with self.engine.autocast():
-            fake_score = self._score(self._make(z, label), label).float()
+            fake = self._make(z, label)
+            self._settled()
+            self.critic.requires_grad_(False)
+            fake_score = self._score(fake, label).float()
             loss = self.config.objective.generator_loss(fake=fake_score)
         self._generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
-        self.ranks.average(self.generator)
+        self.ranks.averaging(self.generator)()
         self._generator_optimizer.step()
         self._generator_sum += loss.detach()
         self._generator_count += 1
@@ -319,6 +340,7 @@ class Training:
     # ---- the networks, with labels where they take them -----------------------------------------
 
     def _score(self, x: Tensor, label: Tensor | None) -> Tensor:
+        self._settled()
         score: Tensor = self.critic(x) if label is None else self.critic(x, label)
         return score
 
@@ -430,6 +452,7 @@ class Training:
 
     @torch.no_grad()
     def _score_held_out(self) -> Tensor:
+        self._settled()
         n, rng, label = self.config.batch_size, self._rng("held-out"), None
         if isinstance(self.data, Pictures):
             chosen = self.data.order("held-out", n, rng)

@@ -6,7 +6,7 @@ penalty needs, so the gradients are averaged here, after backward, in one flat b
 
 import datetime
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -40,17 +40,25 @@ class Ranks:
         """A copy of a network belongs to its process alone: it must not wait for the others."""
         return ALONE
 
-    def average(self, network: nn.Module) -> None:
-        """Replace the gradients of a network by their mean over all processes, in one exchange."""
+    def averaging(self, network: nn.Module) -> Callable[[], None]:
+        """Begin to replace the gradients of a network by their mean over all processes, in one exchange.
+
+        What is returned waits for it: until then the processes may compute what does not need it.
+        """
         if self.of == 1:
-            return
+            return lambda: None
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         bucket = torch.cat([gradient.flatten() for gradient in gradients])
-        dist.all_reduce(bucket)
-        parts = torch.split(bucket / self.of, [gradient.numel() for gradient in gradients])
-        torch._foreach_copy_(
-            gradients, [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
-        )
+        under_way = dist.all_reduce(bucket, async_op=True)
+
+        def arrive() -> None:
+            under_way.wait()
+            parts = torch.split(bucket / self.of, [gradient.numel() for gradient in gradients])
+            torch._foreach_copy_(
+                gradients, [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+            )
+
+        return arrive
 
     def mean(self, value: Tensor) -> Tensor:
         """Return the mean of a tensor over all processes; gradients flow through it."""

@@ -1,0 +1,41 @@
+"""What many visitors are shown is made once, and never mistaken for anything else."""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+
+from pages.components import chart as charts
+from pages.components.assets import packed, shared
+
+
+def test_many_who_are_shown_the_same_version_get_what_the_first_got():
+    made: list[int] = []
+
+    def make(n: int) -> dict[str, Any]:
+        made.append(n)
+        return {"n": n, "words": "Größe"}
+
+    first = shared(("a test", 1), lambda: make(1))
+    assert shared(("a test", 1), lambda: make(2)) is first and made == [1]
+    assert json.loads(first) == {"n": 1, "words": "Größe"} and first == packed(
+        {"n": 1, "words": "Größe"}
+    )
+    assert json.loads(shared(("a test", 2), lambda: make(3)))["n"] == 3
+
+
+def test_lines_over_the_same_steps_carry_them_once():
+    steps, other = np.arange(50.0), np.arange(50.0) / 2
+    lines = [
+        {"x": x, "y": np.sin(x + k)} for k, x in enumerate((steps, other, steps, steps[:9], steps))
+    ]
+    sent = charts._once(charts.encode_figure({"data": [*lines, {"y": steps}, {"x": ["a", "b"]}]}))
+    xs = [trace.get("x") for trace in sent["data"]]
+    assert [x.get("as") for x in xs[:5]] == [None, None, 0, None, 0] and xs[5:] == [
+        None,
+        ["a", "b"],
+    ]
+    for trace, line in zip(sent["data"], lines, strict=False):
+        x = trace["x"] if "bdata" in trace["x"] else sent["data"][trace["x"]["as"]]["x"]
+        assert np.frombuffer(base64.b64decode(x["bdata"]), "<f4").tolist() == line["x"].tolist()
