@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, WebPImagePlugin  # noqa: F401  # else Pillow looks for WebP in all its 40 plugins
 
 Bytes = npt.NDArray[np.uint8]
 

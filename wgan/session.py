@@ -742,16 +742,17 @@ class Session:
             self._wanted.add(name)
         self._order(name, copy, wait=0.0)
 
-    def forecast(self, config: TrainConfig) -> Forecast | str | None:
+    def forecast(self, config: TrainConfig, *, begin: bool = True) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.
 
-        Measured by the worker when nothing trains, once for each config that differs in speed.
+        Measured by the worker when nothing trains, once for each config that differs in speed; unless it shall
+        not `begin` yet.
         """
         key = config.model_copy(update={"seed": 0, "steps": 1, "seconds": None}).model_dump_json()
         with self._changed:
             if key in self._forecasts:
                 return self._forecasts[key]
-            if self._active or self._queue:
+            if self._active or self._queue or not begin:
                 return None
             known = self._forecasts.get("busy with " + key)
             if known is None:

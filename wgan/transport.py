@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment, linprog
-from scipy.sparse import coo_array
-from scipy.spatial.distance import cdist
+import scipy  # loads its parts when they are first used
 
 Floats = npt.NDArray[np.floating[Any]]
 Doubles = npt.NDArray[np.float64]
@@ -47,7 +45,7 @@ class Potential:
         """
         parts = []
         for part in np.array_split(np.asarray(x, np.float64), max(1, len(x) // 512)):
-            away = cdist(part, self.points)
+            away = scipy.spatial.distance.cdist(part, self.points)
             highest, lowest = (self.values + away).min(axis=1), (self.values - away).max(axis=1)
             parts.append((highest + lowest) / 2)
         return np.concatenate(parts)
@@ -62,8 +60,8 @@ def kantorovich(a: Floats, b: Floats) -> Potential:
     shapes. Source: Villani 2009, theorem 5.10 and particular case 5.16; Ahuja et al. 1993, section 9.
     """
     _same_size(a, b)
-    cost = cdist(a, b)
-    rows, columns = linear_sum_assignment(cost)
+    cost = scipy.spatial.distance.cdist(a, b)
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     step = np.empty_like(cost)
     step[columns] = cost[rows] - cost[rows, columns][:, None]  # row j: from b_j to every b_k
     v = np.zeros(len(b))
@@ -74,7 +72,7 @@ def kantorovich(a: Floats, b: Floats) -> Potential:
         if done:
             break
     points = np.concatenate([a, b]).astype(np.float64)
-    values = (cdist(points, b) - v).min(axis=1)
+    values = (scipy.spatial.distance.cdist(points, b) - v).min(axis=1)
     distance = float(values[: len(a)].mean() - values[len(a) :].mean())
     return Potential(distance, points, values - values.mean())
 
@@ -106,8 +104,8 @@ def assignment(a: Floats, b: Floats, p: float = 1.0) -> float:
 def matching(a: Floats, b: Floats, p: float = 1.0) -> tuple[float, npt.NDArray[np.intp]]:
     """Return the exact W_p as `assignment` does, and where it takes each point: a_i to b_π(i), π (N,)."""
     _same_size(a, b)
-    cost = cdist(a, b) ** p
-    rows, columns = linear_sum_assignment(cost)
+    cost = scipy.spatial.distance.cdist(a, b) ** p
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     return float(cost[rows, columns].mean() ** (1 / p)), np.asarray(columns, np.intp)
 
 
@@ -208,9 +206,11 @@ def discrete(a: Floats, b: Floats, cost: Floats) -> Plan:
     n, m = cost.shape
     pair = np.arange(n * m)
     rows = np.concatenate([pair // m, n + pair % m])
-    sums = coo_array((np.ones(2 * n * m), (rows, np.tile(pair, 2))), shape=(n + m, n * m))
+    sums = scipy.sparse.coo_array(
+        (np.ones(2 * n * m), (rows, np.tile(pair, 2))), shape=(n + m, n * m)
+    )
     # The stubs know dense matrices only.
-    found: Any = linprog(  # type: ignore[call-overload]
+    found: Any = scipy.optimize.linprog(  # type: ignore[call-overload]
         cost.ravel(), A_eq=sums.tocsr(), b_eq=np.concatenate([a, b]), method="highs"
     )
     if not found.success:

@@ -41,11 +41,16 @@ def settle() -> None:
     """Take what has been loaded out of the garbage collector's sight, once a page has been drawn.
 
     Among a million objects of torch, plotly and streamlit it looks for half a second, many times an hour,
-    and holds everything meanwhile, training and pages: they stay anyway.
+    and holds everything meanwhile, training and pages: they stay anyway. What is garbage by now stays, too:
+    next to nothing, and looking for it would hold the first page back for a quarter of a second.
     """
     if len(sys.modules) < _settled["modules"] + NEWCOMERS:
         return
     _settled["modules"] = len(sys.modules)
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*AT_WORK)
+
+
+def settled() -> bool:
+    """Tell whether a page has been drawn: until then nothing is begun that would hold the first one back."""
+    return _settled["modules"] > 0

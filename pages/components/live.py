@@ -21,6 +21,7 @@ from pages.components.app import (
     size,
 )
 from pages.components.chart import chart
+from pages.components.entry import settled
 from pages.components.numbers import Number, numbers
 from pages.components.stage import Frame, stage
 from wgan import figures
@@ -297,7 +298,7 @@ def forecast() -> None:
         st.caption(":material/download: will be downloaded first", width="content",
                    help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
                    "“MNIST, 10,000 digits”, which comes with the app.")  # fmt: skip
-    cost = session().forecast(config)
+    cost = session().forecast(config, begin=settled())
     if isinstance(cost, str):
         st.caption(f":red[{cost}]", width="content")
     elif cost is not None:
@@ -321,7 +322,9 @@ def forecast() -> None:
 
 def forecast_pending() -> bool:
     """Tell whether a forecast is still being measured."""
-    return session().live() is None and session().forecast(controls.draft()) is None
+    return (
+        session().live() is None and session().forecast(controls.draft(), begin=settled()) is None
+    )
 
 
 def watch(run: str | None, version: int, pending: bool) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy  # loads its parts when they are first used
 
 from wgan.critic.examples import Floats, Sides
 from wgan.critic.inside import grid
@@ -52,7 +52,7 @@ def surfaces(
     """
     at = grid(extent, side)
     at_real, at_fake = scores(models, sides.real), scores(models, sides.fake)
-    bound, pairs = proved(at_real, at_fake, cdist(sides.real, sides.fake))
+    bound, pairs = proved(at_real, at_fake, scipy.spatial.distance.cdist(sides.real, sides.fake))
     slope = slopes(models, at)
     known = slopes(models, np.concatenate([sides.real, sides.fake]))
     steepest = max(pairs, float(slope.max()), float(known.max()))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # loads its parts when they are first used
 import torch
-from scipy.spatial.distance import cdist
 
 from wgan.critic import (
     Sides,
@@ -108,7 +108,7 @@ def converge(
     sides = beside(models, examples_of(data, n))
     yield Said("Finding the exact distance", 0.01)
     flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
-    cost, exact = cdist(*flat), assignment(*flat)
+    cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
     fitting = _fitting(models, faster)
     copied = models.with_critic(fitting.critic)
     look = _Look(copied, sides, cost, exact, data)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
+import scipy  # loads its parts when they are first used
 
 from wgan.data import Points
 from wgan.randomness import generator
@@ -23,7 +23,7 @@ def mixture_modes(points: Floats, means: Floats, sigma: float) -> tuple[int, flo
     such sample. The protocol of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086) takes 2,500
     samples; true ones score about 98.9 %. `points` is (N, 2), `means` (M, 2).
     """
-    distance = cdist(points, means)
+    distance = scipy.spatial.distance.cdist(points, means)
     nearest = distance.argmin(axis=1)
     good = distance.min(axis=1) <= 3 * sigma
     return len(np.unique(nearest[good])), float(good.mean())
