@@ -14,7 +14,8 @@ from wgan.data import Mnist10k, Pictures
 from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, Gauge, Training
-from wgan.training.loop import Report, steered
+from wgan.training.reports import Report
+from wgan.training.state import steered
 
 TOY = PRESETS["toy-ring"].config.changed({"report_every": 5, "network.width": 48})
 DIGITS = PRESETS["quick-mnist"].config.changed({"report_every": 5, "network.size": "small"})

@@ -9,8 +9,8 @@ from torch import nn
 from tests.conftest import tiny
 from wgan.networks import Score
 from wgan.training import Engine, Training
-from wgan.training.loop import optimizer_of
 from wgan.training.probe import PROBES, probe
+from wgan.training.state import optimizer_of
 
 
 def training(engine: Engine, critic: nn.Module | None = None, **changes: object) -> Training:

@@ -270,14 +270,14 @@ def test_a_forecast_comes_when_nothing_trains(session: Session):
 
 
 def test_own_presets(session: Session):
-    session.save_preset("My ring (2)", tiny())
-    assert session.presets() == {"My ring (2)": tiny()}
+    session.presets.save("My ring (2)", tiny())
+    assert session.presets.all() == {"My ring (2)": tiny()}
     for bad in ("", "../x", "a/b", next(iter(PRESETS)), "x" * 41):
         with pytest.raises(RunError, match="preset's name"):
-            session.save_preset(bad, tiny())
-    session.delete_preset("My ring (2)")
-    session.delete_preset("../../etc")
-    assert session.presets() == {}
+            session.presets.save(bad, tiny())
+    session.presets.delete("My ring (2)")
+    session.presets.delete("../../etc")
+    assert session.presets.all() == {}
 
 
 def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path):
@@ -292,7 +292,7 @@ def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path
 
 def test_rows_of_real_pictures_are_of_their_class(session: Session):
     dataset = DATASETS["mnist-10k"]()
-    made = session.of_classes(dataset, (3, 3, 7), 4)
+    made = session.sets.of_classes(dataset, (3, 3, 7), 4)
     assert made is not None and made.shape == (12, 1, 28, 28)
     data = dataset.load()
     known = {

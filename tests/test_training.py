@@ -15,7 +15,7 @@ from wgan.metrics import emd
 from wgan.objectives import OBJECTIVES
 from wgan.randomness import generator
 from wgan.training import Diverged, Engine, Gauge, Training, forecast, resolve_engine, train
-from wgan.training.loop import EXPLODED, Report
+from wgan.training.reports import EXPLODED, Report
 
 # The package gives the function's name to the module's.
 forecasting = importlib.import_module("wgan.training.forecast")

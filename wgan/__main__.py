@@ -49,8 +49,8 @@ from wgan.runs import Card, Run, RunError, Shelf, Status, fork, list_runs
 from wgan.runs.run import DEAD_AFTER
 from wgan.training import Diverged
 from wgan.training.engine import cores, pick_device
-from wgan.training.loop import steered
 from wgan.training.ranks import ALONE, Ranks, asked, join, leave
+from wgan.training.state import steered
 
 LAST_STEP = 10_000_000
 

@@ -174,7 +174,7 @@ def run_titles() -> dict[str, str]:
 
 
 def _head(config: TrainConfig, live: View | None) -> None:
-    own = session().presets()
+    own = session().presets.all()
     if live is None:
         names = [*PRESETS, *own]
         preset = _matching_preset(config, own)
@@ -281,7 +281,7 @@ def _take_preset(key: str) -> None:
 
 def _reset() -> None:
     name = st.session_state.get("base", FIRST)
-    own = session().presets()
+    own = session().presets.all()
     _set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST]).config)
 
 
@@ -299,7 +299,7 @@ def _undo() -> None:
 
 
 def _delete(name: str) -> None:
-    session().delete_preset(name)
+    session().presets.delete(name)
     if st.session_state.get("base") == name:
         st.session_state.base = FIRST
 
@@ -307,7 +307,7 @@ def _delete(name: str) -> None:
 def _save() -> None:
     name = st.session_state.preset_name
     try:
-        session().save_preset(name.strip(), draft())
+        session().presets.save(name.strip(), draft())
         st.session_state.base = name.strip()
         st.toast(f"Saved as {name.strip()}.", icon=":material/bookmark_added:")
     except RunError as error:
@@ -359,7 +359,7 @@ def choices(config: TrainConfig) -> dict[str, dict[str, str]]:
         whole = whole.model_copy(update={"classes": ()})
     found = {"classes": {name: name for name in whole.class_names()}}
     if config.dataset.name == "own":
-        kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().own_pictures()}
+        kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
         found["own"] = kept or {"": "none yet: see Datasets"}
     return found
 

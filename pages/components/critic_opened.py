@@ -60,7 +60,7 @@ def examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
 def _examples(
     key: str, n: int, present: bool, _dataset: Dataset
 ) -> tuple[critic.Examples, float] | None:
-    return session().critic_examples(_dataset, n) if present else None
+    return session().sets.critic_examples(_dataset, n) if present else None
 
 
 def whose(models: Models, opened: Opened) -> str:

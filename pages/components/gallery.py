@@ -98,7 +98,7 @@ def absent(dataset: Dataset) -> bool:
 @st.cache_data(show_spinner="Looking at the data …", max_entries=24)
 def _seen(key: str, present: bool, _dataset: Dataset) -> Any:
     try:
-        return session().gallery(_dataset, ROWS, COLUMNS)
+        return session().sets.gallery(_dataset, ROWS, COLUMNS)
     except DataError as error:
         return str(error)
 
@@ -115,7 +115,7 @@ def show(dataset: Dataset) -> None:
 
 
 def _points(density: Any, dataset: Dataset) -> None:
-    real = session().examples(dataset, 1500)
+    real = session().sets.examples(dataset, 1500)
     extent = float(dataset.load().extent)  # type: ignore[union-attr]
     left, right = st.columns(2, gap="medium")
     with left:

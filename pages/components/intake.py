@@ -31,7 +31,7 @@ def busy() -> bool:
 
 def fetch(dataset: Dataset) -> None:
     """Begin to bring a data set to this machine."""
-    st.session_state.chore = session().fetch(dataset)
+    st.session_state.chore = session().sets.fetch(dataset)
 
 
 def chores() -> None:
@@ -102,7 +102,7 @@ def form() -> None:
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
         source = Path(folder.strip()).expanduser()
-    st.session_state.chore = session().prepare(source, recipe)
+    st.session_state.chore = session().sets.prepare(source, recipe)
     st.rerun()
 
 
@@ -148,7 +148,7 @@ def _recipe_fields(name: str) -> dict[str, Any]:
 
 
 def _list_of_own() -> None:
-    own = session().own_pictures()
+    own = session().sets.own_pictures()
     if not own:
         return
     st.markdown("**Here already**")
@@ -165,7 +165,7 @@ def _look(made: Prepared) -> None:
 def forget_button(dataset: Dataset) -> None:
     """Offer to delete prepared pictures, and tell what became of the files they came from."""
     key = dataset.pictures  # type: ignore[attr-defined]
-    made = next((p for p in session().own_pictures() if p.key == key), None)
+    made = next((p for p in session().sets.own_pictures() if p.key == key), None)
     if made is None:
         return
     with st.popover("What was skipped", icon=":material/list:", disabled=not _left_out(made)):
@@ -197,7 +197,7 @@ def _account(made: Prepared) -> str:
 
 
 def _forget(key: str) -> None:
-    session().forget_pictures(key)
+    session().sets.forget_pictures(key)
 
 
 def upload_package(dataset: Any) -> None:
@@ -208,7 +208,7 @@ def upload_package(dataset: Any) -> None:
         st.caption(size(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
-            st.session_state.chore = session().chore(
+            st.session_state.chore = session().sets.chore(
                 "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
             )
             st.rerun()

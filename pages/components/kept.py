@@ -141,7 +141,7 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
 def _found(  # type: ignore[no-untyped-def]
     dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
 ):
-    return session().nearest(_models.config.dataset, _made, NEAREST)
+    return session().sets.nearest(_models.config.dataset, _made, NEAREST)
 
 
 def as_npy(z: Floats) -> bytes:

@@ -523,7 +523,7 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[np.float32] | None:
 # Not `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[np.float32] | None:
-    found = session().examples(_dataset, n) if present else None
+    found = session().sets.examples(_dataset, n) if present else None
     if found is not None:
         found.setflags(write=False)
     return found
@@ -543,7 +543,7 @@ def _strip(
     if labels is None:
         real = real_examples(_dataset, rows * columns)
     else:
-        real = session().of_classes(_dataset, labels, columns)
+        real = session().sets.of_classes(_dataset, labels, columns)
     assert real is not None
     return encode(tile(real, columns))  # type: ignore[arg-type]
 

@@ -26,8 +26,8 @@ from wgan.jobs.task import Said, Work
 from wgan.latent import Models
 from wgan.randomness import generator
 from wgan.training.fitting import Fitting
-from wgan.training.loop import optimizer_of
 from wgan.training.probe import at_clip
+from wgan.training.state import optimizer_of
 from wgan.transport import assignment, kantorovich, proved
 
 Doubles = npt.NDArray[np.float64]

@@ -3,7 +3,9 @@
 from wgan.training.engine import Engine, use_threads
 from wgan.training.forecast import Forecast, forecast, resolve_engine
 from wgan.training.gauge import Gauge, Neighbours
-from wgan.training.loop import Diverged, Preview, Report, State, Training, reconfigured, train
+from wgan.training.loop import Training, train
+from wgan.training.reports import Diverged, Preview, Report
+from wgan.training.state import State, reconfigured
 from wgan.training.threads import Threads
 
 __all__ = [

@@ -3,83 +3,41 @@
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
+from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures, as_bytes
 from wgan.objectives import Objective
 from wgan.randomness import WHOLE, Rows, Stream, generator
 from wgan.training.compiled import Substitute, Update, critic_update, generator_update
 from wgan.training.engine import Engine, fetched
 from wgan.training.ranks import ALONE, Ranks
-
-EXPLODED = 1e7
-"""A loss beyond this is no training any more: healthy critics stay within a few thousand."""
+from wgan.training.reports import (
+    EXPLODED,
+    PREVIEW_PICTURES,
+    PREVIEW_POINTS,
+    Diverged,
+    Preview,
+    Report,
+    likely_cause,
+    look_at_critic,
+)
+from wgan.training.state import (
+    State,
+    by_parameter,
+    optimizer_of,
+    settings_of,
+    steered,
+    under,
+)
 
 AT_ONCE = 8
 """Critic updates whose batches are made together."""
-
-PREVIEW_PICTURES = 64
-PREVIEW_POINTS = 1024
-SURFACE_SIDE = 48
-ARROWS = 96
-
-
-class Diverged(Exception):
-    """A loss became infinite, NaN or absurd; the message names the likely cause.
-
-    `reports` are the sound ones before it.
-    """
-
-    def __init__(self, message: str, reports: "list[Report]") -> None:
-        super().__init__(message)
-        self.reports = reports
-
-
-class Report(NamedTuple):
-    """The curves' values at one step. Means over the steps since the report before.
-
-    `critic_gap_held_out` is measured once, at `step`: the same critic and fakes as that step's last
-    critic update, real examples that training never sees.
-    """
-
-    step: int
-    critic_loss: float  # without the penalty
-    generator_loss: float
-    critic_gap: float  # E f(real) − E f(fake)
-    critic_gap_held_out: float
-    penalty: float
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What the averaged generator makes of the preview's fixed z, as arrays."""
-
-    step: int
-    pictures: npt.NDArray[np.uint8] | None = None  # (64, C, H, W)
-    points: npt.NDArray[np.float32] | None = None  # (1024, 2)
-    surface: npt.NDArray[np.float32] | None = None  # (48, 48), the critic's scores; row = y
-    arrows: npt.NDArray[np.float32] | None = None  # (96, 4): x, y, ∂f/∂x, ∂f/∂y at fakes
-    extent: float = 0.0  # the surface covers [−extent, extent]²
-
-
-@dataclass(frozen=True)
-class State:
-    """Everything a training needs to go on exactly: tensors, and a few plain numbers."""
-
-    config: TrainConfig
-    engine: Engine
-    step: int
-    critic_updates: int
-    counts: tuple[int, int]
-    tensors: dict[str, Tensor]
 
 
 class Training:
@@ -500,30 +458,8 @@ class Training:
                 if not math.isfinite(value) or abs(value) > EXPLODED
             ]
             if bad:
-                raise Diverged(self._likely_cause(report.step, bad), made[:i])
+                raise Diverged(likely_cause(self.config, report.step, bad), made[:i])
         return made
-
-    def _likely_cause(self, step: int, bad: list[str]) -> str:
-        config = self.config
-        what = bad[0].replace("_", " ")
-        rate = max(config.critic_learning_rate, config.generator_learning_rate)
-        which = "critic" if rate == config.critic_learning_rate else "generator"
-        weight = getattr(config.objective, "penalty_weight", None)
-        clip = getattr(config.objective, "clip_value", None)
-        if rate > 3e-3:
-            cause = f"the {which} learning rate {rate:g} is very high. Try a tenth of it"
-        elif weight is not None and weight < 0.05:
-            cause = f"a penalty weight of {weight:g} hardly holds the critic. Try 10"
-        elif weight is not None and weight * config.critic_learning_rate > 0.05:
-            cause = (
-                f"the penalty weight {weight:g} is too strong for a critic learning rate of "
-                f"{config.critic_learning_rate:g}. Lower one of them"
-            )
-        elif clip is not None and clip > 0.1:
-            cause = f"a clip value of {clip:g} lets the critic grow very steep. Try 0.01"
-        else:
-            cause = f"the learning rates are too high for these networks ({which}: {rate:g})"
-        return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
 
     # ---- steering -----------------------------------------------------------------------------
 
@@ -539,7 +475,7 @@ class Training:
             self.use({})  # an objective is written into them
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
-                group.update(_settings(self.config), lr=rate)
+                group.update(settings_of(self.config), lr=rate)
         return self.config
 
     # ---- looking ------------------------------------------------------------------------------
@@ -629,10 +565,10 @@ class Training:
             return made
         try:
             for prefix, module in made._modules().items():
-                module.load_state_dict(_under(prefix, state.tensors))
+                module.load_state_dict(under(prefix, state.tensors))
             for prefix, optimizer in made._optimizers().items():
                 whole = optimizer.state_dict()
-                whole["state"] = _by_parameter(_under(prefix, state.tensors))
+                whole["state"] = by_parameter(under(prefix, state.tensors))
                 optimizer.load_state_dict(whole)
             sums = state.tensors["sums"].to(made.device)
         except (KeyError, RuntimeError) as error:
@@ -648,10 +584,10 @@ class Training:
     def _begin_with(self, state: State) -> None:
         """Take the weights of a state that has nothing else."""
         try:
-            average = _under("average", state.tensors)
+            average = under("average", state.tensors)
             for module in (self.generator, self.average):
                 module.load_state_dict(average)
-            self.critic.load_state_dict(_under("critic", state.tensors))
+            self.critic.load_state_dict(under("critic", state.tensors))
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"The weights do not fit the config's networks: {error}") from error
 
@@ -682,33 +618,6 @@ def train(
     return training
 
 
-def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """Return the config with changes made in mid-run. Raises ConfigError where one cannot be."""
-    if any(path in PARTS for path in changes):
-        raise ConfigError(
-            "A run keeps its data set, objective, network and optimiser. Stop it and start another."
-        )
-    known = {h.path: h for h in hyperparameters(config)}
-    for path in changes:
-        if path in known and not known[path].live:
-            raise ConfigError(
-                f"{known[path].title} cannot change while training: the networks and the data are "
-                "built from it. Stop this run and start another with the new value."
-            )
-    return config.changed(changes)
-
-
-def reconfigured(state: State, config: TrainConfig) -> State:
-    """Return a state that goes on with another config of the same data and networks.
-
-    Another optimiser begins without memory: the old one's means nothing to it.
-    """
-    tensors = state.tensors
-    if config.optimizer.name != state.config.optimizer.name:
-        tensors = {name: value for name, value in tensors.items() if "_optimizer." not in name}
-    return replace(state, config=config, tensors=tensors)
-
-
 def critic_losses(
     objective: Objective,
     score: Callable[[Tensor, Tensor | None], Tensor],
@@ -736,56 +645,3 @@ def critic_losses(
 
 def _twice(label: Tensor | None) -> Tensor | None:
     return None if label is None else torch.cat([label, label])
-
-
-def look_at_critic(
-    critic: nn.Module, fakes: Tensor, extent: float
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
-
-    `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.
-    """
-    axis = torch.linspace(-extent, extent, SURFACE_SIDE, device=fakes.device)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    surface = critic(torch.stack([x.flatten(), y.flatten()], dim=1)).float()
-    at = fakes[:ARROWS].detach().float().requires_grad_()
-    with torch.enable_grad():
-        (slope,) = torch.autograd.grad(critic(at).sum(), at)
-    arrows = torch.cat([at.detach(), slope], dim=1)
-    return surface.view(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy(), arrows.cpu().numpy()
-
-
-def optimizer_of(config: TrainConfig, network: nn.Module, owner: str) -> torch.optim.Optimizer:
-    """Return a new optimiser of a network, by the settings of its `owner`: critic or generator."""
-    rate = getattr(config, f"{owner}_learning_rate")
-    if isinstance(config.optimizer, Adam):
-        return torch.optim.Adam(
-            network.parameters(), lr=rate, fused=_can_fuse(network), **_settings(config)
-        )
-    return torch.optim.RMSprop(network.parameters(), lr=rate, foreach=True, **_settings(config))
-
-
-def _can_fuse(network: nn.Module) -> bool:
-    return next(network.parameters()).device.type in ("cpu", "cuda", "mps")
-
-
-def _settings(config: TrainConfig) -> dict[str, Any]:
-    """Return the optimiser's own settings under torch's names."""
-    values = config.optimizer.model_dump(exclude={"name"})
-    if isinstance(config.optimizer, Adam):
-        return {"betas": (values["beta1"], values["beta2"])}
-    return values
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    cut = len(prefix) + 1
-    return {name[cut:]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
-
-
-def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        index, _, key = name.partition(".")
-        # An optimiser keeps what it is given and writes into it: the state must stay as it is.
-        state.setdefault(int(index), {})[key] = value.clone()
-    return state

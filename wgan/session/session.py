@@ -7,9 +7,7 @@ carries out between two steps.
 import atexit
 import contextlib
 import gc
-import json
 import logging
-import re
 import threading
 import time
 import traceback
@@ -23,23 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wgan.chores import Chore
-from wgan.config import PRESETS, ConfigError, TrainConfig
-from wgan.critic import Examples, examples_of
-from wgan.data import (
-    DataError,
-    Dataset,
-    Pictures,
-    Prepared,
-    Progress,
-    Recipe,
-    Source,
-    examples,
-    forget,
-    prepare,
-    prepared,
-)
-from wgan.data.facts import Facts, by_class, density, describe
+from wgan.config import ConfigError, TrainConfig
 from wgan.diagnosis import Finding, examine
 from wgan.jobs import (
     CONVERGENCE,
@@ -58,7 +40,6 @@ from wgan.jobs import (
     invert,
 )
 from wgan.latent import Models
-from wgan.metrics import last, nearest
 from wgan.runs import (
     Card,
     Run,
@@ -74,9 +55,11 @@ from wgan.runs import (
     throw_away,
     trash,
 )
+from wgan.session.presets import Presets
+from wgan.session.sets import Sets
 from wgan.training import Diverged, Forecast, forecast, resolve_engine, use_threads
 from wgan.training.engine import cores
-from wgan.training.loop import steered
+from wgan.training.state import steered
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +104,7 @@ class Session:
         self, runs_dir: Path, *, root: Path | None = None, threads: int | None = None
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
+        self.sets, self.presets = Sets(root), Presets(runs_dir / PRESETS_FOLDER)
         self._fixed = threads
         self.threads = threads or max(1, cores() - 1)
         self._changed = threading.Condition()
@@ -389,36 +373,6 @@ class Session:
 
         return self.begin(SEARCH, name, work)
 
-    def nearest(
-        self, dataset: Dataset, pictures: npt.NDArray[np.uint8], k: int = 8
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
-        """Return the training pictures nearest to each picture: (Q, k, C, H, W), and (Q, k) in 0…255.
-
-        `pictures` is (Q, C, H, W). None where the data set is not on this machine, or damaged.
-        """
-        if not dataset.present(self.root):
-            return None
-        try:
-            data = dataset.load(self.root)
-        except DataError:
-            return None
-        assert isinstance(data, Pictures)
-        distances, where = last(nearest(torch.from_numpy(pictures), data.train, k))
-        return data.train[where].numpy(), distances.numpy()
-
-    def critic_examples(self, dataset: Dataset, n: int) -> tuple[Examples, float] | None:
-        """Return real and held-out examples as critics take them, and half the side of their window.
-
-        None where the data set is not on this machine; the window is 0 for pictures.
-        """
-        if not dataset.present(self.root):
-            return None
-        try:
-            data = dataset.load(self.root)
-        except DataError:
-            return None
-        return examples_of(data, n), 0.0 if isinstance(data, Pictures) else data.extent
-
     def task(self, key: str) -> Standing | None:
         """Return how a task stands; None for one that is not known (any more)."""
         with self._changed:
@@ -598,104 +552,6 @@ class Session:
                     return run.id
                 examples.append(run.id)
         return min(examples) if example and examples else None
-
-    def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
-        """Return n real examples to show, or None where they would have to be downloaded first.
-
-        (n, C, H, W) uint8, or (n, 2) float32.
-        """
-        if not dataset.present(self.root):
-            return None
-        try:
-            return examples(dataset.load(self.root), n)
-        except DataError:
-            return None
-
-    # ---- data ---------------------------------------------------------------------------------
-
-    def gallery(
-        self, dataset: Dataset, rows: int, columns: int
-    ) -> tuple[npt.NDArray[Any], Facts] | npt.NDArray[Any] | None:
-        """Return what there is to see of a data set; None where it is not on this machine.
-
-        Of pictures: `rows` × `columns` of them, (N, C, H, W) uint8, and their facts. Of points: their
-        density, (96, 96). Raises DataError.
-        """
-        if not dataset.present(self.root):
-            return None
-        data = dataset.load(self.root)
-        if isinstance(data, Pictures):
-            return by_class(data, rows, columns), describe(data)
-        return density(data)
-
-    def of_classes(
-        self, dataset: Dataset, labels: Sequence[int], columns: int
-    ) -> npt.NDArray[Any] | None:
-        """Return a row of real pictures of each class asked for; None where the set is not here."""
-        if not dataset.present(self.root):
-            return None
-        data = dataset.load(self.root)
-        assert isinstance(data, Pictures)
-        most = max(labels.count(label) for label in set(labels))
-        rows = by_class(data, len(data.names), columns * most).reshape(
-            len(data.names), most, columns, *data.shape
-        )
-        # The second row of a class shows others of it.
-        return np.concatenate([rows[k, labels[:i].count(k)] for i, k in enumerate(labels)])
-
-    def own_pictures(self) -> list[Prepared]:
-        """Return the pictures that were prepared on this machine, the newest first."""
-        return prepared(self.root)
-
-    def forget_pictures(self, key: str) -> None:
-        """Delete prepared pictures; runs that learned them keep what they have."""
-        forget(key, self.root)
-
-    def prepare(self, source: Source, recipe: Recipe) -> Chore:
-        """Make pictures to train on of a folder, an archive or files; the result is a Prepared."""
-        return Chore(
-            f"Preparing {recipe.title}",
-            lambda progress: prepare(source, recipe, self.root, progress),
-        )
-
-    def chore(self, title: str, work: Callable[[Progress], Any]) -> Chore:
-        """Begin other work that reads and writes files."""
-        return Chore(title, work)
-
-    def fetch(self, dataset: Dataset) -> Chore:
-        """Bring a data set to this machine."""
-        return Chore(f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size))
-
-    # ---- presets ------------------------------------------------------------------------------
-
-    def presets(self) -> dict[str, TrainConfig]:
-        """Return the user's own presets; files that cannot be read are left out."""
-        found = {}
-        for path in sorted((self.runs_dir / PRESETS_FOLDER).glob("*.json")):
-            with contextlib.suppress(OSError, ValueError, ConfigError):
-                found[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
-        return found
-
-    def save_preset(self, name: str, config: TrainConfig) -> None:
-        """Keep a config under a name of the user's. Raises RunError for a name that cannot be."""
-        if not re.fullmatch(r"[\w][\w .()+-]{0,39}", name) or name in PRESETS:
-            raise RunError(
-                "A preset's name has 1 to 40 letters, digits, spaces or . ( ) + - and is not one "
-                "of the built-in names."
-            )
-        folder = self.runs_dir / PRESETS_FOLDER
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            half = folder / f"{name}.json.part"
-            half.write_text(config.model_dump_json(indent=1), "utf-8")
-            half.replace(folder / f"{name}.json")
-        except OSError as error:
-            raise RunError(f"The preset cannot be saved in {folder} ({error.strerror}).") from error
-
-    def delete_preset(self, name: str) -> None:
-        """Forget a preset of the user's."""
-        if name in self.presets():
-            (self.runs_dir / PRESETS_FOLDER / f"{name}.json").unlink(missing_ok=True)
 
     def preview(self, name: str, step: int) -> StoredPreview | None:
         """Return a kept preview of a run."""

@@ -1,0 +1,5 @@
+"""Session: one worker thread does all long work; snapshots come out, orders go in."""
+
+from wgan.session.session import CARDS_EVERY, MODELS_EVERY, MOST_RACING, Busy, Session
+
+__all__ = ["CARDS_EVERY", "MODELS_EVERY", "MOST_RACING", "Busy", "Session"]

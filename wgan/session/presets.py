@@ -1,0 +1,45 @@
+"""The user's own presets: a config in a file each, beside the runs."""
+
+import contextlib
+import json
+import re
+from pathlib import Path
+
+from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.runs import RunError
+
+
+class Presets:
+    """The presets that are kept in a `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def all(self) -> dict[str, TrainConfig]:
+        """Return the user's own presets; files that cannot be read are left out."""
+        found = {}
+        for path in sorted((self.folder).glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, ConfigError):
+                found[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
+        return found
+
+    def save(self, name: str, config: TrainConfig) -> None:
+        """Keep a config under a name of the user's. Raises RunError for a name that cannot be."""
+        if not re.fullmatch(r"[\w][\w .()+-]{0,39}", name) or name in PRESETS:
+            raise RunError(
+                "A preset's name has 1 to 40 letters, digits, spaces or . ( ) + - and is not one "
+                "of the built-in names."
+            )
+        folder = self.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            half = folder / f"{name}.json.part"
+            half.write_text(config.model_dump_json(indent=1), "utf-8")
+            half.replace(folder / f"{name}.json")
+        except OSError as error:
+            raise RunError(f"The preset cannot be saved in {folder} ({error.strerror}).") from error
+
+    def delete(self, name: str) -> None:
+        """Forget a preset of the user's."""
+        if name in self.all():
+            (self.folder / f"{name}.json").unlink(missing_ok=True)

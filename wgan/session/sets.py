@@ -1,0 +1,129 @@
+"""What a session has of data: to show, to fetch, to prepare."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wgan.chores import Chore
+from wgan.critic import Examples, examples_of
+from wgan.data import (
+    DataError,
+    Dataset,
+    Pictures,
+    Prepared,
+    Progress,
+    Recipe,
+    Source,
+    examples,
+    forget,
+    prepare,
+    prepared,
+)
+from wgan.data.facts import Facts, by_class, density, describe
+from wgan.metrics import last, nearest
+
+
+class Sets:
+    """The data sets of this machine, below `root`."""
+
+    def __init__(self, root: Path | None) -> None:
+        self.root = root
+
+    def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
+        """Return n real examples to show, or None where they would have to be downloaded first.
+
+        (n, C, H, W) uint8, or (n, 2) float32.
+        """
+        if not dataset.present(self.root):
+            return None
+        try:
+            return examples(dataset.load(self.root), n)
+        except DataError:
+            return None
+
+    def nearest(
+        self, dataset: Dataset, pictures: npt.NDArray[np.uint8], k: int = 8
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
+        """Return the training pictures nearest to each picture: (Q, k, C, H, W), and (Q, k) in 0…255.
+
+        `pictures` is (Q, C, H, W). None where the data set is not on this machine, or damaged.
+        """
+        if not dataset.present(self.root):
+            return None
+        try:
+            data = dataset.load(self.root)
+        except DataError:
+            return None
+        assert isinstance(data, Pictures)
+        distances, where = last(nearest(torch.from_numpy(pictures), data.train, k))
+        return data.train[where].numpy(), distances.numpy()
+
+    def critic_examples(self, dataset: Dataset, n: int) -> tuple[Examples, float] | None:
+        """Return real and held-out examples as critics take them, and half the side of their window.
+
+        None where the data set is not on this machine; the window is 0 for pictures.
+        """
+        if not dataset.present(self.root):
+            return None
+        try:
+            data = dataset.load(self.root)
+        except DataError:
+            return None
+        return examples_of(data, n), 0.0 if isinstance(data, Pictures) else data.extent
+
+    def gallery(
+        self, dataset: Dataset, rows: int, columns: int
+    ) -> tuple[npt.NDArray[Any], Facts] | npt.NDArray[Any] | None:
+        """Return what there is to see of a data set; None where it is not on this machine.
+
+        Of pictures: `rows` × `columns` of them, (N, C, H, W) uint8, and their facts. Of points: their
+        density, (96, 96). Raises DataError.
+        """
+        if not dataset.present(self.root):
+            return None
+        data = dataset.load(self.root)
+        if isinstance(data, Pictures):
+            return by_class(data, rows, columns), describe(data)
+        return density(data)
+
+    def of_classes(
+        self, dataset: Dataset, labels: Sequence[int], columns: int
+    ) -> npt.NDArray[Any] | None:
+        """Return a row of real pictures of each class asked for; None where the set is not here."""
+        if not dataset.present(self.root):
+            return None
+        data = dataset.load(self.root)
+        assert isinstance(data, Pictures)
+        most = max(labels.count(label) for label in set(labels))
+        rows = by_class(data, len(data.names), columns * most).reshape(
+            len(data.names), most, columns, *data.shape
+        )
+        # The second row of a class shows others of it.
+        return np.concatenate([rows[k, labels[:i].count(k)] for i, k in enumerate(labels)])
+
+    def own_pictures(self) -> list[Prepared]:
+        """Return the pictures that were prepared on this machine, the newest first."""
+        return prepared(self.root)
+
+    def forget_pictures(self, key: str) -> None:
+        """Delete prepared pictures; runs that learned them keep what they have."""
+        forget(key, self.root)
+
+    def prepare(self, source: Source, recipe: Recipe) -> Chore:
+        """Make pictures to train on of a folder, an archive or files; the result is a Prepared."""
+        return Chore(
+            f"Preparing {recipe.title}",
+            lambda progress: prepare(source, recipe, self.root, progress),
+        )
+
+    def chore(self, title: str, work: Callable[[Progress], Any]) -> Chore:
+        """Begin other work that reads and writes files."""
+        return Chore(title, work)
+
+    def fetch(self, dataset: Dataset) -> Chore:
+        """Bring a data set to this machine."""
+        return Chore(f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size))

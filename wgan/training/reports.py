@@ -1,0 +1,97 @@
+"""What a training tells: its reports, what it makes, and why it could not go on."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from wgan.config import TrainConfig
+
+EXPLODED = 1e7
+"""A loss beyond this is no training any more: healthy critics stay within a few thousand."""
+
+PREVIEW_PICTURES = 64
+PREVIEW_POINTS = 1024
+SURFACE_SIDE = 48
+ARROWS = 96
+
+
+class Diverged(Exception):
+    """A loss became infinite, NaN or absurd; the message names the likely cause.
+
+    `reports` are the sound ones before it.
+    """
+
+    def __init__(self, message: str, reports: "list[Report]") -> None:
+        super().__init__(message)
+        self.reports = reports
+
+
+class Report(NamedTuple):
+    """The curves' values at one step. Means over the steps since the report before.
+
+    `critic_gap_held_out` is measured once, at `step`: the same critic and fakes as that step's last
+    critic update, real examples that training never sees.
+    """
+
+    step: int
+    critic_loss: float  # without the penalty
+    generator_loss: float
+    critic_gap: float  # E f(real) − E f(fake)
+    critic_gap_held_out: float
+    penalty: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the averaged generator makes of the preview's fixed z, as arrays."""
+
+    step: int
+    pictures: npt.NDArray[np.uint8] | None = None  # (64, C, H, W)
+    points: npt.NDArray[np.float32] | None = None  # (1024, 2)
+    surface: npt.NDArray[np.float32] | None = None  # (48, 48), the critic's scores; row = y
+    arrows: npt.NDArray[np.float32] | None = None  # (96, 4): x, y, ∂f/∂x, ∂f/∂y at fakes
+    extent: float = 0.0  # the surface covers [−extent, extent]²
+
+
+def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
+    """Say what left all bounds by a step, and what probably made it; `bad` are names of a report's values."""
+    what = bad[0].replace("_", " ")
+    rate = max(config.critic_learning_rate, config.generator_learning_rate)
+    which = "critic" if rate == config.critic_learning_rate else "generator"
+    weight = getattr(config.objective, "penalty_weight", None)
+    clip = getattr(config.objective, "clip_value", None)
+    if rate > 3e-3:
+        cause = f"the {which} learning rate {rate:g} is very high. Try a tenth of it"
+    elif weight is not None and weight < 0.05:
+        cause = f"a penalty weight of {weight:g} hardly holds the critic. Try 10"
+    elif weight is not None and weight * config.critic_learning_rate > 0.05:
+        cause = (
+            f"the penalty weight {weight:g} is too strong for a critic learning rate of "
+            f"{config.critic_learning_rate:g}. Lower one of them"
+        )
+    elif clip is not None and clip > 0.1:
+        cause = f"a clip value of {clip:g} lets the critic grow very steep. Try 0.01"
+    else:
+        cause = f"the learning rates are too high for these networks ({which}: {rate:g})"
+    return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
+
+
+def look_at_critic(
+    critic: nn.Module, fakes: Tensor, extent: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
+
+    `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.
+    """
+    axis = torch.linspace(-extent, extent, SURFACE_SIDE, device=fakes.device)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    surface = critic(torch.stack([x.flatten(), y.flatten()], dim=1)).float()
+    at = fakes[:ARROWS].detach().float().requires_grad_()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(critic(at).sum(), at)
+    arrows = torch.cat([at.detach(), slope], dim=1)
+    return surface.view(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy(), arrows.cpu().numpy()

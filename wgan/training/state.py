@@ -1,0 +1,88 @@
+"""What a training is made of between two steps: its state, its optimisers, and what may change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wgan.config import PARTS, Adam, ConfigError, TrainConfig, hyperparameters
+from wgan.training.engine import Engine
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a training needs to go on exactly: tensors, and a few plain numbers."""
+
+    config: TrainConfig
+    engine: Engine
+    step: int
+    critic_updates: int
+    counts: tuple[int, int]
+    tensors: dict[str, Tensor]
+
+
+def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Return the config with changes made in mid-run. Raises ConfigError where one cannot be."""
+    if any(path in PARTS for path in changes):
+        raise ConfigError(
+            "A run keeps its data set, objective, network and optimiser. Stop it and start another."
+        )
+    known = {h.path: h for h in hyperparameters(config)}
+    for path in changes:
+        if path in known and not known[path].live:
+            raise ConfigError(
+                f"{known[path].title} cannot change while training: the networks and the data are "
+                "built from it. Stop this run and start another with the new value."
+            )
+    return config.changed(changes)
+
+
+def reconfigured(state: State, config: TrainConfig) -> State:
+    """Return a state that goes on with another config of the same data and networks.
+
+    Another optimiser begins without memory: the old one's means nothing to it.
+    """
+    tensors = state.tensors
+    if config.optimizer.name != state.config.optimizer.name:
+        tensors = {name: value for name, value in tensors.items() if "_optimizer." not in name}
+    return replace(state, config=config, tensors=tensors)
+
+
+def optimizer_of(config: TrainConfig, network: nn.Module, owner: str) -> torch.optim.Optimizer:
+    """Return a new optimiser of a network, by the settings of its `owner`: critic or generator."""
+    rate = getattr(config, f"{owner}_learning_rate")
+    if isinstance(config.optimizer, Adam):
+        return torch.optim.Adam(
+            network.parameters(), lr=rate, fused=_can_fuse(network), **settings_of(config)
+        )
+    return torch.optim.RMSprop(network.parameters(), lr=rate, foreach=True, **settings_of(config))
+
+
+def _can_fuse(network: nn.Module) -> bool:
+    return next(network.parameters()).device.type in ("cpu", "cuda", "mps")
+
+
+def settings_of(config: TrainConfig) -> dict[str, Any]:
+    """Return the optimiser's own settings under torch's names."""
+    values = config.optimizer.model_dump(exclude={"name"})
+    if isinstance(config.optimizer, Adam):
+        return {"betas": (values["beta1"], values["beta2"])}
+    return values
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of one part of a state, by their names within it."""
+    cut = len(prefix) + 1
+    return {name[cut:]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Return what an optimiser keeps, by parameter, as `load_state_dict` takes it."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition(".")
+        # An optimiser keeps what it is given and writes into it: the state must stay as it is.
+        state.setdefault(int(index), {})[key] = value.clone()
+    return state
