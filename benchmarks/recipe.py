@@ -26,6 +26,7 @@ PICTURES: dict[str, dict[str, Any]] = {
     "batch 64": {"batch_size": 64},
     "rates halved": {"generator_learning_rate": 5e-4, "critic_learning_rate": 1e-3},
     "rates doubled": {"generator_learning_rate": 2e-3, "critic_learning_rate": 4e-3},
+    "rates tripled": {"generator_learning_rate": 3e-3, "critic_learning_rate": 6e-3},
     "generator 2e-3": {"generator_learning_rate": 2e-3},
     "critic 1e-3": {"critic_learning_rate": 1e-3},
     "n_critic 2": {"n_critic": 2},

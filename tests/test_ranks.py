@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,32 @@ def test_rows_are_shared_equally_or_refused():
     with pytest.raises(ConfigError, match="multiple"):  # halves of it are shared
         Training(tiny(objective="wgan", batch_size=18, split_updates=True),
                  engine=Engine("cpu", "float32", 1), ranks=Ranks(0, 2))  # fmt: skip
+
+
+def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes():
+    happened: list[str] = []
+
+    class Told(Ranks):
+        def averaging(self, network: nn.Module) -> Callable[[], None]:
+            whose = "critic" if network is training.critic else "generator"
+            happened.append(f"{whose} sent")
+            return lambda: happened.append(f"{whose} arrived")
+
+        def mean(self, value: torch.Tensor) -> torch.Tensor:
+            return value
+
+        def agree(self, tensors: Iterable[torch.Tensor]) -> None: ...
+
+        def couple(self, network: nn.Module) -> None: ...
+
+    engine = Engine("cpu", "float32", 1)
+    training = Training(tiny(objective="wgan-gp", n_critic=2), engine=engine, ranks=Told(0, 2))
+    training.generator.register_forward_hook(lambda *_: happened.append("fakes"))
+    training.step()
+    assert happened == [
+        "fakes", "critic sent", "critic arrived", "critic sent", "fakes", "critic arrived", "generator sent",
+        "generator arrived",
+    ]  # fmt: skip
 
 
 def test_a_copied_network_waits_for_nobody():
