@@ -15,13 +15,14 @@ from wgan.config.model import (
     hyperparameters,
     short,
 )
-from wgan.config.presets import PRESETS, Preset
+from wgan.config.presets import PRESETS, SLOWER, Preset
 
 __all__ = [
     "OPTIMIZERS",
     "PARTS",
     "PRESETS",
     "PREVIEW_COLUMNS",
+    "SLOWER",
     "Adam",
     "ConfigError",
     "Hyperparameter",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from wgan.config import PRESETS, TrainConfig
+from wgan.config import PRESETS, SLOWER, TrainConfig
 from wgan.metrics import FLOOR, metric_of, title_of
 from wgan.runs import Run, RunError, Status
 from wgan.training import State
@@ -63,6 +63,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist",
         4_000,
         (100, 300, 1_000),
+        SLOWER,
     ),
     "example-mnist-classes": Example(
         "Example: digits by class",
@@ -70,7 +71,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-mnist",
         4_000,
         (100, 1_000),
-        {"conditional": True},
+        {**SLOWER, "conditional": True},
     ),
     "example-fashion": Example(
         "Example: fashion",
@@ -78,6 +79,7 @@ EXAMPLES: dict[str, Example] = {
         "quick-fashion",
         4_000,
         (100, 300, 1_000),
+        SLOWER,
     ),
     "example-ring-wgan-gp": Example(
         "Example: ring of 8",
