@@ -3,8 +3,8 @@
     python -m benchmarks.evaluations [--presets quick-mnist toy-ring] [--seeds 0 1 2] [--jobs 2]
 
 Each run is `python -m wgan train --preset NAME --seed K --steps N` and then `python -m wgan evaluate`.
-Steps are counted, not seconds, and a run has one thread, so that a machine that does other things
-besides gives the same numbers. Runs are kept, and what is there already is not done again. Writes
+Steps are counted, not seconds, and a run has one thread and float32, so that other machines, and one that does
+other things besides, give the same numbers. Runs are kept, and what is there already is not done again. Writes
 docs/evaluations.md and docs/evaluations.json.
 """
 
@@ -46,7 +46,9 @@ HEADLINES = ("fid", "kid", "coverage", "class_kl", "memorised", "emd", "modes", 
 
 def wanted(preset: str, seed: int) -> TrainConfig:
     """The config of a run. Measuring in passing is left away: it changes no number, and takes time."""
-    given = {"seed": seed, "steps": STEPS[preset], "threads": 1, "measure": False}
+    given = {
+        "seed": seed, "steps": STEPS[preset], "threads": 1, "precision": "float32", "measure": False
+    }  # fmt: skip
     return PRESETS[preset].config.changed(given)
 
 
@@ -75,7 +77,7 @@ def trained(preset: str, seed: int, folder: Path) -> Run:
             return run
     line = wgan(
         "train", "--preset", preset, "--seed", str(seed), "--steps", str(config.steps),
-        "--threads", "1", "--measure", "false", "--quiet", "--runs-dir", str(folder),
+        "--threads", "1", "--precision", "float32", "--measure", "false", "--quiet", "--runs-dir", str(folder),
     )  # fmt: skip
     return Run(Path(json.loads(line)["run"]))
 
@@ -155,7 +157,7 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
         f"the seeds {seeds} and measured by `python -m wgan evaluate`, mean ± deviation over the seeds. "
         "In brackets the floor: what real examples score at the same number, the best that can be "
         "asked for. The number of samples stands in a metric's name. Steps are counted instead of "
-        "seconds, with one thread, so that the numbers do not depend on what else the machine does.",
+        "seconds, with one thread and in float32, so that the numbers do not depend on what else the machine does.",
         "",
         f"Measured with {libraries}.",
     ]  # fmt: skip
@@ -166,7 +168,7 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
         one = found[0]
         lines += ["", f"## {preset}", ""]
         lines += [
-            f"`python -m wgan train --preset {preset} --steps {STEPS[preset]} --threads 1 --seed K`, "
+            f"`python -m wgan train --preset {preset} --steps {STEPS[preset]} --threads 1 --precision float32 --seed K`, "
             f"then `python -m wgan evaluate last`. {one['note']}".rstrip()
         ]
         if one["protocol"]:
