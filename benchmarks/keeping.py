@@ -174,11 +174,11 @@ def long(steps: int) -> None:
         job = TrainingJob(Run.create(PRESETS["toy-ring"].config.changed(tiny), Path(folder)))
         job.prepare()
         for tenth in range(1, 11):
-            begun = time.perf_counter()
             with peak("cpu") as memory:
+                begun = time.perf_counter()
                 while job.training.steps < steps * tenth // 10:
                     job.step()
-            took = time.perf_counter() - begun
+                took = time.perf_counter() - begun
             job.flush()
             times = []
             for _ in range(15):

@@ -90,9 +90,7 @@ class Work:
     """What one step asks of a cluster, from the networks themselves."""
 
     flops_a_sample: float  # of a step with its critic updates, for each sample of the batch
-    flops_meanwhile: (
-        float  # those that do not wait for the critic's last exchange: the generator's forward pass
-    )
+    flops_meanwhile: float  # of the generator's forward pass, beside the critic's last exchange
     critic_bytes: int
     generator_bytes: int
     n_critic: int

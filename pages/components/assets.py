@@ -98,13 +98,9 @@ def packed(data: Mapping[str, Any]) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode()
 
 
-def shared(version: Hashable, make: Callable[[], Mapping[str, Any]]) -> bytes:
-    """Return what `make` returns, packed once for all visitors who are shown the same `version`."""
-    return _shared(version, make)
-
-
 @st.cache_resource(show_spinner=False, max_entries=200)
-def _shared(version: Hashable, _make: Callable[[], Mapping[str, Any]]) -> bytes:
+def shared(version: Hashable, _make: Callable[[], Mapping[str, Any]]) -> bytes:
+    """Return what is made, packed once for all visitors who are shown the same `version`."""
     return packed(_make())
 
 

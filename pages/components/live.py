@@ -31,6 +31,7 @@ from wgan.jobs import StoredPreview, View
 from wgan.pictures import encode, tile
 from wgan.runs import Change, RunError, Status, unpack_arrays
 from wgan.session import Busy
+from wgan.training import Forecast
 
 GAP_HELP = """**Critic gap** = mean score of real − mean score of fake = E f(real) − E f(fake).
 
@@ -298,7 +299,7 @@ def forecast() -> None:
         st.caption(":material/download: will be downloaded first", width="content",
                    help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
                    "“MNIST, 10,000 digits”, which comes with the app.")  # fmt: skip
-    cost = session().forecast(config, begin=settled())
+    cost = _cost(config)
     if isinstance(cost, str):
         st.caption(f":red[{cost}]", width="content")
     elif cost is not None:
@@ -322,9 +323,11 @@ def forecast() -> None:
 
 def forecast_pending() -> bool:
     """Tell whether a forecast is still being measured."""
-    return (
-        session().live() is None and session().forecast(controls.draft(), begin=settled()) is None
-    )
+    return session().live() is None and _cost(controls.draft()) is None
+
+
+def _cost(config: TrainConfig) -> Forecast | str | None:
+    return session().forecast(config, begin=settled())
 
 
 def watch(run: str | None, version: int, pending: bool) -> None:

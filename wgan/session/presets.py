@@ -18,7 +18,7 @@ class Presets:
     def all(self) -> dict[str, TrainConfig]:
         """Return the user's own presets; files that cannot be read are left out."""
         found = {}
-        for path in sorted((self.folder).glob("*.json")):
+        for path in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, ConfigError):
                 found[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
         return found
@@ -30,14 +30,15 @@ class Presets:
                 "A preset's name has 1 to 40 letters, digits, spaces or . ( ) + - and is not one "
                 "of the built-in names."
             )
-        folder = self.folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            half = folder / f"{name}.json.part"
+            self.folder.mkdir(parents=True, exist_ok=True)
+            half = self.folder / f"{name}.json.part"
             half.write_text(config.model_dump_json(indent=1), "utf-8")
-            half.replace(folder / f"{name}.json")
+            half.replace(self.folder / f"{name}.json")
         except OSError as error:
-            raise RunError(f"The preset cannot be saved in {folder} ({error.strerror}).") from error
+            raise RunError(
+                f"The preset cannot be saved in {self.folder} ({error.strerror})."
+            ) from error
 
     def delete(self, name: str) -> None:
         """Forget a preset of the user's."""

@@ -11,6 +11,7 @@ import torch
 from wgan.chores import Chore
 from wgan.critic import Examples, examples_of
 from wgan.data import (
+    Data,
     DataError,
     Dataset,
     Pictures,
@@ -38,10 +39,15 @@ class Sets:
 
         (n, C, H, W) uint8, or (n, 2) float32.
         """
+        data = self._readable(dataset)
+        return None if data is None else examples(data, n)
+
+    def _readable(self, dataset: Dataset) -> Data | None:
+        """Return a data set that is on this machine and not damaged."""
         if not dataset.present(self.root):
             return None
         try:
-            return examples(dataset.load(self.root), n)
+            return dataset.load(self.root)
         except DataError:
             return None
 
@@ -52,11 +58,8 @@ class Sets:
 
         `pictures` is (Q, C, H, W). None where the data set is not on this machine, or damaged.
         """
-        if not dataset.present(self.root):
-            return None
-        try:
-            data = dataset.load(self.root)
-        except DataError:
+        data = self._readable(dataset)
+        if data is None:
             return None
         assert isinstance(data, Pictures)
         distances, where = last(nearest(torch.from_numpy(pictures), data.train, k))
@@ -67,11 +70,8 @@ class Sets:
 
         None where the data set is not on this machine; the window is 0 for pictures.
         """
-        if not dataset.present(self.root):
-            return None
-        try:
-            data = dataset.load(self.root)
-        except DataError:
+        data = self._readable(dataset)
+        if data is None:
             return None
         return examples_of(data, n), 0.0 if isinstance(data, Pictures) else data.extent
 
