@@ -76,8 +76,8 @@ def title() -> str:
     return f"{CLIPPING}, {_name()}"
 
 
-def settings() -> None:
-    """Show what can be moved, and the button."""
+def settings() -> bool:
+    """Show what can be moved, and the button; return whether that one stops the work."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
             "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP,
@@ -86,7 +86,7 @@ def settings() -> None:
         clip = float(st.select_slider("Clip value c", CLIP_VALUES, key=kept("clipping_c", 0.01), width=420,
                                       format_func=plain, help=CLIP_HELP))  # fmt: skip
         before = _found()
-        lab_work.order(
+        return lab_work.order(
             title(), f"Train with c = {plain(clip)}",
             lambda: compare(name, clip, before=before), key="clipping", given=clip,
             disabled=before is not None and _trained(before, clip),

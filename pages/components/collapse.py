@@ -74,8 +74,8 @@ def title() -> str:
     return f"{COLLAPSE}, {_name()}"
 
 
-def settings() -> None:
-    """Show what can be moved, and the button."""
+def settings() -> bool:
+    """Show what can be moved, and the button; return whether that one stops the work."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
             "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP, wrap=True,
@@ -88,7 +88,7 @@ def settings() -> None:
         seed = int(
             st.number_input("Seed", 0, 999, key=kept("collapse_seed", 0), help=SEED_HELP, width=120)
         )
-        lab_work.order(
+        return lab_work.order(
             title(), "Train all three", lambda: race(name, seed=seed, judged=judged), key="collapse",
             given=(seed, judged),
             help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "

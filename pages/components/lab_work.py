@@ -90,14 +90,17 @@ def under_way(work: str, names: Iterable[str], default: str) -> str:
 
 
 def watched(
-    look: Callable[[], object], title: str = "", *, mine: bool = False, every: float = 1.0
+    look: Callable[[], object], title: str = "", *, mine: bool = False, every: float = 1.0,
+    goes: bool | None = None,
 ) -> None:
     """Draw what a lab shows, again and again while its work goes on; without a title, when touched.
 
     Where the work has just begun or ended the whole page is drawn anew, as it is looked at more or less
-    often then and the button is another.
-    """
-    goes = bool(title) and running(title, mine=mine)
+    often then and the button is another. `goes` is what `order` has returned, where its button is above:
+    work that ended since then would else leave a button that stops nothing.
+    """  # fmt: skip
+    if goes is None:
+        goes = bool(title) and running(title, mine=mine)
 
     def drawn() -> None:
         """Draw it once."""
@@ -113,8 +116,8 @@ def watched(
 def order(
     title: str, label: str, work: Callable[[], Work], *, key: str, help: str, given: object,
     mine: bool = False, disabled: bool = False, width: Any = "content",
-) -> None:  # fmt: skip
-    """Show the button that begins the work of a title, or the one that ends it.
+) -> bool:  # fmt: skip
+    """Show the button that begins the work of a title, or the one that ends it; return whether it is that.
 
     `given` are the settings it would begin with.
     """
@@ -127,9 +130,10 @@ def order(
     if task is not None and not task.done:
         st.button("Stop", icon=":material/close:", key=f"{key}_stop", on_click=_cancel, width=width,
                   args=(task.key,), help="End it now. What it has found so far stays.")  # fmt: skip
-        return
+        return True
     st.button(label, icon=":material/play_arrow:", type="primary", key=f"{key}_run", on_click=_begin,
               args=(title, work, given, mine), help=help, disabled=disabled, width=width)  # fmt: skip
+    return False
 
 
 def _begin(title: str, work: Callable[[], Work], given: object, mine: bool = False) -> None:

@@ -77,8 +77,8 @@ def title() -> str:
     return SENSITIVITY
 
 
-def settings() -> None:
-    """Show what can be moved, and the button."""
+def settings() -> bool:
+    """Show what can be moved, and the button; return whether that one stops the work."""
     _axes()  # the two menus below begin there
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = list(VARIED)
@@ -94,7 +94,7 @@ def settings() -> None:
             "Steps a cell", BUDGETS, key=kept("sensitivity_steps", BUDGET), width=200,
             help="Generator updates of each training. Few show who learns fast, many who ends well.",
         ))  # fmt: skip
-        lab_work.order(
+        return lab_work.order(
             title(), "Train the grid", lambda: sweep(rows, columns, side=side, steps=steps),
             key="sensitivity", given=(rows, columns, side, steps), disabled=rows == columns,
             help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "

@@ -14,10 +14,10 @@ def page() -> None:
     lab = choose({key: part.LAB for key, part in LABS.items()})
     part = LABS[lab.key]
     said = ask(part.asked() if hasattr(part, "asked") else lab)
-    part.settings()
+    goes = part.settings()
 
     def look() -> None:
         """Show how far the work has come."""
         part.show(said)
 
-    lab_work.watched(look, part.title())
+    lab_work.watched(look, part.title(), goes=goes)

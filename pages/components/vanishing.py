@@ -51,8 +51,8 @@ def title() -> str:
     return f"{VANISHING}, {st.session_state.get('vanishing_set', 'gaussians')}"
 
 
-def settings() -> None:
-    """Show what can be moved, and the button."""
+def settings() -> bool:
+    """Show what can be moved, and the button; return whether that one stops the work."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
             "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP, wrap=True,
@@ -63,7 +63,7 @@ def settings() -> None:
             help="Updates of the discriminator, and as many of the critic, while the generator stands "
             "still.", width=320,
         ))  # fmt: skip
-        lab_work.order(
+        return lab_work.order(
             title(), "Train them", lambda: vanish(name, updates=updates), key="vanishing",
             given=updates,
             help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "

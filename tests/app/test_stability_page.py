@@ -1,5 +1,6 @@
 """The Stability lab through AppTest: each lab begins, is stopped, and keeps what it found."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -230,13 +231,43 @@ def test_what_breaks_is_told_to_who_began_it_until_the_settings_are_others(
     monkeypatch.setattr(vanishing, "vanish", breaks)
     app = page_alone("stability.py")
     button(app, "vanishing_run").click().run()
-    until(app, lambda: app.error)
+    until(app, lambda: app.error and has_button(app, "vanishing_run"))
     assert not app.exception and "ran out of memory" in app.error[0].value
-    assert has_button(app, "vanishing_run") and "**Train them** trains" in words(app)
+    assert "**Train them** trains" in words(app)
     # A visitor who has done nothing hears nothing of it.
     assert not page_alone("stability.py").error
     app.select_slider(key="vanishing_updates").set_value(500).run()
     assert not sound(app).error
+
+
+def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    end = threading.Event()
+
+    def ends(*_: object, **__: object) -> Work:
+        while not end.is_set():
+            time.sleep(0.005)
+            yield Said("Waiting", 0.1)
+
+    drawn = vanishing.settings
+
+    def slowly() -> bool:
+        """Draw the button, and end the work before the rest is drawn."""
+        goes = drawn()
+        if goes:
+            end.set()
+            until_done = time.monotonic() + 60
+            while lab_work.running(vanishing.title()):
+                assert time.monotonic() < until_done
+                time.sleep(0.01)
+        return goes
+
+    monkeypatch.setattr(vanishing, "vanish", ends)
+    monkeypatch.setattr(vanishing, "settings", slowly)
+    app = page_alone("stability.py")
+    button(app, "vanishing_run").click().run()
+    assert end.is_set() and has_button(sound(app), "vanishing_run")
 
 
 def test_a_live_training_is_said_to_share_the_time():
