@@ -90,7 +90,11 @@ def under_way(work: str, names: Iterable[str], default: str) -> str:
 
 
 def watched(
-    look: Callable[[], object], title: str = "", *, mine: bool = False, every: float = 1.0,
+    look: Callable[[], object],
+    title: str = "",
+    *,
+    mine: bool = False,
+    every: float = 1.0,
     goes: bool | None = None,
 ) -> None:
     """Draw what a lab shows, again and again while its work goes on; without a title, when touched.
