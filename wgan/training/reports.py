@@ -58,23 +58,22 @@ class Preview:
 
 
 def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
-    """Say what left all bounds by a step, and what probably made it; `bad` are names of a report's values."""
+    """Say what left all bounds by a step, and what probably made it; `bad` are names of a report's values.
+
+    A critic that nothing holds comes first: within 300 steps of `quick-mnist` its loss grew to 6,000 at an
+    ordinary rate, while sevenfold rates with a penalty left it below 50.
+    """
     what = bad[0].replace("_", " ")
     rate = max(config.critic_learning_rate, config.generator_learning_rate)
     which = "critic" if rate == config.critic_learning_rate else "generator"
     weight = getattr(config.objective, "penalty_weight", None)
     clip = getattr(config.objective, "clip_value", None)
-    if rate > 3e-3:
-        cause = f"the {which} learning rate {rate:g} is very high. Try a tenth of it"
-    elif weight is not None and weight < 0.05:
+    if weight is not None and weight < 0.05:
         cause = f"a penalty weight of {weight:g} hardly holds the critic. Try 10"
-    elif weight is not None and weight * config.critic_learning_rate > 0.05:
-        cause = (
-            f"the penalty weight {weight:g} is too strong for a critic learning rate of "
-            f"{config.critic_learning_rate:g}. Lower one of them"
-        )
     elif clip is not None and clip > 0.1:
         cause = f"a clip value of {clip:g} lets the critic grow very steep. Try 0.01"
+    elif rate > 0.02:
+        cause = f"the {which} learning rate {rate:g} is very high. Try a tenth of it"
     else:
         cause = f"the learning rates are too high for these networks ({which}: {rate:g})"
     return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
