@@ -208,7 +208,7 @@ def upload_package(dataset: Any) -> None:
         st.caption(size(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
-            st.session_state.chore = session().sets.chore(
+            st.session_state.chore = Chore(
                 "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
             )
             st.rerun()

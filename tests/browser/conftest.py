@@ -106,7 +106,7 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """`serve(app_path, env={…})` starts Streamlit in the app's folder and returns its address."""
     servers: list[tuple[subprocess.Popen[bytes], Path]] = []

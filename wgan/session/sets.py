@@ -1,6 +1,6 @@
 """What a session has of data: to show, to fetch, to prepare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from wgan.data import (
     Dataset,
     Pictures,
     Prepared,
-    Progress,
     Recipe,
     Source,
     examples,
@@ -119,10 +118,6 @@ class Sets:
             f"Preparing {recipe.title}",
             lambda progress: prepare(source, recipe, self.root, progress),
         )
-
-    def chore(self, title: str, work: Callable[[Progress], Any]) -> Chore:
-        """Begin other work that reads and writes files."""
-        return Chore(title, work)
 
     def fetch(self, dataset: Dataset) -> Chore:
         """Bring a data set to this machine."""
