@@ -14,8 +14,8 @@ comparison.race_dialog_if_asked()
 if len(choice.runs) < 2:
     comparison.invite(choice)
     st.stop()
-comparison.steer(choice.runs)
-live = comparison.any_live(choice.runs)
+stand = comparison.steer(choice.runs)
+live = any(status.active for status in stand)
 with st.container():
-    st.fragment(comparison.panel, run_every=pace() if live else None)(choice, live)
+    st.fragment(comparison.panel, run_every=pace() if live else None)(choice, stand)
 comparison.differing(choice.runs)

@@ -24,14 +24,14 @@ if run is None:
 
 view = session().view(run)
 choice = critic.sidebar(view)
-critic.header(view, choice)
+alone = critic.header(view, choice)
 section = critic.sections(view)
 
 
 def look() -> None:
     """Show the chosen section with the newest weights of the chosen source."""
-    critic.show(view, choice, section)
+    critic.show(view, choice, section, alone)
 
 
 with st.container():
-    st.fragment(look, run_every=critic.refresh(view, choice, section))()
+    st.fragment(look, run_every=critic.refresh(view, choice, section, alone))()

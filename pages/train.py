@@ -17,8 +17,8 @@ running = session().live()
 view = session().view(run) if run is not None else None
 next_run = controls.sidebar(running if running is None or running.run == run else None, run)
 
-if "busy" in st.session_state and running is not None:
-    live.ask_what_to_do(running, controls.draft())
+if "busy" in st.session_state:
+    live.ask_if_busy(running, controls.draft())
 
 if view is None:
     config = controls.draft()
@@ -61,14 +61,17 @@ else:
     # In a place of its own: a fragment's late answer must not meet another layout.
     with st.container():
         st.fragment(live.panel, run_every=pace() if ticking else None)(view.run, live.signs(view))
-    evaluating = any(not task.done for task in session().tasks(view.run))
+    evaluating = quality.evaluating(view.run)
     with st.container():
         # New numbers come every ten seconds or so, and each run of a fragment makes the browser look
         # at every element of the page, some 200 ms on a slow machine.
         every = 2.5 if evaluating else 10.0 * pace() if ticking else None
-        st.fragment(quality.panel, run_every=every)(view.run)
+        st.fragment(quality.panel, run_every=every)(view.run, evaluating)
 
 pending = live.forecast_pending()
-if pending or (view is not None and view.status in (Status.PAUSED, Status.QUEUED)):
+waiting = session().queued()
+ticks = view is not None and view.status is Status.RUNNING  # its panel looks for itself
+unwatched = view is not None and view.status in (Status.PAUSED, Status.QUEUED)
+if pending or unwatched or (waiting and not ticks):
     with st.container():
-        st.fragment(live.watch, run_every=1.5)(run, view.version if view else 0, pending)
+        st.fragment(live.watch, run_every=1.5)(run, live.seen(view, waiting), pending)

@@ -165,12 +165,17 @@ def tab_title() -> str:
     return f"{sign} · WGAN Explorer" if sign else "WGAN Explorer"
 
 
+def waits_for_critic(view: View) -> bool:
+    """Tell whether a run's training stands still until its critic is done."""
+    return view.status is Status.RUNNING and any(
+        task.holds and not task.done for task in session().tasks(view.run)
+    )
+
+
 def badge(view: View) -> None:
     """Show how a run stands."""
     words, icon, colour = BADGES[view.status]
-    if view.status is Status.RUNNING and any(
-        task.holds and not task.done for task in session().tasks(view.run)
-    ):
+    if waits_for_critic(view):
         words, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"
     st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
 

@@ -18,7 +18,7 @@ from wgan.config import PREVIEW_COLUMNS, ConfigError, hyperparameters, short
 from wgan.jobs import View
 from wgan.metrics import metric_of, title_of
 from wgan.objectives import OBJECTIVES
-from wgan.runs import RunError
+from wgan.runs import RunError, Status
 from wgan.session import MOST_RACING, Busy
 
 MOST = 6
@@ -186,18 +186,14 @@ def _race_dialog() -> None:
         st.rerun()
 
 
-def any_live(runs: Sequence[str]) -> bool:
-    """Tell whether one of the runs trains or waits."""
-    return any(view.status.active for view in _views(runs))
-
-
-def steer(runs: Sequence[str]) -> None:
-    """Pause, resume or stop all of the runs that train here."""
-    mine = [v for v in _views(runs) if v.status.active and not v.elsewhere]
+def steer(runs: Sequence[str]) -> tuple[Status, ...]:
+    """Pause, resume or stop all of the runs that train here; return how all stand as this is drawn."""
+    views = _views(runs)
+    mine = [v for v in views if v.status.active and not v.elsewhere]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"### {'Race' if len(mine) > 1 else 'Compare'}", width="content")
         if not mine:
-            return
+            return tuple(view.status for view in views)
         if any(view.status == "paused" for view in mine):
             st.button("Resume all", icon=":material/play_arrow:", key="resume_all", type="primary",
                       on_click=_each, args=(session().go_on, mine))  # fmt: skip
@@ -206,6 +202,7 @@ def steer(runs: Sequence[str]) -> None:
                       on_click=_each, args=(session().pause, mine))  # fmt: skip
         st.button("Stop all", icon=":material/stop:", key="stop_all",
                   on_click=_each, args=(session().stop, mine))  # fmt: skip
+    return tuple(view.status for view in views)
 
 
 def _each(act: Any, views: Sequence[View]) -> None:
@@ -216,11 +213,14 @@ def _each(act: Any, views: Sequence[View]) -> None:
 # ---- curves and wall --------------------------------------------------------------------------
 
 
-def panel(choice: Choice, was_live: bool) -> None:
-    """Show the runs' pictures and curves; the body of the page's fragment."""
+def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
+    """Show the runs' pictures and curves; the body of the page's fragment.
+
+    `stood`: how they stood when the buttons above were drawn.
+    """
     pace()  # this visitor is still there
     views = _views(choice.runs)
-    if any(view.status.active for view in views) != was_live:
+    if tuple(view.status for view in views) != stood:
         st.rerun()
     column, unit = AXES[choice.axis]
     titles = _titles(views)

@@ -53,14 +53,15 @@ def sidebar(view: View) -> Choice:
         return Choice(view.run, step, critic_alone.settings(view))
 
 
-def header(view: View, choice: Choice) -> None:
-    """Show whose critic it is and what can be done with it."""
+def header(view: View, choice: Choice) -> bool:
+    """Show whose critic it is and what can be done with it; return whether it is being trained alone."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
         badge(view)
-        critic_alone.button(view, choice.step, choice.order)
+        alone = critic_alone.button(view, choice.step, choice.order)
     if problem := st.session_state.get("critic_problem"):
         st.error(problem, icon=":material/error:")
+    return alone
 
 
 def sections(view: View) -> str:
@@ -79,22 +80,24 @@ def sections(view: View) -> str:
     return section
 
 
-def refresh(view: View, choice: Choice, section: str) -> float | None:
+def refresh(view: View, choice: Choice, section: str, alone: bool) -> float | None:
     """Return after how many seconds a section is drawn anew; None: not by itself."""
     if section == "alone":
-        return critic_alone.refresh(view.run)
-    watching = choice.step is None and view.status == "running"
-    return EVERY * pace() if watching and section in LIVE else None
+        return 1.0 if alone else None
+    if choice.step is None and view.status == "running" and section in LIVE:
+        return EVERY * pace()
+    # What goes on ends some time: what is around the section says how it stands.
+    return 3 * EVERY * pace() if alone or view.status.active else None
 
 
-def show(view: View, choice: Choice, section: str) -> None:
-    """Show a section. The body of the page's fragment."""
+def show(view: View, choice: Choice, section: str, alone: bool) -> None:
+    """Show a section. The body of the page's fragment; `alone`: whether the page offers to stop the critic."""
     try:
         now = session().view(choice.run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if now.status != view.status:
+    if now.status != view.status or critic_alone.going(view.run) != alone:
         st.rerun()  # what surrounds the section says how the run stands, and how often to look
     pace()  # this visitor is still there
     if section == "alone":

@@ -64,19 +64,19 @@ def _task(run: str) -> Standing | None:
     return next((t for t in session().tasks(run) if t.title == CONVERGENCE), None)
 
 
-def refresh(run: str) -> float | None:
-    """Return after how many seconds the section is drawn anew."""
+def going(run: str) -> bool:
+    """Tell whether a run's critic is being trained alone."""
     task = _task(run)
-    return 1.0 if task is not None and not task.done else None
+    return task is not None and not task.done
 
 
-def button(view: View, step: int | None, order: Order) -> None:
-    """Show the order to train the critic on, or the one to end that."""
+def button(view: View, step: int | None, order: Order) -> bool:
+    """Show the order to train the critic on, or the one to end that; return whether it is that."""
     task = _task(view.run)
     if task is not None and not task.done:
         st.button("Stop training the critic", icon=":material/close:", key="stop_critic",
                   on_click=_cancel, args=(task.key,))  # fmt: skip
-        return
+        return True
     # Always to be pressed: it stands outside what is drawn anew, and a refusal says why.
     st.button(
         "Train the critic to convergence", icon=":material/vertical_align_top:", type="primary",
@@ -85,6 +85,7 @@ def button(view: View, step: int | None, order: Order) -> None:
         "distance it can prove. The run itself goes on or waits, as the sidebar says; nothing of it "
         "changes.",
     )  # fmt: skip
+    return False
 
 
 def _begin(run: str, step: int | None, order: Order) -> None:
@@ -106,11 +107,6 @@ def show(view: View) -> None:
     if task is None:
         _before()
         return
-    if st.session_state.get("alone_seen") != (task.key, task.done):
-        before = st.session_state.get("alone_seen")
-        st.session_state["alone_seen"] = (task.key, task.done)
-        if task.done and before == (task.key, False):
-            st.rerun()  # the button above it is another now
     if task.error:
         st.error(task.error, icon=":material/error:")
     found = task.result

@@ -97,18 +97,17 @@ def absent(dataset: Dataset) -> bool:
 
 @st.cache_data(show_spinner="Looking at the data …", max_entries=24)
 def _seen(key: str, present: bool, _dataset: Dataset) -> Any:
-    try:
-        return session().sets.gallery(_dataset, ROWS, COLUMNS)
-    except DataError as error:
-        return str(error)
+    return session().sets.gallery(_dataset, ROWS, COLUMNS)
 
 
 def show(dataset: Dataset) -> None:
     """Show a data set: its pictures with their facts, or its density."""
-    found = _seen(dataset.model_dump_json(), True, dataset)
-    if isinstance(found, str):
-        st.error(found, icon=":material/error:")
-    elif isinstance(found, tuple):
+    try:
+        found = _seen(dataset.model_dump_json(), True, dataset)
+    except DataError as error:  # Not kept: files can be mended.
+        st.error(str(error), icon=":material/error:")
+        return
+    if isinstance(found, tuple):
         _pictures(*found)
     elif found is not None:
         _points(found, dataset)

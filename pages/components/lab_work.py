@@ -66,8 +66,8 @@ def standing(title: str, *, mine: bool = False) -> Standing | None:
         (t for t in session().tasks("") if t.title == title and (not mine or t.key == own)), None
     )
     before = results.get(title)
-    if task is None:
-        return before
+    if task is None:  # Never begun, or ended so long ago that the session has forgotten it.
+        return before if before is None or before.done else replace(before, done=True)
     if task.result is not None:
         results[title] = task
     elif before is not None:

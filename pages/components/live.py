@@ -19,6 +19,7 @@ from pages.components.app import (
     show_run,
     signed,
     size,
+    waits_for_critic,
 )
 from pages.components.chart import chart
 from pages.components.entry import settled
@@ -77,16 +78,16 @@ def start(config: TrainConfig, *, queue: bool = False) -> None:
         st.session_state.problem = ""
         st.session_state.settings_of = "This run"
         st.session_state.pop("ready", None)
+        st.session_state.pop("busy", None)
     except Busy as busy:
-        st.session_state.busy = str(busy)
+        st.session_state.busy = (busy.view.run, str(busy))
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
 
 
 def _stop_and_start(live: str, config: TrainConfig) -> None:
     session().stop(live)
-    start(config, queue=True)
-    st.session_state.pop("busy", None)
+    _queue(config)
 
 
 def _queue(config: TrainConfig) -> None:
@@ -94,25 +95,34 @@ def _queue(config: TrainConfig) -> None:
     st.session_state.pop("busy", None)
 
 
+def ask_if_busy(running: View | None, config: TrainConfig) -> None:
+    """Ask what to do about the run that is in the way, unless it has ended meanwhile."""
+    if running is None or running.run != st.session_state.busy[0]:
+        del st.session_state["busy"]  # Else a later start would be asked about the run just begun.
+    else:
+        _ask_what_to_do(running.run, config)
+
+
 @st.dialog("Another run is training", on_dismiss=lambda: st.session_state.pop("busy", None))
-def ask_what_to_do(live: View, config: TrainConfig) -> None:
+def _ask_what_to_do(live: str, config: TrainConfig) -> None:
     """Offer to queue a new run or to stop the live one."""
     if "busy" not in st.session_state:
         st.rerun()  # Answered: a button's callback has done the rest.
-    st.write(st.session_state.busy)
+    st.write(st.session_state.busy[1])
     with st.container(horizontal=True):
         # As callbacks: they run before the page does, so the page is drawn as it stands after them.
         st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue",
                   on_click=_queue, args=(config,))  # fmt: skip
         st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop",
-                  on_click=_stop_and_start, args=(live.run, config))  # fmt: skip
+                  on_click=_stop_and_start, args=(live, config))  # fmt: skip
     st.caption("A stopped run keeps everything and can be resumed.")
 
 
 def signs(view: View) -> tuple[object, ...]:
     """Return what the page around the panel shows: when it changes, the page is drawn anew."""
     waiting = tuple(other.run for other in session().queued())
-    return (view.status, bool(view.phase), view.error, view.warning, waiting, pace())
+    held = waits_for_critic(view)
+    return (view.status, bool(view.phase), view.error, view.warning, waiting, held, pace())
 
 
 def panel(run: str, shown: tuple[object, ...]) -> None:
@@ -122,9 +132,8 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
     """
     try:
         view = session().view(run)
-    except RunError as error:
-        st.error(str(error), icon=":material/error:")
-        return
+    except RunError:
+        st.rerun()  # Deleted meanwhile: the page says so, and what stands around this is of no use.
     if signs(view) != shown:
         st.rerun()
     body(view)
@@ -258,9 +267,12 @@ def _new_z(run: str) -> None:
         st.session_state.problem = str(error)
 
 
-def cancel(run: str) -> None:
-    """Stop a run; where nothing is left of it, because it had not begun, show another."""
-    session().stop(run)
+def cancel(run: str, *, waiting: bool = False) -> None:
+    """Stop a run; where nothing is left of it, because it had not begun, show another.
+
+    One that was `waiting` when the button was drawn, and trains by now, goes on.
+    """
+    (session().withdraw if waiting else session().stop)(run)
     try:
         session().view(run)
     except RunError:
@@ -315,6 +327,7 @@ def forecast() -> None:
         )
     elif session().live() is None:
         st.caption("measuring …", width="content")
+        st.session_state.measuring = True
     else:
         st.caption("no forecast while a run trains", width="content",
                    help="It is made of a few trial steps, which would slow that run down. "
@@ -322,25 +335,31 @@ def forecast() -> None:
 
 
 def forecast_pending() -> bool:
-    """Tell whether a forecast is still being measured."""
-    return session().live() is None and _cost(controls.draft()) is None
+    """Tell whether a forecast is still being measured, or stands on the page as if it were."""
+    drawn: bool = st.session_state.pop("measuring", False)
+    return drawn or (session().live() is None and _cost(controls.draft()) is None)
 
 
 def _cost(config: TrainConfig) -> Forecast | str | None:
     return session().forecast(config, begin=settled())
 
 
-def watch(run: str | None, version: int, pending: bool) -> None:
+def seen(view: View | None, waiting: Sequence[View]) -> tuple[object, ...]:
+    """Return what `watch` watches: how a run stands, and which runs wait."""
+    return (view.version if view else 0, *(other.run for other in waiting))
+
+
+def watch(run: str | None, before: tuple[object, ...], pending: bool) -> None:
     """Draw the page anew when something changed that its fragment does not poll for.
 
     The body of a second fragment, which shows nothing and so costs nothing, for runs that are paused
     or wait, and while a forecast is measured.
     """
     try:
-        changed = run is not None and session().view(run).version != version
+        view = session().view(run) if run is not None else None
     except RunError:
-        changed = True
-    if changed or pending != forecast_pending():
+        st.rerun()
+    if seen(view, session().queued()) != before or pending != forecast_pending():
         st.rerun()
 
 
@@ -364,7 +383,7 @@ def _messages(view: View) -> None:
                 f":material/queue: Waiting: {', '.join(o.name or o.config.title for o in others)}"
             )
             st.button("Cancel the last", key="cancel_queued", type="tertiary",
-                      on_click=session().stop, args=(others[-1].run,))  # fmt: skip
+                      on_click=session().withdraw, args=(others[-1].run,))  # fmt: skip
 
 
 def _numbers(view: View) -> None:
@@ -400,18 +419,24 @@ def _numbers(view: View) -> None:
     numbers(cards, key="numbers", progress=progress)
 
 
-def _ahead(view: View) -> View | None:
-    """Return the run that a waiting one waits for."""
+def _ahead(view: View) -> tuple[View, int] | None:
+    """Return the run that a waiting one waits for, and how many wait before it; None: it waits for none.
+
+    Those of a race are prepared together, one after the other, and wait for none.
+    """
+    waiting = [other.run for other in session().queued()]
     live = session().live()
-    return live if view.status is Status.QUEUED and live and live.run != view.run else None
+    if view.run not in waiting or live is None or live.run == view.run:
+        return None
+    return live, waiting.index(view.run)
 
 
 def _phase(view: View) -> str:
     """Say what is being prepared, or behind which run this one waits."""
-    ahead = _ahead(view)
-    if ahead is None:
-        return f"{view.phase} …"
-    before = [other.run for other in session().queued()].index(view.run)
+    found = _ahead(view)
+    if found is None:
+        return f"{view.phase or 'Waits for its turn'} …"
+    ahead, before = found
     more = f" and {before} more" if before else ""
     return f"Waits for {ahead.config.title} ({ahead.status}){more}"
 

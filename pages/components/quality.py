@@ -37,12 +37,23 @@ generator that learned pictures by heart shows the same picture twice; one that 
 relatives. A sample counts as a copy when it is twice as near to one training picture as to any other."""
 
 
-def panel(run: str) -> None:
-    """Show what was measured of a run. The body of a fragment of the Train page."""
+def evaluating(run: str) -> bool:
+    """Tell whether an evaluation of a run goes on."""
+    task = _task(run)
+    return task is not None and not task.done
+
+
+def panel(run: str, was_evaluating: bool) -> None:
+    """Show what was measured of a run. The body of a fragment of the Train page.
+
+    How often it is drawn depends on whether an evaluation goes on, and can only be said by the page.
+    """
     try:
         view = session().view(run)
     except RunError:
         return  # The panel above says what is wrong.
+    if evaluating(run) != was_evaluating:
+        st.rerun()
     diagnosis.panel(view)
     newest = _newest(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -216,12 +227,12 @@ def _neighbours(view: View) -> None:
 # ---- the evaluation -----------------------------------------------------------------------------
 
 
-def _task(view: View) -> Standing | None:
-    return next((t for t in session().tasks(view.run) if t.title == "Evaluation"), None)
+def _task(run: str) -> Standing | None:
+    return next((t for t in session().tasks(run) if t.title == "Evaluation"), None)
 
 
 def _evaluate_button(view: View) -> None:
-    task = _task(view)
+    task = _task(view.run)
     busy = task is not None and not task.done
     possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
     st.button(
@@ -240,10 +251,11 @@ def _evaluate(run: str) -> None:
         st.session_state.problem = ""
     except RunError as error:
         st.session_state.problem = str(error)
+        st.session_state.redraw = True  # It is said outside this fragment.
 
 
 def _evaluations(view: View) -> None:
-    task = _task(view)
+    task = _task(view.run)
     if task is None:
         return
     if task.error:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 import streamlit as st
 
@@ -135,7 +136,7 @@ def queue() -> None:
                           help="Later", disabled=i == len(waiting) - 1,
                           on_click=session().move, args=(view.run, 1))  # fmt: skip
                 st.button("Cancel", icon=":material/close:", key=f"cancel-{view.run}",
-                          on_click=live.cancel, args=(view.run,))  # fmt: skip
+                          on_click=live.cancel, args=(view.run,), kwargs={"waiting": True})  # fmt: skip
 
 
 # ---- the table --------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ def opened(name: str) -> None:
     if card is None:
         return
     _head(view, card)
-    ticking = view.status is Status.RUNNING
+    ticking = view.status.active
     curves, config, checkpoints, repeat, environment = st.tabs(
         ["Curves and pictures", "Config", "Checkpoints", "How to repeat it", "Environment"]
     )
@@ -420,8 +421,12 @@ def _checkpoints(view: View) -> None:
         return
     run = session().run(view.run)
     starred, best_of = run.starred(), run.best_steps()
+    # Other checkpoints or stars are another table: a row's tick is of the step that stood there, and
+    # Streamlit would keep it for that row.
+    drawn = (view.checkpoint_steps, sorted(starred))
+    key = f"stars-{view.run}-{crc32(repr(drawn).encode())}"
     st.caption("The first, the newest, the best and the starred are kept; of the others, some.")
-    made = st.data_editor(
+    st.data_editor(
         {
             "Step": list(view.checkpoint_steps),
             "Star": [step in starred for step in view.checkpoint_steps],
@@ -437,11 +442,20 @@ def _checkpoints(view: View) -> None:
             "Step": st.column_config.NumberColumn(format="localized"),
             "Star": st.column_config.CheckboxColumn("Keep for good"),
         },
-        key=f"stars-{view.run}-{len(view.checkpoint_steps)}",
+        key=key,
+        on_change=_star,
+        args=(view.run, view.checkpoint_steps, key),
     )
-    for step, star in zip(made["Step"], made["Star"], strict=True):
-        if bool(star) != (step in starred):
-            session().star_checkpoint(view.run, int(step), bool(star))
+
+
+def _star(run: str, steps: Sequence[int], key: str) -> None:
+    """Keep the checkpoints that were ticked, of those that stood in the table."""
+    for row, changes in st.session_state[key]["edited_rows"].items():
+        if "Star" in changes:
+            try:
+                session().star_checkpoint(run, steps[int(row)], bool(changes["Star"]))
+            except RunError as error:
+                st.toast(str(error), icon=":material/error:")
 
 
 def _repeat(name: str) -> None:

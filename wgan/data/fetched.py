@@ -65,17 +65,29 @@ class _Fetched(Labelled):
         """Read the files that are there."""
 
     def present(self, root: Path | None = None) -> bool:
-        return all(((root or data_root()) / file).exists() for file in self.files)
+        kept = root or data_root()
+        # torchvision writes some files under their own names while they come in.
+        return not _fetching(self._folder(kept)).locked() and self._complete(kept)
+
+    def _folder(self, root: Path) -> Path:
+        return (root / self.files[0]).parent
+
+    def _complete(self, root: Path) -> bool:
+        return all((root / file).exists() for file in self.files)
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
         kept = root or data_root()
-        folder = (kept / self.files[0]).parent
-        present = self.present(root)
+        folder, present = self._folder(kept), True
         try:
-            if not present:
+            lock = _fetching(folder)
+            _wait_for(lock, self.title, progress)
+            present = self._complete(kept)
+            if present:
+                lock.release()
+            else:
                 _fetch(
                     self._urls(), lambda: self._download(kept), lambda: kept.glob(self.packed),
-                    self.download_bytes, self.title, progress,
+                    self.download_bytes, self.title, progress, lock,
                 )  # fmt: skip
             return self._read(kept).only(self.classes)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
@@ -411,6 +423,21 @@ def _answers(url: str) -> bool:
     return False
 
 
+_FETCHING: dict[Path, threading.Lock] = {}
+
+
+def _fetching(folder: Path) -> threading.Lock:
+    """Return the lock that is held while a folder is downloaded into: two at once spoil each other's files."""
+    return _FETCHING.setdefault(folder.resolve(), threading.Lock())
+
+
+def _wait_for(lock: threading.Lock, title: str, progress: Progress | None) -> None:
+    """Take a lock; while another thread has it, tell so, which may end the waiting by an exception."""
+    while not lock.acquire(timeout=0.25):
+        if progress is not None:
+            progress(f"{title} is being downloaded already", 0.0)
+
+
 def _fetch(
     urls: Sequence[str],
     download: Callable[[], None],
@@ -418,13 +445,12 @@ def _fetch(
     total: int,
     title: str,
     progress: Progress | None,
+    lock: threading.Lock,
 ) -> None:
-    """Let torchvision download, telling `progress` how many bytes of `total` its files have."""
-    if progress is not None:
-        progress(f"Looking for {title} on the network", 0.0)
-    # torchvision tries its mirrors without a time limit: find out first whether one answers.
-    if not any(_answers(url) for url in urls):
-        raise OSError("no mirror answers")
+    """Let torchvision download, telling `progress` how many bytes of `total` its files have.
+
+    The `lock` is released when nothing is written any more: after a cancellation torchvision goes on.
+    """
     failure: list[BaseException] = []
 
     def work() -> None:
@@ -432,8 +458,19 @@ def _fetch(
             download()
         except Exception as error:
             failure.append(error)
+        finally:
+            lock.release()
 
     worker = threading.Thread(target=work, name=f"download {title}", daemon=True)
+    try:
+        if progress is not None:
+            progress(f"Looking for {title} on the network", 0.0)
+        # torchvision tries its mirrors without a time limit: find out first whether one answers.
+        if not any(_answers(url) for url in urls):
+            raise OSError("no mirror answers")
+    except BaseException:
+        lock.release()
+        raise
     worker.start()
     while worker.is_alive():
         worker.join(0.25)

@@ -124,6 +124,7 @@ class Session:
         self._forecasts: dict[str, Forecast | str] = {}
         self._found: dict[str, tuple[int, list[Finding]]] = {}
         self._examining = threading.Lock()
+        self._reading = threading.Lock()
         self._cancelled: set[str] = set()
         self._closing = False
         # Before any other thread uses torch: a thread takes the number last set when it first
@@ -219,6 +220,7 @@ class Session:
         job.new = new or not resume
         job.own()
         self._cancelled.discard(run.id)
+        self._models.pop(run.id, None)
         self.look_again()
         self._views[run.id] = job.view
         self._queue.append(job)
@@ -268,12 +270,17 @@ class Session:
         """End a run after the step at hand, with a checkpoint. A queued one leaves nothing."""
         with self._changed:
             self._cancelled.add(name)
+        if not self.withdraw(name):
+            self._order(name, lambda job: self._end(job, Status.STOPPED))
+
+    def withdraw(self, name: str) -> bool:
+        """Take a run that still waits out of the queue; tell whether it did."""
+        with self._changed:
             queued = next((j for j in self._queue if j.run.id == name), None)
             if queued is not None:
                 self._queue.remove(queued)
                 self._discard(queued)
-                return
-        self._order(name, lambda job: self._end(job, Status.STOPPED))
+        return queued is not None
 
     def change(self, name: str, **changes: Any) -> None:
         """Change hyperparameters of a live run, dotted for parts. Raises ConfigError, RunError."""
@@ -401,7 +408,9 @@ class Session:
         def carry_out() -> None:
             job = next((j for j in self._active if j.run.id == name), None)
             try:
-                if job is not None:
+                if job is None:  # It has just ended: nobody will do what was asked of it.
+                    self._forget_orders(name)
+                else:
                     act(job)
             except Exception as error:
                 self._fail(cast(TrainingJob, job), error)
@@ -412,6 +421,11 @@ class Session:
             self._orders.append(carry_out)
             self._changed.notify_all()
         done.wait(wait)
+
+    def _forget_orders(self, name: str) -> None:
+        with self._changed:
+            self._asked.pop(name, None)
+            self._wanted.discard(name)
 
     # ---- looking ------------------------------------------------------------------------------
 
@@ -454,18 +468,21 @@ class Session:
 
     def _from_folder(self, name: str) -> View:
         run = Run.find(name, self.runs_dir)
-        at = stamp(run)
-        with self._changed:
-            cached = self._stored.get(run.id)
-        if cached is not None and cached[0] == at:
-            return cached[2]
-        stored = cached[1] if cached is not None else Stored(run)
-        view = stored.view()
-        if view.elsewhere and cached is not None:
-            view = replace(view, steps_per_second=_rate(cached[2], view))
-        view = replace(view, version=hash(at))
-        with self._changed:
-            self._stored[run.id] = (at, stored, view)
+        with (
+            self._reading
+        ):  # A stored run goes on from where it was read to: one reads, others wait.
+            at = stamp(run)
+            with self._changed:
+                cached = self._stored.get(run.id)
+            if cached is not None and cached[0] == at:
+                return cached[2]
+            stored = cached[1] if cached is not None else Stored(run)
+            view = stored.view()
+            if view.elsewhere and cached is not None:
+                view = replace(view, steps_per_second=_rate(cached[2], view))
+            view = replace(view, version=hash(at))
+            with self._changed:
+                self._stored[run.id] = (at, stored, view)
         return view
 
     def cards(self) -> list[Card]:
