@@ -284,7 +284,7 @@ def test_reading_ahead_has_no_thread_and_draws_nothing_else(made: Prepared, root
         data = replace(data, train=Noted(file, part.begin, part.shape))
     threads = set(threading.enumerate())
     outcome(Training(config, engine=ENGINE, data=data))
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     # All but the first step's were asked for in the step before.
     assert len(read) == 12 and [a.tolist() for a in asked[:10]] == [r.tolist() for r in read[2:]]
 

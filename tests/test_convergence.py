@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import dataclasses
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,7 +161,7 @@ def session(runs_dir: Path) -> Iterator[Session]:
     made = Session(runs_dir, threads=1)
     yield made
     made.close(10)
-    assert not any(t.name == "wgan-session" and t.is_alive() for t in threading.enumerate())
+    assert not made._worker.is_alive()
 
 
 def until(done: object, seconds: float = 60.0) -> None:

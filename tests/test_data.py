@@ -8,6 +8,7 @@ import math
 import pickle
 import struct
 import threading
+import time
 import zlib
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -438,6 +439,68 @@ def test_a_download_goes_through_torchvision_and_tells_its_progress(
     assert loaded.size == 30
     assert heard[0] == ("Looking for MNIST on the network", 0.0)
     assert heard[-1][0] == "Downloading MNIST" and 0 <= heard[-1][1] <= 1
+
+
+def test_a_set_is_downloaded_once_and_is_not_here_before_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two threads ask at once; some files come in under their own names, as torchvision writes SVHN's."""
+    dataset = DATASETS["mnist"]()
+    begun, go_on, calls = threading.Event(), threading.Event(), []
+
+    def download(_self: object, root: Path) -> None:
+        calls.append(root)
+        lay_out(root, "MNIST")  # all files have their names
+        begun.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(type(dataset), "_download", download)
+    monkeypatch.setattr("wgan.data.fetched._answers", lambda _url: True)
+    found: list[int] = []
+    heard: list[str] = []
+    ones = [
+        threading.Thread(
+            target=lambda: found.append(
+                dataset.load(tmp_path, lambda words, _share: heard.append(words)).size
+            )
+        )
+        for _ in range(2)
+    ]
+    for one in ones:
+        one.start()
+    assert begun.wait(60) and not dataset.present(tmp_path)
+    while not any("already" in words for words in heard):
+        time.sleep(0.01)
+    go_on.set()
+    for one in ones:
+        one.join(60)
+    assert len(calls) == 1 and found == [30, 30] and dataset.present(tmp_path)
+
+
+def test_a_cancelled_download_is_not_here_while_torchvision_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Enough(Exception):
+        pass
+
+    dataset = DATASETS["mnist"]()
+    go_on = threading.Event()
+
+    def download(_self: object, root: Path) -> None:
+        lay_out(root, "MNIST")
+        assert go_on.wait(60)
+
+    def progress(words: str, _share: float) -> None:
+        if words.startswith("Downloading"):
+            raise Enough
+
+    monkeypatch.setattr(type(dataset), "_download", download)
+    monkeypatch.setattr("wgan.data.fetched._answers", lambda _url: True)
+    with pytest.raises(Enough):
+        dataset.load(tmp_path, progress)
+    assert not dataset.present(tmp_path)
+    go_on.set()
+    assert dataset.load(tmp_path).size == 30 and dataset.present(tmp_path)
 
 
 def test_windows_hold_the_largest_scale():

@@ -53,7 +53,9 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
     assert lacking(own) == ["example-small"] and lacking(runs_dir) == []
     bring(own)
     assert lacking(own) == [] and content(own / "example-small") == content(shipped.folder)
-    assert Session(own).newest(example=True) == "example-small"
+    session = Session(own)
+    assert session.newest(example=True) == "example-small"
+    session.close(10)
     taken = tmp_path / "a file"
     taken.write_text("no folder")
     with pytest.raises(RunError, match="cannot be copied"):

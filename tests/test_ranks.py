@@ -25,6 +25,8 @@ from wgan.runs import Run, Status, list_runs
 from wgan.training import Engine, Training
 from wgan.training.ranks import ALONE, Ranks
 
+pytestmark = pytest.mark.timeout(900)  # processes wait for each other, three times in one test
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -134,7 +136,7 @@ def launched(runs: Path, *flags: str) -> "Iterator[subprocess.Popen[str]]":
     """A training of two processes, through torchrun and the command line; none of them outlives the test."""
     process = subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *flags,
-         "-m", "wgan", "train", "--preset", "toy-ring", "--steps", "60", "--checkpoint-every", "20",
+         "-m", "wgan", "train", "--preset", "toy-ring", "--steps", "600", "--checkpoint-every", "20",
          "--network.width", "16", "--batch-size", "32", "--measure", "false", "--runs-dir", str(runs),
          "--quiet"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -178,14 +180,14 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(tmp_path: Path):
     assert len(list_runs(runs)) == 1
     run = list_runs(runs)[0]
     result = json.loads(out.splitlines()[-1])
-    assert result["step"] == 60 and result["engine"]["processes"] == 2
+    assert result["step"] == 600 and result["engine"]["processes"] == 2
     assert run.status() is Status.FINISHED and run.fact("error") == ""
 
     with launched(tmp_path / "whole") as whole:
         _, said = whole.communicate(timeout=180)
     assert whole.returncode == 0, said
     unharmed = list_runs(tmp_path / "whole")[0]
-    a, b = (Run.find(r.id, r.folder.parent).checkpoint(60)[0].tensors for r in (run, unharmed))
+    a, b = (Run.find(r.id, r.folder.parent).checkpoint(600)[0].tensors for r in (run, unharmed))
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 

@@ -1,6 +1,8 @@
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -224,13 +226,13 @@ def test_copies_follow_the_live_run_and_stay_as_they_are(session: Session):
 
 
 def test_ten_starts_and_stops_leave_no_thread(session: Session):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for seed in range(10):
         run = session.start(tiny(seed=seed, **LONG))
         reaches(session, run, 1)
         session.stop(run)
         until(lambda run=run: not session.view(run).status.active)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_views_can_be_read_from_many_threads(session: Session):
@@ -306,9 +308,11 @@ def test_a_diagnosis_follows_the_run_and_forgets_what_a_change_made_stale(sessio
     run = session.start(tiny(**LONG))
     reaches(session, run, 20)
     session.pause(run)
+    until(lambda: session.view(run).status is Status.PAUSED)
     assert session.diagnosis(run) is session.diagnosis(run)  # made once for each view
     folder = Run.find(run, session.runs_dir)
     session.stop(run)
+    until(lambda: not session.view(run).status.active)
     folder.add_metrics([Measured(s, "penalty_pull", 30.0) for s in (1, 2, 3)])
     assert "strong-penalty" in [f.key for f in session.diagnosis(run) if f.reading.raised]
 
@@ -321,3 +325,74 @@ def test_a_run_that_waits_or_is_prepared_says_that_it_cannot_be_steered_yet(sess
     assert session.view(second).config.n_critic == 2
     session.stop(second)
     session.stop(first)
+
+
+def test_a_run_that_waits_is_withdrawn_and_one_that_trains_by_now_goes_on(session: Session):
+    first = session.start(tiny(**LONG))
+    second = session.start(tiny(**LONG), queue=True)
+    reaches(session, first, 1)
+    assert not session.withdraw(first) and session.view(first).status.active
+    assert session.withdraw(second) and session.queued() == []
+    with pytest.raises(RunError):
+        session.view(second)
+    at = session.view(first).step
+    reaches(session, first, at + 1)
+    session.stop(first)
+
+
+def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    """Else a run that goes on later has values that nobody gave it, and pages stand at its old weights."""
+    ending, end, finish = threading.Event(), threading.Event(), TrainingJob.finish
+
+    def slowly(job: TrainingJob, *given: object) -> None:
+        ending.set()
+        assert end.wait(60)
+        finish(job, *given)  # type: ignore[arg-type]
+
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 5)
+    monkeypatch.setattr(TrainingJob, "finish", slowly)
+    session.stop(run)
+    assert ending.wait(60) and session.view(run).status.active
+    session.change(run, steps=7_000_000)
+    with pytest.raises(RunError, match="busy"):
+        session.models(run, wait=0.0)
+    monkeypatch.setattr(TrainingJob, "finish", finish)
+    end.set()
+    until(lambda: not session.view(run).status.active)
+    at = session.view(run).step
+    session.resume(run)
+    reaches(session, run, at + 1)
+    assert session.view(run).config.steps == LONG["steps"]
+    until(lambda: session.models(run).step > at)
+    session.stop(run)
+
+
+def test_many_who_watch_a_run_of_another_process_read_it_one_after_the_other(
+    session: Session, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    job = TrainingJob(Run.create(tiny(report_every=1), runs_dir), threads=1)
+    job.prepare()
+    for _ in range(5):
+        job.step()
+    name = job.run.id
+    before = session.view(name)
+    for _ in range(20):
+        job.step()
+    job.finish(Status.STOPPED)
+    read, reports = threading.Barrier(2), Run.reports_after
+
+    def slowly(run: Run, *given: object) -> object:
+        found = reports(run, *given)  # type: ignore[arg-type]
+        with contextlib.suppress(threading.BrokenBarrierError):
+            read.wait(0.5)  # both have read the same reports, if both may
+        return found
+
+    monkeypatch.setattr(Run, "reports_after", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        views = list(pool.map(session.view, [name, name]))
+    for view in views:
+        steps = view.curves["step"]
+        assert len(before.curves["step"]) < len(steps) == 25 and (np.diff(steps) > 0).all()

@@ -3,6 +3,7 @@
 import gc
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -249,6 +250,50 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     assert any("Queue the new run behind it" in words.value for words in app.markdown)
 
 
+def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
+    """Else the next start, which succeeds, is followed by an offer to stop the run just begun."""
+    app.run()
+    first = pages_app.session().start(tiny(steps=10**6))
+    button(app, "start").click().run()
+    assert has_button(app, "dialog_stop")
+    pages_app.session().stop(first)
+    end = time.monotonic() + 60
+    while pages_app.session().live() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    sound(app.run())
+    assert not has_button(app, "dialog_stop") and "busy" not in app.session_state
+    button(app, "start").click().run()
+    assert not has_button(sound(app), "dialog_stop")
+    live = pages_app.session().live()
+    assert live is not None and live.run != first
+    pages_app.session().stop(live.run)
+
+
+def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    go_on, prepare, prepared = threading.Event(), TrainingJob.prepare, []
+
+    def slowly(job: TrainingJob, *given: Any) -> None:
+        prepared.append(job)
+        assert go_on.wait(60)
+        prepare(job, *given)
+
+    monkeypatch.setattr(TrainingJob, "prepare", slowly)
+    runs = pages_app.session().race([tiny(steps=50), tiny(steps=50, objective="wgan")])
+    end = time.monotonic() + 60
+    while not prepared:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    app.query_params["run"] = runs[1]
+    sound(app.run())
+    go_on.set()
+    while pages_app.session().live() is not None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: Path):
     parent = finished_run(runs_dir)
     app.run()
@@ -467,7 +512,8 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     seen |= {f"visitor {i}": (now, 1.0) for i in range(25)}
     assert slowly()
     # Who is silent has left; what is drawn for a visitor less often is silent for longer.
-    seen |= {f"visitor {i}": (now - own.GONE - 3.0, 1.0 if i else 3.0) for i in range(25)}
+    now = time.monotonic()
+    seen |= {f"visitor {i}": (now - own.GONE - 3.0, 1.0 if i else 60.0) for i in range(25)}
     assert not slowly() and set(seen) - {"visitor 0"} == {app.session_state["visitor"]}
     assert "visitor 0" in seen
     own.session().stop(run)

@@ -17,6 +17,8 @@ from tests.app.test_pages import button, has_button, page_alone, sound
 from tests.conftest import tiny
 from wgan.jobs import Said, Work
 from wgan.labs import clipping, collapse, sensitivity
+from wgan.labs.vanishing import VANISHING
+from wgan.session.session import TASKS_KEPT
 
 LABS = ("vanishing", "collapse", "clipping", "sensitivity")
 
@@ -268,6 +270,24 @@ def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_noth
     app = page_alone("stability.py")
     button(app, "vanishing_run").click().run()
     assert end.is_set() and has_button(sound(app), "vanishing_run")
+
+
+def test_a_lab_whose_work_the_session_has_forgotten_can_begin_again():
+    """It ended while nobody looked, and so many others have ended since that it is not known any more."""
+    app = page_alone("stability.py")
+    app.select_slider(key="vanishing_updates").set_value(10_000).run()
+    button(app, "vanishing_run").click().run()
+    shared = lab_work._shared_results()
+    until(app, lambda: f"{VANISHING}, gaussians" in shared)
+    session().cancel(session().tasks("")[0].key)
+    for _ in range(TASKS_KEPT + 2):
+        done = session().begin("Another", "", lambda: iter([Said("Begun", 0.5)]))
+        end = time.monotonic() + 60
+        while (now := session().task(done.key)) is not None and not now.done:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+    assert not any(task.title.startswith(VANISHING) for task in session().tasks(""))
+    assert has_button(sound(app.run()), "vanishing_run")
 
 
 def test_a_live_training_is_said_to_share_the_time():

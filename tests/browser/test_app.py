@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import hyperparameter, until
+from wgan.config import PRESETS
+from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status, list_runs
 
 playwright = pytest.importorskip(
@@ -105,10 +107,11 @@ def test_the_main_job(page, url: str, runs: Path):
     page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first.wait_for()
     box = page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+    full = axis(page)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5, steps=5)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    until(lambda: axis(page)[1] - axis(page)[0] < 0.6 * (full[1] - full[0]))
     zoomed = axis(page)
     seen = {step(page)}
     until(lambda: seen.add(step(page)) or len(seen) > 10)
@@ -134,7 +137,9 @@ def test_the_main_job(page, url: str, runs: Path):
     # Pause holds, step once is one step, resume goes on.
     press(page, "Pause")
     page.get_by_role("button", name="Resume", exact=True).wait_for()
-    page.wait_for_timeout(1000)  # the buttons are drawn first, then the numbers
+    until(lambda: list_runs(runs)[0].status() is Status.PAUSED)
+    # The buttons are drawn first, then the numbers; a pause leaves a picture at its step.
+    until(lambda: step(page) == list_runs(runs)[0].preview_steps()[-1])
     held = step(page)
     page.wait_for_timeout(1500)
     assert step(page) == held
@@ -148,9 +153,8 @@ def test_the_main_job(page, url: str, runs: Path):
     slider.focus()
     page.keyboard.press("Home")
     until(lambda: "step 0" in page.locator(".wgan-step").first.inner_text())
-    until(
-        lambda: not page.locator(".wgan-waiting").count()
-    )  # until it comes, its neighbour stands in
+    # Until it comes, its neighbour stands in; the words for who cannot see come with the picture.
+    page.locator(".wgan-made .wgan-cells[aria-label$=', step 0']").wait_for(state="attached")
     early, at = picture(page), step(page)
     until(lambda: step(page) > at)
     assert "step 0" in page.locator(".wgan-step").first.inner_text()
@@ -194,7 +198,7 @@ def test_the_main_job(page, url: str, runs: Path):
     until(lambda: page.title().startswith("■ Stopped"))
     run = list_runs(runs)[0]
     assert run.status() is Status.STOPPED
-    assert run.checkpoint_steps()[-1] == step(page)
+    until(lambda: run.checkpoint_steps()[-1] == step(page))  # the numbers come after the buttons
     assert not page.get_by_text("Traceback").count()
 
 
@@ -230,10 +234,25 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     press(page, "Cancel")
     until(lambda: len(list_runs(runs)) == before)
 
+    # An evaluation of a run that has ended goes on before one's eyes, to its end.
+    page.get_by_role("heading", name="Ring of 8 Gaussians").wait_for()
+    press(page, "Stop")
+    page.get_by_role("button", name="Resume", exact=True).wait_for()
+    still(page)
+    press(page, "Evaluate")
+    page.get_by_text(re.compile("Evaluation of step")).wait_for(timeout=120_000)
+    until(lambda: button(page, "Evaluate").is_enabled() and not button(page, "Cancel").count())
+
 
 def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: Path):
     """SIGTERM while a run trains: exit code 0; a new server offers the interrupted run."""
+    # A small one: a server has 1.5 s for what a run writes at its end.
+    config = PRESETS["toy-ring"].config.changed({"steps": 10**6, "measure": False})
     runs = tmp_path / "runs"
+    job = TrainingJob(Run.create(config, runs), threads=1)
+    job.prepare()
+    job.step()
+    job.finish(Status.STOPPED)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -251,7 +270,7 @@ def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: 
     process = launch()
     try:
         page.goto(f"http://127.0.0.1:{port}")
-        page.get_by_role("button", name="Start", exact=True).click(timeout=60_000)
+        page.get_by_role("button", name="Resume", exact=True).click(timeout=60_000)
         until(lambda: step(page) >= 10)
         page.goto("about:blank")
         process.send_signal(signal.SIGTERM)
@@ -376,7 +395,7 @@ def test_a_run_of_the_command_line_appears_live(page, serve, tmp_path: Path):
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
     process = subprocess.Popen(
         [sys.executable, "-m", "wgan", "train", "--preset", "toy-ring", "--threads", "1", "--quiet",
-         "--runs-dir", str(runs)],
+         "--steps", "1000000", "--runs-dir", str(runs)],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import hyperparameter
-from tests.browser.test_app import ROOT, metric, press, until
+from tests.browser.test_app import ROOT, metric, press, still, until
 from wgan.runs import Status, list_runs
 
 playwright = pytest.importorskip(
@@ -92,7 +92,12 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     page.locator(".st-key-critic_maps canvas").first.wait_for()
 
     # The primary action: the curve grows, below the exact distance, and ends in words.
-    page.locator(".st-key-alone_updates_points input, .st-key-alone_updates_points [role=slider]").first.wait_for()  # fmt: skip
+    place = ".st-key-alone_updates_points"
+    page.locator(f"{place} input, {place} [role=slider]").first.focus()
+    page.keyboard.press(
+        "End"
+    )  # 10,000 updates: else a fast machine has ended before Stop is pressed
+    still(page)
     press(page, "Train the critic to convergence")
     page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
     first = plotted(page, "alone_bound")

@@ -224,7 +224,7 @@ def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, url: str):
     prediction = "prediction-sensitivity-learning_rate-batch_size"
     page.locator(f".st-key-{prediction}").get_by_text("Batch size").wait_for()
     choose(page, prediction, "Batch size")
-    slide(page, "sensitivity_steps", "100", arrow="ArrowLeft")
+    slide(page, "sensitivity_steps", "400", arrow="ArrowRight")
     press(page, "Train the grid")
     until(lambda: len([n for n in notes(page, "sensitivity_map") if n]) >= 2, 180)
     assert len(ys(page, "sensitivity_map", 1)) > 100  # samples are drawn into the cells

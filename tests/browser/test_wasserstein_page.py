@@ -1,11 +1,12 @@
 """The Wasserstein lab in a real browser: piles shaped and moved, a function bent, networks trained."""
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.browser.test_app import ROOT, metric, press, until
+from tests.browser.test_app import ROOT, button, metric, press, until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -260,10 +261,13 @@ def test_critics_learn_the_dual_live(page, url: str):
     press(page, "Train both")
     page.locator(".st-key-learned_proofs .js-plotly-plot .main-svg").first.wait_for()
     assert names(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
-    press(page, "Stop")
-    page.get_by_text("Stopped at").first.wait_for()
-    press(page, "Train both")
-    page.get_by_text(re.compile("After 600 updates the clipped critic")).wait_for(timeout=120_000)
+    ended = page.get_by_text(re.compile("After 600 updates the clipped critic"))
+    with contextlib.suppress(playwright.Error):  # a fast machine has ended before it is pressed
+        button(page, "Stop").first.click(timeout=3_000)
+    page.get_by_text("Stopped at").or_(ended).first.wait_for()
+    if not ended.count():
+        press(page, "Train both")
+    ended.wait_for(timeout=120_000)
     clipped, penalised = (number(page, name) for name in ("Clipped", "Penalised"))
     assert 0 <= clipped <= 100 and 80 < penalised <= 100
 
