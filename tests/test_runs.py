@@ -27,6 +27,7 @@ from wgan.runs import (
     pack_arrays,
     unpack_arrays,
 )
+from wgan.runs.run import best_of
 from wgan.training import Engine, Report, Training
 
 
@@ -165,6 +166,12 @@ def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
     assert (back.config, back.engine, back.step) == (state.config, state.engine, 3)
     assert (back.critic_updates, back.counts) == (state.critic_updates, state.counts)
     assert all(torch.equal(back.tensors[k], v) for k, v in state.tensors.items())
+
+
+def test_an_untrained_generator_is_never_the_best():
+    measured = [Measured(step, "emd_512", value) for step, value in ((0, 0.1), (5, 0.5), (9, 0.7))]
+    assert {name: m.step for name, m in best_of(measured).items()} == {"emd_512": 5}
+    assert best_of(measured[:1]) == {}
 
 
 def test_the_newest_the_first_the_best_and_the_starred_checkpoints_stay(

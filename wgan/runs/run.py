@@ -552,11 +552,14 @@ class Run:
 
 
 def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
-    """Return the best value of each headline metric, the first where several are."""
+    """Return the best value of each headline metric, the first where several are.
+
+    Step 0 is left out: an untrained generator makes one cloud, which may lie on a mode by luck.
+    """
     best: dict[str, Measured] = {}
     for measured in metrics:
         metric = metric_of(measured.name)
-        if metric is None or not metric.headline:
+        if metric is None or not metric.headline or measured.step == 0:
             continue
         known = best.get(measured.name)
         if known is None or better(measured.name, measured.value, known.value):
