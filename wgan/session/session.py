@@ -468,9 +468,8 @@ class Session:
 
     def _from_folder(self, name: str) -> View:
         run = Run.find(name, self.runs_dir)
-        with (
-            self._reading
-        ):  # A stored run goes on from where it was read to: one reads, others wait.
+        # A stored run goes on from where it was read to: one reads, the others wait.
+        with self._reading:
             at = stamp(run)
             with self._changed:
                 cached = self._stored.get(run.id)
