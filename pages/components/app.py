@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from wgan.jobs import View
+from wgan.jobs import Standing, View
 from wgan.runs import RunError, Status
 from wgan.session import Session
 
@@ -163,6 +163,12 @@ def tab_title() -> str:
         ends = {"finished": "✓ Finished", "failed": "✗ Failed", "stopped": "■ Stopped"}
         sign = (signs | ends).get(view.status, "")
     return f"{sign} · WGAN Explorer" if sign else "WGAN Explorer"
+
+
+def newest_task(run: str, title: str, key: str | None = None) -> Standing | None:
+    """Return how a run's newest work of a title stands, or the one of a key; None: it is not known."""
+    known = session().tasks(run)
+    return next((t for t in known if t.title == title and (key is None or t.key == key)), None)
 
 
 def waits_for_critic(view: View) -> bool:

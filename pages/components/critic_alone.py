@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.components import landscape
-from pages.components.app import measured, plain, session
+from pages.components.app import measured, newest_task, plain, session
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from wgan import figures
@@ -61,7 +61,7 @@ def settings(view: View) -> Order:
 
 
 def _task(run: str) -> Standing | None:
-    return next((t for t in session().tasks(run) if t.title == CONVERGENCE), None)
+    return newest_task(run, CONVERGENCE)
 
 
 def going(run: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import pace, session
+from pages.components.app import newest_task, pace, session
 from wgan.jobs import Standing, Work
 
 _PROBLEM = "lab_problem"
@@ -62,9 +62,7 @@ def standing(title: str, *, mine: bool = False) -> Standing | None:
     results = _results() if mine else _shared_results()
     begun = _begun().get(title)
     own = "" if begun is None else begun.key
-    task = next(
-        (t for t in session().tasks("") if t.title == title and (not mine or t.key == own)), None
-    )
+    task = newest_task("", title, own if mine else None)
     before = results.get(title)
     if task is None:  # Never begun, or ended so long ago that the session has forgotten it.
         return before if before is None or before.done else replace(before, done=True)

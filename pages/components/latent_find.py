@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components import kept, own_picture
-from pages.components.app import plain, session
+from pages.components.app import newest_task, plain, session
 from pages.components.chart import chart
 from pages.components.critic_opened import examples
 from pages.components.latent import Choice, Looked
@@ -36,8 +36,8 @@ error. A generator that can only repeat training pictures would come no nearer t
 
 def task(run: str) -> Standing | None:
     """Return this visitor's newest search with a run: what others look for is theirs."""
-    mine = st.session_state.get("find_mine", {}).get(run)
-    return next((t for t in session().tasks(run) if t.title == SEARCH and t.key == mine), None)
+    mine = st.session_state.get("find_mine", {}).get(run, "")
+    return newest_task(run, SEARCH, mine)
 
 
 def refresh(run: str) -> float | None:

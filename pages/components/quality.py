@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components import diagnosis
-from pages.components.app import plain, session, signed
+from pages.components.app import newest_task, plain, session, signed
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.stage import strip
@@ -228,7 +228,7 @@ def _neighbours(view: View) -> None:
 
 
 def _task(run: str) -> Standing | None:
-    return next((t for t in session().tasks(run) if t.title == "Evaluation"), None)
+    return newest_task(run, "Evaluation")
 
 
 def _evaluate_button(view: View) -> None:
