@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.components.app import session
-from pages.components.takeaway import made
+from pages.components.takeaway import download, made
 from wgan.export import FORMATS, bug_report, command_line, export, export_samples, snippet
 from wgan.jobs import View
 
@@ -18,25 +18,23 @@ def popover(view: View) -> None:
         st.caption("Each is made when you press it; films and models take some seconds.")
         for suffix, kind in FORMATS.items():
             lacks = _lacks(view, suffix)
-            st.download_button(
+            download(
                 f"{kind.title}",
                 _content(view.run, suffix),
                 f"{view.run}{suffix}",
                 key=f"export{suffix}",
                 help=f"{kind.help} {lacks}".strip(),
                 disabled=bool(lacks),
-                on_click="ignore",
                 width="stretch",
             )
         if view.config.dataset.kind == "pictures":
-            st.download_button(
+            download(
                 f"{SAMPLES} samples (PNG)",
                 _samples(view.run),
                 f"{view.run}-samples.png",
                 key="export.png",
                 help="A grid of fresh samples of the newest checkpoint.",
                 disabled=not view.checkpoint_steps,
-                on_click="ignore",
                 width="stretch",
             )
 
@@ -62,14 +60,13 @@ def _samples(name: str) -> Callable[[], bytes]:
 def bug_report_button(name: str) -> None:
     """Offer what helps to understand a failure."""
     runs = session()
-    st.download_button(
+    download(
         "Bug report",
         lambda: bug_report(runs.run(name)),
         f"bug-report-{name}.zip",
         icon=":material/bug_report:",
         key="bug_report",
         help="Config, versions, the last reports and the log. No pictures, no weights.",
-        on_click="ignore",
     )
 
 

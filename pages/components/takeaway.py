@@ -1,17 +1,26 @@
-"""Pictures and films of the Latent page as files, made when they are asked for."""
+"""Files to take away, made when they are asked for; pictures and films of the Latent page among them."""
 
+import mimetypes
 import tempfile
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from streamlit import runtime
 
 from wgan.export import write_film
 from wgan.pictures import encode, tile
 
 Bytes = npt.NDArray[np.uint8]
+
+HELD = 8
+"""The last files made that stay, whoever asked for them."""
+
+_places = cycle(f"held-{i}" for i in range(HELD))
 
 FILMS = {".gif": "Film (GIF)", ".webp": "Film (WebP)", ".mp4": "Film (MP4)"}
 
@@ -28,11 +37,32 @@ def made(suffix: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
     return make
 
 
+def download(label: str, make: Callable[[], bytes], name: str, **look: Any) -> None:
+    """Offer a file that is made when the button is pressed; the page is not drawn anew for it.
+
+    `look` is what `st.download_button` takes besides.
+    """
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    st.download_button(
+        label, lambda: _held(make(), kind, name), name, kind, on_click="ignore", **look
+    )
+
+
+def _held(content: bytes, kind: str, name: str) -> bytes:
+    # Streamlit deletes a file made on request once scripts of any visitors have ended twice. With a
+    # class on the page that is within a quarter of a second, often before the browser fetches it.
+    if runtime.exists():
+        runtime.get_instance().media_file_mgr.add(
+            content, kind, next(_places), file_name=name, is_for_static_download=True
+        )
+    return content
+
+
 def sheet(pictures: Bytes, columns: int, name: str, key: str) -> None:
     """Offer pictures, (N, C, H, W), as one PNG."""
-    st.download_button(
+    download(
         "Picture (PNG)", lambda: encode(tile(pictures, columns, gap=1), "PNG"), f"{name}.png",
-        icon=":material/download:", key=f"take-{key}", on_click="ignore", type="tertiary",
+        icon=":material/download:", key=f"take-{key}", type="tertiary",
         help="What is shown, as the generator made it, pixel by pixel.",
     )  # fmt: skip
 
@@ -42,10 +72,9 @@ def offer(kinds: Mapping[str, str], write: Callable[[Path], object], name: str, 
     with st.popover("Export", icon=":material/download:", help="This walk as a file."):
         st.caption("Each is made when you press it.")
         for suffix, title in kinds.items():
-            st.download_button(
-                title, made(suffix, write), f"{name}{suffix}",
-                key=f"{key}{suffix}", on_click="ignore", width="stretch",
-            )  # fmt: skip
+            download(
+                title, made(suffix, write), f"{name}{suffix}", key=f"{key}{suffix}", width="stretch"
+            )
 
 
 def film(frames: Bytes, name: str, key: str) -> None:

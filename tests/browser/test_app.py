@@ -376,6 +376,7 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     # Out as ZIP, and in again as another run.
     page.goto(f"{url}/runs?run={second}")
     page.get_by_role("button", name="Export", exact=True).click(timeout=30_000)
+    still(page)
     with page.expect_download() as download:
         press(page, "Whole run")
     file = tmp_path / "run.zip"

@@ -60,6 +60,7 @@ def test_a_walk_plays_steps_and_is_taken_away(page, site: str):
     page.keyboard.press("ArrowLeft")
     until(lambda: pixels(page, ".st-key-walk") not in (before, ""))
     page.get_by_role("button", name="Export").click()
+    still(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="All z (.npy)").click()
     assert Path(download.value.path()).read_bytes()[:6] == b"\x93NUMPY"
@@ -112,6 +113,8 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
     until(lambda: notes.count() == 12)
     assert all(int(notes.nth(i).get_attribute("data-note")) > 0 for i in range(3, 12))
     page.get_by_text("Nearest training pictures").click()
+    page.locator(".st-key-kept_near").wait_for(state="detached")
+    still(page)  # While it is drawn anew, a button may ask for a file that is gone.
     with page.expect_download() as download:
         page.get_by_role("button", name="Picture (PNG)").click()
     assert Path(download.value.path()).read_bytes()[:4] == b"\x89PNG"
@@ -193,6 +196,7 @@ def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
     until(lambda: [notes.nth(i).get_attribute("data-note") for i in range(notes.count())] == ["0", "6", "12"])  # fmt: skip
     page.locator(".st-key-pair canvas").first.wait_for()
     page.get_by_role("button", name="Export").click()
+    still(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Film (WebP)").click()
     assert Path(download.value.path()).read_bytes()[8:12] == b"WEBP"
