@@ -48,7 +48,7 @@ keeping: $(VENV)/dev.done
 
 quality: $(VENV)/app.done
 	$(BIN)/python -m benchmarks.quality
-	$(BIN)/python -m benchmarks.quality --preset quick-fashion --seconds 10 30 60
+	$(BIN)/python -m benchmarks.quality --preset quick-fashion
 	$(BIN)/python -m benchmarks.quality --preset toy-ring toy-grid --seconds 10 30 --textbook 30
 
 big: $(VENV)/app.done

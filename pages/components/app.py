@@ -5,7 +5,7 @@ import os
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -41,6 +41,19 @@ BADGES: dict[Status, tuple[str, str, str]] = {
 def session() -> Session:
     """Return the one session of this server; its worker outlives every tab."""
     return Session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
+
+
+Found = TypeVar("Found")
+
+
+def here(found: Found | None) -> Found:
+    """Return what a data set gave, or raise LookupError where it is absent or damaged.
+
+    For what is cached: an error is not, and the files may be whole the next time.
+    """
+    if found is None:
+        raise LookupError("The data set is not here, or damaged.")
+    return found
 
 
 @st.cache_resource(show_spinner=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import session
+from pages.components.app import here, session
 from wgan import critic
 from wgan.data import Dataset
 from wgan.latent import Models
@@ -53,14 +53,15 @@ def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Side
 
 def examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
     """Return real and held-out examples and half the window's side; None where they are not here."""
-    return _examples(dataset.model_dump_json(), n, dataset.present(session().root), dataset)
+    try:
+        return _examples(dataset.model_dump_json(), n, dataset.present(session().root), dataset)
+    except LookupError:
+        return None
 
 
 @st.cache_resource(show_spinner="Loading the data …", max_entries=8)
-def _examples(
-    key: str, n: int, present: bool, _dataset: Dataset
-) -> tuple[critic.Examples, float] | None:
-    return session().sets.critic_examples(_dataset, n) if present else None
+def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> tuple[critic.Examples, float]:
+    return here(session().sets.critic_examples(_dataset, n))
 
 
 def whose(models: Models, opened: Opened) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.app import session
+from pages.components.app import here, session
 from pages.components.stage import strip
 from wgan.latent import Models, truncated
 from wgan.pictures import encode, tile
@@ -122,10 +122,11 @@ def shelf(run: str, models: Models, share: float) -> None:
 def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
     dataset = models.config.dataset
     present = dataset.present(session().root)
-    found = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
-    if found is None:
+    try:
+        found = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
+    except LookupError:
         st.caption(
-            f"{models.config.dataset.title} is not on this machine: there is nothing to look among."
+            f"{models.config.dataset.title} is not on this machine, or damaged: there is nothing to look among."
         )
         return
     near, distances = found
@@ -141,7 +142,7 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
 def _found(  # type: ignore[no-untyped-def]
     dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
 ):
-    return session().sets.nearest(_models.config.dataset, _made, NEAREST)
+    return here(session().sets.nearest(_models.config.dataset, _made, NEAREST))
 
 
 def as_npy(z: Floats) -> bytes:

@@ -12,6 +12,7 @@ from pages.components.app import (
     asked_moment,
     badge,
     duration,
+    here,
     keep_moment,
     pace,
     plain,
@@ -544,16 +545,19 @@ def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Fr
 
 
 def real_examples(dataset: Dataset, n: int) -> npt.NDArray[np.float32] | None:
-    """Return real examples; None where they would have to be downloaded."""
-    return _examples(dataset.model_dump_json(), n, dataset.present(session().root), dataset)
+    """Return real examples; None where they would have to be downloaded, or are damaged."""
+    present = dataset.present(session().root)
+    try:
+        return _examples(dataset.model_dump_json(), n, present, dataset)
+    except LookupError:
+        return None
 
 
 # Not `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[np.float32] | None:
-    found = session().sets.examples(_dataset, n) if present else None
-    if found is not None:
-        found.setflags(write=False)
+def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[np.float32]:
+    found = here(session().sets.examples(_dataset, n))
+    found.setflags(write=False)
     return found
 
 

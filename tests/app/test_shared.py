@@ -2,12 +2,15 @@
 
 import base64
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from pages.components import chart as charts
+from pages.components import live
 from pages.components.assets import packed, shared
+from wgan.data import DATASETS
 
 
 def test_many_who_are_shown_the_same_version_get_what_the_first_got():
@@ -39,3 +42,15 @@ def test_lines_over_the_same_steps_carry_them_once():
     for trace, line in zip(sent["data"], lines, strict=False):
         x = trace["x"] if "bdata" in trace["x"] else sent["data"][trace["x"]["as"]]["x"]
         assert np.frombuffer(base64.b64decode(x["bdata"]), "<f4").tolist() == line["x"].tolist()
+
+
+def test_a_damaged_set_is_looked_at_again_once_it_is_whole(monkeypatch):
+    given: list[Any] = [None, np.zeros((7, 1, 8, 8), np.uint8), None]
+    sets = SimpleNamespace(examples=lambda dataset, n: given.pop(0))
+    monkeypatch.setattr(live, "session", lambda: SimpleNamespace(sets=sets, root=None))
+    dataset = DATASETS["mnist-10k"]()
+    live._examples.clear()
+    assert live.real_examples(dataset, 7) is None
+    first = live.real_examples(dataset, 7)
+    assert first is not None and live.real_examples(dataset, 7) is first and len(given) == 1
+    live._examples.clear()
