@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ from wgan.training.compiled import (
     build,
     flaw,
     folder,
+    idle,
     key,
     unfit,
 )
-from wgan.training.compiled.update import Call
+from wgan.training.compiled.update import Call, Update
 from wgan.training.engine import Precision
 
 SMALL: dict[str, Any] = {
@@ -171,9 +174,50 @@ def test_wrong_and_slow_libraries_are_not_used():
         return update.call(values)
 
     engine = Engine("cpu", "float32", 1)
-    for call, words in ((wrong, "differ"), (slow, "not faster"), (lambda _: None, "other inputs")):
+    for call, words in ((wrong, "differ"), (lambda _: None, "other inputs")):
         said = flaw(call, update, engine)
         assert said is not None and words in said
+    assert flaw(slow, update, engine) is None
+    said = idle([(slow, update, 1)], engine)
+    assert said is not None and "not faster" in said
+
+
+def test_what_a_whole_step_gains_decides():
+    """The critic's update is made five times a step: what it gains outweighs a slower generator's."""
+    training = training_of(tiny())
+
+    def lasting(update: Update, seconds: float) -> Update:
+        def call(values: Sequence[Tensor]) -> list[Tensor]:
+            time.sleep(seconds)
+            return update.call(values)
+
+        return replace(update, call=call)
+
+    updates = {name: lasting(update, 0.03) for name, update in training.updates().items()}
+    quick, slow = (
+        lasting(training.updates()[name], seconds).call
+        for name, seconds in (("critic", 0.0), ("generator", 0.09))
+    )
+    engine = training.engine
+    pairs = [(quick, updates["critic"], 5), (slow, updates["generator"], 1)]
+    assert idle(pairs, engine, rounds=3) is None
+    assert idle([(quick, updates["critic"], 1), pairs[1]], engine, rounds=3) is not None
+
+
+def test_of_two_updates_none_is_taken_alone():
+    training = training_of(tiny())
+    said: list[str] = []
+    found = faster.Faster(said.append)
+    one = {"critic": Plain(training.updates()["critic"].call), "generator": "it cannot be loaded"}
+    assert not found._take(training, one, proven=True)
+    assert not training.engine.compiled and len(said) == 1
+
+
+def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
+    training = training_of(tiny())
+    stand_ins = {name: Plain(update.call) for name, update in training.updates().items()}
+    assert faster.Faster(lambda _: None)._take(training, dict(stand_ins), proven=True)
+    assert training.engine.compiled
 
 
 def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
@@ -266,8 +310,7 @@ def test_a_process_beside_builds_them(precision: Precision):
         path = compiler.path(name)
         assert path is not None
         library = Library(path, update.inputs)
-        said = flaw(library, update, engine, rounds=1)
-        assert said is None or "not faster" in said
+        assert flaw(library, update, engine) is None
         found, expected = library(update.inputs), update.call(update.inputs)
         assert found is not None
         assert [x.dtype for x in found] == [x.dtype for x in expected]

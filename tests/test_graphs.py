@@ -102,8 +102,7 @@ def test_in_bfloat16_they_agree_to_its_rounding(name: str):
                 one.grad, two.grad, rtol=0.1, atol=0.02 * float(one.grad.abs().max()) + 1e-5
             )
     for update in training_of(CASES[name], precision="bfloat16").updates().values():
-        said = flaw(Graph(update, Again()), update, other.engine, rounds=1)
-        assert said is None or "not faster" in said
+        assert flaw(Graph(update, Again()), update, other.engine) is None
 
 
 @pytest.mark.parametrize("name", ["points, wgan-gp", "pictures, wgan-gp"])
@@ -189,7 +188,7 @@ def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.Monk
     # Not faster: a line in the log, and the usual updates.
     monkeypatch.setattr("wgan.training.compiled.update.WORTH", 1e9)
     assert not Faster(said.append, Again()).look(other, 1.0, 0.0) and not other.engine.compiled
-    assert len(said) == 2 and all("not faster" in words for words in said)
+    assert len(said) == 1 and "not faster" in said[0]
 
 
 def test_what_cannot_be_recorded_is_said():
@@ -211,8 +210,7 @@ def test_cuda_graphs_agree_with_the_usual_updates(name: str, precision: str):
     usual, other = (training_of(CASES[name], "cuda", precision) for _ in range(2))
     update: Update
     for update in other.updates().values():
-        said = flaw(Graph(update), update, other.engine, rounds=3)
-        assert said is None or "not faster" in said
+        assert flaw(Graph(update), update, other.engine) is None
     other.use({n: Graph(update) for n, update in other.updates().items()})
     go(usual, 20), go(other, 20)
     loose = {"rtol": 1e-3, "atol": 1e-5} if precision == "float32" else {"rtol": 0.1, "atol": 0.01}

@@ -36,18 +36,43 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
     pace = Threads(2, begun=50.0)
     told(pace, 0.1)
     assert not pace.due(50.0) and pace.due(50.0 + threads.FIRST)
+    pace._next = pace._rescue = math.inf
     told(pace, 0.13, n=50)
-    assert not pace._drifted()
+    assert not pace.due(1e6)
     told(pace, 0.14)
-    assert pace._drifted()
+    assert pace.due(1e6)
     told(pace, 0.07)
-    assert pace._drifted()
-    told(pace, threads.SLOW * 1.1)
+    assert pace.due(1e6)
+    told(pace, threads.TOO_SLOW * 1.1)
     assert not pace.due(1e6)  # it would take too long
 
 
+def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
+    """The pace falls from 14 steps a second to one in two seconds, as the issue's did."""
+    asked: list[float | None] = []
+
+    def take(config: object, engine: Engine, counts: list[int], now: float | None = None) -> int:
+        asked.append(now)
+        return counts[-1]
+
+    monkeypatch.setattr(threads, "fastest", take)
+    clock = iter((0.0, 2.0, 2.0, 10.0))
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
+    pace, engine = Threads(2), Engine("cpu", "float32", 2)
+    told(pace, 0.07)
+    pace.better(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
+    told(pace, 0.07)
+    told(pace, 0.2)
+    assert not pace.due(10.0 + threads.SOONEST)
+    told(pace, 2.0)
+    assert not pace.due(10.0 + threads.SOONEST - 1) and pace.due(10.0 + threads.SOONEST)
+    assert pace.better(tiny(), engine, 40.0) == 1 and asked[-1] == 2.0
+    told(pace, 2.0)  # no better: that is the pace now
+    assert not pace.due(40.0 + threads.SOONEST)
+
+
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(threads, "fastest", lambda config, engine, counts: counts[-1])
+    monkeypatch.setattr(threads, "fastest", lambda config, engine, counts, now: counts[-1])
     pace, engine = Threads(4), Engine("cpu", "float32", 2)
     told(pace, 0.1)
     assert pace.better(tiny(), engine, 10.0) == 4
@@ -67,8 +92,45 @@ def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
 def test_the_measurement_leaves_all_as_it_was():
     torch.set_num_threads(1)
     assert threads.fastest(tiny(), Engine("cpu", "float32", 3), [3]) == 3
-    assert threads.fastest(tiny(), Engine("cpu", "float32", 1), [1, 2]) in (1, 2)
+    threads.fastest(tiny(), Engine("cpu", "float32", 1), [1, 2])
     assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "now", "compiled", "best"),
+    [
+        ({1: 0.10, 2: 0.05}, 0.1, False, 2),
+        ({1: 0.10, 2: 0.095}, 0.1, False, 1),  # not by the margin
+        ({2: 0.10, 1: 0.05}, 0.1, False, 1),
+        ({2: 2.00, 1: 0.07}, 2.0, False, 1),  # two that wait for each other
+        ({1: 0.10, 2: 0.05}, 0.04, True, 1),  # compiled, it is faster than two as written
+        ({1: 0.10, 2: 0.05}, 0.08, True, 2),
+    ],
+)
+def test_the_faster_number_wins_by_a_margin(
+    seconds: dict[int, float], now: float, compiled: bool, best: int,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    class Rehearsed:
+        taken = 0
+
+        def step(self) -> None:
+            self.taken += 1
+
+        def reports(self) -> None:
+            pass
+
+    rehearsed = Rehearsed()
+
+    def times(training: Rehearsed, budget: float) -> list[float]:
+        training.taken += 2
+        return [9.0 if budget == 0 else 0.0, *[seconds[torch.get_num_threads()]] * 2]
+
+    monkeypatch.setattr(threads, "rehearsal", lambda config, engine: rehearsed)
+    monkeypatch.setattr(threads, "step_times", times)
+    engine = Engine("cpu", "float32", next(iter(seconds)), compiled=compiled)
+    assert threads.fastest(tiny(), engine, list(seconds), now) == best
+    assert rehearsed.taken <= (4 if now > threads.SLOW else 14)
 
 
 def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -91,7 +153,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(threads, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     monkeypatch.setattr(
-        threads, "fastest", lambda config, engine, counts: 2 if engine.threads == 1 else 1
+        threads, "fastest", lambda config, engine, counts, now: 2 if engine.threads == 1 else 1
     )
     remember_threads(tiny(threads=0, steps=30), 1, 2)
     run = Run.create(tiny(threads=0, steps=30), tmp_path / "runs")
@@ -142,7 +204,7 @@ def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     asked: list[list[int]] = []
 
-    def most_of_them(config: object, engine: Engine, counts: list[int]) -> int:
+    def most_of_them(config: object, engine: Engine, counts: list[int], now: float) -> int:
         asked.append(counts)
         return max(counts)
 

@@ -281,7 +281,7 @@ class TrainingJob:
         """Take faster updates where there are some now, and record it."""
         training = self.training
         before = training.engine.as_dict()
-        if self._faster.look(training, self._seconds, self._left()):
+        if self._faster.look(training, self._seconds, self._left(), proven=again):
             self.run.set_engine(training.engine)
             if training.steps and not again:
                 after = training.engine.as_dict()

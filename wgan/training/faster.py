@@ -10,6 +10,7 @@ from wgan.training.compiled import (
     Recorder,
     Substitute,
     flaw,
+    idle,
     unfit,
 )
 from wgan.training.loop import Training
@@ -46,10 +47,13 @@ class Faster:
         """Whether a compiler is at work beside the training."""
         return self._compiler is not None and self._compiler.working
 
-    def look(self, training: Training, seconds: float, left: float) -> bool:
-        """Have a training take faster updates where there are new ones; tell whether it took any.
+    def look(
+        self, training: Training, seconds: float, left: float, *, proven: bool = False
+    ) -> bool:
+        """Have a training take faster updates where there are new ones; tell whether it did.
 
-        `seconds` is how long it has been trained, `left` about how long it will be.
+        `seconds` is how long it has been trained, `left` about how long it will be. Those of a checkpoint
+        are `proven`: they are taken whatever the clock says now, as its numbers go on with them only.
         """
         config, engine = training.config, training.engine
         asked = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
@@ -61,12 +65,12 @@ class Faster:
         if not self._open:
             return False
         if self._compiler is None:
-            return self._take(training, self._recorded(training))
+            return self._take(training, self._recorded(training), proven)
         compiler = self._compiler
         if compiler.working:
             return False
         if all(compiler.path(name) for name in UPDATES):
-            return self._take(training, self._loaded(training, compiler))
+            return self._take(training, self._loaded(training, compiler), proven)
         if compiler.failed:
             self._open = False
             self._log("The updates could not be compiled (is a C++ compiler there?): they are not.")
@@ -99,12 +103,20 @@ class Faster:
                 found[name] = f"it cannot be loaded ({error})"
         return found
 
-    def _take(self, training: Training, found: dict[str, Substitute | str]) -> bool:
-        self._open = False  # one verdict each
+    def _take(self, training: Training, found: dict[str, Substitute | str], proven: bool) -> bool:
+        self._open = False  # one verdict
         for name, words in found.items():
             if isinstance(words, str):
                 self._log(f"The compiled {name} update is not used: {words}.")
         substitutes = {name: one for name, one in found.items() if not isinstance(one, str)}
-        if substitutes:
-            training.use(substitutes)
-        return bool(substitutes)
+        updates = training.updates()
+        if len(substitutes) < len(updates):
+            return False
+        if not proven:
+            often = {"critic": training.config.n_critic, "generator": 1}
+            pairs = [(one, updates[name], often[name]) for name, one in substitutes.items()]
+            if reason := idle(pairs, training.engine):
+                self._log(f"Compiled updates are not used: {reason}.")
+                return False
+        training.use(substitutes)
+        return True

@@ -27,10 +27,16 @@ SHARE = 0.02
 DRIFT = 1.35
 """A step that takes so many times as long as after the last measurement, or as little of it, is a new pace."""
 
+COLLAPSED = 3.0
+"""A step that takes so many times as long is looked into SOONEST after the last measurement, whatever its share."""
+
 BLOCK = 0.1  # seconds of steps with one number before it is another's turn
 ROUNDS = 3
 SLOW = 0.5
-"""Steps longer than this, in seconds, are not measured: that would take too long."""
+"""Of steps longer than this, in seconds, two with each number must do: with another they may well be short."""
+
+TOO_SLOW = 3.0
+"""Steps longer than this are not measured: a training must hear its user in the meantime."""
 
 
 class Threads:
@@ -42,7 +48,7 @@ class Threads:
 
     def __init__(self, most: int, begun: float = 0.0) -> None:
         self._most = most
-        self._next = self._soonest = begun + FIRST
+        self._next = self._soonest = self._rescue = begun + FIRST
         self._usual: float | None = None  # seconds a step since the last measurement
         self._recent: list[float] = []
 
@@ -54,25 +60,30 @@ class Threads:
         if self._usual is None and len(self._recent) == 5:
             self._usual = statistics.median(self._recent)
 
-    def _drifted(self) -> bool:
-        if self._usual is None:
-            return False
-        ratio = statistics.median(self._recent) / self._usual
-        return not 1 / DRIFT < ratio < DRIFT
+    def _slower(self) -> float:
+        """How many times as long a step takes as after the last measurement."""
+        return 1.0 if self._usual is None else statistics.median(self._recent) / self._usual
 
     def due(self, seconds: float) -> bool:
         """Tell whether to measure now, after so many seconds of training."""
-        if not self._recent or self._recent[-1] > SLOW:
+        if not self._recent or statistics.median(self._recent) > TOO_SLOW:
             return False
-        return seconds >= self._next or (seconds >= self._soonest and self._drifted())
+        slower = self._slower()
+        return (
+            seconds >= self._next
+            or (seconds >= self._soonest and not 1 / DRIFT < slower < DRIFT)
+            or (seconds >= self._rescue and slower >= COLLAPSED)
+        )
 
     def better(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
         """Measure, and return the number of threads to go on with."""
         start = time.perf_counter()
-        best = fastest(config, engine, neighbours(engine.threads, self._most))
+        now = statistics.median(self._recent) if self._recent else None
+        best = fastest(config, engine, neighbours(engine.threads, self._most), now)
         took = time.perf_counter() - start
         self._next = seconds + max(EVERY, took / SHARE)
         self._soonest = seconds + max(SOONEST, took / SHARE)
+        self._rescue = seconds + SOONEST
         self._usual, self._recent = None, []
         remember_threads(config, best, self._most)
         return best
@@ -84,27 +95,34 @@ def neighbours(threads: int, most: int) -> list[int]:
     return [n for n in dict.fromkeys(near) if 1 <= n <= most or n == threads]
 
 
-def fastest(config: TrainConfig, engine: Engine, counts: Sequence[int]) -> int:
+def fastest(
+    config: TrainConfig, engine: Engine, counts: Sequence[int], now: float | None = None
+) -> int:
     """Return which of the numbers of threads makes steps fastest; the first, unless by a margin.
 
-    Steps of a training of made-up data, in turn, so that what else the machine does hits all alike.
+    Steps of a training of made-up data, in turn, so that what else the machine does hits all alike. They are
+    as written: `now`, the seconds that a step of the training itself takes with the first number, counts
+    where its updates are compiled, and tells whether there is time for more than one step each.
     """
     if len(counts) < 2:
         return counts[0]
+    slow = now is not None and now > SLOW
     training = rehearsal(config, Engine(engine.device, engine.precision, counts[0]))
     times: dict[int, list[float]] = {n: [] for n in counts}
     before = torch.get_num_threads()
     try:
-        for n in counts:  # the first of each chooses kernels, and starts threads
+        for n in () if slow else counts:  # the first of each chooses kernels, and starts threads
             use_threads(n)
             training.step()
-        for _ in range(ROUNDS):
+        for _ in range(1 if slow else ROUNDS):
             for n in counts:
                 use_threads(n)
-                times[n] += step_times(training, budget=BLOCK)
+                times[n] += step_times(training, budget=0.0 if slow else BLOCK)
             training.reports()
     finally:
         use_threads(before)
-    median = {n: statistics.median(values) for n, values in times.items()}
+    median = {n: values[-1] if slow else statistics.median(values) for n, values in times.items()}
+    if engine.compiled and now is not None:
+        median[counts[0]] = min(now, median[counts[0]])
     best = min(counts, key=lambda n: median[n])
     return best if median[counts[0]] >= FASTER * median[best] else counts[0]

@@ -13,6 +13,7 @@ from wgan.training.compiled.update import (
     critic_update,
     flaw,
     generator_update,
+    idle,
     unfit,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "flaw",
     "folder",
     "generator_update",
+    "idle",
     "key",
     "unfit",
 ]

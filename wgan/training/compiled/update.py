@@ -15,7 +15,7 @@ from wgan.objectives import Objective
 from wgan.training.engine import Engine, Precision, wait
 
 WORTH = 1.05
-"""A substitute must be this much faster to be used."""
+"""Steps must be this much faster with substitutes for them to be used."""
 
 CLOSE: dict[Precision, float] = {"float32": 1e-3, "bfloat16": 3e-2}
 """How far a gradient may be off, relative to the largest of its tensor: rounding in another order, of
@@ -141,10 +141,8 @@ def unfit(config: TrainConfig, engine: Engine, critic: nn.Module) -> str | None:
     return None
 
 
-def flaw(
-    substitute: Substitute, update: Update, engine: Engine, rounds: int = 7, seconds: float = 0.6
-) -> str | None:
-    """Say why a substitute is not worth taking: its numbers, or its speed; None if it is."""
+def flaw(substitute: Substitute, update: Update, engine: Engine) -> str | None:
+    """Say why a substitute must not be taken: its inputs, or its numbers; None if it may."""
     found = substitute(update.inputs)
     expected = update.call(update.inputs)
     if found is None or len(found) != len(expected):
@@ -160,19 +158,33 @@ def flaw(
                 return "its numbers differ"
         elif not torch.equal(one, other):
             return "its numbers differ"
-    times: dict[str, list[float]] = {"as written": [], "substitute": []}
-    begun = time.perf_counter()
-    for i in range(rounds):
-        if i > 2 and time.perf_counter() - begun > seconds:
-            break
-        for name, call in (("as written", update.call), ("substitute", substitute)):
-            wait(engine.device)
-            start = time.perf_counter()
-            call(update.inputs)
-            wait(engine.device)
-            times[name].append(time.perf_counter() - start)
-    ratio = statistics.median(times["as written"]) / statistics.median(times["substitute"])
-    return None if ratio >= WORTH else f"it is not faster ({ratio:.2f} times)"
+    return None
+
+
+def idle(
+    pairs: Sequence[tuple[Substitute, Update, int]], engine: Engine, rounds: int = 7, seconds: float = 1.2
+) -> str | None:  # fmt: skip
+    """Say that steps are not faster with substitutes; None if they are.
+
+    Each comes with its update, and how often a step makes that. As written and substitute take turns.
+    """
+    written = substituted = 0.0
+    for substitute, update, often in pairs:
+        times: tuple[list[float], list[float]] = ([], [])
+        begun = time.perf_counter()
+        for i in range(rounds):
+            if i > 2 and time.perf_counter() - begun > seconds / len(pairs):
+                break
+            for found, call in zip(times, (update.call, substitute), strict=True):
+                wait(engine.device)
+                start = time.perf_counter()
+                call(update.inputs)
+                wait(engine.device)
+                found.append(time.perf_counter() - start)
+        written += often * statistics.median(times[0])
+        substituted += often * statistics.median(times[1])
+    ratio = written / substituted
+    return None if ratio >= WORTH else f"steps are not faster ({ratio:.2f} times)"
 
 
 def layout_of(values: Sequence[Tensor]) -> list[tuple[torch.Size, tuple[int, ...], torch.dtype]]:
