@@ -25,6 +25,7 @@ from wgan.training.compiled import (
     folder,
     idle,
     key,
+    library,
     unfit,
 )
 from wgan.training.compiled.update import Call, Update
@@ -152,7 +153,7 @@ def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, w
     assert reason is not None and word in reason
 
 
-def test_a_library_belongs_to_one_config():
+def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pytest.MonkeyPatch):
     engine = Engine("cpu", "float32", 1)
     keys = {
         key(config, engine)
@@ -161,6 +162,9 @@ def test_a_library_belongs_to_one_config():
     keys.add(key(tiny(), Engine("cpu", "float32", 2)))
     assert len(keys) == 4
     assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)
+    # A cache on a disk that machines share: what one's compiler may use, another's processor may lack.
+    monkeypatch.setattr(library, "_processor", lambda: "flags : sse2")
+    assert key(tiny(), engine) not in keys
 
 
 def test_wrong_and_slow_libraries_are_not_used():

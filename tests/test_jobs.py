@@ -1,6 +1,7 @@
 import dataclasses
 import shutil
 import sqlite3
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +15,17 @@ from wgan import jobs
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Mnist10k
 from wgan.jobs import Curves, Said, Stored, Task, TrainingJob
-from wgan.runs import COLUMNS, Run, RunError, Status, StoredReport, unpack_arrays
+from wgan.jobs.views import SERIES_POINTS
+from wgan.runs import (
+    COLUMNS,
+    Change,
+    Measured,
+    Run,
+    RunError,
+    Status,
+    StoredReport,
+    unpack_arrays,
+)
 from wgan.training import Diverged, Report
 
 
@@ -290,6 +301,52 @@ def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
             assert np.allclose(seen.curves[name], fresh.curves[name]), (name, until)
     made.finish(Status.FINISHED)
     assert not watcher.view().elsewhere
+
+
+def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch):
+    """A reader who keeps what it read shows what a fresh reader shows, whatever was done to the run."""
+    run = Run.create(tiny(), runs_dir)
+    watcher, read = Stored(run), []
+    whole = Run.metrics
+    monkeypatch.setattr(Run, "metrics", lambda run: read.append(run) or whole(run))
+
+    def same(rereads: int = 0) -> None:
+        read.clear()
+        shown = watcher.view().metrics
+        assert len(read) == rereads
+        assert shown == Stored(run).view().metrics and shown
+
+    for step in range(0, 5000, 10):
+        run.add_metrics([Measured(step, name, float(step)) for name in ("emd_512", "kid")])
+        if step % 900 == 0:
+            same()
+    same()
+    assert len(watcher.view().metrics) <= 4 * SERIES_POINTS
+    run.add_metrics([Measured(4990, "emd_512", 7.0), Measured(4990, "modes", 8.0)])
+    same()
+    run.add_metrics([Measured(100, "modes_2500", 8.0), Measured(100, "emd_512", 1.0)])
+    same(rereads=1)
+    # Trained again from a checkpoint: as many were forgotten as are new.
+    run.forget_metrics(4000)
+    run.add_metrics([Measured(step, "kid", -1.0) for step in range(4005, 6000, 5)])
+    same()
+
+
+def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoint(runs_dir: Path):
+    made = job(runs_dir, steps=100, checkpoint_every=10)
+    one, two = made.training.engine, replace(made.training.engine, threads=2)
+    while made.training.steps < 10:
+        made.step()
+    for step, before, after in ((5, two, one), (10, one, two), (12, one, two)):
+        made._add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
+    made.flush()
+    assert made.run.checkpoint()[0].engine == one and made._held is not None
+    made._held.close()  # killed
+    again = TrainingJob(made.run, threads=1, resume=True)
+    assert len(again.run.changes()) == 3
+    again.prepare()
+    assert [c.step for c in again._changes] == [c.step for c in again.run.changes()] == [5]
+    again.finish(Status.STOPPED)
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(runs_dir: Path):

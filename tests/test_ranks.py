@@ -19,6 +19,7 @@ from torch import nn
 
 from tests.conftest import tiny
 from tests.ranked import CONFIGS, trained
+from wgan.__main__ import _launch
 from wgan.config import ConfigError
 from wgan.randomness import Rows
 from wgan.runs import Run, Status, list_runs
@@ -163,20 +164,31 @@ def workers(of: int) -> list[int]:
     return sorted(found)
 
 
+def worker(of: int, rank: int) -> int:
+    """Return the process of a rank."""
+    for pid in workers(of):
+        with contextlib.suppress(OSError):
+            if f"RANK={rank}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                return pid
+    raise AssertionError(f"no process has rank {rank}")
+
+
 @pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="finds the processes through /proc"
 )
 def test_a_lost_process_is_replaced_and_the_run_goes_on(tmp_path: Path):
     runs = tmp_path / "runs"
     with launched(runs, "--max-restarts", "2") as process:
-        end = time.monotonic() + 120
-        while not (found := list_runs(runs)) or 20 not in found[0].checkpoint_steps():
-            assert process.poll() is None and time.monotonic() < end
-            time.sleep(0.01)
-        os.kill(workers(process.pid)[-1], signal.SIGKILL)
+        # One that follows, then the one that records and holds the run's lock.
+        for step, rank in ((20, 1), (200, 0)):
+            end = time.monotonic() + 120
+            while not (found := list_runs(runs)) or step not in found[0].checkpoint_steps():
+                assert process.poll() is None and time.monotonic() < end
+                time.sleep(0.01)
+            os.kill(worker(process.pid, rank), signal.SIGKILL)
         out, said = process.communicate(timeout=180)
     assert process.returncode == 0, said
-    assert "goes on from step" in said
+    assert said.count("goes on from step") == 2
     assert len(list_runs(runs)) == 1
     run = list_runs(runs)[0]
     result = json.loads(out.splitlines()[-1])
@@ -189,6 +201,17 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(tmp_path: Path):
     unharmed = list_runs(tmp_path / "whole")[0]
     a, b = (Run.find(r.id, r.folder.parent).checkpoint(600)[0].tensors for r in (run, unharmed))
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_launch_on_several_nodes_without_an_id_is_known_by_its_agent(monkeypatch):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    assert _launch() == ""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "7f3c")
+    assert _launch() == "7f3c"
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    mine = _launch()
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert mine != _launch() != "none"
 
 
 def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -399,7 +400,7 @@ def _train_together(given: argparse.Namespace, fields: dict[str, Any]) -> int:
         except BaseException:
             ranks.same(None)
             raise
-        job.run.set_fact("launch", os.environ.get("TORCHELASTIC_RUN_ID", ""))
+        job.run.set_fact("launch", _launch())
         return _drive(job, bar)
     except Diverged:
         return 1  # the first process says it
@@ -407,11 +408,18 @@ def _train_together(given: argparse.Namespace, fields: dict[str, Any]) -> int:
         leave()
 
 
+def _launch() -> str:
+    """Return what this launch of torchrun is known by, at each of its beginnings."""
+    launch = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    # What torchrun calls every launch on several nodes without --rdzv-id: its agent tells them apart.
+    return f"none {socket.gethostname()} {os.getppid()}" if launch == "none" else launch
+
+
 def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> TrainingJob | None:
     """Return the job that goes on with this launch's run, where torchrun has begun again."""
     if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         return None
-    launch = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    launch = _launch()
     for run in list_runs(given.runs_dir):
         if launch and run.fact("launch") == launch:
             end = time.monotonic() + 2 * DEAD_AFTER
@@ -908,5 +916,7 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
+    if compiled := sys.modules.get("wgan.training.compiled"):
+        compiled.Compiler.end_latest()
     # torch's threads can take seconds to unwind; everything that matters is written by now.
     os._exit(code)

@@ -170,6 +170,9 @@ class TrainingJob:
         state, facts = self.run.checkpoint()
         engine = state.engine
         here = self._resolved(state.config)
+        # What follows is made anew, and where the engine is switched in it, too.
+        self.run.forget_engines(state.step, engine.as_dict())
+        self._changes = self.run.changes()
         # The recorded engine gives the same numbers again. Another is taken only where it must
         # be: its device is absent, or it would take the core that the app itself needs.
         if (

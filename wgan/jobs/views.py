@@ -124,6 +124,11 @@ class Series:
             sorted((m for v in self._known.values() for m in v), key=lambda m: m.step)
         )
 
+    def goes_on(self, measured: Iterable[Measured]) -> bool:
+        """Tell whether what was measured comes after all that is known of the same names."""
+        known = {name: values[-1].step for name, values in self._known.items()}
+        return all(m.step >= known.get(m.name, m.step) for m in measured)
+
 
 class Curves:
     """Means of reports over equal widths of steps, never more than CURVE_POINTS of them.
@@ -222,6 +227,9 @@ class Stored:
         self.run = run
         self._curves: Curves | None = None
         self._until = 0
+        self._metrics = Series()
+        self._row = 0  # of the table of metrics, the last that was read
+        self._forgotten = ""
 
     def _read_curves(self, report_every: int, last: int) -> Mapping[str, npt.NDArray[np.float64]]:
         if self._curves is None or last < self._until:
@@ -236,6 +244,17 @@ class Stored:
                 self._curves.add(stored)
             self._until = news[-1].report.step
         return MappingProxyType(self._curves.arrays())
+
+    def _read_metrics(self, forgotten: str) -> tuple[Measured, ...]:
+        if forgotten != self._forgotten:
+            self._metrics, self._row, self._forgotten = Series(), 0, forgotten
+        row, news = self.run.metrics_after(self._row)
+        if not self._metrics.goes_on(news):  # an earlier checkpoint was evaluated
+            self._metrics, news = Series(), self.run.metrics()
+        if news:
+            self._metrics.add(news)
+        self._row = row
+        return self._metrics.shown
 
     def view(self) -> View:
         """Return how the run stands. Raises RunError."""
@@ -263,7 +282,7 @@ class Stored:
             preview=StoredPreview(steps[-1], *found) if found else None,
             preview_steps=tuple(steps),
             checkpoint_steps=tuple(checkpoints),
-            metrics=Series(run.metrics()).shown,
+            metrics=self._read_metrics(facts.get("forgotten", "")),
             protocol=MappingProxyType(run.protocol()),
             neighbours=run.neighbours(),
             parent=run.parent(),

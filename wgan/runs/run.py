@@ -282,6 +282,14 @@ class Run:
         """Forget what was measured after a step, from which the run is trained again."""
         with self._database(write=True) as db:
             db.execute("DELETE FROM metrics WHERE step > ?", (after,))
+            # Who has read them already is told by another value.
+            db.execute("INSERT OR REPLACE INTO facts VALUES ('forgotten', ?)", (repr(time.time()),))
+
+    def forget_engines(self, after: int, engine: Mapping[str, Any]) -> None:
+        """Forget switches of the engine after a step, from which the run is trained again with `engine`."""
+        with self._database(write=True) as db:
+            db.execute("DELETE FROM changes WHERE path = 'engine' AND (step > ? OR step = ? AND after != ?)",
+                       (after, after, json.dumps(dict(engine))))  # fmt: skip
 
     def metrics(self) -> list[Measured]:
         """Return every measured metric, in the order of steps."""
@@ -290,6 +298,17 @@ class Run:
                 return []
             rows = db.execute("SELECT step, name, value FROM metrics ORDER BY step, name")
             return [Measured(*row) for row in rows.fetchall()]
+
+    def metrics_after(self, row: int) -> tuple[int, list[Measured]]:
+        """Return what was recorded after a row of the table, as it was written; and the last row now."""
+        with self._database() as db:
+            if database_schema(db) < 2:
+                return 0, []
+            rows = db.execute(
+                "SELECT rowid, step, name, value FROM metrics WHERE rowid > ? ORDER BY step, name",
+                (row,),
+            ).fetchall()
+        return max((r[0] for r in rows), default=row), [Measured(*r[1:]) for r in rows]
 
     def copy_history(self, other: "Run", step: int) -> None:
         """Take what another run recorded up to a step: reports, changes, metrics, previews.

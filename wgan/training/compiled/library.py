@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -57,10 +58,19 @@ def key(config: TrainConfig, engine: Engine) -> str:
         str(len(config.dataset.class_names()) if config.conditional else 0),
         f"{config.batch_size} {config.latent_dim} {engine.threads} {engine.precision}",
         torch.__version__,
-        torch.backends.cpu.get_cpu_capability(),
+        _processor(),
         *(source.read_text("utf-8") for source in sources),
     ]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def _processor() -> str:
+    """Return what code for this very processor depends on: a cache may be shared by many machines."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return line
+    return f"{platform.machine()} {platform.processor()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def build(config: TrainConfig, engine: Engine, updates: dict[str, Update]) -> None:
@@ -158,6 +168,12 @@ class Compiler:
     def failed(self) -> bool:
         """Whether they could not be made: no compiler, mostly."""
         return self._process is not None and self._process.poll() not in (None, 0)
+
+    @classmethod
+    def end_latest(cls) -> None:
+        """End what this process has under way, before it ends without `atexit`."""
+        if cls._latest is not None:
+            cls._latest.end()
 
     def end(self) -> None:
         """End what is under way."""
