@@ -65,7 +65,7 @@ else:
     with st.container():
         # New numbers come every ten seconds or so, and each run of a fragment makes the browser look
         # at every element of the page, some 200 ms on a slow machine.
-        every = 2.5 if evaluating else 10.0 * pace() if ticking else None
+        every = pace() * (2.5 if evaluating else 10.0) if evaluating or ticking else None
         st.fragment(quality.panel, run_every=every)(view.run, evaluating)
 
 pending = live.forecast_pending()
@@ -74,4 +74,4 @@ ticks = view is not None and view.status is Status.RUNNING  # its panel looks fo
 unwatched = view is not None and view.status in (Status.PAUSED, Status.QUEUED)
 if pending or unwatched or (waiting and not ticks):
     with st.container():
-        st.fragment(live.watch, run_every=1.5)(run, live.seen(view, waiting), pending)
+        st.fragment(live.watch, run_every=1.5 * pace())(run, live.seen(view, waiting), pending)

@@ -56,6 +56,9 @@ together. Its level means nothing on its own.
 
 For the GAN objective both are cross-entropies, and the critic gap is not its loss."""
 
+ENGINES = 12
+"""Switches of the engine that charts mark, the newest: on a busy machine there may be one a minute for days."""
+
 STAGE_HELP = """Each picture comes from the same z every time, through the running average of the
 generator: so one sees every sample improve. The slider goes back to any moment; training goes on."""
 
@@ -356,6 +359,7 @@ def watch(run: str | None, before: tuple[object, ...], pending: bool) -> None:
     The body of a second fragment, which shows nothing and so costs nothing, for runs that are paused
     or wait, and while a forecast is measured.
     """
+    pace()  # this visitor is still there
     try:
         view = session().view(run) if run is not None else None
     except RunError:
@@ -596,12 +600,10 @@ def _plots(view: View) -> None:
 
 def _marks(view: View) -> list[tuple[float, str]]:
     """Return what was changed in a run, and what was found to be wrong with it, by steps."""
-    marks = [
-        (float(change.step), in_words(change, view.config))
-        for change in view.changes
-        # Other z or classes in the pictures change nothing of the training.
-        if not change.path.startswith("preview_")
-    ]
+    # Other z or classes in the pictures change nothing of the training.
+    shown = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]
+    shown += [c for c in view.changes if c.path == "engine"][-ENGINES:]
+    marks = [(float(change.step), in_words(change, view.config)) for change in shown]
     if view.parent is not None:
         marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
     return marks + diagnosis.marks(view.run)

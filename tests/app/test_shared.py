@@ -10,7 +10,11 @@ import numpy as np
 from pages.components import chart as charts
 from pages.components import live
 from pages.components.assets import packed, shared
+from tests.conftest import tiny
 from wgan.data import DATASETS
+from wgan.jobs import View
+from wgan.runs import Change, Status
+from wgan.training import Engine
 
 
 def test_many_who_are_shown_the_same_version_get_what_the_first_got():
@@ -54,3 +58,16 @@ def test_a_damaged_set_is_looked_at_again_once_it_is_whole(monkeypatch):
     first = live.real_examples(dataset, 7)
     assert first is not None and live.real_examples(dataset, 7) is first and len(given) == 1
     live._examples.clear()
+
+
+def test_marks_do_not_grow_with_switches_of_the_engine():
+    one, two = Engine("cpu", "float32", 1), Engine("cpu", "float32", 2)
+    switches = [
+        Change(step, "engine", *(e.as_dict() for e in ((one, two) if step % 2 else (two, one))))
+        for step in range(500)
+    ]
+    steered = Change(3, "n_critic", 5, 2)
+    view = View("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
+    marks = live._marks(view)
+    assert len(marks) == 1 + live.ENGINES and marks[0] == (3.0, live.in_words(steered, tiny()))
+    assert [step for step, _ in marks[1:]] == list(range(500 - live.ENGINES, 500))
