@@ -2,6 +2,8 @@
 
     python -m benchmarks.recipe [--preset quick-mnist] [--rounds 20 40 80] [--folder recipe]
     python -m benchmarks.recipe --preset toy-grid --rounds 10 20 30
+    python -m benchmarks.recipe --base generator_learning_rate=1e-3,critic_learning_rate=2e-3 \\
+        --also "rates doubled: generator_learning_rate=2e-3,critic_learning_rate=4e-3" --only resize
 
 Every variant is one change to the preset (or a pair that belongs together), trained for the first round's
 seconds with one seed; the better half goes on with the next round's seconds and another seed, and so on. The
@@ -49,6 +51,8 @@ PICTURES: dict[str, dict[str, Any]] = {
     "R1": {"objective": "r1"},
     "spectral norm": {"objective": "wgan-sn"},
     "clipping": {"objective": "wgan"},
+    "float32": {"precision": "float32"},
+    "bfloat16": {"precision": "bfloat16"},
 }
 """What is tried of pictures."""
 
@@ -86,6 +90,11 @@ POINTS: dict[str, dict[str, Any]] = {
 """What is tried of points."""
 
 
+def changes(words: str) -> dict[str, Any]:
+    """Return changes from words like "n_critic=2,optimizer.beta1=0.5"; values stay words, as on a command line."""
+    return dict(part.strip().split("=", 1) for part in words.split(",") if part)
+
+
 def variants(
     tried: Mapping[str, dict[str, Any]], pairs: list[tuple[str, str]]
 ) -> dict[str, dict[str, Any]]:
@@ -106,6 +115,10 @@ def main() -> None:
     parser.add_argument("--pair", nargs=2, action="append", default=[], metavar="VARIANT")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these and the preset itself")
     parser.add_argument("--folder", type=Path, default=Path("recipe"))
+    parser.add_argument("--base", default="", metavar="CHANGES",
+                        help="changes to the preset that all are tried on: to search as before it was changed")  # fmt: skip
+    parser.add_argument("--also", action="append", default=[], metavar="VARIANT",
+                        help='one more, as "its name: its changes"')  # fmt: skip
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     kept = given.folder / f"{given.preset}.jsonl"
@@ -114,25 +127,41 @@ def main() -> None:
     )
     points = PRESETS[given.preset].config.dataset.kind == "points"
     key, what = ("emd_512", "W₁ of 512") if points else ("fid64_4k", "FID of 4,000")
-    tried = variants(POINTS if points else PICTURES, given.pair)
+    listed = dict(POINTS if points else PICTURES)
+    try:
+        base = changes(given.base)
+        listed |= {name: changes(words) for name, words in (a.split(":", 1) for a in given.also)}
+    except ValueError:
+        parser.error('Changes are given as PATH=VALUE,PATH=VALUE; --also as "name: PATH=VALUE,…".')
+    asked = {*(given.only or ()), *(name for pair in given.pair for name in pair)}
+    if lost := asked - listed.keys():
+        parser.error(f"There is no variant {sorted(lost)[0]!r}. There are: {', '.join(listed)}.")
+    tried = variants(listed, given.pair)
     going = list(tried)
     if given.only:
-        going = ["", *(name for name in tried if name in given.only or "+" in name)]
+        also = {one.split(":", 1)[0] for one in given.also}
+        going = ["", *(n for n in tried if n in also or n in given.only or "+" in n)]
     for seed, seconds in enumerate(given.rounds):
         print(f"\n{given.preset}, {seconds:g} s, seed {seed}: {what} samples, and steps")
         found: dict[str, dict[str, Any]] = {}
         for name in going:
             before = [
-                r for r in known if (r["variant"], r["mark"], r["seed"]) == (name, seconds, seed)
+                r
+                for r in known
+                if (r["variant"], r["mark"], r["seed"], r.get("base", ""))
+                == (name, seconds, seed, given.base)
             ]
             if not before:
-                config = config_of(given.preset, seed, tried[name])
-                asked = {
+                config = config_of(given.preset, seed, base | tried[name])
+                training = {
                     "arm": "ours",
                     "config": config.model_dump(mode="json"),
                     "seconds": [seconds],
                 }
-                before = [row | {"variant": name} for row in run(given.preset, seed, asked)]
+                before = [
+                    row | {"variant": name, "base": given.base}
+                    for row in run(given.preset, seed, training)
+                ]
                 with kept.open("a", encoding="utf-8") as file:
                     file.writelines(json.dumps(row) + "\n" for row in before)
             found[name] = before[0]

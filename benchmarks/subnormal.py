@@ -1,0 +1,73 @@
+"""Whether flushing subnormal numbers to zero makes steps faster.
+
+    python -m benchmarks.subnormal [--preset toy-ring quick-mnist] [--warm 20] [--rounds 9]
+
+An optimiser's averages fade away below 10⁻³⁸ where a gradient stays 0, and processors are slow at such numbers.
+A training first runs for a while, so that it has some if it ever will; then stretches of steps with and without
+flushing take turns. On one thread, as the switch is each thread's own.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from wgan.config import PRESETS
+from wgan.training import Engine, Training
+from wgan.training.forecast import step_times
+
+SMALLEST = torch.finfo(torch.float32).tiny
+
+
+def kept(training: Training) -> Iterator[Tensor]:
+    """Everything that steps read and write again and again."""
+    for network in (training.critic, training.generator):
+        yield from (p.detach() for p in network.parameters())
+    for name, tensor in training.state().tensors.items():
+        if "optimizer" in name and tensor.is_floating_point():
+            yield tensor
+
+
+def main() -> None:
+    """Print a row for each preset."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--preset", nargs="+", default=["toy-ring", "paper-wgan-gp-toy", "quick-mnist"]
+    )
+    parser.add_argument("--warm", type=float, default=20.0, help="seconds of training before")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each stretch")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    print("| preset | subnormal numbers kept | steps/s as they are | flushed | times as fast |")
+    print("|---|---|---|---|---|")
+    for preset in given.preset:
+        training = Training(PRESETS[preset].config, engine=Engine("cpu", "float32", 1))
+        end = time.perf_counter() + given.warm
+        while time.perf_counter() < end:
+            training.step()
+        sizes = [tensor.abs() for tensor in kept(training)]
+        count = sum(int(((x > 0) & (x < SMALLEST)).sum()) for x in sizes)
+        share = count / sum(x.numel() for x in sizes)
+        rates: dict[bool, list[float]] = {False: [], True: []}
+        for _ in range(given.rounds):
+            for flushed, found in rates.items():
+                torch.set_flush_denormal(flushed)
+                found.append(1 / statistics.median(step_times(training, given.seconds)))
+            training.reports()
+        torch.set_flush_denormal(False)
+        ratio = statistics.median(b / a for a, b in zip(*rates.values(), strict=True))
+        as_is, flushed_rate = (statistics.median(found) for found in rates.values())
+        print(
+            f"| `{preset}` | {share:.2%} | {as_is:.1f} | {flushed_rate:.1f} | {ratio:.2f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
