@@ -148,8 +148,9 @@ def main() -> None:
             before = [
                 r
                 for r in known
-                if (r["variant"], r["mark"], r["seed"], r.get("base", ""))
-                == (name, seconds, seed, given.base)
+                if (r["variant"], r["mark"], r["seed"]) == (name, seconds, seed)
+                # Rows from before changes were kept are of what is listed, on the preset as it is.
+                and r.get("changes", tried[name]) == base | tried[name]
             ]
             if not before:
                 config = config_of(given.preset, seed, base | tried[name])
@@ -159,7 +160,7 @@ def main() -> None:
                     "seconds": [seconds],
                 }
                 before = [
-                    row | {"variant": name, "base": given.base}
+                    row | {"variant": name, "changes": base | tried[name]}
                     for row in run(given.preset, seed, training)
                 ]
                 with kept.open("a", encoding="utf-8") as file:

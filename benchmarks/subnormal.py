@@ -3,8 +3,8 @@
     python -m benchmarks.subnormal [--preset toy-ring quick-mnist] [--warm 20] [--rounds 9]
 
 An optimiser's averages fade away below 10⁻³⁸ where a gradient stays 0, and processors are slow at such numbers.
-A training first runs for a while, so that it has some if it ever will; then stretches of steps with and without
-flushing take turns. On one thread, as the switch is each thread's own.
+A training first runs for a while, so that it has some if it ever will; then stretches of steps of two
+copies of it take turns, one of which flushes. On one thread, as the switch is each thread's own.
 """
 
 import argparse
@@ -54,12 +54,17 @@ def main() -> None:
         sizes = [tensor.abs() for tensor in kept(training)]
         count = sum(int(((x > 0) & (x < SMALLEST)).sum()) for x in sizes)
         share = count / sum(x.numel() for x in sizes)
+        # Two: a flushed stretch leaves zeros behind, which the other must not find.
+        state = training.state()
+        copies = {
+            flushed: Training.restore(state, engine=training.engine) for flushed in (False, True)
+        }
         rates: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(given.rounds):
             for flushed, found in rates.items():
                 torch.set_flush_denormal(flushed)
-                found.append(1 / statistics.median(step_times(training, given.seconds)))
-            training.reports()
+                found.append(1 / statistics.median(step_times(copies[flushed], given.seconds)))
+                copies[flushed].reports()
         torch.set_flush_denormal(False)
         ratio = statistics.median(b / a for a, b in zip(*rates.values(), strict=True))
         as_is, flushed_rate = (statistics.median(found) for found in rates.values())

@@ -1,19 +1,25 @@
 """Threads that a training chooses by itself beside each fixed number, with and without other work on the cores.
 
     python -m benchmarks.threads [--preset quick-mnist toy-ring] [--busy 0 1 2] [--rounds 4] [--seconds 10]
+    python -m benchmarks.threads --arrives --preset quick-mnist --busy 1 2
 
 Three trainings of one config (one per fixed number of threads, one that chooses) take turns of so many
 seconds under the same load, a number of processes that do nothing but compute; the first round, in which the
 third makes up its mind, does not count. Steps a second, medians, and the share of the better fixed choice.
+
+With `--arrives` the one that chooses first trains alone; then the load begins, and what it makes in each stretch
+of 5 s since is told as a share of what one thread makes beside it.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wgan.bench import spell
@@ -22,35 +28,66 @@ from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 from wgan.training.engine import cores
 
+ALONE, STRETCH = 40.0, 5.0  # seconds
+
 
 def measured(preset: str, busy: int, rounds: int, seconds: float) -> dict[str, float]:
     """Return the median rate of each choice under a load."""
-    choices = {str(n): n for n in (1, cores())} | {"chosen": 0}
+    with trainings(preset, (1, cores(), 0)) as jobs, loaded(busy):
+        rates: dict[int, list[float]] = {threads: [] for threads in jobs}
+        for turn in range(1 + rounds):
+            for threads, job in jobs.items():
+                if turn:
+                    rates[threads].append(rate(job, seconds))
+                else:
+                    rate(job, seconds)
+        found = {str(threads): statistics.median(values) for threads, values in rates.items()}
+        return found | {"chosen": found.pop("0"), "threads": jobs[0].training.engine.threads}
+
+
+def after_arrival(preset: str, busy: int, turns: int = 12) -> tuple[int, int, list[float]]:
+    """Return the threads before and after a load arrives, and the share of one thread's rate in each stretch."""
+    with trainings(preset, (1, 0)) as jobs:
+        for job in jobs.values():
+            rate(job, ALONE)
+        before = jobs[0].training.engine.threads
+        with loaded(busy):
+            shares = [rate(jobs[0], STRETCH) / rate(jobs[1], STRETCH) for _ in range(turns)]
+        return before, jobs[0].training.engine.threads, shares
+
+
+@contextlib.contextmanager
+def trainings(preset: str, threads: Sequence[int]) -> Iterator[dict[int, TrainingJob]]:
+    """Prepare a training for each number of threads; 0: it chooses. Nothing is remembered."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"  # nothing is remembered
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         jobs = {}
-        for name, threads in choices.items():
-            given = {"threads": threads, "measure": False, "compiled": False, "steps": 10_000_000}
+        for n in threads:
+            given = {"threads": n, "measure": False, "compiled": False, "steps": 10_000_000}
             config = PRESETS[preset].config.changed(given)
-            jobs[name] = TrainingJob(Run.create(config, Path(folder) / "runs"))
-            jobs[name].prepare()
-        load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
-        try:
-            rates: dict[str, list[float]] = {name: [] for name in jobs}
-            for turn in range(1 + rounds):
-                for name, job in jobs.items():
-                    steps, spent = spell(job.step, lambda: None, "cpu", seconds)
-                    if turn:
-                        rates[name].append(steps / spent)
-        finally:
-            for process in load:
-                process.kill()
-                process.wait()
-        found = {name: statistics.median(values) for name, values in rates.items()}
-        found["threads"] = jobs["chosen"].training.engine.threads
+            jobs[n] = TrainingJob(Run.create(config, Path(folder) / "runs"))
+            jobs[n].prepare()
+        yield jobs
         for job in jobs.values():
             job.finish(Status.STOPPED)
-    return found
+
+
+@contextlib.contextmanager
+def loaded(busy: int) -> Iterator[None]:
+    """Have so many processes do nothing but compute."""
+    load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+    try:
+        yield
+    finally:
+        for process in load:
+            process.kill()
+            process.wait()
+
+
+def rate(job: TrainingJob, seconds: float) -> float:
+    """Train for so many seconds and return the steps a second."""
+    steps, spent = spell(job.step, lambda: None, "cpu", seconds)
+    return steps / spent
 
 
 def main() -> None:
@@ -62,7 +99,19 @@ def main() -> None:
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--arrives", action="store_true", help="the load begins in mid-training")
     given = parser.parse_args()
+    if given.arrives:
+        print(
+            f"| preset | busy processes | threads before, after | % of one thread's rate, each {STRETCH:g} s |"
+        )
+        print("|---|---|---|---|")
+        for preset in given.preset:
+            for busy in given.busy:
+                before, after, shares = after_arrival(preset, busy)
+                print(f"| {preset} | {busy} | {before}, {after} "
+                      f"| {' '.join(f'{100 * share:.0f}' for share in shares)} |", flush=True)  # fmt: skip
+        return
     most = str(cores())
     print(f"| preset | busy processes | 1 thread | {most} threads | chosen | of the better |")
     print("|---|---|---|---|---|---|")

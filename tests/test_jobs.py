@@ -330,6 +330,12 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
     run.forget_metrics(4000)
     run.add_metrics([Measured(step, "kid", -1.0) for step in range(4005, 6000, 5)])
     same()
+    # The folder was deleted, and made again.
+    with sqlite3.connect(run.folder / "run.sqlite") as db:
+        db.execute("DELETE FROM metrics")
+    run.add_metrics([Measured(6000, "kid", 3.0)])
+    same()
+    assert len(watcher.view().metrics) == 1
 
 
 def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoint(runs_dir: Path):

@@ -14,7 +14,7 @@ from wgan.config import PRESETS, ConfigError
 from wgan.data import DATASETS, DataError, Ring8
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, RunError, Status, list_runs
-from wgan.session import Busy, Session
+from wgan.session import Busy, Session, sets
 from wgan.training import Training
 
 LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000}
@@ -396,3 +396,19 @@ def test_many_who_watch_a_run_of_another_process_read_it_one_after_the_other(
     for view in views:
         steps = view.curves["step"]
         assert len(before.curves["step"]) < len(steps) == 25 and (np.diff(steps) > 0).all()
+
+
+def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tried: list[object] = []
+
+    def load(self: object, root: object = None) -> None:
+        tried.append(root)
+        raise DataError("It cannot be read.")
+
+    dataset = DATASETS["mnist-10k"]()
+    monkeypatch.setattr(type(dataset), "load", load)
+    found = sets.Sets(tmp_path)
+    assert [found.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
+    monkeypatch.setattr(sets, "DAMAGED", 0.0)
+    found = sets.Sets(tmp_path)
+    assert [found.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3

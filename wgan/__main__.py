@@ -428,6 +428,9 @@ def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> Trainin
             print(f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
                   file=sys.stderr)  # fmt: skip
             return TrainingJob(run, resume=True, publish=bar.preparing, ranks=ranks)
+    if launch.startswith("none "):
+        print("The run of this launch is not known on this machine, and another begins: give torchrun "
+              "--rdzv-id ID, by which every machine knows it.", file=sys.stderr)  # fmt: skip
     return None
 
 

@@ -3,24 +3,20 @@
 import mimetypes
 import tempfile
 from collections.abc import Callable, Mapping
-from itertools import cycle
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from wgan.export import write_film
 from wgan.pictures import encode, tile
 
 Bytes = npt.NDArray[np.uint8]
-
-HELD = 8
-"""The last files made that stay, whoever asked for them."""
-
-_places = cycle(f"held-{i}" for i in range(HELD))
 
 FILMS = {".gif": "Film (GIF)", ".webp": "Film (WebP)", ".mp4": "Film (MP4)"}
 
@@ -43,19 +39,27 @@ def download(label: str, make: Callable[[], bytes], name: str, **look: Any) -> N
     `look` is what `st.download_button` takes besides.
     """
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    st.download_button(
-        label, lambda: _held(make(), kind, name), name, kind, on_click="ignore", **look
-    )
+    visitor = get_script_run_ctx()
 
+    def made_and_held() -> bytes:
+        content = make()
 
-def _held(content: bytes, kind: str, name: str) -> bytes:
-    # Streamlit deletes a file made on request once scripts of any visitors have ended twice. With a
-    # class on the page that is within a quarter of a second, often before the browser fetches it.
-    if runtime.exists():
-        runtime.get_instance().media_file_mgr.add(
-            content, kind, next(_places), file_name=name, is_for_static_download=True
-        )
-    return content
+        # Streamlit deletes a file made on request once scripts of any visitors have ended twice. With a
+        # class on the page that is within a quarter of a second, often before the browser fetches it.
+        # What is the visitor's own stays until the page is drawn anew for them, or they leave.
+        def hold() -> None:
+            runtime.get_instance().media_file_mgr.add(
+                content, kind, f"made {name}", file_name=name, is_for_static_download=True
+            )
+
+        if runtime.exists():
+            holder = Thread(target=hold)
+            add_script_run_ctx(holder, visitor)
+            holder.start()
+            holder.join()
+        return content
+
+    st.download_button(label, made_and_held, name, kind, on_click="ignore", **look)
 
 
 def sheet(pictures: Bytes, columns: int, name: str, key: str) -> None:

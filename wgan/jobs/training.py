@@ -171,8 +171,12 @@ class TrainingJob:
         engine = state.engine
         here = self._resolved(state.config)
         # What follows is made anew, and where the engine is switched in it, too.
-        self.run.forget_engines(state.step, engine.as_dict())
-        self._changes = self.run.changes()
+        recorded = engine.as_dict()
+        self._changes = [
+            c
+            for c in self._changes
+            if c.path != "engine" or (c.step, c.after != recorded) <= (state.step, False)
+        ]
         # The recorded engine gives the same numbers again. Another is taken only where it must
         # be: its device is absent, or it would take the core that the app itself needs.
         if (
@@ -199,6 +203,7 @@ class TrainingJob:
         self._seconds, self._images = facts["seconds"], int(facts["images"])
         self._checkpointed = state.step
         self.run.forget_metrics(state.step)
+        self.run.forget_engines(state.step, recorded)
         self._metrics = Series(self.run.metrics())
         table = self.run.curves(CURVE_POINTS)
         for row in zip(*(table[name] for name in COLUMNS), strict=True):

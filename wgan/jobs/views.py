@@ -249,6 +249,8 @@ class Stored:
         if forgotten != self._forgotten:
             self._metrics, self._row, self._forgotten = Series(), 0, forgotten
         row, news = self.run.metrics_after(self._row)
+        if row < self._row:  # the run's folder was lost and made again
+            self._metrics = Series()
         if not self._metrics.goes_on(news):  # an earlier checkpoint was evaluated
             self._metrics, news = Series(), self.run.metrics()
         if news:

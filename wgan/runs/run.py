@@ -300,15 +300,16 @@ class Run:
             return [Measured(*row) for row in rows.fetchall()]
 
     def metrics_after(self, row: int) -> tuple[int, list[Measured]]:
-        """Return what was recorded after a row of the table, as it was written; and the last row now."""
+        """Return the table's last row, and what was recorded after a row; all, where there are fewer by now."""
         with self._database() as db:
             if database_schema(db) < 2:
                 return 0, []
+            last = db.execute("SELECT coalesce(max(rowid), 0) FROM metrics").fetchone()[0]
             rows = db.execute(
                 "SELECT rowid, step, name, value FROM metrics WHERE rowid > ? ORDER BY step, name",
-                (row,),
+                (row if row <= last else 0,),
             ).fetchall()
-        return max((r[0] for r in rows), default=row), [Measured(*r[1:]) for r in rows]
+        return max((r[0] for r in rows), default=last), [Measured(*r[1:]) for r in rows]
 
     def copy_history(self, other: "Run", step: int) -> None:
         """Take what another run recorded up to a step: reports, changes, metrics, previews.

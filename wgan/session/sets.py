@@ -1,5 +1,6 @@
 """What a session has of data: to show, to fetch, to prepare."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,15 @@ from wgan.data import (
 from wgan.data.facts import Facts, by_class, density, describe
 from wgan.metrics import last, nearest
 
+DAMAGED = 30.0  # seconds for which a set that could not be read is not tried again
+
 
 class Sets:
     """The data sets of this machine, below `root`."""
 
     def __init__(self, root: Path | None) -> None:
         self.root = root
+        self._again: dict[str, float] = {}  # when a damaged set may be looked at again
 
     def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
         """Return n real examples to show, or None where they would have to be downloaded first.
@@ -45,9 +49,13 @@ class Sets:
         """Return a data set that is on this machine and not damaged."""
         if not dataset.present(self.root):
             return None
+        key = dataset.model_dump_json()
+        if time.monotonic() < self._again.get(key, 0.0):
+            return None  # pages ask every second, and it takes a while to find what is wrong
         try:
             return dataset.load(self.root)
         except DataError:
+            self._again[key] = time.monotonic() + DAMAGED
             return None
 
     def nearest(
