@@ -109,10 +109,10 @@ class Faster:
             if isinstance(words, str):
                 self._log(f"The compiled {name} update is not used: {words}.")
         substitutes = {name: one for name, one in found.items() if not isinstance(one, str)}
-        updates = training.updates()
-        if len(substitutes) < len(updates):
+        if len(substitutes) < len(found):
             return False
         if not proven:
+            updates = training.updates()
             often = {"critic": training.config.n_critic, "generator": 1}
             pairs = [(one, updates[name], often[name]) for name, one in substitutes.items()]
             if reason := idle(pairs, training.engine):
