@@ -62,13 +62,15 @@ def floor(examples: Examples) -> float:
     return assignment(examples.real.reshape(n, -1), examples.held_out.reshape(n, -1))
 
 
-def beside(models: Models, examples: Examples, n: int | None = None) -> Sides:
-    """Return the first n examples (default: all) beside as many fakes of the averaged generator."""
-    e, n = examples, len(examples.real) if n is None else n
+def beside(models: Models, examples: Examples) -> Sides:
+    """Return examples beside as many fakes of the averaged generator.
+
+    To look at fewer, take `few` of the result: a product of other shapes may be rounded otherwise.
+    """
+    e, n = examples, len(examples.real)
     z = torch.randn(n, models.config.latent_dim, generator=generator(0, "metric", draw=Z)).numpy()
-    labels = e.labels[:n]
-    fake = models.raw(z, labels.tolist() if models.config.conditional else None).numpy()
-    return Sides(e.real[:n], e.held_out[:n], labels, e.held_out_labels[:n], fake)
+    fake = models.raw(z, e.labels.tolist() if models.config.conditional else None).numpy()
+    return Sides(e.real, e.held_out, e.labels, e.held_out_labels, fake)
 
 
 def few(sides: Sides, n: int) -> Sides:
