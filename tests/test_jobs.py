@@ -327,7 +327,7 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
     run.add_metrics([Measured(100, "modes_2500", 8.0), Measured(100, "emd_512", 1.0)])
     same(rereads=1)
     # Trained again from a checkpoint: as many were forgotten as are new.
-    run.forget_metrics(4000)
+    run.rewind(4000, [], [])
     run.add_metrics([Measured(step, "kid", -1.0) for step in range(4005, 6000, 5)])
     same()
     # The folder was deleted, and made again.
@@ -383,9 +383,10 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     made.flush()
     assert "the disk is full or has a fault; free some space" in made.view.warning
     made.finish(Status.STOPPED)
-    assert made.view.warning == ""
+    assert made.view.warning == "" and made.view.status is Status.FAILED
     assert "The end of this run could not be written." in made.view.error
-    assert made.view.error.endswith(f"Then it can be resumed from step {kept:,}.")
+    # The weights are saved all the same: only the database could not be written.
+    assert made.view.error.endswith("Then resume it: it goes on from step 30.") and kept == 20
 
 
 def test_cancelled_work_stands_where_its_result_does():

@@ -3,6 +3,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from wgan.runs import (
     Measured,
     Run,
     RunError,
+    RunTakenOver,
     Shelf,
     Status,
     StoredReport,
@@ -27,6 +30,8 @@ from wgan.runs import (
     pack_arrays,
     unpack_arrays,
 )
+from wgan.runs.checkpoints import signed
+from wgan.runs.migrations import SCHEMA
 from wgan.runs.run import best_of
 from wgan.training import Engine, Report, Training
 
@@ -53,7 +58,9 @@ def training(engine: Engine) -> Training:
 def test_a_run_keeps_its_config(run: Run):
     assert run.config() == tiny()
     described = json.loads((run.folder / "config.json").read_text())
-    assert described["schema"] == 2 and torch.__version__.startswith(described["versions"]["torch"])
+    assert described["schema"] == SCHEMA and torch.__version__.startswith(
+        described["versions"]["torch"]
+    )
     assert run.id.endswith("-ring-8-wgan-gp-s0")
 
 
@@ -134,7 +141,7 @@ def test_a_live_process_keeps_others_out(run: Run):
 def test_the_lock_of_a_killed_process_is_free(run: Run):
     code = (
         "import os, sys; from pathlib import Path; from wgan.runs import Run\n"
-        "Run(Path(sys.argv[1])).beat(); os.kill(os.getpid(), 9)"
+        "with Run(Path(sys.argv[1])).lock(): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(run.folder)], check=False, cwd=Path.cwd())
     assert (run.folder / "lock").exists() and not run.alive()
@@ -143,19 +150,105 @@ def test_the_lock_of_a_killed_process_is_free(run: Run):
 
 
 def test_a_number_taken_by_another_process_does_not_count(run: Run):
-    run.beat()
-    owner = json.loads((run.folder / "lock").read_text())
+    with run.lock():
+        owner = json.loads((run.folder / "lock").read_text())
     (run.folder / "lock").write_text(json.dumps(owner | {"started": "12345"}))
     assert not run.alive()
 
 
+def elsewhere(run: Run, touched: float) -> None:
+    """Make a lock as another machine leaves it, touched at a time of the file system."""
+    (run.folder / "lock").unlink(missing_ok=True)
+    with run.lock():
+        owner = json.loads((run.folder / "lock").read_text())
+    path = run.folder / "lock"
+    path.write_text(json.dumps(owner | {"host": "elsewhere"}))
+    os.utime(path, (touched, touched))
+
+
 def test_another_machines_run_lives_by_its_heartbeat(run: Run):
-    run.beat()
-    owner = json.loads((run.folder / "lock").read_text()) | {"host": "elsewhere"}
-    (run.folder / "lock").write_text(json.dumps(owner))
+    now = run.folder.stat().st_mtime
+    elsewhere(run, now)
     assert run.alive()
-    (run.folder / "lock").write_text(json.dumps(owner | {"beat": owner["beat"] - 600}))
+    with pytest.raises(RunError, match="machine elsewhere"), run.lock():
+        pass
+    # Long ago, and in the future as a clock that was set back leaves it: nobody beats there.
+    for touched in (now - 600, now + 600):
+        elsewhere(run, touched)
+        assert not run.alive()
+        with run.lock():
+            assert run.alive()
+
+
+@pytest.mark.parametrize("wrong", [-86_400.0, 86_400.0])
+def test_a_wrong_clock_does_no_harm(run: Run, monkeypatch: pytest.MonkeyPatch, wrong: float):
+    now = time.time() + wrong
+    elsewhere(run, run.folder.stat().st_mtime)
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert run.alive()
+    elsewhere(run, run.folder.stat().st_mtime - 600)
     assert not run.alive()
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from wgan.runs import Run, RunError
+run = Run(Path(sys.argv[1]))
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        with run.lock():
+            print("won", flush=True)
+            sys.stdin.readline()
+        print("left", flush=True)
+    except RunError:
+        print("lost", flush=True)
+        sys.stdin.readline()
+        print("left", flush=True)
+"""
+
+
+def test_of_two_processes_that_take_a_run_at_once_one_gets_it(run: Run):
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, str(run.folder)], cwd=Path.cwd(), text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+
+    def all_say() -> list[str]:
+        return sorted(racer.stdout.readline().strip() for racer in racers)
+
+    def tell_all() -> None:
+        for racer in racers:
+            racer.stdin.write("\n")
+
+    try:
+        assert all_say() == ["ready", "ready"]
+        for _ in range(60):
+            tell_all()
+            assert all_say() == ["lost", "won"]
+            tell_all()
+            assert all_say() == ["left", "left"]
+    finally:
+        for racer in racers:
+            racer.stdin.close()
+            racer.wait()
+            racer.stdout.close()
+
+
+def test_who_lost_the_run_to_another_process_writes_no_more(run: Run, training: Training):
+    """As on a file system whose locks do not reach other machines."""
+    with run.lock():
+        (run.folder / "lock").unlink()
+        with Run(run.folder).lock():
+            with pytest.raises(RunTakenOver, match="Another process trains run"):
+                run.set_fact("status", Status.FINISHED)
+            with pytest.raises(RunTakenOver):
+                run.add_checkpoint(training.state(), {})
+    assert not run.checkpoint_steps() and run.fact("status") == Status.QUEUED
 
 
 def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
@@ -233,10 +326,52 @@ def test_weights_that_do_not_fit_are_said_in_words(run: Run, training: Training,
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     harm(tensors)
-    save_file(tensors, path, metadata)
+    path.write_bytes(signed(tensors, metadata))
     with pytest.raises(RunError, match=words):
         run.checkpoint(4)
     assert run.checkpoint()[0].step == 3  # the rest is usable
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed(run: Run, training: Training):
+    path = run.add_checkpoint(training.state(), {"seconds": 1.0, "images": 16})
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for bit in rng.choice(8 * len(whole), 400, replace=False):
+        harmed = bytearray(whole)
+        harmed[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(harmed)
+        with pytest.raises(RunError):
+            run.checkpoint(3)
+    path.write_bytes(whole)
+    run.checkpoint(3)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_offered(run: Run, training: Training):
+    run.add_checkpoint(training.state(), {})
+    training.step()
+    path = run.add_checkpoint(training.state(), {})
+    harmed = bytearray(path.read_bytes())
+    harmed[-5] ^= 16
+    path.write_bytes(harmed)
+    with pytest.raises(RunError, match=rf"{path.name} is damaged.*The one before it is of step 3"):
+        run.checkpoint(4)
+    state, _, reasons = run.newest_checkpoint()
+    assert state.step == 3 and len(reasons) == 1 and path.name in reasons[0]
+    assert run.resume_point()[1] == 3
+
+
+@pytest.mark.parametrize("group", ["generator", "sums", "generator_optimizer", "critic_optimizer"])
+def test_a_checkpoint_that_lacks_a_group_of_tensors_is_not_resumed(
+    run: Run, training: Training, group: str
+):
+    run.add_checkpoint(training.state(), {})
+    training.step()
+    state = training.state()
+    left = {k: v for k, v in state.tensors.items() if k.partition(".")[0] != group}
+    path = run.add_checkpoint(replace(state, tensors=left), {})
+    assert run.checkpoint(4)[0].step == 4  # samples can be made of it
+    state, _, reasons = run.newest_checkpoint()
+    assert state.step == 3 and path.name in reasons[0] and group.split("_")[0] in reasons[0]
 
 
 def test_a_checkpoint_of_a_newer_version_is_refused(run: Run, training: Training):

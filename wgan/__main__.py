@@ -1,16 +1,25 @@
 """The same jobs without a browser: `python -m wgan train | evaluate | diagnose | data | runs | fork | export | import | sample | walk | examples | reproduce | train-features | bench`."""
 
+import os
+import signal
+
+if __name__ == "__main__":
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # Loading torch takes seconds: nothing is begun by then.
+        signal.signal(number, lambda received, _: os._exit(128 + received))
+
 import argparse
 import contextlib
 import dataclasses
 import json
-import os
-import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -47,7 +56,7 @@ from wgan.latent import Models
 from wgan.metrics import title_of, train_features
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
 from wgan.runs import Card, Run, RunError, Shelf, Status, fork, list_runs
-from wgan.runs.run import DEAD_AFTER
+from wgan.runs.lock import DEAD_AFTER
 from wgan.training import Diverged
 from wgan.training.engine import cores, pick_device
 from wgan.training.ranks import ALONE, Ranks, asked, join, leave
@@ -66,14 +75,33 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 2 for bad arguments, 1 for a failed run."""
+    """Run a command and return its exit code.
+
+    2 stands for bad arguments, 1 for a failed run, 130 for a command that was interrupted.
+    """
+    code = 0
     try:
         given = _parser().parse_args(arguments)
-        code: int = given.act(given)
-        return code
+        code = given.act(given)
     except (_Usage, ConfigError, RunError, DataError) as error:
-        print(error, file=sys.stderr)
+        _print_error(error)
         return 2
+    except KeyboardInterrupt:
+        _print_error("Interrupted: nothing was recorded.")
+        return 130
+    except BrokenPipeError:
+        pass
+    except Exception as error:
+        if os.environ.get("WGAN_DEBUG"):
+            raise
+        _print_error(f"{in_words(error)} Set WGAN_DEBUG=1 to see where.")
+        return 1
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Whoever read the output has gone, as `head` does. What the command wrote to disk is complete.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _parser() -> _Parser:
@@ -458,11 +486,15 @@ def _training_job(
 
 
 def _drive(job: TrainingJob, bar: "_Bar") -> int:
-    """Train to the target or to a signal, and print the result."""
+    """Train to the target or to a signal, and print the result.
+
+    A signal during the preparation ends it at once, and later after the step that is being made.
+    """
     wanted: list[int] = []
-    with _signals(wanted), bar:
-        try:
-            job.prepare()
+    try:
+        with bar, _signals(wanted):
+            with _interruptible(wanted):
+                job.prepare()
             bar.mark(job.training.steps)
             begin, seconds_before = job.training.steps, job.seconds
             while goes_on(job.training, job.ranks, not job.done and not wanted):
@@ -470,21 +502,30 @@ def _drive(job: TrainingJob, bar: "_Bar") -> int:
                 bar.show(job)
             status = Status.STOPPED if wanted and not job.done else Status.FINISHED
             job.finish(status)
-        except Exception as error:
-            began = job.prepared
-            job.finish(Status.FAILED, in_words(error))
-            if not began and job.new:
-                job.run.delete()
-            if isinstance(error, ConfigError | DataError | RunError | ValueError):
-                raise _Usage(in_words(error)) from error
-            if not isinstance(error, Diverged):
-                raise
-            print(error, file=sys.stderr)
-            return 1
+    except KeyboardInterrupt:
+        job.discard()
+        raise
+    except Exception as error:
+        began = job.prepared
+        trace = "" if isinstance(error, Diverged) else traceback.format_exc()
+        job.finish(Status.FAILED, in_words(error), trace)
+        if not began and job.new:
+            job.run.delete()
+        if isinstance(error, ConfigError | DataError | RunError | ValueError) and not began:
+            raise _Usage(in_words(error)) from error
+        _print_error(in_words(error))
+        if began and (kept := job.run.checkpoint_steps()):
+            _print_error(
+                f"Its last checkpoint is of step {kept[-1]:,}: python -m wgan train --resume {job.run.id}"
+            )
+        return 1
     view = job.view
+    for sentence in (job.warning, view.error):
+        if sentence:
+            _print_error(sentence)
     spent = job.seconds - seconds_before
     print(json.dumps(_result(job, (view.step - begin) / spent if spent > 0 else 0.0)))
-    return 0
+    return 1 if view.status is Status.FAILED or job.losses else 0
 
 
 def _result(job: TrainingJob, rate: float) -> dict[str, Any]:
@@ -501,17 +542,38 @@ def _result(job: TrainingJob, rate: float) -> dict[str, Any]:
     }
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
 @contextlib.contextmanager
 def _signals(wanted: list[int]) -> Iterator[None]:
     """Note SIGINT and SIGTERM instead of dying: the step at hand is finished first."""
-    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda received, _: wanted.append(received))
+    with _handled(lambda received, _: wanted.append(received)):
+        yield
+
+
+@contextlib.contextmanager
+def _interruptible(wanted: list[int]) -> Iterator[None]:
+    """Within `_signals`: have a signal raise KeyboardInterrupt, as in a download that waits for a server."""
+
+    def interrupt(received: int, _: object) -> NoReturn:
+        wanted.append(received)
+        raise KeyboardInterrupt
+
+    if wanted:
+        raise KeyboardInterrupt
+    with _handled(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, Any], Any]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 class _Bar:
@@ -528,7 +590,8 @@ class _Bar:
 
     def __exit__(self, *_: object) -> None:
         if self._terminal and not self._quiet:
-            print(file=sys.stderr)
+            with contextlib.suppress(OSError, ValueError):
+                print(file=sys.stderr)
 
     def mark(self, step: int) -> None:
         """Count speed from here."""
@@ -552,12 +615,15 @@ class _Bar:
         self._print(f"{words}: {100 * share:.0f} %")
 
     def _print(self, line: str) -> None:
-        print(
-            f"\r{line:79}" if self._terminal else line,
-            end="" if self._terminal else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
+        try:
+            print(
+                f"\r{line:79}" if self._terminal else line,
+                end="" if self._terminal else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
+        except (OSError, ValueError):  # Nobody reads it any more; the work goes on.
+            self._quiet = True
 
     def show(self, job: TrainingJob) -> None:
         """Show how far a job is, now and then."""
@@ -915,10 +981,24 @@ def _bench(given: argparse.Namespace) -> int:
     return 0
 
 
+def _print_error(sentence: object) -> None:
+    """Print to stderr, whether or not somebody still reads it."""
+    with contextlib.suppress(OSError, ValueError):
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def _terminate(received: int, _: object) -> NoReturn:
+    """Handle SIGTERM as SIGINT: the command takes back what it began."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
     code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     if compiled := sys.modules.get("wgan.training.compiled"):
         compiled.Compiler.end_latest()
     # torch's threads can take seconds to unwind; everything that matters is written by now.

@@ -1,18 +1,20 @@
 """A training that records itself as it goes."""
 
 import contextlib
+import json
 import math
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from wgan.config import PARTS, TrainConfig
+from wgan.config import PARTS, ConfigError, TrainConfig
 from wgan.data import Data
-from wgan.jobs.follower import Plan, replayed
+from wgan.jobs.follower import Plan
 from wgan.jobs.views import (
     CURVE_POINTS,
     VERSIONS,
@@ -21,18 +23,30 @@ from wgan.jobs.views import (
     Stored,
     StoredPreview,
     View,
+    in_words,
     pack_neighbours,
     pack_preview,
     thumb,
 )
-from wgan.runs import COLUMNS, Change, Measured, Run, RunError, Status, StoredReport
-from wgan.training import Diverged, Engine, Gauge, Threads, Training, resolve_engine
+from wgan.runs import (
+    COLUMNS,
+    Change,
+    Measured,
+    Run,
+    RunError,
+    RunTakenOver,
+    Status,
+    StoredReport,
+)
+from wgan.training import Diverged, Engine, Gauge, State, Threads, Training, resolve_engine
 from wgan.training.engine import cores
 from wgan.training.faster import Faster
 from wgan.training.ranks import ALONE, Ranks
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
+
+IN_MEMORY = "Training goes on; the curves are kept in memory till then."
 
 RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
@@ -78,6 +92,7 @@ class TrainingJob:
         self._pending: list[StoredReport] = []
         self._pending_changes: list[Change] = []
         self._replay: deque[Change] = deque()
+        self._replay_is_saved = True
         self._changes: list[Change] = run.changes() if resume else []
         self._seconds = 0.0
         self._images = 0
@@ -93,7 +108,12 @@ class TrainingJob:
         self._neighbours = run.neighbours() if resume else None
         self._gauge: Gauge | None = None
         self._protocol_kept = False
-        self._warning = self._notice = ""
+        self._warnings: dict[str, str] = {}  # by what failed, until it succeeds
+        self._failure = ""  # the newest failure to write
+        self._notices: list[str] = []  # what stays to be known
+        self._can_measure = True
+        self._is_untouched = True  # whether the folder is as it was before this job
+        self._status_before = run.fact("status") if resume else Status.QUEUED
         self._described = run.described()
         self._checkpointed = -1
         self._curves = Curves(self.config.report_every)
@@ -154,6 +174,7 @@ class TrainingJob:
         chosen = self.config.threads or self._threads
         if not chosen and self.ranks.of == 1 and self.training.device.type == "cpu":
             self._pace = Threads(self._most_threads, self._seconds)
+        self._is_untouched = False
         self._write_pending()
         self.run.set_engine(self.training.engine)
         self.run.set_fact("error", "")
@@ -167,16 +188,15 @@ class TrainingJob:
         self._show(status=Status.RUNNING, phase="", phase_share=0.0)
 
     def _restore(self, data: Data) -> None:
-        state, facts = self.run.checkpoint()
+        state, facts, damaged = self.run.newest_checkpoint()
+        if damaged:
+            self._notices.append(f"{' '.join(damaged)} The run goes on from step {state.step:,}.")
         engine = state.engine
         here = self._resolved(state.config)
-        # What follows is made anew, and where the engine is switched in it, too.
-        recorded = engine.as_dict()
-        self._changes = [
-            c
-            for c in self._changes
-            if c.path != "engine" or (c.step, c.after != recorded) <= (state.step, False)
-        ]
+        self._changes, self._replay = _rewound(
+            self._changes, self.run.replay(), state, self._first_changes
+        )
+        recorded, kept = engine, tuple(self._changes)
         # The recorded engine gives the same numbers again. Another is taken only where it must
         # be: its device is absent, or it would take the core that the app itself needs.
         if (
@@ -187,10 +207,6 @@ class TrainingJob:
             if engine != here:
                 self._add_change(Change(state.step, "engine", engine.as_dict(), here.as_dict()))
             engine = here
-        # What the user changed after the checkpoint was written happens again at the same step.
-        self._replay = deque(
-            c for c in self._changes if c.step >= state.step and c.path != "engine"
-        )
         engine.activate()
         self._tell(Plan(state.config, engine, state, self._first_changes, tuple(self._replay)))
         self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
@@ -202,17 +218,23 @@ class TrainingJob:
         self.config = state.config
         self._seconds, self._images = facts["seconds"], int(facts["images"])
         self._checkpointed = state.step
-        self.run.forget_metrics(state.step)
-        self.run.forget_engines(state.step, recorded)
+        # Only now that the run can go on: until here, cancelling leaves everything as it was.
+        self.run.rewind(state.step, kept, self._replay)
+        self.run.drop_engines_after(recorded)
+        self._is_untouched = False
         self._metrics = Series(self.run.metrics())
+        self._preview_steps = self.run.preview_steps()
+        self._checkpoint_steps = self.run.checkpoint_steps()
+        self._neighbours = self.run.neighbours()
         table = self.run.curves(CURVE_POINTS)
         for row in zip(*(table[name] for name in COLUMNS), strict=True):
-            if row[0] <= state.step:
-                self._curves.add(StoredReport.from_row(row))
-        self._last = self.run.at(state.step)
-        shown = [s for s in self._preview_steps if s <= state.step]
+            self._curves.add(StoredReport.from_row(row))
+        self._last = self.run.last()
+        shown = self._preview_steps
         found = self.run.preview(shown[-1]) if shown else None
         self._preview = StoredPreview(shown[-1], *found) if found else None
+        with contextlib.suppress(RunError):  # It may show what was removed just now.
+            self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
 
     def _resolved(self, config: TrainConfig) -> Engine:
         return resolve_engine(
@@ -252,8 +274,7 @@ class TrainingJob:
         """Make one generator update, and keep what is due. Raises Diverged."""
         start = time.perf_counter()
         training = self.training
-        replayed(training, self._replay)
-        self.config = training.config
+        self._make_recorded_changes()
         training.engine.activate()  # whatever else this thread has done meanwhile
         training.step()
         spent, made = self._stretch
@@ -265,7 +286,7 @@ class TrainingJob:
             self._clocks.append((steps, self._images, spent, time.time()))
         previewing = steps % config.preview_every == 0 or steps == 1
         checkpointing = steps % config.checkpoint_every == 0
-        measuring = config.measure and self.gauge.due(self._seconds + time.perf_counter() - start)
+        measuring = self._due(self._seconds + time.perf_counter() - start)
         flushing = time.perf_counter() - self._last_flush >= FLUSH_EVERY
         if not self._paced or previewing or checkpointing or measuring or flushing or self.done:
             self._collect()
@@ -278,12 +299,33 @@ class TrainingJob:
         if measuring:
             self._measure(self._seconds + time.perf_counter() - start)
         if flushing:
-            self._speed_up()
-            self._rethread()
+            with self._beside("speed", "Faster steps could not be tried"):
+                self._speed_up()
+                self._rethread()
             self._seconds += time.perf_counter() - start
             self.flush()
         else:
             self._seconds += time.perf_counter() - start
+
+    def _make_recorded_changes(self) -> None:
+        """Make the changes whose step has come, as before the run was resumed, and record them again."""
+        training = self.training
+        while self._replay and self._replay[0].step <= training.steps:
+            change = self._replay.popleft()
+            self._replay_is_saved = False
+            with contextlib.suppress(ConfigError):
+                self._apply({change.path: change.after})
+        self.config = training.config
+
+    def _apply(self, changes: Mapping[str, Any]) -> set[str]:
+        """Change hyperparameters, record what differs, and return its paths. Raises ConfigError."""
+        before = self.training.config.flat()
+        self.config = self.training.apply(**changes)
+        after = self.config.flat()
+        changed = {p for p in after if p not in PARTS and after[p] != before.get(p)}
+        for path in (p for p in after if p in changed):
+            self._add_change(Change(self.training.steps, path, before.get(path), after[path]))
+        return changed
 
     def _speed_up(self, *, again: bool = False) -> None:
         """Take faster updates where there are some now, and record it."""
@@ -319,15 +361,39 @@ class TrainingJob:
         by_steps = (self.config.steps - steps) * self._seconds / max(1, steps)
         return by_steps if limit is None else min(by_steps, limit - self._seconds)
 
+    def _due(self, seconds: float) -> bool:
+        """Return whether a measurement is due after so many seconds of training."""
+        if self.config.measure and self._can_measure:
+            with self._measuring():
+                return self.gauge.due(seconds)
+        return False
+
     def _measure(self, seconds: float) -> None:
         """Measure what is due after so many seconds of training."""
-        found = self.gauge.measure(seconds)
-        self._keep_measured(found, self.gauge.step)
-        near = self.gauge.neighbours
-        if near is not None and (self._neighbours is None or self._neighbours.step != near.step):
-            self._neighbours = pack_neighbours(near)
-            with contextlib.suppress(RunError):  # A full disk: the next flush says so.
-                self.run.set_neighbours(self._neighbours)
+        with self._measuring():
+            found = self.gauge.measure(seconds)
+            self._keep_measured(found, self.gauge.step)
+            near = self.gauge.neighbours
+            if near is not None and (
+                self._neighbours is None or self._neighbours.step != near.step
+            ):
+                self._neighbours = pack_neighbours(near)
+                with self._guarded("neighbours"):
+                    self.run.set_neighbours(self._neighbours)
+
+    @contextlib.contextmanager
+    def _measuring(self) -> Iterator[None]:
+        """Keep a failed measurement from ending the training. It is left out from then on."""
+        try:
+            yield
+        except (RunTakenOver, Diverged):
+            raise
+        except Exception as error:
+            self.run.log(f"step {self.training.steps}: measuring failed: {traceback.format_exc()}")
+            self._can_measure = self._gauge is not None
+            notice = f"A measurement failed and is left out from now on. {in_words(error)}"
+            if notice not in self._notices:
+                self._notices.append(notice)
 
     @property
     def gauge(self) -> Gauge:
@@ -370,15 +436,44 @@ class TrainingJob:
         self._rates.append((now, self.training.steps))
         while len(self._rates) > 2 and now - self._rates[0][0] > RATE_WINDOW:
             self._rates.popleft()
-        try:
+        with self._guarded("curves", IN_MEMORY):
             if not (self.run.folder / "config.json").exists():
                 self._rebuild()
             self._write_pending()
             self.run.beat()
-            self._warning = self._notice
-        except (RunError, OSError) as error:
-            self._warning = f"{error} Training goes on; the curves are kept in memory till then."
         self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
+
+    @contextlib.contextmanager
+    def _guarded(self, what: str, consequence: str = "") -> Iterator[None]:
+        """Turn a failure to write into a warning about `what`, which its next success takes back.
+
+        Raises RunTakenOver: then nothing more may be written.
+        """
+        try:
+            yield
+        except RunTakenOver:
+            raise
+        except (RunError, OSError) as error:
+            self._failure = in_words(error)
+            self._warnings[what] = f"{self._failure} {consequence}".rstrip()
+        else:
+            self._warnings.pop(what, None)
+
+    @contextlib.contextmanager
+    def _beside(self, what: str, title: str) -> Iterator[None]:
+        """Keep a failure of something beside the training from ending it.
+
+        The failure is logged with its trace and shown as a warning, which the next success takes back.
+        """
+        try:
+            yield
+        except (RunTakenOver, Diverged):
+            raise
+        except Exception as error:
+            self.run.log(f"step {self.training.steps}: {title}: {traceback.format_exc()}")
+            self._warnings[what] = f"{title}: {in_words(error)} Training goes on."
+        else:
+            self._warnings.pop(what, None)
 
     def _rebuild(self) -> None:
         """Make the run's folder again, which somebody deleted: with all that is in memory.
@@ -386,7 +481,7 @@ class TrainingJob:
         Its curves are then as fine as they are shown; earlier pictures and checkpoints are gone.
         """
         self.run.build(self._described)
-        self.run.beat()
+        self.run.beat()  # takes the lock of the new folder
         self.run.set_engine(self.training.engine)
         self.run.set_fact("status", Status.PAUSED if self.paused else Status.RUNNING)
         arrays = self._curves.arrays()
@@ -394,7 +489,7 @@ class TrainingJob:
         self.run.add([StoredReport.from_row(row) for row in rows], self._changes)
         self._pending.clear()
         self._pending_changes.clear()
-        self._notice = (
+        self._notices.append(
             f"The folder of this run was deleted at step {self.training.steps:,} and has been made "
             "again: the curves are kept, pictures and checkpoints from before are gone."
         )
@@ -402,10 +497,12 @@ class TrainingJob:
         self._save_checkpoint()
 
     def _write_pending(self) -> None:
-        if self._pending or self._pending_changes:
-            self.run.add(self._pending, self._pending_changes)
+        if self._pending or self._pending_changes or not self._replay_is_saved:
+            replay = None if self._replay_is_saved else self._replay
+            self.run.add(self._pending, self._pending_changes, replay)
             self._pending.clear()
             self._pending_changes.clear()
+            self._replay_is_saved = True
         if self._unwritten:
             self.run.add_metrics(self._unwritten)
             self._unwritten.clear()
@@ -431,18 +528,28 @@ class TrainingJob:
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change hyperparameters between two steps and record it. Raises ConfigError."""
-        before = self.config.flat()
-        self.config = self.training.apply(**changes)
-        after = self.config.flat()
-        for path in (p for p in after if p not in PARTS and after[p] != before.get(p)):
-            self._add_change(Change(self.training.steps, path, before.get(path), after[path]))
-        if any(before[path] != after[path] for path in ("preview_seed", "preview_class")):
+        changed = self._apply(changes)
+        # What the user says now wins over what a resumed run would repeat later.
+        kept = deque(c for c in self._replay if c.path not in changes)
+        if len(kept) != len(self._replay):
+            self._replay, self._replay_is_saved = kept, False
+        if changed & {"preview_seed", "preview_class"}:
             self._save_preview()
         self.flush()
 
     def _add_change(self, change: Change) -> None:
         self._changes.append(change)
         self._pending_changes.append(change)
+
+    def discard(self) -> None:
+        """End a job that has not begun to train: a new run leaves nothing, a resumed one is as it was."""
+        is_untouched = self._is_untouched
+        self.finish(Status.STOPPED)
+        if self.new:
+            self.run.delete()
+        elif is_untouched:
+            with contextlib.suppress(RunError):
+                self.run.set_fact("status", self._status_before)
 
     def finish(self, status: Status, error: str = "", trace: str = "") -> None:
         """End the job: last reports, preview and checkpoint, then the status. Never raises.
@@ -455,24 +562,15 @@ class TrainingJob:
             self.run.log(f"step {self.training.steps if self.prepared else 0}: {error}\n{trace}")
         try:
             if self.prepared:
-                try:
-                    self._collect()
-                except (Diverged, RuntimeError) as lost:  # a device that is lost gives nothing
-                    if status is not Status.FAILED:
-                        status, error = Status.FAILED, str(lost)
-                if status is not Status.FAILED and self._checkpointed != self.training.steps:
-                    self._save_preview()
-                    self._save_checkpoint()
-                self.flush()
+                status, error = self._finish_recording(status, error)
             self.run.set_fact("error", error)
             self.run.set_fact("status", status)
+            if status in (Status.FINISHED, Status.STOPPED):
+                self.run.set_fact("replay", "[]")
+        except RunTakenOver as lost:  # The folder is another process's now: nothing is written.
+            status, error = Status.FAILED, str(lost)
         except (RunError, OSError) as failure:
-            kept = max(self._checkpoint_steps, default=0)
-            error = error or (
-                f"The end of this run could not be written. {failure} Then it can be resumed from step "
-                f"{kept:,}."
-            )
-            self._warning = ""  # Nothing goes on any more.
+            status, error = Status.FAILED, error or self._unfinished(in_words(failure))
         finally:
             if self._held is not None:
                 with contextlib.suppress(OSError):
@@ -480,29 +578,53 @@ class TrainingJob:
                 self._held = None
         self._show(status=status, error=error, phase="")
 
+    def _finish_recording(self, status: Status, error: str) -> tuple[Status, str]:
+        """Write the last reports, preview and checkpoint; return how the run really ended, and why."""
+        try:
+            self._collect()
+        except (Diverged, RuntimeError) as lost:  # a device that is lost gives nothing
+            if status is not Status.FAILED:
+                status, error = Status.FAILED, in_words(lost)
+        if status is not Status.FAILED and self._checkpointed != self.training.steps:
+            self._save_preview()
+            self._save_checkpoint()
+        self.flush()
+        if status is not Status.FAILED and (
+            self._checkpointed != self.training.steps or self._pending or self._unwritten
+        ):
+            reason = self._warnings.get("checkpoint") or self._failure
+            return Status.FAILED, self._unfinished(reason)
+        return status, error
+
+    def _unfinished(self, reason: str) -> str:
+        """Return a sentence for a run whose end could not be written; it replaces the warnings."""
+        self._warnings.clear()
+        kept = max(self.run.checkpoint_steps(), default=None)
+        way_out = "" if kept is None else f" Then resume it: it goes on from step {kept:,}."
+        return f"The end of this run could not be written. {reason}{way_out}"
+
     # ---- keeping ------------------------------------------------------------------------------
 
     def _save_preview(self) -> None:
-        self._preview = pack_preview(self.training.preview())
-        try:
+        with self._beside("preview", "The preview could not be made"):
+            self._preview = pack_preview(self.training.preview())
             self.run.add_preview(self._preview.step, self._preview.suffix, self._preview.content)
             self._preview_steps = self.run.preview_steps()
-        except RunError as error:
-            self._warning = str(error)
 
     def _save_checkpoint(self) -> None:
-        state = self.training.state()
-        try:
-            if self.config.measure:
+        """Write a checkpoint, also if reports and metrics, which are written first, cannot be."""
+        if self.config.measure and self._can_measure:
+            with self._measuring():
                 self._keep_measured(self.gauge.at_checkpoint(), self.training.steps)
-            # Reports first: a checkpoint never runs ahead of the curves.
+        with self._guarded("curves", IN_MEMORY):
             self._write_pending()
+        with self._guarded("checkpoint"):
+            state = self.training.state()
             self.run.add_checkpoint(state, {"seconds": self._seconds, "images": self._images})
-            self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
             self._checkpointed = state.step
             self._checkpoint_steps = self.run.checkpoint_steps()
-        except RunError as error:
-            self._warning = str(error)
+        with self._guarded("thumb"):
+            self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
 
     # ---- showing ------------------------------------------------------------------------------
 
@@ -510,6 +632,16 @@ class TrainingJob:
     def seconds(self) -> float:
         """Training time so far, over all its sessions."""
         return self._seconds
+
+    @property
+    def losses(self) -> str:
+        """What could not be written or measured, in sentences; empty where nothing is lost."""
+        return " ".join(self._warnings.values())
+
+    @property
+    def warning(self) -> str:
+        """The losses and what else stays to be known, in sentences."""
+        return " ".join([*self._notices, *self._warnings.values()])
 
     @property
     def view(self) -> View:
@@ -538,8 +670,41 @@ class TrainingJob:
                 "metrics": self._metrics.shown,
                 "protocol": self._gauge.protocol if self._gauge else self._view.protocol,
                 "neighbours": self._neighbours,
-                "warning": self._warning,
+                "warning": self.warning,
             } | values
         self._view = replace(self._view, version=next(VERSIONS), **values)
         if self._publish is not None:
             self._publish(self._view)
+
+
+def _rewound(
+    recorded: Sequence[Change],
+    waiting: Sequence[Change],
+    state: State,
+    given: Mapping[str, Any],
+) -> tuple[list[Change], deque[Change]]:
+    """Return the changes that led to a checkpoint, and those to be made again after it.
+
+    Args:
+        recorded: all changes of the run.
+        waiting: those that a resumed run had still to make again when it ended.
+        state: the checkpoint.
+        given: values that the user gives for the resumed run, by path: they win over what was recorded.
+    """
+    step, engine = state.step, state.engine.as_dict()
+    values = {path: json.dumps(value) for path, value in state.config.flat().items()}
+    at_step = {c.path: c for c in recorded if c.step == step}
+
+    def led_here(change: Change) -> bool:
+        if change.step != step:
+            return change.step < step
+        if change.path == "engine":
+            return bool(change.after == engine)
+        # Of the same step, the checkpoint may be older than the change.
+        return json.dumps(at_step[change.path].after) == values.get(change.path)
+
+    kept = [c for c in recorded if led_here(c)]
+    again = [c for c in recorded if not led_here(c) and c.path != "engine"] + list(waiting)
+    return kept, deque(
+        sorted((c for c in again if c.path not in given), key=lambda change: change.step)
+    )

@@ -9,17 +9,19 @@ was flushed, and no half file.
 from wgan.runs.checkpoints import read_checkpoint
 from wgan.runs.files import pack_arrays, unpack_arrays
 from wgan.runs.fork import KEPT, fork, forked
+from wgan.runs.lock import DEAD_AFTER
 from wgan.runs.records import (
     COLUMNS,
     Change,
     Measured,
     Parent,
     RunError,
+    RunTakenOver,
     Status,
     StoredNeighbours,
     StoredReport,
 )
-from wgan.runs.run import DEAD_AFTER, KEEP_PREVIEWS, Run, list_runs
+from wgan.runs.run import KEEP_PREVIEWS, Run, list_runs
 from wgan.runs.shelf import (
     Card,
     Shelf,
@@ -43,6 +45,7 @@ __all__ = [
     "Parent",
     "Run",
     "RunError",
+    "RunTakenOver",
     "Shelf",
     "Status",
     "StoredNeighbours",

@@ -1,23 +1,28 @@
-"""One checkpoint: a safetensors file with its step and config as its own metadata.
+"""One checkpoint: a safetensors file with its step, its config and a digest in its own metadata.
 
-Nothing is ever unpickled. What is read is checked before anybody computes with it: schema, names,
-shapes, finite values.
+Nothing is ever unpickled. What is read is checked before anybody computes with it: digest, schema, names,
+shapes, finite values. Files that were made before there were digests are read without that check.
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.randomness import generator
 from wgan.runs.files import write
-from wgan.runs.migrations import SCHEMA, migrate_checkpoint
+from wgan.runs.migrations import FIRST_WITH_DIGEST, SCHEMA, migrate_checkpoint
 from wgan.runs.records import RunError
 from wgan.training import Engine, State
+
+DIGEST, NO_DIGEST = "sha256", "0" * 64
+"""The metadata's key of the digest, and what stands there while it is computed."""
 
 
 def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
@@ -34,7 +39,26 @@ def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
         "engine": json.dumps(state.engine.as_dict()),
         "facts": json.dumps(facts),
     }
-    write(path, save({k: v.contiguous() for k, v in state.tensors.items()}, metadata))
+    write(path, signed({k: v.contiguous() for k, v in state.tensors.items()}, metadata))
+
+
+def signed(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Return tensors and metadata as the bytes of a safetensors file that carries its own digest.
+
+    The digest is the SHA-256 of the whole file in which the digest itself is written as zeros.
+    """
+    content = save(dict(tensors), {**metadata, DIGEST: NO_DIGEST})
+    at = content.index(NO_DIGEST.encode())
+    digest = hashlib.sha256(content).hexdigest()
+    return content[:at] + digest.encode() + content[at + len(digest) :]
+
+
+def is_intact(content: bytes, digest: str) -> bool:
+    """Return whether a file has the digest that it carries."""
+    if len(digest) != len(NO_DIGEST) or content.count(digest.encode()) != 1:
+        return False
+    zeroed = content.replace(digest.encode(), NO_DIGEST.encode())
+    return hashlib.sha256(zeroed).hexdigest() == digest
 
 
 def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
@@ -54,6 +78,8 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
             tensors,
         )
         facts: dict[str, Any] = json.loads(metadata["facts"])
+        if DIGEST not in metadata and not any("_optimizer." in name for name in tensors):
+            facts[FRESH_OPTIMIZERS] = 1.0  # Older versions wrote such files only on purpose.
     except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
     if problem := misfit(state.config, tensors):
@@ -74,24 +100,56 @@ def read_config(path: Path) -> TrainConfig:
 
 
 def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    """Return a file's metadata, of this schema, and its tensors if asked for. Raises RunError."""
+    """Return a file's metadata, of this schema, and its tensors if asked for. Raises RunError.
+
+    The digest is checked if the tensors are read.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            if "schema" not in metadata:
-                raise RunError(
-                    f"{path.name} is a safetensors file of another program: it does not say which "
-                    "networks its weights belong to."
-                )
-            names = file.keys() if weights else ()
-            return migrate_checkpoint(metadata), {name: file.get_tensor(name) for name in names}
+        if "schema" not in metadata:
+            raise RunError(
+                f"{path.name} is a safetensors file of another program: it does not say which "
+                "networks its weights belong to."
+            )
+        migrated = migrate_checkpoint(metadata)
+        if not weights:
+            return migrated, {}
+        content = path.read_bytes()
+        needs_digest = int(metadata["schema"]) >= FIRST_WITH_DIGEST or DIGEST in metadata
+        if needs_digest and not is_intact(content, metadata.get(DIGEST, "")):
+            raise RunError(
+                f"{path.name} is damaged: its content does not match its digest. The other checkpoints of "
+                "the run can still be used."
+            )
+        return migrated, load(content)
     except FileNotFoundError as error:
         raise RunError(f"There is no file {path.name}.") from error
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, MemoryError) as error:
         raise RunError(
             f"{path.name} is damaged or no safetensors file ({error}). The other checkpoints of "
             "the run can still be used."
         ) from error
+
+
+FRESH_OPTIMIZERS = "fresh_optimizers"
+"""The fact of a checkpoint that was written without optimisers on purpose, as by a fork with another one."""
+
+
+def unresumable(state: State, facts: Mapping[str, float]) -> str:
+    """Say what a checkpoint lacks of what a training needs to go on exactly, in a sentence; "" if nothing.
+
+    A shipped model has the averaged generator and the critic alone, and goes on with fresh optimisers.
+    """
+    groups = {name.partition(".")[0] for name in state.tensors}
+    if groups == {"average", "critic"}:
+        return ""
+    needed = {"generator", "average", "critic", "sums"}
+    if state.step > 0 and not facts.get(FRESH_OPTIMIZERS):
+        needed |= {"generator_optimizer", "critic_optimizer"}
+    if missing := sorted(needed - groups):
+        return f"it has no tensors of the {missing[0].replace('_', ' ')}."
+    return ""
 
 
 def misfit(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.runs.checkpoints import misfit
+from wgan.runs.checkpoints import FRESH_OPTIMIZERS, misfit
 from wgan.runs.records import Parent, RunError, Status
 from wgan.runs.run import Run
 from wgan.training import State, reconfigured
@@ -68,6 +68,8 @@ def fork(
     child = Run.create(config, runs_dir, parent=Parent(run.id, state.step), of=run)
     try:
         child.copy_history(run, state.step)
+        if config.optimizer.name != state.config.optimizer.name:
+            facts = facts | {FRESH_OPTIMIZERS: 1.0}
         child.add_checkpoint(reconfigured(state, config), facts)
         child.set_engine(state.engine)
         child.set_fact("status", Status.STOPPED)

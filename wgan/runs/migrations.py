@@ -1,6 +1,7 @@
 """What older versions wrote, read as this one would have written it: one step a schema.
 
-Schema 1: the first. Schema 2: forks (`parent` in config.json) and measured metrics (a table).
+Schema 1: the first. Schema 2: forks (`parent` in config.json) and measured metrics (a table). Schema 3: each
+checkpoint carries a digest.
 """
 
 import sqlite3
@@ -9,7 +10,8 @@ from typing import Any
 
 from wgan.runs.records import RunError
 
-SCHEMA = 2
+SCHEMA = 3
+FIRST_WITH_DIGEST = 3
 
 
 def _known(schema: object, what: str) -> int:
@@ -36,7 +38,7 @@ def migrate_described(found: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def migrate_checkpoint(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return a checkpoint's metadata as of this schema; 1 and 2 hold the same."""
+    """Return a checkpoint's metadata as of this schema; all hold the same but for the digest."""
     _known(metadata.get("schema"), "This checkpoint")
     return {**metadata, "schema": str(SCHEMA)}
 

@@ -16,6 +16,10 @@ class RunError(Exception):
     """A run cannot be read or written; the message says what is wrong and what to do."""
 
 
+class RunTakenOver(RunError):
+    """Another process has taken the run that this one was training: nothing more may be written."""
+
+
 class Status(StrEnum):
     """How a run stands."""
 

@@ -4,11 +4,11 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
-import socket
 import sqlite3
 import sys
-import time
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.metrics import better, metric_of
-from wgan.runs.checkpoints import read_checkpoint, read_config, write_checkpoint
-from wgan.runs.files import process_start, versions, write
+from wgan.runs.checkpoints import read_checkpoint, read_config, unresumable, write_checkpoint
+from wgan.runs.files import versions, write
+from wgan.runs.lock import RunLock, is_alive
 from wgan.runs.migrations import (
     METRICS_TABLE,
     SCHEMA,
@@ -35,6 +36,7 @@ from wgan.runs.records import (
     Measured,
     Parent,
     RunError,
+    RunTakenOver,
     Status,
     StoredNeighbours,
     StoredReport,
@@ -44,8 +46,6 @@ from wgan.training import Engine, State
 KEEP_PREVIEWS = 500
 THUMB = "thumb.webp"
 NEIGHBOURS = "neighbours.webp"
-DEAD_AFTER = 60.0
-"""Seconds without a heartbeat after which a run on another machine counts as interrupted."""
 
 
 class Run:
@@ -53,6 +53,8 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: RunLock | None = None
+        self._is_claimed = False  # whether the lock's token stands in the database
         if not (folder / "config.json").is_file():
             raise RunError(f"{folder} is not a run: it has no config.json.")
 
@@ -90,21 +92,21 @@ class Run:
             "versions": versions(),
             "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
+        made: Path | None = None
         try:
             runs_dir.mkdir(parents=True, exist_ok=True)
-            for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
-                folder = runs_dir / (name + suffix)
-                with contextlib.suppress(FileExistsError):
-                    folder.mkdir()
-                    break
+            made = _new_folder(runs_dir, name)
             run = cls.__new__(cls)
-            run.folder = folder
+            run.folder, run._lock, run._is_claimed = made, None, False
             run.build(described)
             return run
-        except OSError as error:
+        except (OSError, RunError) as error:
+            if made is not None:
+                shutil.rmtree(made, ignore_errors=True)
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise RunError(
-                f"No run can be made in {runs_dir} ({error.strerror or error}). Choose a folder "
-                "that can be written, with space left."
+                f"No run can be made in {runs_dir} ({reason}). Choose a folder that can be written, with "
+                "space left."
             ) from error
 
     def build(self, described: Mapping[str, Any]) -> None:
@@ -188,19 +190,20 @@ class Run:
 
     # ---- reports and changes ------------------------------------------------------------------
 
-    def add(self, reports: Iterable[StoredReport], changes: Iterable[Change] = ()) -> None:
-        """Record reports and changes in one transaction. Rows of a step seen before are replaced.
-
-        A resumed run makes its last steps again, with the same numbers.
-        """
+    def add(
+        self,
+        reports: Iterable[StoredReport],
+        changes: Iterable[Change] = (),
+        replay: Iterable[Change] | None = None,
+    ) -> None:
+        """Record reports and changes in one transaction, and what is left to `replay` if it is given."""
         rows = [(*stored.report, stored.images, stored.seconds, stored.time) for stored in reports]
         with self._database(write=True) as db:
             marks = ", ".join("?" * len(COLUMNS))
             db.executemany(f"INSERT OR REPLACE INTO reports VALUES ({marks})", rows)
-            db.executemany(
-                "INSERT INTO changes (step, path, before, after) VALUES (?, ?, ?, ?)",
-                [(c.step, c.path, json.dumps(c.before), json.dumps(c.after)) for c in changes],
-            )
+            _insert_changes(db, changes)
+            if replay is not None:
+                db.execute("INSERT OR REPLACE INTO facts VALUES ('replay', ?)", (_rows_of(replay),))
 
     def reports(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return every report, an array a column; see COLUMNS."""
@@ -278,18 +281,46 @@ class Run:
             return found
         return {}
 
-    def forget_metrics(self, after: int) -> None:
-        """Forget what was measured after a step, from which the run is trained again."""
-        with self._database(write=True) as db:
-            db.execute("DELETE FROM metrics WHERE step > ?", (after,))
-            # Who has read them already is told by another value.
-            db.execute("INSERT OR REPLACE INTO facts VALUES ('forgotten', ?)", (repr(time.time()),))
+    def rewind(self, step: int, changes: Iterable[Change], replay: Iterable[Change]) -> None:
+        """Remove all that was recorded after a checkpoint, from which the run is trained again.
 
-    def forget_engines(self, after: int, engine: Mapping[str, Any]) -> None:
-        """Forget switches of the engine after a step, from which the run is trained again with `engine`."""
+        Args:
+            step: the checkpoint's step.
+            changes: the changes that led to the checkpoint; all others are removed.
+            replay: changes to be made again when their step comes; see `replay`.
+        """
+        facts = {"replay": _rows_of(replay), "forgotten": secrets.token_hex(8)}
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            if int(json.loads(self.fact("neighbours", "{}")).get("step", 0)) > step:
+                facts["neighbours"] = "null"
+                (self.folder / NEIGHBOURS).unlink(missing_ok=True)
+        facts["starred"] = json.dumps(sorted(s for s in self.starred() if s <= step))
         with self._database(write=True) as db:
-            db.execute("DELETE FROM changes WHERE path = 'engine' AND (step > ? OR step = ? AND after != ?)",
-                       (after, after, json.dumps(dict(engine))))  # fmt: skip
+            db.execute("DELETE FROM reports WHERE step > ?", (step,))
+            db.execute("DELETE FROM metrics WHERE step > ?", (step,))
+            db.execute("DELETE FROM changes")
+            _insert_changes(db, changes)
+            db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+        for preview in self.preview_steps():
+            if preview > step:
+                for suffix in ("webp", "npz"):
+                    self._preview_path(preview, suffix).unlink(missing_ok=True)
+        for checkpoint in self.checkpoint_steps():
+            if checkpoint > step:  # damaged, or the newest would have been taken
+                self._checkpoint_path(checkpoint).unlink(missing_ok=True)
+
+    def replay(self) -> list[Change]:
+        """Return the changes that a resumed run has still to make again, in the order of their steps."""
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            return [Change(*row) for row in json.loads(self.fact("replay", "[]"))]
+        return []
+
+    def drop_engines_after(self, engine: Engine) -> None:
+        """Forget the engines of a continuation that was given up: the last is `engine` again."""
+        known = json.loads(self.fact("engines", "[]"))
+        places = [i for i, each in enumerate(known) if each == engine.as_dict()]
+        if places and places[-1] < len(known) - 1:
+            self.set_fact("engines", json.dumps(known[: places[-1] + 1]))
 
     def metrics(self) -> list[Measured]:
         """Return every measured metric, in the order of steps."""
@@ -394,10 +425,21 @@ class Run:
 
     def add_checkpoint(self, state: State, facts: Mapping[str, float]) -> Path:
         """Write a state as one safetensors file, and then keep what is worth keeping (`prune`)."""
+        self._refuse_to_write_if_taken_over()
         path = self._checkpoint_path(state.step)
         write_checkpoint(path, state, dict(facts))
-        self.prune(state.config.keep_checkpoints)
+        # A damaged database does not tell which checkpoints are precious: then all are kept.
+        with contextlib.suppress(RunError, OSError):
+            self.prune(state.config.keep_checkpoints)
         return path
+
+    def _refuse_to_write_if_taken_over(self) -> None:
+        if self._lock is not None and self._is_claimed:
+            owner = self._lock.token
+            with contextlib.suppress(RunError):
+                owner = self.fact("owner", owner)
+            if owner != self._lock.token:
+                raise RunTakenOver(TAKEN_OVER_WORDS.format(run=self.id))
 
     def prune(self, keep: int) -> None:
         """Delete checkpoints that are neither new, nor first, nor best, nor starred.
@@ -458,7 +500,36 @@ class Run:
         if step not in steps:
             here = ", ".join(map(str, steps))
             raise RunError(f"Run {self.id} has no checkpoint at step {step}: it has {here}.")
-        return read_checkpoint(self._checkpoint_path(step))
+        try:
+            return read_checkpoint(self._checkpoint_path(step))
+        except RunError as error:
+            earlier = [s for s in steps if s < step]
+            if not earlier:
+                raise
+            raise RunError(
+                f"{error} The one before it is of step {earlier[-1]:,}: choose that."
+            ) from error
+
+    def newest_checkpoint(self) -> tuple[State, dict[str, float], list[str]]:
+        """Return the newest checkpoint that a training can go on from, and why newer ones cannot be used.
+
+        Raises RunError if there is none.
+        """
+        reasons: list[str] = []
+        for step in reversed(self.checkpoint_steps()):
+            path = self._checkpoint_path(step)
+            try:
+                state, facts = read_checkpoint(path)
+            except RunError as error:
+                reasons.append(str(error))
+                continue
+            if problem := unresumable(state, facts):
+                reasons.append(f"{path.name} cannot be trained on: {problem}")
+                continue
+            return state, facts, reasons
+        if reasons:
+            raise RunError(" ".join(reasons))
+        raise RunError(f"Run {self.id} has no checkpoint yet.")
 
     def config_at(self, step: int) -> TrainConfig:
         """Return the config the run had at a checkpoint. Raises RunError."""
@@ -471,46 +542,60 @@ class Run:
         """
         if not self.checkpoint_steps():
             return self.config(), 0
-        state, _ = self.checkpoint()
+        state, _, _ = self.newest_checkpoint()
         return state.config, state.step
 
     # ---- lock ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Own the run while writing. Raises RunError where a live process owns it."""
-        if self.alive():
-            raise RunError(f"Run {self.id} is being trained by another process. Stop it there.")
+        """Own the run while writing. Raises RunError if a live process owns it.
+
+        The owner's token is written to the database. If another process takes the run all the same, as on a
+        file system without locks, the next write of this one raises RunTakenOver instead of mixing both.
+        """
         if self.status() is Status.SHIPPED:
             raise RunError(SHIPPED_WORDS.format(run=self.id))
-        for half in self.folder.rglob("*.part"):
-            half.unlink(missing_ok=True)  # What a killed process was writing.
-        self.beat()
+        lock = self._lock = RunLock(self.folder)
         try:
+            for half in self.folder.rglob("*.part"):
+                half.unlink(missing_ok=True)  # What a killed process was writing.
+            self._claim()
             yield
         finally:
-            (self.folder / "lock").unlink(missing_ok=True)
+            lock.release()
+            if self._lock is lock:
+                self._lock, self._is_claimed = None, False
+
+    def _claim(self) -> None:
+        """Write the lock's token to the database. A database that cannot be written is left as it is."""
+        assert self._lock is not None
+        self._is_claimed = False
+        with contextlib.suppress(RunError):
+            self.set_fact("owner", self._lock.token)
+            self._is_claimed = True
 
     def beat(self) -> None:
-        """Tell other processes that the run is alive: host, process and time of the last beat."""
-        owner = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "started": process_start(os.getpid()),
-            "beat": time.time(),
-        }
-        write(self.folder / "lock", json.dumps(owner).encode(), durable=False)
+        """Tell other machines that the run is alive. For the owner of the lock.
+
+        Takes the lock again if the folder was deleted and made again. Raises RunError if another process
+        has the run by now.
+        """
+        if self._lock is None:
+            return
+        if not self._lock.is_current():
+            self._lock.take_again()
+            self._claim()
+        try:
+            self._lock.beat()
+        except OSError as error:
+            raise RunError(
+                f"The lock of run {self.id} cannot be written ({error.strerror or error})."
+            ) from error
 
     def alive(self) -> bool:
-        """Tell whether the process that holds the lock still lives."""
-        try:
-            owner = json.loads((self.folder / "lock").read_text("utf-8"))
-            started = process_start(owner["pid"])
-            if owner["host"] != socket.gethostname() or started == "unknown":
-                return bool(time.time() - owner["beat"] < DEAD_AFTER)
-            return bool(started is not None and started == owner["started"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+        """Return whether a live process owns the run."""
+        return is_alive(self.folder / "lock")
 
     def log(self, words: str) -> None:
         """Append to the run's log of what went wrong; never raises."""
@@ -541,26 +626,33 @@ class Run:
         if not write and not path.exists():
             raise RunError(f"Run {self.id} has no run.sqlite: its curves are lost.")
         try:
-            address = path.resolve().as_uri()
-            if not write and not os.access(self.folder, os.W_OK):
-                address += "?immutable=1"  # Even to read, SQLite would make a file beside it.
-            db = sqlite3.connect(address, timeout=10, uri=True)
-            try:
+            with contextlib.ExitStack() as stack:
                 if write:
+                    db = sqlite3.connect(path.resolve().as_uri(), timeout=10, uri=True)
+                    stack.callback(db.close)
                     _refuse_if_shipped(db, self.id)
+                    self._refuse_if_taken_over(db)
                     # Write-ahead: readers never wait, and kill −9 loses no committed batch.
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = NORMAL")
                     if database_schema(db) < SCHEMA:
                         migrate_database(db)
+                else:
+                    db = stack.enter_context(_opened_to_read(path))
                 with db:
                     yield db
-            finally:
-                db.close()
         except sqlite3.Error as error:
             raise RunError(
                 f"The curves of run {self.id} cannot be used: {_trouble(error)}."
             ) from error
+
+    def _refuse_if_taken_over(self, db: sqlite3.Connection) -> None:
+        if self._lock is None or not self._is_claimed:
+            return
+        with contextlib.suppress(sqlite3.OperationalError):  # a database that is being made
+            row = db.execute("SELECT value FROM facts WHERE key = 'owner'").fetchone()
+            if row is not None and row[0] != self._lock.token:
+                raise RunTakenOver(TAKEN_OVER_WORDS.format(run=self.id))
 
     def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         """Open the database for several queries. Raises RunError."""
@@ -587,6 +679,17 @@ def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
     return best
 
 
+def _insert_changes(db: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    db.executemany(
+        "INSERT INTO changes (step, path, before, after) VALUES (?, ?, ?, ?)",
+        [(c.step, c.path, json.dumps(c.before), json.dumps(c.after)) for c in changes],
+    )
+
+
+def _rows_of(changes: Iterable[Change]) -> str:
+    return json.dumps([[c.step, c.path, c.before, c.after] for c in changes])
+
+
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS reports (step INTEGER PRIMARY KEY, {", ".join(f"{c} REAL" for c in COLUMNS[1:])});
 CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, step INTEGER, path TEXT, before TEXT, after TEXT);
@@ -606,6 +709,19 @@ SHIPPED_WORDS = (
 )
 
 
+def _new_folder(runs_dir: Path, name: str) -> Path:
+    """Make a folder of a name, or of the name with the first number that is free. Raises OSError."""
+    for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
+        folder = runs_dir / (name + suffix)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise OSError(f"there are too many runs called {name}")
+
+
+TAKEN_OVER_WORDS = "Another process trains run {run} now, so it ends here."
+
+
 def list_runs(runs_dir: Path) -> list[Run]:
     """Return all runs of a folder, the newest first; examples, which have no date, come last."""
     try:
@@ -619,6 +735,54 @@ def list_runs(runs_dir: Path) -> list[Run]:
         with contextlib.suppress(RunError):  # gone since it was listed
             found.append(Run(runs_dir / name))
     return found
+
+
+@contextlib.contextmanager
+def _opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database to read, also in a folder in which nothing can be written. Raises sqlite3.Error.
+
+    Even a reader makes a file beside the database, which fails on a full disk and in a read-only folder. Then
+    database and write-ahead log are copied elsewhere; if that fails too, the log's newest rows are missing.
+    """
+    with contextlib.ExitStack() as stack:
+        db = _open_in_place(path)
+        if db is None and path.with_name(f"{path.name}-wal").exists():
+            db = _open_copy(path, stack)
+        if db is None:
+            db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+        stack.callback(db.close)
+        yield db
+
+
+def _open_in_place(path: Path) -> sqlite3.Connection | None:
+    """Return a connection to a database, or None if SQLite cannot make its file beside it."""
+    if not os.access(path.parent, os.W_OK):
+        return None
+    db = sqlite3.connect(path.resolve().as_uri(), timeout=10, uri=True)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.OperationalError as error:
+        db.close()
+        if "locked" in str(error):
+            raise
+        return None
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _open_copy(path: Path, stack: contextlib.ExitStack) -> sqlite3.Connection | None:
+    """Return a connection to a copy of database and log, which goes with the stack; None for lack of space."""
+    memory = Path("/dev/shm")
+    try:
+        folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        for name in (path.name, f"{path.name}-wal"):
+            shutil.copyfile(path.with_name(name), folder / name)
+        return sqlite3.connect(folder / path.name)
+    except (OSError, sqlite3.Error):
+        return None
 
 
 def _trouble(error: sqlite3.Error) -> str:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from wgan.config import TrainConfig
 from wgan.metrics import METRICS
+from wgan.runs.lock import RunLock
 from wgan.runs.migrations import database_schema
 from wgan.runs.records import Measured, Parent, RunError, Status
 from wgan.runs.run import SHIPPED_WORDS, THUMB, Run, best_of, list_runs
@@ -174,14 +175,18 @@ def throw_away(run: Run) -> Thrown:
     when = time.time()
     key = f"{when:.3f}~{run.id}"
     size = run.size()
+    lock = RunLock(run.folder)  # Nobody may begin to train it while it is moved.
     try:
         folder = run.folder.parent / TRASH
         folder.mkdir(exist_ok=True)
         run.folder.rename(folder / key)
+        (folder / key / "lock").unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
             f"Run {run.id} cannot be moved to the trash ({error.strerror}). Nothing was deleted."
         ) from error
+    finally:
+        lock.release()
     return Thrown(key, run.id, when, size)
 
 

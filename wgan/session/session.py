@@ -757,9 +757,8 @@ class Session:
 
     def _discard(self, job: TrainingJob) -> None:
         """Take back a job that never began: a new run leaves nothing, a resumed one is as it was."""
-        job.finish(Status.STOPPED)
+        job.discard()
         if job.new:
-            job.run.delete()
             with self._changed:
                 self._views.pop(job.run.id, None)
 

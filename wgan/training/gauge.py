@@ -123,12 +123,10 @@ class Gauge:
 
     def due(self, seconds: float) -> bool:
         """Tell whether a training that has run for so many seconds is to be measured now."""
-        return (
-            seconds >= FIRST
-            and seconds - self._last >= EVERY
-            and self._spent <= SHARE * seconds
-            and not self._loading.is_alive()
-        ) or (self._preparing is not None and seconds >= FIRST and not self._loading.is_alive())
+        if seconds < FIRST or self._loading.is_alive():
+            return False
+        is_paced = seconds - self._last >= EVERY and self._spent <= SHARE * seconds
+        return self._preparing is not None or (bool(self._groups) and is_paced)
 
     def measure(self, seconds: float) -> dict[str, float]:
         """Measure the next group and return its numbers by name, none while it prepares."""
@@ -140,23 +138,37 @@ class Gauge:
             return {}
         start = time.perf_counter()
         self.step = self._training.steps
-        found = self._groups[self._turn % len(self._groups)]()
+        group = self._groups[self._turn % len(self._groups)]
+        try:
+            found = group()
+        except Exception:
+            self.leave_out(group)
+            raise
         self._turn += 1
         self._spent += time.perf_counter() - start
         self._last = seconds
         return found
+
+    def leave_out(self, group: Callable[[], dict[str, float]]) -> None:
+        """Measure a group no more: it has failed, and would again."""
+        self._groups = [each for each in self._groups if each != group]
 
     def at_checkpoint(self) -> dict[str, float]:
         """Measure what tells the best checkpoint: of points always, of pictures once prepared."""
         if not self._training.finite:
             return {}
         start = time.perf_counter()
-        if self._yardstick is None:
-            found = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])
-        elif self._preparing is None and not self._loading.is_alive():
-            found = self.quality()
-        else:
-            found = {}
+        found: dict[str, float] = {}
+        ready = self._preparing is None and not self._loading.is_alive()
+        if self.quality in self._groups and (self._yardstick is None or ready):
+            try:
+                if self._yardstick is None:
+                    found = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])
+                else:
+                    found = self.quality()
+            except Exception:
+                self.leave_out(self.quality)
+                raise
         self._spent += time.perf_counter() - start
         return found
 
