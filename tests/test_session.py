@@ -1,4 +1,6 @@
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ import torch
 from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DATASETS, DataError, Ring8
-from wgan.jobs import TrainingJob
+from wgan.jobs import Said, TrainingJob
 from wgan.runs import Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, sets
 from wgan.training import Training
@@ -412,3 +414,83 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sets, "DAMAGED", 0.0)
     found = sets.Sets(tmp_path)
     assert [found.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
+
+
+class Panic(BaseException):
+    """What a library written in Rust throws: no Exception."""
+
+
+@pytest.mark.parametrize("error", [ValueError, Panic, MemoryError])
+def test_work_that_fails_ends_alone_and_the_next_begins(
+    session: Session, error: type[BaseException], caplog: pytest.LogCaptureFixture
+):
+    def failing() -> Iterator[Said]:
+        yield Said("begins", 0.1)
+        raise error("as never seen before")
+
+    def sound() -> Iterator[Said]:
+        yield Said("done", 1.0, "result")
+
+    broken = session.begin("Broken", "", failing).key
+    whole = session.begin("Whole", "", sound).key
+    until(lambda: session.task(broken).done and session.task(whole).done)
+    assert session.task(broken).error and session.task(whole).result == "result"
+    run = session.start(tiny())
+    until(lambda: session.view(run).status is Status.FINISHED)
+    assert "as never seen before" in caplog.text
+
+
+def test_a_training_that_cannot_end_does_not_end_the_worker(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    """Whatever goes wrong in the worker's own code, the next run begins."""
+    first = session.start(tiny(**LONG))
+    reaches(session, first, 5)
+    monkeypatch.setattr(TrainingJob, "finish", lambda *_: 1 / 0)
+    session.stop(first)
+    until(lambda: session.live() is None)
+    monkeypatch.undo()
+    second = session.start(tiny(seed=1))
+    until(lambda: session.view(second).status is Status.FINISHED)
+
+
+OUT_OF_MEMORY = """
+import resource, sys, time
+from pathlib import Path
+from tests.conftest import tiny
+from wgan.config import TrainConfig
+from wgan.runs import Status
+from wgan.session import Session
+session = Session(Path(sys.argv[1]), threads=1)
+
+def ended(run):
+    while session.view(run).status.active:
+        time.sleep(0.05)
+    return session.view(run)
+
+assert ended(session.start(tiny())).status is Status.FINISHED  # everything is imported by now
+mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+_, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (mapped + (200 << 20), hard))
+config = TrainConfig.parse({"dataset": "ring-8", "network": {"name": "mlp", "width": 1024, "depth": 12},
+                            "batch_size": 512, "threads": 1, "measure": False})
+view = ended(session.start(config))
+resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+print(view.status, view.error)
+print(ended(session.start(tiny(seed=1))).status)
+session.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process' memory")
+def test_a_run_for_which_there_is_no_memory_ends_with_a_sentence(runs_dir: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY, str(runs_dir)],
+        cwd=Path(__file__).parents[1], text=True, capture_output=True, timeout=250, check=False,
+    )  # fmt: skip
+    first, second = done.stdout.splitlines() or [done.stderr, ""]
+    assert (
+        first
+        == "failed The machine ran out of memory. Choose a smaller network or a smaller batch."
+    )
+    assert second == "finished"

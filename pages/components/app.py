@@ -11,7 +11,7 @@ import streamlit as st
 
 from wgan.jobs import Standing, View
 from wgan.runs import RunError, Status
-from wgan.session import Session
+from wgan.session import Session, shared_session
 
 LATE = 20.0  # seconds
 
@@ -37,10 +37,9 @@ BADGES: dict[Status, tuple[str, str, str]] = {
 }
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda session: session.close())
 def session() -> Session:
     """Return the one session of this server; its worker outlives every tab."""
-    return Session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
+    return shared_session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
 
 
 Found = TypeVar("Found")

@@ -66,7 +66,7 @@ class Task:
             if self._work is None:
                 self._work = self._begin()
             said = next(self._work, None)
-        except Exception as error:
+        except BaseException as error:
             self._show(error=in_words(error), done=True)
             raise
         finally:

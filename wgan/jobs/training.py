@@ -569,7 +569,9 @@ class TrainingJob:
                 self.run.set_fact("replay", "[]")
         except RunTakenOver as lost:  # The folder is another process's now: nothing is written.
             status, error = Status.FAILED, str(lost)
-        except (RunError, OSError) as failure:
+        except Exception as failure:
+            if not isinstance(failure, RunError | OSError):
+                self.run.log(traceback.format_exc())
             status, error = Status.FAILED, error or self._unfinished(in_words(failure))
         finally:
             if self._held is not None:

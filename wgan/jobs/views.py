@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DataError
@@ -294,10 +296,23 @@ class Stored:
         )
 
 
+OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|bad_alloc", re.I)
+"""What torch says in a plain RuntimeError on the CPU and on devices that have no error of their own for it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, on the CPU or on a device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))
+
+
 def in_words(error: BaseException) -> str:
     """Return an exception as a sentence for users."""
+    if is_out_of_memory(error):
+        return "The machine ran out of memory. Choose a smaller network or a smaller batch."
     if isinstance(error, Diverged | DataError | RunError | ConfigError | ValueError):
         return str(error)
-    if isinstance(error, MemoryError):
-        return "The machine ran out of memory. Choose a smaller network or batch."
+    if isinstance(error, OSError):
+        return f"A file cannot be read or written ({error.strerror or error})."
     return f"Something unexpected went wrong: {type(error).__name__}: {error}."

@@ -1,5 +1,21 @@
 """Session: one worker thread does all long work; snapshots come out, orders go in."""
 
-from wgan.session.session import CARDS_EVERY, MODELS_EVERY, MOST_RACING, Busy, Session
+from wgan.session.session import (
+    CARDS_EVERY,
+    MODELS_EVERY,
+    MOST_RACING,
+    Busy,
+    Session,
+    close_shared_sessions,
+    shared_session,
+)
 
-__all__ = ["CARDS_EVERY", "MODELS_EVERY", "MOST_RACING", "Busy", "Session"]
+__all__ = [
+    "CARDS_EVERY",
+    "MODELS_EVERY",
+    "MOST_RACING",
+    "Busy",
+    "Session",
+    "close_shared_sessions",
+    "shared_session",
+]

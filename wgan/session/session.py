@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -413,7 +413,10 @@ class Session:
                 else:
                     act(job)
             except Exception as error:
-                self._fail(cast(TrainingJob, job), error)
+                if job is None:
+                    log.exception("An order for run %s failed", name)
+                else:
+                    self._fail(job, error)
             finally:
                 done.set()
 
@@ -657,52 +660,71 @@ class Session:
             self._views[view.run] = view
 
     def _work(self) -> None:
+        """Run the worker: one failed round ends what it worked on, and the next begins."""
         while True:
-            with self._changed:
-                while not (
-                    self._closing
-                    or self._orders
-                    or (self._queue and not self._active)
-                    or any(not job.paused for job in self._active)
-                    or any(not task.done for task in self._tasks)
-                ):
-                    # A paused run's lock is kept fresh for other machines.
-                    if not self._changed.wait(20.0):
-                        for job in self._active:
-                            with contextlib.suppress(RunError, OSError):
-                                job.run.beat()
-                if self._closing:
+            try:
+                if not self._round():
                     break
-                orders = list(self._orders)
-                self._orders.clear()
-                starting: list[TrainingJob] = []
-                while (
-                    self._queue
-                    and not self._active
-                    and (not starting or self._queue[0].group == starting[0].group)
-                ):
-                    starting.append(self._queue.popleft())
-                self._active += starting
-                tasks = [task for task in self._tasks if not task.done]
-                for job in starting:
-                    job.cost = max((task.cost for task in tasks), default=0.0)
-            for order in orders:
-                order()
-            for job in starting:
-                self._prepare(job)
-            held = {task.standing.run for task in tasks if task.holds}
-            ready: list[TrainingJob | Task] = [
-                job
-                for job in self._active
-                if not job.paused and job.prepared and job.run.id not in held
-            ]
-            ready += tasks
-            if ready:
-                self._give_share(min(ready, key=lambda job: job.cost))
+            except BaseException as error:  # also a panic of a library written in Rust
+                log.exception("The worker failed and goes on with the next task")
+                self._end_all_active(error)
         for job in list(self._active):
             self._end(job, Status.INTERRUPTED)
         for job in list(self._queue):
             self._discard(job)
+
+    def _end_all_active(self, error: BaseException) -> None:
+        """End the trainings that were active when the worker itself failed, so that others can begin."""
+        for job in list(self._active):
+            with contextlib.suppress(Exception):
+                self._fail(job, error)
+        with self._changed:
+            self._active = []
+
+    def _round(self) -> bool:
+        """Wait for work, carry out the orders and do one share of it. False: the session is closing."""
+        with self._changed:
+            while not (
+                self._closing
+                or self._orders
+                or (self._queue and not self._active)
+                or any(not job.paused for job in self._active)
+                or any(not task.done for task in self._tasks)
+            ):
+                # A paused run's lock is kept fresh for other machines.
+                if not self._changed.wait(20.0):
+                    for job in self._active:
+                        with contextlib.suppress(RunError, OSError):
+                            job.run.beat()
+            if self._closing:
+                return False
+            orders = list(self._orders)
+            self._orders.clear()
+            starting: list[TrainingJob] = []
+            while (
+                self._queue
+                and not self._active
+                and (not starting or self._queue[0].group == starting[0].group)
+            ):
+                starting.append(self._queue.popleft())
+            self._active += starting
+            tasks = [task for task in self._tasks if not task.done]
+            for job in starting:
+                job.cost = max((task.cost for task in tasks), default=0.0)
+        for order in orders:
+            order()
+        for job in starting:
+            self._prepare(job)
+        held = {task.standing.run for task in tasks if task.holds}
+        ready: list[TrainingJob | Task] = [
+            job
+            for job in self._active
+            if not job.paused and job.prepared and job.run.id not in held
+        ]
+        ready += tasks
+        if ready:
+            self._give_share(min(ready, key=lambda job: job.cost))
+        return True
 
     def _prepare(self, job: TrainingJob) -> None:
         def check() -> None:
@@ -714,7 +736,7 @@ class Session:
         except Cancelled:
             self._active.remove(job)
             self._discard(job)
-        except Exception as error:
+        except BaseException as error:
             self._fail(job, error)
 
     def _give_share(self, job: TrainingJob | Task) -> None:
@@ -724,7 +746,7 @@ class Session:
             try:
                 while not job.done and time.perf_counter() - start < SLICE and not self._orders:
                     job.step()
-            except Exception:
+            except BaseException:
                 log.exception("%s of run %s failed", job.standing.title, job.standing.run)
             return
         try:
@@ -733,7 +755,7 @@ class Session:
                     self._end(job, Status.FINISHED)
                     break
                 job.step()
-        except Exception as error:
+        except BaseException as error:
             self._fail(job, error)
         job.cost += time.perf_counter() - start
 
@@ -743,7 +765,7 @@ class Session:
             self._active = [j for j in self._active if j is not job]
             self._changed.notify_all()
 
-    def _fail(self, job: TrainingJob, error: Exception) -> None:
+    def _fail(self, job: TrainingJob, error: BaseException) -> None:
         if not isinstance(error, Diverged):
             log.exception("Run %s failed", job.run.id, exc_info=error)
         words = in_words(error)
@@ -762,6 +784,11 @@ class Session:
             with self._changed:
                 self._views.pop(job.run.id, None)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the session was ended: it takes no more work."""
+        return self._closing
+
     def close(self, timeout: float = 1.5) -> None:
         """End the worker: the run at hand gets its checkpoint and counts as interrupted."""
         with self._changed:
@@ -775,6 +802,32 @@ class Session:
         # Else the interpreter looks for garbage among a million objects of torch and its company
         # before it ends: more than a second that whoever presses Ctrl+C waits for nothing.
         gc.freeze()
+
+
+_shared: dict[Path, Session] = {}
+_sharing = threading.Lock()
+
+
+def shared_session(runs_dir: Path) -> Session:
+    """Return this process' session for a folder of runs, and begin it at the first call.
+
+    It belongs to the process and not to a cache: one visitor who clears the caches must not end the
+    training of all.
+    """
+    key = runs_dir.resolve()
+    with _sharing:
+        session = _shared.get(key)
+        if session is None or session.closed:
+            session = _shared[key] = Session(runs_dir)
+        return session
+
+
+def close_shared_sessions() -> None:
+    """End the sessions that `shared_session` began."""
+    with _sharing:
+        for session in _shared.values():
+            session.close()
+        _shared.clear()
 
 
 def _rate(before: View, now: View) -> float:
