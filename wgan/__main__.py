@@ -808,7 +808,7 @@ def _evaluate(given: argparse.Namespace) -> int:
     if found.protocol:
         protocol = found.protocol
         print(f"Features: {protocol['network']} {protocol['hash']}; reference: {protocol['reference']}")  # fmt: skip
-    width = max(len(title_of(value.name)) for value in found.values)
+    width = max((len(title_of(value.name)) for value in found.values), default=0)
     for value in found.values:
         spread = "" if value.deviation is None else f" ± {value.deviation:.2g}"
         floor = "" if value.floor is None else f"   real: {value.floor:.4g}"

@@ -19,6 +19,7 @@ from wgan.metrics import (
     PictureSides,
     PointSides,
     Yardstick,
+    left_out,
     load,
     measure,
     metric_of,
@@ -146,8 +147,15 @@ def _pictures(
         note = f"{titles}: {n:,} samples; everything else: {len(sides):,}, "
         note += "so that each number stands beside its floor."
     elif n < asked:
-        note = f"{n:,} samples, as many as real pictures are held out: a number is read beside its floor."  # fmt: skip
+        note = f"Samples: {n:,}, the number of held-out pictures, so that each value has a floor of the same size."
+    note = f"{note} {left_out(sides)}".strip()
     values: tuple[Value, ...] = ()
+    if not keys:
+        yield Said(
+            "Nothing can be measured",
+            1.0,
+            Evaluation(models.step, n, seed, yardstick.protocol, (), note=note),
+        )
     for i, key in enumerate(keys):
         kept = known if key == "fid" else None
         found = measure(whole if key in of_all else sides, [key], floor=kept is None)

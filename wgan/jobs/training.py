@@ -371,7 +371,10 @@ class TrainingJob:
     def _measure(self, seconds: float) -> None:
         """Measure what is due after so many seconds of training."""
         with self._measuring():
+            was_ready = self.gauge.ready
             found = self.gauge.measure(seconds)
+            if self.gauge.ready and not was_ready and (sentence := self.gauge.left_out):
+                self._notices.append(sentence)
             self._keep_measured(found, self.gauge.step)
             near = self.gauge.neighbours
             if near is not None and (

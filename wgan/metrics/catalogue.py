@@ -5,10 +5,10 @@ is the Fréchet distance of 1,000 samples in 64 features. `metric_of` finds a na
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from wgan.metrics.pictures import COMPARED, LIVE, PictureSides
+from wgan.metrics.pictures import COMPARED, COVERAGE_K, LIVE, PictureSides
 from wgan.metrics.points import PointSides
 from wgan.metrics.stacked import stacked_kl, stacked_modes
 
@@ -41,6 +41,8 @@ class Metric:
     """Whether it needs stacked digits."""
     headline: bool = False
     """Whether a checkpoint that is best by it is worth keeping, and tables of runs show it."""
+    least: int = 1
+    """How many samples and how many real pictures it needs at the least."""
 
     def fits(self, sides: Sides) -> bool:
         """Tell whether it can be measured of these."""
@@ -51,7 +53,14 @@ class Metric:
             self.kind == "pictures"
             and (yardstick.network.classifies or not self.classes)
             and (yardstick.digits is not None or not self.stacked)
+            and not self.has_too_few(sides)
         )
+
+    def has_too_few(self, sides: Sides) -> bool:
+        """Tell whether there are too few samples or training pictures to measure it."""
+        if isinstance(sides, PointSides):
+            return False
+        return min(len(sides), len(sides.yardstick.data.train)) < self.least
 
 
 METRICS: dict[str, Metric] = {
@@ -61,37 +70,37 @@ METRICS: dict[str, Metric] = {
         "set: 0 for equal ones. It falls as samples look and vary like the data; it cannot tell new "
         "pictures from copies. Compare it only with numbers of the same network and number of samples, "
         "never with Inception FIDs of papers. Heusel et al. 2017.",
-        features=True, headline=True,
+        features=True, headline=True, least=2,
     ),
     "kid": Metric(
         "KID", "pictures", PictureSides.kid, "lower",
         "**Kernel distance**: like FID without assuming Gaussians, and unbiased: real pictures score 0 "
         "on average, so it may be a little negative. Bińkowski et al. 2018.",
-        features=True, deviation=lambda sides: sides.kid_both[1],
+        features=True, deviation=lambda sides: sides.kid_both[1], least=2,
     ),
     "precision": Metric(
         "Precision", "pictures", lambda s: s.coverage.precision, "higher",
         "Share of samples that lie among real pictures. High alone means little: noise and copies of "
         "one picture can have it; read it with recall. k = 3. Kynkäänniemi et al. 2019.",
-        features=True, live=False, percent=True,
+        least=COVERAGE_K + 1, features=True, live=False, percent=True,
     ),
     "recall": Metric(
         "Recall", "pictures", lambda s: s.coverage.recall, "higher",
         "Share of real pictures that lie among samples: how much of the data's variety is reached. "
         "k = 3. Kynkäänniemi et al. 2019.",
-        features=True, live=False, percent=True,
+        least=COVERAGE_K + 1, features=True, live=False, percent=True,
     ),
     "density": Metric(
         "Density", "pictures", lambda s: s.coverage.density, "higher",
         "How densely samples sit among real pictures, about 1 for real ones; may exceed 1. "
         "Read it with coverage. k = 5. Naeem et al. 2020.",
-        features=True, live=False,
+        least=COVERAGE_K + 1, features=True, live=False,
     ),
     "coverage": Metric(
         "Coverage", "pictures", lambda s: s.coverage.coverage, "higher",
         "Share of real pictures that have a sample nearby; about 97 % for real ones. It falls when "
         "classes or variants are missing. k = 5. Naeem et al. 2020.",
-        features=True, live=False, percent=True,
+        least=COVERAGE_K + 1, features=True, live=False, percent=True,
     ),
     "class_kl": Metric(
         "Class KL", "pictures", PictureSides.class_kl, "lower",
@@ -109,19 +118,19 @@ METRICS: dict[str, Metric] = {
         "Memorised", "pictures", PictureSides.memorised, "lower",
         "Share of samples twice as near, in pixels, to one training picture as to any other: copies. "
         "FID, precision and coverage take copies for perfect samples; this does not.",
-        most=COMPARED, live=False, percent=True,
+        least=2, most=COMPARED, live=False, percent=True,
     ),
     "duplicates": Metric(
         "Duplicates", "pictures", PictureSides.duplicates, "lower",
         "Share of samples that nearly repeat another sample: in features closer than half of what is "
         "usual among real pictures. It rises when the generator collapses.",
-        features=True, percent=True,
+        least=2, features=True, percent=True,
     ),
     "frechet_pixels": Metric(
         "Pixel Fréchet", "pictures", PictureSides.frechet_pixels, "lower",
         "Fréchet distance of the pixels themselves, averaged to 14×14: needs no network to trust, and "
         "sees brightness and blur more than shape.",
-        live=False,
+        least=2, live=False,
     ),
     "stacked_modes": Metric(
         "Stacked modes", "pictures", stacked_modes, "higher",
@@ -200,6 +209,23 @@ def better(name: str, value: float, than: float) -> bool:
     """Tell whether a metric's value is better than another."""
     metric = metric_of(name)
     return value > than if metric is not None and metric.better == "higher" else value < than
+
+
+def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
+    """Say in a sentence which metrics are not measured because there are too few pictures; "" if none.
+
+    Without `keys` of all that would be measured otherwise.
+    """
+    metrics = [METRICS[key] for key in (METRICS if keys is None else keys)]
+    lacking = [m for m in metrics if m.has_too_few(sides) and replace(m, least=0).fits(sides)]
+    if not lacking or isinstance(sides, PointSides):
+        return ""
+    titles = ", ".join(metric.title for metric in lacking)
+    most = max(metric.least for metric in lacking)
+    return (
+        f"Not measured: {titles}. They need up to {most} training and {most} held-out pictures, and there "
+        f"are {len(sides.yardstick.data.train):,} and {len(sides.yardstick.data.held_out):,}."
+    )
 
 
 def measure(

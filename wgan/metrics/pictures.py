@@ -390,14 +390,15 @@ class PictureSides:
         for i, side in enumerate((self, real)):
             for share in side.features_in_shares():
                 yield 0.1 * (i + share)
-        for i, side in enumerate((self, real)):
-            for share in side._spacing_in_shares():
-                yield 0.2 + 0.1 * (i + share)
-        for step in prdc(real.features, self.features):
-            if isinstance(step, Coverage):
-                self.__dict__["coverage"] = step
-            else:
-                yield 0.4 + 0.4 * step
+        if min(len(self), len(real)) > COVERAGE_K:  # else nobody asks for what is computed here
+            for i, side in enumerate((self, real)):
+                for share in side._spacing_in_shares():
+                    yield 0.2 + 0.1 * (i + share)
+            for step in prdc(real.features, self.features):
+                if isinstance(step, Coverage):
+                    self.__dict__["coverage"] = step
+                else:
+                    yield 0.4 + 0.4 * step
         some = self.first(COMPARED)
         for near in nearest(some.fake, self.yardstick.data.train):
             if isinstance(near, tuple):

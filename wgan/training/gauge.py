@@ -24,6 +24,7 @@ from wgan.metrics import (
     PictureSides,
     PointSides,
     Yardstick,
+    left_out,
     load,
     measure,
 )
@@ -120,6 +121,11 @@ class Gauge:
     def protocol(self) -> dict[str, Any]:
         """What must be equal for two runs' numbers to be compared."""
         return self._yardstick.protocol if self._yardstick is not None else {}
+
+    @property
+    def left_out(self) -> str:
+        """Which metrics there are too few pictures for, in a sentence; "" if none."""
+        return left_out(self._sides()) if self._yardstick is not None else ""
 
     def due(self, seconds: float) -> bool:
         """Tell whether a training that has run for so many seconds is to be measured now."""
