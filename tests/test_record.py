@@ -99,7 +99,8 @@ def record_of(run: Path, out: Path) -> dict[str, Any]:
             if key not in clockless
         }
     with ZipFile(out / "run.zip") as archive:
-        names = sorted(name.partition("/")[2] for name in archive.namelist())
+        # The log of errors is a log: what went wrong stays in it.
+        names = sorted({name.partition("/")[2] for name in archive.namelist()} - {"error.log"})
     return {
         "curves": rows,
         "listed": {k: listed[k] for k in ("run", "status", "step", "best")},
