@@ -291,7 +291,7 @@ def test_no_pickle_is_ever_read():
     assert unpack_arrays(evil)["a"].tolist() == [0, 0, 0]
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=True, a=np.array([{"x": 1}], dtype=object))
-    with pytest.raises(ValueError, match=r"[Pp]ickle"):
+    with pytest.raises(RunError, match="damaged"):
         unpack_arrays(buffer.getvalue())
 
 

@@ -6,7 +6,6 @@ shapes, finite values.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,9 +14,20 @@ from safetensors.torch import save
 from wgan.config import ConfigError, TrainConfig
 from wgan.randomness import generator
 from wgan.runs.files import write
-from wgan.runs.migrations import SCHEMA, migrate_checkpoint
+from wgan.runs.migrations import migrate_checkpoint
 from wgan.runs.records import RunError
+from wgan.schema import (
+    SCHEMA,
+    parse_checkpoint_facts,
+    parse_counts,
+    parse_engine,
+    parse_json,
+    whole,
+)
 from wgan.training import Engine, State
+
+UNREADABLE = (LookupError, ValueError, TypeError, ArithmeticError, RecursionError)
+"""What a foreign value raises when it is read, beside `ConfigError`, which is a ValueError."""
 
 
 def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
@@ -44,17 +54,16 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
     """
     metadata, tensors = _read(path, weights=True)
     try:
-        critic_counts, generator_counts = json.loads(metadata["counts"])
         state = State(
-            TrainConfig.parse(json.loads(metadata["config"])),
-            Engine(**json.loads(metadata["engine"])),
-            int(metadata["step"]),
-            int(metadata["critic_updates"]),
-            (critic_counts, generator_counts),
+            TrainConfig.parse(parse_json(metadata["config"], "config")),
+            Engine(**parse_engine(parse_json(metadata["engine"], "engine"))),
+            whole(int(metadata["step"]), "step"),
+            whole(int(metadata["critic_updates"]), "critic_updates", 0, 1 << 62),
+            parse_counts(metadata["counts"]),
             tensors,
         )
-        facts: dict[str, Any] = json.loads(metadata["facts"])
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        facts = parse_checkpoint_facts(metadata["facts"])
+    except UNREADABLE as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
     if problem := misfit(state.config, tensors):
         raise RunError(f"{path.name} cannot be used: {problem}")
@@ -68,8 +77,8 @@ def read_config(path: Path) -> TrainConfig:
     """Return the config a checkpoint was made with; its weights are not read. Raises RunError."""
     metadata, _ = _read(path, weights=False)
     try:
-        return TrainConfig.parse(json.loads(metadata["config"]))
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        return TrainConfig.parse(parse_json(metadata["config"], "config"))
+    except UNREADABLE as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
 
 
@@ -87,7 +96,7 @@ def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch
             return migrate_checkpoint(metadata), {name: file.get_tensor(name) for name in names}
     except FileNotFoundError as error:
         raise RunError(f"There is no file {path.name}.") from error
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, *UNREADABLE) as error:
         raise RunError(
             f"{path.name} is damaged or no safetensors file ({error}). The other checkpoints of "
             "the run can still be used."
@@ -97,9 +106,14 @@ def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch
 def misfit(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
     """Say why weights do not fit a config's networks, in a sentence; nothing where they do.
 
-    Looked at are the averaged generator and the critic, which every checkpoint has.
+    Looked at are the averaged generator and the critic, which every checkpoint has. The networks are
+    built without memory for their weights: a config may claim any size.
     """
-    pair = config.networks(generator(0, "init"))
+    try:
+        with torch.device("meta"):
+            pair = config.networks(generator(0, "init"))
+    except (ConfigError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
+        return f"its networks cannot be built: {str(error).splitlines()[0].rstrip('.')}."
     for prefix, network in zip(("average.", "critic."), pair, strict=True):
         wanted = {prefix + name: value for name, value in network.state_dict().items()}
         found = {name: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -24,9 +24,18 @@ def pack_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 
 def unpack_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an npz; nothing in it is ever unpickled."""
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    """Return the arrays of an npz; nothing in it is ever unpickled. Raises RunError."""
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # zipfile and NumPy answer bad bytes with many kinds of exceptions.
+        raise RunError("A preview of the run is damaged.") from error
+
+
+def is_webp(content: bytes) -> bool:
+    """Tell whether bytes are as long as the header of a WebP file says; they are not decoded."""
+    length = int.from_bytes(content[4:8], "little") + 8
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP" and length == len(content)
 
 
 def write(path: Path, content: bytes, *, durable: bool = True) -> None:
