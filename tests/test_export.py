@@ -152,7 +152,7 @@ HOSTILE: dict[str, tuple[Harm, str]] = {
     ),
     "config of another": (
         lambda files, run: files.update({f"{run}/config.json": b"[1, 2]"}),
-        "cannot be read",
+        "must be a JSON object",
     ),
     "newer": (
         lambda files, run: files.update({f"{run}/config.json": b'{"schema": 99}'}),
@@ -220,7 +220,9 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
     # A byte flipped within a file that is stored: its check sum tells.
     at = content.index(b"critic.0.weight")
     (tmp_path / "flip.zip").write_bytes(content[:at] + b"X" + content[at + 1 :])
-    refused(tmp_path / "flip.zip", "damaged", tmp_path)
+    run, remarks = import_zip(tmp_path / "flip.zip", tmp_path / "elsewhere")
+    assert len(remarks) == 1 and "is damaged" in remarks[0] and "left out" in remarks[0]
+    assert len(run.checkpoint_steps()) == len(points.checkpoint_steps()) - 1
 
 
 def test_what_is_damaged_but_not_needed_is_left_out_with_a_remark(points: Run, tmp_path: Path):

@@ -139,6 +139,7 @@ def _parser() -> _Parser:
     into = commands.add_parser("import", help="take in a run that was exported as .zip")
     into.add_argument("file", type=Path, metavar="FILE")
     into.add_argument("--runs-dir", **runs_dir)
+    into.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
     into.set_defaults(act=_import)
 
     sample = commands.add_parser("sample", help="write samples of a run's generator")
@@ -650,7 +651,13 @@ def _export(given: argparse.Namespace) -> int:
 def _import(given: argparse.Namespace) -> int:
     if not given.file.is_file():
         raise _Usage(f"There is no file {given.file}.")
-    run, remarks = import_zip(given.file, given.runs_dir)
+    bar = _Bar(given.quiet)
+    try:
+        with bar:
+            run, remarks = import_zip(given.file, given.runs_dir, bar.tell)
+    except KeyboardInterrupt:
+        print("Cancelled: nothing was kept.", file=sys.stderr)
+        return 130
     for remark in remarks:
         print(remark, file=sys.stderr)
     print(json.dumps({"run": str(run.folder), "remarks": remarks}))

@@ -6,7 +6,7 @@ no torch, so that a child process that uses it starts quickly.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -116,8 +116,8 @@ def shown(value: object) -> str:
         return f"{len(value):,} bytes"
     if isinstance(value, int) and abs(value) >= 1 << 64:
         return "a number beyond all bounds"
-    if isinstance(value, Mapping | list):
-        return "a list or table"
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "a JSON object"
     short = repr(value)[:42]
     return short if len(short) < 42 else f"{short[:40]}…"
 
