@@ -882,6 +882,12 @@ def _reproduce(given: argparse.Namespace) -> int:
     if given.name is not None and given.name not in EXPERIMENTS:
         raise _Usage(f"There is no experiment {given.name!r}: choose one of {known}.")
     folder = None if given.out is None else given.out.parent
+    if given.out is not None:  # Said now and not after half an hour.
+        try:
+            given.out.parent.mkdir(parents=True, exist_ok=True)
+            given.out.open("a").close()
+        except OSError as error:
+            raise _Usage(f"{given.out} cannot be written ({error.strerror}).") from error
     outcomes = []
     for name in EXPERIMENTS if given.all else [given.name]:
         bar = _Bar(given.quiet)
@@ -897,7 +903,6 @@ def _reproduce(given: argparse.Namespace) -> int:
         else:
             print(f"{table(outcomes[-1])}\n", flush=True)
     if given.out is not None:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(page(outcomes), encoding="utf-8")
     return 0
 

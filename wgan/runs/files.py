@@ -38,6 +38,20 @@ def is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP" and length == len(content)
 
 
+def is_preview(suffix: str, content: bytes) -> bool:
+    """Tell whether bytes are a whole preview: a WebP file, or arrays of points and their extent."""
+    if suffix == "webp":
+        return is_webp(content)
+    try:
+        arrays = unpack_arrays(content)
+    except RunError:
+        return False
+    points, extent = arrays.get("points"), arrays.get("extent")
+    if points is None or extent is None or extent.shape != () or extent.dtype.kind != "f":
+        return False
+    return points.ndim == 2 and points.shape[1] == 2 and float(extent) > 0
+
+
 def write(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file under a temporary name and put it in place. Raises RunError."""
     half = path.with_name(f"{path.name}.{os.getpid()}.part")

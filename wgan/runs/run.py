@@ -21,7 +21,7 @@ import numpy.typing as npt
 from wgan.config import TrainConfig
 from wgan.metrics import better, metric_of
 from wgan.runs.checkpoints import read_checkpoint, read_config, write_checkpoint
-from wgan.runs.files import process_start, versions, write
+from wgan.runs.files import is_preview, process_start, versions, write
 from wgan.runs.migrations import database_schema, migrate_database, migrate_described
 from wgan.runs.order import created_at
 from wgan.runs.records import (
@@ -396,10 +396,11 @@ class Run:
         return sorted({steps[round(i)] for i in chosen})
 
     def preview(self, step: int) -> tuple[str, bytes] | None:
-        """Return a preview's suffix and content; None where it has been thinned away."""
+        """Return a preview's suffix and content; None if it has been thinned away, or is damaged."""
         for suffix in ("webp", "npz"):
             with contextlib.suppress(OSError):
-                return suffix, self._preview_path(step, suffix).read_bytes()
+                content = self._preview_path(step, suffix).read_bytes()
+                return (suffix, content) if is_preview(suffix, content) else None
         return None
 
     def set_thumb(self, picture: bytes) -> None:
