@@ -220,7 +220,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "starred": Run.starred,
     "best_steps": Run.best_steps,
     "checkpoint": Run.checkpoint,
-    "config_at": lambda run: run.config_at(run.checkpoint_steps()[-1]),
+    "config_at": lambda run: run.config_at(max(run.checkpoint_steps(), default=0)),
     "resume_point": Run.resume_point,
     "alive": Run.alive,
     "size": Run.size,
