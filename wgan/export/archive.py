@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import IO
@@ -110,7 +110,8 @@ def import_zip(
         )
         remarks = [str(remark) for remark in found["remarks"]]
         adopt(folder, remarks, progress)
-        return _placed(folder, runs_dir, str(found["name"]) or archive.stem), remarks
+        names = (str(found["name"]), Path(str(getattr(file, "name", file))).stem)
+        return _placed(folder, runs_dir, names), remarks
     except OSError as error:
         raise RunError(f"The run cannot be unpacked ({error.strerror or error}).") from error
     finally:
@@ -170,9 +171,10 @@ def _check_ancestors(parent: Mapping[str, object] | None) -> None:
         parent = parent.get("parent")  # type: ignore[assignment]
 
 
-def _placed(folder: Path, runs_dir: Path, name: str) -> Run:
-    """Move a run's folder to where runs are, under its name as far as that can be one here."""
-    name = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] or "imported-run"
+def _placed(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
+    """Move a run's folder to where runs are, under the first name that can be one here."""
+    plain = [re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] for name in names]
+    name = next(filter(None, plain), "imported-run")
     if name.startswith("example-"):  # The runs that come with this program are called so.
         name = f"copy-of-{name}"
     for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:

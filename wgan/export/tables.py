@@ -54,6 +54,10 @@ def export_tensorboard(run: Run, folder: Path) -> int:
         raise RunError(
             "TensorBoard's files need one more package: pip install tensorboard."
         ) from error
+    if folder.is_file():
+        raise RunError(
+            f"{folder} is a file and cannot be written as a folder. Choose another name."
+        )
     suffix = f".run-{run.id}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

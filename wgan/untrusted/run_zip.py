@@ -81,6 +81,8 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
         raise Refused(
             f"This is no ZIP file, or it is damaged or cut off ({_words(error)})."
         ) from error
+    except OSError as error:
+        raise Refused(f"The ZIP file cannot be read ({error.strerror or error}).") from error
     with opened:
         name, members = _members(opened)
         place = Path(out)
