@@ -422,7 +422,10 @@ def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> Trainin
         return None
     launch = _launch()
     for run in list_runs(given.runs_dir):
-        if launch and run.fact("launch") == launch:
+        known = ""
+        with contextlib.suppress(RunError):  # A damaged run is not the one.
+            known = run.fact("launch")
+        if launch and known == launch:
             end = time.monotonic() + 2 * DEAD_AFTER
             while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
                 time.sleep(1.0)
@@ -784,9 +787,10 @@ def _examples(given: argparse.Namespace) -> int:
 def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
     """Return a finished run of a config: one that is there, gone on with, or a new one."""
     for known in list_runs(folder):
-        if known.config() == config:
-            run, resume = known, bool(known.checkpoint_steps())
-            break
+        with contextlib.suppress(RunError):
+            if known.config() == config:
+                run, resume = known, bool(known.checkpoint_steps())
+                break
     else:
         run, resume = Run.create(config, folder), False
     if run.status() is not Status.FINISHED:

@@ -28,6 +28,7 @@ from wgan.runs import Card, RunError, Status, began
 
 TABLE_HEIGHT = 282
 MOST_COMPARED = 6
+MAX_REMARKS = 5  # on an import, shown one below the other
 
 # What a metric's name means to people; the settings stand in the name itself.
 
@@ -81,8 +82,10 @@ def importing() -> None:
         st.error(chore.error, icon=":material/error:")
         return
     run, remarks = chore.result
-    for remark in remarks:
+    for remark in remarks[:MAX_REMARKS]:
         st.toast(remark, icon=":material/warning:")
+    if len(remarks) > MAX_REMARKS:
+        st.toast(f"And {len(remarks) - MAX_REMARKS} more remarks.", icon=":material/warning:")
     st.toast(f"{run} has been taken in.", icon=":material/upload:")
     show_run(run)
     st.session_state.picked_runs = [run]

@@ -118,23 +118,20 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
                     _copy_log(opened, entry, place)
                 elif file.endswith((".webp", ".npz")):
                     _copy_preview(_content(opened, entry, MAX_PREVIEW_BYTES), place / file)
-            except (Refused, MemoryError):
+            except Refused:
                 raise
+            except MemoryError as error:  # A header may claim arrays of any size.
+                if file in _NEEDED:
+                    raise
+                leave_out(file, error)
             except OSError as error:
                 if error.errno is not None:  # of the disk; Pillow's have none
                     raise Refused(f"The run cannot be unpacked ({error.strerror}).") from error
                 leave_out(file, error)
-            except (
-                Exception
-            ) as error:  # Decoders answer bad bytes with exceptions of nearly every type.
+            except Exception as error:  # Decoders answer bad bytes with nearly every type.
                 leave_out(file, error)
         if bad_pictures:
             remarks.append(f"{bad_pictures} of its pictures cannot be read and were left out.")
-    if len(remarks) > MAX_REMARKS:
-        remarks = [
-            *remarks[:MAX_REMARKS],
-            f"{len(remarks) - MAX_REMARKS} more values were left out.",
-        ]
     return {"name": name, "remarks": remarks}
 
 
@@ -348,6 +345,7 @@ def _rows(
         "metrics": parse_metric,
         "facts": _fact_row,
     }[name]
+    left_out = 0
     for count, row in enumerate(db.execute(f"SELECT {', '.join(COLUMNS[name])} FROM {name}")):
         if count >= MAX_ROWS[name]:
             raise Refused(f"Its table {name} has more than {MAX_ROWS[name]:,} rows.")
@@ -360,7 +358,11 @@ def _rows(
                 raise Refused(
                     f"Its table {name} is damaged in row {count + 1:,}: {error}."
                 ) from error
-            remarks.append(f"One of its {name} is damaged and was left out: {error}.")
+            left_out += 1
+            if left_out <= MAX_REMARKS:
+                remarks.append(f"One of its {name} is damaged and was left out: {error}.")
+    if left_out > MAX_REMARKS:
+        remarks.append(f"{left_out - MAX_REMARKS:,} more of its {name} were left out.")
 
 
 def _change_row(row: Sequence[object]) -> Sequence[object]:
@@ -372,6 +374,8 @@ def _fact_row(row: Sequence[object]) -> Sequence[object]:
     key, value = parse_fact(*row)
     if key == "status":  # Nobody trains it here, and it does not come with this program.
         value = _STATUS_HERE.get(value, value)
+    if key == "name":  # It is printed on terminals.
+        value = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", value).strip()
     return key, value
 
 
