@@ -4,6 +4,7 @@
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  fifty kills, a million reports, a long run, five hundred runs
+# make fuzz   5,000 damaged runs, imported and read; ten minutes of one core
 # make quality  FID, W₁ and modes after 10 to 300 seconds, beside a textbook loop; three quarters of an hour
 # make big    a million pictures of 64×64, prepared and trained from their file; 28 GB of disk, half an hour
 # make metrics  our metrics beside oracles, into docs/metrics.md; seven minutes of one core
@@ -16,7 +17,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench quality keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
+.PHONY: run test check bench fuzz quality keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -45,6 +46,9 @@ keeping: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.keeping million
 	$(BIN)/python -m benchmarks.keeping long
 	$(BIN)/python -m benchmarks.keeping shelf
+
+fuzz: $(VENV)/dev.done
+	$(BIN)/python -m tests.fuzz --count 5000
 
 quality: $(VENV)/app.done
 	$(BIN)/python -m benchmarks.quality

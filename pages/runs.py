@@ -9,6 +9,7 @@ guard()
 from pages.components import shelf
 from pages.components.app import session, shown_run
 
+shelf.importing()
 cards = session().cards()
 shelf.heading(cards)
 shelf.offer_undo()

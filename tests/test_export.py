@@ -152,7 +152,7 @@ HOSTILE: dict[str, tuple[Harm, str]] = {
     ),
     "config of another": (
         lambda files, run: files.update({f"{run}/config.json": b"[1, 2]"}),
-        "cannot be read",
+        "must be a JSON object",
     ),
     "newer": (
         lambda files, run: files.update({f"{run}/config.json": b'{"schema": 99}'}),
@@ -220,7 +220,9 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
     # A byte flipped within a file that is stored: its check sum tells.
     at = content.index(b"critic.0.weight")
     (tmp_path / "flip.zip").write_bytes(content[:at] + b"X" + content[at + 1 :])
-    refused(tmp_path / "flip.zip", "damaged", tmp_path)
+    run, remarks = import_zip(tmp_path / "flip.zip", tmp_path / "elsewhere")
+    assert len(remarks) == 1 and "is damaged" in remarks[0] and "left out" in remarks[0]
+    assert len(run.checkpoint_steps()) == len(points.checkpoint_steps()) - 1
 
 
 def test_what_is_damaged_but_not_needed_is_left_out_with_a_remark(points: Run, tmp_path: Path):
@@ -379,6 +381,41 @@ def test_tensorboard_reads_every_value(digits: Run, points: Run, tmp_path: Path)
             assert [s for s, _ in got] == columns["step"].tolist()
             assert [v for _, v in got] == pytest.approx(columns[name].tolist(), rel=1e-6)
         assert len(events.Images("samples") if images else []) == images
+
+
+def logs(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_tensorboard_keeps_one_log_in_a_folder(
+    points: Run, runs_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("tensorboard")
+
+    def write(run: Run, out: Path) -> int:
+        words = ["export", run.id, "--tensorboard", "--out", str(out), "--runs-dir", str(runs_dir)]
+        return main(words)
+
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert write(points, out) == 2
+        error = capsys.readouterr().err
+        assert "cannot be written" in error and error.count("\n") == 1
+    out = tmp_path / "log"
+    assert write(points, out) == 0 and write(points, out) == 0
+    assert len(logs(out)) == 1  # not two, which TensorBoard would draw as one doubled curve
+    other = trained(Run.create(tiny(seed=1), runs_dir))
+    assert write(other, out) == 2
+    assert "another log" in capsys.readouterr().err and len(logs(out)) == 1
+
+
+@pytest.mark.parametrize("suffix", [s for s in FORMATS if s not in (".onnx", ".pt2")])
+def test_a_folder_cannot_be_written_as_a_file(points: Run, tmp_path: Path, suffix: str):
+    (tmp_path / f"folder{suffix}").mkdir()
+    for out in (tmp_path / f"folder{suffix}", tmp_path / "nowhere" / f"run{suffix}"):
+        with pytest.raises(RunError, match="cannot be written"):
+            export(points, out)
+    assert [path.name for path in tmp_path.glob("*.part")] == []
 
 
 def test_a_bug_report_has_no_pictures_and_no_weights(

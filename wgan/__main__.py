@@ -167,6 +167,7 @@ def _parser() -> _Parser:
     into = commands.add_parser("import", help="take in a run that was exported as .zip")
     into.add_argument("file", type=Path, metavar="FILE")
     into.add_argument("--runs-dir", **runs_dir)
+    into.add_argument("--quiet", action="store_true", help="no progress bar on stderr")
     into.set_defaults(act=_import)
 
     sample = commands.add_parser("sample", help="write samples of a run's generator")
@@ -449,7 +450,10 @@ def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> Trainin
         return None
     launch = _launch()
     for run in list_runs(given.runs_dir):
-        if launch and run.fact("launch") == launch:
+        known = ""
+        with contextlib.suppress(RunError):  # A damaged run is not the one.
+            known = run.fact("launch")
+        if launch and known == launch:
             end = time.monotonic() + 2 * DEAD_AFTER
             while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
                 time.sleep(1.0)
@@ -716,7 +720,13 @@ def _export(given: argparse.Namespace) -> int:
 def _import(given: argparse.Namespace) -> int:
     if not given.file.is_file():
         raise _Usage(f"There is no file {given.file}.")
-    run, remarks = import_zip(given.file, given.runs_dir)
+    bar = _Bar(given.quiet)
+    try:
+        with bar:
+            run, remarks = import_zip(given.file, given.runs_dir, bar.tell)
+    except KeyboardInterrupt:
+        print("Cancelled: nothing was kept.", file=sys.stderr)
+        return 130
     for remark in remarks:
         print(remark, file=sys.stderr)
     print(json.dumps({"run": str(run.folder), "remarks": remarks}))
@@ -843,9 +853,10 @@ def _examples(given: argparse.Namespace) -> int:
 def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
     """Return a finished run of a config: one that is there, gone on with, or a new one."""
     for known in list_runs(folder):
-        if known.config() == config:
-            run, resume = known, bool(known.checkpoint_steps())
-            break
+        with contextlib.suppress(RunError):
+            if known.config() == config:
+                run, resume = known, bool(known.checkpoint_steps())
+                break
     else:
         run, resume = Run.create(config, folder), False
     if run.status() is not Status.FINISHED:
@@ -941,6 +952,12 @@ def _reproduce(given: argparse.Namespace) -> int:
     if given.name is not None and given.name not in EXPERIMENTS:
         raise _Usage(f"There is no experiment {given.name!r}: choose one of {known}.")
     folder = None if given.out is None else given.out.parent
+    if given.out is not None:  # Said now and not after half an hour.
+        try:
+            given.out.parent.mkdir(parents=True, exist_ok=True)
+            given.out.open("a").close()
+        except OSError as error:
+            raise _Usage(f"{given.out} cannot be written ({error.strerror}).") from error
     outcomes = []
     for name in EXPERIMENTS if given.all else [given.name]:
         bar = _Bar(given.quiet)
@@ -956,7 +973,6 @@ def _reproduce(given: argparse.Namespace) -> int:
         else:
             print(f"{table(outcomes[-1])}\n", flush=True)
     if given.out is not None:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(page(outcomes), encoding="utf-8")
     return 0
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wgan.data import DataError, Progress
+from wgan.runs import RunError
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Chore:
             self.result = work(self._tell)
         except _Cancelled:
             self.error = "Cancelled: nothing was kept."
-        except DataError as error:
+        except (DataError, RunError) as error:
             self.error = str(error)
         except MemoryError:
             self.error = "There is not enough memory for it. Take fewer or smaller pictures."

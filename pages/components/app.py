@@ -42,6 +42,14 @@ def session() -> Session:
     return shared_session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
 
 
+def upload_limit_mb() -> int:
+    """Return the size of the largest upload in MB, as .streamlit/config.toml sets it.
+
+    The server keeps uploads in memory and refuses larger ones. No widget has a limit of its own.
+    """
+    return int(st.get_option("server.maxUploadSize"))
+
+
 Found = TypeVar("Found")
 
 

@@ -6,13 +6,10 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from pages.components.app import session, size
+from pages.components.app import session, size, upload_limit_mb
 from pages.components.browsed import look_at
 from wgan.chores import Chore
 from wgan.data import Dataset, Own, Prepared, Recipe
-
-UPLOAD_MB = 1024
-"""For these fields alone: other uploads have the server's limit."""
 
 ARCHIVES = ["zip", "tar", "gz", "tgz"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
@@ -74,8 +71,12 @@ def form() -> None:
         )
         files = st.file_uploader(
             "Archive or pictures", type=[*ARCHIVES, *PICTURES], accept_multiple_files=True,
-            max_upload_size=UPLOAD_MB, key="intake_files",
+            key="intake_files",
         )  # fmt: skip
+        st.caption(
+            f"Up to {upload_limit_mb():,} MB in all. For more, name a folder or an archive on the machine that "
+            "runs the app."
+        )
         folder = st.text_input("Or a folder or archive on the machine that runs the app",
                                key="intake_folder", placeholder="/home/me/pictures")  # fmt: skip
         given = bool(files) or bool(folder.strip())
@@ -202,8 +203,7 @@ def _forget(key: str) -> None:
 
 def upload_package(dataset: Any) -> None:
     """Take the npm package of the Pokémon sprites as it is."""
-    file = st.file_uploader("pokesprite-images-….tgz", type=["tgz", "gz"], key="pokemon_file",
-                            max_upload_size=UPLOAD_MB)  # fmt: skip
+    file = st.file_uploader("pokesprite-images-….tgz", type=["tgz", "gz"], key="pokemon_file")
     if file is not None and not busy():
         st.caption(size(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):

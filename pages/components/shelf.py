@@ -17,15 +17,18 @@ from pages.components.app import (
     show_run,
     signed,
     size,
+    upload_limit_mb,
 )
+from wgan.chores import Chore
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
-from wgan.export import import_zip, nearest_preset
+from wgan.export import nearest_preset
 from wgan.jobs import View
 from wgan.metrics import title_of
 from wgan.runs import Card, RunError, Status, began
 
 TABLE_HEIGHT = 282
 MOST_COMPARED = 6
+MAX_REMARKS = 5  # on an import, shown one below the other
 
 # What a metric's name means to people; the settings stand in the name itself.
 
@@ -49,10 +52,12 @@ def heading(cards: Sequence[Card]) -> None:
 
 def _importer() -> None:
     key = f"import_file-{st.session_state.get('imports', 0)}"
-    st.file_uploader("A run exported as ZIP", type="zip", max_upload_size=1000, key=key,
+    st.file_uploader("A run exported as ZIP", type="zip", key=key,
                      on_change=_import, args=(key,))  # fmt: skip
-    if problem := st.session_state.get("import_problem"):
-        st.error(problem, icon=":material/error:")
+    st.caption(
+        f"Up to {upload_limit_mb():,} MB. For a larger file, run `python -m wgan import FILE` on the "
+        "machine that runs the app."
+    )
 
 
 def _import(key: str) -> None:
@@ -60,18 +65,39 @@ def _import(key: str) -> None:
     if file is None:
         return
     st.session_state.imports = st.session_state.get("imports", 0) + 1  # an empty field again
-    try:
-        run, remarks = import_zip(file, session().runs_dir)
-    except RunError as error:
-        st.session_state.import_problem = str(error)
+    st.session_state.import_chore = session().import_run(file, file.name)
+
+
+def importing() -> None:
+    """Show how far an import is, with a button to cancel it, or how it ended."""
+    chore: Chore | None = st.session_state.get("import_chore")
+    if chore is None:
         return
-    st.session_state.import_problem = ""
-    for remark in remarks:
+    if not chore.done:
+        with st.container():
+            st.fragment(_import_progress, run_every=0.5)()
+        return
+    st.session_state.import_chore = None
+    if chore.error:
+        st.error(chore.error, icon=":material/error:")
+        return
+    run, remarks = chore.result
+    for remark in remarks[:MAX_REMARKS]:
         st.toast(remark, icon=":material/warning:")
-    st.toast(f"{run.id} has been taken in.", icon=":material/upload:")
-    session().look_again()
-    show_run(run.id)
-    st.session_state.picked_runs = [run.id]
+    if len(remarks) > MAX_REMARKS:
+        st.toast(f"And {len(remarks) - MAX_REMARKS} more remarks.", icon=":material/warning:")
+    st.toast(f"{run} has been taken in.", icon=":material/upload:")
+    show_run(run)
+    st.session_state.picked_runs = [run]
+
+
+def _import_progress() -> None:
+    chore: Chore | None = st.session_state.get("import_chore")
+    if chore is None or chore.done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(chore.share, f"{chore.title}: {chore.words[:1].lower()}{chore.words[1:]} …")
+        st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=chore.cancel)
 
 
 def _trash() -> None:

@@ -401,6 +401,11 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
     run = finished_run(runs_dir)
     app = runs_page()
     app.file_uploader[0].set_value(("run.zip", b"no zip at all", "application/zip")).run()
+    end = time.monotonic() + 60
+    while has_button(app, "cancel_import"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        app.run()
     assert "no ZIP file" in app.error[0].value and not app.exception
     assert [r.id for r in list_runs(runs_dir)] == [run.id]
 

@@ -5,33 +5,29 @@ import json
 import re
 import shutil
 import sqlite3
-import stat
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import IO
 
-from PIL import Image
-
+from wgan.config import ConfigError, TrainConfig
 from wgan.export.tables import write_csv
-from wgan.runs import COLUMNS, Run, RunError, Status, read_checkpoint, unpack_arrays
-from wgan.runs.files import versions
+from wgan.runs import Run, RunError, read_checkpoint
+from wgan.runs.checkpoints import write_checkpoint
+from wgan.runs.files import versions, write
+from wgan.sandbox import Limits, Progress, call_limited
 
-MOST_FILES = 3_000
-MOST_BYTES = 4 << 30
-MOST_RATIO = 200
-"""How many times larger than packed an archive may be; runs are at most ten."""
-MOST_PREVIEW = 8 << 20
+IMPORT_LIMITS = Limits(memory=768 << 20, cpu_s=600, wall_s=1_800.0, file_bytes=2 << 30)
+UNPACKING_SHARE = 0.8
+"""How much of an import's progress is the unpacking; checking the weights is the rest."""
+CHUNK = 1 << 20
 
-_NAMES = re.compile(
-    r"(?P<run>[A-Za-z0-9][\w.+-]{0,119})/"
-    r"(config\.json|run\.sqlite|thumb\.webp|error\.log|previews/\d{8}\.(webp|npz)"
-    r"|step_\d{8}\.safetensors)"
+_FILES = re.compile(
+    r"thumb\.webp|neighbours\.webp|error\.log|previews/\d{8}\.(webp|npz)|step_\d{8}\.safetensors"
 )
 _PACKED = (".json", ".sqlite", ".log", ".npz")
-_TABLES = {"reports", "changes", "metrics", "facts"}
 REPORTS_IN_BUNDLE = 200
 
 
@@ -56,7 +52,7 @@ def _content(run: Run):  # type: ignore[no-untyped-def]
     yield "run.sqlite", _snapshot(run)
     for path in sorted(run.folder.rglob("*")):
         name = path.relative_to(run.folder).as_posix()
-        if _NAMES.fullmatch(f"run/{name}") and name not in ("config.json", "run.sqlite"):
+        if _FILES.fullmatch(name):
             # Thinned away since it was listed: the archive is whole without it.
             with contextlib.suppress(FileNotFoundError):
                 yield name, path.read_bytes()
@@ -76,11 +72,24 @@ def _snapshot(run: Run) -> bytes:
         return path.read_bytes()
 
 
-def import_zip(file: Path | IO[bytes], runs_dir: Path) -> tuple[Run, list[str]]:
-    """Unpack a run into a folder of runs; return it and remarks on what could not be used.
+def import_zip(
+    file: Path | IO[bytes], runs_dir: Path, progress: Progress | None = None
+) -> tuple[Run, list[str]]:
+    """Take a run from a ZIP file into a folder of runs.
 
-    Nothing outside its own new folder is written, and nothing stays where it is refused. Raises
-    RunError that says why.
+    A limited child process reads the ZIP file and writes what is sound of it anew; see
+    `wgan.untrusted.run_zip`. Configs and weights are then checked here, and written once more.
+
+    Args:
+        file: The ZIP file, or its content.
+        runs_dir: Nothing outside a new folder in it is written, and nothing stays after a failure.
+        progress: An exception that it raises cancels the import.
+
+    Returns:
+        The run, and sentences about what could not be used.
+
+    Raises:
+        RunError: With a sentence that says why the ZIP file is refused.
     """
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
@@ -88,131 +97,92 @@ def import_zip(file: Path | IO[bytes], runs_dir: Path) -> tuple[Run, list[str]]:
     except OSError as error:
         raise RunError(f"Nothing can be written to {runs_dir} ({error.strerror}).") from error
     try:
-        with zipfile.ZipFile(file) as archive:
-            name = _unpack(archive, place)
-        remarks = _check(place)
-        for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
-            target = runs_dir / (name + suffix)
-            if not target.exists():
-                place.rename(target)
-                return Run(target), remarks
-        raise RunError(f"There are too many runs called {name} already.")
-    except zipfile.BadZipFile as error:
-        raise RunError(f"This is no ZIP file, or it is damaged or cut off ({error}).") from error
-    except (NotImplementedError, EOFError) as error:
-        raise RunError(f"This ZIP file cannot be read ({error}).") from error
+        folder = place / "run"
+        folder.mkdir()
+        archive = file if isinstance(file, Path) else _spooled(file, place / "upload.zip", progress)
+        found = call_limited(
+            "wgan.untrusted.run_zip:unpack_run",
+            {"archive": str(archive.resolve()), "out": str(folder.resolve())},
+            limits=IMPORT_LIMITS,
+            failure=RunError,
+            subject="This ZIP file",
+            progress=progress and (lambda words, share: progress(words, share * UNPACKING_SHARE)),
+        )
+        remarks = [str(remark) for remark in found["remarks"]]
+        adopt(folder, remarks, progress)
+        names = (str(found["name"]), Path(str(getattr(file, "name", file))).stem)
+        return _placed(folder, runs_dir, names), remarks
     except OSError as error:
         raise RunError(f"The run cannot be unpacked ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _unpack(archive: zipfile.ZipFile, place: Path) -> str:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if not entries:
-        raise RunError("This ZIP file is empty.")
-    if len(entries) > MOST_FILES:
-        raise RunError(
-            f"This ZIP file has {len(entries):,} files; a run has {MOST_FILES:,} at most."
-        )
-    total = sum(entry.file_size for entry in entries)
-    packed = sum(entry.compress_size for entry in entries)
-    if total > MOST_BYTES:
-        raise RunError(f"Unpacked, this would take {total / 1e9:.1f} GB: more than a run may.")
-    if total > MOST_RATIO * max(packed, 1) and total > 1 << 20:
-        raise RunError("This ZIP file unpacks to far more than a run could be packed to: refused.")
-    runs = set()
-    for entry in entries:
-        match = _NAMES.fullmatch(entry.filename)
-        if match is None:
-            raise RunError(
-                f"This is no exported run: {entry.filename[:80]!r} does not belong into one."
-            )
-        if stat.S_ISLNK(entry.external_attr >> 16) or entry.flag_bits & 1:
-            raise RunError(f"{entry.filename!r} is a link or encrypted: refused.")
-        runs.add(match["run"])
-    if len(runs) != 1 or len({entry.filename for entry in entries}) != len(entries):
-        raise RunError("This ZIP file does not hold exactly one run.")
-    (name,) = runs
-    (place / "previews").mkdir()
-    for entry in entries:
-        target = place / entry.filename.partition("/")[2]
-        with archive.open(entry) as source, target.open("wb") as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-    return name
+def _spooled(file: IO[bytes], path: Path, progress: Progress | None) -> Path:
+    """Write an upload to a file, because the child process reads files."""
+    file.seek(0)
+    with path.open("wb") as out:
+        while chunk := file.read(CHUNK):
+            out.write(chunk)
+            if progress is not None:
+                progress("Receiving", 0.0)
+    return path
 
 
-def _check(place: Path) -> list[str]:
-    """Read everything once; what is damaged but not needed is left out, with a remark."""
-    for needed in ("config.json", "run.sqlite"):
-        if not (place / needed).is_file():
-            raise RunError(f"This is no exported run: it has no {needed}.")
-    _check_database(place / "run.sqlite")
-    run = Run(place)
+def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) -> None:
+    """Check what `unpack_run` wrote into a folder, and write config and checkpoints anew.
+
+    Remarks are added for checkpoints that cannot be used. Raises RunError.
+    """
     try:
+        run = Run(folder)
+        described = run.described()
         run.config()
-        run.parent()
-        run.last()
-        if run.status().active:
-            run.set_fact("status", Status.INTERRUPTED)
+        _check_ancestors(described["parent"])
+        write(folder / "config.json", json.dumps(described, indent=1).encode())
+        run.facts(), run.status(), run.last(), run.curves()
     except RunError as error:
-        raise RunError(str(error).replace(f"run {place.name}", "this run")) from error
-    remarks = []
-    for path in sorted(place.glob("step_*.safetensors")):
+        message = str(error).replace(f"Run {folder.name}", "This run")
+        raise RunError(message.replace(f"run {folder.name}", "this run")) from error
+    steps = run.checkpoint_steps()
+    for i, step in enumerate(steps):
+        path = folder / f"step_{step:08d}.safetensors"
+        if progress is not None:
+            share = UNPACKING_SHARE + (1 - UNPACKING_SHARE) * i / len(steps)
+            progress(f"Checking {path.name}", share)
         try:
-            read_checkpoint(path)
+            state, facts = read_checkpoint(path)
+            if state.step != step:
+                raise RunError(f"{path.name} is of another step, {state.step:,}.")
         except RunError as error:
             remarks.append(f"{error} It was left out.")
             path.unlink()
-    bad = 0
-    for path in [*sorted((place / "previews").iterdir()), place / "thumb.webp"]:
-        if path.is_file() and not _is_preview(path):
-            path.unlink()
-            bad += 1
-    if bad:
-        remarks.append(f"{bad} of its pictures cannot be read and were left out.")
-    return remarks
+        else:
+            write_checkpoint(path, state, facts)
 
 
-def _check_database(path: Path) -> None:
-    """Take only what this program writes: its tables with its columns, nothing that acts."""
-    try:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+def _check_ancestors(parent: Mapping[str, object] | None) -> None:
+    """Check the configs of the runs that a run was forked from. Raises RunError."""
+    while parent is not None and "config" in parent:
         try:
-            db.execute("PRAGMA trusted_schema = OFF")
-            found = dict(db.execute("SELECT name, type FROM sqlite_master").fetchall())
-            names = {name for name in found if not name.startswith("sqlite_autoindex_")}
-            if not names <= _TABLES or any(found[name] != "table" for name in names):
-                raise RunError("Its database holds something else than a run's curves: refused.")
-            if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise RunError("Its database is damaged.")
-            db.execute(f"SELECT {', '.join(COLUMNS)} FROM reports LIMIT 1")
-            db.execute("SELECT id, step, path, before, after FROM changes LIMIT 1")
-            db.execute("SELECT key, value FROM facts LIMIT 1")
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise RunError(f"Its database cannot be read ({error}).") from error
+            TrainConfig.parse(parent["config"])  # type: ignore[arg-type]
+        except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
+            raise RunError(f"The config of an ancestor of this run is damaged: {error}") from error
+        parent = parent.get("parent")  # type: ignore[assignment]
 
 
-def _is_preview(path: Path) -> bool:
-    if path.stat().st_size > MOST_PREVIEW:
-        return False
-    content = path.read_bytes()
-    try:
-        if path.suffix == ".webp":
-            with Image.open(BytesIO(content), formats=["WEBP"]) as picture:
-                if max(picture.size) > 8192:
-                    return False
-                picture.load()
-            return True
-        with zipfile.ZipFile(BytesIO(content)) as arrays:
-            if sum(entry.file_size for entry in arrays.infolist()) > MOST_PREVIEW:
-                return False
-        found = unpack_arrays(content)
-        return found["points"].ndim == 2 and "extent" in found
-    except Exception:  # Whatever a foreign file does to its reader, it is no preview.
-        return False
+def _placed(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
+    """Move a run's folder to where runs are, under the first name that can be one here."""
+    plain = [re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] for name in names]
+    name = next(filter(None, plain), "imported-run")
+    if name.startswith("example-"):  # The runs that come with this program are called so.
+        name = f"copy-of-{name}"
+    for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
+        target = runs_dir / (name + suffix)
+        if not target.exists():
+            folder.rename(target)
+            return Run(target)
+    raise RunError(f"There are too many runs called {name} already. Delete some of them.")
 
 
 def bug_report(run: Run) -> bytes:

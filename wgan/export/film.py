@@ -66,14 +66,17 @@ def write_frames(frames: Sequence[Image.Image], out: Path, fps: int, *, hold: fl
 def frame_image(run: Run, step: int, side: int | None = None) -> Bytes | None:
     """Return a preview as a picture (H, W, 3), enlarged to about `side` pixels if that is given.
 
-    Points are drawn over real ones. None where there is no such preview.
+    Points are drawn over real ones. None if there is no such preview, or if it is damaged.
     """
     found = run.preview(step)
     if found is None:
         return None
     suffix, content = found
     if suffix == "webp":
-        grid = decode(content)
+        try:
+            grid = decode(content)
+        except (OSError, ValueError, SyntaxError):  # Pillow's, for a damaged file
+            return None
         scale = max(1, (side or 0) // grid.shape[1])
         picture = np.repeat(np.repeat(grid, scale, axis=0), scale, axis=1)
         return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))

@@ -23,8 +23,11 @@ def export_report(run: Run, out: Path) -> dict[str, object]:
     """Write the report of a run; return its size in bytes."""
     content = report(run).encode()
     half = out.with_name(f"{out.name}.part")
-    half.write_bytes(content)
-    half.replace(out)
+    try:
+        half.write_bytes(content)
+        half.replace(out)
+    finally:
+        half.unlink(missing_ok=True)
     return {"bytes": len(content)}
 
 

@@ -1,8 +1,9 @@
 """A run's curves for other programs: CSV, and TensorBoard's event files."""
 
 import csv
+import tempfile
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -38,7 +39,14 @@ def write_csv(columns: dict[str, np.ndarray], file: TextIO) -> None:
 def export_tensorboard(run: Run, folder: Path) -> int:
     """Write TensorBoard event files: a scalar a column of the reports, metrics, sample grids.
 
-    Returns the number of events. Needs the package tensorboard; raises RunError without it.
+    A log of the same run that was written to the folder before is replaced.
+
+    Returns:
+        The number of events.
+
+    Raises:
+        RunError: Without the package tensorboard; if the folder cannot be written; or if it holds
+            another log, which TensorBoard would draw as one with this.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -46,10 +54,34 @@ def export_tensorboard(run: Run, folder: Path) -> int:
         raise RunError(
             "TensorBoard's files need one more package: pip install tensorboard."
         ) from error
+    if folder.is_file():
+        raise RunError(
+            f"{folder} is a file and cannot be written as a folder. Choose another name."
+        )
+    suffix = f".run-{run.id}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        before = list(folder.glob("events.out.tfevents.*"))
+        if others := [log.name for log in before if not log.name.endswith(suffix)]:
+            raise RunError(
+                f"{folder} holds another log already ({others[0]}), and TensorBoard would mix the two. "
+                "Choose another folder."
+            )
+        with tempfile.TemporaryDirectory(prefix=".tensorboard-", dir=folder) as half:
+            events = _write_events(run, SummaryWriter(half, filename_suffix=suffix))
+            for log in before:
+                log.unlink()
+            for log in Path(half).iterdir():
+                log.replace(folder / log.name)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written ({error.strerror or error}).") from error
+    return events
+
+
+def _write_events(run: Run, opened: Any) -> int:
     columns = run.reports()
     events = 0
-    folder.mkdir(parents=True, exist_ok=True)
-    with SummaryWriter(str(folder)) as writer:
+    with opened as writer:
         for name in COLUMNS[1:-1]:
             values = zip(columns["step"], columns[name], columns["time"], strict=True)
             for step, value, when in values:

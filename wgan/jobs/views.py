@@ -267,7 +267,7 @@ class Stored:
         steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
         for change in changes:
             if change.path != "engine":
-                with contextlib.suppress(ConfigError):
+                with contextlib.suppress(ValueError, TypeError, LookupError, ArithmeticError):
                     config = config.changed({change.path: change.after})
         last, facts, status = run.last(), run.facts(), run.status()
         found = run.preview(steps[-1]) if steps else None

@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,12 +16,22 @@ from safetensors.torch import load, save
 from wgan.config import ConfigError, TrainConfig
 from wgan.randomness import generator
 from wgan.runs.files import write
-from wgan.runs.migrations import FIRST_WITH_DIGEST, SCHEMA, migrate_checkpoint
+from wgan.runs.migrations import FIRST_WITH_DIGEST, migrate_checkpoint
 from wgan.runs.records import RunError
+from wgan.schema import (
+    SCHEMA,
+    parse_checkpoint_facts,
+    parse_counts,
+    parse_engine,
+    parse_json,
+    whole,
+)
 from wgan.training import Engine, State
 
 DIGEST, NO_DIGEST = "sha256", "0" * 64
 """The metadata's key of the digest, and what stands there while it is computed."""
+UNREADABLE = (LookupError, ValueError, TypeError, ArithmeticError, RecursionError)
+"""What a foreign value raises when it is read, beside `ConfigError`, which is a ValueError."""
 
 
 def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
@@ -68,19 +77,18 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
     """
     metadata, tensors = _read(path, weights=True)
     try:
-        critic_counts, generator_counts = json.loads(metadata["counts"])
         state = State(
-            TrainConfig.parse(json.loads(metadata["config"])),
-            Engine(**json.loads(metadata["engine"])),
-            int(metadata["step"]),
-            int(metadata["critic_updates"]),
-            (critic_counts, generator_counts),
+            TrainConfig.parse(parse_json(metadata["config"], "config")),
+            Engine(**parse_engine(parse_json(metadata["engine"], "engine"))),
+            whole(int(metadata["step"]), "step"),
+            whole(int(metadata["critic_updates"]), "critic_updates", 0, 1 << 62),
+            parse_counts(metadata["counts"]),
             tensors,
         )
-        facts: dict[str, Any] = json.loads(metadata["facts"])
+        facts = parse_checkpoint_facts(metadata["facts"])
         if DIGEST not in metadata and not any("_optimizer." in name for name in tensors):
             facts[FRESH_OPTIMIZERS] = 1.0  # Older versions wrote such files only on purpose.
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
+    except UNREADABLE as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
     if problem := misfit(state.config, tensors):
         raise RunError(f"{path.name} cannot be used: {problem}")
@@ -94,8 +102,8 @@ def read_config(path: Path) -> TrainConfig:
     """Return the config a checkpoint was made with; its weights are not read. Raises RunError."""
     metadata, _ = _read(path, weights=False)
     try:
-        return TrainConfig.parse(json.loads(metadata["config"]))
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        return TrainConfig.parse(parse_json(metadata["config"], "config"))
+    except UNREADABLE as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
 
 
@@ -125,7 +133,7 @@ def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch
         return migrated, load(content)
     except FileNotFoundError as error:
         raise RunError(f"There is no file {path.name}.") from error
-    except (OSError, SafetensorError, MemoryError) as error:
+    except (OSError, SafetensorError, MemoryError, *UNREADABLE) as error:
         raise RunError(
             f"{path.name} is damaged or no safetensors file ({error}). The other checkpoints of "
             "the run can still be used."
@@ -155,9 +163,14 @@ def unresumable(state: State, facts: Mapping[str, float]) -> str:
 def misfit(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
     """Say why weights do not fit a config's networks, in a sentence; nothing where they do.
 
-    Looked at are the averaged generator and the critic, which every checkpoint has.
+    Looked at are the averaged generator and the critic, which every checkpoint has. The networks are
+    built without memory for their weights: a config may claim any size.
     """
-    pair = config.networks(generator(0, "init"))
+    try:
+        with torch.device("meta"):
+            pair = config.networks(generator(0, "init"))
+    except (ConfigError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
+        return f"its networks cannot be built: {str(error).splitlines()[0].rstrip('.')}."
     for prefix, network in zip(("average.", "critic."), pair, strict=True):
         wanted = {prefix + name: value for name, value in network.state_dict().items()}
         found = {name: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -24,9 +24,32 @@ def pack_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 
 def unpack_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an npz; nothing in it is ever unpickled."""
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    """Return the arrays of an npz; nothing in it is ever unpickled. Raises RunError."""
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # zipfile and NumPy answer bad bytes with many kinds of exceptions.
+        raise RunError("A preview of the run is damaged.") from error
+
+
+def is_webp(content: bytes) -> bool:
+    """Tell whether bytes are as long as the header of a WebP file says; they are not decoded."""
+    length = int.from_bytes(content[4:8], "little") + 8
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP" and length == len(content)
+
+
+def is_preview(suffix: str, content: bytes) -> bool:
+    """Tell whether bytes are a whole preview: a WebP file, or arrays of points and their extent."""
+    if suffix == "webp":
+        return is_webp(content)
+    try:
+        arrays = unpack_arrays(content)
+    except RunError:
+        return False
+    points, extent = arrays.get("points"), arrays.get("extent")
+    if points is None or extent is None or extent.shape != () or extent.dtype.kind != "f":
+        return False
+    return points.ndim == 2 and points.shape[1] == 2 and float(extent) > 0
 
 
 def write(path: Path, content: bytes, *, durable: bool = True) -> None:

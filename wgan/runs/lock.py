@@ -41,6 +41,7 @@ class RunLock:
 
     def _take(self) -> int:
         """Return a descriptor of the file, locked and with our name in it. Raises RunError."""
+        file = None
         try:
             file = _open_locked(self._path)
             owner = {
@@ -53,6 +54,8 @@ class RunLock:
             os.pwrite(file, json.dumps(owner).encode(), 0)
             return file
         except OSError as error:
+            if file is not None:
+                os.close(file)
             raise RunError(
                 f"The lock of run {self._path.parent.name} cannot be written ({error.strerror or error}). "
                 "Free some space or make the folder writable."

@@ -4,21 +4,20 @@ Schema 1: the first. Schema 2: forks (`parent` in config.json) and measured metr
 checkpoint carries a digest.
 """
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from wgan.runs.records import RunError
+from wgan.schema import METRICS_TABLE, SCHEMA, SchemaError, parse_described
 
-SCHEMA = 3
 FIRST_WITH_DIGEST = 3
 
 
 def _known(schema: object, what: str) -> int:
-    try:
-        number = int(str(schema))
-    except ValueError:
-        number = 0
+    known = isinstance(schema, int | str) and re.fullmatch(r"\d{1,9}", str(schema)[:10])
+    number = int(str(schema)) if known else 0
     if number > SCHEMA:
         raise RunError(
             f"{what} was made by a newer version of this program (schema {number}, this one knows "
@@ -32,21 +31,21 @@ def _known(schema: object, what: str) -> int:
 def migrate_described(found: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Return what a config.json says, as of this schema. Raises RunError for an unknown one."""
     described = dict(found)
+    described.setdefault("parent", None)
     if _known(described.get("schema"), what) < 2:
         described["parent"] = None
-    return described | {"schema": SCHEMA}
+    try:
+        return parse_described(described | {"schema": SCHEMA})
+    except SchemaError as error:
+        raise RunError(
+            f"The config of {what[:1].lower()}{what[1:]} is damaged: {error}."
+        ) from error
 
 
 def migrate_checkpoint(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return a checkpoint's metadata as of this schema; all hold the same but for the digest."""
     _known(metadata.get("schema"), "This checkpoint")
     return {**metadata, "schema": str(SCHEMA)}
-
-
-METRICS_TABLE = (
-    "CREATE TABLE IF NOT EXISTS metrics (step INTEGER, name TEXT, value REAL, "
-    "PRIMARY KEY (step, name))"
-)
 
 
 def database_schema(db: sqlite3.Connection) -> int:

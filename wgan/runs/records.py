@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from wgan.schema import REPORT_COLUMNS, parse_report
 from wgan.training import Report
 
 CLOCK = ("seconds", "time")
 COLUMNS = (*Report._fields, "images", *CLOCK)
 """A report as it is stored: the numbers that repeat, then the clock's."""
+assert COLUMNS == REPORT_COLUMNS
 
 
 class RunError(Exception):
@@ -58,10 +60,10 @@ class StoredReport:
     time: float  # seconds since the epoch
 
     @classmethod
-    def from_row(cls, row: Sequence[float]) -> "StoredReport":
-        """Return the report of a row in the order of COLUMNS."""
-        step, *values, images, seconds, when = row
-        return cls(Report(int(step), *values), int(images), float(seconds), float(when))
+    def from_row(cls, row: Sequence[object]) -> "StoredReport":
+        """Return the report of a row in the order of COLUMNS. Raises SchemaError."""
+        step, *values, images, seconds, when = parse_report(row)
+        return cls(Report(step, *values), images, seconds, when)
 
 
 @dataclass(frozen=True)

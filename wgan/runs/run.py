@@ -18,19 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wgan.config import ConfigError, TrainConfig
+from wgan.config import TrainConfig
 from wgan.metrics import better, metric_of
 from wgan.runs.checkpoints import read_checkpoint, read_config, unresumable, write_checkpoint
-from wgan.runs.files import versions, write
+from wgan.runs.files import is_preview, versions, write
 from wgan.runs.lock import RunLock, is_alive
-from wgan.runs.migrations import (
-    METRICS_TABLE,
-    SCHEMA,
-    database_schema,
-    migrate_database,
-    migrate_described,
-)
+from wgan.runs.migrations import database_schema, migrate_database, migrate_described
+from wgan.runs.order import created_at
 from wgan.runs.records import (
+    CLOCK,
     COLUMNS,
     Change,
     Measured,
@@ -41,11 +37,30 @@ from wgan.runs.records import (
     StoredNeighbours,
     StoredReport,
 )
+from wgan.schema import (
+    MAX_TEXT,
+    SCHEMA,
+    TABLES,
+    SchemaError,
+    parse_change,
+    parse_engines,
+    parse_fact,
+    parse_json,
+    parse_metric,
+    parse_neighbours,
+    parse_protocol,
+    parse_replay,
+    parse_starred,
+    parse_status,
+    whole,
+)
 from wgan.training import Engine, State
 
 KEEP_PREVIEWS = 500
 THUMB = "thumb.webp"
 NEIGHBOURS = "neighbours.webp"
+MAX_VALUE_BYTES = 16 << 20
+"""The longest text that is read of a database: whatever is longer was not written by this program."""
 
 
 class Run:
@@ -90,7 +105,7 @@ class Run:
             "config": config.model_dump(mode="json"),
             "parent": lineage,
             "versions": versions(),
-            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "created": datetime.now().astimezone().isoformat(timespec="milliseconds"),
         }
         made: Path | None = None
         try:
@@ -113,7 +128,7 @@ class Run:
         """Make what a run's folder has: also of one that was deleted while the run trained."""
         (self.folder / "previews").mkdir(parents=True, exist_ok=True)
         with self._database(write=True) as db:
-            db.executescript(_TABLES)
+            db.executescript(TABLES)
             db.execute("INSERT OR IGNORE INTO facts VALUES ('status', ?)", (Status.QUEUED,))
         # Last, because a folder with a config counts as a run: others may look at any moment.
         write(self.folder / "config.json", json.dumps(described, indent=1).encode())
@@ -136,7 +151,8 @@ class Run:
     def described(self) -> dict[str, Any]:
         """Return what config.json says: schema, config, parent, versions, created. Raises RunError."""
         try:
-            found = json.loads((self.folder / "config.json").read_text("utf-8"))
+            with (self.folder / "config.json").open(encoding="utf-8") as file:
+                found = parse_json(file.read(MAX_TEXT + 1), "config.json")
         except (OSError, ValueError) as error:
             raise RunError(f"The config of run {self.id} cannot be read: {error}.") from error
         if not isinstance(found, dict):
@@ -147,36 +163,42 @@ class Run:
         """Return the config the run was started with; `changes()` tells what came after."""
         try:
             return TrainConfig.parse(self.described()["config"])
-        except (KeyError, ConfigError) as error:
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise RunError(f"The config of run {self.id} is damaged: {error}") from error
 
     def parent(self) -> Parent | None:
         """Return where the run was forked from. Raises RunError."""
         found = self.described()["parent"]
-        try:
-            return None if found is None else Parent(str(found["run"]), int(found["step"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"The config of run {self.id} is damaged: its parent.") from error
+        return None if found is None else Parent(found["run"], found["step"])
 
     def set_engine(self, engine: Engine) -> None:
         """Record what the run trains on from now on."""
-        known = json.loads(self.fact("engines", "[]"))
+        known: list[dict[str, Any]] = []
+        with contextlib.suppress(RunError):  # A damaged list begins anew.
+            known = self.engines()
         if not known or known[-1] != engine.as_dict():
             self.set_fact("engines", json.dumps([*known, engine.as_dict()]))
 
     def engine(self) -> Engine | None:
-        """Return what the run was last trained on."""
-        known = json.loads(self.fact("engines", "[]"))
+        """Return what the run was last trained on. Raises RunError."""
+        known = self.engines()
         return Engine(**known[-1]) if known else None
 
+    def engines(self) -> list[dict[str, Any]]:
+        """Return everything the run was trained on, in order. Raises RunError."""
+        with self.checked():
+            return parse_engines(self.fact("engines", "[]"))
+
     def fact(self, key: str, default: str = "") -> str:
-        """Return a named fact: status, error, name, note, target …"""
+        """Return a named fact: status, error, name, note, target … Raises RunError."""
         rows = self._rows("SELECT value FROM facts WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else default
+        with self.checked():
+            return parse_fact(key, rows[0][0])[1] if rows else default
 
     def facts(self) -> dict[str, str]:
-        """Return all named facts."""
-        return dict(self._rows("SELECT key, value FROM facts"))
+        """Return all named facts. Raises RunError."""
+        with self.checked():
+            return dict(parse_fact(*row) for row in self._rows("SELECT key, value FROM facts"))
 
     def set_fact(self, key: str, value: str) -> None:
         """Record a named fact."""
@@ -184,8 +206,9 @@ class Run:
             db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
     def status(self) -> Status:
-        """Return how the run stands; one whose process has died is interrupted."""
-        status = Status(self.fact("status", Status.INTERRUPTED))
+        """Return how the run stands; one whose process has died is interrupted. Raises RunError."""
+        with self.checked():
+            status = Status(parse_status(self.fact("status", Status.INTERRUPTED)))
         return Status.INTERRUPTED if status.active and not self.alive() else status
 
     # ---- reports and changes ------------------------------------------------------------------
@@ -206,20 +229,25 @@ class Run:
                 db.execute("INSERT OR REPLACE INTO facts VALUES ('replay', ?)", (_rows_of(replay),))
 
     def reports(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Return every report, an array a column; see COLUMNS."""
+        """Return every report, an array a column; see COLUMNS. Raises RunError."""
         rows = self._rows(f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step")
-        table = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+        with self.checked():
+            table = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+            _check_clock(table)
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
     def curves(self, points: int = 1000) -> dict[str, npt.NDArray[np.float64]]:
         """Return the curves in at most about `points` means over equal widths of steps."""
         means = ", ".join(f"avg({name})" for name in COLUMNS[1:])
-        with self._database() as db:
+        # The average of text is 0; but text and blobs are larger than every number.
+        largest = ", ".join(f"max({name})" for name in COLUMNS[1:])
+        with self.checked(), self._database() as db:
             low, high = db.execute(
                 "SELECT (SELECT min(step) FROM reports), (SELECT max(step) FROM reports)"
             ).fetchone()
             if low is None:
                 return {name: np.empty(0) for name in COLUMNS}
+            low, high = whole(low, "step"), whole(high, "step")
             count = db.execute("SELECT count(*) FROM reports").fetchone()[0]
             width = 1
             while count / width > points:
@@ -229,12 +257,17 @@ class Run:
             # four times as long for a million reports.
             rows = [
                 db.execute(
-                    f"SELECT max(step), {means} FROM reports WHERE step > ? AND step <= ?",
+                    f"SELECT max(step), {means}, {largest} FROM reports "
+                    "WHERE step > ? AND step <= ?",
                     (key * width, (key + 1) * width),
                 ).fetchone()
                 for key in range((low - 1) // width, (high - 1) // width + 1)
             ]
-        table = np.array([row for row in rows if row[0] is not None], dtype=np.float64)
+            known = [row for row in rows if row[0] is not None]
+            if any(isinstance(value, str | bytes) for row in known for value in row):
+                raise SchemaError("its reports have values that are not numbers")
+            table = np.array([row[: len(COLUMNS)] for row in known], dtype=np.float64)
+            _check_clock(table)
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
     def reports_after(self, step: int, limit: int = 20_000) -> list[StoredReport]:
@@ -243,7 +276,8 @@ class Run:
             f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step > ? ORDER BY step LIMIT ?",
             (step, limit),
         )
-        return [StoredReport.from_row(row) for row in rows]
+        with self.checked():
+            return [StoredReport.from_row(row) for row in rows]
 
     def last(self) -> StoredReport | None:
         """Return the newest report."""
@@ -255,12 +289,14 @@ class Run:
             f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step <= ? ORDER BY step DESC LIMIT 1",
             (step,),
         )
-        return StoredReport.from_row(rows[0]) if rows else None
+        with self.checked():
+            return StoredReport.from_row(rows[0]) if rows else None
 
     def changes(self) -> list[Change]:
         """Return every change made in mid-run, in order."""
         rows = self._rows("SELECT step, path, before, after FROM changes ORDER BY step, id")
-        return [Change(s, p, json.loads(b), json.loads(a)) for s, p, b, a in rows]
+        with self.checked():
+            return [Change(*parse_change(row)) for row in rows]
 
     def add_metrics(self, measured: Iterable[Measured]) -> None:
         """Record measured metrics; a value of the same step and name is replaced."""
@@ -275,11 +311,9 @@ class Run:
         self.set_fact("protocol", json.dumps(dict(protocol)))
 
     def protocol(self) -> dict[str, Any]:
-        """Return what the run's metrics were measured with; empty where that is not known."""
-        with contextlib.suppress(ValueError):
-            found: dict[str, Any] = json.loads(self.fact("protocol", "{}"))
-            return found
-        return {}
+        """Return what the run's metrics were measured with, or nothing. Raises RunError."""
+        with self.checked():
+            return parse_protocol(self.fact("protocol", "{}"))
 
     def rewind(self, step: int, changes: Iterable[Change], replay: Iterable[Change]) -> None:
         """Remove all that was recorded after a checkpoint, from which the run is trained again.
@@ -290,8 +324,9 @@ class Run:
             replay: changes to be made again when their step comes; see `replay`.
         """
         facts = {"replay": _rows_of(replay), "forgotten": secrets.token_hex(8)}
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            if int(json.loads(self.fact("neighbours", "{}")).get("step", 0)) > step:
+        with contextlib.suppress(RunError):
+            near = self.neighbours()
+            if near is not None and near.step > step:
                 facts["neighbours"] = "null"
                 (self.folder / NEIGHBOURS).unlink(missing_ok=True)
         facts["starred"] = json.dumps(sorted(s for s in self.starred() if s <= step))
@@ -310,29 +345,28 @@ class Run:
                 self._checkpoint_path(checkpoint).unlink(missing_ok=True)
 
     def replay(self) -> list[Change]:
-        """Return the changes that a resumed run has still to make again, in the order of their steps."""
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            return [Change(*row) for row in json.loads(self.fact("replay", "[]"))]
-        return []
+        """Return the changes that a resumed run has still to make again. Raises RunError."""
+        with self.checked():
+            return [Change(*row) for row in parse_replay(self.fact("replay", "[]"))]
 
     def drop_engines_after(self, engine: Engine) -> None:
         """Forget the engines of a continuation that was given up: the last is `engine` again."""
-        known = json.loads(self.fact("engines", "[]"))
+        known = self.engines()
         places = [i for i, each in enumerate(known) if each == engine.as_dict()]
         if places and places[-1] < len(known) - 1:
             self.set_fact("engines", json.dumps(known[: places[-1] + 1]))
 
     def metrics(self) -> list[Measured]:
         """Return every measured metric, in the order of steps."""
-        with self._database() as db:
+        with self.checked(), self._database() as db:
             if database_schema(db) < 2:
                 return []
             rows = db.execute("SELECT step, name, value FROM metrics ORDER BY step, name")
-            return [Measured(*row) for row in rows.fetchall()]
+            return measured(rows.fetchall())
 
     def metrics_after(self, row: int) -> tuple[int, list[Measured]]:
         """Return the table's last row, and what was recorded after a row; all, where there are fewer by now."""
-        with self._database() as db:
+        with self.checked(), self._database() as db:
             if database_schema(db) < 2:
                 return 0, []
             last = db.execute("SELECT coalesce(max(rowid), 0) FROM metrics").fetchone()[0]
@@ -340,7 +374,7 @@ class Run:
                 "SELECT rowid, step, name, value FROM metrics WHERE rowid > ? ORDER BY step, name",
                 (row if row <= last else 0,),
             ).fetchall()
-        return max((r[0] for r in rows), default=last), [Measured(*r[1:]) for r in rows]
+            return max((r[0] for r in rows), default=last), measured(r[1:] for r in rows)
 
     def copy_history(self, other: "Run", step: int) -> None:
         """Take what another run recorded up to a step: reports, changes, metrics, previews.
@@ -394,10 +428,11 @@ class Run:
         return sorted({steps[round(i)] for i in chosen})
 
     def preview(self, step: int) -> tuple[str, bytes] | None:
-        """Return a preview's suffix and content; None where it has been thinned away."""
+        """Return a preview's suffix and content; None if it has been thinned away, or is damaged."""
         for suffix in ("webp", "npz"):
             with contextlib.suppress(OSError):
-                return suffix, self._preview_path(step, suffix).read_bytes()
+                content = self._preview_path(step, suffix).read_bytes()
+                return (suffix, content) if is_preview(suffix, content) else None
         return None
 
     def set_thumb(self, picture: bytes) -> None:
@@ -412,13 +447,12 @@ class Run:
         self.set_fact("neighbours", json.dumps(facts))
 
     def neighbours(self) -> StoredNeighbours | None:
-        """Return those; None where they were not looked for."""
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            facts = json.loads(self.fact("neighbours", "null"))
-            content = (self.folder / NEIGHBOURS).read_bytes()
-            return StoredNeighbours(
-                int(facts["step"]), content, tuple(facts["distances"]), tuple(facts["copies"])
-            )
+        """Return those; None where they were not looked for. Raises RunError."""
+        with self.checked(), contextlib.suppress(OSError):
+            facts = parse_neighbours(self.fact("neighbours", "null"))
+            if facts is not None:
+                content = (self.folder / NEIGHBOURS).read_bytes()
+                return StoredNeighbours(facts[0], content, facts[1], facts[2])
         return None
 
     # ---- checkpoints --------------------------------------------------------------------------
@@ -467,8 +501,8 @@ class Run:
 
     def starred(self) -> set[int]:
         """Return the steps of the checkpoints that are never deleted by themselves."""
-        with contextlib.suppress(ValueError, RunError, TypeError):
-            return {int(step) for step in json.loads(self.fact("starred", "[]"))}
+        with contextlib.suppress(ValueError, RunError):
+            return set(parse_starred(self.fact("starred", "[]")))
         return set()
 
     def star(self, step: int, starred: bool) -> None:
@@ -639,6 +673,9 @@ class Run:
                         migrate_database(db)
                 else:
                     db = stack.enter_context(_opened_to_read(path))
+                    # A folder may come from anywhere: nothing in it acts, and no value is huge.
+                    db.execute("PRAGMA trusted_schema = OFF")
+                    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
                 with db:
                     yield db
         except sqlite3.Error as error:
@@ -654,6 +691,14 @@ class Run:
             if row is not None and row[0] != self._lock.token:
                 raise RunTakenOver(TAKEN_OVER_WORDS.format(run=self.id))
 
+    @contextlib.contextmanager
+    def checked(self) -> Iterator[None]:
+        """Raise RunError for stored values that are not what the schema says."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            raise RunError(f"What run {self.id} recorded is damaged: {error}.") from error
+
     def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         """Open the database for several queries. Raises RunError."""
         return self._database()
@@ -661,6 +706,20 @@ class Run:
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._database() as db:
             return db.execute(query, values).fetchall()
+
+
+def measured(rows: Iterable[Sequence[object]]) -> list[Measured]:
+    """Return the metrics of rows of step, name and value, without NaN. Raises SchemaError."""
+    checked = map(parse_metric, rows)
+    return [Measured(*row) for row in checked if not np.isnan(row[2])]
+
+
+def _check_clock(table: npt.NDArray[np.float64]) -> None:
+    """Raise SchemaError for steps, images, seconds or times that no training can have; (N, columns)."""
+    for name in ("step", "images", *CLOCK):
+        column = table[:, COLUMNS.index(name)]
+        if not bool((np.isfinite(column) & (column >= 0) & (column < 1 << 62)).all()):
+            raise SchemaError(f"{name} must be a number of a training")
 
 
 def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
@@ -687,15 +746,9 @@ def _insert_changes(db: sqlite3.Connection, changes: Iterable[Change]) -> None:
 
 
 def _rows_of(changes: Iterable[Change]) -> str:
-    return json.dumps([[c.step, c.path, c.before, c.after] for c in changes])
-
-
-_TABLES = f"""
-CREATE TABLE IF NOT EXISTS reports (step INTEGER PRIMARY KEY, {", ".join(f"{c} REAL" for c in COLUMNS[1:])});
-CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, step INTEGER, path TEXT, before TEXT, after TEXT);
-CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT);
-{METRICS_TABLE};
-"""
+    return json.dumps(
+        [[c.step, c.path, json.dumps(c.before), json.dumps(c.after)] for c in changes]
+    )
 
 
 def _refuse_if_shipped(db: sqlite3.Connection, name: str) -> None:
@@ -723,13 +776,21 @@ TAKEN_OVER_WORDS = "Another process trains run {run} now, so it ends here."
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
-    """Return all runs of a folder, the newest first; examples, which have no date, come last."""
+    """Return all runs of a folder, the one created last first; the examples come at the end.
+
+    A folder whose name begins with a dot is no run: the trash, and what is being imported.
+    """
     try:
-        with os.scandir(runs_dir) as entries:
-            names = [e.name for e in entries if os.path.isfile(os.path.join(e.path, "config.json"))]
+        names = [name for name in os.listdir(runs_dir) if not name.startswith(".")]
     except OSError:
         return []
-    names.sort(key=lambda name: (name[:1].isdigit(), name), reverse=True)
+    created = {name: created_at(runs_dir / name / "config.json") for name in names}
+    names = [name for name in names if created[name] is not None]
+    # Of several runs of one second, the later ones have a longer name: their number.
+    names.sort(
+        key=lambda name: (not name.startswith("example-"), created[name], len(name), name),
+        reverse=True,
+    )
     found = []
     for name in names:
         with contextlib.suppress(RunError):  # gone since it was listed

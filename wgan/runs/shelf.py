@@ -14,10 +14,12 @@ from types import MappingProxyType
 
 from wgan.config import TrainConfig
 from wgan.metrics import METRICS
+from wgan.runs.files import is_webp
 from wgan.runs.lock import RunLock
 from wgan.runs.migrations import database_schema
-from wgan.runs.records import Measured, Parent, RunError, Status
-from wgan.runs.run import SHIPPED_WORDS, THUMB, Run, best_of, list_runs
+from wgan.runs.records import COLUMNS, Measured, Parent, RunError, Status, StoredReport
+from wgan.runs.run import SHIPPED_WORDS, THUMB, Run, best_of, list_runs, measured
+from wgan.schema import parse_change, parse_fact
 
 TRASH = ".trash"
 
@@ -105,11 +107,14 @@ def _read(run: Run) -> Card:
         described = run.described()
         config = run.config()
         parent = run.parent()
-        with run.reading() as db:
-            facts = dict(db.execute("SELECT key, value FROM facts").fetchall())
-            last = db.execute(
-                "SELECT step, seconds FROM reports ORDER BY step DESC LIMIT 1"
+        with run.checked(), run.reading() as db:
+            facts = dict(parse_fact(*row) for row in db.execute("SELECT key, value FROM facts"))
+            for change in db.execute("SELECT step, path, before, after FROM changes"):
+                parse_change(change)
+            row = db.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step DESC LIMIT 1"
             ).fetchone()
+            last = StoredReport.from_row(row) if row else None
             best = _best(db)
         status = Status(facts.get("status", Status.INTERRUPTED))
         if status.active and not run.alive():
@@ -121,15 +126,15 @@ def _read(run: Run) -> Card:
             name=facts.get("name", ""),
             note=facts.get("note", ""),
             star=facts.get("star") == "1",
-            step=max([last[0] if last else 0, *run.checkpoint_steps()[-1:]]),
-            seconds=last[1] if last else 0.0,
-            created=str(described.get("created", "")),
+            step=max([last.report.step if last else 0, *run.checkpoint_steps()[-1:]]),
+            seconds=last.seconds if last else 0.0,
+            created=described["created"],
             parent=parent,
             best=MappingProxyType(best),
             size=run.size(),
             thumb=_thumb(run),
         )
-    except (RunError, sqlite3.Error, ValueError) as error:
+    except RunError as error:
         return Card(run.id, Status.INTERRUPTED, size=run.size(), problem=str(error))
 
 
@@ -143,14 +148,15 @@ def _best(db: sqlite3.Connection) -> dict[str, Measured]:
         f"SELECT step, name, value FROM metrics WHERE {like} ORDER BY step",
         [f"{k}%" for k in shown],
     )
-    return best_of(Measured(*row) for row in rows)
+    return best_of(measured(rows))
 
 
 def _thumb(run: Run) -> bytes | None:
     try:
-        return (run.folder / THUMB).read_bytes()
+        content = (run.folder / THUMB).read_bytes()
     except OSError:
         return None
+    return content if is_webp(content) else None
 
 
 # ---- trash ------------------------------------------------------------------------------------
@@ -170,12 +176,15 @@ def throw_away(run: Run) -> Thrown:
     """Move a run to the trash of its folder, from where it can be taken back. Raises RunError."""
     if run.alive():
         raise RunError(f"Run {run.id} is being trained. Stop it first.")
-    if run.status() is Status.SHIPPED:
+    shipped = False
+    with contextlib.suppress(RunError):  # A damaged run can be deleted, too.
+        shipped = run.fact("status") == Status.SHIPPED
+    if shipped:
         raise RunError(SHIPPED_WORDS.format(run=run.id))
     when = time.time()
     key = f"{when:.3f}~{run.id}"
     size = run.size()
-    lock = RunLock(run.folder)  # Nobody may begin to train it while it is moved.
+    lock = _lock_to_move(run)
     try:
         folder = run.folder.parent / TRASH
         folder.mkdir(exist_ok=True)
@@ -186,8 +195,19 @@ def throw_away(run: Run) -> Thrown:
             f"Run {run.id} cannot be moved to the trash ({error.strerror}). Nothing was deleted."
         ) from error
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
     return Thrown(key, run.id, when, size)
+
+
+def _lock_to_move(run: Run) -> RunLock | None:
+    """Lock a run so that nobody begins to train it; None where no lock can be written, as on a full disk."""
+    try:
+        return RunLock(run.folder)
+    except RunError as error:
+        if isinstance(error.__cause__, OSError):
+            return None
+        raise
 
 
 def trash(runs_dir: Path) -> list[Thrown]:

@@ -15,14 +15,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from wgan.chores import Chore
 from wgan.config import ConfigError, TrainConfig
+from wgan.data import Progress
 from wgan.diagnosis import Finding, examine
+from wgan.export import import_zip
 from wgan.jobs import (
     CONVERGENCE,
     SEARCH,
@@ -541,6 +544,16 @@ class Session:
             for known in (self._views, self._stored, self._models, self._found):
                 known.pop(thrown.run, None)
         return thrown
+
+    def import_run(self, file: IO[bytes], title: str) -> Chore:
+        """Take in a run that was exported as ZIP; the result is the run and remarks on it."""
+
+        def work(progress: Progress) -> tuple[str, list[str]]:
+            run, remarks = import_zip(file, self.runs_dir, progress)
+            self.look_again()
+            return run.id, remarks
+
+        return Chore(f"Importing {title}", work)
 
     def trash(self) -> list[Thrown]:
         """Return what is in the trash."""
