@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
-
 from pages.components.assets import component
+from pages.components.edits import edited, receive
 
 _SKETCH = component("wgan_sketch", "controls.css", "sketch.css", "shared.js", "sketch.js")
 
@@ -27,21 +26,22 @@ def sketch(
     draws in white on black, where it is white. `alt` is read out.
     """
     side = len(drawing)
-    slot = f"{key}__drawn"
 
-    def drawn() -> None:
-        st.session_state[slot] = st.session_state[key].get("drawn")
+    def check(value: Any) -> npt.NDArray[np.uint8] | None:
+        return _checked(value, side)
 
+    edit = edited(key, drawing, check, np.array_equal)
     data = {
         "side": side,
-        "cells": base64.b64encode(drawing.tobytes()).decode("ascii"),
+        "cells": base64.b64encode(edit.value.tobytes()).decode("ascii"),
+        "edit": edit.answer,
         "height": height,
         "night": night,
         "alt": alt,
         "space": f"height:{height + 44}px",
     }
-    _SKETCH(key=key, data=data, on_drawn_change=drawn)
-    return _checked(st.session_state.pop(slot, None), side)
+    _SKETCH(key=key, data=data, on_edit_change=lambda: receive(key, check))
+    return edit.value if edit.is_new else None
 
 
 def _checked(value: Any, side: int) -> npt.NDArray[np.uint8] | None:
