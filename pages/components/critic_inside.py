@@ -83,14 +83,17 @@ def _chosen(
         assert sides is not None
         pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
     slot = f"critic_picked_{way}"
+
+    def keep(samples: list[int]) -> None:
+        st.session_state[slot] = samples
+
     picked = picker(
         encode(tile(pictures, COLUMNS)), key=f"critic_picker_{way}", rows=GRID // COLUMNS,
-        columns=COLUMNS, picked=st.session_state.get(slot, [0]), most=1, max_height=240,
+        columns=COLUMNS, picked=st.session_state.get(slot, [0]), changed=keep, most=1,
+        max_height=240,
         caption="Click the picture to look at", alt=f"{WAYS[way]} pictures to choose from",
     )  # fmt: skip
-    picked = picked or [0]
-    st.session_state[slot] = picked
-    at = picked[0]
+    at = (picked or [0])[0]
     return pictures[at], None if labels is None else int(labels[at])
 
 

@@ -34,10 +34,9 @@ class _Ledger:
 
 @dataclass(frozen=True)
 class Edit(Generic[T]):
-    """The value to show, whether the visitor has just edited it, and the answer for the browser."""
+    """The value to show, and the answer for the browser."""
 
     value: T
-    is_new: bool
     answer: Mapping[str, object]
 
 
@@ -100,24 +99,34 @@ def edited(
     key: str,
     given: T,
     check: Callable[[Any], T | None],
+    changed: Callable[[T], None] | None = None,
     same: Callable[[T, T], Any] = eq,
 ) -> Edit[T]:
     """Return the value that a component shows: the visitor's newest edit, else `given`.
 
-    Call it just before the component is shown. `given` is what the page has. Where that is not what the
-    browser has, something else has changed it, and the browser is told to take it.
+    Call it just before the component is shown.
+
+    Args:
+        key: The component's key.
+        given: The value that the page has. Where it is not what the browser has, something else has
+            changed it, and the browser is told to take it.
+        check: Returns a value that came from the browser as Python uses it; None if it is not valid.
+        changed: Called with a new edit, to keep it. It must draw nothing: a rerun may cut a page off
+            wherever it draws, and an edit that was taken but not kept would be lost.
+        same: Tells whether two values are the same.
     """
     pending = receive(key, check)
     ledger = _ledger(key)
     ledger.pending = None
     replaced = ledger.is_known and not same(given, ledger.value)
-    is_new = pending is not None and (not replaced or bool(same(given, pending)))
-    if replaced and not is_new:
-        ledger.revision += 1
-    value: T = pending if is_new and pending is not None else given
+    if pending is not None and (not replaced or same(given, pending)):
+        value = pending
+        if changed is not None:
+            changed(value)
+    else:
+        value = given
+        ledger.revision += replaced
     ledger.value, ledger.is_known = value, True
     return Edit(
-        value,
-        is_new,
-        {"client": ledger.client, "number": ledger.number, "revision": ledger.revision},
+        value, {"client": ledger.client, "number": ledger.number, "revision": ledger.revision}
     )

@@ -96,12 +96,15 @@ def _target(looked: Looked) -> Any:
     if way == "uploaded":
         return own_picture.uploaded(looked.models, "find")
     assert real is not None
+
+    def keep(samples: list[int]) -> None:
+        st.session_state["find_picked"] = samples
+
     picked = picker(
         encode(tile(real, 8)), key="find_real", rows=SHOWN // 8, columns=8,
-        picked=st.session_state.get("find_picked", [0]), most=1, max_height=200,
+        picked=st.session_state.get("find_picked", [0]), changed=keep, most=1, max_height=200,
         caption="Click the picture to look for", alt="Real pictures to choose from",
     )  # fmt: skip
-    st.session_state["find_picked"] = picked or [0]
     return real[(picked or [0])[0]]
 
 

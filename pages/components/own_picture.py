@@ -17,14 +17,16 @@ def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None
     slot = f"{prefix}_drawing_{side}"
     kept = st.session_state.get(slot)
     before = np.zeros((side, side), np.uint8) if kept is None else kept
-    now = sketch(before, key=f"{prefix}_sketch_{side}", height=height, night=True,
+
+    def keep(drawing: critic.Bytes) -> None:
+        st.session_state[slot] = drawing
+
+    now = sketch(before, key=f"{prefix}_sketch_{side}", changed=keep, height=height, night=True,
                  alt="A picture of your own, white on black")  # fmt: skip
-    if now is not None:
-        st.session_state[slot] = before = now
-    if not before.any():
+    if not now.any():
         st.caption("Draw with the mouse: white on black, as the networks see these pictures.")
         return None
-    return np.repeat(before[None], channels, axis=0)
+    return np.repeat(now[None], channels, axis=0)
 
 
 def uploaded(models: Models, prefix: str) -> critic.Bytes | None:

@@ -1,6 +1,6 @@
 """A sheet of samples from which some are picked, in an order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pages.components.assets import component, space
@@ -27,6 +27,7 @@ def picker(
     rows: int,
     columns: int,
     picked: Sequence[int],
+    changed: Callable[[list[int]], None],
     most: int = 8,
     caption: str,
     alt: str,
@@ -34,13 +35,14 @@ def picker(
 ) -> list[int]:
     """Show a sheet of `rows` × `columns` samples and return those that are picked, in order.
 
-    `picked` is what is shown; keep what is returned and give it back with the next run.
+    `picked` is what is shown. `changed` is called with other picks, to keep them, and must draw
+    nothing itself.
     """
 
     def check(value: Any) -> list[int] | None:
         return _checked(value, rows * columns, most)
 
-    edit = edited(key, list(picked), check)
+    edit = edited(key, list(picked), check, changed)
     data = {
         "image": data_uri(image),
         "rows": rows,

@@ -28,6 +28,7 @@ class Sketch {
       this.done();
     };
     canvas.onkeydown = (event) => this.key(event);
+    canvas.onblur = () => this.telling && this.done(); // the visitor may be about to leave
     this.erasing = false;
   }
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,28 +10,32 @@ import numpy.typing as npt
 from pages.components.assets import component
 from pages.components.edits import edited, receive
 
+Drawing = npt.NDArray[np.uint8]
+
 _SKETCH = component("wgan_sketch", "controls.css", "sketch.css", "shared.js", "sketch.js")
 
 
 def sketch(
-    drawing: npt.NDArray[np.uint8],
+    drawing: Drawing,
     *,
     key: str,
+    changed: Callable[[Drawing], None],
     height: int = 320,
     night: bool = False,
     alt: str = "Drawing of a density",
-) -> npt.NDArray[np.uint8] | None:
-    """Show a drawing to go on with and return what became of it; None where nothing was drawn.
+) -> Drawing:
+    """Show a drawing to go on with, and return it as it is now.
 
     `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
-    draws in white on black, where it is white. `alt` is read out.
+    draws in white on black, where it is white. `changed` is called with a new drawing, to keep it, and
+    must draw nothing itself. `alt` is read out.
     """
     side = len(drawing)
 
-    def check(value: Any) -> npt.NDArray[np.uint8] | None:
+    def check(value: Any) -> Drawing | None:
         return _checked(value, side)
 
-    edit = edited(key, drawing, check, np.array_equal)
+    edit = edited(key, drawing, check, changed, np.array_equal)
     data = {
         "side": side,
         "cells": base64.b64encode(edit.value.tobytes()).decode("ascii"),
@@ -41,10 +46,10 @@ def sketch(
         "space": f"height:{height + 44}px",
     }
     _SKETCH(key=key, data=data, on_edit_change=lambda: receive(key, check))
-    return edit.value if edit.is_new else None
+    return edit.value
 
 
-def _checked(value: Any, side: int) -> npt.NDArray[np.uint8] | None:
+def _checked(value: Any, side: int) -> Drawing | None:
     """Return a drawing that came from the browser, which may have sent anything."""
     if not isinstance(value, str) or len(value) > 2 * side * side:
         return None

@@ -169,9 +169,13 @@ def _pick(looked: Looked, choice: Choice) -> None:
     before = list(choice.picked)
     if len(before) < 2:
         st.caption(":material/info: Until two are picked, the first three samples stand in.")
+
+    def keep(samples: list[int]) -> None:
+        st.session_state["latent_picked"] = tuple(samples)
+
     if pictures.ndim == 4:
         after = picker(
-            encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before,
+            encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before, changed=keep,
             caption="Pick two to eight, in the order of the walk",
             alt="Samples to pick waypoints from", max_height=290,
         )  # fmt: skip
@@ -187,7 +191,7 @@ def _pick(looked: Looked, choice: Choice) -> None:
             "z", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
         )
     if after != before:
-        st.session_state["latent_picked"] = tuple(after)
+        keep(after)
         st.rerun()
 
 
