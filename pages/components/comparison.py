@@ -68,13 +68,13 @@ def sidebar() -> Choice:
         st.session_state.compared = list(runs)
         axis = st.segmented_control(
             "Along", list(AXES), default=_default("along", AXES, "Step"), required=True,
-            key="compare_axis", width="stretch", help=AXIS_HELP,
+            key="compare_axis", persist_state="session", width="stretch", help=AXIS_HELP,
         )  # fmt: skip
         measured = _measured(runs)
         names = [*CURVES, *measured]
         curve = st.selectbox(
             "Curve", names, index=names.index(_default("curve", names, "Critic gap")),
-            key="compare_curve", help=CURVE_HELP, format_func=_curve_title,
+            key="compare_curve", persist_state="session", help=CURVE_HELP, format_func=_curve_title,
         )  # fmt: skip
         if st.button("New race", icon=":material/sports_score:", width="stretch", key="new_race",
                      help="Start runs together, from the same seed, with the same data in the same "

@@ -19,7 +19,7 @@ from wgan.config import (
 )
 from wgan.data import Dataset
 from wgan.jobs import View
-from wgan.runs import KEPT, Parent, RunError, Status, began
+from wgan.runs import KEPT, Change, Parent, RunError, Status, began
 
 FIRST = "quick-mnist"
 UNDO_DEPTH = 50
@@ -36,6 +36,7 @@ def _set_draft(config: TrainConfig) -> None:
     if config != draft():
         past.append(draft())
         del past[:-UNDO_DEPTH]
+        st.session_state.undone_drafts = []
     st.session_state.draft = config
     st.session_state.problem = ""
 
@@ -70,14 +71,14 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
     st.session_state.fork = Parent(run, step)
     st.session_state.settings_of = "Next run"
     st.session_state.problem = ""
-    st.session_state.drafts = []
+    st.session_state.drafts, st.session_state.undone_drafts = [], []
 
 
 def leave_fork() -> None:
     """Give the sidebar back to new runs."""
     if st.session_state.pop("fork", None) is not None:
         st.session_state.draft = st.session_state.pop("before_fork", PRESETS[FIRST].config)
-        st.session_state.drafts = []
+        st.session_state.drafts, st.session_state.undone_drafts = [], []
 
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def sidebar(live: View | None, shown: str | None) -> bool:
                 default=None if "settings_of" in st.session_state else "This run",
                 required=True,
                 key="settings_of",
+                persist_state="session",
                 width="stretch",
                 help="This run: what you change acts at once and leaves a mark on every chart. "
                 "Next run: prepare another, and queue it or start it instead.",
@@ -199,15 +201,7 @@ def _head(config: TrainConfig, live: View | None) -> None:
                 disabled=st.session_state.get("base", FIRST) == preset,
                 help="Back to the preset that was chosen last.",
             )
-        undoable = bool(st.session_state.get("drafts")) if live is None else _steered(live)
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            on_click=_undo,
-            disabled=not undoable,
-            key="undo",
-            help="Take the last change back.",
-        )
+        _undo_and_redo(live)
         if live is None:
             with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
                 with st.form("save_preset", border=False):
@@ -261,8 +255,29 @@ def take_dataset(dataset: Dataset) -> None:
         st.session_state.problem = str(error)
 
 
-def _steered(live: View) -> bool:
-    return any(change.path != "engine" for change in live.changes)
+def _undo_and_redo(live: View | None) -> None:
+    """Offer to go back and forth through the changes: the live run's own, else the visitor's."""
+    if live is None:
+        done, undone = st.session_state.get("drafts"), st.session_state.get("undone_drafts")
+        words = ("Take the last change back.", "Make the change again that was taken back last.")
+    else:
+        done, undone = session().history(live.run)
+        titles = {value.path: value.title for value in hyperparameters(live.config)}
+        words = (
+            _named("Take back", done[-1], done[-1].before, titles) if done else "No change yet.",
+            _named("Make again", undone[-1], undone[-1].after, titles)
+            if undone
+            else "Nothing was undone.",
+        )
+    st.button("Undo", icon=":material/undo:", on_click=_go, args=("undo",), disabled=not done,
+              key="undo", help=words[0])  # fmt: skip
+    st.button("", icon=":material/redo:", on_click=_go, args=("redo",), disabled=not undone,
+              key="redo", help=f"Redo. {words[1]}")  # fmt: skip
+
+
+def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
+    shown = plain(value) if isinstance(value, float) else value
+    return f"{verb}: {titles.get(change.path, change.path)} → {shown}."
 
 
 def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
@@ -285,15 +300,20 @@ def _reset() -> None:
     _set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST]).config)
 
 
-def _undo() -> None:
+def _go(way: str) -> None:
+    """Undo or redo: a change of the live run, else one of the next run's setup."""
     run = st.session_state.get("steering")
     st.session_state.problem = ""
     if run is None:
-        if st.session_state.get("drafts"):
-            st.session_state.draft = st.session_state.drafts.pop()
+        past = st.session_state.setdefault("drafts", [])
+        future = st.session_state.setdefault("undone_drafts", [])
+        source, target = (past, future) if way == "undo" else (future, past)
+        if source:
+            target.append(draft())
+            st.session_state.draft = source.pop()
         return
     try:
-        session().undo(run)
+        (session().undo if way == "undo" else session().redo)(run)
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
 
@@ -320,8 +340,7 @@ def _head_of_fork(origin: Parent) -> None:
             "**Start fork**.", icon=":material/fork_right:")  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
-        st.button("Undo", icon=":material/undo:", on_click=_undo, key="undo",
-                  disabled=not st.session_state.get("drafts"), help="Take the last change back.")  # fmt: skip
+        _undo_and_redo(None)
 
 
 def _fields(

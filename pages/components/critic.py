@@ -72,7 +72,7 @@ def sections(view: View) -> str:
     section = str(
         st.segmented_control(
             "Section", list(names), format_func=names.__getitem__, required=True,
-            key="critic_section", label_visibility="collapsed",
+            key="critic_section", persist_state="session", label_visibility="collapsed",
         )
     )  # fmt: skip
     if asked != section:

@@ -52,7 +52,7 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
     with left:
         ways = [way for way in WAYS if way != "real" or sides is not None]
         way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
-                                   default="generated", key="critic_way", width="stretch",
+                                   default="generated", key="critic_way", persist_state="session", width="stretch",
                                    label_visibility="collapsed")  # fmt: skip
         found = _chosen(str(way), key, models, sides)
         label = _told(models, found[1] if found else None)
@@ -103,7 +103,7 @@ def _told(models: Models, own: int | None) -> int | None:
     names = models.config.dataset.class_names()
     chosen: int = st.selectbox(
         "Class the critic is told", range(len(names)), index=own or 0,
-        format_func=names.__getitem__, key=f"critic_class-{own}",
+        format_func=names.__getitem__, key=f"critic_class-{own}", persist_state="session",
         help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
     )  # fmt: skip
     return chosen
@@ -160,7 +160,13 @@ def _maps(layers: list[critic.Activation]) -> None:
 def _choose_layer(names: list[str]) -> str:
     key = f"critic_layer-{hash(tuple(names))}"
     return str(
-        st.selectbox("Layer", names, key=key, help="Any layer of the critic, from the input on.")
+        st.selectbox(
+            "Layer",
+            names,
+            key=key,
+            persist_state="session",
+            help="Any layer of the critic, from the input on.",
+        )
     )
 
 

@@ -217,7 +217,7 @@ def draw(dataset: Dataset) -> None:
         )
         file = st.file_uploader("A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"],
                                 key="density_file")  # fmt: skip
-        inverse = st.toggle("Light parts instead", key="density_inverse")
+        inverse = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
         if file is not None and st.button("Take the picture", key="density_take",
                                           icon=":material/image:"):  # fmt: skip
             try:

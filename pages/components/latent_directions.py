@@ -31,7 +31,7 @@ def settings() -> str:
         st.divider()
         way = str(
             st.segmented_control("Found by", list(NAMES), format_func=NAMES.__getitem__,
-                                 default="ganspace", required=True, key="directions_way",
+                                 default="ganspace", required=True, key="directions_way", persist_state="session",
                                  width="stretch", help=HELP)
         )  # fmt: skip
         st.button("Other samples", icon=":material/casino:", on_click=_new, width="stretch")

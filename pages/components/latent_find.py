@@ -60,10 +60,10 @@ def show(looked: Looked, view: View, choice: Choice) -> None:
         target = _target(looked)
         starts, updates = st.columns(2)
         with starts:
-            n = st.select_slider("Starts", STARTS, 8, key="find_starts",
+            n = st.select_slider("Starts", STARTS, 8, key="find_starts", persist_state="session",
                                  help="Random z that the search begins from; the best counts.")  # fmt: skip
         with updates:
-            m = st.select_slider("Updates", UPDATES, 200, key="find_updates",
+            m = st.select_slider("Updates", UPDATES, 200, key="find_updates", persist_state="session",
                                  help="Steps downhill from each start.")  # fmt: skip
         if known is not None and not known.done:
             st.button("Cancel", icon=":material/close:", key="find_cancel",
@@ -89,7 +89,7 @@ def _target(looked: Looked) -> Any:
     real = _never_seen(looked)
     ways = [way for way in WAYS if way != "real" or real is not None]
     way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
-                               default="drawn", key="find_way", width="stretch",
+                               default="drawn", key="find_way", persist_state="session", width="stretch",
                                label_visibility="collapsed")  # fmt: skip
     if way == "drawn":
         return own_picture.drawn(looked.models, "find", height=180)

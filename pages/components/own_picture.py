@@ -34,7 +34,7 @@ def uploaded(models: Models, prefix: str) -> critic.Bytes | None:
     shape = models.config.dataset.shape
     file = st.file_uploader("A picture", type=list(PICTURE_SUFFIXES), key=f"{prefix}_file",
                             help="It is cut to a square and shrunk to the size of the data set.")  # fmt: skip
-    invert = st.toggle("Turn light and dark round", key=f"{prefix}_invert",
+    invert = st.toggle("Turn light and dark round", key=f"{prefix}_invert", persist_state="session",
                        help="MNIST's digits are white on black; a photo of ink on paper is not.")  # fmt: skip
     if file is None:
         return None

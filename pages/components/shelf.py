@@ -147,10 +147,10 @@ def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
     words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with words:
-        asked = st.text_input("Filter", key="filter", placeholder="name, data set, objective, note …",
+        asked = st.text_input("Filter", key="filter", persist_state="session", placeholder="name, data set, objective, note …",
                               icon=":material/search:", label_visibility="collapsed")  # fmt: skip
     with only:
-        states = st.multiselect("Status", list(Status), key="filter_status", placeholder="any status",
+        states = st.multiselect("Status", list(Status), key="filter_status", persist_state="session", placeholder="any status",
                                 format_func=_status, label_visibility="collapsed")  # fmt: skip
     found = [
         card for card in cards if _matches(card, asked) and (not states or card.status in states)
@@ -387,7 +387,7 @@ def _config(view: View) -> None:
     nearest = nearest_preset(view.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
     base = st.segmented_control("Compared with", list(bases), default=next(iter(bases)),
-                                required=True, key=f"base-{view.run}")  # fmt: skip
+                                required=True, key=f"base-{view.run}", persist_state="session")  # fmt: skip
     known = {value.path: value for value in hyperparameters(view.config)}
     titles = {value.path: value.title for value in hyperparameters()}
     found = differences(view.config, bases[base or next(iter(bases))])

@@ -241,7 +241,12 @@ def _mark(number: int) -> None:
 
 def glossary() -> None:
     """Show the words, filtered by what the visitor types."""
-    asked = st.text_input("Look a word up", key="glossary", placeholder="gap, Lipschitz, FID …")
+    asked = st.text_input(
+        "Look a word up",
+        key="glossary",
+        persist_state="session",
+        placeholder="gap, Lipschitz, FID …",
+    )
     found = [term for term in TERMS if _fits(term, asked or "")]
     if not found:
         st.caption(
