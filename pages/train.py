@@ -16,6 +16,7 @@ run = shown_run()
 running = session().live()
 view = session().view(run) if run is not None else None
 next_run = controls.sidebar(running if running is None or running.run == run else None, run)
+controls.keep_in_address(run)
 
 if "busy" in st.session_state:
     live.ask_if_busy(running, controls.draft())

@@ -1,11 +1,13 @@
 """The sidebar: every hyperparameter as a control, made from the config's own fields."""
 
 import bisect
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from pages.components import setup_address
 from pages.components.app import drawn, moved, plain, session, show_run, shows
 from wgan.config import (
     PARTS,
@@ -13,11 +15,11 @@ from wgan.config import (
     ConfigError,
     Hyperparameter,
     TrainConfig,
-    differences,
     hyperparameters,
     short,
 )
 from wgan.data import Dataset
+from wgan.export import nearest_preset
 from wgan.jobs import View
 from wgan.runs import KEPT, Change, Parent, RunError, Status, began
 
@@ -26,9 +28,68 @@ UNDO_DEPTH = 50
 
 
 def draft() -> TrainConfig:
-    """Return the config of the next run, as the sidebar has it."""
-    config: TrainConfig = st.session_state.setdefault("draft", PRESETS[FIRST].config)
+    """Return the config of the next run, as the sidebar has it.
+
+    A visit begins with what the address says: the fork that was being prepared, or the settings of the run
+    on show, with what was changed of them. Without a run it begins with the first preset.
+    """
+    if "draft" not in st.session_state:
+        _begin_with_address()
+    config: TrainConfig = st.session_state.draft
     return config
+
+
+def _begin_with_address() -> None:
+    origin = _fork_in_address()
+    if origin is not None:
+        st.session_state.before_fork = _setup_of(origin.run)
+        st.session_state.draft = setup_address.with_address(_of_fork(origin))
+        st.session_state.fork = origin
+        st.session_state.settings_of = "Next run"
+        return
+    base = _setup_of(st.query_params.get("run"))
+    st.session_state.draft = setup_address.with_address(base)
+    st.session_state.base = nearest_preset(base)
+
+
+def _setup_of(run: str | None) -> TrainConfig:
+    """Return the settings that the next run begins with, beside a run on show."""
+    if run:
+        with contextlib.suppress(RunError):
+            return session().view(run).config
+    return PRESETS[FIRST].config
+
+
+def _fork_in_address() -> Parent | None:
+    run, _, step = st.query_params.get("fork", "").rpartition("@")
+    if run and step.isascii() and step.isdigit() and len(step) < 13:
+        origin = Parent(run, int(step))
+        with contextlib.suppress(RunError, ConfigError):
+            _of_fork(origin)
+            return origin
+    return None
+
+
+def _of_fork(origin: Parent) -> TrainConfig:
+    """Return what a fork begins with: the run's values at the checkpoint, and as many steps again."""
+    config = session().config_at(origin.run, origin.step)
+    if config.steps <= origin.step:
+        config = config.changed({"steps": 2 * origin.step, "seconds": None})
+    return config
+
+
+def keep_in_address(shown: str | None) -> None:
+    """Put into the address what a reload needs to show the same setup for the next run."""
+    origin = fork_origin()
+    try:
+        base = _setup_of(shown) if origin is None else _of_fork(origin)
+    except (RunError, ConfigError):
+        return  # The run has just been deleted.
+    setup_address.write(setup_address.changes_between(draft(), base))
+    if origin is None:
+        st.query_params.pop("fork", None)
+    elif (text := f"{origin.run}@{origin.step}") != st.query_params.get("fork"):
+        st.query_params["fork"] = text
 
 
 def _set_draft(config: TrainConfig) -> None:
@@ -58,12 +119,10 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
     `changes` are those that are known already; the visitor may make more.
     """
     try:
-        config = session().config_at(run, step).changed(changes or {})
+        config = _of_fork(Parent(run, step)).changed(changes or {})
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
         return
-    if config.steps <= step:  # As far again as it has come.
-        config = config.changed({"steps": 2 * step, "seconds": None})
     leave_fork()
     st.session_state.forks = st.session_state.get("forks", 0) + 1
     st.session_state.before_fork = draft()
@@ -83,9 +142,7 @@ def leave_fork() -> None:
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
     """Return what a fork changes of the values its run had at the checkpoint."""
-    values = config.flat()
-    base = session().config_at(origin.run, origin.step)
-    return {path: values[path] for path, _, _ in differences(config, base) if path in values}
+    return setup_address.changes_between(config, session().config_at(origin.run, origin.step))
 
 
 def copy_to_draft(config: TrainConfig) -> None:
@@ -209,7 +266,7 @@ def _head(config: TrainConfig, live: View | None) -> None:
                     st.form_submit_button("Save preset", on_click=_save)
                 if own:
                     gone = st.selectbox("Own presets", list(own), key="preset_gone")
-                    st.button("Delete it", on_click=_delete, args=(gone,))
+                    st.button("Delete it", on_click=delete_preset, args=(gone,))
 
 
 def _about(name: str | None) -> str:
@@ -228,7 +285,7 @@ def take_preset(name: str) -> None:
     leave_fork()
     st.session_state.base = name
     _reset()
-    make_ready(PRESETS[name].title)
+    make_ready(PRESETS[name].title if name in PRESETS else name)
 
 
 def make_ready(what: str) -> None:
@@ -241,6 +298,19 @@ def ready() -> str:
     """Return what was chosen elsewhere for the next run, until it is changed or started."""
     what, config = st.session_state.get("ready", ("", None))
     return str(what) if config == draft() else ""
+
+
+def remember_dataset(path: str, dataset: Dataset) -> None:
+    """Remember a data set after the visitor has changed it at `path`: a drawing, a text, a scale."""
+    if path.startswith("dataset."):
+        st.session_state.setdefault("edited_datasets", {})[dataset.name] = dataset
+
+
+def as_edited_before(path: str, value: Any) -> Any:
+    """Return the value to set at `path`: a data set that is chosen again, as the visitor has made it."""
+    if path == "dataset" and isinstance(value, str):
+        return st.session_state.get("edited_datasets", {}).get(value, value)
+    return value
 
 
 def take_dataset(dataset: Dataset) -> None:
@@ -318,7 +388,8 @@ def _go(way: str) -> None:
         st.session_state.problem = str(error)
 
 
-def _delete(name: str) -> None:
+def delete_preset(name: str) -> None:
+    """Delete a preset that was saved in this app."""
     session().presets.delete(name)
     if st.session_state.get("base") == name:
         st.session_state.base = FIRST
@@ -503,7 +574,8 @@ def _changed(path: str, value: Any) -> None:
     st.session_state.problem = ""
     try:
         if run is None:
-            _set_draft(draft().changed({path: value}))
+            _set_draft(draft().changed({path: as_edited_before(path, value)}))
+            remember_dataset(path, draft().dataset)
         else:
             session().change(run, **{path: value})
     except (ConfigError, RunError) as error:

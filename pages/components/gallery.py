@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components import controls, intake
 from pages.components.app import session
-from pages.components.browsed import browse, browsed
+from pages.components.browsed import browse, browsed, keep_in_address
 from pages.components.chart import chart
 from pages.components.sketch import Drawing, sketch
 from pages.components.stage import strip
@@ -38,7 +38,7 @@ def sidebar() -> Dataset:
                 )  # fmt: skip
         if problem := st.session_state.get("browse_problem"):
             st.error(problem, icon=":material/error:")
-    st.query_params.from_dict({"set": config.dataset.name})
+    keep_in_address()
     return config.dataset
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import kept
-from pages.components.app import badge, pace, session
+from pages.components.app import badge, came_by_history, pace, session
 from pages.components.source import choose_source, models_of
 from wgan.jobs import View
 from wgan.latent import Models, truncated
@@ -86,7 +86,9 @@ def section_of(view: View) -> str:
         names.pop("classes", None)
     key = f"latent_section_{kind}_{view.config.conditional}"
     asked = st.query_params.get("section", "")
-    st.session_state.setdefault(key, asked if asked in names else "walk")
+    if asked in names and (came_by_history() or key not in st.session_state):
+        st.session_state[key] = asked
+    st.session_state.setdefault(key, "walk")
     section = str(
         st.segmented_control("Section", list(names), format_func=names.__getitem__, required=True,
                              key=key, persist_state="session", label_visibility="collapsed")
