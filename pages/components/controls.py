@@ -249,24 +249,24 @@ def _head(config: TrainConfig, live: View | None) -> None:
             args=(key,),
             help=_about(preset),
         )
+    _undo_and_redo(live)
+    if live is not None:
+        return
     with st.container(horizontal=True, gap="small"):
-        if live is None:
-            st.button(
-                "Reset",
-                icon=":material/restart_alt:",
-                on_click=_reset,
-                disabled=st.session_state.get("base", FIRST) == preset,
-                help="Back to the preset that was chosen last.",
-            )
-        _undo_and_redo(live)
-        if live is None:
-            with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
-                with st.form("save_preset", border=False):
-                    st.text_input("Name of the preset", max_chars=40, key="preset_name")
-                    st.form_submit_button("Save preset", on_click=_save)
-                if own:
-                    gone = st.selectbox("Own presets", list(own), key="preset_gone")
-                    st.button("Delete it", on_click=delete_preset, args=(gone,))
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            on_click=_reset,
+            disabled=st.session_state.get("base", FIRST) == preset,
+            help="Back to the preset that was chosen last.",
+        )
+        with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
+            with st.form("save_preset", border=False):
+                st.text_input("Name of the preset", max_chars=40, key="preset_name")
+                st.form_submit_button("Save preset", on_click=_save)
+            if own:
+                gone = st.selectbox("Own presets", list(own), key="preset_gone")
+                st.button("Delete it", on_click=delete_preset, args=(gone,))
 
 
 def _about(name: str | None) -> str:
@@ -339,10 +339,11 @@ def _undo_and_redo(live: View | None) -> None:
             if undone
             else "Nothing was undone.",
         )
-    st.button("Undo", icon=":material/undo:", on_click=_go, args=("undo",), disabled=not done,
-              key="undo", help=words[0])  # fmt: skip
-    st.button("", icon=":material/redo:", on_click=_go, args=("redo",), disabled=not undone,
-              key="redo", help=f"Redo. {words[1]}")  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        st.button("Undo", icon=":material/undo:", on_click=_go, args=("undo",), disabled=not done,
+                  key="undo", help=words[0])  # fmt: skip
+        st.button("Redo", icon=":material/redo:", on_click=_go, args=("redo",), disabled=not undone,
+                  key="redo", help=words[1])  # fmt: skip
 
 
 def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
@@ -409,9 +410,8 @@ def _head_of_fork(origin: Parent) -> None:
     title = run_titles().get(origin.run, origin.run)
     st.info(f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
             "**Start fork**.", icon=":material/fork_right:")  # fmt: skip
-    with st.container(horizontal=True, gap="small"):
-        st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
-        _undo_and_redo(None)
+    _undo_and_redo(None)
+    st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
 
 
 def _fields(

@@ -17,6 +17,7 @@ from pages.components.app import (
     show_run,
     signed,
     size,
+    watch,
 )
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import import_zip, nearest_preset
@@ -28,6 +29,16 @@ TABLE_HEIGHT = 282
 MOST_COMPARED = 6
 
 # What a metric's name means to people; the settings stand in the name itself.
+
+
+def watch_runs() -> None:
+    """Draw the page anew when another tab or visitor has made, deleted or queued a run."""
+
+    def token() -> object:
+        waiting = tuple(view.run for view in session().queued())
+        return tuple(card.run for card in session().cards()), waiting
+
+    watch(token, 3.0)
 
 
 def heading(cards: Sequence[Card]) -> None:
@@ -145,6 +156,8 @@ def queue() -> None:
 def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
     """Show the runs as a table and return those that are selected, and all that the filter leaves."""
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
+    # A visit begins with the address's filter.
+    st.session_state.setdefault("filter", st.query_params.get("filter", ""))
     words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with words:
         asked = st.text_input("Filter", key="filter", persist_state="session", placeholder="name, data set, objective, note …",
@@ -152,6 +165,10 @@ def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
     with only:
         states = st.multiselect("Status", list(Status), key="filter_status", persist_state="session", placeholder="any status",
                                 format_func=_status, label_visibility="collapsed")  # fmt: skip
+    if asked:
+        st.query_params["filter"] = asked
+    else:
+        st.query_params.pop("filter", None)
     found = [
         card for card in cards if _matches(card, asked) and (not states or card.status in states)
     ]

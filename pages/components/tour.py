@@ -218,7 +218,14 @@ def _bring() -> None:
 
 def steps() -> None:
     """Show the six steps, two rows of three."""
-    done = st.session_state.setdefault("tour", set())
+    if "tour" not in st.session_state:
+        asked = st.query_params.get("seen", "").split(".")
+        st.session_state["tour"] = {n for n in range(1, len(STEPS) + 1) if str(n) in asked}
+    done = st.session_state["tour"]
+    if done:
+        st.query_params["seen"] = ".".join(map(str, sorted(done)))
+    else:
+        st.query_params.pop("seen", None)
     for row in (STEPS[:3], STEPS[3:]):
         for column, step in zip(st.columns(3, gap="medium"), row, strict=True):
             number = STEPS.index(step) + 1

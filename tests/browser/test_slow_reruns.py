@@ -294,4 +294,4 @@ def test_pictures_of_a_past_step_stay_on_show(slow, site: str):
         slow.wait_for_timeout(300)
         assert slider.input_value() == "0"
     settled(slow)
-    assert slider.input_value() == "0" and "at=0" in slow.url
+    assert slider.input_value() == "0" and "at=0" in slow.evaluate("location.search")
