@@ -53,10 +53,10 @@ def _begin_with_address() -> None:
 
 
 def _setup_of(run: str | None) -> TrainConfig:
-    """Return the settings that the next run begins with, beside a run on show."""
+    """Return the settings that the next run begins with, beside a run on show: what that one began with."""
     if run:
         with contextlib.suppress(RunError):
-            return session().view(run).config
+            return session().run(run).config()
     return PRESETS[FIRST].config
 
 
