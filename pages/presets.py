@@ -7,3 +7,4 @@ guard()
 from pages.components import library
 
 library.show(library.sidebar())
+library.watch_saved()

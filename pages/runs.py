@@ -14,6 +14,7 @@ cards = session().cards()
 shelf.heading(cards)
 shelf.offer_undo()
 shelf.queue()
+shelf.watch_runs()
 if not cards:
     st.markdown("Whatever you train is kept here: with its pictures, its curves and its weights.")
     st.page_link(

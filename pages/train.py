@@ -15,7 +15,9 @@ from wgan.runs import Status
 run = shown_run()
 running = session().live()
 view = session().view(run) if run is not None else None
-next_run = controls.sidebar(running if running is None or running.run == run else None, run)
+# One view for the whole page: with two, a change between them would leave the sidebar behind.
+next_run = controls.sidebar(view if running is not None and running.run == run else None, run)
+controls.keep_in_address(run)
 
 if "busy" in st.session_state:
     live.ask_if_busy(running, controls.draft())

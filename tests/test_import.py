@@ -23,6 +23,7 @@ from wgan.export import export, import_zip
 from wgan.jobs import TrainingJob
 from wgan.pictures import decode, encode
 from wgan.runs import Run, RunError, Shelf, Status, StoredNeighbours, list_runs, throw_away
+from wgan.schema import SCHEMA
 
 EXAMPLES = Path(__file__).parents[1] / "checkpoints"
 Files = dict[str, bytes]
@@ -169,7 +170,7 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
         (["UPDATE reports SET critic_loss = 'x'"], "critic_loss must be a number"),
         (["UPDATE reports SET seconds = 9e999"], "seconds must be a number"),
         (["INSERT INTO changes (step, path, before, after) VALUES (1, 'a', '[', '1')"], "not JSON"),
-        (["PRAGMA user_version = 3"], "newer version"),
+        ([f"PRAGMA user_version = {SCHEMA + 1}"], "newer version"),
         (["DROP TABLE reports"], "has no table reports"),
     ],
 )  # fmt: skip
@@ -204,7 +205,7 @@ def test_a_run_of_the_first_version_is_taken_in(
     old = changed(files, "DROP TABLE metrics", "PRAGMA user_version = 0")
     run, remarks = take(old | {"config.json": json.dumps(described).encode()})
     assert remarks == [] and run.parent() is None and run.metrics() == []
-    assert run.described()["schema"] == 2
+    assert run.described()["schema"] == SCHEMA
 
 
 def test_checkpoints_that_claim_huge_networks_are_left_out(

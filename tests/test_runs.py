@@ -32,8 +32,8 @@ from wgan.runs import (
     unpack_arrays,
 )
 from wgan.runs.checkpoints import signed
-from wgan.runs.migrations import SCHEMA
 from wgan.runs.run import best_of
+from wgan.schema import SCHEMA
 from wgan.training import Engine, Report, Training
 
 

@@ -15,8 +15,9 @@ from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DATASETS, DataError, Ring8
 from wgan.jobs import Said, TrainingJob
-from wgan.runs import Measured, Run, RunError, Status, list_runs
+from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, sets
+from wgan.session.history import undo_and_redo
 from wgan.training import Training
 
 LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000}
@@ -494,3 +495,50 @@ def test_a_run_for_which_there_is_no_memory_ends_with_a_sentence(runs_dir: Path)
         == "failed The machine ran out of memory. Choose a smaller network or a smaller batch."
     )
     assert second == "finished"
+
+
+def test_undo_goes_back_change_by_change_and_redo_forth(session: Session, runs_dir: Path):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+
+    def values() -> tuple[float, int]:
+        config = session.view(run).config
+        return config.critic_learning_rate, config.n_critic
+
+    start = values()
+    seen = [start]
+    for changes in (
+        {"critic_learning_rate": 0.01}, {"n_critic": 3}, {"critic_learning_rate": 0.02},
+    ):  # fmt: skip
+        session.change(run, **changes)
+        seen.append(values())
+    for expected in reversed(seen[:-1]):
+        session.undo(run)  # at once, whether the worker has recorded the last one or not
+        assert values() == expected
+    session.undo(run)
+    assert values() == start
+    session.redo(run)
+    session.redo(run)
+    assert values() == seen[2]
+    session.change(run, n_critic=4)  # a new change: what was undone before cannot be redone
+    session.redo(run)
+    assert values() == (0.01, 4)
+    session.undo(run)
+    assert values() == seen[2]
+    # The record alone tells it, as after a reload or a restart.
+    until(lambda: len(session.view(run).changes) == 10)
+    assert session.history(run) == undo_and_redo(Run.find(run, runs_dir).changes())
+
+
+def test_what_can_be_undone_is_read_from_the_record():
+    a, b = Change(1, "a", 1, 2), Change(2, "b", 5, 6)
+    engine = Change(3, "engine", {}, {"threads": 2})
+    b_undone, a_undone = Change(4, "b", 6, 5), Change(5, "a", 2, 1)
+    assert undo_and_redo([]) == ([], [])
+    assert undo_and_redo([a, b, engine]) == ([a, b], [])
+    assert undo_and_redo([a, b, engine, b_undone]) == ([a], [b])
+    assert undo_and_redo([a, b, b_undone, a_undone]) == ([], [b, a])
+    again = Change(6, "a", 1, 2)
+    assert undo_and_redo([a, b, b_undone, a_undone, again]) == ([a], [b])
+    other = Change(7, "a", 1, 3)
+    assert undo_and_redo([a, b, b_undone, a_undone, other]) == ([other], [])

@@ -4,10 +4,12 @@ import base64
 import os
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from wgan.jobs import Standing, View
 from wgan.runs import RunError, Status
@@ -130,6 +132,9 @@ def shown_run(*, example: bool = False) -> str | None:
     # A browser that has not heard of the new address yet (or never, when Streamlit drops the message
     # because of the next update) still sends the one before. A while later it is the visitor's wish.
     late = address == before and time.monotonic() - when < LATE
+    opened = st.query_params.pop("open", None)
+    if opened is not None and opened != st.session_state.get("opened"):
+        st.session_state["opened"], late = opened, False  # a click on `run_link`
     asked = state if late and state else address or state
     if asked:
         try:
@@ -154,6 +159,36 @@ def show_run(run: str | None) -> None:
         st.query_params.pop("run", None)
     elif address != run:
         st.query_params["run"] = run
+
+
+def run_link(run: str, label: str, help: str) -> None:
+    """Show a link that puts a run on show on the Train page."""
+    # The number tells a click from a browser that sends an old address.
+    links = st.session_state["links"] = st.session_state.get("links", 0) + 1
+    st.page_link("pages/train.py", label=label, help=help, width="content",
+                 query_params={"run": run, "open": str(links)})  # fmt: skip
+
+
+def watch(token: Callable[[], object], seconds: float) -> None:
+    """Draw the page anew when a token changes: for what other tabs and visitors can change."""
+    before = token()
+
+    def look() -> None:
+        pace()  # this visitor is still there
+        if token() != before:
+            st.rerun()
+
+    with st.container():
+        st.fragment(look, run_every=seconds * pace())()
+
+
+def came_by_history() -> bool:
+    """Tell whether this run of the page comes from the browser's Back or Forward.
+
+    The address alone does not tell: a browser sends the old one until it has heard of the new. The flag
+    is internal.
+    """
+    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 
 
 def asked_moment() -> int | None:

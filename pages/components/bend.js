@@ -19,8 +19,8 @@ const ROOM = 62; // how high the highest column is
 const signed = (value) => value.toFixed(2).replace("-", "−");
 
 class Bend {
-  constructor({ setTriggerValue }) {
-    this.tell = setTriggerValue;
+  constructor(component) {
+    this.edits = new Edits(component);
     const button = (words, act, title) => make("button",
       { type: "button", className: "wgan-button", onclick: act, title }, words);
     this.flat = button("Flatten", () => this.flatten(), "Begin again with a flat function");
@@ -45,11 +45,15 @@ class Bend {
       if (this.held === undefined) return;
       this.at = this.held;
       this.held = undefined;
-      this.tell("bent", this.f);
+      this.tell();
       this.paint();
     };
     this.svg.onkeydown = (event) => this.key(event);
-    this.svg.onfocus = this.svg.onblur = () => this.paint();
+    this.svg.onfocus = () => this.paint();
+    this.svg.onblur = () => {
+      if (this.telling) this.tell(); // the visitor may be about to leave
+      this.paint();
+    };
     this.at = 0;
     // Words keep their size on the screen where the drawing is narrow.
     this.observer = new ResizeObserver(([{ contentRect: { width } }]) => (
@@ -62,24 +66,30 @@ class Bend {
     for (const name of ["fake", "real", "mark", "critic"]) this.root.style.setProperty(`--${name}`, colours[name]);
     this.data = data;
     this.help.words = data.help;
-    // What the server sends is older than what the hand has done, unless it was made there.
-    if (data.edition !== this.edition) {
-      this.edition = data.edition;
+    // While the hand is on it, whatever comes is older than what it does.
+    if (this.held === undefined && !this.telling && this.edits.takes(data.edit)) {
       this.f = [...data.f];
-      this.shown = false;
+      this.shown = data.shown;
     }
     this.paint();
   }
 
+  // Tell Python all that the visitor has made.
+  tell() {
+    clearTimeout(this.telling);
+    this.telling = undefined;
+    this.edits.send({ f: this.f, shown: this.shown });
+  }
+
   reveal() {
     this.shown = !this.shown;
-    if (this.shown) this.tell("seen", true);
+    this.tell();
     this.paint();
   }
 
   flatten() {
     this.f = this.f.map(() => 0);
-    this.tell("bent", this.f);
+    this.tell();
     this.paint();
   }
 
@@ -110,7 +120,7 @@ class Bend {
     else if (lift) {
       this.bend(this.at, this.f[this.at] + lift);
       clearTimeout(this.telling);
-      this.telling = setTimeout(() => this.tell("bent", this.f), 500);
+      this.telling = setTimeout(() => this.tell(), 500);
     } else return;
     event.preventDefault();
     this.paint();

@@ -1,14 +1,15 @@
 """A function over two piles that the visitor bends by hand, never steeper than 1."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
 
 from pages.components.assets import component
+from pages.components.edits import edited, receive
 from wgan.labs.duality import HIGHEST, optimal
 from wgan.labs.earth import PLACES, Piles
 
@@ -30,57 +31,40 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bent:
-    """What the visitor did with the function since the last run of the page."""
+    """What the visitor has made: a function, and whether the optimal one is shown beside it."""
 
-    f: Doubles | None = None  # (PLACES,), as the browser sent it: not yet checked for its slope
-    seen: bool = False  # the optimal function was asked for
+    f: Doubles  # (PLACES,), as the browser sent it: not yet checked for its slope
+    shown: bool = False
 
 
-def bend(shown: Piles, f: Doubles, *, key: str, edition: int) -> Bent | None:
-    """Show a function over two piles, and return what became of it; None where nothing was done.
-
-    `f` is (PLACES,). The browser goes on with what the hand has made until `edition` is another.
-    """
-    slot = f"{key}__bent"
-
-    def note(name: str) -> None:
-        value = st.session_state[key].get(name)
-        if value is not None:
-            before: Bent | None = st.session_state.get(slot)
-            now = _checked(name, value)
-            if before is not None and now is not None:  # both in one run of the page
-                now = Bent(before.f if now.f is None else now.f, before.seen or now.seen)
-            st.session_state[slot] = now or before
-
-    bent: Bent | None = st.session_state.pop(slot, None)
-    if bent is not None and bent.f is not None:
-        f = bent.f
-    fake, real = shown.shares
+def bend(piles: Piles, bent: Bent, *, key: str, changed: Callable[[Bent], None]) -> None:
+    """Show a function over two piles. `changed` is called with what the visitor makes of it, to keep it."""
+    edit = edited(key, bent, _checked, changed, _same)
+    fake, real = piles.shares
     data = {
         "fake": fake.tolist(),
         "real": real.tolist(),
-        "f": f.tolist(),
-        "optimal": optimal(shown).tolist(),
-        "edition": edition,
+        "f": edit.value.f.tolist(),
+        "shown": edit.value.shown,
+        "optimal": optimal(piles).tolist(),
+        "edit": edit.answer,
         "help": HELP,
         "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:4rem",
     }
-    _BEND(
-        key=key, data=data,
-        on_bent_change=lambda: note("bent"),
-        on_seen_change=lambda: note("seen"),
-    )  # fmt: skip
-    return bent
+    _BEND(key=key, data=data, on_edit_change=lambda: receive(key, _checked))
 
 
-def _checked(name: str, value: Any) -> Bent | None:
-    """Return what came from the browser, which may have sent anything; None where it is no such thing."""
-    if name == "seen":
-        return Bent(seen=value is True)
-    if not isinstance(value, list) or len(value) != PLACES:
+def _same(one: Bent, other: Bent) -> bool:
+    return one.shown == other.shown and bool(np.abs(one.f - other.f).max() <= 1e-6)
+
+
+def _checked(value: Any) -> Bent | None:
+    """Return what came from the browser, which may have sent anything; None where it is no function."""
+    f = value.get("f") if isinstance(value, dict) else None
+    if not isinstance(f, list) or len(f) != PLACES:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in f):
         return None
-    if not all(math.isfinite(v) and abs(v) <= HIGHEST for v in value):
+    if not all(math.isfinite(v) and abs(v) <= HIGHEST for v in f):
         return None
-    return Bent(f=np.array(value, np.float64))
+    return Bent(np.array(f, np.float64), value.get("shown") is True)

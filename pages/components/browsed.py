@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import controls
+from pages.components import controls, setup_address
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DATASETS, Dataset
 
@@ -15,7 +15,8 @@ def browsed() -> TrainConfig:
     known: TrainConfig | None = st.session_state.get("browsed")
     if known is None:
         start = asked if asked in DATASETS else controls.draft().dataset
-        known = TrainConfig().changed({"dataset": start})
+        known = setup_address.with_address(TrainConfig().changed({"dataset": start}))
+        controls.remember_dataset("dataset.", known.dataset)
         st.session_state.browsed = known
     return known
 
@@ -24,9 +25,23 @@ def browse(changes: dict[str, Any]) -> None:
     """Change the data set on show; what cannot be is kept as a sentence."""
     st.session_state.browse_problem = ""
     try:
+        changes = {path: controls.as_edited_before(path, value) for path, value in changes.items()}
         st.session_state.browsed = browsed().changed(changes)
+        for path in changes:
+            controls.remember_dataset(path, browsed().dataset)
     except ConfigError as error:
         st.session_state.browse_problem = str(error)
+
+
+def keep_in_address() -> None:
+    """Put the data set on show into the address, with what was changed of it."""
+    dataset = browsed().dataset
+    base = TrainConfig().changed({"dataset": dataset.name})
+    changes = setup_address.as_text(setup_address.changes_between(browsed(), base))
+    address = {"set": dataset.name}
+    if changes:
+        address[setup_address.PARAMETER] = changes
+    st.query_params.from_dict(address)
 
 
 def look_at(dataset: Dataset) -> None:

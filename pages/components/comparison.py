@@ -68,23 +68,25 @@ def sidebar() -> Choice:
         st.session_state.compared = list(runs)
         axis = st.segmented_control(
             "Along", list(AXES), default=_default("along", AXES, "Step"), required=True,
-            key="compare_axis", width="stretch", help=AXIS_HELP,
+            key="compare_axis", persist_state="session", width="stretch", help=AXIS_HELP,
         )  # fmt: skip
         measured = _measured(runs)
         names = [*CURVES, *measured]
         curve = st.selectbox(
             "Curve", names, index=names.index(_default("curve", names, "Critic gap")),
-            key="compare_curve", help=CURVE_HELP, format_func=_curve_title,
+            key="compare_curve", persist_state="session", help=CURVE_HELP, format_func=_curve_title,
         )  # fmt: skip
         if st.button("New race", icon=":material/sports_score:", width="stretch", key="new_race",
                      help="Start runs together, from the same seed, with the same data in the same "
                      "order, in fair shares of the time."):  # fmt: skip
             st.session_state.ask_race = True
     address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
-    moment = asked_moment()
     # A moment belongs to these runs on this axis.
     same = all(st.query_params.get(n, address[n]) == address[n] for n in ("runs", "along"))
-    if moment is not None and same:
+    moment = asked_moment() if same else None
+    if "at" not in st.query_params and "runs" not in st.query_params:  # coming back to the page
+        moment = st.session_state.get("compare_moments", {}).get((*runs, axis))
+    if moment is not None:
         address["at"] = str(moment)
     st.query_params.from_dict(address)
     return Choice(tuple(runs), str(axis), str(curve))
@@ -232,8 +234,13 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
         found = {step: session().preview(run, step) for step in steps}
         return {s: live.to_frame(p, real) for s, p in found.items() if p is not None}
 
+    def go_to(moment: int | None) -> None:
+        moments = st.session_state.setdefault("compare_moments", {})
+        moments[(*choice.runs, choice.axis)] = moment
+        keep_moment(moment)
+
     wall(items, key="wall", unit=unit, fetch=fetch, max_height=330 if len(items) < 4 else 240,
-         at=asked_moment(), moved=keep_moment)  # fmt: skip
+         at=asked_moment(), moved=go_to)  # fmt: skip
     apart = [i for i, view in enumerate(views) if not _comparable(view, views[0], choice.curve)]
     if apart:
         out = ", ".join(titles[i] for i in apart)

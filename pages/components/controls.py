@@ -1,11 +1,13 @@
 """The sidebar: every hyperparameter as a control, made from the config's own fields."""
 
 import bisect
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from pages.components import setup_address
 from pages.components.app import drawn, moved, plain, session, show_run, shows
 from wgan.config import (
     PARTS,
@@ -13,22 +15,81 @@ from wgan.config import (
     ConfigError,
     Hyperparameter,
     TrainConfig,
-    differences,
     hyperparameters,
     short,
 )
 from wgan.data import Dataset
+from wgan.export import nearest_preset
 from wgan.jobs import View
-from wgan.runs import KEPT, Parent, RunError, Status, began
+from wgan.runs import KEPT, Change, Parent, RunError, Status, began
 
 FIRST = "quick-mnist"
 UNDO_DEPTH = 50
 
 
 def draft() -> TrainConfig:
-    """Return the config of the next run, as the sidebar has it."""
-    config: TrainConfig = st.session_state.setdefault("draft", PRESETS[FIRST].config)
+    """Return the config of the next run, as the sidebar has it.
+
+    A visit begins with what the address says: the fork that was being prepared, or the settings of the run
+    on show, with what was changed of them. Without a run it begins with the first preset.
+    """
+    if "draft" not in st.session_state:
+        _begin_with_address()
+    config: TrainConfig = st.session_state.draft
     return config
+
+
+def _begin_with_address() -> None:
+    origin = _fork_in_address()
+    if origin is not None:
+        st.session_state.before_fork = _setup_of(origin.run)
+        st.session_state.draft = setup_address.with_address(_of_fork(origin))
+        st.session_state.fork = origin
+        st.session_state.settings_of = "Next run"
+        return
+    base = _setup_of(st.query_params.get("run"))
+    st.session_state.draft = setup_address.with_address(base)
+    st.session_state.base = nearest_preset(base)
+
+
+def _setup_of(run: str | None) -> TrainConfig:
+    """Return the settings that the next run begins with, beside a run on show: what that one began with."""
+    if run:
+        with contextlib.suppress(RunError):
+            return session().run(run).config()
+    return PRESETS[FIRST].config
+
+
+def _fork_in_address() -> Parent | None:
+    run, _, step = st.query_params.get("fork", "").rpartition("@")
+    if run and step.isascii() and step.isdigit() and len(step) < 13:
+        origin = Parent(run, int(step))
+        with contextlib.suppress(RunError, ConfigError):
+            _of_fork(origin)
+            return origin
+    return None
+
+
+def _of_fork(origin: Parent) -> TrainConfig:
+    """Return what a fork begins with: the run's values at the checkpoint, and as many steps again."""
+    config = session().config_at(origin.run, origin.step)
+    if config.steps <= origin.step:
+        config = config.changed({"steps": 2 * origin.step, "seconds": None})
+    return config
+
+
+def keep_in_address(shown: str | None) -> None:
+    """Put into the address what a reload needs to show the same setup for the next run."""
+    origin = fork_origin()
+    try:
+        base = _setup_of(shown) if origin is None else _of_fork(origin)
+    except (RunError, ConfigError):
+        return  # The run has just been deleted.
+    setup_address.write(setup_address.changes_between(draft(), base))
+    if origin is None:
+        st.query_params.pop("fork", None)
+    elif (text := f"{origin.run}@{origin.step}") != st.query_params.get("fork"):
+        st.query_params["fork"] = text
 
 
 def _set_draft(config: TrainConfig) -> None:
@@ -36,6 +97,7 @@ def _set_draft(config: TrainConfig) -> None:
     if config != draft():
         past.append(draft())
         del past[:-UNDO_DEPTH]
+        st.session_state.undone_drafts = []
     st.session_state.draft = config
     st.session_state.problem = ""
 
@@ -57,12 +119,10 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
     `changes` are those that are known already; the visitor may make more.
     """
     try:
-        config = session().config_at(run, step).changed(changes or {})
+        config = _of_fork(Parent(run, step)).changed(changes or {})
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
         return
-    if config.steps <= step:  # As far again as it has come.
-        config = config.changed({"steps": 2 * step, "seconds": None})
     leave_fork()
     st.session_state.forks = st.session_state.get("forks", 0) + 1
     st.session_state.before_fork = draft()
@@ -70,21 +130,19 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
     st.session_state.fork = Parent(run, step)
     st.session_state.settings_of = "Next run"
     st.session_state.problem = ""
-    st.session_state.drafts = []
+    st.session_state.drafts, st.session_state.undone_drafts = [], []
 
 
 def leave_fork() -> None:
     """Give the sidebar back to new runs."""
     if st.session_state.pop("fork", None) is not None:
         st.session_state.draft = st.session_state.pop("before_fork", PRESETS[FIRST].config)
-        st.session_state.drafts = []
+        st.session_state.drafts, st.session_state.undone_drafts = [], []
 
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
     """Return what a fork changes of the values its run had at the checkpoint."""
-    values = config.flat()
-    base = session().config_at(origin.run, origin.step)
-    return {path: values[path] for path, _, _ in differences(config, base) if path in values}
+    return setup_address.changes_between(config, session().config_at(origin.run, origin.step))
 
 
 def copy_to_draft(config: TrainConfig) -> None:
@@ -105,6 +163,7 @@ def sidebar(live: View | None, shown: str | None) -> bool:
                 default=None if "settings_of" in st.session_state else "This run",
                 required=True,
                 key="settings_of",
+                persist_state="session",
                 width="stretch",
                 help="This run: what you change acts at once and leaves a mark on every chart. "
                 "Next run: prepare another, and queue it or start it instead.",
@@ -190,32 +249,24 @@ def _head(config: TrainConfig, live: View | None) -> None:
             args=(key,),
             help=_about(preset),
         )
+    _undo_and_redo(live)
+    if live is not None:
+        return
     with st.container(horizontal=True, gap="small"):
-        if live is None:
-            st.button(
-                "Reset",
-                icon=":material/restart_alt:",
-                on_click=_reset,
-                disabled=st.session_state.get("base", FIRST) == preset,
-                help="Back to the preset that was chosen last.",
-            )
-        undoable = bool(st.session_state.get("drafts")) if live is None else _steered(live)
         st.button(
-            "Undo",
-            icon=":material/undo:",
-            on_click=_undo,
-            disabled=not undoable,
-            key="undo",
-            help="Take the last change back.",
+            "Reset",
+            icon=":material/restart_alt:",
+            on_click=_reset,
+            disabled=st.session_state.get("base", FIRST) == preset,
+            help="Back to the preset that was chosen last.",
         )
-        if live is None:
-            with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
-                with st.form("save_preset", border=False):
-                    st.text_input("Name of the preset", max_chars=40, key="preset_name")
-                    st.form_submit_button("Save preset", on_click=_save)
-                if own:
-                    gone = st.selectbox("Own presets", list(own), key="preset_gone")
-                    st.button("Delete it", on_click=_delete, args=(gone,))
+        with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
+            with st.form("save_preset", border=False):
+                st.text_input("Name of the preset", max_chars=40, key="preset_name")
+                st.form_submit_button("Save preset", on_click=_save)
+            if own:
+                gone = st.selectbox("Own presets", list(own), key="preset_gone")
+                st.button("Delete it", on_click=delete_preset, args=(gone,))
 
 
 def _about(name: str | None) -> str:
@@ -234,7 +285,7 @@ def take_preset(name: str) -> None:
     leave_fork()
     st.session_state.base = name
     _reset()
-    make_ready(PRESETS[name].title)
+    make_ready(PRESETS[name].title if name in PRESETS else name)
 
 
 def make_ready(what: str) -> None:
@@ -249,6 +300,19 @@ def ready() -> str:
     return str(what) if config == draft() else ""
 
 
+def remember_dataset(path: str, dataset: Dataset) -> None:
+    """Remember a data set after the visitor has changed it at `path`: a drawing, a text, a scale."""
+    if path.startswith("dataset."):
+        st.session_state.setdefault("edited_datasets", {})[dataset.name] = dataset
+
+
+def as_edited_before(path: str, value: Any) -> Any:
+    """Return the value to set at `path`: a data set that is chosen again, as the visitor has made it."""
+    if path == "dataset" and isinstance(value, str):
+        return st.session_state.get("edited_datasets", {}).get(value, value)
+    return value
+
+
 def take_dataset(dataset: Dataset) -> None:
     """Take a data set for the next run, with a network that fits; say so where it cannot be."""
     leave_fork()
@@ -261,8 +325,30 @@ def take_dataset(dataset: Dataset) -> None:
         st.session_state.problem = str(error)
 
 
-def _steered(live: View) -> bool:
-    return any(change.path != "engine" for change in live.changes)
+def _undo_and_redo(live: View | None) -> None:
+    """Offer to go back and forth through the changes: the live run's own, else the visitor's."""
+    if live is None:
+        done, undone = st.session_state.get("drafts"), st.session_state.get("undone_drafts")
+        words = ("Take the last change back.", "Make the change again that was taken back last.")
+    else:
+        done, undone = session().history(live.run)
+        titles = {value.path: value.title for value in hyperparameters(live.config)}
+        words = (
+            _named("Take back", done[-1], done[-1].before, titles) if done else "No change yet.",
+            _named("Make again", undone[-1], undone[-1].after, titles)
+            if undone
+            else "Nothing was undone.",
+        )
+    with st.container(horizontal=True, gap="small"):
+        st.button("Undo", icon=":material/undo:", on_click=_go, args=("undo",), disabled=not done,
+                  key="undo", help=words[0])  # fmt: skip
+        st.button("Redo", icon=":material/redo:", on_click=_go, args=("redo",), disabled=not undone,
+                  key="redo", help=words[1])  # fmt: skip
+
+
+def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
+    shown = plain(value) if isinstance(value, float) else value
+    return f"{verb}: {titles.get(change.path, change.path)} → {shown}."
 
 
 def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
@@ -285,20 +371,26 @@ def _reset() -> None:
     _set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST]).config)
 
 
-def _undo() -> None:
+def _go(way: str) -> None:
+    """Undo or redo: a change of the live run, else one of the next run's setup."""
     run = st.session_state.get("steering")
     st.session_state.problem = ""
     if run is None:
-        if st.session_state.get("drafts"):
-            st.session_state.draft = st.session_state.drafts.pop()
+        past = st.session_state.setdefault("drafts", [])
+        future = st.session_state.setdefault("undone_drafts", [])
+        source, target = (past, future) if way == "undo" else (future, past)
+        if source:
+            target.append(draft())
+            st.session_state.draft = source.pop()
         return
     try:
-        session().undo(run)
+        (session().undo if way == "undo" else session().redo)(run)
     except (RunError, ConfigError) as error:
         st.session_state.problem = str(error)
 
 
-def _delete(name: str) -> None:
+def delete_preset(name: str) -> None:
+    """Delete a preset that was saved in this app."""
     session().presets.delete(name)
     if st.session_state.get("base") == name:
         st.session_state.base = FIRST
@@ -318,10 +410,8 @@ def _head_of_fork(origin: Parent) -> None:
     title = run_titles().get(origin.run, origin.run)
     st.info(f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
             "**Start fork**.", icon=":material/fork_right:")  # fmt: skip
-    with st.container(horizontal=True, gap="small"):
-        st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
-        st.button("Undo", icon=":material/undo:", on_click=_undo, key="undo",
-                  disabled=not st.session_state.get("drafts"), help="Take the last change back.")  # fmt: skip
+    _undo_and_redo(None)
+    st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
 
 
 def _fields(
@@ -484,7 +574,8 @@ def _changed(path: str, value: Any) -> None:
     st.session_state.problem = ""
     try:
         if run is None:
-            _set_draft(draft().changed({path: value}))
+            _set_draft(draft().changed({path: as_edited_before(path, value)}))
+            remember_dataset(path, draft().dataset)
         else:
             session().change(run, **{path: value})
     except (ConfigError, RunError) as error:

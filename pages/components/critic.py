@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.components import critic_alone, critic_inside, critic_layers, critic_scores
-from pages.components.app import badge, pace, session
+from pages.components.app import badge, came_by_history, pace, session
 from pages.components.critic_opened import Opened, absent, open_critic, whose
 from pages.components.source import choose_source, models_of
 from wgan.jobs import View
@@ -68,11 +68,13 @@ def sections(view: View) -> str:
     """Let the visitor choose a section; return which."""
     names = SECTIONS[view.config.dataset.kind]
     asked = st.query_params.get("section", "")
-    st.session_state.setdefault("critic_section", asked if asked in names else "scores")
+    if asked in names and (came_by_history() or "critic_section" not in st.session_state):
+        st.session_state["critic_section"] = asked
+    st.session_state.setdefault("critic_section", "scores")
     section = str(
         st.segmented_control(
             "Section", list(names), format_func=names.__getitem__, required=True,
-            key="critic_section", label_visibility="collapsed",
+            key="critic_section", persist_state="session", label_visibility="collapsed",
         )
     )  # fmt: skip
     if asked != section:

@@ -44,17 +44,17 @@ def settings(view: View) -> Order:
     """Ask how the critic is to be trained on."""
     kind = view.config.dataset.kind
     updates = st.select_slider(
-        "Critic updates", NUMBERS, UPDATES[kind], key=f"alone_updates_{kind}",
+        "Critic updates", NUMBERS, UPDATES[kind], key=f"alone_updates_{kind}", persist_state="session",
         format_func=lambda n: f"{n:,}", help="How long the critic is trained on alone.",
     )  # fmt: skip
     faster = st.select_slider(
-        "Learning rate", RATES, 1.0, key="alone_rate",
+        "Learning rate", RATES, 1.0, key="alone_rate", persist_state="session",
         format_func=lambda f: "the run's" if f == 1 else f"{plain(f)} ×",
         help=f"As a multiple of the run's, {plain(view.config.critic_learning_rate)}.",
     )  # fmt: skip
     holds = False
     if view.status.active and not view.elsewhere:
-        holds = st.toggle("The run waits meanwhile", key="alone_holds",
+        holds = st.toggle("The run waits meanwhile", key="alone_holds", persist_state="session",
                           help="On: the run's training stands still until the critic is done. Off: both "
                           "share the time. The run's own networks are not touched either way.")  # fmt: skip
     return Order(int(updates), float(faster), holds)

@@ -52,7 +52,7 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
     with left:
         ways = [way for way in WAYS if way != "real" or sides is not None]
         way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
-                                   default="generated", key="critic_way", width="stretch",
+                                   default="generated", key="critic_way", persist_state="session", width="stretch",
                                    label_visibility="collapsed")  # fmt: skip
         found = _chosen(str(way), key, models, sides)
         label = _told(models, found[1] if found else None)
@@ -83,14 +83,17 @@ def _chosen(
         assert sides is not None
         pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
     slot = f"critic_picked_{way}"
+
+    def keep(samples: list[int]) -> None:
+        st.session_state[slot] = samples
+
     picked = picker(
         encode(tile(pictures, COLUMNS)), key=f"critic_picker_{way}", rows=GRID // COLUMNS,
-        columns=COLUMNS, picked=st.session_state.get(slot, [0]), most=1, max_height=240,
+        columns=COLUMNS, picked=st.session_state.get(slot, [0]), changed=keep, most=1,
+        max_height=240,
         caption="Click the picture to look at", alt=f"{WAYS[way]} pictures to choose from",
     )  # fmt: skip
-    picked = picked or [0]
-    st.session_state[slot] = picked
-    at = picked[0]
+    at = (picked or [0])[0]
     return pictures[at], None if labels is None else int(labels[at])
 
 
@@ -100,7 +103,7 @@ def _told(models: Models, own: int | None) -> int | None:
     names = models.config.dataset.class_names()
     chosen: int = st.selectbox(
         "Class the critic is told", range(len(names)), index=own or 0,
-        format_func=names.__getitem__, key=f"critic_class-{own}",
+        format_func=names.__getitem__, key=f"critic_class-{own}", persist_state="session",
         help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
     )  # fmt: skip
     return chosen
@@ -157,7 +160,13 @@ def _maps(layers: list[critic.Activation]) -> None:
 def _choose_layer(names: list[str]) -> str:
     key = f"critic_layer-{hash(tuple(names))}"
     return str(
-        st.selectbox("Layer", names, key=key, help="Any layer of the critic, from the input on.")
+        st.selectbox(
+            "Layer",
+            names,
+            key=key,
+            persist_state="session",
+            help="Any layer of the critic, from the input on.",
+        )
     )
 
 

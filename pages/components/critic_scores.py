@@ -87,7 +87,7 @@ def ranking(opened: Opened) -> None:
             st.markdown("**Most to least convincing**", help=RANK_HELP, width="content")
             which = st.segmented_control(
                 "Ranked", ["Generated", "Real"], default="Generated", required=True,
-                key="critic_ranked", label_visibility="collapsed", width="content",
+                key="critic_ranked", persist_state="session", label_visibility="collapsed", width="content",
             )  # fmt: skip
         shown, score = (
             (sides.fake, found.fake) if which == "Generated" else (sides.real, found.real)

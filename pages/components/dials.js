@@ -4,7 +4,8 @@
 const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
 
 class Dials {
-  constructor() {
+  constructor(component) {
+    this.edits = new Edits(component);
     this.sheet = new SpriteSheet();
     this.list = make("div", { className: "wgan-dials-list" });
     this.reset = make("button", {
@@ -22,24 +23,23 @@ class Dials {
     this.values = [];
   }
 
-  async update(data, { setStateValue, setTriggerValue }) {
-    this.tell = setStateValue;
-    this.order = setTriggerValue;
+  async update(data) {
     this.data = data;
-    if (data.source !== this.source) {
+    const fresh = data.source !== this.source;
+    const taken = !this.held && this.edits.takes(data.edit);
+    if (fresh || taken) {
       this.source = data.source;
       this.values = [...data.values];
-      this.waiting = undefined;
-      this.build();
+      if (fresh) this.build();
+      else this.show();
     }
     for (const [i, row] of this.rows.entries()) {
       // Newer weights have other shares.
       write(row.name, data.labels[i] ?? "");
       row.input.setAttribute("aria-label", data.labels[i] ?? "");
     }
-    if (data.heard === this.waiting) {
-      this.waiting = undefined;
-      this.took = performance.now() - this.sentAt;
+    if (this.edits.heard(data.edit)) {
+      this.waiting = false;
       if (this.changed) this.send();
     }
     this.heading.update(data.title, data.help);
@@ -67,6 +67,8 @@ class Dials {
       });
       input.setAttribute("aria-label", label);
       input.oninput = () => this.move(i, Number(input.value));
+      input.onpointerdown = () => (this.held = true);
+      input.onpointerup = input.onpointercancel = () => (this.held = false);
       // As a double click on many a slider does.
       input.ondblclick = () => this.move(i, 0);
       const name = make("span", {}, label);
@@ -99,21 +101,27 @@ class Dials {
   send() {
     this.changed = true;
     const now = performance.now();
-    if (this.waiting !== undefined && now - this.sentAt < PATIENCE) return;
+    clearTimeout(this.patience);
+    if (this.waiting && now - this.sentAt < PATIENCE) {
+      // The answer may be lost, or be that to a message before it.
+      this.patience = setTimeout(() => this.send(), PATIENCE - (now - this.sentAt));
+      return;
+    }
     this.changed = false;
-    this.waiting = Date.now() + Math.random();
+    this.waiting = true;
     this.sentAt = now;
-    this.tell("values", { values: this.values, source: this.source, at: this.waiting });
+    this.edits.send({ values: [...this.values], source: this.source });
   }
 
   keep() {
-    this.order("kept", { values: this.values, source: this.source, at: Date.now() });
+    this.edits.command("keep", { values: [...this.values], source: this.source });
   }
 
   destroy() {
+    clearTimeout(this.patience);
     this.sheet.destroy();
     this.heading.destroy();
   }
 }
 
-export default define(() => new Dials());
+export default define((component) => new Dials(component));

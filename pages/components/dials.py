@@ -6,37 +6,63 @@ from typing import Any
 import streamlit as st
 
 from pages.components.assets import component
+from pages.components.edits import edited, receive
 from pages.components.stage import data_uri
 
 _DIALS = component("wgan_dials", "controls.css", "sprite.css", "dials.css", "shared.js", "sprite.js",
                    "dials.js")  # fmt: skip
 
 RANGE = 4.0
+MOST_DIALS = 64
 
 
-def turned(key: str, source: str, count: int) -> tuple[list[float], object]:
-    """Return how the dials of `source` stand, and the mark of the movement that says so."""
-    value = st.session_state.get(key, {}).get("values")
-    found = _checked(value, source, count)
-    return (found, value.get("at")) if found is not None else ([0.0] * count, None)
+MOST_SOURCES = 20
+"""How many sets of dials are remembered for a visitor."""
 
 
-def _checked(value: Any, source: str, count: int) -> list[float] | None:
-    """Positions that came from the browser, which may have sent anything."""
-    if not isinstance(value, dict) or value.get("source") != source:
+def turned(key: str, source: str, count: int) -> list[float]:
+    """Return how the dials of `source` stand for this visitor; 0 at first."""
+    receive(key, lambda value: _remembered(key, value))
+    values = _known(key).get(source)
+    return values if values is not None and len(values) == count else [0.0] * count
+
+
+def _known(key: str) -> dict[str, list[float]]:
+    known: dict[str, list[float]] = st.session_state.setdefault(f"{key}__turned", {})
+    return known
+
+
+def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
+    """Return what the browser sent, checked, and remember it for when its dials are shown again."""
+    found = _checked(value)
+    if found is not None:
+        known = _known(key)
+        known.pop(found[0], None)
+        known[found[0]] = found[1]
+        for old in list(known)[:-MOST_SOURCES]:
+            del known[old]
+    return found
+
+
+def _checked(value: Any) -> tuple[str, list[float]] | None:
+    """Return a source and the positions of its dials; they came from the browser: None if not valid."""
+    if not isinstance(value, dict) or not isinstance(value.get("source"), str):
         return None
     given = value.get("values")
-    if not isinstance(given, list) or len(given) != count:
+    if (
+        not isinstance(given, list)
+        or not 0 < len(given) <= MOST_DIALS
+        or len(value["source"]) > 200
+    ):
         return None
     if not all(isinstance(v, int | float) and abs(v) <= RANGE for v in given):
         return None
-    return [float(v) for v in given]
+    return value["source"], [float(v) for v in given]
 
 
 def dials(
     image: bytes,
     values: Sequence[float],
-    heard: object,
     *,
     key: str,
     source: str,
@@ -50,21 +76,25 @@ def dials(
     kept: Callable[[list[float]], None],
     height: int = 400,
 ) -> None:
-    """Show dials and what they make. `values` and `heard` are what `turned` returned.
+    """Show dials and what they make. `values` are what `turned` returned.
 
     `source` names what the dials turn: another one begins at 0. `kept` is called with the positions
     when the visitor keeps what is shown.
     """
 
-    def order() -> None:
-        found = _checked(st.session_state.get(key, {}).get("kept"), source, len(labels))
-        if found is not None:
-            kept(found)
+    def keep(value: Any) -> None:
+        found = _checked(value)
+        if found is not None and found[0] == source and len(found[1]) == len(labels):
+            kept(found[1])
 
+    def check(value: Any) -> tuple[str, list[float]] | None:
+        return _remembered(key, value)
+
+    edit = edited(key, (source, list(values)), check)
     data = {
         "image": data_uri(image),
         "values": list(values),
-        "heard": heard,
+        "edit": edit.answer,
         "source": source,
         "labels": list(labels),
         "range": RANGE,
@@ -77,4 +107,4 @@ def dials(
         "help": help,
         "space": f"height:{height + 24}px",
     }
-    _DIALS(key=key, data=data, on_values_change=lambda: None, on_kept_change=order)
+    _DIALS(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.bend import bend
+from pages.components.bend import Bent, bend
 from pages.components.chart import chart
 from pages.components.earth import choose_piles, stand
 from pages.components.lab import Lab, ask, tell
@@ -56,13 +56,19 @@ function of slope at most 1 below it, min over y of f(y) + |x − y| (McShane 19
 
 @dataclass
 class Curve:
-    """What a visitor has bent, and over which edition of the piles."""
+    """What a visitor has bent, and over which piles."""
 
     f: Doubles = field(default_factory=lambda: np.zeros(PLACES))
-    edition: int = 0
+    shown: bool = False  # whether the optimal function is shown beside it
     touched: bool = False
     seen: bool = False
     piles: object = None
+
+    def take(self, bent: Bent) -> None:
+        """Take what the visitor has made; where its slope is too steep, the browser is corrected."""
+        self.seen = self.seen or bent.shown
+        self.touched = self.touched or bool(np.abs(self.f - bent.f).max() > 1e-6)
+        self.f, self.shown = duality.projected(bent.f), bent.shown
 
 
 def show_dual() -> None:
@@ -74,15 +80,9 @@ def show_dual() -> None:
         choose_piles("dual")
     shown = stand().piles
     if curve.piles != shown:
-        curve.piles, curve.seen, curve.touched = shown, False, bool(curve.f.any())
+        curve.piles, curve.seen, curve.touched = shown, curve.shown, bool(curve.f.any())
     with left:
-        bent = bend(shown, curve.f, key="bend", edition=curve.edition)
-    if bent is not None:
-        curve.seen = curve.seen or bent.seen
-        if bent.f is not None:
-            curve.f, curve.touched = duality.projected(bent.f), True
-            if np.abs(curve.f - bent.f).max() > 1e-6:
-                curve.edition += 1  # the browser is shown what was made of it
+        bend(shown, Bent(curve.f, curve.shown), key="bend", changed=curve.take)
     best, proved = duality.bound(duality.optimal(shown), shown), duality.bound(curve.f, shown)
     share = 100.0 * proved / best if best > 1e-9 else 100.0
     with right:

@@ -10,7 +10,7 @@ from pages.components.app import moved, shows
 from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
 from pages.components.numbers import Number, numbers
-from pages.components.piles import piles
+from pages.components.piles import Plan, piles
 from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs import earth
@@ -59,11 +59,19 @@ area between them is W₁."""
 class Stand:
     """What a visitor has made of the piles; shared by the labs about them."""
 
-    piles: Piles = field(default_factory=lambda: PILES["heaps"][1])
+    plan: Plan = field(default_factory=lambda: Plan(PILES["heaps"][1]))
     preset: str | None = "heaps"
-    moves: tuple[tuple[int, int], ...] = ()
-    edition: int = 0
-    seen: bool = False
+
+    @property
+    def piles(self) -> Piles:
+        """The two piles."""
+        return self.plan.piles
+
+    def take(self, plan: Plan) -> None:
+        """Take what the visitor has made."""
+        if plan.piles != self.piles:
+            self.preset = None
+        self.plan = plan
 
 
 def stand() -> Stand:
@@ -79,8 +87,7 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
 
     def take() -> None:
         if moved(widget) and (chosen := st.session_state[widget]) is not None:
-            now.piles, now.preset, now.moves, now.seen = PILES[chosen][1], chosen, (), False
-            now.edition += 1
+            now.plan, now.preset = Plan(PILES[chosen][1], mode=now.plan.mode), chosen
 
     st.selectbox(
         "Two piles", list(PILES), format_func=lambda name: PILES[name][0], key=widget, on_change=take,
@@ -95,27 +102,21 @@ def show_earth() -> None:
     said = ask(EARTH)
     left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
-        acted = piles(now.piles, now.moves, key="piles", edition=now.edition)
+        piles(now.plan, key="piles", changed=now.take)
         formula = st.empty()
-    if acted is not None:
-        if acted.piles is not None:
-            now.piles, now.preset, now.moves, now.seen = acted.piles, None, (), False
-        if acted.moves is not None:
-            now.moves = acted.moves
-        now.seen = now.seen or acted.seen
-    best, hand = earth.best(now.piles), earth.by_hand(now.piles, now.moves)
+    best, hand = earth.best(now.piles), earth.by_hand(now.piles, now.plan.moves)
     with right:
         choose_piles("earth")
         _earth_numbers(best, hand)
         fake, real = now.piles.shares
-        chart(figures.cdfs(fake, real), key="earth_cdfs", run=str(now.edition), height=132,
+        chart(figures.cdfs(fake, real), key="earth_cdfs", run="cdfs", height=132,
               title="Without a plan", help=CDF_HELP,
               alt="The distribution functions of both piles and the area between them")  # fmt: skip
     formula.markdown(
         r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
         f" **{best.formula:.2f}** columns"
     )
-    tell(EARTH, said, happened_on_the_line(best, hand, seen=now.seen))
+    tell(EARTH, said, happened_on_the_line(best, hand, seen=now.plan.seen))
 
 
 def _earth_numbers(best: Best, hand: Hand) -> None:

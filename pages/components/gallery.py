@@ -7,9 +7,9 @@ import streamlit as st
 
 from pages.components import controls, intake
 from pages.components.app import session
-from pages.components.browsed import browse, browsed
+from pages.components.browsed import browse, browsed, keep_in_address
 from pages.components.chart import chart
-from pages.components.sketch import sketch
+from pages.components.sketch import Drawing, sketch
 from pages.components.stage import strip
 from wgan import figures
 from wgan.config import hyperparameters
@@ -38,7 +38,7 @@ def sidebar() -> Dataset:
                 )  # fmt: skip
         if problem := st.session_state.get("browse_problem"):
             st.error(problem, icon=":material/error:")
-    st.query_params.from_dict({"set": config.dataset.name})
+    keep_in_address()
     return config.dataset
 
 
@@ -198,15 +198,26 @@ def _numbers(facts: Facts) -> None:
 def draw(dataset: Dataset) -> None:
     """Let the visitor draw a density with the mouse, or take one from a picture."""
     left, right = st.columns([0.5, 0.5], gap="large")
+    cells: str = dataset.cells  # type: ignore[attr-defined]
+    # The pad may hold what makes no data set: nothing at all.
+    pad, belongs_to = st.session_state.get("density_pad", (None, ""))
+
+    def changed(drawing: Drawing) -> None:
+        if drawing.any():
+            browse({"dataset.cells": cells_of(drawing)})
+        now = browsed().dataset
+        st.session_state.density_pad = drawing, getattr(now, "cells", "")
+
     with left:
-        drawn = sketch(array_of(dataset.cells), key="sketch", height=300)  # type: ignore[attr-defined]
+        before = pad if belongs_to == cells else array_of(cells)
+        drawn = sketch(before, key="sketch", changed=changed, height=300)
     with right:
         st.markdown(
             "Draw with the mouse: the darker, the more points. Or take the dark parts of a picture."
         )
         file = st.file_uploader("A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"],
                                 key="density_file")  # fmt: skip
-        inverse = st.toggle("Light parts instead", key="density_inverse")
+        inverse = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
         if file is not None and st.button("Take the picture", key="density_take",
                                           icon=":material/image:"):  # fmt: skip
             try:
@@ -214,10 +225,8 @@ def draw(dataset: Dataset) -> None:
                 st.rerun()
             except DataError as error:
                 st.error(str(error), icon=":material/error:")
-    if drawn is not None:
-        if not drawn.any():
-            st.warning("Nothing is drawn: draw something, or the set stays as it was.",
-                       icon=":material/draw:")  # fmt: skip
-        elif (cells := cells_of(drawn)) != dataset.cells:  # type: ignore[attr-defined]
-            browse({"dataset.cells": cells})
-            st.rerun()
+    if not drawn.any():
+        st.warning("The pad is empty: draw something, or the data set stays as it was.",
+                   icon=":material/draw:")  # fmt: skip
+    elif browsed().dataset != dataset:
+        st.rerun()

@@ -99,7 +99,12 @@ def shelf(run: str, models: Models, share: float) -> None:
     made = pictures(models, known, share)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**Kept**", help=HELP, width="content")
-        near = st.toggle("Nearest training pictures", key="kept_nearest", help=NEAREST_HELP)
+        near = st.toggle(
+            "Nearest training pictures",
+            key="kept_nearest",
+            persist_state="session",
+            help=NEAREST_HELP,
+        )
         st.menu_button(
             "Remove", [*NAMES[: len(known)], ALL], key="kept_remove", icon=":material/close:",
             on_click=_remove, args=(run,), help="Forget one of them, or all.",

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.components.app import came_by_history
 from pages.components.lab_work import kept
 
 
@@ -37,7 +37,7 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
     asked = st.query_params.get("lab", "")
     named = asked if asked in labs else first
     key = "lab"
-    if _went_back() or st.session_state.get(key) not in labs:
+    if came_by_history() or st.session_state.get(key) not in labs:
         st.session_state[key] = named
     chosen = st.segmented_control(
         "Lab", list(labs), format_func=lambda name: labs[name].title, key=key, required=True,
@@ -47,15 +47,6 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
     if named != lab.key:
         st.query_params["lab"] = lab.key
     return lab
-
-
-def _went_back() -> bool:
-    """Tell whether this run of the page comes from the browser's Back or Forward.
-
-    The address alone does not tell: a browser sends the old one until it has heard of the new. The flag
-    is internal.
-    """
-    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 
 
 def ask(lab: Lab) -> int | None:

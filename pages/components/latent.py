@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import kept
-from pages.components.app import badge, pace, session
+from pages.components.app import badge, came_by_history, pace, session
 from pages.components.source import choose_source, models_of
 from wgan.jobs import View
 from wgan.latent import Models, truncated
@@ -86,10 +86,12 @@ def section_of(view: View) -> str:
         names.pop("classes", None)
     key = f"latent_section_{kind}_{view.config.conditional}"
     asked = st.query_params.get("section", "")
-    st.session_state.setdefault(key, asked if asked in names else "walk")
+    if asked in names and (came_by_history() or key not in st.session_state):
+        st.session_state[key] = asked
+    st.session_state.setdefault(key, "walk")
     section = str(
         st.segmented_control("Section", list(names), format_func=names.__getitem__, required=True,
-                             key=key, label_visibility="collapsed")
+                             key=key, persist_state="session", label_visibility="collapsed")
     )  # fmt: skip
     if asked != section:
         st.query_params["section"] = section  # whoever gets the address sees the same
@@ -107,10 +109,10 @@ def sidebar(view: View, section: str) -> Choice:
         if view.config.conditional:
             names = view.config.dataset.class_names()
             label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__,
-                                 key=f"latent_class-{view.run}", disabled=section in ALL_CLASSES,
+                                 key=f"latent_class-{view.run}", persist_state="session", disabled=section in ALL_CLASSES,
                                  help="What the generator is told to make. Classes and Find a picture "
                                  "choose it themselves.")  # fmt: skip
-        share = st.slider("Truncation", 0.0, 1.5, 1.0, 0.05, key="latent_truncation",
+        share = st.slider("Truncation", 0.0, 1.5, 1.0, 0.05, key="latent_truncation", persist_state="session",
                           disabled=section in UNTRUNCATED, help=TRUNCATION_HELP)  # fmt: skip
     return Choice(view.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
 

@@ -31,7 +31,7 @@ def settings() -> str:
         st.divider()
         way = str(
             st.segmented_control("Found by", list(NAMES), format_func=NAMES.__getitem__,
-                                 default="ganspace", required=True, key="directions_way",
+                                 default="ganspace", required=True, key="directions_way", persist_state="session",
                                  width="stretch", help=HELP)
         )  # fmt: skip
         st.button("Other samples", icon=":material/casino:", on_click=_new, width="stretch")
@@ -60,7 +60,7 @@ def _turn(looked: Looked, way: str) -> None:
     z = preview_z(config, ROWS * COLUMNS)
     source = f"{looked.run}-{way}-{seed}"
     count = len(found.vectors)
-    values, heard = turned(KEY, source, count)
+    values = turned(KEY, source, count)
 
     def moved(by: list[float]) -> np.ndarray:
         return z + np.asarray(by, np.float32) @ found.vectors
@@ -74,7 +74,7 @@ def _turn(looked: Looked, way: str) -> None:
     ]
     made = looked.make(moved(values))
     dials(
-        encode(tile(made, COLUMNS)), values, heard,
+        encode(tile(made, COLUMNS)), values,
         key=KEY, source=source, labels=labels, rows=ROWS, columns=COLUMNS, kept=keep, height=400,
         caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
         alt="Samples that the sliders move", title="Directions that change most", help=HELP,

@@ -60,10 +60,10 @@ def show(looked: Looked, view: View, choice: Choice) -> None:
         target = _target(looked)
         starts, updates = st.columns(2)
         with starts:
-            n = st.select_slider("Starts", STARTS, 8, key="find_starts",
+            n = st.select_slider("Starts", STARTS, 8, key="find_starts", persist_state="session",
                                  help="Random z that the search begins from; the best counts.")  # fmt: skip
         with updates:
-            m = st.select_slider("Updates", UPDATES, 200, key="find_updates",
+            m = st.select_slider("Updates", UPDATES, 200, key="find_updates", persist_state="session",
                                  help="Steps downhill from each start.")  # fmt: skip
         if known is not None and not known.done:
             st.button("Cancel", icon=":material/close:", key="find_cancel",
@@ -89,19 +89,22 @@ def _target(looked: Looked) -> Any:
     real = _never_seen(looked)
     ways = [way for way in WAYS if way != "real" or real is not None]
     way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
-                               default="drawn", key="find_way", width="stretch",
+                               default="drawn", key="find_way", persist_state="session", width="stretch",
                                label_visibility="collapsed")  # fmt: skip
     if way == "drawn":
         return own_picture.drawn(looked.models, "find", height=180)
     if way == "uploaded":
         return own_picture.uploaded(looked.models, "find")
     assert real is not None
+
+    def keep(samples: list[int]) -> None:
+        st.session_state["find_picked"] = samples
+
     picked = picker(
         encode(tile(real, 8)), key="find_real", rows=SHOWN // 8, columns=8,
-        picked=st.session_state.get("find_picked", [0]), most=1, max_height=200,
+        picked=st.session_state.get("find_picked", [0]), changed=keep, most=1, max_height=200,
         caption="Click the picture to look for", alt="Real pictures to choose from",
     )  # fmt: skip
-    st.session_state["find_picked"] = picked or [0]
     return real[(picked or [0])[0]]
 
 

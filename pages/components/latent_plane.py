@@ -32,11 +32,11 @@ def settings(run: str, dim: int) -> tuple[int, int, bool]:
     """Draw the plane's part of the sidebar: pictures a side, the plane's seed, whether through kept ones."""
     with st.sidebar:
         st.divider()
-        side = st.select_slider("Pictures a side", SIDES, 11, key="map_side",
+        side = st.select_slider("Pictures a side", SIDES, 11, key="map_side", persist_state="session",
                                 help="More pictures show more, and take longer to make.")  # fmt: skip
         possible = len(kept.points(run)) >= 3
         through = st.toggle("Through the first three kept points", disabled=not possible,
-                            key="map_through", help="The plane that holds A, B and C.")  # fmt: skip
+                            key="map_through", persist_state="session", help="The plane that holds A, B and C.")  # fmt: skip
         st.button("Another plane", icon=":material/casino:", on_click=_new, width="stretch",
                   disabled=(possible and through) or dim < 3)  # fmt: skip
     return int(side), st.session_state.get("map_seed", 0), possible and through

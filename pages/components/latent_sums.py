@@ -42,7 +42,7 @@ def sums(looked: Looked) -> None:
         with column:
             chosen.append(
                 st.selectbox(word, range(len(names)), index=i, format_func=names.__getitem__,
-                             key=f"sum-{i}-{len(names)}")
+                             key=f"sum-{i}-{len(names)}", persist_state="session")
             )  # fmt: skip
     a, b, c = (known[i].z for i in chosen)
     z = _sum(a, b, c)
@@ -83,10 +83,10 @@ def classes(looked: Looked) -> None:
     first, second, again = st.columns([1, 1, 1], vertical_alignment="bottom")
     with first:
         a = st.selectbox("From", range(len(names)), index=min(3, max(0, len(names) - 2)),
-                         format_func=names.__getitem__, key=f"blend_a-{looked.run}")  # fmt: skip
+                         format_func=names.__getitem__, key=f"blend_a-{looked.run}", persist_state="session")  # fmt: skip
     with second:
         b = st.selectbox("To", range(len(names)), index=min(8, len(names) - 1),
-                         format_func=names.__getitem__, key=f"blend_b-{looked.run}")  # fmt: skip
+                         format_func=names.__getitem__, key=f"blend_b-{looked.run}", persist_state="session")  # fmt: skip
     with again:
         st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
     seed = st.session_state.get("blend_seed", 0)

@@ -99,10 +99,10 @@ def _pair(looked: Looked, steps: list[int]) -> None:
     st.markdown("**The same walk at two steps**", help=PAIR_HELP)
     left, right = st.columns(2, gap="medium")
     with left:
-        a = st.selectbox("Left", steps, index=min(1, len(steps) - 1), key=f"pair_a-{looked.run}",
+        a = st.selectbox("Left", steps, index=min(1, len(steps) - 1), key=f"pair_a-{looked.run}", persist_state="session",
                          format_func=lambda s: f"step {s:,}")  # fmt: skip
     with right:
-        b = st.selectbox("Right", steps, index=len(steps) - 1, key=f"pair_b-{looked.run}",
+        b = st.selectbox("Right", steps, index=len(steps) - 1, key=f"pair_b-{looked.run}", persist_state="session",
                          format_func=lambda s: f"step {s:,}")  # fmt: skip
     stops = draw_z(
         1000 + st.session_state.get("latent_seed", 0), 5, looked.models.config.latent_dim

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components import controls
-from pages.components.app import as_text
+from pages.components.app import as_text, session, watch
 from pages.components.live import real_examples, real_strip
 from pages.components.chart import chart
 from pages.components.stage import strip
@@ -30,29 +30,40 @@ GROUPS = {
 """Groups, and how the names of their presets begin."""
 
 
+OWN = "Saved by you"
+
+
 def grouped() -> dict[str, list[str]]:
-    """Return the presets' names by group."""
+    """Return the presets' names by group; those that were saved in this app come first."""
     found: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
         found["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
-    return found
+    own = list(session().presets.all())
+    return ({OWN: own} if own else {}) | found
+
+
+def title(name: str) -> str:
+    """Return a preset's title; one that was saved in this app has only its name."""
+    return PRESETS[name].title if name in PRESETS else name
 
 
 def sidebar() -> str:
     """Let the visitor choose a preset; the address says which."""
-    if "preset_shown" not in st.session_state:
+    groups = grouped()
+    known = [name for names in groups.values() for name in names]
+    if st.session_state.get("preset_shown") not in known:  # a first visit, or it was deleted
         asked = st.query_params.get("preset", "")
-        st.session_state.preset_shown = asked if asked in PRESETS else FIRST[0]
+        st.session_state.preset_shown = asked if asked in known else FIRST[0]
     chosen = str(st.session_state.preset_shown)
     with st.sidebar:
-        for group, names in grouped().items():
+        for group, names in groups.items():
             with st.container(gap=None):
                 st.caption(group)
                 for name in names:
-                    title = PRESETS[name].title
+                    words = title(name)
                     st.button(
-                        f":primary[**{title}**]" if name == chosen else title,
+                        f":primary[**{words}**]" if name == chosen else words,
                         type="tertiary", key=f"preset-{name}", on_click=_choose, args=(name,),
                     )  # fmt: skip
     st.query_params.from_dict({"preset": chosen})
@@ -65,22 +76,39 @@ def _choose(name: str) -> None:
 
 def show(name: str) -> None:
     """Show what a preset is, beside real examples of its data."""
-    preset = PRESETS[name]
+    preset = PRESETS.get(name)
+    own = session().presets.all()
+    if preset is None and name not in own:
+        st.rerun()  # deleted just now, in another tab
+    config = preset.config if preset is not None else own[name]
     words, picture = st.columns([0.56, 0.44], gap="large")
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"#### {preset.title}", width="content")
+            st.markdown(f"#### {title(name)}", width="content")
             if st.button("Train this", icon=":material/play_arrow:", type="primary", key="use_preset",
                          help="Take its values into the sidebar of the Train page."):  # fmt: skip
                 controls.take_preset(name)
                 st.switch_page("pages/train.py")
-        st.markdown(preset.description)
-        st.markdown(f"**What to expect.** {preset.expect}")
-        st.markdown(f"**Source.** {preset.source}")
-        st.code(f"python -m wgan train --preset {name}", language="bash")
+            if preset is None:
+                st.button("Delete", icon=":material/delete:", key="delete_preset",
+                          on_click=controls.delete_preset, args=(name,))  # fmt: skip
+        if preset is not None:
+            st.markdown(preset.description)
+            st.markdown(f"**What to expect.** {preset.expect}")
+            st.markdown(f"**Source.** {preset.source}")
+            st.code(f"python -m wgan train --preset {name}", language="bash")
+        else:
+            st.markdown(
+                f"{config.title}: settings that were saved from the sidebar of the Train page."
+            )
     with picture:
-        _data(preset.config)
-    _values(preset.config)
+        _data(config)
+    _values(config)
+
+
+def watch_saved() -> None:
+    """Draw the page anew when a preset is saved or deleted, in this tab or another."""
+    watch(lambda: session().presets.token(), 2.0)
 
 
 def _data(config: TrainConfig) -> None:

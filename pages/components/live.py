@@ -16,6 +16,7 @@ from pages.components.app import (
     keep_moment,
     pace,
     plain,
+    run_link,
     session,
     show_run,
     signed,
@@ -56,6 +57,9 @@ together. Its level means nothing on its own.
 
 For the GAN objective both are cross-entropies, and the critic gap is not its loss."""
 
+MOST_LINKS = 4
+"""How many of the waiting runs are named above a run."""
+
 ENGINES = 12
 """Switches of the engine that charts mark, the newest: on a busy machine there may be one a minute for days."""
 
@@ -67,18 +71,20 @@ Arrows show where the generator's update pushes each fake: uphill on the critic'
 negative gradient of the generator's loss."""
 
 
-def start(config: TrainConfig, *, queue: bool = False) -> None:
-    """Start a run, or the fork that the sidebar prepares, and show it.
+def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> None:
+    """Start a run, or the fork that the sidebar prepares, and show it, unless it has to wait.
 
     A refusal is kept as a sentence.
     """
     try:
         if (origin := controls.fork_origin()) is None:
-            show_run(session().start(config, queue=queue))
+            run = session().start(config, queue=queue)
         else:
             changes = controls.fork_changes(config, origin)
-            show_run(session().fork(origin.run, origin.step, changes, queue=queue))
+            run = session().fork(origin.run, origin.step, changes, queue=queue)
             controls.leave_fork()
+        if show or session().live() is None:
+            show_run(run)
         st.session_state.problem = ""
         st.session_state.settings_of = "This run"
         st.session_state.pop("ready", None)
@@ -91,11 +97,11 @@ def start(config: TrainConfig, *, queue: bool = False) -> None:
 
 def _stop_and_start(live: str, config: TrainConfig) -> None:
     session().stop(live)
-    _queue(config)
+    _queue(config, show=True)
 
 
-def _queue(config: TrainConfig) -> None:
-    start(config, queue=True)
+def _queue(config: TrainConfig, *, show: bool = False) -> None:
+    start(config, queue=True, show=show)
     st.session_state.pop("busy", None)
 
 
@@ -126,7 +132,9 @@ def signs(view: View) -> tuple[object, ...]:
     """Return what the page around the panel shows: when it changes, the page is drawn anew."""
     waiting = tuple(other.run for other in session().queued())
     held = waits_for_critic(view)
-    return (view.status, bool(view.phase), view.error, view.warning, waiting, held, pace())
+    # The sidebar shows the run's values, which another tab or visitor may have changed.
+    values = hash(view.config.model_dump_json())
+    return (view.status, bool(view.phase), view.error, view.warning, waiting, held, values, pace())
 
 
 def panel(run: str, shown: tuple[object, ...]) -> None:
@@ -384,9 +392,13 @@ def _messages(view: View) -> None:
     others = [other for other in waiting if other.run != view.run]
     if others:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(
-                f":material/queue: Waiting: {', '.join(o.name or o.config.title for o in others)}"
-            )
+            st.caption(":material/queue: Waiting:", width="content")
+            for other in others[:MOST_LINKS]:
+                run_link(other.run, other.name or other.config.title,
+                         "Show this run. It starts when its turn comes.")  # fmt: skip
+            if len(others) > MOST_LINKS:
+                st.page_link("pages/runs.py", label=f"and {len(others) - MOST_LINKS} more",
+                             width="content")  # fmt: skip
             st.button("Cancel the last", key="cancel_queued", type="tertiary",
                       on_click=session().withdraw, args=(others[-1].run,))  # fmt: skip
 
@@ -476,6 +488,11 @@ def _stage(view: View) -> None:
         found = {step: session().preview(view.run, step) for step in steps}
         return {step: frame(preview) for step, preview in found.items() if preview is not None}
 
+    def go_to(moment: int | None) -> None:
+        _moments()[view.run] = moment
+        keep_moment(moment)
+
+    moment = _moment(view.run)
     stage(
         key="stage",
         # Another z gives other pictures of the same steps: the browser must not keep the old.
@@ -492,8 +509,8 @@ def _stage(view: View) -> None:
         help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
         real=beside,
         rows=rows,
-        at=asked_moment(),
-        moved=keep_moment,
+        at=moment,
+        moved=go_to,
         version=(
             view.run,
             view.version,
@@ -502,6 +519,20 @@ def _stage(view: View) -> None:
             present,
         ),
     )
+
+
+def _moments() -> dict[str, int | None]:
+    """Return where this visitor rests on the timelines of runs; None: at the newest."""
+    moments: dict[str, int | None] = st.session_state.setdefault("moments", {})
+    return moments
+
+
+def _moment(run: str) -> int | None:
+    """Return where the timeline of a run opens: at the address's step, else where the visitor left it."""
+    asked = asked_moment()
+    if asked is None and (asked := _moments().get(run)) is not None:
+        keep_moment(asked)
+    return asked
 
 
 def _choose_class(view: View) -> None:

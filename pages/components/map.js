@@ -4,7 +4,8 @@
 const SETTLE = 90; // milliseconds without a movement after which the new part is asked for
 
 class LatentMap {
-  constructor() {
+  constructor(component) {
+    this.edits = new Edits(component);
     this.canvas = make("canvas", { className: "wgan-focus", tabIndex: 0, role: "application" });
     this.large = make("canvas", { ariaHidden: "true" });
     this.words = make("p", { className: "wgan-map-words" });
@@ -51,21 +52,20 @@ class LatentMap {
     this.observer.observe(this.screen);
   }
 
-  async update(data, { setStateValue, setTriggerValue }) {
-    this.tell = setStateValue;
-    this.order = (place) => setTriggerValue("kept", place);
+  async update(data) {
     this.data = data;
     this.heading.update(data.title, data.help);
     this.root.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label",
       `${data.alt}. Arrow keys point at a picture, plus and minus zoom, Enter keeps.`);
     const fresh = this.source !== data.source;
-    if (fresh) {
+    const taken = !this.held && !this.settling && this.edits.takes(data.edit);
+    if (fresh || taken) {
       this.source = data.source;
       this.view = { x: data.x, y: data.y, half: data.half };
       this.start = { x: data.homeX, y: data.homeY, half: data.homeHalf };
-      this.cursor = undefined;
     }
+    if (fresh) this.cursor = undefined;
     if (this.image && data.image === this.given) {
       this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
       return this.draw();
@@ -132,12 +132,13 @@ class LatentMap {
     this.draw();
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
-      this.tell("window", { ...this.view, source: this.source, at: Date.now() });
+      this.settling = undefined;
+      this.edits.send({ ...this.view, source: this.source });
     }, SETTLE);
   }
 
   keep(place) {
-    this.order({ ...place, source: this.source, at: Date.now() });
+    this.edits.command("keep", { ...place, source: this.source });
   }
 
   point(event) {
@@ -242,4 +243,4 @@ class LatentMap {
   }
 }
 
-export default define(() => new LatentMap());
+export default define((component) => new LatentMap(component));

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.assets import HEADING, component
+from pages.components.edits import edited, receive
 from pages.components.stage import data_uri
 
 _MAP = component("wgan_map", "controls.css", "map.css", "shared.js", "plotly_theme.js", "map.js")
@@ -23,15 +24,38 @@ class Window:
     half: float = 3.0
 
 
+MOST_SOURCES = 20
+"""How many planes' windows are remembered for a visitor."""
+
+
 def window(key: str, source: str, home: Window) -> Window:
-    """Return the part that the visitor looks at: what the browser asked for last, of this source."""
-    value = st.session_state.get(key, {}).get("window")
-    found = _checked(value, source)
-    if found is not None and isinstance(value, dict):
-        half = value.get("half")
-        if isinstance(half, int | float) and 0 < half < FAR:
-            return Window(*found, min(max(float(half), LEAST), _most(home)))
-    return home
+    """Return the part of the plane `source` that this visitor looks at; `home` at first."""
+    receive(key, lambda value: _remembered(key, value))
+    found = _known(key).get(source)
+    if found is None:
+        return home
+    return Window(found.x, found.y, min(max(found.half, LEAST), _most(home)))
+
+
+def _known(key: str) -> dict[str, Window]:
+    known: dict[str, Window] = st.session_state.setdefault(f"{key}__windows", {})
+    return known
+
+
+def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
+    """Return what the browser sent, checked, and remember it for when that plane is shown again."""
+    source = value.get("source") if isinstance(value, dict) else None
+    if not isinstance(source, str) or len(source) > 200:
+        return None
+    place, half = _checked(value, source), value.get("half")
+    if place is None or not isinstance(half, int | float) or not 0 < half < FAR:
+        return None
+    known = _known(key)
+    known.pop(source, None)
+    known[source] = Window(*place, float(half))
+    for old in list(known)[:-MOST_SOURCES]:
+        del known[old]
+    return source, known[source]
 
 
 def _most(home: Window) -> float:
@@ -72,13 +96,17 @@ def latent_map(
     with the place of a click, before the run that it causes.
     """
 
-    def order() -> None:
-        place = _checked(st.session_state.get(key, {}).get("kept"), source)
+    def keep(value: Any) -> None:
+        place = _checked(value, source)
         if place is not None:
             kept(*place)
 
+    def check(value: Any) -> tuple[str, Window] | None:
+        return _remembered(key, value)
+
+    edit = edited(key, (source, shown), check)
     data = {
-        "image": data_uri(image),
+        "image": data_uri(image), "edit": edit.answer,
         "x": shown.x, "y": shown.y, "half": shown.half, "side": side,
         "homeX": home.x, "homeY": home.y, "homeHalf": home.half,
         "source": source,
@@ -87,4 +115,4 @@ def latent_map(
         "alt": alt, "title": title, "help": help, "height": height,
         "space": f"height:{height}px;margin-top:{HEADING}px",
     }  # fmt: skip
-    _MAP(key=key, data=data, on_window_change=lambda: None, on_kept_change=order)
+    _MAP(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))

@@ -1,23 +1,18 @@
 // The picker: a sheet of samples from which some are picked, in an order.
 
 class Picker extends Strip {
-  constructor() {
+  constructor(component) {
     super((index) => this.press(index));
+    this.edits = new Edits(component);
     this.words = make("span", {});
     this.refusal = make("span", { role: "status" });
     this.caption.append(this.words, this.refusal);
     this.root.classList.add("wgan-picker");
   }
 
-  update(data, { setStateValue }) {
-    this.tell = setStateValue;
+  update(data) {
     this.data = data;
-    // What was picked here holds until Python has heard of it: an older tick may come before.
-    const heard = this.sent === undefined || data.heard === this.sent;
-    if (heard || performance.now() - this.sentAt > 5000) {
-      this.picked = data.picked;
-      this.sent = undefined;
-    }
+    if (this.edits.takes(data.edit)) this.picked = data.picked;
     super.update(data).then(() => this.mark());
     this.mark();
   }
@@ -36,12 +31,9 @@ class Picker extends Strip {
     }
     this.refuse("");
     this.picked = without.length < this.picked.length ? without : [...without, index];
-    // With the time, so that it differs from what was picked before: Python hears only of changes.
-    this.sent = Date.now();
-    this.sentAt = performance.now();
     this.mark();
     this.sheet.focus(index);
-    this.tell("picked", { samples: this.picked, at: this.sent });
+    this.edits.send(this.picked);
   }
 
   refuse(words) {
@@ -69,4 +61,4 @@ class Picker extends Strip {
   }
 }
 
-export default define(() => new Picker());
+export default define((component) => new Picker(component));

@@ -3,23 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import streamlit as st
-
 from pages.components.assets import component, space
+from pages.components.edits import edited, receive
 from pages.components.stage import CAPTION, data_uri
 
 _PICKER = component("wgan_picker", "controls.css", "sprite.css", "picker.css", "shared.js",
                     "sprite.js", "picker.js")  # fmt: skip
-
-
-def _slot(key: str) -> str:
-    return f"{key}__picked"
-
-
-def just_picked(key: str) -> list[int] | None:
-    """What was picked in the browser since `picker` was last drawn; for its `on_change`."""
-    picked: list[int] | None = st.session_state.get(_slot(key))
-    return picked
 
 
 def _checked(value: object, count: int, most: int) -> list[int] | None:
@@ -31,11 +20,6 @@ def _checked(value: object, count: int, most: int) -> list[int] | None:
     return value if len(set(value)) == len(value) else None
 
 
-def _state(key: str) -> dict[str, Any]:
-    value = st.session_state.get(key, {}).get("picked")
-    return value if isinstance(value, dict) else {}
-
-
 def picker(
     image: bytes,
     *,
@@ -43,41 +27,33 @@ def picker(
     rows: int,
     columns: int,
     picked: Sequence[int],
+    changed: Callable[[list[int]], None],
     most: int = 8,
     caption: str,
     alt: str,
-    on_change: Callable[[], None] | None = None,
     max_height: int = 300,
 ) -> list[int]:
     """Show a sheet of `rows` × `columns` samples and return those that are picked, in order.
 
-    `picked` is what is shown; keep what is returned and give it back with the next run. `on_change`
-    is called before the run that a pick causes; `just_picked(key)` tells it what is picked.
+    `picked` is what is shown. `changed` is called with other picks, to keep them, and must draw
+    nothing itself.
     """
-    slot = _slot(key)
 
-    def changed() -> None:
-        now = _checked(_state(key).get("samples"), rows * columns, most)
-        if now is None:
-            return
-        st.session_state[slot] = now
-        if on_change is not None:
-            on_change()
+    def check(value: Any) -> list[int] | None:
+        return _checked(value, rows * columns, most)
 
-    shown = list(st.session_state.get(slot, picked))
+    edit = edited(key, list(picked), check, changed)
     data = {
         "image": data_uri(image),
         "rows": rows,
         "columns": columns,
-        "picked": shown,
+        "picked": edit.value,
+        "edit": edit.answer,
         "most": most,
-        "heard": _state(key).get("at"),
         "height": max_height,
         "caption": caption,
         "alt": alt,
         "space": space(max_height, ratio=columns / rows, below=CAPTION),
     }
-    _PICKER(key=key, data=data, on_picked_change=changed)
-    # Only now: a run that is cut off before here is not the last to know.
-    st.session_state.pop(slot, None)
-    return shown
+    _PICKER(key=key, data=data, on_edit_change=lambda: receive(key, check))
+    return edit.value

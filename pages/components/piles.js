@@ -43,8 +43,8 @@ function uncrossed(a, b) {
 }
 
 class Piles {
-  constructor({ setTriggerValue }) {
-    this.tell = setTriggerValue;
+  constructor(component) {
+    this.edits = new Edits(component);
     this.mode = "shape";
     this.at = [0, 0]; // the keyboard's column in each pile
     this.time = 0;
@@ -81,6 +81,7 @@ class Piles {
       };
       group.onblur = () => {
         this.focused = undefined;
+        if (this.telling) this.tell(); // the visitor may be about to leave
         this.paint();
       };
       return group;
@@ -108,22 +109,42 @@ class Piles {
     const { colours } = themeAt(this.root.isConnected ? this.root : document.body);
     for (const name of ["fake", "real", "mark"]) this.root.style.setProperty(`--${name}`, colours[name]);
     this.data = data;
-    // What the server sends is older than what the hand has done, unless it was made there.
-    if (data.edition !== this.edition) {
-      this.edition = data.edition;
+    // While the hand is on it, whatever comes is older than what it does.
+    if (!this.held && !this.telling && this.edits.takes(data.edit)) {
       this.piles = [[...data.fake], [...data.real]];
       this.moves = data.moves.map((move) => [...move]);
+      this.seen = data.seen;
+      this.mode = data.mode;
       this.from = undefined;
-      this.time = 0;
+      this.time = this.mode === "best" ? 1 : 0;
       this.stop();
-      if (!this.begun && this.moves.length) this.mode = "move";
-      this.begun = true;
     }
-    this.turn(this.mode, true);
+    this.display();
   }
 
-  turn(mode, quiet) {
+  // Tell Python all that the visitor has made.
+  tell() {
+    clearTimeout(this.telling);
+    this.telling = undefined;
+    const { piles: [fake, real], moves, mode, seen } = this;
+    this.edits.send({ fake, real, moves, mode, seen });
+  }
+
+  turn(mode) {
     this.mode = mode;
+    this.from = undefined;
+    this.seen ||= mode === "best";
+    this.tell();
+    this.stop();
+    if (mode === "best") {
+      this.time = calm.matches ? 1 : 0;
+      if (!calm.matches) this.start();
+    }
+    this.display();
+  }
+
+  display() {
+    const { mode } = this;
     this.root.dataset.mode = mode;
     for (const [name, button] of Object.entries(this.modes)) {
       button.setAttribute("aria-pressed", String(name === mode));
@@ -131,14 +152,6 @@ class Piles {
     this.byHand.hidden = mode !== "move";
     this.player.hidden = mode !== "best";
     this.help.words = this.data.help[mode];
-    this.from = undefined;
-    if (mode !== "best") this.stop();
-    else if (!quiet) {
-      this.tell("seen", true);
-      this.time = 0;
-      if (calm.matches) this.time = 1;
-      else this.start();
-    }
     this.paint();
   }
 
@@ -195,7 +208,7 @@ class Piles {
     const grown = moves.length > this.moves.length;
     const before = this.moves.length;
     this.moves = moves;
-    this.tell("moved", moves);
+    this.tell();
     this.from = undefined;
     cancelAnimationFrame(this.frame);
     if (grown && !calm.matches) this.fly(before);
@@ -441,7 +454,8 @@ class Piles {
       const most = Math.max(...heights);
       return heights.map((h) => Math.round((60 * h) / most));
     });
-    this.tell("shaped", { fake: this.piles[0], real: this.piles[1] });
+    this.seen = false;
+    this.tell();
     this.paint();
   }
 
@@ -456,7 +470,8 @@ class Piles {
       this.lift(pile, this.at[pile], this.piles[pile][this.at[pile]] + 3 * lift);
       clearTimeout(this.telling);
       this.moves = [];
-      this.telling = setTimeout(() => this.tell("shaped", { fake: this.piles[0], real: this.piles[1] }), 500);
+      this.seen = false;
+      this.telling = setTimeout(() => this.tell(), 500);
     } else if ((event.key === "Enter" || event.key === " ") && this.mode === "move") {
       const [left, needed] = this.rest();
       if (pile === 0 && left[this.at[0]] > 0) {

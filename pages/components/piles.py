@@ -1,12 +1,11 @@
 """Two piles on a line that the visitor shapes, moves by hand, and sees moved as cheaply as can be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 from pages.components.assets import component
+from pages.components.edits import edited, receive
 from wgan.labs.earth import MOST_MOVES, PLACES, TALLEST, Piles
 
 _PILES = component("wgan_piles", "controls.css", "piles.css", "shared.js", "plotly_theme.js",
@@ -33,78 +32,52 @@ place, and so on. Bands show where each load goes, their width how much it is.""
 }
 
 
+MODES = ("shape", "move", "best")
+
+
 @dataclass(frozen=True)
-class Acted:
-    """What the visitor did with the piles since the last run of the page."""
+class Plan:
+    """What the visitor has made: two piles, a plan by hand as far as it goes, and what is on show."""
 
-    piles: Piles | None = None  # shaped anew
-    moves: tuple[tuple[int, int], ...] | None = None  # the plan, as far as it goes now
-    seen: bool = False  # the cheapest plan was asked for
+    piles: Piles
+    moves: tuple[tuple[int, int], ...] = ()
+    mode: str = "shape"
+    seen: bool = False  # whether the cheapest plan has been asked for
 
 
-def piles(
-    shown: Piles, moves: Sequence[tuple[int, int]], *, key: str, edition: int
-) -> Acted | None:
-    """Show two piles and a plan by hand, and return what became of them; None where nothing was done.
-
-    The browser goes on with what the hand has made until `edition` is another: then it takes `shown`
-    and `moves`.
-    """
-    slot = f"{key}__acted"
-
-    def note(name: str) -> None:
-        value = st.session_state[key].get(name)
-        if value is not None:
-            st.session_state[slot] = _both(st.session_state.get(slot), _checked(name, value))
-
-    acted: Acted | None = st.session_state.pop(slot, None)
-    if acted is not None and acted.piles is not None:
-        shown, moves = acted.piles, ()
-    elif acted is not None and acted.moves is not None:
-        moves = acted.moves
+def piles(shown: Plan, *, key: str, changed: Callable[[Plan], None]) -> None:
+    """Show two piles and a plan. `changed` is called with what the visitor makes of them, to keep it."""
+    edit = edited(key, shown, _checked, changed)
+    plan = edit.value
     data = {
-        "fake": list(shown.fake),
-        "real": list(shown.real),
-        "moves": [list(move) for move in moves],
-        "edition": edition,
+        "fake": list(plan.piles.fake),
+        "real": list(plan.piles.real),
+        "moves": [list(move) for move in plan.moves],
+        "mode": plan.mode,
+        "seen": plan.seen,
+        "edit": edit.answer,
         "tallest": TALLEST,
         "help": HELP,
         "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:2.5rem",
     }
-    _PILES(
-        key=key, data=data,
-        on_shaped_change=lambda: note("shaped"),
-        on_moved_change=lambda: note("moved"),
-        on_seen_change=lambda: note("seen"),
-    )  # fmt: skip
-    return acted
+    _PILES(key=key, data=data, on_edit_change=lambda: receive(key, _checked))
 
 
-def _both(first: Acted | None, then: Acted | None) -> Acted | None:
-    """Return two acts of one run of the page as one."""
-    if first is None or then is None:
-        return then or first
-    moves = first.moves if then.moves is None else then.moves
-    return Acted(then.piles or first.piles, moves, first.seen or then.seen)
-
-
-def _checked(name: str, value: Any) -> Acted | None:
-    """Return what came from the browser, which may have sent anything; None where it is no such thing."""
-    if name == "seen":
-        return Acted(seen=value is True)
-    if name == "shaped" and isinstance(value, dict):
-        try:
-            return Acted(piles=Piles(_whole(value.get("fake")), _whole(value.get("real"))))
-        except ValueError:
-            return None
-    if name == "moved" and isinstance(value, list) and len(value) <= MOST_MOVES:
-        try:
-            moves = tuple(_whole(move) for move in value)
-        except ValueError:
-            return None
-        if all(len(move) == 2 and max(move) < PLACES and min(move) >= 0 for move in moves):
-            return Acted(moves=moves)  # type: ignore[arg-type]
-    return None
+def _checked(value: Any) -> Plan | None:
+    """Return what came from the browser, which may have sent anything; None where it is no plan."""
+    if not isinstance(value, dict) or value.get("mode") not in MODES:
+        return None
+    given = value.get("moves")
+    if not isinstance(given, list) or len(given) > MOST_MOVES:
+        return None
+    try:
+        made = Piles(_whole(value.get("fake")), _whole(value.get("real")))
+        moves = tuple((a, b) for a, b in (_whole(move) for move in given))
+    except ValueError:
+        return None
+    if not all(0 <= place < PLACES for move in moves for place in move):
+        return None
+    return Plan(made, moves, value["mode"], value.get("seen") is True)
 
 
 def _whole(values: Any) -> tuple[int, ...]:

@@ -174,8 +174,9 @@ def _curve(view: View, newest: dict[str, Measured]) -> None:
     names = list(newest)
     key = f"quality_metric_{view.config.dataset.kind}"
     name = st.selectbox(
-        "Metric", names, format_func=title_of, key=key, label_visibility="collapsed"
-    )
+        "Metric", names, format_func=title_of, key=key, persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
     name = name if name in newest else names[0]
     found = [m for m in view.metrics if m.name == name]
     scale = 100.0 if _metric(name).percent else 1.0

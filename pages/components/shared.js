@@ -26,6 +26,53 @@ function define(create) {
   };
 }
 
+// What the visitor edits in a component: the browser owns it, Python follows (edits.py tells how).
+class Edits {
+  constructor({ setStateValue }) {
+    this.tell = setStateValue;
+    this.client = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
+    this.number = 0; // of the newest message
+    this.value = null; // the newest edit
+    this.commands = []; // those that Python has not answered yet
+    this.revision = undefined; // of the value that was taken from Python last
+  }
+
+  // Tell Python the whole value.
+  send(value) {
+    this.value = value;
+    this.post();
+  }
+
+  // Ask for something that is done once, as to keep what is shown. It goes with every message until
+  // Python has answered: of two messages that come together Streamlit gives Python only the newer one.
+  command(name, args) {
+    this.commands.push({ number: this.number + 1, name, arguments: args });
+    this.post();
+  }
+
+  post() {
+    this.number += 1;
+    const { client, number, value, commands } = this;
+    this.tell("edit", { client, number, value, commands: [...commands] });
+  }
+
+  // Has Python handled all that was sent from here?
+  heard({ client, number }) {
+    return !this.number || (client === this.client && number >= this.number);
+  }
+
+  // Is the value beside this answer to be taken? Not where it is older than what was done here, and
+  // not where it is what is here already.
+  takes(answer) {
+    if (answer.client === this.client) {
+      this.commands = this.commands.filter((command) => command.number > answer.number);
+    }
+    if (!this.heard(answer) || answer.revision === this.revision) return false;
+    this.revision = answer.revision;
+    return true;
+  }
+}
+
 // An element. Names with a dash or in lower case that are no property become attributes.
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);

@@ -18,6 +18,7 @@ from pages.components.app import (
     signed,
     size,
     upload_limit_mb,
+    watch,
 )
 from wgan.chores import Chore
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
@@ -31,6 +32,16 @@ MOST_COMPARED = 6
 MAX_REMARKS = 5  # on an import, shown one below the other
 
 # What a metric's name means to people; the settings stand in the name itself.
+
+
+def watch_runs() -> None:
+    """Draw the page anew when another tab or visitor has made, deleted or queued a run."""
+
+    def token() -> object:
+        waiting = tuple(view.run for view in session().queued())
+        return tuple(card.run for card in session().cards()), waiting
+
+    watch(token, 3.0)
 
 
 def heading(cards: Sequence[Card]) -> None:
@@ -171,13 +182,19 @@ def queue() -> None:
 def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
     """Show the runs as a table and return those that are selected, and all that the filter leaves."""
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
+    # A visit begins with the address's filter.
+    st.session_state.setdefault("filter", st.query_params.get("filter", ""))
     words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with words:
-        asked = st.text_input("Filter", key="filter", placeholder="name, data set, objective, note …",
+        asked = st.text_input("Filter", key="filter", persist_state="session", placeholder="name, data set, objective, note …",
                               icon=":material/search:", label_visibility="collapsed")  # fmt: skip
     with only:
-        states = st.multiselect("Status", list(Status), key="filter_status", placeholder="any status",
+        states = st.multiselect("Status", list(Status), key="filter_status", persist_state="session", placeholder="any status",
                                 format_func=_status, label_visibility="collapsed")  # fmt: skip
+    if asked:
+        st.query_params["filter"] = asked
+    else:
+        st.query_params.pop("filter", None)
     found = [
         card for card in cards if _matches(card, asked) and (not states or card.status in states)
     ]
@@ -413,7 +430,7 @@ def _config(view: View) -> None:
     nearest = nearest_preset(view.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
     base = st.segmented_control("Compared with", list(bases), default=next(iter(bases)),
-                                required=True, key=f"base-{view.run}")  # fmt: skip
+                                required=True, key=f"base-{view.run}", persist_state="session")  # fmt: skip
     known = {value.path: value for value in hyperparameters(view.config)}
     titles = {value.path: value.title for value in hyperparameters()}
     found = differences(view.config, bases[base or next(iter(bases))])

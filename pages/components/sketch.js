@@ -1,8 +1,8 @@
 // A square of cells to draw on: 0 is empty, 255 is densest, or white where it is drawn by night.
 
 class Sketch {
-  constructor({ setTriggerValue }) {
-    this.tell = (cells) => setTriggerValue("drawn", cells);
+  constructor(component) {
+    this.edits = new Edits(component);
     this.canvas = make("canvas", { tabIndex: 0 });
     this.canvas.setAttribute("role", "application");
     this.width = make("input", { type: "range", min: 1, max: 8, value: 3, ariaLabel: "Width of the brush" });
@@ -28,6 +28,7 @@ class Sketch {
       this.done();
     };
     canvas.onkeydown = (event) => this.key(event);
+    canvas.onblur = () => this.telling && this.done(); // the visitor may be about to leave
     this.erasing = false;
   }
 
@@ -36,9 +37,8 @@ class Sketch {
     this.canvas.classList.toggle("wgan-night", Boolean(data.night));
     this.canvas.setAttribute("aria-label",
       `${data.alt}. Arrow keys move a brush, the space bar draws, Delete clears all.`);
-    // While the hand is on it, what comes from the server is older than what is drawn.
-    if (this.drawing || data.cells === this.given) return;
-    this.given = data.cells;
+    // While the hand is on it, whatever comes is older than what is drawn.
+    if (this.drawing || this.telling || !this.edits.takes(data.edit)) return;
     this.side = data.side;
     this.cells = Uint8Array.from(atob(data.cells), (c) => c.charCodeAt(0));
     this.paint();
@@ -92,8 +92,7 @@ class Sketch {
       this.brush = this.brush.map((at, i) => clamp(at + steps[event.key][i], 0, this.side - 1));
     } else if (event.key === " ") {
       this.dab(this.brush[0] + 0.5, this.brush[1] + 0.5);
-      clearTimeout(this.telling);
-      this.telling = setTimeout(() => this.done(), 800);
+      this.later();
     } else if (event.key === "Delete") {
       return this.empty();
     } else return;
@@ -115,9 +114,16 @@ class Sketch {
     this.done();
   }
 
+  // One message for several dabs of the keyboard.
+  later() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.done(), 800);
+  }
+
   done() {
-    this.given = btoa(String.fromCharCode(...this.cells));
-    this.tell(this.given);
+    clearTimeout(this.telling);
+    this.telling = undefined;
+    this.edits.send(btoa(String.fromCharCode(...this.cells)));
   }
 
   destroy() {

@@ -2,49 +2,54 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
-
 from pages.components.assets import component
+from pages.components.edits import edited, receive
+
+Drawing = npt.NDArray[np.uint8]
 
 _SKETCH = component("wgan_sketch", "controls.css", "sketch.css", "shared.js", "sketch.js")
 
 
 def sketch(
-    drawing: npt.NDArray[np.uint8],
+    drawing: Drawing,
     *,
     key: str,
+    changed: Callable[[Drawing], None],
     height: int = 320,
     night: bool = False,
     alt: str = "Drawing of a density",
-) -> npt.NDArray[np.uint8] | None:
-    """Show a drawing to go on with and return what became of it; None where nothing was drawn.
+) -> Drawing:
+    """Show a drawing to go on with, and return it as it is now.
 
     `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
-    draws in white on black, where it is white. `alt` is read out.
+    draws in white on black, where it is white. `changed` is called with a new drawing, to keep it, and
+    must draw nothing itself. `alt` is read out.
     """
     side = len(drawing)
-    slot = f"{key}__drawn"
 
-    def drawn() -> None:
-        st.session_state[slot] = st.session_state[key].get("drawn")
+    def check(value: Any) -> Drawing | None:
+        return _checked(value, side)
 
+    edit = edited(key, drawing, check, changed, np.array_equal)
     data = {
         "side": side,
-        "cells": base64.b64encode(drawing.tobytes()).decode("ascii"),
+        "cells": base64.b64encode(edit.value.tobytes()).decode("ascii"),
+        "edit": edit.answer,
         "height": height,
         "night": night,
         "alt": alt,
         "space": f"height:{height + 44}px",
     }
-    _SKETCH(key=key, data=data, on_drawn_change=drawn)
-    return _checked(st.session_state.pop(slot, None), side)
+    _SKETCH(key=key, data=data, on_edit_change=lambda: receive(key, check))
+    return edit.value
 
 
-def _checked(value: Any, side: int) -> npt.NDArray[np.uint8] | None:
+def _checked(value: Any, side: int) -> Drawing | None:
     """Return a drawing that came from the browser, which may have sent anything."""
     if not isinstance(value, str) or len(value) > 2 * side * side:
         return None

@@ -38,6 +38,7 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
         "Weights",
         [NEWEST, *steps],
         key=key,
+        persist_state="session",
         format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
         help="Those of the last step, or of a checkpoint on the way there. While a run trains, its newest "
         f"weights are taken every {every}.",

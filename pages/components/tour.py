@@ -218,7 +218,14 @@ def _bring() -> None:
 
 def steps() -> None:
     """Show the six steps, two rows of three."""
-    done = st.session_state.setdefault("tour", set())
+    if "tour" not in st.session_state:
+        asked = st.query_params.get("seen", "").split(".")
+        st.session_state["tour"] = {n for n in range(1, len(STEPS) + 1) if str(n) in asked}
+    done = st.session_state["tour"]
+    if done:
+        st.query_params["seen"] = ".".join(map(str, sorted(done)))
+    else:
+        st.query_params.pop("seen", None)
     for row in (STEPS[:3], STEPS[3:]):
         for column, step in zip(st.columns(3, gap="medium"), row, strict=True):
             number = STEPS.index(step) + 1
@@ -241,7 +248,12 @@ def _mark(number: int) -> None:
 
 def glossary() -> None:
     """Show the words, filtered by what the visitor types."""
-    asked = st.text_input("Look a word up", key="glossary", placeholder="gap, Lipschitz, FID …")
+    asked = st.text_input(
+        "Look a word up",
+        key="glossary",
+        persist_state="session",
+        placeholder="gap, Lipschitz, FID …",
+    )
     found = [term for term in TERMS if _fits(term, asked or "")]
     if not found:
         st.caption(

@@ -76,13 +76,13 @@ def settings(view: View) -> Choice:
         ways = [way for way in WAYS if pictures or way != "kept"]
         way = str(
             st.segmented_control("Waypoints", ways, format_func=WAYS.__getitem__, default="random",
-                                 required=True, key="latent_way", width="stretch",
+                                 required=True, key="latent_way", persist_state="session", width="stretch",
                                  help="The z that the walk passes through.")
         )  # fmt: skip
         picked: tuple[int, ...] = ()
         count = 5
         if way == "random":
-            count = st.slider("How many", 2, 8, 5, key="latent_count")
+            count = st.slider("How many", 2, 8, 5, key="latent_count", persist_state="session")
             st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
         elif way == "picked":
             picked = tuple(st.session_state.get("latent_picked", ()))
@@ -100,14 +100,16 @@ def settings(view: View) -> Choice:
                 else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
             )
         method = st.segmented_control("Way", list(METHODS), format_func=METHODS.__getitem__,
-                                      default="slerp", required=True, key="latent_method",
+                                      default="slerp", required=True, key="latent_method", persist_state="session",
                                       width="stretch", help=LENGTH_HELP)  # fmt: skip
-        easing = st.selectbox("Pace", list(PACES), format_func=PACES.__getitem__, key="latent_easing",
+        easing = st.selectbox("Pace", list(PACES), format_func=PACES.__getitem__, key="latent_easing", persist_state="session",
                               help="How time goes between two waypoints.")  # fmt: skip
         seconds = st.select_slider("Seconds a leg", (0.5, 1.0, 1.5, 2.0, 3.0, 4.0), 1.0,
-                                   key="latent_seconds",
+                                   key="latent_seconds", persist_state="session",
                                    help="From one waypoint to the next; each second has 14 pictures.")  # fmt: skip
-        closed = st.toggle("Return to the start", value=True, key="latent_closed")
+        closed = st.toggle(
+            "Return to the start", value=True, key="latent_closed", persist_state="session"
+        )
     return Choice(
         way, picked, st.session_state.get("latent_seed", 0), count, method or "slerp", easing,
         float(seconds), closed,
@@ -169,9 +171,13 @@ def _pick(looked: Looked, choice: Choice) -> None:
     before = list(choice.picked)
     if len(before) < 2:
         st.caption(":material/info: Until two are picked, the first three samples stand in.")
+
+    def keep(samples: list[int]) -> None:
+        st.session_state["latent_picked"] = tuple(samples)
+
     if pictures.ndim == 4:
         after = picker(
-            encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before,
+            encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before, changed=keep,
             caption="Pick two to eight, in the order of the walk",
             alt="Samples to pick waypoints from", max_height=290,
         )  # fmt: skip
@@ -187,7 +193,7 @@ def _pick(looked: Looked, choice: Choice) -> None:
             "z", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
         )
     if after != before:
-        st.session_state["latent_picked"] = tuple(after)
+        keep(after)
         st.rerun()
 
 

@@ -155,48 +155,46 @@ def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_what_a_browser_may_send_of_piles():
-    good = {"fake": [1] * PLACES, "real": [0] * (PLACES - 1) + [3]}
-    shaped = piles._checked("shaped", good)
-    assert shaped is not None and shaped.piles is not None and shaped.piles.real[-1] == 3
-    assert piles._checked("moved", [[0, 1], [2.0, 3]]).moves == ((0, 1), (2, 3))
-    assert piles._checked("moved", []).moves == ()
-    assert piles._checked("seen", True).seen and not piles._checked("seen", "yes").seen
-    for name, value in (
-        ("shaped", good | {"fake": [0] * PLACES}),
-        ("shaped", good | {"fake": [1.5] * PLACES}),
-        ("shaped", good | {"fake": [float("nan")] * PLACES}),
-        ("shaped", good | {"fake": [float("inf")] * PLACES}),
-        ("shaped", good | {"fake": ["1"] * PLACES}),
-        ("shaped", good | {"real": [True] * PLACES}),
-        ("shaped", good | {"real": [1000] * PLACES}),
-        ("shaped", good | {"real": [1] * 3}),
-        ("shaped", {}),
-        ("shaped", "x"),
-        ("moved", [[0, PLACES]]),
-        ("moved", [[-1, 0]]),
-        ("moved", [[0]]),
-        ("moved", [None]),
-        ("moved", [[0, 0]] * (MOST_MOVES + 1)),
-        ("other", 3),
+    good = {
+        "fake": [1] * PLACES, "real": [0] * (PLACES - 1) + [3], "moves": [[0, 1], [2.0, 3]],
+        "mode": "move", "seen": True,
+    }  # fmt: skip
+    plan = piles._checked(good)
+    assert plan is not None and plan.piles.real[-1] == 3
+    assert plan.moves == ((0, 1), (2, 3)) and plan.mode == "move" and plan.seen
+    assert not piles._checked(good | {"seen": "yes"}).seen
+    for value in (
+        good | {"fake": [0] * PLACES},
+        good | {"fake": [1.5] * PLACES},
+        good | {"fake": [float("nan")] * PLACES},
+        good | {"fake": [float("inf")] * PLACES},
+        good | {"fake": ["1"] * PLACES},
+        good | {"real": [True] * PLACES},
+        good | {"real": [1000] * PLACES},
+        good | {"real": [1] * 3},
+        {},
+        "x",
+        good | {"moves": [[0, PLACES]]},
+        good | {"moves": [[-1, 0]]},
+        good | {"moves": [[0]]},
+        good | {"moves": [[0, 1, 2]]},
+        good | {"moves": [None]},
+        good | {"moves": [[0, 0]] * (MOST_MOVES + 1)},
+        good | {"mode": "other"},
+        good | {"mode": ["move"]},
     ):
-        assert piles._checked(name, value) is None, (name, value)
-
-
-def test_two_acts_of_one_run_are_both_heard():
-    moved, seen = piles._checked("moved", [[0, 1]]), piles._checked("seen", True)
-    assert piles._both(moved, seen) == piles._both(seen, moved)
-    assert piles._both(moved, seen).moves == ((0, 1),) and piles._both(moved, seen).seen
-    assert piles._both(None, moved) == moved == piles._both(moved, None)
+        assert piles._checked(value) is None, value
 
 
 def test_what_a_browser_may_send_of_a_function():
-    assert bend._checked("bent", [0, 1.5] * (PLACES // 2)).f.shape == (PLACES,)
-    assert bend._checked("seen", True).seen
-    for value in (
+    assert bend._checked({"f": [0, 1.5] * (PLACES // 2)}).f.shape == (PLACES,)
+    assert bend._checked({"f": [0] * PLACES, "shown": True}).shown
+    for f in (
         [0.0] * 3, "x", None, [None] * PLACES, [True] * PLACES, [float("nan")] * PLACES,
         [float("inf")] * PLACES, [2 * HIGHEST] * PLACES, {"f": 1},
     ):  # fmt: skip
-        assert bend._checked("bent", value) is None, value
+        assert bend._checked({"f": f}) is None, f
+    assert bend._checked([0.0] * PLACES) is None
 
 
 def test_words_for_piles_and_functions():

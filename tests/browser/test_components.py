@@ -89,8 +89,9 @@ APP = dedent(
         def live():
             token = int(2 * (time.time() - started))
             st.button("Clear", on_click=clear)
-            st.session_state.picks = picker(
+            picker(
                 sheet(token), key="picker", rows=8, columns=8, picked=st.session_state.picks,
+                changed=lambda picks: st.session_state.update(picks=picks),
                 most=3, caption="Pick", alt="Samples",
             )
             st.text(f"picks {st.session_state.picks}")

@@ -23,6 +23,14 @@ class Presets:
                 found[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
         return found
 
+    def token(self) -> tuple[tuple[str, int], ...]:
+        """Return what changes whenever a preset is saved or deleted."""
+        found = []
+        for path in sorted(self.folder.glob("*.json")):
+            with contextlib.suppress(OSError):
+                found.append((path.name, path.stat().st_mtime_ns))
+        return tuple(found)
+
     def save(self, name: str, config: TrainConfig) -> None:
         """Keep a config under a name of the user's. Raises RunError for a name that cannot be."""
         if not re.fullmatch(r"[\w][\w .()+-]{0,39}", name) or name in PRESETS:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 
 from wgan.chores import Chore
-from wgan.config import ConfigError, TrainConfig
+from wgan.config import ConfigError, TrainConfig, differences
 from wgan.data import Progress
 from wgan.diagnosis import Finding, examine
 from wgan.export import import_zip
@@ -45,6 +45,7 @@ from wgan.jobs import (
 from wgan.latent import Models
 from wgan.runs import (
     Card,
+    Change,
     Run,
     RunError,
     Shelf,
@@ -58,6 +59,7 @@ from wgan.runs import (
     throw_away,
     trash,
 )
+from wgan.session.history import undo_and_redo
 from wgan.session.presets import Presets
 from wgan.session.sets import Sets
 from wgan.training import Diverged, Forecast, forecast, resolve_engine, use_threads
@@ -305,10 +307,26 @@ class Session:
         self._order(name, carry_out)
 
     def undo(self, name: str) -> None:
-        """Take back the last change of a live run, as a change of its own."""
-        changes = [c for c in self.view(name).changes if c.path != "engine"]
-        if changes:
-            self.change(name, **{changes[-1].path: changes[-1].before})
+        """Take back the newest change of a live run that is not undone yet, as a change of its own."""
+        done, _ = self.history(name)
+        if done:
+            self.change(name, **{done[-1].path: done[-1].before})
+
+    def redo(self, name: str) -> None:
+        """Repeat the change of a live run that was undone last, as a change of its own."""
+        _, undone = self.history(name)
+        if undone:
+            self.change(name, **{undone[-1].path: undone[-1].after})
+
+    def history(self, name: str) -> tuple[list[Change], list[Change]]:
+        """Return a run's changes that can be undone, and redone, the next one last. Raises RunError."""
+        with self._changed:
+            live, asked = self._views.get(name), self._asked.get(name)
+        if live is None or not live.status.active or asked is None:
+            return undo_and_redo(self.view(name).changes)
+        # A change that was asked for counts at once, though the worker has not recorded it yet.
+        ordered = [Change(live.step, *each) for each in differences(asked, live.config)]
+        return undo_and_redo([*live.changes, *ordered])
 
     # ---- tasks --------------------------------------------------------------------------------
 

@@ -1,0 +1,47 @@
+"""A setup in the page's address: what it changes of another one. So a reload, or a link, shows it again."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from wgan.config import ConfigError, TrainConfig, differences
+
+PARAMETER = "setup"
+
+MAX_LENGTH = 2000
+"""Characters. A longer setup, as one with a large drawing, is not written: addresses must stay usable."""
+
+
+def changes_between(config: TrainConfig, base: TrainConfig) -> dict[str, Any]:
+    """Return what makes `config` of `base`, by path."""
+    values = config.flat()
+    return {path: values[path] for path, _, _ in differences(config, base) if path in values}
+
+
+def as_text(changes: Mapping[str, Any]) -> str:
+    """Return changes as the address holds them; empty for none, or too many."""
+    text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False) if changes else ""
+    return text if len(text) <= MAX_LENGTH else ""
+
+
+def with_address(base: TrainConfig) -> TrainConfig:
+    """Return `base` with what the address changes of it; what cannot be read there is left out."""
+    text = st.query_params.get(PARAMETER, "")
+    if not text or len(text) > MAX_LENGTH:
+        return base
+    try:
+        changes = json.loads(text)
+        return base.changed(changes) if isinstance(changes, dict) else base
+    except (ValueError, TypeError, ConfigError, RecursionError):
+        return base
+
+
+def write(changes: Mapping[str, Any]) -> None:
+    """Put changes into the address."""
+    text = as_text(changes)
+    if not text:
+        st.query_params.pop(PARAMETER, None)
+    elif st.query_params.get(PARAMETER) != text:
+        st.query_params[PARAMETER] = text

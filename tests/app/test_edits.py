@@ -1,0 +1,76 @@
+"""Which of several values counts: the visitor's edit, an older one, or what something else has set."""
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+
+def script(message: object, page: int, cut: bool) -> None:
+    """A page with one edited number: what it returned last is its own value, unless `page` is set."""
+    import streamlit as st
+
+    from pages.components.edits import edited
+
+    if message is not None:
+        st.session_state["pad"] = {"edit": message}
+    if page:
+        st.session_state["number"] = page
+
+    def check(value: object) -> int | None:
+        return value if isinstance(value, int) else None
+
+    def keep(value: int) -> None:
+        st.session_state["number"] = value
+
+    edit = edited("pad", st.session_state.get("number", 0), check, keep)
+    st.session_state["answer"] = (edit.value, edit.answer["number"], edit.answer["revision"])
+    if cut:
+        st.stop()
+    st.session_state["number"] = edit.value
+
+
+class Page:
+    """The page, for one visitor."""
+
+    def __init__(self) -> None:
+        self.app = AppTest.from_function(script, kwargs={"message": None, "page": 0, "cut": False})
+
+    def run(self, value: Any = None, number: int = 0, page: int = 0, *, cut: bool = False) -> Any:
+        """Run the page once; return the value shown, and the number and revision of the answer."""
+        sent = {"client": "tab", "number": number, "value": value, "commands": []}
+        self.app.args = ()
+        self.app.kwargs = {"message": sent if number else None, "page": page, "cut": cut}
+        self.app.run()
+        assert not self.app.exception
+        return self.app.session_state["answer"]
+
+
+def test_the_newest_edit_counts_and_an_older_message_does_not():
+    page = Page()
+    assert page.run() == (0, 0, 0)
+    assert page.run(5, 1) == (5, 1, 0)
+    assert page.run(7, 3) == (7, 3, 0)
+    assert page.run(6, 2) == (7, 3, 0)  # a late one
+    assert page.run(7, 3) == (7, 3, 0)  # the same again, as at every rerun
+
+
+def test_what_something_else_sets_is_a_new_revision_and_an_edit_goes_on_from_it():
+    page = Page()
+    page.run(5, 1)
+    assert page.run(page=9) == (9, 1, 1)
+    assert page.run(4, 2) == (4, 2, 1)
+    assert page.run(3, 3, page=8) == (8, 3, 2)  # an edit and a preset in one run: the preset
+    assert page.run(page=8) == (8, 3, 2)
+
+
+def test_an_edit_is_kept_where_a_rerun_cuts_the_page_off():
+    page = Page()
+    page.run()
+    assert page.run(5, 1, cut=True) == (5, 1, 0)
+    assert page.run() == (5, 1, 0)
+
+
+def test_what_cannot_be_is_corrected():
+    page = Page()
+    page.run(5, 1)
+    assert page.run("x", 2) == (5, 2, 1)

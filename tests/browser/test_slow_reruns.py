@@ -1,0 +1,297 @@
+"""What is edited in the browser stays there, though every answer of the server takes two seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import until
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
+)
+
+ROOT = Path(__file__).parents[2]
+
+# The server hears of everything two seconds later, once `window.late` is set.
+LATE = """(() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (message) {
+    if (!window.late) send.call(this, message);
+    else setTimeout(() => this.readyState === WebSocket.OPEN && send.call(this, message), window.late);
+  };
+})()"""
+
+
+@pytest.fixture(scope="module")
+def site(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of an app with one run: digits, hardly trained."""
+    runs = tmp_path_factory.mktemp("runs")
+    subprocess.run(
+        [sys.executable, "-m", "wgan", "train", "--preset", "quick-mnist", "--dataset", "mnist-10k",
+         "--steps", "6", "--batch-size", "16", "--network.size", "small", "--measure", "false",
+         "--threads", "1", "--quiet", "--runs-dir", str(runs)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
+
+
+@pytest.fixture
+def slow(page):
+    """A page whose messages take two seconds to the server, from `slow.late()` on."""
+    page.add_init_script(LATE)
+    page.late = lambda: page.evaluate("window.late = 2000")
+    return page
+
+
+def section(page, name: str) -> None:
+    page.get_by_test_id("stMain").get_by_role("radio", name=name).first.click()
+
+
+def settled(page) -> None:
+    """Wait until every answer has come: none is on its way, and no script runs."""
+    page.wait_for_timeout(2500)
+    for _ in range(2):
+        page.wait_for_timeout(400)
+        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=60_000)
+
+
+BARS = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+def draw_bar(page, pad, at: float) -> None:
+    box = pad.bounding_box()
+    x = box["x"] + at * box["width"]
+    page.mouse.move(x, box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+
+
+def bars(canvas, threshold: int = 128) -> list[int]:
+    """Which of the five bars are in a picture, counted from 1."""
+    found = canvas.evaluate(
+        """(canvas, [places, threshold]) => {
+          const { width, height } = canvas;
+          const context = canvas.getContext("2d");
+          return places.map((at) => {
+            const [r, , , a] = context.getImageData(at * width, 0.5 * height, 1, 1).data;
+            return (canvas.closest("[class*=sketch]") ? a : r) > threshold;
+          });
+        }""",
+        [list(BARS), threshold],
+    )
+    return [i + 1 for i, drawn in enumerate(found) if drawn]
+
+
+def five_bars(page, pad) -> tuple[list[list[int]], list[int]]:
+    """Draw five bars, three seconds apart; return what the pad showed after each, and at the end."""
+    shown = []
+    for at in BARS:
+        draw_bar(page, pad, at)
+        page.wait_for_timeout(3000)
+        shown.append(bars(pad))
+    settled(page)
+    return shown, bars(pad)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
+    slow.goto(f"{site}/critic?section=inside")
+    slow.get_by_role("radio", name="Draw", exact=True).click(timeout=60_000)
+    slow.get_by_text("Draw with the mouse").wait_for()
+    pad = slow.get_by_role("application")
+    pad.wait_for()
+    if late:
+        slow.late()
+    shown, end = five_bars(slow, pad)
+    scored = bars(slow.get_by_text("Picture", exact=True).last.locator(
+        "xpath=following::canvas[1]"))  # fmt: skip
+    print(f"late={late}: after each bar {shown}, at the end {end}, scored {scored}")
+    assert shown == [list(range(1, n + 2)) for n in range(5)]
+    assert end == [1, 2, 3, 4, 5]
+    assert scored == [1, 2, 3, 4, 5]
+
+
+def test_five_bars_on_the_pad_of_a_search(slow, site: str):
+    slow.goto(f"{site}/latent?section=find")
+    pad = slow.get_by_role("application")
+    pad.wait_for(timeout=60_000)
+    slow.late()
+    shown, end = five_bars(slow, pad)
+    print(f"after each bar {shown}, at the end {end}")
+    assert shown == [list(range(1, n + 2)) for n in range(5)]
+    assert end == [1, 2, 3, 4, 5]
+
+
+def number(page, name: str) -> str:
+    card = page.locator("dl, div", has=page.get_by_text(name, exact=True)).locator("dd")
+    return str(card.first.inner_text())
+
+
+def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: str):
+    slow.goto(f"{site}/critic?section=inside")
+    samples = slow.get_by_role("group", name="Generated pictures to choose from")
+    cell = samples.get_by_role("button")
+    cell.nth(1).wait_for(timeout=60_000)
+    slow.late()
+    for at in (3, 7, 11):
+        cell.nth(at).click()
+        for _ in range(5):
+            slow.wait_for_timeout(200)
+            assert cell.nth(at).get_attribute("aria-pressed") == "true", at
+    settled(slow)
+    pressed = [c.get_attribute("aria-pressed") == "true" for c in cell.all()]
+    assert pressed.index(True) == 11 and sum(pressed) == 1
+
+
+def test_a_map_stays_where_it_was_dragged_and_every_kept_point_is_kept(slow, site: str):
+    slow.goto(f"{site}/latent?section=plane")
+    area = slow.get_by_role("application")
+    area.wait_for(timeout=60_000)
+    slow.get_by_text("Middle: x 0.00, y 0.00").wait_for()
+    slow.late()
+    box = area.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    where = slow.locator("p", has_text="x ").filter(has_text="y ").first
+    for _ in range(3):
+        slow.mouse.move(x, y)
+        slow.mouse.down()
+        slow.mouse.move(x - 60, y, steps=4)
+        slow.mouse.up()
+        slow.mouse.move(5, 600)
+        shown = where.inner_text()
+        for _ in range(5):
+            slow.wait_for_timeout(200)
+            assert where.inner_text() == shown
+    # Three clicks before the first has been heard: all are kept.
+    for by in (-70, 0, 70):
+        slow.mouse.click(x + by, y + by)
+    slow.mouse.move(5, 600)
+    settled(slow)
+    assert where.inner_text() == shown
+    slow.get_by_role("group", name="3 kept points").wait_for()
+
+
+def test_dials_stay_where_they_were_turned(slow, site: str):
+    slow.goto(f"{site}/latent?section=directions")
+    dial = slow.get_by_role("slider", name="Direction 1")
+    other = slow.get_by_role("slider", name="Direction 2")
+    dial.wait_for(timeout=60_000)
+    slow.late()
+    dial.fill("1.5")
+    slow.wait_for_timeout(700)
+    other.fill("-2")
+    slow.get_by_role("button", name="Keep the first").click()
+    for _ in range(10):
+        slow.wait_for_timeout(300)
+        assert (dial.input_value(), other.input_value()) == ("1.5", "-2")
+    settled(slow)
+    slow.wait_for_timeout(2500)  # the second movement waits for the answer to the first
+    settled(slow)
+    assert (dial.input_value(), other.input_value()) == ("1.5", "-2")
+    slow.get_by_role("group", name="1 kept points").wait_for()
+    # Leaving and coming back keeps them.
+    slow.get_by_role("link", name="Critic", exact=True).click()
+    slow.get_by_role("heading", name="Critic of").wait_for()
+    slow.get_by_role("link", name="Latent", exact=True).click()
+    dial.wait_for()
+    assert (dial.input_value(), other.input_value()) == ("1.5", "-2")
+
+
+def test_piles_and_their_plan_stay_as_the_hand_made_them(slow, site: str):
+    slow.goto(f"{site}/wasserstein?lab=earth")
+    slow.get_by_role("application", name="The earth").wait_for(timeout=60_000)
+    slow.late()
+    slow.get_by_role("button", name="Move it yourself").click()
+    area = slow.get_by_role("application", name="The earth").locator(
+        "xpath=ancestor::*[name()='svg']"
+    )
+    box = area.bounding_box()
+
+    def at(column: int, y: int) -> tuple[float, float]:
+        across = (8 + (column + 0.5) * 744 / 16) / 760
+        return box["x"] + across * box["width"], box["y"] + y / 338 * box["height"]
+
+    says = slow.locator("output", has_text="the best").first
+    heard = []
+    # Picked up and put down by two clicks: an answer that comes between them takes nothing away.
+    for start, end in ((1, 13), (4, 3), (9, 7)):
+        slow.mouse.click(*at(start, 140))
+        slow.wait_for_timeout(2200)
+        slow.mouse.click(*at(end, 300))
+        heard.append(says.inner_text().split(" · ")[0])
+        for _ in range(4):
+            slow.wait_for_timeout(300)
+            assert says.inner_text().split(" · ")[0] == heard[-1]
+    settled(slow)
+    assert heard == ["40 % moved for 4.80", "60 % moved for 5.00", "Yours costs 5.80"]
+    assert says.inner_text().startswith("Yours costs 5.80")
+    slow.get_by_text("Yours costs 5.80, the best").wait_for()  # in Python's words, too
+    # The preset is newer than the plan: it replaces it, and is not undone by an older answer.
+    slow.get_by_role("combobox", name="Two piles").click()
+    slow.get_by_role("option", name="A hill, slid").click()
+    until(lambda: "6.00" in says.inner_text())
+    settled(slow)
+    assert says.inner_text().endswith("the best: 6.00")
+
+
+def test_a_bent_function_stays_bent(slow, site: str):
+    slow.goto(f"{site}/wasserstein?lab=dual")
+    area = slow.get_by_role("application", name="A function over 16 columns")
+    area.wait_for(timeout=60_000)
+    slow.late()
+    says = slow.locator("output", has_text="yours proves")
+    box = area.bounding_box()
+    shown = ""
+    for column, y in ((13, 60), (3, 170), (8, 90)):
+        across = (8 + (column + 0.5) * 744 / 16) / 760
+        x = box["x"] + across * box["width"]
+        slow.mouse.move(x, box["y"] + 116 / 320 * box["height"])
+        slow.mouse.down()
+        slow.mouse.move(x, box["y"] + y / 320 * box["height"], steps=3)
+        slow.mouse.up()
+        shown = says.inner_text()
+        for _ in range(4):
+            slow.wait_for_timeout(250)
+            assert says.inner_text() == shown
+    slow.get_by_role("button", name="Best function").click()
+    settled(slow)
+    assert says.inner_text() == shown
+    best = slow.get_by_role("button", name="Best function")
+    assert best.get_attribute("aria-pressed") == "true"
+    # Another lab and back: the function and the best one beside it are still there.
+    slow.get_by_role("radio", name="Why not JS").click()
+    area.wait_for(state="detached")
+    slow.get_by_role("radio", name="The dual, by hand").click()
+    area.wait_for()
+    assert says.inner_text() == shown
+    assert best.get_attribute("aria-pressed") == "true"
+
+
+def test_five_bars_of_a_density(slow, site: str):
+    slow.goto(f"{site}/datasets?set=drawing")
+    pad = slow.get_by_role("application", name="Drawing of a density")
+    pad.wait_for(timeout=60_000)
+    slow.get_by_role("button", name="Clear", exact=True).click()
+    slow.get_by_text("The pad is empty").wait_for()
+    slow.late()
+    shown, end = five_bars(slow, pad)
+    assert shown == [list(range(1, n + 2)) for n in range(5)]
+    assert end == [1, 2, 3, 4, 5]
+    slow.get_by_text("The pad is empty").wait_for(state="detached")
+
+
+def test_pictures_of_a_past_step_stay_on_show(slow, site: str):
+    slow.goto(site)
+    slider = slow.get_by_role("slider", name="Training step shown")
+    slider.wait_for(timeout=60_000)
+    slow.late()
+    slider.focus()
+    slow.keyboard.press("Home")
+    for _ in range(10):
+        slow.wait_for_timeout(300)
+        assert slider.input_value() == "0"
+    settled(slow)
+    assert slider.input_value() == "0" and "at=0" in slow.evaluate("location.search")
