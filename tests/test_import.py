@@ -6,7 +6,9 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from wgan.jobs import TrainingJob
 from wgan.pictures import decode, encode
 from wgan.runs import Run, RunError, Shelf, Status, StoredNeighbours, list_runs, throw_away
 from wgan.schema import SCHEMA
+from wgan.untrusted.run_zip import DIGESTS
 
 EXAMPLES = Path(__file__).parents[1] / "checkpoints"
 Files = dict[str, bytes]
@@ -31,7 +34,10 @@ Files = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """The files of an exported run, by their paths in its folder."""
+    """The files of an exported run, by their paths in its folder, without the list of their digests.
+
+    So they can be changed, as by somebody who means harm and leaves that list away.
+    """
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("exported")
     config = tiny(steps=20, report_every=2, preview_every=10, checkpoint_every=10)
@@ -42,7 +48,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     job.finish(Status.FINISHED)
     export(job.run, folder / "run.zip")
     with zipfile.ZipFile(folder / "run.zip") as archive:
-        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+        found = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+        del found[DIGESTS]
+        return found
 
 
 @pytest.fixture
@@ -300,3 +308,32 @@ def test_the_newest_run_is_the_one_created_last(runs_dir: Path):
     assert found.index("renamed") < found.index("20260102-090000-tokyo")
     assert found[-1] == "example-of-today" and len(found) == len(created)
     assert [card.run for card in Shelf(runs_dir).cards()] == found
+
+
+def digests_of(files: Files) -> bytes:
+    return "".join(f"{sha256(c).hexdigest()}  {name}\n" for name, c in files.items()).encode()
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda f: f.update({"previews/00000011.npz": f.pop("previews/00000010.npz")}), "changed or damaged"),
+        (lambda f: f.pop("thumb.webp"), r"'thumb.webp' is missing"),
+        (lambda f: f.update({"thumb.webp": b""}), None),
+        (lambda f: f.update({"run.sqlite": f["run.sqlite"] + b"x"}), "run.sqlite in this ZIP file is damaged"),
+        (lambda f: f.update({DIGESTS: b"\xff"}), "list of digests in this ZIP file is damaged"),
+        (lambda f: f.update({DIGESTS: b"no list"}), "list of digests in this ZIP file is damaged"),
+    ],
+    ids=["renamed", "missing", "picture", "database", "no text", "no list"],
+)  # fmt: skip
+def test_an_export_carries_digests_that_an_import_compares(
+    take: Callable[..., tuple[Run, list[str]]], files: Files, harm: Any, words: str | None
+):
+    harmed = files | {DIGESTS: digests_of(files)}
+    assert take(harmed)[1] == []
+    harm(harmed)
+    if words is None:
+        assert "1 of its pictures cannot be read" in take(harmed)[1][0]
+    else:
+        with pytest.raises(RunError, match=words):
+            take(harmed)

@@ -1,6 +1,7 @@
 """A run as one ZIP, and back: what comes in is checked before it counts as a run."""
 
 import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from wgan.runs import Run, RunError, read_checkpoint
 from wgan.runs.checkpoints import write_checkpoint
 from wgan.runs.files import versions, write
 from wgan.sandbox import Limits, Progress, call_limited
+from wgan.untrusted.run_zip import DIGESTS
 
 IMPORT_LIMITS = Limits(memory=768 << 20, cpu_s=600, wall_s=1_800.0, file_bytes=2 << 30)
 UNPACKING_SHARE = 0.8
@@ -32,19 +34,24 @@ REPORTS_IN_BUNDLE = 200
 
 
 def export_zip(run: Run, out: Path) -> dict[str, object]:
-    """Write the whole run as a ZIP; return how many files it has. A live run is a moment of it."""
-    count = 0
+    """Write the whole run as a ZIP; return how many files it has. A live run is a moment of it.
+
+    The last member lists the SHA-256 of every other, as `sha256sum` does; an import compares them.
+    """
+    digests: dict[str, str] = {}
     half = out.with_name(f"{out.name}.part")
     try:
         with zipfile.ZipFile(half, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             for name, content in _content(run):
                 packed = zipfile.ZIP_DEFLATED if name.endswith(_PACKED) else zipfile.ZIP_STORED
                 archive.writestr(f"{run.id}/{name}", content, compress_type=packed)
-                count += 1
+                digests[name] = hashlib.sha256(content).hexdigest()
+            lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+            archive.writestr(f"{run.id}/{DIGESTS}", lines)
         half.replace(out)
     finally:
         half.unlink(missing_ok=True)
-    return {"files": count}
+    return {"files": len(digests)}
 
 
 def _content(run: Run):  # type: ignore[no-untyped-def]

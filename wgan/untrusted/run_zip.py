@@ -6,13 +6,14 @@ saved again, and of a checkpoint the header is checked and written again. What o
 the shapes of weights) is left to the caller.
 """
 
+import hashlib
 import json
 import re
 import shutil
 import sqlite3
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,13 @@ MAX_LOG_BYTES = 1 << 20
 MAX_REMARKS = 20
 CHUNK = 1 << 20
 
+DIGESTS = "SHA256SUMS"
+"""The file that lists the SHA-256 of every other. Versions before it wrote none."""
+
 _NEEDED = ("config.json", "run.sqlite")
 _FILES = re.compile(
     r"config\.json|run\.sqlite|run\.sqlite-wal|thumb\.webp|neighbours\.webp|error\.log"
-    r"|previews/\d{8}\.(webp|npz)|step_\d{8}\.safetensors"
+    r"|previews/\d{8}\.(webp|npz)|step_\d{8}\.safetensors|SHA256SUMS"
 )
 _IGNORED = re.compile(r"lock|README\.md|run\.sqlite-shm|.*\.part")
 """What a run's folder may have that an import does not need."""
@@ -88,6 +92,7 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
         place = Path(out)
         (place / "previews").mkdir()
         remarks: list[str] = []
+        digests = _digests(opened, members.pop(DIGESTS, None), members)
         total = sum(entry.file_size for entry in members.values()) or 1
         done = 0
         bad_pictures = 0
@@ -107,6 +112,8 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
             progress(f"Checking {file}", done / total)
             done += entry.file_size
             try:
+                if file in digests:
+                    _compare(opened, entry, digests[file])
                 if file == "config.json":
                     _copy_config(_content(opened, entry, MAX_TEXT), place)
                 elif file == "run.sqlite":
@@ -199,6 +206,41 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> byt
         content = source.read(most + 1)
         source.read(1)  # The check sum is compared at the end of the file.
     return content
+
+
+def _digests(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo | None, members: Mapping[str, object]
+) -> dict[str, str]:
+    """Return the SHA-256 that is listed for each member; empty if no list is there.
+
+    Raises Refused if the list is damaged or names other files than the archive has.
+    """
+    if entry is None:
+        return {}
+    try:
+        text = _content(archive, entry, MAX_TEXT).decode("ascii")
+        pairs = [line.split("  ", 1) for line in text.splitlines()]
+        found = {name: digest for digest, name in pairs}
+    except Exception as error:  # Decoders answer bad bytes with nearly every type.
+        raise Refused(
+            f"The list of digests in this ZIP file is damaged ({_words(error)})."
+        ) from error
+    if different := found.keys() ^ members.keys():
+        raise Refused(
+            f"This ZIP file was changed or damaged after the export: {min(different)!r} is "
+            f"{'missing' if min(different) in found else 'not in its list of digests'}."
+        )
+    return found
+
+
+def _compare(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, expected: str) -> None:
+    """Compare a file with its listed SHA-256. Raises ValueError if they differ."""
+    digest = hashlib.sha256()
+    with archive.open(entry) as source:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != expected:
+        raise ValueError("its content differs from its digest")
 
 
 def _copy_config(content: bytes, place: Path) -> None:
