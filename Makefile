@@ -3,7 +3,7 @@
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
-# make keeping  fifty kills, a million reports, a long run, five hundred runs
+# make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
 # make fuzz   5,000 damaged runs, imported and read; ten minutes of one core
 # make quality  FID, W₁ and modes after 10 to 300 seconds, beside a textbook loop; three quarters of an hour
 # make big    a million pictures of 64×64, prepared and trained from their file; 28 GB of disk, half an hour
@@ -42,7 +42,9 @@ bench: $(VENV)/dev.done
 	$(BIN)/python -m wgan bench
 
 keeping: $(VENV)/dev.done
-	$(BIN)/python -m benchmarks.keeping kills
+	$(BIN)/python -m benchmarks.harm kills
+	$(BIN)/python -m benchmarks.harm disks
+	$(BIN)/python -m benchmarks.harm bits
 	$(BIN)/python -m benchmarks.keeping million
 	$(BIN)/python -m benchmarks.keeping long
 	$(BIN)/python -m benchmarks.keeping shelf

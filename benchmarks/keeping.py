@@ -1,6 +1,5 @@
-"""What the time machine promises, measured: kills, a million reports, a long run, five hundred runs.
+"""What the time machine promises, measured: a million reports, a long run, five hundred runs.
 
-python -m benchmarks.keeping kills [--count 50]
 python -m benchmarks.keeping million
 python -m benchmarks.keeping long [--steps 100000]
 python -m benchmarks.keeping shelf [--runs 500]
@@ -10,27 +9,23 @@ import argparse
 import contextlib
 import json
 import os
-import random
 import shutil
-import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.live import quantile
 from pages.components.chart import encode_figure
 from wgan import figures
 from wgan.jobs import Stored
-from wgan.runs import COLUMNS, Run, RunError, Status, StoredReport, list_runs
+from wgan.runs import COLUMNS, Run, Status, StoredReport, list_runs
 from wgan.training import Report
 
 ROOT = Path(__file__).parents[1]
@@ -47,63 +42,6 @@ def wgan(*arguments: str) -> "subprocess.Popen[bytes]":
         [sys.executable, "-m", "wgan", *arguments],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-
-
-def kills(count: int) -> None:
-    """Kill one run `count` times at random moments, resume it each time, compare with one unharmed."""
-    rng = random.Random(0)
-    with tempfile.TemporaryDirectory() as folder:
-        steps = str(count * 300)
-        whole, harmed = Path(folder) / "whole", Path(folder) / "harmed"
-        if wgan("train", *TINY, "--steps", steps, "--runs-dir", str(whole)).wait() != 0:
-            sys.exit("The unharmed run failed.")
-        done = unreadable = 0
-        process = wgan("train", *TINY, "--steps", steps, "--runs-dir", str(harmed))
-        while done < count:
-            until(lambda: bool(list_runs(harmed)) and list_runs(harmed)[0].alive(), process)
-            time.sleep(rng.uniform(0.0, 4.0))
-            if process.poll() is not None:
-                sys.exit(f"It ended by itself after {done} kills: give it more steps.")
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            done += 1
-            (run,) = list_runs(harmed)
-            try:
-                run.reports(), run.config(), run.changes(), run.facts(), run.resume_point()
-                for step in run.checkpoint_steps():
-                    run.checkpoint(step)
-            except RunError as error:
-                unreadable += 1
-                print(error)
-            process = wgan("train", "--resume", "last", "--quiet", "--runs-dir", str(harmed))
-        if process.wait() != 0:
-            sys.exit("The last resume failed.")
-        (a,), (b,) = list_runs(whole), list_runs(harmed)
-        same_reports = all(
-            np.array_equal(a.reports()[name], b.reports()[name])
-            for name in COLUMNS
-            if name not in ("seconds", "time")
-        )
-        left, right = a.checkpoint()[0], b.checkpoint()[0]
-        same_weights = left.tensors.keys() == right.tensors.keys() and all(
-            torch.equal(left.tensors[name], right.tensors[name]) for name in left.tensors
-        )
-        found = {
-            "kills": done, "steps": left.step, "reports": len(b.reports()["step"]),
-            "equal_reports": same_reports, "equal_weights": same_weights and left.step == right.step,
-            "unreadable": unreadable, "half_files": len(list(b.folder.rglob("*.part"))),
-        }  # fmt: skip
-        print(json.dumps(found))
-        if not (same_reports and same_weights) or unreadable:
-            sys.exit(1)
-
-
-def until(true: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + 60
-    while not true():
-        if time.monotonic() > end or process.poll() is not None:
-            sys.exit(f"The run did not begin (exit code {process.poll()}).")
-        time.sleep(0.01)
 
 
 def filled(folder: Path, count: int) -> Run:
@@ -232,14 +170,11 @@ def main() -> None:
     """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__)
     what = parser.add_subparsers(required=True, dest="what")
-    what.add_parser("kills").add_argument("--count", type=int, default=50)
     what.add_parser("million")
     what.add_parser("long").add_argument("--steps", type=int, default=100_000)
     what.add_parser("shelf").add_argument("--runs", type=int, default=500)
     given = parser.parse_args()
-    if given.what == "kills":
-        kills(given.count)
-    elif given.what == "million":
+    if given.what == "million":
         million()
     elif given.what == "long":
         long(given.steps)

@@ -337,3 +337,20 @@ def test_an_export_carries_digests_that_an_import_compares(
     else:
         with pytest.raises(RunError, match=words):
             take(harmed)
+
+
+def test_files_that_a_damaged_directory_hides_are_missed(tmp_path: Path, files: Files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"x/{name}", content)
+        start = archive.start_dir
+    content = bytearray(buffer.getvalue())
+    second = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02", start) + 4)
+    after = content.index(b"PK\x01\x02", second + 4)
+    rest = content.rindex(b"PK\x05\x06") - after
+    content[second + 32 : second + 34] = rest.to_bytes(2, "little")  # the length of its comment
+    (tmp_path / "run.zip").write_bytes(content)
+    assert len(zipfile.ZipFile(tmp_path / "run.zip").infolist()) == 2  # what zipfile makes of it
+    with pytest.raises(RunError, match="list of files is not complete"):
+        import_zip(tmp_path / "run.zip", tmp_path / "runs")

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.browser.conftest import hyperparameter, until
 from wgan.config import PRESETS
@@ -78,6 +79,13 @@ def asked(page) -> str:
     return page.evaluate("location.search")
 
 
+CLEAR_CACHE = """message => new Promise((done, failed) => {
+    const socket = new WebSocket(`ws://${location.host}/_stcore/stream`, ["streamlit"]);
+    socket.onopen = () => { socket.send(new Uint8Array(message)); setTimeout(done, 1000); };
+    socket.onerror = failed;
+})"""
+
+
 def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
     """The folder pages/ must not throw a fresh server into Streamlit's legacy mode."""
     page.goto(f"{url}/latent")
@@ -116,6 +124,13 @@ def test_the_main_job(page, url: str, runs: Path):
     seen = {step(page)}
     until(lambda: seen.add(step(page)) or len(seen) > 10)
     assert axis(page) == pytest.approx(zoomed)
+
+    # One visitor's message that clears the caches of all does not end the training.
+    message = list(BackMsg(clear_cache=True).SerializeToString())
+    page.evaluate(CLEAR_CACHE, message)
+    at = step(page)
+    until(lambda: step(page) > at + 10)
+    assert list_runs(runs)[0].fact("status") == Status.RUNNING
 
     # Change the learning rate: it acts, and leaves a mark on both charts.
     thumb = hyperparameter(page, "critic_learning_rate").locator("input").first

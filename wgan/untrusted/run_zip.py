@@ -50,6 +50,7 @@ MAX_VALUE_BYTES = 4 << 20
 MAX_ROWS = {"reports": 20_000_000, "changes": 1_000_000, "metrics": 20_000_000, "facts": MAX_FACTS}
 MAX_PREVIEW_BYTES = 8 << 20
 MAX_PREVIEW_PIXELS = 16_000_000
+END_RECORD_BYTES = 22
 MAX_LOG_BYTES = 1 << 20
 MAX_REMARKS = 20
 CHUNK = 1 << 20
@@ -88,6 +89,8 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
     except OSError as error:
         raise Refused(f"The ZIP file cannot be read ({error.strerror or error}).") from error
     with opened:
+        if not _lists_all(Path(archive), len(opened.infolist())):
+            raise Refused("This ZIP file is damaged: its list of files is not complete.")
         name, members = _members(opened)
         place = Path(out)
         (place / "previews").mkdir()
@@ -149,6 +152,19 @@ def _order(file: str) -> tuple[int, str]:
 
 def _words(error: BaseException) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _lists_all(archive: Path, found: int) -> bool:
+    """Return whether a ZIP file's directory has as many entries as its end record says.
+
+    A wrong length of one entry can hide those after it, which `zipfile` does not notice.
+    """
+    with archive.open("rb") as file:
+        file.seek(-min(archive.stat().st_size, END_RECORD_BYTES + 65_535), 2)
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    said = int.from_bytes(tail[at + 10 : at + 12], "little")
+    return said in (found, 0xFFFF)  # The largest number stands for one that is written elsewhere.
 
 
 # ---- members ----------------------------------------------------------------------------------
