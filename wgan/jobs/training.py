@@ -38,6 +38,7 @@ from wgan.runs import (
     Status,
     StoredReport,
 )
+from wgan.runs.repair import has_damaged_database, repair_database
 from wgan.training import Diverged, Engine, Gauge, State, Threads, Training, resolve_engine
 from wgan.training.engine import cores
 from wgan.training.faster import Faster
@@ -79,6 +80,10 @@ class TrainingJob:
         self.ranks = ranks
         self.run = run
         self.config = run.config()
+        self._warnings: dict[str, str] = {}  # by what failed, until it succeeds
+        self._failure = ""  # the newest failure to write
+        self._notices: list[str] = []  # what stays to be known
+        stored = self._read_stored() if resume else None
         self.paused = False
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.new = not resume  # whether its folder was made for it
@@ -108,9 +113,6 @@ class TrainingJob:
         self._neighbours = run.neighbours() if resume else None
         self._gauge: Gauge | None = None
         self._protocol_kept = False
-        self._warnings: dict[str, str] = {}  # by what failed, until it succeeds
-        self._failure = ""  # the newest failure to write
-        self._notices: list[str] = []  # what stays to be known
         self._can_measure = True
         self._is_untouched = True  # whether the folder is as it was before this job
         self._status_before = run.fact("status") if resume else Status.QUEUED
@@ -123,13 +125,8 @@ class TrainingJob:
         self._paced = False  # whether reports are fetched less often than they are made
         self._pace: Threads | None = None
         self._stretch = (0.0, 0)  # seconds and number of the steps since the last flush
-        known = (
-            Stored(run).view()
-            if resume
-            else View(run.id, Status.QUEUED, self.config, parent=run.parent())
-        )
         self._view = replace(
-            known,
+            stored or View(run.id, Status.QUEUED, self.config, parent=run.parent()),
             elsewhere=False,
             status=Status.QUEUED,
             phase="Waiting for its turn",
@@ -138,6 +135,18 @@ class TrainingJob:
         )
 
     # ---- life ---------------------------------------------------------------------------------
+
+    def _read_stored(self) -> View:
+        """Return how the run stands in its folder, whose database is repaired if it is damaged."""
+        try:
+            self.run.replay()
+            return Stored(self.run).view()
+        except RunError:
+            if not has_damaged_database(self.run):
+                raise
+        with self.run.lock():
+            self._notices.append(repair_database(self.run))
+        return Stored(self.run).view()
 
     def own(self) -> None:
         """Take the run's lock, for as long as the job lives. Raises RunError."""

@@ -588,7 +588,12 @@ class Run:
         The owner's token is written to the database. If another process takes the run all the same, as on a
         file system without locks, the next write of this one raises RunTakenOver instead of mixing both.
         """
-        if self.status() is Status.SHIPPED:
+        is_shipped = False
+        with contextlib.suppress(
+            RunError
+        ):  # A damaged database is repaired by whoever has the lock.
+            is_shipped = self.fact("status") == Status.SHIPPED
+        if is_shipped:
             raise RunError(SHIPPED_WORDS.format(run=self.id))
         lock = self._lock = RunLock(self.folder)
         try:

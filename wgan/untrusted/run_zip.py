@@ -63,7 +63,7 @@ _FILES = re.compile(
     r"config\.json|run\.sqlite|run\.sqlite-wal|thumb\.webp|neighbours\.webp|error\.log"
     r"|previews/\d{8}\.(webp|npz)|step_\d{8}\.safetensors|SHA256SUMS"
 )
-_IGNORED = re.compile(r"lock|README\.md|run\.sqlite-shm|.*\.part")
+_IGNORED = re.compile(r"lock|README\.md|run\.sqlite-shm|run\.sqlite\.damaged(-wal|-shm)?|.*\.part")
 """What a run's folder may have that an import does not need."""
 _SYSTEM = re.compile(
     r"(^|/)(__MACOSX/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)$", re.IGNORECASE

@@ -1,0 +1,108 @@
+"""A run whose database is damaged goes on all the same: what can be read of it is kept."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wgan.runs.records import RunError, Status
+from wgan.runs.run import Run
+from wgan.schema import (
+    COLUMNS,
+    SCHEMA,
+    TABLES,
+    SchemaError,
+    parse_change,
+    parse_fact,
+    parse_metric,
+    parse_report,
+)
+
+DAMAGED = "run.sqlite.damaged"
+
+
+_PASSING = ("locked", "busy", "disk", "full", "unable to open", "readonly")
+"""What SQLite says of a database that is not damaged, and cannot be read at this moment."""
+
+
+def has_damaged_database(run: Run) -> bool:
+    """Return whether a run's database can never be read as it is."""
+    readers = (
+        run.facts,
+        run.changes,
+        run.metrics,
+        run.replay,
+        run.protocol,
+        run.engines,
+        run.curves,
+    )
+    try:
+        with run.reading() as db:
+            if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                return True
+        for read in readers:
+            read()
+    except RunError as error:
+        is_passing = isinstance(error.__cause__, sqlite3.OperationalError) and any(
+            words in str(error.__cause__) for words in _PASSING
+        )
+        return not is_passing
+    return False
+
+
+def repair_database(run: Run) -> str:
+    """Replace a run's database by a new one with every row that can be read, and say so in a sentence.
+
+    The damaged one stays beside it under the name `DAMAGED`. The caller holds the run's lock.
+
+    Raises:
+        RunError: if the files cannot be written.
+    """
+    path, aside = run.folder / "run.sqlite", run.folder / DAMAGED
+    rescued = run.folder / "run.sqlite.part"
+    try:
+        for suffix in ("-wal", "-shm", ""):  # The log keeps its place beside its database.
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+        rescued.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(rescued)) as target:
+            target.executescript(TABLES)
+            target.execute(f"PRAGMA user_version = {SCHEMA}")
+            target.execute("INSERT INTO facts VALUES ('status', ?)", (Status.INTERRUPTED,))
+            counts = {name: _copy(aside, target, name) for name in COLUMNS}
+            target.commit()
+        rescued.replace(path)
+    except (OSError, sqlite3.Error) as error:
+        raise RunError(f"The database of run {run.id} cannot be made anew ({error}).") from error
+    return (
+        f"The database of this run was damaged. {counts['reports']:,} reports, {counts['changes']:,} changes "
+        f"and {counts['metrics']:,} measurements could be read and were kept; the damaged file is {DAMAGED}."
+    )
+
+
+_CHECKS: dict[str, Callable[[Sequence[object]], object]] = {
+    "reports": parse_report,
+    "changes": lambda row: parse_change(row[1:]),
+    "metrics": parse_metric,
+    "facts": lambda row: parse_fact(*row),
+}
+
+
+def _copy(damaged: Path, target: sqlite3.Connection, table: str) -> int:
+    """Copy the rows of a table up to the first that SQLite cannot read, without those that are nonsense."""
+    marks = ", ".join("?" * len(COLUMNS[table]))
+    count = 0
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(
+            sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro", uri=True)
+        ) as source,
+    ):
+        for row in source.execute(f"SELECT {', '.join(COLUMNS[table])} FROM {table}"):
+            try:
+                _CHECKS[table](row)
+            except SchemaError:
+                continue
+            target.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)
+            count += 1
+    return count
