@@ -71,6 +71,10 @@ log = logging.getLogger(__name__)
 SLICE = 0.02
 """Seconds of work a job gets before another has its turn and orders are heard."""
 
+MAX_CLOSING_S = 8.0
+"""How long a closing session waits for the step that is being made and for its checkpoint: on an idle machine
+both take about a second, and what stops servers waits ten seconds at least before it kills them."""
+
 MODELS_EVERY = 1.0
 """Seconds for which a copy of a live run's weights counts as fresh."""
 
@@ -820,7 +824,7 @@ class Session:
         """Whether the session was ended: it takes no more work."""
         return self._closing
 
-    def close(self, timeout: float = 1.5) -> None:
+    def close(self, timeout: float = MAX_CLOSING_S) -> None:
         """End the worker: the run at hand gets its checkpoint and counts as interrupted."""
         with self._changed:
             self._closing = True
