@@ -38,11 +38,24 @@ class Done(NamedTuple):
     err: str
 
 
+begun: "list[subprocess.Popen[str]]" = []
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """End what a failed test leaves running."""
+    yield
+    while begun:
+        begun.pop().kill()
+
+
 def begin(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "wgan", *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, **options,
     )  # fmt: skip
+    begun.append(process)
+    return process
 
 
 def wgan(*arguments: str) -> Done:
