@@ -23,15 +23,16 @@ from safetensors.torch import load_file, save_file
 from wgan.__main__ import main
 from wgan.config import TrainConfig
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Pictures, Prepared, Recipe, prepare
-from wgan.data.decode import difference_hash
 from wgan.data.facts import by_class, describe
-from wgan.data.intake import MEAN_APART, read_pictures
+from wgan.data.intake import read_pictures
 from wgan.data.mapped import Mapped
 from wgan.data.stored import layout
 from wgan.metrics import nearest
 from wgan.metrics.pictures import Yardstick, last
 from wgan.training import Engine, Training
 from wgan.training.ranks import Ranks
+from wgan.untrusted.images import difference_hash
+from wgan.untrusted.picture_set import MEAN_APART
 
 ROOT = Path(__file__).parents[1]
 ENGINE = Engine("cpu", "float32", 1)
