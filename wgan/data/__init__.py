@@ -49,7 +49,7 @@ from wgan.data.points import (
     cells_of,
     density_of,
 )
-from wgan.untrusted.archives import OF_YOUR_OWN, Limits
+from wgan.untrusted.archives import ARCHIVE_SUFFIXES, OF_YOUR_OWN, Limits
 from wgan.untrusted.images import PICTURE_SUFFIXES
 
 DATASETS: dict[str, type[Dataset]] = {
@@ -79,6 +79,7 @@ else:
     AnyDataset = Annotated[Union[tuple(DATASETS.values())], Field(discriminator="name")]
 
 __all__ = [
+    "ARCHIVE_SUFFIXES",
     "DATASETS",
     "OF_YOUR_OWN",
     "PICTURE_SUFFIXES",

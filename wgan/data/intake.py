@@ -181,7 +181,7 @@ def prepare(
     *,
     limits: Limits | None = None,
 ) -> Prepared:
-    """Make pictures of a folder, an archive (.zip, .tar, .tar.gz, .tgz) or files, and keep them.
+    """Make pictures of a folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) or files, and keep them.
 
     They are kept as `own/<key>.safetensors` in the data root, or in the user's cache where that
     cannot be written. The same content and recipe give the same key, and are prepared only once.

@@ -15,7 +15,7 @@ import stat
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -25,6 +25,7 @@ from wgan.untrusted import tar
 Files = Sequence[tuple[str, bytes]]
 """Files by name."""
 
+ARCHIVE_SUFFIXES = ("zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz")
 CHUNK = 1 << 20
 SMALL_CHUNK = 1 << 12
 """Bytes that are unpacked at a time by decoders that cannot stop in the middle: at most 100 MB of them."""
@@ -319,7 +320,7 @@ def _archive(
         for member in _tar(stream, wanted, meter):
             found = True
             share = min(1.0, file.tell() / size) if size else 1.0
-            yield Member(member.name, member.content, member.problem, share)
+            yield replace(member, share=share)
     except Refused:
         raise
     except Exception as error:  # Decoders answer bad bytes with exceptions of many types.
@@ -350,7 +351,7 @@ def _zip(file: IO[bytes], wanted: Callable[[str], bool], meter: Meter) -> Iterat
         # `is_dir` of zipfile fails for an empty name.
         if name.endswith("/") or (path is not None and (_hidden(path) or not wanted(path))):
             continue
-        content, problem = b"", "its path leads out of the archive"
+        content, problem = b"", "its path leads out of the archive" if name else "it has no name"
         if path is not None:
             content, problem = _zip_content(opened, info, meter)
         yield Member(path or name, content, problem, share=(i + 1) / len(infos))

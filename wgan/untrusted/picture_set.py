@@ -41,7 +41,7 @@ class Upload(Sequence[tuple[str, bytes]]):
 
     def __init__(self, path: Path, index: Path) -> None:
         """`index` is a JSON list of names and lengths."""
-        self._file = path.open("rb")
+        self._path = path
         self._entries = [(str(name), int(n)) for name, n in json.loads(index.read_text("ascii"))]
 
     def __len__(self) -> int:
@@ -55,9 +55,9 @@ class Upload(Sequence[tuple[str, bytes]]):
         raise TypeError("The files of an upload are read in order.")
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        self._file.seek(0)
-        for name, n in self._entries:
-            yield name, self._file.read(n)
+        with self._path.open("rb") as file:
+            for name, n in self._entries:
+                yield name, file.read(n)
 
 
 def prepare_pictures(
@@ -100,7 +100,7 @@ def prepare_pictures(
         "seen": made.seen,
         "duplicates": made.duplicates,
         "near_duplicates": made.near_duplicates,
-        "skipped": made.skipped,
+        "skipped": [list(pair) for pair in made.skipped],
         "reasons": dict(made.reasons.most_common()),
     }
 
