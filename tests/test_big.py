@@ -144,9 +144,13 @@ from tests.test_big import bmp
 from wgan.data import DataError, Recipe, prepare
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 most = int(sys.argv[2])
+source = Path(sys.argv[1]).with_name("source")
+source.mkdir()
+for i in range(400):
+    (source / f"{i}.bmp").write_bytes(bmp(i, 64))
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 try:
-    prepare([(f"{i}.bmp", bmp(i, 64)) for i in range(400)], Recipe(side=64), Path(sys.argv[1]))
+    prepare(source, Recipe(side=64), Path(sys.argv[1]))
 except DataError as error:
     print(error)
 """
