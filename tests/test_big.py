@@ -23,15 +23,16 @@ from safetensors.torch import load_file, save_file
 from wgan.__main__ import main
 from wgan.config import TrainConfig
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Pictures, Prepared, Recipe, prepare
-from wgan.data.decode import difference_hash
 from wgan.data.facts import by_class, describe
-from wgan.data.intake import MEAN_APART, read_pictures
+from wgan.data.intake import read_pictures
 from wgan.data.mapped import Mapped
 from wgan.data.stored import layout
 from wgan.metrics import nearest
 from wgan.metrics.pictures import Yardstick, last
 from wgan.training import Engine, Training
 from wgan.training.ranks import Ranks
+from wgan.untrusted.images import difference_hash
+from wgan.untrusted.picture_set import MEAN_APART
 
 ROOT = Path(__file__).parents[1]
 ENGINE = Engine("cpu", "float32", 1)
@@ -143,9 +144,13 @@ from tests.test_big import bmp
 from wgan.data import DataError, Recipe, prepare
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 most = int(sys.argv[2])
+source = Path(sys.argv[1]).with_name("source")
+source.mkdir()
+for i in range(400):
+    (source / f"{i}.bmp").write_bytes(bmp(i, 64))
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 try:
-    prepare([(f"{i}.bmp", bmp(i, 64)) for i in range(400)], Recipe(side=64), Path(sys.argv[1]))
+    prepare(source, Recipe(side=64), Path(sys.argv[1]))
 except DataError as error:
     print(error)
 """

@@ -37,9 +37,10 @@ from wgan.data import (
     prepare,
     prepared,
 )
-from wgan.data.archives import Meter, members, pattern
-from wgan.data.decode import Unusable, difference_hash, open_image, prepare_picture
 from wgan.data.intake import read_pictures
+from wgan.sandbox import Refused
+from wgan.untrusted.archives import Meter, members, pattern
+from wgan.untrusted.images import Unusable, difference_hash, open_image, prepare_picture
 
 PACKAGE = data_root() / "pokesprite-images-2.7.0.tgz"
 
@@ -286,7 +287,7 @@ def test_a_size_that_lies_is_not_believed():
 def test_a_bomb_of_many_members_stops_at_the_total(bomb: bytes, root: Path):
     limits = Limits(unpacked=2_500_000, member=1_500_000)
     meter = Meter(limits)
-    with pytest.raises(DataError, match=r"Unpacked it is larger than .* Use a smaller part"):
+    with pytest.raises(Refused, match=r"Unpacked it is larger than .* Use a smaller part"):
         list(members(bomb, lambda _: True, meter))
     assert meter.unpacked < 4_000_000
     with pytest.raises(DataError, match="Unpacked"):
@@ -303,7 +304,7 @@ def test_a_tar_header_that_would_fill_the_memory_is_refused():
         packed.write(bytes(50_000_000))
     tracemalloc.start()
     try:
-        with pytest.raises(DataError, match="no archive that can be read"):
+        with pytest.raises(Refused, match="no archive that can be read"):
             reasons(buffer.getvalue())
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
@@ -314,7 +315,7 @@ def test_a_tar_header_that_would_fill_the_memory_is_refused():
 def test_too_many_members(pack: Callable[..., bytes]):
     files = [(f"{i}", b"") for i in range(30)]
     assert len(reasons(pack(files), Limits(members=30))) == 30
-    with pytest.raises(DataError, match="more than 29 files"):
+    with pytest.raises(Refused, match="more than 29 files"):
         reasons(pack(files), Limits(members=29))
 
 
@@ -324,17 +325,17 @@ def test_a_directory_of_too_many_entries_is_not_even_opened(monkeypatch: pytest.
 
     content = zipped([(f"{i}", b"") for i in range(30)])
     monkeypatch.setattr(zipfile, "ZipFile", opened)
-    with pytest.raises(DataError, match="more than 9 files"):
+    with pytest.raises(Refused, match="more than 9 files"):
         reasons(content, Limits(members=9))
 
 
 def test_an_archive_that_is_too_large():
-    with pytest.raises(DataError, match="larger than"):
+    with pytest.raises(Refused, match="larger than"):
         reasons(zipped(GOOD), Limits(archive=100))
 
 
 def test_time_is_limited():
-    with pytest.raises(DataError, match="longer than 0 seconds"):
+    with pytest.raises(Refused, match="longer than 0 seconds"):
         reasons(zipped(GOOD), Limits(seconds=0.0))
 
 
@@ -383,7 +384,7 @@ def test_damaged_archives_end_in_words_not_in_a_crash(data: st.DataObject):
     content = bytearray(data.draw(st.sampled_from([zipped(GOOD), tarred(GOOD, mode="w:gz")])))
     for _ in range(data.draw(st.integers(1, 20))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(DataError):
+    with contextlib.suppress(Refused):
         for member in members(bytes(content), lambda _: True, Meter(Limits(seconds=20))):
             with contextlib.suppress(Unusable):
                 open_image(member.content, 10**6)

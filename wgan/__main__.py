@@ -324,7 +324,9 @@ def _add_data(commands: Any) -> None:
         "key is what to train with: python -m wgan train --dataset own --dataset.pictures KEY.",
         allow_abbrev=False,
     )
-    added.add_argument("source", type=Path, metavar="SOURCE", help="folder, .zip, .tar or .tgz")
+    added.add_argument(
+        "source", type=Path, metavar="SOURCE", help="folder, .zip or .tar(.gz|.bz2|.xz)"
+    )
     for name, field in Recipe.model_fields.items():
         words = [field.description or ""]
         choices = get_args(field.annotation)

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def call_limited(
     failure: type[Exception],
     subject: str,
     progress: Progress | None = None,
+    scratch: Path | None = None,
 ) -> Any:
     """Call a function in a limited child process and return its result.
 
@@ -64,6 +66,7 @@ def call_limited(
         failure: The class of the exception that is raised when the call fails.
         subject: What the input is called in sentences, such as `"This ZIP file"`.
         progress: Called at least every tenth of a second. An exception that it raises kills the child.
+        scratch: A folder that the child deletes if the caller is killed.
 
     Raises:
         failure: With a sentence, when the function refuses its input, fails, or exceeds a limit.
@@ -84,7 +87,12 @@ def call_limited(
     reader = threading.Thread(target=_read_messages, args=(process.stdout, messages), daemon=True)
     reader.start()
     try:
-        request = {"function": function, "arguments": dict(arguments), "limits": asdict(limits)}
+        request = {
+            "function": function,
+            "arguments": dict(arguments),
+            "limits": asdict(limits),
+            "scratch": None if scratch is None else str(scratch.absolute()),
+        }
         with contextlib.suppress(OSError):  # A child that is dead already is reported below.
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
@@ -187,7 +195,7 @@ def _serve() -> None:
     os.dup2(2, 1)  # What a library prints must not mix with our messages.
     request = json.loads(sys.stdin.buffer.readline())
     importlib.import_module(request["function"].partition(":")[0])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=[request["scratch"]], daemon=True).start()
     _set_limits(Limits(**request["limits"]))
     last = 0.0
 
@@ -209,10 +217,12 @@ def _serve() -> None:
     os._exit(0)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(scratch: str | None) -> None:
     """End this process when its parent is gone: its end of the pipe is closed then."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdin.buffer.read()
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 

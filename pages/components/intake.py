@@ -1,5 +1,6 @@
 """Bringing pictures of one's own: the form, the upload, and the work that makes a data set of it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,7 @@ from pydantic import ValidationError
 from pages.components.app import session, size, upload_limit_mb
 from pages.components.browsed import look_at
 from wgan.chores import Chore
-from wgan.data import Dataset, Own, Prepared, Recipe
-
-ARCHIVES = ["zip", "tar", "gz", "tgz"]
-PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
+from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
 
 
 def _chore() -> Chore | None:
@@ -70,7 +68,7 @@ def form() -> None:
             "archive come the classes; what cannot be read is skipped and listed."
         )
         files = st.file_uploader(
-            "Archive or pictures", type=[*ARCHIVES, *PICTURES], accept_multiple_files=True,
+            "Archive or pictures", type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES], accept_multiple_files=True,
             key="intake_files",
         )  # fmt: skip
         st.caption(
@@ -98,11 +96,11 @@ def form() -> None:
     source: Any
     if files:
         archive = len(files) == 1 and files[0].name.lower().endswith(
-            (".zip", ".tar", ".gz", ".tgz")
+            tuple(f".{suffix}" for suffix in ARCHIVE_SUFFIXES)
         )
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
-        source = Path(folder.strip()).expanduser()
+        source = Path(os.path.expanduser(folder.strip()))  # of an unknown user: unchanged
     st.session_state.chore = session().sets.prepare(source, recipe)
     st.rerun()
 

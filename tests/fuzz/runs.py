@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz.pictures import flipped
 from tests.test_damaged_runs import NASTY, READERS
 from wgan.export import import_zip
 from wgan.export.archive import IMPORT_LIMITS, adopt
@@ -97,26 +98,6 @@ def base() -> Files:
 
 
 # ---- mutations of files -----------------------------------------------------------------------
-
-
-def flipped(content: bytes, rng: random.Random) -> bytes:
-    """Return bytes with a few of them changed, a part cut out, doubled or cut off."""
-    found = bytearray(content)
-    kind = rng.choice(["flip", "flip", "flip", "cut off", "cut out", "double"])
-    at, length = rng.randrange(len(found) + 1), rng.randrange(1, 200)
-    if kind == "flip":
-        for _ in range(rng.randrange(1, 9)):
-            place = rng.randrange(len(found))
-            if rng.random() < 0.5:  # Headers and directories stand at the ends.
-                place = rng.choice([place % 256, -1 - place % 256]) % len(found)
-            found[place] ^= 1 << rng.randrange(8)
-    elif kind == "cut off":
-        del found[at:]
-    elif kind == "cut out":
-        del found[at : at + length]
-    else:
-        found[at:at] = found[at : at + length]
-    return bytes(found)
 
 
 def nested(value: Any, rng: random.Random) -> Any:

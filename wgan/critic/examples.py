@@ -8,10 +8,10 @@ import numpy.typing as npt
 import torch
 
 from wgan.data import Data, DataError, Pictures, as_bytes, as_floats
-from wgan.data.decode import Unusable, open_image, prepare_picture
 from wgan.latent import Models
 from wgan.randomness import generator
 from wgan.transport import assignment
+from wgan.untrusted.images import Unusable, picture_of
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -98,9 +98,13 @@ def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False
     """
     channels, side, _ = shape
     try:
-        image = open_image(content, pixels=MOST_PIXELS)
-        made = prepare_picture(
-            image, side=side, grey=channels == 1, fit="crop", background=(0, 0, 0)
+        made = picture_of(
+            content,
+            pixels=MOST_PIXELS,
+            side=side,
+            grey=channels == 1,
+            fit="crop",
+            background=(0, 0, 0),
         )
     except Unusable as reason:
         raise DataError(f"This picture cannot be used: {reason}.") from None

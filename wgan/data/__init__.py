@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from wgan.data.archives import OF_YOUR_OWN, Limits, Source
 from wgan.data.base import (
     Data,
     Dataset,
@@ -24,7 +23,6 @@ from wgan.data.base import (
     parts_of,
     some,
 )
-from wgan.data.decode import PICTURE_SUFFIXES
 from wgan.data.errors import DataError
 from wgan.data.fetched import (
     Cifar10,
@@ -36,7 +34,7 @@ from wgan.data.fetched import (
     StackedMnist,
     Svhn,
 )
-from wgan.data.intake import Prepared, Recipe, forget, prepare, prepared
+from wgan.data.intake import Prepared, Recipe, Source, forget, prepare, prepared
 from wgan.data.own import Own, Pokemon
 from wgan.data.points import (
     Checkerboard,
@@ -51,6 +49,8 @@ from wgan.data.points import (
     cells_of,
     density_of,
 )
+from wgan.untrusted.archives import ARCHIVE_SUFFIXES, OF_YOUR_OWN, Limits
+from wgan.untrusted.images import PICTURE_SUFFIXES
 
 DATASETS: dict[str, type[Dataset]] = {
     "mnist-10k": Mnist10k,
@@ -79,6 +79,7 @@ else:
     AnyDataset = Annotated[Union[tuple(DATASETS.values())], Field(discriminator="name")]
 
 __all__ = [
+    "ARCHIVE_SUFFIXES",
     "DATASETS",
     "OF_YOUR_OWN",
     "PICTURE_SUFFIXES",

@@ -1,24 +1,23 @@
 """Pictures of yours: a folder, an archive or an upload, made once into one file to train from.
 
-The file is a safetensors, so that nothing in it can run; what stands in its header is enough to
-list it.
+Archives and images are read in a limited child process (`wgan.untrusted.picture_set`). It hands over plain
+pixels and a description, which are checked here; the data set is written anew. The file is a safetensors,
+so that nothing in it can run; its header is enough to list it.
 """
 
 import contextlib
+import dataclasses
 import hashlib
-import io
-import itertools
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,32 +25,36 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 
-from wgan.data.archives import CHUNK, Limits, Meter, Source, files_below, members, pattern
+from wgan import sandbox
 from wgan.data.base import Pictures, Progress, Side, Stack, data_root, parts_of
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.stored import New, Part, layout, read, write
-from wgan.data.decode import (
-    Bytes,
-    Unusable,
-    colour,
-    difference_hash,
-    open_image,
-    prepare_picture,
-)
 from wgan.randomness import generator
+from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
+from wgan.untrusted.picture_set import (
+    FOLDERS,
+    MAX_CLASSES,
+    MAX_EXAMPLES,
+    MAX_NAME,
+    PICTURES,
+    full_disk,
+)
+
+Source = Path | bytes | Files
+"""A folder or an archive, an archive's bytes, or files by name."""
 
 SCHEMA = 1
 FOLDER = "own"
-EXAMPLES = 200
-"""Skipped files of which the reason is kept one by one."""
-MEAN_APART = 8.0
-"""Near duplicates have mean colours at most so far apart, of 255, in each channel."""
-NO_FOLDER = "(no folder)"
 MAPPED_FROM = 1 << 30
 """Bytes of pictures to train on from which on they stay in their file instead of being read into memory."""
+READER = "wgan.untrusted.picture_set:prepare_pictures"
+GRACE_S = 10.0
+"""The child process ends itself after its time; it is killed so much later."""
+SCRATCH = ".preparing-"
+"""Begins the name of the folder of a preparation; the child deletes it if this process is killed."""
 
-Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
 
 
 class Recipe(BaseModel):
@@ -178,7 +181,7 @@ def prepare(
     *,
     limits: Limits | None = None,
 ) -> Prepared:
-    """Make pictures of a folder, an archive (.zip, .tar, .tar.gz, .tgz) or files, and keep them.
+    """Make pictures of a folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) or files, and keep them.
 
     They are kept as `own/<key>.safetensors` in the data root, or in the user's cache where that
     cannot be written. The same content and recipe give the same key, and are prepared only once.
@@ -186,8 +189,12 @@ def prepare(
     with a sentence.
     """
     limits = limits or Limits()
-    meter = Meter(limits)
-    key = _key(source, recipe, meter, progress)
+    try:
+        key = _key(source, recipe, Meter(limits), progress)
+    except sandbox.Refused as error:
+        raise DataError(str(error)) from None
+    except OSError as error:
+        raise DataError(f"{_subject(source)} cannot be read ({error.strerror or error}).") from error
     for folder in folders(root, FOLDER):
         with contextlib.suppress(DataError):
             return read_header(folder / f"{key}.safetensors")
@@ -256,6 +263,32 @@ def writable(root: Path | None, name: str) -> Path:
     )
 
 
+class Description(BaseModel):
+    """What the child process says of the pictures that it made; checked, since it read foreign bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    pictures: Annotated[int, Field(ge=0)]
+    classes: Annotated[list[Annotated[str, Field(max_length=MAX_NAME)]], Field(max_length=MAX_CLASSES)]
+    seen: Annotated[int, Field(ge=0)]
+    duplicates: Annotated[int, Field(ge=0)]
+    near_duplicates: Annotated[int, Field(ge=0)]
+    skipped: Annotated[
+        list[Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=2, max_length=2)]],
+        Field(max_length=MAX_EXAMPLES),
+    ]
+    reasons: Annotated[
+        dict[Annotated[str, Field(max_length=200)], Annotated[int, Field(ge=1)]], Field(max_length=100)
+    ]
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, classes: list[str]) -> list[str]:
+        if len(set(classes)) < len(classes) or not all(name.isprintable() for name in classes):
+            raise ValueError("The classes have no distinct names.")
+        return classes
+
+
 def build(
     source: Source,
     recipe: Recipe,
@@ -265,46 +298,184 @@ def build(
 ) -> Prepared:
     """Make pictures of a source and keep them in one file. Raises DataError."""
     limits = limits or Limits()
+    with _scratch_folder(path.parent) as scratch:
+        description = sandbox.call_limited(
+            READER,
+            request(source, recipe, scratch, limits, progress),
+            limits=sandbox.Limits(
+                memory=limits.memory,
+                cpu_s=int(limits.seconds + GRACE_S),
+                wall_s=limits.seconds + GRACE_S,
+                file_bytes=max(limits.kept, 4 * limits.members) + 1,
+            ),
+            failure=DataError,
+            subject=_subject(source),
+            progress=progress,
+            scratch=scratch,
+        )
+        name = source.name if isinstance(source, Path) else "upload"
+        return assemble(scratch, description, recipe, name, path, progress)
+
+
+def _subject(source: Source) -> str:
+    if not isinstance(source, Path):
+        return "The upload"
+    return f"The {'folder' if os.path.isdir(source) else 'file'} {source.name}"
+
+
+def request(
+    source: Source,
+    recipe: Recipe,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return the arguments of `READER` for a source; an upload is written into the folder `scratch`."""
+    index = None
+    if isinstance(source, Path):
+        place = source.absolute()
+    else:
+        place = scratch / "upload"
+        files = [("", source)] if isinstance(source, bytes) else source
+        with _writing(scratch.parent):
+            with place.open("wb") as file:
+                for i, (_, content) in enumerate(files):
+                    file.write(content)
+                    if progress is not None:
+                        progress("Receiving the files", i / len(files))
+            if not isinstance(source, bytes):
+                index = scratch / "index.json"
+                names = [(name, len(content)) for name, content in source]
+                index.write_text(json.dumps(names), encoding="ascii")
+    return {
+        "source": str(place),
+        "index": None if index is None else str(index),
+        "recipe": recipe.model_dump(),
+        "limits": dataclasses.asdict(limits),
+        "out": str(scratch),
+        "shown_folder": str(scratch.parent),
+    }
+
+
+def assemble(
+    scratch: Path,
+    description: object,
+    recipe: Recipe,
+    source: str,
+    path: Path,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Write the data set of what `READER` left in the folder `scratch`, and delete that folder.
+
+    Raises DataError for too few pictures, a full disk, and whatever else than pictures lies there.
+    """
+    try:
+        made = Description.model_validate(description)
+        shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
+        with contextlib.ExitStack() as stack:
+            spill = stack.enter_context((scratch / PICTURES).open("rb"))
+            labels = torch.from_numpy(np.fromfile(scratch / FOLDERS, np.int32).astype(np.int64))
+            size = os.fstat(spill.fileno()).st_size
+            if len(labels) != made.pictures or size != made.pictures * int(np.prod(shape)):
+                raise ValueError("The files have other sizes.")
+            if len(labels) and not 0 <= labels.min() <= labels.max() < max(1, len(made.classes)):
+                raise ValueError("The labels do not fit the classes.")
+            # Opened files outlive their names: nothing is left if this process is killed from here on.
+            shutil.rmtree(scratch, ignore_errors=True)
+            if made.pictures < 2:
+                raise DataError(_too_few(made, recipe))
+            pictures = Mapped(spill, 0, (made.pictures, *shape))
+            _write_data_set(pictures, labels, made, recipe, source, path, progress)
+    except (ValidationError, ValueError, OSError) as error:
+        raise DataError(
+            "The process that read the pictures gave something else than pictures. They were refused."
+        ) from error
+    return read_header(path)
+
+
+def _write_data_set(
+    pictures: Mapped,
+    labels: Tensor,
+    made: Description,
+    recipe: Recipe,
+    source: str,
+    path: Path,
+    progress: Progress | None,
+) -> None:
+    held_out = torch.zeros(len(labels), dtype=torch.bool)
+    held_out[_to_hold_out(labels, recipe.held_out)] = True
+    counts = torch.bincount(labels[~held_out], minlength=len(made.classes)).tolist()
+    header = {
+        "schema": SCHEMA,
+        "recipe": recipe.model_dump(),
+        "source": source,
+        "classes": made.classes,
+        "counts": counts if made.classes else [],
+        "seen": made.seen,
+        "duplicates": made.duplicates,
+        "near_duplicates": made.near_duplicates,
+        "skipped": made.skipped,
+        "reasons": made.reasons,
+        "created": time.time(),
+    }
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
-    # Which pictures are held out is known only when all are there: until then they wait in a file
-    # without a name, of which even a killed process leaves nothing.
-    with contextlib.ExitStack() as stack:
-        with _writing(path.parent):
-            # Unbuffered: closing it, as after an error, must have nothing left to write.
-            spill = stack.enter_context(tempfile.TemporaryFile(dir=path.parent, buffering=0))
-        found = _Found(recipe, limits, spill, path.parent)
-        found.collect(source, progress)
-        names, labels, held_out = found.parts()
-        counts = torch.bincount(labels[~held_out], minlength=len(names)).tolist()
-        header = {
-            "schema": SCHEMA,
-            "recipe": recipe.model_dump(),
-            "source": source.name if isinstance(source, Path) else "upload",
-            "classes": names,
-            "counts": counts if names else [],
-            "seen": found.seen,
-            "duplicates": found.duplicates,
-            "near_duplicates": found.near_duplicates,
-            "skipped": found.skipped,
-            "reasons": dict(found.reasons.most_common()),
-            "created": time.time(),
-        }
-        stack.callback(half.unlink, missing_ok=True)
+    try:
         with _writing(path.parent), half.open("wb", buffering=CHUNK) as file:
-            made = Mapped(spill, 0, (len(labels), *found.shape))
             told = _Told(progress, len(labels))
             arrays = {}
             for name, mask in (("train", ~held_out), ("held_out", held_out)):
                 n = int(mask.sum())
-                pieces = (told(part.numpy()) for part in parts_of(made.only(mask), 500))
-                arrays[name] = New("U8", (n, *found.shape), pieces)
+                pieces = (told(part.numpy()) for part in parts_of(pictures.only(mask), 500))
+                arrays[name] = New("U8", (n, *pictures.shape[1:]), pieces)
                 arrays[f"{name}_labels"] = New("I64", (n,), [labels[mask].numpy()])
             write(file, {"wgan-data": json.dumps(header)}, arrays)
             file.flush()
             os.fsync(file.fileno())
         with _writing(path.parent):
             half.replace(path)
-    return read_header(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _to_hold_out(labels: Tensor, share: float) -> Tensor:
+    """Return which pictures training shall not see: of each class a share, at least one.
+
+    The only picture of a class is trained on.
+    """
+    order = torch.randperm(len(labels), generator=generator(0, "held-out"))
+    chosen = []
+    for label in range(int(labels.max()) + 1):
+        of_class = order[labels[order] == label]
+        n = len(of_class)
+        chosen.append(of_class[: min(n - 1, max(1, round(n * share)))])
+    # If every class has but one picture, one class must do without.
+    found = torch.cat(chosen)
+    return found if len(found) else order[:1]
+
+
+def _too_few(made: Description, recipe: Recipe) -> str:
+    what = "only one picture" if made.pictures else "no picture"
+    if not made.seen and not made.reasons:
+        why = (
+            f"no file fits the pattern {recipe.pattern!r}" if recipe.pattern else "it is empty"
+        )
+    else:
+        most = sorted(made.reasons.items(), key=lambda item: -item[1])
+        parts = [f"{n:,} × {reason}" for reason, n in most[:3]]
+        if made.duplicates + made.near_duplicates:
+            parts.append(f"{made.duplicates + made.near_duplicates:,} × it is a duplicate")
+        why = "; ".join(parts) or "there is but one file"
+    return f"There is {what} to train on in it: {why}. At least two different ones are needed."
+
+
+@contextlib.contextmanager
+def _scratch_folder(folder: Path) -> Iterator[Path]:
+    with _writing(folder):
+        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -312,10 +483,7 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(
-            f"The pictures could not be written to {folder} ({error}). Free some space or make "
-            "the folder writable."
-        ) from error
+        raise DataError(full_disk(str(folder), error)) from error
 
 
 class _Told:
@@ -409,167 +577,11 @@ def _part(path: Path, part: Part, mapped: bool) -> Stack:
         return Mapped(file, part.begin, part.shape)
 
 
-class _Found:
-    """The pictures of a source, as they are found."""
-
-    def __init__(
-        self, recipe: Recipe, limits: Limits, spill: io.FileIO, folder: Path
-    ) -> None:
-        self.recipe, self.limits = recipe, limits
-        self.shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
-        self.skipped: list[tuple[str, str]] = []  # the first of them
-        self.reasons: Counter[str] = Counter()
-        self.seen = self.duplicates = self.near_duplicates = 0
-        self._spill, self._spill_folder = spill, folder
-        self._folders: dict[str, int] = {}
-        self._folder_of = array("q")  # of each picture
-        # Of each picture that is kept something small: they may be millions.
-        self._digests: set[bytes] = set()
-        self._means: dict[tuple[int, ...], Floats] = {}
-
-    def collect(self, source: Source, progress: Progress | None) -> None:
-        """Make pictures of every file."""
-        wanted = pattern(self.recipe.pattern).fullmatch
-        meter = Meter(self.limits)
-        # A folder does not say how much of it is read.
-        total = len(files_below(source)) if isinstance(source, Path) and source.is_dir() else 0
-        for member in members(source, lambda path: wanted(path) is not None, meter):
-            self.seen += 1
-            try:
-                if member.problem:
-                    raise Unusable(member.problem)
-                self._take(member.name, member.content)
-            except Unusable as reason:
-                self.reasons[str(reason)] += 1
-                if len(self.skipped) < EXAMPLES:
-                    self.skipped.append((_readable(member.name, 200), str(reason)))
-            if progress is not None:
-                share = self.seen / total if total else member.share
-                progress(f"Preparing {self.recipe.title}", min(1.0, share))
-            meter.tick()
-
-    def _take(self, name: str, content: bytes) -> None:
-        if content.startswith((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")):
-            raise Unusable("it is an archive inside the archive")
-        recipe = self.recipe
-        picture = prepare_picture(
-            open_image(content, self.limits.pixels),
-            side=recipe.side,
-            grey=recipe.colours == "grey",
-            fit=recipe.fit,
-            background=colour(recipe.background),
-            trim=recipe.trim,
-            enlarge=recipe.enlarge,
-        )
-        if recipe.unique and self._known(picture):
-            self.duplicates += 1
-        elif recipe.near and self._near(picture):
-            self.near_duplicates += 1
-        else:
-            if (len(self._folder_of) + 1) * picture.nbytes > self.limits.kept:
-                raise DataError(
-                    f"The prepared pictures take more than {self.limits.kept / (1 << 20):,.4g} MB. "
-                    "Choose a smaller size, grey, or fewer files by a pattern."
-                )
-            with _writing(self._spill_folder):
-                rest = memoryview(picture.tobytes())
-                while rest:
-                    rest = rest[self._spill.write(rest) :]
-            folder = name.rpartition("/")[0].rpartition("/")[2]
-            self._folder_of.append(self._folders.setdefault(folder, len(self._folders)))
-
-    def _known(self, picture: Bytes) -> bool:
-        digest = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
-        if digest in self._digests:
-            return True
-        self._digests.add(digest)
-        return False
-
-    def _near(self, picture: Bytes) -> bool:
-        mean = picture.mean(axis=(1, 2))
-        look = difference_hash(picture)
-        # Means that are kept lie farther apart than a cell is wide, so that each has a cell of its own,
-        # and all that are near lie in the cells around.
-        cell = [int(level // MEAN_APART) for level in mean]
-        for around in itertools.product(*((c - 1, c, c + 1) for c in cell)):
-            other = self._means.get((look, *around))
-            if other is not None and np.abs(mean - other).max() <= MEAN_APART:
-                return True
-        self._means[look, *cell] = mean
-        return False
-
-    def parts(self) -> tuple[tuple[str, ...], Tensor, Tensor]:
-        """Return the classes' names, each picture's label, and which are held out, both (N,).
-
-        Raises DataError where there are too few.
-        """
-        if len(self._folder_of) < 2:
-            raise DataError(self._too_few())
-        names, labels = self._classes()
-        held_out = torch.zeros(len(labels), dtype=torch.bool)
-        held_out[self._to_hold_out(labels)] = True
-        return names, labels, held_out
-
-    def _to_hold_out(self, labels: Tensor) -> Tensor:
-        """Return which pictures training shall not see: of each class a share, at least one.
-
-        The only picture of a class is trained on.
-        """
-        order = torch.randperm(len(labels), generator=generator(0, "held-out"))
-        chosen = []
-        for label in range(int(labels.max()) + 1):
-            of_class = order[labels[order] == label]
-            n = len(of_class)
-            chosen.append(of_class[: min(n - 1, max(1, round(n * self.recipe.held_out)))])
-        # Where every class has but one picture, one class must do without.
-        found = torch.cat(chosen)
-        return found if len(found) else order[:1]
-
-    def _classes(self) -> tuple[tuple[str, ...], Tensor]:
-        shown = [_readable(name, 60) for name in self._folders]
-        names = sorted(set(shown), key=_natural)
-        folder_of = torch.tensor(self._folder_of, dtype=torch.long)
-        if not self.recipe.labels or not 2 <= len(names) <= 100:
-            return (), torch.zeros_like(folder_of)
-        return tuple(names), torch.tensor([names.index(name) for name in shown])[folder_of]
-
-    def _too_few(self) -> str:
-        what = "no picture" if not self._folder_of else "only one picture"
-        if not self.seen:
-            why = (
-                f"no file fits the pattern {self.recipe.pattern!r}"
-                if self.recipe.pattern
-                else "it is empty"
-            )
-        else:
-            parts = [f"{n:,} × {reason}" for reason, n in self.reasons.most_common(3)]
-            if self.duplicates + self.near_duplicates:
-                parts.append(f"{self.duplicates + self.near_duplicates:,} × it is a duplicate")
-            why = "; ".join(parts) or "there is but one file"
-        return f"There is {what} to train on in it: {why}. At least two different ones are needed."
-
-
-def _readable(name: str, length: int) -> str:
-    """Return a name without control characters, not too long; a word for the empty one."""
-    printable = "".join(letter if letter.isprintable() else "�" for letter in name)
-    return (printable if len(printable) <= length else f"{printable[: length - 1]}…") or NO_FOLDER
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Order 2 before 10, as people do."""
-    # [0-9], since \d knows digits of which some are no number to int.
-    return [
-        (0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part)
-        for part in re.split(r"([0-9]{1,18})", name)
-        if part
-    ]
-
-
 def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None) -> str:
     """Return a slug of the title with 8 digits of a hash of recipe and content."""
     slug = re.sub(r"[^a-z0-9]+", "-", recipe.title.lower()).strip("-")[:40].strip("-")
     digest = hashlib.blake2b(f"{SCHEMA}{recipe.model_dump_json()}".encode())
-    total, parts = _parts(source)
+    total, parts = _parts(source, meter)
     for i, (name, chunks) in enumerate(parts):
         content = hashlib.blake2b(digest_size=16)
         for chunk in chunks:
@@ -581,14 +593,14 @@ def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None
     return f"{slug or 'pictures'}-{digest.hexdigest()[:8]}"
 
 
-def _parts(source: Source) -> tuple[int, Iterable[tuple[str, Iterable[bytes]]]]:
+def _parts(source: Source, meter: Meter) -> tuple[int, Iterable[tuple[str, Iterable[bytes]]]]:
     """Return how many files a source has, and their names and contents."""
     if isinstance(source, bytes):
         return 1, [("", [source])]
     if isinstance(source, Path):
-        if not source.is_dir():
+        if not os.path.isdir(source):
             return 1, [("", _chunks(source))]
-        names = files_below(source)
+        names, _ = files_below(source, meter)
         files = ((name, source / name) for name in names)
         return len(names), (
             (name, () if file.is_symlink() else _chunks(file)) for name, file in files

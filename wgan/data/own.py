@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.config import JsonDict
 
-from wgan.data.archives import Source
 from wgan.data.base import (
     Classes,
     Dataset,
@@ -30,6 +29,7 @@ from wgan.data.intake import (
     MAPPED_FROM,
     Prepared,
     Recipe,
+    Source,
     build,
     find,
     folders,

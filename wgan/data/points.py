@@ -16,7 +16,7 @@ from torch import Tensor
 
 from wgan.data.base import Dataset, Points, Progress
 from wgan.data.errors import DataError
-from wgan.data.decode import Bytes, Unusable, open_image, prepare_picture
+from wgan.untrusted.images import Bytes, Unusable, picture_of
 
 Scale = Annotated[float, Field(gt=0, le=20)]
 
@@ -267,9 +267,13 @@ def density_of(picture: bytes, invert: bool = False) -> str:
     Raises DataError with a sentence.
     """
     try:
-        image = open_image(picture, pixels=64_000_000)
-        grey = prepare_picture(
-            image, side=CELLS, grey=True, fit="pad", background=(0,) * 3 if invert else (255,) * 3
+        grey = picture_of(
+            picture,
+            pixels=64_000_000,
+            side=CELLS,
+            grey=True,
+            fit="pad",
+            background=(0,) * 3 if invert else (255,) * 3,
         )[0]
     except Unusable as reason:
         raise DataError(f"The picture cannot be used: {reason}.") from None

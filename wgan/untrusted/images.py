@@ -2,13 +2,33 @@
 
 import io
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageColor,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+FORMATS = tuple(
+    # Imported here, because Pillow else imports all of its plugins when it meets a WebP.
+    plugin.format
+    for plugin in (
+        PngImagePlugin.PngImageFile,
+        JpegImagePlugin.JpegImageFile,
+        WebPImagePlugin.WebPImageFile,
+        GifImagePlugin.GifImageFile,
+        BmpImagePlugin.BmpImageFile,
+    )
+)
 PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "gif", "bmp")
 
 Bytes = npt.NDArray[np.uint8]
@@ -28,7 +48,7 @@ def colour(text: str) -> Colour:
 def open_image(content: bytes, pixels: int) -> Image.Image:
     """Return an image file's first frame, upright, in mode L, RGB or RGBA.
 
-    16-bit greys become 8 bits. Raises Unusable for what is no whole image of at most so many
+    16-bit images become 8 bits. Raises Unusable for what is no whole image of at most so many
     `pixels`.
     """
     if not content:
@@ -41,34 +61,86 @@ def open_image(content: bytes, pixels: int) -> Image.Image:
             # The header is read, the pixels not yet.
             if opened.width * opened.height > pixels:
                 raise Unusable(f"it has more than {pixels / 1e6:g} million pixels")
+            raw_mode = _raw_mode(opened)
             opened.load()
-            return _plain(_upright(opened))
+            return _upright(_plain(opened, raw_mode), opened)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Unusable(f"it has more than {pixels / 1e6:g} million pixels") from None
     except UnidentifiedImageError:
         raise Unusable("it is no picture that can be read (PNG, JPEG, WebP, GIF, BMP)") from None
     except Unusable:
         raise
+    except MemoryError:
+        raise Unusable("it needs too much memory to be read") from None
     except Exception:  # Pillow's decoders answer bad bytes with exceptions of nearly every type.
         raise Unusable("it is damaged or not complete") from None
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def picture_of(content: bytes, pixels: int, **how: Any) -> Bytes:
+    """Return an image file as a square picture (see `prepare_picture`). Raises Unusable."""
+    image = open_image(content, pixels)
     try:
-        return ImageOps.exif_transpose(image)
+        return prepare_picture(image, **how)
+    except MemoryError:
+        raise Unusable("it needs too much memory to be read") from None
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """Return how a PNG's pixels lie in the file, such as "L;4"; empty for other formats."""
+    if not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
+        return ""
+    arguments: object = image.tile[0][3]
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:
+    """Return `image` turned as the camera's note in `opened` says."""
+    try:
+        turn = _TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # A camera's damaged note is no reason to lose the picture.
         return image
+    return image if turn is None else image.transpose(turn)
 
 
-def _plain(image: Image.Image) -> Image.Image:
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _plain(image: Image.Image, raw_mode: str) -> Image.Image:
+    """Return an image in mode L, RGB or RGBA; a transparent colour becomes alpha 0."""
+    transparent = image.info.get("transparency")
     if image.mode.startswith("I"):
         deep = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+        grey = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+        # Compared before the 16 bits become 8: other levels may become the same.
+        return grey if transparent is None else _with_alpha(grey, deep != transparent)
+    if image.mode in ("L", "1") and isinstance(transparent, int):
+        # The file gives the transparent level in its own bits; Pillow spreads pixels to 8 bits.
+        levels = {"L;2": 85, "L;4": 17}.get(raw_mode, 1)
+        grey = image.convert("L")
+        return _with_alpha(grey, np.asarray(grey) != transparent * levels)
+    if image.mode == "RGB" and isinstance(transparent, tuple):
+        if ";16" in raw_mode:  # Pillow keeps the high byte of each channel.
+            transparent = tuple(level >> 8 for level in transparent)
+        return _with_alpha(image, (np.asarray(image) != transparent).any(axis=2))
     if image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode in ("L", "1"):
         return image.convert("L")
     return image.convert("RGB")
+
+
+def _with_alpha(image: Image.Image, visible: npt.NDArray[np.bool_]) -> Image.Image:
+    made = image.convert("RGB").convert("RGBA")
+    made.putalpha(Image.fromarray(visible.astype(np.uint8) * 255))
+    return made
 
 
 def prepare_picture(

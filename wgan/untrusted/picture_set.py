@@ -1,0 +1,269 @@
+"""Makes small pictures of a folder, an archive or an upload, in the child process of `wgan.sandbox`.
+
+`prepare_pictures` writes two plain files into a folder: the pixels of the pictures one after the other, and
+the folder that each one came from. The caller checks them and writes the data set anew.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from wgan.sandbox import Progress, Refused
+from wgan.untrusted.archives import Limits, Meter, files_below, members, pattern
+from wgan.untrusted.images import Bytes, Unusable, colour, difference_hash, picture_of
+
+MAX_EXAMPLES = 200
+"""Skipped files of which the reason is kept one by one."""
+MAX_CLASSES = 100
+MAX_NAME = 60
+"""Letters of a class's name."""
+MEAN_APART = 8.0
+"""Near duplicates have mean colours at most so far apart, of 255, in each channel."""
+NO_FOLDER = "(no folder)"
+PICTURES, FOLDERS = "pictures", "folders"
+"""The two files: uint8 pixels, and the number of each picture's class as int32."""
+WHOLE_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ\0", b"BZh")
+
+
+class Upload(Sequence[tuple[str, bytes]]):
+    """Files that lie one after the other in one file; each is read as it is asked for."""
+
+    def __init__(self, path: Path, index: Path) -> None:
+        """`index` is a JSON list of names and lengths."""
+        self._path = path
+        self._entries = [(str(name), int(n)) for name, n in json.loads(index.read_text("ascii"))]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, bytes]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[tuple[str, bytes]]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        raise TypeError("The files of an upload are read in order.")
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        with self._path.open("rb") as file:
+            for name, n in self._entries:
+                yield name, file.read(n)
+
+
+def prepare_pictures(
+    progress: Progress,
+    *,
+    source: str,
+    index: str | None,
+    recipe: Mapping[str, Any],
+    limits: Mapping[str, Any],
+    out: str,
+    shown_folder: str,
+) -> dict[str, Any]:
+    """Write the pictures of a source into the folder `out`.
+
+    Args:
+        source: A folder or an archive; if there is an `index`, the files of an upload.
+        recipe: The fields of a `wgan.data.Recipe`.
+        limits: The fields of a `Limits`.
+        shown_folder: What the folder that is written to is called in sentences.
+
+    Returns:
+        `pictures`: how many there are. `classes`: their names, or none if there are not 2 to 100.
+        `seen`, `duplicates`, `near_duplicates`: numbers of files. `skipped`: names and reasons of the
+        first files that were skipped; `reasons`: all of them, counted.
+
+    Raises:
+        Refused: With a sentence.
+    """
+    allowed = Limits(**limits)
+    given = Path(source) if index is None else Upload(Path(source), Path(index))
+    with (Path(out) / PICTURES).open("wb", buffering=0) as spill:
+        made = _PictureSet(recipe, allowed, spill.write, shown_folder)
+        made.collect(given, progress)
+        classes, labels = made.classes()
+    with _writing(shown_folder), (Path(out) / FOLDERS).open("wb") as file:
+        file.write(labels.tobytes())
+    return {
+        "pictures": len(labels),
+        "classes": classes,
+        "seen": made.seen,
+        "duplicates": made.duplicates,
+        "near_duplicates": made.near_duplicates,
+        "skipped": [list(pair) for pair in made.skipped],
+        "reasons": dict(made.reasons.most_common()),
+    }
+
+
+@contextlib.contextmanager
+def _writing(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(full_disk(folder, error)) from error
+
+
+def full_disk(folder: str, error: OSError) -> str:
+    """Return the sentence for a folder that cannot be written."""
+    return (
+        f"The pictures could not be written to {folder} ({error}). Free some space or make "
+        "the folder writable."
+    )
+
+
+class _PictureSet:
+    """The pictures of a source, as they are found."""
+
+    def __init__(
+        self,
+        recipe: Mapping[str, Any],
+        limits: Limits,
+        write: Callable[[memoryview], int],
+        shown_folder: str,
+    ) -> None:
+        self.recipe, self.limits = recipe, limits
+        self.skipped: list[tuple[str, str]] = []  # the first of them
+        self.reasons: Counter[str] = Counter()
+        self.seen = self.duplicates = self.near_duplicates = 0
+        self._write, self._shown_folder = write, shown_folder
+        self._how = {
+            "side": recipe["side"],
+            "grey": recipe["colours"] == "grey",
+            "fit": recipe["fit"],
+            "background": colour(recipe["background"]),
+            "trim": recipe["trim"],
+            "enlarge": recipe["enlarge"],
+        }
+        self._folders: dict[str, int] = {}
+        self._folder_of = array("i")  # of each picture
+        # Of each picture that is kept something small: they may be millions.
+        self._digests: set[bytes] = set()
+        self._means: dict[tuple[int, ...], npt.NDArray[np.float64]] = {}
+
+    def collect(self, source: Path | Upload, progress: Progress) -> None:
+        """Make pictures of every file."""
+        wanted = pattern(self.recipe["pattern"]).fullmatch
+        meter = Meter(self.limits)
+        # A folder does not say how much of it is read.
+        total = 0
+        if isinstance(source, Path) and os.path.isdir(source):
+            total = len(files_below(source, meter)[0])
+        for member in members(source, lambda path: wanted(path) is not None, meter):
+            self.seen += member.is_file
+            try:
+                if member.problem:
+                    raise Unusable(member.problem)
+                self._take(member.name, member.content)
+            except Unusable as reason:
+                self.reasons[str(reason)] += 1
+                if len(self.skipped) < MAX_EXAMPLES:
+                    self.skipped.append((readable(member.name, 200), str(reason)))
+            share = self.seen / total if total else member.share
+            progress(f"Preparing {self.recipe['title']}", min(1.0, share))
+            meter.tick()
+
+    def _take(self, name: str, content: bytes) -> None:
+        if content.startswith(WHOLE_ARCHIVES):
+            raise Unusable("it is an archive inside the archive")
+        picture = picture_of(content, self.limits.pixels, **self._how)
+        if self.recipe["unique"] and self._known(picture):
+            self.duplicates += 1
+        elif self.recipe["near"] and self._near(picture):
+            self.near_duplicates += 1
+        else:
+            if (len(self._folder_of) + 1) * picture.nbytes > self.limits.kept:
+                raise Refused(
+                    f"The prepared pictures take more than {self.limits.kept / (1 << 20):,.4g} MB. "
+                    "Choose a smaller size, grey, or fewer files by a pattern."
+                )
+            with _writing(self._shown_folder):
+                rest = memoryview(picture.tobytes())
+                while rest:
+                    rest = rest[self._write(rest) :]
+            folder = name.rpartition("/")[0].rpartition("/")[2]
+            self._folder_of.append(self._folders.setdefault(folder, len(self._folders)))
+
+    def _known(self, picture: Bytes) -> bool:
+        digest = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
+        if digest in self._digests:
+            return True
+        self._digests.add(digest)
+        return False
+
+    def _near(self, picture: Bytes) -> bool:
+        mean = picture.mean(axis=(1, 2))
+        look = difference_hash(picture)
+        # Means that are kept lie farther apart than a cell is wide, so that each has a cell of its own,
+        # and all that are near lie in the cells around.
+        cell = [int(level // MEAN_APART) for level in mean]
+        for around in itertools.product(*((c - 1, c, c + 1) for c in cell)):
+            other = self._means.get((look, *around))
+            if other is not None and np.abs(mean - other).max() <= MEAN_APART:
+                return True
+        self._means[look, *cell] = mean
+        return False
+
+    def classes(self) -> tuple[list[str], npt.NDArray[np.int32]]:
+        """Return the classes' names in the order of people, and each picture's class, (N,)."""
+        folder_of = np.array(self._folder_of, dtype=np.int32)
+        if not self.recipe["labels"] or not 2 <= len(self._folders) <= MAX_CLASSES:
+            return [], np.zeros_like(folder_of)
+        shown = class_names(list(self._folders))
+        names = sorted(shown, key=_natural)
+        labels = np.array([names.index(name) for name in shown], dtype=np.int32)
+        return names, labels[folder_of]
+
+
+def class_names(folders: Sequence[str]) -> list[str]:
+    """Return a readable name for each of some different folders; no two names are equal.
+
+    Long names that begin alike are cut in the middle; what still looks alike is numbered.
+    """
+    names = [readable(folder, MAX_NAME) for folder in folders]
+    for i in _alike(names):
+        names[i] = _cut_in_the_middle(readable(folders[i], 1 << 20))
+    numbers: Counter[str] = Counter()
+    for i in sorted(_alike(names), key=lambda i: folders[i]):
+        name, taken = names[i], set(names[:i] + names[i + 1 :])
+        while name in taken:
+            numbers[names[i]] += 1
+            suffix = f" ({numbers[names[i]]})"
+            name = names[i][: MAX_NAME - len(suffix)] + suffix
+        names[i] = name
+    return names
+
+
+def _alike(names: Sequence[str]) -> list[int]:
+    counts = Counter(names)
+    return [i for i, name in enumerate(names) if counts[name] > 1]
+
+
+def _cut_in_the_middle(name: str) -> str:
+    end = MAX_NAME // 2
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - end - 1]}…{name[-end:]}"
+
+
+def readable(name: str, length: int) -> str:
+    """Return a name without control characters, not too long; a word for the empty one."""
+    printable = "".join(letter if letter.isprintable() else "�" for letter in name)
+    return (printable if len(printable) <= length else f"{printable[: length - 1]}…") or NO_FOLDER
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Order 2 before 10, as people do."""
+    # [0-9], since \d knows digits of which some are no number to int.
+    return [
+        (0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part)
+        for part in re.split(r"([0-9]{1,18})", name)
+        if part
+    ]

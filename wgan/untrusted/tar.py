@@ -1,0 +1,173 @@
+"""Reads a tar forward, header by header, so that no header can claim more than the archive has.
+
+The standard library's reader seeks through any claimed size, and holds extended headers of any length.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+BLOCK = 512
+CHUNK = 1 << 20
+MAX_HEADER_BYTES = 1 << 17
+"""Bytes that the extended headers of one member may have: paths and attributes, at most a few kB."""
+
+
+class BrokenTar(Exception):
+    """Raised where the bytes are no tar, or break off."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the headers of a member say."""
+
+    name: str
+    kind: str  # "file", "folder", "link" or "other"
+    size: int  # bytes that follow in the archive
+
+
+class Stream:
+    """Bytes that are read forward only. `size` is their number, None if it is not known."""
+
+    def __init__(self, file: IO[bytes] | Any, size: int | None) -> None:
+        self._file, self._size, self._at = file, size, 0
+
+    @property
+    def left(self) -> int | None:
+        """Bytes up to the end, if that is known."""
+        return None if self._size is None else self._size - self._at
+
+    def read(self, n: int) -> bytes:
+        """Return the next `n` bytes, fewer at the end."""
+        content = bytearray()
+        while len(content) < n and (piece := self._file.read(min(CHUNK, n - len(content)))):
+            content += piece
+        self._at += len(content)
+        return bytes(content)
+
+    def exactly(self, n: int) -> bytes:
+        """Return the next `n` bytes. Raises BrokenTar if there are fewer."""
+        if self.left is not None and n > self.left:
+            raise BrokenTar("it breaks off")
+        content = self.read(n)
+        if len(content) < n:
+            raise BrokenTar("it breaks off")
+        return content
+
+    def skip(self, n: int) -> None:
+        """Pass over `n` bytes of a file whose size is known."""
+        if self.left is None or n > self.left:
+            raise BrokenTar("it breaks off")
+        self._file.seek(n, 1)
+        self._at += n
+
+
+def entries(stream: Stream) -> Iterator[Entry]:
+    """Iterate over a tar's members. The caller reads each one's `size` bytes and `padding(size)`.
+
+    Raises BrokenTar.
+    """
+    while (entry := _next_entry(stream)) is not None:
+        yield entry
+
+
+def padding(size: int) -> int:
+    """Return how many bytes fill the last block of a member."""
+    return -size % BLOCK
+
+
+def _next_entry(stream: Stream) -> Entry | None:
+    budget = MAX_HEADER_BYTES
+    long_name: str | None = None
+    attributes: dict[str, bytes] = {}
+    while True:
+        block = stream.read(BLOCK)
+        if not block.strip(b"\0"):  # The end is blocks of zeros; some archives just stop.
+            if len(block) not in (0, BLOCK):
+                raise BrokenTar("it breaks off")
+            return None
+        if len(block) < BLOCK:
+            raise BrokenTar("it breaks off")
+        size, kind = _checked(block)
+        if kind not in b"LKxgX":
+            break
+        budget -= BLOCK + size
+        if budget < 0:
+            raise BrokenTar("its headers are too long")
+        content = stream.exactly(size + padding(size))[:size]
+        if kind == b"L":
+            long_name = _text(content)
+        elif kind in b"xX":
+            attributes |= _attributes(content)
+    name = long_name if long_name is not None else _name(block)
+    if "path" in attributes:
+        name = _text(attributes["path"])
+    sparse = kind == b"S" or any(key.startswith("GNU.sparse.") for key in attributes)
+    if kind == b"S":
+        more = block[482]
+        while more:
+            budget -= BLOCK
+            if budget < 0:
+                raise BrokenTar("its headers are too long")
+            more = stream.exactly(BLOCK)[504]
+    if "size" in attributes:
+        size = _decimal(attributes["size"])
+    if kind in b"123456":  # Links, devices, folders and pipes have no content, whatever they claim.
+        return Entry(name, {b"1": "link", b"2": "link", b"5": "folder"}.get(kind, "other"), 0)
+    if kind in b"\x000" and name.endswith("/"):  # a folder, as the oldest programs wrote it
+        return Entry(name, "folder", size)
+    return Entry(name, "file" if kind in b"\x0007" and not sparse else "other", size)
+
+
+def _checked(block: bytes) -> tuple[int, bytes]:
+    """Return the size and the kind that a header gives, once its check sum is right."""
+    told = _number(block[148:156])
+    blank = block[:148] + b" " * 8 + block[156:]
+    # Some old programs added signed bytes.
+    if told != sum(blank) and told != sum(blank) - 256 * sum(byte > 127 for byte in blank):
+        raise BrokenTar("a header is damaged")
+    return _number(block[124:136]), block[156:157]
+
+
+def _number(field: bytes) -> int:
+    if field[0] & 0x80:  # A binary number, for sizes from 8 GB on; 0xff begins a negative one.
+        if field[0] == 0xFF:
+            raise BrokenTar("a size is negative")
+        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:])
+    digits = field.split(b"\0")[0].strip(b" ")
+    if not re.fullmatch(rb"[0-7]*", digits):
+        raise BrokenTar("a header is damaged")
+    return int(digits or b"0", 8)
+
+
+def _decimal(digits: bytes) -> int:
+    if not re.fullmatch(rb"[0-9]{1,20}", digits):
+        raise BrokenTar("a size is damaged")
+    return int(digits)
+
+
+def _text(content: bytes) -> str:
+    return content.split(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _name(block: bytes) -> str:
+    name = _text(block[:100])
+    prefix = _text(block[345:500]) if block[257:263] == b"ustar\0" else ""
+    return f"{prefix}/{name}" if prefix else name
+
+
+def _attributes(content: bytes) -> dict[str, bytes]:
+    """Return the records of a pax header, each `LENGTH KEY=VALUE` and a line feed."""
+    found, at = {}, 0
+    while at < len(content) and content[at]:
+        space = content.find(b" ", at, at + 10)
+        if space < 0:
+            raise BrokenTar("a header is damaged")
+        end = at + _decimal(content[at:space])
+        key, equals, value = content[space + 1 : end - 1].partition(b"=")
+        if end <= space + 1 or end > len(content) or not equals:
+            raise BrokenTar("a header is damaged")
+        found[key.decode("utf-8", "replace")] = value
+        at = end
+    return found
