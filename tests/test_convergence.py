@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.data import Data
 from wgan.jobs import CONVERGENCE, Said, Standing, Task, Tightening, TrainingJob, converge
@@ -40,7 +40,7 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def models(config: TrainConfig, data: Data | None = None, steps: int = 1) -> Models:
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     for _ in range(steps):
         training.step()
     return Models(config, training.weights(), training.steps)
@@ -158,7 +158,7 @@ def test_a_critic_of_nothing_finite_is_a_sentence():
 
 @pytest.fixture
 def session(runs_dir: Path) -> Iterator[Session]:
-    made = Session(runs_dir, threads=1)
+    made = Session(runs_dir, threads=THREADS)
     yield made
     made.close(10)
     assert not made._worker.is_alive()
@@ -178,7 +178,7 @@ def standing(session: Session, key: str) -> Standing:
 
 
 def trained(config: TrainConfig, runs_dir: Path) -> Run:
-    job = TrainingJob(Run.create(config, runs_dir), threads=1)
+    job = TrainingJob(Run.create(config, runs_dir), threads=THREADS)
     job.prepare()
     while not job.done:
         job.step()

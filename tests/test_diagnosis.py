@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import THREADS
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
 from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine
@@ -100,8 +101,8 @@ def few_digits(n: int) -> Pictures:
 
 def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = None) -> Evidence:
     """Train, measure at fixed steps, and return the evidence."""
-    torch.set_num_threads(1)
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    torch.set_num_threads(THREADS)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     gauge = Gauge(training)
     gauge._loading.join()
     while gauge._preparing is not None:

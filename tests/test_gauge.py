@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.jobs import TrainingJob
 from wgan.jobs.views import SERIES_POINTS, Series
@@ -110,7 +110,7 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
     found = {}
     for measure in (True, False):
         run = Run.create(tiny(measure=measure, steps=60), runs_dir)
-        job = TrainingJob(run, threads=1)
+        job = TrainingJob(run, threads=THREADS)
         job.prepare()
         job.gauge._loading.join()
         while not job.done:
@@ -130,13 +130,13 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
 
 def test_what_was_measured_after_the_checkpoint_is_measured_again(runs_dir: Path):
     run = Run.create(tiny(steps=60), runs_dir)
-    job = TrainingJob(run, threads=1)
+    job = TrainingJob(run, threads=THREADS)
     job.prepare()
     while job.training.steps < 40:
         job.step()
     job.finish(Status.STOPPED)
     run.add_metrics([Measured(55, "emd_512", 9.0)])  # as if killed at 59, with a checkpoint at 40
-    job = TrainingJob(run, threads=1, resume=True)
+    job = TrainingJob(run, threads=THREADS, resume=True)
     job.prepare()
     while not job.done:
         job.step()
