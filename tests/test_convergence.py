@@ -20,7 +20,7 @@ from wgan.jobs import convergence as module
 from wgan.latent import Models
 from wgan.objectives import OBJECTIVES
 from wgan.runs import Run, Status
-from wgan.session import MODELS_EVERY, Session
+from wgan.session import Session
 from wgan.training import Engine, Training
 
 PICTURES: dict[str, object] = {
@@ -229,10 +229,9 @@ def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
 
 
 def fresh_step(session: Session, name: str) -> int:
-    """The step of a copy that was asked for after this call."""
-    time.sleep(MODELS_EVERY + 0.2)  # until the last one counts as old
-    session.models(name)
-    time.sleep(0.3)
+    """The step of a copy that was made after this call."""
+    before = session.models(name)
+    until(lambda: session.models(name) is not before)
     return session.models(name).step
 
 

@@ -213,7 +213,7 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(
     runs = tmp_path / "runs"
     with launched(runs, steps, "--max-restarts", "2") as process:
         for step, rank in lost:
-            end = time.monotonic() + 120
+            end = time.monotonic() + 180
             while not (found := list_runs(runs)) or step not in found[0].checkpoint_steps():
                 assert process.poll() is None and time.monotonic() < end
                 time.sleep(0.01)

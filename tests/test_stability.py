@@ -385,7 +385,7 @@ def test_the_session_runs_a_lab_and_finds_it_by_its_title(tmp_path: Path):
     session = Session(tmp_path / "runs", threads=THREADS)
     try:
         begun = session.begin(vanishing.VANISHING, "", lambda: vanish(updates=20))
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not session.tasks("")[0].done:
             assert time.monotonic() < end
             threading.Event().wait(0.02)
