@@ -111,9 +111,7 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
     torch.set_num_threads(THREADS)
     training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     gauge = Gauge(training)
-    gauge._loading.join()
-    while gauge._preparing is not None:
-        gauge.measure(1.0)
+    gauge.prepare()
     reports: list[Report] = []
     measured: list[Measured] = []
     try:
@@ -121,9 +119,8 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
             training.step()
             if training.steps % every == 0:
                 reports += training.reports()
-                for group in gauge._groups:
-                    found = group()
-                    measured += [Measured(training.steps, *item) for item in found.items()]
+                found = gauge.measure_all()
+                measured += [Measured(training.steps, *item) for item in found.items()]
     except Diverged as error:
         reports += error.reports
     curves = {
@@ -161,7 +158,7 @@ def test_every_rule_has_a_run_that_raises_it():
 @pytest.mark.parametrize(
     ("preset", "steps", "every"),
     [
-        ("toy-ring", 500, 50),
+        ("toy-ring", 500, 100),
         pytest.param("toy-ring", 1500, 100, marks=pytest.mark.slow),
         pytest.param("quick-mnist", 160, 32, marks=pytest.mark.slow),
     ],
