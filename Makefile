@@ -1,5 +1,7 @@
 # make run    the app, at http://localhost:8501
 # make test   all tests, the real browser among them where Chromium is installed
+# make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
+# make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
 # make check  formatting, lint, types, layers
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
@@ -17,7 +19,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check bench fuzz quality keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
+.PHONY: run test test-slow test-processors check bench fuzz quality keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -26,6 +28,12 @@ run: $(VENV)/app.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=auto --dist=worksteal
 	$(BIN)/python -m pytest tests/browser
+
+test-slow: $(VENV)/dev.done
+	$(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal
+
+test-processors: $(VENV)/dev.done
+	$(BIN)/python -m tests.processors
 
 check: $(VENV)/dev.done
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Small stand-ins: configs that train in milliseconds, and pictures made by a formula."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,19 @@ from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.training import Engine
 
+THREADS = int(os.environ.get("WGAN_TEST_THREADS", "1"))
+"""CPU threads of the numeric tests; `make test-processors` sets 1 and 2."""
+
 
 @pytest.fixture
 def engine() -> Engine:
-    return Engine("cpu", "float32", 1)
+    return Engine("cpu", "float32", THREADS)
 
 
 @pytest.fixture(autouse=True)
 def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few threads, and no trace in the home of whoever runs the tests."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -35,7 +39,7 @@ def tiny(**changes: object) -> TrainConfig:
         "report_every": 5,
         "preview_every": 10,
         "checkpoint_every": 20,
-        "threads": 1,
+        "threads": THREADS,
     }
     return TrainConfig.parse(values | changes)
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.data.mapped import Mapped
@@ -55,7 +55,7 @@ def trained(
     """Return the gradients of the first step, and weights and reports after a few."""
     if data is None and config.dataset.kind == "pictures":
         data = pictures()
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=data, **given)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data, **given)
     training.step()
     gradients = {
         f"gradient.{owner}.{name}": parameter.grad.clone()
@@ -80,7 +80,7 @@ def mapped(path: Path) -> Pictures:
 
 def main() -> None:
     """Train every config and write `FOLDER/<config's number>-<rank>.safetensors`."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     folder, ranks = Path(sys.argv[1]), join()
     for i, (name, config) in enumerate(CONFIGS.items()):
         data = mapped(folder / f"pictures-{ranks.rows.rank}") if "mapped" in name else None

@@ -11,7 +11,7 @@ def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
 
     def work(progress):
         progress("Reading", 0.25)
-        assert go.wait(10)
+        assert go.wait(180)
         progress("Writing", 7.0)
         return 42
 
@@ -20,7 +20,7 @@ def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
         pass
     assert (chore.share, chore.done) == (0.25, False)
     go.set()
-    chore.wait(10)
+    chore.wait(180)
     assert chore.done and (chore.result, chore.error, chore.share) == (42, "", 1.0)
 
 
@@ -33,9 +33,9 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
             progress("Going on", 0.5)
 
     chore = Chore("A test", work)
-    assert begun.wait(10)
+    assert begun.wait(180)
     chore.cancel()
-    chore.wait(10)
+    chore.wait(180)
     assert chore.done and chore.cancelled and chore.result is None
     assert chore.error == "Cancelled: nothing was kept."
 
@@ -54,5 +54,5 @@ def test_what_goes_wrong_is_a_sentence(error: Exception, words: str):
         raise error
 
     chore = Chore("A test", work)
-    chore.wait(10)
+    chore.wait(180)
     assert words in chore.error and chore.result is None

@@ -202,7 +202,7 @@ def test_a_signal_ends_with_a_checkpoint_and_0(
     process = spawn(runs_dir, *TINY, "--steps", "1000000")
     run = wait_for_step(runs_dir, 10, process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
     result = json.loads(out.splitlines()[-1])
     assert result["status"] == "stopped" and run.status() is Status.STOPPED
@@ -226,7 +226,7 @@ def test_killed_and_resumed_equals_never_killed(
         kept = run.last().report.step
         assert run.checkpoint() and kept >= past
         process = spawn(other, "--resume", run.id)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
     left, right = whole.checkpoint()[0], run.checkpoint()[0]
     assert left.step == right.step == 600

@@ -1,5 +1,6 @@
 """Compiled updates: the same gradients, taken only where they are right and faster, and never in the way."""
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from torch import Tensor
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
@@ -20,7 +22,6 @@ from wgan.training.compiled import (
     UPDATES,
     Compiler,
     Library,
-    build,
     flaw,
     folder,
     idle,
@@ -36,7 +37,7 @@ SMALL: dict[str, Any] = {
     "network": {"name": "dcgan", "size": "small"},
     "batch_size": 8,
     "latent_dim": 4,
-    "threads": 1,
+    "threads": THREADS,
 }
 KINDS: dict[str, TrainConfig] = {
     "points, penalty": tiny(),
@@ -56,7 +57,7 @@ needs_compiler = pytest.mark.skipif(
 
 def training_of(config: TrainConfig, precision: Precision = "float32") -> Training:
     data = pictures() if config.dataset.kind == "pictures" else None
-    return Training(config, engine=Engine("cpu", precision, 1), data=data)
+    return Training(config, engine=Engine("cpu", precision, THREADS), data=data)
 
 
 def state_of(training: Training) -> dict[str, Tensor]:
@@ -136,16 +137,16 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
 @pytest.mark.parametrize(
     ("config", "engine", "word"),
     [
-        (tiny(compiled=False), Engine("cpu", "float32", 1), "turned off"),
-        (tiny(), Engine("mps", "float32", 1), "CUDA"),
-        (tiny(), Engine("cpu", "float32", 1, processes=2), "processes"),
+        (tiny(compiled=False), Engine("cpu", "float32", THREADS), "turned off"),
+        (tiny(), Engine("mps", "float32", THREADS), "CUDA"),
+        (tiny(), Engine("cpu", "float32", THREADS, processes=2), "processes"),
         (
             tiny(objective={"name": "wgan-gp", "penalty_every": 4}),
-            Engine("cpu", "float32", 1),
+            Engine("cpu", "float32", THREADS),
             "alike",
         ),
-        (tiny(objective="wgan-sn"), Engine("cpu", "float32", 1), "more than weights"),
-        (tiny(objective="wgan-groupsort"), Engine("cpu", "float32", 1), "more than weights"),
+        (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "more than weights"),
+        (tiny(objective="wgan-groupsort"), Engine("cpu", "float32", THREADS), "more than weights"),
     ],
 )
 def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, word: str):
@@ -154,12 +155,12 @@ def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, w
 
 
 def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pytest.MonkeyPatch):
-    engine = Engine("cpu", "float32", 1)
+    engine = Engine("cpu", "float32", THREADS)
     keys = {
         key(config, engine)
         for config in (tiny(), tiny(batch_size=32), tiny(objective={"name": "wgan-gp", "penalty_weight": 3.0}))
     }  # fmt: skip
-    keys.add(key(tiny(), Engine("cpu", "float32", 2)))
+    keys.add(key(tiny(), Engine("cpu", "float32", THREADS + 1)))
     assert len(keys) == 4
     assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)
     # A cache on a disk that machines share: what one's compiler may use, another's processor may lack.
@@ -177,7 +178,7 @@ def test_wrong_and_slow_libraries_are_not_used():
         time.sleep(0.02)
         return update.call(values)
 
-    engine = Engine("cpu", "float32", 1)
+    engine = Engine("cpu", "float32", THREADS)
     for call, words in ((wrong, "differ"), (lambda _: None, "other inputs")):
         said = flaw(call, update, engine)
         assert said is not None and words in said
@@ -231,7 +232,7 @@ def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("wgan.training.compiled.library.sys.executable", "/bin/false")
     job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
     job.prepare()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while not job._faster.settled and time.monotonic() < end:
         job.step()
     job.finish(Status.STOPPED)
@@ -240,20 +241,46 @@ def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPat
     assert job.run.status() is Status.STOPPED and job.run.fact("error") == ""
 
 
+BUILT = tiny(steps=10**6)
+
+
+@pytest.fixture(scope="session")
+def library_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the libraries of `BUILT`, which only one of pytest's workers compiles."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
+    with FileLock(f"{shared}.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(shared))
+        if not folder().exists():
+            compiled_beside(BUILT, "float32")
+    return shared
+
+
+def compiled_beside(config: TrainConfig, precision: Precision) -> Compiler:
+    """Have another process compile a config's libraries, and wait for them."""
+    compiler = Compiler(config, Engine("cpu", precision, THREADS))
+    compiler.begin()
+    compiler.begin()  # once
+    end = time.monotonic() + 1100
+    while compiler.working and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not compiler.working and not compiler.failed
+    return compiler
+
+
 @pytest.fixture
-def built(tmp_path: Path) -> TrainConfig:
-    """A config whose libraries are in the cache."""
-    config = tiny(steps=10**6)
-    engine = Engine("cpu", "float32", 1)
-    build(config, engine, training_of(config).updates())
-    return config
+def built(library_cache: Path) -> TrainConfig:
+    """A config whose libraries are in this test's cache."""
+    shutil.copytree(library_cache, folder().parents[1], dirs_exist_ok=True)
+    return BUILT
 
 
 @needs_compiler
+@pytest.mark.timeout(1200)
 def test_libraries_are_built_used_recorded_and_found_again(
     built: TrainConfig, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    engine = Engine("cpu", "float32", 1)
+    engine = Engine("cpu", "float32", THREADS)
     compiler = Compiler(built, engine)
     paths = {name: compiler.path(name) for name in UPDATES}
     assert all(paths.values()) and not list(folder().glob("*.part*"))
@@ -299,19 +326,24 @@ def test_libraries_are_built_used_recorded_and_found_again(
 
 @needs_compiler
 @pytest.mark.timeout(1200)
+def test_a_process_beside_builds_them(built: TrainConfig):
+    check_libraries(built, "float32")
+
+
+@needs_compiler
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_process_beside_builds_them(precision: Precision):
+def test_a_process_beside_builds_those_of_pictures(precision: Precision):
     config = TrainConfig.parse(SMALL | {"conditional": True})
-    engine = Engine("cpu", precision, 1)
-    compiler = Compiler(config, engine)
-    compiler.begin()
-    compiler.begin()  # once
-    end = time.monotonic() + 1100
-    while compiler.working and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not compiler.failed
+    compiled_beside(config, precision)
+    check_libraries(config, precision)
+
+
+def check_libraries(config: TrainConfig, precision: Precision) -> None:
+    engine = Engine("cpu", precision, THREADS)
     for name, update in training_of(config, precision).updates().items():
-        path = compiler.path(name)
+        path = Compiler(config, engine).path(name)
         assert path is not None
         library = Library(path, update.inputs)
         assert flaw(library, update, engine) is None
@@ -340,6 +372,6 @@ def test_one_compiler_at_a_time(monkeypatch: pytest.MonkeyPatch):
         working = True
 
     monkeypatch.setattr(Compiler, "_latest", Busy())
-    compiler = Compiler(tiny(), Engine("cpu", "float32", 1))
+    compiler = Compiler(tiny(), Engine("cpu", "float32", THREADS))
     compiler.begin()
     assert not compiler.working and not compiler.failed and compiler._process is None

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.data import Data
 from wgan.jobs import CONVERGENCE, Said, Standing, Task, Tightening, TrainingJob, converge
@@ -20,7 +20,7 @@ from wgan.jobs import convergence as module
 from wgan.latent import Models
 from wgan.objectives import OBJECTIVES
 from wgan.runs import Run, Status
-from wgan.session import MODELS_EVERY, Session
+from wgan.session import Session
 from wgan.training import Engine, Training
 
 PICTURES: dict[str, object] = {
@@ -40,7 +40,7 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def models(config: TrainConfig, data: Data | None = None, steps: int = 1) -> Models:
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     for _ in range(steps):
         training.step()
     return Models(config, training.weights(), training.steps)
@@ -158,7 +158,7 @@ def test_a_critic_of_nothing_finite_is_a_sentence():
 
 @pytest.fixture
 def session(runs_dir: Path) -> Iterator[Session]:
-    made = Session(runs_dir, threads=1)
+    made = Session(runs_dir, threads=THREADS)
     yield made
     made.close(10)
     assert not made._worker.is_alive()
@@ -178,7 +178,7 @@ def standing(session: Session, key: str) -> Standing:
 
 
 def trained(config: TrainConfig, runs_dir: Path) -> Run:
-    job = TrainingJob(Run.create(config, runs_dir), threads=1)
+    job = TrainingJob(Run.create(config, runs_dir), threads=THREADS)
     job.prepare()
     while not job.done:
         job.step()
@@ -229,10 +229,9 @@ def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
 
 
 def fresh_step(session: Session, name: str) -> int:
-    """The step of a copy that was asked for after this call."""
-    time.sleep(MODELS_EVERY + 0.2)  # until the last one counts as old
-    session.models(name)
-    time.sleep(0.3)
+    """The step of a copy that was made after this call."""
+    before = session.models(name)
+    until(lambda: session.models(name) is not before)
     return session.models(name).step
 
 

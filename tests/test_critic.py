@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan import critic
 from wgan.config import TrainConfig
 from wgan.data import DataError, Pictures, Points
@@ -28,7 +28,7 @@ DIGITS: dict[str, object] = {
 
 
 def models(config: TrainConfig, steps: int = 0, data: Pictures | None = None) -> Models:
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     for _ in range(steps):
         training.step()
     return Models(config, training.weights(), training.steps)

@@ -452,7 +452,7 @@ def test_a_set_is_downloaded_once_and_is_not_here_before_it_is_whole(
         calls.append(root)
         lay_out(root, "MNIST")  # all files have their names
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(180)
 
     monkeypatch.setattr(type(dataset), "_download", download)
     monkeypatch.setattr("wgan.data.fetched._answers", lambda _url: True)
@@ -468,12 +468,12 @@ def test_a_set_is_downloaded_once_and_is_not_here_before_it_is_whole(
     ]
     for one in ones:
         one.start()
-    assert begun.wait(60) and not dataset.present(tmp_path)
+    assert begun.wait(180) and not dataset.present(tmp_path)
     while not any("already" in words for words in heard):
         time.sleep(0.01)
     go_on.set()
     for one in ones:
-        one.join(60)
+        one.join(180)
     assert len(calls) == 1 and found == [30, 30] and dataset.present(tmp_path)
 
 
@@ -488,7 +488,7 @@ def test_a_cancelled_download_is_not_here_while_torchvision_goes_on(
 
     def download(_self: object, root: Path) -> None:
         lay_out(root, "MNIST")
-        assert go_on.wait(60)
+        assert go_on.wait(180)
 
     def progress(words: str, _share: float) -> None:
         if words.startswith("Downloading"):

@@ -173,7 +173,7 @@ def test_the_command_line_trains_a_feature_network(
 def counting(n: int, gate: threading.Event | None = None) -> Iterator[Said]:
     for i in range(n):
         if gate is not None:
-            gate.wait(10)
+            gate.wait(180)
         yield Said(f"{i}", (i + 1) / n, i)
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import tiny
+from tests.conftest import THREADS, tiny
 from wgan.config import ConfigError, differences
 from wgan.jobs import Stored, TrainingJob
 from wgan.runs import Change, Measured, Parent, Run, RunError, Status, fork
 
 
 def trained(run: Run, *, resume: bool = False, until: int | None = None) -> Run:
-    job = TrainingJob(run, threads=1, resume=resume)
+    job = TrainingJob(run, threads=THREADS, resume=resume)
     job.prepare()
     while not job.done and (until is None or job.training.steps < until):
         job.step()
@@ -85,7 +85,7 @@ def test_a_fork_of_no_checkpoint_is_refused(parent: Run, runs_dir: Path):
 
 def test_changes_and_metrics_up_to_the_fork_are_copied_and_not_replayed(runs_dir: Path):
     run = Run.create(tiny(), runs_dir)
-    job = TrainingJob(run, threads=1)
+    job = TrainingJob(run, threads=THREADS)
     job.prepare()
     while not job.done:
         if job.training.steps in (10, 20, 30):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.training import Engine, Training
 from wgan.training.compiled import Graph, Update, flaw
@@ -16,7 +16,7 @@ from wgan.training.faster import Faster
 
 SMALL: dict[str, Any] = {
     "dataset": "mnist-10k", "network": {"name": "dcgan", "size": "small"}, "batch_size": 8,
-    "latent_dim": 4, "threads": 1, "n_critic": 2, "report_every": 5, "replacement": True,
+    "latent_dim": 4, "threads": THREADS, "n_critic": 2, "report_every": 5, "replacement": True,
 }  # fmt: skip
 CASES: dict[str, TrainConfig] = {
     "points, wgan-gp": tiny(),
@@ -55,7 +55,7 @@ class Again:
 
 def training_of(config: TrainConfig, device: str = "cpu", precision: Any = "float32") -> Training:
     data = pictures() if config.dataset.kind == "pictures" else None
-    engine = Engine(device, precision, 1)
+    engine = Engine(device, precision, THREADS)
     engine.activate()
     return Training(config, engine=engine, data=data)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.conftest import tiny
+from tests.conftest import THREADS, tiny
 from wgan.latent import (
     EASINGS,
     MOST_SIDE,
@@ -89,7 +89,7 @@ def test_a_walk_needs_two_waypoints():
 
 
 def models() -> tuple[Models, Training]:
-    training = Training(tiny(), engine=Engine("cpu", "float32", 1))
+    training = Training(tiny(), engine=Engine("cpu", "float32", THREADS))
     for _ in range(3):
         training.step()
     return Models(training.config, training.weights(), training.steps), training

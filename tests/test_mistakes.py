@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.latent import lerp, slerp, walk
 from wgan.metrics import emd, mixture_modes
@@ -87,7 +87,7 @@ def test_4_no_batch_norm_in_a_critic_whose_slopes_are_held(name: str):
 
 
 def test_5_other_data_and_other_z_for_every_update():
-    training = Training(tiny(n_critic=3), engine=Engine("cpu", "float32", 1))
+    training = Training(tiny(n_critic=3), engine=Engine("cpu", "float32", THREADS))
     seen: dict[str, list[bytes]] = {"real": [], "z": []}
     real, z = training._real_batch, training._z
     training._real_batch = lambda *a: (  # type: ignore[method-assign]
@@ -104,7 +104,7 @@ def test_5_other_data_and_other_z_for_every_update():
 def test_6_clipped_after_the_optimisers_step_and_no_scale_of_a_norm():
     training = Training(
         tiny(objective={"name": "wgan", "clip_value": 0.01}, critic_learning_rate=0.1),
-        engine=Engine("cpu", "float32", 1),
+        engine=Engine("cpu", "float32", THREADS),
     )
     training._critic_update(0, *training._batches(range(1))[0], held_out=False)
     assert max(float(p.detach().abs().max()) for p in training.critic.parameters()) <= 0.01
@@ -133,7 +133,7 @@ def test_8_the_generator_is_pulled_towards_the_data(name: str):
         objective=name, dataset={"name": "ring-8", "scale": 0.01}, n_critic=5, batch_size=64,
         generator_learning_rate=3e-3, critic_learning_rate=3e-3, ema_decay=0.0,
     )  # fmt: skip
-    training = Training(config, engine=Engine("cpu", "float32", 1))
+    training = Training(config, engine=Engine("cpu", "float32", THREADS))
     last = [m for m in training.generator.modules() if isinstance(m, nn.Linear)][-1]
     with torch.no_grad():
         last.bias.copy_(torch.tensor([3.0, 0.0]))  # the fakes begin at (3, 0), the data is at 0
@@ -153,7 +153,7 @@ def test_9_previews_in_eval_mode_and_training_in_train_mode():
     config = TrainConfig.parse(
         {"network": "dcgan", "batch_size": 8, "latent_dim": 4, "n_critic": 1, "threads": 1}
     )
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=pictures())
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=pictures())
     training.step()
     assert training.generator.training and not training.average.training
     before = {k: v.clone() for k, v in training.average.named_buffers()}

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tests.conftest import tiny
+from tests.conftest import THREADS, tiny
 from tests.ranked import CONFIGS, STEPS, trained
 from wgan.__main__ import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
@@ -37,7 +37,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module", params=[2, 4])
+@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
 def together(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[int, Path]:
@@ -113,10 +113,10 @@ def test_rows_are_shared_equally_or_refused():
     with pytest.raises(ValueError, match="cannot be shared equally by 5 processes"):
         Rows(0, 5).part(12)
     with pytest.raises(ConfigError, match="multiple"):
-        Training(tiny(batch_size=15), engine=Engine("cpu", "float32", 1), ranks=Ranks(0, 2))
+        Training(tiny(batch_size=15), engine=Engine("cpu", "float32", THREADS), ranks=Ranks(0, 2))
     with pytest.raises(ConfigError, match="multiple"):  # halves of it are shared
         Training(tiny(objective="wgan", batch_size=18, split_updates=True),
-                 engine=Engine("cpu", "float32", 1), ranks=Ranks(0, 2))  # fmt: skip
+                 engine=Engine("cpu", "float32", THREADS), ranks=Ranks(0, 2))  # fmt: skip
 
 
 def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes():
@@ -135,7 +135,7 @@ def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes()
 
         def couple(self, network: nn.Module) -> None: ...
 
-    engine = Engine("cpu", "float32", 1)
+    engine = Engine("cpu", "float32", THREADS)
     training = Training(tiny(objective="wgan-gp", n_critic=2), engine=engine, ranks=Told(0, 2))
     training.generator.register_forward_hook(lambda *_: happened.append("fakes"))
     training.step()
@@ -157,11 +157,11 @@ def test_a_copied_network_waits_for_nobody():
 
 
 @contextlib.contextmanager
-def launched(runs: Path, *flags: str) -> "Iterator[subprocess.Popen[str]]":
+def launched(runs: Path, steps: int, *flags: str) -> "Iterator[subprocess.Popen[str]]":
     """A training of two processes, through torchrun and the command line; none of them outlives the test."""
     process = subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *flags,
-         "-m", "wgan", "train", "--preset", "toy-ring", "--steps", "600", "--checkpoint-every", "20",
+         "-m", "wgan", "train", "--preset", "toy-ring", "--steps", str(steps), "--checkpoint-every", "20",
          "--network.width", "16", "--batch-size", "32", "--measure", "false", "--runs-dir", str(runs),
          "--quiet"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -200,30 +200,38 @@ def worker(of: int, rank: int) -> int:
 @pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="finds the processes through /proc"
 )
-def test_a_lost_process_is_replaced_and_the_run_goes_on(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("steps", "lost"),
+    [
+        (300, [(20, 0)]),  # the one that records and holds the run's lock
+        pytest.param(600, [(20, 1), (200, 0)], marks=pytest.mark.slow),  # a follower before it
+    ],
+)
+def test_a_lost_process_is_replaced_and_the_run_goes_on(
+    tmp_path: Path, steps: int, lost: list[tuple[int, int]]
+):
     runs = tmp_path / "runs"
-    with launched(runs, "--max-restarts", "2") as process:
-        # One that follows, then the one that records and holds the run's lock.
-        for step, rank in ((20, 1), (200, 0)):
-            end = time.monotonic() + 120
+    with launched(runs, steps, "--max-restarts", "2") as process:
+        for step, rank in lost:
+            end = time.monotonic() + 180
             while not (found := list_runs(runs)) or step not in found[0].checkpoint_steps():
                 assert process.poll() is None and time.monotonic() < end
                 time.sleep(0.01)
             os.kill(worker(process.pid, rank), signal.SIGKILL)
         out, said = process.communicate(timeout=180)
     assert process.returncode == 0, said
-    assert said.count("goes on from step") == 2
+    assert said.count("goes on from step") == len(lost)
     assert len(list_runs(runs)) == 1
     run = list_runs(runs)[0]
     result = json.loads(out.splitlines()[-1])
-    assert result["step"] == 600 and result["engine"]["processes"] == 2
+    assert result["step"] == steps and result["engine"]["processes"] == 2
     assert run.status() is Status.FINISHED and run.fact("error") == ""
 
-    with launched(tmp_path / "whole") as whole:
+    with launched(tmp_path / "whole", steps) as whole:
         _, said = whole.communicate(timeout=180)
     assert whole.returncode == 0, said
     unharmed = list_runs(tmp_path / "whole")[0]
-    a, b = (Run.find(r.id, r.folder.parent).checkpoint(600)[0].tensors for r in (run, unharmed))
+    a, b = (Run.find(r.id, r.folder.parent).checkpoint(steps)[0].tensors for r in (run, unharmed))
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 

@@ -25,7 +25,13 @@ def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WGAN_DATA", str(tmp_path))
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+SLOW = {"brownlee", "mixtures", "overfitting"}
+"""Experiments that take longest; what they have in common with the others is tested with those."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in EXPERIMENTS]
+)
 def test_every_experiment_runs_and_gives_rows(name: str, tmp_path: Path):
     heard: list[float] = []
     bench = Bench(1, TINY, lambda _, share: heard.append(share), tmp_path)
@@ -50,7 +56,7 @@ def test_parallel_lines_are_exactly_right():
     assert len(rows) == 20 and all(row.agrees for row in rows)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_sorting_critic_never_exceeds_w1(seed: int):
     rows = [r for r in EXPERIMENTS["groupsort"].run(Bench(seed, 0.02)) if "gap" in r.quantity]
     assert len(rows) == 4 and all(row.measured <= 1 + 1e-5 for row in rows)

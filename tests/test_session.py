@@ -27,7 +27,7 @@ LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000
 def session(runs_dir: Path) -> Iterator[Session]:
     made = Session(runs_dir, threads=1)
     yield made
-    made.close(timeout=10)
+    made.close(timeout=60)
 
 
 def until(true: Callable[[], object], seconds: float = 30.0) -> None:
@@ -197,7 +197,7 @@ def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
     first = Session(runs_dir, threads=1)
     run = first.start(tiny(**LONG))
     reaches(first, run, 3)
-    first.close(timeout=10)
+    first.close(timeout=60)
     found = Run.find(run, runs_dir)
     assert found.status() is Status.INTERRUPTED
     at = found.checkpoint_steps()[-1]
@@ -211,7 +211,7 @@ def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
         with pytest.raises(RunError, match="reached its last step"):
             second.resume(run)
     finally:
-        second.close(timeout=10)
+        second.close(timeout=60)
 
 
 def test_copies_follow_the_live_run_and_stay_as_they_are(session: Session):
@@ -351,14 +351,14 @@ def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
 
     def slowly(job: TrainingJob, *given: object) -> None:
         ending.set()
-        assert end.wait(60)
+        assert end.wait(180)
         finish(job, *given)  # type: ignore[arg-type]
 
     run = session.start(tiny(**LONG))
     reaches(session, run, 5)
     monkeypatch.setattr(TrainingJob, "finish", slowly)
     session.stop(run)
-    assert ending.wait(60) and session.view(run).status.active
+    assert ending.wait(180) and session.view(run).status.active
     session.change(run, steps=7_000_000)
     with pytest.raises(RunError, match="busy"):
         session.models(run, wait=0.0)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import pictures
+from tests.conftest import THREADS, pictures
 from wgan.diagnosis import RULES
 from wgan.jobs import Said, Task
 from wgan.labs import clipping, collapse, sensitivity, vanishing
@@ -24,7 +24,7 @@ from wgan.objectives import Gan, Wgan, WganGp, WganGroupSort
 from wgan.session import Session
 from wgan.training import Engine, Training
 
-ENGINE = Engine("cpu", "float32", 1)
+ENGINE = Engine("cpu", "float32", THREADS)
 
 
 def last(work: Iterator[Said]) -> object:
@@ -382,10 +382,10 @@ def test_cancel_keeps_the_cells_that_were_found(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_session_runs_a_lab_and_finds_it_by_its_title(tmp_path: Path):
-    session = Session(tmp_path / "runs", threads=1)
+    session = Session(tmp_path / "runs", threads=THREADS)
     try:
         begun = session.begin(vanishing.VANISHING, "", lambda: vanish(updates=20))
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not session.tasks("")[0].done:
             assert time.monotonic() < end
             threading.Event().wait(0.02)

@@ -11,7 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from tests.test_graphs import Again
 from wgan.config import TrainConfig
 from wgan.jobs import TrainingJob
@@ -87,7 +87,7 @@ def config_of(kind: str, **changes: object) -> TrainConfig:
         return tiny(**changes)
     base: dict[str, Any] = {
         "dataset": "mnist-10k", "network": {"name": "dcgan", "size": "small"}, "batch_size": 8,
-        "latent_dim": 4, "threads": 1, "n_critic": 2, "report_every": 5,
+        "latent_dim": 4, "threads": THREADS, "n_critic": 2, "report_every": 5,
     }  # fmt: skip
     return TrainConfig.parse(base | changes)
 
@@ -95,7 +95,7 @@ def config_of(kind: str, **changes: object) -> TrainConfig:
 def found_in(config: TrainConfig, steps: int = 4) -> list[str]:
     """Return what some steps fetched, of which the first report comes after."""
     data = pictures() if config.dataset.kind == "pictures" else None
-    training = Training(config, engine=Engine("cpu", "float32", 1), data=data)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     training.step()  # optimisers make their state
     with watched() as found:
         for _ in range(steps):
@@ -126,7 +126,7 @@ def test_nor_in_other_settings(changes: dict[str, Any]):
 
 
 def test_nor_with_recorded_updates():
-    training = Training(tiny(), engine=Engine("cpu", "float32", 1))
+    training = Training(tiny(), engine=Engine("cpu", "float32", THREADS))
     training.use({n: Graph(update, Again()) for n, update in training.updates().items()})
     training.step()
     with watched() as found:

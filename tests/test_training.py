@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import pictures, tiny
+from tests.conftest import THREADS, pictures, tiny
 from wgan.config import OPTIMIZERS, ConfigError, TrainConfig
 from wgan.data import DATASETS, Pictures, Points
 from wgan.metrics import emd
@@ -27,7 +27,7 @@ SMALL_PICTURES = {
     "latent_dim": 4,
     "n_critic": 2,
     "report_every": 2,
-    "threads": 1,
+    "threads": THREADS,
 }
 QUICK_RATES: dict[str, object] = {"critic_learning_rate": 4e-3, "generator_learning_rate": 2e-3}
 
@@ -67,7 +67,7 @@ def test_resuming_equals_never_stopping(objective: str, optimizer: str, at: int,
 @pytest.mark.parametrize("replacement", [True, False])
 def test_resuming_pictures_is_exact(precision: str, replacement: bool):
     config = TrainConfig.parse(SMALL_PICTURES | {"replacement": replacement})
-    engine = Engine("cpu", precision, 1)  # type: ignore[arg-type]
+    engine = Engine("cpu", precision, THREADS)  # type: ignore[arg-type]
     data = pictures(40)
     whole = Training(config, engine=engine, data=data)
     for _ in range(5):
@@ -363,15 +363,15 @@ def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.
     monkeypatch.setattr(forecasting, "might_gain_from_bfloat16", lambda *_: True)
     monkeypatch.setattr(forecasting, "_race", race)
     cache = tmp_path / "engines.json"
-    first = resolve_engine(config, threads=1, cache=cache)
-    again = resolve_engine(config, threads=1, cache=cache)
+    first = resolve_engine(config, threads=THREADS, cache=cache)
+    again = resolve_engine(config, threads=THREADS, cache=cache)
     assert first == again and first.precision == "bfloat16" and len(calls) == 1
     cache.write_text("{ damaged")
-    assert resolve_engine(config, threads=1, cache=cache) == first
+    assert resolve_engine(config, threads=THREADS, cache=cache) == first
     monkeypatch.setattr(forecasting, "_race", lambda *_: {"float32": 1.04, "bfloat16": 1.0})
-    assert resolve_engine(config, threads=1).precision == "float32"  # a tie keeps float32
+    assert resolve_engine(config, threads=THREADS).precision == "float32"  # a tie keeps float32
     asked = config.changed({"precision": "bfloat16"})
-    assert resolve_engine(asked, threads=1).precision == "bfloat16"
+    assert resolve_engine(asked, threads=THREADS).precision == "bfloat16"
 
 
 def test_points_train_in_float32():
@@ -536,7 +536,7 @@ def test_every_objective_trains_every_network_that_fits_in_bfloat16_too(
         values["batch_size"] = 4
     try:
         config = TrainConfig.parse(values)
-        training = Training(config, engine=Engine("cpu", "bfloat16", 1), data=pictures())
+        training = Training(config, engine=Engine("cpu", "bfloat16", THREADS), data=pictures())
     except ConfigError as error:
         # Refused in words where the two cannot go together, and only there.
         if network != "brownlee" and (network, objective) != ("resnet", "wgan-groupsort"):
@@ -579,7 +579,7 @@ def test_batches_made_together_are_those_made_one_by_one(engine: Engine, values:
 
 
 def test_a_state_stays_as_it_is_when_trainings_go_on_from_it():
-    training = Training(tiny(), engine=Engine("cpu", "float32", 1))
+    training = Training(tiny(), engine=Engine("cpu", "float32", THREADS))
     for _ in range(3):
         training.step()
     state = training.state()

@@ -92,7 +92,7 @@ def test_the_critic_is_trained_on_and_stopped(runs_dir: Path):
     app.select_slider(key="alone_updates_points").set_value(100).run()
     button(app, "train_critic").click().run()
     assert app.session_state.critic_section == "alone"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not has_button(app, "train_critic"):
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -125,7 +125,7 @@ def test_data_that_are_not_here_are_said_to_be_absent(
 ):
     finished_run(runs_dir, **PICTURES)
     monkeypatch.setattr(DATASETS["mnist-10k"], "present", lambda self, root=None: False)
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180).run()
     sound(app.switch_page("pages/critic.py").run())
     assert "not on this machine" in words(app)
     for section in ("slopes", "layers", "inside"):
@@ -135,7 +135,7 @@ def test_data_that_are_not_here_are_said_to_be_absent(
 
 def test_a_live_run_is_looked_at_and_its_run_may_wait(runs_dir: Path):
     name = session().start(tiny(steps=1_000_000))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while session().view(name).step < 5:
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -44,11 +44,11 @@ from pages.components.entry import enter
 enter()
 runpy.run_path({str(ROOT / "pages" / page)!r})
 """
-    return AppTest.from_string(script, default_timeout=60)
+    return AppTest.from_string(script, default_timeout=180)
 
 
 def opened(page: str, run: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
     app.query_params["run"] = run
     app.run()
     if page != "train.py":
@@ -110,7 +110,7 @@ def test_the_runs_page_deletes_a_damaged_run(pair: tuple[Run, Run], name: str):
 
 def upload(app: AppTest, content: bytes) -> AppTest:
     app.file_uploader[0].set_value(("run.zip", content, "application/zip")).run()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while any(found.key == "cancel_import" for found in app.button):
         assert time.monotonic() < end
         time.sleep(0.1)

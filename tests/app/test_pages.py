@@ -28,7 +28,7 @@ PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
 @pytest.fixture
 def app(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    yield AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    yield AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -57,7 +57,7 @@ def has_button(app: AppTest, key: str) -> bool:
 
 
 def until_button(app: AppTest, key: str) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not has_button(app, key):
         assert time.monotonic() < end, [found.key for found in app.button]
         time.sleep(0.1)
@@ -100,7 +100,7 @@ def test_a_forecast_does_not_hold_the_first_page_back(
 
     time.sleep(0.5)  # in which a worker that was asked would have begun
     assert "measuring" in said() and not pages_app.session()._forecasts
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while "about" not in said():
         assert time.monotonic() < end, said()
         time.sleep(0.1)
@@ -257,7 +257,7 @@ def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
     button(app, "start").click().run()
     assert has_button(app, "dialog_stop")
     pages_app.session().stop(first)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while pages_app.session().live() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -277,12 +277,12 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
 
     def slowly(job: TrainingJob, *given: Any) -> None:
         prepared.append(job)
-        assert go_on.wait(60)
+        assert go_on.wait(180)
         prepare(job, *given)
 
     monkeypatch.setattr(TrainingJob, "prepare", slowly)
     runs = pages_app.session().race([tiny(steps=50), tiny(steps=50, objective="wgan")])
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not prepared:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -313,7 +313,7 @@ def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: P
     button(app, "start").click().run()
     child = app.query_params["run"]
     assert child != [parent.id]
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while True:
         run = Run.find(child[0] if isinstance(child, list) else child, runs_dir)
         if run.status() is Status.FINISHED:
@@ -348,7 +348,7 @@ from pages.components.entry import enter
 enter()
 runpy.run_path({str(ROOT / "pages" / name)!r})
 """
-    return sound(AppTest.from_string(script, default_timeout=60).run())
+    return sound(AppTest.from_string(script, default_timeout=180).run())
 
 
 @pytest.fixture
@@ -403,7 +403,7 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
     run = finished_run(runs_dir)
     app = runs_page()
     app.file_uploader[0].set_value(("run.zip", b"no zip at all", "application/zip")).run()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while has_button(app, "cancel_import"):
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -47,7 +47,7 @@ def test_a_link_leads_somewhere(page: str, section: str):
 
 def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
     app.run()
     app.switch_page("pages/tour.py").run()
     assert not app.exception
@@ -84,7 +84,7 @@ def test_where_no_example_is_at_hand_it_is_said_how_to_get_them(
 ):
     monkeypatch.setenv("WGAN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr("wgan.export.examples.SHIPPED", tmp_path)
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
     app.run()
     app.switch_page("pages/tour.py").run()
     assert any("python -m wgan examples --runs-dir" in found.value for found in app.markdown)

@@ -34,7 +34,7 @@ def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def opened(lab: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
     app.query_params["lab"] = lab
     app.run()
     app.switch_page("pages/wasserstein.py").run()
@@ -102,7 +102,7 @@ def test_piles_are_chosen_and_shared_by_the_labs():
 
 
 def until(app: AppTest, key: str) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 180
     while not has_button(app, key):
         assert time.monotonic() < end, [found.key for found in app.button]
         time.sleep(0.1)
@@ -146,7 +146,7 @@ def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("wgan.labs.apart.oppose", fails)
     app = opened("opposed")
     button(app, "opposed_run").click().run()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while not app.error:
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from wgan.__main__ import main
+from wgan.runs import list_runs
+
 try:
     from playwright.sync_api import Browser, Locator, Page, sync_playwright
 except ImportError:  # the tests are skipped, in `chromium` below
@@ -39,7 +42,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+def until(true: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait for what a page will show in a moment; fail where it does not."""
     end = time.monotonic() + seconds
     while not true():
@@ -76,7 +79,7 @@ def chromium() -> "Iterator[Browser]":
 def page(chromium: "Browser") -> "Iterator[Page]":
     """A page of 1280 × 720; fails the test on an error in the console or a request to outside."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)
     page = context.new_page()
     faults: list[str] = []
 
@@ -106,13 +109,40 @@ def _free_port() -> int:
         return port
 
 
+def train(runs: Path, *flags: str) -> str:
+    """Train a run in this process, without loading PyTorch anew, and return its name."""
+    quick = ("--measure", "false", "--threads", "1", "--compiled", "false", "--quiet")
+    assert main(["train", "--runs-dir", str(runs), *quick, *flags]) == 0
+    return list_runs(runs)[0].id
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app that all tests share that start, change and delete no run.
+
+    Its only run is of digits by class, hardly trained.
+    """
+    runs = tmp_path_factory.mktemp("runs")
+    train(
+        runs, "--preset", "quick-mnist", "--dataset", "mnist-10k", "--conditional", "true", "--steps", "12",
+        "--checkpoint-every", "6", "--batch-size", "16", "--network.size", "small",
+    )  # fmt: skip
+    with _servers(tmp_path_factory.mktemp("streamlit-logs")) as serve:
+        yield serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+
+
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """`serve(app_path, env={…})` starts Streamlit in the app's folder and returns its address."""
-    servers: list[tuple[subprocess.Popen[bytes], Path]] = []
-    logs = tmp_path_factory.mktemp("streamlit-logs")
+    with _servers(tmp_path_factory.mktemp("streamlit-logs")) as serve:
+        yield serve
 
-    def start(app: Path | str, env: Mapping[str, str] | None = None, timeout: float = 30.0) -> str:
+
+@contextlib.contextmanager
+def _servers(logs: Path) -> Iterator[Serve]:
+    servers: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def start(app: Path | str, env: Mapping[str, str] | None = None, timeout: float = 120.0) -> str:
         app = Path(app)
         port = _free_port()
         url = f"http://127.0.0.1:{port}"
@@ -137,12 +167,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
                 time.sleep(0.1)
         raise RuntimeError(f"Streamlit did not start:\n{log.read_text(errors='replace')}")
 
-    yield start
-    for server, _ in servers:
-        server.terminate()
-    for server, _ in servers:
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    try:
+        yield start
+    finally:
+        for server, _ in servers:
+            server.terminate()
+        for server, _ in servers:
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.browser.conftest import hyperparameter, until
+from tests.browser.conftest import hyperparameter, train, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status, list_runs
@@ -61,7 +61,7 @@ def still(page) -> None:
     """Wait until no script of the page runs, twice in a row: one rerun may follow another."""
     for _ in range(2):
         page.wait_for_timeout(300)
-        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=60_000)
+        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=120_000)
 
 
 def button(page, name: str):
@@ -89,7 +89,7 @@ CLEAR_CACHE = """message => new Promise((done, failed) => {
 def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
     """The folder pages/ must not throw a fresh server into Streamlit's legacy mode."""
     page.goto(f"{url}/latent")
-    page.get_by_text("A walk through latent space").wait_for(timeout=60_000)
+    page.get_by_text("A walk through latent space").wait_for(timeout=120_000)
     assert page.get_by_role("link", name="Latent", exact=True).count() >= 1
     assert page.title() == "WGAN Explorer"
     page.get_by_role("link", name="Go to Train and press Start").click()
@@ -98,7 +98,7 @@ def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
 
 def test_the_main_job(page, url: str, runs: Path):
     page.goto(url)
-    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     page.get_by_text("Watch a network learn to draw").wait_for()
 
     # Start: the step count rises and the grid's picture changes.
@@ -219,14 +219,14 @@ def test_the_main_job(page, url: str, runs: Path):
 
 def test_points_over_the_critics_surface(page, url: str, runs: Path):
     page.goto(url)
-    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     page.locator("[class*='st-key-preset'] input").first.click()
     page.get_by_role("option", name="Eight piles of points").click()
     chosen = hyperparameter(page, "dataset").locator("input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
     press(page, "Start")
     # The new run takes the place of the one before.
-    page.get_by_role("heading", name="Ring of 8 Gaussians").wait_for(timeout=30_000)
+    page.get_by_role("heading", name="Ring of 8 Gaussians").wait_for(timeout=120_000)
     until(lambda: step(page) >= 10)
     names = "document.querySelector('.st-key-stage .js-plotly-plot')?.data.map(t => t.name) ?? []"
     until(lambda: {"Real", "Fake", "Push on fakes"} <= set(page.evaluate(names)))
@@ -285,18 +285,18 @@ def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: 
     process = launch()
     try:
         page.goto(f"http://127.0.0.1:{port}")
-        page.get_by_role("button", name="Resume", exact=True).click(timeout=60_000)
+        page.get_by_role("button", name="Resume", exact=True).click(timeout=120_000)
         until(lambda: step(page) >= 10)
         page.goto("about:blank")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         (run,) = list_runs(runs)
         assert run.status() is Status.INTERRUPTED
         last = run.checkpoint_steps()[-1]
         assert last >= 10 and isinstance(run, Run)
         process = launch()
         page.goto(f"http://127.0.0.1:{port}")
-        page.get_by_text("was interrupted at step").wait_for(timeout=60_000)
+        page.get_by_text("was interrupted at step").wait_for(timeout=120_000)
         press(page, "Resume")
         until(lambda: step(page) > last)
     finally:
@@ -321,17 +321,14 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     """Fork, compare, race, delete and undo, out as ZIP and in again."""
     runs = tmp_path / "runs"
     for seed in (0, 1):
-        subprocess.run(
-            [sys.executable, "-m", "wgan", "train", "--preset", "toy-ring", "--steps", "200",
-             "--checkpoint-every", "100", "--seed", str(seed), "--quiet", "--runs-dir", str(runs)],
-            cwd=ROOT, check=True, capture_output=True,
-        )  # fmt: skip
+        train(runs, "--preset", "toy-ring", "--steps", "200", "--checkpoint-every", "100", "--measure", "true",
+              "--seed", str(seed))  # fmt: skip
     second, first = (run.id for run in list_runs(runs))
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
     # Fork: "what if I had clipped from step 100?"
     page.goto(f"{url}/?run={first}")
-    page.get_by_role("button", name="Fork", exact=True).click(timeout=60_000)
+    page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
     option(page, f"fork_step_{first}", "100")
     press(page, "Prepare the fork")
     page.get_by_text("Fork from step 100 of").wait_for()
@@ -348,7 +345,7 @@ def test_a_time_machine(page, serve, tmp_path: Path):
 
     # Compare: the child's line begins where it leaves its parent's.
     page.goto(f"{url}/compare?runs={first},{child.id}&along=Step&curve=Critic+loss")
-    page.locator(".st-key-compare .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+    page.locator(".st-key-compare .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     lines = page.evaluate(
         """() => document.querySelector(".st-key-compare .js-plotly-plot")._fullData
           .filter((trace) => trace.showlegend).map((trace) => [trace.name, ...trace.x])"""
@@ -381,7 +378,7 @@ def test_a_time_machine(page, serve, tmp_path: Path):
 
     # Delete, and undo.
     page.goto(f"{url}/runs?run={second}")
-    page.get_by_role("button", name="Delete", exact=True).click(timeout=30_000)
+    page.get_by_role("button", name="Delete", exact=True).click(timeout=120_000)
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     until(lambda: second not in [run.id for run in list_runs(runs)])
     page.get_by_text("moved to the trash").wait_for()
@@ -390,7 +387,7 @@ def test_a_time_machine(page, serve, tmp_path: Path):
 
     # Out as ZIP, and in again as another run.
     page.goto(f"{url}/runs?run={second}")
-    page.get_by_role("button", name="Export", exact=True).click(timeout=30_000)
+    page.get_by_role("button", name="Export", exact=True).click(timeout=120_000)
     still(page)
     with page.expect_download() as download:
         press(page, "Whole run")
@@ -417,7 +414,7 @@ def test_a_run_of_the_command_line_appears_live(page, serve, tmp_path: Path):
     try:
         until(lambda: bool(list_runs(runs)) and (list_runs(runs)[0].last() is not None))
         page.goto(f"{url}/?run={list_runs(runs)[0].id}")
-        page.get_by_text("trained by another process").wait_for(timeout=60_000)
+        page.get_by_text("trained by another process").wait_for(timeout=120_000)
         until(lambda: step(page) > 0)
         at = step(page)
         until(lambda: step(page) > at)
@@ -425,4 +422,4 @@ def test_a_run_of_the_command_line_appears_live(page, serve, tmp_path: Path):
     finally:
         process.kill()
         process.wait()
-    page.get_by_text("was interrupted at step").wait_for(timeout=30_000)
+    page.get_by_text("was interrupted at step").wait_for(timeout=120_000)

@@ -2,28 +2,18 @@
 
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import hyperparameter
+from tests.browser.conftest import hyperparameter, train
 from tests.browser.test_app import ROOT, metric, press, still, until
 from wgan.runs import Status, list_runs
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
 )
-
-
-def train(runs: Path, *flags: str) -> str:
-    subprocess.run(
-        [sys.executable, "-m", "wgan", "train", "--quiet", "--runs-dir", str(runs), *flags],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    return list_runs(runs)[0].id
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +65,9 @@ def pixels(page, key: str) -> list[float]:
 def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     run = train(runs, "--preset", "toy-ring", "--steps", "60")
     page.goto(f"{url}/critic?run={run}")
-    page.get_by_role("heading", name="Critic of Ring of 8 Gaussians").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Critic of Ring of 8 Gaussians").wait_for(timeout=120_000)
     for key in ("critic_critic", "critic_optimal", "critic_difference"):
-        page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+        page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     assert names(page, "critic_critic") == ["height", "Real", "Fake"]
     assert float(metric(page, "Exact W₁").split()[0]) > 0
     section(page, "Slopes")
@@ -99,7 +89,7 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     )  # 10,000 updates: else a fast machine has ended before Stop is pressed
     still(page)
     press(page, "Train the critic to convergence")
-    page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+    page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     first = plotted(page, "alone_bound")
     until(lambda: plotted(page, "alone_bound") not in (first, "[]"))
     assert names(page, "alone_bound") == ["proved", "exact W₁", "real to real"]
@@ -119,7 +109,7 @@ def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_
         "--batch-size", "16", "--network.size", "small",
     )  # fmt: skip
     page.goto(f"{url}/critic?run={run}")
-    page.locator(".st-key-critic_ranking canvas").first.wait_for(timeout=60_000)
+    page.locator(".st-key-critic_ranking canvas").first.wait_for(timeout=120_000)
     notes = page.locator(".st-key-critic_ranking button[data-note]")
     until(lambda: notes.count() == 48)
     scores = [
@@ -178,22 +168,22 @@ def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_
 
 def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, url: str, runs: Path):
     page.goto(url)
-    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     page.locator("[class*='st-key-preset'] input").first.click()
     page.get_by_role("option", name="Eight piles of points").click()
     chosen = hyperparameter(page, "dataset").locator("input").first
     until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
     press(page, "Start")
-    page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=30_000)
+    page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=120_000)
     page.mouse.move(640, 650)  # what the button says of itself would lie over the links
     page.get_by_role("link", name="Critic", exact=True).click()
     seen = page.get_by_text(re.compile(r"Step [\d,]+, beside the averaged generator"))
-    seen.wait_for(timeout=30_000)
+    seen.wait_for(timeout=120_000)
     page.locator(".st-key-critic_critic .js-plotly-plot .main-svg").first.wait_for()
     before = seen.inner_text()
     until(lambda: seen.inner_text() != before)
     press(page, "Train the critic to convergence")
-    page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+    page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     press(page, "Stop training the critic")
     page.get_by_text("critic updates, stopped").wait_for()
     page.mouse.move(640, 650)

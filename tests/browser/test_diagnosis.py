@@ -44,22 +44,24 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
         return [c.after for c in run.changes() if c.path == "objective.penalty_weight"]
 
     page.goto(url)
-    page.get_by_role("button", name="Resume", exact=True).click(timeout=60_000)
+    page.get_by_role("button", name="Resume", exact=True).click(timeout=120_000)
     told = page.locator(".st-key-finding-strong-penalty")
     told.wait_for(timeout=120_000)
     assert "times as hard at the critic's weights" in told.inner_text()
-    told.get_by_role("button", name="Penalty weight λ 1000 → 100", exact=True).click(timeout=60_000)
+    told.get_by_role("button", name="Penalty weight λ 1000 → 100", exact=True).click(
+        timeout=120_000
+    )
     until(lambda: weights() == [100.0])
     # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
-    page.get_by_text("Looking again, since the change").wait_for(timeout=30_000)
-    told.wait_for(state="detached", timeout=30_000)
+    page.get_by_text("Looking again, since the change").wait_for(timeout=120_000)
+    told.wait_for(state="detached", timeout=120_000)
     slider = hyperparameter(page, "objective.penalty_weight")
-    slider.get_by_text("100", exact=True).first.wait_for(timeout=30_000)
+    slider.get_by_text("100", exact=True).first.wait_for(timeout=120_000)
     page.get_by_role("button", name="Undo this").click()
     until(lambda: weights() == [100.0, 1000.0])
-    slider.get_by_text("1,000", exact=True).first.wait_for(timeout=30_000)
+    slider.get_by_text("1,000", exact=True).first.wait_for(timeout=120_000)
     # The table of all rules opens.
     page.get_by_text("All that is looked for").click()
-    page.get_by_test_id("stDataFrame").first.wait_for(timeout=30_000)
+    page.get_by_test_id("stDataFrame").first.wait_for(timeout=120_000)
     press(page, "Stop")
     until(lambda: run.status() is Status.STOPPED)

@@ -21,7 +21,7 @@ def test_a_zip_of_thirty_megabytes_is_taken_in(page, serve, tmp_path: Path):
         archive.writestr(f"{run.id}/error.log", os.urandom(30 << 20))
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
     page.goto(f"{url}/runs")
-    page.get_by_role("button", name="Import", exact=True).click(timeout=60_000)
+    page.get_by_role("button", name="Import", exact=True).click(timeout=120_000)
     still(page)
     page.get_by_text("Up to 512 MB").wait_for()
     page.locator("[class*=st-key-import_file] input[type=file]").set_input_files(file)

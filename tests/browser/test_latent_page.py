@@ -1,8 +1,6 @@
 """The Latent page in a real browser: walk, plane, directions, sums, classes, search, through training."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,21 +11,6 @@ from tests.browser.test_app import still
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
 )
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def site(serve, tmp_path_factory) -> str:
-    """The address of an app with one run: digits by class, hardly trained."""
-    runs = tmp_path_factory.mktemp("runs")
-    subprocess.run(
-        [sys.executable, "-m", "wgan", "train", "--preset", "quick-mnist", "--steps", "12",
-         "--conditional", "true", "--checkpoint-every", "6", "--measure", "false", "--threads", "1",
-         "--quiet", "--runs-dir", str(runs)],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
 
 
 def pixels(page, place: str) -> str:
@@ -43,7 +26,7 @@ def section(page, name: str) -> None:
 def test_a_walk_plays_steps_and_is_taken_away(page, site: str):
     page.goto(f"{site}/latent")
     player = page.locator(".st-key-walk")
-    player.locator("canvas").wait_for(timeout=60_000)
+    player.locator("canvas").wait_for(timeout=120_000)
     slider = player.get_by_label("Place on the walk")
     until(lambda: float(slider.input_value()) > 1)
     player.locator("canvas").focus()
@@ -72,7 +55,7 @@ def test_a_walk_plays_steps_and_is_taken_away(page, site: str):
 def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
     page.goto(f"{site}/latent?section=plane")
     canvas = page.locator(".st-key-latent_map .wgan-map-screen canvas")
-    canvas.wait_for(timeout=60_000)
+    canvas.wait_for(timeout=120_000)
     words = page.locator(".wgan-map-words")
     until(lambda: words.inner_text() == "Middle: x 0.00, y 0.00")
     box = canvas.bounding_box()
@@ -160,7 +143,7 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
 def test_dials_move_all_samples(page, site: str):
     page.goto(f"{site}/latent?section=directions")
     place = ".st-key-latent_dials"
-    page.locator(f"{place} canvas").first.wait_for(timeout=60_000)
+    page.locator(f"{place} canvas").first.wait_for(timeout=120_000)
     until(lambda: page.evaluate(f"document.querySelector('{place} .wgan-dials')?.dataset.shown"))
     before = pixels(page, place)
     dial = page.get_by_role("slider", name="Direction 1")
@@ -186,7 +169,7 @@ def test_dials_move_all_samples(page, site: str):
 
 def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
     page.goto(f"{site}/latent?section=classes")
-    page.get_by_text("From 3 to 8, a row for each z").wait_for(timeout=60_000)
+    page.get_by_text("From 3 to 8, a row for each z").wait_for(timeout=120_000)
     before = pixels(page, ".st-key-blend")
     page.get_by_role("button", name="Other z").click()
     until(lambda: pixels(page, ".st-key-blend") not in (before, ""))
@@ -211,7 +194,7 @@ def move(page, key: str, to: str) -> None:
 
 def test_a_picture_is_found_and_walked_from(page, site: str):
     page.goto(f"{site}/latent?section=find")
-    page.get_by_role("button", name="Find it").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Find it").wait_for(timeout=120_000)
     assert page.get_by_role("button", name="Find it").is_disabled()  # nothing is drawn yet
     canvas = page.locator(".wgan-sketch canvas")
     box = canvas.bounding_box()
@@ -222,7 +205,7 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
     move(page, "find_updates", "End")  # else a fast machine has ended before Cancel is pressed
     move(page, "find_starts", "End")
     page.get_by_role("button", name="Find it").click()
-    page.get_by_text("of 255 a pixel").wait_for(timeout=60_000)
+    page.get_by_text("of 255 a pixel").wait_for(timeout=120_000)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled: this is how far it came").wait_for()
 

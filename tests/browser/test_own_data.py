@@ -38,12 +38,12 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
     runs, root = tmp_path / "runs", tmp_path / "data"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs), "WGAN_DATA": str(root)})
     page.goto(f"{url}/datasets")
-    page.get_by_role("button", name="Add pictures of yours").click(timeout=60_000)
+    page.get_by_role("button", name="Add pictures of yours").click(timeout=120_000)
     page.locator("[class*=st-key-intake_files] input[type=file]").set_input_files(archive)
     page.get_by_text("shapes.zip").first.wait_for()
     press(page, "Make a data set")
-    page.get_by_role("heading", name="shapes").wait_for(timeout=60_000)
-    page.get_by_text("By class: dark, light").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="shapes").wait_for(timeout=120_000)
+    page.get_by_text("By class: dark, light").wait_for(timeout=120_000)
     # What was left out is told.
     press(page, "What was skipped")
     page.get_by_text("files looked at, 120 pictures kept").wait_for()
@@ -53,7 +53,7 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
     # Train on it, told the class.
     press(page, "Train on this")
     box = hyperparameter(page, "conditional")
-    box.wait_for(timeout=60_000)
+    box.wait_for(timeout=120_000)
     still(page)
     box.locator("label").first.click()
     until(lambda: box.locator("input").is_checked())
@@ -79,7 +79,7 @@ def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path / "runs")})
     page.goto(f"{url}/datasets?set=drawing")
     canvas = page.locator(".wgan-sketch canvas")
-    canvas.wait_for(timeout=60_000)
+    canvas.wait_for(timeout=120_000)
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("Nothing is drawn").wait_for()
     box = canvas.bounding_box()
@@ -105,7 +105,7 @@ def test_the_sprites_are_trained_where_they_are(page, serve, tmp_path: Path):
     runs = tmp_path / "runs"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
     page.goto(f"{url}/presets?preset=quick-pokemon")
-    page.get_by_role("button", name="Train this").click(timeout=60_000)
+    page.get_by_role("button", name="Train this").click(timeout=120_000)
     press(page, "Start")
     until(lambda: step(page) > 5, 120)
     page.locator(".wgan-made canvas").first.wait_for()

@@ -1,8 +1,4 @@
-"""What is edited in the browser stays there, though every answer of the server takes two seconds."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""What is edited in the browser stays there, though the server hears of everything a second late."""
 
 import pytest
 
@@ -12,9 +8,10 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
 )
 
-ROOT = Path(__file__).parents[2]
 
-# The server hears of everything two seconds later, once `window.late` is set.
+LATE_MS = 1000
+"""How much later the server hears of everything, once `late()` was called."""
+
 LATE = """(() => {
   const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (message) {
@@ -24,24 +21,11 @@ LATE = """(() => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def site(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of an app with one run: digits, hardly trained."""
-    runs = tmp_path_factory.mktemp("runs")
-    subprocess.run(
-        [sys.executable, "-m", "wgan", "train", "--preset", "quick-mnist", "--dataset", "mnist-10k",
-         "--steps", "6", "--batch-size", "16", "--network.size", "small", "--measure", "false",
-         "--threads", "1", "--quiet", "--runs-dir", str(runs)],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
-
-
 @pytest.fixture
 def slow(page):
-    """A page whose messages take two seconds to the server, from `slow.late()` on."""
+    """A page whose messages take a second to the server, from `slow.late()` on."""
     page.add_init_script(LATE)
-    page.late = lambda: page.evaluate("window.late = 2000")
+    page.late = lambda: page.evaluate(f"window.late = {LATE_MS}")
     return page
 
 
@@ -51,10 +35,10 @@ def section(page, name: str) -> None:
 
 def settled(page) -> None:
     """Wait until every answer has come: none is on its way, and no script runs."""
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(LATE_MS + 500)
     for _ in range(2):
         page.wait_for_timeout(400)
-        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=60_000)
+        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=120_000)
 
 
 BARS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -86,11 +70,11 @@ def bars(canvas, threshold: int = 128) -> list[int]:
 
 
 def five_bars(page, pad) -> tuple[list[list[int]], list[int]]:
-    """Draw five bars, three seconds apart; return what the pad showed after each, and at the end."""
+    """Draw five bars, each after the server has heard of the one before; return what the pad showed after each, and at the end."""
     shown = []
     for at in BARS:
         draw_bar(page, pad, at)
-        page.wait_for_timeout(3000)
+        page.wait_for_timeout(LATE_MS + 500)
         shown.append(bars(pad))
     settled(page)
     return shown, bars(pad)
@@ -99,7 +83,7 @@ def five_bars(page, pad) -> tuple[list[list[int]], list[int]]:
 @pytest.mark.parametrize("late", [False, True])
 def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
     slow.goto(f"{site}/critic?section=inside")
-    slow.get_by_role("radio", name="Draw", exact=True).click(timeout=60_000)
+    slow.get_by_role("radio", name="Draw", exact=True).click(timeout=120_000)
     slow.get_by_text("Draw with the mouse").wait_for()
     pad = slow.get_by_role("application")
     pad.wait_for()
@@ -117,7 +101,7 @@ def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
 def test_five_bars_on_the_pad_of_a_search(slow, site: str):
     slow.goto(f"{site}/latent?section=find")
     pad = slow.get_by_role("application")
-    pad.wait_for(timeout=60_000)
+    pad.wait_for(timeout=120_000)
     slow.late()
     shown, end = five_bars(slow, pad)
     print(f"after each bar {shown}, at the end {end}")
@@ -134,7 +118,7 @@ def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: st
     slow.goto(f"{site}/critic?section=inside")
     samples = slow.get_by_role("group", name="Generated pictures to choose from")
     cell = samples.get_by_role("button")
-    cell.nth(1).wait_for(timeout=60_000)
+    cell.nth(1).wait_for(timeout=120_000)
     slow.late()
     for at in (3, 7, 11):
         cell.nth(at).click()
@@ -149,7 +133,7 @@ def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: st
 def test_a_map_stays_where_it_was_dragged_and_every_kept_point_is_kept(slow, site: str):
     slow.goto(f"{site}/latent?section=plane")
     area = slow.get_by_role("application")
-    area.wait_for(timeout=60_000)
+    area.wait_for(timeout=120_000)
     slow.get_by_text("Middle: x 0.00, y 0.00").wait_for()
     slow.late()
     box = area.bounding_box()
@@ -178,7 +162,7 @@ def test_dials_stay_where_they_were_turned(slow, site: str):
     slow.goto(f"{site}/latent?section=directions")
     dial = slow.get_by_role("slider", name="Direction 1")
     other = slow.get_by_role("slider", name="Direction 2")
-    dial.wait_for(timeout=60_000)
+    dial.wait_for(timeout=120_000)
     slow.late()
     dial.fill("1.5")
     slow.wait_for_timeout(700)
@@ -188,7 +172,7 @@ def test_dials_stay_where_they_were_turned(slow, site: str):
         slow.wait_for_timeout(300)
         assert (dial.input_value(), other.input_value()) == ("1.5", "-2")
     settled(slow)
-    slow.wait_for_timeout(2500)  # the second movement waits for the answer to the first
+    slow.wait_for_timeout(LATE_MS + 500)  # the second movement waits for the answer to the first
     settled(slow)
     assert (dial.input_value(), other.input_value()) == ("1.5", "-2")
     slow.get_by_role("group", name="1 kept points").wait_for()
@@ -202,7 +186,7 @@ def test_dials_stay_where_they_were_turned(slow, site: str):
 
 def test_piles_and_their_plan_stay_as_the_hand_made_them(slow, site: str):
     slow.goto(f"{site}/wasserstein?lab=earth")
-    slow.get_by_role("application", name="The earth").wait_for(timeout=60_000)
+    slow.get_by_role("application", name="The earth").wait_for(timeout=120_000)
     slow.late()
     slow.get_by_role("button", name="Move it yourself").click()
     area = slow.get_by_role("application", name="The earth").locator(
@@ -219,7 +203,7 @@ def test_piles_and_their_plan_stay_as_the_hand_made_them(slow, site: str):
     # Picked up and put down by two clicks: an answer that comes between them takes nothing away.
     for start, end in ((1, 13), (4, 3), (9, 7)):
         slow.mouse.click(*at(start, 140))
-        slow.wait_for_timeout(2200)
+        slow.wait_for_timeout(LATE_MS + 200)
         slow.mouse.click(*at(end, 300))
         heard.append(says.inner_text().split(" · ")[0])
         for _ in range(4):
@@ -240,7 +224,7 @@ def test_piles_and_their_plan_stay_as_the_hand_made_them(slow, site: str):
 def test_a_bent_function_stays_bent(slow, site: str):
     slow.goto(f"{site}/wasserstein?lab=dual")
     area = slow.get_by_role("application", name="A function over 16 columns")
-    area.wait_for(timeout=60_000)
+    area.wait_for(timeout=120_000)
     slow.late()
     says = slow.locator("output", has_text="yours proves")
     box = area.bounding_box()
@@ -273,7 +257,7 @@ def test_a_bent_function_stays_bent(slow, site: str):
 def test_five_bars_of_a_density(slow, site: str):
     slow.goto(f"{site}/datasets?set=drawing")
     pad = slow.get_by_role("application", name="Drawing of a density")
-    pad.wait_for(timeout=60_000)
+    pad.wait_for(timeout=120_000)
     slow.get_by_role("button", name="Clear", exact=True).click()
     slow.get_by_text("The pad is empty").wait_for()
     slow.late()
@@ -286,7 +270,7 @@ def test_five_bars_of_a_density(slow, site: str):
 def test_pictures_of_a_past_step_stay_on_show(slow, site: str):
     slow.goto(site)
     slider = slow.get_by_role("slider", name="Training step shown")
-    slider.wait_for(timeout=60_000)
+    slider.wait_for(timeout=120_000)
     slow.late()
     slider.focus()
     slow.keyboard.press("Home")

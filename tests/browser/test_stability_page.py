@@ -1,11 +1,10 @@
 """The Stability lab in a real browser: predict, move, train, watch, stop, look again; after a reload too."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.browser.test_app import ROOT, button, press, still, until
+from tests.browser.test_app import button, press, still, until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -14,15 +13,9 @@ playwright = pytest.importorskip(
 GRAPH = "document.querySelector(`.st-key-${key} .js-plotly-plot`)"
 
 
-@pytest.fixture(scope="module")
-def url(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    runs: Path = tmp_path_factory.mktemp("runs")
-    return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
-
-
-def open_lab(page, url: str, key: str) -> None:
-    page.goto(f"{url}/stability?lab={key}")
-    page.get_by_text("What do you predict?").wait_for(timeout=60_000)
+def open_lab(page, site: str, key: str) -> None:
+    page.goto(f"{site}/stability?lab={key}")
+    page.get_by_text("What do you predict?").wait_for(timeout=120_000)
 
 
 def choose(page, key: str, name: str) -> None:
@@ -65,9 +58,9 @@ def notes(page, key: str) -> list[str]:
     )
 
 
-def test_back_and_forward_change_the_lab(page, url: str):
-    page.goto(f"{url}/stability")
-    page.get_by_text("Whose gradient dies?").wait_for(timeout=60_000)
+def test_back_and_forward_change_the_lab(page, site: str):
+    page.goto(f"{site}/stability")
+    page.get_by_text("Whose gradient dies?").wait_for(timeout=120_000)
     choose(page, "prediction-vanishing", "Non-saturating")
     questions = {
         "Mode collapse": "Which one will collapse?",
@@ -92,8 +85,8 @@ def test_back_and_forward_change_the_lab(page, url: str):
     assert page.url.endswith("lab=clipping")
 
 
-def test_vanishing_gradients(page, url: str):
-    open_lab(page, url, "vanishing")
+def test_vanishing_gradients(page, site: str):
+    open_lab(page, site, "vanishing")
     page.get_by_text("Whose gradient dies?").wait_for()
     page.locator(".katex").first.wait_for()
     choose(page, "prediction-vanishing", "Non-saturating")
@@ -127,18 +120,18 @@ def test_vanishing_gradients(page, url: str):
 
     # Found again after a reload.
     page.reload()
-    page.locator(".st-key-told-vanishing").wait_for(timeout=60_000)
+    page.locator(".st-key-told-vanishing").wait_for(timeout=120_000)
     choose(page, "vanishing_set", "Ring of 8 Gaussians")
     page.locator(".st-key-told-vanishing").wait_for(state="detached")
     assert not page.get_by_text("Traceback").count()
 
 
-def test_mode_collapse_live_stopped_and_found_again(page, url: str):
-    open_lab(page, url, "collapse")
+def test_mode_collapse_live_stopped_and_found_again(page, site: str):
+    open_lab(page, site, "collapse")
     choose(page, "prediction-collapse", "WGAN")
     press(page, "Train all three")
     for key in ("collapse_gan", "collapse_wgan", "collapse_wgan-gp"):
-        page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
+        page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     until(lambda: len(ys(page, "collapse_modes")) > 1)
     assert names(page, "collapse_modes") == ["GAN", "WGAN", "WGAN-GP"]
     first = ys(page, "collapse_gan", 1)
@@ -147,7 +140,7 @@ def test_mode_collapse_live_stopped_and_found_again(page, url: str):
 
     # It goes on while the page is away, and is found again.
     page.reload()
-    button(page, "Stop").wait_for(timeout=60_000)
+    button(page, "Stop").wait_for(timeout=120_000)
     # The GAN collapses: a badge, and a mark on the chart.
     page.get_by_text(re.compile("Collapsed")).first.wait_for(timeout=240_000)
     until(lambda: any("GAN collapses" in note for note in notes(page, "collapse_modes")))
@@ -165,15 +158,15 @@ def test_mode_collapse_live_stopped_and_found_again(page, url: str):
     assert int(stopped) == round(100 * int(step) / 600)
 
 
-def test_mode_collapse_on_digits_has_a_histogram(page, url: str):
-    open_lab(page, url, "collapse")
+def test_mode_collapse_on_digits_has_a_histogram(page, site: str):
+    open_lab(page, site, "collapse")
     choose(page, "collapse_set", "MNIST, 10,000 digits")
     page.get_by_text("300 steps").first.wait_for()
     press(page, "Train all three")
     page.locator(".st-key-collapse_gan canvas").first.wait_for(timeout=120_000)
     # A reload lands on what goes on.
     page.reload()
-    page.locator(".st-key-collapse_gan canvas").first.wait_for(timeout=60_000)
+    page.locator(".st-key-collapse_gan canvas").first.wait_for(timeout=120_000)
     until(lambda: names(page, "collapse_classes") == ["GAN", "WGAN", "WGAN-GP", "Data"])
     shares = ys(page, "collapse_classes", 3)
     assert len(shares) == 10 and abs(sum(shares) - 100) < 0.5
@@ -187,13 +180,13 @@ def explodes(gradient: list[float]) -> bool:
     return len(gradient) == 12 and gradient[0] > 100 * gradient[-1]
 
 
-def test_clipping_by_c(page, url: str):
-    open_lab(page, url, "clipping")
+def test_clipping_by_c(page, site: str):
+    open_lab(page, site, "clipping")
     choose(page, "clipping_set", "Ring")
     slide(page, "clipping_c", "0.1", arrow="ArrowRight")
     press(page, "Train with c = 0.1")
     page.locator(".st-key-clipping_surface_clip .js-plotly-plot .main-svg").first.wait_for(
-        timeout=60_000
+        timeout=120_000
     )
     until(lambda: len(table(page, "clipping_surface_clip")) == 1600)
     # The deep critic of the clipped arm comes before the next arm begins.
@@ -215,10 +208,12 @@ def test_clipping_by_c(page, url: str):
     assert "c = 0.1" in names(page, "clipping_depth")
 
 
-def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, url: str):
-    open_lab(page, url, "sensitivity")
+def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, site: str):
+    open_lab(page, site, "sensitivity")
     # The empty grid already has its axes.
-    page.locator(".st-key-sensitivity_map .js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+    page.locator(".st-key-sensitivity_map .js-plotly-plot .main-svg").first.wait_for(
+        timeout=120_000
+    )
     page.locator(".st-key-sensitivity_columns input").first.click()
     page.get_by_role("option", name="Batch size").click()
     prediction = "prediction-sensitivity-learning_rate-batch_size"
@@ -242,9 +237,9 @@ def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, url: str):
     until(lambda: notes(page, "sensitivity_map") == kept)
 
 
-def test_a_first_visit_by_deep_link_and_a_narrow_screen(page, url: str):
+def test_a_first_visit_by_deep_link_and_a_narrow_screen(page, site: str):
     page.set_viewport_size({"width": 420, "height": 800})
-    open_lab(page, url, "clipping")
+    open_lab(page, site, "clipping")
     page.get_by_text("Clip every weight").wait_for()
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert not page.evaluate(wide)

@@ -1,14 +1,12 @@
 """What stays: at a reload, in a second tab, when a section or the page is left and come back to."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import until
+from tests.browser.conftest import train, until
 from tests.browser.test_slow_reruns import BARS, bars, draw_bar
 from wgan.config import TrainConfig, hyperparameters
 
@@ -18,14 +16,6 @@ playwright = pytest.importorskip(
 
 ROOT = Path(__file__).parents[2]
 TITLES = {value.path: value.title for value in hyperparameters(TrainConfig())}
-
-
-def train(runs: Path, *flags: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "wgan", "train", "--measure", "false", "--threads", "1", "--quiet",
-         "--runs-dir", str(runs), *flags],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +81,12 @@ def is_chosen(radio) -> bool:
 def still(page) -> None:
     for _ in range(2):
         page.wait_for_timeout(300)
-        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=60_000)
+        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=120_000)
 
 
 def test_a_reload_shows_the_setup_of_the_run_on_show_and_what_was_changed_of_it(page, site: str):
     page.goto(site)
-    page.get_by_text("Finished").first.wait_for(timeout=60_000)
+    page.get_by_text("Finished").first.wait_for(timeout=120_000)
     until(lambda: "run=" in address(page))
     page.reload()
     page.get_by_text("Finished").first.wait_for()
@@ -117,7 +107,7 @@ def test_a_reload_shows_the_setup_of_the_run_on_show_and_what_was_changed_of_it(
 
 def test_a_fork_in_preparation_survives_a_reload(page, site: str):
     page.goto(site)
-    page.get_by_role("button", name="Fork", exact=True).click(timeout=60_000)
+    page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
     page.get_by_role("button", name="Prepare the fork").click()
     page.get_by_role("button", name="Start fork").wait_for()
     until(lambda: "fork=" in address(page))
@@ -130,7 +120,7 @@ def test_a_fork_in_preparation_survives_a_reload(page, site: str):
 
 def test_a_drawing_stays_when_sections_and_pages_are_left(page, site: str):
     page.goto(site)
-    page.get_by_text("Finished").first.wait_for(timeout=60_000)
+    page.get_by_text("Finished").first.wait_for(timeout=120_000)
     go(page, "Critic")
     page.get_by_role("heading", name="Critic of").wait_for()
     choose_model(page)
@@ -171,7 +161,7 @@ def test_an_uploaded_picture_stays(page, site: str, tmp_path: Path):
     path = tmp_path / "gradient.png"
     Image.linear_gradient("L").save(path)
     page.goto(f"{site}/critic?section=inside")
-    page.get_by_role("heading", name="Critic of").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Critic of").wait_for(timeout=120_000)
     choose_model(page)
     section(page, "One picture").click()
     page.get_by_role("radio", name="Upload", exact=True).click()
@@ -188,7 +178,7 @@ def test_an_uploaded_picture_stays(page, site: str, tmp_path: Path):
 
 def test_latent_keeps_its_section_and_choices(page, site: str):
     page.goto(f"{site}/latent")
-    page.get_by_role("radio", name="Walk").first.wait_for(timeout=60_000)
+    page.get_by_role("radio", name="Walk").first.wait_for(timeout=120_000)
     choose_model_of_latent(page)
     section(page, "Plane").click()
     side = page.get_by_role("slider", name="Pictures a side")
@@ -221,7 +211,7 @@ def choose_model_of_latent(page) -> None:
 def test_a_drawn_density_comes_back(page, site: str):
     page.goto(f"{site}/datasets?set=drawing")
     pad = page.get_by_role("application", name="Drawing of a density")
-    pad.wait_for(timeout=60_000)
+    pad.wait_for(timeout=120_000)
     page.get_by_role("button", name="Clear", exact=True).click()
     draw_bar(page, pad, BARS[0])
     until(lambda: bars(pad) == [1] and "setup=" in address(page))
@@ -251,9 +241,9 @@ def drawing_title() -> str:
 
 def test_a_saved_preset_is_on_presets_at_once_in_every_tab(page, second, site: str):
     second.goto(f"{site}/presets")
-    second.get_by_role("button", name="Train this").wait_for(timeout=60_000)
+    second.get_by_role("button", name="Train this").wait_for(timeout=120_000)
     page.goto(site)
-    page.get_by_role("button", name="Save", exact=True).click(timeout=60_000)
+    page.get_by_role("button", name="Save", exact=True).click(timeout=120_000)
     page.get_by_label("Name of the preset").fill("My grid")
     page.get_by_role("button", name="Save preset").click()
     sidebar(second).get_by_role("button", name="My grid").wait_for()
@@ -272,7 +262,7 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     page, second, site: str
 ):
     page.goto(site)
-    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     choose(page, "Preset", "Eight piles of points")
     until(lambda: chosen(page, "Data set") == "Ring of 8 Gaussians")
     page.get_by_role("button", name="Start", exact=True).click()

@@ -2,11 +2,10 @@
 
 import contextlib
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.browser.test_app import ROOT, button, metric, press, until
+from tests.browser.test_app import button, metric, press, until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -15,15 +14,9 @@ playwright = pytest.importorskip(
 PILES, BEND = ".wgan-field > svg", ".wgan-bend > svg"
 
 
-@pytest.fixture(scope="module")
-def url(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    runs: Path = tmp_path_factory.mktemp("runs")
-    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
-
-
-def visit(page, url: str, lab: str, wait: str) -> None:
-    page.goto(f"{url}/wasserstein?lab={lab}")
-    page.locator(wait).first.wait_for(timeout=60_000)
+def visit(page, site: str, lab: str, wait: str) -> None:
+    page.goto(f"{site}/wasserstein?lab={lab}")
+    page.locator(wait).first.wait_for(timeout=120_000)
 
 
 def place(page, drawing: str, column: int, y: float, height: float) -> tuple[float, float]:
@@ -67,8 +60,8 @@ def loads(page) -> list[list[float]]:
     )
 
 
-def test_a_plan_by_hand_against_the_best(page, url: str):
-    visit(page, url, "earth", PILES)
+def test_a_plan_by_hand_against_the_best(page, site: str):
+    visit(page, site, "earth", PILES)
     assert number(page, "Cheapest plan") == number(page, "By formula") == number(page, "By program")
     assert page.get_by_text("Why.").count() == 0
     page.locator(".st-key-prediction-earth").get_by_text("No, never").click()
@@ -117,8 +110,8 @@ def test_a_plan_by_hand_against_the_best(page, url: str):
     until(lambda: loads(page) == end)
 
 
-def test_piles_are_shaped_with_mouse_and_keyboard(page, url: str):
-    visit(page, url, "earth", PILES)
+def test_piles_are_shaped_with_mouse_and_keyboard(page, site: str):
+    visit(page, site, "earth", PILES)
     before = number(page, "Cheapest plan")
     start = place(page, PILES, 11, 120, 338)
     page.mouse.move(*start)
@@ -146,8 +139,8 @@ def test_piles_are_shaped_with_mouse_and_keyboard(page, url: str):
     until(lambda: says(page).endswith("6.00"))
 
 
-def test_a_plan_is_built_with_the_keyboard(page, url: str):
-    visit(page, url, "earth", PILES)
+def test_a_plan_is_built_with_the_keyboard(page, site: str):
+    visit(page, site, "earth", PILES)
     mode(page, "Move it yourself")
     page.get_by_role("application", name=re.compile("The earth")).focus()
     for key in ("ArrowRight", "Enter", "ArrowRight", "ArrowRight", "Enter"):
@@ -155,9 +148,9 @@ def test_a_plan_is_built_with_the_keyboard(page, url: str):
     until(lambda: metric(page, "Yours") == "0.40 20 % moved")
 
 
-def test_who_wants_no_motion_sees_where_it_ends(page, url: str):
+def test_who_wants_no_motion_sees_where_it_ends(page, site: str):
     page.emulate_media(reduced_motion="reduce")
-    visit(page, url, "earth", PILES)
+    visit(page, site, "earth", PILES)
     mode(page, "Cheapest plan")
     until(lambda: len(loads(page)) == 4)
     page.get_by_role("button", name="Play", exact=True).wait_for()
@@ -166,8 +159,8 @@ def test_who_wants_no_motion_sees_where_it_ends(page, url: str):
     assert loads(page) != end
 
 
-def test_a_function_is_bent_and_never_proves_too_much(page, url: str):
-    visit(page, url, "dual", BEND)
+def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
+    visit(page, site, "dual", BEND)
     w1 = number(page, "Cheapest plan")
     says = page.locator(".wgan-bend output")
     assert number(page, "Yours proves") == 0
@@ -224,8 +217,8 @@ def names(page, key: str) -> list[str]:
     )
 
 
-def test_clouds_and_their_blur(page, url: str):
-    visit(page, url, "plane", ".st-key-plane_exact .js-plotly-plot .main-svg")
+def test_clouds_and_their_blur(page, site: str):
+    visit(page, site, "plane", ".st-key-plane_exact .js-plotly-plot .main-svg")
     assert number(page, "Sinkhorn's") >= number(page, "Exact cost") == number(page, "W₁")
     assert number(page, "W₂") >= number(page, "W₁")
     cost = number(page, "Sinkhorn's")
@@ -240,8 +233,8 @@ def test_clouds_and_their_blur(page, url: str):
     until(lambda: number(page, "Exact cost") == pytest.approx(number(page, "W₂") ** 2, abs=0.01))
 
 
-def test_shapes_are_slid_apart(page, url: str):
-    visit(page, url, "apart", ".st-key-apart_values .js-plotly-plot .main-svg")
+def test_shapes_are_slid_apart(page, site: str):
+    visit(page, site, "apart", ".st-key-apart_values .js-plotly-plot .main-svg")
     assert set(names(page, "apart_values")) == {"W₁", "JS", "KL", "TV"}
     page.locator(".st-key-apart-theta").get_by_role("slider").focus()
     page.keyboard.press("End")
@@ -256,8 +249,8 @@ def test_shapes_are_slid_apart(page, url: str):
     until(lambda: number(page, "KL") == 32)
 
 
-def test_critics_learn_the_dual_live(page, url: str):
-    visit(page, url, "learned", ".st-key-learned_optimal .js-plotly-plot .main-svg")
+def test_critics_learn_the_dual_live(page, site: str):
+    visit(page, site, "learned", ".st-key-learned_optimal .js-plotly-plot .main-svg")
     press(page, "Train both")
     page.locator(".st-key-learned_proofs .js-plotly-plot .main-svg").first.wait_for()
     assert names(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
@@ -272,8 +265,8 @@ def test_critics_learn_the_dual_live(page, url: str):
     assert 0 <= clipped <= 100 and 80 < penalised <= 100
 
 
-def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, url: str):
-    visit(page, url, "opposed", ".st-key-opposed_pushes .js-plotly-plot .main-svg")
+def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, site: str):
+    visit(page, site, "opposed", ".st-key-opposed_pushes .js-plotly-plot .main-svg")
     assert len(names(page, "opposed_pushes")) == 3
     page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")

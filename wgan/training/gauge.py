@@ -155,6 +155,17 @@ class Gauge:
         self._last = seconds
         return found
 
+    def prepare(self) -> None:
+        """Compute at once what others compare with, which `measure` does a share at a call."""
+        self._loading.join()
+        while self._preparing is not None:
+            self.measure(FIRST)
+
+    def measure_all(self) -> dict[str, float]:
+        """Return the numbers of every group, whatever the pace says; prepare first."""
+        self.step = self._training.steps
+        return {name: value for group in self._groups for name, value in group().items()}
+
     def leave_out(self, group: Callable[[], dict[str, float]]) -> None:
         """Measure a group no more: it has failed, and would again."""
         self._groups = [each for each in self._groups if each != group]
