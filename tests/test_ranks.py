@@ -52,9 +52,13 @@ def together(
         )
         for rank in range(of)
     ]  # fmt: skip
-    for process in processes:
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
+    try:
+        for process in processes:
+            said, _ = process.communicate(timeout=600)
+            assert process.returncode == 0, said
+    finally:
+        for process in processes:
+            process.kill()
     return of, folder
 
 
