@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from wgan.config import TrainConfig
 from wgan.data import Pictures
@@ -12,6 +13,10 @@ from wgan.training import Engine
 
 THREADS = int(os.environ.get("WGAN_TEST_THREADS", "1"))
 """CPU threads of the numeric tests; `make test-processors` sets 1 and 2."""
+
+# On a busy machine an example that takes milliseconds can take seconds.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 
 @pytest.fixture

@@ -245,8 +245,8 @@ def test_points_over_the_critics_surface(page, url: str, runs: Path):
     before = len(list_runs(runs))
     press(page, "Queue it")
     until(lambda: len(list_runs(runs)) == before + 1)
-    page.get_by_role("button", name="Cancel", exact=True).wait_for()
-    press(page, "Cancel")
+    page.get_by_role("button", name="Cancel the last", exact=True).wait_for()
+    press(page, "Cancel the last")
     until(lambda: len(list_runs(runs)) == before)
 
     # An evaluation of a run that has ended goes on before one's eyes, to its end.
