@@ -74,7 +74,8 @@ def zipped(files: Iterable[tuple[str, bytes]], packing: int = zipfile.ZIP_STORED
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", packing) as archive:
         for name, content in files:
-            archive.writestr(name, content)
+            # With the same date each time: equal files make an equal archive.
+            archive.writestr(zipfile.ZipInfo(name), content, packing)
     return buffer.getvalue()
 
 

@@ -283,6 +283,9 @@ def test_weights_are_saved_even_if_the_database_is_damaged(runs_dir: Path):
     assert process.returncode == 1 and "could not be written" in err and "Traceback" not in err
     last = json.loads(out.splitlines()[-1])["step"]
     assert (run / f"step_{last:08d}.safetensors").is_file()
+    again = train(runs_dir, "--resume", run.name, "--steps", str(last + 10), "--quiet")
+    assert again.code == 0 and "run.sqlite.damaged" in again.err, again.err
+    assert steps_reported(run) == (last + 10) // 5 * 5 and (run / "run.sqlite.damaged").is_file()
 
 
 # ---- what is beside the training ------------------------------------------------------------------------
