@@ -129,7 +129,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
     words = capsys.readouterr().out
     assert "Features: random convolutions" in words and "45 training pictures" in words
-    assert "15 samples, as many as real pictures are held out" in words
+    assert "15 samples, the number of held-out pictures" in words
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
     by = {value["name"]: value for value in values}
