@@ -147,7 +147,8 @@ def _pictures(
         note = f"{titles}: {n:,} samples; everything else: {len(sides):,}, "
         note += "so that each number stands beside its floor."
     elif n < asked:
-        note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."note = f"{note} {left_out(sides)}".strip()
+        note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."
+    note = f"{note} {left_out(sides)}".strip()
     values: tuple[Value, ...] = ()
     if not keys:
         yield Said(
