@@ -128,7 +128,7 @@ def test_measuring_waits_until_it_has_been_paid_for(
 def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):  # type: ignore[no-untyped-def]
     monkeypatch.setattr(gauges, "FIRST", 0.0)
     monkeypatch.setattr(gauges, "EVERY", 0.0)
-    monkeypatch.setattr(gauges, "SHARE", 1.0)
+    monkeypatch.setattr(gauges, "SHARE", math.inf)  # at every step, however long one takes
     found = {}
     for measure in (True, False):
         run = Run.create(tiny(measure=measure, steps=25), runs_dir)
