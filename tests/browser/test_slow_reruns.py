@@ -1,4 +1,4 @@
-"""What is edited in the browser stays there, though the server hears of everything a second late."""
+"""What is edited in the browser stays there, though the server hears of everything two seconds late."""
 
 import pytest
 
@@ -9,7 +9,7 @@ playwright = pytest.importorskip(
 )
 
 
-LATE_MS = 1000
+LATE_MS = 2000
 """How much later the server hears of everything, once `late()` was called."""
 
 LATE = """(() => {
