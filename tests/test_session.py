@@ -274,6 +274,21 @@ def test_a_forecast_comes_when_nothing_trains(session: Session):
     assert session.forecast(config.changed({"batch_size": 3})) is None
 
 
+def test_a_run_that_is_started_ends_a_forecast(session: Session):
+    for batch_size in range(400, 500):
+        slow = tiny(network={"name": "mlp", "width": 512, "depth": 3}, batch_size=batch_size)
+        assert session.forecast(slow) is None
+        run = session.start(tiny(**LONG))
+        if session.forecast(slow) is None:
+            break
+        # This machine had measured it before the run was started.
+        session.stop(run)
+        while session.view(run).status.active:
+            time.sleep(0.01)
+    reaches(session, run, 1)
+    assert session.forecast(slow) is None
+
+
 def test_own_presets(session: Session):
     session.presets.save("My ring (2)", tiny())
     assert session.presets.all() == {"My ring (2)": tiny()}

@@ -2,6 +2,7 @@ import copy
 import dataclasses
 import importlib
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -390,6 +391,30 @@ def test_a_forecast_measures_a_step_and_its_memory(engine: Engine):
     assert 0 < cost.seconds_per_step < 5
     weights = sum(t.nbytes for t in Training(tiny(), engine=engine).state().tensors.values())
     assert weights < cost.memory_bytes < 100 * weights
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 6])
+def test_measuring_can_be_interrupted_between_two_steps(
+    engine: Engine, tmp_path, monkeypatch: pytest.MonkeyPatch, after: int
+):
+    class Interrupted(Exception):
+        pass
+
+    def checks() -> Callable[[], None]:
+        left = iter(range(after))
+
+        def check() -> None:
+            if next(left, None) is None:
+                raise Interrupted
+
+        return check
+
+    with pytest.raises(Interrupted):
+        forecast(tiny(), engine, checks())
+    monkeypatch.setattr(forecasting, "might_gain_from_bfloat16", lambda *_: True)
+    config = TrainConfig.parse(SMALL_PICTURES | {"precision": "auto"})
+    with pytest.raises(Interrupted):
+        resolve_engine(config, cache=tmp_path / "engines.json", check=checks())
 
 
 def test_a_report_names_its_columns_in_the_readmes_order():

@@ -268,7 +268,7 @@ def _titles(views: Sequence[View]) -> list[str]:
     if len(set(plain_titles)) == len(views):
         return plain_titles
     titles = controls.run_titles()
-    return [v.name or titles.get(v.run, v.run) for v in views]
+    return [titles.get(v.run, v.run) for v in views]
 
 
 def _along(view: View, column: str, steps: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -218,10 +218,11 @@ def _show_chosen(key: str, names: Sequence[str]) -> None:
 def run_titles() -> dict[str, str]:
     """Return every run in a few words that tell it from the others, the newest first.
 
-    Without how it stands: a browser sends the words back, and they must still mean the same run.
+    Without its status, and numbered from the oldest on: a browser sends the words back, and they must
+    still mean the same run after another one has begun.
     """
     titles: dict[str, str] = {}
-    for card in session().cards():
+    for card in reversed(session().cards()):
         title = f"{card.run} (cannot be read)"
         if card.config is not None:
             objective, when = short(card.config.objective.title), began(card.run, card.created)
@@ -229,7 +230,7 @@ def run_titles() -> dict[str, str]:
             title = card.name or f"{objective} · {when} · {short(card.config.dataset.title)}"
         again = sum(known.partition(" #")[0] == title for known in titles.values())
         titles[card.run] = f"{title} #{again + 1}" if again else title
-    return titles
+    return dict(reversed(titles.items()))
 
 
 def _head(config: TrainConfig, live: View | None) -> None:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components import app as pages_app
 from pages.components import entry
+from pages.components.controls import run_titles
 from tests.conftest import tiny
 from wgan.config import PRESETS, hyperparameters
 from wgan.jobs import TrainingJob
@@ -93,13 +94,16 @@ def test_a_forecast_does_not_hold_the_first_page_back(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(entry._settled, "modules", 0)
+    app.query_params["setup"] = '{"batch_size":13}'  # which no other test forecasts
     sound(app.run())
 
     def said() -> str:
         return " ".join(caption.value for caption in app.caption)
 
     time.sleep(0.5)  # in which a worker that was asked would have begun
-    assert "measuring" in said() and not pages_app.session()._forecasts
+    config = app.session_state.draft
+    assert config.batch_size == 13 and "measuring" in said()
+    assert pages_app.session().forecast(config, begin=False) is None
     end = time.monotonic() + 180
     while "about" not in said():
         assert time.monotonic() < end, said()
@@ -108,28 +112,19 @@ def test_a_forecast_does_not_hold_the_first_page_back(
 
 
 def visit(app: AppTest, page: str) -> AppTest:
+    return app.run() if page == "train.py" else app.switch_page(f"pages/{page}").run()
+
+
+@pytest.mark.parametrize("ran", [False, True])
+def test_every_page(app: AppTest, runs_dir: Path, ran: bool, subtests: pytest.Subtests):
+    """On a first visit, and with a finished run."""
+    if ran:
+        finished_run(runs_dir)
     app.run()
-    return app if page == "train.py" else app.switch_page(f"pages/{page}").run()
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_on_a_first_visit(app: AppTest, page: str):
-    sound(visit(app, page))
-    assert len(app.markdown) > 0
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_with_a_finished_run(app: AppTest, page: str, runs_dir: Path):
-    finished_run(runs_dir)
-    sound(visit(app, page))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_with_a_run_that_cannot_be_read(app: AppTest, page: str, runs_dir: Path):
-    run = finished_run(runs_dir)
-    (run.folder / "config.json").write_text("{")
-    visit(app, page)
-    assert not app.exception
+    for page in PAGES:
+        with subtests.test(page=page):
+            sound(visit(app, page))
+            assert len(app.markdown) > 0
 
 
 def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
@@ -142,12 +137,12 @@ def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
         assert value.help in shown[f"w:{value.path}"].help, value.path
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_can_be_chosen(app: AppTest, name: str):
+def test_every_preset_can_be_chosen(app: AppTest, subtests: pytest.Subtests):
     app.run()
-    preset(app).set_value(name).run()
-    sound(app)
-    assert app.session_state.draft == PRESETS[name].config
+    for name in PRESETS:
+        with subtests.test(preset=name):
+            sound(preset(app).set_value(name).run())
+            assert app.session_state.draft == PRESETS[name].config
 
 
 def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(app: AppTest):
@@ -237,6 +232,19 @@ def test_start_steer_stop_resume(app: AppTest):
     button(app, "stop").click().run()
     until_button(app, "resume")
     sound(app)
+
+
+def test_the_title_of_a_run_stays_when_another_begins_in_the_same_minute(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
+    first = Run.create(tiny(), runs_dir)
+    first.set_fact("name", "Ring")
+    before = run_titles()
+    second = Run.create(tiny(), runs_dir)
+    second.set_fact("name", "Ring")
+    time.sleep(CARDS_EVERY + 0.1)
+    assert list(run_titles().items()) == [(second.id, "Ring #2"), *before.items()]
 
 
 def test_a_second_start_offers_to_queue_or_stop(app: AppTest):

@@ -170,10 +170,10 @@ class TrainingJob:
         progress("Loading the data", 0.0)
         data: Data = self.config.dataset.load(self._root, progress)
         if self._resume:
-            self._restore(data)
+            self._restore(data, check)
         else:
             progress("Choosing the fastest precision", 0.0)
-            engine = self._resolved(self.config)
+            engine = self._resolved(self.config, check)
             engine.activate()
             self._tell(Plan(self.config, engine, None, self._first_changes, ()))
             self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
@@ -196,12 +196,12 @@ class TrainingJob:
             self._save_checkpoint()
         self._show(status=Status.RUNNING, phase="", phase_share=0.0)
 
-    def _restore(self, data: Data) -> None:
+    def _restore(self, data: Data, check: Callable[[], None]) -> None:
         state, facts, damaged = self.run.newest_checkpoint()
         if damaged:
             self._notices.append(f"{' '.join(damaged)} The run goes on from step {state.step:,}.")
         engine = state.engine
-        here = self._resolved(state.config)
+        here = self._resolved(state.config, check)
         self._changes, self._replay = _rewound(
             self._changes, self.run.replay(), state, self._first_changes
         )
@@ -245,12 +245,13 @@ class TrainingJob:
         with contextlib.suppress(RunError):  # It may show what was removed just now.
             self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
 
-    def _resolved(self, config: TrainConfig) -> Engine:
+    def _resolved(self, config: TrainConfig, check: Callable[[], None]) -> Engine:
         return resolve_engine(
             config,
             threads=self._threads,
             most_threads=self._most_threads,
             processes=self.ranks.of,
+            check=check,
         )
 
     def _tell(self, plan: Plan | None) -> None:

@@ -89,6 +89,12 @@ CARDS_EVERY = 0.3
 
 PRESETS_FOLDER = ".presets"
 
+Cost = tuple[str, int | None, int]
+"""What a forecast depends on: a config, a fixed number of threads, and the most there may be."""
+
+FORECASTS: dict[Cost, Forecast | str] = {}
+"""The forecasts measured in this process: a session that is closed and begun anew keeps them."""
+
 
 class Busy(Exception):
     """Another run is training; the message says which."""
@@ -130,7 +136,8 @@ class Session:
         self._models: dict[str, tuple[float, Models]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, TrainConfig] = {}
-        self._forecasts: dict[str, Forecast | str] = {}
+        self._next_forecast: TrainConfig | None = None
+        self._forecasting: Cost | None = None
         self._found: dict[str, tuple[int, list[Finding]]] = {}
         self._examining = threading.Lock()
         self._reading = threading.Lock()
@@ -655,38 +662,46 @@ class Session:
     def forecast(self, config: TrainConfig, *, begin: bool = True) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.
 
-        Measured by the worker when nothing trains, once for each config that differs in speed; unless it shall
-        not `begin` yet.
+        The worker measures it while no run is active or queued, once in this process for each config
+        that differs in speed; unless it shall not `begin` yet. A run that is started ends the
+        measurement at once. Of several configs that wait for it, the last one asked for is next.
         """
-        key = config.model_copy(update={"seed": 0, "steps": 1, "seconds": None}).model_dump_json()
+        cost = self._cost(config)
         with self._changed:
-            if key in self._forecasts:
-                return self._forecasts[key]
-            if self._active or self._queue or not begin:
-                return None
-            known = self._forecasts.get("busy with " + key)
-            if known is None:
-                self._forecasts["busy with " + key] = ""
-
-                def measure() -> None:
-                    if self._active or self._queue:
-                        with self._changed:
-                            self._forecasts.pop("busy with " + key, None)
-                        return
-                    try:
-                        engine = resolve_engine(
-                            config, threads=self._fixed, most_threads=self.threads
-                        )
-                        engine.activate()
-                        result: Forecast | str = forecast(config, engine)
-                    except Exception as error:
-                        result = in_words(error)
-                    with self._changed:
-                        self._forecasts[key] = result
-
-                self._orders.append(measure)
+            idle = not (self._active or self._queue)
+            if cost not in FORECASTS and cost != self._forecasting and idle and begin:
+                self._next_forecast = config
                 self._changed.notify_all()
-        return None
+        return FORECASTS.get(cost)
+
+    def _cost(self, config: TrainConfig) -> Cost:
+        """Return what a forecast of a config depends on."""
+        config = config.model_copy(update={"seed": 0, "steps": 1, "seconds": None})
+        return config.model_dump_json(), self._fixed, self.threads
+
+    def _measure_forecast(self, config: TrainConfig) -> None:
+        cost = self._cost(config)
+
+        def check() -> None:
+            if self._closing or self._active or self._queue:
+                raise Cancelled
+
+        with self._changed:
+            self._forecasting = cost
+        try:
+            check()
+            engine = resolve_engine(
+                config, threads=self._fixed, most_threads=self.threads, check=check
+            )
+            engine.activate()
+            FORECASTS[cost] = forecast(config, engine, check)
+        except Cancelled:
+            pass
+        except Exception as error:
+            FORECASTS[cost] = in_words(error)
+        finally:
+            with self._changed:
+                self._forecasting = None
 
     # ---- the worker ---------------------------------------------------------------------------
 
@@ -725,6 +740,7 @@ class Session:
                 or (self._queue and not self._active)
                 or any(not job.paused for job in self._active)
                 or any(not task.done for task in self._tasks)
+                or self._next_forecast
             ):
                 # A paused run's lock is kept fresh for other machines.
                 if not self._changed.wait(20.0):
@@ -735,6 +751,7 @@ class Session:
                 return False
             orders = list(self._orders)
             self._orders.clear()
+            to_forecast, self._next_forecast = self._next_forecast, None
             starting: list[TrainingJob] = []
             while (
                 self._queue
@@ -748,6 +765,8 @@ class Session:
                 job.cost = max((task.cost for task in tasks), default=0.0)
         for order in orders:
             order()
+        if to_forecast:
+            self._measure_forecast(to_forecast)
         for job in starting:
             self._prepare(job)
         held = {task.standing.run for task in tasks if task.holds}

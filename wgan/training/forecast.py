@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,6 +51,7 @@ def resolve_engine(
     most_threads: int | None = None,
     cache: Path | None = None,
     processes: int = 1,
+    check: Callable[[], None] = lambda: None,
 ) -> Engine:
     """Return the engine of a config on this machine.
 
@@ -58,7 +59,8 @@ def resolve_engine(
     be fastest of at most `most_threads` (all cores), see `Threads`, else a guess; of several `processes`
     that train together on this machine, an equal share of the cores. bfloat16 is chosen where a
     measurement of some seconds' fraction finds it faster; `cache` is a JSON file that remembers both
-    (default: `engine_cache()`).
+    (default: `engine_cache()`). `check` is called before each step that is measured; what it raises ends
+    the measurement.
     Raises ValueError where the asked device is absent.
     """
     device = pick_device(config.device)
@@ -87,7 +89,7 @@ def resolve_engine(
         ]
     )
     if key not in known:
-        rates = _race(config, device, chosen)
+        rates = _race(config, device, chosen, check)
         known[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
         _write(cache, known)
     precision: Precision = "bfloat16" if known[key] == "bfloat16" else "float32"
@@ -127,9 +129,19 @@ def _threads_key(config: TrainConfig, most: int) -> str:
     return "|".join(parts)
 
 
-def forecast(config: TrainConfig, engine: Engine) -> Forecast:
-    """Measure some steps on made-up data of the config's shape."""
+def forecast(
+    config: TrainConfig, engine: Engine, check: Callable[[], None] = lambda: None
+) -> Forecast:
+    """Measure some steps on made-up data of the config's shape.
+
+    Args:
+        config: what would be trained.
+        engine: device, precision and threads of the measurement.
+        check: called before each step and after the last; what it raises ends the measurement.
+    """
+    check()
     training = rehearsal(config, engine)
+    check()
     activations = 0
 
     def weigh(tensor: Tensor) -> Tensor:
@@ -141,8 +153,10 @@ def forecast(config: TrainConfig, engine: Engine) -> Forecast:
         training.step()
     activations //= config.n_critic + 1
     for _ in range(3):
+        check()
         training.step()  # The first steps also choose kernels and fetch memory.
-    times = step_times(training, budget=0.5)
+    times = step_times(training, budget=0.5, check=check)
+    check()
     state = sum(t.nbytes for t in training.state().tensors.values())
     return Forecast(statistics.median(times), state + activations + config.dataset.nbytes)
 
@@ -163,10 +177,16 @@ def rehearsal(config: TrainConfig, engine: Engine) -> Training:
     return Training(config.changed(usual), engine=engine, data=data)
 
 
-def step_times(training: Training, budget: float) -> list[float]:
-    """Return seconds of each step, at least two of them, for about `budget` seconds."""
+def step_times(
+    training: Training, budget: float, check: Callable[[], None] = lambda: None
+) -> list[float]:
+    """Return seconds of each step, at least two of them, for about `budget` seconds.
+
+    `check` is called before each step; what it raises ends the measurement.
+    """
     times: list[float] = []
     while len(times) < 2 or sum(times) < budget:
+        check()
         start = time.perf_counter()
         training.step()
         if training.device.type != "cpu":
@@ -176,7 +196,9 @@ def step_times(training: Training, budget: float) -> list[float]:
     return times
 
 
-def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
+def _race(
+    config: TrainConfig, device: str, threads: int, check: Callable[[], None]
+) -> dict[str, float]:
     """Return the median seconds a step of each precision, taken in turn so that drift hits both."""
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     pair = {p: rehearsal(config, Engine(device, p, threads)) for p in precisions}
@@ -185,11 +207,12 @@ def _race(config: TrainConfig, device: str, threads: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     try:
         for training in pair.values():
-            training.step()
-            training.step()
+            for _ in range(2):
+                check()
+                training.step()
         for _ in range(8):
             for precision, training in pair.items():
-                times[precision] += step_times(training, budget=0.06)
+                times[precision] += step_times(training, budget=0.06, check=check)
     finally:
         torch.set_num_threads(before)
     return {precision: statistics.median(values) for precision, values in times.items()}
