@@ -1,6 +1,7 @@
 """Small stand-ins: configs that train in milliseconds, and pictures made by a formula."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import settings
 
 from wgan.config import TrainConfig
 from wgan.data import Pictures
+from wgan.jobs import TrainingJob
+from wgan.runs import Run, Status
 from wgan.training import Engine
 
 THREADS = int(os.environ.get("WGAN_TEST_THREADS", "1"))
@@ -55,6 +58,31 @@ def pictures(n: int = 64, shape: tuple[int, int, int] = (1, 28, 28)) -> Pictures
     train = torch.randint(256, (n, *shape), generator=rng, dtype=torch.uint8)
     labels = torch.arange(n) % 10
     return Pictures(train, train[: n // 2] // 2, labels, labels[: n // 2])
+
+
+def train_to_the_end(run: Run, *, resume: bool = False, change: bool = False) -> Run:
+    """Train a run; with a `change` of a learning rate at step 12."""
+    job = TrainingJob(run, threads=1, resume=resume)
+    job.prepare()
+    while not job.done:
+        if change and job.training.steps == 12:
+            job.change({"critic_learning_rate": 0.002})
+        job.step()
+    job.finish(Status.FINISHED)
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_ring(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run that all tests copy, in place of training it again."""
+    torch.set_num_threads(THREADS)
+    return train_to_the_end(Run.create(tiny(), tmp_path_factory.mktemp("shared")), change=True)
+
+
+@pytest.fixture
+def ring(shared_ring: Run, runs_dir: Path) -> Run:
+    """A finished run of this test's own."""
+    return Run(shutil.copytree(shared_ring.folder, runs_dir / shared_ring.id))
 
 
 @pytest.fixture

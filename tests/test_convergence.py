@@ -214,17 +214,17 @@ def test_cancelling_keeps_what_was_found(session: Session, runs_dir: Path):
 def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
     session: Session, runs_dir: Path
 ):
-    config = tiny(objective="wgan-gp", steps=200)
+    config = tiny(objective="wgan-gp", steps=60)
     alone = trained(config, runs_dir)
     name = session.start(config)
     until(lambda: session.view(name).step >= 5 or not session.view(name).status.active)
-    task = session.converge(name, updates=200)
+    task = session.converge(name, updates=60)
     until(lambda: session.view(name).status is Status.FINISHED)
     until(lambda: standing(session, task.key).done)
     assert not standing(session, task.key).error
     there, _ = Run.find(name, runs_dir).checkpoint()
     here, _ = alone.checkpoint()
-    assert there.step == here.step == 200
+    assert there.step == here.step == 60
     assert all(torch.equal(there.tensors[key], value) for key, value in here.tensors.items())
 
 

@@ -94,7 +94,8 @@ FAULTS = {
 SLOW = {
     "minimax against a sure discriminator", "a critic that hardly moves", "a penalty of 0.001",
     "a penalty of 1,000", "clipped at 0.01", "a GAN on eight modes", "ten pictures, early",
-    "a GAN that goes round", "rates that have come to 0",
+    "a GAN that goes round", "rates that have come to 0", "ten pictures", "a memory of 100 gradients",
+    "twelve layers clipped at 0.08", "one slow critic update a step",
 }  # fmt: skip
 """Faults whose rule has another fault, or a test with known numbers below."""
 

@@ -138,6 +138,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     assert all(value["floor"] is not None for value in values)
 
 
+@pytest.mark.slow
 def test_stacked_digits_are_trained_on_and_their_modes_counted(
     runs_dir: Path, capsys: pytest.CaptureFixture[str]
 ):

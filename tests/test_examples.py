@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from tests.conftest import tiny
+from tests.conftest import THREADS, tiny, train_to_the_end
 from wgan.config import TrainConfig
 from wgan.export import EXAMPLES, Example, bring, examples, export_zip, import_zip, lacking, ship
 from wgan.jobs import Stored, TrainingJob, evaluate
@@ -21,19 +22,26 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 SHIPPED = [name for name in EXAMPLES if (CHECKPOINTS / name).is_dir()]
 
 
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    torch.set_num_threads(THREADS)
+    run = train_to_the_end(Run.create(tiny(), tmp_path_factory.mktemp("evaluated")))
+    state, _ = run.checkpoint()
+    for _ in evaluate(Models(state.config, state.tensors, state.step), run=run):
+        pass
+    return run
+
+
 @pytest.fixture
-def shipped(runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def whole(evaluated: Run, tmp_path: Path) -> Run:
+    return Run(shutil.copytree(evaluated.folder, tmp_path / "whole" / evaluated.id))
+
+
+@pytest.fixture
+def shipped(whole: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     example = Example("Example: small", "A small one.", "toy-ring", 40, (20,))
     monkeypatch.setitem(EXAMPLES, "example-small", example)
-    job = TrainingJob(Run.create(tiny(checkpoint_every=20), tmp_path / "whole"), threads=1)
-    job.prepare()
-    while not job.done:
-        job.step()
-    job.finish(Status.FINISHED)
-    state, _ = job.run.checkpoint()
-    for _ in evaluate(Models(state.config, state.tensors, state.step), run=job.run):
-        pass
-    return ship(job.run, "example-small", runs_dir)
+    return ship(whole, "example-small", runs_dir)
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -62,8 +70,7 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
         bring(taken)
 
 
-def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, tmp_path: Path):
-    whole = list_runs(tmp_path / "whole")[0]
+def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
     view = Stored(shipped).view()
     assert (view.status, view.step, view.name) == (Status.SHIPPED, 40, "Example: small")
     assert shipped.checkpoint_steps() == [20, 40]
@@ -153,11 +160,11 @@ def test_own_runs_come_first(shipped: Run, runs_dir: Path):
 
 
 def test_too_large_a_run_is_not_shipped(
-    shipped: Run, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped: Run, whole: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(examples, "MOST_BYTES", 10_000)
     with pytest.raises(RunError, match=r"more than 10,000"):
-        ship(list_runs(tmp_path / "whole")[0], "example-small", runs_dir)
+        ship(whole, "example-small", runs_dir)
     assert Stored(shipped).view().step == 40  # the one before is still there
     assert [path.name for path in runs_dir.iterdir()] == ["example-small"]
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.conftest import tiny
+from tests.conftest import tiny, train_to_the_end
 from wgan.__main__ import main
 from wgan.config import TrainConfig
 from wgan.export import (
@@ -46,27 +46,16 @@ PICTURES = {
 }
 
 
-def trained(run: Run, *, resume: bool = False, change: bool = False) -> Run:
-    job = TrainingJob(run, threads=1, resume=resume)
-    job.prepare()
-    while not job.done:
-        if change and job.training.steps == 12:
-            job.change({"critic_learning_rate": 0.002})
-        job.step()
-    job.finish(Status.FINISHED)
-    return run
-
-
 @pytest.fixture
-def points(runs_dir: Path) -> Run:
-    return trained(Run.create(tiny(), runs_dir), change=True)
+def points(ring: Run) -> Run:
+    return ring
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
     torch.set_num_threads(1)
     config = tiny(**PICTURES, steps=6, preview_every=2, report_every=2, checkpoint_every=3)
-    return trained(Run.create(config, tmp_path_factory.mktemp("digits")))
+    return train_to_the_end(Run.create(config, tmp_path_factory.mktemp("digits")))
 
 
 def numbers(run: Run) -> dict[str, list[float]]:
@@ -110,7 +99,7 @@ def test_a_live_run_is_exported_as_it_stands_and_comes_in_as_interrupted(
         job.step()
     job.finish(Status.FINISHED)
     # Resumed there, it makes what it would have made here.
-    assert numbers(trained(other, resume=True)) == numbers(job.run)
+    assert numbers(train_to_the_end(other, resume=True)) == numbers(job.run)
 
 
 Harm = Callable[[dict[str, bytes], str], None]
@@ -338,8 +327,10 @@ def made_by(program: str) -> list[str]:
 
 
 def test_the_snippet_gives_the_same_numbers(points: Run, runs_dir: Path):
-    child = trained(fork(points, 20, {"objective": "wgan", "steps": 50}, runs_dir), resume=True)
-    grandchild = trained(
+    child = train_to_the_end(
+        fork(points, 20, {"objective": "wgan", "steps": 50}, runs_dir), resume=True
+    )
+    grandchild = train_to_the_end(
         fork(child, 50, {"optimizer": "rmsprop", "steps": 60}, runs_dir), resume=True
     )
     for run in (points, grandchild):
@@ -405,7 +396,7 @@ def test_tensorboard_keeps_one_log_in_a_folder(
     out = tmp_path / "log"
     assert write(points, out) == 0 and write(points, out) == 0
     assert len(logs(out)) == 1  # not two, which TensorBoard would draw as one doubled curve
-    other = trained(Run.create(tiny(seed=1), runs_dir))
+    other = train_to_the_end(Run.create(tiny(seed=1), runs_dir))
     assert write(other, out) == 2
     assert "another log" in capsys.readouterr().err and len(logs(out)) == 1
 

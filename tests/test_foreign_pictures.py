@@ -399,7 +399,7 @@ def scratch(root: Path) -> list[Path]:
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_command_line_can_be_interrupted(number: int, tmp_path: Path, root: Path):
     source = endless(tmp_path / "x.tgz")
     command = [sys.executable, "-m", "wgan", "data", "add", str(source), "--quiet"]

@@ -289,9 +289,9 @@ def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
 
 def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
     """What a reader keeps and adds to is what a fresh reader reads."""
-    made = job(runs_dir, steps=3000, report_every=1, preview_every=3000, checkpoint_every=3000)
+    made = job(runs_dir, steps=1200, report_every=1, preview_every=1200, checkpoint_every=1200)
     watcher = Stored(Run(made.run.folder))
-    for until in (7, 400, 1100, 1101, 3000):
+    for until in (7, 400, 1100, 1101, 1200):
         while made.training.steps < until:
             made.step()
         made.pause(False)  # all reports are written

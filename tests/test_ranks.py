@@ -204,11 +204,12 @@ def worker(of: int, rank: int) -> int:
 @pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="finds the processes through /proc"
 )
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "lost"),
     [
         (300, [(20, 0)]),  # the one that records and holds the run's lock
-        pytest.param(600, [(20, 1), (200, 0)], marks=pytest.mark.slow),  # a follower before it
+        (600, [(20, 1), (200, 0)]),  # a follower before it
     ],
 )
 def test_a_lost_process_is_replaced_and_the_run_goes_on(

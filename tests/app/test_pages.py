@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from pages.components import app as pages_app
 from pages.components import entry
 from pages.components.controls import run_titles
-from tests.conftest import tiny
+from tests.conftest import tiny, train_to_the_end
 from wgan.config import PRESETS, hyperparameters
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
@@ -66,12 +66,7 @@ def until_button(app: AppTest, key: str) -> None:
 
 
 def finished_run(runs_dir: Path, **changes: object) -> Run:
-    job = TrainingJob(Run.create(tiny(**changes), runs_dir), threads=1)
-    job.prepare()
-    while not job.done:
-        job.step()
-    job.finish(Status.FINISHED)
-    return job.run
+    return train_to_the_end(Run.create(tiny(**changes), runs_dir))
 
 
 def test_what_is_loaded_leaves_the_garbage_collectors_sight(

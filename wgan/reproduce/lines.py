@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import scipy  # loads its parts when they are first used
 import torch
-from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
 from wgan.networks import Mlp
@@ -27,7 +27,7 @@ def _parallel_lines(bench: Bench) -> list[Row]:
         left = np.stack([np.zeros(HEIGHTS), heights], axis=1)
         right = left + np.array([theta, 0.0])
         even = np.full(HEIGHTS, 1 / HEIGHTS)
-        cost = cdist(left, right)
+        cost = scipy.spatial.distance.cdist(left, right)
         plan = discrete(even, even, cost)
         # Both on the union of their supports, which is one line for θ = 0 and two otherwise.
         empty = np.zeros(HEIGHTS if theta else 0)

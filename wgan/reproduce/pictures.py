@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 
 import numpy as np
+import scipy  # loads its parts when they are first used
 import torch
 from PIL import Image
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from wgan.config import PRESETS, TrainConfig
@@ -191,7 +191,7 @@ _BLUR = "in pixels blurred samples can lie nearer to digits than digits do, so b
 
 
 def _rank(a: Floats, b: list[float]) -> float:
-    found = float(spearmanr(a, b).statistic) if len(b) > 2 else 0.0
+    found = float(scipy.stats.spearmanr(a, b).statistic) if len(b) > 2 else 0.0
     return found if math.isfinite(found) else 0.0
 
 
