@@ -24,10 +24,8 @@ PORT ?= 8501
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
-# The browser's tests have the machine for themselves: a server, Chromium and a training fill it.
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=auto --dist=worksteal
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal

@@ -23,6 +23,9 @@ TINY = [
     "--report-every", "5", "--preview-every", "20", "--checkpoint-every", "20", "--threads", "1",
 ]  # fmt: skip
 
+UNMEASURED = ("--measure", "false")
+"""Measuring takes seconds, and more with every checkpoint; `test_record` resumes measured runs."""
+
 Cli = Callable[..., tuple[int, str, str]]
 
 
@@ -199,7 +202,7 @@ def wait_for_step(runs_dir: Path, step: int, process: "subprocess.Popen[str]") -
 def test_a_signal_ends_with_a_checkpoint_and_0(
     runs_dir: Path, number: signal.Signals, spawn: Spawn
 ):
-    process = spawn(runs_dir, *TINY, "--steps", "1000000")
+    process = spawn(runs_dir, *TINY, *UNMEASURED, "--steps", "1000000")
     run = wait_for_step(runs_dir, 10, process)
     process.send_signal(number)
     out, err = process.communicate(timeout=180)
@@ -213,10 +216,10 @@ def test_killed_and_resumed_equals_never_killed(
     runs_dir: Path, tmp_path: Path, cli: Cli, spawn: Spawn
 ):
     """Two kill −9 at moments of no choosing; all reports and weights, bit for bit."""
-    steps = "600"
-    whole = Run.find(str(train(cli, "--steps", steps)["run"]), runs_dir)
+    flags = (*UNMEASURED, "--steps", "600")
+    whole = Run.find(str(train(cli, *flags)["run"]), runs_dir)
     other = tmp_path / "other"
-    process = spawn(other, *TINY, "--steps", steps)
+    process = spawn(other, *TINY, *flags)
     run = wait_for_step(other, 30, process)
     for past in (30, 150):
         wait_for_step(other, past, process)

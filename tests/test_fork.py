@@ -22,9 +22,15 @@ def trained(run: Run, *, resume: bool = False, until: int | None = None) -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def shared_parent(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    torch.set_num_threads(THREADS)
+    return trained(Run.create(tiny(), tmp_path_factory.mktemp("parent")))
+
+
 @pytest.fixture
-def parent(runs_dir: Path) -> Run:
-    return trained(Run.create(tiny(), runs_dir))
+def parent(shared_parent: Run, runs_dir: Path) -> Run:
+    return Run(shutil.copytree(shared_parent.folder, runs_dir / shared_parent.id))
 
 
 def test_a_fork_without_a_change_is_the_parent_bit_for_bit(parent: Run, runs_dir: Path):

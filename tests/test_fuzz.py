@@ -12,7 +12,9 @@ KEPT_PICTURES = [89, 1026, 1361, 1374, 1799]
 """Errors of LZMA, an empty name in a ZIP, and a claimed size that was sought through for minutes."""
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize(
+    "part", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 6))]
+)
 def test_damaged_runs_are_refused_with_a_sentence_or_can_be_read(part: int, tmp_path: Path):
     for seed in range(25 * part, 25 * (part + 1)):
         runs.check(seed, tmp_path / "case", child=seed % 25 == 0)

@@ -131,7 +131,7 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
     monkeypatch.setattr(gauges, "SHARE", math.inf)  # at every step, however long one takes
     found = {}
     for measure in (True, False):
-        run = Run.create(tiny(measure=measure, steps=60), runs_dir)
+        run = Run.create(tiny(measure=measure, steps=20), runs_dir)
         job = TrainingJob(run, threads=THREADS)
         job.prepare()
         job.gauge.prepare()

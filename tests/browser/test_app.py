@@ -317,6 +317,7 @@ def option(page, key: str, name: str) -> None:
     page.get_by_role("option", name=name, exact=True).click()
 
 
+@pytest.mark.slow
 def test_a_time_machine(page, serve, tmp_path: Path):
     """Fork, compare, race, delete and undo, out as ZIP and in again."""
     runs = tmp_path / "runs"
@@ -403,6 +404,7 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     assert not page.get_by_text("Traceback").count()
 
 
+@pytest.mark.slow
 def test_a_run_of_the_command_line_appears_live(page, serve, tmp_path: Path):
     runs = tmp_path / "runs"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})

@@ -166,6 +166,7 @@ def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_
     assert not page.get_by_text("Traceback").count()
 
 
+@pytest.mark.slow
 def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, url: str, runs: Path):
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)

@@ -37,6 +37,7 @@ def url(serve, runs: Path) -> str:
     return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
 
+@pytest.mark.slow
 def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     (run,) = list_runs(runs)
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.browser.conftest import until
 from tests.browser.test_app import press, still
 from tests.conftest import tiny
@@ -12,6 +14,7 @@ from wgan.runs import Run, list_runs
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_zip_of_thirty_megabytes_is_taken_in(page, serve, tmp_path: Path):
     runs, file = tmp_path / "runs", tmp_path / "run.zip"
     run = Run.create(tiny(), runs)

@@ -75,6 +75,7 @@ def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_pa
     assert not page.get_by_text("Traceback").count()
 
 
+@pytest.mark.slow
 def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(tmp_path / "runs")})
     page.goto(f"{url}/datasets?set=drawing")
@@ -98,6 +99,7 @@ def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     assert float(drawn[:, 0].std()) > 8 * float(drawn[:, 1].std()) and float(drawn[:, 1].mean()) > 0
 
 
+@pytest.mark.slow
 def test_the_sprites_are_trained_where_they_are(page, serve, tmp_path: Path):
     root = os.environ.get("WGAN_DATA", "")
     if not root or not any(Path(root).glob("pokesprite-images*.tgz")):

@@ -80,7 +80,7 @@ def five_bars(page, pad) -> tuple[list[list[int]], list[int]]:
     return shown, bars(pad)
 
 
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
     slow.goto(f"{site}/critic?section=inside")
     slow.get_by_role("radio", name="Draw", exact=True).click(timeout=120_000)
@@ -98,6 +98,7 @@ def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
     assert scored == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_five_bars_on_the_pad_of_a_search(slow, site: str):
     slow.goto(f"{site}/latent?section=find")
     pad = slow.get_by_role("application")
@@ -114,6 +115,7 @@ def number(page, name: str) -> str:
     return str(card.first.inner_text())
 
 
+@pytest.mark.slow
 def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: str):
     slow.goto(f"{site}/critic?section=inside")
     samples = slow.get_by_role("group", name="Generated pictures to choose from")
@@ -130,6 +132,7 @@ def test_a_picked_picture_stays_picked_and_the_newest_pick_counts(slow, site: st
     assert pressed.index(True) == 11 and sum(pressed) == 1
 
 
+@pytest.mark.slow
 def test_a_map_stays_where_it_was_dragged_and_every_kept_point_is_kept(slow, site: str):
     slow.goto(f"{site}/latent?section=plane")
     area = slow.get_by_role("application")
@@ -158,6 +161,7 @@ def test_a_map_stays_where_it_was_dragged_and_every_kept_point_is_kept(slow, sit
     slow.get_by_role("group", name="3 kept points").wait_for()
 
 
+@pytest.mark.slow
 def test_dials_stay_where_they_were_turned(slow, site: str):
     slow.goto(f"{site}/latent?section=directions")
     dial = slow.get_by_role("slider", name="Direction 1")
@@ -184,6 +188,7 @@ def test_dials_stay_where_they_were_turned(slow, site: str):
     assert (dial.input_value(), other.input_value()) == ("1.5", "-2")
 
 
+@pytest.mark.slow
 def test_piles_and_their_plan_stay_as_the_hand_made_them(slow, site: str):
     slow.goto(f"{site}/wasserstein?lab=earth")
     slow.get_by_role("application", name="The earth").wait_for(timeout=120_000)
@@ -221,6 +226,7 @@ def test_piles_and_their_plan_stay_as_the_hand_made_them(slow, site: str):
     assert says.inner_text().endswith("the best: 6.00")
 
 
+@pytest.mark.slow
 def test_a_bent_function_stays_bent(slow, site: str):
     slow.goto(f"{site}/wasserstein?lab=dual")
     area = slow.get_by_role("application", name="A function over 16 columns")
@@ -254,6 +260,7 @@ def test_a_bent_function_stays_bent(slow, site: str):
     assert best.get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.slow
 def test_five_bars_of_a_density(slow, site: str):
     slow.goto(f"{site}/datasets?set=drawing")
     pad = slow.get_by_role("application", name="Drawing of a density")
@@ -267,6 +274,7 @@ def test_five_bars_of_a_density(slow, site: str):
     slow.get_by_text("The pad is empty").wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_pictures_of_a_past_step_stay_on_show(slow, site: str):
     slow.goto(site)
     slider = slow.get_by_role("slider", name="Training step shown")

@@ -158,6 +158,7 @@ def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     assert int(stopped) == round(100 * int(step) / 600)
 
 
+@pytest.mark.slow
 def test_mode_collapse_on_digits_has_a_histogram(page, site: str):
     open_lab(page, site, "collapse")
     choose(page, "collapse_set", "MNIST, 10,000 digits")
@@ -180,6 +181,7 @@ def explodes(gradient: list[float]) -> bool:
     return len(gradient) == 12 and gradient[0] > 100 * gradient[-1]
 
 
+@pytest.mark.slow
 def test_clipping_by_c(page, site: str):
     open_lab(page, site, "clipping")
     choose(page, "clipping_set", "Ring")
@@ -208,6 +210,7 @@ def test_clipping_by_c(page, site: str):
     assert "c = 0.1" in names(page, "clipping_depth")
 
 
+@pytest.mark.slow
 def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, site: str):
     open_lab(page, site, "sensitivity")
     # The empty grid already has its axes.

@@ -249,6 +249,7 @@ def test_shapes_are_slid_apart(page, site: str):
     until(lambda: number(page, "KL") == 32)
 
 
+@pytest.mark.slow
 def test_critics_learn_the_dual_live(page, site: str):
     visit(page, site, "learned", ".st-key-learned_optimal .js-plotly-plot .main-svg")
     press(page, "Train both")
@@ -265,6 +266,7 @@ def test_critics_learn_the_dual_live(page, site: str):
     assert 0 <= clipped <= 100 and 80 < penalised <= 100
 
 
+@pytest.mark.slow
 def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, site: str):
     visit(page, site, "opposed", ".st-key-opposed_pushes .js-plotly-plot .main-svg")
     assert len(names(page, "opposed_pushes")) == 3
