@@ -57,9 +57,11 @@ class Visitor:
     async def watch(self, ready: asyncio.Semaphore, end: asyncio.Event) -> None:
         """Load the page, then keep it up to date until the end."""
         async with websockets.connect(
-            f"{self.url.replace('http', 'ws', 1)}/_stcore/stream", subprotocols=["streamlit"],
-            max_size=None, compression=None,
-        ) as socket:  # fmt: skip
+            f"{self.url.replace('http', 'ws', 1)}/_stcore/stream",
+            subprotocols=["streamlit"],
+            max_size=None,
+            compression=None,
+        ) as socket:
             async with (
                 ready
             ):  # a class does not press Return in one moment; and the load is not the subject
@@ -143,10 +145,22 @@ async def audience(url: str, query: str, sessions: int, seconds: float) -> dict[
 def watched(url: str, run: Run, sessions: int, seconds: float) -> dict[str, float]:
     """Measure the training while an audience of another process watches."""
     asked = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.audience", "--visit", url, "--run", run.id,
-         "--sessions", str(sessions), "--seconds", str(seconds)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.audience",
+            "--visit",
+            url,
+            "--run",
+            run.id,
+            "--sessions",
+            str(sessions),
+            "--seconds",
+            str(seconds),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert asked.stdout is not None
     if asked.stdout.readline().strip() != "ready":
         raise RuntimeError("The audience found no seats: see the error above.")
@@ -210,22 +224,35 @@ def main() -> None:
         for sessions, many in trials.items():
             slowed = [1 - one["steps_per_second"] / one["alone"] for one in many]
             median = {k: statistics.median(one[k] for one in many) for k in many[0]}
-            rows.append({"sessions": sessions, **median, "slowed_by": statistics.median(slowed),
-                         "slowed_low": interval(slowed)[0], "slowed_high": interval(slowed)[1]})  # fmt: skip
+            rows.append(
+                {
+                    "sessions": sessions,
+                    **median,
+                    "slowed_by": statistics.median(slowed),
+                    "slowed_low": interval(slowed)[0],
+                    "slowed_high": interval(slowed)[1],
+                }
+            )
     finally:
         process.terminate()
         process.wait(30)
         shutil.rmtree(runs, ignore_errors=True)
-    print(f"{given.preset}, {given.trials} alternated trials of {given.seconds:g} s, medians; "
-          f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")  # fmt: skip
-    print("| sessions | steps/s alone → watched | slowed by (95 %) | update median / p95 ms | page p95 ms "
-          "| kB an update | cores of the asking |")  # fmt: skip
+    print(
+        f"{given.preset}, {given.trials} alternated trials of {given.seconds:g} s, medians; "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    print(
+        "| sessions | steps/s alone → watched | slowed by (95 %) | update median / p95 ms | page p95 ms "
+        "| kB an update | cores of the asking |"
+    )
     print("|---|---|---|---|---|---|---|")
     for row in rows:
-        print(f"| {row['sessions']} | {row['alone']:.1f} → {row['steps_per_second']:.1f} "
-              f"| {100 * row['slowed_by']:.0f} % ({100 * row['slowed_low']:.0f} to {100 * row['slowed_high']:.0f}) "
-              f"| {row['update_median_ms']:.0f} / {row['update_p95_ms']:.0f} | {row['page_p95_ms']:.0f} "
-              f"| {row['kB_per_update']:.1f} | {row['generator_cores']:.2f} |")  # fmt: skip
+        print(
+            f"| {row['sessions']} | {row['alone']:.1f} → {row['steps_per_second']:.1f} "
+            f"| {100 * row['slowed_by']:.0f} % ({100 * row['slowed_low']:.0f} to {100 * row['slowed_high']:.0f}) "
+            f"| {row['update_median_ms']:.0f} / {row['update_p95_ms']:.0f} | {row['page_p95_ms']:.0f} "
+            f"| {row['kB_per_update']:.1f} | {row['generator_cores']:.2f} |"
+        )
     print(json.dumps(rows))
 
 

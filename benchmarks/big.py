@@ -76,9 +76,11 @@ def watched(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]
     begun, anon, file = time.monotonic(), 0, 0
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "wgan", *arguments], cwd=ROOT, env=os.environ | environment,
+            [sys.executable, "-m", "wgan", *arguments],
+            cwd=ROOT,
+            env=os.environ | environment,
             stdout=said,
-        )  # fmt: skip
+        )
         while process.poll() is None:
             now = anonymous(process.pid)
             anon, file = max(anon, now[0]), max(file, now[1])
@@ -89,8 +91,9 @@ def watched(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]
         sys.exit(f"python -m wgan {' '.join(arguments)} failed.")
     return json.loads(lines[-1]) | {
         "seconds": round(time.monotonic() - begun, 1),
-        "anonymous MiB": anon >> 20, "mapped MiB": file >> 20,
-    }  # fmt: skip
+        "anonymous MiB": anon >> 20,
+        "mapped MiB": file >> 20,
+    }
 
 
 def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
@@ -101,9 +104,15 @@ def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
     some = mapped.held_out[:1000]
     held = Pictures(mapped.train[:few], some, labels, mapped.held_out_labels[:1000], mapped.names)
     config = TrainConfig.parse(
-        {"dataset": {"name": "own", "pictures": key}, "network": {"name": "dcgan", "size": "small"},
-         "objective": "wgan-gp", "n_critic": 1, "batch_size": 64, "replacement": True}
-    )  # fmt: skip
+        {
+            "dataset": {"name": "own", "pictures": key},
+            "network": {"name": "dcgan", "size": "small"},
+            "objective": "wgan-gp",
+            "n_critic": 1,
+            "batch_size": 64,
+            "replacement": True,
+        }
+    )
     engine = Engine("cpu", "float32", torch.get_num_threads())
     both = {
         "mapped": Training(config, engine=engine, data=mapped),
@@ -195,9 +204,25 @@ def main() -> None:
         os.environ |= environment
         path = folder / "data" / FOLDER / f"{key}.safetensors"
         print(f"{path.stat().st_size / 1e9:.2f} GB of prepared pictures", flush=True)
-        flags = ["--dataset", "own", "--dataset.pictures", key, "--network", "dcgan",
-                 "--network.size", "small", "--objective", "wgan-gp", "--seconds", str(given.seconds),
-                 "--steps", "1000000", "--runs-dir", str(folder / "runs"), "--quiet"]  # fmt: skip
+        flags = [
+            "--dataset",
+            "own",
+            "--dataset.pictures",
+            key,
+            "--network",
+            "dcgan",
+            "--network.size",
+            "small",
+            "--objective",
+            "wgan-gp",
+            "--seconds",
+            str(given.seconds),
+            "--steps",
+            "1000000",
+            "--runs-dir",
+            str(folder / "runs"),
+            "--quiet",
+        ]
         print(json.dumps({"train": watched(["train", *flags], environment)}), flush=True)
         beside(path, key, given.rounds, 6.0)
         gathering(path)

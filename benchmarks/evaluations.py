@@ -47,8 +47,12 @@ HEADLINES = ("fid", "kid", "coverage", "class_kl", "memorised", "emd", "modes", 
 def wanted(preset: str, seed: int) -> TrainConfig:
     """The config of a run. Measuring in passing is left away: it changes no number, and takes time."""
     given = {
-        "seed": seed, "steps": STEPS[preset], "threads": 1, "precision": "float32", "measure": False
-    }  # fmt: skip
+        "seed": seed,
+        "steps": STEPS[preset],
+        "threads": 1,
+        "precision": "float32",
+        "measure": False,
+    }
     return PRESETS[preset].config.changed(given)
 
 
@@ -76,9 +80,23 @@ def trained(preset: str, seed: int, folder: Path) -> Run:
                 wgan("train", "--resume", str(run.folder), "--steps", str(config.steps), "--quiet")
             return run
     line = wgan(
-        "train", "--preset", preset, "--seed", str(seed), "--steps", str(config.steps),
-        "--threads", "1", "--precision", "float32", "--measure", "false", "--quiet", "--runs-dir", str(folder),
-    )  # fmt: skip
+        "train",
+        "--preset",
+        preset,
+        "--seed",
+        str(seed),
+        "--steps",
+        str(config.steps),
+        "--threads",
+        "1",
+        "--precision",
+        "float32",
+        "--measure",
+        "false",
+        "--quiet",
+        "--runs-dir",
+        str(folder),
+    )
     return Run(Path(json.loads(line)["run"]))
 
 
@@ -112,7 +130,13 @@ def number(value: float | None, percent: bool) -> str:
     """A number as the tables have it."""
     if value is None or math.isnan(value):
         return "–"
-    text = f"{100 * value:.1f} %" if percent else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"  # fmt: skip
+    text = (
+        f"{100 * value:.1f} %"
+        if percent
+        else f"{value:.3g}"
+        if abs(value) < 1000
+        else f"{value:,.0f}"
+    )
     return text.replace("-", "−")
 
 
@@ -133,11 +157,16 @@ def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         mean, deviation = spread(values)
         made.append(
             {
-                "name": value["name"], "title": title_of(value["name"]), "mean": mean,
-                "deviation": None if math.isnan(deviation) else deviation, "values": values,
-                "floor": value["floor"], "percent": value["percent"], "better": value["better"],
+                "name": value["name"],
+                "title": title_of(value["name"]),
+                "mean": mean,
+                "deviation": None if math.isnan(deviation) else deviation,
+                "values": values,
+                "floor": value["floor"],
+                "percent": value["percent"],
+                "better": value["better"],
             }
-        )  # fmt: skip
+        )
     return made
 
 
@@ -152,7 +181,8 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
     seeds = ", ".join(str(each["seed"]) for each in next(iter(table.values())))
     libraries = ", ".join(f"{name} {version}" for name, version in versions().items())
     lines = [
-        "# The quick presets, evaluated", "",
+        "# The quick presets, evaluated",
+        "",
         "Written by `make evaluations` (`python -m benchmarks.evaluations`): each preset is trained with "
         f"the seeds {seeds} and measured by `python -m wgan evaluate`, mean ± deviation over the seeds. "
         "In brackets the floor: what real examples score at the same number, the best that can be "
@@ -160,7 +190,7 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
         "seconds, with one thread and in float32, so that the numbers do not depend on what else the machine does.",
         "",
         f"Measured with {libraries}.",
-    ]  # fmt: skip
+    ]
     if absent:
         lines += ["", f"Left out, as their pictures are not on this machine: {', '.join(absent)}."]
     lines += ["", *short(table)]
@@ -185,11 +215,13 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
             percent = row["percent"]
             cells = [
                 f"{row['title']} (`{row['name']}`)",
-                said(row["mean"], math.nan if row["deviation"] is None else row["deviation"], percent),
+                said(
+                    row["mean"], math.nan if row["deviation"] is None else row["deviation"], percent
+                ),
                 number(row["floor"], percent),
                 {"neither": "near the floor"}.get(row["better"], row["better"]),
                 *(number(value, percent) for value in row["values"]),
-            ]  # fmt: skip
+            ]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -233,15 +265,17 @@ def main() -> None:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(page(table, absent), encoding="utf-8")
     kept = {
-        "versions": versions(), "seeds": given.seeds,
+        "versions": versions(),
+        "seeds": given.seeds,
         "presets": {
             name: {
-                "steps": STEPS[name], "protocol": table[name][0]["protocol"],
+                "steps": STEPS[name],
+                "protocol": table[name][0]["protocol"],
                 "metrics": rows(table[name]),
             }
             for name in here
         },
-    }  # fmt: skip
+    }
     given.out.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print("\n".join(short(table)))
 

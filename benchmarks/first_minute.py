@@ -34,9 +34,12 @@ def imports(rounds: int) -> dict[str, float]:
     for _ in range(rounds):
         for name in IMPORTS:
             said = subprocess.run(
-                [sys.executable, "-c", code.format(name)], cwd=ROOT, capture_output=True, text=True,
+                [sys.executable, "-c", code.format(name)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
                 check=True,
-            )  # fmt: skip
+            )
             found[name].append(float(said.stdout.splitlines()[-1]))
     return {name: statistics.median(values) for name, values in found.items()}
 
@@ -69,9 +72,12 @@ def round_of(browser: Browser, script: Path, ready: str) -> dict[str, float]:
         first, able = visit(browser, url, ready)
         again, able_again = visit(browser, url, ready)
         found = {
-            "served": served, "first_paint": first, "first_ready": able, "second_paint": again,
+            "served": served,
+            "first_paint": first,
+            "first_ready": able,
+            "second_paint": again,
             "second_ready": able_again,
-        }  # fmt: skip
+        }
         if ready == START:
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             page.goto(url)

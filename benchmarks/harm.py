@@ -30,16 +30,35 @@ from wgan.jobs import Stored, TrainingJob
 from wgan.runs import COLUMNS, Run, RunError, Status, list_runs
 
 ROOT = Path(__file__).parents[1]
-TINY = ["--preset", "toy-ring", "--batch-size", "16", "--network.width", "16", "--network.depth", "1",
-        "--threads", "1", "--compiled", "false", "--report-every", "5", "--preview-every", "20",
-        "--quiet"]  # fmt: skip
+TINY = [
+    "--preset",
+    "toy-ring",
+    "--batch-size",
+    "16",
+    "--network.width",
+    "16",
+    "--network.depth",
+    "1",
+    "--threads",
+    "1",
+    "--compiled",
+    "false",
+    "--report-every",
+    "5",
+    "--preview-every",
+    "20",
+    "--quiet",
+]
 
 
 def begin(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "wgan", *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def wgan(*arguments: str) -> tuple[int, str, str]:
@@ -122,7 +141,9 @@ def kills(count: int) -> dict[str, Any]:
                 problems.append("a killed start left a second run")
         run = list_runs(harmed)[0]
         steps = str(run.resume_point()[1] + 100)
-        code, _, err = wgan("train", "--resume", "last", "--steps", steps, "--quiet", "--runs-dir", str(harmed))  # fmt: skip
+        code, _, err = wgan(
+            "train", "--resume", "last", "--steps", steps, "--quiet", "--runs-dir", str(harmed)
+        )
         problems += [err] if code else []
         settings[-1] = steps
         code, _, err = wgan("train", *settings, "--runs-dir", str(whole))
@@ -130,16 +151,30 @@ def kills(count: int) -> dict[str, Any]:
         same = is_same(list_runs(whole)[0], run)
         parts = len(list(run.folder.rglob("*.part")))
     return {
-        "kills": dict(killed), "steps": int(steps), "equal_to_an_unharmed_run": same, "half_files": parts,
+        "kills": dict(killed),
+        "steps": int(steps),
+        "equal_to_an_unharmed_run": same,
+        "half_files": parts,
         "problems": problems,
-    }  # fmt: skip
+    }
 
 
 def disks(count: int) -> dict[str, Any]:
     """Train on disks of many sizes, from one that holds nothing to one that holds the run."""
     sizes = np.geomspace(60_000, 3_000_000, count).astype(int)
-    settings = [*TINY, "--network.width", "64", "--network.depth", "2", "--checkpoint-every", "10",
-                "--steps", "60", "--measure", "false"]  # fmt: skip
+    settings = [
+        *TINY,
+        "--network.width",
+        "64",
+        "--network.depth",
+        "2",
+        "--checkpoint-every",
+        "10",
+        "--steps",
+        "60",
+        "--measure",
+        "false",
+    ]
     problems: list[str] = []
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:

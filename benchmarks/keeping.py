@@ -32,16 +32,36 @@ ROOT = Path(__file__).parents[1]
 
 # Curves have 250 to 500 points, halved when there are more: both of these begin with about 480.
 SIZES = (960, 1_000_000)
-TINY = ["--preset", "toy-ring", "--batch-size", "16", "--network.width", "16", "--network.depth", "1",
-        "--threads", "1", "--compiled", "false", "--report-every", "5", "--preview-every", "200", "--checkpoint-every", "150",
-        "--quiet"]  # fmt: skip
+TINY = [
+    "--preset",
+    "toy-ring",
+    "--batch-size",
+    "16",
+    "--network.width",
+    "16",
+    "--network.depth",
+    "1",
+    "--threads",
+    "1",
+    "--compiled",
+    "false",
+    "--report-every",
+    "5",
+    "--preview-every",
+    "200",
+    "--checkpoint-every",
+    "150",
+    "--quiet",
+]
 
 
 def wgan(*arguments: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "wgan", *arguments],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def filled(folder: Path, count: int) -> Run:
@@ -54,9 +74,11 @@ def filled(folder: Path, count: int) -> Run:
     with contextlib.closing(sqlite3.connect(run.folder / "run.sqlite")) as db, db:
         db.executemany(
             f"INSERT INTO reports VALUES ({marks})",
-            ((10 * (i + 1), *map(float, row), 160 * i, i / 10, 1e9 + i)
-             for i, row in enumerate(values)),
-        )  # fmt: skip
+            (
+                (10 * (i + 1), *map(float, row), 160 * i, i / 10, 1e9 + i)
+                for i, row in enumerate(values)
+            ),
+        )
     return run
 
 
@@ -71,12 +93,18 @@ def million() -> None:
         )
         opening = {
             n: statistics.median(
-                float(subprocess.run([sys.executable, "-c", program, str(run.folder)], cwd=ROOT,
-                                     check=True, capture_output=True).stdout)
+                float(
+                    subprocess.run(
+                        [sys.executable, "-c", program, str(run.folder)],
+                        cwd=ROOT,
+                        check=True,
+                        capture_output=True,
+                    ).stdout
+                )
                 for _ in range(5)
             )
             for n, run in runs.items()
-        }  # fmt: skip
+        }
         watched = {n: Stored(run) for n, run in runs.items()}
         times: dict[int, list[float]] = {n: [] for n in runs}
         sizes: dict[int, int] = {}
@@ -93,8 +121,10 @@ def million() -> None:
                     times[n].append(1000 * (time.perf_counter() - begun))
                 sizes[n] = len(sent)
         for n in runs:
-            print(f"{n:>9,} reports: opened in {opening[n]:.2f} s; an update takes "
-                  f"{statistics.median(times[n]):.1f} ms and sends {sizes[n] / 1000:.1f} kB")  # fmt: skip
+            print(
+                f"{n:>9,} reports: opened in {opening[n]:.2f} s; an update takes "
+                f"{statistics.median(times[n]):.1f} ms and sends {sizes[n] / 1000:.1f} kB"
+            )
         ratios = [b / a for a, b in zip(*(times[n] for n in SIZES), strict=True)]
         print(f"median ratio of an update's time, alternated: {statistics.median(ratios):.2f}")
 
@@ -105,9 +135,19 @@ def long(steps: int) -> None:
     from wgan.config import PRESETS
     from wgan.jobs import TrainingJob
 
-    tiny = {"batch_size": 4, "n_critic": 1, "network.width": 4, "network.depth": 1, "steps": steps,
-            "report_every": 1, "preview_every": 10, "checkpoint_every": steps // 10, "threads": 1,
-            "compiled": False, "measure": False}  # fmt: skip
+    tiny = {
+        "batch_size": 4,
+        "n_critic": 1,
+        "network.width": 4,
+        "network.depth": 1,
+        "steps": steps,
+        "report_every": 1,
+        "preview_every": 10,
+        "checkpoint_every": steps // 10,
+        "threads": 1,
+        "compiled": False,
+        "measure": False,
+    }
     with tempfile.TemporaryDirectory() as folder:
         job = TrainingJob(Run.create(PRESETS["toy-ring"].config.changed(tiny), Path(folder)))
         job.prepare()
@@ -127,13 +167,21 @@ def long(steps: int) -> None:
                 ]
                 times.append(1000 * (time.perf_counter() - begun))
             kept = sum(f.stat().st_size for f in job.run.folder.rglob("*") if f.is_file())
-            print(json.dumps({
-                "step": job.training.steps, "most_memory_MB": round(memory["bytes"] / 1e6, 1),
-                "previews_made": job.training.steps // 10, "previews_kept": len(job.view.preview_steps),
-                "folder_MB": round(kept / 1e6, 1), "chart_ms": round(statistics.median(times), 1),
-                "chart_kB": round(len(json.dumps(sent)) / 1000, 1),
-                "steps_per_second": round(steps / 10 / took),
-            }), flush=True)  # fmt: skip
+            print(
+                json.dumps(
+                    {
+                        "step": job.training.steps,
+                        "most_memory_MB": round(memory["bytes"] / 1e6, 1),
+                        "previews_made": job.training.steps // 10,
+                        "previews_kept": len(job.view.preview_steps),
+                        "folder_MB": round(kept / 1e6, 1),
+                        "chart_ms": round(statistics.median(times), 1),
+                        "chart_kB": round(len(json.dumps(sent)) / 1000, 1),
+                        "steps_per_second": round(steps / 10 / took),
+                    }
+                ),
+                flush=True,
+            )
         job.finish(Status.FINISHED)
 
 
@@ -161,8 +209,10 @@ def shelf(count: int) -> None:
             app.run()
             times.append(1000 * (time.perf_counter() - begun))
             assert not app.exception, app.exception
-        print(f"{count} runs: Runs page, first with all imports {first:.0f} ms, then median "
-              f"{statistics.median(times):.0f} ms, p95 {quantile(times, 0.95):.0f} ms")  # fmt: skip
+        print(
+            f"{count} runs: Runs page, first with all imports {first:.0f} ms, then median "
+            f"{statistics.median(times):.0f} ms, p95 {quantile(times, 0.95):.0f} ms"
+        )
         os._exit(0)  # the app's threads have nothing left to write
 
 

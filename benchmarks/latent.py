@@ -121,15 +121,22 @@ def main() -> None:
     z = np.repeat(draw_z(0, 1, models.config.latent_dim), 32, axis=0)
     found["generator_32"] = _timed(lambda: models.make(z))
     rows = [
-        ("dial's move to the new picture", "dial", 100, f"of it the generator, 32 pictures: {statistics.median(found['generator_32']):.0f} ms"),
+        (
+            "dial's move to the new picture",
+            "dial",
+            100,
+            f"of it the generator, 32 pictures: {statistics.median(found['generator_32']):.0f} ms",
+        ),
         ("walk of 60 frames, made and encoded", "walk_of_60", 1500, ""),
         ("new waypoints to the first frame, browser", "new_walk_in_browser", 1500, "70 frames"),
-    ]  # fmt: skip
+    ]
     print(f"{given.run}, load {os.getloadavg()[0]:.1f}")
     print(f"{'what':44}{'median':>8}{'p95':>8}{'budget':>8}      beside")
     for words, key, budget, beside in rows:
         times = found[key]
-        print(f"{words:44}{statistics.median(times):>8.0f}{quantile(times, 0.95):>8.0f}{budget:>8} ms   {beside}")  # fmt: skip
+        print(
+            f"{words:44}{statistics.median(times):>8.0f}{quantile(times, 0.95):>8.0f}{budget:>8} ms   {beside}"
+        )
     print(json.dumps({key: round(statistics.median(times), 1) for key, times in found.items()}))
 
 

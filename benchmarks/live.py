@@ -46,11 +46,21 @@ def serve(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true",
-         "--server.address=127.0.0.1", f"--server.port={port}"],
-        cwd=script.parent, env={**os.environ, "WGAN_RUNS": str(runs), "WGAN_COMPILE": "off"},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(script),
+            "--server.headless=true",
+            "--server.address=127.0.0.1",
+            f"--server.port={port}",
+        ],
+        cwd=script.parent,
+        env={**os.environ, "WGAN_RUNS": str(runs), "WGAN_COMPILE": "off"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     until(lambda: answers(port), 60)
     return process, f"http://127.0.0.1:{port}"
 
@@ -223,17 +233,33 @@ def main() -> None:
         process.wait()
         shutil.rmtree(runs, ignore_errors=True)
     rows = [
-        ("bytes an update, page", "kB", 75, "kB", f"paused {found['paused_kB']:.1f} kB (at most 2)"),
-        ("browser main thread an update", "browser_ms", 120, "ms",
-         f"paused {found['paused_browser_ms']:.0f} ms; by the clock, with waiting for a core: "
-         f"{found['browser_wall_ms']:.0f} ms (paused {found['paused_browser_wall_ms']:.0f})"),
+        (
+            "bytes an update, page",
+            "kB",
+            75,
+            "kB",
+            f"paused {found['paused_kB']:.1f} kB (at most 2)",
+        ),
+        (
+            "browser main thread an update",
+            "browser_ms",
+            120,
+            "ms",
+            f"paused {found['paused_browser_ms']:.0f} ms; by the clock, with waiting for a core: "
+            f"{found['browser_wall_ms']:.0f} ms (paused {found['paused_browser_wall_ms']:.0f})",
+        ),
         ("longest task", "longest_task_ms", 100, "ms", ""),
         ("panel, server p95", "panel_p95_ms", 50, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
         ("full page run p95", "page_p95_ms", 150, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
         ("SIGTERM to exit", "exit_seconds", 3, "s", f"code {found['exit_code']}"),
-        ("training slowed by", "slowed_by", 0.10, "",
-         f"{found['steps_per_second_alone']:.1f} → {found['steps_per_second_watched']:.1f} steps/s"),
-    ]  # fmt: skip
+        (
+            "training slowed by",
+            "slowed_by",
+            0.10,
+            "",
+            f"{found['steps_per_second_alone']:.1f} → {found['steps_per_second_watched']:.1f} steps/s",
+        ),
+    ]
     print(f"{given.preset}, one session, 1 update/s, load {os.getloadavg()[0]:.1f}")
     print(f"{'what':32}{'measured':>10}{'budget':>9}      beside")
     for words, key, budget, unit, beside in rows:

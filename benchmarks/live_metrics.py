@@ -130,10 +130,14 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         for name in dict.fromkeys(each.group for each in every)
     }
     return {
-        "preset": preset, "pairs": pairs, "seconds": seconds,
+        "preset": preset,
+        "pairs": pairs,
+        "seconds": seconds,
         "steps_per_second_measured": statistics.median(rates[True]),
         "steps_per_second_alone": statistics.median(rates[False]),
-        "ratio": statistics.median(ratios), "ratio_from": min(ratios), "ratio_to": max(ratios),
+        "ratio": statistics.median(ratios),
+        "ratio_from": min(ratios),
+        "ratio_to": max(ratios),
         "share": sum(each.seconds for each in measured) / trained,
         "gauge_share": counted,
         "measured": len(measured),
@@ -143,7 +147,7 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         "once_s": sum(each.seconds for each in once),
         "once_longest_core_s": max((each.core for each in once), default=0.0),
         "equal_reports": equal,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -163,18 +167,28 @@ def main() -> None:
         print(
             f"{preset}: {given.pairs} pairs of {given.seconds:g} s, load {os.getloadavg()[0]:.1f}"
         )
-        print(f"  steps a second, medians: {found['steps_per_second_measured']:.2f} measured, "
-              f"{found['steps_per_second_alone']:.2f} not; ratio {found['ratio']:.3f} "
-              f"({found['ratio_from']:.3f} to {found['ratio_to']:.3f})")  # fmt: skip
-        print(f"  share of training: {100 * found['share']:.1f} % (at most {100 * SHARE:g}), as the "
-              f"gauge counts it {100 * found['gauge_share']:.1f} %; {found['measured']} measurements")  # fmt: skip
-        print(f"  longest measurement: {found['longest_core_s']:.2f} s of one core (at most {LONGEST:g}), "
-              f"{found['longest_s']:.2f} s by the clock")  # fmt: skip
+        print(
+            f"  steps a second, medians: {found['steps_per_second_measured']:.2f} measured, "
+            f"{found['steps_per_second_alone']:.2f} not; ratio {found['ratio']:.3f} "
+            f"({found['ratio_from']:.3f} to {found['ratio_to']:.3f})"
+        )
+        print(
+            f"  share of training: {100 * found['share']:.1f} % (at most {100 * SHARE:g}), as the "
+            f"gauge counts it {100 * found['gauge_share']:.1f} %; {found['measured']} measurements"
+        )
+        print(
+            f"  longest measurement: {found['longest_core_s']:.2f} s of one core (at most {LONGEST:g}), "
+            f"{found['longest_s']:.2f} s by the clock"
+        )
         for name, group in found["groups"].items():
-            print(f"    {name}: {group['count']} times, median {group['median_core_s']:.2f} s, longest "
-                  f"{group['longest_core_s']:.2f} s of one core, {group['longest_s']:.2f} s by the clock")  # fmt: skip
-        print(f"  once: {found['once_s']:.1f} s, the longest part {found['once_longest_core_s']:.2f} s "
-              f"of one core; {found['equal_reports']} reports of both are equal")  # fmt: skip
+            print(
+                f"    {name}: {group['count']} times, median {group['median_core_s']:.2f} s, longest "
+                f"{group['longest_core_s']:.2f} s of one core, {group['longest_s']:.2f} s by the clock"
+            )
+        print(
+            f"  once: {found['once_s']:.1f} s, the longest part {found['once_longest_core_s']:.2f} s "
+            f"of one core; {found['equal_reports']} reports of both are equal"
+        )
         print(json.dumps(found), flush=True)
 
 

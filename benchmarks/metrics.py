@@ -154,9 +154,11 @@ def authors_prdc(real: Floats, fake: Floats) -> dict[str, float]:
     with contextlib.redirect_stdout(io.StringIO()):  # it prints the numbers of pictures
         three, five = (compute_prdc(real, fake, nearest_k=k) for k in (3, 5))
     return {
-        "precision": float(three["precision"]), "recall": float(three["recall"]),
-        "density": float(five["density"]), "coverage": float(five["coverage"]),
-    }  # fmt: skip
+        "precision": float(three["precision"]),
+        "recall": float(three["recall"]),
+        "density": float(five["density"]),
+        "coverage": float(five["coverage"]),
+    }
 
 
 def copied(pictures: Tensor, among: Tensor) -> float:
@@ -229,10 +231,8 @@ def test_sets(dataset: Dataset, data: Pictures) -> Sets:
         "Gaussian noise added, σ = 25 of 255": (slight.clamp(0, 255).round().byte(), labels),
         NOISE: (torch.randint(0, 256, real.shape, generator=rng).byte(), labels),
         FEW: (real[few], labels[few]),
-        AGAIN: (
-            real[chosen].repeat(times, 1, 1, 1), labels[chosen].repeat(times)
-        ),
-    }  # fmt: skip
+        AGAIN: (real[chosen].repeat(times, 1, 1, 1), labels[chosen].repeat(times)),
+    }
     yardstick = Yardstick(dataset, data)
     return Sets(
         dataset.title,
@@ -256,19 +256,32 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
         name = name_of("fid", sides, len(sides))
         fake = sides.features.double().numpy()
         fid.append(
-            Row(what, name, found[name], {
-                "torchmetrics, its updates": torchmetrics_fid(sides.features, train),
-                "NumPy, SciPy's root": frechet_formula(fake, exact),
-            }, facts.get(what, ""))
-        )  # fmt: skip
+            Row(
+                what,
+                name,
+                found[name],
+                {
+                    "torchmetrics, its updates": torchmetrics_fid(sides.features, train),
+                    "NumPy, SciPy's root": frechet_formula(fake, exact),
+                },
+                facts.get(what, ""),
+            )
+        )
         name = name_of("kid", sides, len(sides))
         real = sets.yardstick.training(len(sides)).features
         kernel.append(
-            Row(what, name, found[name], {
-                "torchmetrics, other subsets": torchmetrics_kid(sides.features, real),
-                "formula over all pairs": kernel_formula(fake, real.double().numpy()),
-            }, "0" if what == FLOOR else "", found[name + "_sd"])
-        )  # fmt: skip
+            Row(
+                what,
+                name,
+                found[name],
+                {
+                    "torchmetrics, other subsets": torchmetrics_kid(sides.features, real),
+                    "formula over all pairs": kernel_formula(fake, real.double().numpy()),
+                },
+                "0" if what == FLOOR else "",
+                found[name + "_sd"],
+            )
+        )
     ratios = [float(row.known) / row.ours for row in fid if row.known and row.what != FLOOR]
     scale = (
         f" The figures of FACTS.md §4 for damaged sets are {min(ratios):.1f} to {max(ratios):.1f} times ours: "
@@ -396,15 +409,26 @@ def floors(sets: Sets) -> Section:
         kept = sets.yardstick.floors.get(n)
         spread = float(np.std(found, ddof=1)) if draws > 1 else None
         rows.append(
-            Row(f"FID of {n:,} test pictures" + (f", {draws} draws" if draws > 1 else ""), f"fid64_{n // 1000}k",
-                float(np.mean(found)), {"kept with the network": kept[0]} if kept else {},
-                facts[n] if sets.title == "MNIST" else "", spread)
-        )  # fmt: skip
+            Row(
+                f"FID of {n:,} test pictures" + (f", {draws} draws" if draws > 1 else ""),
+                f"fid64_{n // 1000}k",
+                float(np.mean(found)),
+                {"kept with the network": kept[0]} if kept else {},
+                facts[n] if sets.title == "MNIST" else "",
+                spread,
+            )
+        )
         oracle = kernel_formula(part.double().numpy(), real.double().numpy())
         rows.append(
-            Row(f"KID of {n:,} test pictures", f"kid64_{n // 1000}k", mean,
-                {"formula over all pairs": oracle}, "0", deviation)
-        )  # fmt: skip
+            Row(
+                f"KID of {n:,} test pictures",
+                f"kid64_{n // 1000}k",
+                mean,
+                {"formula over all pairs": oracle},
+                "0",
+                deviation,
+            )
+        )
     return Section(
         f"{sets.title}: the floor by the number of pictures",
         "FID's bias falls with the number of pictures, KID has none: its mean is 0 within its deviation at "
@@ -429,11 +453,21 @@ def stacked(data: Pictures) -> Section:
     true = shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"
     rows = [
-        Row(f"{STACKED:,} real stacks", "stacked_modes_26k", stacked_modes(sides),
-            {"true labels": float((true > 0).sum())}, "1,000 (FACTS.md §3)"),
-        Row(f"{STACKED:,} real stacks", "stacked_kl_26k", stacked_kl(sides),
-            {"true labels": float(scipy.stats.entropy(true, even))}, known),
-    ]  # fmt: skip
+        Row(
+            f"{STACKED:,} real stacks",
+            "stacked_modes_26k",
+            stacked_modes(sides),
+            {"true labels": float((true > 0).sum())},
+            "1,000 (FACTS.md §3)",
+        ),
+        Row(
+            f"{STACKED:,} real stacks",
+            "stacked_kl_26k",
+            stacked_kl(sides),
+            {"true labels": float(scipy.stats.entropy(true, even))},
+            known,
+        ),
+    ]
     return Section(
         "Stacked MNIST",
         "Three test digits in the three channels, drawn evenly from the test set. Its classes are not quite "
@@ -474,11 +508,15 @@ def points() -> Section:
         pairs = [(draw(256, 2 * k + 10), draw(256, 2 * k + 11)) for k in range(20)]
         rows += [
             _points(f"{name}, noise N(0, I) added", a, b + noise, far),
-            Row(f"{name}, real against real, 20 draws", "emd_256",
+            Row(
+                f"{name}, real against real, 20 draws",
+                "emd_256",
                 float(np.mean([emd(*pair) for pair in pairs])),
-                {"POT": float(np.mean([exact(*pair) for pair in pairs]))}, floor,
-                float(np.std([emd(*pair) for pair in pairs], ddof=1))),
-        ]  # fmt: skip
+                {"POT": float(np.mean([exact(*pair) for pair in pairs]))},
+                floor,
+                float(np.std([emd(*pair) for pair in pairs], ddof=1)),
+            ),
+        ]
         shift = np.array([0.3, -0.4])
         rows.append(_points(f"{name}, shifted by (0.3, −0.4)", a, a + shift, "0.5, exactly"))
         for what, other, known in (
@@ -486,9 +524,14 @@ def points() -> Section:
             ("shifted by (0.3, −0.4)", a + shift, f"{2 * 0.5 / math.pi:.4f} over all lines"),
         ):
             rows.append(
-                Row(f"{name}, {what}", "sliced_2k", sliced(a, other),
-                    {"SciPy, line by line": sliced_by_scipy(a, other)}, known)
-            )  # fmt: skip
+                Row(
+                    f"{name}, {what}",
+                    "sliced_2k",
+                    sliced(a, other),
+                    {"SciPy, line by line": sliced_by_scipy(a, other)},
+                    known,
+                )
+            )
     return Section(
         "Points: W₁ and sliced W₁",
         "Ours is SciPy's assignment; the oracle POT's linear program (`ot.emd2`). Our sliced W₁ is POT's; "
@@ -506,7 +549,9 @@ def exact(a: Floats, b: Floats) -> float:
 
 
 def _points(what: str, a: Floats, b: Floats, known: str) -> Row:
-    return Row(what, f"emd_{'2k' if len(a) == 2_000 else len(a)}", emd(a, b), {"POT": exact(a, b)}, known)  # fmt: skip
+    return Row(
+        what, f"emd_{'2k' if len(a) == 2_000 else len(a)}", emd(a, b), {"POT": exact(a, b)}, known
+    )
 
 
 def modes() -> Section:
@@ -536,11 +581,21 @@ def modes() -> Section:
             ours = PointSides(some, data)
             assert ours.modes == found
             rows += [
-                Row(f"{name}, {what}", "modes", found[0],
-                    {"SciPy's k-d tree": len(np.unique(where[good]))}, str(count)),
-                Row(f"{name}, {what}", "high_quality", found[1],
-                    {"SciPy's k-d tree": float(good.mean())}, share),
-            ]  # fmt: skip
+                Row(
+                    f"{name}, {what}",
+                    "modes",
+                    found[0],
+                    {"SciPy's k-d tree": len(np.unique(where[good]))},
+                    str(count),
+                ),
+                Row(
+                    f"{name}, {what}",
+                    "high_quality",
+                    found[1],
+                    {"SciPy's k-d tree": float(good.mean())},
+                    share,
+                ),
+            ]
     return Section(
         "Points: modes and high quality",
         "2,500 samples at the scales of VEEGAN and PacGAN; a sample is of high quality within 3 σ of its "
@@ -572,14 +627,23 @@ def closed_forms() -> Section:
         "Two Gaussians in 8 dimensions with any covariances, and N(0, 1) against N(1, 1), whose kernel "
         "distance is 3 (m₁ − m₁′)² + 3 (m₂ − m₂′)² + (m₃ − m₃′)² = 3 + 3 + 16 of their moments.",
         [
-            Row("two Gaussians in 8 dimensions", "Fréchet distance, 50,000 samples",
+            Row(
+                "two Gaussians in 8 dimensions",
+                "Fréchet distance, 50,000 samples",
                 frechet(Sums.of(torch.from_numpy(a)), Sums.of(torch.from_numpy(b))),
-                {"NumPy, SciPy's root": frechet_formula(a, b)}, f"{true:.4f}"),
-            Row("N(0, 1) and N(1, 1)", "kernel distance, 50,000 samples", found,
+                {"NumPy, SciPy's root": frechet_formula(a, b)},
+                f"{true:.4f}",
+            ),
+            Row(
+                "N(0, 1) and N(1, 1)",
+                "kernel distance, 50,000 samples",
+                found,
                 {"formula over all pairs": kernel_formula(y.numpy()[:10_000], x.numpy()[:10_000])},
-                "22", deviation),
+                "22",
+                deviation,
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 # ---- the page -----------------------------------------------------------------------------------
@@ -635,18 +699,29 @@ def table(section: Section) -> list[str]:
             for name, value in row.oracles.items()
         ]
         apart = max((abs(row.ours - value) for value in row.oracles.values()), default=math.nan)
-        cells = [row.what, f"`{row.name}`", ours, "<br>".join(told), "" if math.isnan(apart) else number(apart), row.known]  # fmt: skip
+        cells = [
+            row.what,
+            f"`{row.name}`",
+            ours,
+            "<br>".join(told),
+            "" if math.isnan(apart) else number(apart),
+            row.known,
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
 def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
     """The page docs/metrics.md."""
-    libraries = {name: version(name) for name in ("torch", "torchmetrics", "prdc", "pot", "scipy", "scikit-learn", "numpy")}  # fmt: skip
+    libraries = {
+        name: version(name)
+        for name in ("torch", "torchmetrics", "prdc", "pot", "scipy", "scikit-learn", "numpy")
+    }
     network = find_network("mnist", (1, 28, 28))
     other = find_network("fashion-mnist", (1, 28, 28))
     lines = [
-        "# Metrics against oracles", "",
+        "# Metrics against oracles",
+        "",
         "Written by `make metrics` (`python -m benchmarks.metrics`): our metrics on sets whose answer is "
         "known, each beside the same number computed by somebody else. A name's settings are those of the "
         "app: `fid64_10k` is a Fréchet distance of 10,000 pictures in 64 features.",
@@ -659,9 +734,10 @@ def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
         "What must agree is the order: the floor is lowest by far and falls with the number of pictures, "
         "and each damaged set lies far above it.",
         "",
-        f"Python {platform.python_version()}, " + ", ".join(f"{k} {v}" for k, v in libraries.items())
+        f"Python {platform.python_version()}, "
+        + ", ".join(f"{k} {v}" for k, v in libraries.items())
         + f"; {seconds:.0f} seconds of processor time.",
-    ]  # fmt: skip
+    ]
     if absent:
         lines += [
             "",

@@ -213,10 +213,19 @@ def main() -> None:
     parser.add_argument("--preset", nargs="+", default=["quick-mnist"])
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 20, 30, 60, 120, 300])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--ours", action="append", metavar="FLAGS",
-                        help='flags of `python -m wgan train`, or "": the preset itself; may be repeated')  # fmt: skip
-    parser.add_argument("--textbook", type=float, default=60.0, metavar="SECONDS",
-                        help="the textbook loop's last mark (60; 0: none)")  # fmt: skip
+    parser.add_argument(
+        "--ours",
+        action="append",
+        metavar="FLAGS",
+        help='flags of `python -m wgan train`, or "": the preset itself; may be repeated',
+    )
+    parser.add_argument(
+        "--textbook",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="the textbook loop's last mark (60; 0: none)",
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -234,9 +243,10 @@ def main() -> None:
                 config = config_of(preset, seed, dict(zip(named, flags[1::2], strict=True)))
                 most = given.textbook if arm == "textbook" else max(given.seconds)
                 asked = {
-                    "arm": arm, "config": config.model_dump(mode="json"),
+                    "arm": arm,
+                    "config": config.model_dump(mode="json"),
                     "seconds": [mark for mark in given.seconds if mark <= most],
-                }  # fmt: skip
+                }
                 rows += run(preset, seed, asked)
     report(rows, given.seconds)
 
@@ -245,8 +255,10 @@ def run(preset: str, seed: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Train one arm in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(asked)],
-        check=True, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     found = []
     for line in done.stdout.splitlines():
         row = {"preset": preset, "seed": seed, "arm": asked["arm"], **json.loads(line)}
@@ -262,8 +274,10 @@ def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
         keys = [
             k for k in ("fid64_4k", "emd_512", "modes", "high_quality", "steps") if k in mine[0]
         ]
-        print(f"\n{preset}, seeds {sorted({row['seed'] for row in mine})}, "
-              f"floor {statistics.fmean(row['floor'] for row in mine):.3g}")  # fmt: skip
+        print(
+            f"\n{preset}, seeds {sorted({row['seed'] for row in mine})}, "
+            f"floor {statistics.fmean(row['floor'] for row in mine):.3g}"
+        )
         print("| arm | number | " + " | ".join(f"{mark:g} s" for mark in marks) + " |")
         print("|---|---|" + "---|" * len(marks))
         for arm in dict.fromkeys(row["arm"] for row in mine):

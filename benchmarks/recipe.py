@@ -115,10 +115,19 @@ def main() -> None:
     parser.add_argument("--pair", nargs=2, action="append", default=[], metavar="VARIANT")
     parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these and the preset itself")
     parser.add_argument("--folder", type=Path, default=Path("recipe"))
-    parser.add_argument("--base", default="", metavar="CHANGES",
-                        help="changes to the preset that all are tried on: to search as before it was changed")  # fmt: skip
-    parser.add_argument("--also", action="append", default=[], metavar="VARIANT",
-                        help='one more, as "its name: its changes"')  # fmt: skip
+    parser.add_argument(
+        "--base",
+        default="",
+        metavar="CHANGES",
+        help="changes to the preset that all are tried on: to search as before it was changed",
+    )
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="VARIANT",
+        help='one more, as "its name: its changes"',
+    )
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     kept = given.folder / f"{given.preset}.jsonl"

@@ -40,12 +40,37 @@ def measured(preset: str, processes: int, batch: int, seconds: float) -> float:
     """Return steps a second of a run by so many processes, one thread each."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
-             str(processes), "-m", "wgan", "train", "--preset", preset, "--batch-size", str(batch),
-             "--seconds", str(seconds), "--threads", "1", "--measure", "false", "--precision", "float32",
-             "--runs-dir", folder, "--quiet"],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "torch.distributed.run",
+                "--standalone",
+                "--nproc-per-node",
+                str(processes),
+                "-m",
+                "wgan",
+                "train",
+                "--preset",
+                preset,
+                "--batch-size",
+                str(batch),
+                "--seconds",
+                str(seconds),
+                "--threads",
+                "1",
+                "--measure",
+                "false",
+                "--precision",
+                "float32",
+                "--runs-dir",
+                folder,
+                "--quiet",
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     return float(json.loads(done.stdout.splitlines()[-1])["steps_per_second"])
 
 
@@ -53,8 +78,10 @@ def here(counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]
     """Measure every case in turn, so that the machine's drift hits all of them."""
     asked = [
         (preset, kind, k, batch * (k if kind == "grown" else 1))
-        for preset, batch in CASES.items() for kind in ("shared", "grown") for k in counts
-    ]  # fmt: skip
+        for preset, batch in CASES.items()
+        for kind in ("shared", "grown")
+        for k in counts
+    ]
     found: dict[tuple[str, str, int, int], list[float]] = {each: [] for each in asked}
     for _ in range(rounds):
         for each in asked:
@@ -62,10 +89,15 @@ def here(counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]
             found[each].append(measured(preset, k, batch, seconds))
             print(json.dumps([*each, found[each][-1]]), file=sys.stderr, flush=True)
     return [
-        {"preset": p, "batch": kind, "processes": k, "size": size,
-         "steps_per_second": statistics.median(rates)}
+        {
+            "preset": p,
+            "batch": kind,
+            "processes": k,
+            "size": size,
+            "steps_per_second": statistics.median(rates),
+        }
         for (p, kind, k, size), rates in found.items()
-    ]  # fmt: skip
+    ]
 
 
 # ---- predicted ----------------------------------------------------------------------------------
@@ -146,10 +178,12 @@ def step_seconds(work: Work, batch: float, k: int, machine: Machine) -> tuple[fl
 def prediction(name: str, config: TrainConfig, batch: int, machine: Machine) -> Iterable[str]:
     """Yield a table of predicted steps and images a second from 1 to 512 GPUs."""
     work = work_of(config)
-    yield (f"**{name}**: {work.flops_a_sample / 1e6:,.1f} MFLOP a sample and step, gradients of "
-           f"{work.critic_bytes / 1e3:,.0f} kB (critic, {work.n_critic} a step) and "
-           f"{work.generator_bytes / 1e3:,.0f} kB (generator), {work.norms} batch norms. "
-           f"{batch:,} samples a GPU (grown), or {batch:,} shared by all.\n")  # fmt: skip
+    yield (
+        f"**{name}**: {work.flops_a_sample / 1e6:,.1f} MFLOP a sample and step, gradients of "
+        f"{work.critic_bytes / 1e3:,.0f} kB (critic, {work.n_critic} a step) and "
+        f"{work.generator_bytes / 1e3:,.0f} kB (generator), {work.norms} batch norms. "
+        f"{batch:,} samples a GPU (grown), or {batch:,} shared by all.\n"
+    )
     yield "| GPUs | grown: ms a step | in exchange | images/s | efficiency | shared: ms a step | speed-up |"
     yield "|---|---|---|---|---|---|---|"
     one, _ = step_seconds(work, batch, 1, machine)
@@ -166,8 +200,11 @@ def prediction(name: str, config: TrainConfig, batch: int, machine: Machine) -> 
         else:
             row += "| – | – |"
         yield row
-    words = (f"Sharing one batch of {batch:,} pays up to {at} GPUs ({best:.2f} times as fast)"
-             if at > 1 else f"Sharing one batch of {batch:,} never pays: the step is latency already")  # fmt: skip
+    words = (
+        f"Sharing one batch of {batch:,} pays up to {at} GPUs ({best:.2f} times as fast)"
+        if at > 1
+        else f"Sharing one batch of {batch:,} never pays: the step is latency already"
+    )
     yield f"\n{words}; more GPUs want more samples."
 
 
@@ -175,19 +212,25 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
     """Return docs/scaling.md."""
     machine = Machine()
     lines = [
-        "# One run on many processes", "",
+        "# One run on many processes",
+        "",
         "`torchrun --nproc-per-node K -m wgan train …` on one machine or many (torchrun's own flags say which). K "
         "processes share every batch, average gradients in one bucket after backward, and take batch norm's "
         "statistics together; so they train what one process would (`tests/test_ranks.py`: gradients equal to a "
         "relative 10⁻⁴, after batch norms in the critic 3·10⁻², over gloo, K = 2 and 4; copies equal bit for bit). The first process records into a run's "
         "folder, which the app shows as it grows. With `--max-restarts N` a lost process is replaced and the run goes "
-        "on from its last checkpoint, with the same numbers as if nothing had been.", "",
-        "Made by `python -m benchmarks.scaling`.", "", "## Measured", "",
+        "on from its last checkpoint, with the same numbers as if nothing had been.",
+        "",
+        "Made by `python -m benchmarks.scaling`.",
+        "",
+        "## Measured",
+        "",
         f"{os.cpu_count()} CPU cores ({torch.backends.cpu.get_cpu_capability()}), gloo, one thread a process, float32, "
-        f"medians of {rounds}, taken in turn. More processes than cores cannot gain: they show the cost of sharing.", "",
+        f"medians of {rounds}, taken in turn. More processes than cores cannot gain: they show the cost of sharing.",
+        "",
         "| preset | batch | processes | samples a step | steps/s | samples/s | beside one process |",
         "|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     ones = {(r["preset"], r["batch"]): r for r in rows if r["processes"] == 1}
     for r in rows:
         one = ones[r["preset"], r["batch"]]
@@ -198,7 +241,9 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
             f"| {r['steps_per_second']:.1f} | {speed:,.0f} | {gain:.2f} |"
         )
     lines += [
-        "", "## Predicted", "",
+        "",
+        "## Predicted",
+        "",
         "**Not measured.** No GPU was at hand: this is arithmetic from the counted operations and bytes of a step "
         f"and these assumed constants: {machine.flops / 1e12:.0f} TFLOP/s sustained a GPU, "
         f"{1e3 * machine.launch:.0f} ms a step that no GPU shortens, {machine.inside / 1e9:.0f} GB/s and "
@@ -206,7 +251,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
         f"{1e6 * machine.hop_between:.0f} µs between machines; a ring's bytes, a tree's latency; the critic's last exchange of a step goes on beside the generator's forward pass, nothing else overlaps; every process draws random numbers for the whole batch, "
         f"{machine.memory / 1e12:.0f} TB/s.",
         "",
-    ]  # fmt: skip
+    ]
     gp = PRESETS["paper-wgan-gp"].config
     for name, config, batch in (
         ("paper-wgan-gp, DCGAN medium", gp.changed({"network.size": "medium"}), 256),

@@ -109,8 +109,11 @@ def main() -> None:
         for preset in given.preset:
             for busy in given.busy:
                 before, after, shares = after_arrival(preset, busy)
-                print(f"| {preset} | {busy} | {before}, {after} "
-                      f"| {' '.join(f'{100 * share:.0f}' for share in shares)} |", flush=True)  # fmt: skip
+                print(
+                    f"| {preset} | {busy} | {before}, {after} "
+                    f"| {' '.join(f'{100 * share:.0f}' for share in shares)} |",
+                    flush=True,
+                )
         return
     most = str(cores())
     print(f"| preset | busy processes | 1 thread | {most} threads | chosen | of the better |")
@@ -121,8 +124,11 @@ def main() -> None:
             found = measured(preset, busy, given.rounds, given.seconds)
             share = found["chosen"] / max(found["1"], found[most])
             rows.append({"preset": preset, "busy": busy, "share": share, **found})
-            print(f"| {preset} | {busy} | {found['1']:.1f} | {found[most]:.1f} "
-                  f"| {found['chosen']:.1f} ({found['threads']:.0f}) | {100 * share:.0f} % |", flush=True)  # fmt: skip
+            print(
+                f"| {preset} | {busy} | {found['1']:.1f} | {found[most]:.1f} "
+                f"| {found['chosen']:.1f} ({found['threads']:.0f}) | {100 * share:.0f} % |",
+                flush=True,
+            )
     print(json.dumps(rows))
 
 

@@ -33,8 +33,15 @@ if view is None:
             "follows the critic's slope uphill, and its pictures become more and more like the "
             "real ones."
         )
-        st.button("Start", icon=":material/play_arrow:", type="primary", key="start",
-                  on_click=live.start, args=(config,), width=200)  # fmt: skip
+        st.button(
+            "Start",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="start",
+            on_click=live.start,
+            args=(config,),
+            width=200,
+        )
 
         live.forecast()
         st.caption("You can change everything in the sidebar, now or while it learns.")
@@ -48,15 +55,23 @@ if view is None:
                 icon=":material/download:",
             )
         elif config.dataset.kind == "pictures":
-            strip(live.real_strip(config.dataset, 8, 10), key="real_large", rows=8, columns=10,
-                  caption=f"Real: {config.dataset.title}", max_height=480,
-                  alt="Eighty real pictures of the data set")  # fmt: skip
+            strip(
+                live.real_strip(config.dataset, 8, 10),
+                key="real_large",
+                rows=8,
+                columns=10,
+                caption=f"Real: {config.dataset.title}",
+                max_height=480,
+                alt="Eighty real pictures of the data set",
+            )
         else:
             live.chart(
                 figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
-                key="real_points", run=config.dataset.name, height=460,
+                key="real_points",
+                run=config.dataset.name,
+                height=460,
                 alt="Real points of the data set",
-            )  # fmt: skip
+            )
 else:
     live.header(view, next_run)
     ticking = view.status is Status.RUNNING or bool(view.phase)

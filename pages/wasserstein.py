@@ -11,9 +11,14 @@ from pages.components.lab_work import watched
 LABS = {
     lab.key: lab
     for lab in (
-        earth.EARTH, earth.PLANE, duality.DUAL, duality.LEARNED, apart.SLIDE, apart.OPPOSED,
+        earth.EARTH,
+        earth.PLANE,
+        duality.DUAL,
+        duality.LEARNED,
+        apart.SLIDE,
+        apart.OPPOSED,
     )
-}  # fmt: skip
+}
 SHOWN = {
     "earth": earth.show_earth,
     "plane": earth.show_plane,

@@ -17,10 +17,32 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 FILES = (
-    "compiled", "convergence", "critic", "diagnosis", "duality", "earth", "evaluation", "examples", "fork",
-    "gauge", "graphs", "inversion", "latent", "metrics", "mistakes", "networks", "objectives", "probe",
-    "randomness", "ranks", "reproduce", "stability", "syncs", "training", "transport",
-)  # fmt: skip
+    "compiled",
+    "convergence",
+    "critic",
+    "diagnosis",
+    "duality",
+    "earth",
+    "evaluation",
+    "examples",
+    "fork",
+    "gauge",
+    "graphs",
+    "inversion",
+    "latent",
+    "metrics",
+    "mistakes",
+    "networks",
+    "objectives",
+    "probe",
+    "randomness",
+    "ranks",
+    "reproduce",
+    "stability",
+    "syncs",
+    "training",
+    "transport",
+)
 """The test files whose assertions depend on floating-point arithmetic."""
 
 ATEN = ("default", "avx2", "avx512")
@@ -44,9 +66,15 @@ def run(variable: str, value: str, threads: int, files: Sequence[str], more: Seq
     """Run the tests under one setting, and return pytest's summary line, or "" if a test failed."""
     given = {variable: value, "WGAN_TEST_THREADS": str(threads)}
     command = [
-        sys.executable, "-m", "pytest", "-q", "--numprocesses=auto", "--dist=worksteal",
-        *(f"tests/test_{name}.py" for name in files), *more,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--numprocesses=auto",
+        "--dist=worksteal",
+        *(f"tests/test_{name}.py" for name in files),
+        *more,
+    ]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | given, capture_output=True, text=True, check=False
     )

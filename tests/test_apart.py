@@ -29,7 +29,9 @@ LOG2 = math.log(2)
 
 def at(shape: str, theta: float) -> dict[str, tuple[float, float]]:
     found = SHAPES[shape][1](np.array([theta]))
-    return dict(zip(DISTANCES, zip(found.values[:, 0], found.slopes[:, 0], strict=True), strict=True))  # fmt: skip
+    return dict(
+        zip(DISTANCES, zip(found.values[:, 0], found.slopes[:, 0], strict=True), strict=True)
+    )
 
 
 @pytest.mark.parametrize("theta", [1.0, 1.5, -2.0, 4.0])

@@ -42,8 +42,10 @@ def test_operations_of_a_step_are_counted_with_the_penalty():
 
 def test_rows_are_chosen_by_words():
     assert set(bench.rows(["toy", "128"])) == {
-        "toy 3×128 · wgan-gp", "toy 3×128 · wgan", "toy 3×128 · gan",
-    }  # fmt: skip
+        "toy 3×128 · wgan-gp",
+        "toy 3×128 · wgan",
+        "toy 3×128 · gan",
+    }
     assert bench.rows(["nothing like it"]) == {} and len(bench.rows()) == 15
 
 
@@ -123,8 +125,19 @@ def test_nested_parts_are_counted_once():
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]):
-    asked = ["bench", "--device", "cpu", "--threads", "1", "--only", "toy 3×128 · gan",
-             "--rounds", "1", "--seconds", "0.01"]  # fmt: skip
+    asked = [
+        "bench",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--only",
+        "toy 3×128 · gan",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.01",
+    ]
     assert main([*asked, "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     row = json.loads(line)

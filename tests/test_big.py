@@ -154,8 +154,13 @@ try:
 except DataError as error:
     print(error)
 """
-    said = subprocess.run([sys.executable, "-c", program, str(root), str(most)], cwd=ROOT, check=True,
-                          capture_output=True, text=True).stdout  # fmt: skip
+    said = subprocess.run(
+        [sys.executable, "-c", program, str(root), str(most)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     assert "could not be written" in said and "Free some space" in said
     assert not [path for path in root.rglob("*") if path.is_file()]
 
@@ -179,10 +184,18 @@ def test_mapped_pictures_are_indexed_as_a_tensor(made: Prepared, root: Path):
         n = len(b.train)
         assert a.train.shape == b.train.shape and torch.equal(a.held_out[:], b.held_out)
         for index in (
-            0, -1, n - 1, slice(None), slice(3, 9), slice(None, None, 2), slice(5, 5),
-            torch.tensor([3, 3, 0, -1]), torch.tensor([[n - 1, 0], [1, 1]]),
-            torch.arange(n) % 3 == 0, torch.zeros(0, dtype=torch.long),
-        ):  # fmt: skip
+            0,
+            -1,
+            n - 1,
+            slice(None),
+            slice(3, 9),
+            slice(None, None, 2),
+            slice(5, 5),
+            torch.tensor([3, 3, 0, -1]),
+            torch.tensor([[n - 1, 0], [1, 1]]),
+            torch.arange(n) % 3 == 0,
+            torch.zeros(0, dtype=torch.long),
+        ):
             assert torch.equal(a.train[index], b.train[index]), index
     assert torch.equal(mapped.train[labels == 1], held.train[labels == 1])
     with pytest.raises(IndexError):
@@ -220,8 +233,14 @@ CONFIGS: dict[str, dict[str, object]] = {
 
 def config_of(made: Prepared, **changes: object) -> TrainConfig:
     own = {name: changes.pop(name) for name in ("classes", "flip") if name in changes}
-    whole = {"objective": "wgan-gp", "network": {"name": "mlp-pictures", "width": 16, "depth": 1},
-             "batch_size": 8, "n_critic": 2, "report_every": 1, "steps": 6}  # fmt: skip
+    whole = {
+        "objective": "wgan-gp",
+        "network": {"name": "mlp-pictures", "width": 16, "depth": 1},
+        "batch_size": 8,
+        "n_critic": 2,
+        "report_every": 1,
+        "steps": 6,
+    }
     return TrainConfig.parse({"dataset": Own.of(made, **own).model_dump()} | whole | changes)
 
 
@@ -309,8 +328,11 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     one = held.train[held.train_labels == 1].double().mean(0).round()
     assert np.array_equal(b.class_means[1], one.byte().numpy())
     assert np.array_equal(by_class(mapped, 4, 5), by_class(held, 4, 5))
-    for x, y in zip(last(nearest(held.held_out, mapped.train)),
-                    last(nearest(held.held_out, held.train)), strict=True):  # fmt: skip
+    for x, y in zip(
+        last(nearest(held.held_out, mapped.train)),
+        last(nearest(held.held_out, held.train)),
+        strict=True,
+    ):
         assert torch.equal(x, y)
     dataset = Own.of(made)
     sums = [Yardstick(dataset, data).reference for data in (mapped, held)]
@@ -438,8 +460,13 @@ def test_preparing_and_training_take_memory_that_does_not_grow_with_the_set(
             info.size = 54 + 64 * 64 * 3
             archive.addfile(info, io.BytesIO(head + rng.bytes(64 * 64 * 3)))
             archive.members = []
-    said = subprocess.run([sys.executable, "-c", MEMORY, str(source), str(root)], cwd=ROOT,
-                          check=True, capture_output=True, text=True).stdout  # fmt: skip
+    said = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(source), str(root)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     preparing, training, held = map(int, said.split())
     size = n * 64 * 64 * 3 >> 20  # 93 MiB
     # The measure sees what is held in memory, and preparing and training hold a fraction of it.

@@ -19,9 +19,25 @@ from wgan.latent import draw_z, walk
 from wgan.runs import Measured, Run, Status
 
 TINY = [
-    "--preset", "toy-ring", "--n-critic", "2", "--network.width", "16", "--network.depth", "1", "--batch-size", "16",
-    "--report-every", "5", "--preview-every", "20", "--checkpoint-every", "20", "--threads", "1",
-]  # fmt: skip
+    "--preset",
+    "toy-ring",
+    "--n-critic",
+    "2",
+    "--network.width",
+    "16",
+    "--network.depth",
+    "1",
+    "--batch-size",
+    "16",
+    "--report-every",
+    "5",
+    "--preview-every",
+    "20",
+    "--checkpoint-every",
+    "20",
+    "--threads",
+    "1",
+]
 
 UNMEASURED = ("--measure", "false")
 """Measuring takes seconds, and more with every checkpoint; `test_record` resumes measured runs."""
@@ -102,9 +118,18 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
     code, _, err = cli("sample", run, "--out", str(tmp_path / "s.png"))
     assert code == 2 and "its samples are points" in err
     code, text, err = cli(
-        "train", "--dataset", "mnist-10k", "--batch-size", "4", "--n-critic", "1", "--steps", "1",
-        "--precision", "float32",
-    )  # fmt: skip
+        "train",
+        "--dataset",
+        "mnist-10k",
+        "--batch-size",
+        "4",
+        "--n-critic",
+        "1",
+        "--steps",
+        "1",
+        "--precision",
+        "float32",
+    )
     assert code == 0, err
     run = json.loads(text.splitlines()[-1])["run"]
     assert cli("sample", run, "--count", "5", "--seed", "1", "--out", str(out))[0] == 0

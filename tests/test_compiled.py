@@ -158,8 +158,12 @@ def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pyte
     engine = Engine("cpu", "float32", THREADS)
     keys = {
         key(config, engine)
-        for config in (tiny(), tiny(batch_size=32), tiny(objective={"name": "wgan-gp", "penalty_weight": 3.0}))
-    }  # fmt: skip
+        for config in (
+            tiny(),
+            tiny(batch_size=32),
+            tiny(objective={"name": "wgan-gp", "penalty_weight": 3.0}),
+        )
+    }
     keys.add(key(tiny(), Engine("cpu", "float32", THREADS + 1)))
     assert len(keys) == 4
     assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)

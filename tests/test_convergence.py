@@ -105,9 +105,10 @@ def test_the_bound_tightens_under_a_penalty_and_fails_to_under_clipping():
     assert 0.68 < tight.share <= 1 and tight.dual
     assert tight.bounds[-1] > max(0.0, tight.bounds[0]) + 0.3 * tight.exact
     clipped, _ = whole(
-        piled(tiny(objective={"name": "wgan", "clip_value": 0.01}, network=WIDE, batch_size=64)), 700,
+        piled(tiny(objective={"name": "wgan", "clip_value": 0.01}, network=WIDE, batch_size=64)),
+        700,
         faster=20,
-    )  # fmt: skip
+    )
     assert clipped.share < 0.6 < tight.share and clipped.stuck is not None
     assert clipped.stuck[-1] > 0.8 and tight.stuck is None
     shares = [s.share for s in said]

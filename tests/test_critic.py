@@ -57,9 +57,12 @@ CRITICS = {
     "told the class": (DIGITS | {"conditional": True}, (1, 28, 28)),
     "batch norm": (DIGITS | {"network": "brownlee", "objective": "wgan"}, (1, 28, 28)),
     "residual": (DIGITS | {"network": "resnet"}, (1, 28, 28)),
-    "perceptron": (DIGITS | {"network": {"name": "mlp-pictures", "width": 16, "depth": 2}}, (1, 28, 28)),
+    "perceptron": (
+        DIGITS | {"network": {"name": "mlp-pictures", "width": 16, "depth": 2}},
+        (1, 28, 28),
+    ),
     "colour": (DIGITS | {"dataset": "cifar10", "objective": "hinge"}, (3, 32, 32)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CRITICS)
@@ -197,8 +200,10 @@ def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
             weight.mul_(-0.5)
     assert critic.at_bounds(opened) == 0
     # Kernels alone: what is not clipped has no bound.
-    kernels = models(TrainConfig.parse(DIGITS | {"objective": {"name": "wgan", "clipped": "kernels"}}),
-                     data=pictures(20))  # fmt: skip
+    kernels = models(
+        TrainConfig.parse(DIGITS | {"objective": {"name": "wgan", "clipped": "kernels"}}),
+        data=pictures(20),
+    )
     bounds = [w.bound for w in critic.weights(kernels)]
     assert bounds[0] == pytest.approx(0.01) and bounds[-1] is None
 

@@ -39,7 +39,18 @@ NASTY: dict[str, Any] = {
     "markup": "<script>",
     "not utf-8": "\udc80",
 }
-FACTS = ["status", "engines", "protocol", "starred", "neighbours", "name", "note", "star", "error", "forgotten"]  # fmt: skip
+FACTS = [
+    "status",
+    "engines",
+    "protocol",
+    "starred",
+    "neighbours",
+    "name",
+    "note",
+    "star",
+    "error",
+    "forgotten",
+]
 COLUMNS = {
     "reports": ["step", "critic_loss", "critic_gap_held_out", "images", "seconds", "time"],
     "changes": ["step", "path", "before", "after"],

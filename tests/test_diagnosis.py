@@ -36,27 +36,52 @@ class Fault:
 FAULTS = {
     "a penalty of 0": Fault(
         "explosion",
-        {"objective.penalty_weight": 0.0, "critic_learning_rate": 1e-2, "n_critic": 5}, 100, 20,
+        {"objective.penalty_weight": 0.0, "critic_learning_rate": 1e-2, "n_critic": 5},
+        100,
+        20,
     ),
     "minimax against a sure discriminator": Fault(
         "vanishing-gradient",
-        {"objective": "gan", "objective.generator": "minimax", "n_critic": 20,
-         "critic_learning_rate": 2e-3}, 75, 15,
+        {
+            "objective": "gan",
+            "objective.generator": "minimax",
+            "n_critic": 20,
+            "critic_learning_rate": 2e-3,
+        },
+        75,
+        15,
     ),
     "twelve layers clipped at 0.01": Fault(
         "vanishing-gradient",
-        {"objective": "wgan", "objective.clip_value": 0.01, "network.depth": 12}, 60, 15,
+        {"objective": "wgan", "objective.clip_value": 0.01, "network.depth": 12},
+        60,
+        15,
     ),
     "twelve layers clipped at 0.08": Fault(
         "exploding-gradient",
-        {"objective": "wgan", "objective.clip_value": 0.08, "network.depth": 12,
-         "optimizer": "rmsprop", "critic_learning_rate": 1e-3, "n_critic": 5}, 50, 10,
+        {
+            "objective": "wgan",
+            "objective.clip_value": 0.08,
+            "network.depth": 12,
+            "optimizer": "rmsprop",
+            "critic_learning_rate": 1e-3,
+            "n_critic": 5,
+        },
+        50,
+        10,
     ),
     "a memory of 100 gradients": Fault(
         "momentum",
-        {"objective.penalty_weight": 10.0, "n_critic": 5, "optimizer.beta1": 0.99,
-         "optimizer.beta2": 0.999, "critic_learning_rate": 3e-3, "generator_learning_rate": 3e-3},
-        200, 20,
+        {
+            "objective.penalty_weight": 10.0,
+            "n_critic": 5,
+            "optimizer.beta1": 0.99,
+            "optimizer.beta2": 0.999,
+            "critic_learning_rate": 3e-3,
+            "generator_learning_rate": 3e-3,
+        },
+        200,
+        20,
     ),
     "a generator that hardly moves": Fault(
         "learning-rates", {"generator_learning_rate": 1e-6}, 100, 20
@@ -66,8 +91,16 @@ FAULTS = {
     "a penalty of 1,000": Fault("strong-penalty", {"objective.penalty_weight": 1e3}),
     "clipped at 0.01": Fault(
         "clipping",
-        {"objective": "wgan", "objective.clip_value": 0.01, "optimizer": "rmsprop",
-         "critic_learning_rate": 2e-4, "generator_learning_rate": 2e-4, "n_critic": 5}, 100, 20,
+        {
+            "objective": "wgan",
+            "objective.clip_value": 0.01,
+            "optimizer": "rmsprop",
+            "critic_learning_rate": 2e-4,
+            "generator_learning_rate": 2e-4,
+            "n_critic": 5,
+        },
+        100,
+        20,
     ),
     "one slow critic update a step": Fault(
         "undertrained-critic", {"n_critic": 1, "critic_learning_rate": 2e-4}, 400, 40
@@ -75,28 +108,57 @@ FAULTS = {
     "a GAN on eight modes": Fault("mode-collapse", {"objective": "gan", "n_critic": 3}, 320, 40),
     "ten pictures": Fault(
         "memorisation",
-        {"network": {"name": "mlp-pictures", "width": 128, "depth": 2}, "decay": "linear",
-         "steps": 400, "ema_decay": 0.95, "latent_dim": 8, "n_critic": 5}, 400, 80, pictures=10,
+        {
+            "network": {"name": "mlp-pictures", "width": 128, "depth": 2},
+            "decay": "linear",
+            "steps": 400,
+            "ema_decay": 0.95,
+            "latent_dim": 8,
+            "n_critic": 5,
+        },
+        400,
+        80,
+        pictures=10,
     ),
     "ten pictures, early": Fault("overfitting-critic", {"batch_size": 16}, 150, 30, pictures=10),
     "a GAN that goes round": Fault(
         "worsening",
-        {"objective": "gan", "n_critic": 5, "generator_learning_rate": 3e-3}, 330, 30,
+        {"objective": "gan", "n_critic": 5, "generator_learning_rate": 3e-3},
+        330,
+        30,
     ),
     "rates that have come to 0": Fault(
         "plateau",
-        {"decay": "linear", "steps": 300, "generator_learning_rate": 3e-3, "ema_decay": 0.98,
-         "critic_learning_rate": 3e-3, "network.width": 32, "batch_size": 64}, 960, 40,
+        {
+            "decay": "linear",
+            "steps": 300,
+            "generator_learning_rate": 3e-3,
+            "ema_decay": 0.98,
+            "critic_learning_rate": 3e-3,
+            "network.width": 32,
+            "batch_size": 64,
+        },
+        960,
+        40,
     ),
-}  # fmt: skip
+}
 """A rule, and a run that must raise it first."""
 
 SLOW = {
-    "minimax against a sure discriminator", "a critic that hardly moves", "a penalty of 0.001",
-    "a penalty of 1,000", "clipped at 0.01", "a GAN on eight modes", "ten pictures, early",
-    "a GAN that goes round", "rates that have come to 0", "ten pictures", "a memory of 100 gradients",
-    "twelve layers clipped at 0.08", "one slow critic update a step",
-}  # fmt: skip
+    "minimax against a sure discriminator",
+    "a critic that hardly moves",
+    "a penalty of 0.001",
+    "a penalty of 1,000",
+    "clipped at 0.01",
+    "a GAN on eight modes",
+    "ten pictures, early",
+    "a GAN that goes round",
+    "rates that have come to 0",
+    "ten pictures",
+    "a memory of 100 gradients",
+    "twelve layers clipped at 0.08",
+    "one slow critic update a step",
+}
 """Faults whose rule has another fault, or a test with known numbers below."""
 
 

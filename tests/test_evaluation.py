@@ -57,7 +57,12 @@ def whole(work: Work) -> tuple[Evaluation, list[Said]]:
 def test_points_get_mean_deviation_and_floor(runs_dir: Path):
     run = trained(tiny(), runs_dir)
     found, said = whole(evaluate(models(run), run=run))
-    assert [v.name for v in found.values] == ["emd_512", "sliced_2500", "modes_2500", "high_quality_2500"]  # fmt: skip
+    assert [v.name for v in found.values] == [
+        "emd_512",
+        "sliced_2500",
+        "modes_2500",
+        "high_quality_2500",
+    ]
     for value in found.values:
         assert value.floor is not None and value.deviation is not None
     w1 = found.values[0]
@@ -142,8 +147,22 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
 def test_stacked_digits_are_trained_on_and_their_modes_counted(
     runs_dir: Path, capsys: pytest.CaptureFixture[str]
 ):
-    flags = ["--dataset", "stacked-mnist", "--dataset.bundled", "true", "--network.size", "small",
-             "--batch-size", "8", "--n-critic", "1", "--steps", "2", "--measure", "false"]  # fmt: skip
+    flags = [
+        "--dataset",
+        "stacked-mnist",
+        "--dataset.bundled",
+        "true",
+        "--network.size",
+        "small",
+        "--batch-size",
+        "8",
+        "--n-critic",
+        "1",
+        "--steps",
+        "2",
+        "--measure",
+        "false",
+    ]
     assert cli.main(["train", *flags, "--quiet", "--runs-dir", str(runs_dir)]) == 0
     capsys.readouterr()
     told = ["--samples", "500", "--runs-dir", str(runs_dir), "--quiet", "--json"]
@@ -161,7 +180,10 @@ def test_the_command_line_trains_a_feature_network(
     out = tmp_path / "net.safetensors"
     small = Mnist10k(classes=("0", "1")).load()
     monkeypatch.setattr(Mnist10k, "load", lambda *_, **__: small)
-    assert cli.main(["train-features", "mnist-10k", "--epochs", "1", "--out", str(out), "--quiet"]) == 0  # fmt: skip
+    assert (
+        cli.main(["train-features", "mnist-10k", "--epochs", "1", "--out", str(out), "--quiet"])
+        == 0
+    )
     said = json.loads(capsys.readouterr().out)
     assert out.stat().st_size == said["bytes"] <= 300_000 and len(said["hash"]) == 8
     assert cli.main(["train-features", "ring-8"]) == 2

@@ -100,7 +100,7 @@ def test_its_card_says_data_licence_numbers_and_how_to_repeat(shipped: Run):
         "python -m wgan examples",
         "Exact W₁",
     ):
-        assert words in card  # fmt: skip
+        assert words in card
     value = next(
         m.value for m in shipped.metrics() if m.name.startswith("emd") and m.name.endswith("512")
     )

@@ -420,9 +420,13 @@ def test_a_bug_report_has_no_pictures_and_no_weights(
         names = {name.partition("/")[2] for name in bundle.namelist()}
         text = {n.partition("/")[2]: bundle.read(n).decode() for n in bundle.namelist()}
     assert names == {
-        "config.json", "facts.json", "changes.json", "versions_here.json", "last_reports.csv",
+        "config.json",
+        "facts.json",
+        "changes.json",
+        "versions_here.json",
+        "last_reports.csv",
         "error.log",
-    }  # fmt: skip
+    }
     assert "it broke" in text["error.log"] and "~/wgan.py" in text["error.log"]
     assert "private" not in "".join(text.values())
     assert len(text["last_reports.csv"].splitlines()) == 1 + 8
@@ -457,14 +461,19 @@ def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: P
         Run.create(
             TrainConfig.parse(
                 {
-                    "network": "dcgan", "conditional": True, "steps": 2, "batch_size": 8,
-                    "latent_dim": 4, "n_critic": 1, "threads": 1,
+                    "network": "dcgan",
+                    "conditional": True,
+                    "steps": 2,
+                    "batch_size": 8,
+                    "latent_dim": 4,
+                    "n_critic": 1,
+                    "threads": 1,
                 }
             ),
             tmp_path / "runs",
         ),
         threads=1,
-    )  # fmt: skip
+    )
     made.prepare()
     while not made.done:
         made.step()

@@ -143,7 +143,9 @@ def test_what_is_spread_is_drawn_over_one_set_of_bins_that_hold_everything():
     assert figure.layout.shapes[0].x0 == 1 and figure.layout.annotations[0].text == "bound"
 
 
-@pytest.mark.parametrize("values", [np.full(5, 2.0), np.zeros(3), np.array([]), np.array([np.nan, 1.0])])  # fmt: skip
+@pytest.mark.parametrize(
+    "values", [np.full(5, 2.0), np.zeros(3), np.array([]), np.array([np.nan, 1.0])]
+)
 def test_what_is_not_spread_at_all_can_be_drawn(values: np.ndarray):
     figure = accepted(figures.spread([("Real", values, "@real")], x_title="score"))
     assert np.isfinite(figure.data[0].x).all() and np.isfinite(figure.data[0].y).all()
@@ -157,7 +159,9 @@ def test_a_spike_is_one_bin():
 
 def test_surfaces_have_north_up_and_share_what_their_shades_cover():
     table = np.outer(np.arange(5.0), np.ones(5)) - 2
-    plain = accepted(figures.surface(table, 3.0, span=2.0, low=-2.0, real=np.zeros((4, 2)), fake=np.ones((3, 2))))  # fmt: skip
+    plain = accepted(
+        figures.surface(table, 3.0, span=2.0, low=-2.0, real=np.zeros((4, 2)), fake=np.ones((3, 2)))
+    )
     assert [trace.name for trace in plain.data] == ["height", "Real", "Fake"]
     assert (plain.data[0].zmin, plain.data[0].zmax, plain.data[0].y0) == (-2, 2, -3)
     other = figures.surface(table, 3.0, span=1.5, diverging=True)["data"][0]

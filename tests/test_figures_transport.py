@@ -75,6 +75,8 @@ def test_opponents_and_their_pushes():
     mu = np.linspace(0.1, 10, 20)
     one = np.ones(1)
     figure = accepted(
-        figures.pushes(mu, [("optimal", 1 / mu, "@critic")], [("measured", one, 0 * one, "@critic")], at=6.0)
-    )  # fmt: skip
+        figures.pushes(
+            mu, [("optimal", 1 / mu, "@critic")], [("measured", one, 0 * one, "@critic")], at=6.0
+        )
+    )
     assert named(figure, "measured").y[0] > 0  # a logarithmic axis has no 0

@@ -197,10 +197,25 @@ def test_odd_members_of_a_tar_are_skipped(
 # ---- folders and what is packed of them ------------------------------------------------------------
 
 ODD_NAMES = [
-    "style: red/0.png", "style: blue/1.png", "C:/2.png", "a b/ 3 .png", "ünï/4.png", "猫/5.png", "con/6.png",
-    "back\\slash/7.png", "#?*[]'\"/8.png", "%2e%2e/9.png", "-rf/10.png", "PK/11.png", "tab\t/12.png",
-    f"{'long' * 40}/13.png", f"{'long' * 40}er/14.png", "deep/" * 30 + "x/15.png", "PK\u0301.png", "Ünï/17.png",
-]  # fmt: skip
+    "style: red/0.png",
+    "style: blue/1.png",
+    "C:/2.png",
+    "a b/ 3 .png",
+    "ünï/4.png",
+    "猫/5.png",
+    "con/6.png",
+    "back\\slash/7.png",
+    "#?*[]'\"/8.png",
+    "%2e%2e/9.png",
+    "-rf/10.png",
+    "PK/11.png",
+    "tab\t/12.png",
+    f"{'long' * 40}/13.png",
+    f"{'long' * 40}er/14.png",
+    "deep/" * 30 + "x/15.png",
+    "PK\u0301.png",
+    "Ünï/17.png",
+]
 
 
 def packed_zip(folder: Path, path: Path) -> None:
@@ -217,8 +232,12 @@ def packed_tar(folder: Path, path: Path) -> None:
 
 
 PACKERS: dict[str, Callable[[Path, Path], None]] = {
-    "x.zip": packed_zip, "x.tar": packed_tar, "x.tgz": packed_tar, "x.tar.bz2": packed_tar, "x.tar.xz": packed_tar,
-}  # fmt: skip
+    "x.zip": packed_zip,
+    "x.tar": packed_tar,
+    "x.tgz": packed_tar,
+    "x.tar.bz2": packed_tar,
+    "x.tar.xz": packed_tar,
+}
 
 
 @linux
@@ -244,11 +263,16 @@ def test_an_archive_of_a_folder_gives_the_pictures_and_classes_of_the_folder(
         key = find(made["key"])
         assert key is not None
         data = Own.of(key).load()
-        found.append({
-            (picture.tobytes(), data.names[label])
-            for part, labels in ((data.train, data.train_labels), (data.held_out, data.held_out_labels))
-            for picture, label in zip(part[:].numpy(), labels.tolist(), strict=True)
-        })  # fmt: skip
+        found.append(
+            {
+                (picture.tobytes(), data.names[label])
+                for part, labels in (
+                    (data.train, data.train_labels),
+                    (data.held_out, data.held_out_labels),
+                )
+                for picture, label in zip(part[:].numpy(), labels.tolist(), strict=True)
+            }
+        )
     assert all(each == found[0] for each in found[1:])
     assert {"style: red", "style: blue", "C:", "ünï", "猫", "(no folder)"} <= {
         c for _, c in found[0]
@@ -284,9 +308,20 @@ def test_a_folder_that_cannot_be_read_is_skipped(tmp_path: Path, root: Path):
 def test_names_of_classes_stay_different():
     long = "a long folder name of which only the last letter says what it is: "
     folders = [
-        "cats", long + "A", long + "B", long + "A" + "x" * 900 + long, long + "C" + "x" * 900 + long, "a\0",
-        "a\1", "a�", "", "(no folder)", "y" * 200, "y" * 201, "z" * 61,
-    ]  # fmt: skip
+        "cats",
+        long + "A",
+        long + "B",
+        long + "A" + "x" * 900 + long,
+        long + "C" + "x" * 900 + long,
+        "a\0",
+        "a\1",
+        "a�",
+        "",
+        "(no folder)",
+        "y" * 200,
+        "y" * 201,
+        "z" * 61,
+    ]
     names = class_names(folders)
     assert len(set(names)) == len(folders)
     assert all(0 < len(name) <= MAX_NAME and name.isprintable() for name in names)
@@ -429,8 +464,9 @@ def test_preparing_in_the_app_can_be_cancelled(tmp_path: Path, root: Path):
 
 def test_time_and_memory_of_the_child_are_limited(tmp_path: Path, root: Path):
     with pytest.raises(DataError, match="longer than 2 seconds"):
-        prepare(endless(tmp_path / "x.tgz"), Recipe(), root,
-                limits=Limits(seconds=2, unpacked=1 << 40))  # fmt: skip
+        prepare(
+            endless(tmp_path / "x.tgz"), Recipe(), root, limits=Limits(seconds=2, unpacked=1 << 40)
+        )
     if sys.platform == "linux":  # which alone enforces RLIMIT_AS
         out = io.BytesIO()
         Image.new("RGB", (5000, 5000)).save(out, "PNG")
@@ -460,8 +496,15 @@ def test_time_and_memory_of_the_child_are_limited(tmp_path: Path, root: Path):
     ],
 )
 def test_what_the_child_hands_over_is_checked(change: dict[str, Any], tmp_path: Path):
-    description = {"pictures": 2, "classes": ["a", "b"], "seen": 2, "duplicates": 0, "near_duplicates": 0,
-                   "skipped": [], "reasons": {}} | change  # fmt: skip
+    description = {
+        "pictures": 2,
+        "classes": ["a", "b"],
+        "seen": 2,
+        "duplicates": 0,
+        "near_duplicates": 0,
+        "skipped": [],
+        "reasons": {},
+    } | change
     labels = description.pop("labels", [0, 1])
     place = tmp_path / "scratch"
     place.mkdir()

@@ -15,9 +15,15 @@ from wgan.training.compiled.graphs import WARM_UP, Work
 from wgan.training.faster import Faster
 
 SMALL: dict[str, Any] = {
-    "dataset": "mnist-10k", "network": {"name": "dcgan", "size": "small"}, "batch_size": 8,
-    "latent_dim": 4, "threads": THREADS, "n_critic": 2, "report_every": 5, "replacement": True,
-}  # fmt: skip
+    "dataset": "mnist-10k",
+    "network": {"name": "dcgan", "size": "small"},
+    "batch_size": 8,
+    "latent_dim": 4,
+    "threads": THREADS,
+    "n_critic": 2,
+    "report_every": 5,
+    "replacement": True,
+}
 CASES: dict[str, TrainConfig] = {
     "points, wgan-gp": tiny(),
     "points, wgan": tiny(objective="wgan", optimizer="rmsprop"),

@@ -174,14 +174,17 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
 @pytest.mark.parametrize(
     ("statements", "words"),
     [
-        (["DROP TABLE facts", "CREATE TABLE facts (key TEXT, value AS (zeroblob(50000000)))"], "something else"),
+        (
+            ["DROP TABLE facts", "CREATE TABLE facts (key TEXT, value AS (zeroblob(50000000)))"],
+            "something else",
+        ),
         (["UPDATE reports SET critic_loss = 'x'"], "critic_loss must be a number"),
         (["UPDATE reports SET seconds = 9e999"], "seconds must be a number"),
         (["INSERT INTO changes (step, path, before, after) VALUES (1, 'a', '[', '1')"], "not JSON"),
         ([f"PRAGMA user_version = {SCHEMA + 1}"], "newer version"),
         (["DROP TABLE reports"], "has no table reports"),
     ],
-)  # fmt: skip
+)
 def test_a_database_that_this_program_did_not_write_is_refused(
     take: Callable[..., tuple[Run, list[str]]], files: Files, statements: list[str], words: str
 ):
@@ -317,15 +320,21 @@ def digests_of(files: Files) -> bytes:
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (lambda f: f.update({"previews/00000011.npz": f.pop("previews/00000010.npz")}), "changed or damaged"),
+        (
+            lambda f: f.update({"previews/00000011.npz": f.pop("previews/00000010.npz")}),
+            "changed or damaged",
+        ),
         (lambda f: f.pop("thumb.webp"), r"'thumb.webp' is missing"),
         (lambda f: f.update({"thumb.webp": b""}), None),
-        (lambda f: f.update({"run.sqlite": f["run.sqlite"] + b"x"}), "run.sqlite in this ZIP file is damaged"),
+        (
+            lambda f: f.update({"run.sqlite": f["run.sqlite"] + b"x"}),
+            "run.sqlite in this ZIP file is damaged",
+        ),
         (lambda f: f.update({DIGESTS: b"\xff"}), "list of digests in this ZIP file is damaged"),
         (lambda f: f.update({DIGESTS: b"no list"}), "list of digests in this ZIP file is damaged"),
     ],
     ids=["renamed", "missing", "picture", "database", "no text", "no list"],
-)  # fmt: skip
+)
 def test_an_export_carries_digests_that_an_import_compares(
     take: Callable[..., tuple[Run, list[str]]], files: Files, harm: Any, words: str | None
 ):

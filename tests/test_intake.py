@@ -432,9 +432,11 @@ def test_images_that_cannot_be_used(content: bytes, words: str):
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "WEBP", "JPEG"])
 def test_formats_are_told_by_content_not_by_name(kind: str, root: Path):
     lossless = {"lossless": True} if kind == "WEBP" else {}
-    files = [(f"{i}.txt", file_of(picture(i).quantize(16), kind, **lossless)) for i in (1, 2)
-             ] if kind == "GIF" else [
-        (f"{i}.txt", file_of(picture(i), kind, **lossless)) for i in (1, 2)]  # fmt: skip
+    files = (
+        [(f"{i}.txt", file_of(picture(i).quantize(16), kind, **lossless)) for i in (1, 2)]
+        if kind == "GIF"
+        else [(f"{i}.txt", file_of(picture(i), kind, **lossless)) for i in (1, 2)]
+    )
     made = prepare(files, Recipe(), root)
     assert made.kept == 2 and made.skipped == ()
     if kind in ("PNG", "BMP", "WEBP"):
@@ -557,17 +559,22 @@ def test_a_very_long_picture_does_not_fill_the_memory():
 
 
 @given(
-    width=st.integers(1, 200), height=st.integers(1, 200), side=st.sampled_from([28, 32, 64]),
-    fit=st.sampled_from(["crop", "pad"]), grey=st.booleans(), enlarge=st.booleans(),
+    width=st.integers(1, 200),
+    height=st.integers(1, 200),
+    side=st.sampled_from([28, 32, 64]),
+    fit=st.sampled_from(["crop", "pad"]),
+    grey=st.booleans(),
+    enlarge=st.booleans(),
     level=st.integers(0, 255),
-)  # fmt: skip
+)
 @settings(deadline=None)
 def test_one_colour_on_itself_stays_that_colour(
     width: int, height: int, side: int, fit: str, grey: bool, enlarge: bool, level: int
 ):
     image = Image.new("RGBA", (width, height), (level, level, level, 130))
-    made = one(file_of(image), side=side, fit=fit, grey=grey, enlarge=enlarge,
-               background=(level,) * 3)  # fmt: skip
+    made = one(
+        file_of(image), side=side, fit=fit, grey=grey, enlarge=enlarge, background=(level,) * 3
+    )
     assert made.shape == (1 if grey else 3, side, side) and made.dtype == np.uint8
     assert np.abs(made.astype(int) - level).max() <= 1
 

@@ -81,8 +81,10 @@ def test_w1_of_the_papers_toy_sets(
     noisy = draw(name, 1000, 1, **settings)
     noisy = noisy + torch.randn(1000, 2, generator=generator(2, "metric")).numpy()
     assert emd(draw(name, 1000, 0, **settings), noisy) == pytest.approx(distance, abs=0.08)
-    floors = [emd(draw(name, 256, 2 * k, **settings), draw(name, 256, 2 * k + 1, **settings))
-              for k in range(6)]  # fmt: skip
+    floors = [
+        emd(draw(name, 256, 2 * k, **settings), draw(name, 256, 2 * k + 1, **settings))
+        for k in range(6)
+    ]
     assert np.mean(floors) == pytest.approx(floor, abs=0.035)
 
 
@@ -333,9 +335,12 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
     assert not yardstick.network.classifies and "600 training" in yardstick.protocol["reference"]
     found = measure(yardstick.real(300), ["fid", "kid", "class_kl", "precision", "memorised"])
     assert set(found) == {
-        "fid_random64_300", "kid_random64_300", "kid_random64_300_sd", "precision_random_300",
+        "fid_random64_300",
+        "kid_random64_300",
+        "kid_random64_300_sd",
+        "precision_random_300",
         "memorised_300",
-    }  # fmt: skip
+    }
     dark = PictureSides((yardstick.real(300).fake // 2), yardstick)
     assert measure(dark, ["fid"])["fid_random64_300"] > 20 * found["fid_random64_300"]
 

@@ -130,9 +130,14 @@ def test_7_a_critic_ends_without_a_sigmoid_and_has_no_dropout(name: str):
 def test_8_the_generator_is_pulled_towards_the_data(name: str):
     """One sign flipped in one branch, and the fakes run away: here their mean must come closer."""
     config = tiny(
-        objective=name, dataset={"name": "ring-8", "scale": 0.01}, n_critic=5, batch_size=64,
-        generator_learning_rate=3e-3, critic_learning_rate=3e-3, ema_decay=0.0,
-    )  # fmt: skip
+        objective=name,
+        dataset={"name": "ring-8", "scale": 0.01},
+        n_critic=5,
+        batch_size=64,
+        generator_learning_rate=3e-3,
+        critic_learning_rate=3e-3,
+        ema_decay=0.0,
+    )
     training = Training(config, engine=Engine("cpu", "float32", THREADS))
     last = [m for m in training.generator.modules() if isinstance(m, nn.Linear)][-1]
     with torch.no_grad():

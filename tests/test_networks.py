@@ -67,10 +67,13 @@ def test_generators_cover_the_range_of_pictures(side: int):
 
 def test_sizes_grow():
     counts = [
-        sum(p.numel() for net in Dcgan(size=size).build((1, 28, 28), 64, generator(0, "init"))
-            for p in net.parameters())
+        sum(
+            p.numel()
+            for net in Dcgan(size=size).build((1, 28, 28), 64, generator(0, "init"))
+            for p in net.parameters()
+        )
         for size in ("small", "medium", "large")
-    ]  # fmt: skip
+    ]
     assert counts[0] < counts[1] / 2 < counts[2] / 4
 
 
@@ -78,8 +81,12 @@ def test_mlp_is_the_papers_when_asked():
     make, critic = Mlp(width=512, depth=4).build((2,), 128, generator(0, "init"))
     layers = [p for p in critic.modules() if isinstance(p, nn.Linear)]
     assert [(p.in_features, p.out_features) for p in layers] == [
-        (2, 512), (512, 512), (512, 512), (512, 512), (512, 1)
-    ]  # fmt: skip
+        (2, 512),
+        (512, 512),
+        (512, 512),
+        (512, 512),
+        (512, 1),
+    ]
     assert sum(isinstance(p, nn.ReLU) for p in make.modules()) == 4
 
 

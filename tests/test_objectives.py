@@ -261,12 +261,15 @@ def test_a_lazy_penalty_is_on_average_the_whole_one():
         return [
             float(
                 objective.penalty(
-                    critic, real=samples(8, 2), fake=samples(8, 2), rng=generator(0, "epsilon"),
+                    critic,
+                    real=samples(8, 2),
+                    fake=samples(8, 2),
+                    rng=generator(0, "epsilon"),
                     update=update,
                 ).detach()
             )
             for update in range(12)
-        ]  # fmt: skip
+        ]
 
     assert paid(4).count(0.0) == 9
     assert sum(paid(4)) == pytest.approx(sum(paid(1)), rel=1e-5)
@@ -435,7 +438,10 @@ def test_an_added_objective_needs_no_other_file(tmp_path: Path):
     """Menu, control, help, flag and training follow from one class and one line of one file."""
     made = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", f"ADDED = {ADDED!r}\n{FOLLOWS}"],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=200,
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=200,
         env={**os.environ, "WGAN_RUNS": str(tmp_path / "runs")},
-    )  # fmt: skip
+    )
     assert made.stdout.strip().endswith("followed"), made.stderr[-2000:]

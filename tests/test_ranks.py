@@ -45,13 +45,21 @@ def together(
     of, folder, port = request.param, tmp_path_factory.mktemp("ranked"), free_port()
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.ranked", str(folder)], cwd=ROOT,
-            env=os.environ | {"RANK": str(rank), "WORLD_SIZE": str(of), "MASTER_ADDR": "127.0.0.1",
-                              "MASTER_PORT": str(port)},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [sys.executable, "-m", "tests.ranked", str(folder)],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "RANK": str(rank),
+                "WORLD_SIZE": str(of),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for rank in range(of)
-    ]  # fmt: skip
+    ]
     try:
         for process in processes:
             said, _ = process.communicate(timeout=600)
@@ -119,8 +127,11 @@ def test_rows_are_shared_equally_or_refused():
     with pytest.raises(ConfigError, match="multiple"):
         Training(tiny(batch_size=15), engine=Engine("cpu", "float32", THREADS), ranks=Ranks(0, 2))
     with pytest.raises(ConfigError, match="multiple"):  # halves of it are shared
-        Training(tiny(objective="wgan", batch_size=18, split_updates=True),
-                 engine=Engine("cpu", "float32", THREADS), ranks=Ranks(0, 2))  # fmt: skip
+        Training(
+            tiny(objective="wgan", batch_size=18, split_updates=True),
+            engine=Engine("cpu", "float32", THREADS),
+            ranks=Ranks(0, 2),
+        )
 
 
 def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes():
@@ -144,9 +155,15 @@ def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes()
     training.generator.register_forward_hook(lambda *_: happened.append("fakes"))
     training.step()
     assert happened == [
-        "fakes", "critic sent", "critic arrived", "critic sent", "fakes", "critic arrived", "generator sent",
+        "fakes",
+        "critic sent",
+        "critic arrived",
+        "critic sent",
+        "fakes",
+        "critic arrived",
+        "generator sent",
         "generator arrived",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_copied_network_waits_for_nobody():
@@ -164,12 +181,39 @@ def test_a_copied_network_waits_for_nobody():
 def launched(runs: Path, steps: int, *flags: str) -> "Iterator[subprocess.Popen[str]]":
     """A training of two processes, through torchrun and the command line; none of them outlives the test."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *flags,
-         "-m", "wgan", "train", "--preset", "toy-ring", "--steps", str(steps), "--checkpoint-every", "20",
-         "--network.width", "16", "--batch-size", "32", "--measure", "false", "--runs-dir", str(runs),
-         "--quiet"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            *flags,
+            "-m",
+            "wgan",
+            "train",
+            "--preset",
+            "toy-ring",
+            "--steps",
+            str(steps),
+            "--checkpoint-every",
+            "20",
+            "--network.width",
+            "16",
+            "--batch-size",
+            "32",
+            "--measure",
+            "false",
+            "--runs-dir",
+            str(runs),
+            "--quiet",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     with process:
         try:
             yield process
@@ -253,10 +297,29 @@ def test_a_launch_on_several_nodes_without_an_id_is_known_by_its_agent(monkeypat
 
 def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):
     asked = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "wgan",
-         "train", "--preset", "toy-ring", "--batch-size", "33", "--runs-dir", str(tmp_path / "none")],
-        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "wgan",
+            "train",
+            "--preset",
+            "toy-ring",
+            "--batch-size",
+            "33",
+            "--runs-dir",
+            str(tmp_path / "none"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
     assert asked.returncode != 0
     assert asked.stderr.count("cannot be shared equally by 2 processes") == 1
     assert not list_runs(tmp_path / "none")

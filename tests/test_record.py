@@ -32,10 +32,30 @@ from wgan.metrics import load
 
 ROOT = Path(__file__).parents[1]
 TINY = (
-    "--preset", "toy-ring", "--n-critic", "2", "--network.width", "16", "--network.depth", "1", "--batch-size", "16",
-    "--report-every", "5", "--preview-every", "10", "--checkpoint-every", "1000000", "--threads", "1",
-    "--compiled", "false", "--measure", "false", "--quiet",
-)  # fmt: skip
+    "--preset",
+    "toy-ring",
+    "--n-critic",
+    "2",
+    "--network.width",
+    "16",
+    "--network.depth",
+    "1",
+    "--batch-size",
+    "16",
+    "--report-every",
+    "5",
+    "--preview-every",
+    "10",
+    "--checkpoint-every",
+    "1000000",
+    "--threads",
+    "1",
+    "--compiled",
+    "false",
+    "--measure",
+    "false",
+    "--quiet",
+)
 
 
 class Done(NamedTuple):
@@ -50,9 +70,13 @@ STARTED: list["subprocess.Popen[str]"] = []
 def begin(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
     """Start the command in a process, which ends with the test at the latest."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "wgan", *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, **options,
-    )  # fmt: skip
+        [sys.executable, "-m", "wgan", *arguments],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
     STARTED.append(process)
     return process
 
@@ -149,23 +173,51 @@ def test_nothing_of_an_abandoned_continuation_remains(runs_dir: Path, tmp_path: 
     shutil.copytree(run, straight)
     if end == "killed":
         process = begin(
-            "train", "--resume", run.name, "--steps", "1000000", "--critic-learning-rate", "0.002",
-            "--generator-learning-rate", "0.002", "--quiet", "--runs-dir", str(runs_dir),
-        )  # fmt: skip
+            "train",
+            "--resume",
+            run.name,
+            "--steps",
+            "1000000",
+            "--critic-learning-rate",
+            "0.002",
+            "--generator-learning-rate",
+            "0.002",
+            "--quiet",
+            "--runs-dir",
+            str(runs_dir),
+        )
         wait_for_step(run, 60, process)
         process.kill()
         process.communicate()
     else:
         failed = train(
-            runs_dir, "--resume", run.name, "--steps", "100000", "--critic-learning-rate", "0.1",
-            "--objective.penalty-weight", "0", "--quiet",
-        )  # fmt: skip
+            runs_dir,
+            "--resume",
+            run.name,
+            "--steps",
+            "100000",
+            "--critic-learning-rate",
+            "0.1",
+            "--objective.penalty-weight",
+            "0",
+            "--quiet",
+        )
         assert failed.code == 1 and "step 20" in failed.err
     for each in (run, straight):
         again = train(
-            each.parent, "--resume", each.name, "--steps", "40", "--critic-learning-rate", "0.0005",
-            "--generator-learning-rate", "0.0001", "--objective.penalty-weight", "0.1", "--quiet",
-        )  # fmt: skip
+            each.parent,
+            "--resume",
+            each.name,
+            "--steps",
+            "40",
+            "--critic-learning-rate",
+            "0.0005",
+            "--generator-learning-rate",
+            "0.0001",
+            "--objective.penalty-weight",
+            "0.1",
+            "--quiet",
+        )
         assert again.code == 0, again.err
     found, expected = record_of(run, tmp_path / "a"), record_of(straight, tmp_path / "b")
     assert found == expected
@@ -181,7 +233,17 @@ def test_a_change_that_was_made_after_the_checkpoint_is_made_again(runs_dir: Pat
     straight = tmp_path / "straight" / run.name
     shutil.copytree(run, straight)
     rate = ("--critic-learning-rate", "0.002")
-    process = begin("train", "--resume", run.name, "--steps", "100000", *rate, "--quiet", "--runs-dir", str(runs_dir))  # fmt: skip
+    process = begin(
+        "train",
+        "--resume",
+        run.name,
+        "--steps",
+        "100000",
+        *rate,
+        "--quiet",
+        "--runs-dir",
+        str(runs_dir),
+    )
     wait_for_step(run, 60, process)
     process.kill()
     process.communicate()
@@ -202,8 +264,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)],
-        check=False, capture_output=True,
-    )  # fmt: skip
+        check=False,
+        capture_output=True,
+    )
     if mounted.returncode:
         pytest.skip("a small file system can only be mounted by root on Linux")
     yield folder
@@ -225,9 +288,17 @@ def test_a_full_disk_is_no_success(small_disk: Path, leave: int):
     filler = fill(small_disk, leave)
     runs_dir = small_disk / "runs"
     done = train(
-        runs_dir, *TINY[:-1], "--network.width", "64", "--network.depth", "2", "--checkpoint-every", "10",
-        "--steps", "60",
-    )  # fmt: skip
+        runs_dir,
+        *TINY[:-1],
+        "--network.width",
+        "64",
+        "--network.depth",
+        "2",
+        "--checkpoint-every",
+        "10",
+        "--steps",
+        "60",
+    )
     assert done.code in (1, 2) and done.err.strip()
     kept = (
         [p for p in runs_dir.iterdir() if (p / "config.json").is_file()]
@@ -327,9 +398,21 @@ def test_ten_pictures_of_ones_own_train_and_are_evaluated(
     added = wgan("data", "add", str(tmp_path / "own"), "--side", "32", "--quiet", "--json")
     key = json.loads(added.out.splitlines()[-1])["key"]
     flags = (
-        "--dataset", "own", "--dataset.pictures", key, "--network", "mlp-pictures", "--batch-size", "8",
-        "--n-critic", "1", "--threads", "1", "--compiled", "false",
-    )  # fmt: skip
+        "--dataset",
+        "own",
+        "--dataset.pictures",
+        key,
+        "--network",
+        "mlp-pictures",
+        "--batch-size",
+        "8",
+        "--n-critic",
+        "1",
+        "--threads",
+        "1",
+        "--compiled",
+        "false",
+    )
     # It is said once the metrics are prepared, which takes longer on a busy machine.
     for seconds in ("3", "6", "12", "24", "48", "96"):
         done = train(runs_dir, *flags, "--seconds", seconds, "--quiet")
@@ -383,9 +466,15 @@ def test_a_signal_during_a_download_acts_at_once(
 ):
     (tmp_path / "data").mkdir()
     process = begin(
-        "train", "--dataset", "kmnist", "--steps", "5", "--runs-dir", str(runs_dir),
+        "train",
+        "--dataset",
+        "kmnist",
+        "--steps",
+        "5",
+        "--runs-dir",
+        str(runs_dir),
         env=os.environ | {"http_proxy": stalling_proxy, "WGAN_DATA": str(tmp_path / "data")},
-    )  # fmt: skip
+    )
     wait_until(lambda: list(tmp_path.rglob("data/KMNIST/raw/*")), process)  # the download has begun
     process.send_signal(number)
     _, err = process.communicate(timeout=180)

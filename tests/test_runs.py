@@ -213,11 +213,15 @@ for line in sys.stdin:
 def test_of_two_processes_that_take_a_run_at_once_one_gets_it(run: Run):
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACE, str(run.folder)], cwd=Path.cwd(), text=True, bufsize=1,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-c", RACE, str(run.folder)],
+            cwd=Path.cwd(),
+            text=True,
+            bufsize=1,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
 
     def all_say() -> list[str]:
         return sorted(racer.stdout.readline().strip() for racer in racers)

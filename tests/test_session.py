@@ -502,8 +502,12 @@ session.close()
 def test_a_run_for_which_there_is_no_memory_ends_with_a_sentence(runs_dir: Path):
     done = subprocess.run(
         [sys.executable, "-c", OUT_OF_MEMORY, str(runs_dir)],
-        cwd=Path(__file__).parents[1], text=True, capture_output=True, timeout=250, check=False,
-    )  # fmt: skip
+        cwd=Path(__file__).parents[1],
+        text=True,
+        capture_output=True,
+        timeout=250,
+        check=False,
+    )
     first, second = done.stdout.splitlines() or [done.stderr, ""]
     assert (
         first
@@ -523,8 +527,10 @@ def test_undo_goes_back_change_by_change_and_redo_forth(session: Session, runs_d
     start = values()
     seen = [start]
     for changes in (
-        {"critic_learning_rate": 0.01}, {"n_critic": 3}, {"critic_learning_rate": 0.02},
-    ):  # fmt: skip
+        {"critic_learning_rate": 0.01},
+        {"n_critic": 3},
+        {"critic_learning_rate": 0.02},
+    ):
         session.change(run, **changes)
         seen.append(values())
     for expected in reversed(seen[:-1]):

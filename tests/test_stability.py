@@ -214,8 +214,13 @@ def test_digits_are_counted_by_the_classifier(monkeypatch: pytest.MonkeyPatch):
 
 def _named(n: int):  # type: ignore[no-untyped-def]
     data = pictures(n)
-    return type(data)(data.train, data.held_out, data.train_labels, data.held_out_labels,
-                      tuple(map(str, range(10))))  # fmt: skip
+    return type(data)(
+        data.train,
+        data.held_out,
+        data.train_labels,
+        data.held_out_labels,
+        tuple(map(str, range(10))),
+    )
 
 
 def test_a_network_that_breaks_says_so_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch):

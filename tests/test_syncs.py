@@ -35,8 +35,16 @@ FETCHES = {
 
 
 METHODS = {
-    "item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__", "__index__", "__contains__",
-}  # fmt: skip
+    "item",
+    "tolist",
+    "cpu",
+    "numpy",
+    "__bool__",
+    "__float__",
+    "__int__",
+    "__index__",
+    "__contains__",
+}
 """The same as they are called, where nothing on the CPU is left to dispatch."""
 
 
@@ -86,9 +94,14 @@ def config_of(kind: str, **changes: object) -> TrainConfig:
     if kind == "points":
         return tiny(**changes)
     base: dict[str, Any] = {
-        "dataset": "mnist-10k", "network": {"name": "dcgan", "size": "small"}, "batch_size": 8,
-        "latent_dim": 4, "threads": THREADS, "n_critic": 2, "report_every": 5,
-    }  # fmt: skip
+        "dataset": "mnist-10k",
+        "network": {"name": "dcgan", "size": "small"},
+        "batch_size": 8,
+        "latent_dim": 4,
+        "threads": THREADS,
+        "n_critic": 2,
+        "report_every": 5,
+    }
     return TrainConfig.parse(base | changes)
 
 
@@ -195,8 +208,14 @@ def test_fetching_is_found():
     with watched() as found:
         x.sum().item()
     assert found
-    for fetch in (lambda: float(x.sum()), lambda: x[x > 1], lambda: bool((x > 0).all()), x.nonzero,
-                  x.tolist, x.cpu):  # fmt: skip
+    for fetch in (
+        lambda: float(x.sum()),
+        lambda: x[x > 1],
+        lambda: bool((x > 0).all()),
+        x.nonzero,
+        x.tolist,
+        x.cpu,
+    ):
         with watched() as found:
             fetch()
         assert found

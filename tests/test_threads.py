@@ -21,8 +21,15 @@ def told(pace: Threads, seconds: float, n: int = 5) -> None:
 
 @pytest.mark.parametrize(
     ("now", "most", "expected"),
-    [(1, 1, [1]), (1, 2, [1, 2]), (2, 2, [2, 1]), (4, 16, [4, 2, 8]), (6, 8, [6, 3, 8]), (8, 4, [8, 4])],
-)  # fmt: skip
+    [
+        (1, 1, [1]),
+        (1, 2, [1, 2]),
+        (2, 2, [2, 1]),
+        (4, 16, [4, 2, 8]),
+        (6, 8, [6, 3, 8]),
+        (8, 4, [8, 4]),
+    ],
+)
 def test_it_compares_with_half_and_twice_as_many(now: int, most: int, expected: list[int]):
     assert threads.neighbours(now, most) == expected
 
@@ -108,9 +115,12 @@ def test_the_measurement_leaves_all_as_it_was():
     ],
 )
 def test_the_faster_number_wins_by_a_margin(
-    seconds: dict[int, float], now: float, compiled: bool, best: int,
+    seconds: dict[int, float],
+    now: float,
+    compiled: bool,
+    best: int,
     monkeypatch: pytest.MonkeyPatch,
-):  # fmt: skip
+):
     class Rehearsed:
         taken = 0
 

@@ -437,9 +437,12 @@ def test_a_full_size_step_of_each_data_set_kind(engine: Engine):
 def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     """As recomputed by hand with torch's SGD-like RMSprop: real first, then fakes."""
     config = tiny(
-        objective={"name": "wgan", "clip_value": 1.0}, optimizer="rmsprop", n_critic=1,
-        split_updates=True, critic_learning_rate=1e-3,
-    )  # fmt: skip
+        objective={"name": "wgan", "clip_value": 1.0},
+        optimizer="rmsprop",
+        n_critic=1,
+        split_updates=True,
+        critic_learning_rate=1e-3,
+    )
     training = Training(config, engine=engine)
     critic = copy.deepcopy(training.critic)
     optimizer = torch.optim.RMSprop(critic.parameters(), lr=1e-3)
@@ -538,10 +541,13 @@ def test_a_labelled_pair_learns_which_class_is_which(engine: Engine):
     config = TrainConfig.parse(
         SMALL_PICTURES
         | {
-            "conditional": True, "generator_learning_rate": 2e-3, "critic_learning_rate": 2e-3,
-            "objective": "hinge", "ema_decay": 0.5,
+            "conditional": True,
+            "generator_learning_rate": 2e-3,
+            "critic_learning_rate": 2e-3,
+            "objective": "hinge",
+            "ema_decay": 0.5,
         }
-    )  # fmt: skip
+    )
     training = Training(config, engine=engine, data=data)
     for _ in range(60):
         training.step()

@@ -108,7 +108,9 @@ def test_divergences_against_their_formulas():
     assert 0 < js(p, q) < math.log(2)
 
 
-@pytest.mark.parametrize(("n", "dim", "shift"), [(1, 2, 1.0), (40, 2, 0.0), (60, 2, 2.0), (30, 20, 0.5)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "dim", "shift"), [(1, 2, 1.0), (40, 2, 0.0), (60, 2, 2.0), (30, 20, 0.5)]
+)
 def test_the_optimal_potential_is_1_lipschitz_and_its_gap_is_w1(n: int, dim: int, shift: float):
     a, b = RNG.normal(size=(n, dim)), RNG.normal(size=(n, dim)) + shift
     f = kantorovich(a, b)

@@ -155,9 +155,10 @@ def _parser() -> _Parser:
     out = commands.add_parser(
         "export",
         help="write a run as something else",
-        description="Write a run as " + ", ".join(f"{s} ({f.title})" for s, f in FORMATS.items())
+        description="Write a run as "
+        + ", ".join(f"{s} ({f.title})" for s, f in FORMATS.items())
         + ", or, with --tensorboard, as a folder of event files.",
-    )  # fmt: skip
+    )
     out.add_argument("run", metavar="RUN", help="its name, its folder, or last")
     out.add_argument("--out", type=Path, required=True, metavar="FILE" + "|".join(FORMATS))
     out.add_argument("--tensorboard", action="store_true", help="--out is a folder of events")
@@ -294,14 +295,20 @@ def _add_bench(commands: Any) -> None:
     )
     kinds = speed.add_mutually_exclusive_group()
     kinds.add_argument(
-        "--compiled", action="store_const", dest="kind", const=bench.compiled,
+        "--compiled",
+        action="store_const",
+        dest="kind",
+        const=bench.compiled,
         help="compiled updates (on CUDA: recorded as graphs) beside the usual ones",
-    )  # fmt: skip
+    )
     kinds.add_argument(
-        "--costs", action="store_const", dest="kind", const=bench.costs,
+        "--costs",
+        action="store_const",
+        dest="kind",
+        const=bench.costs,
         help="a training as the app runs it beside the bare loop: time lost to reports, previews, metrics, "
         "checkpoints and recording",
-    )  # fmt: skip
+    )
     speed.add_argument("--rounds", type=_whole, default=5, metavar="N", help="of each row (5)")
     speed.add_argument("--seconds", type=_scale, metavar="X", help="of a round (2; --costs: 10)")
     speed.add_argument("--json", action="store_true", help="as JSON, one object a line")
@@ -373,8 +380,11 @@ def _add_flag(parser: argparse.ArgumentParser, value: Any) -> None:
         words += f" One of {', '.join(map(str, value.choices))}."
     elif value.low is not None or value.high is not None:
         words += f" {value.low:g} to {value.high:g}."
-    owners = [n for n, v in PARTS.get(value.path.partition(".")[0], {}).items()
-              if value.path.partition(".")[2] in v.model_fields]  # fmt: skip
+    owners = [
+        n
+        for n, v in PARTS.get(value.path.partition(".")[0], {}).items()
+        if value.path.partition(".")[2] in v.model_fields
+    ]
     if owners:
         words = f"({', '.join(owners)}) {words}"
     parser.add_argument(
@@ -459,12 +469,17 @@ def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> Trainin
             end = time.monotonic() + 2 * DEAD_AFTER
             while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
                 time.sleep(1.0)
-            print(f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
-                  file=sys.stderr)  # fmt: skip
+            print(
+                f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
+                file=sys.stderr,
+            )
             return TrainingJob(run, resume=True, publish=bar.preparing, ranks=ranks)
     if launch.startswith("none "):
-        print("The run of this launch is not known on this machine, and another begins: give torchrun "
-              "--rdzv-id ID, by which every machine knows it.", file=sys.stderr)  # fmt: skip
+        print(
+            "The run of this launch is not known on this machine, and another begins: give torchrun "
+            "--rdzv-id ID, by which every machine knows it.",
+            file=sys.stderr,
+        )
     return None
 
 
@@ -793,9 +808,14 @@ def _sample(given: argparse.Namespace) -> int:
 def _walk(given: argparse.Namespace) -> int:
     run = Run.find(given.run, given.runs_dir)
     made = export_walk(
-        run, given.out, waypoints=given.waypoints, seed=given.seed, method=given.method,
-        step=given.step, label=given.label,
-    )  # fmt: skip
+        run,
+        given.out,
+        waypoints=given.waypoints,
+        seed=given.seed,
+        method=given.method,
+        step=given.step,
+        label=given.label,
+    )
     print(json.dumps({"run": str(run.folder), "out": str(given.out), **made}))
     return 0
 
@@ -819,7 +839,9 @@ def _evaluate(given: argparse.Namespace) -> int:
     print(f"Run {run.id}, step {found.step:,}, {found.samples:,} samples. {found.note}".rstrip())
     if found.protocol:
         protocol = found.protocol
-        print(f"Features: {protocol['network']} {protocol['hash']}; reference: {protocol['reference']}")  # fmt: skip
+        print(
+            f"Features: {protocol['network']} {protocol['hash']}; reference: {protocol['reference']}"
+        )
     width = max((len(title_of(value.name)) for value in found.values), default=0)
     for value in found.values:
         spread = "" if value.deviation is None else f" ± {value.deviation:.2g}"
@@ -932,11 +954,14 @@ def _train_features(given: argparse.Namespace) -> int:
     print(
         json.dumps(
             {
-                "out": str(out), "hash": made.hash, "accuracy": made.accuracy,
-                "bytes": len(made.content), "floors": made.floors,
+                "out": str(out),
+                "hash": made.hash,
+                "accuracy": made.accuracy,
+                "bytes": len(made.content),
+                "floors": made.floors,
             }
         )
-    )  # fmt: skip
+    )
     return 0
 
 

@@ -342,9 +342,15 @@ def costs(
             }
             continue
         config = row_config.changed(
-            {"measure": True, "device": device, "threads": threads, "precision": "float32",
-             "compiled": False, "steps": 10_000_000}
-        )  # fmt: skip
+            {
+                "measure": True,
+                "device": device,
+                "threads": threads,
+                "precision": "float32",
+                "compiled": False,
+                "steps": 10_000_000,
+            }
+        )
         with tempfile.TemporaryDirectory() as folder:
             job = TrainingJob(Run.create(config, Path(folder)), publish=lambda _: None)
             job.prepare()
@@ -360,7 +366,11 @@ def _costs_of(job: TrainingJob, bare: Training, seconds: float, rounds: int) -> 
 
     def nothing() -> None: ...
 
-    turns = {"bare": (bare.step, bare.reports), "app": (job.step, nothing), "timed": (job.step, nothing)}  # fmt: skip
+    turns = {
+        "bare": (bare.step, bare.reports),
+        "app": (job.step, nothing),
+        "timed": (job.step, nothing),
+    }
     # What comes once in a run is not counted.
     begun = time.perf_counter()
     while not job.gauge.ready and time.perf_counter() - begun < PREPARES:
@@ -421,17 +431,22 @@ def line(row: Row) -> str:
     elif "times" in row:
         done = row["gigaflops_a_step"] * row["compiled_steps_per_second"]
         cells += [
-            f"{row['steps_per_second']:.1f}", f"{row['compiled_steps_per_second']:.1f}",
-            f"{row['times']:.2f}", f"{done:.0f} of {row['matrix_gigaflops_per_second']:.0f}",
-        ]  # fmt: skip
+            f"{row['steps_per_second']:.1f}",
+            f"{row['compiled_steps_per_second']:.1f}",
+            f"{row['times']:.2f}",
+            f"{done:.0f} of {row['matrix_gigaflops_per_second']:.0f}",
+        ]
     else:
         done, most = row["gigaflops_per_second"], row["matrix_gigaflops_per_second"]
         cells += [
-            f"{row['steps_per_second']:.1f}", f"{row['images_per_second']:,.0f}",
-            f"{row['gigaflops_a_step']:.2f}", f"{done:.0f} of {most:.0f}",
-            f"{100 * row['share']:.0f} %", f"{100 * row['share_of_float32']:.0f} %",
+            f"{row['steps_per_second']:.1f}",
+            f"{row['images_per_second']:,.0f}",
+            f"{row['gigaflops_a_step']:.2f}",
+            f"{done:.0f} of {most:.0f}",
+            f"{100 * row['share']:.0f} %",
+            f"{100 * row['share_of_float32']:.0f} %",
             f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
-        ]  # fmt: skip
+        ]
     return f"| {' | '.join(cells)} |"
 
 

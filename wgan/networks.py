@@ -326,10 +326,14 @@ class _Up(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.way = nn.Sequential(
-            nn.BatchNorm2d(channels), nn.ReLU(), nn.Upsample(scale_factor=2),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),
             nn.Conv2d(channels, channels, 3, padding=1),
-            nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1),
-        )  # fmt: skip
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
         self.short = nn.Upsample(scale_factor=2)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
@@ -345,9 +349,12 @@ class _Down(nn.Module):
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         self.way = nn.Sequential(
-            nn.ReLU(), nn.Conv2d(n_in, n_out, 3, padding=1),
-            nn.ReLU(), nn.Conv2d(n_out, n_out, 3, padding=1), nn.AvgPool2d(2),
-        )  # fmt: skip
+            nn.ReLU(),
+            nn.Conv2d(n_in, n_out, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(n_out, n_out, 3, padding=1),
+            nn.AvgPool2d(2),
+        )
         self.short = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(n_in, n_out, 1))
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
@@ -381,10 +388,14 @@ class ResNet(Network):
         start, doublings = _PLANS[side]
         n = self._CHANNELS[self.size]
         return nn.Sequential(
-            nn.Linear(latent_dim, n * start * start), nn.Unflatten(1, (n, start, start)),
+            nn.Linear(latent_dim, n * start * start),
+            nn.Unflatten(1, (n, start, start)),
             *(_Up(n) for _ in range(doublings)),
-            nn.BatchNorm2d(n), nn.ReLU(), nn.Conv2d(n, colours, 3, padding=1), nn.Tanh(),
-        )  # fmt: skip
+            nn.BatchNorm2d(n),
+            nn.ReLU(),
+            nn.Conv2d(n, colours, 3, padding=1),
+            nn.Tanh(),
+        )
 
     def critic(self, shape: tuple[int, ...]) -> nn.Module:
         colours, side, _ = shape
@@ -392,8 +403,12 @@ class ResNet(Network):
         return nn.Sequential(
             nn.Conv2d(colours, n, 3, padding=1),
             *(_Down(n, n) for _ in range(_PLANS[side][1])),
-            nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(n, 1), Score(),
-        )  # fmt: skip
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(n, 1),
+            Score(),
+        )
 
     def initialise(self, module: nn.Module, rng: torch.Generator) -> None:
         for part in module.modules():
@@ -449,18 +464,27 @@ class Brownlee(Network):
 
     def generator(self, shape: tuple[int, ...], latent_dim: int) -> nn.Module:
         return nn.Sequential(
-            nn.Linear(latent_dim, 128 * 7 * 7), nn.LeakyReLU(0.2), nn.Unflatten(1, (128, 7, 7)),
-            nn.ConvTranspose2d(128, 128, 4, stride=2, padding=1), *self._finish(128),
-            nn.ConvTranspose2d(128, 128, 4, stride=2, padding=1), *self._finish(128),
-            nn.Conv2d(128, shape[0], 7, padding=3), nn.Tanh(),
-        )  # fmt: skip
+            nn.Linear(latent_dim, 128 * 7 * 7),
+            nn.LeakyReLU(0.2),
+            nn.Unflatten(1, (128, 7, 7)),
+            nn.ConvTranspose2d(128, 128, 4, stride=2, padding=1),
+            *self._finish(128),
+            nn.ConvTranspose2d(128, 128, 4, stride=2, padding=1),
+            *self._finish(128),
+            nn.Conv2d(128, shape[0], 7, padding=3),
+            nn.Tanh(),
+        )
 
     def critic(self, shape: tuple[int, ...]) -> nn.Module:
         return nn.Sequential(
-            nn.Conv2d(shape[0], 64, 4, stride=2, padding=1), *self._finish(64),
-            nn.Conv2d(64, 64, 4, stride=2, padding=1), *self._finish(64),
-            nn.Flatten(), nn.Linear(64 * 7 * 7, 1), Score(),
-        )  # fmt: skip
+            nn.Conv2d(shape[0], 64, 4, stride=2, padding=1),
+            *self._finish(64),
+            nn.Conv2d(64, 64, 4, stride=2, padding=1),
+            *self._finish(64),
+            nn.Flatten(),
+            nn.Linear(64 * 7 * 7, 1),
+            Score(),
+        )
 
     def initialise(self, module: nn.Module, rng: torch.Generator) -> None:
         for part in module.modules():

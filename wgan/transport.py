@@ -178,9 +178,16 @@ def sinkhorn(a: Floats, b: Floats, cost: Floats, epsilon: float, *, rounds: int 
     cost = np.asarray(cost, np.float64)
     with np.errstate(over="ignore"):  # before it has converged, a sum may leave all bounds
         mass, log = ot.sinkhorn(
-            a, b, cost, epsilon, method="sinkhorn_log", numItermax=rounds, stopThr=1e-8, log=True,
+            a,
+            b,
+            cost,
+            epsilon,
+            method="sinkhorn_log",
+            numItermax=rounds,
+            stopThr=1e-8,
+            log=True,
             warn=False,
-        )  # fmt: skip
+        )
     missed = float(np.abs(mass.sum(1) - a).sum() + np.abs(mass.sum(0) - b).sum())
     mass = mass * np.minimum(a / np.maximum(mass.sum(1), 1e-300), 1)[:, None]
     mass = mass * np.minimum(b / np.maximum(mass.sum(0), 1e-300), 1)

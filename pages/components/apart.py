@@ -9,8 +9,8 @@ import streamlit as st
 from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
-from pages.components.numbers import Number, numbers
 from pages.components.lab_work import kept, order, standing, state
+from pages.components.numbers import Number, numbers
 from wgan import figures
 from wgan.labs import apart
 from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES, Opposed
@@ -27,12 +27,13 @@ SLIDE = Lab(
 )
 
 OF_GAUSSIANS = replace(
-    SLIDE, right=3,
+    SLIDE,
+    right=3,
     why="JS and TV are at their ends once hardly anything overlaps, and stay there. KL compares logarithms "
     "of densities, and those of Gaussians fall off with the square of the distance, so KL grows with it; for "
     "shapes with an edge, as boxes and lines, it is infinite at once. W₁ asks how far the earth must "
     "travel, so it has a gradient for all of them.",
-)  # fmt: skip
+)
 """Gaussians never quite lose touch."""
 
 OPPOSED = Lab(
@@ -77,43 +78,92 @@ def show_slide() -> None:
     said = ask(SLIDE)
     kind, how_far = st.columns([0.42, 0.58], gap="medium")
     with kind:
-        shape = st.segmented_control("Two", list(SHAPES), key=kept("apart-shape", "boxes"), required=True, wrap=True,
-                                     format_func=lambda s: SHAPES[s][0],
-                                     help="What is slid. Boxes have an edge, Gaussians overlap everywhere a "
-                                     "little, parallel lines only at θ = 0: figure 1 of the paper.")  # fmt: skip
+        shape = st.segmented_control(
+            "Two",
+            list(SHAPES),
+            key=kept("apart-shape", "boxes"),
+            required=True,
+            wrap=True,
+            format_func=lambda s: SHAPES[s][0],
+            help="What is slid. Boxes have an edge, Gaussians overlap everywhere a "
+            "little, parallel lines only at θ = 0: figure 1 of the paper.",
+        )
     with how_far:
-        theta = st.slider("θ, how far apart", -FARTHEST, FARTHEST, step=0.05, key=kept("apart-theta", 0.5),
-                          help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
-                          "long.")  # fmt: skip
+        theta = st.slider(
+            "θ, how far apart",
+            -FARTHEST,
+            FARTHEST,
+            step=0.05,
+            key=kept("apart-theta", 0.5),
+            help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
+            "long.",
+        )
     shape = shape or "boxes"
     theta = round(float(theta), 2)
     every, here = _curves(shape), SHAPES[shape][1](np.array([theta]))
     left, middle, right = st.columns(3, gap="small")
     with left:
-        chart(picture(shape, theta), key="apart_picture", run=shape, height=190, title="What is slid",
-              help="The real shape stands at 0, the fake one at θ.", alt="Two shapes, slid apart")  # fmt: skip
+        chart(
+            picture(shape, theta),
+            key="apart_picture",
+            run=shape,
+            height=190,
+            title="What is slid",
+            help="The real shape stands at 0, the fake one at θ.",
+            alt="Two shapes, slid apart",
+        )
     with middle:
-        chart(figures.slid(every.theta, list(zip(DISTANCES, every.values, strict=True)), at=theta, top=3.2,
-                           dots=True),
-              key="apart_values", run=shape, height=190, title="Distances", help=VALUES_HELP,
-              alt="W₁, JS, KL and TV over θ")  # fmt: skip
+        chart(
+            figures.slid(
+                every.theta,
+                list(zip(DISTANCES, every.values, strict=True)),
+                at=theta,
+                top=3.2,
+                dots=True,
+            ),
+            key="apart_values",
+            run=shape,
+            height=190,
+            title="Distances",
+            help=VALUES_HELP,
+            alt="W₁, JS, KL and TV over θ",
+        )
     with right:
-        chart(figures.slid(every.theta, list(zip(DISTANCES, every.slopes, strict=True)), at=theta, top=2.2,
-                           low=-2.2),
-              key="apart_slopes", run=shape, height=190, title="Their gradients", help=SLOPES_HELP,
-              alt="The gradients of W₁, JS, KL and TV over θ")  # fmt: skip
+        chart(
+            figures.slid(
+                every.theta,
+                list(zip(DISTANCES, every.slopes, strict=True)),
+                at=theta,
+                top=2.2,
+                low=-2.2,
+            ),
+            key="apart_slopes",
+            run=shape,
+            height=190,
+            title="Their gradients",
+            help=SLOPES_HELP,
+            alt="The gradients of W₁, JS, KL and TV over θ",
+        )
     computed = (
         dict(zip(DISTANCES, apart.computed_lines(theta), strict=True)) if shape == "lines" else {}
     )
     numbers(
         [
-            Number(name, _value(float(here.values[i, 0])), _slope(float(here.slopes[i, 0])), help=HELPS[name]
-                   + (f"\n\nComputed from 40 points of each line, no formula used: {_value(computed[name])}."
-                      if computed else ""))
+            Number(
+                name,
+                _value(float(here.values[i, 0])),
+                _slope(float(here.slopes[i, 0])),
+                help=HELPS[name]
+                + (
+                    f"\n\nComputed from 40 points of each line, no formula used: {_value(computed[name])}."
+                    if computed
+                    else ""
+                ),
+            )
             for i, name in enumerate(DISTANCES)
         ],
         key="apart_numbers",
-    )  # fmt: skip
+    )
     st.markdown(PLAIN[shape])
     far = theta != 0 if shape == "lines" else abs(theta) >= (1.0 if shape == "boxes" else 2.0)
     lab = OF_GAUSSIANS if shape == "gaussians" else SLIDE
@@ -189,16 +239,28 @@ def show_opposed() -> None:
     said = ask(OPPOSED)
     how_far, begin, words = st.columns([0.4, 0.2, 0.4], gap="medium", vertical_alignment="bottom")
     with how_far:
-        mu = st.slider("μ, how far apart", 0.5, 10.0, step=0.5, key=kept("opposed-mu", 6.0), format="%.1f σ",
-                       help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.")  # fmt: skip
+        mu = st.slider(
+            "μ, how far apart",
+            0.5,
+            10.0,
+            step=0.5,
+            key=kept("opposed-mu", 6.0),
+            format="%.1f σ",
+            help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.",
+        )
     far = float(mu)
     with begin:
         order(
-            WORK, "Train both", lambda: apart.oppose(far), key="opposed", given=far, mine=True,
+            WORK,
+            "Train both",
+            lambda: apart.oppose(far),
+            key="opposed",
+            given=far,
+            mine=True,
             help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
             f"{apart.PENALTY_WEIGHT:g}), ReLU 3×64, {apart.UPDATES} updates of {apart.BATCH} samples each. "
             "A few seconds.",
-        )  # fmt: skip
+        )
     task = standing(WORK, mine=True)
     goes = task is not None and not task.done
     with words:
@@ -222,8 +284,10 @@ def show_opposed() -> None:
         return
     _gradients(shown)
     if shown.mu != far:
-        st.caption(f":material/info: Shown is what was trained at μ = {shown.mu:g} σ. Press **Train both** for "
-                   f"μ = {far:g} σ.")  # fmt: skip
+        st.caption(
+            f":material/info: Shown is what was trained at μ = {shown.mu:g} σ. Press **Train both** for "
+            f"μ = {far:g} σ."
+        )
     tell(
         opposed_as(shown),
         said,
@@ -238,11 +302,22 @@ def _figure(shown: Opposed | None, far: float) -> None:
     none = np.full_like(x, np.nan)
     trained = (none, none) if shown is None else (shown.discriminator, shown.critic)
     chart(
-        figures.opposed(x, trained[0], apart.best_discriminator(x, mu), np.nan_to_num(trained[1]) if shown else none,
-                        mu / 2 - x, mu, apart.SPREAD),
-        key="opposed_figure", run=f"{mu:g}", height=206, title="Discriminator and critic", help=FIGURE_HELP,
+        figures.opposed(
+            x,
+            trained[0],
+            apart.best_discriminator(x, mu),
+            np.nan_to_num(trained[1]) if shown else none,
+            mu / 2 - x,
+            mu,
+            apart.SPREAD,
+        ),
+        key="opposed_figure",
+        run=f"{mu:g}",
+        height=206,
+        title="Discriminator and critic",
+        help=FIGURE_HELP,
         alt="The discriminator and the critic over two Gaussians, beside the optimal ones",
-    )  # fmt: skip
+    )
 
 
 def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> None:
@@ -253,16 +328,27 @@ def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> No
     chart(
         figures.pushes(
             MU,
-            [("D, minimax", best.minimax, "@generator"), ("D, non-saturating", best.non_saturating, "@muted"),
-             ("critic", best.critic, "@critic")],
-            [("D, measured", at, np.array([d.minimax for d in dots]), "@generator"),
-             ("non-sat., measured", at, np.array([d.non_saturating for d in dots]), "@muted"),
-             ("critic, measured", at, np.array([d.slope for d in dots]), "@critic")] if dots else [],
+            [
+                ("D, minimax", best.minimax, "@generator"),
+                ("D, non-saturating", best.non_saturating, "@muted"),
+                ("critic", best.critic, "@critic"),
+            ],
+            [
+                ("D, measured", at, np.array([d.minimax for d in dots]), "@generator"),
+                ("non-sat., measured", at, np.array([d.non_saturating for d in dots]), "@muted"),
+                ("critic, measured", at, np.array([d.slope for d in dots]), "@critic"),
+            ]
+            if dots
+            else [],
             at=far,
         ),
-        key="opposed_pushes", run="pushes", height=206, title="Gradient at the fakes", help=PUSH_HELP,
+        key="opposed_pushes",
+        run="pushes",
+        height=206,
+        title="Gradient at the fakes",
+        help=PUSH_HELP,
         alt="The generator's gradient at fakes over the separation: closed forms and measured",
-    )  # fmt: skip
+    )
 
 
 def _gradients(shown: Opposed) -> None:
@@ -270,14 +356,24 @@ def _gradients(shown: Opposed) -> None:
     minimax, other = float(best.minimax[0]), float(best.non_saturating[0])
     numbers(
         [
-            Number("D, minimax", measured(shown.minimax), f"optimal {measured(minimax)}",
-                   help=MINIMAX_HELP.format(measured(minimax))),
-            Number("D, non-saturating", measured(shown.non_saturating), f"optimal {measured(other)}",
-                   help=SATURATING_HELP.format(measured(other))),
-            Number("Critic", measured(shown.slope), "optimal 1", help=CRITIC_HELP.format(shown.best)),
+            Number(
+                "D, minimax",
+                measured(shown.minimax),
+                f"optimal {measured(minimax)}",
+                help=MINIMAX_HELP.format(measured(minimax)),
+            ),
+            Number(
+                "D, non-saturating",
+                measured(shown.non_saturating),
+                f"optimal {measured(other)}",
+                help=SATURATING_HELP.format(measured(other)),
+            ),
+            Number(
+                "Critic", measured(shown.slope), "optimal 1", help=CRITIC_HELP.format(shown.best)
+            ),
         ],
         key="opposed_numbers",
-    )  # fmt: skip
+    )
 
 
 ENOUGH = 5
@@ -289,10 +385,11 @@ def opposed_as(shown: Opposed) -> Lab:
     if shown.minimax < shown.slope / ENOUGH:
         return OPPOSED
     return replace(
-        OPPOSED, right=2,
+        OPPOSED,
+        right=2,
         why="These two still overlap: the discriminator cannot be sure at most fakes, so log(1 − D) has a "
         "slope there. The further apart, the surer it is and the flatter D; the critic's slope stays near 1.",
-    )  # fmt: skip
+    )
 
 
 def happened_opposed(shown: Opposed) -> str:

@@ -165,8 +165,13 @@ def run_link(run: str, label: str, help: str) -> None:
     """Show a link that puts a run on show on the Train page."""
     # The number tells a click from a browser that sends an old address.
     links = st.session_state["links"] = st.session_state.get("links", 0) + 1
-    st.page_link("pages/train.py", label=label, help=help, width="content",
-                 query_params={"run": run, "open": str(links)})  # fmt: skip
+    st.page_link(
+        "pages/train.py",
+        label=label,
+        help=help,
+        width="content",
+        query_params={"run": run, "open": str(links)},
+    )
 
 
 def watch(token: Callable[[], object], seconds: float) -> None:

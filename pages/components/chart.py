@@ -13,8 +13,9 @@ from pages.components.plotly_bundle import ensure_plotly_bundle
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_CHART = component("wgan_chart", "controls.css", "chart.css", "shared.js", "plotly_theme.js",
-                   "chart.js")  # fmt: skip
+_CHART = component(
+    "wgan_chart", "controls.css", "chart.css", "shared.js", "plotly_theme.js", "chart.js"
+)
 
 # What Plotly.js reads as typed arrays. 64 bits never reach it: twice the bytes, no more to see.
 _NARROW = {"f2": "f4", "f8": "f4", "i8": "i4", "u8": "u4"}

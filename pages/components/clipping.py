@@ -79,20 +79,38 @@ def title() -> str:
 def settings() -> bool:
     """Show what can be moved, and the button; return whether that one stops the work."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.segmented_control(
-            "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP,
-            key=kept("clipping_set", lab_work.under_way(CLIPPING, SETS, "swiss-roll")),
-        ) or "swiss-roll"  # fmt: skip
-        clip = float(st.select_slider("Clip value c", CLIP_VALUES, key=kept("clipping_c", 0.01), width=420,
-                                      format_func=plain, help=CLIP_HELP))  # fmt: skip
+        name = (
+            st.segmented_control(
+                "Data",
+                list(SETS),
+                format_func=SETS.__getitem__,
+                required=True,
+                help=SET_HELP,
+                key=kept("clipping_set", lab_work.under_way(CLIPPING, SETS, "swiss-roll")),
+            )
+            or "swiss-roll"
+        )
+        clip = float(
+            st.select_slider(
+                "Clip value c",
+                CLIP_VALUES,
+                key=kept("clipping_c", 0.01),
+                width=420,
+                format_func=plain,
+                help=CLIP_HELP,
+            )
+        )
         before = _found()
         return lab_work.order(
-            title(), f"Train with c = {plain(clip)}",
-            lambda: compare(name, clip, before=before), key="clipping", given=clip,
+            title(),
+            f"Train with c = {plain(clip)}",
+            lambda: compare(name, clip, before=before),
+            key="clipping",
+            given=clip,
             disabled=before is not None and _trained(before, clip),
             help="Trains two critics clipped to ±c, one for the surface and one of 12 layers; for the first "
             "time also those it is compared with. Once a c is trained, move on to another.",
-        )  # fmt: skip
+        )
 
 
 def _found() -> Clipping | None:
@@ -121,7 +139,7 @@ def show(said: int | None) -> None:
         before=f"**Train with c = {plain(clip)}** trains critics of one toy problem, clipped, with GP, with "
         "LP and with GroupSort: about a minute the first time, about ten seconds for each further c.",
         after=after,
-    )  # fmt: skip
+    )
     if found is None:
         _before()
         return
@@ -167,28 +185,45 @@ def _surfaces(
                 continue
             chart(
                 figures.over(figures.shade(arm.surface, EXTENT), found.real),
-                key=f"clipping_surface_{key}", run=f"{run}-{arm.key}", height=164, title=name,
-                help=SURFACE_HELP[key], alt=f"The surface of the critic: {name}",
-            )  # fmt: skip
+                key=f"clipping_surface_{key}",
+                run=f"{run}-{arm.key}",
+                height=164,
+                title=name,
+                help=SURFACE_HELP[key],
+                alt=f"The surface of the critic: {name}",
+            )
 
 
 def _depth(found: Clipping, clip: float, run: str) -> None:
     lines = [
-        (f"c = {plain(arm.clip or 0)}", arm.depth, "@two" if arm.clip == clip else "@two/0.45",
-         arm.clip == clip)
-        for arm in found.clipped if arm.depth is not None
-    ]  # fmt: skip
+        (
+            f"c = {plain(arm.clip or 0)}",
+            arm.depth,
+            "@two" if arm.clip == clip else "@two/0.45",
+            arm.clip == clip,
+        )
+        for arm in found.clipped
+        if arm.depth is not None
+    ]
     lines += [
         (HELD[key][0], arm.depth, COLOURS[key], False)
-        for key in HELD if (arm := found.arm(key)) is not None and arm.depth is not None
-    ]  # fmt: skip
+        for key in HELD
+        if (arm := found.arm(key)) is not None and arm.depth is not None
+    ]
     if not lines:
         st.caption(
             "The gradient of each layer comes here, as soon as a critic of 12 layers is trained."
         )
         return
-    chart(figures.by_depth(lines), key="clipping_depth", run=run, height=172, title="Gradient by depth",
-          help=DEPTH_HELP, alt="The gradient's norm in each hidden layer")  # fmt: skip
+    chart(
+        figures.by_depth(lines),
+        key="clipping_depth",
+        run=run,
+        height=172,
+        title="Gradient by depth",
+        help=DEPTH_HELP,
+        alt="The gradient's norm in each hidden layer",
+    )
 
 
 def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
@@ -199,13 +234,25 @@ def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
     # Each keeps its place, an empty one where there is nothing yet.
     none = np.empty(0)
     layers = [
-        (name, none, none, None) if arm is None or arm.edges is None or arm.shares is None
-        else (name if arm.stuck is None else f"{100 * arm.stuck:.0f} % at ±c", arm.edges, arm.shares, arm.clip)
+        (name, none, none, None)
+        if arm is None or arm.edges is None or arm.shares is None
+        else (
+            name if arm.stuck is None else f"{100 * arm.stuck:.0f} % at ±c",
+            arm.edges,
+            arm.shares,
+            arm.clip,
+        )
         for name, arm in arms
-    ]  # fmt: skip
-    chart(figures.weights(layers, columns=4), key="clipping_weights", run=run, height=160,
-          title="Weights of the deep critics", help=WEIGHTS_HELP,
-          alt="How the weights of each critic are spread")  # fmt: skip
+    ]
+    chart(
+        figures.weights(layers, columns=4),
+        key="clipping_weights",
+        run=run,
+        height=160,
+        title="Weights of the deep critics",
+        help=WEIGHTS_HELP,
+        alt="How the weights of each critic are spread",
+    )
 
 
 def _changes(growth: float) -> str:

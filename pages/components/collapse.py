@@ -26,8 +26,11 @@ LAB = Lab(
 )
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
-TIMES = {"ring-8": "about a minute", "grid-25": "about a minute",
-         "mnist-10k": "about a minute and a half"}  # fmt: skip
+TIMES = {
+    "ring-8": "about a minute",
+    "grid-25": "about a minute",
+    "mnist-10k": "about a minute and a half",
+}
 
 SET_HELP = """What all three learn. On the **ring** and the **grid** one can count which of the Gaussians get samples;
 on **MNIST** the shipped classifier tells which digits there are."""
@@ -77,23 +80,40 @@ def title() -> str:
 def settings() -> bool:
     """Show what can be moved, and the button; return whether that one stops the work."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.segmented_control(
-            "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP, wrap=True,
-            key=kept("collapse_set", lab_work.under_way(COLLAPSE, SETS, "ring-8")),
-        ) or "ring-8"  # fmt: skip
-        judged = st.segmented_control(
-            "Discriminator updates", (1, 2, 5), required=True, key=kept("collapse_judged", 1),
-            help=JUDGED_HELP,
-        ) or 1  # fmt: skip
+        name = (
+            st.segmented_control(
+                "Data",
+                list(SETS),
+                format_func=SETS.__getitem__,
+                required=True,
+                help=SET_HELP,
+                wrap=True,
+                key=kept("collapse_set", lab_work.under_way(COLLAPSE, SETS, "ring-8")),
+            )
+            or "ring-8"
+        )
+        judged = (
+            st.segmented_control(
+                "Discriminator updates",
+                (1, 2, 5),
+                required=True,
+                key=kept("collapse_judged", 1),
+                help=JUDGED_HELP,
+            )
+            or 1
+        )
         seed = int(
             st.number_input("Seed", 0, 999, key=kept("collapse_seed", 0), help=SEED_HELP, width=120)
         )
         return lab_work.order(
-            title(), "Train all three", lambda: race(name, seed=seed, judged=judged), key="collapse",
+            title(),
+            "Train all three",
+            lambda: race(name, seed=seed, judged=judged),
+            key="collapse",
             given=(seed, judged),
             help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "
             f"{TIMES[name]} where nothing else computes.",
-        )  # fmt: skip
+        )
 
 
 def show(said: int | None) -> None:
@@ -106,7 +126,7 @@ def show(said: int | None) -> None:
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "
         f"batches, {STEPS[name]:,} steps, a step each in turn: {TIMES[name]}.",
         after=_made(found) if isinstance(found, Collapse) else "",
-    )  # fmt: skip
+    )
     if not isinstance(found, Collapse) or not found.arms:
         _before()
         return
@@ -145,13 +165,19 @@ def _made(found: Collapse) -> str:
 
 def _before() -> None:
     what = {
-        "gan": (r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
-                "A discriminator says *real or fake*. Nothing bounds its slope."),
-        "wgan": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x), \\ |w| \le c",
-                 "A critic says *how far apart*; its weights are clipped."),
-        "wgan-gp": (r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) \\ -\, \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
-                    "A critic too; its slope is drawn to 1."),
-    }  # fmt: skip
+        "gan": (
+            r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
+            "A discriminator says *real or fake*. Nothing bounds its slope.",
+        ),
+        "wgan": (
+            r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x), \\ |w| \le c",
+            "A critic says *how far apart*; its weights are clipped.",
+        ),
+        "wgan-gp": (
+            r"\mathbb{E}f(x) - \mathbb{E}f(\tilde x) \\ -\, \lambda\,\mathbb{E}(\|\nabla f\|-1)^2",
+            "A critic too; its slope is drawn to 1.",
+        ),
+    }
     for column, (key, (formula, words)) in zip(st.columns(3), what.items(), strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{ARMS[key][0]}**")
@@ -174,17 +200,29 @@ def _arm(arm: Arm, found: Collapse, run: str) -> None:
         elif arm.since is not None:
             st.badge("Recovered", icon=":material/healing:", color="orange")
     if arm.pictures is not None:
-        strip(encode(tile(arm.pictures[:36], 6)), key=f"collapse_{arm.key}", rows=6, columns=6,
-              caption="", alt=f"Samples of {arm.title}", max_height=196)  # fmt: skip
+        strip(
+            encode(tile(arm.pictures[:36], 6)),
+            key=f"collapse_{arm.key}",
+            rows=6,
+            columns=6,
+            caption="",
+            alt=f"Samples of {arm.title}",
+            max_height=196,
+        )
     elif arm.points is not None and found.real is not None:
         chart(
-            figures.cloud(found.real, arm.points, found.extent), key=f"collapse_{arm.key}",
-            run=run, height=196, alt=f"Samples of {arm.title} over the data",
-        )  # fmt: skip
+            figures.cloud(found.real, arm.points, found.extent),
+            key=f"collapse_{arm.key}",
+            run=run,
+            height=196,
+            alt=f"Samples of {arm.title} over the data",
+        )
     if len(arm.modes):
         words = f"{arm.modes[-1]:.0f} of {found.there} {'digits' if pictures else 'modes'}"
-        st.caption(words if pictures else f"{words} · {100 * arm.good[-1]:.0f} % good",
-                   help=CLASSES_HELP if pictures else GOOD_HELP)  # fmt: skip
+        st.caption(
+            words if pictures else f"{words} · {100 * arm.good[-1]:.0f} % good",
+            help=CLASSES_HELP if pictures else GOOD_HELP,
+        )
 
 
 def _modes(found: Collapse, run: str, pictures: bool) -> None:
@@ -193,10 +231,13 @@ def _modes(found: Collapse, run: str, pictures: bool) -> None:
         figures.modes(
             lines, found.there, found.total, "digits with samples" if pictures else "modes captured"
         ),
-        key="collapse_modes", run=run, height=222,
+        key="collapse_modes",
+        run=run,
+        height=222,
         title="Digits that are made" if pictures else "Modes captured",
-        help=CLASSES_HELP if pictures else MODES_HELP, alt="Modes captured over steps",
-    )  # fmt: skip
+        help=CLASSES_HELP if pictures else MODES_HELP,
+        alt="Modes captured over steps",
+    )
 
 
 def _classes(found: Collapse, run: str) -> None:
@@ -205,9 +246,13 @@ def _classes(found: Collapse, run: str) -> None:
     ]
     chart(
         figures.classes([str(i) for i in range(found.there)], groups, found.frequencies),
-        key="collapse_classes", run=run, height=216, title="Which digits", help=HISTOGRAM_HELP,
+        key="collapse_classes",
+        run=run,
+        height=216,
+        title="Which digits",
+        help=HISTOGRAM_HELP,
         alt="Shares of the digits among the samples of each network",
-    )  # fmt: skip
+    )
 
 
 def _with_truth(found: Collapse) -> Lab:

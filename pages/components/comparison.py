@@ -67,18 +67,34 @@ def sidebar() -> Choice:
         )
         st.session_state.compared = list(runs)
         axis = st.segmented_control(
-            "Along", list(AXES), default=_default("along", AXES, "Step"), required=True,
-            key="compare_axis", persist_state="session", width="stretch", help=AXIS_HELP,
-        )  # fmt: skip
+            "Along",
+            list(AXES),
+            default=_default("along", AXES, "Step"),
+            required=True,
+            key="compare_axis",
+            persist_state="session",
+            width="stretch",
+            help=AXIS_HELP,
+        )
         measured = _measured(runs)
         names = [*CURVES, *measured]
         curve = st.selectbox(
-            "Curve", names, index=names.index(_default("curve", names, "Critic gap")),
-            key="compare_curve", persist_state="session", help=CURVE_HELP, format_func=_curve_title,
-        )  # fmt: skip
-        if st.button("New race", icon=":material/sports_score:", width="stretch", key="new_race",
-                     help="Start runs together, from the same seed, with the same data in the same "
-                     "order, in fair shares of the time."):  # fmt: skip
+            "Curve",
+            names,
+            index=names.index(_default("curve", names, "Critic gap")),
+            key="compare_curve",
+            persist_state="session",
+            help=CURVE_HELP,
+            format_func=_curve_title,
+        )
+        if st.button(
+            "New race",
+            icon=":material/sports_score:",
+            width="stretch",
+            key="new_race",
+            help="Start runs together, from the same seed, with the same data in the same "
+            "order, in fair shares of the time.",
+        ):
             st.session_state.ask_race = True
     address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
     # A moment belongs to these runs on this axis.
@@ -168,16 +184,27 @@ def _race_dialog() -> None:
     )
     usual = [name for name in ("gan", "wgan", "wgan-gp") if name in OBJECTIVES]
     chosen = st.multiselect(
-        "Objectives", list(OBJECTIVES), default=usual, max_selections=MOST_RACING,
-        format_func=lambda name: str(OBJECTIVES[name].title), key="race_objectives",
-    )  # fmt: skip
+        "Objectives",
+        list(OBJECTIVES),
+        default=usual,
+        max_selections=MOST_RACING,
+        format_func=lambda name: str(OBJECTIVES[name].title),
+        key="race_objectives",
+    )
     st.caption("All get the same share of the time, so those with cheaper steps make more of them.")
     live = session().live()
     if live is not None:
-        st.info(f"{live.config.title} is {live.status}: the race will wait until it has ended.",
-                icon=":material/queue:")  # fmt: skip
-    if st.button("Start the race", icon=":material/sports_score:", type="primary", key="start_race",
-                 disabled=len(chosen) < 2):  # fmt: skip
+        st.info(
+            f"{live.config.title} is {live.status}: the race will wait until it has ended.",
+            icon=":material/queue:",
+        )
+    if st.button(
+        "Start the race",
+        icon=":material/sports_score:",
+        type="primary",
+        key="start_race",
+        disabled=len(chosen) < 2,
+    ):
         try:
             configs = [base.changed({"objective": name}) for name in chosen]
             runs = session().race(configs, queue=True)
@@ -197,13 +224,30 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
         if not mine:
             return tuple(view.status for view in views)
         if any(view.status == "paused" for view in mine):
-            st.button("Resume all", icon=":material/play_arrow:", key="resume_all", type="primary",
-                      on_click=_each, args=(session().go_on, mine))  # fmt: skip
+            st.button(
+                "Resume all",
+                icon=":material/play_arrow:",
+                key="resume_all",
+                type="primary",
+                on_click=_each,
+                args=(session().go_on, mine),
+            )
         else:
-            st.button("Pause all", icon=":material/pause:", key="pause_all", type="primary",
-                      on_click=_each, args=(session().pause, mine))  # fmt: skip
-        st.button("Stop all", icon=":material/stop:", key="stop_all",
-                  on_click=_each, args=(session().stop, mine))  # fmt: skip
+            st.button(
+                "Pause all",
+                icon=":material/pause:",
+                key="pause_all",
+                type="primary",
+                on_click=_each,
+                args=(session().pause, mine),
+            )
+        st.button(
+            "Stop all",
+            icon=":material/stop:",
+            key="stop_all",
+            on_click=_each,
+            args=(session().stop, mine),
+        )
     return tuple(view.status for view in views)
 
 
@@ -239,8 +283,15 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
         moments[(*choice.runs, choice.axis)] = moment
         keep_moment(moment)
 
-    wall(items, key="wall", unit=unit, fetch=fetch, max_height=330 if len(items) < 4 else 240,
-         at=asked_moment(), moved=go_to)  # fmt: skip
+    wall(
+        items,
+        key="wall",
+        unit=unit,
+        fetch=fetch,
+        max_height=330 if len(items) < 4 else 240,
+        at=asked_moment(),
+        moved=go_to,
+    )
     apart = [i for i, view in enumerate(views) if not _comparable(view, views[0], choice.curve)]
     if apart:
         out = ", ".join(titles[i] for i in apart)
@@ -251,9 +302,15 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
     lines = _lines(views, titles, choice.curve, column, leave_out=apart)
     if any(len(x) for _, x, _, _, _ in lines):
         figure = figures.compare(lines, x_title=_axis_title(choice.axis))
-        chart(figure, key="compare", run=f"{choice.curve}-{choice.axis}-{choice.runs}", height=300,
-              alt=f"{_curve_title(choice.curve)} of {len(views) - len(apart)} runs",
-              title=_curve_title(choice.curve), help=CURVE_HELP)  # fmt: skip
+        chart(
+            figure,
+            key="compare",
+            run=f"{choice.curve}-{choice.axis}-{choice.runs}",
+            height=300,
+            alt=f"{_curve_title(choice.curve)} of {len(views) - len(apart)} runs",
+            title=_curve_title(choice.curve),
+            help=CURVE_HELP,
+        )
     else:
         st.caption("No values of this curve yet.")
 

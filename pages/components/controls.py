@@ -341,10 +341,24 @@ def _undo_and_redo(live: View | None) -> None:
             else "Nothing was undone.",
         )
     with st.container(horizontal=True, gap="small"):
-        st.button("Undo", icon=":material/undo:", on_click=_go, args=("undo",), disabled=not done,
-                  key="undo", help=words[0])  # fmt: skip
-        st.button("Redo", icon=":material/redo:", on_click=_go, args=("redo",), disabled=not undone,
-                  key="redo", help=words[1])  # fmt: skip
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=_go,
+            args=("undo",),
+            disabled=not done,
+            key="undo",
+            help=words[0],
+        )
+        st.button(
+            "Redo",
+            icon=":material/redo:",
+            on_click=_go,
+            args=("redo",),
+            disabled=not undone,
+            key="redo",
+            help=words[1],
+        )
 
 
 def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
@@ -409,8 +423,11 @@ def _save() -> None:
 
 def _head_of_fork(origin: Parent) -> None:
     title = run_titles().get(origin.run, origin.run)
-    st.info(f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
-            "**Start fork**.", icon=":material/fork_right:")  # fmt: skip
+    st.info(
+        f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
+        "**Start fork**.",
+        icon=":material/fork_right:",
+    )
     _undo_and_redo(None)
     st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
 

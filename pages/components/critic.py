@@ -73,10 +73,15 @@ def sections(view: View) -> str:
     st.session_state.setdefault("critic_section", "scores")
     section = str(
         st.segmented_control(
-            "Section", list(names), format_func=names.__getitem__, required=True,
-            key="critic_section", persist_state="session", label_visibility="collapsed",
+            "Section",
+            list(names),
+            format_func=names.__getitem__,
+            required=True,
+            key="critic_section",
+            persist_state="session",
+            label_visibility="collapsed",
         )
-    )  # fmt: skip
+    )
     if asked != section:
         st.query_params["section"] = section  # whoever gets the address sees the same
     return section

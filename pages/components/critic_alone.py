@@ -44,19 +44,32 @@ def settings(view: View) -> Order:
     """Ask how the critic is to be trained on."""
     kind = view.config.dataset.kind
     updates = st.select_slider(
-        "Critic updates", NUMBERS, UPDATES[kind], key=f"alone_updates_{kind}", persist_state="session",
-        format_func=lambda n: f"{n:,}", help="How long the critic is trained on alone.",
-    )  # fmt: skip
+        "Critic updates",
+        NUMBERS,
+        UPDATES[kind],
+        key=f"alone_updates_{kind}",
+        persist_state="session",
+        format_func=lambda n: f"{n:,}",
+        help="How long the critic is trained on alone.",
+    )
     faster = st.select_slider(
-        "Learning rate", RATES, 1.0, key="alone_rate", persist_state="session",
+        "Learning rate",
+        RATES,
+        1.0,
+        key="alone_rate",
+        persist_state="session",
         format_func=lambda f: "the run's" if f == 1 else f"{plain(f)} ×",
         help=f"As a multiple of the run's, {plain(view.config.critic_learning_rate)}.",
-    )  # fmt: skip
+    )
     holds = False
     if view.status.active and not view.elsewhere:
-        holds = st.toggle("The run waits meanwhile", key="alone_holds", persist_state="session",
-                          help="On: the run's training stands still until the critic is done. Off: both "
-                          "share the time. The run's own networks are not touched either way.")  # fmt: skip
+        holds = st.toggle(
+            "The run waits meanwhile",
+            key="alone_holds",
+            persist_state="session",
+            help="On: the run's training stands still until the critic is done. Off: both "
+            "share the time. The run's own networks are not touched either way.",
+        )
     return Order(int(updates), float(faster), holds)
 
 
@@ -74,17 +87,26 @@ def button(view: View, step: int | None, order: Order) -> bool:
     """Show the order to train the critic on, or the one to end that; return whether it is that."""
     task = _task(view.run)
     if task is not None and not task.done:
-        st.button("Stop training the critic", icon=":material/close:", key="stop_critic",
-                  on_click=_cancel, args=(task.key,))  # fmt: skip
+        st.button(
+            "Stop training the critic",
+            icon=":material/close:",
+            key="stop_critic",
+            on_click=_cancel,
+            args=(task.key,),
+        )
         return True
     # Always to be pressed: it stands outside what is drawn anew, and a refusal says why.
     st.button(
-        "Train the critic to convergence", icon=":material/vertical_align_top:", type="primary",
-        key="train_critic", on_click=_begin, args=(view.run, step, order),
+        "Train the critic to convergence",
+        icon=":material/vertical_align_top:",
+        type="primary",
+        key="train_critic",
+        on_click=_begin,
+        args=(view.run, step, order),
         help="Freeze the generator and train a copy of the critic on, to see how much of the exact "
         "distance it can prove. The run itself goes on or waits, as the sidebar says; nothing of it "
         "changes.",
-    )  # fmt: skip
+    )
     return False
 
 
@@ -144,15 +166,23 @@ def _result(view: View, task: Standing, found: Tightening) -> None:
     with left:
         chart(
             figures.tightening(found.updates, found.bounds, found.exact, found.floor, found.total),
-            key="alone_bound", run=task.key, height=280, title="What the critic proves",
-            help=BOUND_HELP, alt="The distance that the critic proves, below the exact one",
-        )  # fmt: skip
+            key="alone_bound",
+            run=task.key,
+            height=280,
+            title="What the critic proves",
+            help=BOUND_HELP,
+            alt="The distance that the critic proves, below the exact one",
+        )
     with right:
         chart(
             figures.raw_gap(found.updates, found.gaps, found.slopes, found.total),
-            key="alone_raw", run=task.key, height=190, title="Raw gap and slope", help=RAW_HELP,
+            key="alone_raw",
+            run=task.key,
+            height=190,
+            title="Raw gap and slope",
+            help=RAW_HELP,
             alt="The raw gap and the steepest slope",
-        )  # fmt: skip
+        )
         st.markdown(verdict(found, ended=task.done))
     st.caption(_how(view, found, pictures))
     if found.surfaces is not None:
@@ -163,18 +193,33 @@ def _cards(found: Tightening, pictures: bool) -> list[Number]:
     where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
     unit = "of pixels" if pictures else "units"
     return [
-        Number("Exact W₁", measured(found.exact), unit,
-               help=EXACT_HELP.format(n=found.samples, where=where)),
-        Number("Proved", measured(max(0.0, float(found.bounds[-1]))),
-               f"= {100 * _share(found):.0f} %",
-               help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
-               "exact one. A critic that scores fakes higher proves nothing: 0."),
-        Number("Raw gap", measured(float(found.gaps[-1])), "score",
-               help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart."),
-        Number("Steepest between pairs", measured(float(found.slopes[-1])), "a unit",
-               help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
-               "fake: all that the bound needs. Elsewhere the critic may be steeper (Surface, Slopes)."),
-    ]  # fmt: skip
+        Number(
+            "Exact W₁",
+            measured(found.exact),
+            unit,
+            help=EXACT_HELP.format(n=found.samples, where=where),
+        ),
+        Number(
+            "Proved",
+            measured(max(0.0, float(found.bounds[-1]))),
+            f"= {100 * _share(found):.0f} %",
+            help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
+            "exact one. A critic that scores fakes higher proves nothing: 0.",
+        ),
+        Number(
+            "Raw gap",
+            measured(float(found.gaps[-1])),
+            "score",
+            help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart.",
+        ),
+        Number(
+            "Steepest between pairs",
+            measured(float(found.slopes[-1])),
+            "a unit",
+            help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
+            "fake: all that the bound needs. Elsewhere the critic may be steeper (Surface, Slopes).",
+        ),
+    ]
 
 
 def _share(found: Tightening) -> float:

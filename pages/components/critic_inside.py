@@ -51,9 +51,17 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
     left, right = st.columns([0.4, 0.6], gap="medium")
     with left:
         ways = [way for way in WAYS if way != "real" or sides is not None]
-        way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
-                                   default="generated", key="critic_way", persist_state="session", width="stretch",
-                                   label_visibility="collapsed")  # fmt: skip
+        way = st.segmented_control(
+            "Picture",
+            ways,
+            format_func=WAYS.__getitem__,
+            required=True,
+            default="generated",
+            key="critic_way",
+            persist_state="session",
+            width="stretch",
+            label_visibility="collapsed",
+        )
         found = _chosen(str(way), key, models, sides)
         label = _told(models, found[1] if found else None)
     with right:
@@ -88,11 +96,17 @@ def _chosen(
         st.session_state[slot] = samples
 
     picked = picker(
-        encode(tile(pictures, COLUMNS)), key=f"critic_picker_{way}", rows=GRID // COLUMNS,
-        columns=COLUMNS, picked=st.session_state.get(slot, [0]), changed=keep, most=1,
+        encode(tile(pictures, COLUMNS)),
+        key=f"critic_picker_{way}",
+        rows=GRID // COLUMNS,
+        columns=COLUMNS,
+        picked=st.session_state.get(slot, [0]),
+        changed=keep,
+        most=1,
         max_height=240,
-        caption="Click the picture to look at", alt=f"{WAYS[way]} pictures to choose from",
-    )  # fmt: skip
+        caption="Click the picture to look at",
+        alt=f"{WAYS[way]} pictures to choose from",
+    )
     at = (picked or [0])[0]
     return pictures[at], None if labels is None else int(labels[at])
 
@@ -102,10 +116,14 @@ def _told(models: Models, own: int | None) -> int | None:
         return None
     names = models.config.dataset.class_names()
     chosen: int = st.selectbox(
-        "Class the critic is told", range(len(names)), index=own or 0,
-        format_func=names.__getitem__, key=f"critic_class-{own}", persist_state="session",
+        "Class the critic is told",
+        range(len(names)),
+        index=own or 0,
+        format_func=names.__getitem__,
+        key=f"critic_class-{own}",
+        persist_state="session",
         help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
-    )  # fmt: skip
+    )
     return chosen
 
 
@@ -128,17 +146,36 @@ def _seen(
     shown, strong, toward = st.columns(3, gap="small")
     with shown:
         st.markdown("**Picture**", help="As the critic sees it.")
-        strip(encode(tile(chosen[None], 1)), key="critic_one", rows=1, columns=1, max_height=170,
-              caption="", alt="The chosen picture")  # fmt: skip
+        strip(
+            encode(tile(chosen[None], 1)),
+            key="critic_one",
+            rows=1,
+            columns=1,
+            max_height=170,
+            caption="",
+            alt="The chosen picture",
+        )
     with strong:
         length = np.linalg.norm(found.gradient, axis=0)
-        chart(figures.pixels(length, diverging=False), key="critic_saliency", run="saliency",
-              height=180, title="Saliency", help=SALIENCY_HELP,
-              alt="How much the score hangs on each pixel")  # fmt: skip
+        chart(
+            figures.pixels(length, diverging=False),
+            key="critic_saliency",
+            run="saliency",
+            height=180,
+            title="Saliency",
+            help=SALIENCY_HELP,
+            alt="How much the score hangs on each pixel",
+        )
     with toward:
-        chart(figures.pixels(found.gradient.sum(axis=0), diverging=True), key="critic_gradient",
-              run="gradient", height=180, title="Uphill", help=SIGNED_HELP,
-              alt="Which pixels should get lighter or darker to raise the score")  # fmt: skip
+        chart(
+            figures.pixels(found.gradient.sum(axis=0), diverging=True),
+            key="critic_gradient",
+            run="gradient",
+            height=180,
+            title="Uphill",
+            help=SIGNED_HELP,
+            alt="Which pixels should get lighter or darker to raise the score",
+        )
     _maps(critic.activations(models, x, label))
 
 
@@ -182,10 +219,15 @@ def _sheet(
     sheet = np.concatenate([grey, blank])[:, None]
     more = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
     st.markdown(f"**{title}**", help=help)
-    strip(encode(tile(sheet, columns), "PNG"), key="critic_maps", rows=len(sheet) // columns,
-          columns=columns, max_height=height,
-          caption=f"Layer {name}{more}: black is {measured(low)}, white {measured(high)}",
-          alt=f"{title} of layer {name}")  # fmt: skip
+    strip(
+        encode(tile(sheet, columns), "PNG"),
+        key="critic_maps",
+        rows=len(sheet) // columns,
+        columns=columns,
+        max_height=height,
+        caption=f"Layer {name}{more}: black is {measured(low)}, white {measured(high)}",
+        alt=f"{title} of layer {name}",
+    )
 
 
 def units(key: str, models: Models, extent: float) -> None:

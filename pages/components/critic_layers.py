@@ -49,30 +49,53 @@ def slopes(opened: Opened) -> None:
         ("between", found.between, "@critic"),
     )
     cards = [
-        Number(f"Above 1, {name}", f"{100 * np.mean(values > 1):.0f}",
-               f"% · mean slope {measured(float(values.mean()))}", help=ABOVE_HELP.format(n=len(values)))
+        Number(
+            f"Above 1, {name}",
+            f"{100 * np.mean(values > 1):.0f}",
+            f"% · mean slope {measured(float(values.mean()))}",
+            help=ABOVE_HELP.format(n=len(values)),
+        )
         for name, values, _ in sorts
-    ]  # fmt: skip
+    ]
     numbers(cards, key="critic_steepness")
     points = models.config.dataset.kind == "points"
     left, right = st.columns([0.56, 0.44] if points else [0.7, 0.3], gap="medium")
     with left:
         chart(
-            figures.spread([(name.capitalize(), *rest) for name, *rest in sorts],
-                           x_title="slope ‖∇f‖, in score a unit of distance",
-                           line=(1.0, "Lipschitz bound 1"), span=(0.0, 1.05)),
-            key="critic_slopes", run=opened.run, height=330, title="Slopes",
-            help=SLOPES_HELP, alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
-        )  # fmt: skip
+            figures.spread(
+                [(name.capitalize(), *rest) for name, *rest in sorts],
+                x_title="slope ‖∇f‖, in score a unit of distance",
+                line=(1.0, "Lipschitz bound 1"),
+                span=(0.0, 1.05),
+            ),
+            key="critic_slopes",
+            run=opened.run,
+            height=330,
+            title="Slopes",
+            help=SLOPES_HELP,
+            alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
+        )
     words = said_of_slopes(float(found.between.mean()), float(np.mean(found.between > 1)))
     with right:
         if points:
             table = opened.found("surfaces", lambda: critic.surfaces(models, sides, opened.extent))
-            chart(figures.surface(table.slope, opened.extent, span=float(table.slope.max()), low=0.0,
-                                  real=sides.real, fake=sides.fake, unit="slope"),
-                  key="critic_slope_map", run=opened.run, height=330,
-                  title="Slope over the plane", help=SLOPE_MAP_HELP,
-                  alt="The critic's slope over the plane")  # fmt: skip
+            chart(
+                figures.surface(
+                    table.slope,
+                    opened.extent,
+                    span=float(table.slope.max()),
+                    low=0.0,
+                    real=sides.real,
+                    fake=sides.fake,
+                    unit="slope",
+                ),
+                key="critic_slope_map",
+                run=opened.run,
+                height=330,
+                title="Slope over the plane",
+                help=SLOPE_MAP_HELP,
+                alt="The critic's slope over the plane",
+            )
         else:
             with st.container(height=360, border=False, vertical_alignment="center"):
                 st.markdown(words)
@@ -125,10 +148,13 @@ def layers(opened: Opened) -> None:
                         ("of the weights", found.weights, "@generator"),
                     ],
                 ),
-                key="critic_depth", run=opened.run, height=330,
-                title="Gradient norm by layer", help=DEPTH_HELP.format(n=len(few.real)),
+                key="critic_depth",
+                run=opened.run,
+                height=330,
+                title="Gradient norm by layer",
+                help=DEPTH_HELP.format(n=len(few.real)),
                 alt="Norm of the gradient in each layer of the critic",
-            )  # fmt: skip
+            )
             st.caption(said_of_depth(found.outputs))
     with right:
         share = opened.found("at_clip", lambda: critic.at_bounds(models))
@@ -139,10 +165,13 @@ def layers(opened: Opened) -> None:
                 [(f"{i + 1}. {w.name}", w.edges, w.shares, w.bound) for i, w in enumerate(every)],
                 columns,
             ),
-            key="critic_weights", run=opened.run, height=max(230, 150 * rows),
-            title="Weights of each layer", help=WEIGHTS_HELP,
+            key="critic_weights",
+            run=opened.run,
+            height=max(230, 150 * rows),
+            title="Weights of each layer",
+            help=WEIGHTS_HELP,
             alt="Histograms of the weights of each layer of the critic",
-        )  # fmt: skip
+        )
         if share is None:
             st.caption(
                 f"Nothing is clipped here: {sum(w.count for w in every):,} weights are free."
@@ -153,11 +182,15 @@ def layers(opened: Opened) -> None:
             numbers(
                 [
                     Number("At ±c, all layers", f"{100 * share:.0f}", "%", help=CLIP_HELP),
-                    Number("At ±c, the most", f"{100 * stuck[worst]:.0f}", f"% of layer {worst + 1}",
-                           help="The layer with the largest such share."),
+                    Number(
+                        "At ±c, the most",
+                        f"{100 * stuck[worst]:.0f}",
+                        f"% of layer {worst + 1}",
+                        help="The layer with the largest such share.",
+                    ),
                 ],
                 key="critic_clip",
-            )  # fmt: skip
+            )
 
 
 def said_of_depth(outputs: critic.Doubles) -> str:

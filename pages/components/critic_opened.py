@@ -80,5 +80,6 @@ def absent(dataset: Dataset) -> None:
         "Its layers and the generator's own samples can be looked at all the same.",
         icon=":material/download:",
     )
-    st.page_link("pages/datasets.py", label="Fetch it on the Datasets page",
-                 icon=":material/photo_library:")  # fmt: skip
+    st.page_link(
+        "pages/datasets.py", label="Fetch it on the Datasets page", icon=":material/photo_library:"
+    )

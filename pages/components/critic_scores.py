@@ -71,9 +71,13 @@ def _score_chart(opened: Opened, height: int) -> None:
             ],
             x_title="critic's score",
         ),
-        key="critic_scores", run=opened.run, height=height,
-        title="Scores", help=SCORES_HELP, alt="Histograms of the critic's scores",
-    )  # fmt: skip
+        key="critic_scores",
+        run=opened.run,
+        height=height,
+        title="Scores",
+        help=SCORES_HELP,
+        alt="Histograms of the critic's scores",
+    )
 
 
 def ranking(opened: Opened) -> None:
@@ -86,20 +90,30 @@ def ranking(opened: Opened) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("**Most to least convincing**", help=RANK_HELP, width="content")
             which = st.segmented_control(
-                "Ranked", ["Generated", "Real"], default="Generated", required=True,
-                key="critic_ranked", persist_state="session", label_visibility="collapsed", width="content",
-            )  # fmt: skip
+                "Ranked",
+                ["Generated", "Real"],
+                default="Generated",
+                required=True,
+                key="critic_ranked",
+                persist_state="session",
+                label_visibility="collapsed",
+                width="content",
+            )
         shown, score = (
             (sides.fake, found.fake) if which == "Generated" else (sides.real, found.real)
         )
         ranked = critic.ranked(shown, score, most=ROWS * COLUMNS)
         strip(
-            encode(tile(critic.pictures_of(ranked.examples), COLUMNS)), key="critic_ranking",
-            rows=ROWS, columns=COLUMNS, max_height=370, notes=[measured(s) for s in ranked.scores],
+            encode(tile(critic.pictures_of(ranked.examples), COLUMNS)),
+            key="critic_ranking",
+            rows=ROWS,
+            columns=COLUMNS,
+            max_height=370,
+            notes=[measured(s) for s in ranked.scores],
             caption=f"{which}: score {measured(ranked.scores[0])} at the top left, "
             f"{measured(ranked.scores[-1])} at the bottom right",
             alt=f"{which} pictures from most to least convincing",
-        )  # fmt: skip
+        )
     with right:
         _score_chart(opened, 300)
         st.caption(_said_of_scores(found))
@@ -142,15 +156,20 @@ def surface(opened: Opened) -> None:
     gap, *others = _score_cards(opened)
     numbers(
         [
-            Number("Exact W₁", measured(found.exact), "units",
-                   help=EXACT_HELP.format(n=n, floor=measured(floor))),
-            Number("Proved", measured(max(0.0, found.proved)), landscape.share(found),
-                   help=PROVED_HELP),
+            Number(
+                "Exact W₁",
+                measured(found.exact),
+                "units",
+                help=EXACT_HELP.format(n=n, floor=measured(floor)),
+            ),
+            Number(
+                "Proved", measured(max(0.0, found.proved)), landscape.share(found), help=PROVED_HELP
+            ),
             Number("Steepest anywhere", measured(found.steepest), "a unit", help=STEEPEST_HELP),
             gap,
         ],
         key="critic_distances",
-    )  # fmt: skip
+    )
     landscape.surfaces(found, key="critic", run=opened.run)
     spread, words = st.columns([0.6, 0.4], gap="medium")
     with spread:

@@ -119,15 +119,25 @@ def _offer(view: View, one: Finding, proposal: Proposal, i: int) -> None:
     key = f"mend-{one.key}-{i}"
     steered = view.status in (Status.RUNNING, Status.PAUSED) and not view.phase
     if proposal.live and steered and not view.elsewhere:
-        st.button(proposal.words, icon=":material/build:", key=key,
-                  help="Acts at once, and leaves a mark on every chart. Can be undone.",
-                  on_click=_apply, args=(view.run, proposal))  # fmt: skip
+        st.button(
+            proposal.words,
+            icon=":material/build:",
+            key=key,
+            help="Acts at once, and leaves a mark on every chart. Can be undone.",
+            on_click=_apply,
+            args=(view.run, proposal),
+        )
     elif view.checkpoint_steps and not view.phase:
         step = view.checkpoint_steps[-1]
-        st.button(f"Fork with {proposal.words}", icon=":material/fork_right:", key=key,
-                  help=f"Prepares a run that goes on from step {step:,} with this change; then press "
-                  "Start fork. This run stays as it is.",
-                  on_click=_prepare, args=(view.run, step, proposal.changes))  # fmt: skip
+        st.button(
+            f"Fork with {proposal.words}",
+            icon=":material/fork_right:",
+            key=key,
+            help=f"Prepares a run that goes on from step {step:,} with this change; then press "
+            "Start fork. This run stays as it is.",
+            on_click=_prepare,
+            args=(view.run, step, proposal.changes),
+        )
 
 
 def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
@@ -157,8 +167,14 @@ def _undo(view: View) -> None:
             f":material/check: Changed: {words}. What is measured from now on will show whether it helps.",
             width="content",
         )
-        st.button("Undo this", icon=":material/undo:", key="undo_mend", type="tertiary",
-                  on_click=_take_back, args=(view.run, before))  # fmt: skip
+        st.button(
+            "Undo this",
+            icon=":material/undo:",
+            key="undo_mend",
+            type="tertiary",
+            on_click=_take_back,
+            args=(view.run, before),
+        )
 
 
 def _take_back(run: str, before: Mapping[str, Any]) -> None:
@@ -173,8 +189,9 @@ def _take_back(run: str, before: Mapping[str, Any]) -> None:
 
 def _all(found: Sequence[Finding]) -> None:
     # Made only while it is open: a table costs the browser more than all the rest of the panel.
-    opened = st.expander("All that is looked for", icon=":material/checklist:", key="all_rules",
-                         on_change="rerun")  # fmt: skip
+    opened = st.expander(
+        "All that is looked for", icon=":material/checklist:", key="all_rules", on_change="rerun"
+    )
     with opened:
         if not opened.open:
             return
@@ -184,13 +201,16 @@ def _all(found: Sequence[Finding]) -> None:
             {
                 "Fault": [rule.title for rule, _ in rows],
                 "Now": [_state(one) for _, one in rows],
-                "Evidence": [one.reading.evidence if one else "cannot be told yet, or not of this objective" for _, one in rows],
+                "Evidence": [
+                    one.reading.evidence if one else "cannot be told yet, or not of this objective"
+                    for _, one in rows
+                ],
                 "Thresholds": [_limits(rule.limits) for rule, _ in rows],
                 "Source": [rule.source for rule, _ in rows],
             },
             hide_index=True,
             height="content",
-        )  # fmt: skip
+        )
 
 
 def _state(one: Finding | None) -> str:

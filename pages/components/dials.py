@@ -9,8 +9,9 @@ from pages.components.assets import component
 from pages.components.edits import edited, receive
 from pages.components.stage import data_uri
 
-_DIALS = component("wgan_dials", "controls.css", "sprite.css", "dials.css", "shared.js", "sprite.js",
-                   "dials.js")  # fmt: skip
+_DIALS = component(
+    "wgan_dials", "controls.css", "sprite.css", "dials.css", "shared.js", "sprite.js", "dials.js"
+)
 
 RANGE = 4.0
 MOST_DIALS = 64

@@ -11,8 +11,8 @@ from pages.components.bend import Bent, bend
 from pages.components.chart import chart
 from pages.components.earth import choose_piles, stand
 from pages.components.lab import Lab, ask, tell
-from pages.components.numbers import Number, numbers
 from pages.components.lab_work import kept, order, standing, state
+from pages.components.numbers import Number, numbers
 from wgan import figures
 from wgan.jobs import Standing
 from wgan.labs import duality
@@ -88,20 +88,28 @@ def show_dual() -> None:
     with right:
         numbers(
             [
-                Number("Yours proves", f"{proved:.2f}".replace("-", "−"), "columns", help=YOURS_HELP),
-                Number("Cheapest plan", f"{best:.2f}", "columns",
-                       help="W₁: what the cheapest plan costs. The optimal function proves exactly this."),
+                Number(
+                    "Yours proves", f"{proved:.2f}".replace("-", "−"), "columns", help=YOURS_HELP
+                ),
+                Number(
+                    "Cheapest plan",
+                    f"{best:.2f}",
+                    "columns",
+                    help="W₁: what the cheapest plan costs. The optimal function proves exactly this.",
+                ),
                 Number("Share", f"{max(share, 0.0):.0f} %", "of W₁", help=SHARE_HELP),
                 Number("Steepest", f"{duality.steepest(curve.f):.2f}", "a column", help=SLOPE_HELP),
             ],
             key="dual_numbers",
-        )  # fmt: skip
+        )
         st.markdown(
             r"$\displaystyle W_1=\max_{|f'|\leq 1}\;\mathbb{E}f(\text{real})-\mathbb{E}f(\text{fake})$"
         )
         if not curve.touched:
-            st.caption("Drag a point of the blue function. ▲ marks where lifting it gains, ▼ where "
-                       "lowering it does.")  # fmt: skip
+            st.caption(
+                "Drag a point of the blue function. ▲ marks where lifting it gains, ▼ where "
+                "lowering it does."
+            )
     tell(
         DUAL,
         said,
@@ -142,25 +150,40 @@ def show_learned() -> None:
     chosen = now.piles
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         choose_piles("learned", width=230)
-        clip_value = st.select_slider("Clip c", CLIPS, key=kept("learned-clip", 0.1), width=210,
-                                      help="After each update every weight of the clipped critic is cut to "
-                                      "[−c, c].")  # fmt: skip
-        penalty_weight = st.select_slider("Penalty λ", WEIGHTS, key=kept("learned-weight", 10.0), width=210,
-                                          format_func=lambda w: f"{w:g}",
-                                          help="How much a wrong slope costs the penalised critic.")  # fmt: skip
-        one_sided = st.toggle("One-sided", key=kept("learned-sided", True),
-                              help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
-                              "published; a critic that must turn, up and then down, can then stay on a "
-                              "straight line for long. Try it with “One hill into two”.")  # fmt: skip
+        clip_value = st.select_slider(
+            "Clip c",
+            CLIPS,
+            key=kept("learned-clip", 0.1),
+            width=210,
+            help="After each update every weight of the clipped critic is cut to [−c, c].",
+        )
+        penalty_weight = st.select_slider(
+            "Penalty λ",
+            WEIGHTS,
+            key=kept("learned-weight", 10.0),
+            width=210,
+            format_func=lambda w: f"{w:g}",
+            help="How much a wrong slope costs the penalised critic.",
+        )
+        one_sided = st.toggle(
+            "One-sided",
+            key=kept("learned-sided", True),
+            help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
+            "published; a critic that must turn, up and then down, can then stay on a "
+            "straight line for long. Try it with “One hill into two”.",
+        )
         order(
-            WORK, "Train both",
-            lambda: duality.learn(chosen, clip_value=clip_value, penalty_weight=penalty_weight,
-                                  one_sided=one_sided),
+            WORK,
+            "Train both",
+            lambda: duality.learn(
+                chosen, clip_value=clip_value, penalty_weight=penalty_weight, one_sided=one_sided
+            ),
             given=(chosen, clip_value, penalty_weight, one_sided),
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
-            key="learned", mine=True,
-        )  # fmt: skip
+            key="learned",
+            mine=True,
+        )
     task = standing(WORK, mine=True)
     found = None if task is None else task.result
     if not isinstance(found, Learned):
@@ -185,9 +208,15 @@ def show_learned() -> None:
 def _before(task: Standing | None) -> None:
     shown = stand().piles
     fake, real = shown.shares
-    chart(figures.potentials([], duality.optimal(shown), fake, real), key="learned_optimal", run="before",
-          height=300, title="What is to be learned", help=CURVES_HELP,
-          alt="The optimal function over both piles")  # fmt: skip
+    chart(
+        figures.potentials([], duality.optimal(shown), fake, real),
+        key="learned_optimal",
+        run="before",
+        height=300,
+        title="What is to be learned",
+        help=CURVES_HELP,
+        alt="The optimal function over both piles",
+    )
     state(
         task,
         before="Press **Train both**: two critics try to become the dashed function, from samples only.",
@@ -202,35 +231,66 @@ def _learned(found: Learned, task: Standing | None, *, others: Sequence[str]) ->
     with left:
         chart(
             figures.potentials(
-                [(name, row, colour) for (name, colour), row in zip(names, found.curves, strict=True)],
-                duality.optimal(found.piles), fake, real,
+                [
+                    (name, row, colour)
+                    for (name, colour), row in zip(names, found.curves, strict=True)
+                ],
+                duality.optimal(found.piles),
+                fake,
+                real,
             ),
-            key="learned_curves", run="learned", height=264, title="Critics and optimum",
-            help=CURVES_HELP, alt="Both critics over the piles, beside an optimal function",
-        )  # fmt: skip
+            key="learned_curves",
+            run="learned",
+            height=264,
+            title="Critics and optimum",
+            help=CURVES_HELP,
+            alt="Both critics over the piles, beside an optimal function",
+        )
     with middle:
         chart(
             figures.proofs(
                 found.updates,
-                [(name, row, colour) for (name, colour), row in zip(names, found.proved, strict=True)],
-                found.w1, found.total,
+                [
+                    (name, row, colour)
+                    for (name, colour), row in zip(names, found.proved, strict=True)
+                ],
+                found.w1,
+                found.total,
             ),
-            key="learned_proofs", run="learned", height=264, title="What they prove",
-            help=PROOFS_HELP, alt="What both critics prove, over their updates, below W₁",
-        )  # fmt: skip
+            key="learned_proofs",
+            run="learned",
+            height=264,
+            title="What they prove",
+            help=PROOFS_HELP,
+            alt="What both critics prove, over their updates, below W₁",
+        )
     with right:
         numbers(
             [
-                Number("Clipped", f"{100 * clipped:.0f} %", "of W₁", help="The share of W₁ that the clipped "
-                       "critic proves now."),
-                Number("Penalised", f"{100 * penalised:.0f} %", "of W₁", help="The share of W₁ that the "
-                       "penalised critic proves now."),
-                Number("W₁", f"{found.w1:.2f}", help="The exact distance of the piles, in columns."),
-                Number("At ±c", f"{100 * found.stuck:.0f} %", help="How many of the clipped "
-                       "critic's weights stand at their bound: they would go further if they could."),
+                Number(
+                    "Clipped",
+                    f"{100 * clipped:.0f} %",
+                    "of W₁",
+                    help="The share of W₁ that the clipped critic proves now.",
+                ),
+                Number(
+                    "Penalised",
+                    f"{100 * penalised:.0f} %",
+                    "of W₁",
+                    help="The share of W₁ that the penalised critic proves now.",
+                ),
+                Number(
+                    "W₁", f"{found.w1:.2f}", help="The exact distance of the piles, in columns."
+                ),
+                Number(
+                    "At ±c",
+                    f"{100 * found.stuck:.0f} %",
+                    help="How many of the clipped "
+                    "critic's weights stand at their bound: they would go further if they could.",
+                ),
             ],
             key="learned_numbers",
-        )  # fmt: skip
+        )
         side = "one-sided" if found.one_sided else "two-sided"
         state(
             task,
@@ -254,9 +314,14 @@ def happened_learned(found: Learned) -> tuple[Lab, str]:
         f"After {int(found.updates[-1]):,} updates the clipped critic proves **{clipped:.0f} %** of W₁, with "
         f"{100 * found.stuck:.0f} % of its weights at ±c; the penalised one **{penalised:.0f} %**."
     )
-    lab = LEARNED if right == LEARNED.right else replace(
-        LEARNED, right=right,
-        why="Usually the penalty wins, as it holds the slope and leaves the weights free. Here it does not: a "
-        "penalty pulls slopes *towards* 1 and may keep a critic from turning, or its weight λ is ill chosen.",
-    )  # fmt: skip
+    lab = (
+        LEARNED
+        if right == LEARNED.right
+        else replace(
+            LEARNED,
+            right=right,
+            why="Usually the penalty wins, as it holds the slope and leaves the weights free. Here it does not: a "
+            "penalty pulls slopes *towards* 1 and may keep a critic from turning, or its weight λ is ill chosen.",
+        )
+    )
     return lab, words

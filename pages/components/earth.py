@@ -9,9 +9,9 @@ import streamlit as st
 from pages.components.app import moved, shows
 from pages.components.chart import chart
 from pages.components.lab import Lab, ask, tell
+from pages.components.lab_work import kept
 from pages.components.numbers import Number, numbers
 from pages.components.piles import Plan, piles
-from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs import earth
 from wgan.labs.earth import PILES, Best, Hand, Piles
@@ -90,10 +90,15 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
             now.plan, now.preset = Plan(PILES[chosen][1], mode=now.plan.mode), chosen
 
     st.selectbox(
-        "Two piles", list(PILES), format_func=lambda name: PILES[name][0], key=widget, on_change=take,
-        placeholder="Shaped by you", width=width,
+        "Two piles",
+        list(PILES),
+        format_func=lambda name: PILES[name][0],
+        key=widget,
+        on_change=take,
+        placeholder="Shaped by you",
+        width=width,
         help="Two piles to begin with; shape them further in “Move the earth”.",
-    )  # fmt: skip
+    )
 
 
 def show_earth() -> None:
@@ -109,9 +114,15 @@ def show_earth() -> None:
         choose_piles("earth")
         _earth_numbers(best, hand)
         fake, real = now.piles.shares
-        chart(figures.cdfs(fake, real), key="earth_cdfs", run="cdfs", height=132,
-              title="Without a plan", help=CDF_HELP,
-              alt="The distribution functions of both piles and the area between them")  # fmt: skip
+        chart(
+            figures.cdfs(fake, real),
+            key="earth_cdfs",
+            run="cdfs",
+            height=132,
+            title="Without a plan",
+            help=CDF_HELP,
+            alt="The distribution functions of both piles and the area between them",
+        )
     formula.markdown(
         r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
         f" **{best.formula:.2f}** columns"
@@ -172,48 +183,84 @@ def show_plane() -> None:
     said = ask(PLANE)
     name, how_far, power, blur = st.columns([0.24, 0.26, 0.24, 0.26], gap="medium")
     with name:
-        chosen = st.selectbox("Clouds", list(earth.CLOUDS), key=kept("plane-clouds", "pair"),
-                              format_func=lambda n: earth.CLOUDS[n][0],
-                              help="The shapes of fake and real points.")  # fmt: skip
+        chosen = st.selectbox(
+            "Clouds",
+            list(earth.CLOUDS),
+            key=kept("plane-clouds", "pair"),
+            format_func=lambda n: earth.CLOUDS[n][0],
+            help="The shapes of fake and real points.",
+        )
     with how_far:
-        distance = st.slider("Distance", 0.0, 4.0, step=0.25, key=kept("plane-distance", 2.5),
-                             help="How far right of the fakes the real points stand.")  # fmt: skip
+        distance = st.slider(
+            "Distance",
+            0.0,
+            4.0,
+            step=0.25,
+            key=kept("plane-distance", 2.5),
+            help="How far right of the fakes the real points stand.",
+        )
     with power:
-        p = st.segmented_control("A way costs", (1, 2), key=kept("plane-p", 1), required=True, wrap=True,
-                                 format_func={1: "its length: W₁", 2: "its square: W₂"}.get,
-                                 help="What the drawn plans pay for a way. Squares make two middle ways "
-                                 "cheaper than a long and a short one.")  # fmt: skip
+        p = st.segmented_control(
+            "A way costs",
+            (1, 2),
+            key=kept("plane-p", 1),
+            required=True,
+            wrap=True,
+            format_func={1: "its length: W₁", 2: "its square: W₂"}.get,
+            help="What the drawn plans pay for a way. Squares make two middle ways "
+            "cheaper than a long and a short one.",
+        )
     with blur:
-        epsilon = st.select_slider("Blur ε", EPSILONS, key=kept("plane-epsilon", 0.03),
-                                   format_func=lambda e: f"{e:g}",
-                                   help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
-                                   "unit. Towards 0 it becomes the exact plan, and ever slower.")  # fmt: skip
+        epsilon = st.select_slider(
+            "Blur ε",
+            EPSILONS,
+            key=kept("plane-epsilon", 0.03),
+            format_func=lambda e: f"{e:g}",
+            help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
+            "unit. Towards 0 it becomes the exact plan, and ever slower.",
+        )
     p = int(p or 1)
     found = _clouds(chosen, distance, p, epsilon)
     left, middle, right = st.columns([0.37, 0.37, 0.26], gap="small")
     with left:
-        chart(figures.transport(found.fake, found.real, sharp(found), span=SPAN), key="plane_exact", run="plane",
-              height=300, title="Exact plan", help="Each fake goes to one real point, so that all ways "
-              "together cost as little as possible: an assignment problem, solved exactly.",
-              alt="Two clouds and the exact plan between them")  # fmt: skip
+        chart(
+            figures.transport(found.fake, found.real, sharp(found), span=SPAN),
+            key="plane_exact",
+            run="plane",
+            height=300,
+            title="Exact plan",
+            help="Each fake goes to one real point, so that all ways "
+            "together cost as little as possible: an assignment problem, solved exactly.",
+            alt="Two clouds and the exact plan between them",
+        )
     with middle:
-        chart(figures.transport(found.fake, found.real, found.blurred.mass, span=SPAN), key="plane_blurred",
-              run="plane", height=300, title="Sinkhorn's plan", help="The plan blurred by ε: the darker a line, "
-              "the more of a point goes along it. Parts below 2 % are not drawn.",
-              alt="Two clouds and the blurred plan between them")  # fmt: skip
+        chart(
+            figures.transport(found.fake, found.real, found.blurred.mass, span=SPAN),
+            key="plane_blurred",
+            run="plane",
+            height=300,
+            title="Sinkhorn's plan",
+            help="The plan blurred by ε: the darker a line, "
+            "the more of a point goes along it. Parts below 2 % are not drawn.",
+            alt="Two clouds and the blurred plan between them",
+        )
     with right:
         unit = "= W₁" if p == 1 else "= W₂²"
         numbers(
             [
                 Number("W₁", f"{found.w1:.3f}", "", help=W1_HELP),
                 Number("W₂", f"{found.w2:.3f}", "", help=W2_HELP),
-                Number("Exact cost", f"{found.exact:.3f}", unit,
-                       help="W₁ where a way costs its length, W₂² where it costs its square."),
+                Number(
+                    "Exact cost",
+                    f"{found.exact:.3f}",
+                    unit,
+                    help="W₁ where a way costs its length, W₂² where it costs its square.",
+                ),
                 Number("Sinkhorn's", f"{found.blurred.cost:.3f}", "", help=SINKHORN_HELP),
                 Number("Targets", f"{found.targets:.1f}", "a fake", help=TARGETS_HELP),
             ],
             key="plane_numbers",
-        )  # fmt: skip
+        )
         _rounds(found)
     touched = (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
     tell(PLANE, said, happened_in_the_plane(found, epsilon) if touched else "")

@@ -33,9 +33,7 @@ def sidebar() -> Dataset:
         for value in hyperparameters(config):
             part = value.path.partition(".")[0]
             if part == "dataset" and not value.hidden:
-                controls.control(
-                    value, values[value.path], chosen, prefix="d", on_change=_changed
-                )  # fmt: skip
+                controls.control(value, values[value.path], chosen, prefix="d", on_change=_changed)
         if problem := st.session_state.get("browse_problem"):
             st.error(problem, icon=":material/error:")
     keep_in_address()
@@ -59,13 +57,23 @@ def heading(dataset: Dataset) -> bool:
                 "Back", icon=":material/arrow_back:", key="back", on_click=_add, args=(False,)
             )
         else:
-            if st.button("Train on this", icon=":material/play_arrow:", type="primary",
-                         key="train_on_this", disabled=dataset.name == "own" and not dataset.present(),
-                         help="Take it into the sidebar of the Train page."):  # fmt: skip
+            if st.button(
+                "Train on this",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="train_on_this",
+                disabled=dataset.name == "own" and not dataset.present(),
+                help="Take it into the sidebar of the Train page.",
+            ):
                 controls.take_dataset(dataset)
                 st.switch_page("pages/train.py")
-            st.button("Add pictures of yours", icon=":material/add_photo_alternate:",
-                      key="add_pictures", on_click=_add, args=(True,))  # fmt: skip
+            st.button(
+                "Add pictures of yours",
+                icon=":material/add_photo_alternate:",
+                key="add_pictures",
+                on_click=_add,
+                args=(True,),
+            )
             if dataset.name == "own" and dataset.present():
                 intake.forget_button(dataset)
     if not adding:
@@ -82,15 +90,26 @@ def absent(dataset: Dataset) -> bool:
     if dataset.present(session().root):
         return False
     if dataset.name == "own":
-        st.info("No pictures of yours are here yet. Bring a folder, an archive or some files.",
-                icon=":material/add_photo_alternate:")  # fmt: skip
+        st.info(
+            "No pictures of yours are here yet. Bring a folder, an archive or some files.",
+            icon=":material/add_photo_alternate:",
+        )
         return True
     st.info(f"{dataset.title} is not on this machine yet.", icon=":material/download:")
-    st.button("Fetch it", icon=":material/download:", key="fetch", type="secondary",
-              disabled=intake.busy(), on_click=intake.fetch, args=(dataset,))  # fmt: skip
+    st.button(
+        "Fetch it",
+        icon=":material/download:",
+        key="fetch",
+        type="secondary",
+        disabled=intake.busy(),
+        on_click=intake.fetch,
+        args=(dataset,),
+    )
     if dataset.name == "pokemon":
-        st.caption("With npm on this machine, “Fetch it” asks for the package pokesprite-images. "
-                   "Or upload that package's .tgz as it is:")  # fmt: skip
+        st.caption(
+            "With npm on this machine, “Fetch it” asks for the package pokesprite-images. "
+            "Or upload that package's .tgz as it is:"
+        )
         intake.upload_package(dataset)
     return True
 
@@ -118,14 +137,25 @@ def _points(density: Any, dataset: Dataset) -> None:
     extent = float(dataset.load().extent)  # type: ignore[union-attr]
     left, right = st.columns(2, gap="medium")
     with left:
-        chart(figures.plane(real=real, extent=extent), key="set_points",
-              run=dataset.model_dump_json(), height=430, title="1,500 points",
-              help="Every batch is drawn afresh: no point is seen twice.",
-              alt="Points drawn from the density")  # fmt: skip
+        chart(
+            figures.plane(real=real, extent=extent),
+            key="set_points",
+            run=dataset.model_dump_json(),
+            height=430,
+            title="1,500 points",
+            help="Every batch is drawn afresh: no point is seen twice.",
+            alt="Points drawn from the density",
+        )
     with right:
-        chart(figures.density(density, extent), key="set_density", run=dataset.model_dump_json(),
-              height=430, title="Density", help="From 200,000 points; 1 is the mean of the window.",
-              alt="Density of the points over the plane")  # fmt: skip
+        chart(
+            figures.density(density, extent),
+            key="set_density",
+            run=dataset.model_dump_json(),
+            height=430,
+            title="Density",
+            help="From 200,000 points; 1 is the mean of the window.",
+            alt="Density of the points over the plane",
+        )
 
 
 def _pictures(shown: Any, facts: Facts) -> None:
@@ -133,19 +163,35 @@ def _pictures(shown: Any, facts: Facts) -> None:
     rows = -(-len(shown) // COLUMNS)
     with left:
         strip(
-            encode(tile(shown, COLUMNS)), key="gallery", rows=rows, columns=COLUMNS,
-            caption=_caption(facts), max_height=430, alt=f"{len(shown)} pictures of the data set",
-        )  # fmt: skip
+            encode(tile(shown, COLUMNS)),
+            key="gallery",
+            rows=rows,
+            columns=COLUMNS,
+            caption=_caption(facts),
+            max_height=430,
+            alt=f"{len(shown)} pictures of the data set",
+        )
     with right:
         _numbers(facts)
         if facts.names:
-            chart(figures.bars(facts.names, np.array(facts.counts)), key="balance",
-                  run=str(facts.names), height=150, title="Class balance",
-                  help="Training pictures of each class.",
-                  alt="How many training pictures each class has")  # fmt: skip
-        chart(figures.histogram(facts.histogram), key="values", run=str(facts.shape), height=130,
-              title="Pixel values", help="How often each brightness occurs. The networks see them "
-              "mapped to −1 … 1.", alt="Histogram of the pixel values")  # fmt: skip
+            chart(
+                figures.bars(facts.names, np.array(facts.counts)),
+                key="balance",
+                run=str(facts.names),
+                height=150,
+                title="Class balance",
+                help="Training pictures of each class.",
+                alt="How many training pictures each class has",
+            )
+        chart(
+            figures.histogram(facts.histogram),
+            key="values",
+            run=str(facts.shape),
+            height=130,
+            title="Pixel values",
+            help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
+            alt="Histogram of the pixel values",
+        )
     means = (
         facts.class_means if len(facts.class_means) > 1 else np.empty((0, *facts.shape), np.uint8)
     )
@@ -155,17 +201,29 @@ def _pictures(shown: Any, facts: Facts) -> None:
         every = np.concatenate([facts.mean_picture[None], means])
         across = min(len(every), 11)
         blank = np.zeros((-len(every) % across, *facts.shape), np.uint8)
-        strip(encode(tile(np.concatenate([every, blank]), across)), key="means",
-              rows=-(-len(every) // across), columns=across, caption="", max_height=120,
-              alt="Mean pictures")  # fmt: skip
+        strip(
+            encode(tile(np.concatenate([every, blank]), across)),
+            key="means",
+            rows=-(-len(every) // across),
+            columns=across,
+            caption="",
+            max_height=120,
+            alt="Mean pictures",
+        )
     with pairs:
         st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
         if len(facts.pairs):
             stacked = np.concatenate([facts.pairs[:, 0], facts.pairs[:, 1]])
             least, most = facts.distances[0], facts.distances[-1]
-            strip(encode(tile(stacked, len(facts.pairs))), key="pairs", rows=2,
-                  columns=len(facts.pairs), max_height=120, alt="Pairs of the most similar pictures",
-                  caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}")  # fmt: skip
+            strip(
+                encode(tile(stacked, len(facts.pairs))),
+                key="pairs",
+                rows=2,
+                columns=len(facts.pairs),
+                max_height=120,
+                alt="Pairs of the most similar pictures",
+                caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
+            )
 
 
 def _caption(facts: Facts) -> str:
@@ -179,20 +237,36 @@ def _caption(facts: Facts) -> str:
 def _numbers(facts: Facts) -> None:
     channels, height, width = facts.shape
     with st.container(horizontal=True, gap="small"):
-        st.metric("To train on", f"{facts.train:,}", border=True,
-                  help="Pictures that training draws its batches from.")  # fmt: skip
-        st.metric("Held out", f"{facts.held_out:,}", border=True,
-                  help="Never trained on: the held-out gap and the metrics compare with these.")  # fmt: skip
-        st.metric("Size", f"{width}×{height}", border=True,
-                  help="Pixels. " + ("One grey channel." if channels == 1 else "Three colours."))  # fmt: skip
+        st.metric(
+            "To train on",
+            f"{facts.train:,}",
+            border=True,
+            help="Pictures that training draws its batches from.",
+        )
+        st.metric(
+            "Held out",
+            f"{facts.held_out:,}",
+            border=True,
+            help="Never trained on: the held-out gap and the metrics compare with these.",
+        )
+        st.metric(
+            "Size",
+            f"{width}×{height}",
+            border=True,
+            help="Pixels. " + ("One grey channel." if channels == 1 else "Three colours."),
+        )
         few = facts.looked_at < facts.train
         some = (
             f"{facts.looked_at:,} of the pictures, as are the values and mean pictures"
             if few
             else "all pixel values"
         )
-        st.metric("Mean ± sd", f"{facts.mean:.0f} ± {facts.deviation:.0f}", border=True,
-                  help=f"Of {some}, 0 to 255.")  # fmt: skip
+        st.metric(
+            "Mean ± sd",
+            f"{facts.mean:.0f} ± {facts.deviation:.0f}",
+            border=True,
+            help=f"Of {some}, 0 to 255.",
+        )
 
 
 def draw(dataset: Dataset) -> None:
@@ -215,18 +289,22 @@ def draw(dataset: Dataset) -> None:
         st.markdown(
             "Draw with the mouse: the darker, the more points. Or take the dark parts of a picture."
         )
-        file = st.file_uploader("A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"],
-                                key="density_file")  # fmt: skip
+        file = st.file_uploader(
+            "A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"], key="density_file"
+        )
         inverse = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
-        if file is not None and st.button("Take the picture", key="density_take",
-                                          icon=":material/image:"):  # fmt: skip
+        if file is not None and st.button(
+            "Take the picture", key="density_take", icon=":material/image:"
+        ):
             try:
                 browse({"dataset.cells": density_of(file.getvalue(), inverse)})
                 st.rerun()
             except DataError as error:
                 st.error(str(error), icon=":material/error:")
     if not drawn.any():
-        st.warning("The pad is empty: draw something, or the data set stays as it was.",
-                   icon=":material/draw:")  # fmt: skip
+        st.warning(
+            "The pad is empty: draw something, or the data set stays as it was.",
+            icon=":material/draw:",
+        )
     elif browsed().dataset != dataset:
         st.rerun()

@@ -68,18 +68,28 @@ def form() -> None:
             "archive come the classes; what cannot be read is skipped and listed."
         )
         files = st.file_uploader(
-            "Archive or pictures", type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES], accept_multiple_files=True,
+            "Archive or pictures",
+            type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES],
+            accept_multiple_files=True,
             key="intake_files",
-        )  # fmt: skip
+        )
         st.caption(
             f"Up to {upload_limit_mb():,} MB in all. For more, name a folder or an archive on the machine that "
             "runs the app."
         )
-        folder = st.text_input("Or a folder or archive on the machine that runs the app",
-                               key="intake_folder", placeholder="/home/me/pictures")  # fmt: skip
+        folder = st.text_input(
+            "Or a folder or archive on the machine that runs the app",
+            key="intake_folder",
+            placeholder="/home/me/pictures",
+        )
         given = bool(files) or bool(folder.strip())
-        go = st.button("Make a data set", icon=":material/auto_awesome_mosaic:", type="primary",
-                       key="intake_go", disabled=not given or busy())  # fmt: skip
+        go = st.button(
+            "Make a data set",
+            icon=":material/auto_awesome_mosaic:",
+            type="primary",
+            key="intake_go",
+            disabled=not given or busy(),
+        )
         _list_of_own()
     with right:
         values = _recipe_fields(files[0].name if files else folder)
@@ -110,27 +120,48 @@ def _recipe_fields(name: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     stem = Path(name).stem.removesuffix(".tar")[:60] if name else ""
     fields = Recipe.model_fields
-    values["title"] = st.text_input(fields["title"].title or "", stem or "My pictures",
-                                    help=fields["title"].description, max_chars=60,
-                                    key=f"recipe_title-{stem}")  # fmt: skip
+    values["title"] = st.text_input(
+        fields["title"].title or "",
+        stem or "My pictures",
+        help=fields["title"].description,
+        max_chars=60,
+        key=f"recipe_title-{stem}",
+    )
     with st.container(horizontal=True):
         values["side"] = st.segmented_control(
-            fields["side"].title or "", [28, 32, 64], default=32, required=True, key="recipe_side",
-            format_func=lambda n: f"{n}×{n}", help=fields["side"].description,
-        )  # fmt: skip
+            fields["side"].title or "",
+            [28, 32, 64],
+            default=32,
+            required=True,
+            key="recipe_side",
+            format_func=lambda n: f"{n}×{n}",
+            help=fields["side"].description,
+        )
         values["colours"] = st.segmented_control(
-            fields["colours"].title or "", ["rgb", "grey"], default="rgb", required=True,
-            key="recipe_colours", format_func={"rgb": "Colour", "grey": "Grey"}.get,
+            fields["colours"].title or "",
+            ["rgb", "grey"],
+            default="rgb",
+            required=True,
+            key="recipe_colours",
+            format_func={"rgb": "Colour", "grey": "Grey"}.get,
             help=fields["colours"].description,
-        )  # fmt: skip
+        )
         values["fit"] = st.segmented_control(
-            fields["fit"].title or "", ["crop", "pad"], default="crop", required=True,
-            key="recipe_fit", format_func=str.capitalize, help=fields["fit"].description,
-        )  # fmt: skip
+            fields["fit"].title or "",
+            ["crop", "pad"],
+            default="crop",
+            required=True,
+            key="recipe_fit",
+            format_func=str.capitalize,
+            help=fields["fit"].description,
+        )
     values["pattern"] = st.text_input(
-        fields["pattern"].title or "", key="recipe_pattern", placeholder="all files",
-        help=fields["pattern"].description, max_chars=200,
-    )  # fmt: skip
+        fields["pattern"].title or "",
+        key="recipe_pattern",
+        placeholder="all files",
+        help=fields["pattern"].description,
+        max_chars=200,
+    )
     with st.expander("More", icon=":material/tune:"):
         for name_, field in fields.items():
             if name_ in values:
@@ -172,13 +203,21 @@ def forget_button(dataset: Dataset) -> None:
         if made.skipped:
             st.dataframe(
                 {"File": [n for n, _ in made.skipped], "Why": [why for _, why in made.skipped]},
-                hide_index=True, height=min(300, 40 + 35 * len(made.skipped)),
-            )  # fmt: skip
+                hide_index=True,
+                height=min(300, 40 + 35 * len(made.skipped)),
+            )
     with st.popover("Delete", icon=":material/delete:"):
-        st.markdown("The prepared pictures go for good; your own files stay. Runs that learned them "
-                    "keep their samples, but cannot be resumed.")  # fmt: skip
-        st.button("Delete the pictures", type="primary", key="forget_pictures", on_click=_forget,
-                  args=(key,))  # fmt: skip
+        st.markdown(
+            "The prepared pictures go for good; your own files stay. Runs that learned them "
+            "keep their samples, but cannot be resumed."
+        )
+        st.button(
+            "Delete the pictures",
+            type="primary",
+            key="forget_pictures",
+            on_click=_forget,
+            args=(key,),
+        )
 
 
 def _left_out(made: Prepared) -> int:

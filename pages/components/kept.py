@@ -106,20 +106,33 @@ def shelf(run: str, models: Models, share: float) -> None:
             help=NEAREST_HELP,
         )
         st.menu_button(
-            "Remove", [*NAMES[: len(known)], ALL], key="kept_remove", icon=":material/close:",
-            on_click=_remove, args=(run,), help="Forget one of them, or all.",
-        )  # fmt: skip
+            "Remove",
+            [*NAMES[: len(known)], ALL],
+            key="kept_remove",
+            icon=":material/close:",
+            on_click=_remove,
+            args=(run,),
+            help="Forget one of them, or all.",
+        )
         st.download_button(
-            "z (.npy)", as_npy(np.stack([point.z for point in known])), f"{run}-kept.npy",
-            key="kept_npy", on_click="ignore",
+            "z (.npy)",
+            as_npy(np.stack([point.z for point in known])),
+            f"{run}-kept.npy",
+            key="kept_npy",
+            on_click="ignore",
             help="The kept z as a NumPy array, float32, one row each.",
-        )  # fmt: skip
+        )
     blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
     strip(
-        encode(tile(np.concatenate([made, blank]), MOST)), key="kept_strip", rows=1,
-        columns=MOST, max_height=76, caption="", alt=f"{len(known)} kept points",
+        encode(tile(np.concatenate([made, blank]), MOST)),
+        key="kept_strip",
+        rows=1,
+        columns=MOST,
+        max_height=76,
+        caption="",
+        alt=f"{len(known)} kept points",
         notes=NAMES[: len(known)],
-    )  # fmt: skip
+    )
     if near:
         _nearest(models, made)
 
@@ -138,9 +151,16 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
     n = len(made)
     rows = np.concatenate([made[None], near.swapaxes(0, 1)])  # (1 + K, N, C, H, W)
     words = [*NAMES[:n], *(f"{d:.0f}" for d in distances.T.ravel())]
-    strip(encode(tile(rows.reshape(-1, *rows.shape[2:]), n)), key="kept_near", rows=len(rows), columns=n,
-          max_height=76 * len(rows), notes=words, alt="Kept samples, below each the nearest training pictures",
-          caption="Distance: root mean square difference of the pixels, 0 to 255")  # fmt: skip
+    strip(
+        encode(tile(rows.reshape(-1, *rows.shape[2:]), n)),
+        key="kept_near",
+        rows=len(rows),
+        columns=n,
+        max_height=76 * len(rows),
+        notes=words,
+        alt="Kept samples, below each the nearest training pictures",
+        caption="Distance: root mean square difference of the pixels, 0 to 255",
+    )
 
 
 @st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)

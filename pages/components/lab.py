@@ -40,9 +40,13 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
     if came_by_history() or st.session_state.get(key) not in labs:
         st.session_state[key] = named
     chosen = st.segmented_control(
-        "Lab", list(labs), format_func=lambda name: labs[name].title, key=key, required=True,
+        "Lab",
+        list(labs),
+        format_func=lambda name: labs[name].title,
+        key=key,
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     lab = labs[chosen or first]
     if named != lab.key:
         st.query_params["lab"] = lab.key
@@ -58,9 +62,13 @@ def ask(lab: Lab) -> int | None:
         return None
     with answers:
         return st.segmented_control(
-            "What do you predict?", range(len(lab.answers)), format_func=lab.answers.__getitem__,
-            key=kept(f"prediction-{lab.key}{lab.about}", None), wrap=True, help="Predict first: what surprises is what one remembers.",
-        )  # fmt: skip
+            "What do you predict?",
+            range(len(lab.answers)),
+            format_func=lab.answers.__getitem__,
+            key=kept(f"prediction-{lab.key}{lab.about}", None),
+            wrap=True,
+            help="Predict first: what surprises is what one remembers.",
+        )
 
 
 def tell(lab: Lab, said: int | None, happened: str, *, early: bool = False) -> None:

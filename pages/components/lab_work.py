@@ -100,7 +100,7 @@ def watched(
     Where the work has just begun or ended the whole page is drawn anew, as it is looked at more or less
     often then and the button is another. `goes` is what `order` has returned, where its button is above:
     work that ended since then would else leave a button that stops nothing.
-    """  # fmt: skip
+    """
     if goes is None:
         goes = bool(title) and running(title, mine=mine)
 
@@ -116,9 +116,17 @@ def watched(
 
 
 def order(
-    title: str, label: str, work: Callable[[], Work], *, key: str, help: str, given: object,
-    mine: bool = False, disabled: bool = False, width: Any = "content",
-) -> bool:  # fmt: skip
+    title: str,
+    label: str,
+    work: Callable[[], Work],
+    *,
+    key: str,
+    help: str,
+    given: object,
+    mine: bool = False,
+    disabled: bool = False,
+    width: Any = "content",
+) -> bool:
     """Show the button that begins the work of a title, or the one that ends it; return whether it is that.
 
     `given` are the settings it would begin with.
@@ -130,11 +138,27 @@ def order(
         del st.session_state[_PROBLEM]
     task = standing(title, mine=mine)
     if task is not None and not task.done:
-        st.button("Stop", icon=":material/close:", key=f"{key}_stop", on_click=_cancel, width=width,
-                  args=(task.key,), help="End it now. What it has found so far stays.")  # fmt: skip
+        st.button(
+            "Stop",
+            icon=":material/close:",
+            key=f"{key}_stop",
+            on_click=_cancel,
+            width=width,
+            args=(task.key,),
+            help="End it now. What it has found so far stays.",
+        )
         return True
-    st.button(label, icon=":material/play_arrow:", type="primary", key=f"{key}_run", on_click=_begin,
-              args=(title, work, given, mine), help=help, disabled=disabled, width=width)  # fmt: skip
+    st.button(
+        label,
+        icon=":material/play_arrow:",
+        type="primary",
+        key=f"{key}_run",
+        on_click=_begin,
+        args=(title, work, given, mine),
+        help=help,
+        disabled=disabled,
+        width=width,
+    )
     return False
 
 

@@ -39,6 +39,12 @@ def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -
     for column, (title, words, table, scale) in zip(st.columns(3, gap="small"), every, strict=True):
         dots = {} if scale.get("diverging") else {"real": found.real, "fake": found.fake}
         with column:
-            chart(figures.surface(table, found.extent, **dots, **scale),
-                  key=f"{key}_{title.partition(' ')[0].lower()}", run=run, height=height, title=title,
-                  help=words, alt=f"{title} over the plane")  # fmt: skip
+            chart(
+                figures.surface(table, found.extent, **dots, **scale),
+                key=f"{key}_{title.partition(' ')[0].lower()}",
+                run=run,
+                height=height,
+                title=title,
+                help=words,
+                alt=f"{title} over the plane",
+            )

@@ -90,9 +90,16 @@ def section_of(view: View) -> str:
         st.session_state[key] = asked
     st.session_state.setdefault(key, "walk")
     section = str(
-        st.segmented_control("Section", list(names), format_func=names.__getitem__, required=True,
-                             key=key, persist_state="session", label_visibility="collapsed")
-    )  # fmt: skip
+        st.segmented_control(
+            "Section",
+            list(names),
+            format_func=names.__getitem__,
+            required=True,
+            key=key,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+    )
     if asked != section:
         st.query_params["section"] = section  # whoever gets the address sees the same
     return section
@@ -108,12 +115,27 @@ def sidebar(view: View, section: str) -> Choice:
         label = None
         if view.config.conditional:
             names = view.config.dataset.class_names()
-            label = st.selectbox("Class", range(len(names)), format_func=names.__getitem__,
-                                 key=f"latent_class-{view.run}", persist_state="session", disabled=section in ALL_CLASSES,
-                                 help="What the generator is told to make. Classes and Find a picture "
-                                 "choose it themselves.")  # fmt: skip
-        share = st.slider("Truncation", 0.0, 1.5, 1.0, 0.05, key="latent_truncation", persist_state="session",
-                          disabled=section in UNTRUNCATED, help=TRUNCATION_HELP)  # fmt: skip
+            label = st.selectbox(
+                "Class",
+                range(len(names)),
+                format_func=names.__getitem__,
+                key=f"latent_class-{view.run}",
+                persist_state="session",
+                disabled=section in ALL_CLASSES,
+                help="What the generator is told to make. Classes and Find a picture "
+                "choose it themselves.",
+            )
+        share = st.slider(
+            "Truncation",
+            0.0,
+            1.5,
+            1.0,
+            0.05,
+            key="latent_truncation",
+            persist_state="session",
+            disabled=section in UNTRUNCATED,
+            help=TRUNCATION_HELP,
+        )
     return Choice(view.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
 
 

@@ -30,10 +30,18 @@ def settings() -> str:
     with st.sidebar:
         st.divider()
         way = str(
-            st.segmented_control("Found by", list(NAMES), format_func=NAMES.__getitem__,
-                                 default="ganspace", required=True, key="directions_way", persist_state="session",
-                                 width="stretch", help=HELP)
-        )  # fmt: skip
+            st.segmented_control(
+                "Found by",
+                list(NAMES),
+                format_func=NAMES.__getitem__,
+                default="ganspace",
+                required=True,
+                key="directions_way",
+                persist_state="session",
+                width="stretch",
+                help=HELP,
+            )
+        )
         st.button("Other samples", icon=":material/casino:", on_click=_new, width="stretch")
     return way
 
@@ -74,11 +82,20 @@ def _turn(looked: Looked, way: str) -> None:
     ]
     made = looked.make(moved(values))
     dials(
-        encode(tile(made, COLUMNS)), values,
-        key=KEY, source=source, labels=labels, rows=ROWS, columns=COLUMNS, kept=keep, height=400,
+        encode(tile(made, COLUMNS)),
+        values,
+        key=KEY,
+        source=source,
+        labels=labels,
+        rows=ROWS,
+        columns=COLUMNS,
+        kept=keep,
+        height=400,
         caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
-        alt="Samples that the sliders move", title="Directions that change most", help=HELP,
-    )  # fmt: skip
+        alt="Samples that the sliders move",
+        title="Directions that change most",
+        help=HELP,
+    )
     takeaway.sheet(made, COLUMNS, f"{looked.run}-directions", "directions")
 
 

@@ -60,18 +60,41 @@ def show(looked: Looked, view: View, choice: Choice) -> None:
         target = _target(looked)
         starts, updates = st.columns(2)
         with starts:
-            n = st.select_slider("Starts", STARTS, 8, key="find_starts", persist_state="session",
-                                 help="Random z that the search begins from; the best counts.")  # fmt: skip
+            n = st.select_slider(
+                "Starts",
+                STARTS,
+                8,
+                key="find_starts",
+                persist_state="session",
+                help="Random z that the search begins from; the best counts.",
+            )
         with updates:
-            m = st.select_slider("Updates", UPDATES, 200, key="find_updates", persist_state="session",
-                                 help="Steps downhill from each start.")  # fmt: skip
+            m = st.select_slider(
+                "Updates",
+                UPDATES,
+                200,
+                key="find_updates",
+                persist_state="session",
+                help="Steps downhill from each start.",
+            )
         if known is not None and not known.done:
-            st.button("Cancel", icon=":material/close:", key="find_cancel",
-                      on_click=session().cancel, args=(known.key,))  # fmt: skip
+            st.button(
+                "Cancel",
+                icon=":material/close:",
+                key="find_cancel",
+                on_click=session().cancel,
+                args=(known.key,),
+            )
         else:
-            st.button("Find it", icon=":material/search:", type="primary", key="find_start",
-                      disabled=target is None, on_click=_begin,
-                      args=(looked.run, target, choice, int(n), int(m)))  # fmt: skip
+            st.button(
+                "Find it",
+                icon=":material/search:",
+                type="primary",
+                key="find_start",
+                disabled=target is None,
+                on_click=_begin,
+                args=(looked.run, target, choice, int(n), int(m)),
+            )
     with right:
         if problem := st.session_state.get("find_problem"):
             st.error(problem, icon=":material/error:")
@@ -88,9 +111,17 @@ def show(looked: Looked, view: View, choice: Choice) -> None:
 def _target(looked: Looked) -> Any:
     real = _never_seen(looked)
     ways = [way for way in WAYS if way != "real" or real is not None]
-    way = st.segmented_control("Picture", ways, format_func=WAYS.__getitem__, required=True,
-                               default="drawn", key="find_way", persist_state="session", width="stretch",
-                               label_visibility="collapsed")  # fmt: skip
+    way = st.segmented_control(
+        "Picture",
+        ways,
+        format_func=WAYS.__getitem__,
+        required=True,
+        default="drawn",
+        key="find_way",
+        persist_state="session",
+        width="stretch",
+        label_visibility="collapsed",
+    )
     if way == "drawn":
         return own_picture.drawn(looked.models, "find", height=180)
     if way == "uploaded":
@@ -101,10 +132,17 @@ def _target(looked: Looked) -> Any:
         st.session_state["find_picked"] = samples
 
     picked = picker(
-        encode(tile(real, 8)), key="find_real", rows=SHOWN // 8, columns=8,
-        picked=st.session_state.get("find_picked", [0]), changed=keep, most=1, max_height=200,
-        caption="Click the picture to look for", alt="Real pictures to choose from",
-    )  # fmt: skip
+        encode(tile(real, 8)),
+        key="find_real",
+        rows=SHOWN // 8,
+        columns=8,
+        picked=st.session_state.get("find_picked", [0]),
+        changed=keep,
+        most=1,
+        max_height=200,
+        caption="Click the picture to look for",
+        alt="Real pictures to choose from",
+    )
     return real[(picked or [0])[0]]
 
 
@@ -146,13 +184,26 @@ def _standing(looked: Looked, known: Standing, choice: Choice) -> None:
     usual = float(search.others.mean()) if len(search.others) else None
     shown, curve = st.columns([0.4, 0.6], gap="small")
     with shown:
-        strip(encode(tile(pair, 2)), key="find_pair", rows=1, columns=2, max_height=150,
-              caption="Yours, and the nearest that it makes", notes=("yours", "found"),
-              alt="The picture looked for, and the nearest found")  # fmt: skip
+        strip(
+            encode(tile(pair, 2)),
+            key="find_pair",
+            rows=1,
+            columns=2,
+            max_height=150,
+            caption="Yours, and the nearest that it makes",
+            notes=("yours", "found"),
+            alt="The picture looked for, and the nearest found",
+        )
     with curve:
-        chart(figures.search(np.array(search.at), search.errors, usual), key="find_curve",
-              run=known.key, height=190, title="Error of each start", help=HELP,
-              alt="Error of each start over the updates")  # fmt: skip
+        chart(
+            figures.search(np.array(search.at), search.errors, usual),
+            key="find_curve",
+            run=known.key,
+            height=190,
+            title="Error of each start",
+            help=HELP,
+            alt="Error of each start over the updates",
+        )
     words = f"Error **{plain(round(search.error, 1))}** of 255 a pixel"
     if search.labels is not None:
         words += f", told class {looked.models.config.dataset.class_names()[search.labels[best]]}"
@@ -164,27 +215,45 @@ def _standing(looked: Looked, known: Standing, choice: Choice) -> None:
         )
         if known.done and not known.cancelled:
             words += (
-                ": this generator makes it as well as any." if search.error <= search.others.max()
+                ": this generator makes it as well as any."
+                if search.error <= search.others.max()
                 else ": it is further from what this generator can make than real pictures are."
-            )  # fmt: skip
+            )
     if known.cancelled:
         words += ". Cancelled: this is how far it came"
     st.markdown(words.rstrip(".") + ".")
     order = search.errors[-1].argsort()
     starts = search.pictures[order][:8]
-    strip(encode(tile(starts, len(starts))), key="find_starts_strip", rows=1, columns=len(starts),
-          max_height=80, caption="What the starts have come to, the best first",
-          notes=[plain(round(float(e), 1)) for e in search.errors[-1][order][:8]],
-          alt="The pictures of all starts")  # fmt: skip
+    strip(
+        encode(tile(starts, len(starts))),
+        key="find_starts_strip",
+        rows=1,
+        columns=len(starts),
+        max_height=80,
+        caption="What the starts have come to, the best first",
+        notes=[plain(round(float(e), 1)) for e in search.errors[-1][order][:8]],
+        alt="The pictures of all starts",
+    )
     if found.nearest is not None and found.distances is not None:
         st.markdown("**Nearest training pictures**", help=NEAREST_HELP)
-        strip(encode(tile(found.nearest, len(found.nearest))), key="find_nearest", rows=1,
-              columns=len(found.nearest), max_height=80, caption="",
-              notes=[plain(round(float(d), 1)) for d in found.distances],
-              alt="The training pictures nearest to the one looked for")  # fmt: skip
+        strip(
+            encode(tile(found.nearest, len(found.nearest))),
+            key="find_nearest",
+            rows=1,
+            columns=len(found.nearest),
+            max_height=80,
+            caption="",
+            notes=[plain(round(float(d), 1)) for d in found.distances],
+            alt="The training pictures nearest to the one looked for",
+        )
     if known.done and not other:
         label = None if search.labels is None else search.labels[best]
-        st.button("Keep its z", icon=":material/push_pin:", key="find_keep",
-                  on_click=kept.keep, args=(looked.run, search.z[best], label, "found"),
-                  help="Then walk through it: choose Kept waypoints.")  # fmt: skip
+        st.button(
+            "Keep its z",
+            icon=":material/push_pin:",
+            key="find_keep",
+            on_click=kept.keep,
+            args=(looked.run, search.z[best], label, "found"),
+            help="Then walk through it: choose Kept waypoints.",
+        )
         kept.shelf(looked.run, looked.models, looked.share)

@@ -32,13 +32,29 @@ def settings(run: str, dim: int) -> tuple[int, int, bool]:
     """Draw the plane's part of the sidebar: pictures a side, the plane's seed, whether through kept ones."""
     with st.sidebar:
         st.divider()
-        side = st.select_slider("Pictures a side", SIDES, 11, key="map_side", persist_state="session",
-                                help="More pictures show more, and take longer to make.")  # fmt: skip
+        side = st.select_slider(
+            "Pictures a side",
+            SIDES,
+            11,
+            key="map_side",
+            persist_state="session",
+            help="More pictures show more, and take longer to make.",
+        )
         possible = len(kept.points(run)) >= 3
-        through = st.toggle("Through the first three kept points", disabled=not possible,
-                            key="map_through", persist_state="session", help="The plane that holds A, B and C.")  # fmt: skip
-        st.button("Another plane", icon=":material/casino:", on_click=_new, width="stretch",
-                  disabled=(possible and through) or dim < 3)  # fmt: skip
+        through = st.toggle(
+            "Through the first three kept points",
+            disabled=not possible,
+            key="map_through",
+            persist_state="session",
+            help="The plane that holds A, B and C.",
+        )
+        st.button(
+            "Another plane",
+            icon=":material/casino:",
+            on_click=_new,
+            width="stretch",
+            disabled=(possible and through) or dim < 3,
+        )
     return int(side), st.session_state.get("map_seed", 0), possible and through
 
 
@@ -64,11 +80,19 @@ def show(looked: Looked, side: int, seed: int, through: bool) -> None:
         kept.keep(looked.run, plane.at(np.array([x]), np.array([y]))[0], looked.label, "plane")
 
     latent_map(
-        encode(tile(made, side)), shown, key=KEY, source=source, side=side, home=home,
-        marks=_marks(plane, looked.run), kept=keep, height=430, title="A plane of latent space",
+        encode(tile(made, side)),
+        shown,
+        key=KEY,
+        source=source,
+        side=side,
+        home=home,
+        marks=_marks(plane, looked.run),
+        kept=keep,
+        height=430,
+        title="A plane of latent space",
         help=PLANE_HELP,
         alt="Pictures over a plane of latent space",
-    )  # fmt: skip
+    )
     takeaway.sheet(made, side, f"{looked.run}-plane", "plane")
     kept.shelf(looked.run, looked.models, looked.share)
 
@@ -91,9 +115,13 @@ def grid(looked: Looked) -> None:
     with left:
         chart(
             figures.warped(warped.lines, warped.density, real),
-            key="warped", run=looked.run, height=500, title="The grid, bent", help=GRID_HELP,
+            key="warped",
+            run=looked.run,
+            height=500,
+            title="The grid, bent",
+            help=GRID_HELP,
             alt="A square grid of latent space as the generator bends it into the plane of the data",
-        )  # fmt: skip
+        )
     with right:
         st.markdown(
             "A generator of points is a **map**: it bends the square grid of latent space until it lies on "

@@ -31,8 +31,13 @@ def sums(looked: Looked) -> None:
             "take three samples at random.",
             icon=":material/push_pin:",
         )
-        st.button("Keep three samples", icon=":material/casino:", key="sums_random",
-                  on_click=_three, args=(looked,))  # fmt: skip
+        st.button(
+            "Keep three samples",
+            icon=":material/casino:",
+            key="sums_random",
+            on_click=_three,
+            args=(looked,),
+        )
         kept.shelf(looked.run, looked.models, looked.share)
         return
     names = list(kept.NAMES[: len(known)])
@@ -41,14 +46,26 @@ def sums(looked: Looked) -> None:
     for i, (column, word) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=False)):
         with column:
             chosen.append(
-                st.selectbox(word, range(len(names)), index=i, format_func=names.__getitem__,
-                             key=f"sum-{i}-{len(names)}", persist_state="session")
-            )  # fmt: skip
+                st.selectbox(
+                    word,
+                    range(len(names)),
+                    index=i,
+                    format_func=names.__getitem__,
+                    key=f"sum-{i}-{len(names)}",
+                    persist_state="session",
+                )
+            )
     a, b, c = (known[i].z for i in chosen)
     z = _sum(a, b, c)
     with columns[3]:
-        st.button("Keep the sum", icon=":material/push_pin:", key="sum_keep", type="primary",
-                  on_click=kept.keep, args=(looked.run, z, looked.label, "sum"))  # fmt: skip
+        st.button(
+            "Keep the sum",
+            icon=":material/push_pin:",
+            key="sum_keep",
+            type="primary",
+            on_click=kept.keep,
+            args=(looked.run, z, looked.label, "sum"),
+        )
     if looked.label is not None:
         name = looked.models.config.dataset.class_names()[looked.label]
         st.caption(
@@ -56,12 +73,26 @@ def sums(looked: Looked) -> None:
         )
     made = looked.make(np.stack([a, b, c, z]))
     signs = (f"{names[chosen[0]]}", f"− {names[chosen[1]]}", f"+ {names[chosen[2]]}", "=")
-    strip(encode(tile(made, 4)), key="sum", rows=1, columns=4, max_height=150, caption="",
-          alt="a, b, c and their sum", notes=signs)  # fmt: skip
+    strip(
+        encode(tile(made, 4)),
+        key="sum",
+        rows=1,
+        columns=4,
+        max_height=150,
+        caption="",
+        alt="a, b, c and their sum",
+        notes=signs,
+    )
     way = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
-    strip(encode(tile(looked.make(way), BETWEEN)), key="sum_way", rows=1, columns=BETWEEN,
-          max_height=90, caption=f"From {names[chosen[0]]} to the sum, along the arc",
-          alt="Pictures from a to the sum")  # fmt: skip
+    strip(
+        encode(tile(looked.make(way), BETWEEN)),
+        key="sum_way",
+        rows=1,
+        columns=BETWEEN,
+        max_height=90,
+        caption=f"From {names[chosen[0]]} to the sum, along the arc",
+        alt="Pictures from a to the sum",
+    )
     kept.shelf(looked.run, looked.models, looked.share)
 
 
@@ -82,11 +113,23 @@ def classes(looked: Looked) -> None:
     st.markdown("**From class to class**", help=CLASS_HELP)
     first, second, again = st.columns([1, 1, 1], vertical_alignment="bottom")
     with first:
-        a = st.selectbox("From", range(len(names)), index=min(3, max(0, len(names) - 2)),
-                         format_func=names.__getitem__, key=f"blend_a-{looked.run}", persist_state="session")  # fmt: skip
+        a = st.selectbox(
+            "From",
+            range(len(names)),
+            index=min(3, max(0, len(names) - 2)),
+            format_func=names.__getitem__,
+            key=f"blend_a-{looked.run}",
+            persist_state="session",
+        )
     with second:
-        b = st.selectbox("To", range(len(names)), index=min(8, len(names) - 1),
-                         format_func=names.__getitem__, key=f"blend_b-{looked.run}", persist_state="session")  # fmt: skip
+        b = st.selectbox(
+            "To",
+            range(len(names)),
+            index=min(8, len(names) - 1),
+            format_func=names.__getitem__,
+            key=f"blend_b-{looked.run}",
+            persist_state="session",
+        )
     with again:
         st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
     seed = st.session_state.get("blend_seed", 0)
@@ -96,9 +139,15 @@ def classes(looked: Looked) -> None:
     z = np.repeat(truncated(preview_z(config, ROWS), looked.share), COLUMNS, axis=0)
     t = np.tile(np.linspace(0, 1, COLUMNS, dtype=np.float32), ROWS)
     made = looked.models.blend(z, a, b, t)
-    strip(encode(tile(made, COLUMNS)), key="blend", rows=ROWS, columns=COLUMNS, max_height=400,
-          caption=f"From {names[a]} to {names[b]}, a row for each z",
-          alt=f"Pictures from class {names[a]} to class {names[b]}")  # fmt: skip
+    strip(
+        encode(tile(made, COLUMNS)),
+        key="blend",
+        rows=ROWS,
+        columns=COLUMNS,
+        max_height=400,
+        caption=f"From {names[a]} to {names[b]}, a row for each z",
+        alt=f"Pictures from class {names[a]} to class {names[b]}",
+    )
     takeaway.sheet(made, COLUMNS, f"{looked.run}-classes", "classes")
 
 

@@ -66,11 +66,18 @@ def show(looked: Looked) -> None:
     left, right = st.columns(2, gap="large") if beside else (st.container(), st.container())
     with left:
         st.markdown("**The same z through training**", help=SAME_HELP if pictures else POINTS_HELP)
-        strip(encode(tile(sheet, len(chosen))), key="through", rows=rows, columns=len(chosen),
-              max_height=(400 if beside else 260) if pictures else 170,
-              caption="The step of each checkpoint stands in the first row" if pictures
-              else "Each with its step; green: real points, pink: made of the same z",
-              notes=notes, alt="The same z in each checkpoint")  # fmt: skip
+        strip(
+            encode(tile(sheet, len(chosen))),
+            key="through",
+            rows=rows,
+            columns=len(chosen),
+            max_height=(400 if beside else 260) if pictures else 170,
+            caption="The step of each checkpoint stands in the first row"
+            if pictures
+            else "Each with its step; green: real points, pink: made of the same z",
+            notes=notes,
+            alt="The same z in each checkpoint",
+        )
         takeaway.sheet(sheet, len(chosen), f"{looked.run}-through", "through")
     if pictures:
         with right:
@@ -99,11 +106,23 @@ def _pair(looked: Looked, steps: list[int]) -> None:
     st.markdown("**The same walk at two steps**", help=PAIR_HELP)
     left, right = st.columns(2, gap="medium")
     with left:
-        a = st.selectbox("Left", steps, index=min(1, len(steps) - 1), key=f"pair_a-{looked.run}", persist_state="session",
-                         format_func=lambda s: f"step {s:,}")  # fmt: skip
+        a = st.selectbox(
+            "Left",
+            steps,
+            index=min(1, len(steps) - 1),
+            key=f"pair_a-{looked.run}",
+            persist_state="session",
+            format_func=lambda s: f"step {s:,}",
+        )
     with right:
-        b = st.selectbox("Right", steps, index=len(steps) - 1, key=f"pair_b-{looked.run}", persist_state="session",
-                         format_func=lambda s: f"step {s:,}")  # fmt: skip
+        b = st.selectbox(
+            "Right",
+            steps,
+            index=len(steps) - 1,
+            key=f"pair_b-{looked.run}",
+            persist_state="session",
+            format_func=lambda s: f"step {s:,}",
+        )
     stops = draw_z(
         1000 + st.session_state.get("latent_seed", 0), 5, looked.models.config.latent_dim
     )

@@ -4,8 +4,8 @@ import streamlit as st
 
 from pages.components import controls
 from pages.components.app import as_text, session, watch
-from pages.components.live import real_examples, real_strip
 from pages.components.chart import chart
+from pages.components.live import real_examples, real_strip
 from pages.components.stage import strip
 from wgan import figures
 from wgan.config import (
@@ -64,8 +64,11 @@ def sidebar() -> str:
                     words = title(name)
                     st.button(
                         f":primary[**{words}**]" if name == chosen else words,
-                        type="tertiary", key=f"preset-{name}", on_click=_choose, args=(name,),
-                    )  # fmt: skip
+                        type="tertiary",
+                        key=f"preset-{name}",
+                        on_click=_choose,
+                        args=(name,),
+                    )
     st.query_params.from_dict({"preset": chosen})
     return chosen
 
@@ -85,13 +88,23 @@ def show(name: str) -> None:
     with words:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"#### {title(name)}", width="content")
-            if st.button("Train this", icon=":material/play_arrow:", type="primary", key="use_preset",
-                         help="Take its values into the sidebar of the Train page."):  # fmt: skip
+            if st.button(
+                "Train this",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="use_preset",
+                help="Take its values into the sidebar of the Train page.",
+            ):
                 controls.take_preset(name)
                 st.switch_page("pages/train.py")
             if preset is None:
-                st.button("Delete", icon=":material/delete:", key="delete_preset",
-                          on_click=controls.delete_preset, args=(name,))  # fmt: skip
+                st.button(
+                    "Delete",
+                    icon=":material/delete:",
+                    key="delete_preset",
+                    on_click=controls.delete_preset,
+                    args=(name,),
+                )
         if preset is not None:
             st.markdown(preset.description)
             st.markdown(f"**What to expect.** {preset.expect}")
@@ -114,16 +127,30 @@ def watch_saved() -> None:
 def _data(config: TrainConfig) -> None:
     real = real_examples(config.dataset, 256)
     if real is None:
-        st.info(f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
-                "the Datasets page.", icon=":material/download:")  # fmt: skip
+        st.info(
+            f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
+            "the Datasets page.",
+            icon=":material/download:",
+        )
     elif config.dataset.kind == "pictures":
-        strip(real_strip(config.dataset, 6, 10), key="preset_data", rows=6, columns=10,
-              caption=f"Real: {config.dataset.title}", max_height=260,
-              alt="Real pictures of the data set")  # fmt: skip
+        strip(
+            real_strip(config.dataset, 6, 10),
+            key="preset_data",
+            rows=6,
+            columns=10,
+            caption=f"Real: {config.dataset.title}",
+            max_height=260,
+            alt="Real pictures of the data set",
+        )
     else:
-        chart(figures.plane(real=real, extent=float(abs(real).max() * 1.2)), key="preset_points",
-              run=config.dataset.model_dump_json(), height=280, title=config.dataset.title,
-              alt="Real points of the data set")  # fmt: skip
+        chart(
+            figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
+            key="preset_points",
+            run=config.dataset.model_dump_json(),
+            height=280,
+            title=config.dataset.title,
+            alt="Real points of the data set",
+        )
 
 
 def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:

@@ -121,10 +121,21 @@ def _ask_what_to_do(live: str, config: TrainConfig) -> None:
     st.write(st.session_state.busy[1])
     with st.container(horizontal=True):
         # As callbacks: they run before the page does, so the page is drawn as it stands after them.
-        st.button("Queue it", icon=":material/queue:", type="primary", key="dialog_queue",
-                  on_click=_queue, args=(config,))  # fmt: skip
-        st.button("Stop that run and start", icon=":material/stop:", key="dialog_stop",
-                  on_click=_stop_and_start, args=(live, config))  # fmt: skip
+        st.button(
+            "Queue it",
+            icon=":material/queue:",
+            type="primary",
+            key="dialog_queue",
+            on_click=_queue,
+            args=(config,),
+        )
+        st.button(
+            "Stop that run and start",
+            icon=":material/stop:",
+            key="dialog_stop",
+            on_click=_stop_and_start,
+            args=(live, config),
+        )
     st.caption("A stopped run keeps everything and can be resumed.")
 
 
@@ -170,24 +181,33 @@ def header(view: View, next_run: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {view.name or view.config.title}", width="content")
         if active and (every := pace()) > 1:
-            st.caption(f":material/groups: shown every {every:.0f} seconds", width="content",
-                       help="Many watch this server: each page is drawn less often, so that the training "
-                       "keeps its speed.")  # fmt: skip
+            st.caption(
+                f":material/groups: shown every {every:.0f} seconds",
+                width="content",
+                help="Many watch this server: each page is drawn less often, so that the training "
+                "keeps its speed.",
+            )
         badge(view)
         if view.elsewhere:
-            st.caption(":material/computer: trained by another process: it can be watched here, "
-                       "not steered", width="content")  # fmt: skip
+            st.caption(
+                ":material/computer: trained by another process: it can be watched here, "
+                "not steered",
+                width="content",
+            )
         elif active and view.status is not Status.QUEUED:
             _steer(view, next_run)
         elif view.status is Status.QUEUED:
-            st.button("Cancel", icon=":material/close:", key="cancel",
-                      on_click=cancel, args=(name,))  # fmt: skip
+            st.button(
+                "Cancel", icon=":material/close:", key="cancel", on_click=cancel, args=(name,)
+            )
         if not active or next_run:
             _begin(view)
     if next_run and (what := controls.ready()):
         word = "Start next" if active else "Start"
-        st.info(f"Ready in the sidebar: **{what}**. Press **{word}**. Below is still the run before.",
-                icon=":material/tune:")  # fmt: skip
+        st.info(
+            f"Ready in the sidebar: **{what}**. Press **{word}**. Below is still the run before.",
+            icon=":material/tune:",
+        )
     _messages(view)
 
 
@@ -195,30 +215,62 @@ def _steer(view: View, next_run: bool) -> None:
     name = view.run
     main = "secondary" if next_run else "primary"
     if view.status is Status.PAUSED:
-        st.button("Resume", icon=":material/play_arrow:", type=main, key="go_on",
-                  on_click=session().go_on, args=(name,))  # fmt: skip
-        st.button("Step once", icon=":material/skip_next:", key="step_once",
-                  help="One generator update, with its critic updates before it.",
-                  on_click=session().step_once, args=(name,))  # fmt: skip
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            type=main,
+            key="go_on",
+            on_click=session().go_on,
+            args=(name,),
+        )
+        st.button(
+            "Step once",
+            icon=":material/skip_next:",
+            key="step_once",
+            help="One generator update, with its critic updates before it.",
+            on_click=session().step_once,
+            args=(name,),
+        )
     else:
-        st.button("Pause", icon=":material/pause:", type=main, key="pause",
-                  disabled=bool(view.phase),
-                  on_click=session().pause, args=(name,))  # fmt: skip
-    st.button("Stop", icon=":material/stop:", key="stop",
-              help="Ends after the step at hand, with a checkpoint. It can be resumed.",
-              on_click=cancel, args=(name,))  # fmt: skip
+        st.button(
+            "Pause",
+            icon=":material/pause:",
+            type=main,
+            key="pause",
+            disabled=bool(view.phase),
+            on_click=session().pause,
+            args=(name,),
+        )
+    st.button(
+        "Stop",
+        icon=":material/stop:",
+        key="stop",
+        help="Ends after the step at hand, with a checkpoint. It can be resumed.",
+        on_click=cancel,
+        args=(name,),
+    )
     if view.checkpoint_steps and not next_run:
         fork_button(view)
     if not next_run:
-        st.button("New z", icon=":material/casino:", key="new_z", disabled=bool(view.phase),
-                  help="Draw other fixed z for the grid.", on_click=_new_z,
-                  args=(name,))  # fmt: skip
+        st.button(
+            "New z",
+            icon=":material/casino:",
+            key="new_z",
+            disabled=bool(view.phase),
+            help="Draw other fixed z for the grid.",
+            on_click=_new_z,
+            args=(name,),
+        )
 
 
 def fork_button(view: View) -> None:
     """Offer to go on differently from one of a run's checkpoints."""
-    with st.popover("Fork", icon=":material/fork_right:", key=controls.fork_key(),
-                    help="Go on differently from any checkpoint, as a run of its own."):  # fmt: skip
+    with st.popover(
+        "Fork",
+        icon=":material/fork_right:",
+        key=controls.fork_key(),
+        help="Go on differently from any checkpoint, as a run of its own.",
+    ):
         fork_choice(view)
 
 
@@ -235,10 +287,18 @@ def fork_choice(view: View) -> bool:
         format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
         key=f"fork_step_{view.run}",
     )
-    st.caption("Data set and networks stay; everything else can be changed, also the objective. "
-               "This run stays as it is.")  # fmt: skip
-    return st.button("Prepare the fork", icon=":material/tune:", type="primary", key="prepare_fork",
-                     on_click=_prepare_fork, args=(view.run,))  # fmt: skip
+    st.caption(
+        "Data set and networks stay; everything else can be changed, also the objective. "
+        "This run stays as it is."
+    )
+    return st.button(
+        "Prepare the fork",
+        icon=":material/tune:",
+        type="primary",
+        key="prepare_fork",
+        on_click=_prepare_fork,
+        args=(view.run,),
+    )
 
 
 def _prepare_fork(run: str) -> None:
@@ -252,23 +312,38 @@ def _begin(view: View) -> None:
     begun = interrupted or bool(view.checkpoint_steps)
     resumable = not active and begun and view.step < view.config.steps
     if resumable:
-        st.button("Resume", icon=":material/play_arrow:", key="resume",
-                  type="primary" if interrupted else "secondary",
-                  help=f"Go on from step {max([0, *view.checkpoint_steps]):,}.",
-                  on_click=_resume, args=(name,))  # fmt: skip
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            key="resume",
+            type="primary" if interrupted else "secondary",
+            help=f"Go on from step {max([0, *view.checkpoint_steps]):,}.",
+            on_click=_resume,
+            args=(name,),
+        )
     if view.checkpoint_steps:
         fork_button(view)
     if not active and not controls.ready():
-        st.button("Reuse", icon=":material/content_copy:", key="reuse",
-                  help="Take this run's settings into the sidebar for the next run.",
-                  on_click=controls.copy_to_draft, args=(view.config,))  # fmt: skip
+        st.button(
+            "Reuse",
+            icon=":material/content_copy:",
+            key="reuse",
+            help="Take this run's settings into the sidebar for the next run.",
+            on_click=controls.copy_to_draft,
+            args=(view.config,),
+        )
     label = "Start next" if active else "Start"
     if controls.fork_origin() is not None:
         label = "Start fork"
-    st.button(label, icon=":material/play_arrow:",
-              key="start", type="secondary" if interrupted else "primary",
-              help="Train a new run with the settings in the sidebar.",
-              on_click=start, args=(controls.draft(),))  # fmt: skip
+    st.button(
+        label,
+        icon=":material/play_arrow:",
+        key="start",
+        type="secondary" if interrupted else "primary",
+        help="Train a new run with the settings in the sidebar.",
+        on_click=start,
+        args=(controls.draft(),),
+    )
     forecast()
 
 
@@ -311,18 +386,25 @@ def examples() -> None:
     with st.container(horizontal=True, gap="small"):
         for card in sorted(known, key=lambda card: card.run):
             words = card.title.removeprefix("Example: ")
-            st.page_link("pages/train.py", label=words[:1].upper() + words[1:],
-                         icon=":material/inventory_2:", query_params={"run": card.run},
-                         help=card.note)  # fmt: skip
+            st.page_link(
+                "pages/train.py",
+                label=words[:1].upper() + words[1:],
+                icon=":material/inventory_2:",
+                query_params={"run": card.run},
+                help=card.note,
+            )
 
 
 def forecast() -> None:
     """Say roughly what the next run will take."""
     config = controls.draft()
     if not config.dataset.present(session().root):
-        st.caption(":material/download: will be downloaded first", width="content",
-                   help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
-                   "“MNIST, 10,000 digits”, which comes with the app.")  # fmt: skip
+        st.caption(
+            ":material/download: will be downloaded first",
+            width="content",
+            help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
+            "“MNIST, 10,000 digits”, which comes with the app.",
+        )
     cost = _cost(config)
     if isinstance(cost, str):
         st.caption(f":red[{cost}]", width="content")
@@ -341,9 +423,12 @@ def forecast() -> None:
         st.caption("measuring …", width="content")
         st.session_state.measuring = True
     else:
-        st.caption("no forecast while a run trains", width="content",
-                   help="It is made of a few trial steps, which would slow that run down. "
-                   "One that was made before is remembered.")  # fmt: skip
+        st.caption(
+            "no forecast while a run trains",
+            width="content",
+            help="It is made of a few trial steps, which would slow that run down. "
+            "One that was made before is remembered.",
+        )
 
 
 def forecast_pending() -> bool:
@@ -394,13 +479,22 @@ def _messages(view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/queue: Waiting:", width="content")
             for other in others[:MOST_LINKS]:
-                run_link(other.run, other.name or other.config.title,
-                         "Show this run. It starts when its turn comes.")  # fmt: skip
+                run_link(
+                    other.run,
+                    other.name or other.config.title,
+                    "Show this run. It starts when its turn comes.",
+                )
             if len(others) > MOST_LINKS:
-                st.page_link("pages/runs.py", label=f"and {len(others) - MOST_LINKS} more",
-                             width="content")  # fmt: skip
-            st.button("Cancel the last", key="cancel_queued", type="tertiary",
-                      on_click=session().withdraw, args=(others[-1].run,))  # fmt: skip
+                st.page_link(
+                    "pages/runs.py", label=f"and {len(others) - MOST_LINKS} more", width="content"
+                )
+            st.button(
+                "Cancel the last",
+                key="cancel_queued",
+                type="tertiary",
+                on_click=session().withdraw,
+                args=(others[-1].run,),
+            )
 
 
 def _numbers(view: View) -> None:
@@ -418,14 +512,16 @@ def _numbers(view: View) -> None:
             help=f"{images:,.0f} real {what} a second go through the critic."
             + ("" if active else " Mean over the run."),
         ),
-        Number("Training time", duration(view.seconds),
-               help="Time spent on this run, pauses left out."),
+        Number(
+            "Training time", duration(view.seconds), help="Time spent on this run, pauses left out."
+        ),
         Number("Critic gap", signed(gap), help=GAP_HELP),
-    ]  # fmt: skip
+    ]
     progress = None
     if active:
-        left = Number("Left", duration(view.seconds_left),
-                      help="To the last step, at the present speed.")  # fmt: skip
+        left = Number(
+            "Left", duration(view.seconds_left), help="To the last step, at the present speed."
+        )
         cards.insert(3, left)
         target = f"step {view.config.steps:,}"
         if view.status is Status.QUEUED:
@@ -621,12 +717,26 @@ def _plots(view: View) -> None:
             st.caption(empty_words(view, "Curves"))
         return
     version = (view.run, view.version)
-    chart(lambda: figures.critic_gap(view.curves, _marks(view)), key="gap", run=view.run, height=178,
-          title="Critic gap", help=GAP_HELP, version=version,
-          alt="Critic gap on training and held-out data over steps")  # fmt: skip
-    chart(lambda: figures.losses(view.curves, _marks(view)), key="losses", run=view.run, height=178,
-          title="Losses", help=LOSS_HELP, version=version,
-          alt="Critic and generator loss over steps")  # fmt: skip
+    chart(
+        lambda: figures.critic_gap(view.curves, _marks(view)),
+        key="gap",
+        run=view.run,
+        height=178,
+        title="Critic gap",
+        help=GAP_HELP,
+        version=version,
+        alt="Critic gap on training and held-out data over steps",
+    )
+    chart(
+        lambda: figures.losses(view.curves, _marks(view)),
+        key="losses",
+        run=view.run,
+        height=178,
+        title="Losses",
+        help=LOSS_HELP,
+        version=version,
+        alt="Critic and generator loss over steps",
+    )
 
 
 def _marks(view: View) -> list[tuple[float, str]]:

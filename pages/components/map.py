@@ -106,13 +106,24 @@ def latent_map(
 
     edit = edited(key, (source, shown), check)
     data = {
-        "image": data_uri(image), "edit": edit.answer,
-        "x": shown.x, "y": shown.y, "half": shown.half, "side": side,
-        "homeX": home.x, "homeY": home.y, "homeHalf": home.half,
+        "image": data_uri(image),
+        "edit": edit.answer,
+        "x": shown.x,
+        "y": shown.y,
+        "half": shown.half,
+        "side": side,
+        "homeX": home.x,
+        "homeY": home.y,
+        "homeHalf": home.half,
         "source": source,
         "marks": [{"x": x, "y": y, "name": name} for x, y, name in marks],
-        "reach": _most(home), "least": LEAST, "most": _most(home),
-        "alt": alt, "title": title, "help": help, "height": height,
+        "reach": _most(home),
+        "least": LEAST,
+        "most": _most(home),
+        "alt": alt,
+        "title": title,
+        "help": help,
+        "height": height,
         "space": f"height:{height}px;margin-top:{HEADING}px",
-    }  # fmt: skip
+    }
     _MAP(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))

@@ -21,8 +21,14 @@ def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None
     def keep(drawing: critic.Bytes) -> None:
         st.session_state[slot] = drawing
 
-    now = sketch(before, key=f"{prefix}_sketch_{side}", changed=keep, height=height, night=True,
-                 alt="A picture of your own, white on black")  # fmt: skip
+    now = sketch(
+        before,
+        key=f"{prefix}_sketch_{side}",
+        changed=keep,
+        height=height,
+        night=True,
+        alt="A picture of your own, white on black",
+    )
     if not now.any():
         st.caption("Draw with the mouse: white on black, as the networks see these pictures.")
         return None
@@ -39,23 +45,44 @@ def uploaded(models: Models, prefix: str) -> critic.Bytes | None:
         chosen = st.session_state[key]
         st.session_state[slot] = None if chosen is None else (chosen.name, chosen.getvalue())
 
-    file = st.file_uploader("A picture", type=list(PICTURE_SUFFIXES), key=key, on_change=keep,
-                            help="It is cut to a square and shrunk to the size of the data set.")  # fmt: skip
-    invert = st.toggle("Turn light and dark round", key=f"{prefix}_invert", persist_state="session",
-                       help="MNIST's digits are white on black; a photo of ink on paper is not.")  # fmt: skip
+    file = st.file_uploader(
+        "A picture",
+        type=list(PICTURE_SUFFIXES),
+        key=key,
+        on_change=keep,
+        help="It is cut to a square and shrunk to the size of the data set.",
+    )
+    invert = st.toggle(
+        "Turn light and dark round",
+        key=f"{prefix}_invert",
+        persist_state="session",
+        help="MNIST's digits are white on black; a photo of ink on paper is not.",
+    )
     kept: tuple[str, bytes] | None = st.session_state.get(slot)
     if kept is None:
         return None
     if file is None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/image: {kept[0]}", width="content")
-            st.button("Remove", key=f"{prefix}_forget", type="tertiary", icon=":material/close:",
-                      on_click=lambda: st.session_state.pop(slot, None))  # fmt: skip
+            st.button(
+                "Remove",
+                key=f"{prefix}_forget",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=lambda: st.session_state.pop(slot, None),
+            )
     try:
         picture = critic.picture_from(kept[1], shape, invert=invert)
     except DataError as error:
         st.error(str(error), icon=":material/error:")
         return None
-    strip(encode(tile(picture[None], 1)), key=f"{prefix}_cut", rows=1, columns=1, max_height=110,
-          caption="As the networks see it", alt="The uploaded picture, cut and shrunk")  # fmt: skip
+    strip(
+        encode(tile(picture[None], 1)),
+        key=f"{prefix}_cut",
+        rows=1,
+        columns=1,
+        max_height=110,
+        caption="As the networks see it",
+        alt="The uploaded picture, cut and shrunk",
+    )
     return picture

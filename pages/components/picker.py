@@ -7,8 +7,9 @@ from pages.components.assets import component, space
 from pages.components.edits import edited, receive
 from pages.components.stage import CAPTION, data_uri
 
-_PICKER = component("wgan_picker", "controls.css", "sprite.css", "picker.css", "shared.js",
-                    "sprite.js", "picker.js")  # fmt: skip
+_PICKER = component(
+    "wgan_picker", "controls.css", "sprite.css", "picker.css", "shared.js", "sprite.js", "picker.js"
+)
 
 
 def _checked(value: object, count: int, most: int) -> list[int] | None:

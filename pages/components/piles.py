@@ -8,8 +8,9 @@ from pages.components.assets import component
 from pages.components.edits import edited, receive
 from wgan.labs.earth import MOST_MOVES, PLACES, TALLEST, Piles
 
-_PILES = component("wgan_piles", "controls.css", "piles.css", "shared.js", "plotly_theme.js",
-                   "piles.js")  # fmt: skip
+_PILES = component(
+    "wgan_piles", "controls.css", "piles.css", "shared.js", "plotly_theme.js", "piles.js"
+)
 
 RATIO = 760 / 338  # of the drawing, width to height (piles.js)
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pages.components.assets import component, space
 from pages.components.stage import data_uri
 
-_PLAYER = component("wgan_player", "controls.css", "player.css", "shared.js", "plotly_theme.js",
-                    "player.js")  # fmt: skip
+_PLAYER = component(
+    "wgan_player", "controls.css", "player.css", "shared.js", "plotly_theme.js", "player.js"
+)
 
 
 @dataclass(frozen=True)

@@ -150,9 +150,13 @@ def _cards(view: View, newest: dict[str, Measured]) -> None:
             words.append(f"**Floor**: real examples in place of samples score {said}{sign}.")
         words.append(_settings(view, name, measured))
         cards.append(
-            Number(metric.title, value, f"{unit} · {age(view, measured.step)}".removeprefix(" · "),
-                   help="\n\n".join(words))
-        )  # fmt: skip
+            Number(
+                metric.title,
+                value,
+                f"{unit} · {age(view, measured.step)}".removeprefix(" · "),
+                help="\n\n".join(words),
+            )
+        )
     # No more in a row than fit with their ages.
     rows = -(-len(cards) // 4)
     each = -(-len(cards) // rows)
@@ -174,9 +178,13 @@ def _curve(view: View, newest: dict[str, Measured]) -> None:
     names = list(newest)
     key = f"quality_metric_{view.config.dataset.kind}"
     name = st.selectbox(
-        "Metric", names, format_func=title_of, key=key, persist_state="session",
+        "Metric",
+        names,
+        format_func=title_of,
+        key=key,
+        persist_state="session",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     name = name if name in newest else names[0]
     found = [m for m in view.metrics if m.name == name]
     scale = 100.0 if _metric(name).percent else 1.0
@@ -238,13 +246,22 @@ def _evaluate_button(view: View) -> None:
     busy = task is not None and not task.done
     possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
     st.button(
-        "Evaluate", icon=":material/straighten:", key="evaluate", disabled=busy or not possible,
+        "Evaluate",
+        icon=":material/straighten:",
+        key="evaluate",
+        disabled=busy or not possible,
         help=EVALUATE_HELP[view.config.dataset.kind],
-        on_click=_evaluate, args=(view.run,),
-    )  # fmt: skip
+        on_click=_evaluate,
+        args=(view.run,),
+    )
     if busy and task is not None:
-        st.button("Cancel", icon=":material/close:", key="cancel_evaluation",
-                  on_click=session().cancel, args=(task.key,))  # fmt: skip
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            key="cancel_evaluation",
+            on_click=session().cancel,
+            args=(task.key,),
+        )
 
 
 def _evaluate(run: str) -> None:

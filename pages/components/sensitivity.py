@@ -82,29 +82,63 @@ def settings() -> bool:
     _axes()  # the two menus below begin there
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = list(VARIED)
-        rows = st.selectbox("Rows", names, format_func=lambda k: VARIED[k].title,
-                            key="sensitivity_rows", help=AXIS_HELP, width=210)  # fmt: skip
-        columns = st.selectbox("Columns", names, format_func=lambda k: VARIED[k].title,
-                               key="sensitivity_columns", help=AXIS_HELP, width=210)  # fmt: skip
-        side = st.segmented_control(
-            "Grid", (3, 4), required=True, key=kept("sensitivity_side", 3),
-            format_func=lambda n: f"{n}×{n}", help="How many values of each.",
-        ) or 3  # fmt: skip
-        steps = int(st.select_slider(
-            "Steps a cell", BUDGETS, key=kept("sensitivity_steps", BUDGET), width=200,
-            help="Generator updates of each training. Few show who learns fast, many who ends well.",
-        ))  # fmt: skip
+        rows = st.selectbox(
+            "Rows",
+            names,
+            format_func=lambda k: VARIED[k].title,
+            key="sensitivity_rows",
+            help=AXIS_HELP,
+            width=210,
+        )
+        columns = st.selectbox(
+            "Columns",
+            names,
+            format_func=lambda k: VARIED[k].title,
+            key="sensitivity_columns",
+            help=AXIS_HELP,
+            width=210,
+        )
+        side = (
+            st.segmented_control(
+                "Grid",
+                (3, 4),
+                required=True,
+                key=kept("sensitivity_side", 3),
+                format_func=lambda n: f"{n}×{n}",
+                help="How many values of each.",
+            )
+            or 3
+        )
+        steps = int(
+            st.select_slider(
+                "Steps a cell",
+                BUDGETS,
+                key=kept("sensitivity_steps", BUDGET),
+                width=200,
+                help="Generator updates of each training. Few show who learns fast, many who ends well.",
+            )
+        )
         return lab_work.order(
-            title(), "Train the grid", lambda: sweep(rows, columns, side=side, steps=steps),
-            key="sensitivity", given=(rows, columns, side, steps), disabled=rows == columns,
+            title(),
+            "Train the grid",
+            lambda: sweep(rows, columns, side=side, steps=steps),
+            key="sensitivity",
+            given=(rows, columns, side, steps),
+            disabled=rows == columns,
             help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
             "nothing else computes.",
-        )  # fmt: skip
+        )
 
 
 def _time(side: int, steps: int) -> str:
     seconds = side * side * steps * (0.011 if side == 3 else 0.014)
-    return "about half a minute" if seconds < 40 else f"about {max(1, round(seconds / 60))} minutes" if seconds >= 90 else "about a minute"  # fmt: skip
+    return (
+        "about half a minute"
+        if seconds < 40
+        else f"about {max(1, round(seconds / 60))} minutes"
+        if seconds >= 90
+        else "about a minute"
+    )
 
 
 def show(said: int | None) -> None:
@@ -121,11 +155,12 @@ def show(said: int | None) -> None:
         )
     lab_work.state(
         task,
-        before="" if rows == columns else
-        f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
+        before=""
+        if rows == columns
+        else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
         f"each ends from the data: {_time(side, steps)}.",
         after="" if found is None else _made(found),
-    )  # fmt: skip
+    )
     if found is None:
         if rows != columns and (task is None or task.done):
             _empty(rows, columns, side)
@@ -160,14 +195,24 @@ def _map(found: Grid, run: str) -> None:
     worst = max(found.emds[np.isfinite(found.emds)].tolist(), default=found.start)
     chart(
         figures.grid(
-            _values(found.rows, found.row_values), _values(found.columns, found.column_values),
-            (VARIED[found.rows].title, VARIED[found.columns].title), found.emds,
-            clouds=clouds, extent=found.extent, floor=found.floor, high=worst, diverged=found.diverged,
+            _values(found.rows, found.row_values),
+            _values(found.columns, found.column_values),
+            (VARIED[found.rows].title, VARIED[found.columns].title),
+            found.emds,
+            clouds=clouds,
+            extent=found.extent,
+            floor=found.floor,
+            high=worst,
+            diverged=found.diverged,
             best=found.best if found.done > 1 else None,
         ),
-        key="sensitivity_map", run=run, height=352, title="Distance at the end, and samples",
-        help=MAP_HELP, alt="Heat map of the final exact distance of each training, with its samples",
-    )  # fmt: skip
+        key="sensitivity_map",
+        run=run,
+        height=352,
+        title="Distance at the end, and samples",
+        help=MAP_HELP,
+        alt="Heat map of the final exact distance of each training, with its samples",
+    )
 
 
 def _empty(rows: str, columns: str, side: int) -> None:
@@ -178,13 +223,22 @@ def _empty(rows: str, columns: str, side: int) -> None:
     with left:
         chart(
             figures.grid(
-                _values(rows, values[0]), _values(columns, values[1]),
-                (VARIED[rows].title, VARIED[columns].title), np.full((side, side), np.nan), clouds=[],
-                extent=1.0, floor=0.1, high=2.0,
+                _values(rows, values[0]),
+                _values(columns, values[1]),
+                (VARIED[rows].title, VARIED[columns].title),
+                np.full((side, side), np.nan),
+                clouds=[],
+                extent=1.0,
+                floor=0.1,
+                high=2.0,
             ),
-            key="sensitivity_map", run="empty", height=352, title="Distance at the end, and samples",
-            help=MAP_HELP, alt="The grid, still empty",
-        )  # fmt: skip
+            key="sensitivity_map",
+            run="empty",
+            height=352,
+            title="Distance at the end, and samples",
+            help=MAP_HELP,
+            alt="The grid, still empty",
+        )
     with right:
         st.markdown("**Each cell is a training of its own**")
         st.latex(r"W_1\bigl(\mathbb{P}_{\text{data}},\,\mathbb{P}_{g}\bigr)\ \text{at the end}")
@@ -195,9 +249,14 @@ def _empty(rows: str, columns: str, side: int) -> None:
 
 def _beside(found: Grid, run: str) -> None:
     chart(
-        figures.cloud(found.real, found.real[:0], found.extent), key="sensitivity_real", run=run,
-        height=120, title="Data", help=REAL_HELP, alt="Points of the data",
-    )  # fmt: skip
+        figures.cloud(found.real, found.real[:0], found.extent),
+        key="sensitivity_real",
+        run=run,
+        height=120,
+        title="Data",
+        help=REAL_HELP,
+        alt="Points of the data",
+    )
     best = found.best
     words = f"Floor **{measured(found.floor)}** · before training **{measured(found.start)}**"
     if best is not None:

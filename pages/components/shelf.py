@@ -63,8 +63,7 @@ def heading(cards: Sequence[Card]) -> None:
 
 def _importer() -> None:
     key = f"import_file-{st.session_state.get('imports', 0)}"
-    st.file_uploader("A run exported as ZIP", type="zip", key=key,
-                     on_change=_import, args=(key,))  # fmt: skip
+    st.file_uploader("A run exported as ZIP", type="zip", key=key, on_change=_import, args=(key,))
     st.caption(
         f"Up to {upload_limit_mb():,} MB. For a larger file, run `python -m wgan import FILE` on the "
         "machine that runs the app."
@@ -121,8 +120,13 @@ def _trash() -> None:
         st.caption(f"and {len(thrown) - 20} more")
     freed = size(sum(item.size for item in thrown))
     sure = st.checkbox(f"Delete all {len(thrown)} for good ({freed})", key="sure")
-    st.button("Empty the trash", icon=":material/delete_forever:", disabled=not sure,
-              key="empty_trash", on_click=_empty)  # fmt: skip
+    st.button(
+        "Empty the trash",
+        icon=":material/delete_forever:",
+        disabled=not sure,
+        key="empty_trash",
+        on_click=_empty,
+    )
 
 
 def _empty() -> None:
@@ -150,10 +154,20 @@ def offer_undo() -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         what = "1 run" if len(thrown) == 1 else f"{len(thrown)} runs"
         st.markdown(f":material/delete: {what} moved to the trash.", width="content")
-        st.button("Undo", icon=":material/undo:", key="undo_delete", type="primary",
-                  on_click=_restore, args=(list(thrown),))  # fmt: skip
-        st.button("Fine", key="undo_no", type="tertiary",
-                  on_click=lambda: st.session_state.pop("thrown", None))  # fmt: skip
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="undo_delete",
+            type="primary",
+            on_click=_restore,
+            args=(list(thrown),),
+        )
+        st.button(
+            "Fine",
+            key="undo_no",
+            type="tertiary",
+            on_click=lambda: st.session_state.pop("thrown", None),
+        )
 
 
 def queue() -> None:
@@ -162,18 +176,39 @@ def queue() -> None:
     if not waiting:
         return
     with st.container(border=True):
-        st.markdown("**Waiting**", help="They begin one after the other, by themselves. Runs that "
-                    "race go together.")  # fmt: skip
+        st.markdown(
+            "**Waiting**",
+            help="They begin one after the other, by themselves. Runs that race go together.",
+        )
         for i, view in enumerate(waiting):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{i + 1}. {view.name or view.config.title}", width="stretch")
-                st.button("", icon=":material/arrow_upward:", key=f"up-{view.run}", disabled=i == 0,
-                          help="Earlier", on_click=session().move, args=(view.run, -1))  # fmt: skip
-                st.button("", icon=":material/arrow_downward:", key=f"down-{view.run}",
-                          help="Later", disabled=i == len(waiting) - 1,
-                          on_click=session().move, args=(view.run, 1))  # fmt: skip
-                st.button("Cancel", icon=":material/close:", key=f"cancel-{view.run}",
-                          on_click=live.cancel, args=(view.run,), kwargs={"waiting": True})  # fmt: skip
+                st.button(
+                    "",
+                    icon=":material/arrow_upward:",
+                    key=f"up-{view.run}",
+                    disabled=i == 0,
+                    help="Earlier",
+                    on_click=session().move,
+                    args=(view.run, -1),
+                )
+                st.button(
+                    "",
+                    icon=":material/arrow_downward:",
+                    key=f"down-{view.run}",
+                    help="Later",
+                    disabled=i == len(waiting) - 1,
+                    on_click=session().move,
+                    args=(view.run, 1),
+                )
+                st.button(
+                    "Cancel",
+                    icon=":material/close:",
+                    key=f"cancel-{view.run}",
+                    on_click=live.cancel,
+                    args=(view.run,),
+                    kwargs={"waiting": True},
+                )
 
 
 # ---- the table --------------------------------------------------------------------------------
@@ -186,11 +221,24 @@ def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
     st.session_state.setdefault("filter", st.query_params.get("filter", ""))
     words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with words:
-        asked = st.text_input("Filter", key="filter", persist_state="session", placeholder="name, data set, objective, note …",
-                              icon=":material/search:", label_visibility="collapsed")  # fmt: skip
+        asked = st.text_input(
+            "Filter",
+            key="filter",
+            persist_state="session",
+            placeholder="name, data set, objective, note …",
+            icon=":material/search:",
+            label_visibility="collapsed",
+        )
     with only:
-        states = st.multiselect("Status", list(Status), key="filter_status", persist_state="session", placeholder="any status",
-                                format_func=_status, label_visibility="collapsed")  # fmt: skip
+        states = st.multiselect(
+            "Status",
+            list(Status),
+            key="filter_status",
+            persist_state="session",
+            placeholder="any status",
+            format_func=_status,
+            label_visibility="collapsed",
+        )
     if asked:
         st.query_params["filter"] = asked
     else:
@@ -285,9 +333,14 @@ def several(chosen: Sequence[str]) -> None:
     """Show what can be done with several runs at once."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{len(chosen)} runs**", width="content")
-        if st.button("Compare", icon=":material/compare_arrows:", key="compare", type="primary",
-                     disabled=len(chosen) > MOST_COMPARED,
-                     help=f"Two to {MOST_COMPARED} runs on common axes."):  # fmt: skip
+        if st.button(
+            "Compare",
+            icon=":material/compare_arrows:",
+            key="compare",
+            type="primary",
+            disabled=len(chosen) > MOST_COMPARED,
+            help=f"Two to {MOST_COMPARED} runs on common axes.",
+        ):
             st.session_state.compared = list(chosen)
             st.switch_page("pages/compare.py")
         if st.button("Delete", icon=":material/delete:", key="delete_several"):
@@ -345,8 +398,13 @@ def _head(view: View, card: Card) -> None:
         if not shipped:
             with st.popover("Name", icon=":material/edit:", help="A name, a note, a star."):
                 _naming(card)
-            if st.button("Delete", icon=":material/delete:", key="delete",
-                         disabled=view.status.active, help="To the trash, with undo."):  # fmt: skip
+            if st.button(
+                "Delete",
+                icon=":material/delete:",
+                key="delete",
+                disabled=view.status.active,
+                help="To the trash, with undo.",
+            ):
                 _ask_to_delete([name])
         if view.status is Status.FAILED:
             exports.bug_report_button(name)
@@ -354,16 +412,23 @@ def _head(view: View, card: Card) -> None:
 
 
 def _fork(view: View) -> None:
-    with st.popover("Fork", icon=":material/fork_right:", key=controls.fork_key(),
-                    help="Go on differently from any checkpoint, as a run of its own."):  # fmt: skip
+    with st.popover(
+        "Fork",
+        icon=":material/fork_right:",
+        key=controls.fork_key(),
+        help="Go on differently from any checkpoint, as a run of its own.",
+    ):
         if live.fork_choice(view):
             show_run(view.run)
             st.switch_page("pages/train.py")
 
 
 def _further(view: View) -> None:
-    with st.popover("Train further", icon=":material/resume:",
-                    help="Go on from the last checkpoint to a later step."):  # fmt: skip
+    with st.popover(
+        "Train further",
+        icon=":material/resume:",
+        help="Go on from the last checkpoint to a later step.",
+    ):
         at = view.checkpoint_steps[-1]
         known = view.config.steps if view.config.steps > at else 2 * max(at, 1)
         until = st.number_input("To step", at + 1, 10_000_000, known, key=f"further-{view.run}")
@@ -401,8 +466,14 @@ def _ask_to_delete(names: list[str]) -> None:
     total = sum(cards[name].size for name in names if name in cards)
     st.caption(f"{size(total)} go to the trash, from where they can be taken back.")
     # As a callback: it runs before the page does, so that the page is drawn without them.
-    if st.button("Delete", icon=":material/delete:", type="primary", key="dialog_delete",
-                 on_click=_delete, args=(names,)):  # fmt: skip
+    if st.button(
+        "Delete",
+        icon=":material/delete:",
+        type="primary",
+        key="dialog_delete",
+        on_click=_delete,
+        args=(names,),
+    ):
         st.rerun()
 
 
@@ -429,8 +500,14 @@ def _config(view: View) -> None:
             st.caption(f"Its parent, {view.parent.run}, is not here any more.")
     nearest = nearest_preset(view.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
-    base = st.segmented_control("Compared with", list(bases), default=next(iter(bases)),
-                                required=True, key=f"base-{view.run}", persist_state="session")  # fmt: skip
+    base = st.segmented_control(
+        "Compared with",
+        list(bases),
+        default=next(iter(bases)),
+        required=True,
+        key=f"base-{view.run}",
+        persist_state="session",
+    )
     known = {value.path: value for value in hyperparameters(view.config)}
     titles = {value.path: value.title for value in hyperparameters()}
     found = differences(view.config, bases[base or next(iter(bases))])
@@ -509,8 +586,11 @@ def _repeat(name: str) -> None:
         return
     st.markdown("**On the command line**")
     st.code(command, language="bash", wrap_lines=True)
-    st.markdown("**In Python**", help="With every change made by hand. On the same machine and "
-                "versions the numbers are the same, bit for bit.")  # fmt: skip
+    st.markdown(
+        "**In Python**",
+        help="With every change made by hand. On the same machine and "
+        "versions the numbers are the same, bit for bit.",
+    )
     st.code(program, language="python", height=300)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from pages.components.assets import component
 from pages.components.edits import edited, receive
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from pages.components import clipping, collapse, lab_work, sensitivity, vanishing
 from pages.components.lab import ask, choose
 

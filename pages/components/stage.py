@@ -15,9 +15,19 @@ from pages.components.plotly_bundle import ensure_plotly_bundle
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_STAGE = component("wgan_stage", "controls.css", "chart.css", "sprite.css", "stage.css",
-                   "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js",
-                   "stage_main.js")  # fmt: skip
+_STAGE = component(
+    "wgan_stage",
+    "controls.css",
+    "chart.css",
+    "sprite.css",
+    "stage.css",
+    "shared.js",
+    "plotly_theme.js",
+    "plane.js",
+    "sprite.js",
+    "stage.js",
+    "stage_main.js",
+)
 
 _LOG = logging.getLogger(__name__)
 

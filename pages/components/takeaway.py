@@ -65,10 +65,14 @@ def download(label: str, make: Callable[[], bytes], name: str, **look: Any) -> N
 def sheet(pictures: Bytes, columns: int, name: str, key: str) -> None:
     """Offer pictures, (N, C, H, W), as one PNG."""
     download(
-        "Picture (PNG)", lambda: encode(tile(pictures, columns, gap=1), "PNG"), f"{name}.png",
-        icon=":material/download:", key=f"take-{key}", type="tertiary",
+        "Picture (PNG)",
+        lambda: encode(tile(pictures, columns, gap=1), "PNG"),
+        f"{name}.png",
+        icon=":material/download:",
+        key=f"take-{key}",
+        type="tertiary",
         help="What is shown, as the generator made it, pixel by pixel.",
-    )  # fmt: skip
+    )
 
 
 def offer(kinds: Mapping[str, str], write: Callable[[Path], object], name: str, key: str) -> None:

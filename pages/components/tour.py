@@ -114,17 +114,35 @@ TERMS = (
         "critic",
         also=("discriminator",),
     ),
-    Term("Discriminator", "A critic that must say a probability D = σ(f), as in the GAN of 2014.", "wasserstein", "lab=opposed"),
-    Term("z, latent space", "The random numbers a generator starts from, and the space of them.", "latent", "section=plane"),
+    Term(
+        "Discriminator",
+        "A critic that must say a probability D = σ(f), as in the GAN of 2014.",
+        "wasserstein",
+        "lab=opposed",
+    ),
+    Term(
+        "z, latent space",
+        "The random numbers a generator starts from, and the space of them.",
+        "latent",
+        "section=plane",
+    ),
     Term("Step", "One generator update, with its critic updates before it.", "train"),
-    Term("n_critic", "Critic updates for each generator update. More make the critic better, and each step slower.", "train"),
+    Term(
+        "n_critic",
+        "Critic updates for each generator update. More make the critic better, and each step slower.",
+        "train",
+    ),
     Term(
         "Critic gap",
         "E f(real) − E f(fake). Falls as samples improve; for a perfect 1-Lipschitz critic it is the Wasserstein distance, "
         "for a real one it has a scale of its own.",
         "train",
     ),
-    Term("Critic loss", "E f(fake) − E f(real): minus the gap, so negative while the critic can tell both apart.", "train"),
+    Term(
+        "Critic loss",
+        "E f(fake) − E f(real): minus the gap, so negative while the critic can tell both apart.",
+        "train",
+    ),
     Term(
         "Wasserstein distance W₁",
         "The least work, mass times way, that turns one distribution into the other. Also: earth mover's distance.",
@@ -132,7 +150,12 @@ TERMS = (
         "lab=earth",
         also=("EMD",),
     ),
-    Term("Transport plan", "Which mass goes where. The cheapest plan's cost is W₁.", "wasserstein", "lab=earth"),
+    Term(
+        "Transport plan",
+        "Which mass goes where. The cheapest plan's cost is W₁.",
+        "wasserstein",
+        "lab=earth",
+    ),
     Term(
         "Kantorovich potential, dual",
         "The 1-Lipschitz function with the largest E f(real) − E f(fake). That maximum is W₁ again: this is what makes a "
@@ -140,31 +163,106 @@ TERMS = (
         "wasserstein",
         "lab=dual",
     ),
-    Term("1-Lipschitz", "Nowhere steeper than 1: |f(x) − f(y)| ≤ ‖x − y‖.", "wasserstein", "lab=dual"),
-    Term("Weight clipping", "Every weight is cut to [−c, c] after each update: the first WGAN's way to bound the slope.", "stability", "lab=clipping"),
+    Term(
+        "1-Lipschitz", "Nowhere steeper than 1: |f(x) − f(y)| ≤ ‖x − y‖.", "wasserstein", "lab=dual"
+    ),
+    Term(
+        "Weight clipping",
+        "Every weight is cut to [−c, c] after each update: the first WGAN's way to bound the slope.",
+        "stability",
+        "lab=clipping",
+    ),
     Term(
         "Gradient penalty λ",
         "λ E(‖∇f(x̂)‖ − 1)² at points x̂ between real and fake: WGAN-GP's way. WGAN-LP punishes only slopes above 1.",
         "stability",
         "lab=clipping",
     ),
-    Term("GroupSort", "A layer that sorts its units in groups instead of cutting them off: with orthonormal weights it keeps slope 1 exactly.", "stability", "lab=clipping"),
-    Term("Vanishing gradient", "A discriminator that is sure has slope 0, and the generator learns nothing from it.", "stability", "lab=vanishing"),
-    Term("Mode collapse", "The generator makes a few kinds of samples only, however good each is.", "stability", "lab=collapse"),
-    Term("Jensen–Shannon divergence", "What a GAN's optimal discriminator measures. log 2 for all distributions that do not overlap, near or far.", "wasserstein", "lab=apart"),
-    Term("Sinkhorn, ε", "Optimal transport with a blurred plan: quick to compute; the smaller ε, the nearer to the exact cost.", "wasserstein", "lab=plane"),
-    Term("Averaged generator (EMA)", "A running mean of the generator's weights. Its samples are steadier, so pictures and metrics show it.", "train"),
-    Term("FID", "Distance of two Gaussians fitted to features of real and made pictures. Comparable only for the same network, reference and number.", "train"),
-    Term("KID", "A kernel's distance of the same features, without bias from small numbers of samples.", "train"),
-    Term("Floor", "What real examples score in place of samples: no generator can be expected to do better.", "train"),
-    Term("Precision, recall, density, coverage", "How many samples look real, and how much of the real ones is covered.", "train"),
-    Term("Memorisation", "Samples that repeat training pictures: twice as near to one of them as to any other.", "train"),
-    Term("Slerp, lerp", "Ways between two z: along the arc, which keeps the length, or straight, which cuts through the middle.", "latent", "section=walk"),
-    Term("GANSpace, SeFa", "Two ways to find directions of z that change pictures most, without labels.", "latent", "section=directions"),
-    Term("Truncation", "Scaling z towards the middle: more typical, less varied.", "latent", "section=walk"),
+    Term(
+        "GroupSort",
+        "A layer that sorts its units in groups instead of cutting them off: with orthonormal weights it keeps slope 1 exactly.",
+        "stability",
+        "lab=clipping",
+    ),
+    Term(
+        "Vanishing gradient",
+        "A discriminator that is sure has slope 0, and the generator learns nothing from it.",
+        "stability",
+        "lab=vanishing",
+    ),
+    Term(
+        "Mode collapse",
+        "The generator makes a few kinds of samples only, however good each is.",
+        "stability",
+        "lab=collapse",
+    ),
+    Term(
+        "Jensen–Shannon divergence",
+        "What a GAN's optimal discriminator measures. log 2 for all distributions that do not overlap, near or far.",
+        "wasserstein",
+        "lab=apart",
+    ),
+    Term(
+        "Sinkhorn, ε",
+        "Optimal transport with a blurred plan: quick to compute; the smaller ε, the nearer to the exact cost.",
+        "wasserstein",
+        "lab=plane",
+    ),
+    Term(
+        "Averaged generator (EMA)",
+        "A running mean of the generator's weights. Its samples are steadier, so pictures and metrics show it.",
+        "train",
+    ),
+    Term(
+        "FID",
+        "Distance of two Gaussians fitted to features of real and made pictures. Comparable only for the same network, reference and number.",
+        "train",
+    ),
+    Term(
+        "KID",
+        "A kernel's distance of the same features, without bias from small numbers of samples.",
+        "train",
+    ),
+    Term(
+        "Floor",
+        "What real examples score in place of samples: no generator can be expected to do better.",
+        "train",
+    ),
+    Term(
+        "Precision, recall, density, coverage",
+        "How many samples look real, and how much of the real ones is covered.",
+        "train",
+    ),
+    Term(
+        "Memorisation",
+        "Samples that repeat training pictures: twice as near to one of them as to any other.",
+        "train",
+    ),
+    Term(
+        "Slerp, lerp",
+        "Ways between two z: along the arc, which keeps the length, or straight, which cuts through the middle.",
+        "latent",
+        "section=walk",
+    ),
+    Term(
+        "GANSpace, SeFa",
+        "Two ways to find directions of z that change pictures most, without labels.",
+        "latent",
+        "section=directions",
+    ),
+    Term(
+        "Truncation",
+        "Scaling z towards the middle: more typical, less varied.",
+        "latent",
+        "section=walk",
+    ),
     Term("Inversion", "Searching the z that makes a given picture.", "latent", "section=find"),
-    Term("Checkpoint, fork", "All weights of a step, and a run that goes on differently from there.", "runs"),
-)  # fmt: skip
+    Term(
+        "Checkpoint, fork",
+        "All weights of a step, and a run that goes on differently from there.",
+        "runs",
+    ),
+)
 
 
 def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
@@ -181,8 +279,14 @@ def page_link(page: str, words: str, section: str, icon: str | None = None) -> N
     wanted = query.get("run")
     lost = wanted not in known if wanted else page in ("latent", "critic") and not known
     model = f"“{EXAMPLES[wanted].title}”" if wanted else "one that you trained, or an example"
-    st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params=query or None, disabled=lost,
-                 help=f"Needs a model that is not among your runs: {model}." if lost else None)  # fmt: skip
+    st.page_link(
+        f"pages/{page}.py",
+        label=words,
+        icon=icon,
+        query_params=query or None,
+        disabled=lost,
+        help=f"Needs a model that is not among your runs: {model}." if lost else None,
+    )
 
 
 def examples() -> None:
@@ -194,10 +298,16 @@ def examples() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(
                 f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app; {len(missing)} of "
-                f"these are not in your folder of runs, `{runs_dir}`.", width="stretch",
-            )  # fmt: skip
-            st.button("Add the examples", icon=":material/library_add:", on_click=_bring, key="tour_examples",
-                      help="Copy them there; they are found on Runs then, and can be deleted there.")  # fmt: skip
+                f"these are not in your folder of runs, `{runs_dir}`.",
+                width="stretch",
+            )
+            st.button(
+                "Add the examples",
+                icon=":material/library_add:",
+                on_click=_bring,
+                key="tour_examples",
+                help="Copy them there; they are found on Runs then, and can be deleted there.",
+            )
     elif not known & EXAMPLES.keys():
         st.markdown(
             f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app and are not here. "
@@ -237,8 +347,13 @@ def steps() -> None:
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     for page, words, section in step.links:
                         page_link(page, words, section, ":material/arrow_forward:")
-                    st.checkbox("Seen", number in done, key=f"tour_{number}", on_change=_mark,
-                                args=(number,))  # fmt: skip
+                    st.checkbox(
+                        "Seen",
+                        number in done,
+                        key=f"tour_{number}",
+                        on_change=_mark,
+                        args=(number,),
+                    )
 
 
 def _mark(number: int) -> None:

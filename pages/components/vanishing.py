@@ -27,8 +27,14 @@ LAB = Lab(
 
 COLOURS = {"minimax": "@two", "non-saturating": "@three", "wasserstein": "@one"}
 UPDATES = (200, 500, 1_000, 2_000, 5_000, 10_000)
-TIMES = {200: "seconds", 500: "about 5 seconds", 1_000: "about 10 seconds", 2_000: "about 20 seconds",
-         5_000: "about a minute", 10_000: "about two minutes"}  # fmt: skip
+TIMES = {
+    200: "seconds",
+    500: "about 5 seconds",
+    1_000: "about 10 seconds",
+    2_000: "about 20 seconds",
+    5_000: "about a minute",
+    10_000: "about two minutes",
+}
 
 NORM_HELP = """How strongly the generator is pushed: ‖∂ loss / ∂ its parameters‖ over 512 fakes, for each of the
 three losses, with both axes in powers of ten. The generator is not moved. Minimax and non-saturating are
@@ -54,21 +60,38 @@ def title() -> str:
 def settings() -> bool:
     """Show what can be moved, and the button; return whether that one stops the work."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.segmented_control(
-            "Data", list(SETS), format_func=SETS.__getitem__, required=True, help=SET_HELP, wrap=True,
-            key=kept("vanishing_set", lab_work.under_way(VANISHING, SETS, "gaussians")),
-        ) or "gaussians"  # fmt: skip
-        updates = int(st.select_slider(
-            "How long", UPDATES, key=kept("vanishing_updates", 2_000), format_func=lambda n: f"{n:,}",
-            help="Updates of the discriminator, and as many of the critic, while the generator stands "
-            "still.", width=320,
-        ))  # fmt: skip
+        name = (
+            st.segmented_control(
+                "Data",
+                list(SETS),
+                format_func=SETS.__getitem__,
+                required=True,
+                help=SET_HELP,
+                wrap=True,
+                key=kept("vanishing_set", lab_work.under_way(VANISHING, SETS, "gaussians")),
+            )
+            or "gaussians"
+        )
+        updates = int(
+            st.select_slider(
+                "How long",
+                UPDATES,
+                key=kept("vanishing_updates", 2_000),
+                format_func=lambda n: f"{n:,}",
+                help="Updates of the discriminator, and as many of the critic, while the generator stands "
+                "still.",
+                width=320,
+            )
+        )
         return lab_work.order(
-            title(), "Train them", lambda: vanish(name, updates=updates), key="vanishing",
+            title(),
+            "Train them",
+            lambda: vanish(name, updates=updates),
+            key="vanishing",
             given=updates,
             help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
             "where nothing else computes.",
-        )  # fmt: skip
+        )
 
 
 def show(said: int | None) -> None:
@@ -84,7 +107,7 @@ def show(said: int | None) -> None:
             f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
             after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
             "any moment again.",
-        )  # fmt: skip
+        )
     if not isinstance(found, Vanishing):
         _before()
         return
@@ -126,12 +149,13 @@ def _moment(found: Vanishing, done: bool) -> int:
     if not done or last < 1:
         return last
     chosen = st.select_slider(
-        "After update", [int(u) for u in found.updates],
+        "After update",
+        [int(u) for u in found.updates],
         key=kept(f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])),
         format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
         width=330,
-    )  # fmt: skip
+    )
     return int(np.searchsorted(found.updates, chosen))
 
 
@@ -139,18 +163,29 @@ def _chart(found: Vanishing, at: int, run: str) -> None:
     lines = [(LOSSES[key][0], found.norms[key], COLOURS[key]) for key in LOSSES]
     chart(
         figures.gradient_norms(found.updates, lines, found.total, float(found.updates[at])),
-        key="vanishing_norms", run=run, height=208, title="How strongly the generator is pushed",
-        help=NORM_HELP, alt="The generator's gradient norm over updates, for three losses",
-    )  # fmt: skip
+        key="vanishing_norms",
+        run=run,
+        height=208,
+        title="How strongly the generator is pushed",
+        help=NORM_HELP,
+        alt="The generator's gradient norm over updates, for three losses",
+    )
 
 
 def _arrows() -> str:
     """Ask whose push the arrows on the discriminator show."""
-    return st.segmented_control(
-        "Arrows on D", ("minimax", "non-saturating"), required=True, wrap=True,
-        format_func=lambda key: LOSSES[key][0], key=kept("vanishing_push", "minimax"),
-        help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
-    ) or "minimax"  # fmt: skip
+    return (
+        st.segmented_control(
+            "Arrows on D",
+            ("minimax", "non-saturating"),
+            required=True,
+            wrap=True,
+            format_func=lambda key: LOSSES[key][0],
+            key=kept("vanishing_push", "minimax"),
+            help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
+        )
+        or "minimax"
+    )
 
 
 def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str) -> None:
@@ -161,12 +196,24 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
     low, high = (0.0, 1.0) if judge else (float(table.min()), float(table.max()))
     chart(
         figures.pushed(
-            table, found.extent, real=found.real[:160], fake=found.fake[:160], pushes=pushes[at],
-            low=low, high=high, unit="D" if judge else "f", longest=longest, colour=COLOURS[loss],
+            table,
+            found.extent,
+            real=found.real[:160],
+            fake=found.fake[:160],
+            pushes=pushes[at],
+            low=low,
+            high=high,
+            unit="D" if judge else "f",
+            longest=longest,
+            colour=COLOURS[loss],
         ),
-        key="vanishing_judge" if judge else "vanishing_critic", run=run, height=208, title=title, help=help,
+        key="vanishing_judge" if judge else "vanishing_critic",
+        run=run,
+        height=208,
+        title=title,
+        help=help,
         alt=f"{title} over the plane, with the push on some fakes",
-    )  # fmt: skip
+    )
 
 
 def happened(found: Vanishing) -> str:

@@ -75,10 +75,18 @@ def settings(view: View) -> Choice:
         st.divider()
         ways = [way for way in WAYS if pictures or way != "kept"]
         way = str(
-            st.segmented_control("Waypoints", ways, format_func=WAYS.__getitem__, default="random",
-                                 required=True, key="latent_way", persist_state="session", width="stretch",
-                                 help="The z that the walk passes through.")
-        )  # fmt: skip
+            st.segmented_control(
+                "Waypoints",
+                ways,
+                format_func=WAYS.__getitem__,
+                default="random",
+                required=True,
+                key="latent_way",
+                persist_state="session",
+                width="stretch",
+                help="The z that the walk passes through.",
+            )
+        )
         picked: tuple[int, ...] = ()
         count = 5
         if way == "random":
@@ -99,21 +107,46 @@ def settings(view: View) -> Choice:
                 if n >= 2
                 else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
             )
-        method = st.segmented_control("Way", list(METHODS), format_func=METHODS.__getitem__,
-                                      default="slerp", required=True, key="latent_method", persist_state="session",
-                                      width="stretch", help=LENGTH_HELP)  # fmt: skip
-        easing = st.selectbox("Pace", list(PACES), format_func=PACES.__getitem__, key="latent_easing", persist_state="session",
-                              help="How time goes between two waypoints.")  # fmt: skip
-        seconds = st.select_slider("Seconds a leg", (0.5, 1.0, 1.5, 2.0, 3.0, 4.0), 1.0,
-                                   key="latent_seconds", persist_state="session",
-                                   help="From one waypoint to the next; each second has 14 pictures.")  # fmt: skip
+        method = st.segmented_control(
+            "Way",
+            list(METHODS),
+            format_func=METHODS.__getitem__,
+            default="slerp",
+            required=True,
+            key="latent_method",
+            persist_state="session",
+            width="stretch",
+            help=LENGTH_HELP,
+        )
+        easing = st.selectbox(
+            "Pace",
+            list(PACES),
+            format_func=PACES.__getitem__,
+            key="latent_easing",
+            persist_state="session",
+            help="How time goes between two waypoints.",
+        )
+        seconds = st.select_slider(
+            "Seconds a leg",
+            (0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
+            1.0,
+            key="latent_seconds",
+            persist_state="session",
+            help="From one waypoint to the next; each second has 14 pictures.",
+        )
         closed = st.toggle(
             "Return to the start", value=True, key="latent_closed", persist_state="session"
         )
     return Choice(
-        way, picked, st.session_state.get("latent_seed", 0), count, method or "slerp", easing,
-        float(seconds), closed,
-    )  # fmt: skip
+        way,
+        picked,
+        st.session_state.get("latent_seed", 0),
+        count,
+        method or "slerp",
+        easing,
+        float(seconds),
+        closed,
+    )
 
 
 def _new() -> None:
@@ -137,7 +170,9 @@ def render(looked: Looked, choice: Choice) -> Made:
     legs = len(stops) if choice.closed else len(stops) - 1
     frames = max(2, round(FPS * choice.seconds)) * legs
     other: Method = "lerp" if choice.method == "slerp" else "slerp"
-    path, marks = walk(stops, frames, method=choice.method, closed=choice.closed, easing=choice.easing)  # fmt: skip
+    path, marks = walk(
+        stops, frames, method=choice.method, closed=choice.closed, easing=choice.easing
+    )
     detour, _ = walk(stops, frames, method=other, closed=choice.closed, easing=choice.easing)
     path, detour = (truncated(z, looked.share) for z in (path, detour))
     labels = None if looked.label is None else [looked.label] * len(path)
@@ -177,18 +212,27 @@ def _pick(looked: Looked, choice: Choice) -> None:
 
     if pictures.ndim == 4:
         after = picker(
-            encode(tile(pictures, 8)), key="picker", rows=8, columns=8, picked=before, changed=keep,
+            encode(tile(pictures, 8)),
+            key="picker",
+            rows=8,
+            columns=8,
+            picked=before,
+            changed=keep,
             caption="Pick two to eight, in the order of the walk",
-            alt="Samples to pick waypoints from", max_height=290,
-        )  # fmt: skip
+            alt="Samples to pick waypoints from",
+            max_height=290,
+        )
     else:
         # In latent space they lie apart; what is made of them lies in a few piles.
         chart(
             figures.numbered(preview_z(looked.models.config, GRID)[:, :2], before),
-            key="picked_from", run=looked.run, height=230, title="z by number",
+            key="picked_from",
+            run=looked.run,
+            height=230,
+            title="z by number",
             help="The 64 z to choose from, in the first two dimensions of latent space; the large ones are picked.",
             alt="The z to pick from, each with its number",
-        )  # fmt: skip
+        )
         after = st.multiselect(
             "z", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
         )

@@ -9,8 +9,20 @@ from pages.components.assets import component
 from pages.components.plotly_bundle import ensure_plotly_bundle
 from pages.components.stage import Frame, frames, told
 
-_WALL = component("wgan_wall", "controls.css", "chart.css", "sprite.css", "stage.css", "wall.css",
-                  "shared.js", "plotly_theme.js", "plane.js", "sprite.js", "stage.js", "wall.js")  # fmt: skip
+_WALL = component(
+    "wgan_wall",
+    "controls.css",
+    "chart.css",
+    "sprite.css",
+    "stage.css",
+    "wall.css",
+    "shared.js",
+    "plotly_theme.js",
+    "plane.js",
+    "sprite.js",
+    "stage.js",
+    "wall.js",
+)
 
 
 @dataclass(frozen=True)

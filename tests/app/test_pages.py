@@ -144,8 +144,16 @@ def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(a
     """A control gets a new key where something else moved it, and only there and then."""
 
     def keys() -> dict[str, str]:
-        return {w.key.split(":")[1]: w.key for w in [*app.sidebar.selectbox, *app.sidebar.slider,
-                *app.sidebar.select_slider, *app.sidebar.multiselect] if w.key.startswith("w:")}  # fmt: skip
+        return {
+            w.key.split(":")[1]: w.key
+            for w in [
+                *app.sidebar.selectbox,
+                *app.sidebar.slider,
+                *app.sidebar.select_slider,
+                *app.sidebar.multiselect,
+            ]
+            if w.key.startswith("w:")
+        }
 
     app.session_state["advanced"] = True
     app.run()

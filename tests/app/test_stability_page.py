@@ -132,8 +132,9 @@ def test_collapse_on_digits_shows_which(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_clipping_keeps_each_c(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(clipping.compare, "__kwdefaults__",
-                        {**clipping.compare.__kwdefaults__, "updates": (3, 3)})  # fmt: skip
+    monkeypatch.setattr(
+        clipping.compare, "__kwdefaults__", {**clipping.compare.__kwdefaults__, "updates": (3, 3)}
+    )
     app = lab(page_alone("stability.py"), "clipping")
     button(app, "clipping_run").click().run()
     ended(app, "clipping")

@@ -156,9 +156,12 @@ def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
 
 def test_what_a_browser_may_send_of_piles():
     good = {
-        "fake": [1] * PLACES, "real": [0] * (PLACES - 1) + [3], "moves": [[0, 1], [2.0, 3]],
-        "mode": "move", "seen": True,
-    }  # fmt: skip
+        "fake": [1] * PLACES,
+        "real": [0] * (PLACES - 1) + [3],
+        "moves": [[0, 1], [2.0, 3]],
+        "mode": "move",
+        "seen": True,
+    }
     plan = piles._checked(good)
     assert plan is not None and plan.piles.real[-1] == 3
     assert plan.moves == ((0, 1), (2, 3)) and plan.mode == "move" and plan.seen
@@ -190,9 +193,16 @@ def test_what_a_browser_may_send_of_a_function():
     assert bend._checked({"f": [0, 1.5] * (PLACES // 2)}).f.shape == (PLACES,)
     assert bend._checked({"f": [0] * PLACES, "shown": True}).shown
     for f in (
-        [0.0] * 3, "x", None, [None] * PLACES, [True] * PLACES, [float("nan")] * PLACES,
-        [float("inf")] * PLACES, [2 * HIGHEST] * PLACES, {"f": 1},
-    ):  # fmt: skip
+        [0.0] * 3,
+        "x",
+        None,
+        [None] * PLACES,
+        [True] * PLACES,
+        [float("nan")] * PLACES,
+        [float("inf")] * PLACES,
+        [2 * HIGHEST] * PLACES,
+        {"f": 1},
+    ):
         assert bend._checked({"f": f}) is None, f
     assert bend._checked([0.0] * PLACES) is None
 
@@ -215,9 +225,15 @@ def test_words_for_piles_and_functions():
 def test_words_for_what_was_trained():
     shaped = PILES["split"][1]
     learned = Learned(
-        shaped, 3.0, 10, np.array([0, 10]), np.array([[0.0, 1.5], [0.0, 2.9]]), np.ones(2),
-        np.stack([optimal(shaped)] * 2), 0.5,
-    )  # fmt: skip
+        shaped,
+        3.0,
+        10,
+        np.array([0, 10]),
+        np.array([[0.0, 1.5], [0.0, 2.9]]),
+        np.ones(2),
+        np.stack([optimal(shaped)] * 2),
+        0.5,
+    )
     lab, text = happened_learned(learned)
     assert lab.right == 1 and "**50 %**" in text and "**97 %**" in text
     other, _ = happened_learned(replace(learned, proved=learned.proved[::-1]))

@@ -124,9 +124,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     runs = tmp_path_factory.mktemp("runs")
     train(
-        runs, "--preset", "quick-mnist", "--dataset", "mnist-10k", "--conditional", "true", "--steps", "12",
-        "--checkpoint-every", "6", "--batch-size", "16", "--network.size", "small",
-    )  # fmt: skip
+        runs,
+        "--preset",
+        "quick-mnist",
+        "--dataset",
+        "mnist-10k",
+        "--conditional",
+        "true",
+        "--steps",
+        "12",
+        "--checkpoint-every",
+        "6",
+        "--batch-size",
+        "16",
+        "--network.size",
+        "small",
+    )
     with _servers(tmp_path_factory.mktemp("streamlit-logs")) as serve:
         yield serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
@@ -148,15 +161,26 @@ def _servers(logs: Path) -> Iterator[Serve]:
         url = f"http://127.0.0.1:{port}"
         log = logs / f"{port}.txt"
         command = [
-            sys.executable, "-m", "streamlit", "run", str(app), "--server.headless=true",
-            "--server.address=127.0.0.1", f"--server.port={port}",
-            "--server.fileWatcherType=none", "--browser.gatherUsageStats=false",
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(app),
+            "--server.headless=true",
+            "--server.address=127.0.0.1",
+            f"--server.port={port}",
+            "--server.fileWatcherType=none",
+            "--browser.gatherUsageStats=false",
+        ]
         with log.open("wb") as out:
             server = subprocess.Popen(
-                command, cwd=app.parent, env={**os.environ, "WGAN_COMPILE": "off", **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+                command,
+                cwd=app.parent,
+                env={**os.environ, "WGAN_COMPILE": "off", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         servers.append((server, log))
         end = time.monotonic() + timeout
         while time.monotonic() < end and server.poll() is None:

@@ -271,14 +271,25 @@ def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
-               "--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "streamlit_app.py",
+        "--server.headless=true",
+        "--server.address=127.0.0.1",
+        f"--server.port={port}",
+    ]
 
     def launch() -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "WGAN_RUNS": str(runs)},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            command,
+            cwd=ROOT,
+            env={**os.environ, "WGAN_RUNS": str(runs)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         until(lambda: _answers(port))
         return process
 
@@ -322,8 +333,19 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     """Fork, compare, race, delete and undo, out as ZIP and in again."""
     runs = tmp_path / "runs"
     for seed in (0, 1):
-        train(runs, "--preset", "toy-ring", "--steps", "200", "--checkpoint-every", "100", "--measure", "true",
-              "--seed", str(seed))  # fmt: skip
+        train(
+            runs,
+            "--preset",
+            "toy-ring",
+            "--steps",
+            "200",
+            "--checkpoint-every",
+            "100",
+            "--measure",
+            "true",
+            "--seed",
+            str(seed),
+        )
     second, first = (run.id for run in list_runs(runs))
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
@@ -409,10 +431,25 @@ def test_a_run_of_the_command_line_appears_live(page, serve, tmp_path: Path):
     runs = tmp_path / "runs"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
     process = subprocess.Popen(
-        [sys.executable, "-m", "wgan", "train", "--preset", "toy-ring", "--threads", "1", "--quiet",
-         "--steps", "1000000", "--runs-dir", str(runs)],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "wgan",
+            "train",
+            "--preset",
+            "toy-ring",
+            "--threads",
+            "1",
+            "--quiet",
+            "--steps",
+            "1000000",
+            "--runs-dir",
+            str(runs),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         until(lambda: bool(list_runs(runs)) and (list_runs(runs)[0].last() is not None))
         page.goto(f"{url}/?run={list_runs(runs)[0].id}")

@@ -105,9 +105,18 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
 
 def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_path: Path):
     run = train(
-        runs, "--preset", "quick-mnist", "--dataset", "mnist-10k", "--steps", "6",
-        "--batch-size", "16", "--network.size", "small",
-    )  # fmt: skip
+        runs,
+        "--preset",
+        "quick-mnist",
+        "--dataset",
+        "mnist-10k",
+        "--steps",
+        "6",
+        "--batch-size",
+        "16",
+        "--network.size",
+        "small",
+    )
     page.goto(f"{url}/critic?run={run}")
     page.locator(".st-key-critic_ranking canvas").first.wait_for(timeout=120_000)
     notes = page.locator(".st-key-critic_ranking button[data-note]")

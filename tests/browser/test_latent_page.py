@@ -153,7 +153,11 @@ def test_dials_move_all_samples(page, site: str):
     until(lambda: pixels(page, place) != before)
 
     def shown() -> list[float]:
-        return list(json.loads(page.evaluate(f"document.querySelector('{place} .wgan-dials').dataset.shown")))  # fmt: skip
+        return list(
+            json.loads(
+                page.evaluate(f"document.querySelector('{place} .wgan-dials').dataset.shown")
+            )
+        )
 
     # However fast the keys come, the last position is what is shown in the end.
     until(lambda: shown()[0] == pytest.approx(0.6))
@@ -176,7 +180,12 @@ def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):
     section(page, "Through training")
     page.locator(".st-key-through canvas").first.wait_for()
     notes = page.locator(".st-key-through button[data-note]")
-    until(lambda: [notes.nth(i).get_attribute("data-note") for i in range(notes.count())] == ["0", "6", "12"])  # fmt: skip
+    until(
+        lambda: (
+            [notes.nth(i).get_attribute("data-note") for i in range(notes.count())]
+            == ["0", "6", "12"]
+        )
+    )
     page.locator(".st-key-pair canvas").first.wait_for()
     page.get_by_role("button", name="Export").click()
     still(page)

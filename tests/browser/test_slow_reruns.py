@@ -90,8 +90,9 @@ def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
     if late:
         slow.late()
     shown, end = five_bars(slow, pad)
-    scored = bars(slow.get_by_text("Picture", exact=True).last.locator(
-        "xpath=following::canvas[1]"))  # fmt: skip
+    scored = bars(
+        slow.get_by_text("Picture", exact=True).last.locator("xpath=following::canvas[1]")
+    )
     print(f"late={late}: after each bar {shown}, at the end {end}, scored {scored}")
     assert shown == [list(range(1, n + 2)) for n in range(5)]
     assert end == [1, 2, 3, 4, 5]

@@ -115,8 +115,12 @@ def test_vanishing_gradients(page, site: str):
     assert max(sure) - min(sure) > 0.9
     until(lambda: (early := table(page, "vanishing_judge")) and max(early) - min(early) < 0.9)
     choose(page, "vanishing_push", "Non-saturating")
-    until(lambda: page.evaluate(f"(key) => {GRAPH}._fullData.at(-1).line.color", "vanishing_judge")
-          == page.evaluate(f"(key) => {GRAPH}._fullData[1].line.color", "vanishing_norms"))  # fmt: skip
+    until(
+        lambda: (
+            page.evaluate(f"(key) => {GRAPH}._fullData.at(-1).line.color", "vanishing_judge")
+            == page.evaluate(f"(key) => {GRAPH}._fullData[1].line.color", "vanishing_norms")
+        )
+    )
 
     # Found again after a reload.
     page.reload()

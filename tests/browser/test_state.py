@@ -22,8 +22,21 @@ TITLES = {value.path: value.title for value in hyperparameters(TrainConfig())}
 def site(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of an app with two finished runs: digits, and the newest, a grid of points."""
     runs = tmp_path_factory.mktemp("runs")
-    train(runs, "--preset", "quick-mnist", "--dataset", "mnist-10k", "--steps", "6",
-          "--batch-size", "16", "--network.size", "small", "--checkpoint-every", "3")  # fmt: skip
+    train(
+        runs,
+        "--preset",
+        "quick-mnist",
+        "--dataset",
+        "mnist-10k",
+        "--steps",
+        "6",
+        "--batch-size",
+        "16",
+        "--network.size",
+        "small",
+        "--checkpoint-every",
+        "3",
+    )
     train(runs, "--preset", "toy-grid", "--steps", "40")
     return str(serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)}))
 

@@ -32,9 +32,23 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 }
 KINDS = ["zip", "zip", *PACKED, "folder", "files"]
 NAMES = [
-    "../evil.png", "/etc/passwd", "a\\b.png", "", "/", "C:\\evil.png", "C:/x.png", "a: b/x.png", ".x", "x" * 300,
-    "ü/ü.png", "a\nb/x.png", "a/" * 200 + "x.png", "con/nul.png", "cats/0.png", "\udc80/x.png",
-]  # fmt: skip
+    "../evil.png",
+    "/etc/passwd",
+    "a\\b.png",
+    "",
+    "/",
+    "C:\\evil.png",
+    "C:/x.png",
+    "a: b/x.png",
+    ".x",
+    "x" * 300,
+    "ü/ü.png",
+    "a\nb/x.png",
+    "a/" * 200 + "x.png",
+    "con/nul.png",
+    "cats/0.png",
+    "\udc80/x.png",
+]
 NUMBERS = [0, 1, 255, 256, 511, 512, 10**6, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1]
 REASONS = re.compile(
     r"it is empty|it is damaged( or not complete)?|it is transparent everywhere|it is encrypted|it is a link"

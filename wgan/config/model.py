@@ -568,10 +568,24 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
         choices = PARTS[name]
         default = None if config is None else getattr(config, name).name
         yield Hyperparameter(
-            name, field.title or name, field.description or "", str, default, None, None,
-            tuple(choices), False, False, None, False, None, None, False,
-            name in ("network", "optimizer"), False,
-        )  # fmt: skip
+            name,
+            field.title or name,
+            field.description or "",
+            str,
+            default,
+            None,
+            None,
+            tuple(choices),
+            False,
+            False,
+            None,
+            False,
+            None,
+            None,
+            False,
+            name in ("network", "optimizer"),
+            False,
+        )
         seen = set()
         variants: Iterable[Any] = (
             choices.values() if config is None else [type(getattr(config, name))]

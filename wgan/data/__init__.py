@@ -107,8 +107,8 @@ __all__ = [
     "Recipe",
     "Ring8",
     "Source",
-    "Stack",
     "Spiral",
+    "Stack",
     "StackedMnist",
     "Svhn",
     "SwissRoll",
@@ -123,7 +123,7 @@ __all__ = [
     "examples",
     "forget",
     "parts_of",
-    "some",
     "prepare",
     "prepared",
+    "some",
 ]

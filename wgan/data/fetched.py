@@ -86,9 +86,14 @@ class _Fetched(Labelled):
                 lock.release()
             else:
                 _fetch(
-                    self._urls(), lambda: self._download(kept), lambda: kept.glob(self.packed),
-                    self.download_bytes, self.title, progress, lock,
-                )  # fmt: skip
+                    self._urls(),
+                    lambda: self._download(kept),
+                    lambda: kept.glob(self.packed),
+                    self.download_bytes,
+                    self.title,
+                    progress,
+                    lock,
+                )
             return self._read(kept).only(self.classes)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             if present:
@@ -245,9 +250,17 @@ class FashionMnist(_Idx):
     packed = "FashionMNIST/raw/*.gz"
     download_bytes = 30_878_645
     known = (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    )  # fmt: skip
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
     counts = (6_000,) * 10
     features = "fashion-mnist"
 
@@ -297,9 +310,12 @@ class EmnistLetters(_Idx):
             for part in (True, False)
         )
         return Pictures(
-            upright(train.data), upright(test.data), train.targets.long() - 1,
-            test.targets.long() - 1, self.known,
-        )  # fmt: skip
+            upright(train.data),
+            upright(test.data),
+            train.targets.long() - 1,
+            test.targets.long() - 1,
+            self.known,
+        )
 
 
 def upright(pictures: Tensor) -> Tensor:
@@ -329,8 +345,17 @@ class Cifar10(_Coloured):
     packed = "cifar-10-python.tar.gz"
     download_bytes = 170_498_071
     known = (
-        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-    )  # fmt: skip
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
     counts = (5_000,) * 10
     features = "cifar10"
     flip: bool = Field(

@@ -194,7 +194,9 @@ def prepare(
     except sandbox.Refused as error:
         raise DataError(str(error)) from None
     except OSError as error:
-        raise DataError(f"{_subject(source)} cannot be read ({error.strerror or error}).") from error
+        raise DataError(
+            f"{_subject(source)} cannot be read ({error.strerror or error})."
+        ) from error
     for folder in folders(root, FOLDER):
         with contextlib.suppress(DataError):
             return read_header(folder / f"{key}.safetensors")
@@ -269,16 +271,23 @@ class Description(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     pictures: Annotated[int, Field(ge=0)]
-    classes: Annotated[list[Annotated[str, Field(max_length=MAX_NAME)]], Field(max_length=MAX_CLASSES)]
+    classes: Annotated[
+        list[Annotated[str, Field(max_length=MAX_NAME)]], Field(max_length=MAX_CLASSES)
+    ]
     seen: Annotated[int, Field(ge=0)]
     duplicates: Annotated[int, Field(ge=0)]
     near_duplicates: Annotated[int, Field(ge=0)]
     skipped: Annotated[
-        list[Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=2, max_length=2)]],
+        list[
+            Annotated[
+                list[Annotated[str, Field(max_length=200)]], Field(min_length=2, max_length=2)
+            ]
+        ],
         Field(max_length=MAX_EXAMPLES),
     ]
     reasons: Annotated[
-        dict[Annotated[str, Field(max_length=200)], Annotated[int, Field(ge=1)]], Field(max_length=100)
+        dict[Annotated[str, Field(max_length=200)], Annotated[int, Field(ge=1)]],
+        Field(max_length=100),
     ]
 
     @field_validator("classes")
@@ -456,9 +465,7 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
 def _too_few(made: Description, recipe: Recipe) -> str:
     what = "only one picture" if made.pictures else "no picture"
     if not made.seen and not made.reasons:
-        why = (
-            f"no file fits the pattern {recipe.pattern!r}" if recipe.pattern else "it is empty"
-        )
+        why = f"no file fits the pattern {recipe.pattern!r}" if recipe.pattern else "it is empty"
     else:
         most = sorted(made.reasons.items(), key=lambda item: -item[1])
         parts = [f"{n:,} × {reason}" for reason, n in most[:3]]
@@ -530,9 +537,15 @@ def read_header(path: Path) -> Prepared:
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}.") from error
     except (
-        OSError, ValidationError, ValueError, KeyError, TypeError, AttributeError, IndexError,
+        OSError,
+        ValidationError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
         RecursionError,
-    ) as error:  # fmt: skip
+    ) as error:
         raise DataError(
             f"The prepared pictures in {path} are damaged: prepare them again."
         ) from error

@@ -109,8 +109,13 @@ RULES: dict[str, Rule] = {
         rules.collapse,
         f"modes: Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761; {OURS}",
         {
-            "modes": 0.75, "good": 0.3, "class_kl": 0.9, "duplicates": 0.5, "variety": 0.35,
-            "coverage": 0.1, "precision": 0.7,
+            "modes": 0.75,
+            "good": 0.3,
+            "class_kl": 0.9,
+            "duplicates": 0.5,
+            "variety": 0.35,
+            "coverage": 0.1,
+            "precision": 0.7,
         },
     ),
     "overfitting-critic": Rule(
@@ -140,7 +145,7 @@ RULES: dict[str, Rule] = {
         f"difference of two means over their standard error; {OURS}",
         {"measured": 15, "errors": 2.0, "least": 0.02, "floors": 1.25},
     ),
-}  # fmt: skip
+}
 """By name, in the order in which one explains the next."""
 
 

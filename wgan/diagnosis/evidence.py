@@ -138,5 +138,8 @@ def evidence_of(
 def _matters(path: str) -> bool:
     """Tell whether a change of a hyperparameter changes how the networks learn."""
     return path.startswith(("objective.", "optimizer.")) or path in (
-        "generator_learning_rate", "critic_learning_rate", "n_critic", "decay",
-    )  # fmt: skip
+        "generator_learning_rate",
+        "critic_learning_rate",
+        "n_critic",
+        "decay",
+    )

@@ -44,10 +44,13 @@ def warped(lines: Sequence[Floats], density: Sequence[Floats], real: Floats | No
                 "y": path[:, 1],
                 "name": {0: "Few points", SHADES - 1: "Many points"}.get(i, f"Shade {i + 1}"),
                 "showlegend": i in (0, SHADES - 1),
-                "line": {"color": f"@generator/{0.15 + 0.85 * share**2:.2f}", "width": 0.6 + 1.6 * share},
+                "line": {
+                    "color": f"@generator/{0.15 + 0.85 * share**2:.2f}",
+                    "width": 0.6 + 1.6 * share,
+                },
                 "hoverinfo": "skip",
             }
-        )  # fmt: skip
+        )
     # Of a young generator the grid may be thrown far: the window is that of the data, if there are any.
     seen = real if real is not None and len(real) else starts
     extent = 1.25 * float(np.abs(seen[np.isfinite(seen).all(axis=1)]).max())

@@ -20,7 +20,9 @@ def gradient_norms(
     changes looks so.
     """
     every = np.concatenate([values[values > 0] for _, values, _ in lines])
-    low, high = (float(np.log10(every.min())), float(np.log10(every.max()))) if len(every) else (0.0, 0.0)  # fmt: skip
+    low, high = (
+        (float(np.log10(every.min())), float(np.log10(every.max()))) if len(every) else (0.0, 0.0)
+    )
     low, high = min(low - 0.4, high - 4.5), high + 0.5
     layout: Figure = {
         "margin": MARGIN | {"l": 58},
@@ -207,7 +209,7 @@ def modes(
                     "xshift": 4,
                     "font": {"color": colour, "size": 12},
                 }
-            )  # fmt: skip
+            )
     shapes.append(
         {
             "type": "line",
@@ -373,7 +375,13 @@ def grid(
     notes: list[Figure] = []
     for i in range(rows):
         for j in range(columns):
-            words = "diverged" if (i, j) in diverged else "" if np.isnan(table[i, j]) else f"{table[i, j]:.3g}"  # fmt: skip
+            words = (
+                "diverged"
+                if (i, j) in diverged
+                else ""
+                if np.isnan(table[i, j])
+                else f"{table[i, j]:.3g}"
+            )
             if (i, j) == best:
                 words = f"<b>★ {words}</b>"
             if words:

@@ -47,8 +47,13 @@ def cdfs(fake: Floats, real: Floats) -> Figure:
         "data": [
             _line("F, fake", x, np.cumsum(fake), "@fake", line=steps),
             _line(
-                "G, real", x, np.cumsum(real), "@real", line=steps,
-                fill="tonexty", fillcolor="@critic/0.18",
+                "G, real",
+                x,
+                np.cumsum(real),
+                "@real",
+                line=steps,
+                fill="tonexty",
+                fillcolor="@critic/0.18",
             ),
         ],
         "layout": {
@@ -59,7 +64,7 @@ def cdfs(fake: Floats, real: Floats) -> Figure:
             "xaxis": {"range": [0, len(fake) - 1], "zeroline": False, "nticks": 8},
             "yaxis": {"range": [0, 1.04], "nticks": 3, "zeroline": False},
         },
-    }  # fmt: skip
+    }
 
 
 def transport(
@@ -169,7 +174,10 @@ def proofs(
         "data": [
             *traces,
             _line(
-                "W₁", np.array([0, total]), np.array([exact, exact]), "@mark",
+                "W₁",
+                np.array([0, total]),
+                np.array([exact, exact]),
+                "@mark",
                 line={"dash": "dash", "width": 1.8},
             ),
         ],
@@ -178,10 +186,14 @@ def proofs(
             "hovermode": "x unified",
             "showlegend": True,
             "legend": _LEGEND,
-            "xaxis": {"title": {"text": "critic updates"}, "range": [0, total], "hoverformat": ",d"},
+            "xaxis": {
+                "title": {"text": "critic updates"},
+                "range": [0, total],
+                "hoverformat": ",d",
+            },
             "yaxis": {"range": [-0.15 * top, top], "nticks": 5},
         },
-    }  # fmt: skip
+    }
 
 
 def slid(
@@ -275,7 +287,8 @@ def segments(theta: float, *, span: tuple[float, float]) -> Figure:
         "data": [
             _line("Plan", ways, level, "@critic/0.6", line={"width": 1.4}) | {"hoverinfo": "skip"},
             _line("Real", np.zeros(2), ends, "@real", line={"width": 5}) | {"hoverinfo": "skip"},
-            _line("Fake", np.full(2, theta), ends, "@fake", line={"width": 5}) | {"hoverinfo": "skip"},
+            _line("Fake", np.full(2, theta), ends, "@fake", line={"width": 5})
+            | {"hoverinfo": "skip"},
         ],
         "layout": {
             "margin": {"l": 30, "r": 8, "t": 26, "b": 26},
@@ -284,7 +297,7 @@ def segments(theta: float, *, span: tuple[float, float]) -> Figure:
             "xaxis": {"range": list(span), "zeroline": False, "nticks": 9},
             "yaxis": {"range": [-0.05, 1.1], "nticks": 3},
         },
-    }  # fmt: skip
+    }
 
 
 def opposed(
@@ -304,15 +317,25 @@ def opposed(
     for name, middle, colour in (("Real", 0.0, "@real"), ("Fake", mu, "@fake")):
         height = 0.3 * np.exp(-(((x - middle) / spread) ** 2) / 2)
         traces.append(
-            _line(name, x, height, f"{colour}/0.7", line={"width": 1}, fill="tozeroy", fillcolor=f"{colour}/0.25")
+            _line(
+                name,
+                x,
+                height,
+                f"{colour}/0.7",
+                line={"width": 1},
+                fill="tozeroy",
+                fillcolor=f"{colour}/0.25",
+            )
             | {"hoverinfo": "skip"}
-        )  # fmt: skip
+        )
     traces += [
         _line("optimal D", x, best, "@generator/0.75", line={"dash": "dash", "width": 1.8}),
         _line("D", x, discriminator, "@generator"),
-        _line("optimal f", x, line, "@critic/0.75", yaxis="y2", line={"dash": "dash", "width": 1.8}),
+        _line(
+            "optimal f", x, line, "@critic/0.75", yaxis="y2", line={"dash": "dash", "width": 1.8}
+        ),
         _line("f", x, critic, "@critic", yaxis="y2"),
-    ]  # fmt: skip
+    ]
     most = 1.1 * max(float(np.abs(critic).max()), float(np.abs(line).max()), 0.1)
     return {
         "data": traces,
@@ -355,9 +378,15 @@ def pushes(
     `lines` are closed forms: (name, (T,), colour); `dots` are measured: (name, μ (K,), value (K,), colour).
     """
     traces = [
-        _line(name, mu, np.where(values > 0, values, np.nan), colour, line={"dash": "dash", "width": 1.8})
+        _line(
+            name,
+            mu,
+            np.where(values > 0, values, np.nan),
+            colour,
+            line={"dash": "dash", "width": 1.8},
+        )
         for name, values, colour in lines
-    ]  # fmt: skip
+    ]
     traces += [
         {
             "type": "scatter",

@@ -190,11 +190,15 @@ def _points(models: Models, data: Any, seed: int) -> Work:
             f"Draw {draw + 1} of {DRAWS}",
             (draw + 1) / DRAWS,
             Evaluation(
-                models.step, POINTS, seed, {}, tuple(values),
+                models.step,
+                POINTS,
+                seed,
+                {},
+                tuple(values),
                 note=f"Mean and deviation over {DRAWS} draws of {POINTS:,} samples, the floor's mean over as "
                 "many of real ones.",
             ),
-        )  # fmt: skip
+        )
 
 
 def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple[Any, ...]]:
@@ -211,6 +215,12 @@ def _value(name: str, found: dict[str, float]) -> Value:
     metric = metric_of(name)
     assert metric is not None
     return Value(
-        name, metric.title, found[name], found.get(name + DEVIATION), found.get(name + FLOOR),
-        metric.better, metric.percent, metric.meaning,
-    )  # fmt: skip
+        name,
+        metric.title,
+        found[name],
+        found.get(name + DEVIATION),
+        found.get(name + FLOOR),
+        metric.better,
+        metric.percent,
+        metric.meaning,
+    )

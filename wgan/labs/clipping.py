@@ -183,8 +183,11 @@ def compare(
             share = (i * sum(updates) + arm.updates) / total
             shown = replace(found, arms=(*found.arms, arm))
             looked = arm.updates % LOOK == 0 or arm.done
-            yield Said(f"{title}: critic update {arm.updates:,} of {arm.total:,}", share,
-                       shown if looked else None)  # fmt: skip
+            yield Said(
+                f"{title}: critic update {arm.updates:,} of {arm.total:,}",
+                share,
+                shown if looked else None,
+            )
         assert arm is not None
         found = replace(found, arms=(*found.arms, arm))
 

@@ -48,23 +48,32 @@ COMPARED = 500
 """Digits whose classes are counted."""
 
 ARMS: dict[str, tuple[str, dict[str, object]]] = {
-    "gan": ("GAN", {
-        "objective": "gan",
-        "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.999},
-        "n_critic": 1,
-    }),
-    "wgan": ("WGAN", {
-        "objective": {"name": "wgan", "clip_value": 0.1},
-        "optimizer": "rmsprop",
-        "generator_learning_rate": 3e-4,
-        "n_critic": 5,
-    }),
-    "wgan-gp": ("WGAN-GP", {
-        "objective": {"name": "wgan-gp", "penalty_weight": 0.1},
-        "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.9},
-        "n_critic": 5,
-    }),
-}  # fmt: skip
+    "gan": (
+        "GAN",
+        {
+            "objective": "gan",
+            "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.999},
+            "n_critic": 1,
+        },
+    ),
+    "wgan": (
+        "WGAN",
+        {
+            "objective": {"name": "wgan", "clip_value": 0.1},
+            "optimizer": "rmsprop",
+            "generator_learning_rate": 3e-4,
+            "n_critic": 5,
+        },
+    ),
+    "wgan-gp": (
+        "WGAN-GP",
+        {
+            "objective": {"name": "wgan-gp", "penalty_weight": 0.1},
+            "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.9},
+            "n_critic": 5,
+        },
+    ),
+}
 """The three: what each is called, and what sets it apart from the others."""
 
 _SHARED: dict[str, dict[str, object]] = {
@@ -174,10 +183,14 @@ def configs(
         raise ValueError(f"There is no set {name!r} here: choose one of {', '.join(SETS)}.")
     kind = "pictures" if name == "mnist-10k" else "points"
     common = _SHARED[kind] | {
-        "dataset": _DATASETS[name], "steps": steps or STEPS[name], "seed": seed,
+        "dataset": _DATASETS[name],
+        "steps": steps or STEPS[name],
+        "seed": seed,
         # The generator as it is: an average of its weights would hide what it does at a moment.
-        "ema_decay": 0.0, "report_every": 25, "precision": "float32",
-    }  # fmt: skip
+        "ema_decay": 0.0,
+        "report_every": 25,
+        "precision": "float32",
+    }
     found = {}
     for key, (_, own) in ARMS.items():
         values = common | own | ({"n_critic": judged} if key == "gan" else {})
@@ -275,9 +288,16 @@ def _whole(name: str, config: TrainConfig, data: Data) -> Collapse:
         real = data.sample(LIVE_SAMPLES["points"], generator(0, "metric", draw=1)).numpy()
         floor = mixture_modes(real, data.means.numpy(), data.sigma)[1]
         return Collapse(
-            name, config.seed, 0, config.steps, len(data.means), (), real[:SHOWN], data.extent,
+            name,
+            config.seed,
+            0,
+            config.steps,
+            len(data.means),
+            (),
+            real[:SHOWN],
+            data.extent,
             floor=floor,
-        )  # fmt: skip
+        )
     return Collapse(name, config.seed, 0, config.steps, len(data.names), ())
 
 
@@ -289,8 +309,16 @@ class _Runner:
         self._training = training
         self._rows: list[tuple[float, ...]] = []
         empty = np.empty(0)
-        self.arm = Arm(key, self.title, empty.astype(np.int64), empty, empty, empty, empty,
-                       empty.astype(np.bool_))  # fmt: skip
+        self.arm = Arm(
+            key,
+            self.title,
+            empty.astype(np.int64),
+            empty,
+            empty,
+            empty,
+            empty,
+            empty.astype(np.bool_),
+        )
 
     def step(self) -> None:
         if self.arm.broken:
@@ -317,9 +345,13 @@ class _Runner:
         self._rows.append((float(self._training.steps), *row))
         table = np.array(self._rows, dtype=np.float64)
         arm = replace(
-            self.arm, steps=table[:, 0].astype(np.int64), modes=table[:, 1], good=table[:, 2],
-            variety=table[:, 3], kl=table[:, 4],
-        )  # fmt: skip
+            self.arm,
+            steps=table[:, 0].astype(np.int64),
+            modes=table[:, 1],
+            good=table[:, 2],
+            variety=table[:, 3],
+            kl=table[:, 4],
+        )
         self.arm = replace(arm, alarms=alarms(arm, whole.there, whole.total))
 
     def _digits(

@@ -145,11 +145,19 @@ def learn(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
                 Learned(
-                    piles, w1, updates, np.array(seen), np.array(proved).T, np.array(slopes),
-                    np.stack(curves), _stuck(fittings[0].critic, clip_value), clip_value,
-                    penalty_weight, one_sided,
+                    piles,
+                    w1,
+                    updates,
+                    np.array(seen),
+                    np.array(proved).T,
+                    np.array(slopes),
+                    np.stack(curves),
+                    _stuck(fittings[0].critic, clip_value),
+                    clip_value,
+                    penalty_weight,
+                    one_sided,
                 ),
-            )  # fmt: skip
+            )
         if done == updates:
             return
         rng = generator(seed, "data", done)

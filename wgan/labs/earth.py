@@ -152,7 +152,9 @@ def _pair(rng: np.random.Generator) -> Doubles:
 def _cross(rng: np.random.Generator) -> Doubles:
     along = np.linspace(-1.4, 1.4, POINTS)
     upright = np.arange(POINTS) % 2 == 0
-    cross = np.where(upright[:, None], np.stack([0 * along, along], 1), np.stack([along, 0 * along], 1))  # fmt: skip
+    cross = np.where(
+        upright[:, None], np.stack([0 * along, along], 1), np.stack([along, 0 * along], 1)
+    )
     return np.asarray(cross + 0.06 * rng.normal(size=(POINTS, 2)))
 
 

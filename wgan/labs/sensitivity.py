@@ -41,28 +41,42 @@ class Varied:
 
 VARIED: dict[str, Varied] = {
     "learning_rate": Varied(
-        "Learning rate", ("generator_learning_rate", "critic_learning_rate"),
-        (1e-4, 3e-4, 1e-3, 3e-3), "Size of the steps of both networks.",
+        "Learning rate",
+        ("generator_learning_rate", "critic_learning_rate"),
+        (1e-4, 3e-4, 1e-3, 3e-3),
+        "Size of the steps of both networks.",
     ),
     "n_critic": Varied(
-        "Critic updates a step", ("n_critic",), (1, 2, 5, 10),
+        "Critic updates a step",
+        ("n_critic",),
+        (1, 2, 5, 10),
         "Critic updates before each generator update: more of them make each step longer.",
     ),
     "batch_size": Varied(
-        "Batch size", ("batch_size",), (16, 64, 128, 256), "Examples in each update.",
+        "Batch size",
+        ("batch_size",),
+        (16, 64, 128, 256),
+        "Examples in each update.",
     ),
     "penalty_weight": Varied(
-        "Penalty weight λ", ("objective.penalty_weight",), (0.01, 0.1, 1.0, 10.0),
+        "Penalty weight λ",
+        ("objective.penalty_weight",),
+        (0.01, 0.1, 1.0, 10.0),
         "How strongly the critic's slope is held at 1.",
     ),
     "beta1": Varied(
-        "β₁, momentum", ("optimizer.beta1",), (0.0, 0.5, 0.7, 0.9),
+        "β₁, momentum",
+        ("optimizer.beta1",),
+        (0.0, 0.5, 0.7, 0.9),
         "How much of the last gradients Adam keeps, in both networks.",
     ),
     "latent_dim": Varied(
-        "Latent dimensions", ("latent_dim",), (1, 2, 8, 32), "Length of z.",
+        "Latent dimensions",
+        ("latent_dim",),
+        (1, 2, 8, 32),
+        "Length of z.",
     ),
-}  # fmt: skip
+}
 """What can be varied, with the values of a 4×4 grid; a 3×3 grid leaves out one."""
 
 _THREE = {
@@ -130,9 +144,8 @@ class Grid:
 def base(*, seed: int = 0, steps: int = BUDGET) -> TrainConfig:
     """Return the config that all cells share: the preset of eight piles, without averaging."""
     return PRESETS["toy-ring"].config.changed(
-        {"seed": seed, "steps": steps, "ema_decay": 0.0, "report_every": 10,
-         "precision": "float32"}
-    )  # fmt: skip
+        {"seed": seed, "steps": steps, "ema_decay": 0.0, "report_every": 10, "precision": "float32"}
+    )
 
 
 def sweep(
@@ -164,11 +177,19 @@ def sweep(
     engine = engine or resolve_engine(config, threads=1)
     begun = Training(config, engine=engine, data=data)
     grid = Grid(
-        rows, columns, tuple(row_values), tuple(column_values), steps, seed, emd(other, real),
-        emd(make(begun, SAMPLES).double().numpy(), real), data.extent,
-        real[:SHOWN].astype(np.float32), np.full((len(row_values), len(column_values)), np.nan),
+        rows,
+        columns,
+        tuple(row_values),
+        tuple(column_values),
+        steps,
+        seed,
+        emd(other, real),
+        emd(make(begun, SAMPLES).double().numpy(), real),
+        data.extent,
+        real[:SHOWN].astype(np.float32),
+        np.full((len(row_values), len(column_values)), np.nan),
         samples={},
-    )  # fmt: skip
+    )
     yield Said("Ready", 0.0, grid)
     cells = [(i, j) for i in range(len(row_values)) for j in range(len(column_values))]
     cells.sort(

@@ -65,108 +65,189 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "fid": Metric(
-        "FID", "pictures", PictureSides.fid, "lower",
+        "FID",
+        "pictures",
+        PictureSides.fid,
+        "lower",
         "**Fréchet distance** between Gaussians fitted to the features of samples and of the training "
         "set: 0 for equal ones. It falls as samples look and vary like the data; it cannot tell new "
         "pictures from copies. Compare it only with numbers of the same network and number of samples, "
         "never with Inception FIDs of papers. Heusel et al. 2017.",
-        features=True, headline=True, least=2,
+        features=True,
+        headline=True,
+        least=2,
     ),
     "kid": Metric(
-        "KID", "pictures", PictureSides.kid, "lower",
+        "KID",
+        "pictures",
+        PictureSides.kid,
+        "lower",
         "**Kernel distance**: like FID without assuming Gaussians, and unbiased: real pictures score 0 "
         "on average, so it may be a little negative. Bińkowski et al. 2018.",
-        features=True, deviation=lambda sides: sides.kid_both[1], least=2,
+        features=True,
+        deviation=lambda sides: sides.kid_both[1],
+        least=2,
     ),
     "precision": Metric(
-        "Precision", "pictures", lambda s: s.coverage.precision, "higher",
+        "Precision",
+        "pictures",
+        lambda s: s.coverage.precision,
+        "higher",
         "Share of samples that lie among real pictures. High alone means little: noise and copies of "
         "one picture can have it; read it with recall. k = 3. Kynkäänniemi et al. 2019.",
-        least=COVERAGE_K + 1, features=True, live=False, percent=True,
+        least=COVERAGE_K + 1,
+        features=True,
+        live=False,
+        percent=True,
     ),
     "recall": Metric(
-        "Recall", "pictures", lambda s: s.coverage.recall, "higher",
+        "Recall",
+        "pictures",
+        lambda s: s.coverage.recall,
+        "higher",
         "Share of real pictures that lie among samples: how much of the data's variety is reached. "
         "k = 3. Kynkäänniemi et al. 2019.",
-        least=COVERAGE_K + 1, features=True, live=False, percent=True,
+        least=COVERAGE_K + 1,
+        features=True,
+        live=False,
+        percent=True,
     ),
     "density": Metric(
-        "Density", "pictures", lambda s: s.coverage.density, "higher",
+        "Density",
+        "pictures",
+        lambda s: s.coverage.density,
+        "higher",
         "How densely samples sit among real pictures, about 1 for real ones; may exceed 1. "
         "Read it with coverage. k = 5. Naeem et al. 2020.",
-        least=COVERAGE_K + 1, features=True, live=False,
+        least=COVERAGE_K + 1,
+        features=True,
+        live=False,
     ),
     "coverage": Metric(
-        "Coverage", "pictures", lambda s: s.coverage.coverage, "higher",
+        "Coverage",
+        "pictures",
+        lambda s: s.coverage.coverage,
+        "higher",
         "Share of real pictures that have a sample nearby; about 97 % for real ones. It falls when "
         "classes or variants are missing. k = 5. Naeem et al. 2020.",
-        least=COVERAGE_K + 1, features=True, live=False, percent=True,
+        least=COVERAGE_K + 1,
+        features=True,
+        live=False,
+        percent=True,
     ),
     "class_kl": Metric(
-        "Class KL", "pictures", PictureSides.class_kl, "lower",
+        "Class KL",
+        "pictures",
+        PictureSides.class_kl,
+        "lower",
         "How far the classes of the samples, as the classifier sees them, are from the data's: "
         "0 when each is as frequent, log 10 = 2.3 when one of ten is all there is.",
-        features=True, classes=True,
+        features=True,
+        classes=True,
     ),
     "confidence": Metric(
-        "Confidence", "pictures", PictureSides.confidence, "neither",
+        "Confidence",
+        "pictures",
+        PictureSides.confidence,
+        "neither",
         "Mean probability the classifier gives each sample's likeliest class. Low: the samples look "
         "like no class. Near the floor, which is what real pictures get, is best.",
-        features=True, classes=True, percent=True,
+        features=True,
+        classes=True,
+        percent=True,
     ),
     "memorised": Metric(
-        "Memorised", "pictures", PictureSides.memorised, "lower",
+        "Memorised",
+        "pictures",
+        PictureSides.memorised,
+        "lower",
         "Share of samples twice as near, in pixels, to one training picture as to any other: copies. "
         "FID, precision and coverage take copies for perfect samples; this does not.",
-        least=2, most=COMPARED, live=False, percent=True,
+        least=2,
+        most=COMPARED,
+        live=False,
+        percent=True,
     ),
     "duplicates": Metric(
-        "Duplicates", "pictures", PictureSides.duplicates, "lower",
+        "Duplicates",
+        "pictures",
+        PictureSides.duplicates,
+        "lower",
         "Share of samples that nearly repeat another sample: in features closer than half of what is "
         "usual among real pictures. It rises when the generator collapses.",
-        least=2, features=True, percent=True,
+        least=2,
+        features=True,
+        percent=True,
     ),
     "frechet_pixels": Metric(
-        "Pixel Fréchet", "pictures", PictureSides.frechet_pixels, "lower",
+        "Pixel Fréchet",
+        "pictures",
+        PictureSides.frechet_pixels,
+        "lower",
         "Fréchet distance of the pixels themselves, averaged to 14×14: needs no network to trust, and "
         "sees brightness and blur more than shape.",
-        least=2, live=False,
+        least=2,
+        live=False,
     ),
     "stacked_modes": Metric(
-        "Stacked modes", "pictures", stacked_modes, "higher",
+        "Stacked modes",
+        "pictures",
+        stacked_modes,
+        "higher",
         "Of the 1,000 combinations of three digits, how many the samples show, by a digit classifier "
         "on each channel. Published with 26,000 samples: DCGAN 99, WGAN-GP 959. Lin et al. 2018.",
-        live=False, stacked=True,
+        live=False,
+        stacked=True,
     ),
     "stacked_kl": Metric(
-        "Stacked KL", "pictures", stacked_kl, "lower",
+        "Stacked KL",
+        "pictures",
+        stacked_kl,
+        "lower",
         "KL of the combinations that the samples show against even ones, in nats: 0.02 for 26,000 real "
         "ones. Lin et al. 2018.",
-        live=False, stacked=True,
+        live=False,
+        stacked=True,
     ),
     "emd": Metric(
-        "Exact W₁", "points", PointSides.emd, "lower",
+        "Exact W₁",
+        "points",
+        PointSides.emd,
+        "lower",
         "The **Wasserstein distance itself**, between samples and as many fresh real points: the mean "
         "length that points must be moved. Its floor is what real points score against others.",
-        most=512, headline=True,
+        most=512,
+        headline=True,
     ),
     "sliced": Metric(
-        "Sliced W₁", "points", PointSides.sliced, "lower",
+        "Sliced W₁",
+        "points",
+        PointSides.sliced,
+        "lower",
         "Mean W₁ of the shadows of both sets on 50 random lines: smaller than W₁ itself, but of more "
         "points. Bonneel et al. 2015.",
     ),
     "modes": Metric(
-        "Modes", "points", lambda s: float(s.modes[0]), "higher",
+        "Modes",
+        "points",
+        lambda s: float(s.modes[0]),
+        "higher",
         "How many Gaussians of the mixture have a sample within 3σ. Srivastava et al. 2017 (VEEGAN).",
-        mixture=True, headline=True,
+        mixture=True,
+        headline=True,
     ),
     "high_quality": Metric(
-        "High quality", "points", lambda s: s.modes[1], "higher",
+        "High quality",
+        "points",
+        lambda s: s.modes[1],
+        "higher",
         "Share of samples within 3σ of a mean; true ones score 98.9 %. More than that means that modes "
         "have shrunk.",
-        mixture=True, percent=True, headline=True,
+        mixture=True,
+        percent=True,
+        headline=True,
     ),
-}  # fmt: skip
+}
 
 LIVE_SAMPLES = {"pictures": LIVE, "points": 2_500}
 SHOWN = 64
@@ -180,7 +261,11 @@ def short(n: int) -> str:
 
 def name_of(key: str, sides: Sides, n: int) -> str:
     """Return a metric's name with its settings, for n samples."""
-    stem = sides.yardstick.network.stem if METRICS[key].features and isinstance(sides, PictureSides) else ""  # fmt: skip
+    stem = (
+        sides.yardstick.network.stem
+        if METRICS[key].features and isinstance(sides, PictureSides)
+        else ""
+    )
     # KL and its like say in words what they are; FID and KID say their number of features.
     settings = stem if key in ("fid", "kid") else stem.removesuffix("64")
     return f"{key}{settings}_{short(n)}"

@@ -254,7 +254,9 @@ def train_features(
     if len(data.names) < 2:
         raise DataError(f"{title} has no classes to tell apart: a classifier cannot be trained.")
     if data.shape[1] % 4 or data.shape[1] != data.shape[2]:
-        raise DataError(f"Pictures of {data.shape[1]}×{data.shape[2]} pixels do not fit: take squares of 28, 32 or 64.")  # fmt: skip
+        raise DataError(
+            f"Pictures of {data.shape[1]}×{data.shape[2]} pixels do not fit: take squares of 28, 32 or 64."
+        )
     module = _fit(data, seed, epochs, tell)
     weights = {
         key: value.half().contiguous() if value.is_floating_point() else value
@@ -272,9 +274,17 @@ def train_features(
     sums = sum_features(network, data.train)
     floors = {n: _floor(held_out, sums, n) for n in FLOORS if n <= len(held_out)}
     facts = {
-        "recipe": RECIPE, "family": family, "title": title, "shape": data.shape, "names": data.names,
-        "accuracy": accuracy, "n": sums.n, "floors": floors, "seed": seed, "epochs": epochs,
-    }  # fmt: skip
+        "recipe": RECIPE,
+        "family": family,
+        "title": title,
+        "shape": data.shape,
+        "names": data.names,
+        "accuracy": accuracy,
+        "n": sums.n,
+        "floors": floors,
+        "seed": seed,
+        "epochs": epochs,
+    }
     tensors = {f"w.{key}": value for key, value in weights.items()}
     tensors |= {"reference.total": sums.total, "reference.outer": sums.outer}
     content = save(tensors, {"features": json.dumps(facts)})

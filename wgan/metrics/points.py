@@ -49,10 +49,13 @@ def sliced(a: Floats, b: Floats, projections: int = PROJECTIONS, seed: int = 0) 
 
     return float(
         sliced_wasserstein_distance(
-            np.asarray(a, np.float64), np.asarray(b, np.float64), n_projections=projections, p=1,
+            np.asarray(a, np.float64),
+            np.asarray(b, np.float64),
+            n_projections=projections,
+            p=1,
             seed=seed,
         )
-    )  # fmt: skip
+    )
 
 
 class PointSides:

@@ -119,8 +119,16 @@ def _w_and_js_curves(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     data = Mnist10k().load()
     real = _flat(data.held_out[:256])
-    floor = emd(_flat(data.train[torch.randperm(
-        len(data.train), generator=generator(bench.seed, "metric", draw=1))[:256]]), real)  # fmt: skip
+    floor = emd(
+        _flat(
+            data.train[
+                torch.randperm(len(data.train), generator=generator(bench.seed, "metric", draw=1))[
+                    :256
+                ]
+            ]
+        ),
+        real,
+    )
     for i, (name, changes) in enumerate(CURVES.items()):
         config = TrainConfig.parse(
             {
@@ -330,8 +338,12 @@ def _overfitting(bench: Bench) -> list[Row]:
     for i, n in enumerate((1_000, 10_000)):
         kept = order[:n]
         data = Pictures(
-            whole.train[kept], whole.held_out, whole.train_labels[kept], whole.held_out_labels, whole.names
-        )  # fmt: skip
+            whole.train[kept],
+            whole.held_out,
+            whole.train_labels[kept],
+            whole.held_out_labels,
+            whole.names,
+        )
         config = PRESETS["quick-mnist"].config.changed(
             {
                 "network": {"name": "mlp-pictures", "depth": 3},

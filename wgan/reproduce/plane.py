@@ -289,8 +289,10 @@ def _groupsort(bench: Bench) -> list[Row]:
             words = f"{name}: {kind}"
             fitting.run(
                 lambda _, pair=(real, fake): pair,  # type: ignore[misc]
-                bench.steps(n), _tell(bench, 2 * i + j, 4), words,
-            )  # fmt: skip
+                bench.steps(n),
+                _tell(bench, 2 * i + j, 4),
+                words,
+            )
             value = gap(critic, real, fake)
             found.append(value)
             if kind == "MaxMin":

@@ -512,11 +512,13 @@ class Training:
 
     def weights(self) -> dict[str, Tensor]:
         """Return clones of the averaged generator's and the critic's weights, on the CPU."""
-        return fetched({
-            f"{prefix}.{name}": value
-            for prefix, module in (("average", self.average), ("critic", self.critic))
-            for name, value in module.state_dict().items()
-        })  # fmt: skip
+        return fetched(
+            {
+                f"{prefix}.{name}": value
+                for prefix, module in (("average", self.average), ("critic", self.critic))
+                for name, value in module.state_dict().items()
+            }
+        )
 
     # ---- state --------------------------------------------------------------------------------
 

@@ -15,7 +15,18 @@ MAX_HEADER_BYTES = 1 << 20
 MAX_TENSORS = 5_000
 MAX_DIMENSIONS = 8
 CHUNK = 1 << 20
-BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U8": 8, "BOOL": 8}  # fmt: skip
+BITS = {
+    "F64": 64,
+    "F32": 32,
+    "F16": 16,
+    "BF16": 16,
+    "I64": 64,
+    "I32": 32,
+    "I16": 16,
+    "I8": 8,
+    "U8": 8,
+    "BOOL": 8,
+}
 
 
 def copy_weights(source: IO[bytes], size: int, target: Path) -> None:

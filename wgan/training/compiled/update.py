@@ -43,9 +43,14 @@ class Update:
 
 
 def critic_update(
-    objective: Objective, critic: nn.Module, real: Tensor, label: Tensor | None, fake: Tensor,
-    points: Tensor | None, engine: Engine,
-) -> Update:  # fmt: skip
+    objective: Objective,
+    critic: nn.Module,
+    real: Tensor,
+    label: Tensor | None,
+    fake: Tensor,
+    points: Tensor | None,
+    engine: Engine,
+) -> Update:
     """Return the critic's update: (gradients …, loss, penalty, mean score of real, of fake).
 
     Takes parameters, real, fake, then `points` and labels where there are any.
@@ -87,9 +92,14 @@ def critic_update(
 
 
 def generator_update(
-    objective: Objective, generator: nn.Module, critic: nn.Module, z: Tensor, label: Tensor | None,
-    layout: torch.memory_format, engine: Engine,
-) -> Update:  # fmt: skip
+    objective: Objective,
+    generator: nn.Module,
+    critic: nn.Module,
+    z: Tensor,
+    label: Tensor | None,
+    layout: torch.memory_format,
+    engine: Engine,
+) -> Update:
     """Return the generator's update: (gradients …, its buffers afterwards …, loss).
 
     Takes its parameters, its buffers, the critic's parameters, z, and labels where there are any; pictures
@@ -162,8 +172,11 @@ def flaw(substitute: Substitute, update: Update, engine: Engine) -> str | None:
 
 
 def idle(
-    pairs: Sequence[tuple[Substitute, Update, int]], engine: Engine, rounds: int = 7, seconds: float = 1.2
-) -> str | None:  # fmt: skip
+    pairs: Sequence[tuple[Substitute, Update, int]],
+    engine: Engine,
+    rounds: int = 7,
+    seconds: float = 1.2,
+) -> str | None:
     """Say that steps are not faster with substitutes; None if they are.
 
     Each comes with its update, and how often a step makes that. As written and substitute take turns.
