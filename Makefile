@@ -2,7 +2,7 @@
 # make test   all tests, the real browser among them where Chromium is installed
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
-# make check  formatting, lint, types, layers
+# make check  formatting, lint, types, layers, dead code
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
@@ -38,6 +38,7 @@ check: $(VENV)/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live

@@ -172,11 +172,11 @@ def test_some_classes_are_renumbered_in_the_order_of_the_set():
 
 def test_all_classes_are_the_set_itself():
     whole = DATASETS["mnist-10k"]()
-    assert whole.class_names() == tuple("0123456789") and whole.labelled
+    assert whole.class_names() == tuple("0123456789")
     every = DATASETS["mnist-10k"](classes=tuple("9876543210")).load()
     assert torch.equal(every.train, whole.load().train)
     assert torch.equal(every.train_labels, whole.load().train_labels)
-    assert not DATASETS["ring-8"]().labelled
+    assert not DATASETS["ring-8"]().class_names()
 
 
 @pytest.mark.parametrize("name", LABELLED)

@@ -790,7 +790,7 @@ def test_a_key_is_enough(kept: Prepared):
     own = config.dataset
     assert isinstance(own, Own) and own == Own.of(kept)
     assert own.shape == (1, 28, 28) and own.size == 27 and own.title == "Pets"
-    assert own.class_names() == ("cats", "dogs") and own.labelled
+    assert own.class_names() == ("cats", "dogs")
     assert TrainConfig.parse(json.loads(config.model_dump_json())) == config
     loaded = own.load()
     assert loaded.shape == own.shape and loaded.size == own.size

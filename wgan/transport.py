@@ -109,17 +109,6 @@ def matching(a: Floats, b: Floats, p: float = 1.0) -> tuple[float, npt.NDArray[n
     return float(cost[rows, columns].mean() ** (1 / p)), np.asarray(columns, np.intp)
 
 
-def on_the_line(a: Floats, b: Floats, p: float = 1.0) -> float:
-    """Return the exact W_p between two equally large samples of numbers, by sorting both.
-
-    On the line the monotone plan is optimal for every p ≥ 1 (Santambrogio 2015, theorem 2.9).
-    `a` and `b` are (N,). Raises ValueError for samples of different sizes.
-    """
-    _same_size(a, b)
-    moved = np.abs(np.sort(np.asarray(a, np.float64)) - np.sort(np.asarray(b, np.float64)))
-    return float((moved**p).mean() ** (1 / p))
-
-
 def monotone(a: Floats, b: Floats) -> Doubles:
     """Return the plan on the line that never crosses: (N, M), rows sum to a, columns to b.
 

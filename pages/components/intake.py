@@ -42,7 +42,6 @@ def chores() -> None:
     if chore.error:
         st.error(chore.error, icon=":material/error:")
     elif isinstance(chore.result, Prepared):
-        st.session_state.last_prepared = chore.result
         st.session_state.adding = False
         look_at(Own.of(chore.result))
         st.rerun()

@@ -237,11 +237,6 @@ class Dataset(BaseModel, ABC):
         """Bytes of memory that the pictures to train on take; none where they stay in their file."""
         return (self.size or 0) * math.prod(self.shape)
 
-    @property
-    def labelled(self) -> bool:
-        """Whether each picture has a class."""
-        return bool(self.class_names())
-
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes that `load` gives, by label; empty for points and unlabelled ones."""
         return ()
