@@ -91,9 +91,7 @@ def test_gaussians_against_quadrature(theta: float):
     assert found["TV"][0] == pytest.approx(whole(lambda x: abs(p.pdf(x) - q.pdf(x)) / 2), abs=1e-6)
     assert found["KL"][0] == pytest.approx(theta**2 / (2 * spread**2))
     z = np.random.default_rng(0).normal(size=4000)
-    assert found["W₁"][0] == pytest.approx(
-        wasserstein_distance(spread * z, theta + spread * z)
-    )
+    assert found["W₁"][0] == pytest.approx(wasserstein_distance(spread * z, theta + spread * z))
 
 
 @pytest.mark.parametrize("theta", [-3.0, -0.6, 0.3, 1.4, 3.5])

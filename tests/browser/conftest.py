@@ -34,11 +34,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say beside a failure what stood on the page: it cannot be looked at afterwards."""
     report = yield
-    page = getattr(item, "funcargs", {}).get("page")
-    if report.when == "call" and report.failed and page is not None:
-        with contextlib.suppress(Exception):
-            words = " · ".join(page.locator("body").inner_text().split("\n\n"))
-            report.sections.append(("the page", f"{page.url}\n{words}"))
+    if report.when == "call" and report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if hasattr(value, "locator"):
+                with contextlib.suppress(Exception):
+                    text = " · ".join(value.locator("body").inner_text().split("\n\n"))
+                    report.sections.append((f"what `{name}` shows", f"{value.url}\n{text}"))
     return report
 
 
