@@ -358,6 +358,14 @@ def test_a_run_that_waits_is_withdrawn_and_one_that_trains_by_now_goes_on(sessio
     session.stop(first)
 
 
+def test_a_change_that_was_asked_for_is_in_every_view(session: Session):
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 1)
+    session.change(run, n_critic=7)
+    live = session.live()
+    assert live is not None and live.config.n_critic == session.view(run).config.n_critic == 7
+
+
 def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ):

@@ -64,7 +64,7 @@ def settings(view: View) -> Order:
     holds = False
     if view.status.active and not view.elsewhere:
         holds = st.toggle(
-            "The run waits meanwhile",
+            "Pause the run while this trains",
             key="alone_holds",
             persist_state="session",
             help="On: the run's training stands still until the critic is done. Off: both "

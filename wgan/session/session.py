@@ -468,21 +468,24 @@ class Session:
         """Return the view of the run that trains or is paused, or the first in the queue."""
         with self._changed:
             jobs = (*self._active, *self._queue)
-            return self._views[jobs[0].run.id] if jobs else None
+            return self._with_asked(self._views[jobs[0].run.id]) if jobs else None
 
     def queued(self) -> list[View]:
         """Return the views of the runs that wait."""
         with self._changed:
-            return [self._views[job.run.id] for job in self._queue]
+            return [self._with_asked(self._views[job.run.id]) for job in self._queue]
+
+    def _with_asked(self, view: View) -> View:
+        """Return a view with the change that was asked for: it counts before the worker makes it."""
+        asked = self._asked.get(view.run)
+        return view if asked is None else replace(view, config=asked)
 
     def view(self, name: str) -> View:
         """Return how a run stands: live, just ended, or from its folder. Raises RunError."""
         with self._changed:
             known = self._views.get(name)
-            asked = self._asked.get(name)
-        if known is not None and known.status.active:
-            # What was asked for counts at once, though the worker is still in its step.
-            return known if asked is None else replace(known, config=asked)
+            if known is not None and known.status.active:
+                return self._with_asked(known)
         if known is not None and not (self.runs_dir / name / "config.json").is_file():
             return known
         try:
