@@ -1,12 +1,7 @@
 // A function of slope at most 1, bent by hand over two piles: what its mean difference proves.
 
-const SVG = "http://www.w3.org/2000/svg";
-const draw = (tag, properties = {}, ...children) => {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(properties)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
+import { clamp, define, Edits, Help, make, makeSvg, write } from "./shared.js";
+import { themeAt } from "./plotly_theme.js";
 
 const WIDE = 760;
 const TALL = 320;
@@ -26,7 +21,7 @@ class Bend {
     this.flat = button("Flatten", () => this.flatten(), "Begin again with a flat function");
     this.show = button("Best function", () => this.reveal(), "Show an optimal function");
     this.help = new Help("how to bend it", "");
-    this.svg = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
+    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
     this.fill = make("div", {});
     this.says = make("output", {});
     this.says.setAttribute("aria-live", "polite");
@@ -135,35 +130,35 @@ class Bend {
     const line = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i)} ${y(v)}`).join("");
     const scale = ROOM / Math.max(...fake, ...real);
     const parts = [-8, -4, 0, 4, 8].flatMap((v) => [
-      draw("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) }),
+      makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) }),
     ]);
     const at = this.held ?? (this.svg.matches(":focus-visible") ? this.at : undefined);
     if (at !== undefined) {
       const [left, right] = [at, n - 1 - at];
-      parts.push(draw("path", { class: "wgan-cone", d: `M${x(at)} ${y(f[at])}L${x(0)} ${y(f[at] + left)}V${y(f[at] - left)}Z`
+      parts.push(makeSvg("path", { class: "wgan-cone", d: `M${x(at)} ${y(f[at])}L${x(0)} ${y(f[at] + left)}V${y(f[at] - left)}Z`
         + `M${x(at)} ${y(f[at])}L${x(n - 1)} ${y(f[at] + right)}V${y(f[at] - right)}Z` }));
     }
     for (let i = 0; i < n; i++) {
       for (const [values, name, shift] of [[fake, "fake", -0.4], [real, "real", 0.02]]) {
         const height = values[i] * scale;
-        if (height) parts.push(draw("rect", { x: x(i) + shift * slot, width: 0.38 * slot,
+        if (height) parts.push(makeSvg("rect", { x: x(i) + shift * slot, width: 0.38 * slot,
           y: GROUND - height, height, rx: 2, style: `fill:var(--${name})` }));
       }
       const more = real[i] - fake[i];
       // Where the real pile is the higher one, lifting f gains; elsewhere it loses.
-      if (Math.abs(more) > 0.004) parts.push(draw("path", { style: `fill:var(--${more > 0 ? "real" : "fake"})`,
+      if (Math.abs(more) > 0.004) parts.push(makeSvg("path", { style: `fill:var(--${more > 0 ? "real" : "fake"})`,
         d: more > 0 ? `M${x(i) - 5} ${GROUND + 14}h10l-5 -9Z` : `M${x(i) - 5} ${GROUND + 5}h10l-5 9Z` }));
     }
-    parts.push(draw("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: GROUND, y2: GROUND, style: "stroke-opacity:0.5" }));
-    parts.push(draw("text", { x: 10, y: 15 }, "f, as high as you bend it"));
+    parts.push(makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: GROUND, y2: GROUND, style: "stroke-opacity:0.5" }));
+    parts.push(makeSvg("text", { x: 10, y: 15 }, "f, as high as you bend it"));
     if (this.shown) {
       // Only differences count: the optimal function is drawn at the hand's mean height.
       const shift = f.reduce((a, b) => a + b, 0) / n - optimal.reduce((a, b) => a + b, 0) / n;
       const far = Math.max(...optimal.map((v) => Math.abs(v + shift)));
-      parts.push(draw("path", { class: "wgan-optimal", d: line(optimal.map((v) => v + (far > MOST ? 0 : shift))) }));
+      parts.push(makeSvg("path", { class: "wgan-optimal", d: line(optimal.map((v) => v + (far > MOST ? 0 : shift))) }));
     }
-    parts.push(draw("path", { class: "wgan-curve", d: line(f) }));
-    f.forEach((v, i) => parts.push(draw("circle", { class: `wgan-knob${i === at ? " wgan-on" : ""}`, cx: x(i), cy: y(v), r: 6 })));
+    parts.push(makeSvg("path", { class: "wgan-curve", d: line(f) }));
+    f.forEach((v, i) => parts.push(makeSvg("circle", { class: `wgan-knob${i === at ? " wgan-on" : ""}`, cx: x(i), cy: y(v), r: 6 })));
     this.svg.replaceChildren(...parts);
 
     const bound = f.reduce((total, v, i) => total + v * (real[i] - fake[i]), 0);

@@ -1,3 +1,6 @@
+import { define, Heading, make } from "./shared.js";
+import { Plot } from "./plotly_theme.js";
+
 export default define(() => {
   const heading = new Heading();
   const plot = new Plot();

@@ -1,6 +1,9 @@
 // Sliders that move all shown samples at once. One movement at a time is on its way to Python: the
 // newest goes as soon as the answer to the one before has come, so no queue builds up.
 
+import { decode, define, Edits, Heading, make, write } from "./shared.js";
+import { SpriteSheet } from "./sprite.js";
+
 const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
 
 class Dials {

@@ -1,6 +1,9 @@
 // A plane of latent space as a map of pictures: drag to move, turn the wheel to zoom, point to
 // preview, click to keep. The picture at hand moves at once; Python renders the new part after it.
 
+import { clamp, decode, define, Edits, Heading, make, write } from "./shared.js";
+import { themeAt } from "./plotly_theme.js";
+
 const SETTLE = 90; // milliseconds without a movement after which the new part is asked for
 
 class LatentMap {
@@ -212,7 +215,7 @@ class LatentMap {
       context.fillStyle = "#10151d";
       context.fillText(name, px, py);
     }
-    this.show(colours, ratio);
+    this.show(ratio);
     const tile = this.tileAt(this.cursor);
     if (!tile) return;
     const cell = size / at.side;
@@ -220,7 +223,7 @@ class LatentMap {
     context.strokeRect(left + tile.column * cell, top + tile.row * cell, cell, cell);
   }
 
-  show(colours, ratio) {
+  show(ratio) {
     const tile = this.tileAt(this.cursor) ?? { column: (this.at.side - 1) >> 1, row: (this.at.side - 1) >> 1 };
     const { naturalWidth } = this.image;
     const w = naturalWidth / this.at.side;

@@ -1,6 +1,8 @@
 // A row of numbers in cards. One component for all of them: as elements of Streamlit's own they
 // would cost the browser most of an update.
 
+import { define, Help, make, write } from "./shared.js";
+
 class Numbers {
   constructor() {
     this.list = make("dl", { className: "wgan-cards" });

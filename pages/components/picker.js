@@ -1,5 +1,8 @@
 // The picker: a sheet of samples from which some are picked, in an order.
 
+import { define, Edits, make } from "./shared.js";
+import { Strip } from "./sprite.js";
+
 class Picker extends Strip {
   constructor(component) {
     super((index) => this.press(index));

@@ -1,12 +1,9 @@
 // Two piles on a line: shaped, moved by hand, and moved as cheaply as can be.
 
-const SVG = "http://www.w3.org/2000/svg";
-const draw = (tag, properties = {}, ...children) => {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(properties)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
+import {
+  calm, clamp, define, Edits, Help, iconButton, make, makeSvg, setIcon, write,
+} from "./shared.js";
+import { themeAt } from "./plotly_theme.js";
 
 const WIDE = 760;
 const TALL = 338;
@@ -71,9 +68,9 @@ class Piles {
     this.help = new Help("how to use it", "");
     this.byHand = make("span", { className: "wgan-tools" }, this.undo, this.reset, this.finish);
     this.player = make("span", { className: "wgan-tools" }, this.play, this.slider);
-    this.svg = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}` });
+    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL}` });
     this.groups = ["The earth: where it lies", "The mould: where it must go"].map((label, pile) => {
-      const group = draw("g", { tabindex: 0, role: "application", "aria-label": label });
+      const group = makeSvg("g", { tabindex: 0, role: "application", "aria-label": label });
       group.onkeydown = (event) => this.key(event, pile);
       group.onfocus = () => {
         this.focused = group.matches(":focus-visible") ? pile : undefined;
@@ -86,11 +83,11 @@ class Piles {
       };
       return group;
     });
-    this.ways = draw("g");
-    this.loose = draw("g");
+    this.ways = makeSvg("g");
+    this.loose = makeSvg("g");
     this.svg.append(...this.groups, this.ways, this.loose,
-      draw("text", { x: 8, y: 13 }, "The earth: fake"),
-      draw("text", { x: 8, y: BOTTOM - ROOM - 8 }, "The mould: real"));
+      makeSvg("text", { x: 8, y: 13 }, "The earth: fake"),
+      makeSvg("text", { x: 8, y: BOTTOM - ROOM - 8 }, "The mould: real"));
     this.root = make("div", { className: "wgan-piles" },
       make("div", { className: "wgan-tools" },
         make("span", { className: "wgan-modes" }, ...Object.values(this.modes)), this.help.root,
@@ -244,14 +241,14 @@ class Piles {
     const unit = ROOM / Math.max(...both.flat());
     const ground = [TOP, BOTTOM];
     this.groups.forEach((group, pile) => {
-      const parts = [draw("line", { class: "wgan-ground", x1: 4, x2: WIDE - 4, y1: ground[pile], y2: ground[pile] })];
+      const parts = [makeSvg("line", { class: "wgan-ground", x1: 4, x2: WIDE - 4, y1: ground[pile], y2: ground[pile] })];
       for (let i = 0; i < n; i++) {
         const height = tall[pile][i];
         const properties = { x: x(i) + 2, width: slot - 4, y: ground[pile] - height, height: Math.max(height, 0) };
-        if (pile) parts.push(draw("rect", { ...properties, class: "wgan-mould" }));
-        else if (mode === "shape") parts.push(draw("rect", { ...properties, class: "wgan-load", style: `fill:${this.colour(i, n)}` }));
-        else parts.push(draw("rect", { ...properties, class: "wgan-hole" }));
-        if (pile) parts.push(draw("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 14 }, String(i)));
+        if (pile) parts.push(makeSvg("rect", { ...properties, class: "wgan-mould" }));
+        else if (mode === "shape") parts.push(makeSvg("rect", { ...properties, class: "wgan-load", style: `fill:${this.colour(i, n)}` }));
+        else parts.push(makeSvg("rect", { ...properties, class: "wgan-hole" }));
+        if (pile) parts.push(makeSvg("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 14 }, String(i)));
       }
       group.replaceChildren(...parts);
     });
@@ -266,7 +263,7 @@ class Piles {
     const loads = this.loads();
     if (this.mode === "move") {
       const [left] = this.rest();
-      left.forEach((share, i) => share > 0 && this.loose.append(draw("rect", { class: "wgan-load",
+      left.forEach((share, i) => share > 0 && this.loose.append(makeSvg("rect", { class: "wgan-load",
         x: x(i) + 2, width: slot - 4, y: TOP - share * unit, height: share * unit, style: `fill:${this.colour(i, n)}` })));
     }
     loads.forEach((load, k) => {
@@ -278,10 +275,10 @@ class Piles {
       const colour = this.colour(load.from, n);
       const height = load.mass * unit;
       const half = (TOP + to.y) / 2;
-      this.ways.append(draw("path", { class: "wgan-way", style: `stroke:${colour}`,
+      this.ways.append(makeSvg("path", { class: "wgan-way", style: `stroke:${colour}`,
         "stroke-width": 1 + 14 * load.mass,
         d: `M${from.x + middle} ${TOP}C${from.x + middle} ${half + 14} ${to.x + middle} ${half - 14} ${to.x + middle} ${to.y}` }));
-      this.loose.append(draw("rect", { class: "wgan-load", width: slot - 4, height,
+      this.loose.append(makeSvg("rect", { class: "wgan-load", width: slot - 4, height,
         x: from.x + ease * (to.x - from.x), y: from.y + ease * (to.y - from.y),
         style: `fill:${colour}`, "data-from": load.from, "data-to": load.to }));
     });
@@ -296,14 +293,14 @@ class Piles {
   }
 
   paintCursor(x, slot) {
-    const ring = (i, pile, strong) => this.loose.append(draw("rect", {
+    const ring = (i, pile, strong) => this.loose.append(makeSvg("rect", {
       class: `wgan-cursor${strong ? " wgan-strong" : ""}`, rx: 4, x: x(i), width: slot,
       y: pile ? BOTTOM - ROOM - 4 : TOP - ROOM - 4, height: ROOM + 6 }));
     if (this.focused !== undefined && this.mode !== "best") ring(this.at[this.focused], this.focused, true);
     if (this.from !== undefined) ring(this.from, 0, true);
     if (this.over) ring(this.over[1], this.over[0], false);
     if (this.from !== undefined && this.point) {
-      this.ways.append(draw("path", { class: "wgan-way", style: "stroke:var(--fake);stroke-opacity:0.8",
+      this.ways.append(makeSvg("path", { class: "wgan-way", style: "stroke:var(--fake);stroke-opacity:0.8",
         "stroke-width": 3, d: `M${x(this.from) + slot / 2} ${TOP}L${this.point.x} ${this.point.y}` }));
     }
   }

@@ -2,6 +2,9 @@
 // thousand points cost 0.1 s an update; so Plotly only draws what frames them, and only when that
 // changes, and still gives zoom, pan and legend.
 
+import { clamp, make } from "./shared.js";
+import { colourNamed, CONFIG, fade, Plot, rgb, unpack } from "./plotly_theme.js";
+
 const painted = (trace) => (
   trace.type === "contour" || (trace.type === "scatter" && trace.mode?.includes("markers"))
 );
@@ -13,7 +16,7 @@ function emptied({ type, mode, name, marker, line }) {
   return { type, mode, name, marker, x: [null], y: [null] };
 }
 
-class Plane extends Plot {
+export class Plane extends Plot {
   constructor() {
     super();
     this.config = { ...CONFIG, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] };

@@ -1,6 +1,11 @@
 // The player of a walk through the latent space: pictures that melt into each other, or points
 // that move over the real ones. Everything it shows is here at once, so it plays smoothly.
 
+import {
+  calm, clamp, decode, define, iconButton, make, PADDING, setIcon, shape,
+} from "./shared.js";
+import { fade, themeAt } from "./plotly_theme.js";
+
 const SPEEDS = [0.5, 1, 2];
 
 const floats = (base64) => new Float32Array(

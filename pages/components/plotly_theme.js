@@ -1,5 +1,7 @@
 // Colours and the one Plotly template of the app, from Streamlit's theme.
 
+import { make } from "./shared.js";
+
 // The same five meanings everywhere. Told apart with protanopia, deuteranopia and tritanopia in
 // the pairs that share a chart (critic and generator, real and fake), at least 3:1 on the page.
 const PALETTES = {
@@ -23,10 +25,11 @@ const PALETTES = {
   },
 };
 
-const painter = document.createElement("canvas").getContext("2d");
+let painter; // a canvas that reads colours, once one is asked for
 
 // Any CSS colour as [red, green, blue], 0 … 255.
-function rgb(colour) {
+export function rgb(colour) {
+  painter ??= document.createElement("canvas").getContext("2d");
   painter.fillStyle = "#000";
   painter.fillStyle = colour;
   const text = painter.fillStyle;
@@ -35,12 +38,12 @@ function rgb(colour) {
     : text.match(/[\d.]+/g).slice(0, 3).map(Number);
 }
 
-function fade(colour, alpha) {
+export function fade(colour, alpha) {
   return `rgba(${rgb(colour).join(",")},${alpha})`;
 }
 
 // What the theme says at `element`: {dark, font, colours by name, sheet: what it depends on}.
-function themeAt(element) {
+export function themeAt(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
   const background = read("background-color") || "#ffffff";
@@ -58,7 +61,7 @@ function themeAt(element) {
 
 const NAMED = /^@([a-z]+)(?:\/([\d.]+))?$/;
 
-function colourNamed(name, colours) {
+export function colourNamed(name, colours) {
   const match = NAMED.exec(name);
   const colour = match && colours[match[1]];
   if (!colour) return name;
@@ -124,7 +127,7 @@ const ARRAYS = {
 };
 
 // Plotly's base64 typed array as an array.
-function unpack(spec) {
+export function unpack(spec) {
   if (!spec?.bdata) return spec ?? [];
   const bytes = Uint8Array.from(atob(spec.bdata), (letter) => letter.charCodeAt(0));
   return new ARRAYS[spec.dtype](bytes.buffer);
@@ -142,7 +145,7 @@ function skeleton({ data = [], layout }) {
 }
 
 // Points as an SVG path in the place of two linear axes; undefined where they do not fit in.
-function path(xs, ys, xaxis, yaxis) {
+export function linePath(xs, ys, xaxis, yaxis) {
   if (xaxis.type !== "linear" || yaxis.type !== "linear") return undefined;
   const [left, right] = xaxis.range;
   const [low, high] = yaxis.range;
@@ -160,7 +163,7 @@ function path(xs, ys, xaxis, yaxis) {
   return steps.length > 1 ? `M${steps.join("L")}` : undefined;
 }
 
-const CONFIG = {
+export const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
@@ -188,7 +191,7 @@ function loadPlotly(path) {
 }
 
 // A Plotly chart in a div that stays: give() may be called as often as there is news.
-class Plot {
+export class Plot {
   constructor() {
     this.root = make("div", { className: "wgan-plot" });
     this.config = CONFIG;
@@ -288,7 +291,7 @@ class Plot {
     for (const [i, trace] of (this.figure.data ?? []).entries()) {
       if (!isLine(trace) || traces[i]?.visible !== true) continue;
       const lines = calcdata?.[i]?.[0]?.node3?.node?.()?.querySelectorAll(".js-line");
-      const d = path(unpack(trace.x), unpack(trace.y), full.xaxis, full.yaxis);
+      const d = linePath(unpack(trace.x), unpack(trace.y), full.xaxis, full.yaxis);
       if (lines?.length !== 1 || !d) return false;
       paths.push([lines[0], d]);
     }

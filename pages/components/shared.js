@@ -1,15 +1,15 @@
-// What all components share. The files of a component are joined into one module (assets.py),
-// which begins with its NAME and its CSS.
+// What all components share. `component` in assets.py joins the files of a component into one module,
+// without their imports of each other, and puts COMPONENT_NAME and COMPONENT_CSS before them.
 
 // Streamlit calls the default export at every change of data or theme. When a call overtakes
 // another, the older call's clean-up is run while the component lives on, sometimes before the
 // newer call has come this far: so a view ends only when its place has left the page.
-function define(create) {
+export function define(create) {
   const views = new WeakMap();
   return (component, data = JSON.parse(new TextDecoder().decode(component.data))) => {
     const { parentElement } = component;
-    if (!document.getElementById(NAME)) {
-      document.head.append(make("style", { id: NAME, textContent: CSS }));
+    if (!document.getElementById(COMPONENT_NAME)) {
+      document.head.append(make("style", { id: COMPONENT_NAME, textContent: COMPONENT_CSS }));
     }
     let view = views.get(parentElement);
     if (!view) {
@@ -27,7 +27,7 @@ function define(create) {
 }
 
 // What the visitor edits in a component: the browser owns it, Python follows (edits.py tells how).
-class Edits {
+export class Edits {
   constructor({ setStateValue }) {
     this.tell = setStateValue;
     this.client = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
@@ -74,12 +74,20 @@ class Edits {
 }
 
 // An element. Names with a dash or in lower case that are no property become attributes.
-function make(tag, properties = {}, ...children) {
+export function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in node) node[name] = value;
     else node.setAttribute(name, value);
   }
+  node.append(...children);
+  return node;
+}
+
+// An element of a drawing, with its attributes.
+export function makeSvg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
   node.append(...children);
   return node;
 }
@@ -97,29 +105,24 @@ const ICONS = {
     "m0-14a4 4 0 0 0-4 4h2a2 2 0 1 1 4 0c0 2-3 1.75-3 5h2c0-2.25 3-2.5 3-5a4 4 0 0 0-4-4z",
 };
 
-function setIcon(button, name, label) {
+export function setIcon(button, name, label) {
   if (button.dataset.icon !== name) {
     button.dataset.icon = name;
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", "0 0 24 24");
-    svg.setAttribute("aria-hidden", "true");
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", ICONS[name]);
-    svg.append(path);
-    button.replaceChildren(svg);
+    button.replaceChildren(makeSvg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" },
+      makeSvg("path", { d: ICONS[name] })));
   }
   if (button.title !== label) button.title = label;
   button.setAttribute("aria-label", label);
 }
 
-function iconButton(name, label, onclick) {
+export function iconButton(name, label, onclick) {
   const button = make("button", { type: "button", className: "wgan-button", onclick });
   setIcon(button, name, label);
   return button;
 }
 
 // Text that changes costs a layout; the same text again, nothing.
-function write(node, text) {
+export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
@@ -135,7 +138,7 @@ function paragraphs(words) {
 
 // What a word means: an ⓘ that shows it while it is pointed at or has the focus. `words` may be
 // set anew at any time.
-class Help {
+export class Help {
   constructor(about, words) {
     this.words = words;
     this.root = iconButton("help", `About: ${about}`, () => this.show());
@@ -174,7 +177,7 @@ class Help {
 }
 
 // A heading with what it means; empty where there is none.
-class Heading {
+export class Heading {
   constructor() {
     this.root = make("div", { className: "wgan-heading", hidden: true });
   }
@@ -193,19 +196,20 @@ class Heading {
   }
 }
 
-const number = new Intl.NumberFormat("en");
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+export const number = new Intl.NumberFormat("en");
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+// Whether the visitor wants little motion. Node, which runs the unit tests, has no matchMedia.
+export const calm = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)") ?? { matches: false };
 
-const PADDING = 12; // pixels around pictures on all sides
+export const PADDING = 12; // pixels around pictures on all sides
 
 // A place `width` / `ratio` high, `height` pixels at most; as `space` in assets.py.
-function shape(node, ratio, height) {
+export function shape(node, ratio, height) {
   node.style.aspectRatio = ratio;
   node.style.maxHeight = `${height}px`;
 }
 
-async function decode(uri) {
+export async function decode(uri) {
   const image = new Image();
   image.src = uri;
   await image.decode();

@@ -1,5 +1,7 @@
 // A square of cells to draw on: 0 is empty, 255 is densest, or white where it is drawn by night.
 
+import { clamp, define, Edits, make } from "./shared.js";
+
 class Sketch {
   constructor(component) {
     this.edits = new Edits(component);

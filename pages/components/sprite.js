@@ -1,6 +1,8 @@
 // A sheet of samples: rows × columns pictures in one image, drawn apart, each a button that
 // enlarges it.
 
+import { decode, iconButton, make, PADDING, shape, write } from "./shared.js";
+
 // Part `index` of `sheet` into the rectangle of `context`, pixels kept sharp.
 function drawSample(context, sheet, index, x, y, width, height) {
   const { image, rows, columns } = sheet;
@@ -24,7 +26,7 @@ function fit(pixels, most) {
   return whole > 0.88 * most ? whole : Math.floor(most);
 }
 
-class SpriteSheet {
+export class SpriteSheet {
   // `press` is called with the index of a sample; without it, the sample is enlarged.
   constructor(press) {
     this.press = press;
@@ -57,8 +59,8 @@ class SpriteSheet {
       this.columns = columns;
       this.cells.replaceChildren(...Array.from({ length: rows * columns }, (_, i) => {
         const cell = make("button", { type: "button", tabIndex: i ? -1 : 0 });
-        const words = `${this.press ? "Sample" : "Enlarge sample"} ${i + 1} of ${rows * columns}`;
-        cell.setAttribute("aria-label", words);
+        cell.setAttribute("aria-label",
+          `${this.press ? "Sample" : "Enlarge sample"} ${i + 1} of ${rows * columns}`);
         return cell;
       }));
     }
@@ -217,7 +219,7 @@ class Lightbox {
 }
 
 // A sheet of samples that stays as it is, with a caption.
-class Strip {
+export class Strip {
   constructor(press) {
     this.sheet = new SpriteSheet(press);
     this.caption = make("figcaption", { className: "wgan-caption" });

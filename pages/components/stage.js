@@ -1,11 +1,17 @@
 // The stage: what the generator makes, and a timeline of how it came to make it. And the strip:
 // one sheet of samples without a timeline.
 
+import {
+  clamp, decode, Heading, iconButton, make, number, PADDING, setIcon, shape,
+} from "./shared.js";
+import { Plane } from "./plane.js";
+import { SpriteSheet, Strip } from "./sprite.js";
+
 const CHUNK = 16; // frames asked for at once; stage.py gives no more
 const AHEAD = 12; // frames asked for before playback needs them
 const KEPT = 16e6; // characters of frames kept in the browser: about 16 MB
 
-class Stage {
+export class Stage {
   // `ask` is called with the steps of the frames that are missed, `tell` with the step that the
   // visitor went to (-1: follows the newest); a `bare` stage has no timeline.
   constructor(ask, tell, bare = false) {

@@ -1,3 +1,7 @@
+import { define } from "./shared.js";
+import { Strip } from "./sprite.js";
+import { Stage } from "./stage.js";
+
 export default define((component, data) => (
   data.kind === "strip"
     ? new Strip()

@@ -1,5 +1,9 @@
 // Several stages side by side with one timeline, on an axis that all share: steps, images, seconds.
 
+import { define, iconButton, make, number, setIcon, write } from "./shared.js";
+import { colourNamed, themeAt } from "./plotly_theme.js";
+import { Stage } from "./stage.js";
+
 class Wall {
   constructor({ setTriggerValue }) {
     this.tell = (wishes) => setTriggerValue("want", wishes);
