@@ -2,7 +2,8 @@
 # make test   all tests, the real browser among them where Chromium is installed
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
-# make check  formatting, lint, types, layers, dead code
+# make check  formatting, lint, types, layers, dead code; and check-js where there is Node 20 or newer
+# make check-js  lint, types and unit tests of the JavaScript in pages/components; needs Node 20 or newer and npm
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
@@ -19,7 +20,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test test-slow test-processors check bench fuzz quality keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
+.PHONY: run test test-slow test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -39,6 +40,14 @@ check: $(VENV)/dev.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; then $(MAKE) check-js; \
+	else echo "check-js is left out: it needs Node 20 or newer."; fi
+
+check-js:
+	npm ci --ignore-scripts --no-audit --no-fund
+	npx --no eslint .
+	npx --no tsc --noEmit
+	node --test pages/components/*.test.js
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live
@@ -96,4 +105,4 @@ $(VENV)/dev.done: requirements-dev.txt $(VENV)/app.done
 	touch $@
 
 clean:
-	rm -rf $(VENV) static/*.js .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules static/*.js .mypy_cache .ruff_cache .pytest_cache .hypothesis

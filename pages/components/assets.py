@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ export default async function (component) {
   }
 }
 """
+
+
+# How the components' files name what they use of each other.
+_IMPORT = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"\./\w+\.js";\n', re.MULTILINE)
 
 
 HEADING = 36  # pixels of a component's own heading, with its margin (controls.css)
@@ -104,6 +109,11 @@ def shared(version: Hashable, _make: Callable[[], Mapping[str, Any]]) -> bytes:
     return packed(_make())
 
 
+def join_modules(texts: Iterable[str]) -> str:
+    """Join JavaScript modules into one, without the imports by which they use each other."""
+    return "\n".join(_IMPORT.sub("", text) for text in texts)
+
+
 def component(name: str, *files: str) -> Callable[..., None]:
     """Register the component `name`, made of the `.js` and `.css` files beside this module.
 
@@ -111,8 +121,11 @@ def component(name: str, *files: str) -> Callable[..., None]:
     """
     texts = {file: (HERE / file).read_text(encoding="utf-8") for file in files}
     css = "\n".join(text for file, text in texts.items() if file.endswith(".css"))
-    js = "\n".join(text for file, text in texts.items() if file.endswith(".js"))
-    program = f"const NAME = {json.dumps(name)};\nconst CSS = {json.dumps(css)};\n{js}"
+    js = join_modules(text for file, text in texts.items() if file.endswith(".js"))
+    program = (
+        f"const COMPONENT_NAME = {json.dumps(name)};\n"
+        f"const COMPONENT_CSS = {json.dumps(css)};\n{js}"
+    )
     version = hashlib.sha256(program.encode()).hexdigest()[:12]
     address = None
     if st.get_option("server.enableStaticServing"):

@@ -1,12 +1,9 @@
 // A function of slope at most 1, bent by hand over two piles: what its mean difference proves.
 
-const SVG = "http://www.w3.org/2000/svg";
-const draw = (tag, properties = {}, ...children) => {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(properties)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
+import {
+  clamp, define, Edits, formatSigned, Help, make, makeSvg, svgPoint, write,
+} from "./shared.js";
+import { themeAt } from "./plotly_theme.js";
 
 const WIDE = 760;
 const TALL = 320;
@@ -16,17 +13,100 @@ const MOST = 8; // heights lie between plus and minus this
 const GROUND = 302;
 const ROOM = 62; // how high the highest column is
 
-const signed = (value) => value.toFixed(2).replace("-", "−");
+const SIDES = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]);
+const LIFTS = new Map([["ArrowUp", 0.25], ["ArrowDown", -0.25], ["PageUp", 2], ["PageDown", -2]]);
+
+/**
+ * What bend.py sends: the shares of both piles, the visitor's function, and an optimal one.
+ * @typedef {{ fake: number[], real: number[], f: number[], shown: boolean, optimal: number[],
+ *   edit: EditAnswer, help: string }} BendData
+ */
+
+/** @typedef {{ f: number[], shown: boolean }} Bent what the visitor has made */
+
+/**
+ * The column at a place of the drawing, of `count`.
+ * @param {number} x
+ * @param {number} count
+ */
+export const columnAt = (x, count) => (
+  clamp(Math.floor((x - 8) / ((WIDE - 16) / count)), 0, count - 1)
+);
+
+/**
+ * The function after a point of it has been pulled to a height. The point goes there, all others into
+ * the cone of slope 1 around it: the nearest function of slope at most 1 that passes there (McShane).
+ * @param {number[]} f
+ * @param {number} column
+ * @param {number} height
+ */
+export function bendFunction(f, column, height) {
+  const top = clamp(height, -MOST, MOST);
+  return f.map((v, i) => clamp(v, top - Math.abs(i - column), top + Math.abs(i - column)));
+}
+
+/**
+ * What a function of slope at most 1 proves: E f over the real pile less that over the fake one.
+ * @param {number[]} f
+ * @param {number[]} fake
+ * @param {number[]} real
+ */
+export const lowerBound = (f, fake, real) => (
+  f.reduce((total, v, i) => total + v * (real[i] - fake[i]), 0)
+);
+
+/**
+ * W₁ of two piles on a line: Σ |F − G| over the gaps between columns.
+ * @param {number[]} fake
+ * @param {number[]} real
+ */
+export function wasserstein(fake, real) {
+  let [over, w1] = [0, 0];
+  for (let i = 0; i < fake.length - 1; i++) w1 += Math.abs((over += fake[i] - real[i]));
+  return w1;
+}
+
+/**
+ * The optimal function where it is drawn: only differences count, so it gets the mean height of the
+ * visitor's, unless it would leave the drawing.
+ * @param {number[]} optimal
+ * @param {number[]} f
+ */
+export function besideFunction(optimal, f) {
+  /** @param {number[]} values */
+  const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+  const shift = mean(f) - mean(optimal);
+  const far = Math.max(...optimal.map((v) => Math.abs(v + shift)));
+  return optimal.map((v) => v + (far > MOST ? 0 : shift));
+}
 
 class Bend {
+  /** @type {BendData} */
+  data;
+  /** @type {number[]} */
+  f = [];
+  shown = false; // an optimal function beside it
+  at = 0; // the keyboard's column
+  /** @type {number | undefined} */
+  held; // the column under the hand
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  telling; // of the next message to Python
+
+  /** @param {StreamlitComponent} component */
   constructor(component) {
+    /** @type {Edits<Bent>} */
     this.edits = new Edits(component);
+    /**
+     * @param {string} words
+     * @param {() => void} act
+     * @param {string} title
+     */
     const button = (words, act, title) => make("button",
       { type: "button", className: "wgan-button", onclick: act, title }, words);
     this.flat = button("Flatten", () => this.flatten(), "Begin again with a flat function");
     this.show = button("Best function", () => this.reveal(), "Show an optimal function");
     this.help = new Help("how to bend it", "");
-    this.svg = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
+    this.svg = makeSvg("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, tabindex: 0, role: "application" });
     this.fill = make("div", {});
     this.says = make("output", {});
     this.says.setAttribute("aria-live", "polite");
@@ -54,16 +134,18 @@ class Bend {
       if (this.telling) this.tell(); // the visitor may be about to leave
       this.paint();
     };
-    this.at = 0;
     // Words keep their size on the screen where the drawing is narrow.
     this.observer = new ResizeObserver(([{ contentRect: { width } }]) => (
-      width && this.root.style.setProperty("--shrunk", WIDE / width)));
+      width && this.root.style.setProperty("--shrunk", String(WIDE / width))));
     this.observer.observe(this.root);
   }
 
+  /** @param {BendData} data */
   update(data) {
-    const { colours } = themeAt(this.root);
-    for (const name of ["fake", "real", "mark", "critic"]) this.root.style.setProperty(`--${name}`, colours[name]);
+    const { fake, real, mark, critic } = themeAt(this.root).colours;
+    for (const [name, colour] of Object.entries({ fake, real, mark, critic })) {
+      this.root.style.setProperty(`--${name}`, colour);
+    }
     this.data = data;
     this.help.words = data.help;
     // While the hand is on it, whatever comes is older than what it does.
@@ -93,29 +175,31 @@ class Bend {
     this.paint();
   }
 
+  /** @param {PointerEvent} event */
   where(event) {
-    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
-    const n = this.f.length;
-    return { column: clamp(Math.floor((point.x - 8) / ((WIDE - 16) / n)), 0, n - 1),
-      height: (MIDDLE - point.y) / UNIT };
+    const point = svgPoint(this.svg, event);
+    return { column: columnAt(point.x, this.f.length), height: (MIDDLE - point.y) / UNIT };
   }
 
+  /** @param {PointerEvent} event */
   pull(event) {
-    this.bend(this.held, this.where(event).height);
+    if (this.held !== undefined) this.bend(this.held, this.where(event).height);
   }
 
-  // The point goes where the hand is, all others into the cone of slope 1 around it: the nearest
-  // function of slope at most 1 that passes there (McShane).
+  /**
+   * @param {number} column
+   * @param {number} height
+   */
   bend(column, height) {
-    const top = clamp(height, -MOST, MOST);
-    this.f = this.f.map((v, i) => clamp(v, top - Math.abs(i - column), top + Math.abs(i - column)));
+    this.f = bendFunction(this.f, column, height);
     this.paint();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const n = this.f.length;
-    const side = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const lift = { ArrowUp: 0.25, ArrowDown: -0.25, PageUp: 2, PageDown: -2 }[event.key];
+    const side = SIDES.get(event.key);
+    const lift = LIFTS.get(event.key);
     if (side) this.at = clamp(this.at + side, 0, n - 1);
     else if (lift) {
       this.bend(this.at, this.f[this.at] + lift);
@@ -130,50 +214,51 @@ class Bend {
     const { f, data: { fake, real, optimal } } = this;
     const n = f.length;
     const slot = (WIDE - 16) / n;
+    /** @param {number} i */
     const x = (i) => 8 + (i + 0.5) * slot;
+    /** @param {number} v */
     const y = (v) => MIDDLE - UNIT * v;
+    /** @param {number[]} values */
     const line = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i)} ${y(v)}`).join("");
     const scale = ROOM / Math.max(...fake, ...real);
-    const parts = [-8, -4, 0, 4, 8].flatMap((v) => [
-      draw("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) }),
-    ]);
+    /** @type {SVGElement[]} */
+    const parts = [-8, -4, 0, 4, 8].map((v) => (
+      makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: y(v), y2: y(v) })
+    ));
     const at = this.held ?? (this.svg.matches(":focus-visible") ? this.at : undefined);
     if (at !== undefined) {
       const [left, right] = [at, n - 1 - at];
-      parts.push(draw("path", { class: "wgan-cone", d: `M${x(at)} ${y(f[at])}L${x(0)} ${y(f[at] + left)}V${y(f[at] - left)}Z`
+      parts.push(makeSvg("path", { class: "wgan-cone", d: `M${x(at)} ${y(f[at])}L${x(0)} ${y(f[at] + left)}V${y(f[at] - left)}Z`
         + `M${x(at)} ${y(f[at])}L${x(n - 1)} ${y(f[at] + right)}V${y(f[at] - right)}Z` }));
     }
     for (let i = 0; i < n; i++) {
-      for (const [values, name, shift] of [[fake, "fake", -0.4], [real, "real", 0.02]]) {
+      for (const { values, name, shift } of [
+        { values: fake, name: "fake", shift: -0.4 }, { values: real, name: "real", shift: 0.02 },
+      ]) {
         const height = values[i] * scale;
-        if (height) parts.push(draw("rect", { x: x(i) + shift * slot, width: 0.38 * slot,
+        if (height) parts.push(makeSvg("rect", { x: x(i) + shift * slot, width: 0.38 * slot,
           y: GROUND - height, height, rx: 2, style: `fill:var(--${name})` }));
       }
       const more = real[i] - fake[i];
       // Where the real pile is the higher one, lifting f gains; elsewhere it loses.
-      if (Math.abs(more) > 0.004) parts.push(draw("path", { style: `fill:var(--${more > 0 ? "real" : "fake"})`,
+      if (Math.abs(more) > 0.004) parts.push(makeSvg("path", { style: `fill:var(--${more > 0 ? "real" : "fake"})`,
         d: more > 0 ? `M${x(i) - 5} ${GROUND + 14}h10l-5 -9Z` : `M${x(i) - 5} ${GROUND + 5}h10l-5 9Z` }));
     }
-    parts.push(draw("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: GROUND, y2: GROUND, style: "stroke-opacity:0.5" }));
-    parts.push(draw("text", { x: 10, y: 15 }, "f, as high as you bend it"));
+    parts.push(makeSvg("line", { class: "wgan-grid", x1: 8, x2: WIDE - 8, y1: GROUND, y2: GROUND, style: "stroke-opacity:0.5" }));
+    parts.push(makeSvg("text", { x: 10, y: 15 }, "f, as high as you bend it"));
     if (this.shown) {
-      // Only differences count: the optimal function is drawn at the hand's mean height.
-      const shift = f.reduce((a, b) => a + b, 0) / n - optimal.reduce((a, b) => a + b, 0) / n;
-      const far = Math.max(...optimal.map((v) => Math.abs(v + shift)));
-      parts.push(draw("path", { class: "wgan-optimal", d: line(optimal.map((v) => v + (far > MOST ? 0 : shift))) }));
+      parts.push(makeSvg("path", { class: "wgan-optimal", d: line(besideFunction(optimal, f)) }));
     }
-    parts.push(draw("path", { class: "wgan-curve", d: line(f) }));
-    f.forEach((v, i) => parts.push(draw("circle", { class: `wgan-knob${i === at ? " wgan-on" : ""}`, cx: x(i), cy: y(v), r: 6 })));
+    parts.push(makeSvg("path", { class: "wgan-curve", d: line(f) }));
+    f.forEach((v, i) => parts.push(makeSvg("circle", { class: `wgan-knob${i === at ? " wgan-on" : ""}`, cx: x(i), cy: y(v), r: 6 })));
     this.svg.replaceChildren(...parts);
 
-    const bound = f.reduce((total, v, i) => total + v * (real[i] - fake[i]), 0);
-    let [over, w1] = [0, 0];
-    for (let i = 0; i < n - 1; i++) w1 += Math.abs((over += fake[i] - real[i]));
+    const [bound, w1] = [lowerBound(f, fake, real), wasserstein(fake, real)];
     this.fill.style.transform = `scaleX(${w1 > 1e-9 ? clamp(bound / w1, 0, 1) : 1})`;
-    write(this.says, `yours proves ${signed(bound)} · W₁ is ${signed(w1)}`);
+    write(this.says, `yours proves ${formatSigned(bound)} · W₁ is ${formatSigned(w1)}`);
     this.show.setAttribute("aria-pressed", String(Boolean(this.shown)));
     this.svg.setAttribute("aria-label", `A function over ${n} columns. Arrow keys left and right choose a column, `
-      + `up and down bend it there. Column ${this.at}: ${signed(f[this.at])}`);
+      + `up and down bend it there. Column ${this.at}: ${formatSigned(f[this.at])}`);
   }
 
   destroy() {

@@ -1,4 +1,23 @@
-export default define(() => {
+import { define, Heading, make } from "./shared.js";
+import { Plot } from "./plotly_theme.js";
+
+/**
+ * @typedef {import("./plotly_theme.js").PlotData & { title: string, help: string, height: number }} ChartData
+ */
+
+/**
+ * Give each trace whose x names an earlier trace that one's x: lines over the same steps carry them
+ * once (chart.py).
+ * @param {Trace[]} traces
+ */
+export function resolveSharedX(traces) {
+  for (const trace of traces) {
+    if (trace.x && "as" in trace.x) trace.x = traces[trace.x.as].x;
+  }
+}
+
+/** @type {() => ComponentView<ChartData>} */
+const createChart = () => {
   const heading = new Heading();
   const plot = new Plot();
   return {
@@ -6,9 +25,7 @@ export default define(() => {
     update: (data) => {
       heading.update(data.title, data.help);
       plot.root.style.height = `${data.height}px`;
-      // Lines over the same steps carry them once (chart.py).
-      const traces = data.figure.data ?? [];
-      for (const trace of traces) if (trace.x?.as !== undefined) trace.x = traces[trace.x.as].x;
+      resolveSharedX(data.figure.data ?? []);
       plot.give(data);
     },
     destroy: () => {
@@ -16,4 +33,6 @@ export default define(() => {
       plot.destroy();
     },
   };
-});
+};
+
+export default define(createChart);

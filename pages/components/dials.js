@@ -1,10 +1,52 @@
 // Sliders that move all shown samples at once. One movement at a time is on its way to Python: the
 // newest goes as soon as the answer to the one before has come, so no queue builds up.
 
+import { decode, define, Edits, formatSigned, Heading, make, write } from "./shared.js";
+import { SpriteSheet } from "./sprite.js";
+
 const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
 
+/**
+ * What dials.py sends: the sliders' positions from -`range` to `range`, and what they make. `source`
+ * names what the sliders move.
+ * @typedef {{ image: string, values: number[], edit: EditAnswer, source: string, labels: string[],
+ *   range: number, rows: number, columns: number, height: number, caption: string, alt: string,
+ *   title: string, help: string }} DialsData
+ */
+
+/** @typedef {{ values: number[], source: string | undefined }} Turned what the visitor has made */
+
+/**
+ * Milliseconds for which a movement waits until it is sent; 0 where no answer is awaited, or not any
+ * longer: it may be lost, or be that to a message before it.
+ * @param {{ waiting: boolean, sentAt: number }} message the newest
+ * @param {number} now
+ */
+export const timeToSend = ({ waiting, sentAt }, now) => (
+  waiting ? Math.max(PATIENCE - (now - sentAt), 0) : 0
+);
+
 class Dials {
+  /** @type {DialsData} */
+  data;
+  /** @type {string | undefined} */
+  source;
+  /** @type {string | undefined} */
+  given; // the newest image's address
+  /** @type {number[]} */
+  values = [];
+  /** @type {{ input: HTMLInputElement, value: HTMLElement, name: HTMLElement, root: HTMLElement }[]} */
+  rows = [];
+  held = false; // a slider by the pointer
+  changed = false; // since the newest message
+  waiting = false; // for the answer to it
+  sentAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  patience;
+
+  /** @param {StreamlitComponent} component */
   constructor(component) {
+    /** @type {Edits<Turned>} */
     this.edits = new Edits(component);
     this.sheet = new SpriteSheet();
     this.list = make("div", { className: "wgan-dials-list" });
@@ -20,9 +62,9 @@ class Dials {
       make("div", { className: "wgan-dials-side" }, this.heading.root, this.list,
         make("div", { className: "wgan-dials-tools" }, this.reset, this.keepButton), this.words),
       make("div", { className: "wgan-dials-show" }, this.sheet.root));
-    this.values = [];
   }
 
+  /** @param {DialsData} data */
   async update(data) {
     this.data = data;
     const fresh = data.source !== this.source;
@@ -81,11 +123,15 @@ class Dials {
 
   show() {
     for (const [i, { input, value }] of this.rows.entries()) {
-      if (Number(input.value) !== this.values[i]) input.value = this.values[i];
-      write(value, this.values[i].toFixed(2).replace("-", "−"));
+      if (Number(input.value) !== this.values[i]) input.value = String(this.values[i]);
+      write(value, formatSigned(this.values[i]));
     }
   }
 
+  /**
+   * @param {number} i
+   * @param {number} value
+   */
   move(i, value) {
     this.values[i] = value;
     this.show();
@@ -102,9 +148,9 @@ class Dials {
     this.changed = true;
     const now = performance.now();
     clearTimeout(this.patience);
-    if (this.waiting && now - this.sentAt < PATIENCE) {
-      // The answer may be lost, or be that to a message before it.
-      this.patience = setTimeout(() => this.send(), PATIENCE - (now - this.sentAt));
+    const wait = timeToSend(this, now);
+    if (wait > 0) {
+      this.patience = setTimeout(() => this.send(), wait);
       return;
     }
     this.changed = false;

@@ -1,15 +1,153 @@
 // A plane of latent space as a map of pictures: drag to move, turn the wheel to zoom, point to
 // preview, click to keep. The picture at hand moves at once; Python renders the new part after it.
 
+import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "./shared.js";
+import { themeAt } from "./plotly_theme.js";
+
 const SETTLE = 90; // milliseconds without a movement after which the new part is asked for
 
+const STEPS = new Map([
+  ["ArrowLeft", { x: -1, y: 0 }], ["ArrowRight", { x: 1, y: 0 }],
+  ["ArrowUp", { x: 0, y: 1 }], ["ArrowDown", { x: 0, y: -1 }],
+]);
+
+/** @typedef {Point & { half: number }} View a square part of the plane: its middle and half its side */
+
+/** @typedef {View & { side: number }} Tiled a part of the plane as `side` × `side` pictures */
+
+/**
+ * What map.py sends: the part of the plane that `image` shows; where it starts; how far one may go
+ * from the middle (`reach`), and the least and the most of `half`. `source` names the plane.
+ * @typedef {Tiled & { image: string, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
+ *   source: string, marks: (Point & { name: string })[], reach: number, least: number, most: number,
+ *   alt: string, title: string, help: string, height: number }} MapData
+ */
+
+/** @typedef {View & { source: string | undefined }} Seen what the visitor has made */
+
+/**
+ * Where a place of the plane is on a canvas of `width` × `width` that shows `view`; y grows upwards.
+ * @param {View} view
+ * @param {number} width
+ * @param {Point} place
+ */
+export function toCanvas(view, width, { x, y }) {
+  const scale = width / (2 * view.half);
+  return [(x - view.x) * scale + width / 2, width / 2 - (y - view.y) * scale];
+}
+
+/**
+ * The place of the plane at a share of the canvas from its left and from its top.
+ * @param {View} view
+ * @param {number} left
+ * @param {number} top
+ */
+export const placeAtShare = (view, left, top) => ({
+  x: view.x + (2 * left - 1) * view.half,
+  y: view.y + (1 - 2 * top) * view.half,
+});
+
+/**
+ * The part that is seen after the picture has been dragged by some pixels.
+ * @param {View} view before
+ * @param {number} across
+ * @param {number} down
+ * @param {number} width of the canvas in the same pixels
+ * @returns {View}
+ */
+export function dragged(view, across, down, width) {
+  const unit = (2 * view.half) / width;
+  return { half: view.half, x: view.x - across * unit, y: view.y + down * unit };
+}
+
+/**
+ * The part that is seen once its side is `by` times as long, where `around` stays in its place.
+ * @param {View} view
+ * @param {number} by
+ * @param {Point} around
+ * @param {{ least: number, most: number }} limits
+ * @returns {View}
+ */
+export function zoomed(view, by, around, { least, most }) {
+  const half = clamp(view.half * by, least, most);
+  const share = half / view.half;
+  return {
+    half,
+    x: around.x + (view.x - around.x) * share,
+    y: around.y + (view.y - around.y) * share,
+  };
+}
+
+/**
+ * The part that is seen once a cursor has gone from a place to another: it goes along where the other
+ * lies beyond it. Undefined where nothing moves.
+ * @param {View} view
+ * @param {Point} from
+ * @param {Point} to
+ * @returns {View | undefined}
+ */
+export function followed(view, from, to) {
+  const [beyondX, beyondY] = [Math.abs(to.x - view.x) > view.half, Math.abs(to.y - view.y) > view.half];
+  if (!beyondX && !beyondY) return undefined;
+  return {
+    half: view.half,
+    x: view.x + (beyondX ? to.x - from.x : 0),
+    y: view.y + (beyondY ? to.y - from.y : 0),
+  };
+}
+
+/**
+ * The picture that lies under a place; nothing where there is none yet.
+ * @param {Tiled} at
+ * @param {Point} place
+ */
+export function tileAt(at, place) {
+  const column = Math.floor(((place.x - at.x + at.half) / (2 * at.half)) * at.side);
+  const row = Math.floor(((at.y + at.half - place.y) / (2 * at.half)) * at.side);
+  return column >= 0 && row >= 0 && column < at.side && row < at.side ? { column, row } : undefined;
+}
+
+/**
+ * A place in words.
+ * @param {Point} place
+ */
+export const placeWords = ({ x, y }) => `x ${x.toFixed(2)}, y ${y.toFixed(2)}`.replaceAll("-", "−");
+
 class LatentMap {
+  /** @type {MapData} */
+  data;
+  /** @type {View} */
+  view; // that the visitor looks at
+  /** @type {View} */
+  start; // of this plane
+  /** @type {Tiled | undefined} */
+  at; // the part that the image shows
+  /** @type {HTMLImageElement | undefined} */
+  image;
+  /** @type {string | undefined} */
+  given; // the newest image's address
+  /** @type {string | undefined} */
+  source;
+  /** @type {Point | undefined} */
+  cursor; // of the pointer or of the keyboard
+  /** @type {(Point & { view: View, moved: boolean }) | undefined} */
+  held; // where the hand took hold, and of what
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  settling;
+
+  /** @param {StreamlitComponent} component */
   constructor(component) {
+    /** @type {Edits<Seen>} */
     this.edits = new Edits(component);
     this.canvas = make("canvas", { className: "wgan-focus", tabIndex: 0, role: "application" });
     this.large = make("canvas", { ariaHidden: "true" });
     this.words = make("p", { className: "wgan-map-words" });
     this.words.setAttribute("aria-live", "polite");
+    /**
+     * @param {string} text
+     * @param {string} label
+     * @param {() => void} act
+     */
     const button = (text, label, act) => {
       const made = make("button", { type: "button", className: "wgan-button", onclick: act }, text);
       made.setAttribute("aria-label", label);
@@ -52,6 +190,7 @@ class LatentMap {
     this.observer.observe(this.screen);
   }
 
+  /** @param {MapData} data */
   async update(data) {
     this.data = data;
     this.heading.update(data.title, data.help);
@@ -68,7 +207,8 @@ class LatentMap {
     if (fresh) this.cursor = undefined;
     if (this.image && data.image === this.given) {
       this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
-      return this.draw();
+      this.draw();
+      return;
     }
     this.given = data.image;
     try {
@@ -82,41 +222,31 @@ class LatentMap {
     }
   }
 
-  // From the plane to the canvas and back; y grows upwards.
-  toCanvas({ x, y }) {
-    const { width } = this.canvas;
-    const scale = width / (2 * this.view.half);
-    return [(x - this.view.x) * scale + width / 2, width / 2 - (y - this.view.y) * scale];
-  }
-
+  /** @param {{ clientX: number, clientY: number }} event */
   placeAt({ clientX, clientY }) {
     const box = this.canvas.getBoundingClientRect();
-    const share = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
-    return {
-      x: this.view.x + (2 * share[0] - 1) * this.view.half,
-      y: this.view.y + (1 - 2 * share[1]) * this.view.half,
-    };
+    return placeAtShare(this.view, (clientX - box.left) / box.width, (clientY - box.top) / box.height);
   }
 
+  /** @param {PointerEvent} event */
   drag(event) {
     const { held } = this;
+    if (!held) return;
     const box = this.canvas.getBoundingClientRect();
-    const unit = (2 * this.view.half) / box.width;
     const by = [event.clientX - held.x, event.clientY - held.y];
     if (Math.hypot(...by) < 4 && !held.moved) return;
     held.moved = true;
-    this.view = { ...this.view, x: held.view.x - by[0] * unit, y: held.view.y + by[1] * unit };
+    // The wheel may have zoomed since the hand took hold.
+    this.view = dragged({ ...held.view, half: this.view.half }, by[0], by[1], box.width);
     this.moved();
   }
 
+  /**
+   * @param {number} by
+   * @param {Point} around
+   */
   zoom(by, around = this.view) {
-    const half = clamp(this.view.half * by, this.data.least, this.data.most);
-    const share = half / this.view.half;
-    this.view = {
-      half,
-      x: around.x + (this.view.x - around.x) * share,
-      y: around.y + (this.view.y - around.y) * share,
-    };
+    this.view = zoomed(this.view, by, around, this.data);
     this.moved();
   }
 
@@ -137,26 +267,28 @@ class LatentMap {
     }, SETTLE);
   }
 
+  /** @param {Point} place */
   keep(place) {
     this.edits.command("keep", { ...place, source: this.source });
   }
 
+  /** @param {PointerEvent} event */
   point(event) {
     this.preview(this.held?.moved ? undefined : this.placeAt(event));
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || !this.at) return;
     const cell = (2 * this.view.half) / this.at.side;
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    if (event.key in steps) {
+    const step = STEPS.get(event.key);
+    if (step) {
       const from = this.cursor ?? this.view;
-      const place = { x: from.x + steps[event.key][0] * cell, y: from.y + steps[event.key][1] * cell };
+      const place = { x: from.x + step.x * cell, y: from.y + step.y * cell };
       this.preview(place);
-      const { x, y, half } = this.view;
-      const over = [Math.abs(place.x - x) - half, Math.abs(place.y - y) - half];
-      if (over[0] > 0 || over[1] > 0) {
-        this.view = { half, x: x + (over[0] > 0 ? place.x - from.x : 0), y: y + (over[1] > 0 ? place.y - from.y : 0) };
+      const view = followed(this.view, from, place);
+      if (view) {
+        this.view = view;
         this.moved();
       }
     } else if (event.key === "+" || event.key === "=") this.zoom(1 / 1.5, this.cursor);
@@ -168,23 +300,16 @@ class LatentMap {
     event.stopPropagation();
   }
 
+  /** @param {Point | undefined} place */
   preview(place) {
     this.cursor = place;
     this.draw();
   }
 
-  // The tile of the sheet at hand that lies under a place; nothing where it has none yet.
-  tileAt(place) {
-    const { at } = this;
-    if (!at || !place) return undefined;
-    const column = Math.floor(((place.x - at.x + at.half) / (2 * at.half)) * at.side);
-    const row = Math.floor(((at.y + at.half - place.y) / (2 * at.half)) * at.side);
-    return column >= 0 && row >= 0 && column < at.side && row < at.side ? { column, row } : undefined;
-  }
-
   draw() {
     const { clientWidth: width, clientHeight: height } = this.screen;
-    if (!this.image || !width) return;
+    const { at, image } = this;
+    if (!image || !at || !width) return;
     const ratio = window.devicePixelRatio || 1;
     const side = Math.floor(Math.min(width, height) * ratio);
     if (this.canvas.width !== side) {
@@ -192,19 +317,18 @@ class LatentMap {
       Object.assign(this.canvas.style, { width: `${side / ratio}px`, height: `${side / ratio}px` });
     }
     const { colours } = themeAt(this.root);
-    const context = this.canvas.getContext("2d");
-    const { at } = this;
-    const [left, top] = this.toCanvas({ x: at.x - at.half, y: at.y + at.half });
+    const context = contextOf(this.canvas);
+    const [left, top] = toCanvas(this.view, side, { x: at.x - at.half, y: at.y + at.half });
     const size = (side * at.half) / this.view.half;
     context.clearRect(0, 0, side, side);
-    context.imageSmoothingEnabled = size < this.image.naturalWidth;
-    context.drawImage(this.image, left, top, size, size);
+    context.imageSmoothingEnabled = size < image.naturalWidth;
+    context.drawImage(image, left, top, size, size);
     context.lineWidth = 2 * ratio;
     context.font = `700 ${12 * ratio}px sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (const { x, y, name } of this.data.marks) {
-      const [px, py] = this.toCanvas({ x, y });
+      const [px, py] = toCanvas(this.view, side, { x, y });
       context.fillStyle = colours.generator;
       context.beginPath();
       context.arc(px, py, 9 * ratio, 0, 2 * Math.PI);
@@ -212,28 +336,31 @@ class LatentMap {
       context.fillStyle = "#10151d";
       context.fillText(name, px, py);
     }
-    this.show(colours, ratio);
-    const tile = this.tileAt(this.cursor);
+    this.show(image, at, ratio);
+    const tile = this.cursor && tileAt(at, this.cursor);
     if (!tile) return;
     const cell = size / at.side;
     context.strokeStyle = colours.generator;
     context.strokeRect(left + tile.column * cell, top + tile.row * cell, cell, cell);
   }
 
-  show(colours, ratio) {
-    const tile = this.tileAt(this.cursor) ?? { column: (this.at.side - 1) >> 1, row: (this.at.side - 1) >> 1 };
-    const { naturalWidth } = this.image;
-    const w = naturalWidth / this.at.side;
+  /**
+   * The picture under the cursor, large; the middle one where there is none.
+   * @param {HTMLImageElement} image
+   * @param {Tiled} at
+   * @param {number} ratio pixels of the device in one of CSS
+   */
+  show(image, at, ratio) {
+    const middle = (at.side - 1) >> 1;
+    const tile = (this.cursor && tileAt(at, this.cursor)) ?? { column: middle, row: middle };
+    const w = image.naturalWidth / at.side;
     const side = Math.floor((this.side.clientWidth || 160) * ratio);
     if (this.large.width !== side) Object.assign(this.large, { width: side, height: side });
     this.large.style.width = this.large.style.height = `${side / ratio}px`;
-    const context = this.large.getContext("2d");
+    const context = contextOf(this.large);
     context.imageSmoothingEnabled = false;
-    context.drawImage(this.image, tile.column * w, tile.row * w, w, w, 0, 0, side, side);
-    const place = this.cursor ?? this.view;
-    const words = `${this.cursor ? "" : "Middle: "}x ${place.x.toFixed(2)}, y ${place.y.toFixed(2)}`
-      .replaceAll("-", "−");
-    write(this.words, words);
+    context.drawImage(image, tile.column * w, tile.row * w, w, w, 0, 0, side, side);
+    write(this.words, `${this.cursor ? "" : "Middle: "}${placeWords(this.cursor ?? this.view)}`);
   }
 
   destroy() {

@@ -1,8 +1,38 @@
 // The picker: a sheet of samples from which some are picked, in an order.
 
+import { define, Edits, make, write } from "./shared.js";
+import { Strip } from "./sprite.js";
+
+/**
+ * What picker.py sends: the samples that are picked, in their order, and how many may be.
+ * @typedef {import("./sprite.js").StripData & { picked: number[], most: number, edit: EditAnswer }} PickerData
+ */
+
+/**
+ * What is picked once a sample has been pressed; undefined where `most` are picked already. A press
+ * picks and unpicks. Where only one may be, it takes the place of the one before, and stays picked.
+ * @param {number[]} picked
+ * @param {number} index
+ * @param {number} most
+ */
+export function pickedAfter(picked, index, most) {
+  if (most === 1) return [index];
+  if (picked.includes(index)) return picked.filter((other) => other !== index);
+  return picked.length < most ? [...picked, index] : undefined;
+}
+
 class Picker extends Strip {
+  /** @type {PickerData} */
+  data;
+  /** @type {number[]} */
+  picked = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer; // of a refusal that goes away
+
+  /** @param {StreamlitComponent} component */
   constructor(component) {
     super((index) => this.press(index));
+    /** @type {Edits<number[]>} */
     this.edits = new Edits(component);
     this.words = make("span", {});
     this.refusal = make("span", { role: "status" });
@@ -10,32 +40,38 @@ class Picker extends Strip {
     this.root.classList.add("wgan-picker");
   }
 
-  update(data) {
+  /** @param {PickerData} data */
+  async update(data) {
     this.data = data;
     if (this.edits.takes(data.edit)) this.picked = data.picked;
-    super.update(data).then(() => this.mark());
+    const updated = super.update(data);
+    this.mark();
+    await updated;
     this.mark();
   }
 
+  /** @param {string} text */
   label(text) {
-    if (this.words.textContent !== text) this.words.textContent = text;
+    write(this.words, text);
   }
 
+  /** @param {number} index */
   press(index) {
     const { most } = this.data;
-    if (most === 1) this.picked = this.picked.filter((other) => other === index);
-    const without = this.picked.filter((other) => other !== index);
-    if (most === 1 && !without.length && this.picked.length) return; // the one stays picked
-    if (without.length === this.picked.length && without.length >= most) {
-      return this.refuse(`${most} are the most: unpick one first.`);
+    const picked = pickedAfter(this.picked, index, most);
+    if (!picked) {
+      this.refuse(`${most} are the most: unpick one first.`);
+      return;
     }
+    if (most === 1 && this.picked.includes(index)) return; // the one stays picked
     this.refuse("");
-    this.picked = without.length < this.picked.length ? without : [...without, index];
+    this.picked = picked;
     this.mark();
     this.sheet.focus(index);
     this.edits.send(this.picked);
   }
 
+  /** @param {string} words */
   refuse(words) {
     clearTimeout(this.timer);
     this.refusal.textContent = words;
@@ -45,9 +81,9 @@ class Picker extends Strip {
 
   mark() {
     const order = new Map(this.picked.map((index, i) => [index, i + 1]));
-    [...this.sheet.cells.children].forEach((cell, index) => {
-      const place = order.get(index) ?? "";
-      if (cell.dataset.place === String(place)) return;
+    this.sheet.buttons().forEach((cell, index) => {
+      const place = String(order.get(index) ?? "");
+      if (cell.dataset.place === place) return;
       cell.dataset.place = place;
       cell.setAttribute("aria-pressed", String(Boolean(place)));
       const words = `Sample ${index + 1} of ${this.sheet.cells.children.length}`;

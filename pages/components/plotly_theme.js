@@ -1,5 +1,19 @@
 // Colours and the one Plotly template of the app, from Streamlit's theme.
 
+import { bytesOf, contextOf, make } from "./shared.js";
+
+/**
+ * Colours by their names; `surface` goes from the lowest value to the highest.
+ * @typedef {typeof PALETTES["light"] & {
+ *   text: string, background: string, grid: string, panel: string,
+ * }} Colours
+ */
+
+/**
+ * What the theme says at an element; `sheet` changes when any of the rest does.
+ * @typedef {{ dark: boolean, font: string, colours: Colours, border: string, sheet: string }} Theme
+ */
+
 // The same five meanings everywhere. Told apart with protanopia, deuteranopia and tritanopia in
 // the pairs that share a chart (critic and generator, real and fake), at least 3:1 on the page.
 const PALETTES = {
@@ -23,29 +37,55 @@ const PALETTES = {
   },
 };
 
-const painter = document.createElement("canvas").getContext("2d");
-
-// Any CSS colour as [red, green, blue], 0 … 255.
-function rgb(colour) {
-  painter.fillStyle = "#000";
-  painter.fillStyle = colour;
-  const text = painter.fillStyle;
+/**
+ * Red, green and blue, 0 … 255, of a colour as a canvas writes it: #rrggbb, or rgba(…).
+ * @param {string} text
+ */
+export function channels(text) {
   return text[0] === "#"
     ? [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16))
-    : text.match(/[\d.]+/g).slice(0, 3).map(Number);
+    : (text.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
 }
 
-function fade(colour, alpha) {
+/**
+ * Is a colour of these channels dark, so that light text is read on it?
+ * @param {number[]} channels
+ */
+export const isDark = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110;
+
+/** @type {CanvasRenderingContext2D | undefined} */
+let painter; // reads colours, once one is asked for
+
+/**
+ * Any CSS colour as [red, green, blue], 0 … 255.
+ * @param {string} colour
+ */
+export function rgb(colour) {
+  painter ??= contextOf(document.createElement("canvas"));
+  painter.fillStyle = "#000";
+  painter.fillStyle = colour;
+  return channels(painter.fillStyle);
+}
+
+/**
+ * @param {string} colour
+ * @param {number | string} alpha
+ */
+export function fade(colour, alpha) {
   return `rgba(${rgb(colour).join(",")},${alpha})`;
 }
 
-// What the theme says at `element`: {dark, font, colours by name, sheet: what it depends on}.
-function themeAt(element) {
+/**
+ * What the theme says at `element`.
+ * @param {Element} element
+ * @returns {Theme}
+ */
+export function themeAt(element) {
   const style = getComputedStyle(element);
+  /** @param {string} name */
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
   const background = read("background-color") || "#ffffff";
-  const [red, green, blue] = rgb(background);
-  const dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110;
+  const dark = isDark(rgb(background));
   const text = read("text-color") || (dark ? "#f1f5f9" : "#0f172a");
   const colours = {
     ...PALETTES[dark ? "dark" : "light"],
@@ -58,27 +98,48 @@ function themeAt(element) {
 
 const NAMED = /^@([a-z]+)(?:\/([\d.]+))?$/;
 
-function colourNamed(name, colours) {
+/**
+ * The colour that `name` ("@critic", "@real/0.3") means; any other text as it is, and so is the name
+ * of a scale, which is no colour.
+ * @param {string} name
+ * @param {Colours} colours
+ */
+export function colourNamed(name, colours) {
   const match = NAMED.exec(name);
-  const colour = match && colours[match[1]];
-  if (!colour) return name;
-  if (Array.isArray(colour)) return colour.map((stop, i) => [i / (colour.length - 1), stop]);
-  return match[2] ? fade(colour, match[2]) : colour;
+  const colour = match && colours[/** @type {keyof Colours} */ (match[1])];
+  if (typeof colour !== "string" || !colour) return name;
+  return match?.[2] ? fade(colour, match[2]) : colour;
 }
 
-// A copy of `value` in which the names of colours are colours; numbers are not walked through.
-function dress(value, colours) {
-  if (typeof value === "string") return value[0] === "@" ? colourNamed(value, colours) : value;
+/**
+ * Colours at even steps as Plotly writes a scale: [[0, "#…"], …, [1, "#…"]].
+ * @param {string[]} stops
+ * @returns {[number, string][]}
+ */
+export const colourScale = (stops) => stops.map((stop, i) => [i / (stops.length - 1), stop]);
+
+/**
+ * A copy of `value` in which the names of colours are colours and those of scales are scales; numbers
+ * are not walked through.
+ * @param {any} value
+ * @param {Colours} colours
+ * @returns {any}
+ */
+export function dress(value, colours) {
+  if (value === "@surface") return colourScale(colours.surface);
+  if (typeof value === "string") return colourNamed(value, colours);
   if (Array.isArray(value)) {
     const numbers = typeof value[0] === "number" && typeof value.at(-1) !== "string";
     return numbers ? value.slice() : value.map((v) => dress(v, colours));
   }
   if (value === null || typeof value !== "object") return value;
+  /** @type {Record<string, any>} */
   const copy = {};
   for (const name in value) copy[name] = dress(value[name], colours);
   return copy;
 }
 
+/** @param {Theme} theme */
 function templateFor({ font, colours, border }) {
   const axis = {
     gridcolor: colours.grid, zerolinecolor: fade(colours.text, 0.25), linecolor: border,
@@ -90,8 +151,10 @@ function templateFor({ font, colours, border }) {
     layout: {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: font, color: colours.text, size: 13 },
-      colorway: ["critic", "generator", "real", "fake", "mark", "muted"].map((n) => colours[n]),
-      colorscale: { sequential: colourNamed("@surface", colours) },
+      colorway: [
+        colours.critic, colours.generator, colours.real, colours.fake, colours.mark, colours.muted,
+      ],
+      colorscale: { sequential: colourScale(colours.surface) },
       xaxis: axis, yaxis: axis,
       margin: { l: 48, r: 12, t: 12, b: 40 },
       hoverlabel: {
@@ -123,26 +186,44 @@ const ARRAYS = {
   u1: Uint8Array, u2: Uint16Array, u4: Uint32Array,
 };
 
-// Plotly's base64 typed array as an array.
-function unpack(spec) {
-  if (!spec?.bdata) return spec ?? [];
-  const bytes = Uint8Array.from(atob(spec.bdata), (letter) => letter.charCodeAt(0));
-  return new ARRAYS[spec.dtype](bytes.buffer);
+/** @typedef {keyof typeof ARRAYS} TypeCode */
+
+/**
+ * The numbers of Plotly's base64 typed array, or of an array.
+ * @param {(number | null)[] | PackedArray | SharedX | undefined} spec
+ * @returns {NumberList}
+ */
+export function unpack(spec) {
+  // A null in a list is a gap; whoever reads it finds it not finite.
+  if (!spec || !("bdata" in spec)) return /** @type {number[]} */ (spec ?? []);
+  return new ARRAYS[/** @type {TypeCode} */ (spec.dtype)](bytesOf(spec.bdata).buffer);
 }
 
-// A trace whose lines may be moved without Plotly: see `Plot.grow`. Not one with steps or a filling.
-const isLine = (trace) => trace.type === "scatter" && trace.mode === "lines" && !trace.yaxis
+/**
+ * A trace whose lines may be moved without Plotly: see `Plot.grow`. Not one with steps or a filling.
+ * @param {Trace} trace
+ */
+export const isLine = (trace) => trace.type === "scatter" && trace.mode === "lines" && !trace.yaxis
   && !trace.fill && !trace.line?.shape;
 
-// All of a figure but the points of its lines.
-function skeleton({ data = [], layout }) {
+/**
+ * All of a figure but the points of its lines.
+ * @param {Figure} figure
+ */
+export function skeleton({ data = [], layout }) {
   return JSON.stringify([data.map((trace) => (
     isLine(trace) ? { ...trace, x: undefined, y: undefined } : trace
   )), layout]);
 }
 
-// Points as an SVG path in the place of two linear axes; undefined where they do not fit in.
-function path(xs, ys, xaxis, yaxis) {
+/**
+ * Points as an SVG path in the place of two linear axes; undefined where they do not fit in.
+ * @param {NumberList} xs
+ * @param {NumberList} ys
+ * @param {PlotlyAxis} xaxis
+ * @param {PlotlyAxis} yaxis
+ */
+export function linePath(xs, ys, xaxis, yaxis) {
   if (xaxis.type !== "linear" || yaxis.type !== "linear") return undefined;
   const [left, right] = xaxis.range;
   const [low, high] = yaxis.range;
@@ -160,7 +241,7 @@ function path(xs, ys, xaxis, yaxis) {
   return steps.length > 1 ? `M${steps.join("L")}` : undefined;
 }
 
-const CONFIG = {
+export const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
@@ -170,27 +251,66 @@ const CONFIG = {
 const NO_PLOTLY = "This chart cannot be shown: Plotly could not be loaded from the app's " +
   "static/ folder. Make that folder writable, start the app again and reload the page.";
 
-// Once a document, however many charts of whatever component ask for it.
-function loadPlotly(path) {
+/**
+ * Plotly, loaded once a document, however many charts of whatever component ask for it.
+ * @param {string | null} address
+ * @returns {Promise<PlotlyModule>}
+ */
+function loadPlotly(address) {
   if (window.Plotly) return Promise.resolve(window.Plotly);
-  if (!path) return Promise.reject(new Error(NO_PLOTLY));
+  if (!address) return Promise.reject(new Error(NO_PLOTLY));
   window.wganPlotly ??= new Promise((resolve, reject) => {
-    const script = make("script", { src: new URL(path, document.baseURI), async: true });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
+    const script = make("script", { src: new URL(address, document.baseURI), async: true });
+    const fail = () => {
       window.wganPlotly = undefined; // the next chart may try again
       script.remove();
       reject(new Error(NO_PLOTLY));
     };
+    script.onload = () => (window.Plotly ? resolve(window.Plotly) : fail());
+    script.onerror = fail;
     document.head.append(script);
   });
   return window.wganPlotly;
 }
 
-// A Plotly chart in a div that stays: give() may be called as often as there is news.
-class Plot {
+/**
+ * A figure, and how it is shown: `run` names what it is of, `plotly` is the address of the bundle.
+ * @typedef {{ figure: Figure, run: string, alt: string, plotly: string | null }} PlotData
+ */
+
+/** A Plotly chart in a div that stays: give() may be called as often as there is news. */
+export class Plot {
+  /** @type {PlotlyModule | undefined} */
+  plotly;
+  /** @type {string | undefined} */
+  content; // what was given last, as text
+  /** @type {Figure | undefined} */
+  figure;
+  /** @type {string | undefined} */
+  run;
+  /** @type {Theme | undefined} */
+  theme; // of the last drawing, as are those below
+  /** @type {string | undefined} */
+  like; // its size and theme
+  /** @type {string | undefined} */
+  shown; // its run
+  /** @type {string | undefined} */
+  skeleton;
+  /** @type {HTMLParagraphElement | undefined} */
+  note;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  wait;
+  frame = 0; // of the browser, in which it is drawn next
+  rest = 0; // the time before which it is not drawn anew
+  whole = 0; // the time after which it is drawn by Plotly in any case
+  stale = false; // given, but not drawn
+  behind = false; // drawn, but not by Plotly
+  ended = false;
+
   constructor() {
+    /** @type {PlotlyElement} */
     this.root = make("div", { className: "wgan-plot" });
+    /** @type {object} */
     this.config = CONFIG;
     this.root.setAttribute("role", "img");
     // Whoever points at a line wants Plotly's own, with the newest values under the pointer.
@@ -201,17 +321,24 @@ class Plot {
     document.addEventListener("visibilitychange", this.visible);
   }
 
+  /** @param {PlotData} data */
   give({ figure, run, alt, plotly }) {
     this.root.setAttribute("aria-label", alt);
     // Drawing costs a hundred times what comparing does.
     const content = JSON.stringify([figure, run]);
-    if (content === this.content) return this.later(); // the theme may be another
+    if (content === this.content) {
+      this.later(); // the theme may be another
+      return;
+    }
     this.content = content;
     this.figure = figure;
     this.run = run;
     this.stale = true;
     // In a task of its own: several charts that are given data at once do not stop the page.
-    if (this.plotly) return this.after(0);
+    if (this.plotly) {
+      this.after(0);
+      return;
+    }
     loadPlotly(plotly).then(
       (plotlyLoaded) => {
         this.plotly = plotlyLoaded;
@@ -221,6 +348,7 @@ class Plot {
     );
   }
 
+  /** @param {string} words */
   say(words) {
     if (this.ended) return;
     this.note ??= make("p", { className: "wgan-note", role: "status" });
@@ -230,6 +358,7 @@ class Plot {
     this.root.append(this.note);
   }
 
+  /** @param {number} delay */
   after(delay) {
     clearTimeout(this.wait);
     this.wait = setTimeout(() => this.draw(), delay);
@@ -251,11 +380,18 @@ class Plot {
     if (like === this.like && !whole && this.run === this.shown) {
       if (!this.stale) return;
       if (this.grow(begun)) return;
-      if (begun < this.rest) return this.after(this.rest - begun);
+      if (begun < this.rest) {
+        this.after(this.rest - begun);
+        return;
+      }
     }
     // A redraw would break off the zoom that is being drawn.
-    if (this.root._dragging) return this.after(150);
+    if (this.root._dragging) {
+      this.after(150);
+      return;
+    }
     this.theme = theme;
+    /** @type {Figure} */
     const { data = [], layout = {} } = dress(this.figure, theme.colours);
     Object.assign(layout, { width, height, autosize: false, uirevision: this.run });
     layout.template = templateFor(theme);
@@ -277,18 +413,22 @@ class Plot {
     this.whole = now + 10_000;
   }
 
-  // Move the lines that Plotly drew to their new points, where these fit into the axes as they are,
-  // and tell whether that was done. A hundredth of a redraw's cost. What Plotly knows is then a few
-  // seconds old, until somebody points at the chart.
+  /**
+   * Move the lines that Plotly drew to their new points, where these fit into the axes as they are,
+   * and tell whether that was done. A hundredth of a redraw's cost. What Plotly knows is then a few
+   * seconds old, until somebody points at the chart.
+   * @param {number} now
+   */
   grow(now) {
     const { _fullLayout: full, _fullData: traces, calcdata } = this.root;
     if (now > this.whole || this.root.matches(":hover") || this.root._dragging) return false;
-    if (!full?.xaxis || skeleton(this.figure) !== this.skeleton) return false;
+    if (!this.figure || !full?.xaxis || !full.yaxis || skeleton(this.figure) !== this.skeleton) return false;
+    /** @type {[Element, string][]} */
     const paths = [];
     for (const [i, trace] of (this.figure.data ?? []).entries()) {
-      if (!isLine(trace) || traces[i]?.visible !== true) continue;
+      if (!isLine(trace) || traces?.[i]?.visible !== true) continue;
       const lines = calcdata?.[i]?.[0]?.node3?.node?.()?.querySelectorAll(".js-line");
-      const d = path(unpack(trace.x), unpack(trace.y), full.xaxis, full.yaxis);
+      const d = linePath(unpack(trace.x), unpack(trace.y), full.xaxis, full.yaxis);
       if (lines?.length !== 1 || !d) return false;
       paths.push([lines[0], d]);
     }

@@ -1,0 +1,17 @@
+// What the unit tests use of Node.
+
+declare module "node:test" {
+  export default function test(name: string, run: () => void | Promise<void>): void;
+}
+
+declare module "node:assert/strict" {
+  interface Assert {
+    (value: unknown, message?: string): asserts value;
+    equal(actual: unknown, expected: unknown, message?: string): void;
+    deepEqual(actual: unknown, expected: unknown, message?: string): void;
+    notEqual(actual: unknown, expected: unknown, message?: string): void;
+    rejects(promise: Promise<unknown>, error?: RegExp): Promise<void>;
+  }
+  const assert: Assert;
+  export default assert;
+}
