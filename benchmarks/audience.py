@@ -27,6 +27,7 @@ import websockets
 from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.typing import Subprotocol
 
 from benchmarks.live import begin, quantile, rate, serve, step_of
 from wgan.runs import Run
@@ -58,7 +59,7 @@ class Visitor:
         """Load the page, then keep it up to date until the end."""
         async with websockets.connect(
             f"{self.url.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=["streamlit"],
+            subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             compression=None,
         ) as socket:

@@ -89,7 +89,8 @@ def watched(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]
         lines = said.read().decode().splitlines()
     if process.returncode:
         sys.exit(f"python -m wgan {' '.join(arguments)} failed.")
-    return json.loads(lines[-1]) | {
+    report: dict[str, Any] = json.loads(lines[-1])
+    return report | {
         "seconds": round(time.monotonic() - begun, 1),
         "anonymous MiB": anon >> 20,
         "mapped MiB": file >> 20,
@@ -146,7 +147,7 @@ def gathering(path: Path) -> None:
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         mapped, times = read_pictures(path, mapped=True), []
-        batches = mapped.order("train", 64 * 60, rng).split(64)
+        batches = torch.split(mapped.order("train", 64 * 60, rng), 64)
         for rows in batches if name == warm else ():
             mapped.take("train", rows)
         for rows in batches:

@@ -258,8 +258,9 @@ def main() -> None:
         sys.exit("None of these presets has its data on this machine: set WGAN_DATA.")
     # A seed after the other, so that all presets have their first numbers soon.
     pairs = [(preset, seed) for seed in given.seeds for preset in here]
+    folder = given.runs_dir.resolve()
     with ThreadPoolExecutor(given.jobs) as pool:
-        found = list(pool.map(lambda pair: evaluated(*pair, given.runs_dir.resolve()), pairs))
+        found = list(pool.map(lambda pair: evaluated(pair[0], pair[1], folder), pairs))
     table = {name: [each for each in found if each["preset"] == name] for name in here}
     absent = [name for name in given.presets if name not in here]
     given.out.parent.mkdir(parents=True, exist_ok=True)

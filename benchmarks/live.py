@@ -222,10 +222,10 @@ def main() -> None:
         found["steps_per_second_watched"] = statistics.median(watched)
         pairs = [1 - w / a for w, a in zip(watched, alone, strict=True)]
         found["slowed_by"] = statistics.median(pairs)
-        start = time.monotonic()
+        signal_time = time.monotonic()
         process.send_signal(signal.SIGTERM)
         found["exit_code"] = process.wait(30)
-        found["exit_seconds"] = time.monotonic() - start
+        found["exit_seconds"] = time.monotonic() - signal_time
         found["checkpoint_at_exit"] = run.checkpoint_steps()[-1]
         found |= server_times(runs)
     finally:

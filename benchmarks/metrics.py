@@ -52,6 +52,7 @@ from wgan.metrics import (
     name_of,
     sliced,
 )
+from wgan.metrics.features import Classifier
 from wgan.metrics.pictures import MEMORISED, SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
@@ -218,7 +219,7 @@ class Sets:
 
 def test_sets(dataset: Dataset, data: Pictures) -> Sets:
     """The sets of FACTS.md §4, made of held-out pictures."""
-    real, labels = data.held_out, data.held_out_labels
+    real, labels = data.held_out[:], data.held_out_labels
     rng = generator(0, "metric", draw=7)
     blurred = scipy.ndimage.gaussian_filter(real.numpy().astype(np.float32), (0, 0, 1, 1))
     slight = real + 25 * torch.randn(real.shape, generator=rng)
@@ -343,7 +344,7 @@ def known_answers(sets: Sets) -> Section:
         ("training pictures with noise of up to 8 of 255", copies, "100 % (FACTS.md §4)"),
         (FLOOR, fresh, "0 % (FACTS.md §4)"),
     ):
-        oracle = {"scikit-learn": copied(pictures, data.train)}
+        oracle = {"scikit-learn": copied(pictures, data.train[:])}
         found = measure(PictureSides(pictures, yardstick), ["memorised"])
         rows.append(_row(what, found, oracle, known))
     for what, known in ((FLOOR, "a few %"), (AGAIN, "100 %")):
@@ -360,8 +361,10 @@ def known_answers(sets: Sets) -> Section:
         seen = shares(sets.labels[what], classes)
         oracle = {"SciPy, of the true labels": float(scipy.stats.entropy(seen, before))}
         rows.append(_row(what, measure(sets.sides[what], ["class_kl"]), oracle, known))
-    head = yardstick.network.module.head
-    weight, bias = (x.double().numpy() for x in (head.weight, head.bias))  # type: ignore[union-attr]
+    classifier = yardstick.network.module
+    assert isinstance(classifier, Classifier)
+    head = classifier.head
+    weight, bias = (x.double().numpy() for x in (head.weight, head.bias))
     accuracy = f"near the accuracy, {100 * (yardstick.network.accuracy or 0):.2f} %"
     for what, known in (
         (FLOOR, accuracy),
@@ -448,7 +451,7 @@ def stacked(data: Pictures) -> Section:
     digits = find_network("mnist", (1, 28, 28))
     yardstick = Yardstick(StackedMnist(bundled=True), _stack(data))
     yardstick.digits = digits
-    sides = PictureSides(data.held_out[chosen, 0], yardstick)
+    sides = PictureSides(data.held_out[:][chosen, 0], yardstick)
     even = np.full(MODES, 1 / MODES)
     true = shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"
@@ -576,7 +579,7 @@ def modes() -> Section:
             ("noise of 10 σ added", a + 10 * data.sigma * _noise(a), "", ""),
         ):
             found = mixture_modes(some, means, data.sigma)
-            distance, where = tree.query(some)
+            distance, where = map(np.asarray, tree.query(some))
             good = distance <= 3 * data.sigma
             ours = PointSides(some, data)
             assert ours.modes == found

@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from wgan.config import PRESETS, Adam, TrainConfig
-from wgan.data import Data, Pictures, as_bytes
+from wgan.data import Data, Pictures, Stack, as_bytes
 from wgan.jobs import TrainingJob
 from wgan.metrics import PictureSides, PointSides, Yardstick
 from wgan.objectives import WganGp
@@ -59,7 +59,7 @@ Samples = Callable[[int], Tensor]
 class PictureFiles(Dataset[Tensor]):
     """Pictures one at a time, each brought to [−1, 1] when it is asked for."""
 
-    def __init__(self, pictures: Tensor) -> None:
+    def __init__(self, pictures: Stack) -> None:
         self.pictures = pictures
         self.transform = v2.Compose(
             [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])]
@@ -108,7 +108,7 @@ def textbook(
             gap = critic(real).mean() - critic(fake).mean()
             penalty = objective.penalty_weight * slope_penalty(critic, real, fake)
             of_critic.zero_grad()
-            (penalty - gap).backward()  # type: ignore[no-untyped-call]
+            (penalty - gap).backward()
             of_critic.step()
             losses.append(((penalty - gap).item(), gap.item()))
         loss = -critic(make(torch.randn(config.batch_size, config.latent_dim))).mean()
@@ -121,8 +121,8 @@ def textbook(
             decay = min(config.ema_decay, (1 + steps) / (10 + steps))
             for slow, fast in zip(average.parameters(), make.parameters(), strict=True):
                 slow.mul_(decay).add_(fast, alpha=1 - decay)
-            for slow, fast in zip(average.buffers(), make.buffers(), strict=True):
-                slow.copy_(fast)
+            for held, current in zip(average.buffers(), make.buffers(), strict=True):
+                held.copy_(current)
         if clock + time.perf_counter() - start >= marks[0]:
             clock += time.perf_counter() - start
             marks = marks[1:]
@@ -135,7 +135,8 @@ def slope_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     epsilon = torch.rand(len(real), *[1] * (real.dim() - 1))
     between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    return ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+    penalty: Tensor = ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+    return penalty
 
 
 # ---- ours ---------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def sampler(network: nn.Module, config: TrainConfig) -> Samples:
     @torch.no_grad()
     def make(n: int) -> Tensor:
         z = torch.randn(n, config.latent_dim, generator=generator(1, "sample"))
-        return torch.cat([kept(part) for part in z.split(500)])
+        return torch.cat([kept(part) for part in torch.split(z, 500)])
 
     return make
 

@@ -7,6 +7,7 @@ from pages.components.entry import guard
 guard()
 
 from pages.components import gallery, intake
+from wgan.data import Drawing
 
 dataset = gallery.sidebar()
 adding = gallery.heading(dataset)
@@ -14,7 +15,7 @@ intake.chores()
 if adding:
     intake.form()
     st.stop()
-if dataset.name == "drawing":
+if isinstance(dataset, Drawing):
     gallery.draw(dataset)
 if gallery.absent(dataset):
     st.stop()

@@ -8,6 +8,7 @@ guard()
 
 from pages.components import controls, live, quality
 from pages.components.app import pace, session, shown_run
+from pages.components.chart import chart
 from pages.components.stage import strip
 from wgan import figures
 from wgan.runs import Status
@@ -65,7 +66,7 @@ if view is None:
                 alt="Eighty real pictures of the data set",
             )
         else:
-            live.chart(
+            chart(
                 figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
                 key="real_points",
                 run=config.dataset.name,

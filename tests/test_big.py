@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -182,7 +183,7 @@ def test_mapped_pictures_are_indexed_as_a_tensor(made: Prepared, root: Path):
         assert torch.equal(a.train_labels, b.train_labels)
         assert torch.equal(a.held_out_labels, b.held_out_labels)
         n = len(b.train)
-        assert a.train.shape == b.train.shape and torch.equal(a.held_out[:], b.held_out)
+        assert a.train.shape == b.train.shape and torch.equal(a.held_out[:], b.held_out[:])
         for index in (
             0,
             -1,
@@ -323,14 +324,14 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     a, b = describe(mapped), describe(held)
     for name in vars(b):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
-    assert b.mean == pytest.approx(float(held.train.double().mean()))
-    assert b.deviation == pytest.approx(float(held.train.double().std(correction=0)))
+    assert b.mean == pytest.approx(float(held.train[:].double().mean()))
+    assert b.deviation == pytest.approx(float(held.train[:].double().std(correction=0)))
     one = held.train[held.train_labels == 1].double().mean(0).round()
     assert np.array_equal(b.class_means[1], one.byte().numpy())
     assert np.array_equal(by_class(mapped, 4, 5), by_class(held, 4, 5))
     for x, y in zip(
-        last(nearest(held.held_out, mapped.train)),
-        last(nearest(held.held_out, held.train)),
+        last(nearest(held.held_out[:], mapped.train)),
+        last(nearest(held.held_out[:], held.train)),
         strict=True,
     ):
         assert torch.equal(x, y)
@@ -350,7 +351,8 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
 def test_near_duplicates_are_those_that_a_look_at_every_pair_finds(root: Path):
     rng = np.random.default_rng(0)
     levels = rng.integers(90, 140, (150, 3))
-    files, kept = [], []
+    files: list[tuple[str, bytes]] = []
+    kept: list[npt.NDArray[np.int64]] = []
     for i, level in enumerate(levels):
         picture = np.broadcast_to(level.astype(np.uint8)[:, None, None], (3, 28, 28))
         content = io.BytesIO()
@@ -459,7 +461,7 @@ def test_preparing_and_training_take_memory_that_does_not_grow_with_the_set(
             info = tarfile.TarInfo(f"{i}.bmp")
             info.size = 54 + 64 * 64 * 3
             archive.addfile(info, io.BytesIO(head + rng.bytes(64 * 64 * 3)))
-            archive.members = []
+            archive.members = []  # type: ignore[attr-defined]  # typeshed lacks the list of members
     said = subprocess.run(
         [sys.executable, "-c", MEMORY, str(source), str(root)],
         cwd=ROOT,

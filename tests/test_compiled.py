@@ -29,7 +29,7 @@ from wgan.training.compiled import (
     library,
     unfit,
 )
-from wgan.training.compiled.update import Call, Update
+from wgan.training.compiled.update import Call, Substitute, Update
 from wgan.training.engine import Precision
 
 SMALL: dict[str, Any] = {
@@ -70,7 +70,7 @@ class Plain:
     def __init__(self, call: Call) -> None:
         self.call, self.calls = call, 0
 
-    def __call__(self, values: list[Tensor]) -> list[Tensor]:
+    def __call__(self, values: Sequence[Tensor]) -> list[Tensor]:
         self.calls += 1
         return self.call(values)
 
@@ -79,7 +79,7 @@ class Plain:
 def test_an_update_as_a_function_trains_as_the_loop_does(name: str):
     usual, other = (training_of(KINDS[name]) for _ in range(2))
     stand_ins = {name: Plain(update.call) for name, update in other.updates().items()}
-    other.use(stand_ins)  # type: ignore[arg-type]
+    other.use(stand_ins)
     for training in (usual, other):
         for _ in range(5):
             training.step()
@@ -116,7 +116,7 @@ def test_gradients_lie_in_memory_as_their_weights_do():
 def test_an_objective_steered_in_mid_run_is_computed_as_written():
     training = training_of(tiny())
     stand_ins = {name: Plain(update.call) for name, update in training.updates().items()}
-    training.use(stand_ins)  # type: ignore[arg-type]
+    training.use(stand_ins)
     training.step()
     training.apply(critic_learning_rate=1e-4)
     training.step()
@@ -128,7 +128,7 @@ def test_an_objective_steered_in_mid_run_is_computed_as_written():
 
 def test_compiled_updates_are_left_in_mid_run_by_their_switch():
     training = training_of(tiny())
-    training.use({name: Plain(update.call) for name, update in training.updates().items()})  # type: ignore[misc]
+    training.use({name: Plain(update.call) for name, update in training.updates().items()})
     assert training.engine.compiled
     training.apply(compiled=False)
     assert not training.engine.compiled and not training._substitutes
@@ -175,10 +175,10 @@ def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pyte
 def test_wrong_and_slow_libraries_are_not_used():
     update = training_of(tiny()).updates()["critic"]
 
-    def wrong(values: list[Tensor]) -> list[Tensor]:
+    def wrong(values: Sequence[Tensor]) -> list[Tensor]:
         return [x + 0.1 if i == 0 else x for i, x in enumerate(update.call(values))]
 
-    def slow(values: list[Tensor]) -> list[Tensor]:
+    def slow(values: Sequence[Tensor]) -> list[Tensor]:
         time.sleep(0.02)
         return update.call(values)
 
@@ -217,7 +217,10 @@ def test_of_two_updates_none_is_taken_alone():
     training = training_of(tiny())
     said: list[str] = []
     found = faster.Faster(said.append)
-    one = {"critic": Plain(training.updates()["critic"].call), "generator": "it cannot be loaded"}
+    one: dict[str, Substitute | str] = {
+        "critic": Plain(training.updates()["critic"].call),
+        "generator": "it cannot be loaded",
+    }
     assert not found._take(training, one, proven=True)
     assert not training.engine.compiled and len(said) == 1
 
@@ -300,7 +303,7 @@ def test_libraries_are_built_used_recorded_and_found_again(
     for one, two in zip(state_of(usual).values(), state_of(fast).values(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
     update = fast.updates()["critic"]
-    library = Library(paths["critic"], update.inputs)  # type: ignore[arg-type]
+    library = Library(paths["critic"], update.inputs)
     assert library(update.inputs) is not None
     turned = [x.t().contiguous().t() if x.dim() == 2 else x for x in update.inputs]
     assert library(turned) is None

@@ -176,7 +176,7 @@ def test_another_kind_of_data_takes_a_network_that_fits():
 
 def test_configs_are_frozen():
     with pytest.raises(Exception, match="frozen"):
-        TrainConfig().n_critic = 3  # type: ignore[misc]
+        TrainConfig().n_critic = 3  # type: ignore[misc]  # this error is the subject
 
 
 @pytest.mark.parametrize("name", PRESETS)

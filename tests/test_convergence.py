@@ -4,8 +4,9 @@ import contextlib
 import copy
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,8 +54,8 @@ def piled(config: TrainConfig) -> Models:
     return made
 
 
-def whole(opened: Models, updates: int, **more: object) -> tuple[Tightening, list[Said]]:
-    said = list(converge(opened, updates=updates, **more))  # type: ignore[arg-type]
+def whole(opened: Models, updates: int, **more: Any) -> tuple[Tightening, list[Said]]:
+    said = list(converge(opened, updates=updates, **more))
     found = said[-1].result
     assert isinstance(found, Tightening)
     return found, said
@@ -165,9 +166,9 @@ def session(runs_dir: Path) -> Iterator[Session]:
     assert not made._worker.is_alive()
 
 
-def until(done: object, seconds: float = 60.0) -> None:
+def until(done: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
-    while not done():  # type: ignore[operator]
+    while not done():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
 
@@ -254,9 +255,9 @@ def test_the_verdict_says_what_came_out():
     found, _ = whole(models(tiny(objective="wgan-gp")), 12)
     ends = found.updates / found.updates[-1]
 
-    def like(top: float, **more: object) -> Tightening:
+    def like(top: float, **more: Any) -> Tightening:
         values = {"bounds": top * found.exact * np.minimum(1, 2 * ends), "stuck": None}
-        return dataclasses.replace(found, **(values | more))  # type: ignore[arg-type]
+        return dataclasses.replace(found, **(values | more))
 
     assert "It tightened: 95 %" in verdict(like(0.95), ended=True)
     assert "settled at 70 %" in verdict(like(0.7), ended=True)

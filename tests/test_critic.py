@@ -77,8 +77,8 @@ def test_every_kind_of_critic_can_be_opened(name: str):
     found = critic.scored(opened, sides)
     assert found.real.shape == found.fake.shape == found.held_out.shape == (12,)
     steep = critic.steepness(opened, sides)
-    for values in (steep.real, steep.fake, steep.between):
-        assert values.shape == (12,) and np.isfinite(values).all() and (values >= 0).all()
+    for slopes in (steep.real, steep.fake, steep.between):
+        assert slopes.shape == (12,) and np.isfinite(slopes).all() and (slopes >= 0).all()
     label = int(sides.labels[0]) if config.conditional else None
     one = critic.saliency(opened, sides.real[0], label)
     assert one.score == pytest.approx(float(found.real[0]), abs=1e-4)
@@ -134,7 +134,7 @@ def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
     data = pictures(40)
     one, two = critic.examples_of(data, 16), critic.examples_of(data, 16)
     assert np.array_equal(one.real, two.real) and np.array_equal(one.held_out, two.held_out)
-    seen = {x.tobytes() for x in critic.floats_of(data.train.numpy())}
+    seen = {x.tobytes() for x in critic.floats_of(data.train[:].numpy())}
     assert all(x.tobytes() in seen for x in one.real)
     assert not any(x.tobytes() in seen for x in one.held_out)
     # The first of more are the same too: a look with fewer examples is not another look.
@@ -148,7 +148,7 @@ def test_fakes_are_what_the_generator_shows():
     rng = generator(0, "metric", draw=critic.Z)
     z = torch.randn(4, 8, generator=rng).numpy()
     assert np.array_equal(critic.pictures_of(sides.fake), opened.make(z))
-    shown = pictures(6).train.numpy()
+    shown = pictures(6).train[:].numpy()
     assert np.array_equal(critic.pictures_of(critic.floats_of(shown)), shown)
 
 
@@ -156,7 +156,7 @@ def test_a_critic_that_is_told_the_class_needs_it_and_listens():
     config = TrainConfig.parse(DIGITS | {"conditional": True})
     data = pictures(40)
     opened = models(config, 2, data)
-    x = critic.floats_of(data.train.numpy()[:3])
+    x = critic.floats_of(data.train[:3].numpy())
     with pytest.raises(ValueError, match="needs labels"):
         critic.scores(opened, x)
     assert critic.saliency(opened, x[0], 1).score != critic.saliency(opened, x[0], 2).score
@@ -212,7 +212,8 @@ def test_gradients_by_layer_are_those_of_autograd():
     opened = models(tiny(objective={"name": "wgan-gp", "penalty_weight": 0.0}), 2)
     sides = critic.beside(opened, points(16))
     found = critic.gradients(opened, sides)
-    first, bend, last, _ = copy.deepcopy(opened.critic).requires_grad_(True)
+    first, bend, last, _ = copy.deepcopy(opened.critic).requires_grad_(True).children()
+    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
     x = torch.from_numpy(np.concatenate([sides.real, sides.fake]))
     at_first = first(x)
     at_last = last(bend(at_first))

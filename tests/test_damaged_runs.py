@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ COLUMNS = {
     "metrics": ["step", "name", "value"],
     "facts": ["key"],
 }
-Harm = Callable[[Path], None]
+Harm = Callable[[Path], object]
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +134,20 @@ def in_config(change: Callable[[dict[str, Any]], object]) -> Harm:
     return harm
 
 
+def set_config(key: str, value: Any) -> Harm:
+    return in_config(lambda described: described.update({key: value}))
+
+
+def set_n_critic(value: Any) -> Harm:
+    return in_config(lambda described: described["config"].update(n_critic=value))
+
+
+def without_config(key: str) -> Harm:
+    return in_config(lambda described: described.pop(key))
+
+
 def write_file(name: str, content: bytes) -> Harm:
-    return lambda folder: (folder / name).write_bytes(content) and None
+    return lambda folder: (folder / name).write_bytes(content)
 
 
 def in_metadata(key: str, value: str) -> Harm:
@@ -162,16 +175,14 @@ for nasty, value in NASTY.items():
     if not isinstance(value, bytes) and value != "\udc80":
         text = str(value)
         for key in ("schema", "config", "parent", "versions", "created"):
-            HARMS[f"config {key} = {nasty}"] = in_config(lambda d, k=key, v=value: d.update({k: v}))
-        HARMS[f"config n_critic = {nasty}"] = in_config(
-            lambda d, v=value: d["config"].update(n_critic=v)
-        )
+            HARMS[f"config {key} = {nasty}"] = set_config(key, value)
+        HARMS[f"config n_critic = {nasty}"] = set_n_critic(value)
         HARMS[f"config.json = {nasty}"] = write_file("config.json", text.encode())
         HARMS[f"lock = {nasty}"] = write_file("lock", text.encode())
         for key in ("schema", "step", "counts", "config", "engine", "facts"):
             HARMS[f"checkpoint {key} = {nasty}"] = in_metadata(key, text)
 for key in ("schema", "config", "parent", "versions", "created"):
-    HARMS[f"config without {key}"] = in_config(lambda d, k=key: d.pop(k))
+    HARMS[f"config without {key}"] = without_config(key)
 for table in COLUMNS:
     HARMS[f"no table {table}"] = in_database(f"DROP TABLE {table}")
     HARMS[f"table {table} is a view"] = in_database(
@@ -187,22 +198,20 @@ HARMS |= {
     ),
     "no database": lambda folder: (folder / "run.sqlite").unlink(),
     "no database but text": write_file("run.sqlite", b"hello" * 1000),
-    "half a database": lambda folder: (
-        (folder / "run.sqlite").write_bytes((folder / "run.sqlite").read_bytes()[:9_000]) and None
+    "half a database": lambda folder: (folder / "run.sqlite").write_bytes(
+        (folder / "run.sqlite").read_bytes()[:9_000]
     ),
     "lock of a list": write_file("lock", b'{"host": [], "pid": {}, "beat": 1e999}'),
-    "previews of nonsense": lambda folder: (
-        [path.write_bytes(b"PK nonsense") for path in (folder / "previews").iterdir()] and None
-    ),
-    "previews cut off": lambda folder: (
-        [path.write_bytes(path.read_bytes()[:-100]) for path in (folder / "previews").iterdir()]
-        and None
-    ),
+    "previews of nonsense": lambda folder: [
+        path.write_bytes(b"PK nonsense") for path in (folder / "previews").iterdir()
+    ],
+    "previews cut off": lambda folder: [
+        path.write_bytes(path.read_bytes()[:-100]) for path in (folder / "previews").iterdir()
+    ],
     "a thumb of nonsense": write_file("thumb.webp", b"RIFF"),
-    "a checkpoint cut off": lambda folder: (
-        [path.write_bytes(path.read_bytes()[:-100]) for path in folder.glob("*.safetensors")]
-        and None
-    ),
+    "a checkpoint cut off": lambda folder: [
+        path.write_bytes(path.read_bytes()[:-100]) for path in folder.glob("*.safetensors")
+    ],
     "a checkpoint that claims a huge network": in_metadata(
         "config", tiny(network={"name": "mlp", "width": 1024, "depth": 6}).model_dump_json()
     ),
@@ -259,7 +268,7 @@ def message_of(action: Callable[[], Any]) -> str:
 @pytest.mark.parametrize("name", one_in_four(HARMS))
 def test_reading_a_damaged_run_raises_one_error(run: Run, runs_dir: Path, name: str):
     HARMS[name](run.folder)
-    messages = [message_of(lambda read=read: read(run)) for read in READERS.values()]
+    messages = [message_of(partial(read, run)) for read in READERS.values()]
     assert all("\n" not in message for message in messages)
     (card,) = Shelf(runs_dir).cards()
     assert card.run == run.id and (card.problem or card.config is not None)

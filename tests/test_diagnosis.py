@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -237,7 +238,9 @@ def test_a_healthy_run_raises_nothing(preset: str, steps: int, every: int):
 
 
 def known(
-    config: TrainConfig = TOY, size: int | None = None, **numbers: Sequence[float]
+    config: TrainConfig = TOY,
+    size: int | None = None,
+    **numbers: Sequence[float] | npt.NDArray[np.float64],
 ) -> Evidence:
     """Evidence with these numbers at steps 10, 20, 30, …"""
     measured = [
@@ -286,7 +289,7 @@ def test_repeats_of_a_small_set_are_no_collapse():
 
 
 def test_a_gap_that_held_out_pictures_lack_is_learned_by_heart():
-    gaps = {"gap_seen": [10.0] * 3, "score_spread": [2.0] * 3}
+    gaps: dict[str, Any] = {"gap_seen": [10.0] * 3, "score_spread": [2.0] * 3}
     evidence = known(DIGITS, size=1000, gap_unseen=[6.0] * 3, **gaps)
     (found,) = diagnose(evidence)
     assert found.key == "overfitting-critic" and "40 % of it" in found.reading.evidence
@@ -300,7 +303,7 @@ def test_a_gap_that_held_out_pictures_lack_is_learned_by_heart():
 
 
 def test_a_slope_is_judged_only_where_a_penalty_asks_for_1():
-    steep = {"slope_hat": [20.0] * 3, "slope_above_1": [1.0] * 3}
+    steep: dict[str, Any] = {"slope_hat": [20.0] * 3, "slope_above_1": [1.0] * 3}
     assert raised(known(**steep)) == ["weak-penalty"]
     for objective in ("gan", "wgan-div", "r1", "wgan"):
         assert raised(known(TOY.changed({"objective": objective}), **steep)) == []

@@ -125,7 +125,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
 ):
     monkeypatch.setenv("WGAN_DATA", str(tmp_path / "root"))
     (tmp_path / "mine").mkdir()
-    for i, pixels in enumerate(pictures(60, (3, 32, 32)).train.numpy()):
+    for i, pixels in enumerate(pictures(60, (3, 32, 32)).train[:].numpy()):
         Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "mine" / f"{i}.png")
     assert cli.main(["data", "add", str(tmp_path / "mine"), "--quiet", "--held-out", "0.25"]) == 0
     key = json.loads(capsys.readouterr().out.splitlines()[-1])["key"]
@@ -229,7 +229,7 @@ def session(runs_dir: Path) -> Iterator[Session]:
     made.close(10)
 
 
-def until(condition, seconds: float = 30) -> None:  # type: ignore[no-untyped-def]
+def until(condition, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -11,6 +11,7 @@ import torch
 
 from tests.conftest import THREADS, tiny, train_to_the_end
 from wgan.config import TrainConfig
+from wgan.data import Points
 from wgan.export import EXAMPLES, Example, bring, examples, export_zip, import_zip, lacking, ship
 from wgan.jobs import Stored, TrainingJob, evaluate
 from wgan.latent import Models, draw_z
@@ -207,6 +208,7 @@ def last_points(name: str) -> tuple[int, float]:
     state, _ = Run(CHECKPOINTS / name).checkpoint()
     config: TrainConfig = state.config
     data = config.dataset.load()
+    assert isinstance(data, Points)
     points = Models(config, state.tensors, state.step).make(draw_z(5, 2_500, config.latent_dim))
     return mixture_modes(points, data.means.numpy(), data.sigma)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from wgan.data import DATASETS, Pictures, Points
+from wgan.data import DATASETS, Mnist10k, Pictures, Points
 from wgan.data.facts import by_class, density, describe, nearest_pairs
 from wgan.randomness import generator
 
@@ -28,7 +28,7 @@ def test_means_and_counts_are_those_of_the_pictures():
 
 
 def test_mnists_published_mean_and_deviation():
-    facts = describe(DATASETS["mnist-10k"]().load())
+    facts = describe(Mnist10k().load())
     assert facts.mean / 255 == pytest.approx(0.1307, abs=0.003)
     assert facts.deviation / 255 == pytest.approx(0.3081, abs=0.005)
 
@@ -56,6 +56,7 @@ def test_rows_of_classes():
 @pytest.mark.parametrize("name", [n for n, d in DATASETS.items() if d.kind == "points"])
 def test_a_density_has_mean_1_and_lies_where_the_points_do(name: str):
     points = DATASETS[name]().load()
+    assert isinstance(points, Points)
     table = density(points)
     assert table.shape == (96, 96) and float(table.mean()) == pytest.approx(1)
     drawn = points.sample(20_000, generator(5, "data")).numpy()

@@ -15,7 +15,7 @@ from wgan.runs import COLUMNS
 def accepted(figure: figures.Figure) -> go.Figure:
     """Let Plotly itself check a figure; only the colour names of the theme are put in first."""
 
-    def plain(value):  # type: ignore[no-untyped-def]
+    def plain(value):
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -53,7 +53,7 @@ def test_smoothing_passes_over_what_is_not_finite():
 
 @pytest.mark.parametrize("make", [figures.losses, figures.critic_gap])
 @pytest.mark.parametrize("n", [0, 1, 500])
-def test_curves_are_figures(make, n: int):  # type: ignore[no-untyped-def]
+def test_curves_are_figures(make, n: int):
     figure = accepted(make(columns(n), [(3.0, "step 3: n_critic 5 → 1")]))
     assert len(figure.data) == 5 and len(figure.layout.shapes) == 1
     assert figure.data[-1].text[0] == "step 3: n_critic 5 → 1"

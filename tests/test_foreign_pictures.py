@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -103,12 +103,12 @@ def test_a_member_without_a_name_and_one_of_a_claimed_size_are_skipped(
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in {"?": b"x", "huge.png": png(9), **GOOD}.items():
             archive.writestr(name, content)
-    content = bytearray(path.read_bytes())
-    at = content.index(b"huge.png", content.index(b"PK\x01\x02"))
-    content[at - 22 : at - 18] = struct.pack("<I", 2**31)
-    at = content.index(b"PK\x01\x02")
-    content[at + 28 : at + 32] = struct.pack("<HH", 0, 1)  # Its letter becomes an extra field.
-    path.write_bytes(content)
+    crafted = bytearray(path.read_bytes())
+    at = crafted.index(b"huge.png", crafted.index(b"PK\x01\x02"))
+    crafted[at - 22 : at - 18] = struct.pack("<I", 2**31)
+    at = crafted.index(b"PK\x01\x02")
+    crafted[at + 28 : at + 32] = struct.pack("<HH", 0, 1)  # Its letter becomes an extra field.
+    path.write_bytes(crafted)
     made = add(path, capsys)
     assert made["kept"] == 3
     found = reasons(made)
@@ -163,7 +163,11 @@ HOSTILE = {
 def test_a_tar_that_claims_what_is_not_so_ends_with_a_sentence(
     name: str, packing: str, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ):
-    pack = {"tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}
+    pack: dict[str, Callable[[bytes], bytes]] = {
+        "tar.gz": gzip.compress,
+        "tar.bz2": bz2.compress,
+        "tar.xz": lzma.compress,
+    }
     path = tmp_path / f"x.{packing}"
     path.write_bytes(pack.get(packing, bytes)(HOSTILE[name] + bytes(1024)))
     refusal(path, capsys)
@@ -225,8 +229,13 @@ def packed_zip(folder: Path, path: Path) -> None:
 
 
 def packed_tar(folder: Path, path: Path) -> None:
-    mode = path.suffix[1:].replace("tgz", "gz")
-    with tarfile.open(path, "w" if mode == "tar" else f"w:{mode}") as archive:  # type: ignore[call-overload]
+    modes: dict[str, Literal["w", "w:gz", "w:bz2", "w:xz"]] = {
+        ".tar": "w",
+        ".tgz": "w:gz",
+        ".bz2": "w:bz2",
+        ".xz": "w:xz",
+    }
+    with tarfile.open(path, mode=modes[path.suffix]) as archive:
         for file in sorted(folder.rglob("*")):
             archive.add(file, file.relative_to(folder), recursive=False)
 
@@ -391,7 +400,7 @@ def test_only_the_level_itself_is_transparent(depth: int, near: int):
     content = half_transparent(depth, GREY)
     other = content.replace(chunk(b"tRNS", bytes(2)), chunk(b"tRNS", struct.pack(">H", near)))
     assert other != content
-    assert open_image(other, 10**6).convert("RGBA").getextrema()[3] == (255, 255)
+    assert open_image(other, 10**6).convert("RGBA").getchannel("A").getextrema() == (255, 255)
 
 
 @pytest.mark.parametrize(

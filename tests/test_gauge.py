@@ -115,7 +115,7 @@ def test_measuring_waits_until_it_has_been_paid_for(
 ):
     gauge = ready(Gauge(Training(tiny(), engine=engine)))
     clock = iter(float(n) for n in range(1000))  # a second between two looks at the clock
-    monkeypatch.setattr(gauges.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     assert not gauge.due(0.5)
     assert gauge.due(2.0) and gauge.measure(2.0)  # costs a second
     assert not gauge.due(10.0)  # one of ten
@@ -125,7 +125,7 @@ def test_measuring_waits_until_it_has_been_paid_for(
     assert not gauge.due(49.0) and gauge.due(2 / gauges.SHARE + 0.1)
 
 
-def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):  # type: ignore[no-untyped-def]
+def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):
     monkeypatch.setattr(gauges, "FIRST", 0.0)
     monkeypatch.setattr(gauges, "EVERY", 0.0)
     monkeypatch.setattr(gauges, "SHARE", math.inf)  # at every step, however long one takes

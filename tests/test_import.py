@@ -244,10 +244,10 @@ def test_a_damaged_stream_is_a_sentence(files: Files, tmp_path: Path, compressio
         for name, content in files.items():
             archive.writestr(f"x/{name}", content)
         entry = archive.getinfo("x/run.sqlite")
-    content = bytearray((tmp_path / "run.zip").read_bytes())
+    damaged = bytearray((tmp_path / "run.zip").read_bytes())
     middle = entry.header_offset + 30 + len(entry.filename) + entry.compress_size // 2
-    content[middle : middle + 40] = bytes(40)
-    (tmp_path / "run.zip").write_bytes(content)
+    damaged[middle : middle + 40] = bytes(40)
+    (tmp_path / "run.zip").write_bytes(damaged)
     with pytest.raises(RunError, match=r"run\.sqlite in this ZIP file is damaged|cannot be read"):
         import_zip(tmp_path / "run.zip", tmp_path / "runs")
 
@@ -354,12 +354,12 @@ def test_files_that_a_damaged_directory_hides_are_missed(tmp_path: Path, files: 
         for name, content in files.items():
             archive.writestr(f"x/{name}", content)
         start = archive.start_dir
-    content = bytearray(buffer.getvalue())
-    second = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02", start) + 4)
-    after = content.index(b"PK\x01\x02", second + 4)
-    rest = content.rindex(b"PK\x05\x06") - after
-    content[second + 32 : second + 34] = rest.to_bytes(2, "little")  # the length of its comment
-    (tmp_path / "run.zip").write_bytes(content)
+    crafted = bytearray(buffer.getvalue())
+    second = crafted.index(b"PK\x01\x02", crafted.index(b"PK\x01\x02", start) + 4)
+    after = crafted.index(b"PK\x01\x02", second + 4)
+    rest = crafted.rindex(b"PK\x05\x06") - after
+    crafted[second + 32 : second + 34] = rest.to_bytes(2, "little")  # the length of its comment
+    (tmp_path / "run.zip").write_bytes(crafted)
     assert len(zipfile.ZipFile(tmp_path / "run.zip").infolist()) == 2  # what zipfile makes of it
     with pytest.raises(RunError, match="list of files is not complete"):
         import_zip(tmp_path / "run.zip", tmp_path / "runs")

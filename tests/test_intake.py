@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from wgan.data import (
     Pokemon,
     Prepared,
     Recipe,
+    Source,
     data_root,
     forget,
     prepare,
@@ -79,8 +81,11 @@ def zipped(files: Iterable[tuple[str, bytes]], packing: int = zipfile.ZIP_STORED
     return buffer.getvalue()
 
 
+TarMode = Literal["w", "w:gz", "w:bz2", "w:xz"]
+
+
 def tarred(
-    files: Iterable[tuple[str, bytes]], extra: Iterable[tarfile.TarInfo] = (), mode: str = "w"
+    files: Iterable[tuple[str, bytes]], extra: Iterable[tarfile.TarInfo] = (), mode: TarMode = "w"
 ) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:
@@ -102,13 +107,18 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 def shown(made: Prepared, root: Path) -> torch.Tensor:
     """All pictures, whatever part they are in."""
     found = read_pictures(root / "own" / f"{made.key}.safetensors")
-    return torch.cat([found.train, found.held_out])
+    return torch.cat([found.train[:], found.held_out[:]])
 
 
-def one(content: bytes, **settings: object) -> np.ndarray:
+def one(content: bytes, **settings: Any) -> np.ndarray:
     """One file's picture."""
-    recipe = {"side": 32, "grey": False, "fit": "crop", "background": (255, 255, 255)} | settings
-    return prepare_picture(open_image(content, 10**7), **recipe)  # type: ignore[arg-type]
+    recipe: dict[str, Any] = {
+        "side": 32,
+        "grey": False,
+        "fit": "crop",
+        "background": (255, 255, 255),
+    } | settings
+    return prepare_picture(open_image(content, 10**7), **recipe)
 
 
 # ---- where pictures come from ---------------------------------------------------------------------
@@ -121,7 +131,7 @@ def folder_of(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
     return folder
 
 
-SOURCES: dict[str, Callable[[Path], object]] = {
+SOURCES: dict[str, Callable[[Path], Source]] = {
     "folder": lambda at: folder_of(GOOD, at / "pictures"),
     "zip": lambda at: zipped(GOOD),
     "deflated zip": lambda at: zipped(GOOD, zipfile.ZIP_DEFLATED),
@@ -134,7 +144,7 @@ SOURCES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_gives_the_same_pictures(kind: str, tmp_path: Path, root: Path):
-    made = prepare(SOURCES[kind](tmp_path), Recipe(), root)  # type: ignore[arg-type]
+    made = prepare(SOURCES[kind](tmp_path), Recipe(), root)
     assert (made.kept, made.seen, made.skipped, made.shape) == (3, 3, (), (3, 32, 32))
     expected = {np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in (1, 2, 3)}
     assert {p.numpy().tobytes() for p in shown(made, root)} == expected
@@ -186,9 +196,9 @@ def test_only_files_that_fit_the_pattern_count(root: Path):
 # ---- hostile archives -----------------------------------------------------------------------------
 
 
-def reasons(source: object, limits: Limits | None = None) -> dict[str, str]:
+def reasons(source: Source, limits: Limits | None = None) -> dict[str, str]:
     meter = Meter(limits or Limits())
-    return {m.name: m.problem for m in members(source, lambda _: True, meter)}  # type: ignore[arg-type]
+    return {m.name: m.problem for m in members(source, lambda _: True, meter)}
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
@@ -365,9 +375,9 @@ def test_the_memory_of_what_is_kept_is_limited(root: Path):
         (Path("/nowhere/at/all"), "There is no file or folder"),
     ],
 )
-def test_what_is_of_no_use_is_said_and_leaves_nothing(source: object, words: str, root: Path):
+def test_what_is_of_no_use_is_said_and_leaves_nothing(source: Source, words: str, root: Path):
     with pytest.raises(DataError, match=words) as caught:
-        prepare(source, Recipe(), root)  # type: ignore[arg-type]
+        prepare(source, Recipe(), root)
     assert str(caught.value).endswith(".")
     assert not [p for p in root.rglob("*") if p.is_file()]
 
@@ -627,7 +637,7 @@ def test_folders_are_classes_in_the_order_of_people(root: Path):
         np.asarray(Image.open(io.BytesIO(content))).transpose(2, 0, 1).tobytes(): name.split("/")[2]
         for name, content in files
     }
-    for image, label in zip(found.train, found.train_labels, strict=True):
+    for image, label in zip(found.train[:], found.train_labels, strict=True):
         assert truth[image.numpy().tobytes()] == made.classes[label]
     assert prepare(zipped(files), Recipe(labels=False), root).classes == ()
     assert prepare(GOOD, Recipe(), root).classes == ()
@@ -647,10 +657,10 @@ def test_the_parts_are_disjoint_and_the_split_repeats(
     made = prepare(files, Recipe(held_out=share), root)
     assert (made.train, made.held_out) == (40 - held, held)
     found = Own.of(made).load(root)
-    train = {p.numpy().tobytes() for p in found.train}
-    assert not train & {p.numpy().tobytes() for p in found.held_out}
+    train = {p.numpy().tobytes() for p in found.train[:]}
+    assert not train & {p.numpy().tobytes() for p in found.held_out[:]}
     again = prepare(files, Recipe(held_out=share), tmp_path / "elsewhere")
-    assert torch.equal(Own.of(again).load(tmp_path / "elsewhere").train, found.train)
+    assert torch.equal(Own.of(again).load(tmp_path / "elsewhere").train[:], found.train[:])
 
 
 def test_a_small_class_is_held_out_too(root: Path):
@@ -805,7 +815,7 @@ def test_classes_and_mirrors_of_own_pictures(kept: Prepared):
     assert dogs.size == loaded.size == 2 * kept.counts[1]
     assert loaded.train_labels.unique().tolist() == [0]
     expected = whole.train[whole.train_labels == 1]
-    assert torch.equal(loaded.train, torch.cat([expected, expected.flip(-1)]))
+    assert torch.equal(loaded.train[:], torch.cat([expected, expected.flip(-1)]))
     assert loaded.held_out_labels.shape == loaded.held_out.shape[:1]
     with pytest.raises(ValidationError, match="Pets has no class “mice”: choose among cats, dogs"):
         Own.of(kept, classes=("mice",))
@@ -863,7 +873,7 @@ def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def totals(found: Pictures) -> set[int]:
-    return {int(p.sum(dtype=torch.long)) for p in torch.cat([found.train, found.held_out])}
+    return {int(p.sum(dtype=torch.long)) for p in torch.cat([found.train[:], found.held_out[:]])}
 
 
 @pytest.mark.usefixtures("no_npm")
@@ -881,7 +891,7 @@ def test_sprites_come_from_the_package_in_the_data_root(root: Path):
     expected = {np.asarray(picture(i, (20 + i, 24))).sum() for i in range(6)}
     found = {
         int(p.sum(dtype=torch.long)) - 3 * 255 * (32 * 32 - (20 + i) * 24)
-        for p in torch.cat([loaded.train, loaded.held_out])
+        for p in torch.cat([loaded.train[:], loaded.held_out[:]])
         for i in range(6)
     }
     assert expected <= found
@@ -894,7 +904,7 @@ def test_sprites_come_from_the_package_in_the_data_root(root: Path):
     # The package is no longer needed, nor is it listed among pictures of yours.
     (root / "pokesprite-images-9.tgz").unlink()
     assert Pokemon().present(root) and not Pokemon(side=64).present(root)
-    assert torch.equal(Pokemon().load(root).train, loaded.train)
+    assert torch.equal(Pokemon().load(root).train[:], loaded.train[:])
     assert prepared(root) == []
 
 
@@ -927,7 +937,7 @@ def test_npm_that_answers_is_asked_once(
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert (root / "pokesprite-images-2.tgz").is_file()
     assert Pokemon(side=64).load(root).shape == (3, 64, 64)
-    assert torch.equal(Pokemon().load(root).train, loaded.train)
+    assert torch.equal(Pokemon().load(root).train[:], loaded.train[:])
 
 
 @pytest.mark.skipif(not PACKAGE.is_file(), reason=f"needs {PACKAGE.name} in WGAN_DATA")

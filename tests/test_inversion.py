@@ -22,7 +22,7 @@ def test_it_ends_with_the_nearest_training_pictures_and_tells_each_update():
     assert isinstance(found, Found) and found.others is not None and len(found.others) == OTHERS
     assert found.search.others.shape == (OTHERS,)
     # The picture itself is among the training pictures; the others as NumPy finds them.
-    away = np.sqrt(((data.train.numpy().astype(float) - target) ** 2).mean(axis=(1, 2, 3)))
+    away = np.sqrt(((data.train[:].numpy().astype(float) - target) ** 2).mean(axis=(1, 2, 3)))
     assert found.distances == pytest.approx(np.sort(away)[:8], abs=1e-2)
     assert (found.nearest[0] == target).all()
 

@@ -308,7 +308,12 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
     run = Run.create(tiny(), runs_dir)
     watcher, read = Stored(run), []
     whole = Run.metrics
-    monkeypatch.setattr(Run, "metrics", lambda run: read.append(run) or whole(run))
+
+    def recorded(run: Run) -> list[Measured]:
+        read.append(run)
+        return whole(run)
+
+    monkeypatch.setattr(Run, "metrics", recorded)
 
     def same(rereads: int = 0) -> None:
         read.clear()

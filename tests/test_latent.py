@@ -24,6 +24,7 @@ from wgan.latent import (
     walk,
     warped_grid,
 )
+from wgan.latent.paths import Easing, Method
 from wgan.randomness import generator
 from wgan.training import Engine, Training
 
@@ -73,9 +74,9 @@ def test_degenerate_arcs_are_finite(b: list[float]):
 
 @pytest.mark.parametrize("method", ["slerp", "lerp"])
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_walk_passes_through_its_waypoints(method: str, closed: bool):
+def test_a_walk_passes_through_its_waypoints(method: Method, closed: bool):
     stops = vectors(3, 4)
-    path, marks = walk(stops, 40, method=method, closed=closed)  # type: ignore[arg-type]
+    path, marks = walk(stops, 40, method=method, closed=closed)
     assert path[list(marks)] == pytest.approx(stops, abs=1e-5)
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     if closed:
@@ -125,12 +126,12 @@ def test_the_warped_grid_is_the_generator_of_a_square_grid():
 
 
 @pytest.mark.parametrize("easing", EASINGS)
-def test_every_easing_goes_through_the_waypoints_and_never_back(easing: str):
+def test_every_easing_goes_through_the_waypoints_and_never_back(easing: Easing):
     stops = vectors(5, 3)
-    path, marks = walk(stops, 60, closed=False, easing=easing)  # type: ignore[arg-type]
+    path, marks = walk(stops, 60, closed=False, easing=easing)
     assert path[list(marks)] == pytest.approx(stops, abs=1e-5)
     t = np.linspace(0, 1, 101, dtype=np.float32)
-    eased = EASINGS[easing](t)  # type: ignore[index]
+    eased = EASINGS[easing](t)
     assert eased[0] == pytest.approx(0) and eased[-1] == pytest.approx(1)
     assert (np.diff(eased) >= -1e-6).all()
     assert eased + eased[::-1] == pytest.approx(np.ones(101), abs=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from wgan.data import DATASETS, DataError, Mnist10k, Own, Pictures, Points, StackedMnist
+from wgan.data import DATASETS, DataError, Mnist10k, Own, Pictures, Points, Ring8, StackedMnist
 from wgan.metrics import (
     METRICS,
     PictureSides,
@@ -89,7 +89,7 @@ def test_w1_of_the_papers_toy_sets(
 
 
 def test_true_samples_score_as_published():
-    loaded = DATASETS["ring-8"](scale=1.0, sigma=0.01).load()
+    loaded = Ring8(scale=1.0, sigma=0.01).load()
     assert isinstance(loaded, Points) and loaded.means is not None
     points = loaded.sample(20_000, generator(0, "metric")).numpy()
     modes, share = mixture_modes(points, loaded.means.numpy(), 0.01)
@@ -460,7 +460,10 @@ def test_pictures_without_classes_train_no_network():
 
 
 def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(yardstick: Yardstick):
-    sides = {"pictures": digits(yardstick), "points": PointSides(draw("ring-8", 512), ring())}
+    sides: dict[str, PictureSides | PointSides] = {
+        "pictures": digits(yardstick),
+        "points": PointSides(draw("ring-8", 512), ring()),
+    }
     for key, metric in METRICS.items():
         name = name_of(key, sides[metric.kind], 1000)
         assert name.endswith("_1k") and metric_of(name) is metric, name
@@ -471,7 +474,7 @@ def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(yardsti
 
 
 def ring() -> Points:
-    loaded = DATASETS["ring-8"](name="ring-8").load()
+    loaded = Ring8().load()
     assert isinstance(loaded, Points)
     return loaded
 

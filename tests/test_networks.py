@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from wgan.networks import NETWORKS, Brownlee, Dcgan, Mlp
+from wgan.networks import NETWORKS, Brownlee, Dcgan, LabelledCritic, Mlp
 from wgan.randomness import generator
 
-SHAPES = {
+SHAPES: dict[str, list[tuple[int, ...]]] = {
     "points": [(2,)],
     "pictures": [(c, side, side) for c in (1, 3) for side in (28, 32, 64)],
 }
@@ -121,9 +121,7 @@ def test_brownlees_pair_has_the_published_numbers_of_parameters():
     dense = next(part for part in make.modules() if isinstance(part, nn.Linear))
     limit = (6 / (50 + 6272)) ** 0.5  # glorot uniform
     assert float(dense.weight.detach().abs().max()) == pytest.approx(limit, rel=1e-3)
-    assert not any(
-        p.bias.any() for p in [dense, *make.modules()] if hasattr(p, "bias") and p.bias is not None
-    )
+    assert not any(p.any() for name, p in make.named_parameters() if name.endswith("bias"))
 
 
 def test_resize_convolutions_leave_no_checkerboard_at_the_start():
@@ -131,7 +129,7 @@ def test_resize_convolutions_leave_no_checkerboard_at_the_start():
     for upsampling, uneven in (("resize", False), ("transposed", True)):
         network = Dcgan(upsampling=upsampling, batch_norm=False)
         make, _ = network.build((1, 32, 32), 4, generator(0, "init"))
-        layer = next(p for p in make if isinstance(p, nn.Conv2d | nn.ConvTranspose2d))
+        layer = next(p for p in make.children() if isinstance(p, nn.Conv2d | nn.ConvTranspose2d))
         flat = torch.ones(1, layer.in_channels, 8, 8)
         if upsampling == "resize":
             flat = nn.Upsample(scale_factor=2)(flat)
@@ -148,6 +146,7 @@ def test_labelled_pairs_listen_to_the_label(name: str):
     assert not torch.allclose(make(z, zero), make(z, two))
     x = torch.randn(4, 1, 28, 28)
     # A projection: the scores of two classes differ by (v₂ − v₀)·φ(x).
+    assert isinstance(critic, LabelledCritic)
     features = critic.features(x)
     difference = critic(x, two) - critic(x, zero)
     rows = critic.classes.weight

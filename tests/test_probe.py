@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from tests.conftest import tiny
+from wgan.data import Ring8
 from wgan.networks import Score
 from wgan.training import Engine, Training
 from wgan.training.probe import PROBES, probe
@@ -71,6 +72,8 @@ def test_a_gradient_grows_by_what_a_layer_multiplies(engine: Engine, factor: flo
 
 def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
     made = training(engine)
+    assert isinstance(made.config.dataset, Ring8)
+    scale = made.config.dataset.scale
 
     class Fixed(nn.Module):
         def __init__(self, spread: float) -> None:
@@ -81,7 +84,7 @@ def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
             # Eight points on the ring, as the data has them.
             angle = 2 * math.pi * torch.arange(len(z)) / 8
             ring = torch.stack([angle.cos(), angle.sin()], 1)
-            return self.spread * ring * made.config.dataset.scale
+            return self.spread * ring * scale
 
     for spread, expected in ((0.0, 0.0), (1.0, 1.0), (0.25, 0.25)):
         made.generator = Fixed(spread)

@@ -397,7 +397,7 @@ def test_ten_pictures_of_ones_own_train_and_are_evaluated(
         Image.fromarray(noise).save(tmp_path / "own" / f"{i}.png")
     added = wgan("data", "add", str(tmp_path / "own"), "--side", "32", "--quiet", "--json")
     key = json.loads(added.out.splitlines()[-1])["key"]
-    flags = (
+    flags: tuple[str, ...] = (
         "--dataset",
         "own",
         "--dataset.pictures",

@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import torch
 
 from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
-from wgan.data import DATASETS, DataError, Ring8
+from wgan.data import DataError, Mnist10k, Ring8
 from wgan.jobs import Said, TrainingJob
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, sets
@@ -36,6 +38,10 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
     while not true():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def ended(session: Session, run: str) -> bool:
+    return not session.view(run).status.active
 
 
 def reaches(session: Session, run: str, step: int) -> None:
@@ -234,7 +240,7 @@ def test_ten_starts_and_stops_leave_no_thread(session: Session):
         run = session.start(tiny(seed=seed, **LONG))
         reaches(session, run, 1)
         session.stop(run)
-        until(lambda run=run: not session.view(run).status.active)
+        until(partial(ended, session, run))
     assert set(threading.enumerate()) <= before
 
 
@@ -311,12 +317,12 @@ def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path
 
 
 def test_rows_of_real_pictures_are_of_their_class(session: Session):
-    dataset = DATASETS["mnist-10k"]()
+    dataset = Mnist10k()
     made = session.sets.of_classes(dataset, (3, 3, 7), 4)
     assert made is not None and made.shape == (12, 1, 28, 28)
     data = dataset.load()
     known = {
-        p.numpy().tobytes(): int(k) for p, k in zip(data.train, data.train_labels, strict=True)
+        p.numpy().tobytes(): int(k) for p, k in zip(data.train[:], data.train_labels, strict=True)
     }
     assert [known[p.tobytes()] for p in made] == [3] * 8 + [7] * 4
     assert len({p.tobytes() for p in made}) == 12
@@ -372,10 +378,10 @@ def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
     """Else a run that goes on later has values that nobody gave it, and pages stand at its old weights."""
     ending, end, finish = threading.Event(), threading.Event(), TrainingJob.finish
 
-    def slowly(job: TrainingJob, *given: object) -> None:
+    def slowly(job: TrainingJob, *given: Any) -> None:
         ending.set()
         assert end.wait(180)
-        finish(job, *given)  # type: ignore[arg-type]
+        finish(job, *given)
 
     run = session.start(tiny(**LONG))
     reaches(session, run, 5)
@@ -410,8 +416,8 @@ def test_many_who_watch_a_run_of_another_process_read_it_one_after_the_other(
     job.finish(Status.STOPPED)
     read, reports = threading.Barrier(2), Run.reports_after
 
-    def slowly(run: Run, *given: object) -> object:
-        found = reports(run, *given)  # type: ignore[arg-type]
+    def slowly(run: Run, *given: Any) -> object:
+        found = reports(run, *given)
         with contextlib.suppress(threading.BrokenBarrierError):
             read.wait(0.5)  # both have read the same reports, if both may
         return found
@@ -431,7 +437,7 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
         tried.append(root)
         raise DataError("It cannot be read.")
 
-    dataset = DATASETS["mnist-10k"]()
+    dataset = Mnist10k()
     monkeypatch.setattr(type(dataset), "load", load)
     found = sets.Sets(tmp_path)
     assert [found.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from wgan.networks import Mlp
 from wgan.objectives import Gan, Wgan, WganGp, WganGroupSort
 from wgan.session import Session
 from wgan.training import Engine, Training
+from wgan.training.gauge import make
 
 ENGINE = Engine("cpu", "float32", THREADS)
 
@@ -161,8 +163,16 @@ def test_one_seed_one_outcome_and_all_three_grow_in_lockstep():
 def arm(modes: list[float], good: list[float], variety: list[float], kl: float = np.nan) -> Arm:
     n = len(modes)
     steps = np.arange(n) * 100
-    table = [np.array(values, dtype=np.float64) for values in (modes, good, variety)]
-    return Arm("gan", "GAN", steps, *table, np.full(n, kl), np.zeros(n, dtype=np.bool_))
+    return Arm(
+        "gan",
+        "GAN",
+        steps,
+        np.array(modes, dtype=np.float64),
+        np.array(good, dtype=np.float64),
+        np.array(variety, dtype=np.float64),
+        np.full(n, kl),
+        np.zeros(n, dtype=np.bool_),
+    )
 
 
 def test_collapse_is_told_by_the_thresholds_of_the_diagnosis():
@@ -212,7 +222,7 @@ def test_digits_are_counted_by_the_classifier(monkeypatch: pytest.MonkeyPatch):
         assert np.isfinite(one.kl).all() and 0 < one.modes[-1] <= 10
 
 
-def _named(n: int):  # type: ignore[no-untyped-def]
+def _named(n: int):
     data = pictures(n)
     return type(data)(
         data.train,
@@ -246,11 +256,10 @@ def test_a_network_that_breaks_says_so_and_the_others_go_on(monkeypatch: pytest.
 
 def test_gradient_by_depth_of_a_linear_chain_is_a_product():
     """Weights a on a diagonal: each layer multiplies the gradient by a."""
-    chain = nn.Sequential(
-        *(nn.Linear(2, 2, bias=False) for _ in range(4)), nn.Linear(2, 1), nn.Flatten(0)
-    )
+    layers = [nn.Linear(2, 2, bias=False) for _ in range(4)]
+    chain = nn.Sequential(*layers, nn.Linear(2, 1), nn.Flatten(0))
     with torch.no_grad():
-        for layer in list(chain)[:4]:
+        for layer in layers:
             layer.weight.copy_(0.5 * torch.eye(2))
     real, fake = torch.ones(8, 2), torch.zeros(8, 2)
     found = clipping.by_depth(chain, Wgan(), real, fake)
@@ -305,7 +314,7 @@ def test_a_surface_has_y_upwards():
 
 
 @pytest.mark.parametrize("objective", [Wgan(clip_value=0.05), WganGp(), WganGroupSort(), Gan()])
-def test_critics_of_one_seed_are_alike(objective):  # type: ignore[no-untyped-def]
+def test_critics_of_one_seed_are_alike(objective):
     one, other = (fitting(Mlp(width=8, depth=2), objective, 1e-3, 4).critic for _ in range(2))
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
@@ -327,9 +336,9 @@ def test_every_hyperparameter_can_be_varied_over_all_its_values(key: str):
             assert changed != config or changed.model_dump() == config.model_dump()
 
 
-def small_grid(**more: object) -> Iterator[Said]:
+def small_grid(**more: Any) -> Iterator[Said]:
     values = (1e-4, 1e-3), (1.0, 2.0)
-    return sweep("learning_rate", "n_critic", steps=3, values=values, engine=ENGINE, **more)  # type: ignore[arg-type]
+    return sweep("learning_rate", "n_critic", steps=3, values=values, engine=ENGINE, **more)
 
 
 def test_a_grid_is_filled_beside_its_floor(monkeypatch: pytest.MonkeyPatch):
@@ -346,9 +355,8 @@ def test_a_grid_is_filled_beside_its_floor(monkeypatch: pytest.MonkeyPatch):
 
 def test_effects_are_the_worst_over_the_best_mean():
     emds = np.array([[1.0, 2.0], [4.0, 8.0]])
-    grid = Grid(
-        "learning_rate", "n_critic", (1, 2), (1, 2), 1, 0, 0.1, 9.0, 1.0, np.empty((0, 2)), emds
-    )
+    real = np.empty((0, 2), dtype=np.float32)
+    grid = Grid("learning_rate", "n_critic", (1, 2), (1, 2), 1, 0, 0.1, 9.0, 1.0, real, emds)
     assert grid.effects == pytest.approx((4.0, 2.0))
     lost = Grid(**{**grid.__dict__, "emds": np.array([[1.0, 2.0], [4.0, np.nan]])})
     assert np.isnan(lost.effects).all()
@@ -358,10 +366,9 @@ def test_effects_are_the_worst_over_the_best_mean():
 
 def test_a_cell_that_diverges_is_a_cell_that_diverged(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sensitivity, "SAMPLES", 32)
-    made = sensitivity.make
 
     def broken(training: Training, n: int) -> torch.Tensor:
-        found = made(training, n)
+        found = make(training, n)
         return found * torch.nan if training.config.n_critic == 2 and training.steps else found
 
     monkeypatch.setattr(sensitivity, "make", broken)

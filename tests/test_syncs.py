@@ -163,7 +163,8 @@ def test_a_job_fetches_when_somebody_looks(runs_dir: Path, monkeypatch: pytest.M
     with watched() as found:
         for _ in range(8):
             job.step()
-    assert found == [] and job.view.last is None
+    view = job.view
+    assert found == [] and view.last is None
     job.step()
     job.step()  # with a preview, and the reports till then
     job.flush()

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(threads, "fastest", take)
     clock = iter((0.0, 2.0, 2.0, 10.0))
-    monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace, engine = Threads(2), Engine("cpu", "float32", 2)
     told(pace, 0.07)
     pace.better(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
@@ -90,7 +91,7 @@ def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     assert not pace.due(10.0 + threads.SOONEST - 1) and pace.due(10.0 + threads.SOONEST)
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
-    monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace.better(tiny(), engine, 100.0)
     told(pace, 0.1)
     assert not pace.due(100.0 + 3.0 / threads.SHARE - 1) and pace.due(100.0 + 3.0 / threads.SHARE)

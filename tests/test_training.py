@@ -16,6 +16,7 @@ from wgan.metrics import emd
 from wgan.objectives import OBJECTIVES
 from wgan.randomness import generator
 from wgan.training import Diverged, Engine, Gauge, Training, forecast, resolve_engine, train
+from wgan.training.engine import Precision
 from wgan.training.reports import EXPLODED, Report
 
 # The package gives the function's name to the module's.
@@ -67,9 +68,9 @@ def test_resuming_equals_never_stopping(objective: str, optimizer: str, at: int,
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("replacement", [True, False])
-def test_resuming_pictures_is_exact(precision: str, replacement: bool):
+def test_resuming_pictures_is_exact(precision: Precision, replacement: bool):
     config = TrainConfig.parse(SMALL_PICTURES | {"replacement": replacement})
-    engine = Engine("cpu", precision, THREADS)  # type: ignore[arg-type]
+    engine = Engine("cpu", precision, THREADS)
     data = pictures(40)
     whole = Training(config, engine=engine, data=data)
     for _ in range(5):
@@ -180,7 +181,9 @@ def test_every_critic_update_sees_other_data_and_the_generator_other_z(engine: E
         assert all(not torch.equal(a, b) for i, a in enumerate(made) for b in made[i + 1 :])
 
 
-def test_clipped_before_the_generator_sees_the_critic(engine: Engine):
+def test_clipped_before_the_generator_sees_the_critic(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
     training = Training(
         tiny(objective={"name": "wgan", "clip_value": 0.02}, critic_learning_rate=0.1),
         engine=engine,
@@ -192,7 +195,7 @@ def test_clipped_before_the_generator_sees_the_critic(engine: Engine):
         seen.append(max(float(p.detach().abs().max()) for p in training.critic.parameters()))
         original(draw)
 
-    training._generator_update = look  # type: ignore[method-assign]
+    monkeypatch.setattr(training, "_generator_update", look)
     for _ in range(5):
         training.step()
     assert max(seen) <= 0.02 + 1e-9

@@ -149,7 +149,8 @@ def test_no_scores_prove_more_than_the_distance(seed: int, scale: float):
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) + rng.normal()
     scores = scale * rng.normal(size=(2, 12))
-    bound, steepest = proved(*scores, cdist(a, b))
+    of_a, of_b = scores
+    bound, steepest = proved(of_a, of_b, cdist(a, b))
     assert bound <= assignment(a, b) + 1e-9 and steepest >= 0
 
 

@@ -103,7 +103,8 @@ class _Nowhere(contextlib.nullcontext[None]):
 def operations(work: Callable[[], object]) -> int:
     """Return the floating point operations of products and convolutions in a piece of work."""
     counter = FlopCounterMode(display=False)
-    counter.mod_tracker = _Nowhere()  # type: ignore[assignment]
+    tracker: Any = _Nowhere()
+    counter.mod_tracker = tracker
     with counter:
         work()
     return int(counter.get_total_flops())

@@ -20,7 +20,7 @@ class Network(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Any
+    name: Any = ""  # each class has its own Literal
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
     couples: ClassVar[bool] = False
@@ -113,9 +113,10 @@ class LabelledCritic(nn.Module):
     def __init__(self, critic: nn.Module, classes: int) -> None:
         super().__init__()
         *features, score, _ = critic.children()
+        assert isinstance(score, nn.Linear)
         self.features = nn.Sequential(*features)
         self.score = score
-        self.classes = _Classes(classes, score.in_features, 0.02)  # type: ignore[arg-type]
+        self.classes = _Classes(classes, score.in_features, 0.02)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:  # (N, …), (N,)
         found = self.features(x)

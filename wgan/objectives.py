@@ -31,7 +31,7 @@ class Objective(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Any
+    name: Any = ""  # each class has its own Literal
     title: ClassVar[str]
     source: ClassVar[str]
     couples: ClassVar[bool] = True

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -27,7 +27,9 @@ _ICON = base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).deco
 # Not a file: Streamlit's address of one can be gone before the browser asks for it.
 ICON = f"data:image/png;base64,{_ICON}"
 
-BADGES: dict[Status, tuple[str, str, str]] = {
+BadgeColour = Literal["blue", "gray", "green", "orange", "red", "violet"]
+
+BADGES: dict[Status, tuple[str, str, BadgeColour]] = {
     Status.QUEUED: ("Waiting", ":material/schedule:", "gray"),
     Status.RUNNING: ("Training", ":material/play_arrow:", "blue"),
     Status.PAUSED: ("Paused", ":material/pause:", "orange"),
@@ -243,7 +245,7 @@ def badge(view: View) -> None:
     words, icon, colour = BADGES[view.status]
     if waits_for_critic(view):
         words, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"
-    st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
+    st.badge(words, icon=icon, color=colour)
 
 
 def duration(seconds: float | None) -> str:
@@ -294,5 +296,6 @@ def as_text(value: object) -> str:
         return "–"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "all"
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain(value) if number else str(value)  # type: ignore[arg-type]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return plain(value)
+    return str(value)

@@ -328,12 +328,17 @@ def _titles(views: Sequence[View]) -> list[str]:
     return [titles.get(v.run, v.run) for v in views]
 
 
-def _along(view: View, column: str, steps: Sequence[float]) -> npt.NDArray[np.float64]:
+def _along(
+    view: View, column: str, steps: Sequence[float] | npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Return where steps lie on an axis, between the reports that are known."""
     if column == "step" or not len(view.curves.get("step", ())):
         return np.asarray(steps, dtype=np.float64)
     known, at = view.curves["step"], view.curves[column]
-    return np.interp(steps, np.concatenate([[0.0], known]), np.concatenate([[0.0], at]))
+    return np.asarray(
+        np.interp(steps, np.concatenate([[0.0], known]), np.concatenate([[0.0], at])),
+        dtype=np.float64,
+    )
 
 
 def _item(view: View, title: str, colour: str, column: str) -> Item:

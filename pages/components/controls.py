@@ -437,7 +437,8 @@ def _fields(
 ) -> None:
     known = list(hyperparameters(config))
     values = config.flat()
-    main, advanced = [], []
+    main: list[Hyperparameter] = []
+    advanced: list[Hyperparameter] = []
     for value in known:
         if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
             continue
@@ -513,7 +514,9 @@ def control(
     }
     known = chosen.get(value.options or "", {})
     if value.many:
-        st.multiselect(label, list(known), format_func=known.get, placeholder="all", **common)
+        st.multiselect(
+            label, list(known), format_func=known.__getitem__, placeholder="all", **common
+        )
     elif value.options is not None:
         names = list(known) if current in known else [current, *known]
         st.selectbox(label, names, format_func=lambda k: known.get(k, k or "none"), **common)

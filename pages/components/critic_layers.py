@@ -63,7 +63,7 @@ def slopes(opened: Opened) -> None:
     with left:
         chart(
             figures.spread(
-                [(name.capitalize(), *rest) for name, *rest in sorts],
+                [(name.capitalize(), values, colour) for name, values, colour in sorts],
                 x_title="slope ‖∇f‖, in score a unit of distance",
                 line=(1.0, "Lipschitz bound 1"),
                 span=(0.0, 1.05),

@@ -206,7 +206,7 @@ def show_plane() -> None:
             key=kept("plane-p", 1),
             required=True,
             wrap=True,
-            format_func={1: "its length: W₁", 2: "its square: W₂"}.get,
+            format_func={1: "its length: W₁", 2: "its square: W₂"}.__getitem__,
             help="What the drawn plans pay for a way. Squares make two middle ways "
             "cheaper than a long and a short one.",
         )

@@ -21,7 +21,7 @@ MESSAGE = "edit"
 
 
 @dataclass
-class _Ledger:
+class _Ledger(Generic[T]):
     """What Python knows of the browser's edits of one component, kept for the visitor."""
 
     client: str = ""  # which mounting of the component sent the newest message
@@ -29,7 +29,7 @@ class _Ledger:
     revision: int = 0
     is_known: bool = False  # whether `value` has been set
     value: Any = None  # what the browser has, as far as Python knows
-    pending: Any = None  # what the browser sent and no run of the page has taken yet
+    pending: T | None = None  # what the browser sent and no run of the page has taken yet
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Edit(Generic[T]):
     answer: Mapping[str, object]
 
 
-def _ledger(key: str) -> _Ledger:
-    ledgers: dict[str, _Ledger] = st.session_state.setdefault("edits", {})
+def _ledger(key: str) -> _Ledger[Any]:
+    ledgers: dict[str, _Ledger[Any]] = st.session_state.setdefault("edits", {})
     return ledgers.setdefault(key, _Ledger())
 
 
@@ -59,7 +59,7 @@ def receive(
         check: Returns a value that came from the browser as Python uses it; None if it is not valid.
         commands: What to call with the arguments of each command that is new, by its name.
     """
-    ledger = _ledger(key)
+    ledger: _Ledger[T] = _ledger(key)
     message = st.session_state.get(key, {}).get(MESSAGE)
     if not isinstance(message, dict):
         return ledger.pending
@@ -116,7 +116,7 @@ def edited(
         same: Tells whether two values are the same.
     """
     pending = receive(key, check)
-    ledger = _ledger(key)
+    ledger: _Ledger[T] = _ledger(key)
     ledger.pending = None
     replaced = ledger.is_known and not same(given, ledger.value)
     if pending is not None and (not replaced or same(given, pending)):

@@ -3,17 +3,18 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls, intake
 from pages.components.app import session
 from pages.components.browsed import browse, browsed, keep_in_address
 from pages.components.chart import chart
-from pages.components.sketch import Drawing, sketch
+from pages.components.sketch import sketch
 from pages.components.stage import strip
 from wgan import figures
 from wgan.config import hyperparameters
-from wgan.data import DataError, Dataset, array_of, cells_of, density_of
+from wgan.data import DataError, Dataset, Drawing, Own, Points, array_of, cells_of, density_of
 from wgan.data.facts import Facts
 from wgan.pictures import encode, tile
 
@@ -74,7 +75,7 @@ def heading(dataset: Dataset) -> bool:
                 on_click=_add,
                 args=(True,),
             )
-            if dataset.name == "own" and dataset.present():
+            if isinstance(dataset, Own) and dataset.present():
                 intake.forget_button(dataset)
     if not adding:
         st.caption(" ".join((type(dataset).__doc__ or "").split("\n\n")[0].split()))
@@ -134,11 +135,12 @@ def show(dataset: Dataset) -> None:
 
 def _points(density: Any, dataset: Dataset) -> None:
     real = session().sets.examples(dataset, 1500)
-    extent = float(dataset.load().extent)  # type: ignore[union-attr]
+    data = dataset.load()
+    assert real is not None and isinstance(data, Points)
     left, right = st.columns(2, gap="medium")
     with left:
         chart(
-            figures.plane(real=real, extent=extent),
+            figures.plane(real=real, extent=data.extent),
             key="set_points",
             run=dataset.model_dump_json(),
             height=430,
@@ -148,7 +150,7 @@ def _points(density: Any, dataset: Dataset) -> None:
         )
     with right:
         chart(
-            figures.density(density, extent),
+            figures.density(density, data.extent),
             key="set_density",
             run=dataset.model_dump_json(),
             height=430,
@@ -269,14 +271,14 @@ def _numbers(facts: Facts) -> None:
         )
 
 
-def draw(dataset: Dataset) -> None:
+def draw(dataset: Drawing) -> None:
     """Let the visitor draw a density with the mouse, or take one from a picture."""
     left, right = st.columns([0.5, 0.5], gap="large")
-    cells: str = dataset.cells  # type: ignore[attr-defined]
+    cells = dataset.cells
     # The pad may hold what makes no data set: nothing at all.
     pad, belongs_to = st.session_state.get("density_pad", (None, ""))
 
-    def changed(drawing: Drawing) -> None:
+    def changed(drawing: npt.NDArray[np.uint8]) -> None:
         if drawing.any():
             browse({"dataset.cells": cells_of(drawing)})
         now = browsed().dataset

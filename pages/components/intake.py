@@ -142,7 +142,7 @@ def _recipe_fields(name: str) -> dict[str, Any]:
             default="rgb",
             required=True,
             key="recipe_colours",
-            format_func={"rgb": "Colour", "grey": "Grey"}.get,
+            format_func={"rgb": "Colour", "grey": "Grey"}.__getitem__,
             help=fields["colours"].description,
         )
         values["fit"] = st.segmented_control(
@@ -165,7 +165,7 @@ def _recipe_fields(name: str) -> dict[str, Any]:
         for name_, field in fields.items():
             if name_ in values:
                 continue
-            common = {"help": field.description, "key": f"recipe_{name_}"}
+            common: dict[str, Any] = {"help": field.description, "key": f"recipe_{name_}"}
             title = field.title or name_
             if field.annotation is bool:
                 values[name_] = st.toggle(title, bool(field.default), **common)
@@ -191,9 +191,9 @@ def _look(made: Prepared) -> None:
     look_at(Own.of(made))
 
 
-def forget_button(dataset: Dataset) -> None:
+def forget_button(dataset: Own) -> None:
     """Offer to delete prepared pictures, and tell what became of the files they came from."""
-    key = dataset.pictures  # type: ignore[attr-defined]
+    key = dataset.pictures
     made = next((p for p in session().sets.own_pictures() if p.key == key), None)
     if made is None:
         return

@@ -164,9 +164,9 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
 
 
 @st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
-def _found(  # type: ignore[no-untyped-def]
+def _found(
     dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
-):
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     return here(session().sets.nearest(_models.config.dataset, _made, NEAREST))
 
 

@@ -1,7 +1,5 @@
 """A critic of points as a surface, beside the optimal potential of the same samples."""
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
@@ -31,16 +29,22 @@ def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -
     low = float(min(found.critic.min(), found.optimal.min()))
     high = float(max(found.critic.max(), found.optimal.max()))
     off = float(np.abs(found.difference).max()) or 1.0
-    every: list[tuple[str, str, Any, dict[str, Any]]] = [
-        ("Critic", CRITIC_HELP, found.critic, {"span": high, "low": low}),
-        ("Optimal potential", OPTIMAL_HELP, found.optimal, {"span": high, "low": low}),
-        ("Difference", DIFFERENCE_HELP, found.difference, {"span": off, "diverging": True}),
+
+    def over_samples(table: figures.Floats) -> figures.Figure:
+        return figures.surface(
+            table, found.extent, span=high, low=low, real=found.real, fake=found.fake
+        )
+
+    difference = figures.surface(found.difference, found.extent, span=off, diverging=True)
+    every = [
+        ("Critic", CRITIC_HELP, over_samples(found.critic)),
+        ("Optimal potential", OPTIMAL_HELP, over_samples(found.optimal)),
+        ("Difference", DIFFERENCE_HELP, difference),
     ]
-    for column, (title, words, table, scale) in zip(st.columns(3, gap="small"), every, strict=True):
-        dots = {} if scale.get("diverging") else {"real": found.real, "fake": found.fake}
+    for column, (title, words, figure) in zip(st.columns(3, gap="small"), every, strict=True):
         with column:
             chart(
-                figures.surface(table, found.extent, **dots, **scale),
+                figure,
                 key=f"{key}_{title.partition(' ')[0].lower()}",
                 run=run,
                 height=height,

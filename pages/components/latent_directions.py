@@ -101,5 +101,4 @@ def _turn(looked: Looked, way: str) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=12)
 def _found(key: str, way: str, _looked: Looked) -> Directions:
-    found: Directions = WAYS[way](_looked.models, COUNT)  # type: ignore[index]
-    return found
+    return WAYS[way](_looked.models, COUNT)

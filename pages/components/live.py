@@ -1,7 +1,7 @@
 """The live part of the Train page: one fragment that polls the session once a second."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -213,7 +213,7 @@ def header(view: View, next_run: bool) -> None:
 
 def _steer(view: View, next_run: bool) -> None:
     name = view.run
-    main = "secondary" if next_run else "primary"
+    main: Literal["primary", "secondary"] = "secondary" if next_run else "primary"
     if view.status is Status.PAUSED:
         st.button(
             "Resume",
@@ -492,9 +492,13 @@ def _messages(view: View) -> None:
                 "Cancel the last",
                 key="cancel_queued",
                 type="tertiary",
-                on_click=session().withdraw,
+                on_click=_withdraw,
                 args=(others[-1].run,),
             )
+
+
+def _withdraw(run: str) -> None:
+    session().withdraw(run)
 
 
 def _numbers(view: View) -> None:
@@ -675,7 +679,7 @@ def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Fr
     )
 
 
-def real_examples(dataset: Dataset, n: int) -> npt.NDArray[np.float32] | None:
+def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
     """Return real examples; None where they would have to be downloaded, or are damaged."""
     present = dataset.present(session().root)
     try:
@@ -686,7 +690,7 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[np.float32] | None:
 
 # Not `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[np.float32]:
+def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[Any]:
     found = here(session().sets.examples(_dataset, n))
     found.setflags(write=False)
     return found
@@ -708,7 +712,7 @@ def _strip(
     else:
         real = session().sets.of_classes(_dataset, labels, columns)
     assert real is not None
-    return encode(tile(real, columns))  # type: ignore[arg-type]
+    return encode(tile(real, columns))
 
 
 def _plots(view: View) -> None:

@@ -67,12 +67,14 @@ def _checked(value: Any, source: str) -> tuple[float, float] | None:
     """A place of the plane that came from the browser, which may have sent anything."""
     if not isinstance(value, dict) or value.get("source") != source:
         return None
-    x, y = value.get("x"), value.get("y")
-    for number in (x, y):
+    place = []
+    for number in (value.get("x"), value.get("y")):
         # A whole number may be too long to be a float.
         if not isinstance(number, int | float) or not abs(number) < FAR:
             return None
-    return float(x), float(y)  # type: ignore[arg-type]
+        place.append(float(number))
+    x, y = place
+    return x, y
 
 
 def latent_map(

@@ -14,13 +14,13 @@ HERE = Path(assets.__file__).parent
 
 def registered() -> dict[str, list[str]]:
     """Return the JavaScript files of each component, by its name, as `component` is called with them."""
-    found = {}
+    components = {}
     for file in HERE.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "component":
-                name, *files = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
-                found[name] = [file for file in files if file.endswith(".js")]
-    return found
+                name, *files = [str(a.value) for a in node.args if isinstance(a, ast.Constant)]
+                components[name] = [file for file in files if file.endswith(".js")]
+    return components
 
 
 def test_every_module_belongs_to_a_component_and_no_test_does():

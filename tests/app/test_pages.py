@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def sound(app: AppTest) -> AppTest:
     return app
 
 
-def control(widgets: Sequence[Any], path: str) -> Any:
+def control(widgets: Iterable[Any], path: str) -> Any:
     """A hyperparameter's control, however often something else changed its value."""
     return next(w for w in widgets if re.fullmatch(rf"w:{re.escape(path)}(:v\d+)?", w.key or ""))
 

@@ -11,7 +11,7 @@ from pages.components import chart as charts
 from pages.components import live
 from pages.components.assets import packed, shared
 from tests.conftest import tiny
-from wgan.data import DATASETS
+from wgan.data import Mnist10k
 from wgan.jobs import View
 from wgan.runs import Change, Status
 from wgan.training import Engine
@@ -52,7 +52,7 @@ def test_a_damaged_set_is_looked_at_again_once_it_is_whole(monkeypatch):
     given: list[Any] = [None, np.zeros((7, 1, 8, 8), np.uint8), None]
     sets = SimpleNamespace(examples=lambda dataset, n: given.pop(0))
     monkeypatch.setattr(live, "session", lambda: SimpleNamespace(sets=sets, root=None))
-    dataset = DATASETS["mnist-10k"]()
+    dataset = Mnist10k()
     live._examples.clear()
     assert live.real_examples(dataset, 7) is None
     first = live.real_examples(dataset, 7)

@@ -20,7 +20,7 @@ from wgan.runs import list_runs
 try:
     from playwright.sync_api import Browser, Locator, Page, sync_playwright
 except ImportError:  # the tests are skipped, in `chromium` below
-    sync_playwright = None  # type: ignore[assignment]
+    sync_playwright = None
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -84,12 +84,12 @@ def page(chromium: "Browser") -> "Iterator[Page]":
     page = context.new_page()
     faults: list[str] = []
 
-    def console(message) -> None:  # type: ignore[no-untyped-def]
+    def console(message) -> None:
         # Streamlit looks for its server beside a deep link first; those 404s are its own.
         if message.type == "error" and "/_stcore/" not in (message.location or {}).get("url", ""):
             faults.append(f"{message.text} {message.location}")
 
-    def request(request) -> None:  # type: ignore[no-untyped-def]
+    def request(request) -> None:
         if not request.url.startswith(
             ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
         ):

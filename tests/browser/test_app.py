@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def step(page) -> int:
 def picture(page) -> str:
     """The pixels of the grid on show."""
     return str(page.evaluate("document.querySelector('.wgan-made canvas')?.toDataURL() ?? ''"))
+
+
+def has_one_mark(page, key: str) -> bool:
+    shapes = f"document.querySelector('.st-key-{key} .js-plotly-plot').layout.shapes"
+    return page.evaluate(f"{shapes}.length") == 1
 
 
 def axis(page) -> list[float]:
@@ -122,7 +128,12 @@ def test_the_main_job(page, url: str, runs: Path):
     until(lambda: axis(page)[1] - axis(page)[0] < 0.6 * step(page))
     zoomed = axis(page)
     seen = {step(page)}
-    until(lambda: seen.add(step(page)) or len(seen) > 10)
+
+    def ten_updates() -> bool:
+        seen.add(step(page))
+        return len(seen) > 10
+
+    until(ten_updates)
     assert axis(page) == pytest.approx(zoomed)
 
     # One visitor's message that clears the caches of all does not end the training.
@@ -140,14 +151,7 @@ def test_the_main_job(page, url: str, runs: Path):
     (change,) = list_runs(runs)[0].changes()
     assert change.path == "critic_learning_rate" and change.after > change.before
     for key in ("gap", "losses"):
-        until(
-            lambda key=key: (
-                page.evaluate(
-                    f"document.querySelector('.st-key-{key} .js-plotly-plot').layout.shapes.length"
-                )
-                == 1
-            )
-        )
+        until(partial(has_one_mark, page, key))
 
     # Pause holds, step once is one step, resume goes on.
     press(page, "Pause")

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.browser.conftest import hyperparameter
 from tests.browser.test_app import ROOT, press, step, still, until
+from wgan.data import Points
 from wgan.randomness import generator
 from wgan.runs import Run, Status, list_runs
 
@@ -94,7 +95,9 @@ def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     until(lambda: step(page) > 20, 120)
     press(page, "Stop")
     config = list_runs(tmp_path / "runs")[0].config()
-    drawn = config.dataset.load().sample(2000, generator(0, "sample"))
+    data = config.dataset.load()
+    assert isinstance(data, Points)
+    drawn = data.sample(2000, generator(0, "sample"))
     # A level stroke: wide, thin and above the middle.
     assert float(drawn[:, 0].std()) > 8 * float(drawn[:, 1].std()) and float(drawn[:, 1].mean()) > 0
 

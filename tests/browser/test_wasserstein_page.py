@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from functools import partial
 
 import pytest
 
@@ -40,6 +41,10 @@ def pile(page, column: int, *, below: bool = False) -> tuple[float, float]:
 def number(page, name: str) -> float:
     shown = metric(page, name).split()[0].replace("−", "-").replace(",", "")
     return float(shown.replace("∞", "inf"))
+
+
+def has_changed(page, name: str, before: float) -> bool:
+    return number(page, name) != before
 
 
 def says(page) -> str:
@@ -180,7 +185,7 @@ def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
     for column, y in ((1, 200), (7, 20), (4, 200), (9, 8), (13, 100), (2, 15)):
         before = number(page, "Yours proves")
         drag(page, knob(column, 116), knob(column, y))
-        until(lambda b=before: number(page, "Yours proves") != b)
+        until(partial(has_changed, page, "Yours proves", before))
         assert number(page, "Yours proves") <= w1 and number(page, "Steepest") <= 1
         shown = float(re.search(r"proves (\S+)", says.inner_text())[1].replace("−", "-"))
         assert shown == pytest.approx(number(page, "Yours proves"), abs=0.011)

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -200,7 +201,8 @@ def tarred(files: Files, rng: random.Random, crafted: bool) -> bytes:
     for name, content in files.items():
         info = tarfile.TarInfo(name or "/")
         info.size = len(content)
-        kind = rng.choice([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+        kinds: list[Literal[1, 2]] = [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]
+        kind = rng.choice(kinds)
         header = bytearray(info.tobuf(kind, "utf-8", "surrogateescape"))
         if name == victim:
             craft(header, rng)

@@ -1,7 +1,7 @@
 """Real examples, held-out ones and fakes, as a critic takes them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,12 +45,16 @@ class Sides(Examples):
 def examples_of(data: Data, n: int) -> Examples:
     """Draw n training examples and n held-out ones, the same at each call."""
     found: list[Any] = []
-    for part, draw in (("train", REAL), ("held-out", HELD_OUT)):
+    parts: tuple[tuple[Literal["train", "held-out"], int], ...] = (
+        ("train", REAL),
+        ("held-out", HELD_OUT),
+    )
+    for part, draw in parts:
         rng = generator(0, "metric", draw=draw)
         if isinstance(data, Pictures):
-            drawn, labels = data.draw(part, n, rng)  # type: ignore[arg-type]
+            drawn, labels = data.draw(part, n, rng)
         else:
-            drawn, labels = data.batch(part, n, rng), torch.zeros(n)  # type: ignore[arg-type]
+            drawn, labels = data.batch(part, n, rng), torch.zeros(n)
         found += [drawn.cpu().float().numpy(), labels.cpu().long().numpy()]
     real, labels_, held_out, held_out_labels = found
     return Examples(real, held_out, labels_, held_out_labels)

@@ -103,8 +103,8 @@ def _layers(critic: nn.Module) -> list[nn.Module]:
     inside = {
         id(own)
         for part in critic.modules()
-        if hasattr(part, "parametrizations")
-        for own in part.parametrizations.modules()  # type: ignore[union-attr]
+        if isinstance(own_modules := getattr(part, "parametrizations", None), nn.Module)
+        for own in own_modules.modules()
     }
     return [
         part

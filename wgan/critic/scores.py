@@ -50,10 +50,12 @@ def scores(models: Models, x: Floats, labels: Labels | None = None) -> Floats:
 
 def slopes(models: Models, x: Floats, labels: Labels | None = None) -> Floats:
     """Return the critic's slope ‖∇f‖ at each example: (N, …) → (N,)."""
-    found = []
-    for part, label in parts_of(models, x, labels):
-        found.append(gradient_norm(lambda t, told=label: score_of(models.critic, t, told), part))  # type: ignore[misc]
-    return torch.cat(found).numpy()
+    norms = [_slopes(models.critic, *part) for part in parts_of(models, x, labels)]
+    return torch.cat(norms).numpy()
+
+
+def _slopes(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
+    return gradient_norm(lambda t: score_of(critic, t, label), x)
 
 
 def between(sides: Sides) -> Floats:

@@ -211,7 +211,7 @@ class Dataset(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Any
+    name: Any = ""  # each class has its own Literal
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
     features: ClassVar[str] = ""

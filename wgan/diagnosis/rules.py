@@ -1,6 +1,7 @@
 """How each fault is told by its evidence."""
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,11 @@ from wgan.objectives import Wgan
 
 def _slope_target(evidence: Evidence) -> float | None:
     """Return the penalty's weight where it asks for a slope of 1; None for other objectives."""
-    deviation = getattr(evidence.config.objective, "deviation", None)
+    objective: Any = evidence.config.objective
+    deviation = getattr(objective, "deviation", None)
     if deviation is None or float(deviation(torch.ones(1))) != 0.0:
         return None
-    return float(evidence.config.objective.penalty_weight)  # type: ignore[attr-defined]
+    return float(objective.penalty_weight)
 
 
 def _from(steps: Doubles, so: npt.NDArray[np.bool_]) -> int | None:

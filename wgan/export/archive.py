@@ -8,10 +8,10 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.export.tables import write_csv
@@ -54,7 +54,7 @@ def export_zip(run: Run, out: Path) -> dict[str, object]:
     return {"files": len(digests)}
 
 
-def _content(run: Run):  # type: ignore[no-untyped-def]
+def _content(run: Run) -> Iterator[tuple[str, bytes]]:
     yield "config.json", (run.folder / "config.json").read_bytes()
     yield "run.sqlite", _snapshot(run)
     for path in sorted(run.folder.rglob("*")):
@@ -168,14 +168,14 @@ def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) ->
             write_checkpoint(path, state, facts)
 
 
-def _check_ancestors(parent: Mapping[str, object] | None) -> None:
+def _check_ancestors(parent: Mapping[str, Any] | None) -> None:
     """Check the configs of the runs that a run was forked from. Raises RunError."""
     while parent is not None and "config" in parent:
         try:
-            TrainConfig.parse(parent["config"])  # type: ignore[arg-type]
+            TrainConfig.parse(parent["config"])
         except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
             raise RunError(f"The config of an ancestor of this run is damaged: {error}") from error
-        parent = parent.get("parent")  # type: ignore[assignment]
+        parent = parent.get("parent")
 
 
 def _placed(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
+Numbers = npt.NDArray[np.floating[Any] | np.integer[Any]]
+"""Values of an axis, which may be whole: steps and counts."""
 Figure = dict[str, Any]
 
 PALETTE = {

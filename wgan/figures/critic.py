@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, contour, square
+from wgan.figures.base import MARGIN, Figure, Floats, Numbers, contour, square
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -314,7 +314,7 @@ def _round_below(value: float) -> float:
 
 
 def tightening(
-    updates: Floats, bounds: Floats, exact: float, floor: float | None, total: int
+    updates: Numbers, bounds: Floats, exact: float, floor: float | None, total: int
 ) -> Figure:
     """Return the bound that a critic proves over its updates, below the exact distance.
 
@@ -369,7 +369,7 @@ def tightening(
     }
 
 
-def raw_gap(updates: Floats, gaps: Floats, slopes: Floats, total: int) -> Figure:
+def raw_gap(updates: Numbers, gaps: Floats, slopes: Floats, total: int) -> Figure:
     """Return the raw gap of a critic over its updates, and its steepest slope on an axis of its own."""
 
     def line(name: str, values: Floats, colour: str, **more: Any) -> Figure:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, contour, square
+from wgan.figures.base import MARGIN, Figure, Floats, Numbers, contour, square
 
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 
 def gradient_norms(
-    updates: Floats, lines: Sequence[tuple[str, Floats, str]], total: int, at: float | None = None
+    updates: Numbers, lines: Sequence[tuple[str, Floats, str]], total: int, at: float | None = None
 ) -> Figure:
     """Return norms over updates, both logarithmic; `lines` are (name, (K,), colour).
 
@@ -168,7 +168,7 @@ def cloud(real: Floats, fake: Floats, extent: float) -> Figure:
 
 
 def modes(
-    lines: Sequence[tuple[str, Floats, Floats, str, float | None]],
+    lines: Sequence[tuple[str, Numbers, Floats, str, float | None]],
     there: int,
     total: int,
     what: str,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats
+from wgan.figures.base import MARGIN, Figure, Floats, Numbers
 
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 12}}
 
@@ -13,7 +13,7 @@ COLOURS = {"W₁": "@critic", "JS": "@generator", "KL": "@muted", "TV": "@mark"}
 """A distance's colour, in every chart."""
 
 
-def _line(name: str, x: Floats, y: Floats, colour: str, **more: Any) -> Figure:
+def _line(name: str, x: Numbers, y: Floats, colour: str, **more: Any) -> Figure:
     line = {"color": colour, "width": 2.2, **more.pop("line", {})}
     return {
         "type": "scatter",
@@ -164,7 +164,7 @@ def potentials(
 
 
 def proofs(
-    updates: Floats, lines: Sequence[tuple[str, Floats, str]], exact: float, total: int
+    updates: Numbers, lines: Sequence[tuple[str, Floats, str]], exact: float, total: int
 ) -> Figure:
     """Return what critics prove over their updates, (name, (T,), colour), below the exact distance."""
     top = max(1.15 * exact, 1e-6)

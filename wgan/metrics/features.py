@@ -86,7 +86,8 @@ class RandomFeatures(nn.Module):
         for before, after in ((shape[0], 16), (16, 32), (32, FEATURES // 2)):
             layer = nn.Conv2d(before, after, 3, stride=2, padding=1)
             nn.init.orthogonal_(layer.weight, gain=2**0.5, generator=rng)
-            nn.init.uniform_(layer.bias, -0.3, 0.3, generator=rng)  # type: ignore[arg-type]
+            assert layer.bias is not None
+            nn.init.uniform_(layer.bias, -0.3, 0.3, generator=rng)
             layers += [layer, nn.ReLU()]
         self.body = nn.Sequential(*layers)
 

@@ -90,7 +90,8 @@ class Ranks:
                 kind = type(part)
                 bases = (_Coupled,) if kind is nn.BatchNorm2d else (kind, _Coupled)
                 part.__class__ = type(f"Coupled{kind.__name__}", bases, {})
-                part.ranks = self  # type: ignore[assignment]
+                assert isinstance(part, _Coupled)
+                part.ranks = self
 
 
 ALONE = Ranks()
@@ -160,7 +161,7 @@ def join() -> Ranks:
         attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if cuda else "gloo",
-            store=dist.PrefixStore(f"attempt-{attempt}", store),  # type: ignore[attr-defined]
+            store=dist.PrefixStore(f"attempt-{attempt}", store),  # type: ignore[attr-defined]  # torch has no stub for it
             rank=rank,
             world_size=of,
             # Long enough for the first process to write a checkpoint or to measure in passing.

@@ -35,7 +35,7 @@ class OnCuda:
 
     def warm_up(self, work: Work, times: int) -> None:
         """Run it on a stream of its own, as recording will: nothing of the usual stream's is touched."""
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch left it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(times):
