@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from wgan.export import export, import_zip
-from wgan.jobs import Stored, TrainingJob
+from wgan.jobs import RunReader, TrainingJob
 from wgan.runs import COLUMNS, Run, RunError, Status, list_runs
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def problems_of(run: Run) -> list[str]:
     """Read everything of a run, and return what cannot be read or is false."""
     found = []
     try:
-        view = Stored(run).view()
+        view = RunReader(run).view()
         steps = run.reports()["step"]
         run.facts(), run.metrics(), run.protocol(), run.resume_point()
         if len(steps) and not np.array_equal(steps, 5 * np.arange(1, len(steps) + 1)):
@@ -208,7 +208,7 @@ def tried(disk: Path, settings: list[str], whole: Run, outcomes: Counter[str]) -
     outcomes[outcome] += 1
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
     for run in runs:
-        status = Stored(run).view().status
+        status = RunReader(run).view().status
         if (status is Status.FINISHED) != (code == 0):
             problems.append(f"exit code {code} of a run that is {status}")
         if code:

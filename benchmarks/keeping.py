@@ -24,7 +24,7 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.live import quantile
 from pages.components.chart import encode_figure
 from wgan import figures
-from wgan.jobs import Stored
+from wgan.jobs import RunReader
 from wgan.runs import COLUMNS, Run, Status, StoredReport, list_runs
 from wgan.training import Report
 
@@ -87,9 +87,9 @@ def million() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = {n: filled(Path(folder) / str(n), n) for n in SIZES}
         program = (
-            "import sys, time; from pathlib import Path; from wgan.jobs import Stored; "
+            "import sys, time; from pathlib import Path; from wgan.jobs import RunReader; "
             "from wgan.runs import Run; begun = time.perf_counter(); "
-            "Stored(Run(Path(sys.argv[1]))).view(); print(time.perf_counter() - begun)"
+            "RunReader(Run(Path(sys.argv[1]))).view(); print(time.perf_counter() - begun)"
         )
         opening = {
             n: statistics.median(
@@ -105,7 +105,7 @@ def million() -> None:
             )
             for n, run in runs.items()
         }
-        watched = {n: Stored(run) for n, run in runs.items()}
+        watched = {n: RunReader(run) for n, run in runs.items()}
         times: dict[int, list[float]] = {n: [] for n in runs}
         sizes: dict[int, int] = {}
         for i in range(40):

@@ -20,8 +20,8 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.live import quantile, serve
+from wgan.imaging import encode, tile
 from wgan.latent import Models, draw_z, walk
-from wgan.pictures import encode, tile
 from wgan.runs import Run
 
 ROOT = Path(__file__).parents[1]

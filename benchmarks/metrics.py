@@ -41,8 +41,8 @@ from wgan.data import DATASETS, Dataset, FashionMnist, Mnist, Mnist10k, Pictures
 from wgan.metrics import (
     PictureSides,
     PointSides,
+    ReferenceStats,
     Sums,
-    Yardstick,
     emd,
     find_network,
     frechet,
@@ -52,11 +52,11 @@ from wgan.metrics import (
     name_of,
     sliced,
 )
-from wgan.metrics.features import Classifier
-from wgan.metrics.pictures import MEMORISED, SUBSET, SUBSETS
+from wgan.metrics.extractor import Classifier
+from wgan.metrics.images import MEMORISED, SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
-from wgan.randomness import generator
+from wgan.rng import generator
 
 Floats = npt.NDArray[np.float64]
 
@@ -212,7 +212,7 @@ class Sets:
     """Test sets of pictures, by name, with their labels, and what they are measured against."""
 
     title: str
-    yardstick: Yardstick
+    yardstick: ReferenceStats
     sides: dict[str, PictureSides]
     labels: dict[str, Tensor]
 
@@ -234,7 +234,7 @@ def test_sets(dataset: Dataset, data: Pictures) -> Sets:
         FEW: (real[few], labels[few]),
         AGAIN: (real[chosen].repeat(times, 1, 1, 1), labels[chosen].repeat(times)),
     }
-    yardstick = Yardstick(dataset, data)
+    yardstick = ReferenceStats(dataset, data)
     return Sets(
         dataset.title,
         yardstick,
@@ -449,7 +449,7 @@ def stacked(data: Pictures) -> Section:
     chosen = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
     labels = (data.held_out_labels[chosen] * torch.tensor([100, 10, 1])).sum(1)
     digits = find_network("mnist", (1, 28, 28))
-    yardstick = Yardstick(StackedMnist(bundled=True), _stack(data))
+    yardstick = ReferenceStats(StackedMnist(bundled=True), _stack(data))
     yardstick.digits = digits
     sides = PictureSides(data.held_out[:][chosen, 0], yardstick)
     even = np.full(MODES, 1 / MODES)

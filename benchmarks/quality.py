@@ -35,9 +35,9 @@ from torchvision.transforms import v2
 from wgan.config import PRESETS, Adam, TrainConfig
 from wgan.data import Data, Pictures, Stack, as_bytes
 from wgan.jobs import TrainingJob
-from wgan.metrics import PictureSides, PointSides, Yardstick
+from wgan.metrics import PictureSides, PointSides, ReferenceStats
 from wgan.objectives import WganGp
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.runs import Run, Status
 
 FULL = {"quick-mnist": {"dataset": "mnist"}}
@@ -171,7 +171,7 @@ def sampler(network: nn.Module, config: TrainConfig) -> Samples:
     return make
 
 
-def measured(data: Data, yardstick: Yardstick | None, make: Samples) -> dict[str, float]:
+def measured(data: Data, yardstick: ReferenceStats | None, make: Samples) -> dict[str, float]:
     """Measure samples, each number beside its floor."""
     if isinstance(data, Pictures):
         assert yardstick is not None
@@ -189,7 +189,7 @@ def one(asked: dict[str, Any]) -> None:
     """Train one arm and print a line of JSON at each mark."""
     config = TrainConfig.parse(asked["config"])
     data = config.dataset.load()
-    yardstick = Yardstick(config.dataset, data) if isinstance(data, Pictures) else None
+    yardstick = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
     if yardstick is not None:
         yardstick.real(4000).fid()  # before the clock runs
     with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ from torch import nn
 
 from wgan.bench import flops, noise, operations
 from wgan.config import PRESETS, TrainConfig
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training import Engine, Training
 
 ROOT = Path(__file__).parents[1]
@@ -118,7 +118,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Work:
+class TaskSteps:
     """What one step asks of a cluster, from the networks themselves."""
 
     flops_a_sample: float  # of a step with its critic updates, for each sample of the batch
@@ -131,12 +131,12 @@ class Work:
     latent_dim: int
 
 
-def work_of(config: TrainConfig) -> Work:
+def work_of(config: TrainConfig) -> TaskSteps:
     """Count a config's work: operations by torch's counter, bytes of gradients in float32."""
     training = Training(config, engine=Engine("cpu", "float32", 1), data=noise(config))
     generator_, critic = config.networks(generator(0, "init"))
     norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
-    return Work(
+    return TaskSteps(
         flops(training) / config.batch_size,
         operations(lambda: generator_(torch.zeros(2, config.latent_dim))) / 2,
         4 * sum(p.numel() for p in critic.parameters()),
@@ -159,7 +159,7 @@ def exchange(size: float, k: int, machine: Machine) -> float:
     return 2 * (k - 1) / k * size / bandwidth + latency
 
 
-def step_seconds(work: Work, batch: float, k: int, machine: Machine) -> tuple[float, float]:
+def step_seconds(work: TaskSteps, batch: float, k: int, machine: Machine) -> tuple[float, float]:
     """Return seconds of a step on k GPUs that share a batch, and those of them spent in exchange."""
     compute = work.flops_a_sample * batch / k / machine.flops
     # Every process draws z, ε and places for the whole batch and keeps its rows.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from wgan.config import PRESETS
 from wgan.training import Engine, Training
-from wgan.training.forecast import step_times
+from wgan.training.cost import step_times
 
 SMALLEST = torch.finfo(torch.float32).tiny
 

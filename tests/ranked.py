@@ -16,7 +16,7 @@ from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.data.mapped import Mapped
 from wgan.training import Engine, Training
-from wgan.training.ranks import join, leave
+from wgan.training.distributed import join, leave
 
 STEPS = 3
 PICTURES: dict[str, Any] = {

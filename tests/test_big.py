@@ -29,9 +29,9 @@ from wgan.data.intake import read_pictures
 from wgan.data.mapped import Mapped
 from wgan.data.stored import layout
 from wgan.metrics import nearest
-from wgan.metrics.pictures import Yardstick, last
+from wgan.metrics.images import ReferenceStats, last
 from wgan.training import Engine, Training
-from wgan.training.ranks import Ranks
+from wgan.training.distributed import ProcessGroup
 from wgan.untrusted.images import difference_hash
 from wgan.untrusted.picture_set import MEAN_APART
 
@@ -282,7 +282,7 @@ def test_each_of_many_processes_takes_its_rows(made: Prepared, root: Path):
     mapped, held = (Training(config, engine=ENGINE, data=data) for data in both(made, root))
     whole, _ = held._real_batch(0, 8)
     for rank in range(2):
-        mapped.ranks = Ranks(rank, 2)
+        mapped.ranks = ProcessGroup(rank, 2)
         mapped._read_ahead(range(1), 1)
         part, _ = mapped._real_batch(0, 8)
         assert torch.equal(part, whole[4 * rank : 4 * rank + 4])
@@ -336,14 +336,14 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     ):
         assert torch.equal(x, y)
     dataset = Own.of(made)
-    sums = [Yardstick(dataset, data).reference for data in (mapped, held)]
+    sums = [ReferenceStats(dataset, data).reference for data in (mapped, held)]
     assert sums[0].n == made.train and torch.equal(sums[0].outer, sums[1].outer)
     # Of more than can be looked at: a stated number of them.
     monkeypatch.setattr("wgan.data.facts.MOST_VALUES", 20 * 28 * 28)
-    monkeypatch.setattr("wgan.metrics.pictures.MOST_REFERENCE", 20)
+    monkeypatch.setattr("wgan.metrics.images.MOST_REFERENCE", 20)
     some = describe(mapped)
     assert some.looked_at == 20 and some.counts == b.counts and abs(some.mean - b.mean) < 5
-    yardstick = Yardstick(dataset, mapped)
+    yardstick = ReferenceStats(dataset, mapped)
     assert yardstick.reference.n == 20
     assert f"20 of the {made.train} training pictures" in yardstick.protocol["reference"]
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.data import DataError
 
 
@@ -15,7 +15,7 @@ def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
         progress("Writing", 7.0)
         return 42
 
-    chore = Chore("A test", work)
+    chore = BackgroundTask("A test", work)
     while chore.words != "Reading":
         pass
     assert (chore.share, chore.done) == (0.25, False)
@@ -32,7 +32,7 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
         while True:
             progress("Going on", 0.5)
 
-    chore = Chore("A test", work)
+    chore = BackgroundTask("A test", work)
     assert begun.wait(180)
     chore.cancel()
     chore.wait(180)
@@ -53,6 +53,6 @@ def test_what_goes_wrong_is_a_sentence(error: Exception, words: str):
     def work(progress):
         raise error
 
-    chore = Chore("A test", work)
+    chore = BackgroundTask("A test", work)
     chore.wait(180)
     assert words in chore.error and chore.result is None

@@ -17,19 +17,20 @@ from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
-from wgan.training import Engine, Training, faster
-from wgan.training.compiled import (
+from wgan.training import Engine, Training
+from wgan.training.acceleration import (
     UPDATES,
+    AotPackage,
     Compiler,
-    Library,
-    flaw,
+    aot,
     folder,
-    idle,
     key,
-    library,
-    unfit,
+    manager,
+    mismatch_reason,
+    no_speedup_reason,
+    unsupported_reason,
 )
-from wgan.training.compiled.update import Call, Substitute, Update
+from wgan.training.acceleration.functional import Call, Substitute, Update
 from wgan.training.engine import Precision
 
 SMALL: dict[str, Any] = {
@@ -150,7 +151,7 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
     ],
 )
 def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, word: str):
-    reason = unfit(config, engine, training_of(config).critic)
+    reason = unsupported_reason(config, engine, training_of(config).critic)
     assert reason is not None and word in reason
 
 
@@ -168,7 +169,7 @@ def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pyte
     assert len(keys) == 4
     assert key(tiny(), engine) == key(tiny(seed=7, critic_learning_rate=1e-5, steps=9), engine)
     # A cache on a disk that machines share: what one's compiler may use, another's processor may lack.
-    monkeypatch.setattr(library, "_processor", lambda: "flags : sse2")
+    monkeypatch.setattr(aot, "_processor", lambda: "flags : sse2")
     assert key(tiny(), engine) not in keys
 
 
@@ -184,10 +185,10 @@ def test_wrong_and_slow_libraries_are_not_used():
 
     engine = Engine("cpu", "float32", THREADS)
     for call, words in ((wrong, "differ"), (lambda _: None, "other inputs")):
-        said = flaw(call, update, engine)
+        said = mismatch_reason(call, update, engine)
         assert said is not None and words in said
-    assert flaw(slow, update, engine) is None
-    said = idle([(slow, update, 1)], engine)
+    assert mismatch_reason(slow, update, engine) is None
+    said = no_speedup_reason([(slow, update, 1)], engine)
     assert said is not None and "not faster" in said
 
 
@@ -209,14 +210,16 @@ def test_what_a_whole_step_gains_decides():
     )
     engine = training.engine
     pairs = [(quick, updates["critic"], 5), (slow, updates["generator"], 1)]
-    assert idle(pairs, engine, rounds=3) is None
-    assert idle([(quick, updates["critic"], 1), pairs[1]], engine, rounds=3) is not None
+    assert no_speedup_reason(pairs, engine, rounds=3) is None
+    assert (
+        no_speedup_reason([(quick, updates["critic"], 1), pairs[1]], engine, rounds=3) is not None
+    )
 
 
 def test_of_two_updates_none_is_taken_alone():
     training = training_of(tiny())
     said: list[str] = []
-    found = faster.Faster(said.append)
+    found = manager.StepAccelerator(said.append)
     one: dict[str, Substitute | str] = {
         "critic": Plain(training.updates()["critic"].call),
         "generator": "it cannot be loaded",
@@ -228,15 +231,15 @@ def test_of_two_updates_none_is_taken_alone():
 def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
     training = training_of(tiny())
     stand_ins = {name: Plain(update.call) for name, update in training.updates().items()}
-    assert faster.Faster(lambda _: None)._take(training, dict(stand_ins), proven=True)
+    assert manager.StepAccelerator(lambda _: None)._take(training, dict(stand_ins), proven=True)
     assert training.engine.compiled
 
 
 def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(faster, "PATIENCE", 0.0)
-    monkeypatch.setattr(faster, "LASTS", -1e9)
+    monkeypatch.setattr(manager, "PATIENCE", 0.0)
+    monkeypatch.setattr(manager, "LASTS", -1e9)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
-    monkeypatch.setattr("wgan.training.compiled.library.sys.executable", "/bin/false")
+    monkeypatch.setattr("wgan.training.acceleration.aot.sys.executable", "/bin/false")
     job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
     job.prepare()
     end = time.monotonic() + 180
@@ -295,7 +298,11 @@ def test_libraries_are_built_used_recorded_and_found_again(
     # Right, whatever the time says; and only for inputs that lie as planned.
     usual, fast = training_of(built), training_of(built)
     fast.use(
-        {name: Library(path, fast.updates()[name].inputs) for name, path in paths.items() if path}
+        {
+            name: AotPackage(path, fast.updates()[name].inputs)
+            for name, path in paths.items()
+            if path
+        }
     )
     for training in (usual, fast):
         for _ in range(10):
@@ -303,13 +310,13 @@ def test_libraries_are_built_used_recorded_and_found_again(
     for one, two in zip(state_of(usual).values(), state_of(fast).values(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
     update = fast.updates()["critic"]
-    library = Library(paths["critic"], update.inputs)
+    library = AotPackage(paths["critic"], update.inputs)
     assert library(update.inputs) is not None
     turned = [x.t().contiguous().t() if x.dim() == 2 else x for x in update.inputs]
     assert library(turned) is None
 
     # In a run: taken at the first look, recorded, and taken again when it is resumed.
-    monkeypatch.setattr("wgan.training.compiled.update.WORTH", 0.0)
+    monkeypatch.setattr("wgan.training.acceleration.functional.WORTH", 0.0)
     job = TrainingJob(Run.create(built, runs_dir))
     job.prepare()
     job._last_flush = 0.0
@@ -352,8 +359,8 @@ def check_libraries(config: TrainConfig, precision: Precision) -> None:
     for name, update in training_of(config, precision).updates().items():
         path = Compiler(config, engine).path(name)
         assert path is not None
-        library = Library(path, update.inputs)
-        assert flaw(library, update, engine) is None
+        library = AotPackage(path, update.inputs)
+        assert mismatch_reason(library, update, engine) is None
         found, expected = library(update.inputs), update.call(update.inputs)
         assert found is not None
         assert [x.dtype for x in found] == [x.dtype for x in expected]
@@ -369,7 +376,7 @@ def test_a_damaged_library_is_thrown_away():
     for path in paths:
         path.write_bytes(b"not a library")
     said: list[str] = []
-    assert not faster.Faster(said.append).look(training, 1.0, 1e9)
+    assert not manager.StepAccelerator(said.append).maybe_switch(training, 1.0, 1e9)
     assert len(said) == 2 and all("cannot be loaded" in words for words in said)
     assert not any(path.exists() for path in paths) and not training.engine.compiled
 

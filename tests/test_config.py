@@ -107,7 +107,7 @@ def configs(draw: st.DrawFn) -> TrainConfig:
     fitting = [
         name
         for name, network in NETWORKS.items()
-        if network().misfit(dataset.shape) is None
+        if network().incompatibility_reason(dataset.shape) is None
         and (OBJECTIVES[str(values["objective"])].couples or not network.couples)
     ]
     values["network"] = draw(st.sampled_from(fitting))

@@ -16,7 +16,15 @@ from torch import nn
 from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.data import Data
-from wgan.jobs import CONVERGENCE, Said, Standing, Task, Tightening, TrainingJob, converge
+from wgan.jobs import (
+    CONVERGENCE,
+    CriticConvergence,
+    Task,
+    TaskProgress,
+    TaskStatus,
+    TrainingJob,
+    converge,
+)
 from wgan.jobs import convergence as module
 from wgan.latent import Models
 from wgan.objectives import OBJECTIVES
@@ -54,10 +62,12 @@ def piled(config: TrainConfig) -> Models:
     return made
 
 
-def whole(opened: Models, updates: int, **more: Any) -> tuple[Tightening, list[Said]]:
+def whole(
+    opened: Models, updates: int, **more: Any
+) -> tuple[CriticConvergence, list[TaskProgress]]:
     said = list(converge(opened, updates=updates, **more))
     found = said[-1].result
-    assert isinstance(found, Tightening)
+    assert isinstance(found, CriticConvergence)
     return found, said
 
 
@@ -173,7 +183,7 @@ def until(done: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def standing(session: Session, key: str) -> Standing:
+def standing(session: Session, key: str) -> TaskStatus:
     found = session.task(key)
     assert found is not None
     return found
@@ -195,7 +205,7 @@ def test_a_session_trains_a_critic_on_and_the_run_is_as_before(session: Session,
     assert task.title == CONVERGENCE and task.run == run.id
     until(lambda: standing(session, task.key).done)
     ended = standing(session, task.key)
-    assert not ended.error and isinstance(ended.result, Tightening)
+    assert not ended.error and isinstance(ended.result, CriticConvergence)
     assert ended.result.step == 40 and ended.result.updates[-1] == 30
     assert ended.result.rate == pytest.approx(2 * run.config().critic_learning_rate)
     assert {f.name: f.read_bytes() for f in run.folder.glob("*.safetensors")} == before
@@ -255,7 +265,7 @@ def test_the_verdict_says_what_came_out():
     found, _ = whole(models(tiny(objective="wgan-gp")), 12)
     ends = found.updates / found.updates[-1]
 
-    def like(top: float, **more: Any) -> Tightening:
+    def like(top: float, **more: Any) -> CriticConvergence:
         values = {"bounds": top * found.exact * np.minimum(1, 2 * ends), "stuck": None}
         return dataclasses.replace(found, **(values | more))
 

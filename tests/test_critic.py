@@ -14,7 +14,7 @@ from wgan.data import DataError, Pictures, Points
 from wgan.latent import Models
 from wgan.networks import Score
 from wgan.objectives import OBJECTIVES, Hinge, Wgan, WganGp
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training import Engine, Training
 
 W = torch.tensor([3.0, -4.0])  # ‖w‖ = 5

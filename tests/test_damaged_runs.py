@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from tests.conftest import tiny
 from wgan.__main__ import main
 from wgan.export import export
-from wgan.jobs import Stored, TrainingJob
-from wgan.runs import Change, Run, RunError, Shelf, Status, list_runs, throw_away, trash
+from wgan.jobs import RunReader, TrainingJob
+from wgan.runs import Change, Run, RunError, RunIndex, Status, list_runs, throw_away, trash
 from wgan.session import Session
 
 DEEP = "[" * 100_000
@@ -245,7 +245,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "resume_point": Run.resume_point,
     "alive": Run.alive,
     "size": Run.size,
-    "view": lambda run: Stored(run).view().evidence,
+    "view": lambda run: RunReader(run).view().evidence,
 }
 
 
@@ -270,7 +270,7 @@ def test_reading_a_damaged_run_raises_one_error(run: Run, runs_dir: Path, name: 
     HARMS[name](run.folder)
     messages = [message_of(partial(read, run)) for read in READERS.values()]
     assert all("\n" not in message for message in messages)
-    (card,) = Shelf(runs_dir).cards()
+    (card,) = RunIndex(runs_dir).cards()
     assert card.run == run.id and (card.problem or card.config is not None)
     assert isinstance(card.title + card.note + card.status, str) and math.isfinite(card.seconds)
     assert [other.id for other in list_runs(runs_dir)] == [run.id]
@@ -279,7 +279,7 @@ def test_reading_a_damaged_run_raises_one_error(run: Run, runs_dir: Path, name: 
 def test_a_whole_run_is_read(run: Run, runs_dir: Path):
     for read in READERS.values():
         read(run)
-    assert Shelf(runs_dir).cards()[0].problem == ""
+    assert RunIndex(runs_dir).cards()[0].problem == ""
 
 
 SOME = [

@@ -50,7 +50,7 @@ from wgan.data import (
     density_of,
     examples,
 )
-from wgan.randomness import generator
+from wgan.rng import generator
 
 POINTS = [name for name, dataset in DATASETS.items() if dataset.kind == "points"]
 LABELLED = {name: dataset for name, dataset in DATASETS.items() if issubclass(dataset, Labelled)}

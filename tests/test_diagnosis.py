@@ -15,7 +15,7 @@ from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
 from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine
 from wgan.runs import Change, Measured
-from wgan.training import Diverged, Engine, Gauge, Training
+from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.reports import Report
 from wgan.training.state import steered
 
@@ -174,7 +174,7 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
     """Train, measure at fixed steps, and return the evidence."""
     torch.set_num_threads(THREADS)
     training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
-    gauge = Gauge(training)
+    gauge = LiveEvaluator(training)
     gauge.prepare()
     reports: list[Report] = []
     measured: list[Measured] = []

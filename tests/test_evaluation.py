@@ -14,7 +14,7 @@ from tests.conftest import pictures, tiny
 from wgan import __main__ as cli
 from wgan.config import TrainConfig
 from wgan.data import Mnist10k
-from wgan.jobs import Evaluation, Said, Task, TrainingJob, Work, evaluate
+from wgan.jobs import Evaluation, Task, TaskProgress, TaskSteps, TrainingJob, evaluate
 from wgan.latent import Models
 from wgan.metrics import METRICS
 from wgan.runs import Run, Status
@@ -48,7 +48,7 @@ def models(run: Run) -> Models:
     return Models(state.config, state.tensors, state.step)
 
 
-def whole(work: Work) -> tuple[Evaluation, list[Said]]:
+def whole(work: TaskSteps) -> tuple[Evaluation, list[TaskProgress]]:
     said = list(work)
     assert isinstance(said[-1].result, Evaluation)
     return said[-1].result, said
@@ -193,11 +193,11 @@ def test_the_command_line_trains_a_feature_network(
 # ---- tasks --------------------------------------------------------------------------------------
 
 
-def counting(n: int, gate: threading.Event | None = None) -> Iterator[Said]:
+def counting(n: int, gate: threading.Event | None = None) -> Iterator[TaskProgress]:
     for i in range(n):
         if gate is not None:
             gate.wait(180)
-        yield Said(f"{i}", (i + 1) / n, i)
+        yield TaskProgress(f"{i}", (i + 1) / n, i)
 
 
 def test_a_task_goes_from_nothing_to_its_last_result():
@@ -211,8 +211,8 @@ def test_a_task_goes_from_nothing_to_its_last_result():
 
 
 def test_a_task_that_fails_says_so_in_words():
-    def broken() -> Iterator[Said]:
-        yield Said("begins", 0.1, 7)
+    def broken() -> Iterator[TaskProgress]:
+        yield TaskProgress("begins", 0.1, 7)
         raise ValueError("The moon is full.")
 
     task = Task("t", "Howling", "run", broken)
@@ -254,11 +254,11 @@ def test_a_task_that_holds_its_run_has_the_worker_to_itself(session: Session):
     gate = threading.Event()
     seen: list[int] = []
 
-    def work() -> Iterator[Said]:
+    def work() -> Iterator[TaskProgress]:
         for i in range(50):
             time.sleep(0.002)
             seen.append(session.view(name).step)
-            yield Said("", i / 50)
+            yield TaskProgress("", i / 50)
 
     key = session.begin("Alone", name, work, holds=True).key
     until(lambda: session.task(key).done)

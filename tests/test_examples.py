@@ -13,7 +13,7 @@ from tests.conftest import THREADS, tiny, train_to_the_end
 from wgan.config import TrainConfig
 from wgan.data import Points
 from wgan.export import EXAMPLES, Example, bring, examples, export_zip, import_zip, lacking, ship
-from wgan.jobs import Stored, TrainingJob, evaluate
+from wgan.jobs import RunReader, TrainingJob, evaluate
 from wgan.latent import Models, draw_z
 from wgan.metrics import mixture_modes
 from wgan.runs import Run, RunError, Status, fork, list_runs, throw_away
@@ -72,7 +72,7 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
 
 
 def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
-    view = Stored(shipped).view()
+    view = RunReader(shipped).view()
     assert (view.status, view.step, view.name) == (Status.SHIPPED, 40, "Example: small")
     assert shipped.checkpoint_steps() == [20, 40]
     last, early = shipped.checkpoint(40)[0].tensors, shipped.checkpoint(20)[0].tensors
@@ -166,7 +166,7 @@ def test_too_large_a_run_is_not_shipped(
     monkeypatch.setattr(examples, "MOST_BYTES", 10_000)
     with pytest.raises(RunError, match=r"more than 10,000"):
         ship(whole, "example-small", runs_dir)
-    assert Stored(shipped).view().step == 40  # the one before is still there
+    assert RunReader(shipped).view().step == 40  # the one before is still there
     assert [path.name for path in runs_dir.iterdir()] == ["example-small"]
 
 

@@ -6,7 +6,7 @@ import torch
 
 from wgan.data import DATASETS, Mnist10k, Pictures, Points
 from wgan.data.facts import by_class, density, describe, nearest_pairs
-from wgan.randomness import generator
+from wgan.rng import generator
 
 
 def shades(values: list[int], labels: list[int] | None = None) -> Pictures:

@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 from wgan.__main__ import main
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Recipe, prepare
 from wgan.data.intake import assemble, find
 from wgan.untrusted.images import open_image, prepare_picture
@@ -461,7 +461,7 @@ def test_the_command_line_can_be_interrupted(number: int, tmp_path: Path, root: 
 
 def test_preparing_in_the_app_can_be_cancelled(tmp_path: Path, root: Path):
     source = endless(tmp_path / "x.tgz")
-    chore = Chore(
+    chore = BackgroundTask(
         "Preparing", lambda tell: prepare(source, Recipe(), root, tell, limits=OF_YOUR_OWN)
     )
     wait_for(lambda: scratch(root))

@@ -9,7 +9,7 @@ import torch
 
 from tests.conftest import THREADS, tiny
 from wgan.config import ConfigError, differences
-from wgan.jobs import Stored, TrainingJob
+from wgan.jobs import RunReader, TrainingJob
 from wgan.runs import Change, Measured, Parent, Run, RunError, Status, fork
 
 
@@ -56,7 +56,7 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
     assert not np.array_equal(ours["critic_loss"][~before], theirs["critic_loss"][~before])
     # Its history is its own: the parent may go.
     shutil.rmtree(parent.folder)
-    view = Stored(child).view()
+    view = RunReader(child).view()
     assert view.step == 40 and view.curves["step"][0] == 5 and 10 in view.preview_steps
 
 

@@ -12,12 +12,12 @@ from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.jobs import TrainingJob
-from wgan.jobs.views import SERIES_POINTS, Series
+from wgan.jobs.snapshot import SERIES_POINTS, Series
 from wgan.metrics import METRICS, emd, metric_of
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.runs import Measured, Run, Status
-from wgan.training import Engine, Gauge, Training
-from wgan.training import gauge as gauges
+from wgan.training import Engine, LiveEvaluator, Training
+from wgan.training import live_metrics as gauges
 
 DIGITS = {
     "dataset": "mnist-10k",
@@ -30,13 +30,13 @@ DIGITS = {
 }
 
 
-def ready(gauge: Gauge) -> Gauge:
+def ready(gauge: LiveEvaluator) -> LiveEvaluator:
     gauge.prepare()
     return gauge
 
 
 def test_what_comes_once_is_prepared_in_shares_that_are_not_counted(engine: Engine):
-    gauge = Gauge(Training(tiny(), engine=engine))
+    gauge = LiveEvaluator(Training(tiny(), engine=engine))
     end = time.monotonic() + 180
     while not gauge.due(gauges.FIRST):  # what takes seconds to import is imported beside
         assert time.monotonic() < end
@@ -66,7 +66,7 @@ def test_a_measured_training_is_the_same_training(
     config: TrainConfig, data: Pictures | None, engine: Engine
 ):
     plain, watched = (Training(config, engine=engine, data=data) for _ in range(2))
-    gauge = ready(Gauge(watched))
+    gauge = ready(LiveEvaluator(watched))
     for _ in range(4):
         plain.step()
         watched.step()
@@ -85,7 +85,7 @@ def test_the_numbers_are_those_of_the_averaged_generator(engine: Engine):
     with torch.no_grad():
         fake = training.average(z).numpy()
     real = training.data.batch("train", 512, generator(0, "metric", draw=1)).numpy()
-    found = ready(Gauge(training)).quality()
+    found = ready(LiveEvaluator(training)).quality()
     assert found["emd_512"] == pytest.approx(emd(fake[:512], real), rel=1e-6)
     assert {"modes_2500", "high_quality_2500", "sliced_2500", "emd_512_floor"} <= set(found)
     assert 0 < found["emd_512_floor"] < found["emd_512"]
@@ -101,7 +101,7 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
             return one.expand(len(z), -1, -1, -1)
 
     training.average = Copier()
-    gauge = ready(Gauge(training))
+    gauge = ready(LiveEvaluator(training))
     assert gauge.copies()["memorised_64"] == 1
     assert gauge.neighbours is not None and gauge.neighbours.copies.all()
     assert np.array_equal(gauge.neighbours.samples[0], gauge.neighbours.nearest[0])
@@ -113,7 +113,7 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
 def test_measuring_waits_until_it_has_been_paid_for(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
-    gauge = ready(Gauge(Training(tiny(), engine=engine)))
+    gauge = ready(LiveEvaluator(Training(tiny(), engine=engine)))
     clock = iter(float(n) for n in range(1000))  # a second between two looks at the clock
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     assert not gauge.due(0.5)
@@ -180,7 +180,7 @@ def test_pictures_of_a_stand_in_set_are_measured_too(engine: Engine):
     """No family, few held out: random convolutions, and as many samples as real ones."""
     data = pictures(64)
     config = TrainConfig.parse(DIGITS | {"dataset": {"name": "mnist-10k", "classes": ["0", "1"]}})
-    gauge = ready(Gauge(Training(config, engine=engine, data=data)))
+    gauge = ready(LiveEvaluator(Training(config, engine=engine, data=data)))
     found = gauge.quality()
     assert {"fid64_32", "fid64_32_floor"} <= set(found)
     assert all(metric_of(n) in METRICS.values() for n in found if not n.endswith(("_sd", "_floor")))
@@ -188,7 +188,7 @@ def test_pictures_of_a_stand_in_set_are_measured_too(engine: Engine):
 
 def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(engine: Engine):
     training = Training(TrainConfig.parse(DIGITS), engine=engine)
-    gauge = ready(Gauge(training))
+    gauge = ready(LiveEvaluator(training))
     assert gauge.kernel() == {}
     training.step()
     first = gauge.quality()

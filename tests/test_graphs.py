@@ -10,9 +10,9 @@ from torch import Tensor
 from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.training import Engine, Training
-from wgan.training.compiled import Graph, Update, flaw
-from wgan.training.compiled.graphs import WARM_UP, Work
-from wgan.training.faster import Faster
+from wgan.training.acceleration import Graph, Update, mismatch_reason
+from wgan.training.acceleration.cuda_graph import WARM_UP, GraphWork
+from wgan.training.acceleration.manager import StepAccelerator
 
 SMALL: dict[str, Any] = {
     "dataset": "mnist-10k",
@@ -43,12 +43,12 @@ class Again:
     def __init__(self) -> None:
         self.warm, self.runs = 0, 0
 
-    def warm_up(self, work: Work, times: int) -> None:
+    def warm_up(self, work: GraphWork, times: int) -> None:
         for _ in range(times):
             work()
         self.warm += times
 
-    def record(self, work: Work) -> tuple[list[Tensor], Callable[[], None]]:
+    def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
         outputs = [torch.empty_like(value).fill_(-1) for value in work()]
 
         def run() -> None:
@@ -108,7 +108,7 @@ def test_in_bfloat16_they_agree_to_its_rounding(name: str):
                 one.grad, two.grad, rtol=0.1, atol=0.02 * float(one.grad.abs().max()) + 1e-5
             )
     for update in training_of(CASES[name], precision="bfloat16").updates().values():
-        assert flaw(Graph(update, Again()), update, other.engine) is None
+        assert mismatch_reason(Graph(update, Again()), update, other.engine) is None
 
 
 @pytest.mark.parametrize("name", ["points, wgan-gp", "pictures, wgan-gp"])
@@ -177,34 +177,40 @@ def test_inputs_are_copied_not_kept():
 def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.MonkeyPatch):
     said: list[str] = []
     training = training_of(tiny())
-    monkeypatch.setattr("wgan.training.compiled.update.WORTH", 0.0)
-    found = Faster(said.append, Again())
-    assert found.look(training, 1.0, 0.0) and training.engine.compiled and not said
-    assert not found.look(training, 2.0, 0.0)  # one verdict each
+    monkeypatch.setattr("wgan.training.acceleration.functional.WORTH", 0.0)
+    found = StepAccelerator(said.append, Again())
+    assert found.maybe_switch(training, 1.0, 0.0) and training.engine.compiled and not said
+    assert not found.maybe_switch(training, 2.0, 0.0)  # one verdict each
     training.apply(**{"objective.penalty_weight": 3.0})
     assert not training.engine.compiled
-    assert found.look(training, 3.0, 0.0) and training.engine.compiled
+    assert found.maybe_switch(training, 3.0, 0.0) and training.engine.compiled
     # Turned off by the config, and by the environment.
     training.apply(compiled=False)
-    assert not found.look(training, 4.0, 0.0) and not training.engine.compiled
+    assert not found.maybe_switch(training, 4.0, 0.0) and not training.engine.compiled
     monkeypatch.setenv("WGAN_COMPILE", "off")
     other = training_of(tiny())
-    assert not Faster(said.append, Again()).look(other, 1.0, 0.0) and not other.engine.compiled
+    assert (
+        not StepAccelerator(said.append, Again()).maybe_switch(other, 1.0, 0.0)
+        and not other.engine.compiled
+    )
     monkeypatch.delenv("WGAN_COMPILE")
     # Not faster: a line in the log, and the usual updates.
-    monkeypatch.setattr("wgan.training.compiled.update.WORTH", 1e9)
-    assert not Faster(said.append, Again()).look(other, 1.0, 0.0) and not other.engine.compiled
+    monkeypatch.setattr("wgan.training.acceleration.functional.WORTH", 1e9)
+    assert (
+        not StepAccelerator(said.append, Again()).maybe_switch(other, 1.0, 0.0)
+        and not other.engine.compiled
+    )
     assert len(said) == 1 and "not faster" in said[0]
 
 
 def test_what_cannot_be_recorded_is_said():
     class Broken(Again):
-        def record(self, work: Work) -> tuple[list[Tensor], Callable[[], None]]:
+        def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
             raise RuntimeError("operation not permitted when stream is capturing")
 
     said: list[str] = []
     training = training_of(tiny())
-    assert not Faster(said.append, Broken()).look(training, 1.0, 0.0)
+    assert not StepAccelerator(said.append, Broken()).maybe_switch(training, 1.0, 0.0)
     assert len(said) == 2 and "not permitted" in said[0] and not training.engine.compiled
     training.step()
 
@@ -216,7 +222,7 @@ def test_cuda_graphs_agree_with_the_usual_updates(name: str, precision: str):
     usual, other = (training_of(CASES[name], "cuda", precision) for _ in range(2))
     update: Update
     for update in other.updates().values():
-        assert flaw(Graph(update), update, other.engine) is None
+        assert mismatch_reason(Graph(update), update, other.engine) is None
     other.use({n: Graph(update) for n, update in other.updates().items()})
     go(usual, 20), go(other, 20)
     rtol, atol = (1e-3, 1e-5) if precision == "float32" else (0.1, 0.01)

@@ -20,11 +20,11 @@ from safetensors.torch import load_file, save_file
 from tests.conftest import tiny
 from tests.test_damaged_runs import READERS
 from wgan.__main__ import main
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.export import export, import_zip
+from wgan.imaging import decode, encode
 from wgan.jobs import TrainingJob
-from wgan.pictures import decode, encode
-from wgan.runs import Run, RunError, Shelf, Status, StoredNeighbours, list_runs, throw_away
+from wgan.runs import Run, RunError, RunIndex, Status, StoredNeighbours, list_runs, throw_away
 from wgan.schema import SCHEMA
 from wgan.untrusted.run_zip import DIGESTS
 
@@ -270,7 +270,9 @@ def test_a_cancelled_import_leaves_nothing(files: Files, tmp_path: Path):
     with (tmp_path / "run.zip").open("rb") as upload, pytest.raises(Cancelled):
         import_zip(upload, tmp_path / "runs", progress)
     assert told[0] == "Receiving" and list((tmp_path / "runs").iterdir()) == []
-    chore = Chore("Import", lambda tell: import_zip(tmp_path / "none.zip", tmp_path / "runs", tell))
+    chore = BackgroundTask(
+        "Import", lambda tell: import_zip(tmp_path / "none.zip", tmp_path / "runs", tell)
+    )
     chore.wait()
     assert "No such file" in chore.error and list((tmp_path / "runs").iterdir()) == []
 
@@ -285,7 +287,7 @@ def test_the_command_imports_and_says_what_it_left_out(
     assert main(words) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["remarks"] and "cannot be read and were left out" in err
-    (card,) = Shelf(tmp_path / "runs").cards()
+    (card,) = RunIndex(tmp_path / "runs").cards()
     assert card.run == "x" and card.thumb is None and card.problem == ""
     (tmp_path / "run.zip").write_bytes(b"PK\x05\x06")
     assert main(words) == 2
@@ -310,7 +312,7 @@ def test_the_newest_run_is_the_one_created_last(runs_dir: Path):
     assert found.index("20260101-180000-los-angeles") < found.index("renamed")
     assert found.index("renamed") < found.index("20260102-090000-tokyo")
     assert found[-1] == "example-of-today" and len(found) == len(created)
-    assert [card.run for card in Shelf(runs_dir).cards()] == found
+    assert [card.run for card in RunIndex(runs_dir).cards()] == found
 
 
 def digests_of(files: Files) -> bytes:

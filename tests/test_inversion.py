@@ -6,7 +6,7 @@ import torch
 
 from tests.conftest import pictures
 from tests.test_latent import labelled
-from wgan.jobs import OTHERS, Found, Said, invert
+from wgan.jobs import OTHERS, Found, TaskProgress, invert
 from wgan.latent import draw_z
 
 
@@ -14,7 +14,7 @@ def test_it_ends_with_the_nearest_training_pictures_and_tells_each_update():
     copy, data = labelled(), pictures()
     target = data.train[7].numpy()
     said = list(invert(copy, target, starts=2, updates=6, data=data))
-    assert all(isinstance(one, Said) for one in said)
+    assert all(isinstance(one, TaskProgress) for one in said)
     shares = [one.share for one in said]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert len(said) >= 6 + 1  # it can be cancelled after each update

@@ -14,8 +14,8 @@ from tests.conftest import pictures, tiny
 from wgan import jobs
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Mnist10k
-from wgan.jobs import Curves, Said, Stored, Task, TrainingJob
-from wgan.jobs.views import SERIES_POINTS
+from wgan.jobs import Curves, RunReader, Task, TaskProgress, TrainingJob
+from wgan.jobs.snapshot import SERIES_POINTS
 from wgan.runs import (
     COLUMNS,
     Change,
@@ -85,7 +85,7 @@ def test_a_finished_run_holds_everything(runs_dir: Path):
 
 def test_views_of_a_live_and_of_a_stored_run_agree(runs_dir: Path):
     made = finish(job(runs_dir))
-    live, stored = made.view, Stored(made.run).view()
+    live, stored = made.view, RunReader(made.run).view()
     assert (live.step, live.status, live.config) == (stored.step, stored.status, stored.config)
     assert live.preview == stored.preview and live.last == stored.last
     assert live.preview_steps == stored.preview_steps
@@ -141,7 +141,7 @@ def test_resuming_further_and_with_changes(runs_dir: Path):
     finish(again)
     assert again.run.checkpoint_steps()[-1] == 50
     assert {c.path for c in again.run.changes()} == {"steps", "n_critic"}
-    assert Stored(again.run).view().config.steps == 50
+    assert RunReader(again.run).view().config.steps == 50
 
 
 def test_seconds_end_a_run_too(runs_dir: Path):
@@ -284,18 +284,18 @@ def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
     assert made.run.reports()["step"].tolist() == [5, 10, 15, 20, 25, 30, 35, 40]
     assert [c.path for c in made.run.changes()] == ["critic_learning_rate"]
     assert made.run.checkpoint_steps() == [13, 20, 40] and made.run.preview_steps()[0] == 13
-    assert Stored(made.run).view().status is Status.FINISHED
+    assert RunReader(made.run).view().status is Status.FINISHED
 
 
 def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
     """What a reader keeps and adds to is what a fresh reader reads."""
     made = job(runs_dir, steps=1200, report_every=1, preview_every=1200, checkpoint_every=1200)
-    watcher = Stored(Run(made.run.folder))
+    watcher = RunReader(Run(made.run.folder))
     for until in (7, 400, 1100, 1101, 1200):
         while made.training.steps < until:
             made.step()
         made.pause(False)  # all reports are written
-        seen, fresh = watcher.view(), Stored(Run(made.run.folder)).view()
+        seen, fresh = watcher.view(), RunReader(Run(made.run.folder)).view()
         assert seen.elsewhere and seen.step == until
         for name in COLUMNS:
             assert np.allclose(seen.curves[name], fresh.curves[name]), (name, until)
@@ -306,7 +306,7 @@ def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
 def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch):
     """A reader who keeps what it read shows what a fresh reader shows, whatever was done to the run."""
     run = Run.create(tiny(), runs_dir)
-    watcher, read = Stored(run), []
+    watcher, read = RunReader(run), []
     whole = Run.metrics
 
     def recorded(run: Run) -> list[Measured]:
@@ -319,7 +319,7 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
         read.clear()
         shown = watcher.view().metrics
         assert len(read) == rereads
-        assert shown == Stored(run).view().metrics and shown
+        assert shown == RunReader(run).view().metrics and shown
 
     for step in range(0, 5000, 10):
         run.add_metrics([Measured(step, name, float(step)) for name in ("emd_512", "kid")])
@@ -395,7 +395,9 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
 
 
 def test_cancelled_work_stands_where_its_result_does():
-    said = iter([Said("one", 0.1, "found"), Said("two", 0.2), Said("three", 0.3)])
+    said = iter(
+        [TaskProgress("one", 0.1, "found"), TaskProgress("two", 0.2), TaskProgress("three", 0.3)]
+    )
     task = Task("key", "title", "", lambda: said)
     for _ in range(3):
         task.step()

@@ -25,7 +25,7 @@ from wgan.latent import (
     warped_grid,
 )
 from wgan.latent.paths import Easing, Method
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training import Engine, Training
 
 T = np.linspace(0, 1, 21, dtype=np.float32)

@@ -13,8 +13,8 @@ from wgan.metrics import (
     METRICS,
     PictureSides,
     PointSides,
+    ReferenceStats,
     Sums,
-    Yardstick,
     better,
     emd,
     find_network,
@@ -31,7 +31,7 @@ from wgan.metrics import (
     title_of,
     train_features,
 )
-from wgan.randomness import generator
+from wgan.rng import generator
 
 
 def draw(name: str, n: int, key: int = 0, **settings: float) -> np.ndarray:
@@ -135,16 +135,16 @@ def test_a_repetition_has_other_real_points_and_the_same_each_time():
 
 
 @pytest.fixture(scope="module")
-def yardstick() -> Yardstick:
-    return Yardstick(Mnist10k(), Mnist10k().load())
+def yardstick() -> ReferenceStats:
+    return ReferenceStats(Mnist10k(), Mnist10k().load())
 
 
-def digits(yardstick: Yardstick, n: int = 1000) -> PictureSides:
+def digits(yardstick: ReferenceStats, n: int = 1000) -> PictureSides:
     return PictureSides(yardstick.real(n).fake, yardstick)
 
 
 @pytest.fixture(scope="module")
-def floors(yardstick: Yardstick) -> dict[str, float]:
+def floors(yardstick: ReferenceStats) -> dict[str, float]:
     """What 1,000 held-out digits score: the floor of everything below."""
     return measure(digits(yardstick), [*ALL])
 
@@ -204,7 +204,7 @@ def test_frechet_sums_add_up_and_do_not_mind_the_order():
     assert frechet(turned, other) == pytest.approx(whole, rel=1e-9)
 
 
-def test_frechet_is_that_of_torchmetrics_fed_with_pictures(yardstick: Yardstick):
+def test_frechet_is_that_of_torchmetrics_fed_with_pictures(yardstick: ReferenceStats):
     """Its own path: update with pictures through the network, on both sides."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -267,7 +267,7 @@ def test_nearest_pictures_against_all_distances():
     assert torch.allclose(distances.double(), expected.values[:, :2], atol=1e-2)
 
 
-def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: Yardstick):
+def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: ReferenceStats):
     mean, deviation = yardstick.network.floors[1000]
     # Other digits than those whose floor is kept: the bundled first hundred of each class.
     assert floors["fid64_1k"] == pytest.approx(mean, abs=max(8 * deviation, 1.0))
@@ -280,7 +280,7 @@ def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: Yard
 
 
 def test_a_dropped_class_shows_in_recall_coverage_and_classes(
-    floors: dict[str, float], yardstick: Yardstick
+    floors: dict[str, float], yardstick: ReferenceStats
 ):
     data = yardstick.data
     kept = data.train[data.train_labels < 5]
@@ -294,7 +294,7 @@ def test_a_dropped_class_shows_in_recall_coverage_and_classes(
 
 
 def test_copies_of_training_pictures_fool_all_but_memorised(
-    floors: dict[str, float], yardstick: Yardstick
+    floors: dict[str, float], yardstick: ReferenceStats
 ):
     train = yardstick.data.train
     chosen = train[torch.randperm(len(train), generator=generator(7, "metric"))[:500]]
@@ -305,7 +305,9 @@ def test_copies_of_training_pictures_fool_all_but_memorised(
     assert found["precision_500"] > 0.85 and found["coverage_500"] > 0.85
 
 
-def test_noise_and_repeats_are_far_from_the_floor(floors: dict[str, float], yardstick: Yardstick):
+def test_noise_and_repeats_are_far_from_the_floor(
+    floors: dict[str, float], yardstick: ReferenceStats
+):
     rng = generator(9, "metric")
     noise = torch.randint(0, 256, (1000, 1, 28, 28), generator=rng).byte()
     found = measure(PictureSides(noise, yardstick), ALL)
@@ -317,7 +319,7 @@ def test_noise_and_repeats_are_far_from_the_floor(floors: dict[str, float], yard
     assert found["fid64_1k"] > 5 * floors["fid64_1k"]
 
 
-def test_the_order_of_samples_says_nothing(floors: dict[str, float], yardstick: Yardstick):
+def test_the_order_of_samples_says_nothing(floors: dict[str, float], yardstick: ReferenceStats):
     turned = PictureSides(yardstick.real(1000).fake.flip(0), yardstick)
     for name, value in measure(turned, ALL).items():
         if name.startswith("kid"):  # its subsets are drawn from the order
@@ -331,7 +333,7 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
     train = torch.from_numpy(rng.integers(0, 256, (900, 3, 32, 32), dtype=np.uint8))
     none = torch.zeros(900, dtype=torch.long)
     data = Pictures(train[:600], train[600:], none[:600], none[600:])
-    yardstick = Yardstick(Own(pictures=""), data)
+    yardstick = ReferenceStats(Own(pictures=""), data)
     assert not yardstick.network.classifies and "600 training" in yardstick.protocol["reference"]
     found = measure(yardstick.real(300), ["fid", "kid", "class_kl", "precision", "memorised"])
     assert set(found) == {
@@ -345,9 +347,9 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
     assert measure(dark, ["fid"])["fid_random64_300"] > 20 * found["fid_random64_300"]
 
 
-def test_stacked_digits_are_counted(yardstick: Yardstick):
+def test_stacked_digits_are_counted(yardstick: ReferenceStats):
     data = StackedMnist(bundled=True).load()
-    stacked = Yardstick(StackedMnist(bundled=True), data)
+    stacked = ReferenceStats(StackedMnist(bundled=True), data)
     real = PictureSides(data.held_out[:5000], stacked)
     found = measure(real, ["stacked_modes", "stacked_kl"])
     # 5,000 draws of 1,000 even combinations: (1 − e^−5) of them, and KL about 999 / 2n.
@@ -366,7 +368,7 @@ def test_real_stacks_have_the_floor_of_the_published_protocol():
     Published is 0.023: there a weaker classifier's mistakes are in it.
     """
     dataset = StackedMnist(bundled=True)
-    stacked = Yardstick(dataset, dataset.load())
+    stacked = ReferenceStats(dataset, dataset.load())
     assert stacked.most(26_000) == 26_000  # as many are held out
     found = measure(stacked.real(26_000), ["stacked_modes", "stacked_kl"])
     assert found["stacked_modes_26k"] == 1000
@@ -381,7 +383,7 @@ def test_memory_stays_bounded(n: int):
         + """
 import resource, torch
 from wgan.metrics import last, prdc
-from wgan.metrics.pictures import nearest, own_nearest
+from wgan.metrics.images import nearest, own_nearest
 torch.set_num_threads(1)
 x, y = torch.randn(2, n, 64, generator=torch.Generator().manual_seed(0))
 pixels = torch.zeros(n, 1, 28, 28, dtype=torch.uint8)
@@ -402,7 +404,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_what_live_numbers_compare_with_is_prepared_in_shares(classes: tuple[str, ...]):
     """Shipped moments, or those of the run's own pictures; no share is more than 2,000 pictures."""
     dataset = Mnist10k(classes=classes)
-    made = Yardstick(dataset, dataset.load())
+    made = ReferenceStats(dataset, dataset.load())
     shares = list(made.prepare())
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
     assert len(shares) >= (6_000 + (10_000 if classes else 0)) / 2_000
@@ -426,7 +428,7 @@ def test_shipped_networks_are_small_named_and_as_good_as_they_say(family: str):
     assert floors == sorted(floors, reverse=True)  # more pictures, a lower floor
 
 
-def test_the_digits_network_classifies_as_it_says(yardstick: Yardstick):
+def test_the_digits_network_classifies_as_it_says(yardstick: ReferenceStats):
     guessed = yardstick.real(1000).probabilities.argmax(1)
     rng = generator(0, "metric", draw=1)
     order = torch.randperm(1000, generator=rng)
@@ -459,7 +461,7 @@ def test_pictures_without_classes_train_no_network():
 # ---- the table ----------------------------------------------------------------------------------
 
 
-def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(yardstick: Yardstick):
+def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(yardstick: ReferenceStats):
     sides: dict[str, PictureSides | PointSides] = {
         "pictures": digits(yardstick),
         "points": PointSides(draw("ring-8", 512), ring()),

@@ -18,7 +18,7 @@ from wgan.latent import lerp, slerp, walk
 from wgan.metrics import emd, mixture_modes
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES, Wgan, gradient_norm
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training import Engine, Training
 
 PENALISED = [name for name, kind in OBJECTIVES.items() if "penalty_weight" in kind.model_fields]

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from wgan.networks import NETWORKS, Brownlee, Dcgan, LabelledCritic, Mlp
-from wgan.randomness import generator
+from wgan.rng import generator
 
 SHAPES: dict[str, list[tuple[int, ...]]] = {
     "points": [(2,)],
@@ -13,7 +13,7 @@ CASES = [
     (name, shape)
     for name, network in NETWORKS.items()
     for shape in SHAPES[network.kind]
-    if network().misfit(shape) is None
+    if network().incompatibility_reason(shape) is None
 ]
 
 
@@ -101,7 +101,7 @@ def test_mlp_is_the_papers_when_asked():
     ],
 )
 def test_a_misfit_is_said_in_words(network: Mlp, shape: tuple[int, ...], words: str):
-    assert words in (network.misfit(shape) or "")
+    assert words in (network.incompatibility_reason(shape) or "")
     with pytest.raises(ValueError, match=words):
         network.build(shape, 2, generator(0, "init"))
 

@@ -31,7 +31,7 @@ from wgan.objectives import (
     cayley,
     gradient_norm,
 )
-from wgan.randomness import generator
+from wgan.rng import generator
 
 
 class Slope(nn.Module):
@@ -175,7 +175,7 @@ def test_every_objective_keeps_the_contract(name: str):
     )
     assert penalty.shape == () and float(penalty.detach()) >= 0
     layers = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
-    assert objective.unfit(layers) is None
+    assert objective.unsupported_reason(layers) is None
     objective.prepare(layers, generator(0, "init"))
     objective.project(layers)
     assert torch.isfinite(layers(samples(3, 2))).all()
@@ -358,7 +358,7 @@ def test_a_groupsort_critic_is_1_lipschitz(orthonormal: str, kind: str):
     network = NETWORKS[kind]()
     _, critic = network.build(shape, 4, generator(0, "init"))
     objective = WganGroupSort(orthonormal=orthonormal)
-    assert objective.unfit(critic) is None
+    assert objective.unsupported_reason(critic) is None
     objective.prepare(critic, generator(1, "init"))
     a, b = samples(64, *shape), samples(64, *shape, key=1)
     with torch.no_grad():
@@ -375,11 +375,11 @@ def test_a_groupsort_critic_is_1_lipschitz(orthonormal: str, kind: str):
 def test_what_cannot_be_made_lipschitz_is_said():
     objective = WganGroupSort()
     odd = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1))
-    assert "even width" in (objective.unfit(odd) or "")
+    assert "even width" in (objective.unsupported_reason(odd) or "")
     _, residual = NETWORKS["resnet"]().build((1, 28, 28), 4, generator(0, "init"))
-    assert "residual" in (objective.unfit(residual) or "")
+    assert "residual" in (objective.unsupported_reason(residual) or "")
     _, normed = NETWORKS["brownlee"]().build((1, 28, 28), 4, generator(0, "init"))
-    assert "normalisation" in (objective.unfit(normed) or "")
+    assert "normalisation" in (objective.unsupported_reason(normed) or "")
 
 
 ADDED = '''

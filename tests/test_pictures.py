@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wgan.pictures import encode, tile
+from wgan.imaging import encode, tile
 
 
 def test_tiles_lie_row_by_row():

@@ -10,7 +10,7 @@ from tests.conftest import tiny
 from wgan.data import Ring8
 from wgan.networks import Score
 from wgan.training import Engine, Training
-from wgan.training.probe import PROBES, probe
+from wgan.training.diagnostics import PROBES, probe
 from wgan.training.state import optimizer_of
 
 

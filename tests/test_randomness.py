@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from wgan.randomness import generator
+from wgan.rng import generator
 
 
 def draws(*key: Any) -> list[float]:

@@ -22,10 +22,10 @@ from tests.conftest import THREADS, tiny
 from tests.ranked import CONFIGS, STEPS, trained
 from wgan.__main__ import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
-from wgan.randomness import Rows
+from wgan.rng import Rows
 from wgan.runs import Run, Status, list_runs
 from wgan.training import Engine, Report, Training
-from wgan.training.ranks import ALONE, Ranks
+from wgan.training.distributed import ALONE, ProcessGroup
 
 pytestmark = pytest.mark.timeout(900)  # processes wait for each other, three times in one test
 
@@ -126,19 +126,21 @@ def test_rows_are_shared_equally_or_refused():
     with pytest.raises(ValueError, match="cannot be shared equally by 5 processes"):
         Rows(0, 5).part(12)
     with pytest.raises(ConfigError, match="multiple"):
-        Training(tiny(batch_size=15), engine=Engine("cpu", "float32", THREADS), ranks=Ranks(0, 2))
+        Training(
+            tiny(batch_size=15), engine=Engine("cpu", "float32", THREADS), ranks=ProcessGroup(0, 2)
+        )
     with pytest.raises(ConfigError, match="multiple"):  # halves of it are shared
         Training(
             tiny(objective="wgan", batch_size=18, split_updates=True),
             engine=Engine("cpu", "float32", THREADS),
-            ranks=Ranks(0, 2),
+            ranks=ProcessGroup(0, 2),
         )
 
 
 def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes():
     happened: list[str] = []
 
-    class Told(Ranks):
+    class Told(ProcessGroup):
         def averaging(self, network: nn.Module) -> Callable[[], None]:
             whose = "critic" if network is training.critic else "generator"
             happened.append(f"{whose} sent")
@@ -170,7 +172,7 @@ def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes()
 def test_a_copied_network_waits_for_nobody():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     plain = copy.deepcopy(network)
-    Ranks(0, 2).couple(network)
+    ProcessGroup(0, 2).couple(network)
     copied = copy.deepcopy(network)
     norm: Any = copied[1]
     assert norm.ranks is ALONE

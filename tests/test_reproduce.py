@@ -11,11 +11,11 @@ from wgan.data import Mnist10k
 from wgan.metrics import emd
 from wgan.networks import Mlp
 from wgan.objectives import WganGp
-from wgan.randomness import generator
 from wgan.reproduce import EXPERIMENTS, Bench, Outcome, Row, measure, page, table
 from wgan.reproduce.critics import adam, explained, gap, straightness
 from wgan.reproduce.pictures import Ruler
-from wgan.training.fitting import Fitting
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
 
 TINY = 0.005
 
@@ -79,7 +79,7 @@ def test_a_fitted_critic_separates():
     network.initialise(critic, generator(0, "init"))
     real, fake = torch.ones(32, 1), torch.zeros(32, 1)
     before = gap(critic, real, fake)
-    Fitting(critic, WganGp(), adam(critic, 1e-2)).run(
+    CriticTrainer(critic, WganGp(), adam(critic, 1e-2)).run(
         lambda _: (real, fake), 60, lambda *_: None, ""
     )
     assert gap(critic, real, fake) > max(before, 0.7)

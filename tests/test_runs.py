@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from tests.conftest import tiny
-from wgan.pictures import encode
+from wgan.imaging import encode
 from wgan.runs import (
     COLUMNS,
     KEEP_PREVIEWS,
@@ -23,8 +23,8 @@ from wgan.runs import (
     Measured,
     Run,
     RunError,
+    RunIndex,
     RunTakenOver,
-    Shelf,
     Status,
     StoredReport,
     list_runs,
@@ -401,7 +401,7 @@ def test_a_run_of_schema_1_is_migrated(run: Run, training: Training):
         db.execute("PRAGMA user_version = 0")
     db.close()
     assert run.parent() is None and run.metrics() == [] and run.config() == training.config
-    assert Shelf(run.folder.parent).cards()[0].problem == ""
+    assert RunIndex(run.folder.parent).cards()[0].problem == ""
     run.add_metrics([Measured(3, "emd_512", 0.5)])
     assert run.metrics() == [Measured(3, "emd_512", 0.5)]
     described["schema"] = 99

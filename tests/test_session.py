@@ -16,9 +16,9 @@ import torch
 from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DataError, Mnist10k, Ring8
-from wgan.jobs import Said, TrainingJob
+from wgan.jobs import TaskProgress, TrainingJob
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
-from wgan.session import Busy, Session, sets
+from wgan.session import Busy, Session, datasets
 from wgan.session.history import undo_and_redo
 from wgan.training import Training
 
@@ -439,10 +439,10 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
 
     dataset = Mnist10k()
     monkeypatch.setattr(type(dataset), "load", load)
-    found = sets.Sets(tmp_path)
+    found = datasets.Sets(tmp_path)
     assert [found.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
-    monkeypatch.setattr(sets, "DAMAGED", 0.0)
-    found = sets.Sets(tmp_path)
+    monkeypatch.setattr(datasets, "DAMAGED", 0.0)
+    found = datasets.Sets(tmp_path)
     assert [found.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
 
 
@@ -454,12 +454,12 @@ class Panic(BaseException):
 def test_work_that_fails_ends_alone_and_the_next_begins(
     session: Session, error: type[BaseException], caplog: pytest.LogCaptureFixture
 ):
-    def failing() -> Iterator[Said]:
-        yield Said("begins", 0.1)
+    def failing() -> Iterator[TaskProgress]:
+        yield TaskProgress("begins", 0.1)
         raise error("as never seen before")
 
-    def sound() -> Iterator[Said]:
-        yield Said("done", 1.0, "result")
+    def sound() -> Iterator[TaskProgress]:
+        yield TaskProgress("done", 1.0, "result")
 
     broken = session.begin("Broken", "", failing).key
     whole = session.begin("Whole", "", sound).key

@@ -9,7 +9,7 @@ from wgan.runs import (
     Parent,
     Run,
     RunError,
-    Shelf,
+    RunIndex,
     Status,
     empty_trash,
     fork,
@@ -29,7 +29,7 @@ def test_a_card_says_what_the_folder_holds(finished: Run, runs_dir: Path):
     finished.set_fact("name", "The first")
     finished.set_fact("note", "It works.")
     finished.set_fact("star", "1")
-    (card,) = Shelf(runs_dir).cards()
+    (card,) = RunIndex(runs_dir).cards()
     assert (card.run, card.status, card.step) == (finished.id, Status.FINISHED, 40)
     assert (card.title, card.note, card.star) == ("The first", "It works.", True)
     assert card.config == tiny() and card.parent is None
@@ -42,7 +42,7 @@ def test_a_card_says_what_the_folder_holds(finished: Run, runs_dir: Path):
 
 
 def test_cards_are_read_again_when_the_folder_changes(finished: Run, runs_dir: Path):
-    shelf = Shelf(runs_dir)
+    shelf = RunIndex(runs_dir)
     first = shelf.cards()[0]
     assert shelf.cards()[0] is first  # not read again
     finished.set_fact("name", "Renamed")
@@ -56,7 +56,7 @@ def test_cards_are_read_again_when_the_folder_changes(finished: Run, runs_dir: P
 
 def test_a_run_that_cannot_be_read_has_a_card_that_says_so(finished: Run, runs_dir: Path):
     (finished.folder / "config.json").write_text("{")
-    (card,) = Shelf(runs_dir).cards()
+    (card,) = RunIndex(runs_dir).cards()
     assert "cannot be read" in card.problem and card.title == finished.id and card.size > 0
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from tests.conftest import THREADS, pictures
 from wgan.diagnosis import RULES
-from wgan.jobs import Said, Task
+from wgan.jobs import Task, TaskProgress
 from wgan.labs import clipping, collapse, sensitivity, vanishing
 from wgan.labs.clipping import Clipping, compare
 from wgan.labs.collapse import Arm, Collapse, race
@@ -24,12 +24,12 @@ from wgan.networks import Mlp
 from wgan.objectives import Gan, Wgan, WganGp, WganGroupSort
 from wgan.session import Session
 from wgan.training import Engine, Training
-from wgan.training.gauge import make
+from wgan.training.live_metrics import make
 
 ENGINE = Engine("cpu", "float32", THREADS)
 
 
-def last(work: Iterator[Said]) -> object:
+def last(work: Iterator[TaskProgress]) -> object:
     """Go through work as the session does, and return its last result."""
     found, share = None, 0.0
     for said in work:
@@ -336,7 +336,7 @@ def test_every_hyperparameter_can_be_varied_over_all_its_values(key: str):
             assert changed != config or changed.model_dump() == config.model_dump()
 
 
-def small_grid(**more: Any) -> Iterator[Said]:
+def small_grid(**more: Any) -> Iterator[TaskProgress]:
     values = (1e-4, 1e-3), (1.0, 2.0)
     return sweep("learning_rate", "n_critic", steps=3, values=values, engine=ENGINE, **more)
 

@@ -18,7 +18,7 @@ from wgan.jobs import TrainingJob
 from wgan.objectives import OBJECTIVES
 from wgan.runs import COLUMNS, Run, Status
 from wgan.training import Engine, Training
-from wgan.training.compiled import Graph
+from wgan.training.acceleration import Graph
 
 FETCHES = {
     "aten::_local_scalar_dense",  # item, tolist of one, float, bool and int of a tensor

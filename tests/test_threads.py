@@ -11,11 +11,11 @@ import torch
 from tests.conftest import tiny
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
-from wgan.training import Engine, Threads, Training, resolve_engine, threads
-from wgan.training.forecast import remember_threads
+from wgan.training import Engine, ThreadTuner, Training, resolve_engine, thread_tuner
+from wgan.training.cost import remember_threads
 
 
-def told(pace: Threads, seconds: float, n: int = 5) -> None:
+def told(pace: ThreadTuner, seconds: float, n: int = 5) -> None:
     for _ in range(n):
         pace.note(10 * seconds, 10)
 
@@ -32,18 +32,18 @@ def told(pace: Threads, seconds: float, n: int = 5) -> None:
     ],
 )
 def test_it_compares_with_half_and_twice_as_many(now: int, most: int, expected: list[int]):
-    assert threads.neighbours(now, most) == expected
+    assert thread_tuner.neighbours(now, most) == expected
 
 
 def test_it_measures_after_a_while_and_when_the_pace_changes():
-    pace = Threads(2)
+    pace = ThreadTuner(2)
     assert not pace.due(100.0)  # no step yet
     told(pace, 0.1)
-    assert not pace.due(threads.FIRST - 0.1)
-    assert pace.due(threads.FIRST)
-    pace = Threads(2, begun=50.0)
+    assert not pace.due(thread_tuner.FIRST - 0.1)
+    assert pace.due(thread_tuner.FIRST)
+    pace = ThreadTuner(2, begun=50.0)
     told(pace, 0.1)
-    assert not pace.due(50.0) and pace.due(50.0 + threads.FIRST)
+    assert not pace.due(50.0) and pace.due(50.0 + thread_tuner.FIRST)
     pace._next = pace._rescue = math.inf
     told(pace, 0.13, n=50)
     assert not pace.due(1e6)
@@ -51,7 +51,7 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
     assert pace.due(1e6)
     told(pace, 0.07)
     assert pace.due(1e6)
-    told(pace, threads.TOO_SLOW * 1.1)
+    told(pace, thread_tuner.TOO_SLOW * 1.1)
     assert not pace.due(1e6)  # it would take too long
 
 
@@ -63,44 +63,46 @@ def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
         asked.append(now)
         return counts[-1]
 
-    monkeypatch.setattr(threads, "fastest", take)
+    monkeypatch.setattr(thread_tuner, "fastest", take)
     clock = iter((0.0, 2.0, 2.0, 10.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    pace, engine = Threads(2), Engine("cpu", "float32", 2)
+    pace, engine = ThreadTuner(2), Engine("cpu", "float32", 2)
     told(pace, 0.07)
     pace.better(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
     told(pace, 0.07)
     told(pace, 0.2)
-    assert not pace.due(10.0 + threads.SOONEST)
+    assert not pace.due(10.0 + thread_tuner.SOONEST)
     told(pace, 2.0)
-    assert not pace.due(10.0 + threads.SOONEST - 1) and pace.due(10.0 + threads.SOONEST)
+    assert not pace.due(10.0 + thread_tuner.SOONEST - 1) and pace.due(10.0 + thread_tuner.SOONEST)
     assert pace.better(tiny(), engine, 40.0) == 1 and asked[-1] == 2.0
     told(pace, 2.0)  # no better: that is the pace now
-    assert not pace.due(40.0 + threads.SOONEST)
+    assert not pace.due(40.0 + thread_tuner.SOONEST)
 
 
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(threads, "fastest", lambda config, engine, counts, now: counts[-1])
-    pace, engine = Threads(4), Engine("cpu", "float32", 2)
+    monkeypatch.setattr(thread_tuner, "fastest", lambda config, engine, counts, now: counts[-1])
+    pace, engine = ThreadTuner(4), Engine("cpu", "float32", 2)
     told(pace, 0.1)
     assert pace.better(tiny(), engine, 10.0) == 4
-    assert not pace.due(10.0 + threads.EVERY)  # nothing is known of the new pace
+    assert not pace.due(10.0 + thread_tuner.EVERY)  # nothing is known of the new pace
     told(pace, 0.1)
-    assert not pace.due(10.0 + threads.EVERY - 1) and pace.due(10.0 + threads.EVERY)
+    assert not pace.due(10.0 + thread_tuner.EVERY - 1) and pace.due(10.0 + thread_tuner.EVERY)
     told(pace, 0.3)
-    assert not pace.due(10.0 + threads.SOONEST - 1) and pace.due(10.0 + threads.SOONEST)
+    assert not pace.due(10.0 + thread_tuner.SOONEST - 1) and pace.due(10.0 + thread_tuner.SOONEST)
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace.better(tiny(), engine, 100.0)
     told(pace, 0.1)
-    assert not pace.due(100.0 + 3.0 / threads.SHARE - 1) and pace.due(100.0 + 3.0 / threads.SHARE)
+    assert not pace.due(100.0 + 3.0 / thread_tuner.SHARE - 1) and pace.due(
+        100.0 + 3.0 / thread_tuner.SHARE
+    )
 
 
 def test_the_measurement_leaves_all_as_it_was():
     torch.set_num_threads(1)
-    assert threads.fastest(tiny(), Engine("cpu", "float32", 3), [3]) == 3
-    threads.fastest(tiny(), Engine("cpu", "float32", 1), [1, 2])
+    assert thread_tuner.fastest(tiny(), Engine("cpu", "float32", 3), [3]) == 3
+    thread_tuner.fastest(tiny(), Engine("cpu", "float32", 1), [1, 2])
     assert torch.get_num_threads() == 1
 
 
@@ -137,17 +139,17 @@ def test_the_faster_number_wins_by_a_margin(
         training.taken += 2
         return [9.0 if budget == 0 else 0.0, *[seconds[torch.get_num_threads()]] * 2]
 
-    monkeypatch.setattr(threads, "rehearsal", lambda config, engine: rehearsed)
-    monkeypatch.setattr(threads, "step_times", times)
+    monkeypatch.setattr(thread_tuner, "rehearsal", lambda config, engine: rehearsed)
+    monkeypatch.setattr(thread_tuner, "step_times", times)
     engine = Engine("cpu", "float32", next(iter(seconds)), compiled=compiled)
-    assert threads.fastest(tiny(), engine, list(seconds), now) == best
-    assert rehearsed.taken <= (4 if now > threads.SLOW else 14)
+    assert thread_tuner.fastest(tiny(), engine, list(seconds), now) == best
+    assert rehearsed.taken <= (4 if now > thread_tuner.SLOW else 14)
 
 
 def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     cache = tmp_path / "engines.json"
     points = tiny(threads=0)
-    monkeypatch.setattr(importlib.import_module("wgan.training.forecast"), "cores", lambda: 8)
+    monkeypatch.setattr(importlib.import_module("wgan.training.cost"), "cores", lambda: 8)
     assert resolve_engine(points, cache=cache).threads == 1
     remember_threads(points, 4, 8, cache)
     assert resolve_engine(points, cache=cache).threads == 4
@@ -161,10 +163,10 @@ def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: py
 
 
 def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(threads, "FIRST", 0.0)
+    monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     monkeypatch.setattr(
-        threads, "fastest", lambda config, engine, counts, now: 2 if engine.threads == 1 else 1
+        thread_tuner, "fastest", lambda config, engine, counts, now: 2 if engine.threads == 1 else 1
     )
     remember_threads(tiny(threads=0, steps=30), 1, 2)
     run = Run.create(tiny(threads=0, steps=30), tmp_path / "runs")
@@ -194,13 +196,13 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(threads, "FIRST", 0.0)
+    monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
 
     def never(*given: object) -> int:
         raise AssertionError("measured though the number was given")
 
-    monkeypatch.setattr(threads, "fastest", never)
+    monkeypatch.setattr(thread_tuner, "fastest", never)
     for config, given in ((tiny(threads=1), None), (tiny(threads=0), 1)):
         job = TrainingJob(Run.create(config, tmp_path / "runs"), threads=given)
         job.prepare()
@@ -211,7 +213,7 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(threads, "FIRST", 0.0)
+    monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     asked: list[list[int]] = []
 
@@ -219,7 +221,7 @@ def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.Mon
         asked.append(counts)
         return max(counts)
 
-    monkeypatch.setattr(threads, "fastest", most_of_them)
+    monkeypatch.setattr(thread_tuner, "fastest", most_of_them)
     for most in (1, 3):
         config = tiny(threads=0, steps=1000)
         remember_threads(config, 8, most)

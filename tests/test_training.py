@@ -14,13 +14,13 @@ from wgan.config import OPTIMIZERS, ConfigError, TrainConfig
 from wgan.data import DATASETS, Pictures, Points
 from wgan.metrics import emd
 from wgan.objectives import OBJECTIVES
-from wgan.randomness import generator
-from wgan.training import Diverged, Engine, Gauge, Training, forecast, resolve_engine, train
+from wgan.rng import generator
+from wgan.training import Diverged, Engine, LiveEvaluator, Training, forecast, resolve_engine, train
 from wgan.training.engine import Precision
 from wgan.training.reports import EXPLODED, Report
 
 # The package gives the function's name to the module's.
-forecasting = importlib.import_module("wgan.training.forecast")
+forecasting = importlib.import_module("wgan.training.cost")
 
 SMALL_PICTURES = {
     "dataset": "mnist-10k",
@@ -507,7 +507,7 @@ def test_looking_at_a_critic_with_buffers_changes_nothing(engine: Engine):
     before = {k: v.clone() for k, v in training.critic.state_dict().items()}
     training.preview()
     training._score_held_out()
-    gauge = Gauge(training)
+    gauge = LiveEvaluator(training)
     gauge.quality()
     gauge.probe()
     assert all(torch.equal(v, before[k]) for k, v in training.critic.state_dict().items())

@@ -50,16 +50,16 @@ from wgan.export import (
     import_zip,
     ship,
 )
-from wgan.jobs import Evaluation, Stored, TrainingJob, View, evaluate, in_words
-from wgan.jobs.follower import follow, goes_on
+from wgan.jobs import Evaluation, RunReader, RunSnapshot, TrainingJob, evaluate, in_words
+from wgan.jobs.worker import run_worker, should_continue
 from wgan.latent import Models
 from wgan.metrics import title_of, train_features
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
-from wgan.runs import Card, Run, RunError, Shelf, Status, fork, list_runs
+from wgan.runs import Run, RunError, RunIndex, RunSummary, Status, fork, list_runs
 from wgan.runs.lock import DEAD_AFTER
 from wgan.training import Diverged
+from wgan.training.distributed import ALONE, ProcessGroup, asked, join, leave
 from wgan.training.engine import cores, pick_device
-from wgan.training.ranks import ALONE, Ranks, asked, join, leave
 from wgan.training.state import steered
 
 LAST_STEP = 10_000_000
@@ -433,7 +433,7 @@ def _train_together(given: argparse.Namespace, fields: dict[str, Any]) -> int:
         if not ranks.first:
             # torchrun signals to all; the first process says when they end, and what is wrong.
             with _signals([]), contextlib.suppress(ConfigError, DataError):
-                return 0 if follow(ranks) else 2
+                return 0 if run_worker(ranks) else 2
             return 2
         bar = _Bar(given.quiet)
         try:
@@ -456,7 +456,7 @@ def _launch() -> str:
     return f"none {socket.gethostname()} {os.getppid()}" if launch == "none" else launch
 
 
-def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> TrainingJob | None:
+def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: ProcessGroup) -> TrainingJob | None:
     """Return the job that goes on with this launch's run, where torchrun has begun again."""
     if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         return None
@@ -484,7 +484,7 @@ def _relaunched(bar: "_Bar", given: argparse.Namespace, ranks: Ranks) -> Trainin
 
 
 def _training_job(
-    given: argparse.Namespace, fields: dict[str, Any], bar: "_Bar", ranks: Ranks = ALONE
+    given: argparse.Namespace, fields: dict[str, Any], bar: "_Bar", ranks: ProcessGroup = ALONE
 ) -> TrainingJob:
     """Return the job of a new run, or of one that is resumed."""
     if given.resume and given.preset:
@@ -518,7 +518,7 @@ def _drive(job: TrainingJob, bar: "_Bar") -> int:
                 job.prepare()
             bar.mark(job.training.steps)
             begin, seconds_before = job.training.steps, job.seconds
-            while goes_on(job.training, job.ranks, not job.done and not wanted):
+            while should_continue(job.training, job.ranks, not job.done and not wanted):
                 job.step()
                 bar.show(job)
             status = Status.STOPPED if wanted and not job.done else Status.FINISHED
@@ -618,7 +618,7 @@ class _Bar:
         """Count speed from here."""
         self._first, self._begun = step, time.monotonic()
 
-    def preparing(self, view: View) -> None:
+    def preparing(self, view: RunSnapshot) -> None:
         """Show what is prepared, such as a download."""
         now = time.monotonic()
         pace = 0.2 if self._terminal else 2.0
@@ -759,7 +759,7 @@ def _fork(given: argparse.Namespace) -> int:
 
 
 def _runs(given: argparse.Namespace) -> int:
-    cards = Shelf(given.runs_dir).cards()
+    cards = RunIndex(given.runs_dir).cards()
     if given.json:
         for card in cards:
             print(json.dumps(_card(card)))
@@ -774,7 +774,7 @@ def _runs(given: argparse.Namespace) -> int:
     return 0
 
 
-def _card(card: Card) -> dict[str, Any]:
+def _card(card: RunSummary) -> dict[str, Any]:
     return {
         "run": card.run,
         "name": card.name,
@@ -891,7 +891,7 @@ def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
 
 
 def _diagnose(given: argparse.Namespace) -> int:
-    view = Stored(Run.find(given.run, given.runs_dir)).view()
+    view = RunReader(Run.find(given.run, given.runs_dir)).view()
     known = examine(view.evidence)
     found = known if given.all else [one for one in known if one.reading.raised]
     for one in found:
@@ -1042,7 +1042,7 @@ if __name__ == "__main__":
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
-    if compiled := sys.modules.get("wgan.training.compiled"):
+    if compiled := sys.modules.get("wgan.training.acceleration"):
         compiled.Compiler.end_latest()
     # torch's threads can take seconds to unwind; everything that matters is written by now.
     os._exit(code)

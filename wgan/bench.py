@@ -27,14 +27,14 @@ from wgan.data import Data, Pictures
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 from wgan.training import Engine, Training
-from wgan.training.compiled import (
+from wgan.training.acceleration import (
     UPDATES,
+    AotPackage,
     Compiler,
     Graph,
-    Library,
     Substitute,
     build,
-    unfit,
+    unsupported_reason,
 )
 from wgan.training.engine import Precision, might_gain_from_bfloat16, wait
 
@@ -250,7 +250,7 @@ def speeds(
 def with_substitutes(config: TrainConfig, engine: Engine) -> Training | str:
     """Return a training with compiled or recorded updates, which are made first, or why there is none."""
     training = Training(config, engine=engine, data=noise(config))
-    if reason := unfit(config, engine, training.critic):
+    if reason := unsupported_reason(config, engine, training.critic):
         return reason
     if engine.device == "cuda":
         training.use({name: Graph(update) for name, update in training.updates().items()})
@@ -262,7 +262,7 @@ def with_substitutes(config: TrainConfig, engine: Engine) -> Training | str:
     for name, update in training.updates().items():
         path = compiler.path(name)
         assert path is not None
-        found[name] = Library(path, update.inputs)
+        found[name] = AotPackage(path, update.inputs)
     training.use(found)
     return training
 

@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class _Cancelled(Exception):
-    """Thrown out of the work where it tells its progress."""
+    """Raised in the work when it reports its progress after `cancel`."""
 
 
-class Chore:
+class BackgroundTask:
     """One such work: `words` and `share` say how far it is, then `result` or `error` how it ended.
 
     `work` is called with a `Progress`, and ends soon after `cancel` because that raises.

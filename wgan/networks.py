@@ -26,7 +26,7 @@ class Network(BaseModel, ABC):
     couples: ClassVar[bool] = False
     """Has the critic layers, such as batch norm, in which samples influence each other?"""
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
+    def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         """Say why the pair cannot make examples of a shape; None if it can."""
         kind = "points" if len(shape) == 1 else "pictures"
         if kind != self.kind:
@@ -53,7 +53,7 @@ class Network(BaseModel, ABC):
         With `classes` both take labels, (N,), as a second argument. Raises ValueError where
         `misfit` has something to say.
         """
-        reason = self.misfit(shape)
+        reason = self.incompatibility_reason(shape)
         if reason is not None:
             raise ValueError(reason)
         # Built without storage first: torch's own constructors draw from the global generator.
@@ -200,10 +200,10 @@ class MlpPictures(Network):
             return Dcgan(size="medium").critic(shape)
         return nn.Sequential(nn.Flatten(), *self._points()._stack(math.prod(shape), 1), Score())
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
-        reason = super().misfit(shape)
+    def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
+        reason = super().incompatibility_reason(shape)
         if reason is None and self.critic_kind == "dcgan":
-            reason = Dcgan().misfit(shape)
+            reason = Dcgan().incompatibility_reason(shape)
         return reason
 
     def _points(self) -> Mlp:
@@ -270,8 +270,8 @@ class Dcgan(Network):
 
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 16, "medium": 32, "large": 64}
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
-        reason = super().misfit(shape)
+    def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
+        reason = super().incompatibility_reason(shape)
         if reason is not None:
             return reason
         return _misfit_of_convolutions(self.name, shape)
@@ -381,8 +381,8 @@ class ResNet(Network):
     )
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 32, "medium": 64, "large": 128}
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
-        return super().misfit(shape) or _misfit_of_convolutions(self.name, shape)
+    def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
+        return super().incompatibility_reason(shape) or _misfit_of_convolutions(self.name, shape)
 
     def generator(self, shape: tuple[int, ...], latent_dim: int) -> nn.Module:
         colours, side, _ = shape
@@ -452,8 +452,8 @@ class Brownlee(Network):
     title = "Brownlee's pair"
     couples = True
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
-        reason = super().misfit(shape)
+    def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
+        reason = super().incompatibility_reason(shape)
         if reason is None and shape[1:] != (28, 28):
             return f"Brownlee's pair makes pictures of 28×28, and this data set holds {shape[1]}×{shape[2]}"
         return reason

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 from torch.nn.utils import parametrizations, parametrize
 
-from wgan.randomness import WHOLE, Rows
+from wgan.rng import WHOLE, Rows
 
 Scorer = Callable[[Tensor], Tensor]
 """A critic as penalties see it: (N, …) → (N,), one score for each sample."""
@@ -96,7 +96,7 @@ class Objective(BaseModel, ABC):
         """Which layers the critic has: runs can be forked only among objectives with the same."""
         return "plain"
 
-    def unfit(self, critic: nn.Module) -> str | None:
+    def unsupported_reason(self, critic: nn.Module) -> str | None:
         """Say why `prepare` cannot change a critic's layers; None if it can."""
         return None
 
@@ -445,7 +445,7 @@ class WganGroupSort(_Wasserstein):
     def layers(self) -> str:
         return f"groupsort-{self.orthonormal}-{self.iterations}"
 
-    def unfit(self, critic: nn.Module) -> str | None:
+    def unsupported_reason(self, critic: nn.Module) -> str | None:
         hidden = _weighted(critic)[:-1]
         if any(_width(part) % 2 for part in hidden):
             return "GroupSort sorts pairs of units: give the critic an even width"

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from wgan.jobs import Standing, View
+from wgan.jobs import RunSnapshot, TaskStatus
 from wgan.runs import RunError, Status
 from wgan.session import Session, shared_session
 
@@ -227,20 +227,20 @@ def tab_title() -> str:
     return f"{sign} · WGAN Explorer" if sign else "WGAN Explorer"
 
 
-def newest_task(run: str, title: str, key: str | None = None) -> Standing | None:
+def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | None:
     """Return how a run's newest work of a title stands, or the one of a key; None: it is not known."""
     known = session().tasks(run)
     return next((t for t in known if t.title == title and (key is None or t.key == key)), None)
 
 
-def waits_for_critic(view: View) -> bool:
+def waits_for_critic(view: RunSnapshot) -> bool:
     """Tell whether a run's training stands still until its critic is done."""
     return view.status is Status.RUNNING and any(
         task.holds and not task.done for task in session().tasks(view.run)
     )
 
 
-def badge(view: View) -> None:
+def badge(view: RunSnapshot) -> None:
     """Show how a run stands."""
     words, icon, colour = BADGES[view.status]
     if waits_for_critic(view):

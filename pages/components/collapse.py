@@ -10,8 +10,8 @@ from pages.components.lab import Lab, tell
 from pages.components.lab_work import kept
 from pages.components.stage import strip
 from wgan import figures
+from wgan.imaging import encode, tile
 from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Arm, Collapse, limits, race
-from wgan.pictures import encode, tile
 
 LAB = Lab(
     "collapse",

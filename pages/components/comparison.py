@@ -15,7 +15,7 @@ from pages.components.stage import Frame
 from pages.components.wall import Item, wall
 from wgan import figures
 from wgan.config import PREVIEW_COLUMNS, ConfigError, hyperparameters, short
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.metrics import metric_of, title_of
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError, Status
@@ -113,7 +113,7 @@ def _default(name: str, known: Any, otherwise: str) -> str:
     return asked if asked in known else otherwise
 
 
-def _views(runs: Sequence[str]) -> list[View]:
+def _views(runs: Sequence[str]) -> list[RunSnapshot]:
     found = []
     for run in runs:
         try:
@@ -138,7 +138,7 @@ def _measured(runs: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _comparable(view: View, other: View, name: str) -> bool:
+def _comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
     """Tell whether a metric's numbers of two runs can stand on one axis."""
     metric = metric_of(name)
     if metric is None:
@@ -251,7 +251,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
     return tuple(view.status for view in views)
 
 
-def _each(act: Any, views: Sequence[View]) -> None:
+def _each(act: Any, views: Sequence[RunSnapshot]) -> None:
     for view in views:
         act(view.run)
 
@@ -319,7 +319,7 @@ def _axis_title(axis: str) -> str:
     return {"Step": "step", "Images": "images seen", "Time": "training time, s"}[axis]
 
 
-def _titles(views: Sequence[View]) -> list[str]:
+def _titles(views: Sequence[RunSnapshot]) -> list[str]:
     """Return a short name for each run: its own, else what tells it from the others."""
     plain_titles = [v.name or short(v.config.objective.title) for v in views]
     if len(set(plain_titles)) == len(views):
@@ -329,7 +329,7 @@ def _titles(views: Sequence[View]) -> list[str]:
 
 
 def _along(
-    view: View, column: str, steps: Sequence[float] | npt.NDArray[np.float64]
+    view: RunSnapshot, column: str, steps: Sequence[float] | npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Return where steps lie on an axis, between the reports that are known."""
     if column == "step" or not len(view.curves.get("step", ())):
@@ -341,7 +341,7 @@ def _along(
     )
 
 
-def _item(view: View, title: str, colour: str, column: str) -> Item:
+def _item(view: RunSnapshot, title: str, colour: str, column: str) -> Item:
     real = live.real_examples(view.config.dataset, 256)
     latest = live.to_frame(view.preview, real) if view.preview is not None else None
     steps = list(view.preview_steps)
@@ -357,7 +357,7 @@ def _item(view: View, title: str, colour: str, column: str) -> Item:
 
 
 def _lines(
-    views: Sequence[View],
+    views: Sequence[RunSnapshot],
     titles: Sequence[str],
     curve: str,
     column: str,
@@ -382,7 +382,7 @@ def _lines(
     return lines
 
 
-def _values(view: View, curve: str, column: str) -> tuple[Any, Any, Any]:
+def _values(view: RunSnapshot, curve: str, column: str) -> tuple[Any, Any, Any]:
     if curve in CURVES:
         if not len(view.curves.get("step", ())):
             return np.empty(0), np.empty(0), np.empty(0)
@@ -426,7 +426,7 @@ def differing(runs: Sequence[str]) -> None:
     st.dataframe(table, hide_index=True)
 
 
-def _last(view: View, name: str) -> str:
+def _last(view: RunSnapshot, name: str) -> str:
     return signed(next((m.value for m in reversed(view.metrics) if m.name == name), None))
 
 

@@ -20,7 +20,7 @@ from wgan.config import (
 )
 from wgan.data import Dataset
 from wgan.export import nearest_preset
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.runs import KEPT, Change, Parent, RunError, Status, began
 
 FIRST = "quick-mnist"
@@ -151,7 +151,7 @@ def copy_to_draft(config: TrainConfig) -> None:
     _set_draft(config)
 
 
-def sidebar(live: View | None, shown: str | None) -> bool:
+def sidebar(live: RunSnapshot | None, shown: str | None) -> bool:
     """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
     with st.sidebar:
         _choose_run(shown)
@@ -233,7 +233,7 @@ def run_titles() -> dict[str, str]:
     return dict(reversed(titles.items()))
 
 
-def _head(config: TrainConfig, live: View | None) -> None:
+def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
     own = session().presets.all()
     if live is None:
         names = [*PRESETS, *own]
@@ -326,7 +326,7 @@ def take_dataset(dataset: Dataset) -> None:
         st.session_state.problem = str(error)
 
 
-def _undo_and_redo(live: View | None) -> None:
+def _undo_and_redo(live: RunSnapshot | None) -> None:
     """Offer to go back and forth through the changes: the live run's own, else the visitor's."""
     if live is None:
         done, undone = st.session_state.get("drafts"), st.session_state.get("undone_drafts")
@@ -515,7 +515,11 @@ def control(
     known = chosen.get(value.options or "", {})
     if value.many:
         st.multiselect(
-            label, list(known), format_func=known.__getitem__, placeholder="all", **common
+            label,
+            list(known),
+            format_func=lambda name: known.get(name, name),
+            placeholder="all",
+            **common,
         )
     elif value.options is not None:
         names = list(known) if current in known else [current, *known]

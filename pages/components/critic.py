@@ -9,7 +9,7 @@ from pages.components import critic_alone, critic_inside, critic_layers, critic_
 from pages.components.app import badge, came_by_history, pace, session
 from pages.components.critic_opened import Opened, absent, open_critic, whose
 from pages.components.source import choose_source, models_of
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
 
@@ -44,7 +44,7 @@ class Choice:
     order: critic_alone.Order
 
 
-def sidebar(view: View) -> Choice:
+def sidebar(view: RunSnapshot) -> Choice:
     """Draw the sidebar and return what it says."""
     with st.sidebar:
         step = choose_source(view, prefix="critic", every="2.5 seconds")
@@ -53,7 +53,7 @@ def sidebar(view: View) -> Choice:
         return Choice(view.run, step, critic_alone.settings(view))
 
 
-def header(view: View, choice: Choice) -> bool:
+def header(view: RunSnapshot, choice: Choice) -> bool:
     """Show whose critic it is and what can be done with it; return whether it is being trained alone."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
@@ -64,7 +64,7 @@ def header(view: View, choice: Choice) -> bool:
     return alone
 
 
-def sections(view: View) -> str:
+def sections(view: RunSnapshot) -> str:
     """Let the visitor choose a section; return which."""
     names = SECTIONS[view.config.dataset.kind]
     asked = st.query_params.get("section", "")
@@ -87,7 +87,7 @@ def sections(view: View) -> str:
     return section
 
 
-def refresh(view: View, choice: Choice, section: str, alone: bool) -> float | None:
+def refresh(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> float | None:
     """Return after how many seconds a section is drawn anew; None: not by itself."""
     if section == "alone":
         return 1.0 if alone else None
@@ -97,7 +97,7 @@ def refresh(view: View, choice: Choice, section: str, alone: bool) -> float | No
     return 3 * EVERY * pace() if alone or view.status.active else None
 
 
-def show(view: View, choice: Choice, section: str, alone: bool) -> None:
+def show(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
     """Show a section. The body of the page's fragment; `alone`: whether the page offers to stop the critic."""
     try:
         now = session().view(choice.run)

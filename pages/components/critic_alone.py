@@ -9,7 +9,7 @@ from pages.components.app import measured, newest_task, plain, session
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from wgan import figures
-from wgan.jobs import CONVERGENCE, UPDATES, Standing, Tightening, View
+from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
 from wgan.runs import RunError
 
 NUMBERS = (100, 200, 400, 1_000, 2_000, 5_000, 10_000)
@@ -40,7 +40,7 @@ class Order:
     holds: bool
 
 
-def settings(view: View) -> Order:
+def settings(view: RunSnapshot) -> Order:
     """Ask how the critic is to be trained on."""
     kind = view.config.dataset.kind
     updates = st.select_slider(
@@ -73,7 +73,7 @@ def settings(view: View) -> Order:
     return Order(int(updates), float(faster), holds)
 
 
-def _task(run: str) -> Standing | None:
+def _task(run: str) -> TaskStatus | None:
     return newest_task(run, CONVERGENCE)
 
 
@@ -83,7 +83,7 @@ def going(run: str) -> bool:
     return task is not None and not task.done
 
 
-def button(view: View, step: int | None, order: Order) -> bool:
+def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
     """Show the order to train the critic on, or the one to end that; return whether it is that."""
     task = _task(view.run)
     if task is not None and not task.done:
@@ -123,7 +123,7 @@ def _cancel(key: str) -> None:
     session().cancel(key)
 
 
-def show(view: View) -> None:
+def show(view: RunSnapshot) -> None:
     """Show how the critic does, as far as it has come."""
     task = _task(view.run)
     if task is None:
@@ -132,7 +132,7 @@ def show(view: View) -> None:
     if task.error:
         st.error(task.error, icon=":material/error:")
     found = task.result
-    if not isinstance(found, Tightening):
+    if not isinstance(found, CriticConvergence):
         if not task.done:
             st.progress(task.share, f"{task.words} …")
         elif not task.error:
@@ -155,7 +155,7 @@ def _before() -> None:
     )
 
 
-def _result(view: View, task: Standing, found: Tightening) -> None:
+def _result(view: RunSnapshot, task: TaskStatus, found: CriticConvergence) -> None:
     pictures = view.config.dataset.kind == "pictures"
     done = int(found.updates[-1])
     words = f"{done:,} of {found.total:,} critic updates" + (", stopped" if task.cancelled else "")
@@ -189,7 +189,7 @@ def _result(view: View, task: Standing, found: Tightening) -> None:
         landscape.surfaces(found.surfaces, key="alone", run=task.key)
 
 
-def _cards(found: Tightening, pictures: bool) -> list[Number]:
+def _cards(found: CriticConvergence, pictures: bool) -> list[Number]:
     where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
     unit = "of pixels" if pictures else "units"
     return [
@@ -222,12 +222,12 @@ def _cards(found: Tightening, pictures: bool) -> list[Number]:
     ]
 
 
-def _share(found: Tightening) -> float:
+def _share(found: CriticConvergence) -> float:
     """Return which share of the exact distance is proved now."""
     return min(1.0, max(0.0, float(found.bounds[-1]) / found.exact)) if found.exact > 0 else 1.0
 
 
-def verdict(found: Tightening, *, ended: bool) -> str:
+def verdict(found: CriticConvergence, *, ended: bool) -> str:
     """Return what has come out, in words: whether the bound tightened, and if not, why."""
     if found.note:
         return f"**It broke.** {found.note} Try a lower learning rate."
@@ -260,7 +260,7 @@ def verdict(found: Tightening, *, ended: bool) -> str:
     )
 
 
-def _how(view: View, found: Tightening, pictures: bool) -> str:
+def _how(view: RunSnapshot, found: CriticConvergence, pictures: bool) -> str:
     words = (
         f"A copy of the critic of step {found.step:,} and its own objective, {view.config.objective.title}; "
         f"{view.config.optimizer.title}, begun without memory, learning rate {plain(found.rate)}, batches of "

@@ -13,8 +13,8 @@ from pages.components.numbers import Number, numbers
 from pages.components.picker import picker
 from pages.components.stage import strip
 from wgan import critic, figures
+from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
-from wgan.pictures import encode, tile
 
 WAYS = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
 GRID, COLUMNS = 32, 8

@@ -9,7 +9,7 @@ from pages.components.critic_opened import Opened
 from pages.components.numbers import Number, numbers
 from pages.components.stage import strip
 from wgan import critic, figures
-from wgan.pictures import encode, tile
+from wgan.imaging import encode, tile
 
 ROWS, COLUMNS = 6, 8
 

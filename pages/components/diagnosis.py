@@ -9,7 +9,7 @@ from pages.components import controls
 from pages.components.app import session
 from wgan.config import ConfigError
 from wgan.diagnosis import RULES, Finding, Proposal
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
 
 HELP = f"""{len(RULES)} known faults of such trainings are looked for, every few seconds, in what was measured:
@@ -47,7 +47,7 @@ def _findings(run: str) -> Sequence[Finding]:
         return ()
 
 
-def panel(view: View) -> None:
+def panel(view: RunSnapshot) -> None:
     """Say what is happening to a run, why one may think so, and what would help."""
     found = _findings(view.run)
     raised = [one for one in found if one.reading.raised]
@@ -68,7 +68,7 @@ def panel(view: View) -> None:
     _all(found)
 
 
-def _not_yet(view: View) -> str:
+def _not_yet(view: RunSnapshot) -> str:
     if not view.config.measure:
         return "Nothing is said while measuring is turned off: “Measure while training”, under Advanced."
     since = view.evidence.since
@@ -79,7 +79,7 @@ def _not_yet(view: View) -> str:
     return "This run was not measured for long enough to say."
 
 
-def _alarm(view: View, raised: Sequence[Finding]) -> None:
+def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
     """Call out a danger once to each visitor who watches the run train."""
     told = st.session_state.setdefault("alarms", set())
     for one in raised:
@@ -98,7 +98,7 @@ def _healthy(found: Sequence[Finding]) -> None:
         st.caption("  \n".join(signs[:3]))
 
 
-def _finding(view: View, one: Finding, *, first: bool) -> None:
+def _finding(view: RunSnapshot, one: Finding, *, first: bool) -> None:
     colour, icon = ICONS[one.rule.level]
     since = one.reading.since
     when = f" · since step {since:,}" if since is not None else ""
@@ -115,7 +115,7 @@ def _finding(view: View, one: Finding, *, first: bool) -> None:
                     _offer(view, one, proposal, i)
 
 
-def _offer(view: View, one: Finding, proposal: Proposal, i: int) -> None:
+def _offer(view: RunSnapshot, one: Finding, proposal: Proposal, i: int) -> None:
     key = f"mend-{one.key}-{i}"
     steered = view.status in (Status.RUNNING, Status.PAUSED) and not view.phase
     if proposal.live and steered and not view.elsewhere:
@@ -157,7 +157,7 @@ def _apply(run: str, proposal: Proposal) -> None:
     st.session_state["redraw"] = True
 
 
-def _undo(view: View) -> None:
+def _undo(view: RunSnapshot) -> None:
     key = f"mended-{view.run}"
     if key not in st.session_state or not view.status.active:
         return

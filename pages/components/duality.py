@@ -14,7 +14,7 @@ from pages.components.lab import Lab, ask, tell
 from pages.components.lab_work import kept, order, standing, state
 from pages.components.numbers import Number, numbers
 from wgan import figures
-from wgan.jobs import Standing
+from wgan.jobs import TaskStatus
 from wgan.labs import duality
 from wgan.labs.duality import Learned
 from wgan.labs.earth import PLACES
@@ -205,7 +205,7 @@ def show_learned() -> None:
     tell(lab, said, words if ended else "", early=int(found.updates[-1]) < found.total)
 
 
-def _before(task: Standing | None) -> None:
+def _before(task: TaskStatus | None) -> None:
     shown = stand().piles
     fake, real = shown.shares
     chart(
@@ -223,7 +223,7 @@ def _before(task: Standing | None) -> None:
     )
 
 
-def _learned(found: Learned, task: Standing | None, *, others: Sequence[str]) -> None:
+def _learned(found: Learned, task: TaskStatus | None, *, others: Sequence[str]) -> None:
     fake, real = found.piles.shares
     clipped, penalised = found.shares
     names = (("Clipped", "@two"), ("Penalised", "@one"))

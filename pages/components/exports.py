@@ -7,12 +7,12 @@ import streamlit as st
 from pages.components.app import session
 from pages.components.takeaway import download, made
 from wgan.export import FORMATS, bug_report, command_line, export, export_samples, snippet
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 
 SAMPLES = 64
 
 
-def popover(view: View) -> None:
+def popover(view: RunSnapshot) -> None:
     """Offer every format; what a run has not got yet is disabled and says so."""
     with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
         st.caption("Each is made when you press it; films and models take some seconds.")
@@ -39,7 +39,7 @@ def popover(view: View) -> None:
             )
 
 
-def _lacks(view: View, suffix: str) -> str:
+def _lacks(view: RunSnapshot, suffix: str) -> str:
     if suffix in (".onnx", ".pt2") and not view.checkpoint_steps:
         return "**There is no checkpoint yet.**"
     if suffix in (".gif", ".webp", ".mp4") and not view.preview_steps:

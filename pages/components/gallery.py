@@ -16,7 +16,7 @@ from wgan import figures
 from wgan.config import hyperparameters
 from wgan.data import DataError, Dataset, Drawing, Own, Points, array_of, cells_of, density_of
 from wgan.data.facts import Facts
-from wgan.pictures import encode, tile
+from wgan.imaging import encode, tile
 
 ROWS, COLUMNS = 10, 14
 

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from pages.components.app import session, size, upload_limit_mb
 from pages.components.browsed import look_at
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
 
 
-def _chore() -> Chore | None:
-    chore: Chore | None = st.session_state.get("chore")
+def _chore() -> BackgroundTask | None:
+    chore: BackgroundTask | None = st.session_state.get("chore")
     return chore
 
 
@@ -244,7 +244,7 @@ def upload_package(dataset: Any) -> None:
         st.caption(size(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
-            st.session_state.chore = Chore(
+            st.session_state.chore = BackgroundTask(
                 "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
             )
             st.rerun()

@@ -10,8 +10,8 @@ import streamlit as st
 
 from pages.components.app import here, session
 from pages.components.stage import strip
+from wgan.imaging import encode, tile
 from wgan.latent import Models, truncated
-from wgan.pictures import encode, tile
 
 Floats = npt.NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.app import newest_task, pace, session
-from wgan.jobs import Standing, Work
+from wgan.jobs import TaskStatus, TaskSteps
 
 _PROBLEM = "lab_problem"
 
@@ -23,7 +23,7 @@ def kept(key: str, default: Any) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _shared_results() -> dict[str, Standing]:
+def _shared_results() -> dict[str, TaskStatus]:
     """Return the newest result of each lab that all visitors share, by title, while the server lives."""
     return {}
 
@@ -46,13 +46,13 @@ def _begun() -> dict[str, _Begun]:
     return begun
 
 
-def _results() -> dict[str, Standing]:
+def _results() -> dict[str, TaskStatus]:
     """Return the newest results of this visitor's own labs, by title."""
-    results: dict[str, Standing] = st.session_state.setdefault("lab_results", {})
+    results: dict[str, TaskStatus] = st.session_state.setdefault("lab_results", {})
     return results
 
 
-def standing(title: str, *, mine: bool = False) -> Standing | None:
+def standing(title: str, *, mine: bool = False) -> TaskStatus | None:
     """Return how the newest work of a title stands; None: it has never begun.
 
     Work is everybody's, found by its title after a reload or in another tab, unless it is `mine`: on what
@@ -118,7 +118,7 @@ def watched(
 def order(
     title: str,
     label: str,
-    work: Callable[[], Work],
+    work: Callable[[], TaskSteps],
     *,
     key: str,
     help: str,
@@ -162,7 +162,7 @@ def order(
     return False
 
 
-def _begin(title: str, work: Callable[[], Work], given: object, mine: bool = False) -> None:
+def _begin(title: str, work: Callable[[], TaskSteps], given: object, mine: bool = False) -> None:
     st.session_state.pop(_PROBLEM, None)
     if running(title, mine=mine):
         return  # begun in another tab meanwhile
@@ -176,7 +176,7 @@ def _cancel(key: str) -> None:
     session().cancel(key)
 
 
-def state(task: Standing | None, *, before: str = "", after: str = "") -> None:
+def state(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
     """Say in one line how work stands; `before` it has begun, and `after` it has ended.
 
     What went wrong is told only to the visitor who began it, beside what is still on show.

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.components import kept
 from pages.components.app import badge, came_by_history, pace, session
 from pages.components.source import choose_source, models_of
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.latent import Models, truncated
 from wgan.runs import RunError
 
@@ -52,7 +52,7 @@ class Looked:
     """A generator that is looked at: of which run, told which class, with z drawn in how far."""
 
     run: str
-    view: View
+    view: RunSnapshot
     models: Models
     label: int | None
     share: float
@@ -78,7 +78,7 @@ class Choice:
     share: float
 
 
-def section_of(view: View) -> str:
+def section_of(view: RunSnapshot) -> str:
     """Let the visitor choose a section; return which."""
     kind = view.config.dataset.kind
     names = dict(SECTIONS[kind])
@@ -105,7 +105,7 @@ def section_of(view: View) -> str:
     return section
 
 
-def sidebar(view: View, section: str) -> Choice:
+def sidebar(view: RunSnapshot, section: str) -> Choice:
     """Draw the part of the sidebar that all sections share, and return what it says.
 
     What a section has no use for stays in its place, so that its value does, but cannot be moved.
@@ -139,7 +139,7 @@ def sidebar(view: View, section: str) -> Choice:
     return Choice(view.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
 
 
-def refresh(view: View, choice: Choice, section: str) -> float | None:
+def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
     """Return after how many seconds a section is drawn anew; None: not by itself."""
     if choice.step is not None or not view.status.active:
         return None
@@ -148,7 +148,7 @@ def refresh(view: View, choice: Choice, section: str) -> float | None:
     return 3 * EVERY * pace()  # the first weights may be to come, or the run may end
 
 
-def show(view: View, choice: Choice, body: Callable[[Looked], None]) -> None:
+def show(view: RunSnapshot, choice: Choice, body: Callable[[Looked], None]) -> None:
     """Show a section with the chosen weights. The body of the page's fragment."""
     try:
         now = session().view(choice.run)

@@ -7,8 +7,8 @@ from pages.components import kept, takeaway
 from pages.components.app import plain
 from pages.components.dials import dials, turned
 from pages.components.latent import Looked
+from wgan.imaging import encode, tile
 from wgan.latent import WAYS, Directions, preview_z
-from wgan.pictures import encode, tile
 
 KEY = "latent_dials"
 COUNT = 6

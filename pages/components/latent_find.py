@@ -13,8 +13,8 @@ from pages.components.latent import Choice, Looked
 from pages.components.picker import picker
 from pages.components.stage import strip
 from wgan import critic, figures
-from wgan.jobs import OTHERS, SEARCH, Found, Standing, View
-from wgan.pictures import encode, tile
+from wgan.imaging import encode, tile
+from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
 from wgan.runs import RunError
 
 WAYS = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
@@ -34,7 +34,7 @@ NEAREST_HELP = """The training pictures nearest to yours, pixel by pixel, with t
 error. A generator that can only repeat training pictures would come no nearer to yours than these."""
 
 
-def task(run: str) -> Standing | None:
+def task(run: str) -> TaskStatus | None:
     """Return this visitor's newest search with a run: what others look for is theirs."""
     mine = st.session_state.get("find_mine", {}).get(run, "")
     return newest_task(run, SEARCH, mine)
@@ -46,7 +46,7 @@ def refresh(run: str) -> float | None:
     return 0.7 if known is not None and not known.done else None
 
 
-def show(looked: Looked, view: View, choice: Choice) -> None:
+def show(looked: Looked, view: RunSnapshot, choice: Choice) -> None:
     """Let the visitor choose a picture, and show how the search for it stands."""
     known = task(looked.run)
     if st.session_state.get("find_seen") != (known and (known.key, known.done)):
@@ -162,7 +162,7 @@ def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> 
         st.session_state["find_problem"] = str(error)
 
 
-def _standing(looked: Looked, known: Standing, choice: Choice) -> None:
+def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
     if known.error:
         st.error(known.error, icon=":material/error:")
     if not known.done:

@@ -9,8 +9,8 @@ from pages.components.latent import Looked
 from pages.components.live import real_examples
 from pages.components.map import Window, latent_map, window
 from wgan import figures
+from wgan.imaging import encode, tile
 from wgan.latent import MOST_SIDE, Slice, random_slice, slice_through, warped_grid
-from wgan.pictures import encode, tile
 
 KEY = "latent_map"
 SIDES = (7, 11, 15, MOST_SIDE)

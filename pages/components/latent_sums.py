@@ -6,8 +6,8 @@ import streamlit as st
 from pages.components import kept, takeaway
 from pages.components.latent import Looked
 from pages.components.stage import strip
+from wgan.imaging import encode, tile
 from wgan.latent import preview_z, slerp, truncated
-from wgan.pictures import encode, tile
 
 BETWEEN = 8
 ROWS, COLUMNS = 6, 11

@@ -10,8 +10,8 @@ from pages.components.live import real_examples
 from pages.components.player import Walk, player
 from pages.components.source import stored
 from pages.components.stage import strip
+from wgan.imaging import encode, scatter, tile
 from wgan.latent import Models, draw_z, preview_z, truncated, walk
-from wgan.pictures import encode, scatter, tile
 from wgan.runs import RunError
 
 ROWS, MOST = 5, 11

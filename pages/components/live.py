@@ -30,8 +30,8 @@ from pages.components.stage import Frame, stage
 from wgan import figures
 from wgan.config import PREVIEW_COLUMNS, ConfigError, TrainConfig, hyperparameters
 from wgan.data import Dataset
-from wgan.jobs import StoredPreview, View
-from wgan.pictures import encode, tile
+from wgan.imaging import encode, tile
+from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.runs import Change, RunError, Status, unpack_arrays
 from wgan.session import Busy
 from wgan.training import Forecast
@@ -105,7 +105,7 @@ def _queue(config: TrainConfig, *, show: bool = False) -> None:
     st.session_state.pop("busy", None)
 
 
-def ask_if_busy(running: View | None, config: TrainConfig) -> None:
+def ask_if_busy(running: RunSnapshot | None, config: TrainConfig) -> None:
     """Ask what to do about the run that is in the way, unless it has ended meanwhile."""
     if running is None or running.run != st.session_state.busy[0]:
         del st.session_state["busy"]  # Else a later start would be asked about the run just begun.
@@ -139,7 +139,7 @@ def _ask_what_to_do(live: str, config: TrainConfig) -> None:
     st.caption("A stopped run keeps everything and can be resumed.")
 
 
-def signs(view: View) -> tuple[object, ...]:
+def signs(view: RunSnapshot) -> tuple[object, ...]:
     """Return what the page around the panel shows: when it changes, the page is drawn anew."""
     waiting = tuple(other.run for other in session().queued())
     held = waits_for_critic(view)
@@ -162,7 +162,7 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
     body(view)
 
 
-def body(view: View) -> None:
+def body(view: RunSnapshot) -> None:
     """Show a run's numbers, pictures and curves as they stand."""
     _numbers(view)
     if view.config.conditional and view.status.active and not view.elsewhere:
@@ -174,7 +174,7 @@ def body(view: View) -> None:
         _plots(view)
 
 
-def header(view: View, next_run: bool) -> None:
+def header(view: RunSnapshot, next_run: bool) -> None:
     """Show what run it is, how it stands, and what can be done with it."""
     active = view.status.active
     name = view.run
@@ -211,7 +211,7 @@ def header(view: View, next_run: bool) -> None:
     _messages(view)
 
 
-def _steer(view: View, next_run: bool) -> None:
+def _steer(view: RunSnapshot, next_run: bool) -> None:
     name = view.run
     main: Literal["primary", "secondary"] = "secondary" if next_run else "primary"
     if view.status is Status.PAUSED:
@@ -263,7 +263,7 @@ def _steer(view: View, next_run: bool) -> None:
         )
 
 
-def fork_button(view: View) -> None:
+def fork_button(view: RunSnapshot) -> None:
     """Offer to go on differently from one of a run's checkpoints."""
     with st.popover(
         "Fork",
@@ -274,7 +274,7 @@ def fork_button(view: View) -> None:
         fork_choice(view)
 
 
-def fork_choice(view: View) -> bool:
+def fork_choice(view: RunSnapshot) -> bool:
     """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
     steps = list(reversed(view.checkpoint_steps))
     try:
@@ -306,7 +306,7 @@ def _prepare_fork(run: str) -> None:
     controls.prepare_fork(run, st.session_state[f"fork_step_{run}"])
 
 
-def _begin(view: View) -> None:
+def _begin(view: RunSnapshot) -> None:
     active, name = view.status.active, view.run
     interrupted = view.status is Status.INTERRUPTED
     begun = interrupted or bool(view.checkpoint_steps)
@@ -441,7 +441,7 @@ def _cost(config: TrainConfig) -> Forecast | str | None:
     return session().forecast(config, begin=settled())
 
 
-def seen(view: View | None, waiting: Sequence[View]) -> tuple[object, ...]:
+def seen(view: RunSnapshot | None, waiting: Sequence[RunSnapshot]) -> tuple[object, ...]:
     """Return what `watch` watches: how a run stands, and which runs wait."""
     return (view.version if view else 0, *(other.run for other in waiting))
 
@@ -461,7 +461,7 @@ def watch(run: str | None, before: tuple[object, ...], pending: bool) -> None:
         st.rerun()
 
 
-def _messages(view: View) -> None:
+def _messages(view: RunSnapshot) -> None:
     if view.error:
         st.error(view.error, icon=":material/error:")
     if view.warning:
@@ -501,7 +501,7 @@ def _withdraw(run: str) -> None:
     session().withdraw(run)
 
 
-def _numbers(view: View) -> None:
+def _numbers(view: RunSnapshot) -> None:
     active = view.status.active
     rate = view.steps_per_second
     images = rate * view.config.batch_size * view.config.n_critic
@@ -536,7 +536,7 @@ def _numbers(view: View) -> None:
     numbers(cards, key="numbers", progress=progress)
 
 
-def _ahead(view: View) -> tuple[View, int] | None:
+def _ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
     """Return the run that a waiting one waits for, and how many wait before it; None: it waits for none.
 
     Those of a race are prepared together, one after the other, and wait for none.
@@ -548,7 +548,7 @@ def _ahead(view: View) -> tuple[View, int] | None:
     return live, waiting.index(view.run)
 
 
-def _phase(view: View) -> str:
+def _phase(view: RunSnapshot) -> str:
     """Say what is being prepared, or behind which run this one waits."""
     found = _ahead(view)
     if found is None:
@@ -558,7 +558,7 @@ def _phase(view: View) -> str:
     return f"Waits for {ahead.config.title} ({ahead.status}){more}"
 
 
-def empty_words(view: View, what: str) -> str:
+def empty_words(view: RunSnapshot, what: str) -> str:
     """Say why a run has nothing to show yet, or never will."""
     if _ahead(view) is not None:
         return f"{what} appear when it is this run's turn."
@@ -567,7 +567,7 @@ def empty_words(view: View, what: str) -> str:
     return "This run ended before it had made any."
 
 
-def _stage(view: View) -> None:
+def _stage(view: RunSnapshot) -> None:
     dataset = view.config.dataset
     pictures = dataset.kind == "pictures"
     present = dataset.present(session().root)
@@ -635,7 +635,7 @@ def _moment(run: str) -> int | None:
     return asked
 
 
-def _choose_class(view: View) -> None:
+def _choose_class(view: RunSnapshot) -> None:
     """Let the visitor choose the class that the grid shows, or all of them, one a row."""
     names = view.config.dataset.class_names()
     key = f"class-{view.run}"
@@ -715,7 +715,7 @@ def _strip(
     return encode(tile(real, columns))
 
 
-def _plots(view: View) -> None:
+def _plots(view: RunSnapshot) -> None:
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
             st.caption(empty_words(view, "Curves"))
@@ -743,7 +743,7 @@ def _plots(view: View) -> None:
     )
 
 
-def _marks(view: View) -> list[tuple[float, str]]:
+def _marks(view: RunSnapshot) -> list[tuple[float, str]]:
     """Return what was changed in a run, and what was found to be wrong with it, by steps."""
     # Other z or classes in the pictures change nothing of the training.
     shown = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]

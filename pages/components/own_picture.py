@@ -7,8 +7,8 @@ from pages.components.sketch import sketch
 from pages.components.stage import strip
 from wgan import critic
 from wgan.data import PICTURE_SUFFIXES, DataError
+from wgan.imaging import encode, tile
 from wgan.latent import Models
-from wgan.pictures import encode, tile
 
 
 def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None:

@@ -11,7 +11,7 @@ from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.stage import strip
 from wgan import figures
-from wgan.jobs import Evaluation, Standing, View
+from wgan.jobs import Evaluation, RunSnapshot, TaskStatus
 from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of
 from wgan.runs import Measured, RunError
 
@@ -72,7 +72,7 @@ def panel(run: str, was_evaluating: bool) -> None:
         st.caption(_why_not(view))
 
 
-def _why_not(view: View) -> str:
+def _why_not(view: RunSnapshot) -> str:
     if not view.config.measure:
         return "Measuring is turned off for this run: “Measure while training” among the advanced settings."
     if view.status.active:
@@ -80,7 +80,7 @@ def _why_not(view: View) -> str:
     return "Nothing was measured while this run was trained. Evaluate it now."
 
 
-def _newest(view: View) -> dict[str, Measured]:
+def _newest(view: RunSnapshot) -> dict[str, Measured]:
     """Return the newest value of each metric, in the order of METRICS, live ones first."""
     found = {m.name: m for m in view.metrics if metric_of(m.name) is not None}
     keys = list(METRICS)
@@ -124,11 +124,11 @@ def as_words(name: str, value: float) -> tuple[str, str]:
     return signed(value), ""
 
 
-def _floor(view: View, name: str) -> float | None:
+def _floor(view: RunSnapshot, name: str) -> float | None:
     return next((m.value for m in reversed(view.metrics) if m.name == name + FLOOR), None)
 
 
-def age(view: View, step: int) -> str:
+def age(view: RunSnapshot, step: int) -> str:
     """Return how long ago a step was, in words that change seldom."""
     steps, seconds = view.curves.get("step", ()), view.curves.get("seconds", ())
     if not view.status.active or not len(steps):
@@ -139,7 +139,7 @@ def age(view: View, step: int) -> str:
     return f"{5 * round(passed / 5)} s ago" if passed < 90 else f"{round(passed / 60)} min ago"
 
 
-def _cards(view: View, newest: dict[str, Measured]) -> None:
+def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
     cards = []
     for name, measured in list(newest.items())[:6]:
         metric, floor = _metric(name), _floor(view, name)
@@ -164,7 +164,7 @@ def _cards(view: View, newest: dict[str, Measured]) -> None:
         numbers(cards[row * each : (row + 1) * each], key=f"quality_numbers_{row}")
 
 
-def _settings(view: View, name: str, measured: Measured) -> str:
+def _settings(view: RunSnapshot, name: str, measured: Measured) -> str:
     words = f"*{title_of(name)}*, measured at step {measured.step:,}."
     if _metric(name).features and view.protocol:
         p = view.protocol
@@ -174,7 +174,7 @@ def _settings(view: View, name: str, measured: Measured) -> str:
     return words
 
 
-def _curve(view: View, newest: dict[str, Measured]) -> None:
+def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
     names = list(newest)
     key = f"quality_metric_{view.config.dataset.kind}"
     name = st.selectbox(
@@ -206,7 +206,7 @@ def _curve(view: View, newest: dict[str, Measured]) -> None:
     )
 
 
-def _neighbours(view: View) -> None:
+def _neighbours(view: RunSnapshot) -> None:
     found = view.neighbours
     if found is None:
         if view.config.dataset.kind == "pictures":
@@ -237,11 +237,11 @@ def _neighbours(view: View) -> None:
 # ---- the evaluation -----------------------------------------------------------------------------
 
 
-def _task(run: str) -> Standing | None:
+def _task(run: str) -> TaskStatus | None:
     return newest_task(run, "Evaluation")
 
 
-def _evaluate_button(view: View) -> None:
+def _evaluate_button(view: RunSnapshot) -> None:
     task = _task(view.run)
     busy = task is not None and not task.done
     possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
@@ -273,7 +273,7 @@ def _evaluate(run: str) -> None:
         st.session_state.redraw = True  # It is said outside this fragment.
 
 
-def _evaluations(view: View) -> None:
+def _evaluations(view: RunSnapshot) -> None:
     task = _task(view.run)
     if task is None:
         return

@@ -20,12 +20,12 @@ from pages.components.app import (
     upload_limit_mb,
     watch,
 )
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import nearest_preset
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.metrics import title_of
-from wgan.runs import Card, RunError, Status, began
+from wgan.runs import RunError, RunSummary, Status, began
 
 TABLE_HEIGHT = 282
 MOST_COMPARED = 6
@@ -44,7 +44,7 @@ def watch_runs() -> None:
     watch(token, 3.0)
 
 
-def heading(cards: Sequence[Card]) -> None:
+def heading(cards: Sequence[RunSummary]) -> None:
     """Show how many runs there are, what they take, and the ways in and out."""
     thrown = session().trash()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -80,7 +80,7 @@ def _import(key: str) -> None:
 
 def importing() -> None:
     """Show how far an import is, with a button to cancel it, or how it ended."""
-    chore: Chore | None = st.session_state.get("import_chore")
+    chore: BackgroundTask | None = st.session_state.get("import_chore")
     if chore is None:
         return
     if not chore.done:
@@ -102,7 +102,7 @@ def importing() -> None:
 
 
 def _import_progress() -> None:
-    chore: Chore | None = st.session_state.get("import_chore")
+    chore: BackgroundTask | None = st.session_state.get("import_chore")
     if chore is None or chore.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -214,7 +214,7 @@ def queue() -> None:
 # ---- the table --------------------------------------------------------------------------------
 
 
-def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
+def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
     """Show the runs as a table and return those that are selected, and all that the filter leaves."""
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
     # A visit begins with the address's filter.
@@ -283,15 +283,15 @@ def table(cards: Sequence[Card]) -> tuple[list[str], list[str]]:
     return chosen, known
 
 
-def _matches(card: Card, asked: str) -> bool:
+def _matches(card: RunSummary, asked: str) -> bool:
     config = card.config
     what = [config.dataset.title, config.objective.title] if config else []
     text = " ".join([card.run, card.name, card.note, card.status, *what])
     return all(word in text.lower() for word in asked.lower().split())
 
 
-def _rows(cards: Sequence[Card], titles: dict[str, str]) -> dict[str, list[Any]]:
-    def picture(card: Card) -> str | None:
+def _rows(cards: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list[Any]]:
+    def picture(card: RunSummary) -> str | None:
         if card.thumb is None:
             return None
         return f"data:image/webp;base64,{base64.b64encode(card.thumb).decode('ascii')}"
@@ -323,7 +323,7 @@ def _status(status: Status) -> str:
     return "Example" if status is Status.SHIPPED else status.capitalize()
 
 
-def best(card: Card) -> str:
+def best(card: RunSummary) -> str:
     """Return the best values measured, a few words."""
     found = [f"{title_of(name)} {signed(m.value)}" for name, m in card.best.items()]
     return ", ".join(found[:2])
@@ -379,7 +379,7 @@ def opened(name: str) -> None:
         _environment(view)
 
 
-def _head(view: View, card: Card) -> None:
+def _head(view: RunSnapshot, card: RunSummary) -> None:
     name = view.run
     shipped = view.status is Status.SHIPPED  # it stays as it is: a fork of it is the visitor's
     if view.error:
@@ -411,7 +411,7 @@ def _head(view: View, card: Card) -> None:
     st.caption(f"{name} · {size(card.size)}" + (f" · {card.note}" if card.note else ""))
 
 
-def _fork(view: View) -> None:
+def _fork(view: RunSnapshot) -> None:
     with st.popover(
         "Fork",
         icon=":material/fork_right:",
@@ -423,7 +423,7 @@ def _fork(view: View) -> None:
             st.switch_page("pages/train.py")
 
 
-def _further(view: View) -> None:
+def _further(view: RunSnapshot) -> None:
     with st.popover(
         "Train further",
         icon=":material/resume:",
@@ -442,7 +442,7 @@ def _further(view: View) -> None:
                 st.error(str(error), icon=":material/error:")
 
 
-def _naming(card: Card) -> None:
+def _naming(card: RunSummary) -> None:
     with st.form(f"name-{card.run}", border=False):
         title = st.text_input("Name", card.name, max_chars=80, placeholder=card.title)
         note = st.text_area("Note", card.note, max_chars=10_000)
@@ -490,7 +490,7 @@ def _delete(names: list[str]) -> None:
         show_run(session().newest())
 
 
-def _config(view: View) -> None:
+def _config(view: RunSnapshot) -> None:
     """Show every value, and how it differs from the run's parent or from its preset."""
     bases: dict[str, TrainConfig] = {}
     if view.parent is not None:
@@ -535,7 +535,7 @@ def _config(view: View) -> None:
         )
 
 
-def _checkpoints(view: View) -> None:
+def _checkpoints(view: RunSnapshot) -> None:
     if not view.checkpoint_steps:
         st.markdown("No checkpoint yet.")
         return
@@ -594,7 +594,7 @@ def _repeat(name: str) -> None:
     st.code(program, language="python", height=300)
 
 
-def _environment(view: View) -> None:
+def _environment(view: RunSnapshot) -> None:
     described = session().run(view.run).described()
     facts = {str(k): str(v) for k, v in described["versions"].items()}
     if view.engine is not None:

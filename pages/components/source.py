@@ -4,14 +4,14 @@ import streamlit as st
 
 from pages.components.app import session
 from pages.components.controls import choose_run
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
 
 NEWEST = -1
 
 
-def choose_source(view: View, *, prefix: str, every: str) -> int | None:
+def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
     """Let the visitor choose a run and its weights; return a checkpoint's step, None for the newest.
 
     `prefix` begins the widget's key; `every` says how often the newest are taken.
@@ -51,7 +51,7 @@ def choose_source(view: View, *, prefix: str, every: str) -> int | None:
     return None if step == NEWEST else step
 
 
-def models_of(view: View, step: int | None) -> Models | None:
+def models_of(view: RunSnapshot, step: int | None) -> Models | None:
     """Return the chosen weights in modules to look at; say so where there are none."""
     try:
         if step is None and view.status.active and not view.elsewhere:

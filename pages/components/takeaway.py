@@ -14,7 +14,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from wgan.export import write_film
-from wgan.pictures import encode, tile
+from wgan.imaging import encode, tile
 
 Bytes = npt.NDArray[np.uint8]
 

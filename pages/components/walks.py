@@ -16,9 +16,9 @@ from pages.components.picker import picker
 from pages.components.player import Walk, player
 from wgan import figures
 from wgan.export import write_walk
-from wgan.jobs import View
+from wgan.imaging import encode, tile
+from wgan.jobs import RunSnapshot
 from wgan.latent import Easing, Floats, Method, draw_z, preview_z, truncated, walk, warped_grid
-from wgan.pictures import encode, tile
 
 FPS = 14.0
 SPRITE_COLUMNS = 16
@@ -68,7 +68,7 @@ class Made:
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
 
 
-def settings(view: View) -> Choice:
+def settings(view: RunSnapshot) -> Choice:
     """Draw the walk's part of the sidebar and return what it says."""
     pictures = view.config.dataset.kind == "pictures"
     with st.sidebar:

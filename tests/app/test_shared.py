@@ -12,7 +12,7 @@ from pages.components import live
 from pages.components.assets import packed, shared
 from tests.conftest import tiny
 from wgan.data import Mnist10k
-from wgan.jobs import View
+from wgan.jobs import RunSnapshot
 from wgan.runs import Change, Status
 from wgan.training import Engine
 
@@ -67,7 +67,7 @@ def test_marks_do_not_grow_with_switches_of_the_engine():
         for step in range(500)
     ]
     steered = Change(3, "n_critic", 5, 2)
-    view = View("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
+    view = RunSnapshot("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
     marks = live._marks(view)
     assert len(marks) == 1 + live.ENGINES and marks[0] == (3.0, live.in_words(steered, tiny()))
     assert [step for step, _ in marks[1:]] == list(range(500 - live.ENGINES, 500))

@@ -15,7 +15,7 @@ from pages.components import lab_work, vanishing
 from pages.components.app import session
 from tests.app.test_pages import button, has_button, page_alone, sound
 from tests.conftest import tiny
-from wgan.jobs import Said, Work
+from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs import clipping, collapse, sensitivity
 from wgan.labs.vanishing import VANISHING
 from wgan.session.session import TASKS_KEPT
@@ -210,10 +210,10 @@ def test_predictions_and_settings_outlive_other_labs():
 
 
 def test_a_new_visitor_lands_where_something_goes_on():
-    def waits() -> Work:
+    def waits() -> TaskSteps:
         while True:
             time.sleep(0.005)
-            yield Said("Waiting", 0.1)
+            yield TaskProgress("Waiting", 0.1)
 
     page_alone("stability.py")
     for title in ("Vanishing gradients, ring-8", "Mode collapse, mnist-10k", "Clipping, grid-25"):
@@ -227,8 +227,8 @@ def test_a_new_visitor_lands_where_something_goes_on():
 def test_what_breaks_is_told_to_who_began_it_until_the_settings_are_others(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    def breaks(*_: object, **__: object) -> Work:
-        yield Said("Begun", 0.1)
+    def breaks(*_: object, **__: object) -> TaskSteps:
+        yield TaskProgress("Begun", 0.1)
         raise MemoryError
 
     monkeypatch.setattr(vanishing, "vanish", breaks)
@@ -248,10 +248,10 @@ def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_noth
 ):
     end = threading.Event()
 
-    def ends(*_: object, **__: object) -> Work:
+    def ends(*_: object, **__: object) -> TaskSteps:
         while not end.is_set():
             time.sleep(0.005)
-            yield Said("Waiting", 0.1)
+            yield TaskProgress("Waiting", 0.1)
 
     drawn = vanishing.settings
 
@@ -282,7 +282,7 @@ def test_a_lab_whose_work_the_session_has_forgotten_can_begin_again():
     until(app, lambda: f"{VANISHING}, gaussians" in shared)
     session().cancel(session().tasks("")[0].key)
     for _ in range(TASKS_KEPT + 2):
-        done = session().begin("Another", "", lambda: iter([Said("Begun", 0.5)]))
+        done = session().begin("Another", "", lambda: iter([TaskProgress("Begun", 0.5)]))
         end = time.monotonic() + 180
         while (now := session().task(done.key)) is not None and not now.done:
             assert time.monotonic() < end
@@ -304,10 +304,10 @@ def test_a_live_training_is_said_to_share_the_time():
 
 
 def test_an_order_given_twice_is_begun_once():
-    def waits() -> Work:
+    def waits() -> TaskSteps:
         while True:
             time.sleep(0.005)
-            yield Said("Waiting", 0.1)
+            yield TaskProgress("Waiting", 0.1)
 
     page_alone("stability.py")
     lab_work._begin("A lab", waits, ())

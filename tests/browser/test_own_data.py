@@ -12,7 +12,7 @@ from PIL import Image
 from tests.browser.conftest import hyperparameter
 from tests.browser.test_app import ROOT, press, step, still, until
 from wgan.data import Points
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.runs import Run, Status, list_runs
 
 

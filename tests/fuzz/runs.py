@@ -20,7 +20,7 @@ from tests.fuzz.pictures import flipped
 from tests.test_damaged_runs import NASTY, READERS
 from wgan.export import import_zip
 from wgan.export.archive import IMPORT_LIMITS, adopt
-from wgan.runs import Run, RunError, Shelf
+from wgan.runs import Run, RunError, RunIndex
 from wgan.sandbox import attempt, result_of
 
 EXAMPLE = Path(__file__).parents[2] / "checkpoints" / "example-ring-gan-collapsed"
@@ -244,7 +244,7 @@ def check_import(seed: int, place: Path, *, child: bool) -> str:
             read(run)
         except RunError as error:
             raise AssertionError(f"{name} of the imported run: {error}") from error
-    (card,) = Shelf(run.folder.parent).cards()
+    (card,) = RunIndex(run.folder.parent).cards()
     assert not card.problem, card.problem
     return "imported"
 
@@ -279,7 +279,7 @@ def check_folder(seed: int, place: Path) -> str:
         except RunError as error:
             problems += 1
             assert_sentence(error)
-    (card,) = Shelf(place).cards()
+    (card,) = RunIndex(place).cards()
     return "damaged" if problems or card.problem else "read"
 
 

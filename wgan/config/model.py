@@ -346,7 +346,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _possible_together(self) -> Self:
-        reason = self.network.misfit(self.dataset.shape)
+        reason = self.network.incompatibility_reason(self.dataset.shape)
         if reason is not None:
             fits = _fitting_network(self.dataset)
             raise ValueError(f"{reason[0].upper()}{reason[1:]}. Choose the network {fits}.")
@@ -405,7 +405,7 @@ class TrainConfig(BaseModel):
         """
         classes = len(self.dataset.class_names()) if self.conditional else 0
         pair = self.network.build(self.dataset.shape, self.latent_dim, rng, classes)
-        if reason := self.objective.unfit(pair[1]):
+        if reason := self.objective.unsupported_reason(pair[1]):
             raise ConfigError(f"{self.objective.title} does not go with this network: {reason}.")
         self.objective.prepare(pair[1], rng)
         return pair
@@ -471,7 +471,10 @@ class TrainConfig(BaseModel):
             dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
         except (KeyError, ValidationError):
             return  # `parse` says what is wrong with it
-        if "network" not in named and self.network.misfit(dataset.shape) is not None:
+        if (
+            "network" not in named
+            and self.network.incompatibility_reason(dataset.shape) is not None
+        ):
             values["network"] = {"name": _fitting_network(dataset)}
         if "conditional" not in named and not dataset.class_names():
             values["conditional"] = False

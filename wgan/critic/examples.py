@@ -9,7 +9,7 @@ import torch
 
 from wgan.data import Data, DataError, Pictures, as_bytes, as_floats
 from wgan.latent import Models
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.transport import assignment
 from wgan.untrusted.images import Unusable, picture_of
 

@@ -13,9 +13,9 @@ from wgan.critic.inside import title_of
 from wgan.critic.scores import score_of
 from wgan.latent import Models
 from wgan.objectives import clip_bounds
-from wgan.randomness import generator
+from wgan.rng import generator
+from wgan.training.diagnostics import at_clip, at_outputs
 from wgan.training.loop import critic_losses
-from wgan.training.probe import at_clip, at_outputs
 
 BINS = 41
 

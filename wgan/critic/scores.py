@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wgan.critic.examples import EPSILON, Floats, Labels, Sides
 from wgan.latent import Models
 from wgan.objectives import Objective, gradient_norm
-from wgan.randomness import generator
+from wgan.rng import generator
 
 CHUNK = 128
 """Examples that go through a critic at once."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
-from wgan.randomness import generator
+from wgan.rng import generator
 
 Progress = Callable[[str, float], None]
 """Told what is happening and which share of it is done, in [0, 1]. May raise to cancel."""

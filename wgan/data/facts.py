@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wgan.data.base import Pictures, Points, Stack, some
-from wgan.randomness import generator
+from wgan.rng import generator
 
 MOST_COMPARED = 3_000
 """Pictures among which the nearest duplicates are looked for: the time grows with the square."""

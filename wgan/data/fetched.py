@@ -16,7 +16,7 @@ from torch import Tensor
 
 from wgan.data.base import Dataset, Labelled, Pictures, Progress, data_root
 from wgan.data.errors import DataError
-from wgan.randomness import generator
+from wgan.rng import generator
 
 _DIGITS = tuple("0123456789")
 

@@ -30,7 +30,7 @@ from wgan.data.base import Pictures, Progress, Side, Stack, data_root, parts_of
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.stored import New, Part, layout, read, write
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
 from wgan.untrusted.picture_set import (
     FOLDERS,

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from wgan.config import TrainConfig
 from wgan.data import examples
-from wgan.pictures import decode, scatter
+from wgan.imaging import decode, scatter
 from wgan.runs import Run, RunError, unpack_arrays
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from wgan import figures
 from wgan.config import PRESETS, differences, hyperparameters
 from wgan.export.film import frame_image
 from wgan.export.recipe import command_line, nearest_preset, snippet
-from wgan.jobs import Stored, View
-from wgan.pictures import encode
+from wgan.imaging import encode
+from wgan.jobs import RunReader, RunSnapshot
 from wgan.runs import Run
 
 MOST_MOMENTS = 60
@@ -33,7 +33,7 @@ def export_report(run: Run, out: Path) -> dict[str, object]:
 
 def report(run: Run) -> str:
     """Return the report of a run: numbers, curves, timeline, config, how to repeat it."""
-    view = Stored(run).view()
+    view = RunReader(run).view()
     marks = [
         (float(c.step), f"step {c.step:,}: {c.path} {c.before} → {c.after}")
         for c in view.changes
@@ -96,7 +96,7 @@ def _moments(run: Run) -> list[tuple[int, str]]:
     return found
 
 
-def _numbers(view: View) -> str:
+def _numbers(view: RunSnapshot) -> str:
     gap = "–" if view.last is None else f"{view.last.report.critic_gap:.4g}"
     cells = {
         "steps": f"{view.step:,}",
@@ -119,7 +119,7 @@ def _timeline(moments: list[tuple[int, str]]) -> str:
     )
 
 
-def _metrics(view: View) -> str:
+def _metrics(view: RunSnapshot) -> str:
     if not view.metrics:
         return ""
     rows = "".join(
@@ -128,7 +128,7 @@ def _metrics(view: View) -> str:
     return f"<h2>Metrics</h2><table><tr><th>step<th>metric<th>value{rows}</table>"
 
 
-def _config(view: View) -> str:
+def _config(view: RunSnapshot) -> str:
     known = {h.path: h for h in hyperparameters(view.config)}
     preset = nearest_preset(view.config)
     changed = {path for path, _, _ in differences(view.config, PRESETS[preset].config)}

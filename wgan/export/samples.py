@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from wgan.config import TrainConfig
+from wgan.imaging import encode, tile
 from wgan.latent import Models, draw_z
-from wgan.pictures import encode, tile
 from wgan.runs import Run, RunError, pack_arrays
 
 

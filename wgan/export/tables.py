@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from wgan.pictures import decode
+from wgan.imaging import decode
 from wgan.runs import COLUMNS, Run, RunError
 
 MOST_PICTURES = 50

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from wgan.data import examples
 from wgan.export.film import FAKE, REAL, SIDE, write_frames
 from wgan.export.samples import class_index
+from wgan.imaging import scatter
 from wgan.latent import Floats, Method, Models, draw_z, walk
-from wgan.pictures import scatter
 from wgan.runs import Run, RunError
 
 PER_LEG, FPS = 24, 20

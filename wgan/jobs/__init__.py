@@ -1,20 +1,20 @@
 """Everything long as a job: `step()` does a small share of the work, a snapshot says how it stands."""
 
-from wgan.jobs.convergence import CONVERGENCE, UPDATES, Tightening, converge
+from wgan.jobs.convergence import CONVERGENCE, UPDATES, CriticConvergence, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate
 from wgan.jobs.inversion import OTHERS, SEARCH, Found, invert
-from wgan.jobs.task import Said, Standing, Task, Work
-from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
-from wgan.jobs.views import (
+from wgan.jobs.snapshot import (
     CURVE_POINTS,
     Curves,
-    Stored,
+    RunReader,
+    RunSnapshot,
     StoredPreview,
-    View,
     in_words,
     pack_preview,
     thumb,
 )
+from wgan.jobs.task import Task, TaskProgress, TaskStatus, TaskSteps
+from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
 
 __all__ = [
     "CONVERGENCE",
@@ -25,19 +25,19 @@ __all__ = [
     "SEARCH",
     "UPDATES",
     "Cancelled",
+    "CriticConvergence",
     "Curves",
     "Evaluation",
     "Found",
-    "Said",
-    "Standing",
-    "Stored",
+    "RunReader",
+    "RunSnapshot",
     "StoredPreview",
     "Task",
-    "Tightening",
+    "TaskProgress",
+    "TaskStatus",
+    "TaskSteps",
     "TrainingJob",
     "Value",
-    "View",
-    "Work",
     "converge",
     "evaluate",
     "in_words",

@@ -22,11 +22,11 @@ from wgan.critic import (
     surfaces,
 )
 from wgan.data import Data, Points
-from wgan.jobs.task import Said, Work
+from wgan.jobs.task import TaskProgress, TaskSteps
 from wgan.latent import Models
-from wgan.randomness import generator
-from wgan.training.fitting import Fitting
-from wgan.training.probe import at_clip
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
+from wgan.training.diagnostics import at_clip
 from wgan.training.state import optimizer_of
 from wgan.transport import assignment, kantorovich, proved
 
@@ -51,7 +51,7 @@ SURFACE_EVERY = 5
 
 
 @dataclass(frozen=True)
-class Tightening:
+class CriticConvergence:
     """How a critic does against fakes that do not change, as far as it has come."""
 
     step: int  # of the run, whose weights it began with
@@ -94,19 +94,19 @@ def converge(
     faster: float = 1.0,
     root: Path | None = None,
     data: Data | None = None,
-) -> Work:
-    """Train a copy of a critic on while the generator stands still; the result is a `Tightening`.
+) -> TaskSteps:
+    """Train a copy of a critic on while the generator stands still; the result is a `CriticConvergence`.
 
     Objective, optimiser and batch size are those of the run; the optimiser begins without memory and
     its rate is the run's times `faster`. Real examples and fakes are fixed, so that their W₁ is known
     exactly: the critic sees them in batches drawn with replacement. Raises DataError.
     """
-    yield Said("Loading the data", 0.0)
+    yield TaskProgress("Loading the data", 0.0)
     config = models.config
     data = data if data is not None else config.dataset.load(root)
     n = SAMPLES[config.dataset.kind]
     sides = beside(models, examples_of(data, n))
-    yield Said("Finding the exact distance", 0.01)
+    yield TaskProgress("Finding the exact distance", 0.01)
     flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
     cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
     fitting = _fitting(models, faster)
@@ -127,26 +127,28 @@ def converge(
         "total": total,
         "dual": bounds_the_distance(config.objective),
     }
-    yield Said("Training the critic", 0.02, look(0, last=False, **common))
+    yield TaskProgress("Training the critic", 0.02, look(0, last=False, **common))
     for done in range(1, total + 1):
         _update(fitting, sides, batch, config.conditional)
         seen = look(done, last=done == total, **common) if done in marks else None
         share = 0.02 + 0.98 * done / total
-        yield Said(f"Critic update {done:,} of {total:,}", share, seen)
+        yield TaskProgress(f"Critic update {done:,} of {total:,}", share, seen)
         if seen is not None and seen.note:
             return
 
 
-def _fitting(models: Models, faster: float) -> Fitting:
+def _fitting(models: Models, faster: float) -> CriticTrainer:
     config = models.config
     critic = copy.deepcopy(models.critic).requires_grad_(True).train()
     optimizer = optimizer_of(config, critic, "critic")
     for group in optimizer.param_groups:
         group["lr"] *= faster
-    return Fitting(critic, config.objective, optimizer, config.seed, apart=config.split_updates)
+    return CriticTrainer(
+        critic, config.objective, optimizer, config.seed, apart=config.split_updates
+    )
 
 
-def _update(fitting: Fitting, sides: Sides, batch: int, told: bool) -> None:
+def _update(fitting: CriticTrainer, sides: Sides, batch: int, told: bool) -> None:
     n = len(sides.real)
     rng = generator(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
@@ -172,7 +174,7 @@ class _Look:
         self._surfaces: Surfaces | None = None
         self._rows: list[tuple[float, ...]] = []
 
-    def __call__(self, update: int, *, last: bool, **common: Any) -> Tightening:
+    def __call__(self, update: int, *, last: bool, **common: Any) -> CriticConvergence:
         models, sides = self._models, self._sides
         models.critic.eval()
         real, fake = (scores(models, x, sides.labels) for x in (sides.real, sides.fake))
@@ -189,7 +191,7 @@ class _Look:
             if not self._rows:
                 raise ValueError("The critic's scores are not finite: nothing can be compared.")
         table = np.array(self._rows, dtype=np.float64)
-        return Tightening(
+        return CriticConvergence(
             updates=table[:, 0].astype(np.int64),
             bounds=table[:, 1],
             slopes=table[:, 2],

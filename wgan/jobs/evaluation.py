@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from wgan.data import Data, Pictures
-from wgan.jobs.task import Said, Work
+from wgan.jobs.task import TaskProgress, TaskSteps
 from wgan.latent import Models
 from wgan.metrics import (
     DEVIATION,
@@ -18,13 +18,13 @@ from wgan.metrics import (
     METRICS,
     PictureSides,
     PointSides,
-    Yardstick,
+    ReferenceStats,
     left_out,
     load,
     measure,
     metric_of,
 )
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.runs import Measured, Run, Status
 
 SAMPLES = 10_000
@@ -85,7 +85,7 @@ def evaluate(
     root: Path | None = None,
     data: Data | None = None,
     run: Run | None = None,
-) -> Work:
+) -> TaskSteps:
     """Measure a generator a little at a time; the result is an `Evaluation`, whole at the end.
 
     No number is of more samples than its floor is known for, as without it nobody can read it: that is
@@ -94,7 +94,7 @@ def evaluate(
     there. Raises DataError.
     """
     began = time.perf_counter()
-    yield Said("Loading the data", 0.0)
+    yield TaskProgress("Loading the data", 0.0)
     data = data if data is not None else models.config.dataset.load(root)
     pictures = isinstance(data, Pictures)
     parts = (
@@ -113,31 +113,31 @@ def evaluate(
         run.add_metrics(whole.measured())
         if pictures:
             run.set_protocol(whole.protocol)
-    yield Said("Done", 1.0, whole)
+    yield TaskProgress("Done", 1.0, whole)
 
 
 def _pictures(
     models: Models, data: Pictures, wanted: int | None, seed: int, root: Path | None
-) -> Work:
-    yield Said("Loading the metrics", 0.01)
+) -> TaskSteps:
+    yield TaskProgress("Loading the metrics", 0.01)
     load()
-    yardstick = Yardstick(models.config.dataset, data, root)
+    yardstick = ReferenceStats(models.config.dataset, data, root)
     for share in yardstick.prepare():
-        yield Said("Features of the training pictures", 0.02 + 0.08 * share)
+        yield TaskProgress("Features of the training pictures", 0.02 + 0.08 * share)
     asked = wanted or (STACKED if models.config.dataset.stacked else SAMPLES)
     n = yardstick.most(asked)
     made = []
     for part in _inputs(models, data, n, seed):
         made.append(torch.from_numpy(models.make(*part)))
-        yield Said("Making samples", 0.1 + 0.2 * len(made) * BATCH / n)
+        yield TaskProgress("Making samples", 0.1 + 0.2 * len(made) * BATCH / n)
     whole = PictureSides(torch.cat(made), yardstick)
     for share in whole.features_in_shares():
-        yield Said("Features of the samples", 0.3 + 0.1 * share)
+        yield TaskProgress("Features of the samples", 0.3 + 0.1 * share)
     sides = whole.first(min(len(data.held_out), wanted or SAMPLES))
     for share in sides.shares():
-        yield Said("Comparing samples with real pictures", 0.4 + 0.25 * share)
+        yield TaskProgress("Comparing samples with real pictures", 0.4 + 0.25 * share)
     for share in sides.other.shares():
-        yield Said("Comparing real pictures with each other", 0.65 + 0.25 * share)
+        yield TaskProgress("Comparing real pictures with each other", 0.65 + 0.25 * share)
     keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
     known = yardstick.floors.get(n)
     of_all = [k for k in keys if METRICS[k].stacked or (k == "fid" and known is not None)]
@@ -151,7 +151,7 @@ def _pictures(
     note = f"{note} {left_out(sides)}".strip()
     values: tuple[Value, ...] = ()
     if not keys:
-        yield Said(
+        yield TaskProgress(
             "Nothing can be measured",
             1.0,
             Evaluation(models.step, n, seed, yardstick.protocol, (), note=note),
@@ -164,14 +164,14 @@ def _pictures(
             # Of more real pictures than are held out here, kept with the network.
             found[name + FLOOR] = kept[0]
         values += (_value(name, found),)
-        yield Said(
+        yield TaskProgress(
             f"Measured {METRICS[key].title}",
             0.9 + 0.1 * (i + 1) / len(keys),
             Evaluation(models.step, n, seed, yardstick.protocol, values, note=note),
         )
 
 
-def _points(models: Models, data: Any, seed: int) -> Work:
+def _points(models: Models, data: Any, seed: int) -> TaskSteps:
     rows: dict[str, list[float]] = {}
     for draw in range(DRAWS):
         rng = generator(seed, "metric", draw=draw)
@@ -186,7 +186,7 @@ def _points(models: Models, data: Any, seed: int) -> Work:
                 found[name + DEVIATION] = float(np.std(rows[name], ddof=1))
             found[name + FLOOR] = float(np.mean(rows[name + FLOOR]))
             values.append(_value(name, found))
-        yield Said(
+        yield TaskProgress(
             f"Draw {draw + 1} of {DRAWS}",
             (draw + 1) / DRAWS,
             Evaluation(

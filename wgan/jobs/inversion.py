@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from wgan.data import Data, Pictures
-from wgan.jobs.task import Said, Work
+from wgan.jobs.task import TaskProgress, TaskSteps
 from wgan.latent import Models, Search, search
 from wgan.metrics import nearest
 
@@ -43,13 +43,13 @@ def invert(
     seed: int = 0,
     data: Data | None = None,
     root: Path | None = None,
-) -> Work:
+) -> TaskSteps:
     """Search the z that makes a picture, (C, H, W) uint8; the result is a `Found`.
 
     Where the data set is not on this machine there is no baseline and no nearest picture. Raises
     ValueError for a picture of another shape.
     """
-    yield Said("Loading the data", 0.0)
+    yield TaskProgress("Loading the data", 0.0)
     dataset = models.config.dataset
     if data is None and dataset.present(root):
         data = dataset.load(root)
@@ -60,18 +60,20 @@ def invert(
         models, target, others=others, starts=starts, updates=updates, seed=seed, label=label
     ):
         if isinstance(found, float):
-            yield Said(f"Update {round(found * updates):,} of {updates:,}", 0.9 * found)
+            yield TaskProgress(f"Update {round(found * updates):,} of {updates:,}", 0.9 * found)
             continue
         seen = found
         words = f"Update {seen.update:,} of {updates:,}"
-        yield Said(words, 0.9 * seen.update / updates, Found(models.step, seen, others))
+        yield TaskProgress(words, 0.9 * seen.update / updates, Found(models.step, seen, others))
     assert seen is not None
     if pictures is None:
         return
     for part in nearest(torch.from_numpy(target)[None], pictures.train, NEAREST):
         if isinstance(part, float):
-            yield Said("Looking for the nearest training pictures", 0.9 + 0.1 * part)
+            yield TaskProgress("Looking for the nearest training pictures", 0.9 + 0.1 * part)
             continue
         distances, where = part
         near = pictures.train[where[0]].numpy()
-        yield Said("Done", 1.0, Found(models.step, seen, others, near, distances[0].numpy()))
+        yield TaskProgress(
+            "Done", 1.0, Found(models.step, seen, others, near, distances[0].numpy())
+        )

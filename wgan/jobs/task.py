@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from wgan.jobs.views import in_words
+from wgan.jobs.snapshot import in_words
 
 
-class Said(NamedTuple):
+class TaskProgress(NamedTuple):
     """What work says after each small share of itself."""
 
     words: str
@@ -16,12 +16,12 @@ class Said(NamedTuple):
     result: Any = None  # so far; None: nothing to show yet
 
 
-Work = Iterator[Said]
+TaskSteps = Iterator[TaskProgress]
 """A generator: it does a little, at best under a tenth of a second, and says so."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class TaskStatus:
     """How a task stands, immutable: what pages are given."""
 
     key: str
@@ -44,13 +44,13 @@ class Task:
     """
 
     def __init__(
-        self, key: str, title: str, run: str, begin: Callable[[], Work], *, holds: bool = False
+        self, key: str, title: str, run: str, begin: Callable[[], TaskSteps], *, holds: bool = False
     ) -> None:
-        self.standing = Standing(key, title, run, holds=holds)
+        self.standing = TaskStatus(key, title, run, holds=holds)
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.holds = holds
         self._begin = begin
-        self._work: Work | None = None
+        self._work: TaskSteps | None = None
         self._called_off = False
         self._found = 0.0  # share at which the newest result was shown
 

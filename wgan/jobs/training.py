@@ -14,20 +14,20 @@ from typing import Any
 
 from wgan.config import PARTS, ConfigError, TrainConfig
 from wgan.data import Data
-from wgan.jobs.follower import Plan
-from wgan.jobs.views import (
+from wgan.jobs.snapshot import (
     CURVE_POINTS,
     VERSIONS,
     Curves,
+    RunReader,
+    RunSnapshot,
     Series,
-    Stored,
     StoredPreview,
-    View,
     in_words,
     pack_neighbours,
     pack_preview,
     thumb,
 )
+from wgan.jobs.worker import Plan
 from wgan.runs import (
     COLUMNS,
     Change,
@@ -39,10 +39,18 @@ from wgan.runs import (
     StoredReport,
 )
 from wgan.runs.repair import has_damaged_database, repair_database
-from wgan.training import Diverged, Engine, Gauge, State, Threads, Training, resolve_engine
+from wgan.training import (
+    Diverged,
+    Engine,
+    LiveEvaluator,
+    State,
+    ThreadTuner,
+    Training,
+    resolve_engine,
+)
+from wgan.training.acceleration.manager import StepAccelerator
+from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import cores
-from wgan.training.faster import Faster
-from wgan.training.ranks import ALONE, Ranks
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
@@ -74,8 +82,8 @@ class TrainingJob:
         most_threads: int | None = None,
         resume: bool = False,
         changes: Mapping[str, Any] | None = None,
-        publish: Callable[[View], None] | None = None,
-        ranks: Ranks = ALONE,
+        publish: Callable[[RunSnapshot], None] | None = None,
+        ranks: ProcessGroup = ALONE,
     ) -> None:
         self.ranks = ranks
         self.run = run
@@ -111,7 +119,7 @@ class TrainingJob:
         self._metrics = Series(run.metrics() if resume else ())
         self._unwritten: list[Measured] = []
         self._neighbours = run.neighbours() if resume else None
-        self._gauge: Gauge | None = None
+        self._gauge: LiveEvaluator | None = None
         self._protocol_kept = False
         self._can_measure = True
         self._is_untouched = True  # whether the folder is as it was before this job
@@ -121,12 +129,12 @@ class TrainingJob:
         self._curves = Curves(self.config.report_every)
         self._held: contextlib.ExitStack | None = None
         self._told = False
-        self._faster = Faster(run.log)
+        self._faster = StepAccelerator(run.log)
         self._paced = False  # whether reports are fetched less often than they are made
-        self._pace: Threads | None = None
+        self._pace: ThreadTuner | None = None
         self._stretch = (0.0, 0)  # seconds and number of the steps since the last flush
         self._view = replace(
-            stored or View(run.id, Status.QUEUED, self.config, parent=run.parent()),
+            stored or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
             elsewhere=False,
             status=Status.QUEUED,
             phase="Waiting for its turn",
@@ -136,17 +144,17 @@ class TrainingJob:
 
     # ---- life ---------------------------------------------------------------------------------
 
-    def _read_stored(self) -> View:
+    def _read_stored(self) -> RunSnapshot:
         """Return how the run stands in its folder, whose database is repaired if it is damaged."""
         try:
             self.run.replay()
-            return Stored(self.run).view()
+            return RunReader(self.run).view()
         except RunError:
             if not has_damaged_database(self.run):
                 raise
         with self.run.lock():
             self._notices.append(repair_database(self.run))
-        return Stored(self.run).view()
+        return RunReader(self.run).view()
 
     def own(self) -> None:
         """Take the run's lock, for as long as the job lives. Raises RunError."""
@@ -182,7 +190,7 @@ class TrainingJob:
         self._paced = self.training.device.type != "cpu" and self.ranks.of == 1
         chosen = self.config.threads or self._threads
         if not chosen and self.ranks.of == 1 and self.training.device.type == "cpu":
-            self._pace = Threads(self._most_threads, self._seconds)
+            self._pace = ThreadTuner(self._most_threads, self._seconds)
         self._is_untouched = False
         self._write_pending()
         self.run.set_engine(self.training.engine)
@@ -341,7 +349,7 @@ class TrainingJob:
         """Take faster updates where there are some now, and record it."""
         training = self.training
         before = training.engine.as_dict()
-        if self._faster.look(training, self._seconds, self._left(), proven=again):
+        if self._faster.maybe_switch(training, self._seconds, self._left(), proven=again):
             self.run.set_engine(training.engine)
             if training.steps and not again:
                 after = training.engine.as_dict()
@@ -360,7 +368,7 @@ class TrainingJob:
         now = training.engine
         threads = pace.better(training.config, now, self._seconds)
         if threads != now.threads:
-            training.rethread(threads)
+            training.set_num_threads(threads)
             self.run.set_engine(training.engine)
             after = training.engine.as_dict()
             self._add_change(Change(training.steps, "engine", now.as_dict(), after))
@@ -409,10 +417,10 @@ class TrainingJob:
                 self._notices.append(notice)
 
     @property
-    def gauge(self) -> Gauge:
+    def gauge(self) -> LiveEvaluator:
         """What measures the training in passing."""
         if self._gauge is None:
-            self._gauge = Gauge(self.training, self._root)
+            self._gauge = LiveEvaluator(self.training, self._root)
         return self._gauge
 
     def _keep_measured(self, found: Mapping[str, float], step: int) -> None:
@@ -659,7 +667,7 @@ class TrainingJob:
         return " ".join([*self._notices, *self._warnings.values()])
 
     @property
-    def view(self) -> View:
+    def view(self) -> RunSnapshot:
         """How the run stands."""
         return self._view
 

@@ -12,11 +12,11 @@ from scipy.special import erf
 from torch import Tensor, nn
 
 from wgan import transport
-from wgan.jobs.task import Said
+from wgan.jobs.task import TaskProgress
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, WganGp
-from wgan.randomness import generator
-from wgan.training.fitting import Fitting
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
 
 Floats = npt.NDArray[np.floating[Any]]
 Doubles = npt.NDArray[np.float64]
@@ -197,19 +197,19 @@ class Opposed:
     best: float  # 1 + W₁ / 2λ: what a straight penalised critic gains most with
 
 
-def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Said]:
+def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[TaskProgress]:
     """Train a discriminator and a penalised critic on N(0, 1) and N(μ, 1); the result is `Opposed`.
 
     Both are ReLU networks of the same size and first weights, fresh samples at every update. The
     gradients are measured at 1,024 fakes that no update sees. Source: Arjovsky et al. 2017, figure 2.
     """
-    yield Said("Making both networks", 0.0)
+    yield TaskProgress("Making both networks", 0.0)
     fittings = [_fitting(o, seed) for o in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))]
     held = _sample(seed, 10**6, HELD, mu)[1]
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
     for done in range(updates + 1):
         if done % LOOK_EVERY == 0 or done == updates:
-            said = Said(
+            said = TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
                 _look(fittings, mu, held, x, done, updates),
@@ -220,7 +220,7 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Said
         real, fake = _sample(seed, done, BATCH, mu)
         for fitting in fittings:
             fitting.update(real=real, fake=fake)
-        yield Said(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
+        yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
 
 
 def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
@@ -228,16 +228,16 @@ def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
     return noise[0], mu + noise[1]
 
 
-def _fitting(objective: Objective, seed: int) -> Fitting:
+def _fitting(objective: Objective, seed: int) -> CriticTrainer:
     network = Mlp(width=64, depth=3)
     critic = network.critic((1,))
     network.initialise(critic, generator(seed, "init"))
     optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
-    return Fitting(critic, objective, optimizer, seed)
+    return CriticTrainer(critic, objective, optimizer, seed)
 
 
 def _look(
-    fittings: list[Fitting], mu: float, held: Tensor, x: Doubles, done: int, total: int
+    fittings: list[CriticTrainer], mu: float, held: Tensor, x: Doubles, done: int, total: int
 ) -> Opposed:
     line = torch.tensor(x[:, None], dtype=torch.float32)
     with torch.no_grad():

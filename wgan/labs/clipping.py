@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import DATASETS, Points
-from wgan.jobs import Said, Work
+from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.toys import Doubles, Floats, fitting, surface
 from wgan.networks import Mlp
 from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort, WganLp
-from wgan.randomness import generator
-from wgan.training.fitting import Fitting
-from wgan.training.probe import at_clip
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
+from wgan.training.diagnostics import at_clip
 
 CLIPPING = "Clipping"
 
@@ -159,7 +159,7 @@ def compare(
     before: Clipping | None = None,
     seed: int = 0,
     updates: tuple[int, int] = (FLAT_UPDATES, DEEP_UPDATES),
-) -> Work:
+) -> TaskSteps:
     """Train a critic clipped to ±c, and those it is compared with; a `Clipping` grows.
 
     Two critics each: ReLU 3×128 for the surface (`updates` of its own), 12×64 for gradients and weights.
@@ -175,7 +175,7 @@ def compare(
     lacking = [key for key in wanted if not any(arm.key == key for arm in done)]
     found = replace(before, arms=done)
     total = max(1, len(lacking) * sum(updates))
-    yield Said("Ready", 0.0 if lacking else 1.0, found)
+    yield TaskProgress("Ready", 0.0 if lacking else 1.0, found)
     for i, key in enumerate(lacking):
         arm = None
         for arm in _train(key, data, seed, updates):
@@ -183,7 +183,7 @@ def compare(
             share = (i * sum(updates) + arm.updates) / total
             shown = replace(found, arms=(*found.arms, arm))
             looked = arm.updates % LOOK == 0 or arm.done
-            yield Said(
+            yield TaskProgress(
                 f"{title}: critic update {arm.updates:,} of {arm.total:,}",
                 share,
                 shown if looked else None,
@@ -213,12 +213,12 @@ def _train(key: str, data: Points, seed: int, updates: tuple[int, int]) -> Itera
         yield arm
 
 
-def _update(one: Fitting, data: Points, seed: int) -> None:
+def _update(one: CriticTrainer, data: Points, seed: int) -> None:
     real, fake = sides(data, seed, BATCH, one.updates)
     one.update(real=real, fake=fake)
 
 
-def _opened(arm: Arm, one: Fitting, data: Points, seed: int) -> Arm:
+def _opened(arm: Arm, one: CriticTrainer, data: Points, seed: int) -> Arm:
     real, fake = sides(data, seed, BATCH, 10**6)
     layers = [part for part in one.critic.modules() if isinstance(part, nn.Linear)]
     # Orthonormal layers show the weights they compute with.

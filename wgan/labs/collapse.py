@@ -13,13 +13,13 @@ import torch
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures, Points
 from wgan.diagnosis import RULES
-from wgan.jobs import Said, Work
+from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.toys import Doubles, Floats, Ints
-from wgan.metrics import LIVE_SAMPLES, PictureSides, Yardstick, mixture_modes
-from wgan.metrics.pictures import KNOWN
-from wgan.randomness import generator
+from wgan.metrics import LIVE_SAMPLES, PictureSides, ReferenceStats, mixture_modes
+from wgan.metrics.images import KNOWN
+from wgan.rng import generator
 from wgan.training import Diverged, Engine, Training, resolve_engine
-from wgan.training.gauge import make
+from wgan.training.live_metrics import make
 
 COLLAPSE = "Mode collapse"
 
@@ -239,7 +239,7 @@ def race(
     engine: Engine | None = None,
     data: Data | None = None,
     root: Path | None = None,
-) -> Work:
+) -> TaskSteps:
     """Train the three from one seed, a step each in turn; a `Collapse` grows.
 
     The same first weights of the generator, the same batches and the same z at each step: they differ
@@ -248,7 +248,7 @@ def race(
     """
     wanted = configs(name, seed=seed, steps=steps, judged=judged)
     first = next(iter(wanted.values()))
-    yield Said("Loading the data", 0.0)
+    yield TaskProgress("Loading the data", 0.0)
     data = data if data is not None else first.dataset.load(root)
     runners = []
     for key, config in wanted.items():
@@ -257,10 +257,10 @@ def race(
     whole = replace(_whole(name, first, data), judged=judged)
     yardstick = None
     if isinstance(data, Pictures):
-        yield Said("Reading the classifier", 0.0)
-        yardstick = Yardstick(first.dataset, data, root)
+        yield TaskProgress("Reading the classifier", 0.0)
+        yardstick = ReferenceStats(first.dataset, data, root)
         for share in yardstick.training(KNOWN).features_in_shares():
-            yield Said(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
+            yield TaskProgress(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
         whole = replace(whole, frequencies=yardstick.frequencies.numpy().astype(np.float64))
     kind = first.dataset.kind
     every = max(1, first.steps // LOOKS[kind])
@@ -269,17 +269,17 @@ def race(
         if step % every == 0 or step == first.steps:
             for runner in runners:
                 for _ in runner.look(whole, yardstick):
-                    yield Said(
+                    yield TaskProgress(
                         f"Step {step:,} of {first.steps:,}: looking at {runner.title}", share
                     )
             whole = replace(whole, step=step, arms=tuple(runner.arm for runner in runners))
-            yield Said(f"Step {step:,} of {first.steps:,}", share, whole)
+            yield TaskProgress(f"Step {step:,} of {first.steps:,}", share, whole)
         if step == first.steps:
             return
         for runner in runners:
             runner.step()
             # After each one: a step of pictures takes half a tenth of a second.
-            yield Said(f"Step {step:,} of {first.steps:,}", share)
+            yield TaskProgress(f"Step {step:,} of {first.steps:,}", share)
 
 
 def _whole(name: str, config: TrainConfig, data: Data) -> Collapse:
@@ -329,7 +329,7 @@ class _Runner:
         except Diverged as reason:
             self.arm = replace(self.arm, broken=str(reason))
 
-    def look(self, whole: Collapse, yardstick: Yardstick | None) -> Iterator[None]:
+    def look(self, whole: Collapse, yardstick: ReferenceStats | None) -> Iterator[None]:
         """Measure what it makes now, in shares."""
         if self.arm.broken:
             return
@@ -355,7 +355,7 @@ class _Runner:
         self.arm = replace(arm, alarms=alarms(arm, whole.there, whole.total))
 
     def _digits(
-        self, whole: Collapse, yardstick: Yardstick
+        self, whole: Collapse, yardstick: ReferenceStats
     ) -> Generator[None, None, tuple[float, float, float, float]]:
         made = make(self._training, min(COMPARED, len(yardstick.data.held_out)))
         yield

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from wgan.jobs.task import Said
+from wgan.jobs.task import TaskProgress
 from wgan.labs.earth import Piles, X
 from wgan.networks import Mlp
 from wgan.objectives import Objective, Wgan, WganGp
-from wgan.randomness import generator
-from wgan.training.fitting import Fitting
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import by_cdf
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -115,14 +115,14 @@ def learn(
     one_sided: bool = True,
     updates: int = UPDATES,
     seed: int = 0,
-) -> Iterator[Said]:
+) -> Iterator[TaskProgress]:
     """Train a clipped critic and a penalised one in turns on two piles; the result is a `Learned`.
 
     Both are ReLU networks of the same size and first weights, on the same samples of the columns. Where
     the penalty is not `one_sided`, it pulls slopes up to 1 as well: a critic that must turn, up first and
     then down, can stay for long on a straight line, which costs no penalty and proves nothing.
     """
-    yield Said("Making both networks", 0.0)
+    yield TaskProgress("Making both networks", 0.0)
     fake, real = piles.shares
     columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
     weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
@@ -141,7 +141,7 @@ def learn(
             curves, slopes = zip(*(_look(f.critic, columns) for f in fittings), strict=True)
             seen.append(done)
             proved.append([bound(curve, piles) for curve in curves])
-            yield Said(
+            yield TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
                 Learned(
@@ -164,10 +164,10 @@ def learn(
         batch = [columns[torch.multinomial(w, BATCH, True, generator=rng)] for w in weights]
         for fitting in fittings:
             fitting.update(real=batch[0], fake=batch[1])
-        yield Said(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
+        yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
 
 
-def _fitting(objective: Objective, seed: int) -> Fitting:
+def _fitting(objective: Objective, seed: int) -> CriticTrainer:
     network = Mlp(width=WIDTH, depth=DEPTH)
     critic = network.critic((1,))
     network.initialise(critic, generator(seed, "init"))
@@ -175,7 +175,7 @@ def _fitting(objective: Objective, seed: int) -> Fitting:
         optimizer: torch.optim.Optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-4)
     else:
         optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
-    return Fitting(critic, objective, optimizer, seed)
+    return CriticTrainer(critic, objective, optimizer, seed)
 
 
 @torch.no_grad()

@@ -8,12 +8,12 @@ import numpy as np
 
 from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.data import Points
-from wgan.jobs import Said, Work
+from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.toys import Doubles, Floats
 from wgan.metrics import emd
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training import Diverged, Engine, Training, resolve_engine
-from wgan.training.gauge import make
+from wgan.training.live_metrics import make
 
 SENSITIVITY = "Sensitivity"
 
@@ -157,7 +157,7 @@ def sweep(
     seed: int = 0,
     values: tuple[Sequence[float], Sequence[float]] | None = None,
     engine: Engine | None = None,
-) -> Work:
+) -> TaskSteps:
     """Train a cell of the grid after the other, from the middle outwards; a `Grid` grows.
 
     W₁ is exact, of 512 samples against as many real points. Every cell has the same seed, so the same
@@ -173,7 +173,7 @@ def sweep(
     real, other = (
         data.sample(SAMPLES, generator(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
     )
-    yield Said("Finding the floor", 0.0)
+    yield TaskProgress("Finding the floor", 0.0)
     engine = engine or resolve_engine(config, threads=1)
     begun = Training(config, engine=engine, data=data)
     grid = Grid(
@@ -190,7 +190,7 @@ def sweep(
         np.full((len(row_values), len(column_values)), np.nan),
         samples={},
     )
-    yield Said("Ready", 0.0, grid)
+    yield TaskProgress("Ready", 0.0, grid)
     cells = [(i, j) for i in range(len(row_values)) for j in range(len(column_values))]
     cells.sort(
         key=lambda at: sum(abs(2 * i + 1 - n) for i, n in zip(at, grid.emds.shape, strict=True))
@@ -207,7 +207,7 @@ def sweep(
                 training.step()
                 training.reports()
                 share = (done + training.steps / steps) / len(cells)
-                yield Said(f"{words}: step {training.steps:,} of {steps:,}", share)
+                yield TaskProgress(f"{words}: step {training.steps:,} of {steps:,}", share)
             found = make(training, SAMPLES).double().numpy()
             if not np.isfinite(found).all():
                 raise Diverged("Its samples are no numbers any more.", [])
@@ -218,7 +218,7 @@ def sweep(
             emds[i, j] = emd(found, real)
             samples = dict(grid.samples or {}) | {(i, j): found[:SHOWN].astype(np.float32)}
             grid = replace(grid, emds=emds, samples=samples)
-        yield Said(words, (done + 1) / len(cells), grid)
+        yield TaskProgress(words, (done + 1) / len(cells), grid)
 
 
 def _changes(key: str, value: float) -> dict[str, float]:

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from wgan.networks import Mlp
 from wgan.objectives import Objective
-from wgan.randomness import generator
-from wgan.training.fitting import Fitting
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -18,7 +18,7 @@ SIDE = 40
 """Points along each side of a surface over the plane."""
 
 
-def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> Fitting:
+def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> CriticTrainer:
     """Return a new critic of points in the plane, ready to be trained against fakes that stand still.
 
     RMSprop where weights are clipped, as in the first WGAN, because momentum makes such a critic
@@ -34,7 +34,7 @@ def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> Fitti
         optimizer = torch.optim.RMSprop(critic.parameters(), lr=rate)
     else:
         optimizer = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.9))
-    return Fitting(critic, objective, optimizer, seed)
+    return CriticTrainer(critic, objective, optimizer, seed)
 
 
 def looks(total: int, n: int) -> list[int]:

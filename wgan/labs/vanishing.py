@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import Points, Ring8
-from wgan.jobs import Said, Work
+from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.toys import Doubles, Floats, Ints, fitting, looks, slopes, surface
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, WganGp
-from wgan.randomness import generator
-from wgan.training.fitting import Fitting
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
 
 VANISHING = "Vanishing gradients"
 
@@ -122,7 +122,7 @@ def sample_gradients(critic: nn.Module, objective: Objective, fake: Tensor) -> T
     return found
 
 
-def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> Work:
+def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> TaskSteps:
     """Train a discriminator and a critic against a generator that stands still; a `Vanishing` grows.
 
     ReLU networks 3×64, batches of 256 fresh real examples and fakes, Adam(1e-3, 0.5, 0.9); the critic
@@ -143,7 +143,7 @@ def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> W
             one.update(real=real, fake=fake)
         done = update + 1
         found = look(done, judge, critic) if done in marks else None
-        yield Said(f"Update {done:,} of {updates:,}", done / updates, found)
+        yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, found)
 
 
 class _Look:
@@ -160,7 +160,7 @@ class _Look:
         self._surfaces: list[tuple[Floats, Floats]] = []
         self._pushes: list[list[Floats]] = []
 
-    def __call__(self, update: int, judge: Fitting, critic: Fitting) -> Vanishing:
+    def __call__(self, update: int, judge: CriticTrainer, critic: CriticTrainer) -> Vanishing:
         whose = {name: critic if name == "wasserstein" else judge for name in LOSSES}
         norms = [
             parameter_gradient(self._made, whose[name].critic, objective, self._z)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wgan.config import TrainConfig
 from wgan.data import as_bytes
 from wgan.networks import LabelledGenerator
-from wgan.randomness import generator
+from wgan.rng import generator
 
 Floats = npt.NDArray[np.float32]
 

@@ -3,7 +3,28 @@
 Settings stand in a metric's name, so that numbers which cannot be compared never share one.
 """
 
-from wgan.metrics.catalogue import (
+from wgan.metrics.extractor import (
+    Network,
+    Sums,
+    Trained,
+    find_network,
+    read_network,
+    train_features,
+)
+from wgan.metrics.images import (
+    PictureSides,
+    ReferenceStats,
+    frechet,
+    kid,
+    last,
+    load,
+    memorised,
+    nearest,
+    pooled,
+    prdc,
+)
+from wgan.metrics.points import PointSides, emd, mixture_modes, sliced
+from wgan.metrics.registry import (
     DEVIATION,
     FLOOR,
     LIVE_SAMPLES,
@@ -19,27 +40,6 @@ from wgan.metrics.catalogue import (
     short,
     title_of,
 )
-from wgan.metrics.features import (
-    Network,
-    Sums,
-    Trained,
-    find_network,
-    read_network,
-    train_features,
-)
-from wgan.metrics.pictures import (
-    PictureSides,
-    Yardstick,
-    frechet,
-    kid,
-    last,
-    load,
-    memorised,
-    nearest,
-    pooled,
-    prdc,
-)
-from wgan.metrics.points import PointSides, emd, mixture_modes, sliced
 
 __all__ = [
     "DEVIATION",
@@ -51,10 +51,10 @@ __all__ = [
     "Network",
     "PictureSides",
     "PointSides",
+    "ReferenceStats",
     "Sides",
     "Sums",
     "Trained",
-    "Yardstick",
     "better",
     "emd",
     "find_network",

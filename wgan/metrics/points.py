@@ -8,7 +8,7 @@ import numpy.typing as npt
 import scipy  # loads its parts when they are first used
 
 from wgan.data import Points
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.transport import assignment
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wgan.metrics.features import Network
+from wgan.metrics.extractor import Network
 from wgan.transport import kl
 
 if TYPE_CHECKING:
-    from wgan.metrics.pictures import PictureSides
+    from wgan.metrics.images import PictureSides
 
 MODES = 1_000
 

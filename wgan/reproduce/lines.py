@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, Wgan, WganGp
-from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row
 from wgan.reproduce.critics import adam, rmsprop, slopes, straightness
-from wgan.training.fitting import Fitting
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import discrete, dual, js, kl, tv
 
 HEIGHTS = 40
@@ -95,7 +95,7 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         critic = network.critic((1,))
         network.initialise(critic, rng)
         rate = 1e-3 if name != "clipped critic" else 5e-4
-        fitting = Fitting(
+        fitting = CriticTrainer(
             critic, objective, (adam if i != 1 else rmsprop)(critic, rate), bench.seed
         )
         early = bench.steps(n // 40)
@@ -109,7 +109,7 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         fitting.run(sides, early, tell, name)
         before = _push(critic.double(), objective, fake)
         critic.float()
-        longer = Fitting(critic, objective, fitting.optimizer, bench.seed + 1)
+        longer = CriticTrainer(critic, objective, fitting.optimizer, bench.seed + 1)
         longer.run(sides, bench.steps(n) - early, tell, name)
         critic.double()
         if isinstance(objective, Gan):

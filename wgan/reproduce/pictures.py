@@ -12,9 +12,9 @@ from torch import Tensor
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures, Stack, as_bytes, as_floats
 from wgan.metrics import emd
-from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
 from wgan.reproduce.critics import Floats
+from wgan.rng import generator
 from wgan.training import Diverged, Engine, Report, Training
 from wgan.training.engine import cores, might_gain_from_bfloat16
 

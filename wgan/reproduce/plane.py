@@ -11,11 +11,11 @@ from wgan.data import DATASETS, Points
 from wgan.metrics import emd
 from wgan.networks import Mlp
 from wgan.objectives import MaxMin, Objective, Wgan, WganGp, WganGroupSort
-from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
 from wgan.reproduce.critics import adam, gap, rmsprop, slopes
-from wgan.training.fitting import Fitting
-from wgan.training.probe import at_outputs
+from wgan.rng import generator
+from wgan.training.critic_trainer import CriticTrainer
+from wgan.training.diagnostics import at_outputs
 
 TOY_SETS: dict[str, tuple[dict[str, float], float, float]] = {
     # At the scale of the paper's script; exact W₁ at n = 2000 and floor at n = 256 are of FACTS.
@@ -116,7 +116,7 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
             optimizer = rmsprop(critic, 2e-4) if isinstance(objective, Wgan) else adam(critic, 1e-3)
             sides = partial(_noisy, data, bench.seed, coupled, BATCH)
             words = f"{name}: {arm} critic"
-            fitting = Fitting(critic, objective, optimizer, bench.seed)
+            fitting = CriticTrainer(critic, objective, optimizer, bench.seed)
             fitting.run(sides, bench.steps(n), _tell(bench, 3 * i + j, 9), words)
             share = _detail(critic, data, bench.seed, bench.samples(20_000))
             steepest = _steepest(critic, bench.samples(128))
@@ -190,7 +190,7 @@ def _gradient_norms(bench: Bench) -> list[Row]:
         sides = partial(_noisy, data, bench.seed, False, BATCH)
         objective.project(critic)
         before = _at_bound(critic, clip) if clip else 0.0
-        fitting = Fitting(critic, objective, optimizer, bench.seed)
+        fitting = CriticTrainer(critic, objective, optimizer, bench.seed)
         fitting.run(sides, bench.steps(n), _tell(bench, i, len(arms)), name)
         levels = _by_depth(critic, objective, *sides(10**6))
         # Towards the input, as the gradient travels: above 0 it grows, below 0 it decays.
@@ -285,7 +285,7 @@ def _groupsort(bench: Bench) -> list[Row]:
             objective.prepare(critic, generator(bench.seed, "init", 1))
             if kind == "ReLU":
                 _back_to_relu(critic)
-            fitting = Fitting(critic, objective, adam(critic, 3e-3, beta2=0.99), bench.seed)
+            fitting = CriticTrainer(critic, objective, adam(critic, 3e-3, beta2=0.99), bench.seed)
             words = f"{name}: {kind}"
             fitting.run(
                 partial(_same_batch, real, fake),

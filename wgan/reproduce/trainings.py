@@ -8,8 +8,8 @@ import torch
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Points
 from wgan.metrics import emd, mixture_modes
-from wgan.randomness import generator
 from wgan.reproduce.base import Bench, Experiment, Row
+from wgan.rng import generator
 from wgan.training import Training
 
 SEEDS = 3

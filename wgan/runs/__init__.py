@@ -9,6 +9,17 @@ was flushed, and no half file.
 from wgan.runs.checkpoints import read_checkpoint
 from wgan.runs.files import pack_arrays, unpack_arrays
 from wgan.runs.fork import KEPT, fork, forked
+from wgan.runs.index import (
+    RunIndex,
+    RunSummary,
+    TrashedRun,
+    began,
+    change_token,
+    empty_trash,
+    restore,
+    throw_away,
+    trash,
+)
 from wgan.runs.lock import DEAD_AFTER
 from wgan.runs.records import (
     COLUMNS,
@@ -22,36 +33,26 @@ from wgan.runs.records import (
     StoredReport,
 )
 from wgan.runs.run import KEEP_PREVIEWS, Run, list_runs
-from wgan.runs.shelf import (
-    Card,
-    Shelf,
-    Thrown,
-    began,
-    empty_trash,
-    restore,
-    stamp,
-    throw_away,
-    trash,
-)
 
 __all__ = [
     "COLUMNS",
     "DEAD_AFTER",
     "KEEP_PREVIEWS",
     "KEPT",
-    "Card",
     "Change",
     "Measured",
     "Parent",
     "Run",
     "RunError",
+    "RunIndex",
+    "RunSummary",
     "RunTakenOver",
-    "Shelf",
     "Status",
     "StoredNeighbours",
     "StoredReport",
-    "Thrown",
+    "TrashedRun",
     "began",
+    "change_token",
     "empty_trash",
     "fork",
     "forked",
@@ -59,7 +60,6 @@ __all__ = [
     "pack_arrays",
     "read_checkpoint",
     "restore",
-    "stamp",
     "throw_away",
     "trash",
     "unpack_arrays",

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.runs.files import write
 from wgan.runs.migrations import FIRST_WITH_DIGEST, migrate_checkpoint
 from wgan.runs.records import RunError
@@ -90,7 +90,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
             facts[FRESH_OPTIMIZERS] = 1.0  # Older versions wrote such files only on purpose.
     except UNREADABLE as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
-    if problem := misfit(state.config, tensors):
+    if problem := incompatibility_reason(state.config, tensors):
         raise RunError(f"{path.name} cannot be used: {problem}")
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -160,7 +160,7 @@ def unresumable(state: State, facts: Mapping[str, float]) -> str:
     return ""
 
 
-def misfit(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
+def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
     """Say why weights do not fit a config's networks, in a sentence; nothing where they do.
 
     Looked at are the averaged generator and the critic, which every checkpoint has. The networks are

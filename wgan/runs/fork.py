@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.runs.checkpoints import FRESH_OPTIMIZERS, misfit
+from wgan.runs.checkpoints import FRESH_OPTIMIZERS, incompatibility_reason
 from wgan.runs.records import Parent, RunError, Status
 from wgan.runs.run import Run
 from wgan.training import State, reconfigured
@@ -39,7 +39,7 @@ def forked(state: State, changes: Mapping[str, Any]) -> TrainConfig:
             f"({config.objective.layers}) than the run has ({state.config.objective.layers}). Start "
             "a new run with it."
         )
-    if problem := misfit(config, state.tensors):
+    if problem := incompatibility_reason(config, state.tensors):
         raise ConfigError(
             f"The objective {config.objective.title} needs other layers than the run has "
             f"({problem.rstrip('.')}). Start a new run with it."

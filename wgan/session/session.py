@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.config import ConfigError, TrainConfig, differences
 from wgan.data import Progress
 from wgan.diagnosis import Finding, examine
@@ -30,13 +30,13 @@ from wgan.jobs import (
     CONVERGENCE,
     SEARCH,
     Cancelled,
-    Standing,
-    Stored,
+    RunReader,
+    RunSnapshot,
     StoredPreview,
     Task,
+    TaskStatus,
+    TaskSteps,
     TrainingJob,
-    View,
-    Work,
     converge,
     evaluate,
     in_words,
@@ -44,24 +44,24 @@ from wgan.jobs import (
 )
 from wgan.latent import Models
 from wgan.runs import (
-    Card,
     Change,
     Run,
     RunError,
-    Shelf,
+    RunIndex,
+    RunSummary,
     Status,
-    Thrown,
+    TrashedRun,
+    change_token,
     empty_trash,
     fork,
     list_runs,
     restore,
-    stamp,
     throw_away,
     trash,
 )
+from wgan.session.datasets import Sets
 from wgan.session.history import undo_and_redo
 from wgan.session.presets import Presets
-from wgan.session.sets import Sets
 from wgan.training import Diverged, Forecast, forecast, resolve_engine, use_threads
 from wgan.training.engine import cores
 from wgan.training.state import steered
@@ -99,7 +99,7 @@ FORECASTS: dict[Cost, Forecast | str] = {}
 class Busy(Exception):
     """Another run is training; the message says which."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: RunSnapshot) -> None:
         self.view = view
         super().__init__(
             f"{view.config.title} is {view.status} at step {view.step:,} (run {view.run}). Queue the new run behind it, "
@@ -126,11 +126,11 @@ class Session:
         self._active: list[TrainingJob] = []
         self._queue: deque[TrainingJob] = deque()
         self._orders: deque[Callable[[], None]] = deque()
-        self._views: dict[str, View] = {}
-        self._stored: dict[str, tuple[tuple[float, ...], Stored, View]] = {}
-        self._shelf = Shelf(runs_dir)
+        self._views: dict[str, RunSnapshot] = {}
+        self._stored: dict[str, tuple[tuple[float, ...], RunReader, RunSnapshot]] = {}
+        self._shelf = RunIndex(runs_dir)
         self._shelf_lock = threading.Lock()
-        self._cards: tuple[float, list[Card]] | None = None
+        self._cards: tuple[float, list[RunSummary]] | None = None
         self._tasks: list[Task] = []
         self._task_count = 0
         self._models: dict[str, tuple[float, Models]] = {}
@@ -342,8 +342,8 @@ class Session:
     # ---- tasks --------------------------------------------------------------------------------
 
     def begin(
-        self, title: str, run: str, work: Callable[[], Work], *, holds: bool = False
-    ) -> Standing:
+        self, title: str, run: str, work: Callable[[], TaskSteps], *, holds: bool = False
+    ) -> TaskStatus:
         """Begin work beside the trainings, in fair shares with them; `task` says how it stands.
 
         It must touch no training's networks: ask `models` for copies. Where it `holds` its run, that
@@ -366,11 +366,11 @@ class Session:
 
     def evaluate(
         self, name: str, step: int | None = None, *, samples: int | None = None, holds: bool = False
-    ) -> Standing:
+    ) -> TaskStatus:
         """Begin an evaluation of a run's newest weights, or of a checkpoint. Raises RunError."""
         models, run = self.models(name, step), Run.find(name, self.runs_dir)
 
-        def work() -> Work:
+        def work() -> TaskSteps:
             return evaluate(models, samples=samples, root=self.root, run=run)
 
         return self.begin("Evaluation", name, work, holds=holds)
@@ -383,11 +383,11 @@ class Session:
         updates: int | None = None,
         faster: float = 1.0,
         holds: bool = False,
-    ) -> Standing:
+    ) -> TaskStatus:
         """Begin to train a copy of a run's critic while the generator stands still. Raises RunError."""
         models = self.models(name, step)
 
-        def work() -> Work:
+        def work() -> TaskSteps:
             return converge(models, updates=updates, faster=faster, root=self.root)
 
         return self.begin(CONVERGENCE, name, work, holds=holds)
@@ -401,23 +401,23 @@ class Session:
         starts: int = 8,
         updates: int = 200,
         label: int | None = None,
-    ) -> Standing:
+    ) -> TaskStatus:
         """Begin to search the z that makes a picture, (C, H, W) uint8. Raises RunError."""
         models = self.models(name, step)
 
-        def work() -> Work:
+        def work() -> TaskSteps:
             return invert(
                 models, target, starts=starts, updates=updates, label=label, root=self.root
             )
 
         return self.begin(SEARCH, name, work)
 
-    def task(self, key: str) -> Standing | None:
+    def task(self, key: str) -> TaskStatus | None:
         """Return how a task stands; None for one that is not known (any more)."""
         with self._changed:
             return next((t.standing for t in self._tasks if t.standing.key == key), None)
 
-    def tasks(self, run: str | None = None) -> list[Standing]:
+    def tasks(self, run: str | None = None) -> list[TaskStatus]:
         """Return the tasks about a run, or about any, the newest first."""
         with self._changed:
             known = [t.standing for t in reversed(self._tasks)]
@@ -464,23 +464,23 @@ class Session:
 
     # ---- looking ------------------------------------------------------------------------------
 
-    def live(self) -> View | None:
+    def live(self) -> RunSnapshot | None:
         """Return the view of the run that trains or is paused, or the first in the queue."""
         with self._changed:
             jobs = (*self._active, *self._queue)
             return self._with_asked(self._views[jobs[0].run.id]) if jobs else None
 
-    def queued(self) -> list[View]:
+    def queued(self) -> list[RunSnapshot]:
         """Return the views of the runs that wait."""
         with self._changed:
             return [self._with_asked(self._views[job.run.id]) for job in self._queue]
 
-    def _with_asked(self, view: View) -> View:
+    def _with_asked(self, view: RunSnapshot) -> RunSnapshot:
         """Return a view with the change that was asked for: it counts before the worker makes it."""
         asked = self._asked.get(view.run)
         return view if asked is None else replace(view, config=asked)
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> RunSnapshot:
         """Return how a run stands: live, just ended, or from its folder. Raises RunError."""
         with self._changed:
             known = self._views.get(name)
@@ -504,16 +504,16 @@ class Session:
                 known = self._found[name] = (view.version, examine(view.evidence))
         return known[1]
 
-    def _from_folder(self, name: str) -> View:
+    def _from_folder(self, name: str) -> RunSnapshot:
         run = Run.find(name, self.runs_dir)
         # A stored run goes on from where it was read to: one reads, the others wait.
         with self._reading:
-            at = stamp(run)
+            at = change_token(run)
             with self._changed:
                 cached = self._stored.get(run.id)
             if cached is not None and cached[0] == at:
                 return cached[2]
-            stored = cached[1] if cached is not None else Stored(run)
+            stored = cached[1] if cached is not None else RunReader(run)
             view = stored.view()
             if view.elsewhere and cached is not None:
                 view = replace(view, steps_per_second=_rate(cached[2], view))
@@ -522,7 +522,7 @@ class Session:
                 self._stored[run.id] = (at, stored, view)
         return view
 
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[RunSummary]:
         """Return every run in a few words, the newest first."""
         with self._shelf_lock:
             # A page asks several times while it is drawn; one look at the folder will do.
@@ -568,7 +568,7 @@ class Session:
         """Keep a checkpoint for good, or no longer. Raises RunError."""
         Run.find(name, self.runs_dir).star(step, starred)
 
-    def throw_away(self, name: str) -> Thrown:
+    def throw_away(self, name: str) -> TrashedRun:
         """Move a run to the trash. Raises RunError where it is being trained."""
         thrown = throw_away(Run.find(name, self.runs_dir))
         self.look_again()
@@ -577,7 +577,7 @@ class Session:
                 known.pop(thrown.run, None)
         return thrown
 
-    def import_run(self, file: IO[bytes], title: str) -> Chore:
+    def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
         """Take in a run that was exported as ZIP; the result is the run and remarks on it."""
 
         def work(progress: Progress) -> tuple[str, list[str]]:
@@ -585,9 +585,9 @@ class Session:
             self.look_again()
             return run.id, remarks
 
-        return Chore(f"Importing {title}", work)
+        return BackgroundTask(f"Importing {title}", work)
 
-    def trash(self) -> list[Thrown]:
+    def trash(self) -> list[TrashedRun]:
         """Return what is in the trash."""
         return trash(self.runs_dir)
 
@@ -708,7 +708,7 @@ class Session:
 
     # ---- the worker ---------------------------------------------------------------------------
 
-    def _keep(self, view: View) -> None:
+    def _keep(self, view: RunSnapshot) -> None:
         with self._changed:
             self._views[view.run] = view
 
@@ -887,7 +887,7 @@ def close_shared_sessions() -> None:
         _shared.clear()
 
 
-def _rate(before: View, now: View) -> float:
+def _rate(before: RunSnapshot, now: RunSnapshot) -> float:
     """Return the speed between two views of a run that another process trains, in steps/s."""
     seconds = now.seconds - before.seconds
     return (now.step - before.step) / seconds if seconds > 0 else before.steps_per_second

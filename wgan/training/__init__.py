@@ -1,23 +1,23 @@
 """The training loop, what it runs on, and what it will cost."""
 
+from wgan.training.cost import Forecast, forecast, resolve_engine
 from wgan.training.engine import Engine, use_threads
-from wgan.training.forecast import Forecast, forecast, resolve_engine
-from wgan.training.gauge import Gauge, Neighbours
+from wgan.training.live_metrics import LiveEvaluator, Neighbours
 from wgan.training.loop import Training, train
 from wgan.training.reports import Diverged, Preview, Report
 from wgan.training.state import State, reconfigured
-from wgan.training.threads import Threads
+from wgan.training.thread_tuner import ThreadTuner
 
 __all__ = [
     "Diverged",
     "Engine",
     "Forecast",
-    "Gauge",
+    "LiveEvaluator",
     "Neighbours",
     "Preview",
     "Report",
     "State",
-    "Threads",
+    "ThreadTuner",
     "Training",
     "forecast",
     "reconfigured",

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures, as_bytes
 from wgan.objectives import Objective
-from wgan.randomness import WHOLE, Rows, Stream, generator
-from wgan.training.compiled import Substitute, Update, critic_update, generator_update
+from wgan.rng import WHOLE, Rows, Stream, generator
+from wgan.training.acceleration import Substitute, Update, critic_update, generator_update
+from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import Engine, fetched
-from wgan.training.ranks import ALONE, Ranks
 from wgan.training.reports import (
     EXPLODED,
     PREVIEW_PICTURES,
@@ -54,7 +54,7 @@ class Training:
         engine: Engine,
         data: Data | None = None,
         root: Path | None = None,
-        ranks: Ranks = ALONE,
+        ranks: ProcessGroup = ALONE,
     ) -> None:
         self.config = config
         self.ranks = ranks
@@ -252,7 +252,7 @@ class Training:
         for network in (self.generator, self.critic):
             network.zero_grad(set_to_none=True)  # nothing is left of those that were used before
 
-    def rethread(self, threads: int) -> None:
+    def set_num_threads(self, threads: int) -> None:
         """Go on with another number of CPU threads, and without compiled updates: they are made for one."""
         self.use({})
         self.engine = replace(self.engine, threads=threads)
@@ -552,7 +552,7 @@ class Training:
         engine: Engine | None = None,
         data: Data | None = None,
         root: Path | None = None,
-        ranks: Ranks = ALONE,
+        ranks: ProcessGroup = ALONE,
     ) -> "Training":
         """Return a training that goes on from a state, exactly where the engine is the same.
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from wgan.pictures import encode
+from wgan.imaging import encode
 from wgan.sandbox import Progress, Refused
 from wgan.schema import (
     COLUMNS,

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from wgan.data import Pictures
 from wgan.objectives import Objective, clip_bounds, gradient_norm
-from wgan.randomness import Stream, generator
+from wgan.rng import Stream, generator
+from wgan.training.distributed import ALONE
 from wgan.training.loop import Training, critic_losses
-from wgan.training.ranks import ALONE
 
 PROBES: dict[str, str] = {
     "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "

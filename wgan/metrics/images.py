@@ -1,6 +1,6 @@
 """How good pictures are, measured in features and in pixels, beside what real pictures score.
 
-FID and KID are torchmetrics'; the features are ours (`wgan.metrics.features`), so that 10,000 pictures
+FID and KID are torchmetrics'; the features are ours (`wgan.metrics.extractor`), so that 10,000 pictures
 go through a network once for all numbers.
 """
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wgan.data import Dataset, Pictures, Stack, parts_of, some
-from wgan.metrics.features import Network, Sums, find_network
+from wgan.metrics.extractor import Network, Sums, find_network
 from wgan.metrics.stacked import combinations
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.transport import kl
 
 SUBSETS, SUBSET = 50, 500
@@ -209,7 +209,7 @@ def pooled(pictures: Tensor) -> Tensor:
 # ---- what a data set's pictures are measured against --------------------------------------------------
 
 
-class Yardstick:
+class ReferenceStats:
     """The network, the reference and the real pictures that samples of a data set meet.
 
     The reference is the whole training set of the network where the data set is of its kind and
@@ -320,7 +320,7 @@ class PictureSides:
     `fake` is (N, C, H, W) uint8.
     """
 
-    def __init__(self, fake: Tensor, yardstick: Yardstick) -> None:
+    def __init__(self, fake: Tensor, yardstick: ReferenceStats) -> None:
         self.fake, self.yardstick = fake, yardstick
         self._firsts: dict[int, PictureSides] = {}
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wgan.data import DataError, Pictures, Stack, as_floats, data_root, parts_of
-from wgan.randomness import generator
+from wgan.rng import generator
 
 FEATURES = 64
 BATCH = 500
@@ -327,7 +327,7 @@ def sum_features(network: Network, pictures: Stack) -> Sums:
 
 def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
     """Return mean and deviation of the distance of n of these features to a reference."""
-    from wgan.metrics.pictures import frechet
+    from wgan.metrics.images import frechet
 
     repeats = 1 if n == len(features) else 10
     found = []

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.objectives import Objective
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training.loop import critic_losses
 
 Sides = Callable[[int], tuple[Tensor, Tensor]]
@@ -15,7 +15,7 @@ Sides = Callable[[int], tuple[Tensor, Tensor]]
 
 
 @dataclass
-class Fitting:
+class CriticTrainer:
     """A critic, its objective and optimiser, to be trained against fakes that do not change."""
 
     critic: nn.Module

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from wgan.metrics.pictures import COMPARED, COVERAGE_K, LIVE, PictureSides
+from wgan.metrics.images import COMPARED, COVERAGE_K, LIVE, PictureSides
 from wgan.metrics.points import PointSides
 from wgan.metrics.stacked import stacked_kl, stacked_modes
 

@@ -14,10 +14,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
-from wgan.randomness import Rows
+from wgan.rng import Rows
 
 
-class Ranks:
+class ProcessGroup:
     """The processes of one training, and this one's place among them.
 
     `ALONE` stands for a single process: then nothing here does or costs anything.
@@ -36,7 +36,7 @@ class Ranks:
         """Whether this is the process that records."""
         return self.rows.rank == 0
 
-    def __deepcopy__(self, memo: Any) -> "Ranks":
+    def __deepcopy__(self, memo: Any) -> "ProcessGroup":
         """A copy of a network belongs to its process alone: it must not wait for the others."""
         return ALONE
 
@@ -94,7 +94,7 @@ class Ranks:
                 part.ranks = self
 
 
-ALONE = Ranks()
+ALONE = ProcessGroup()
 
 
 class _Sum(torch.autograd.Function):
@@ -116,7 +116,7 @@ class _Sum(torch.autograd.Function):
 class _Coupled(nn.BatchNorm2d):
     """Batch norm over the batches of all processes. torch's SyncBatchNorm knows no CPU."""
 
-    ranks: Ranks = ALONE
+    ranks: ProcessGroup = ALONE
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
         if not self.training or self.ranks.of == 1:
@@ -145,7 +145,7 @@ def asked() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
-def join() -> Ranks:
+def join() -> ProcessGroup:
     """Meet the other processes that torchrun started and return this one's place; `ALONE` without it.
 
     Tensors on CUDA go through NCCL, and each process takes the GPU of its number; all else through gloo.
@@ -167,7 +167,7 @@ def join() -> Ranks:
             # Long enough for the first process to write a checkpoint or to measure in passing.
             timeout=datetime.timedelta(minutes=30),
         )
-    return Ranks(dist.get_rank(), dist.get_world_size())
+    return ProcessGroup(dist.get_rank(), dist.get_world_size())
 
 
 def leave() -> None:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.config import TrainConfig
-from wgan.training.compiled.update import Update, layout_of
+from wgan.training.acceleration.functional import Update, layout_of
 from wgan.training.engine import Engine
 
 KEPT = 24
@@ -103,7 +103,7 @@ class _Traced(nn.Module):
 # ---- in use -------------------------------------------------------------------------------------
 
 
-class Library:
+class AotPackage:
     """A compiled update that takes what it was made for, and nothing else."""
 
     def __init__(self, path: Path, like: Sequence[Tensor]) -> None:
@@ -148,7 +148,7 @@ class Compiler:
         atexit.register(self.end)
         with contextlib.suppress(OSError):
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "wgan.training.compiled"],
+                [sys.executable, "-m", "wgan.training.acceleration"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

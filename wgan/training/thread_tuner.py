@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 
 from wgan.config import TrainConfig
+from wgan.training.cost import remember_threads, step_times, synthetic_training
 from wgan.training.engine import Engine, use_threads
-from wgan.training.forecast import rehearsal, remember_threads, step_times
 
 FASTER = 1.1
 """Another number of threads must be this much faster: switching changes rounding, and costs a compilation."""
@@ -39,7 +39,7 @@ TOO_SLOW = 3.0
 """Steps longer than this are not measured: a training must hear its user in the meantime."""
 
 
-class Threads:
+class ThreadTuner:
     """Tells a training when another number of threads is faster.
 
     `note` is told the seconds of each stretch of steps; `due` says when it is time to measure, and `better`
@@ -107,7 +107,7 @@ def fastest(
     if len(counts) < 2:
         return counts[0]
     slow = now is not None and now > SLOW
-    training = rehearsal(config, Engine(engine.device, engine.precision, counts[0]))
+    training = synthetic_training(config, Engine(engine.device, engine.precision, counts[0]))
     times: dict[int, list[float]] = {n: [] for n in counts}
     before = torch.get_num_threads()
     try:

@@ -12,28 +12,28 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from wgan.training.compiled.update import Update, layout_of
+from wgan.training.acceleration.functional import Update, layout_of
 
 WARM_UP = 3
 """Calls before recording: kernels are chosen and loaded by then."""
 
-Work = Callable[[], list[Tensor]]
+GraphWork = Callable[[], list[Tensor]]
 
 
-class Recorder(Protocol):
+class GraphCapture(Protocol):
     """What can run a piece of work for warming up, and record it."""
 
-    def warm_up(self, work: Work, times: int) -> None:
+    def warm_up(self, work: GraphWork, times: int) -> None:
         """Run it so many times without recording."""
 
-    def record(self, work: Work) -> tuple[list[Tensor], Callable[[], None]]:
+    def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
         """Return its outputs, and what runs it again into the same outputs."""
 
 
 class OnCuda:
     """Records with `torch.cuda.CUDAGraph`."""
 
-    def warm_up(self, work: Work, times: int) -> None:
+    def warm_up(self, work: GraphWork, times: int) -> None:
         """Run it on a stream of its own, as recording will: nothing of the usual stream's is touched."""
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch left it untyped
         aside.wait_stream(torch.cuda.current_stream())
@@ -42,7 +42,7 @@ class OnCuda:
                 work()
         torch.cuda.current_stream().wait_stream(aside)
 
-    def record(self, work: Work) -> tuple[list[Tensor], Callable[[], None]]:
+    def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
         """Return its outputs, and the graph's replay.
 
         Each graph has a memory pool of its own: of two in one, a launch might overwrite what the other gave.
@@ -60,7 +60,7 @@ class Graph:
     Raises RuntimeError where the update cannot be recorded.
     """
 
-    def __init__(self, update: Update, recorder: Recorder | None = None) -> None:
+    def __init__(self, update: Update, recorder: GraphCapture | None = None) -> None:
         own, given = update.inputs[: update.own], update.inputs[update.own :]
         self._like = layout_of(update.inputs)
         self._places = [value.data_ptr() for value in own]

@@ -25,7 +25,7 @@ TRASH = ".trash"
 
 
 @dataclass(frozen=True)
-class Card:
+class RunSummary:
     """A run in a few words, for tables and menus; `problem` says why one cannot be read."""
 
     run: str
@@ -65,18 +65,18 @@ def _in_name(run: str) -> datetime:
     return datetime.strptime(run[:15], "%Y%m%d-%H%M%S")
 
 
-class Shelf:
+class RunIndex:
     """The cards of a folder's runs. A card is read again only when its folder has changed."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
-        self._known: dict[str, tuple[tuple[float, ...], Card]] = {}
+        self._known: dict[str, tuple[tuple[float, ...], RunSummary]] = {}
 
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[RunSummary]:
         """Return a card for each run, the newest first."""
         found = []
         for run in list_runs(self.runs_dir):
-            at = stamp(run)
+            at = change_token(run)
             known = self._known.get(run.id)
             if known is None or known[0] != at:
                 known = (at, _read(run))
@@ -88,7 +88,7 @@ class Shelf:
         return found
 
 
-def stamp(run: Run) -> tuple[float, ...]:
+def change_token(run: Run) -> tuple[float, ...]:
     """Return what changes whenever a run's folder does."""
     at: list[float] = []
     folder = str(run.folder)
@@ -102,7 +102,7 @@ def stamp(run: Run) -> tuple[float, ...]:
     return (*at, float(run.alive()))
 
 
-def _read(run: Run) -> Card:
+def _read(run: Run) -> RunSummary:
     try:
         described = run.described()
         config = run.config()
@@ -119,7 +119,7 @@ def _read(run: Run) -> Card:
         status = Status(facts.get("status", Status.INTERRUPTED))
         if status.active and not run.alive():
             status = Status.INTERRUPTED
-        return Card(
+        return RunSummary(
             run.id,
             status,
             config,
@@ -135,7 +135,7 @@ def _read(run: Run) -> Card:
             thumb=_thumb(run),
         )
     except RunError as error:
-        return Card(run.id, Status.INTERRUPTED, size=run.size(), problem=str(error))
+        return RunSummary(run.id, Status.INTERRUPTED, size=run.size(), problem=str(error))
 
 
 def _best(db: sqlite3.Connection) -> dict[str, Measured]:
@@ -163,7 +163,7 @@ def _thumb(run: Run) -> bytes | None:
 
 
 @dataclass(frozen=True)
-class Thrown:
+class TrashedRun:
     """A run in the trash; `key` names it there."""
 
     key: str
@@ -172,7 +172,7 @@ class Thrown:
     size: int
 
 
-def throw_away(run: Run) -> Thrown:
+def throw_away(run: Run) -> TrashedRun:
     """Move a run to the trash of its folder, from where it can be taken back. Raises RunError."""
     if run.alive():
         raise RunError(f"Run {run.id} is being trained. Stop it first.")
@@ -197,7 +197,7 @@ def throw_away(run: Run) -> Thrown:
     finally:
         if lock is not None:
             lock.release()
-    return Thrown(key, run.id, when, size)
+    return TrashedRun(key, run.id, when, size)
 
 
 def _lock_to_move(run: Run) -> RunLock | None:
@@ -210,7 +210,7 @@ def _lock_to_move(run: Run) -> RunLock | None:
         raise
 
 
-def trash(runs_dir: Path) -> list[Thrown]:
+def trash(runs_dir: Path) -> list[TrashedRun]:
     """Return what is in the trash, the last thrown first."""
     found = []
     with contextlib.suppress(OSError):
@@ -218,7 +218,7 @@ def trash(runs_dir: Path) -> list[Thrown]:
             match = re.fullmatch(r"(\d+\.\d{3})~(.+)", entry.name)
             if match and entry.is_dir():
                 size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
-                found.append(Thrown(entry.name, match[2], float(match[1]), size))
+                found.append(TrashedRun(entry.name, match[2], float(match[1]), size))
     return sorted(found, key=lambda thrown: thrown.when, reverse=True)
 
 

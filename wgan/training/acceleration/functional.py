@@ -136,7 +136,7 @@ def generator_update(
     return Update(call, inputs, own=c, gradients=a)
 
 
-def unfit(config: TrainConfig, engine: Engine, critic: nn.Module) -> str | None:
+def unsupported_reason(config: TrainConfig, engine: Engine, critic: nn.Module) -> str | None:
     """Say why a training's updates can be given no substitutes; None if they can."""
     if not config.compiled or os.environ.get("WGAN_COMPILE") == "off":
         return "it is turned off"
@@ -151,7 +151,7 @@ def unfit(config: TrainConfig, engine: Engine, critic: nn.Module) -> str | None:
     return None
 
 
-def flaw(substitute: Substitute, update: Update, engine: Engine) -> str | None:
+def mismatch_reason(substitute: Substitute, update: Update, engine: Engine) -> str | None:
     """Say why a substitute must not be taken: its inputs, or its numbers; None if it may."""
     found = substitute(update.inputs)
     expected = update.call(update.inputs)
@@ -171,7 +171,7 @@ def flaw(substitute: Substitute, update: Update, engine: Engine) -> str | None:
     return None
 
 
-def idle(
+def no_speedup_reason(
     pairs: Sequence[tuple[Substitute, Update, int]],
     engine: Engine,
     rounds: int = 7,

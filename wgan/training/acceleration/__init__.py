@@ -4,33 +4,33 @@ Both take the place of an update in the loop by one interface, a `Substitute`, a
 are right and measured to be faster.
 """
 
-from wgan.training.compiled.graphs import Graph, Recorder
-from wgan.training.compiled.library import Compiler, Library, build, folder, key
-from wgan.training.compiled.update import (
+from wgan.training.acceleration.aot import AotPackage, Compiler, build, folder, key
+from wgan.training.acceleration.cuda_graph import Graph, GraphCapture
+from wgan.training.acceleration.functional import (
     UPDATES,
     Substitute,
     Update,
     critic_update,
-    flaw,
     generator_update,
-    idle,
-    unfit,
+    mismatch_reason,
+    no_speedup_reason,
+    unsupported_reason,
 )
 
 __all__ = [
     "UPDATES",
+    "AotPackage",
     "Compiler",
     "Graph",
-    "Library",
-    "Recorder",
+    "GraphCapture",
     "Substitute",
     "Update",
     "build",
     "critic_update",
-    "flaw",
     "folder",
     "generator_update",
-    "idle",
     "key",
-    "unfit",
+    "mismatch_reason",
+    "no_speedup_reason",
+    "unsupported_reason",
 ]

@@ -23,14 +23,14 @@ from wgan.metrics import (
     SHOWN,
     PictureSides,
     PointSides,
-    Yardstick,
+    ReferenceStats,
     left_out,
     load,
     measure,
 )
-from wgan.randomness import generator
+from wgan.rng import generator
+from wgan.training.diagnostics import probe
 from wgan.training.loop import Training
-from wgan.training.probe import probe
 
 SHARE = 0.04
 """Of a training's time, what measuring may take."""
@@ -76,7 +76,7 @@ def make(training: Training, n: int) -> Tensor:
     return torch.cat(made)
 
 
-class Gauge:
+class LiveEvaluator:
     """Measures one training, group after group of numbers, and paces itself.
 
     `measure` does the group whose turn it is, and `step` is then the one that its numbers tell of. The first calls compute what others compare with: those
@@ -87,7 +87,7 @@ class Gauge:
         self._training = training
         self.neighbours: Neighbours | None = None
         self._yardstick = (
-            Yardstick(training.config.dataset, training.data, root)
+            ReferenceStats(training.config.dataset, training.data, root)
             if isinstance(training.data, Pictures)
             else None
         )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from wgan.config import ConfigError, TrainConfig
 from wgan.runs import Change
 from wgan.training import Engine, State, Training
-from wgan.training.ranks import Ranks
+from wgan.training.distributed import ProcessGroup
 
 
 class Plan(NamedTuple):
@@ -22,7 +22,7 @@ class Plan(NamedTuple):
     replay: tuple[Change, ...]  # made when their step has come
 
 
-def goes_on(training: Training, ranks: Ranks, wanted: bool) -> bool:
+def should_continue(training: Training, ranks: ProcessGroup, wanted: bool) -> bool:
     """Tell, in every process alike, whether there is another step.
 
     The first process' wish is heard at reports only, so that between them no process waits for words.
@@ -36,7 +36,7 @@ def goes_on(training: Training, ranks: Ranks, wanted: bool) -> bool:
     return bool(ranks.same(wanted))
 
 
-def follow(ranks: Ranks, root: Path | None = None) -> bool:
+def run_worker(ranks: ProcessGroup, root: Path | None = None) -> bool:
     """Train beside the first process until it says that it ends; False where it could not begin.
 
     Raises Diverged where it does, and RuntimeError where a process is lost.
@@ -53,14 +53,14 @@ def follow(ranks: Ranks, root: Path | None = None) -> bool:
     if plan.changes:
         training.apply(**plan.changes)
     replay = deque(plan.replay)
-    while goes_on(training, ranks, True):
-        replayed(training, replay)
+    while should_continue(training, ranks, True):
+        replay_changes(training, replay)
         training.step()
         training.reports()
     return True
 
 
-def replayed(training: Training, changes: deque[Change]) -> None:
+def replay_changes(training: Training, changes: deque[Change]) -> None:
     """Make the changes whose step has come, as they were made before."""
     while changes and changes[0].step <= training.steps:
         change = changes.popleft()

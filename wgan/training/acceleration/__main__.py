@@ -5,13 +5,13 @@ import os
 import sys
 
 from wgan.config import TrainConfig
-from wgan.training.compiled.library import BESIDE, build
+from wgan.training.acceleration.aot import BESIDE, build
+from wgan.training.cost import synthetic_training
 from wgan.training.engine import Engine
-from wgan.training.forecast import rehearsal
 
 if hasattr(os, "nice"):
     os.nice(BESIDE)
 values, settings = json.load(sys.stdin)
 config, engine = TrainConfig.parse(values), Engine(**settings)
 engine.activate()
-build(config, engine, rehearsal(config, engine).updates())
+build(config, engine, synthetic_training(config, engine).updates())

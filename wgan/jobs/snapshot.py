@@ -15,7 +15,7 @@ import torch
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DataError
 from wgan.diagnosis import Evidence, evidence_of
-from wgan.pictures import corner, decode, encode, scatter, tile
+from wgan.imaging import corner, decode, encode, scatter, tile
 from wgan.runs import (
     COLUMNS,
     Change,
@@ -48,7 +48,7 @@ class StoredPreview:
 
 
 @dataclass(frozen=True)
-class View:
+class RunSnapshot:
     """How a run stands, immutable: what pages are given."""
 
     run: str
@@ -126,7 +126,7 @@ class Series:
             sorted((m for v in self._known.values() for m in v), key=lambda m: m.step)
         )
 
-    def goes_on(self, measured: Iterable[Measured]) -> bool:
+    def should_continue(self, measured: Iterable[Measured]) -> bool:
         """Tell whether what was measured comes after all that is known of the same names."""
         known = {name: values[-1].step for name, values in self._known.items()}
         return all(m.step >= known.get(m.name, m.step) for m in measured)
@@ -219,7 +219,7 @@ def thumb(preview: StoredPreview) -> bytes:
     return encode(scatter(points, float(arrays["extent"]), dot=2))
 
 
-class Stored:
+class RunReader:
     """A run that nobody trains here, read from its folder: by another process, or long over.
 
     What was read once is kept, so that looking at a run that grows costs no more than its news.
@@ -253,14 +253,14 @@ class Stored:
         row, news = self.run.metrics_after(self._row)
         if row < self._row:  # the run's folder was lost and made again
             self._metrics = Series()
-        if not self._metrics.goes_on(news):  # an earlier checkpoint was evaluated
+        if not self._metrics.should_continue(news):  # an earlier checkpoint was evaluated
             self._metrics, news = Series(), self.run.metrics()
         if news:
             self._metrics.add(news)
         self._row = row
         return self._metrics.shown
 
-    def view(self) -> View:
+    def view(self) -> RunSnapshot:
         """Return how the run stands. Raises RunError."""
         run = self.run
         config = started = run.config()
@@ -271,7 +271,7 @@ class Stored:
                     config = config.changed({change.path: change.after})
         last, facts, status = run.last(), run.facts(), run.status()
         found = run.preview(steps[-1]) if steps else None
-        return View(
+        return RunSnapshot(
             run.id,
             status,
             config,

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from wgan.training.compiled import (
+from wgan.training.acceleration import (
     UPDATES,
+    AotPackage,
     Compiler,
     Graph,
-    Library,
-    Recorder,
+    GraphCapture,
     Substitute,
-    flaw,
-    idle,
-    unfit,
+    mismatch_reason,
+    no_speedup_reason,
+    unsupported_reason,
 )
 from wgan.training.loop import Training
 
@@ -23,14 +23,14 @@ LASTS = 120.0
 """Seconds that a run must still have before it, for compiling to be worth its while."""
 
 
-class Faster:
+class StepAccelerator:
     """Answers one question for a training: are there faster updates now?
 
     On the CPU they are libraries, which a process beside the training makes where it lasts; on CUDA they
     are graphs, recorded on the spot. `log` is told why one is not used. `recorder` stands for CUDA.
     """
 
-    def __init__(self, log: Callable[[str], None], recorder: Recorder | None = None) -> None:
+    def __init__(self, log: Callable[[str], None], recorder: GraphCapture | None = None) -> None:
         self._log, self._recorder = log, recorder
         self._for = ""  # what is looked at: objective, threads, and whether any are wanted
         self._since = 0.0  # seconds of training when that was chosen
@@ -47,7 +47,7 @@ class Faster:
         """Whether a compiler is at work beside the training."""
         return self._compiler is not None and self._compiler.working
 
-    def look(
+    def maybe_switch(
         self, training: Training, seconds: float, left: float, *, proven: bool = False
     ) -> bool:
         """Have a training take faster updates where there are new ones; tell whether it did.
@@ -59,7 +59,7 @@ class Faster:
         asked = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
         if asked != self._for:
             self._for, self._since = asked, seconds
-            self._open = unfit(config, engine, training.critic) is None
+            self._open = unsupported_reason(config, engine, training.critic) is None
             libraries = self._open and engine.device == "cpu" and self._recorder is None
             self._compiler = Compiler(config, engine) if libraries else None
         if not self._open:
@@ -84,7 +84,7 @@ class Faster:
         for name, update in training.updates().items():
             try:
                 graph = Graph(update, self._recorder)
-                found[name] = flaw(graph, update, training.engine) or graph
+                found[name] = mismatch_reason(graph, update, training.engine) or graph
             except Exception as error:  # whatever cannot be recorded, a training goes on without it
                 found[name] = f"it cannot be recorded ({error})"
         return found
@@ -96,8 +96,8 @@ class Faster:
             path = compiler.path(name)
             assert path is not None
             try:
-                library = Library(path, update.inputs)
-                found[name] = flaw(library, update, training.engine) or library
+                library = AotPackage(path, update.inputs)
+                found[name] = mismatch_reason(library, update, training.engine) or library
             except Exception as error:  # whatever is wrong with the file
                 path.unlink(missing_ok=True)
                 found[name] = f"it cannot be loaded ({error})"
@@ -115,7 +115,7 @@ class Faster:
             updates = training.updates()
             often = {"critic": training.config.n_critic, "generator": 1}
             pairs = [(one, updates[name], often[name]) for name, one in substitutes.items()]
-            if reason := idle(pairs, training.engine):
+            if reason := no_speedup_reason(pairs, training.engine):
                 self._log(f"Compiled updates are not used: {reason}.")
                 return False
         training.use(substitutes)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
-from wgan.randomness import generator
+from wgan.rng import generator
 from wgan.training.engine import (
     Engine,
     Precision,
@@ -56,7 +56,7 @@ def resolve_engine(
     """Return the engine of a config on this machine.
 
     `threads` is the caller's choice where the config leaves it open. Default: what was last measured to
-    be fastest of at most `most_threads` (all cores), see `Threads`, else a guess; of several `processes`
+    be fastest of at most `most_threads` (all cores), see `ThreadTuner`, else a guess; of several `processes`
     that train together on this machine, an equal share of the cores. bfloat16 is chosen where a
     measurement of some seconds' fraction finds it faster; `cache` is a JSON file that remembers both
     (default: `engine_cache()`). `check` is called before each step that is measured; what it raises ends
@@ -140,7 +140,7 @@ def forecast(
         check: called before each step and after the last; what it raises ends the measurement.
     """
     check()
-    training = rehearsal(config, engine)
+    training = synthetic_training(config, engine)
     check()
     activations = 0
 
@@ -161,7 +161,7 @@ def forecast(
     return Forecast(statistics.median(times), state + activations + config.dataset.nbytes)
 
 
-def rehearsal(config: TrainConfig, engine: Engine) -> Training:
+def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
     """Return a training of made-up data of the config's shape."""
     rng = generator(0, "forecast")
     data: Data
@@ -201,7 +201,7 @@ def _race(
 ) -> dict[str, float]:
     """Return the median seconds a step of each precision, taken in turn so that drift hits both."""
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
-    pair = {p: rehearsal(config, Engine(device, p, threads)) for p in precisions}
+    pair = {p: synthetic_training(config, Engine(device, p, threads)) for p in precisions}
     times: dict[str, list[float]] = {precision: [] for precision in pair}
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

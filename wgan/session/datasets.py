@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wgan.chores import Chore
+from wgan.chores import BackgroundTask
 from wgan.critic import Examples, examples_of
 from wgan.data import (
     Data,
@@ -120,13 +120,15 @@ class Sets:
         """Delete prepared pictures; runs that learned them keep what they have."""
         forget(key, self.root)
 
-    def prepare(self, source: Source, recipe: Recipe) -> Chore:
+    def prepare(self, source: Source, recipe: Recipe) -> BackgroundTask:
         """Make pictures to train on of a folder, an archive or files; the result is a Prepared."""
-        return Chore(
+        return BackgroundTask(
             f"Preparing {recipe.title}",
             lambda progress: prepare(source, recipe, self.root, progress),
         )
 
-    def fetch(self, dataset: Dataset) -> Chore:
+    def fetch(self, dataset: Dataset) -> BackgroundTask:
         """Bring a data set to this machine."""
-        return Chore(f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size))
+        return BackgroundTask(
+            f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
+        )
