@@ -158,7 +158,7 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
 
         run = session().newest()
         assert run is not None
-        live.panel(run, live.signs(session().view(run)))
+        live.panel(run, live.page_token(session().view(run)))
 
     def empty() -> None:
         import streamlit as st

@@ -216,7 +216,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
         "",
         "`torchrun --nproc-per-node K -m wgan train …` on one machine or many (torchrun's own flags say which). K "
         "processes share every batch, average gradients in one bucket after backward, and take batch norm's "
-        "statistics together; so they train what one process would (`tests/test_ranks.py`: gradients equal to a "
+        "statistics together; so they train what one process would (`tests/test_distributed.py`: gradients equal to a "
         "relative 10⁻⁴, after batch norms in the critic 3·10⁻², over gloo, K = 2 and 4; copies equal bit for bit). The first process records into a run's "
         "folder, which the app shows as it grows. With `--max-restarts N` a lost process is replaced and the run goes "
         "on from its last checkpoint, with the same numbers as if nothing had been.",

@@ -7,7 +7,7 @@ from pages.components.entry import guard
 guard()
 
 from pages.components import comparison
-from pages.components.app import pace
+from pages.components.app import refresh_interval
 
 choice = comparison.sidebar()
 comparison.race_dialog_if_asked()
@@ -17,5 +17,5 @@ if len(choice.runs) < 2:
 stand = comparison.steer(choice.runs)
 live = any(status.active for status in stand)
 with st.container():
-    st.fragment(comparison.panel, run_every=pace() if live else None)(choice, stand)
+    st.fragment(comparison.panel, run_every=refresh_interval() if live else None)(choice, stand)
 comparison.differing(choice.runs)

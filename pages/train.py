@@ -7,7 +7,7 @@ from pages.components.entry import guard
 guard()
 
 from pages.components import controls, live, quality
-from pages.components.app import pace, session, shown_run
+from pages.components.app import refresh_interval, session, shown_run
 from pages.components.chart import chart
 from pages.components.stage import strip
 from wgan import figures
@@ -78,12 +78,16 @@ else:
     ticking = view.status is Status.RUNNING or bool(view.phase)
     # In a place of its own: a fragment's late answer must not meet another layout.
     with st.container():
-        st.fragment(live.panel, run_every=pace() if ticking else None)(view.run, live.signs(view))
+        st.fragment(live.panel, run_every=refresh_interval() if ticking else None)(
+            view.run, live.page_token(view)
+        )
     evaluating = quality.evaluating(view.run)
     with st.container():
         # New numbers come every ten seconds or so, and each run of a fragment makes the browser look
         # at every element of the page, some 200 ms on a slow machine.
-        every = pace() * (2.5 if evaluating else 10.0) if evaluating or ticking else None
+        every = (
+            refresh_interval() * (2.5 if evaluating else 10.0) if evaluating or ticking else None
+        )
         st.fragment(quality.panel, run_every=every)(view.run, evaluating)
 
 pending = live.forecast_pending()
@@ -92,4 +96,6 @@ ticks = view is not None and view.status is Status.RUNNING  # its panel looks fo
 unwatched = view is not None and view.status in (Status.PAUSED, Status.QUEUED)
 if pending or unwatched or (waiting and not ticks):
     with st.container():
-        st.fragment(live.watch, run_every=1.5 * pace())(run, live.seen(view, waiting), pending)
+        st.fragment(live.watch, run_every=1.5 * refresh_interval())(
+            run, live.queue_token(view, waiting), pending
+        )

@@ -1,4 +1,4 @@
-"""What each process of `test_ranks` does: train some small configs together, write down what came out.
+"""What each process of `test_distributed` does: train some small configs together, write down what came out.
 
 RANK=… WORLD_SIZE=… MASTER_ADDR=127.0.0.1 MASTER_PORT=… python -m tests.ranked FOLDER
 """

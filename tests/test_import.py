@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from tests.conftest import tiny
 from tests.test_damaged_runs import READERS
 from wgan.__main__ import main
-from wgan.chores import BackgroundTask
+from wgan.background import BackgroundTask
 from wgan.export import export, import_zip
 from wgan.imaging import decode, encode
 from wgan.jobs import TrainingJob

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.conftest import THREADS, pictures, tiny
-from tests.test_graphs import Again
+from tests.test_cuda_graph import Again
 from wgan.config import TrainConfig
 from wgan.jobs import TrainingJob
 from wgan.objectives import OBJECTIVES

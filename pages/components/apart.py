@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.components.app import measured
 from pages.components.chart import chart
-from pages.components.lab import Lab, ask, tell
+from pages.components.lab import Lab, ask_prediction, show_result
 from pages.components.lab_work import kept, order, standing, state
 from pages.components.numbers import Number, numbers
 from wgan import figures
@@ -75,7 +75,7 @@ def _curves(shape: str) -> Any:
 
 def show_slide() -> None:
     """Show the lab of two shapes slid apart."""
-    said = ask(SLIDE)
+    said = ask_prediction(SLIDE)
     kind, how_far = st.columns([0.42, 0.58], gap="medium")
     with kind:
         shape = st.segmented_control(
@@ -167,7 +167,7 @@ def show_slide() -> None:
     st.markdown(PLAIN[shape])
     far = theta != 0 if shape == "lines" else abs(theta) >= (1.0 if shape == "boxes" else 2.0)
     lab = OF_GAUSSIANS if shape == "gaussians" else SLIDE
-    tell(lab, said, happened_apart(here, theta) if far else "")
+    show_result(lab, said, happened_apart(here, theta) if far else "")
 
 
 def _value(value: float) -> str:
@@ -236,7 +236,7 @@ of weight λ lets it be 1 + W₁/2λ = **{:.2f}**."""
 
 def show_opposed() -> None:
     """Show the lab of the discriminator against the critic."""
-    said = ask(OPPOSED)
+    said = ask_prediction(OPPOSED)
     how_far, begin, words = st.columns([0.4, 0.2, 0.4], gap="medium", vertical_alignment="bottom")
     with how_far:
         mu = st.slider(
@@ -288,7 +288,7 @@ def show_opposed() -> None:
             f":material/info: Shown is what was trained at μ = {shown.mu:g} σ. Press **Train both** for "
             f"μ = {far:g} σ."
         )
-    tell(
+    show_result(
         opposed_as(shown),
         said,
         "" if goes else happened_opposed(shown),

@@ -57,7 +57,7 @@ def upload_limit_mb() -> int:
 Found = TypeVar("Found")
 
 
-def here(found: Found | None) -> Found:
+def require_dataset(found: Found | None) -> Found:
     """Return what a data set gave, or raise LookupError where it is absent or damaged.
 
     For what is cached: an error is not, and the files may be whole the next time.
@@ -73,7 +73,7 @@ def _last_seen() -> dict[str, tuple[float, float]]:
     return {}
 
 
-def pace() -> float:
+def refresh_interval() -> float:
     """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
     now, seen = time.monotonic(), _last_seen()
     me = str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
@@ -86,7 +86,7 @@ def pace() -> float:
     return every
 
 
-def shows(name: str, current: Any) -> str:
+def widget_key_for(name: str, current: Any) -> str:
     """Return the key of the control that shows a value; it stands at that value.
 
     The config is the truth: a control shows it, and writes to it when it is moved. Where something
@@ -112,7 +112,7 @@ def drawn(key: str, value: object) -> None:
     st.session_state.setdefault("drawn", {})[key] = value
 
 
-def moved(key: str) -> bool:
+def user_changed(key: str) -> bool:
     """Tell whether the visitor has moved a control from where it was drawn. For its `on_change`.
 
     Streamlit also calls it when a late browser tells of a control that is no longer on the page.
@@ -181,12 +181,12 @@ def watch(token: Callable[[], object], seconds: float) -> None:
     before = token()
 
     def look() -> None:
-        pace()  # this visitor is still there
+        refresh_interval()  # this visitor is still there
         if token() != before:
             st.rerun()
 
     with st.container():
-        st.fragment(look, run_every=seconds * pace())()
+        st.fragment(look, run_every=seconds * refresh_interval())()
 
 
 def came_by_history() -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.components import lab_work
 from pages.components.app import plain
 from pages.components.chart import chart
-from pages.components.lab import Lab, tell
+from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs.clipping import (
@@ -154,7 +154,7 @@ def show(said: int | None) -> None:
     with left:
         _weights(found, shown, clip, run)
     with right:
-        tell(LAB, said, happened(found, clip) if done else "")
+        show_result(LAB, said, happened(found, clip) if done else "")
 
 
 def _before() -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.components import lab_work
 from pages.components.chart import chart
-from pages.components.lab import Lab, tell
+from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from pages.components.stage import strip
 from wgan import figures
@@ -151,7 +151,7 @@ def show(said: int | None) -> None:
 
 def _tell(found: Collapse, said: int | None, done: bool) -> None:
     early = found.step < found.total
-    tell(_with_truth(found), said, happened(found) if done else "", early=early)
+    show_result(_with_truth(found), said, happened(found) if done else "", early=early)
 
 
 def _made(found: Collapse) -> str:

@@ -9,7 +9,14 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls, live
-from pages.components.app import as_text, asked_moment, keep_moment, pace, session, signed
+from pages.components.app import (
+    as_text,
+    asked_moment,
+    keep_moment,
+    refresh_interval,
+    session,
+    signed,
+)
 from pages.components.chart import chart
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
@@ -264,7 +271,7 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
 
     `stood`: how they stood when the buttons above were drawn.
     """
-    pace()  # this visitor is still there
+    refresh_interval()  # this visitor is still there
     views = _views(choice.runs)
     if tuple(view.status for view in views) != stood:
         st.rerun()

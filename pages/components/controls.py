@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components import setup_address
-from pages.components.app import drawn, moved, plain, session, show_run, shows
+from pages.components.app import drawn, plain, session, show_run, user_changed, widget_key_for
 from wgan.config import (
     PARTS,
     PRESETS,
@@ -211,7 +211,7 @@ def choose_run(label: str, shown: str, help: str) -> None:
 
 def _show_chosen(key: str, names: Sequence[str]) -> None:
     # What is none of the names is a title that has changed since the browser was told of it.
-    if moved(key) and st.session_state[key] in names:
+    if user_changed(key) and st.session_state[key] in names:
         show_run(st.session_state[key])
 
 
@@ -238,7 +238,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
     if live is None:
         names = [*PRESETS, *own]
         preset = _matching_preset(config, own)
-        key = shows("preset", preset)
+        key = widget_key_for("preset", preset)
         st.selectbox(
             "Preset",
             names,
@@ -375,7 +375,7 @@ def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | 
 
 
 def _take_preset(key: str) -> None:
-    if moved(key) and (name := st.session_state[key]) is not None:
+    if user_changed(key) and (name := st.session_state[key]) is not None:
         st.session_state.base = name
         _reset()
 
@@ -488,7 +488,7 @@ def control(
 
     `on_change` is called with the hyperparameter's path and its new value.
     """
-    key = shows(f"{prefix}:{value.path}", current)
+    key = widget_key_for(f"{prefix}:{value.path}", current)
     disabled = held or (locked and (preparing or not value.live))
     words = value.help
     if value.source:
@@ -590,7 +590,7 @@ def _with(options: Sequence[Any], current: Any) -> list[Any]:
 
 
 def _hear(path: str, key: str, act: Callable[[str, Any], None]) -> None:
-    if moved(key):
+    if user_changed(key):
         act(path, st.session_state[key])
 
 

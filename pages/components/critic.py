@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.components import critic_alone, critic_inside, critic_layers, critic_scores
-from pages.components.app import badge, came_by_history, pace, session
+from pages.components.app import badge, came_by_history, refresh_interval, session
 from pages.components.critic_opened import Opened, absent, open_critic, whose
 from pages.components.source import choose_source, models_of
 from wgan.jobs import RunSnapshot
@@ -92,9 +92,9 @@ def refresh(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> flo
     if section == "alone":
         return 1.0 if alone else None
     if choice.step is None and view.status == "running" and section in LIVE:
-        return EVERY * pace()
+        return EVERY * refresh_interval()
     # What goes on ends some time: what is around the section says how it stands.
-    return 3 * EVERY * pace() if alone or view.status.active else None
+    return 3 * EVERY * refresh_interval() if alone or view.status.active else None
 
 
 def show(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
@@ -106,7 +106,7 @@ def show(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
         return
     if now.status != view.status or critic_alone.going(view.run) != alone:
         st.rerun()  # what surrounds the section says how the run stands, and how often to look
-    pace()  # this visitor is still there
+    refresh_interval()  # this visitor is still there
     if section == "alone":
         critic_alone.show(now)
         return

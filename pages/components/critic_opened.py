@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import here, session
+from pages.components.app import require_dataset, session
 from wgan import critic
 from wgan.data import Dataset
 from wgan.latent import Models
@@ -61,7 +61,7 @@ def examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
 
 @st.cache_resource(show_spinner="Loading the data …", max_entries=8)
 def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> tuple[critic.Examples, float]:
-    return here(session().sets.critic_examples(_dataset, n))
+    return require_dataset(session().sets.critic_examples(_dataset, n))
 
 
 def whose(models: Models, opened: Opened) -> str:

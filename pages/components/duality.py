@@ -10,7 +10,7 @@ import streamlit as st
 from pages.components.bend import Bent, bend
 from pages.components.chart import chart
 from pages.components.earth import choose_piles, stand
-from pages.components.lab import Lab, ask, tell
+from pages.components.lab import Lab, ask_prediction, show_result
 from pages.components.lab_work import kept, order, standing, state
 from pages.components.numbers import Number, numbers
 from wgan import figures
@@ -74,7 +74,7 @@ class Curve:
 def show_dual() -> None:
     """Show the lab of the function bent by hand."""
     curve: Curve = st.session_state.setdefault("curve", Curve())
-    said = ask(DUAL)
+    said = ask_prediction(DUAL)
     left, right = st.columns([0.68, 0.32], gap="medium")
     with right:
         choose_piles("dual")
@@ -110,7 +110,7 @@ def show_dual() -> None:
                 "Drag a point of the blue function. ▲ marks where lifting it gains, ▼ where "
                 "lowering it does."
             )
-    tell(
+    show_result(
         DUAL,
         said,
         happened_by_hand(proved, best, seen=curve.seen) if curve.touched or curve.seen else "",
@@ -145,7 +145,7 @@ all of mean 0. The piles stand below. Between columns where nothing is to be mov
 
 def show_learned() -> None:
     """Show the lab of the critics that learn the dual."""
-    said = ask(LEARNED)
+    said = ask_prediction(LEARNED)
     now = stand()
     chosen = now.piles
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -202,7 +202,7 @@ def show_learned() -> None:
     _learned(found, task, others=others)
     ended = task is None or task.done
     lab, words = happened_learned(found)
-    tell(lab, said, words if ended else "", early=int(found.updates[-1]) < found.total)
+    show_result(lab, said, words if ended else "", early=int(found.updates[-1]) < found.total)
 
 
 def _before(task: TaskStatus | None) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.components.app import moved, shows
+from pages.components.app import user_changed, widget_key_for
 from pages.components.chart import chart
-from pages.components.lab import Lab, ask, tell
+from pages.components.lab import Lab, ask_prediction, show_result
 from pages.components.lab_work import kept
 from pages.components.numbers import Number, numbers
 from pages.components.piles import Plan, piles
@@ -83,10 +83,10 @@ def stand() -> Stand:
 def choose_piles(key: str, width: Any = "stretch") -> None:
     """Let the visitor begin with a pair of piles that is there."""
     now = stand()
-    widget = shows(f"earth-preset-{key}", now.preset)
+    widget = widget_key_for(f"earth-preset-{key}", now.preset)
 
     def take() -> None:
-        if moved(widget) and (chosen := st.session_state[widget]) is not None:
+        if user_changed(widget) and (chosen := st.session_state[widget]) is not None:
             now.plan, now.preset = Plan(PILES[chosen][1], mode=now.plan.mode), chosen
 
     st.selectbox(
@@ -104,7 +104,7 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
 def show_earth() -> None:
     """Show the lab of two piles on a line."""
     now = stand()
-    said = ask(EARTH)
+    said = ask_prediction(EARTH)
     left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
         piles(now.plan, key="piles", changed=now.take)
@@ -127,7 +127,7 @@ def show_earth() -> None:
         r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
         f" **{best.formula:.2f}** columns"
     )
-    tell(EARTH, said, happened_on_the_line(best, hand, seen=now.plan.seen))
+    show_result(EARTH, said, happened_on_the_line(best, hand, seen=now.plan.seen))
 
 
 def _earth_numbers(best: Best, hand: Hand) -> None:
@@ -180,7 +180,7 @@ def _clouds(name: str, distance: float, p: int, epsilon: float) -> Any:
 
 def show_plane() -> None:
     """Show the lab of two clouds."""
-    said = ask(PLANE)
+    said = ask_prediction(PLANE)
     name, how_far, power, blur = st.columns([0.24, 0.26, 0.24, 0.26], gap="medium")
     with name:
         chosen = st.selectbox(
@@ -263,7 +263,7 @@ def show_plane() -> None:
         )
         _rounds(found)
     touched = (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
-    tell(PLANE, said, happened_in_the_plane(found, epsilon) if touched else "")
+    show_result(PLANE, said, happened_in_the_plane(found, epsilon) if touched else "")
 
 
 SPAN = (-1.9, 5.9, -2.4, 2.4)

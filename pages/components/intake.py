@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pages.components.app import session, size, upload_limit_mb
 from pages.components.browsed import look_at
-from wgan.chores import BackgroundTask
+from wgan.background import BackgroundTask
 from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
 
 

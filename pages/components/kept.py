@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from pages.components.app import here, session
+from pages.components.app import require_dataset, session
 from pages.components.stage import strip
 from wgan.imaging import encode, tile
 from wgan.latent import Models, truncated
@@ -167,7 +167,7 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
 def _found(
     dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    return here(session().sets.nearest(_models.config.dataset, _made, NEAREST))
+    return require_dataset(session().sets.nearest(_models.config.dataset, _made, NEAREST))
 
 
 def as_npy(z: Floats) -> bytes:

@@ -53,7 +53,7 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
     return lab
 
 
-def ask(lab: Lab) -> int | None:
+def ask_prediction(lab: Lab) -> int | None:
     """Ask the lab's question, before anything is moved; return the prediction, None: none yet."""
     words, answers = st.columns([0.55, 0.45], gap="medium", vertical_alignment="center")
     with words:
@@ -71,7 +71,7 @@ def ask(lab: Lab) -> int | None:
         )
 
 
-def tell(lab: Lab, said: int | None, happened: str, *, early: bool = False) -> None:
+def show_result(lab: Lab, said: int | None, happened: str, *, early: bool = False) -> None:
     """Say what happened, how that compares with the prediction, and why.
 
     `happened` is a sentence of measured numbers; until there are any, an empty string, and nothing

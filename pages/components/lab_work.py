@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.app import newest_task, pace, session
+from pages.components.app import newest_task, refresh_interval, session
 from wgan.jobs import TaskStatus, TaskSteps
 
 _PROBLEM = "lab_problem"
@@ -108,11 +108,11 @@ def watched(
         """Draw it once."""
         if title and running(title, mine=mine) != goes:
             st.rerun()
-        pace()  # this visitor is still there
+        refresh_interval()  # this visitor is still there
         look()
 
     with st.container():
-        st.fragment(drawn, run_every=every * pace() if goes else None)()
+        st.fragment(drawn, run_every=every * refresh_interval() if goes else None)()
 
 
 def order(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import kept
-from pages.components.app import badge, came_by_history, pace, session
+from pages.components.app import badge, came_by_history, refresh_interval, session
 from pages.components.source import choose_source, models_of
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models, truncated
@@ -144,8 +144,8 @@ def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
     if choice.step is not None or not view.status.active:
         return None
     if section in LIVE and view.status == "running":
-        return EVERY * pace()
-    return 3 * EVERY * pace()  # the first weights may be to come, or the run may end
+        return EVERY * refresh_interval()
+    return 3 * EVERY * refresh_interval()  # the first weights may be to come, or the run may end
 
 
 def show(view: RunSnapshot, choice: Choice, body: Callable[[Looked], None]) -> None:
@@ -160,7 +160,7 @@ def show(view: RunSnapshot, choice: Choice, body: Callable[[Looked], None]) -> N
     if redraw or now.status.active != view.status.active:
         st.rerun()
     kept.say()
-    pace()  # this visitor is still there
+    refresh_interval()  # this visitor is still there
     models = models_of(now, choice.step)
     if models is None:
         return

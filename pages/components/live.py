@@ -12,10 +12,10 @@ from pages.components.app import (
     asked_moment,
     badge,
     duration,
-    here,
     keep_moment,
-    pace,
     plain,
+    refresh_interval,
+    require_dataset,
     run_link,
     session,
     show_run,
@@ -139,13 +139,22 @@ def _ask_what_to_do(live: str, config: TrainConfig) -> None:
     st.caption("A stopped run keeps everything and can be resumed.")
 
 
-def signs(view: RunSnapshot) -> tuple[object, ...]:
+def page_token(view: RunSnapshot) -> tuple[object, ...]:
     """Return what the page around the panel shows: when it changes, the page is drawn anew."""
     waiting = tuple(other.run for other in session().queued())
     held = waits_for_critic(view)
     # The sidebar shows the run's values, which another tab or visitor may have changed.
     values = hash(view.config.model_dump_json())
-    return (view.status, bool(view.phase), view.error, view.warning, waiting, held, values, pace())
+    return (
+        view.status,
+        bool(view.phase),
+        view.error,
+        view.warning,
+        waiting,
+        held,
+        values,
+        refresh_interval(),
+    )
 
 
 def panel(run: str, shown: tuple[object, ...]) -> None:
@@ -157,7 +166,7 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
         view = session().view(run)
     except RunError:
         st.rerun()  # Deleted meanwhile: the page says so, and what stands around this is of no use.
-    if signs(view) != shown:
+    if page_token(view) != shown:
         st.rerun()
     body(view)
 
@@ -180,7 +189,7 @@ def header(view: RunSnapshot, next_run: bool) -> None:
     name = view.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {view.name or view.config.title}", width="content")
-        if active and (every := pace()) > 1:
+        if active and (every := refresh_interval()) > 1:
             st.caption(
                 f":material/groups: shown every {every:.0f} seconds",
                 width="content",
@@ -441,7 +450,7 @@ def _cost(config: TrainConfig) -> Forecast | str | None:
     return session().forecast(config, begin=settled())
 
 
-def seen(view: RunSnapshot | None, waiting: Sequence[RunSnapshot]) -> tuple[object, ...]:
+def queue_token(view: RunSnapshot | None, waiting: Sequence[RunSnapshot]) -> tuple[object, ...]:
     """Return what `watch` watches: how a run stands, and which runs wait."""
     return (view.version if view else 0, *(other.run for other in waiting))
 
@@ -452,12 +461,12 @@ def watch(run: str | None, before: tuple[object, ...], pending: bool) -> None:
     The body of a second fragment, which shows nothing and so costs nothing, for runs that are paused
     or wait, and while a forecast is measured.
     """
-    pace()  # this visitor is still there
+    refresh_interval()  # this visitor is still there
     try:
         view = session().view(run) if run is not None else None
     except RunError:
         st.rerun()
-    if seen(view, session().queued()) != before or pending != forecast_pending():
+    if queue_token(view, session().queued()) != before or pending != forecast_pending():
         st.rerun()
 
 
@@ -691,7 +700,7 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
 # Not `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[Any]:
-    found = here(session().sets.examples(_dataset, n))
+    found = require_dataset(session().sets.examples(_dataset, n))
     found.setflags(write=False)
     return found
 

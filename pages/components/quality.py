@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components import diagnosis
-from pages.components.app import newest_task, pace, plain, session, signed
+from pages.components.app import newest_task, plain, refresh_interval, session, signed
 from pages.components.chart import chart
 from pages.components.numbers import Number, numbers
 from pages.components.stage import strip
@@ -48,7 +48,7 @@ def panel(run: str, was_evaluating: bool) -> None:
 
     How often it is drawn depends on whether an evaluation goes on, and can only be said by the page.
     """
-    pace()  # this visitor is still there
+    refresh_interval()  # this visitor is still there
     try:
         view = session().view(run)
     except RunError:

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.components import lab_work
 from pages.components.app import measured, plain
 from pages.components.chart import chart
-from pages.components.lab import Lab, tell
+from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs.sensitivity import (
@@ -180,7 +180,7 @@ def show(said: int | None) -> None:
                 + (" Press **Train the grid** for those." if done else "")
             )
         if done and found.done == found.emds.size:
-            tell(_with_truth(found), None if other else said, happened(found))
+            show_result(_with_truth(found), None if other else said, happened(found))
         elif done:
             st.caption(happened(found))
 

@@ -12,7 +12,7 @@ from pages.components.app import (
     as_text,
     badge,
     duration,
-    pace,
+    refresh_interval,
     session,
     show_run,
     signed,
@@ -20,7 +20,7 @@ from pages.components.app import (
     upload_limit_mb,
     watch,
 )
-from wgan.chores import BackgroundTask
+from wgan.background import BackgroundTask
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import nearest_preset
 from wgan.jobs import RunSnapshot
@@ -368,7 +368,9 @@ def opened(name: str) -> None:
         ["Curves and pictures", "Config", "Checkpoints", "How to repeat it", "Environment"]
     )
     with curves, st.container():
-        st.fragment(live.panel, run_every=pace() if ticking else None)(name, live.signs(view))
+        st.fragment(live.panel, run_every=refresh_interval() if ticking else None)(
+            name, live.page_token(view)
+        )
     with config:
         _config(view)
     with checkpoints:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pages.components import clipping, collapse, lab_work, sensitivity, vanishing
-from pages.components.lab import ask, choose
+from pages.components.lab import ask_prediction, choose
 
 LABS: dict[str, Any] = {m.LAB.key: m for m in (vanishing, collapse, clipping, sensitivity)}
 
@@ -12,7 +12,7 @@ def page() -> None:
     """Draw the page: the choice of a lab, its question, what can be moved, and what happens."""
     lab = choose({key: part.LAB for key, part in LABS.items()})
     part = LABS[lab.key]
-    said = ask(part.asked() if hasattr(part, "asked") else lab)
+    said = ask_prediction(part.asked() if hasattr(part, "asked") else lab)
     goes = part.settings()
 
     def look() -> None:

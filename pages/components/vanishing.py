@@ -6,7 +6,7 @@ import streamlit as st
 from pages.components import lab_work
 from pages.components.app import measured
 from pages.components.chart import chart
-from pages.components.lab import Lab, tell
+from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from wgan import figures
 from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
@@ -124,7 +124,7 @@ def show(said: int | None) -> None:
     with right:
         _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
     early = int(found.updates[-1]) < found.total
-    tell(LAB, said, happened(found) if done else "", early=early)
+    show_result(LAB, said, happened(found) if done else "", early=early)
 
 
 def _before() -> None:

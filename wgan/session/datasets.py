@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wgan.chores import BackgroundTask
+from wgan.background import BackgroundTask
 from wgan.critic import Examples, examples_of
 from wgan.data import (
     Data,

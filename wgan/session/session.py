@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wgan.chores import BackgroundTask
+from wgan.background import BackgroundTask
 from wgan.config import ConfigError, TrainConfig, differences
 from wgan.data import Progress
 from wgan.diagnosis import Finding, examine

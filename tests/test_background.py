@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from wgan.chores import BackgroundTask
+from wgan.background import BackgroundTask
 from wgan.data import DataError
 
 
