@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.components.app import measured
 from pages.components.chart import chart
+from pages.components.format import fmt_sci
 from pages.components.lab import Lab, ask_prediction, show_result
 from pages.components.lab_work import kept, order, standing, state
 from pages.components.numbers import Number, numbers
@@ -178,7 +178,7 @@ def _slope(value: float) -> str:
     if np.isnan(value):
         return "no slope"
     # As exact as the sentence below says it: what is nearly 0 is not 0.
-    return f"slope {measured(value) if 0 < abs(value) < 1e-3 else f'{value:.3f}'}".replace("-", "−")
+    return f"slope {fmt_sci(value) if 0 < abs(value) < 1e-3 else f'{value:.3f}'}".replace("-", "−")
 
 
 def picture(shape: str, theta: float) -> figures.Figure:
@@ -208,7 +208,7 @@ def happened_apart(here: apart.Slid, theta: float) -> str:
 
 
 def _plain(value: float) -> str:
-    return "none" if np.isnan(value) else measured(value)
+    return "none" if np.isnan(value) else fmt_sci(value)
 
 
 # ---- figure 2, live -----------------------------------------------------------------------------
@@ -358,18 +358,18 @@ def _gradients(shown: Opposed) -> None:
         [
             Number(
                 "D, minimax",
-                measured(shown.minimax),
-                f"optimal {measured(minimax)}",
-                help=MINIMAX_HELP.format(measured(minimax)),
+                fmt_sci(shown.minimax),
+                f"optimal {fmt_sci(minimax)}",
+                help=MINIMAX_HELP.format(fmt_sci(minimax)),
             ),
             Number(
                 "D, non-saturating",
-                measured(shown.non_saturating),
-                f"optimal {measured(other)}",
-                help=SATURATING_HELP.format(measured(other)),
+                fmt_sci(shown.non_saturating),
+                f"optimal {fmt_sci(other)}",
+                help=SATURATING_HELP.format(fmt_sci(other)),
             ),
             Number(
-                "Critic", measured(shown.slope), "optimal 1", help=CRITIC_HELP.format(shown.best)
+                "Critic", fmt_sci(shown.slope), "optimal 1", help=CRITIC_HELP.format(shown.best)
             ),
         ],
         key="opposed_numbers",
@@ -401,6 +401,6 @@ def happened_opposed(shown: Opposed) -> str:
         " They still overlap here: move μ further." if shown.minimax >= shown.slope / ENOUGH else ""
     )
     return (
-        f"At μ = {shown.mu:g} σ the discriminator's gradient at the fakes is **{measured(shown.minimax)}**, the "
-        f"critic's **{measured(shown.slope)}**.{more}{near}"
+        f"At μ = {shown.mu:g} σ the discriminator's gradient at the fakes is **{fmt_sci(shown.minimax)}**, the "
+        f"critic's **{fmt_sci(shown.slope)}**.{more}{near}"
     )

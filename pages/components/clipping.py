@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from pages.components import lab_work
-from pages.components.app import plain
 from pages.components.chart import chart
+from pages.components.format import fmt_number
 from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from wgan import figures
@@ -96,14 +96,14 @@ def settings() -> bool:
                 CLIP_VALUES,
                 key=kept("clipping_c", 0.01),
                 width=420,
-                format_func=plain,
+                format_func=fmt_number,
                 help=CLIP_HELP,
             )
         )
         before = _found()
         return lab_work.order(
             title(),
-            f"Train with c = {plain(clip)}",
+            f"Train with c = {fmt_number(clip)}",
             lambda: compare(name, clip, before=before),
             key="clipping",
             given=clip,
@@ -133,10 +133,10 @@ def show(said: int | None) -> None:
     after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
     after += "Move c and train again: earlier ones stay."
     if not ready:
-        after = f"c = {plain(clip)} has not been trained to its end yet: press the button."
+        after = f"c = {fmt_number(clip)} has not been trained to its end yet: press the button."
     lab_work.state(
         task,
-        before=f"**Train with c = {plain(clip)}** trains critics of one toy problem, clipped, with GP, with "
+        before=f"**Train with c = {fmt_number(clip)}** trains critics of one toy problem, clipped, with GP, with "
         "LP and with GroupSort: about a minute the first time, about ten seconds for each further c.",
         after=after,
     )
@@ -175,7 +175,7 @@ def _before() -> None:
 def _surfaces(
     columns: Sequence[Any], found: Clipping, shown: Arm | None, clip: float, run: str
 ) -> None:
-    arms = [("clip", f"c = {plain(clip)}", shown)]
+    arms = [("clip", f"c = {fmt_number(clip)}", shown)]
     arms += [(key, HELD[key][0], found.arm(key)) for key in HELD]
     for column, (key, name, arm) in zip(columns, arms, strict=False):
         with column:
@@ -197,7 +197,7 @@ def _surfaces(
 def _depth(found: Clipping, clip: float, run: str) -> None:
     lines = [
         (
-            f"c = {plain(arm.clip or 0)}",
+            f"c = {fmt_number(arm.clip or 0)}",
             arm.depth,
             "@two" if arm.clip == clip else "@two/0.45",
             arm.clip == clip,
@@ -227,7 +227,7 @@ def _depth(found: Clipping, clip: float, run: str) -> None:
 
 
 def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
-    arms = [(f"c = {plain(clip)}", shown)] + [(HELD[key][0], found.arm(key)) for key in HELD]
+    arms = [(f"c = {fmt_number(clip)}", shown)] + [(HELD[key][0], found.arm(key)) for key in HELD]
     if not any(arm is not None and arm.edges is not None for _, arm in arms):
         st.caption("And here, how its weights are spread.")
         return
@@ -276,7 +276,7 @@ def happened(found: Clipping, clip: float) -> str:
     growth = arm.growth
     way = "vanishes" if growth < 0.7 else "explodes" if growth > 1.4 else "hardly changes"
     words = (
-        f"With c = {plain(clip)} the gradient **{way}**: it {_changes(growth)} with each layer towards the "
+        f"With c = {fmt_number(clip)} the gradient **{way}**: it {_changes(growth)} with each layer towards the "
         f"input, {100 * arm.stuck:.0f} % of the weights at ±c."
     )
     others: dict[str, list[str]] = {}
@@ -289,5 +289,5 @@ def happened(found: Clipping, clip: float) -> str:
         )
     tried = [a for a in found.clipped if a.done and math.isfinite(a.growth)]
     if len(tried) > 1:
-        words += f" Tried so far: {', '.join(f'c = {plain(a.clip or 0)}: {_changes(a.growth)}' for a in tried)}."
+        words += f" Tried so far: {', '.join(f'c = {fmt_number(a.clip or 0)}: {_changes(a.growth)}' for a in tried)}."
     return words

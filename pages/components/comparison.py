@@ -9,15 +9,9 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.components import controls, live
-from pages.components.app import (
-    as_text,
-    asked_moment,
-    keep_moment,
-    refresh_interval,
-    session,
-    signed,
-)
+from pages.components.app import asked_moment, keep_moment, refresh_interval, session
 from pages.components.chart import chart
+from pages.components.format import fmt_digits, fmt_value
 from pages.components.stage import Frame
 from pages.components.wall import Item, wall
 from wgan import figures
@@ -409,7 +403,7 @@ def differing(runs: Sequence[str]) -> None:
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     table: dict[str, list[str]] = {"": [known.get(path, path) for path in rows]}
     for title, flat in zip(_distinct(titles), values, strict=True):
-        table[title] = [as_text(flat.get(path)) for path in rows]
+        table[title] = [fmt_value(flat.get(path)) for path in rows]
     # Of runs that train, the numbers would be old at once; they stand above their pictures.
     extra = (
         {}
@@ -417,7 +411,7 @@ def differing(runs: Sequence[str]) -> None:
         else {
             "Step": [f"{view.step:,}" for view in views],
             "Training time (s)": [f"{view.seconds:,.0f}" for view in views],
-            "Critic gap": [signed(v.last.report.critic_gap if v.last else None) for v in views],
+            "Critic gap": [fmt_digits(v.last.report.critic_gap if v.last else None) for v in views],
         }
     )
     for name in _measured([view.run for view in views]) if extra else ():
@@ -434,7 +428,7 @@ def differing(runs: Sequence[str]) -> None:
 
 
 def _last(view: RunSnapshot, name: str) -> str:
-    return signed(next((m.value for m in reversed(view.metrics) if m.name == name), None))
+    return fmt_digits(next((m.value for m in reversed(view.metrics) if m.name == name), None))
 
 
 def _distinct(titles: Sequence[str]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from pages.components import setup_address
-from pages.components.app import drawn, plain, session, show_run, user_changed, widget_key_for
+from pages.components.app import drawn, session, show_run, user_changed, widget_key_for
+from pages.components.format import fmt_number
 from wgan.config import (
     PARTS,
     PRESETS,
@@ -362,7 +363,7 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
 
 
 def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
-    shown = plain(value) if isinstance(value, float) else value
+    shown = fmt_number(value) if isinstance(value, float) else value
     return f"{verb}: {titles.get(change.path, change.path)} → {shown}."
 
 
@@ -543,7 +544,7 @@ def control(
     elif value.type is str:
         st.text_input(label, **common)
     elif value.log:
-        st.select_slider(label, _scale(value, current), format_func=plain, **common)
+        st.select_slider(label, _scale(value, current), format_func=fmt_number, **common)
     elif value.path == "batch_size":
         st.select_slider(label, _with([8, 16, 32, 64, 128, 256, 512], current), **common)
     elif value.low is not None and value.high is not None and value.high - value.low <= 1:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.components import landscape
-from pages.components.app import measured, newest_task, plain, session
+from pages.components.app import newest_task, session
 from pages.components.chart import chart
+from pages.components.format import fmt_number, fmt_sci
 from pages.components.numbers import Number, numbers
 from wgan import figures
 from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
@@ -58,8 +59,8 @@ def settings(view: RunSnapshot) -> Order:
         1.0,
         key="alone_rate",
         persist_state="session",
-        format_func=lambda f: "the run's" if f == 1 else f"{plain(f)} ×",
-        help=f"As a multiple of the run's, {plain(view.config.critic_learning_rate)}.",
+        format_func=lambda f: "the run's" if f == 1 else f"{fmt_number(f)} ×",
+        help=f"As a multiple of the run's, {fmt_number(view.config.critic_learning_rate)}.",
     )
     holds = False
     if view.status.active and not view.elsewhere:
@@ -195,26 +196,26 @@ def _cards(found: CriticConvergence, pictures: bool) -> list[Number]:
     return [
         Number(
             "Exact W₁",
-            measured(found.exact),
+            fmt_sci(found.exact),
             unit,
             help=EXACT_HELP.format(n=found.samples, where=where),
         ),
         Number(
             "Proved",
-            measured(max(0.0, float(found.bounds[-1]))),
+            fmt_sci(max(0.0, float(found.bounds[-1]))),
             f"= {100 * _share(found):.0f} %",
             help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
             "exact one. A critic that scores fakes higher proves nothing: 0.",
         ),
         Number(
             "Raw gap",
-            measured(float(found.gaps[-1])),
+            fmt_sci(float(found.gaps[-1])),
             "score",
             help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart.",
         ),
         Number(
             "Steepest between pairs",
-            measured(float(found.slopes[-1])),
+            fmt_sci(float(found.slopes[-1])),
             "a unit",
             help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
             "fake: all that the bound needs. Elsewhere the critic may be steeper (Surface, Slopes).",
@@ -263,7 +264,7 @@ def verdict(found: CriticConvergence, *, ended: bool) -> str:
 def _how(view: RunSnapshot, found: CriticConvergence, pictures: bool) -> str:
     words = (
         f"A copy of the critic of step {found.step:,} and its own objective, {view.config.objective.title}; "
-        f"{view.config.optimizer.title}, begun without memory, learning rate {plain(found.rate)}, batches of "
+        f"{view.config.optimizer.title}, begun without memory, learning rate {fmt_number(found.rate)}, batches of "
         f"{found.batch} out of {found.samples} fixed real examples and as many fakes of the averaged "
         "generator."
     )

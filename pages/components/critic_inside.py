@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from pages.components import own_picture
-from pages.components.app import measured
 from pages.components.chart import chart
+from pages.components.format import fmt_sci
 from pages.components.numbers import Number, numbers
 from pages.components.picker import picker
 from pages.components.stage import strip
@@ -136,12 +136,12 @@ def _seen(
 ) -> None:
     x = critic.floats_of(chosen)
     found = critic.saliency(models, x, label)
-    cards = [Number("Score", measured(found.score), "score", help=SCORE_HELP)]
+    cards = [Number("Score", fmt_sci(found.score), "score", help=SCORE_HELP)]
     if sides is not None:
         known = _known(key, models, sides)
         real, fake = (100 * np.mean(side < found.score) for side in (known.real, known.fake))
         cards.append(Number("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
-    cards.append(Number("Slope", measured(found.slope), "a unit", help=SLOPE_HELP))
+    cards.append(Number("Slope", fmt_sci(found.slope), "a unit", help=SLOPE_HELP))
     numbers(cards, key="critic_one_numbers")
     shown, strong, toward = st.columns(3, gap="small")
     with shown:
@@ -225,7 +225,7 @@ def _sheet(
         rows=len(sheet) // columns,
         columns=columns,
         max_height=height,
-        caption=f"Layer {name}{more}: black is {measured(low)}, white {measured(high)}",
+        caption=f"Layer {name}{more}: black is {fmt_sci(low)}, white {fmt_sci(high)}",
         alt=f"{title} of layer {name}",
     )
 

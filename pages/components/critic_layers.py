@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.critic_opened import Opened, absent
+from pages.components.format import fmt_sci
 from pages.components.numbers import Number, numbers
 from wgan import critic, figures
 
@@ -52,7 +52,7 @@ def slopes(opened: Opened) -> None:
         Number(
             f"Above 1, {name}",
             f"{100 * np.mean(values > 1):.0f}",
-            f"% · mean slope {measured(float(values.mean()))}",
+            f"% · mean slope {fmt_sci(float(values.mean()))}",
             help=ABOVE_HELP.format(n=len(values)),
         )
         for name, values, _ in sorts
@@ -206,4 +206,4 @@ def said_of_depth(outputs: critic.Doubles) -> str:
         return f"{way} {size}: it explodes."
     if not 0.1 <= factor <= 10:
         return f"{way} {size}: much, but every layer still learns."
-    return f"{way} changes by a factor of {measured(factor)}: every layer gets its share."
+    return f"{way} changes by a factor of {fmt_sci(factor)}: every layer gets its share."

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.components import landscape
-from pages.components.app import measured
 from pages.components.chart import chart
 from pages.components.critic_opened import Opened
+from pages.components.format import fmt_sci
 from pages.components.numbers import Number, numbers
 from pages.components.stage import strip
 from wgan import critic, figures
@@ -54,8 +54,8 @@ def _score_cards(opened: Opened) -> list[Number]:
     found = _scores(opened)
     n = len(found.real)
     return [
-        Number("Gap", measured(found.gap), "score", help=GAP_HELP.format(n=n)),
-        Number("Held-out gap", measured(found.gap_held_out), "score", help=HELD_OUT_HELP),
+        Number("Gap", fmt_sci(found.gap), "score", help=GAP_HELP.format(n=n)),
+        Number("Held-out gap", fmt_sci(found.gap_held_out), "score", help=HELD_OUT_HELP),
         Number("Told apart", f"{100 * found.told_apart:.0f}", "%", help=APART_HELP),
     ]
 
@@ -109,9 +109,9 @@ def ranking(opened: Opened) -> None:
             rows=ROWS,
             columns=COLUMNS,
             max_height=370,
-            notes=[measured(s) for s in ranked.scores],
-            caption=f"{which}: score {measured(ranked.scores[0])} at the top left, "
-            f"{measured(ranked.scores[-1])} at the bottom right",
+            notes=[fmt_sci(s) for s in ranked.scores],
+            caption=f"{which}: score {fmt_sci(ranked.scores[0])} at the top left, "
+            f"{fmt_sci(ranked.scores[-1])} at the bottom right",
             alt=f"{which} pictures from most to least convincing",
         )
     with right:
@@ -158,14 +158,14 @@ def surface(opened: Opened) -> None:
         [
             Number(
                 "Exact W₁",
-                measured(found.exact),
+                fmt_sci(found.exact),
                 "units",
-                help=EXACT_HELP.format(n=n, floor=measured(floor)),
+                help=EXACT_HELP.format(n=n, floor=fmt_sci(floor)),
             ),
             Number(
-                "Proved", measured(max(0.0, found.proved)), landscape.share(found), help=PROVED_HELP
+                "Proved", fmt_sci(max(0.0, found.proved)), landscape.share(found), help=PROVED_HELP
             ),
-            Number("Steepest anywhere", measured(found.steepest), "a unit", help=STEEPEST_HELP),
+            Number("Steepest anywhere", fmt_sci(found.steepest), "a unit", help=STEEPEST_HELP),
             gap,
         ],
         key="critic_distances",

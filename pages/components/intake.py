@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from pages.components.app import session, size, upload_limit_mb
+from pages.components.app import session, upload_limit_mb
 from pages.components.browsed import look_at
+from pages.components.format import fmt_bytes
 from wgan.background import BackgroundTask
 from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
 
@@ -241,7 +242,7 @@ def upload_package(dataset: Any) -> None:
     """Take the npm package of the Pokémon sprites as it is."""
     file = st.file_uploader("pokesprite-images-….tgz", type=["tgz", "gz"], key="pokemon_file")
     if file is not None and not busy():
-        st.caption(size(file.size))
+        st.caption(fmt_bytes(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
             st.session_state.chore = BackgroundTask(

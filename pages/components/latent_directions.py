@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from pages.components import kept, takeaway
-from pages.components.app import plain
 from pages.components.dials import dials, turned
+from pages.components.format import fmt_number
 from pages.components.latent import Looked
 from wgan.imaging import encode, tile
 from wgan.latent import WAYS, Directions, preview_z
@@ -77,7 +77,7 @@ def _turn(looked: Looked, way: str) -> None:
         kept.keep(looked.run, moved(by)[0], looked.label, NAMES[way])
 
     labels = [
-        f"Direction {i + 1} · {plain(round(100 * float(s), 1))} %"
+        f"Direction {i + 1} · {fmt_number(round(100 * float(s), 1))} %"
         for i, s in enumerate(found.strength)
     ]
     made = looked.make(moved(values))

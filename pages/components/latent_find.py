@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 
 from pages.components import kept, own_picture
-from pages.components.app import newest_task, plain, session
+from pages.components.app import newest_task, session
 from pages.components.chart import chart
 from pages.components.critic_opened import examples
+from pages.components.format import fmt_number
 from pages.components.latent import Choice, Looked
 from pages.components.picker import picker
 from pages.components.stage import strip
@@ -204,13 +205,15 @@ def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
             help=HELP,
             alt="Error of each start over the updates",
         )
-    words = f"Error **{plain(round(search.error, 1))}** of 255 a pixel"
+    words = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
     if search.labels is not None:
         words += f", told class {looked.models.config.dataset.class_names()[search.labels[best]]}"
     if usual is not None:
-        low, high = (plain(round(float(e), 1)) for e in (search.others.min(), search.others.max()))
+        low, high = (
+            fmt_number(round(float(e), 1)) for e in (search.others.min(), search.others.max())
+        )
         words += (
-            f"; for {len(search.others)} real pictures never seen **{plain(round(usual, 1))}** on average, "
+            f"; for {len(search.others)} real pictures never seen **{fmt_number(round(usual, 1))}** on average, "
             f"{low} to {high}"
         )
         if known.done and not known.cancelled:
@@ -231,7 +234,7 @@ def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
         columns=len(starts),
         max_height=80,
         caption="What the starts have come to, the best first",
-        notes=[plain(round(float(e), 1)) for e in search.errors[-1][order][:8]],
+        notes=[fmt_number(round(float(e), 1)) for e in search.errors[-1][order][:8]],
         alt="The pictures of all starts",
     )
     if found.nearest is not None and found.distances is not None:
@@ -243,7 +246,7 @@ def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
             columns=len(found.nearest),
             max_height=80,
             caption="",
-            notes=[plain(round(float(d), 1)) for d in found.distances],
+            notes=[fmt_number(round(float(d), 1)) for d in found.distances],
             alt="The training pictures nearest to the one looked for",
         )
     if known.done and not other:

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.components import controls
-from pages.components.app import as_text, session, watch
+from pages.components.app import session, watch
 from pages.components.chart import chart
+from pages.components.format import fmt_value
 from pages.components.live import real_examples, real_strip
 from pages.components.stage import strip
 from wgan import figures
@@ -156,7 +157,9 @@ def _data(config: TrainConfig) -> None:
 def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
     title = getattr(PARTS.get(path, {}).get(str(value)), "title", None)
     unit = known[path].unit
-    return short(title) if isinstance(title, str) else as_text(value) + (f" {unit}" if unit else "")
+    return (
+        short(title) if isinstance(title, str) else fmt_value(value) + (f" {unit}" if unit else "")
+    )
 
 
 def _values(config: TrainConfig) -> None:

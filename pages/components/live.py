@@ -11,20 +11,17 @@ from pages.components import controls, diagnosis
 from pages.components.app import (
     asked_moment,
     badge,
-    duration,
     keep_moment,
-    plain,
     refresh_interval,
     require_dataset,
     run_link,
     session,
     show_run,
-    signed,
-    size,
     waits_for_critic,
 )
 from pages.components.chart import chart
 from pages.components.entry import settled
+from pages.components.format import fmt_bytes, fmt_digits, fmt_duration, fmt_number
 from pages.components.numbers import Number, numbers
 from pages.components.stage import Frame, stage
 from wgan import figures
@@ -422,7 +419,7 @@ def forecast() -> None:
         if config.seconds is not None:
             seconds = min(seconds, config.seconds)
         st.caption(
-            f"about {duration(seconds)} · {size(cost.memory_bytes)}",
+            f"about {fmt_duration(seconds)} · {fmt_bytes(cost.memory_bytes)}",
             width="content",
             help="A rough forecast for the settings in the sidebar, from a few trial steps on this "
             f"machine: {cost.seconds_per_step * 1000:.0f} ms a step, and the memory that weights, "
@@ -526,21 +523,23 @@ def _numbers(view: RunSnapshot) -> None:
             + ("" if active else " Mean over the run."),
         ),
         Number(
-            "Training time", duration(view.seconds), help="Time spent on this run, pauses left out."
+            "Training time",
+            fmt_duration(view.seconds),
+            help="Time spent on this run, pauses left out.",
         ),
-        Number("Critic gap", signed(gap), help=GAP_HELP),
+        Number("Critic gap", fmt_digits(gap), help=GAP_HELP),
     ]
     progress = None
     if active:
         left = Number(
-            "Left", duration(view.seconds_left), help="To the last step, at the present speed."
+            "Left", fmt_duration(view.seconds_left), help="To the last step, at the present speed."
         )
         cards.insert(3, left)
         target = f"step {view.config.steps:,}"
         if view.status is Status.QUEUED:
             progress = (view.phase_share, _phase(view))
         elif view.config.seconds is not None:
-            target += f" or {duration(view.config.seconds)}"
+            target += f" or {fmt_duration(view.config.seconds)}"
         progress = progress or (view.share, f"{100 * view.share:.0f} % of the way to {target}")
     numbers(cards, key="numbers", progress=progress)
 
@@ -773,5 +772,7 @@ def in_words(change: Change, config: TrainConfig) -> str:
         return f"step {change.step:,}: from here on with {threads} CPU thread{'s' * (threads > 1)}, as measured"
     if change.path == "engine":
         return f"step {change.step:,}: went on with another engine"
-    before, after = (plain(v) if isinstance(v, float) else v for v in (change.before, change.after))
+    before, after = (
+        fmt_number(v) if isinstance(v, float) else v for v in (change.before, change.after)
+    )
     return f"step {change.step:,}: {known.get(change.path, change.path)} {before} → {after}"

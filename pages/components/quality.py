@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from pages.components import diagnosis
-from pages.components.app import newest_task, plain, refresh_interval, session, signed
+from pages.components.app import newest_task, refresh_interval, session
 from pages.components.chart import chart
+from pages.components.format import fmt_digits, fmt_number
 from pages.components.numbers import Number, numbers
 from pages.components.stage import strip
 from wgan import figures
@@ -121,7 +122,7 @@ def as_words(name: str, value: float) -> tuple[str, str]:
         return f"{100 * value:.1f}", "%"
     if metric.title == "Modes":
         return f"{value:.0f}", ""
-    return signed(value), ""
+    return fmt_digits(value), ""
 
 
 def _floor(view: RunSnapshot, name: str) -> float | None:
@@ -228,7 +229,7 @@ def _neighbours(view: RunSnapshot) -> None:
         rows=2,
         columns=COLUMNS,
         caption=f"Step {found.step:,}: {words}. Mean distance "
-        f"{plain(round(float(np.mean(found.distances)), 1))} of 255 a pixel.",
+        f"{fmt_number(round(float(np.mean(found.distances)), 1))} of 255 a pixel.",
         alt="Eight samples, below each the nearest training picture",
         max_height=190,
     )

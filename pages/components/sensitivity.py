@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from pages.components import lab_work
-from pages.components.app import measured, plain
 from pages.components.chart import chart
+from pages.components.format import fmt_number, fmt_sci
 from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from wgan import figures
@@ -186,7 +186,7 @@ def show(said: int | None) -> None:
 
 
 def _values(key: str, values: Sequence[float]) -> list[str]:
-    return [plain(value) for value in values]
+    return [fmt_number(value) for value in values]
 
 
 def _map(found: Grid, run: str) -> None:
@@ -258,9 +258,9 @@ def _beside(found: Grid, run: str) -> None:
         alt="Points of the data",
     )
     best = found.best
-    words = f"Floor **{measured(found.floor)}** · before training **{measured(found.start)}**"
+    words = f"Floor **{fmt_sci(found.floor)}** · before training **{fmt_sci(found.start)}**"
     if best is not None:
-        words += f" · best **{measured(float(found.emds[best]))}**"
+        words += f" · best **{fmt_sci(float(found.emds[best]))}**"
     st.markdown(
         words,
         help="W₁ of 512 points: of real points against other real ones, the least that can be hoped for; of "
@@ -300,7 +300,7 @@ def happened(found: Grid) -> str:
     )
     best = found.best
     if best is not None:
-        at = plain(found.row_values[best[0]]), plain(found.column_values[best[1]])
+        at = fmt_number(found.row_values[best[0]]), fmt_number(found.column_values[best[1]])
         words += f" Best: {by_rows} {at[0]}, {by_columns} {at[1]}."
     if found.diverged:
         words += f" {len(found.diverged)} diverged."

@@ -8,18 +8,8 @@ from zlib import crc32
 import streamlit as st
 
 from pages.components import controls, exports, live
-from pages.components.app import (
-    as_text,
-    badge,
-    duration,
-    refresh_interval,
-    session,
-    show_run,
-    signed,
-    size,
-    upload_limit_mb,
-    watch,
-)
+from pages.components.app import badge, refresh_interval, session, show_run, upload_limit_mb, watch
+from pages.components.format import fmt_bytes, fmt_digits, fmt_duration, fmt_value
 from wgan.background import BackgroundTask
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters, short
 from wgan.export import nearest_preset
@@ -51,7 +41,7 @@ def heading(cards: Sequence[RunSummary]) -> None:
         st.markdown("### Runs", width="content")
         total = sum(card.size for card in cards)
         st.caption(
-            f"{len(cards)} · {size(total)} on disk" if cards else "none yet", width="content"
+            f"{len(cards)} · {fmt_bytes(total)} on disk" if cards else "none yet", width="content"
         )
         with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
             _importer()
@@ -114,11 +104,11 @@ def _trash() -> None:
     thrown = session().trash()
     for item in thrown[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{item.run} · {size(item.size)}")
+            st.caption(f"{item.run} · {fmt_bytes(item.size)}")
             st.button("Take back", key=f"restore-{item.key}", on_click=_restore, args=([item.key],))
     if len(thrown) > 20:
         st.caption(f"and {len(thrown) - 20} more")
-    freed = size(sum(item.size for item in thrown))
+    freed = fmt_bytes(sum(item.size for item in thrown))
     sure = st.checkbox(f"Delete all {len(thrown)} for good ({freed})", key="sure")
     st.button(
         "Empty the trash",
@@ -133,7 +123,7 @@ def _empty() -> None:
     freed = session().empty_trash()
     st.session_state.pop("thrown", None)
     st.session_state.sure = False
-    st.toast(f"{size(freed)} freed.", icon=":material/delete_forever:")
+    st.toast(f"{fmt_bytes(freed)} freed.", icon=":material/delete_forever:")
 
 
 def _restore(keys: Sequence[str]) -> None:
@@ -307,7 +297,7 @@ def _rows(cards: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list
         "Data set": [card.config.dataset.title if card.config else "" for card in cards],
         "Objective": [objective(card.config) for card in cards],
         "Step": [card.step for card in cards],
-        "Time": [duration(card.seconds) for card in cards],
+        "Time": [fmt_duration(card.seconds) for card in cards],
         "Best": [best(card) for card in cards],
         "From": [
             f"{titles.get(card.parent.run, card.parent.run)} @ {card.parent.step:,}"
@@ -325,7 +315,7 @@ def _status(status: Status) -> str:
 
 def best(card: RunSummary) -> str:
     """Return the best values measured, a few words."""
-    found = [f"{title_of(name)} {signed(m.value)}" for name, m in card.best.items()]
+    found = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in card.best.items()]
     return ", ".join(found[:2])
 
 
@@ -410,7 +400,7 @@ def _head(view: RunSnapshot, card: RunSummary) -> None:
                 _ask_to_delete([name])
         if view.status is Status.FAILED:
             exports.bug_report_button(name)
-    st.caption(f"{name} · {size(card.size)}" + (f" · {card.note}" if card.note else ""))
+    st.caption(f"{name} · {fmt_bytes(card.size)}" + (f" · {card.note}" if card.note else ""))
 
 
 def _fork(view: RunSnapshot) -> None:
@@ -466,7 +456,7 @@ def _ask_to_delete(names: list[str]) -> None:
     if len(names) > 8:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(cards[name].size for name in names if name in cards)
-    st.caption(f"{size(total)} go to the trash, from where they can be taken back.")
+    st.caption(f"{fmt_bytes(total)} go to the trash, from where they can be taken back.")
     # As a callback: it runs before the page does, so that the page is drawn without them.
     if st.button(
         "Delete",
@@ -517,8 +507,8 @@ def _config(view: RunSnapshot) -> None:
         st.dataframe(
             {
                 "Value": [titles.get(path, path) for path, _, _ in found],
-                "There": [as_text(before) for _, before, _ in found],
-                "In this run": [as_text(after) for _, _, after in found],
+                "There": [fmt_value(before) for _, before, _ in found],
+                "In this run": [fmt_value(after) for _, _, after in found],
             },
             hide_index=True,
         )
@@ -529,7 +519,7 @@ def _config(view: RunSnapshot) -> None:
         st.dataframe(
             {
                 "Value": [known[path].title for path in values if path in known],
-                "In this run": [as_text(v) for path, v in values.items() if path in known],
+                "In this run": [fmt_value(v) for path, v in values.items() if path in known],
                 "Unit": [known[path].unit or "" for path in values if path in known],
                 "Flag": [f"--{path.replace('_', '-')}" for path in values if path in known],
             },

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from pages.components import lab_work
-from pages.components.app import measured
 from pages.components.chart import chart
+from pages.components.format import fmt_sci
 from pages.components.lab import Lab, show_result
 from pages.components.lab_work import kept
 from wgan import figures
@@ -218,10 +218,10 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
 
 def happened(found: Vanishing) -> str:
     """Say what was measured, in a sentence."""
-    norms = {key: measured(float(values[-1])) for key, values in found.norms.items()}
+    norms = {key: fmt_sci(float(values[-1])) for key, values in found.norms.items()}
     return (
-        f"After {int(found.updates[-1]):,} updates D is {measured(float(found.certainty[-1]))} at fakes. "
-        f"The gradient is **{norms['minimax']}** by minimax, {measured(found.fallen('minimax'))} of its "
+        f"After {int(found.updates[-1]):,} updates D is {fmt_sci(float(found.certainty[-1]))} at fakes. "
+        f"The gradient is **{norms['minimax']}** by minimax, {fmt_sci(found.fallen('minimax'))} of its "
         f"largest; **{norms['non-saturating']}** by the non-saturating loss; **{norms['wasserstein']}** by "
         "Wasserstein."
     )

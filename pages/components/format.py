@@ -1,0 +1,54 @@
+"""How numbers, durations and sizes are written on every page."""
+
+
+def fmt_duration(seconds: float | None) -> str:
+    """Return a time in words: 42 s, 3 min 10 s, 2 h 5 min."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 6000:
+        return f"{whole // 60} min {whole % 60:02d} s" if whole < 600 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def fmt_bytes(count: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+def fmt_number(value: float) -> str:
+    """Return a number as people write it: 0.0005, 0.00001, 1,200, −3.2 (not 5e-04, -3.2)."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".") if 1e-9 <= abs(value) < 1 else f"{value:,g}"
+    return text.replace("-", "−")
+
+
+def fmt_digits(value: float | None) -> str:
+    """Return a measured number, three digits of it; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return fmt_number(float(f"{value:.2g}")) if "e" in text else text.replace("-", "−")
+
+
+def fmt_sci(value: float) -> str:
+    """Return a measured number as `fmt_digits` does, a very small one as 3.4×10⁻⁶."""
+    if not 0 < abs(value) < 1e-3:
+        return fmt_digits(value)
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits}×10{str(int(power)).translate(_RAISED)}".replace("-", "−")
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def fmt_value(value: object) -> str:
+    """Return a hyperparameter's value as a table shows it; a dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "all"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return fmt_number(value)
+    return str(value)
