@@ -62,6 +62,7 @@ def pixels(page, key: str) -> list[float]:
     )
 
 
+@pytest.mark.slow
 def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     run = train(runs, "--preset", "toy-ring", "--steps", "60")
     page.goto(f"{url}/critic?run={run}")

@@ -35,6 +35,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_archive_of_ones_own_is_trained_on(page, serve, archive: Path, tmp_path: Path):
     runs, root = tmp_path / "runs", tmp_path / "data"
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs), "WGAN_DATA": str(root)})

@@ -85,6 +85,7 @@ def test_back_and_forward_change_the_lab(page, site: str):
     assert page.url.endswith("lab=clipping")
 
 
+@pytest.mark.slow
 def test_vanishing_gradients(page, site: str):
     open_lab(page, site, "vanishing")
     page.get_by_text("Whose gradient dies?").wait_for()

@@ -252,6 +252,7 @@ def drawing_title() -> str:
     return str(DATASETS["drawing"].title)
 
 
+@pytest.mark.slow
 def test_a_saved_preset_is_on_presets_at_once_in_every_tab(page, second, site: str):
     second.goto(f"{site}/presets")
     second.get_by_role("button", name="Train this").wait_for(timeout=120_000)

@@ -222,6 +222,7 @@ def names(page, key: str) -> list[str]:
     )
 
 
+@pytest.mark.slow
 def test_clouds_and_their_blur(page, site: str):
     visit(page, site, "plane", ".st-key-plane_exact .js-plotly-plot .main-svg")
     assert number(page, "Sinkhorn's") >= number(page, "Exact cost") == number(page, "W₁")
@@ -238,6 +239,7 @@ def test_clouds_and_their_blur(page, site: str):
     until(lambda: number(page, "Exact cost") == pytest.approx(number(page, "W₂") ** 2, abs=0.01))
 
 
+@pytest.mark.slow
 def test_shapes_are_slid_apart(page, site: str):
     visit(page, site, "apart", ".st-key-apart_values .js-plotly-plot .main-svg")
     assert set(names(page, "apart_values")) == {"W₁", "JS", "KL", "TV"}
