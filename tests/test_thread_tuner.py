@@ -139,7 +139,7 @@ def test_the_faster_number_wins_by_a_margin(
         training.taken += 2
         return [9.0 if budget == 0 else 0.0, *[seconds[torch.get_num_threads()]] * 2]
 
-    monkeypatch.setattr(thread_tuner, "rehearsal", lambda config, engine: rehearsed)
+    monkeypatch.setattr(thread_tuner, "synthetic_training", lambda config, engine: rehearsed)
     monkeypatch.setattr(thread_tuner, "step_times", times)
     engine = Engine("cpu", "float32", next(iter(seconds)), compiled=compiled)
     assert thread_tuner.fastest(tiny(), engine, list(seconds), now) == best

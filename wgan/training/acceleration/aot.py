@@ -47,7 +47,7 @@ def key(config: TrainConfig, engine: Engine) -> str:
     library = here.parents[2]
     sources = [
         here,
-        here.with_name("update.py"),
+        here.with_name("functional.py"),
         library / "networks.py",
         library / "objectives.py",
     ]
