@@ -168,7 +168,7 @@ APP = dedent(
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, serve) -> str:
+def app(tmp_path_factory: pytest.TempPathFactory, serve, chromium) -> str:
     """The address of the app, which has the components in a folder of its own."""
     folder = tmp_path_factory.mktemp("components-app")
     shutil.copytree(
@@ -179,7 +179,13 @@ def app(tmp_path_factory: pytest.TempPathFactory, serve) -> str:
     (folder / ".streamlit").mkdir()
     shutil.copy(ROOT / ".streamlit" / "config.toml", folder / ".streamlit")
     (folder / "app.py").write_text(APP, encoding="utf-8")
-    return serve(folder / "app.py")
+    url: str = serve(folder / "app.py")
+    # Until its script has run once, Streamlit knows the files in pages/ only, and no page of this app.
+    first = chromium.new_page()
+    first.goto(url)
+    first.locator(".wgan-cards, canvas").first.wait_for(timeout=120_000)
+    first.close()
+    return url
 
 
 def step_of(page: Page) -> int:
