@@ -60,11 +60,13 @@ def pictures(n: int = 64, shape: tuple[int, int, int] = (1, 28, 28)) -> Pictures
     return Pictures(train, train[: n // 2] // 2, labels, labels[: n // 2])
 
 
-def train_to_the_end(run: Run, *, resume: bool = False, change: bool = False) -> Run:
-    """Train a run; with a `change` of a learning rate at step 12."""
-    job = TrainingJob(run, threads=1, resume=resume)
+def train_to_the_end(
+    run: Run, *, resume: bool = False, change: bool = False, until: int | None = None
+) -> Run:
+    """Train a run, or end it at step `until`; with a `change` of a learning rate at step 12."""
+    job = TrainingJob(run, threads=THREADS, resume=resume)
     job.prepare()
-    while not job.done:
+    while not job.done and (until is None or job.training.steps < until):
         if change and job.training.steps == 12:
             job.change({"critic_learning_rate": 0.002})
         job.step()

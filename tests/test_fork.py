@@ -7,25 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import THREADS, tiny
+from tests.conftest import THREADS, tiny, train_to_the_end
 from wgan.config import ConfigError, differences
 from wgan.jobs import RunReader, TrainingJob
 from wgan.runs import Change, Measured, Parent, Run, RunError, Status, fork
 
 
-def trained(run: Run, *, resume: bool = False, until: int | None = None) -> Run:
-    job = TrainingJob(run, threads=THREADS, resume=resume)
-    job.prepare()
-    while not job.done and (until is None or job.training.steps < until):
-        job.step()
-    job.finish(Status.FINISHED)
-    return run
-
-
 @pytest.fixture(scope="module")
 def shared_parent(tmp_path_factory: pytest.TempPathFactory) -> Run:
     torch.set_num_threads(THREADS)
-    return trained(Run.create(tiny(), tmp_path_factory.mktemp("parent")))
+    return train_to_the_end(Run.create(tiny(), tmp_path_factory.mktemp("parent")))
 
 
 @pytest.fixture
@@ -34,7 +25,7 @@ def parent(shared_parent: Run, runs_dir: Path) -> Run:
 
 
 def test_a_fork_without_a_change_is_the_parent_bit_for_bit(parent: Run, runs_dir: Path):
-    child = trained(fork(parent, 20, {}, runs_dir), resume=True)
+    child = train_to_the_end(fork(parent, 20, {}, runs_dir), resume=True)
     mine, theirs = child.checkpoint()[0], parent.checkpoint()[0]
     assert mine.step == theirs.step == 40
     assert all(torch.equal(mine.tensors[k], v) for k, v in theirs.tensors.items())
@@ -48,7 +39,7 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
     assert child.parent() == Parent(parent.id, 20)
     assert child.config().objective.name == "wgan" and child.status() is Status.STOPPED
     assert differences(child.config(), parent.config())[0] == ("objective", "wgan-gp", "wgan")
-    trained(child, resume=True)
+    train_to_the_end(child, resume=True)
     assert float(child.checkpoint()[0].tensors["critic.0.weight"].abs().max()) <= 0.05 + 1e-6
     ours, theirs = child.reports(), parent.reports()
     before = ours["step"] <= 20
@@ -63,7 +54,7 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
 def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):
     child = fork(parent, 20, {"optimizer": "rmsprop"}, runs_dir)
     assert not any("_optimizer" in name for name in child.checkpoint()[0].tensors)
-    trained(child, resume=True)
+    train_to_the_end(child, resume=True)
     assert child.checkpoint()[0].step == 40
 
 
@@ -103,7 +94,7 @@ def test_changes_and_metrics_up_to_the_fork_are_copied_and_not_replayed(runs_dir
     assert isinstance(change, Change) and change.step == 10
     assert all(isinstance(m, Measured) and m.step <= 20 for m in child.metrics())
     assert child.metrics()
-    trained(child, resume=True)
+    train_to_the_end(child, resume=True)
     # The change made at the very step of the fork acts after its checkpoint: it is the parent's.
     last = child.checkpoint()[0].config
     assert last.critic_learning_rate == pytest.approx(1e-3)
@@ -111,7 +102,7 @@ def test_changes_and_metrics_up_to_the_fork_are_copied_and_not_replayed(runs_dir
 
 
 def test_a_fork_of_a_fork(parent: Run, runs_dir: Path):
-    child = trained(fork(parent, 20, {"n_critic": 1}, runs_dir), resume=True)
+    child = train_to_the_end(fork(parent, 20, {"n_critic": 1}, runs_dir), resume=True)
     grandchild = fork(child, 40, {"steps": 60}, runs_dir)
     assert grandchild.parent() == Parent(child.id, 40)
-    assert trained(grandchild, resume=True).checkpoint()[0].step == 60
+    assert train_to_the_end(grandchild, resume=True).checkpoint()[0].step == 60
