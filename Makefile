@@ -3,7 +3,7 @@
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
 # make check  formatting, lint, types, layers, dead code; and check-js where there is Node 20 or newer
-# make check-js  lint, types and unit tests of the JavaScript in pages/components; needs Node 20 or newer and npm
+# make check-js  lint, types and unit tests of the JavaScript in pages/ui/widgets; needs Node 20 or newer and npm
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
@@ -47,7 +47,7 @@ check-js:
 	npm ci --ignore-scripts --no-audit --no-fund
 	npx --no eslint .
 	npx --no tsc --noEmit
-	node --test pages/components/*.test.js
+	node --test pages/ui/widgets/*/*.test.js
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.live

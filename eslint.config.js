@@ -2,8 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  // static/ holds what assets.py joins; the others hold no code of ours.
-  { ignores: ["static/", "checkpoints/", "shared/", ".venv/", "data/"] },
+  { ignores: ["checkpoints/", "shared/", ".venv/", "data/"] },
   {
     ...js.configs.recommended,
     languageOptions: { ecmaVersion: 2022, sourceType: "module" },
@@ -20,10 +19,7 @@ export default [
   },
   {
     files: ["pages/**/*.js"],
-    languageOptions: {
-      // The two constants are put before the joined files by assets.py.
-      globals: { ...globals.browser, COMPONENT_NAME: "readonly", COMPONENT_CSS: "readonly" },
-    },
+    languageOptions: { globals: globals.browser },
   },
   // Tests run in Node; only what both have is there without an import.
   { files: ["**/*.test.js"], languageOptions: { globals: globals["shared-node-browser"] } },

@@ -22,7 +22,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.live import quantile
-from pages.components.chart import encode_figure
+from pages.ui.widgets.chart.chart import encode_figure
 from wgan import figures
 from wgan.jobs import RunReader
 from wgan.runs import COLUMNS, Run, Status, StoredReport, list_runs
@@ -198,9 +198,9 @@ def shelf(count: int) -> None:
             shutil.copytree(original.folder, runs / name)
         os.environ["WGAN_RUNS"] = str(runs)
         os.chdir(ROOT)
-        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+        app = AppTest.from_file(str(ROOT / "pages/ui/main.py"), default_timeout=120)
         begun = time.perf_counter()
-        app.run().switch_page("pages/runs.py").run()
+        app.run().switch_page("../runs.py").run()
         first = 1000 * (time.perf_counter() - begun)
         time.sleep(12)  # a fresh server measures the forecast of the next run for some seconds
         times: list[float] = []

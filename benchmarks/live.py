@@ -153,12 +153,12 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
     os.chdir(ROOT)
 
     def panel() -> None:
-        from pages.components import live
-        from pages.components.app import session
+        from pages.ui.core.session import session
+        from pages.ui.panels import run_panel
 
         run = session().newest()
         assert run is not None
-        live.panel(run, live.page_token(session().view(run)))
+        run_panel.panel(run, run_panel.page_token(session().view(run)))
 
     def empty() -> None:
         import streamlit as st
@@ -166,7 +166,7 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
         st.metric("x", 1)
 
     apps = {
-        "page_p95_ms": AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60),
+        "page_p95_ms": AppTest.from_file(str(ROOT / "pages/ui/main.py"), default_timeout=60),
         "panel_p95_ms": AppTest.from_function(panel, default_timeout=60),
         "empty_p95_ms": AppTest.from_function(empty, default_timeout=60),
     }

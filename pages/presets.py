@@ -1,10 +1,5 @@
-"""Presets: what each reproduces, where it comes from and what to expect."""
+"""Presets: what each reproduces, where it comes from, and what to expect."""
 
-from pages.components.entry import guard
+from pages.ui.presets import page
 
-guard()
-
-from pages.components import library
-
-library.show(library.sidebar())
-library.watch_saved()
+page.show()

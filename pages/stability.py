@@ -1,9 +1,5 @@
-"""Why training fails, tried out: gradients that vanish, modes that are lost, clipping, sensitivity."""
+"""Stability lab: vanishing gradients, lost modes, clipping, sensitivity."""
 
-from pages.components.entry import guard
+from pages.ui.labs import stability
 
-guard()
-
-from pages.components import stability
-
-stability.page()
+stability.show()

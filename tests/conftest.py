@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from streamlit.testing.v1 import AppTest
 
 from wgan.config import TrainConfig
 from wgan.data import Pictures
@@ -14,6 +15,7 @@ from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 from wgan.training import Engine
 
+ROOT = Path(__file__).parents[1]
 THREADS = int(os.environ.get("WGAN_TEST_THREADS", "1"))
 """CPU threads of the numeric tests; `make test-processors` sets 1 and 2."""
 
@@ -90,3 +92,9 @@ def ring(shared_ring: Run, runs_dir: Path) -> Run:
 @pytest.fixture
 def runs_dir(tmp_path: Path) -> Path:
     return tmp_path / "runs"
+
+
+def app_at(page: str = "train") -> AppTest:
+    """The app as a visitor meets it who opens the address of a page."""
+    app = AppTest.from_file(str(ROOT / "pages" / "ui" / "main.py"), default_timeout=180)
+    return app if page == "train" else app.switch_page(f"../{page}.py")

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import streamlit as st
 import torch
-from streamlit.testing.v1 import AppTest
 
-from tests.conftest import train_to_the_end
+from tests.conftest import app_at, train_to_the_end
 from wgan.export import import_zip
 from wgan.jobs import RunReader
 from wgan.runs import Run, Status, fork
@@ -122,13 +121,7 @@ def test_old_addresses(
     old: Run, monkeypatch: pytest.MonkeyPatch, page: str, query: dict[str, str], text: str
 ):
     monkeypatch.setenv("WGAN_RUNS", str(old.folder.parent))
-    script = f"""
-import runpy
-from pages.components.entry import enter
-enter()
-runpy.run_path({str(ROOT / "pages" / f"{page}.py")!r})
-"""
-    app = AppTest.from_string(script, default_timeout=180)
+    app = app_at(page)
     for name, value in query.items():
         app.query_params[name] = value.replace("{run}", old.id)
     app.run()

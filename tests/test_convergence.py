@@ -260,7 +260,7 @@ def test_a_run_waits_where_the_visitor_says_so(session: Session):
 
 
 def test_the_verdict_says_what_came_out():
-    from pages.components.critic_alone import verdict
+    from pages.ui.critic.convergence import verdict
 
     found, _ = whole(models(tiny(objective="wgan-gp")), 12)
     ends = found.updates / found.updates[-1]

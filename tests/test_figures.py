@@ -94,7 +94,7 @@ def test_lengths_are_a_figure():
 
 
 def test_the_palette_is_the_pages_own():
-    text = (Path(__file__).parents[1] / "pages/components/plotly_theme.js").read_text("utf-8")
+    text = (Path(__file__).parents[1] / "pages/ui/widgets/base/theme.js").read_text("utf-8")
     light = text[text.index("light: {") : text.index("dark: {")]
     in_js = dict(re.findall(r"(\w+): \"(#[0-9a-f]{6})\"", light))
     assert all(in_js[name] == colour for name, colour in figures.PALETTE.items() if name != "text")

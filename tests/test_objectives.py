@@ -426,7 +426,7 @@ with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
 assert "--objective.squash-scale" in out.getvalue() and "mine" in out.getvalue()
 
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("streamlit_app.py", default_timeout=180).run()
+app = AppTest.from_file("pages/ui/main.py", default_timeout=180).run()
 box = next(b for b in app.selectbox if b.key == "w:objective")
 assert "Mine" in box.options and Mine.__doc__ in box.help
 box.set_value("mine").run()

@@ -1,51 +1,107 @@
-"""The JavaScript modules of a component are joined into one: names and order must allow that."""
+"""What the browser loads beside the page: every component's modules and styles, and nothing else."""
 
 import ast
+import gzip
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from pages.components import assets
-
-HERE = Path(assets.__file__).parent
+from pages.ui import server
+from pages.ui.widgets.base import assets
+from pages.ui.widgets.base.registry import modules_of
 
 
 def registered() -> dict[str, list[str]]:
-    """Return the JavaScript files of each component, by its name, as `component` is called with them."""
+    """Return the module and the styles of each component, by its name, as `component` is called."""
     components = {}
-    for file in HERE.glob("*.py"):
+    for file in assets.WIDGETS.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "component":
                 name, *files = [str(a.value) for a in node.args if isinstance(a, ast.Constant)]
-                components[name] = [file for file in files if file.endswith(".js")]
+                components[name] = files
     return components
 
 
-def test_every_module_belongs_to_a_component_and_no_test_does():
-    used = {file for files in registered().values() for file in files}
-    modules = {file.name for file in HERE.glob("*.js")}
-    assert used == {name for name in modules if not name.endswith(".test.js")}
+def test_every_file_belongs_to_a_component():
+    used = {assets.PLOTLY}
+    for module, *styles in registered().values():
+        used |= {*modules_of(module), *styles}
+    assert used == assets.files().keys()
 
 
 @pytest.mark.parametrize(("name", "files"), registered().items())
-def test_the_modules_of_a_component_fit_into_one(name: str, files: list[str]):
-    texts = [(HERE / file).read_text("utf-8") for file in files]
-    for i, text in enumerate(texts):
-        imports = re.findall(r'from "\./(\w+\.js)"', text)
-        assert set(imports) <= set(files[:i]), f"{files[i]} needs {imports} before it"
-    joined = assets.join_modules(texts)
-    assert not re.search(r"^\s*import\b", joined, re.MULTILINE)
-    assert len(re.findall(r"^export default\b", joined, re.MULTILINE)) == 1
-    declared = re.findall(
-        r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", joined, re.MULTILINE
-    )
-    assert [name for name, count in Counter(declared).items() if count > 1] == []
+def test_a_component_has_one_default_export_and_asks_for_all_its_modules(
+    name: str, files: list[str]
+):
+    module, *styles = files
+    assert name == f"wgan_{module.partition('/')[0]}"
+    assert all(style.endswith(".css") for style in styles)
+    text = (assets.WIDGETS / module).read_text("utf-8")
+    assert len(re.findall(r"^export default\b", text, re.MULTILINE)) == 1
+    for file in modules_of(module):
+        folder = (assets.WIDGETS / file).parent
+        text = (assets.WIDGETS / file).read_text("utf-8")
+        imported = re.findall(
+            r'\bfrom\s+"([^"]+)"', re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        )
+        paths = {(folder / path).resolve().relative_to(assets.WIDGETS) for path in imported}
+        assert {path.as_posix() for path in paths} <= set(modules_of(module))
 
 
-def test_joining_leaves_out_imports_and_nothing_else():
-    text = '// head\nimport {\n  a, b,\n} from "./one.js";\nimport { c } from "./two.js";\n\nexport const d = a + b + c;\n'
-    assert assets.join_modules(["const a = 1;\n", text]) == (
-        "const a = 1;\n\n// head\n\nexport const d = a + b + c;\n"
-    )
+@pytest.fixture
+def browser() -> TestClient:
+    return TestClient(Starlette(routes=server.routes()))
+
+
+def test_a_browser_gets_each_file_compressed_and_may_keep_it(browser: TestClient):
+    for name, path in assets.files().items():
+        answer = browser.get(f"/{assets.address(name)}", headers={"Accept-Encoding": "gzip"})
+        assert answer.status_code == 200 and answer.content == path.read_bytes()
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["content-type"] == assets.KINDS[Path(name).suffix]
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_a_browser_that_reads_no_gzip_gets_the_file_as_it_is(browser: TestClient):
+    answer = browser.get(f"/{assets.address('chart/chart.js')}", headers={"Accept-Encoding": ""})
+    assert "content-encoding" not in answer.headers
+    assert answer.content == (assets.WIDGETS / "chart" / "chart.js").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "wgan-assets/0123456789ab/chart/chart.js",  # another version
+        "{folder}/chart/chart.py",
+        "{folder}/base/dom.test.js",
+        "{folder}/../../main.py",
+        "{folder}/%2e%2e/%2e%2e/main.py",
+        "{folder}/",
+    ],
+)
+def test_nothing_else_is_served(browser: TestClient, path: str):
+    folder = f"{assets.FOLDER}/{assets.version()}"
+    assert browser.get("/" + path.format(folder=folder)).status_code == 404
+
+
+def test_the_routes_are_below_the_base_address(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": "/lab/"}.__getitem__)
+    below = TestClient(Starlette(routes=server.routes()))
+    assert below.get("/lab/healthz").status_code == 200
+    assert below.get(f"/lab/{assets.address('chart/chart.js')}").status_code == 200
+    assert below.get("/healthz").status_code == 404
+
+
+def test_a_missing_bundle_has_no_address(monkeypatch: pytest.MonkeyPatch):
+    rest = {name: path for name, path in assets.files().items() if name != assets.PLOTLY}
+    monkeypatch.setattr(assets, "files", lambda: rest)
+    assert assets.address(assets.PLOTLY) == ""
+
+
+def test_the_compressed_files_are_gzip():
+    content, _ = assets.compressed(assets.version(), "base/dom.js") or (b"", "")
+    assert gzip.decompress(content) == assets.decompressed(content)

@@ -11,11 +11,11 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.components.app import session
-from pages.components.critic import SECTIONS
-from pages.components.critic_layers import said_of_depth, said_of_slopes
-from tests.app.test_pages import ROOT, button, finished_run, has_button, page_alone, sound
-from tests.conftest import tiny
+from pages.ui.core.navigation import CRITIC_SECTIONS as SECTIONS
+from pages.ui.core.session import session
+from pages.ui.critic.layers import said_of_depth, said_of_slopes
+from tests.app.test_pages import button, finished_run, has_button, page_alone, sound
+from tests.conftest import app_at, tiny
 from wgan.data import DATASETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
@@ -125,8 +125,8 @@ def test_data_that_are_not_here_are_said_to_be_absent(
 ):
     finished_run(runs_dir, **PICTURES)
     monkeypatch.setattr(DATASETS["mnist-10k"], "present", lambda self, root=None: False)
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180).run()
-    sound(app.switch_page("pages/critic.py").run())
+    app = app_at().run()
+    sound(app.switch_page("../critic.py").run())
     assert "not on this machine" in words(app)
     for section in ("slopes", "layers", "inside"):
         open_section(app, section)

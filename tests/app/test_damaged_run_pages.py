@@ -9,8 +9,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.components.app import session
+from pages.ui.core.session import session
 from tests.app.test_pages import PAGES, ROOT, button, finished_run
+from tests.conftest import app_at
 from tests.test_damaged_runs import HARMS
 from wgan.export import export
 from wgan.runs import Run, list_runs, trash
@@ -37,22 +38,15 @@ def pair(
 
 
 def alone(page: str) -> AppTest:
-    """A page without its shell: in AppTest, a click on a page that is not the first is lost."""
-    script = f"""
-import runpy
-from pages.components.entry import enter
-enter()
-runpy.run_path({str(ROOT / "pages" / page)!r})
-"""
-    return AppTest.from_string(script, default_timeout=180)
+    return app_at(page.removesuffix(".py"))
 
 
 def opened(page: str, run: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
+    app = app_at()
     app.query_params["run"] = run
     app.run()
     if page != "train.py":
-        app.switch_page(f"pages/{page}")
+        app.switch_page(f"../{page}")
         app.query_params["run"] = run
         app.run()
     return app

@@ -9,7 +9,7 @@ def script(message: object, page: int, cut: bool) -> None:
     """A page with one edited number: what it returned last is its own value, unless `page` is set."""
     import streamlit as st
 
-    from pages.components.edits import edited
+    from pages.ui.widgets.base.edits import edited
 
     if message is not None:
         st.session_state["pad"] = {"edit": message}

@@ -13,10 +13,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.components import app as pages_app
-from pages.components import entry
-from pages.components.controls import run_titles
-from tests.conftest import tiny, train_to_the_end
+from pages.ui.core import session, startup
+from pages.ui.core.run_picker import run_titles
+from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, hyperparameters
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
@@ -29,7 +28,7 @@ PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
 @pytest.fixture
 def app(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    yield AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
+    yield app_at()
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -72,23 +71,23 @@ def finished_run(runs_dir: Path, **changes: object) -> Run:
 def test_what_is_loaded_leaves_the_garbage_collectors_sight(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(entry._settled, "modules", 0)
+    monkeypatch.setattr(startup, "_modules_when_frozen", 0)
     gc.unfreeze()
     sound(app.run())
-    assert gc.get_freeze_count() > 100_000 and gc.get_threshold() == entry.AT_WORK
+    assert gc.get_freeze_count() > 100_000 and gc.get_threshold() == startup.SERVING_THRESHOLDS
     out_of_sight = gc.get_freeze_count()
     later = [[n] for n in range(1000)]
-    entry.settle()  # once is enough, until more is loaded
+    startup.freeze_loaded_objects()  # once is enough, until more is loaded
     assert gc.get_freeze_count() <= out_of_sight
-    monkeypatch.setitem(entry._settled, "modules", len(sys.modules) - entry.NEWCOMERS)
-    entry.settle()
+    monkeypatch.setattr(startup, "_modules_when_frozen", len(sys.modules) - startup.MIN_NEW_MODULES)
+    startup.freeze_loaded_objects()
     assert gc.get_freeze_count() > out_of_sight + len(later) // 2
 
 
 def test_a_forecast_does_not_hold_the_first_page_back(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(entry._settled, "modules", 0)
+    monkeypatch.setattr(startup, "_modules_when_frozen", 0)
     app.query_params["setup"] = '{"batch_size":13}'  # which no other test forecasts
     sound(app.run())
 
@@ -98,7 +97,7 @@ def test_a_forecast_does_not_hold_the_first_page_back(
     time.sleep(0.5)  # in which a worker that was asked would have begun
     config = app.session_state.draft
     assert config.batch_size == 13 and "measuring" in said()
-    assert pages_app.session().forecast(config, begin=False) is None
+    assert session.session().forecast(config, begin=False) is None
     end = time.monotonic() + 180
     while "about" not in said():
         assert time.monotonic() < end, said()
@@ -107,7 +106,7 @@ def test_a_forecast_does_not_hold_the_first_page_back(
 
 
 def visit(app: AppTest, page: str) -> AppTest:
-    return app.run() if page == "train.py" else app.switch_page(f"pages/{page}").run()
+    return app.run() if page == "train.py" else app.switch_page(f"../{page}").run()
 
 
 @pytest.mark.parametrize("ran", [False, True])
@@ -264,21 +263,21 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
     """Else the next start, which succeeds, is followed by an offer to stop the run just begun."""
     app.run()
-    first = pages_app.session().start(tiny(steps=10**6))
+    first = session.session().start(tiny(steps=10**6))
     button(app, "start").click().run()
     assert has_button(app, "dialog_stop")
-    pages_app.session().stop(first)
+    session.session().stop(first)
     end = time.monotonic() + 180
-    while pages_app.session().live() is not None:
+    while session.session().live() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
     sound(app.run())
     assert not has_button(app, "dialog_stop") and "busy" not in app.session_state
     button(app, "start").click().run()
     assert not has_button(sound(app), "dialog_stop")
-    live = pages_app.session().live()
+    live = session.session().live()
     assert live is not None and live.run != first
-    pages_app.session().stop(live.run)
+    session.session().stop(live.run)
 
 
 def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
@@ -292,7 +291,7 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
         prepare(job, *given)
 
     monkeypatch.setattr(TrainingJob, "prepare", slowly)
-    runs = pages_app.session().race([tiny(steps=50), tiny(steps=50, objective="wgan")])
+    runs = session.session().race([tiny(steps=50), tiny(steps=50, objective="wgan")])
     end = time.monotonic() + 180
     while not prepared:
         assert time.monotonic() < end
@@ -300,7 +299,7 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
     app.query_params["run"] = runs[1]
     sound(app.run())
     go_on.set()
-    while pages_app.session().live() is not None:
+    while session.session().live() is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -351,15 +350,7 @@ def test_no_fork_gives_the_settings_back(app: AppTest, runs_dir: Path):
 
 
 def page_alone(name: str) -> AppTest:
-    """A page without its shell: in AppTest, a click on a page that is not the first is lost."""
-    script = f"""
-import runpy
-import streamlit as st
-from pages.components.entry import enter
-enter()
-runpy.run_path({str(ROOT / "pages" / name)!r})
-"""
-    return sound(AppTest.from_string(script, default_timeout=180).run())
+    return sound(app_at(name.removesuffix(".py")).run())
 
 
 @pytest.fixture
@@ -441,7 +432,7 @@ def test_a_failed_run_offers_a_bug_report(app: AppTest, runs_dir: Path):
     job.prepare()
     job.step()
     job.finish(Status.FAILED, "It broke.", "the trace")
-    app.run().switch_page("pages/runs.py").run()
+    app.run().switch_page("../runs.py").run()
     assert not app.exception and "It broke." in app.error[0].value
     assert any("Bug report" in str(e.proto) for e in app.get("download_button"))
 
@@ -499,7 +490,7 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
     app.query_params["runs"] = ",".join(runs)
     app.query_params["curve"] = "emd_512"
     app.run()
-    app.switch_page("pages/compare.py")
+    app.switch_page("../compare.py")
     app.query_params["runs"] = ",".join(runs)
     app.query_params["curve"] = "emd_512"
     sound(app.run())
@@ -514,24 +505,24 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
 
 
 def test_many_who_watch_are_each_shown_less_often(app: AppTest):
-    from pages.components import app as own
+    from pages.ui.core import refresh, session
 
     sound(app.run())
-    run = own.session().start(tiny(steps=10**6))
+    run = session.session().start(tiny(steps=10**6))
     app.session_state["shown"] = run
 
     def slowly() -> bool:
         sound(app.run())
         return any("shown every 3 seconds" in caption.value for caption in app.caption)
 
-    seen = own._last_seen()
+    seen = refresh._last_seen()
     assert not slowly() and len(seen) == 1
     now = time.monotonic()
     seen |= {f"visitor {i}": (now, 1.0) for i in range(25)}
     assert slowly()
     # Who is silent has left; what is drawn for a visitor less often is silent for longer.
     now = time.monotonic()
-    seen |= {f"visitor {i}": (now - own.GONE - 3.0, 1.0 if i else 60.0) for i in range(25)}
+    seen |= {f"visitor {i}": (now - refresh.GONE - 3.0, 1.0 if i else 60.0) for i in range(25)}
     assert not slowly() and set(seen) - {"visitor 0"} == {app.session_state["visitor"]}
     assert "visitor 0" in seen
-    own.session().stop(run)
+    session.session().stop(run)

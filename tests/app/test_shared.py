@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pages.components import chart as charts
-from pages.components import live
-from pages.components.assets import packed, shared
+from pages.ui.core import datasets
+from pages.ui.panels import marks
+from pages.ui.widgets.base.registry import packed, shared
+from pages.ui.widgets.chart import chart as charts
 from tests.conftest import tiny
 from wgan.data import Mnist10k
 from wgan.jobs import RunSnapshot
@@ -51,13 +52,13 @@ def test_lines_over_the_same_steps_carry_them_once():
 def test_a_damaged_set_is_looked_at_again_once_it_is_whole(monkeypatch):
     given: list[Any] = [None, np.zeros((7, 1, 8, 8), np.uint8), None]
     sets = SimpleNamespace(examples=lambda dataset, n: given.pop(0))
-    monkeypatch.setattr(live, "session", lambda: SimpleNamespace(sets=sets, root=None))
+    monkeypatch.setattr(datasets, "session", lambda: SimpleNamespace(sets=sets, root=None))
     dataset = Mnist10k()
-    live._examples.clear()
-    assert live.real_examples(dataset, 7) is None
-    first = live.real_examples(dataset, 7)
-    assert first is not None and live.real_examples(dataset, 7) is first and len(given) == 1
-    live._examples.clear()
+    datasets._real_examples.clear()
+    assert datasets.real_examples(dataset, 7) is None
+    first = datasets.real_examples(dataset, 7)
+    assert first is not None and datasets.real_examples(dataset, 7) is first and len(given) == 1
+    datasets._real_examples.clear()
 
 
 def test_marks_do_not_grow_with_switches_of_the_engine():
@@ -68,6 +69,6 @@ def test_marks_do_not_grow_with_switches_of_the_engine():
     ]
     steered = Change(3, "n_critic", 5, 2)
     view = RunSnapshot("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
-    marks = live._marks(view)
-    assert len(marks) == 1 + live.ENGINES and marks[0] == (3.0, live.in_words(steered, tiny()))
-    assert [step for step, _ in marks[1:]] == list(range(500 - live.ENGINES, 500))
+    shown = marks.run_marks(view)
+    assert len(shown) == 1 + marks.ENGINES and shown[0] == (3.0, marks.in_words(steered, tiny()))
+    assert [step for step, _ in shown[1:]] == list(range(500 - marks.ENGINES, 500))

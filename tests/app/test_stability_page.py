@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ButtonGroup
 
-from pages.components import lab_work, vanishing
-from pages.components.app import session
+from pages.ui.core.session import session
+from pages.ui.labs import tasks, vanishing
 from tests.app.test_pages import button, has_button, page_alone, sound
 from tests.conftest import tiny
 from wgan.jobs import TaskProgress, TaskSteps
@@ -261,7 +261,7 @@ def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_noth
         if goes:
             end.set()
             until_done = time.monotonic() + 180
-            while lab_work.running(vanishing.title()):
+            while tasks.running(vanishing.title()):
                 assert time.monotonic() < until_done
                 time.sleep(0.01)
         return goes
@@ -278,7 +278,7 @@ def test_a_lab_whose_work_the_session_has_forgotten_can_begin_again():
     app = page_alone("stability.py")
     app.select_slider(key="vanishing_updates").set_value(10_000).run()
     button(app, "vanishing_run").click().run()
-    shared = lab_work._shared_results()
+    shared = tasks._shared_results()
     until(app, lambda: f"{VANISHING}, gaussians" in shared)
     session().cancel(session().tasks("")[0].key)
     for _ in range(TASKS_KEPT + 2):
@@ -310,7 +310,7 @@ def test_an_order_given_twice_is_begun_once():
             yield TaskProgress("Waiting", 0.1)
 
     page_alone("stability.py")
-    lab_work._begin("A lab", waits, ())
-    lab_work._begin("A lab", waits, ())
+    tasks._begin("A lab", waits, ())
+    tasks._begin("A lab", waits, ())
     assert [t.title for t in session().tasks("")].count("A lab") == 1
     session().cancel(session().tasks("")[0].key)

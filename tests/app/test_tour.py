@@ -6,12 +6,15 @@ from urllib.parse import parse_qsl
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from pages.components import critic, latent, stability, tour
-from pages.components.apart import OPPOSED, SLIDE
-from pages.components.duality import DUAL, LEARNED
-from pages.components.earth import EARTH, PLANE
+from pages.ui.core.navigation import CRITIC_SECTIONS, LATENT_SECTIONS
+from pages.ui.labs import stability
+from pages.ui.labs.divergences import OPPOSED, SLIDE
+from pages.ui.labs.dual import DUAL, LEARNED
+from pages.ui.labs.transport import EARTH, PLANE
+from pages.ui.tour import glossary
+from pages.ui.tour import page as tour_page
+from tests.conftest import app_at
 from wgan.export import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +23,11 @@ LABS = {
     "stability": set(stability.LABS),
 }
 SECTIONS = {
-    "latent": set().union(*latent.SECTIONS.values()),
-    "critic": set().union(*critic.SECTIONS.values()),
+    "latent": set().union(*LATENT_SECTIONS.values()),
+    "critic": set().union(*CRITIC_SECTIONS.values()),
 }
-LINKS = [(page, section) for step in tour.STEPS for page, _, section in step.links]
-LINKS += [(term.page, term.section) for term in tour.TERMS]
+LINKS = [(page, section) for step in tour_page.STEPS for page, _, section in step.links]
+LINKS += [(term.page, term.section) for term in glossary.TERMS]
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +50,9 @@ def test_a_link_leads_somewhere(page: str, section: str):
 
 def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WGAN_RUNS", str(tmp_path))
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
+    app = app_at()
     app.run()
-    app.switch_page("pages/tour.py").run()
+    app.switch_page("../tour.py").run()
     assert not app.exception
     assert len(app.checkbox) == 6
     # A folder of runs without the models that some steps look at is offered them.
@@ -66,9 +69,9 @@ def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.
 
     def words() -> list[str]:
         shown = [found.value for found in app.markdown]
-        return [term.word for term in tour.TERMS if f"**{term.word}**: {term.meaning}" in shown]
+        return [term.word for term in glossary.TERMS if f"**{term.word}**: {term.meaning}" in shown]
 
-    assert words() == [term.word for term in tour.TERMS]
+    assert words() == [term.word for term in glossary.TERMS]
     app.text_input(key="glossary").set_value("lipschitz").run()
     assert "1-Lipschitz" in words() and "FID" not in words()
     app.text_input(key="glossary").set_value("discriminator").run()
@@ -84,8 +87,8 @@ def test_where_no_example_is_at_hand_it_is_said_how_to_get_them(
 ):
     monkeypatch.setenv("WGAN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr("wgan.export.examples.SHIPPED", tmp_path)
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
+    app = app_at()
     app.run()
-    app.switch_page("pages/tour.py").run()
+    app.switch_page("../tour.py").run()
     assert any("python -m wgan examples --runs-dir" in found.value for found in app.markdown)
     assert not app.button

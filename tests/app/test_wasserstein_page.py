@@ -10,13 +10,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.components import bend, piles
-from pages.components.apart import happened_apart, happened_opposed, opposed_as
-from pages.components.app import session
-from pages.components.duality import happened_by_hand, happened_learned
-from pages.components.earth import happened_on_the_line
-from tests.app.test_pages import ROOT, button, has_button, sound
-from tests.conftest import tiny
+from pages.ui.core.session import session
+from pages.ui.labs.divergences import happened_apart, happened_opposed, opposed_as
+from pages.ui.labs.dual import happened_by_hand, happened_learned
+from pages.ui.labs.transport import happened_on_the_line
+from pages.ui.widgets.plan_editor import plan_editor
+from pages.ui.widgets.potential_editor import potential_editor
+from tests.app.test_pages import button, has_button, sound
+from tests.conftest import app_at, tiny
 from wgan.labs import apart, duality
 from wgan.labs.apart import Opposed, boxes, gaussians
 from wgan.labs.duality import HIGHEST, Learned, optimal
@@ -34,10 +35,10 @@ def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def opened(lab: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=180)
+    app = app_at()
     app.query_params["lab"] = lab
     app.run()
-    app.switch_page("pages/wasserstein.py").run()
+    app.switch_page("../wasserstein.py").run()
     sound(app.button_group(key="lab").set_value(lab).run())
     return app
 
@@ -161,10 +162,10 @@ def test_what_a_browser_may_send_of_piles():
         "mode": "move",
         "seen": True,
     }
-    plan = piles._checked(good)
+    plan = plan_editor._checked(good)
     assert plan is not None and plan.piles.real[-1] == 3
     assert plan.moves == ((0, 1), (2, 3)) and plan.mode == "move" and plan.seen
-    assert not piles._checked(good | {"seen": "yes"}).seen
+    assert not plan_editor._checked(good | {"seen": "yes"}).seen
     for value in (
         good | {"fake": [0] * PLACES},
         good | {"fake": [1.5] * PLACES},
@@ -185,12 +186,12 @@ def test_what_a_browser_may_send_of_piles():
         good | {"mode": "other"},
         good | {"mode": ["move"]},
     ):
-        assert piles._checked(value) is None, value
+        assert plan_editor._checked(value) is None, value
 
 
 def test_what_a_browser_may_send_of_a_function():
-    assert bend._checked({"f": [0, 1.5] * (PLACES // 2)}).f.shape == (PLACES,)
-    assert bend._checked({"f": [0] * PLACES, "shown": True}).shown
+    assert potential_editor._checked({"f": [0, 1.5] * (PLACES // 2)}).f.shape == (PLACES,)
+    assert potential_editor._checked({"f": [0] * PLACES, "shown": True}).shown
     for f in (
         [0.0] * 3,
         "x",
@@ -202,8 +203,8 @@ def test_what_a_browser_may_send_of_a_function():
         [2 * HIGHEST] * PLACES,
         {"f": 1},
     ):
-        assert bend._checked({"f": f}) is None, f
-    assert bend._checked([0.0] * PLACES) is None
+        assert potential_editor._checked({"f": f}) is None, f
+    assert potential_editor._checked([0.0] * PLACES) is None
 
 
 def test_words_for_piles_and_functions():

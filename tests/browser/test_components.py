@@ -25,11 +25,12 @@ APP = dedent(
     import streamlit as st
     from PIL import Image
 
-    from pages.components.chart import chart
-    from pages.components.numbers import Number, numbers
-    from pages.components.picker import picker
-    from pages.components.player import Walk, player
-    from pages.components.stage import Frame, stage, strip
+    from pages.ui.widgets.chart.chart import chart
+    from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
+    from pages.ui.widgets.image_picker.image_picker import image_picker
+    from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
+    from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timeline
+    from pages.ui.widgets.image_grid.image_grid import image_grid
 
     started = st.cache_resource(lambda: time.time(), show_spinner=False)()
 
@@ -45,7 +46,7 @@ APP = dedent(
         @st.fragment(run_every=0.5)
         def live():
             step = 1000 + 50 * int(2 * (time.time() - started))
-            stage(
+            sample_timeline(
                 key="stage", run="run", steps=list(range(0, step + 1, 50)), live=True,
                 latest=lambda: Frame(step, image=sheet(step)), alt="Samples", max_height=240,
                 fetch=lambda steps: {step: Frame(step, image=sheet(step)) for step in steps},
@@ -59,7 +60,7 @@ APP = dedent(
             chart({"data": traces}, key="chart", run="run", height=240, alt="Losses")
 
         live()
-        strip(sheet(1), key="strip", rows=8, columns=8, caption="Real", alt="Real", max_height=160)
+        image_grid(sheet(1), key="strip", rows=8, columns=8, caption="Real", alt="Real", max_height=160)
 
 
     def latent():
@@ -73,7 +74,7 @@ APP = dedent(
                 token=str(token), fps=5.0, loop=True, waypoints=(0, 50), path=path,
                 real=path[:, 0], grid=(path[:, 0] / 2,),
             )
-            player(walk, key="player", height=240, alt="A walk")
+            walk_player(walk, key="player", height=240, alt="A walk")
             st.text(f"walk {token}")
 
         live()
@@ -89,7 +90,7 @@ APP = dedent(
         def live():
             token = int(2 * (time.time() - started))
             st.button("Clear", on_click=clear)
-            picker(
+            image_picker(
                 sheet(token), key="picker", rows=8, columns=8, picked=st.session_state.picks,
                 changed=lambda picks: st.session_state.update(picks=picks),
                 most=3, caption="Pick", alt="Samples",
@@ -104,7 +105,7 @@ APP = dedent(
         @st.fragment(run_every=0.5)
         def live():
             step = 1000 + 50 * int(2 * (time.time() - started))
-            stage(
+            sample_timeline(
                 key="stage", run="run", steps=list(range(0, step + 1, 50)), live=True,
                 latest=lambda: Frame(step, image=sheet(step)), alt="Samples", max_height=240,
                 fetch=lambda steps: 1 / 0,
@@ -128,7 +129,7 @@ APP = dedent(
                 "marker": {"color": "@fake", "size": 5},
             }
             axis = {"range": [-1, 1]}
-            stage(
+            sample_timeline(
                 key="stage", run="run", steps=[step], live=True, alt="Points", max_height=300,
                 latest=lambda: Frame(step, figure={
                     "data": [surface, dots], "layout": {"xaxis": axis, "yaxis": axis},
@@ -145,8 +146,8 @@ APP = dedent(
         @st.fragment(run_every=0.5)
         def live():
             n = int(2 * (time.time() - begun))
-            numbers(
-                [Number("Step", f"{n:,}", help="**Bold** words.\\n\\nMore."), Number("Speed", "7", "steps/s")],
+            stat_cards(
+                [Stat("Step", f"{n:,}", help="**Bold** words.\\n\\nMore."), Stat("Speed", "7", "steps/s")],
                 key="numbers", progress=(n % 10 / 10, f"{n} done"),
             )
             x = np.linspace(0, 100, 50)
@@ -169,22 +170,18 @@ APP = dedent(
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, serve, chromium) -> str:
-    """The address of the app, which has the components in a folder of its own."""
+    """The address of an app of its own, served as ours is."""
     folder = tmp_path_factory.mktemp("components-app")
-    shutil.copytree(
-        ROOT / "pages" / "components",
-        folder / "pages" / "components",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
     (folder / ".streamlit").mkdir()
     shutil.copy(ROOT / ".streamlit" / "config.toml", folder / ".streamlit")
-    (folder / "app.py").write_text(APP, encoding="utf-8")
-    url: str = serve(folder / "app.py")
-    # Until its script has run once, Streamlit knows the files in pages/ only, and no page of this app.
-    first = chromium.new_page()
-    first.goto(url)
-    first.locator(".wgan-cards, canvas").first.wait_for(timeout=120_000)
-    first.close()
+    (folder / "script.py").write_text(APP, encoding="utf-8")
+    (folder / "app.py").write_text(
+        "import streamlit as st\n"
+        "from pages.ui import server\n"
+        "app = st.App('script.py', routes=server.routes())\n",
+        encoding="utf-8",
+    )
+    url: str = serve(folder / "app.py", env={"PYTHONPATH": str(ROOT)})
     return url
 
 

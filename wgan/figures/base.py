@@ -22,7 +22,7 @@ PALETTE = {
     "muted": "#6b7484",
     "text": "#16202e",
 }
-"""The light theme's colours, for figures outside the app; in it, pages/components/plotly_theme.js."""
+"""The light theme's colours, for figures outside the app; in it, pages/ui/widgets/base/theme.js."""
 
 MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
 

@@ -8,6 +8,7 @@ from wgan.session.session import (
     Session,
     close_shared_sessions,
     shared_session,
+    shared_sessions,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "Session",
     "close_shared_sessions",
     "shared_session",
+    "shared_sessions",
 ]

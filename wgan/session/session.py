@@ -841,6 +841,10 @@ class Session:
             with self._changed:
                 self._views.pop(job.run.id, None)
 
+    def worker_is_alive(self) -> bool:
+        """Tell whether the thread that trains still runs."""
+        return self._worker.is_alive()
+
     @property
     def closed(self) -> bool:
         """Whether the session was ended: it takes no more work."""
@@ -877,6 +881,12 @@ def shared_session(runs_dir: Path) -> Session:
         if session is None or session.closed:
             session = _shared[key] = Session(runs_dir)
         return session
+
+
+def shared_sessions() -> list[Session]:
+    """Return the sessions that `shared_session` began and that are still open."""
+    with _sharing:
+        return [session for session in _shared.values() if not session.closed]
 
 
 def close_shared_sessions() -> None:

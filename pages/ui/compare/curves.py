@@ -1,0 +1,223 @@
+"""The curves and samples of several runs on common axes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core import datasets, run_picker
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
+from pages.ui.core.url import asked_moment, keep_moment
+from pages.ui.panels import run_panel
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.run_grid.run_grid import RunSamples, run_grid
+from pages.ui.widgets.sample_timeline.sample_timeline import Frame
+from wgan import figures
+from wgan.config import PREVIEW_COLUMNS, short
+from wgan.jobs import RunSnapshot
+from wgan.metrics import metric_of, title_of
+from wgan.runs import RunError, Status
+
+MOST = 6
+
+AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
+AXIS_HELP = """**Step**: generator updates. **Images**: real examples the critic was shown, which
+is fairer where runs differ in batch size or critic updates a step. **Time**: seconds of training, which
+is what one waits for."""
+
+CURVES = {
+    "Critic gap": "critic_gap",
+    "Critic gap, held-out": "critic_gap_held_out",
+    "Critic loss": "critic_loss",
+    "Generator loss": "generator_loss",
+    "Penalty": "penalty",
+}
+CURVE_HELP = """Gaps and losses of different objectives are in different units: compare their course,
+not their height. What was measured on the samples, such as W₁, can be compared between all."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar says."""
+
+    runs: tuple[str, ...]
+    axis: str
+    curve: str
+
+
+def views_of(runs: Sequence[str]) -> list[RunSnapshot]:
+    """Return the snapshots of the runs that can be read; say which cannot."""
+    found = []
+    for run in runs:
+        try:
+            found.append(session().view(run))
+        except RunError as error:
+            st.warning(str(error), icon=":material/search_off:")
+    return found
+
+
+def curve_title(curve: str) -> str:
+    """Return the title of a curve or a metric."""
+    return curve if curve in CURVES else title_of(curve)
+
+
+def measured_metrics(runs: Sequence[str]) -> list[str]:
+    """Return the names of the metrics that any of the runs has, in the order of their measurement."""
+    names: dict[str, None] = {}
+    for run in runs:
+        try:
+            known = (m.name for m in session().view(run).metrics)
+            names |= dict.fromkeys(name for name in known if metric_of(name) is not None)
+        except RunError:
+            continue
+    return list(names)
+
+
+def comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
+    """Tell whether a metric's numbers of two runs can stand on one axis."""
+    metric = metric_of(name)
+    if metric is None:
+        return True
+    if metric.features:
+        return dict(view.protocol) == dict(other.protocol)
+    return view.config.dataset == other.config.dataset
+
+
+# ---- curves and wall --------------------------------------------------------------------------
+
+
+def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
+    """Show the runs' pictures and curves; the body of the page's fragment.
+
+    `stood`: how they stood when the buttons above were drawn.
+    """
+    refresh_interval()  # this visitor is still there
+    views = views_of(choice.runs)
+    if tuple(view.status for view in views) != stood:
+        st.rerun()
+    column, unit = AXES[choice.axis]
+    titles = titles_of(views)
+    items = [_item(view, titles[i], figures.SERIES[i], column) for i, view in enumerate(views)]
+
+    def fetch(run: str, steps: Sequence[int]) -> Mapping[int, Frame]:
+        config = session().view(run).config
+        real = datasets.real_examples(config.dataset, 256)
+        found = {step: session().preview(run, step) for step in steps}
+        return {s: run_panel.to_frame(p, real) for s, p in found.items() if p is not None}
+
+    def go_to(moment: int | None) -> None:
+        moments = st.session_state.setdefault("compare_moments", {})
+        moments[(*choice.runs, choice.axis)] = moment
+        keep_moment(moment)
+
+    run_grid(
+        items,
+        key="wall",
+        unit=unit,
+        fetch=fetch,
+        max_height=330 if len(items) < 4 else 240,
+        at=asked_moment(),
+        moved=go_to,
+    )
+    apart = [i for i, view in enumerate(views) if not comparable(view, views[0], choice.curve)]
+    if apart:
+        out = ", ".join(titles[i] for i in apart)
+        st.caption(
+            f":material/block: Not drawn: {out}. {curve_title(choice.curve)} of other data, or seen by "
+            f"another feature network, cannot be compared with that of {titles[0]}."
+        )
+    lines = _lines(views, titles, choice.curve, column, leave_out=apart)
+    if any(len(x) for _, x, _, _, _ in lines):
+        figure = figures.compare(lines, x_title=_axis_title(choice.axis))
+        chart(
+            figure,
+            key="compare",
+            run=f"{choice.curve}-{choice.axis}-{choice.runs}",
+            height=300,
+            alt=f"{curve_title(choice.curve)} of {len(views) - len(apart)} runs",
+            title=curve_title(choice.curve),
+            help=CURVE_HELP,
+        )
+    else:
+        st.caption("No values of this curve yet.")
+
+
+def _axis_title(axis: str) -> str:
+    return {"Step": "step", "Images": "images seen", "Time": "training time, s"}[axis]
+
+
+def titles_of(views: Sequence[RunSnapshot]) -> list[str]:
+    """Return a short name for each run: its own, else what tells it from the others."""
+    plain_titles = [v.name or short(v.config.objective.title) for v in views]
+    if len(set(plain_titles)) == len(views):
+        return plain_titles
+    titles = run_picker.run_titles()
+    return [titles.get(v.run, v.run) for v in views]
+
+
+def _along(
+    view: RunSnapshot, column: str, steps: Sequence[float] | npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return where steps lie on an axis, between the reports that are known."""
+    if column == "step" or not len(view.curves.get("step", ())):
+        return np.asarray(steps, dtype=np.float64)
+    known, at = view.curves["step"], view.curves[column]
+    return np.asarray(
+        np.interp(steps, np.concatenate([[0.0], known]), np.concatenate([[0.0], at])),
+        dtype=np.float64,
+    )
+
+
+def _item(view: RunSnapshot, title: str, colour: str, column: str) -> RunSamples:
+    real = datasets.real_examples(view.config.dataset, 256)
+    latest = run_panel.to_frame(view.preview, real) if view.preview is not None else None
+    steps = list(view.preview_steps)
+    if view.preview is not None and view.preview.step not in steps:
+        steps.append(view.preview.step)
+    at = _along(view, column, steps)
+    words = run_panel.empty_words(view, "Pictures")
+    labels = view.config.preview_labels()
+    rows = 8 if labels is None else len(labels) // PREVIEW_COLUMNS
+    return RunSamples(
+        view.run, title, colour, steps, at.tolist(), latest, view.status.active, words, rows=rows
+    )
+
+
+def _lines(
+    views: Sequence[RunSnapshot],
+    titles: Sequence[str],
+    curve: str,
+    column: str,
+    leave_out: Sequence[int] = (),
+) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
+    """Return the runs' curves; a fork beside its parent only from where they part."""
+    shown = {view.run for view in views}
+    lines = []
+    for i, view in enumerate(views):
+        if i in leave_out:
+            continue
+        x, y, steps = _values(view, curve, column)
+        origin = None
+        if view.parent is not None and view.parent.run in shown and len(steps):
+            at = int(np.searchsorted(steps, view.parent.step, side="right"))
+            # One point of the common history, so that the line begins on its parent's.
+            first = max(at - 1, 0)
+            if at > 0:
+                origin = (float(x[first]), float(figures.smooth(y)[first]))
+            x, y = x[first:], y[first:]
+        lines.append((titles[i], x, y, figures.SERIES[i], origin))
+    return lines
+
+
+def _values(view: RunSnapshot, curve: str, column: str) -> tuple[Any, Any, Any]:
+    if curve in CURVES:
+        if not len(view.curves.get("step", ())):
+            return np.empty(0), np.empty(0), np.empty(0)
+        return view.curves[column], view.curves[CURVES[curve]], view.curves["step"]
+    found = [m for m in view.metrics if m.name == curve]
+    steps = np.array([m.step for m in found], dtype=np.float64)
+    return _along(view, column, steps), np.array([m.value for m in found]), steps

@@ -1,0 +1,53 @@
+"""The settings in which runs differ."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.compare.curves import comparable, measured_metrics, titles_of, views_of
+from pages.ui.core.format import fmt_digits, fmt_value
+from wgan.config import hyperparameters
+from wgan.jobs import RunSnapshot
+from wgan.metrics import title_of
+
+
+def differing(runs: Sequence[str]) -> None:
+    """Show what differs in the runs' settings, and their last values."""
+    views = views_of(runs)
+    titles = titles_of(views)
+    known = {value.path: value.title for value in hyperparameters()}
+    values = [view.config.flat() for view in views]
+    paths = list(dict.fromkeys(path for flat in values for path in flat))
+    rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
+    table: dict[str, list[str]] = {"": [known.get(path, path) for path in rows]}
+    for title, flat in zip(_distinct(titles), values, strict=True):
+        table[title] = [fmt_value(flat.get(path)) for path in rows]
+    # Of runs that train, the numbers would be old at once; they stand above their pictures.
+    extra = (
+        {}
+        if any(view.status.active for view in views)
+        else {
+            "Step": [f"{view.step:,}" for view in views],
+            "Training time (s)": [f"{view.seconds:,.0f}" for view in views],
+            "Critic gap": [fmt_digits(v.last.report.critic_gap if v.last else None) for v in views],
+        }
+    )
+    for name in measured_metrics([view.run for view in views]) if extra else ():
+        extra[f"{title_of(name)}, last"] = [
+            _last(view, name) if comparable(view, views[0], name) else "not comparable"
+            for view in views
+        ]
+    for name, cells in extra.items():
+        table[""].append(name)
+        for title, cell in zip(_distinct(titles), cells, strict=True):
+            table[title].append(cell)
+    st.markdown("**What differs**")
+    st.dataframe(table, hide_index=True)
+
+
+def _last(view: RunSnapshot, name: str) -> str:
+    return fmt_digits(next((m.value for m in reversed(view.metrics) if m.name == name), None))
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    return [t if titles.count(t) == 1 else f"{t} ({i + 1})" for i, t in enumerate(titles)]

@@ -1,0 +1,117 @@
+"""The Compare page: two to six runs side by side, and races."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.compare import curves, differences, race
+from pages.ui.compare.curves import (
+    AXES,
+    AXIS_HELP,
+    CURVE_HELP,
+    CURVES,
+    MOST,
+    Choice,
+    curve_title,
+    measured_metrics,
+)
+from pages.ui.core import run_picker
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.url import asked_moment
+
+
+def show() -> None:
+    """Draw the page."""
+    choice = _sidebar()
+    race.race_dialog_if_asked()
+    if len(choice.runs) < 2:
+        _invite(choice)
+        return
+    statuses = race.steer(choice.runs)
+    live = any(status.active for status in statuses)
+    with st.container():
+        st.fragment(curves.panel, run_every=refresh_interval() if live else None)(choice, statuses)
+    differences.differing(choice.runs)
+
+
+def _sidebar() -> Choice:
+    """Draw the sidebar and return what it says; the address says the same."""
+    with st.sidebar:
+        titles = run_picker.run_titles()
+        asked = st.query_params.get("runs", "")
+        before = st.session_state.get("compared") or [r for r in asked.split(",") if r]
+        st.session_state["compare_runs"] = [run for run in before if run in titles][:MOST]
+        runs = st.multiselect(
+            "Runs",
+            list(titles),
+            key="compare_runs",
+            format_func=lambda run: titles.get(run, run),
+            max_selections=MOST,
+            placeholder="two to six",
+            on_change=lambda: st.session_state.update(compared=st.session_state["compare_runs"]),
+            help="Any runs, also of other data sets.",
+        )
+        st.session_state.compared = list(runs)
+        axis = st.segmented_control(
+            "Along",
+            list(AXES),
+            default=_default("along", AXES, "Step"),
+            required=True,
+            key="compare_axis",
+            persist_state="session",
+            width="stretch",
+            help=AXIS_HELP,
+        )
+        measured = measured_metrics(runs)
+        names = [*CURVES, *measured]
+        curve = st.selectbox(
+            "Curve",
+            names,
+            index=names.index(_default("curve", names, "Critic gap")),
+            key="compare_curve",
+            persist_state="session",
+            help=CURVE_HELP,
+            format_func=curve_title,
+        )
+        if st.button(
+            "New race",
+            icon=":material/sports_score:",
+            width="stretch",
+            key="new_race",
+            help="Start runs together, from the same seed, with the same data in the same "
+            "order, in fair shares of the time.",
+        ):
+            st.session_state.ask_race = True
+    address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
+    # A moment belongs to these runs on this axis.
+    same = all(st.query_params.get(n, address[n]) == address[n] for n in ("runs", "along"))
+    moment = asked_moment() if same else None
+    if "at" not in st.query_params and "runs" not in st.query_params:  # coming back to the page
+        moment = st.session_state.get("compare_moments", {}).get((*runs, axis))
+    if moment is not None:
+        address["at"] = str(moment)
+    st.query_params.from_dict(address)
+    return Choice(tuple(runs), str(axis), str(curve))
+
+
+def _default(name: str, known: Any, otherwise: str) -> str:
+    asked = st.query_params.get(name, otherwise)
+    return asked if asked in known else otherwise
+
+
+def _invite(choice: Choice) -> None:
+    """Say what can be done here, where there is nothing to compare yet."""
+    st.markdown("### Compare runs, or let them race")
+    st.markdown(
+        "Choose two to six runs on the left: their curves on common axes, their samples **from the "
+        "same z** side by side with one timeline, and what differs in their settings."
+    )
+    st.markdown(
+        "Or start a **race**: GAN against WGAN against WGAN-GP, from the same seed, with the same "
+        "data in the same order, in fair shares of the machine."
+    )
+    if st.button("Start a race", icon=":material/sports_score:", type="primary", key="first_race"):
+        st.session_state.ask_race = True
+        st.rerun()
+    if choice.runs:
+        st.caption("One run is chosen; it takes another to compare it with.")

@@ -1,0 +1,104 @@
+"""A race: runs that train together with the same seed and data."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.compare.curves import views_of
+from pages.ui.core import draft
+from pages.ui.core.session import session
+from wgan.config import ConfigError
+from wgan.jobs import RunSnapshot
+from wgan.objectives import OBJECTIVES
+from wgan.runs import RunError, Status
+from wgan.session import MOST_RACING, Busy
+
+# ---- race -------------------------------------------------------------------------------------
+
+
+def race_dialog_if_asked() -> None:
+    """Open the dialog for a race once it was asked for."""
+    if st.session_state.pop("ask_race", False):
+        _race_dialog()
+
+
+@st.dialog("A race", width="medium")
+def _race_dialog() -> None:
+    base = draft.draft()
+    st.markdown(
+        f"Everything as in the Train page's sidebar ({base.dataset.title}, seed {base.seed}, "
+        f"{base.steps:,} steps), but for the objective:"
+    )
+    usual = [name for name in ("gan", "wgan", "wgan-gp") if name in OBJECTIVES]
+    chosen = st.multiselect(
+        "Objectives",
+        list(OBJECTIVES),
+        default=usual,
+        max_selections=MOST_RACING,
+        format_func=lambda name: str(OBJECTIVES[name].title),
+        key="race_objectives",
+    )
+    st.caption("All get the same share of the time, so those with cheaper steps make more of them.")
+    live = session().live()
+    if live is not None:
+        st.info(
+            f"{live.config.title} is {live.status}: the race will wait until it has ended.",
+            icon=":material/queue:",
+        )
+    if st.button(
+        "Start the race",
+        icon=":material/sports_score:",
+        type="primary",
+        key="start_race",
+        disabled=len(chosen) < 2,
+    ):
+        try:
+            configs = [base.changed({"objective": name}) for name in chosen]
+            runs = session().race(configs, queue=True)
+        except (ConfigError, RunError, Busy) as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.session_state.compared = runs
+        st.rerun()
+
+
+def steer(runs: Sequence[str]) -> tuple[Status, ...]:
+    """Pause, resume or stop all of the runs that train here; return how all stand as this is drawn."""
+    views = views_of(runs)
+    mine = [v for v in views if v.status.active and not v.elsewhere]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"### {'Race' if len(mine) > 1 else 'Compare'}", width="content")
+        if not mine:
+            return tuple(view.status for view in views)
+        if any(view.status == "paused" for view in mine):
+            st.button(
+                "Resume all",
+                icon=":material/play_arrow:",
+                key="resume_all",
+                type="primary",
+                on_click=_each,
+                args=(session().go_on, mine),
+            )
+        else:
+            st.button(
+                "Pause all",
+                icon=":material/pause:",
+                key="pause_all",
+                type="primary",
+                on_click=_each,
+                args=(session().pause, mine),
+            )
+        st.button(
+            "Stop all",
+            icon=":material/stop:",
+            key="stop_all",
+            on_click=_each,
+            args=(session().stop, mine),
+        )
+    return tuple(view.status for view in views)
+
+
+def _each(act: Any, views: Sequence[RunSnapshot]) -> None:
+    for view in views:
+        act(view.run)

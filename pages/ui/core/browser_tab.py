@@ -1,0 +1,28 @@
+"""The icon and the title of the browser's tab."""
+
+import base64
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.core.session import session
+from wgan.runs import RunError
+
+_ICON = base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode("ascii")
+# Not a file: Streamlit's address of one can be gone before the browser asks for it.
+ICON = f"data:image/png;base64,{_ICON}"
+
+
+def tab_title() -> str:
+    """Return the browser tab's title, which tells how the run on show stands."""
+    sign = ""
+    asked = st.query_params.get("run") or st.session_state.get("shown")
+    try:
+        view = session().view(asked) if asked else session().live()
+    except RunError:
+        view = None
+    if view is not None:
+        signs = {"running": "▶ Training", "paused": "⏸ Paused", "queued": "⏳ Waiting"}
+        ends = {"finished": "✓ Finished", "failed": "✗ Failed", "stopped": "■ Stopped"}
+        sign = (signs | ends).get(view.status, "")
+    return f"{sign} · WGAN Explorer" if sign else "WGAN Explorer"

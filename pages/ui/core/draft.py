@@ -1,0 +1,205 @@
+"""The settings of the next run, and the fork that is being prepared."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core import setup_url
+from pages.ui.core.session import session
+from wgan.config import (
+    PRESETS,
+    ConfigError,
+    TrainConfig,
+)
+from wgan.data import Dataset
+from wgan.export import nearest_preset
+from wgan.runs import Parent, RunError
+
+FIRST = "quick-mnist"
+UNDO_DEPTH = 50
+
+
+def draft() -> TrainConfig:
+    """Return the config of the next run, as the sidebar has it.
+
+    A visit begins with what the address says: the fork that was being prepared, or the settings of the run
+    on show, with what was changed of them. Without a run it begins with the first preset.
+    """
+    if "draft" not in st.session_state:
+        _begin_with_address()
+    config: TrainConfig = st.session_state.draft
+    return config
+
+
+def _begin_with_address() -> None:
+    origin = _fork_in_address()
+    if origin is not None:
+        st.session_state.before_fork = _setup_of(origin.run)
+        st.session_state.draft = setup_url.with_address(_of_fork(origin))
+        st.session_state.fork = origin
+        st.session_state.settings_of = "Next run"
+        return
+    base = _setup_of(st.query_params.get("run"))
+    st.session_state.draft = setup_url.with_address(base)
+    st.session_state.base = nearest_preset(base)
+
+
+def _setup_of(run: str | None) -> TrainConfig:
+    """Return the settings that the next run begins with, beside a run on show: what that one began with."""
+    if run:
+        with contextlib.suppress(RunError):
+            return session().run(run).config()
+    return PRESETS[FIRST].config
+
+
+def _fork_in_address() -> Parent | None:
+    run, _, step = st.query_params.get("fork", "").rpartition("@")
+    if run and step.isascii() and step.isdigit() and len(step) < 13:
+        origin = Parent(run, int(step))
+        with contextlib.suppress(RunError, ConfigError):
+            _of_fork(origin)
+            return origin
+    return None
+
+
+def _of_fork(origin: Parent) -> TrainConfig:
+    """Return what a fork begins with: the run's values at the checkpoint, and as many steps again."""
+    config = session().config_at(origin.run, origin.step)
+    if config.steps <= origin.step:
+        config = config.changed({"steps": 2 * origin.step, "seconds": None})
+    return config
+
+
+def keep_in_address(shown: str | None) -> None:
+    """Put into the address what a reload needs to show the same setup for the next run."""
+    origin = fork_origin()
+    try:
+        base = _setup_of(shown) if origin is None else _of_fork(origin)
+    except (RunError, ConfigError):
+        return  # The run has just been deleted.
+    setup_url.write(setup_url.changes_between(draft(), base))
+    if origin is None:
+        st.query_params.pop("fork", None)
+    elif (text := f"{origin.run}@{origin.step}") != st.query_params.get("fork"):
+        st.query_params["fork"] = text
+
+
+def set_draft(config: TrainConfig) -> None:
+    """Set the config of the next run, so that Undo can take it back."""
+    past = st.session_state.setdefault("drafts", [])
+    if config != draft():
+        past.append(draft())
+        del past[:-UNDO_DEPTH]
+        st.session_state.undone_drafts = []
+    st.session_state.draft = config
+    st.session_state.problem = ""
+
+
+def fork_origin() -> Parent | None:
+    """Return the run and step that the sidebar prepares a fork of, if it does."""
+    origin: Parent | None = st.session_state.get("fork")
+    return origin
+
+
+def fork_key() -> str:
+    """Return the key of the popover for forks: a new one, which is closed, after each use."""
+    return f"fork-{st.session_state.get('forks', 0)}"
+
+
+def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) -> None:
+    """Take a run's values at a checkpoint into the sidebar, to go on from there with others.
+
+    `changes` are those that are known already; the visitor may make more.
+    """
+    try:
+        config = _of_fork(Parent(run, step)).changed(changes or {})
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+        return
+    leave_fork()
+    st.session_state.forks = st.session_state.get("forks", 0) + 1
+    st.session_state.before_fork = draft()
+    st.session_state.draft = config
+    st.session_state.fork = Parent(run, step)
+    st.session_state.settings_of = "Next run"
+    st.session_state.problem = ""
+    st.session_state.drafts, st.session_state.undone_drafts = [], []
+
+
+def leave_fork() -> None:
+    """Give the sidebar back to new runs."""
+    if st.session_state.pop("fork", None) is not None:
+        st.session_state.draft = st.session_state.pop("before_fork", PRESETS[FIRST].config)
+        st.session_state.drafts, st.session_state.undone_drafts = [], []
+
+
+def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
+    """Return what a fork changes of the values its run had at the checkpoint."""
+    return setup_url.changes_between(config, session().config_at(origin.run, origin.step))
+
+
+def copy_to_draft(config: TrainConfig) -> None:
+    """Take a run's config for the next run."""
+    leave_fork()
+    set_draft(config)
+
+
+def take_preset(name: str) -> None:
+    """Take a preset's values for the next run."""
+    leave_fork()
+    st.session_state.base = name
+    reset()
+    make_ready(PRESETS[name].title if name in PRESETS else name)
+
+
+def make_ready(what: str) -> None:
+    """Have the Train page say what was chosen elsewhere for the next run."""
+    st.session_state.settings_of = "Next run"
+    st.session_state.ready = (what, draft())
+
+
+def ready() -> str:
+    """Return what was chosen elsewhere for the next run, until it is changed or started."""
+    what, config = st.session_state.get("ready", ("", None))
+    return str(what) if config == draft() else ""
+
+
+def remember_dataset(path: str, dataset: Dataset) -> None:
+    """Remember a data set after the visitor has changed it at `path`: a drawing, a text, a scale."""
+    if path.startswith("dataset."):
+        st.session_state.setdefault("edited_datasets", {})[dataset.name] = dataset
+
+
+def as_edited_before(path: str, value: Any) -> Any:
+    """Return the value to set at `path`: a data set that is chosen again, as the visitor has made it."""
+    if path == "dataset" and isinstance(value, str):
+        return st.session_state.get("edited_datasets", {}).get(value, value)
+    return value
+
+
+def take_dataset(dataset: Dataset) -> None:
+    """Take a data set for the next run, with a network that fits; say so where it cannot be."""
+    leave_fork()
+    st.session_state.problem = ""
+    try:
+        set_draft(draft().changed({"dataset": dataset}))
+        made = ", ".join(getattr(dataset, "classes", ()))
+        make_ready(f"{dataset.title}, only {made}" if made else dataset.title)
+    except ConfigError as error:
+        st.session_state.problem = str(error)
+
+
+def reset() -> None:
+    """Go back to the preset that was chosen last."""
+    name = st.session_state.get("base", FIRST)
+    own = session().presets.all()
+    set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST]).config)
+
+
+def delete_preset(name: str) -> None:
+    """Delete a preset that was saved in this app."""
+    session().presets.delete(name)
+    if st.session_state.get("base") == name:
+        st.session_state.base = FIRST

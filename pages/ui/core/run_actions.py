@@ -1,0 +1,83 @@
+"""What buttons do with a run: start, queue, stop, resume."""
+
+import streamlit as st
+
+from pages.ui.core import draft
+from pages.ui.core.run_on_show import show_run
+from pages.ui.core.session import session
+from wgan.config import ConfigError, TrainConfig
+from wgan.runs import RunError
+from wgan.session import Busy
+
+
+def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> None:
+    """Start a run, or the fork that the sidebar prepares, and show it, unless it has to wait.
+
+    A refusal is kept as a sentence.
+    """
+    try:
+        if (origin := draft.fork_origin()) is None:
+            run = session().start(config, queue=queue)
+        else:
+            changes = draft.fork_changes(config, origin)
+            run = session().fork(origin.run, origin.step, changes, queue=queue)
+            draft.leave_fork()
+        if show or session().live() is None:
+            show_run(run)
+        st.session_state.problem = ""
+        st.session_state.settings_of = "This run"
+        st.session_state.pop("ready", None)
+        st.session_state.pop("busy", None)
+    except Busy as busy:
+        st.session_state.busy = (busy.view.run, str(busy))
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def stop_and_start(live: str, config: TrainConfig) -> None:
+    """Stop the run in the way, and start the new one after it."""
+    session().stop(live)
+    queue_run(config, show=True)
+
+
+def queue_run(config: TrainConfig, *, show: bool = False) -> None:
+    """Put a run into the queue."""
+    start(config, queue=True, show=show)
+    st.session_state.pop("busy", None)
+
+
+def new_z(run: str) -> None:
+    """Draw other fixed z for the sample grid."""
+    try:
+        session().change(run, preview_seed=session().view(run).config.preview_seed + 1)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def cancel(run: str, *, waiting: bool = False) -> None:
+    """Stop a run; where nothing is left of it, because it had not begun, show another.
+
+    One that was `waiting` when the button was drawn, and trains by now, goes on.
+    """
+    (session().withdraw if waiting else session().stop)(run)
+    try:
+        session().view(run)
+    except RunError:
+        show_run(session().newest())
+
+
+def resume(run: str) -> None:
+    """Go on with a run that has ended, from its last checkpoint."""
+    try:
+        session().resume(run)
+        st.session_state.problem = ""
+        show_run(run)
+    except Busy as busy:
+        st.session_state.problem = str(busy)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def withdraw(run: str) -> None:
+    """Take a waiting run out of the queue."""
+    session().withdraw(run)

@@ -1,0 +1,64 @@
+"""The run on show: taken from the address, kept for every page."""
+
+import time
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.session import session
+from pages.ui.core.url import keep_moment
+from wgan.runs import RunError
+
+LATE = 20.0  # seconds
+
+
+def shown_run(*, example: bool = False) -> str | None:
+    """Return the run on show: the address's, else this visitor's, else the live one or the newest.
+
+    Where there is none yet, and an `example` will do, one that comes with the app, for now.
+    """
+    state, address = st.session_state.get("shown"), st.query_params.get("run")
+    before, when = st.session_state.get("address_before", ("", 0.0))
+    # A browser that has not heard of the new address yet (or never, when Streamlit drops the message
+    # because of the next update) still sends the one before. A while later it is the visitor's wish.
+    late = address == before and time.monotonic() - when < LATE
+    opened = st.query_params.pop("open", None)
+    if opened is not None and opened != st.session_state.get("opened"):
+        st.session_state["opened"], late = opened, False  # a click on `run_link`
+    asked = state if late and state else address or state
+    if asked:
+        try:
+            session().view(asked)
+        except RunError as error:
+            st.toast(str(error), icon=":material/search_off:")
+            asked = None
+    run = asked or session().newest()
+    show_run(run)
+    return run or (session().newest(example=True) if example else None)
+
+
+def show_run(run: str | None) -> None:
+    """Put a run on show: in the address, and for this visitor on every page."""
+    address = st.query_params.get("run")
+    if st.session_state.get("shown") != run:
+        st.session_state["address_before"] = (address, time.monotonic())
+        if "shown" in st.session_state:  # not when a page is opened by its address
+            keep_moment(None)
+    st.session_state["shown"] = run
+    if run is None:
+        st.query_params.pop("run", None)
+    elif address != run:
+        st.query_params["run"] = run
+
+
+def run_link(run: str, label: str, help: str) -> None:
+    """Show a link that puts a run on show on the Train page."""
+    # The number tells a click from a browser that sends an old address.
+    links = st.session_state["links"] = st.session_state.get("links", 0) + 1
+    st.page_link(
+        navigation.page("train"),
+        label=label,
+        help=help,
+        width="content",
+        query_params={"run": run, "open": str(links)},
+    )

@@ -1,0 +1,35 @@
+"""The session that all visitors share, and the limits of the server."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import streamlit as st
+
+from wgan.session import Session, shared_session
+
+
+def session() -> Session:
+    """Return the one session of this server; its worker outlives every tab."""
+    return shared_session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
+
+
+def upload_limit_mb() -> int:
+    """Return the size of the largest upload in MB, as .streamlit/config.toml sets it.
+
+    The server keeps uploads in memory and refuses larger ones. No widget has a limit of its own.
+    """
+    return int(st.get_option("server.maxUploadSize"))
+
+
+Found = TypeVar("Found")
+
+
+def require_dataset(found: Found | None) -> Found:
+    """Return what a data set gave, or raise LookupError where it is absent or damaged.
+
+    For what is cached: an error is not, and the files may be whole the next time.
+    """
+    if found is None:
+        raise LookupError("The data set is not here, or damaged.")
+    return found

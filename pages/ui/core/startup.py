@@ -1,0 +1,39 @@
+"""Garbage collection: rare while modules are loaded, and not among the objects that they made."""
+
+import gc
+import sys
+
+LOADING_THRESHOLDS = (100_000, 20, 100)
+"""While modules are loaded: they make a million objects, and hardly any garbage."""
+
+SERVING_THRESHOLDS = (2_000, 20, 50)
+
+MIN_NEW_MODULES = 100
+"""Freeze again only after at least this many modules were loaded since the last time."""
+
+_modules_when_frozen = 0
+
+
+def expect_imports() -> None:
+    """Collect garbage rarely until the first page is drawn. Call it before torch is imported."""
+    gc.set_threshold(*LOADING_THRESHOLDS)
+
+
+def freeze_loaded_objects() -> None:
+    """Call `gc.freeze()` once the first page is drawn, and again after many more imports.
+
+    A full collection over the million objects of torch, Plotly and Streamlit would block pages and
+    training for about 0.5 s, many times an hour. The little garbage that is there now stays, too:
+    to collect it first would delay the first page by a quarter of a second.
+    """
+    global _modules_when_frozen
+    if len(sys.modules) < _modules_when_frozen + MIN_NEW_MODULES:
+        return
+    _modules_when_frozen = len(sys.modules)
+    gc.freeze()
+    gc.set_threshold(*SERVING_THRESHOLDS)
+
+
+def first_page_is_drawn() -> bool:
+    """Tell whether a page has been drawn: nothing slow begins before that."""
+    return _modules_when_frozen > 0

@@ -1,0 +1,27 @@
+"""What the address says beside the run: the moment of the timeline, Back and Forward."""
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+
+def came_by_history() -> bool:
+    """Tell whether this run of the page comes from the browser's Back or Forward.
+
+    The address alone does not tell: a browser sends the old one until it has heard of the new. The flag
+    is internal.
+    """
+    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
+
+
+def asked_moment() -> int | None:
+    """Return the moment of the timeline that the address asks for; None: the newest."""
+    asked = st.query_params.get("at", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 13 else None
+
+
+def keep_moment(moment: int | None) -> None:
+    """Put a moment of the timeline into the address."""
+    if moment is None:
+        st.query_params.pop("at", None)
+    else:
+        st.query_params["at"] = str(moment)

@@ -1,0 +1,69 @@
+"""Which weights a page looks at: the newest of a run, or those of a checkpoint."""
+
+import streamlit as st
+
+from pages.ui.core.run_picker import choose_run
+from pages.ui.core.session import session
+from wgan.jobs import RunSnapshot
+from wgan.latent import Models
+from wgan.runs import RunError
+
+NEWEST = -1
+
+
+def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
+    """Let the visitor choose a run and its weights; return a checkpoint's step, None for the newest.
+
+    `prefix` begins the widget's key; `every` says how often the newest are taken.
+    """
+    choose_run("Model", view.run, "Any run, also the one that is training now.")
+    steps = list(reversed(view.checkpoint_steps))
+    newest = "Newest"
+    if not view.status.active and steps:
+        newest = f"Last, step {steps.pop(0):,}"
+    # The weights of one run mean nothing to another.
+    key = f"{prefix}_step"
+    if st.session_state.setdefault(f"{prefix}_of", view.run) != view.run:
+        st.session_state[f"{prefix}_of"] = view.run
+        st.session_state[key] = NEWEST
+    # Not None for the newest: that would be no choice, with a cross to take it back.
+    if key not in st.session_state:
+        asked = st.query_params.get("weights", "")
+        st.session_state[key] = (
+            int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 13 else NEWEST
+        )
+    if st.session_state[key] not in (NEWEST, *steps):
+        st.session_state[key] = NEWEST
+    step: int = st.selectbox(
+        "Weights",
+        [NEWEST, *steps],
+        key=key,
+        persist_state="session",
+        format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
+        help="Those of the last step, or of a checkpoint on the way there. While a run trains, its newest "
+        f"weights are taken every {every}.",
+    )
+    # Whoever gets the address sees the same weights.
+    if step == NEWEST:
+        st.query_params.pop("weights", None)
+    elif st.query_params.get("weights") != str(step):
+        st.query_params["weights"] = str(step)
+    return None if step == NEWEST else step
+
+
+def models_of(view: RunSnapshot, step: int | None) -> Models | None:
+    """Return the chosen weights in modules to look at; say so where there are none."""
+    try:
+        if step is None and view.status.active and not view.elsewhere:
+            return session().models(view.run)
+        at = step if step is not None else (view.checkpoint_steps or (None,))[-1]
+        return stored(view.run, at, view.config.model_dump_json())
+    except (RunError, ValueError) as error:
+        st.info(str(error), icon=":material/hourglass_empty:")
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def stored(run: str, step: int | None, config: str) -> Models:
+    """Return the models of a checkpoint; `config` as JSON. Raises RunError or ValueError."""
+    return session().models(run, step)

@@ -1,0 +1,43 @@
+"""Controls that show a value which something else may change, too."""
+
+from typing import Any
+
+import streamlit as st
+
+
+def widget_key_for(name: str, current: Any) -> str:
+    """Return the key of the control that shows a value; it stands at that value.
+
+    The config is the truth: a control shows it, and writes to it when it is moved. Where something
+    else changed the config, the control is a new one: a browser that has not heard of it yet still
+    says where the old one stood, and that must not be taken for the visitor's move.
+    """
+    versions: dict[str, int] = st.session_state.setdefault("versions", {})
+    key = _versioned(name, versions.get(name, 0))
+    if st.session_state.get(key, current) != current:
+        versions[name] = versions.get(name, 0) + 1
+        key = _versioned(name, versions[name])
+    st.session_state[key] = current
+    drawn(key, current)
+    return key
+
+
+def _versioned(name: str, version: int) -> str:
+    return f"{name}:v{version}" if version else name
+
+
+def drawn(key: str, value: object) -> None:
+    """Note where a control stands, so that `moved` can tell."""
+    st.session_state.setdefault("drawn", {})[key] = value
+
+
+def user_changed(key: str) -> bool:
+    """Tell whether the visitor has moved a control from where it was drawn. For its `on_change`.
+
+    Streamlit also calls it when a late browser tells of a control that is no longer on the page.
+    """
+    value, known = st.session_state[key], st.session_state.setdefault("drawn", {})
+    if key in known and known[key] == value:
+        return False
+    known[key] = value  # until it is drawn again
+    return True

@@ -1,0 +1,75 @@
+"""The critic on show, and the examples that it scores."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.datasets import critic_examples
+from wgan import critic
+from wgan.data import Dataset
+from wgan.latent import Models
+
+EXAMPLES = {"pictures": 96, "points": 256}
+"""Real critic_examples, held-out ones and fakes that are looked at: as many as a look of 0.1 s allows."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A critic and what it is shown: `sides` is None where the data are not on this machine."""
+
+    run: str
+    key: str  # the same for the same weights
+    models: Models
+    sides: critic.Sides | None
+    extent: float  # half the side of the points' window; 0 for pictures
+
+    def found(self, what: str, find: Callable[[], Any]) -> Any:
+        """Return what was found of these weights before, or find it."""
+        return _found(self.key, what, find)
+
+
+@st.cache_resource(show_spinner=False, max_entries=60)
+def _found(key: str, what: str, _find: Callable[[], Any]) -> Any:
+    return _find()
+
+
+def open_critic(models: Models, run: str) -> Opened:
+    """Open a critic before the critic_examples of its data set."""
+    config = models.config
+    key = f"{run}-{models.step}-{hash(config.model_dump_json())}"
+    found = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
+    if found is None:
+        return Opened(run, key, models, None, 3.0)
+    shown, extent = found
+    return Opened(run, key, models, _sides(key, models, shown), extent)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
+def _sides(key: str, _models: Models, _critic_examples: critic.Examples) -> critic.Sides:
+    return critic.beside(_models, _critic_examples)
+
+
+def whose(models: Models, opened: Opened) -> str:
+    """Return which weights are looked at, and before how many critic_examples."""
+    words = f"Step {models.step:,}, beside the averaged generator"
+    if opened.sides is not None:
+        n = len(opened.sides.real)
+        words += f" · {n} real, {n} held-out and {n} made critic_examples, the same at every step"
+    return words
+
+
+def absent(dataset: Dataset) -> None:
+    """Say that there are no real critic_examples here, and what can be done."""
+    st.info(
+        f"{dataset.title} is not on this machine, so there are no real critic_examples to show to the critic. "
+        "Its layers and the generator's own samples can be looked at all the same.",
+        icon=":material/download:",
+    )
+    st.page_link(
+        navigation.page("datasets"),
+        label="Fetch it on the Datasets page",
+        icon=":material/photo_library:",
+    )

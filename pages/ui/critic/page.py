@@ -1,0 +1,139 @@
+"""The Critic page: what the critic says, how steep it is, what its layers hold, how good it can get."""
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.navigation import CRITIC_SECTIONS
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.run_on_show import shown_run
+from pages.ui.core.session import session
+from pages.ui.core.status import badge
+from pages.ui.core.weights_picker import choose_source, models_of
+from pages.ui.critic import convergence, layers, saliency, scores
+from pages.ui.critic.inputs import Opened, absent, open_critic, whose
+from wgan.jobs import RunSnapshot
+from wgan.latent import Models
+from wgan.runs import RunError
+
+EVERY = 2.5  # seconds between two looks at a run that trains
+LIVE = ("scores", "slopes", "layers")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar says: which weights, and how the critic is to be trained on."""
+
+    run: str
+    step: int | None  # None: the newest
+    order: convergence.Order
+
+
+def show() -> None:
+    """Draw the page."""
+    run = shown_run(example=True)
+    if run is None:
+        st.markdown("### The critic, opened up")
+        st.markdown(
+            "A critic gives every picture a **score**: high for real ones, low for made ones. Its slope is "
+            "all that a generator learns from. Train a first model, and look into its critic here, even "
+            "while it learns."
+        )
+        navigation.link_to_start()
+        return
+    view = session().view(run)
+    choice = _sidebar(view)
+    trains_alone = _header(view, choice)
+    section = navigation.choose_section("critic_section", CRITIC_SECTIONS[view.config.dataset.kind])
+    with st.container():
+        st.fragment(_fragment, run_every=_refresh(view, choice, section, trains_alone))(
+            view, choice, section, trains_alone
+        )
+
+
+def _sidebar(view: RunSnapshot) -> Choice:
+    """Draw the sidebar and return what it says."""
+    with st.sidebar:
+        step = choose_source(view, prefix="critic", every="2.5 seconds")
+        st.divider()
+        st.markdown("**Critic to convergence**", help=convergence.WHAT_HELP)
+        return Choice(view.run, step, convergence.settings(view))
+
+
+def _header(view: RunSnapshot, choice: Choice) -> bool:
+    """Show whose critic it is and what can be done with it; return whether it is being trained alone."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
+        badge(view)
+        alone = convergence.button(view, choice.step, choice.order)
+    if problem := st.session_state.get("critic_problem"):
+        st.error(problem, icon=":material/error:")
+    return alone
+
+
+def _refresh(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> float | None:
+    """Return after how many seconds a section is drawn anew; None: not by itself."""
+    if section == "alone":
+        return 1.0 if alone else None
+    if choice.step is None and view.status == "running" and section in LIVE:
+        return EVERY * refresh_interval()
+    # What goes on ends some time: what is around the section says how it stands.
+    return 3 * EVERY * refresh_interval() if alone or view.status.active else None
+
+
+def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
+    """Show a section. The body of the page's fragment; `alone`: whether the page offers to stop the critic."""
+    try:
+        now = session().view(choice.run)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if now.status != view.status or convergence.going(view.run) != alone:
+        st.rerun()  # what surrounds the section says how the run stands, and how often to look
+    refresh_interval()  # this visitor is still there
+    if section == "alone":
+        convergence.show(now)
+        return
+    live = section in LIVE and choice.step is None and now.status == "running"
+    begun = time.monotonic()
+    models = _kept(now.run, begun) if live else None
+    models = models or models_of(now, choice.step)
+    if models is None:
+        return
+    _section(open_critic(models, choice.run), section)
+    if live:
+        # Where a look takes long, it is taken less often: a twentieth of the time at most.
+        pause = 20 * (time.monotonic() - begun)
+        kept = st.session_state.get("critic_look")
+        if kept is None or kept[1] is not models:
+            st.session_state["critic_look"] = (now.run, models, begun + pause)
+
+
+def _kept(run: str, at: float) -> Models | None:
+    """Return the weights of the last look, where it is too early for another."""
+    kept = st.session_state.get("critic_look")
+    if kept is None or kept[0] != run or at > kept[2]:
+        return None
+    models: Models = kept[1]
+    return models
+
+
+def _section(opened: Opened, section: str) -> None:
+    models = opened.models
+    st.caption(whose(models, opened))
+    if opened.sides is None and section in ("scores", "slopes"):
+        absent(models.config.dataset)
+        return
+    pictures = models.config.dataset.kind == "pictures"
+    if section == "scores":
+        (scores.ranking if pictures else scores.surface)(opened)
+    elif section == "slopes":
+        layers.slopes(opened)
+    elif section == "layers":
+        layers.layers(opened)
+    elif pictures:
+        saliency.picture(opened.key, models, opened.sides)
+    else:
+        saliency.units(opened.key, models, opened.extent)

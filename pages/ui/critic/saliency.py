@@ -1,0 +1,253 @@
+"""One example inside the critic: what its score hangs on, and what each layer makes of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.format import fmt_sci
+from pages.ui.panels import own_image
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.image_picker.image_picker import image_picker
+from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
+from wgan import critic, figures
+from wgan.imaging import encode, tile
+from wgan.latent import Models, preview_z
+
+WAYS = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
+GRID, COLUMNS = 32, 8
+MOST_MAPS = 64
+
+SIGNED_HELP = """The gradient of the score, ∂f/∂pixel. **Blue**: the score rises when the pixel gets lighter,
+**orange**: when it gets darker. Exactly this picture, turned round and sent back through the generator,
+is what the generator learns from. Several colour channels are added up."""
+
+SALIENCY_HELP = """How much the score hangs on each pixel: the length of ∂f/∂pixel over the colour channels
+(saliency, Simonyan et al. 2013). Strong at strokes: the critic looks at shapes; strong in the empty
+ground: at noise there."""
+
+SCORE_HELP = (
+    """The critic's score of this picture. Higher: more like real ones, in the critic's eyes."""
+)
+RANK_HELP = """Share of real pictures that score lower, and of generated ones. Real pictures have 50 % on average;
+near 0 %: the critic is sure that this is none."""
+SLOPE_HELP = """‖∇f‖ at this picture: how fast the score can change from here, a unit of pixel distance away.
+WGAN-GP wants 1 between real and fake."""
+
+MAPS_HELP = """What this layer makes of the picture, one map for each of its channels; light is high. Each
+layer's maps share one scale. Early layers answer to strokes and edges, later ones to larger parts."""
+
+UNITS_HELP = """What each unit of the layer says over the plane, light is high: ReLU units bend along lines, and a
+deeper layer adds up those of the one before. The critic's surface is the sum of the last ones."""
+
+
+def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
+    """Let the visitor choose, upload or draw a picture, and show what the critic sees in it.
+
+    `key` names the weights; without `sides` there are no real pictures to choose.
+    """
+    left, right = st.columns([0.4, 0.6], gap="medium")
+    with left:
+        ways = [way for way in WAYS if way != "real" or sides is not None]
+        way = st.segmented_control(
+            "Picture",
+            ways,
+            format_func=WAYS.__getitem__,
+            required=True,
+            default="generated",
+            key="critic_way",
+            persist_state="session",
+            width="stretch",
+            label_visibility="collapsed",
+        )
+        found = _chosen(str(way), key, models, sides)
+        label = _told(models, found[1] if found else None)
+    with right:
+        if found is None:
+            with st.container(height=330, border=False, vertical_alignment="center"):
+                st.caption("Its score, its saliency and its feature maps appear here.")
+            return
+        _seen(key, models, sides, found[0], label)
+
+
+def _chosen(
+    way: str, key: str, models: Models, sides: critic.Sides | None
+) -> tuple[critic.Bytes, int | None] | None:
+    """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
+    if way in ("drawn", "uploaded"):
+        own = own_image.drawn if way == "drawn" else own_image.uploaded
+        found = own(models, "critic")
+        return None if found is None else (found, None)
+    labels: critic.Labels | None = None
+    if way == "generated":
+        classes = len(models.config.dataset.class_names())
+        if models.config.conditional:
+            labels = np.arange(GRID) % classes
+        told = None if labels is None else labels.tolist()
+        pictures = models.make(preview_z(models.config, GRID), told)
+    else:
+        assert sides is not None
+        pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
+    slot = f"critic_picked_{way}"
+
+    def keep(samples: list[int]) -> None:
+        st.session_state[slot] = samples
+
+    picked = image_picker(
+        encode(tile(pictures, COLUMNS)),
+        key=f"critic_picker_{way}",
+        rows=GRID // COLUMNS,
+        columns=COLUMNS,
+        picked=st.session_state.get(slot, [0]),
+        changed=keep,
+        most=1,
+        max_height=240,
+        caption="Click the picture to look at",
+        alt=f"{WAYS[way]} pictures to choose from",
+    )
+    at = (picked or [0])[0]
+    return pictures[at], None if labels is None else int(labels[at])
+
+
+def _told(models: Models, own: int | None) -> int | None:
+    if not models.config.conditional:
+        return None
+    names = models.config.dataset.class_names()
+    chosen: int = st.selectbox(
+        "Class the critic is told",
+        range(len(names)),
+        index=own or 0,
+        format_func=names.__getitem__,
+        key=f"critic_class-{own}",
+        persist_state="session",
+        help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
+    )
+    return chosen
+
+
+def _seen(
+    key: str,
+    models: Models,
+    sides: critic.Sides | None,
+    chosen: critic.Bytes,
+    label: int | None,
+) -> None:
+    x = critic.floats_of(chosen)
+    found = critic.saliency(models, x, label)
+    cards = [Stat("Score", fmt_sci(found.score), "score", help=SCORE_HELP)]
+    if sides is not None:
+        known = _known(key, models, sides)
+        real, fake = (100 * np.mean(side < found.score) for side in (known.real, known.fake))
+        cards.append(Stat("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
+    cards.append(Stat("Slope", fmt_sci(found.slope), "a unit", help=SLOPE_HELP))
+    stat_cards(cards, key="critic_one_numbers")
+    shown, strong, toward = st.columns(3, gap="small")
+    with shown:
+        st.markdown("**Picture**", help="As the critic sees it.")
+        image_grid(
+            encode(tile(chosen[None], 1)),
+            key="critic_one",
+            rows=1,
+            columns=1,
+            max_height=170,
+            caption="",
+            alt="The chosen picture",
+        )
+    with strong:
+        length = np.linalg.norm(found.gradient, axis=0)
+        chart(
+            figures.pixels(length, diverging=False),
+            key="critic_saliency",
+            run="saliency",
+            height=180,
+            title="Saliency",
+            help=SALIENCY_HELP,
+            alt="How much the score hangs on each pixel",
+        )
+    with toward:
+        chart(
+            figures.pixels(found.gradient.sum(axis=0), diverging=True),
+            key="critic_gradient",
+            run="gradient",
+            height=180,
+            title="Uphill",
+            help=SIGNED_HELP,
+            alt="Which pixels should get lighter or darker to raise the score",
+        )
+    _maps(critic.activations(models, x, label))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _known(key: str, _models: Models, _sides: critic.Sides) -> critic.Scores:
+    return critic.scored(_models, _sides)
+
+
+def _maps(layers: list[critic.Activation]) -> None:
+    names = [layer.name for layer in layers if layer.values.shape[0] > 1]
+    name = _choose_layer(names)
+    values = next(layer.values for layer in layers if layer.name == name)
+    if values.ndim == 1:
+        # Units without a place: as a sheet of shades.
+        values = values[:, None, None]
+    _sheet(values, name, MAPS_HELP, "Feature maps")
+
+
+def _choose_layer(names: list[str]) -> str:
+    key = f"critic_layer-{hash(tuple(names))}"
+    return str(
+        st.selectbox(
+            "Layer",
+            names,
+            key=key,
+            persist_state="session",
+            help="Any layer of the critic, from the input on.",
+        )
+    )
+
+
+def _sheet(
+    values: critic.Floats, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
+) -> None:
+    count = len(values)
+    shown = values[:MOST_MAPS]
+    low, high = float(shown.min()), float(shown.max())
+    grey = ((shown - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
+    columns = min(wide, len(grey))
+    blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
+    sheet = np.concatenate([grey, blank])[:, None]
+    more = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
+    st.markdown(f"**{title}**", help=help)
+    image_grid(
+        encode(tile(sheet, columns), "PNG"),
+        key="critic_maps",
+        rows=len(sheet) // columns,
+        columns=columns,
+        max_height=height,
+        caption=f"Layer {name}{more}: black is {fmt_sci(low)}, white {fmt_sci(high)}",
+        alt=f"{title} of layer {name}",
+    )
+
+
+def units(key: str, models: Models, extent: float) -> None:
+    """Show what each unit of a layer says over the plane."""
+    origin = np.zeros(2, dtype=np.float32)
+    names = [layer.name for layer in critic.activations(models, origin)]
+    left, right = st.columns([0.3, 0.7], gap="medium")
+    with left:
+        name = _choose_layer(names)
+        st.caption(
+            "A critic of points is a sum of simple bends. Layer by layer they are put together to the "
+            "surface that the generator climbs."
+        )
+    layer = names.index(name)
+    found = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
+    with right:
+        # Rows of a picture go down, those of the plane up.
+        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=8, height=440)
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def _kept(key: str, _find: Callable[[], Any]) -> Any:
+    return _find()

@@ -1,0 +1,188 @@
+"""What a critic says: samples ranked, scores spread, the surface beside the optimal one."""
+
+import streamlit as st
+
+from pages.ui.core.format import fmt_sci
+from pages.ui.critic import surfaces
+from pages.ui.critic.inputs import Opened
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
+from wgan import critic, figures
+from wgan.imaging import encode, tile
+
+ROWS, COLUMNS = 6, 8
+
+SCORES_HELP = """How the critic's scores are spread. A score has no unit and no zero: only differences
+count. **Real** far right of **fake**: the critic tells them apart. **Held-out** left of **real**: it has
+learned its training examples by heart. All on each other: it cannot tell, as with a perfect
+generator, or it is a bad critic."""
+
+RANK_HELP = """The same samples at every step, from most to least convincing: the number in the corner is
+the score. What comes last is what the generator is told to change first. A critic that ranks bad samples
+high has been fooled."""
+
+GAP_HELP = """Mean score of real examples − mean score of fakes, of {n} each. In units of the critic's own:
+it says nothing about distance before it is divided by the critic's slope."""
+
+HELD_OUT_HELP = """The same with real examples that training never saw. Clearly smaller than the gap: the
+critic knows its training examples by heart."""
+
+APART_HELP = """Share of pairs of a real example and a fake in which the real one scores higher: 50 % is
+guessing, 100 % tells all apart (the area under the ROC curve)."""
+
+EXACT_HELP = """The exact Wasserstein distance W₁ of these {n} real points and {n} fakes, by optimal transport:
+how far the points must move at the least, on average. Real points against other real ones are
+{floor} apart: lower than that is luck."""
+
+PROVED_HELP = """The gap divided by the steepest slope between any real point and any fake. By Kantorovich's
+duality no distance is smaller than that: the critic proves it. A perfect critic proves all of W₁."""
+
+STEEPEST_HELP = """The largest slope ‖∇f‖ found over the window and at the samples: the critic's Lipschitz
+constant K. The gap estimates K·W₁, never W₁ itself. Between pairs of a real point and a fake, which is
+all that a proof needs, the critic can be less steep (To convergence)."""
+
+
+def _scores(opened: Opened) -> critic.Scores:
+    sides = opened.sides
+    assert sides is not None
+    found: critic.Scores = opened.found("scores", lambda: critic.scored(opened.models, sides))
+    return found
+
+
+def _score_cards(opened: Opened) -> list[Stat]:
+    found = _scores(opened)
+    n = len(found.real)
+    return [
+        Stat("Gap", fmt_sci(found.gap), "score", help=GAP_HELP.format(n=n)),
+        Stat("Held-out gap", fmt_sci(found.gap_held_out), "score", help=HELD_OUT_HELP),
+        Stat("Told apart", f"{100 * found.told_apart:.0f}", "%", help=APART_HELP),
+    ]
+
+
+def _score_chart(opened: Opened, height: int) -> None:
+    found = _scores(opened)
+    chart(
+        figures.spread(
+            [
+                ("Real", found.real, "@real"),
+                ("Held-out", found.held_out, "@mark"),
+                ("Fake", found.fake, "@fake"),
+            ],
+            x_title="critic's score",
+        ),
+        key="critic_scores",
+        run=opened.run,
+        height=height,
+        title="Scores",
+        help=SCORES_HELP,
+        alt="Histograms of the critic's scores",
+    )
+
+
+def ranking(opened: Opened) -> None:
+    """Show samples from most to least convincing, beside how the scores are spread."""
+    sides, found = opened.sides, _scores(opened)
+    assert sides is not None
+    stat_cards(_score_cards(opened), key="critic_numbers")
+    wall, right = st.columns([0.52, 0.48], gap="medium")
+    with wall:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown("**Most to least convincing**", help=RANK_HELP, width="content")
+            which = st.segmented_control(
+                "Ranked",
+                ["Generated", "Real"],
+                default="Generated",
+                required=True,
+                key="critic_ranked",
+                persist_state="session",
+                label_visibility="collapsed",
+                width="content",
+            )
+        shown, score = (
+            (sides.fake, found.fake) if which == "Generated" else (sides.real, found.real)
+        )
+        ranked = critic.ranked(shown, score, most=ROWS * COLUMNS)
+        image_grid(
+            encode(tile(critic.pictures_of(ranked.examples), COLUMNS)),
+            key="critic_ranking",
+            rows=ROWS,
+            columns=COLUMNS,
+            max_height=370,
+            notes=[fmt_sci(s) for s in ranked.scores],
+            caption=f"{which}: score {fmt_sci(ranked.scores[0])} at the top left, "
+            f"{fmt_sci(ranked.scores[-1])} at the bottom right",
+            alt=f"{which} pictures from most to least convincing",
+        )
+    with right:
+        _score_chart(opened, 300)
+        st.caption(_said_of_scores(found))
+
+
+def _said_of_scores(found: critic.Scores) -> str:
+    """Return what the scores say, in a sentence or two."""
+    apart = found.told_apart
+    if apart > 0.97:
+        words = (
+            "This critic tells nearly every fake from a real picture: the generator has far to go."
+        )
+    elif apart > 0.65:
+        words = (
+            "This critic tells many fakes from real ones: there is something left to learn from it."
+        )
+    elif apart > 0.4:
+        words = "Real and fake score alike: the generator keeps up with its critic, or the critic is weak."
+    else:
+        words = (
+            "Fakes score above real ones: the critic lags behind, and its advice is misleading now."
+        )
+    lost, spread = found.gap - found.gap_held_out, float(found.real.std()) or 1.0
+    if lost > 0.5 * spread:
+        words += (
+            " Pictures it never saw score clearly lower: it knows its training pictures by heart."
+        )
+    return words
+
+
+def surface(opened: Opened) -> None:
+    """Show a critic of points beside the optimal potential of the same samples."""
+    sides, models = opened.sides, opened.models
+    assert sides is not None
+    found: critic.Surfaces = opened.found(
+        "surfaces", lambda: critic.surfaces(models, sides, opened.extent)
+    )
+    floor = _floor(models.config.dataset.model_dump_json(), sides)
+    n = len(found.real)
+    gap, *others = _score_cards(opened)
+    stat_cards(
+        [
+            Stat(
+                "Exact W₁",
+                fmt_sci(found.exact),
+                "units",
+                help=EXACT_HELP.format(n=n, floor=fmt_sci(floor)),
+            ),
+            Stat(
+                "Proved", fmt_sci(max(0.0, found.proved)), surfaces.share(found), help=PROVED_HELP
+            ),
+            Stat("Steepest anywhere", fmt_sci(found.steepest), "a unit", help=STEEPEST_HELP),
+            gap,
+        ],
+        key="critic_distances",
+    )
+    surfaces.surfaces(found, key="critic", run=opened.run)
+    spread, words = st.columns([0.6, 0.4], gap="medium")
+    with spread:
+        _score_chart(opened, 200)
+    with words:
+        stat_cards(others, key="critic_numbers")
+        st.caption(
+            "The generator learns from the critic’s slopes only. Where left and middle agree, it is "
+            "told the way that optimal transport would take. “Train the critic to convergence” shows "
+            "how far this critic can come."
+        )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _floor(key: str, _sides: critic.Sides) -> float:
+    return critic.floor(_sides)

@@ -1,0 +1,54 @@
+"""A critic of points as a surface, beside the optimal potential of the same samples."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.widgets.chart.chart import chart
+from wgan import critic, figures
+
+CRITIC_HELP = """The critic's scores over the plane, divided by its steepest slope and shifted to mean 0 over
+the samples. So nowhere is it steeper than 1, as the optimal potential beside it. Fakes move uphill."""
+
+OPTIMAL_HELP = """The perfect critic of the same samples, from exact optimal transport: no function of slope at
+most 1 tells these real points from these fakes better. Its gap is the Wasserstein distance W₁ itself.
+Between the samples it is not unique; shown is the middle of all that are optimal."""
+
+DIFFERENCE_HELP = """Critic minus optimal potential, both with slope at most 1. Blue: the critic thinks too much of
+a place, orange: too little. White everywhere would be a perfect critic. Far from all samples any
+value is right."""
+
+
+def share(found: critic.Surfaces) -> str:
+    """Return how much of the exact distance a critic proves, in words."""
+    part = min(1.0, max(0.0, found.proved / found.exact)) if found.exact > 0 else 1.0
+    return f"= {100 * part:.0f} %"
+
+
+def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -> None:
+    """Show a critic beside the optimal potential, and their difference."""
+    low = float(min(found.critic.min(), found.optimal.min()))
+    high = float(max(found.critic.max(), found.optimal.max()))
+    off = float(np.abs(found.difference).max()) or 1.0
+
+    def over_samples(table: figures.Floats) -> figures.Figure:
+        return figures.surface(
+            table, found.extent, span=high, low=low, real=found.real, fake=found.fake
+        )
+
+    difference = figures.surface(found.difference, found.extent, span=off, diverging=True)
+    every = [
+        ("Critic", CRITIC_HELP, over_samples(found.critic)),
+        ("Optimal potential", OPTIMAL_HELP, over_samples(found.optimal)),
+        ("Difference", DIFFERENCE_HELP, difference),
+    ]
+    for column, (title, words, figure) in zip(st.columns(3, gap="small"), every, strict=True):
+        with column:
+            chart(
+                figure,
+                key=f"{key}_{title.partition(' ')[0].lower()}",
+                run=run,
+                height=height,
+                title=title,
+                help=words,
+                alt=f"{title} over the plane",
+            )

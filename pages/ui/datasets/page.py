@@ -1,0 +1,329 @@
+"""What the Datasets page is made of: a data set's pictures and facts, or its density."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core import config_form, draft, navigation
+from pages.ui.core.session import session
+from pages.ui.datasets import upload
+from pages.ui.datasets.selection import browse, browsed, keep_in_address
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
+from wgan import figures
+from wgan.config import hyperparameters
+from wgan.data import DataError, Dataset, Drawing, Own, Points, array_of, cells_of, density_of
+from wgan.data.facts import Facts
+from wgan.imaging import encode, tile
+
+ROWS, COLUMNS = 10, 14
+
+PAIRS_HELP = """The pairs of pictures whose pixels differ least, with the root mean square of their
+difference (of 255). Copies in the data are learned by heart sooner, and a copy in the held-out part would
+make the held-out gap useless. Looked for among a few thousand pictures."""
+
+
+def show() -> None:
+    """Draw the page."""
+    dataset = _sidebar()
+    adding = _heading(dataset)
+    upload.chores()
+    if adding:
+        upload.form()
+        return
+    if isinstance(dataset, Drawing):
+        _draw(dataset)
+    if not _absent(dataset):
+        _show(dataset)
+
+
+def _sidebar() -> Dataset:
+    """Draw the sidebar and return the data set that it says; the address says the same."""
+    config = browsed()
+    with st.sidebar:
+        st.caption("Look at a data set, change how it is made, then train on it.")
+        values, chosen = config.flat(), config_form.choices(config)
+        for value in hyperparameters(config):
+            part = value.path.partition(".")[0]
+            if part == "dataset" and not value.hidden:
+                config_form.control(
+                    value, values[value.path], chosen, prefix="d", on_change=_changed
+                )
+        if problem := st.session_state.get("browse_problem"):
+            st.error(problem, icon=":material/error:")
+    keep_in_address()
+    return config.dataset
+
+
+def _changed(path: str, value: Any) -> None:
+    st.session_state.adding = False
+    browse({path: value})
+
+
+def _heading(dataset: Dataset) -> bool:
+    """Show what set it is and what can be done; return whether pictures are to be added."""
+    adding = bool(st.session_state.get("adding"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(
+            "#### Pictures of yours" if adding else f"#### {dataset.title}", width="content"
+        )
+        if adding:
+            st.button(
+                "Back", icon=":material/arrow_back:", key="back", on_click=_add, args=(False,)
+            )
+        else:
+            if st.button(
+                "Train on this",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="train_on_this",
+                disabled=dataset.name == "own" and not dataset.present(),
+                help="Take it into the sidebar of the Train page.",
+            ):
+                draft.take_dataset(dataset)
+                st.switch_page(navigation.page("train"))
+            st.button(
+                "Add pictures of yours",
+                icon=":material/add_photo_alternate:",
+                key="add_pictures",
+                on_click=_add,
+                args=(True,),
+            )
+            if isinstance(dataset, Own) and dataset.present():
+                upload.forget_button(dataset)
+    if not adding:
+        st.caption(" ".join((type(dataset).__doc__ or "").split("\n\n")[0].split()))
+    return adding
+
+
+def _add(adding: bool) -> None:
+    st.session_state.adding = adding
+
+
+def _absent(dataset: Dataset) -> bool:
+    """Say what to do about a set that is not here; return whether that is so."""
+    if dataset.present(session().root):
+        return False
+    if dataset.name == "own":
+        st.info(
+            "No pictures of yours are here yet. Bring a folder, an archive or some files.",
+            icon=":material/add_photo_alternate:",
+        )
+        return True
+    st.info(f"{dataset.title} is not on this machine yet.", icon=":material/download:")
+    st.button(
+        "Fetch it",
+        icon=":material/download:",
+        key="fetch",
+        type="secondary",
+        disabled=upload.busy(),
+        on_click=upload.fetch,
+        args=(dataset,),
+    )
+    if dataset.name == "pokemon":
+        st.caption(
+            "With npm on this machine, “Fetch it” asks for the package pokesprite-images. "
+            "Or upload that package's .tgz as it is:"
+        )
+        upload.upload_package(dataset)
+    return True
+
+
+@st.cache_data(show_spinner="Looking at the data …", max_entries=24)
+def _seen(key: str, present: bool, _dataset: Dataset) -> Any:
+    return session().sets.gallery(_dataset, ROWS, COLUMNS)
+
+
+def _show(dataset: Dataset) -> None:
+    """Show a data set: its pictures with their facts, or its density."""
+    try:
+        found = _seen(dataset.model_dump_json(), True, dataset)
+    except DataError as error:  # Not kept: files can be mended.
+        st.error(str(error), icon=":material/error:")
+        return
+    if isinstance(found, tuple):
+        _pictures(*found)
+    elif found is not None:
+        _points(found, dataset)
+
+
+def _points(density: Any, dataset: Dataset) -> None:
+    real = session().sets.examples(dataset, 1500)
+    data = dataset.load()
+    assert real is not None and isinstance(data, Points)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        chart(
+            figures.plane(real=real, extent=data.extent),
+            key="set_points",
+            run=dataset.model_dump_json(),
+            height=430,
+            title="1,500 points",
+            help="Every batch is drawn afresh: no point is seen twice.",
+            alt="Points drawn from the density",
+        )
+    with right:
+        chart(
+            figures.density(density, data.extent),
+            key="set_density",
+            run=dataset.model_dump_json(),
+            height=430,
+            title="Density",
+            help="From 200,000 points; 1 is the mean of the window.",
+            alt="Density of the points over the plane",
+        )
+
+
+def _pictures(shown: Any, facts: Facts) -> None:
+    left, right = st.columns([0.58, 0.42], gap="large")
+    rows = -(-len(shown) // COLUMNS)
+    with left:
+        image_grid(
+            encode(tile(shown, COLUMNS)),
+            key="gallery",
+            rows=rows,
+            columns=COLUMNS,
+            caption=_caption(facts),
+            max_height=430,
+            alt=f"{len(shown)} pictures of the data set",
+        )
+    with right:
+        _numbers(facts)
+        if facts.names:
+            chart(
+                figures.bars(facts.names, np.array(facts.counts)),
+                key="balance",
+                run=str(facts.names),
+                height=150,
+                title="Class balance",
+                help="Training pictures of each class.",
+                alt="How many training pictures each class has",
+            )
+        chart(
+            figures.histogram(facts.histogram),
+            key="values",
+            run=str(facts.shape),
+            height=130,
+            title="Pixel values",
+            help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
+            alt="Histogram of the pixel values",
+        )
+    means = (
+        facts.class_means if len(facts.class_means) > 1 else np.empty((0, *facts.shape), np.uint8)
+    )
+    mean, pairs = st.columns([0.5, 0.5], gap="large")
+    with mean:
+        st.markdown("**Mean picture**" + (", of all and of each class" if len(means) else ""))
+        every = np.concatenate([facts.mean_picture[None], means])
+        across = min(len(every), 11)
+        blank = np.zeros((-len(every) % across, *facts.shape), np.uint8)
+        image_grid(
+            encode(tile(np.concatenate([every, blank]), across)),
+            key="means",
+            rows=-(-len(every) // across),
+            columns=across,
+            caption="",
+            max_height=120,
+            alt="Mean pictures",
+        )
+    with pairs:
+        st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
+        if len(facts.pairs):
+            stacked = np.concatenate([facts.pairs[:, 0], facts.pairs[:, 1]])
+            least, most = facts.distances[0], facts.distances[-1]
+            image_grid(
+                encode(tile(stacked, len(facts.pairs))),
+                key="pairs",
+                rows=2,
+                columns=len(facts.pairs),
+                max_height=120,
+                alt="Pairs of the most similar pictures",
+                caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
+            )
+
+
+def _caption(facts: Facts) -> str:
+    if not facts.names:
+        return "Some of the pictures to train on"
+    shown = facts.names[:ROWS]
+    more = f" (the first {ROWS} of {len(facts.names)})" if len(facts.names) > ROWS else ""
+    return f"By class: {', '.join(shown)}{more}"
+
+
+def _numbers(facts: Facts) -> None:
+    channels, height, width = facts.shape
+    with st.container(horizontal=True, gap="small"):
+        st.metric(
+            "To train on",
+            f"{facts.train:,}",
+            border=True,
+            help="Pictures that training draws its batches from.",
+        )
+        st.metric(
+            "Held out",
+            f"{facts.held_out:,}",
+            border=True,
+            help="Never trained on: the held-out gap and the metrics compare with these.",
+        )
+        st.metric(
+            "Size",
+            f"{width}×{height}",
+            border=True,
+            help="Pixels. " + ("One grey channel." if channels == 1 else "Three colours."),
+        )
+        few = facts.looked_at < facts.train
+        some = (
+            f"{facts.looked_at:,} of the pictures, as are the values and mean pictures"
+            if few
+            else "all pixel values"
+        )
+        st.metric(
+            "Mean ± sd",
+            f"{facts.mean:.0f} ± {facts.deviation:.0f}",
+            border=True,
+            help=f"Of {some}, 0 to 255.",
+        )
+
+
+def _draw(dataset: Drawing) -> None:
+    """Let the visitor draw a density with the mouse, or take one from a picture."""
+    left, right = st.columns([0.5, 0.5], gap="large")
+    cells = dataset.cells
+    # The pad may hold what makes no data set: nothing at all.
+    pad, belongs_to = st.session_state.get("density_pad", (None, ""))
+
+    def changed(drawing: npt.NDArray[np.uint8]) -> None:
+        if drawing.any():
+            browse({"dataset.cells": cells_of(drawing)})
+        now = browsed().dataset
+        st.session_state.density_pad = drawing, getattr(now, "cells", "")
+
+    with left:
+        before = pad if belongs_to == cells else array_of(cells)
+        drawn = sketch_pad(before, key="sketch", changed=changed, height=300)
+    with right:
+        st.markdown(
+            "Draw with the mouse: the darker, the more points. Or take the dark parts of a picture."
+        )
+        file = st.file_uploader(
+            "A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"], key="density_file"
+        )
+        inverse = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
+        if file is not None and st.button(
+            "Take the picture", key="density_take", icon=":material/image:"
+        ):
+            try:
+                browse({"dataset.cells": density_of(file.getvalue(), inverse)})
+                st.rerun()
+            except DataError as error:
+                st.error(str(error), icon=":material/error:")
+    if not drawn.any():
+        st.warning(
+            "The pad is empty: draw something, or the data set stays as it was.",
+            icon=":material/draw:",
+        )
+    elif browsed().dataset != dataset:
+        st.rerun()

@@ -1,0 +1,50 @@
+"""The data set on show on the Datasets page, apart from the one that is trained next."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core import draft, setup_url
+from wgan.config import ConfigError, TrainConfig
+from wgan.data import DATASETS, Dataset
+
+
+def browsed() -> TrainConfig:
+    """Return a config that holds the data set on show; nothing else of it is used."""
+    asked = st.query_params.get("set", "")
+    known: TrainConfig | None = st.session_state.get("browsed")
+    if known is None:
+        start = asked if asked in DATASETS else draft.draft().dataset
+        known = setup_url.with_address(TrainConfig().changed({"dataset": start}))
+        draft.remember_dataset("dataset.", known.dataset)
+        st.session_state.browsed = known
+    return known
+
+
+def browse(changes: dict[str, Any]) -> None:
+    """Change the data set on show; what cannot be is kept as a sentence."""
+    st.session_state.browse_problem = ""
+    try:
+        changes = {path: draft.as_edited_before(path, value) for path, value in changes.items()}
+        st.session_state.browsed = browsed().changed(changes)
+        for path in changes:
+            draft.remember_dataset(path, browsed().dataset)
+    except ConfigError as error:
+        st.session_state.browse_problem = str(error)
+
+
+def keep_in_address() -> None:
+    """Put the data set on show into the address, with what was changed of it."""
+    dataset = browsed().dataset
+    base = TrainConfig().changed({"dataset": dataset.name})
+    changes = setup_url.as_text(setup_url.changes_between(browsed(), base))
+    address = {"set": dataset.name}
+    if changes:
+        address[setup_url.PARAMETER] = changes
+    st.query_params.from_dict(address)
+
+
+def look_at(dataset: Dataset) -> None:
+    """Put a data set on show."""
+    st.session_state.adding = False
+    browse({"dataset": dataset})

@@ -1,0 +1,251 @@
+"""Bringing pictures of one's own: the form, the upload, and the work that makes a data set of it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from pages.ui.core.format import fmt_bytes
+from pages.ui.core.session import session, upload_limit_mb
+from pages.ui.datasets.selection import look_at
+from wgan.background import BackgroundTask
+from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
+
+
+def _chore() -> BackgroundTask | None:
+    chore: BackgroundTask | None = st.session_state.get("chore")
+    return chore
+
+
+def busy() -> bool:
+    """Tell whether something is being fetched or prepared for this visitor."""
+    chore = _chore()
+    return chore is not None and not chore.done
+
+
+def fetch(dataset: Dataset) -> None:
+    """Begin to bring a data set to this machine."""
+    st.session_state.chore = session().sets.fetch(dataset)
+
+
+def chores() -> None:
+    """Show how far the work is, or how it ended."""
+    chore = _chore()
+    if chore is None:
+        return
+    if not chore.done:
+        with st.container():
+            st.fragment(_progress, run_every=0.5)()
+        return
+    st.session_state.chore = None
+    if chore.error:
+        st.error(chore.error, icon=":material/error:")
+    elif isinstance(chore.result, Prepared):
+        st.session_state.adding = False
+        look_at(Own.of(chore.result))
+        st.rerun()
+    else:
+        st.toast(f"{chore.title}: done.", icon=":material/check:")
+
+
+def _progress() -> None:
+    chore = _chore()
+    if chore is None or chore.done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(chore.share, f"{chore.title}: {chore.words[:1].lower()}{chore.words[1:]} …")
+        st.button("Cancel", icon=":material/close:", key="cancel_chore", on_click=chore.cancel)
+
+
+def form() -> None:
+    """Ask for pictures and how to make them ready, and begin."""
+    left, right = st.columns([0.5, 0.5], gap="large")
+    with left:
+        st.markdown(
+            "Drop an archive or several pictures. They stay on this machine. From folders in the "
+            "archive come the classes; what cannot be read is skipped and listed."
+        )
+        files = st.file_uploader(
+            "Archive or pictures",
+            type=[*ARCHIVE_SUFFIXES, *PICTURE_SUFFIXES],
+            accept_multiple_files=True,
+            key="intake_files",
+        )
+        st.caption(
+            f"Up to {upload_limit_mb():,} MB in all. For more, name a folder or an archive on the machine that "
+            "runs the app."
+        )
+        folder = st.text_input(
+            "Or a folder or archive on the machine that runs the app",
+            key="intake_folder",
+            placeholder="/home/me/pictures",
+        )
+        given = bool(files) or bool(folder.strip())
+        go = st.button(
+            "Make a data set",
+            icon=":material/auto_awesome_mosaic:",
+            type="primary",
+            key="intake_go",
+            disabled=not given or busy(),
+        )
+        _list_of_own()
+    with right:
+        values = _recipe_fields(files[0].name if files else folder)
+    if not go:
+        return
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        for problem in error.errors():
+            st.error(
+                str(problem.get("ctx", {}).get("error", problem["msg"])), icon=":material/error:"
+            )
+        return
+    source: Any
+    if files:
+        archive = len(files) == 1 and files[0].name.lower().endswith(
+            tuple(f".{suffix}" for suffix in ARCHIVE_SUFFIXES)
+        )
+        source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
+    else:
+        source = Path(os.path.expanduser(folder.strip()))  # of an unknown user: unchanged
+    st.session_state.chore = session().sets.prepare(source, recipe)
+    st.rerun()
+
+
+def _recipe_fields(name: str) -> dict[str, Any]:
+    """Ask for every field of a recipe; each says what it does."""
+    values: dict[str, Any] = {}
+    stem = Path(name).stem.removesuffix(".tar")[:60] if name else ""
+    fields = Recipe.model_fields
+    values["title"] = st.text_input(
+        fields["title"].title or "",
+        stem or "My pictures",
+        help=fields["title"].description,
+        max_chars=60,
+        key=f"recipe_title-{stem}",
+    )
+    with st.container(horizontal=True):
+        values["side"] = st.segmented_control(
+            fields["side"].title or "",
+            [28, 32, 64],
+            default=32,
+            required=True,
+            key="recipe_side",
+            format_func=lambda n: f"{n}×{n}",
+            help=fields["side"].description,
+        )
+        values["colours"] = st.segmented_control(
+            fields["colours"].title or "",
+            ["rgb", "grey"],
+            default="rgb",
+            required=True,
+            key="recipe_colours",
+            format_func={"rgb": "Colour", "grey": "Grey"}.__getitem__,
+            help=fields["colours"].description,
+        )
+        values["fit"] = st.segmented_control(
+            fields["fit"].title or "",
+            ["crop", "pad"],
+            default="crop",
+            required=True,
+            key="recipe_fit",
+            format_func=str.capitalize,
+            help=fields["fit"].description,
+        )
+    values["pattern"] = st.text_input(
+        fields["pattern"].title or "",
+        key="recipe_pattern",
+        placeholder="all files",
+        help=fields["pattern"].description,
+        max_chars=200,
+    )
+    with st.expander("More", icon=":material/tune:"):
+        for name_, field in fields.items():
+            if name_ in values:
+                continue
+            common: dict[str, Any] = {"help": field.description, "key": f"recipe_{name_}"}
+            title = field.title or name_
+            if field.annotation is bool:
+                values[name_] = st.toggle(title, bool(field.default), **common)
+            elif field.annotation is str:
+                values[name_] = st.text_input(title, str(field.default), **common)
+            else:
+                values[name_] = st.slider(title, 0.05, 0.5, float(field.default), 0.05, **common)
+    return values
+
+
+def _list_of_own() -> None:
+    own = session().sets.own_pictures()
+    if not own:
+        return
+    st.markdown("**Here already**")
+    for made in own:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{made.title} · {made.kept:,} pictures", width="stretch")
+            st.button("Look", key=f"look-{made.key}", on_click=_look, args=(made,))
+
+
+def _look(made: Prepared) -> None:
+    look_at(Own.of(made))
+
+
+def forget_button(dataset: Own) -> None:
+    """Offer to delete prepared pictures, and tell what became of the files they came from."""
+    key = dataset.pictures
+    made = next((p for p in session().sets.own_pictures() if p.key == key), None)
+    if made is None:
+        return
+    with st.popover("What was skipped", icon=":material/list:", disabled=not _left_out(made)):
+        st.markdown(_account(made))
+        if made.skipped:
+            st.dataframe(
+                {"File": [n for n, _ in made.skipped], "Why": [why for _, why in made.skipped]},
+                hide_index=True,
+                height=min(300, 40 + 35 * len(made.skipped)),
+            )
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(
+            "The prepared pictures go for good; your own files stay. Runs that learned them "
+            "keep their samples, but cannot be resumed."
+        )
+        st.button(
+            "Delete the pictures",
+            type="primary",
+            key="forget_pictures",
+            on_click=_forget,
+            args=(key,),
+        )
+
+
+def _left_out(made: Prepared) -> int:
+    return made.duplicates + made.near_duplicates + sum(made.reasons.values())
+
+
+def _account(made: Prepared) -> str:
+    lines = [f"{made.seen:,} files looked at, {made.kept:,} pictures kept."]
+    if made.duplicates:
+        lines.append(f"- {made.duplicates:,} exact duplicates")
+    if made.near_duplicates:
+        lines.append(f"- {made.near_duplicates:,} near duplicates")
+    lines += [f"- {count:,} × {reason}" for reason, count in sorted(made.reasons.items())]
+    return "\n".join(lines)
+
+
+def _forget(key: str) -> None:
+    session().sets.forget_pictures(key)
+
+
+def upload_package(dataset: Any) -> None:
+    """Take the npm package of the Pokémon sprites as it is."""
+    file = st.file_uploader("pokesprite-images-….tgz", type=["tgz", "gz"], key="pokemon_file")
+    if file is not None and not busy():
+        st.caption(fmt_bytes(file.size))
+        if st.button("Make the data set", type="primary", key="pokemon_go"):
+            content, root = file.getvalue(), session().root
+            st.session_state.chore = BackgroundTask(
+                "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
+            )
+            st.rerun()

@@ -1,0 +1,307 @@
+"""The lab of sensitivity: a small grid over two hyperparameters, with what each cell made."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.format import fmt_number, fmt_sci
+from pages.ui.labs import tasks
+from pages.ui.labs.frame import Lab, show_result
+from pages.ui.labs.tasks import kept
+from pages.ui.widgets.chart.chart import chart
+from wgan import figures
+from wgan.labs.sensitivity import (
+    BUDGET,
+    BUDGETS,
+    SENSITIVITY,
+    VARIED,
+    Grid,
+    base,
+    sweep,
+    values_of,
+)
+
+LAB = Lab(
+    "sensitivity",
+    "Sensitivity",
+    "Two hyperparameters, a grid of short trainings. Which of the two decides more?",
+    ("The first", "The second", "About alike"),
+    0,
+    "Each cell changes two values and nothing else, from one seed, so what differs is theirs: where a row "
+    "or a column hardly changes the distance, that value needs no tuning. So few steps favour what learns "
+    "fast; what is best in the end may be another cell.",
+    "Gulrajani et al. 2017, section 5, arXiv:1704.00028; Lucic et al. 2018, arXiv:1711.10337; which "
+    "decides more is measured here",
+)
+
+AXIS_HELP = """One of the config's hyperparameters; all others stay as in the preset *Eight piles of points*: WGAN-GP
+on a ring of radius 2, networks 3×64."""
+
+MAP_HELP = """Each cell is a training of its own from the same seed. Its shade and number: the exact W₁ between 512 of its
+samples and as many real points, at the end (Euclidean, logarithmic scale, less is better; ★ the best).
+Dots: its samples. Compare W₁ with its floor: real points against other real ones."""
+
+REAL_HELP = (
+    "Points of the data, in the same window as each cell: what a perfect cell would look like."
+)
+
+
+def _found() -> Grid | None:
+    """Return the newest grid, whatever its axes; None before there is one."""
+    task = tasks.standing(title())
+    found = task.result if task is not None else None
+    return found if isinstance(found, Grid) else None
+
+
+def _axes() -> tuple[str, str]:
+    """Return what is chosen as rows and columns: at first that of the newest grid."""
+    found = _found()
+    first = ("learning_rate", "n_critic") if found is None else (found.rows, found.columns)
+    keys = kept("sensitivity_rows", first[0]), kept("sensitivity_columns", first[1])
+    return str(st.session_state[keys[0]]), str(st.session_state[keys[1]])
+
+
+def asked() -> Lab:
+    """Return the lab with the two hyperparameters as answers; without any where they are the same."""
+    rows, columns = _axes()
+    titles = VARIED[rows].title, VARIED[columns].title
+    answers = () if rows == columns else (*titles, "About alike")
+    return replace(LAB, answers=answers, about=f"-{rows}-{columns}")
+
+
+def title() -> str:
+    """Return the title of the work that the settings ask for."""
+    return SENSITIVITY
+
+
+def settings() -> bool:
+    """Show what can be moved, and the button; return whether that one stops the work."""
+    _axes()  # the two menus below begin there
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        names = list(VARIED)
+        rows = st.selectbox(
+            "Rows",
+            names,
+            format_func=lambda k: VARIED[k].title,
+            key="sensitivity_rows",
+            help=AXIS_HELP,
+            width=210,
+        )
+        columns = st.selectbox(
+            "Columns",
+            names,
+            format_func=lambda k: VARIED[k].title,
+            key="sensitivity_columns",
+            help=AXIS_HELP,
+            width=210,
+        )
+        side = (
+            st.segmented_control(
+                "Grid",
+                (3, 4),
+                required=True,
+                key=kept("sensitivity_side", 3),
+                format_func=lambda n: f"{n}×{n}",
+                help="How many values of each.",
+            )
+            or 3
+        )
+        steps = int(
+            st.select_slider(
+                "Steps a cell",
+                BUDGETS,
+                key=kept("sensitivity_steps", BUDGET),
+                width=200,
+                help="Generator updates of each training. Few show who learns fast, many who ends well.",
+            )
+        )
+        return tasks.order(
+            title(),
+            "Train the grid",
+            lambda: sweep(rows, columns, side=side, steps=steps),
+            key="sensitivity",
+            given=(rows, columns, side, steps),
+            disabled=rows == columns,
+            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
+            "nothing else computes.",
+        )
+
+
+def _time(side: int, steps: int) -> str:
+    seconds = side * side * steps * (0.011 if side == 3 else 0.014)
+    return (
+        "about half a minute"
+        if seconds < 40
+        else f"about {max(1, round(seconds / 60))} minutes"
+        if seconds >= 90
+        else "about a minute"
+    )
+
+
+def show(said: int | None) -> None:
+    """Show how far the grid has come. The body of the page's fragment."""
+    rows, columns = _axes()
+    side = int(st.session_state.get("sensitivity_side") or 3)
+    steps = int(st.session_state.get("sensitivity_steps", BUDGET))
+    task, found = tasks.standing(title()), _found()
+    if rows == columns:
+        st.info(
+            f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "
+            "hyperparameters.",
+            icon=":material/compare_arrows:",
+        )
+    tasks.state(
+        task,
+        before=""
+        if rows == columns
+        else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
+        f"each ends from the data: {_time(side, steps)}.",
+        after="" if found is None else _made(found),
+    )
+    if found is None:
+        if rows != columns and (task is None or task.done):
+            _empty(rows, columns, side)
+        return
+    done = task is None or task.done
+    run = task.key if task is not None else ""
+    left, right = st.columns([0.62, 0.38], gap="medium")
+    with left:
+        _map(found, run)
+    with right:
+        _beside(found, run)
+        other = (found.rows, found.columns) != (rows, columns)
+        if other and rows != columns:
+            st.caption(
+                f":material/info: The map is of **{VARIED[found.rows].title.lower()}** and "
+                f"**{VARIED[found.columns].title.lower()}**, not of what is chosen now."
+                + (" Press **Train the grid** for those." if done else "")
+            )
+        if done and found.done == found.emds.size:
+            show_result(_with_truth(found), None if other else said, happened(found))
+        elif done:
+            st.caption(happened(found))
+
+
+def _values(key: str, values: Sequence[float]) -> list[str]:
+    return [fmt_number(value) for value in values]
+
+
+def _map(found: Grid, run: str) -> None:
+    clouds = [(i, j, points) for (i, j), points in (found.samples or {}).items()]
+    # Shades span what is there; until there is anything, what an untrained generator has.
+    worst = max(found.emds[np.isfinite(found.emds)].tolist(), default=found.start)
+    chart(
+        figures.grid(
+            _values(found.rows, found.row_values),
+            _values(found.columns, found.column_values),
+            (VARIED[found.rows].title, VARIED[found.columns].title),
+            found.emds,
+            clouds=clouds,
+            extent=found.extent,
+            floor=found.floor,
+            high=worst,
+            diverged=found.diverged,
+            best=found.best if found.done > 1 else None,
+        ),
+        key="sensitivity_map",
+        run=run,
+        height=352,
+        title="Distance at the end, and samples",
+        help=MAP_HELP,
+        alt="Heat map of the final exact distance of each training, with its samples",
+    )
+
+
+def _empty(rows: str, columns: str, side: int) -> None:
+    """Show the grid that is to be filled."""
+    values = values_of(rows, side), values_of(columns, side)
+    config = base()
+    left, right = st.columns([0.62, 0.38], gap="medium")
+    with left:
+        chart(
+            figures.grid(
+                _values(rows, values[0]),
+                _values(columns, values[1]),
+                (VARIED[rows].title, VARIED[columns].title),
+                np.full((side, side), np.nan),
+                clouds=[],
+                extent=1.0,
+                floor=0.1,
+                high=2.0,
+            ),
+            key="sensitivity_map",
+            run="empty",
+            height=352,
+            title="Distance at the end, and samples",
+            help=MAP_HELP,
+            alt="The grid, still empty",
+        )
+    with right:
+        st.markdown("**Each cell is a training of its own**")
+        st.latex(r"W_1\bigl(\mathbb{P}_{\text{data}},\,\mathbb{P}_{g}\bigr)\ \text{at the end}")
+        for key in dict.fromkeys((rows, columns)):
+            st.caption(f"**{VARIED[key].title}.** {VARIED[key].help}")
+        st.caption(f"Data: {config.dataset.title}. Objective: {config.objective.title}.")
+
+
+def _beside(found: Grid, run: str) -> None:
+    chart(
+        figures.cloud(found.real, found.real[:0], found.extent),
+        key="sensitivity_real",
+        run=run,
+        height=120,
+        title="Data",
+        help=REAL_HELP,
+        alt="Points of the data",
+    )
+    best = found.best
+    words = f"Floor **{fmt_sci(found.floor)}** · before training **{fmt_sci(found.start)}**"
+    if best is not None:
+        words += f" · best **{fmt_sci(float(found.emds[best]))}**"
+    st.markdown(
+        words,
+        help="W₁ of 512 points: of real points against other real ones, the least that can be hoped for; of "
+        "the untrained generator; of the best cell.",
+    )
+
+
+def _made(found: Grid) -> str:
+    return (
+        f"{found.done} of {found.emds.size} cells, {found.steps:,} steps each, seed {found.seed}; "
+        f"WGAN-GP on the ring of 8 Gaussians, networks 3×64."
+    )
+
+
+ALIKE = 1.25
+"""Effects whose ratio is below this are called alike."""
+
+
+def _with_truth(found: Grid) -> Lab:
+    first, second = found.effects
+    titles = VARIED[found.rows].title, VARIED[found.columns].title
+    right = 2 if max(first, second) / min(first, second) < ALIKE else 0 if first > second else 1
+    return replace(LAB, answers=(*titles, "About alike"), right=right)
+
+
+def happened(found: Grid) -> str:
+    """Say what was measured, in a sentence."""
+    first, second = found.effects
+    titles = VARIED[found.rows].title, VARIED[found.columns].title
+    if not math.isfinite(first):
+        left = found.emds.size - found.done
+        return f"{left} cells were not trained, so it cannot be said yet which decides more."
+    by_rows, by_columns = titles[0].lower(), titles[1].lower()
+    words = (
+        f"From its best value to its worst W₁ grows **{first:.2g} times** by {by_rows}, **{second:.2g} times** by "
+        f"{by_columns}: each value's W₁ is its geometric mean over all of the other's."
+    )
+    best = found.best
+    if best is not None:
+        at = fmt_number(found.row_values[best[0]]), fmt_number(found.column_values[best[1]])
+        words += f" Best: {by_rows} {at[0]}, {by_columns} {at[1]}."
+    if found.diverged:
+        words += f" {len(found.diverged)} diverged."
+    return words

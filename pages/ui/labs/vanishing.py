@@ -1,0 +1,227 @@
+"""The lab of vanishing gradients: a generator that stands still while its discriminator learns on."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.format import fmt_sci
+from pages.ui.labs import tasks
+from pages.ui.labs.frame import Lab, show_result
+from pages.ui.labs.tasks import kept
+from pages.ui.widgets.chart.chart import chart
+from wgan import figures
+from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
+
+LAB = Lab(
+    "vanishing",
+    "Vanishing gradients",
+    "The generator stands still; its discriminator learns longer and longer. Whose gradient dies?",
+    tuple(title for title, _ in LOSSES.values()),
+    0,
+    r"The minimax loss passes on $-D\,\nabla f$: once $D \to 0$ at the fakes, nothing is left, however "
+    r"wrong they are. The non-saturating loss passes on $-(1-D)\,\nabla f$, which never vanishes but "
+    r"grows wild as the discriminator sharpens; a Wasserstein critic passes on $-\nabla f$, whose size "
+    "its penalty holds near 1.",
+    "Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky et al. 2017, figure 2, "
+    "arXiv:1701.07875",
+)
+
+COLOURS = {"minimax": "@two", "non-saturating": "@three", "wasserstein": "@one"}
+UPDATES = (200, 500, 1_000, 2_000, 5_000, 10_000)
+TIMES = {
+    200: "seconds",
+    500: "about 5 seconds",
+    1_000: "about 10 seconds",
+    2_000: "about 20 seconds",
+    5_000: "about a minute",
+    10_000: "about two minutes",
+}
+
+NORM_HELP = """How strongly the generator is pushed: ‖∂ loss / ∂ its parameters‖ over 512 fakes, for each of the
+three losses, with both axes in powers of ten. The generator is not moved. Minimax and non-saturating are
+read off **one** discriminator; the critic beside it has seen the same batches from the same first weights
+(gradient penalty, λ = 10)."""
+
+JUDGE_HELP = """The discriminator's D = σ(f), from 0 (fake) to 1 (real). Arrows: where the chosen loss pushes some
+of the fakes, against their longest ever. Where D is flat no direction is left."""
+
+CRITIC_HELP = """The Wasserstein critic's score f: high where the data are. Arrows: where its loss pushes the same
+fakes. The slope reaches all the way."""
+
+SET_HELP = """What is real and what is made. **Two Gaussians**: 4 apart, σ = 0.4 each, so W₁ = 4; the generator has
+two lines, x = A z + b. **Ring**: eight Gaussians on a circle, and an untrained network 2×64 that makes points near
+its centre."""
+
+
+def title() -> str:
+    """Return the title of the work that the settings ask for."""
+    return f"{VANISHING}, {st.session_state.get('vanishing_set', 'gaussians')}"
+
+
+def settings() -> bool:
+    """Show what can be moved, and the button; return whether that one stops the work."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = (
+            st.segmented_control(
+                "Data",
+                list(SETS),
+                format_func=SETS.__getitem__,
+                required=True,
+                help=SET_HELP,
+                wrap=True,
+                key=kept("vanishing_set", tasks.under_way(VANISHING, SETS, "gaussians")),
+            )
+            or "gaussians"
+        )
+        updates = int(
+            st.select_slider(
+                "How long",
+                UPDATES,
+                key=kept("vanishing_updates", 2_000),
+                format_func=lambda n: f"{n:,}",
+                help="Updates of the discriminator, and as many of the critic, while the generator stands "
+                "still.",
+                width=320,
+            )
+        )
+        return tasks.order(
+            title(),
+            "Train them",
+            lambda: vanish(name, updates=updates),
+            key="vanishing",
+            given=updates,
+            help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
+            "where nothing else computes.",
+        )
+
+
+def show(said: int | None) -> None:
+    """Show how far it has come. The body of the page's fragment."""
+    task = tasks.standing(title())
+    found = task.result if task is not None else None
+    updates = int(st.session_state.get("vanishing_updates", 2_000))
+    left, right = st.columns([0.42, 0.58], gap="medium")
+    with left:
+        tasks.state(
+            task,
+            before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
+            f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
+            after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
+            "any moment again.",
+        )
+    if not isinstance(found, Vanishing):
+        _before()
+        return
+    done = task is None or task.done
+    run = task.key if task else ""
+    with right, st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = _arrows()
+        at = _moment(found, done)
+    left, middle, right = st.columns([0.42, 0.29, 0.29], gap="small")
+    with left:
+        _chart(found, at, run)
+    with middle:
+        _plane(found, at, chosen, "Discriminator D", JUDGE_HELP, run)
+    with right:
+        _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
+    early = int(found.updates[-1]) < found.total
+    show_result(LAB, said, happened(found) if done else "", early=early)
+
+
+def _before() -> None:
+    formulas = {
+        "minimax": r"\min_\theta\; \mathbb{E}\log(1 - D(\tilde x))",
+        "non-saturating": r"\min_\theta\; -\mathbb{E}\log D(\tilde x)",
+        "wasserstein": r"\min_\theta\; -\mathbb{E} f(\tilde x)",
+    }
+    for column, (key, formula) in zip(st.columns(3), formulas.items(), strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**{LOSSES[key][0]}**")
+            st.latex(formula)
+    st.caption(
+        r"What the generator minimises in each of the three; fakes are $\tilde x = g_\theta(z)$, and "
+        r"$D = \sigma(f)$."
+    )
+
+
+def _moment(found: Vanishing, done: bool) -> int:
+    """Let the visitor choose a look; return its place."""
+    last = len(found.updates) - 1
+    if not done or last < 1:
+        return last
+    chosen = st.select_slider(
+        "After update",
+        [int(u) for u in found.updates],
+        key=kept(f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])),
+        format_func=lambda n: f"{n:,}",
+        help="Which moment of the training the two surfaces show; the dotted line on the chart.",
+        width=330,
+    )
+    return int(np.searchsorted(found.updates, chosen))
+
+
+def _chart(found: Vanishing, at: int, run: str) -> None:
+    lines = [(LOSSES[key][0], found.norms[key], COLOURS[key]) for key in LOSSES]
+    chart(
+        figures.gradient_norms(found.updates, lines, found.total, float(found.updates[at])),
+        key="vanishing_norms",
+        run=run,
+        height=208,
+        title="How strongly the generator is pushed",
+        help=NORM_HELP,
+        alt="The generator's gradient norm over updates, for three losses",
+    )
+
+
+def _arrows() -> str:
+    """Ask whose push the arrows on the discriminator show."""
+    return (
+        st.segmented_control(
+            "Arrows on D",
+            ("minimax", "non-saturating"),
+            required=True,
+            wrap=True,
+            format_func=lambda key: LOSSES[key][0],
+            key=kept("vanishing_push", "minimax"),
+            help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
+        )
+        or "minimax"
+    )
+
+
+def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str) -> None:
+    judge = loss != "wasserstein"
+    table = (found.judged if judge else found.scored)[at]
+    pushes = found.pushes[loss]
+    longest = float(np.hypot(pushes[..., 2], pushes[..., 3]).max())
+    low, high = (0.0, 1.0) if judge else (float(table.min()), float(table.max()))
+    chart(
+        figures.pushed(
+            table,
+            found.extent,
+            real=found.real[:160],
+            fake=found.fake[:160],
+            pushes=pushes[at],
+            low=low,
+            high=high,
+            unit="D" if judge else "f",
+            longest=longest,
+            colour=COLOURS[loss],
+        ),
+        key="vanishing_judge" if judge else "vanishing_critic",
+        run=run,
+        height=208,
+        title=title,
+        help=help,
+        alt=f"{title} over the plane, with the push on some fakes",
+    )
+
+
+def happened(found: Vanishing) -> str:
+    """Say what was measured, in a sentence."""
+    norms = {key: fmt_sci(float(values[-1])) for key, values in found.norms.items()}
+    return (
+        f"After {int(found.updates[-1]):,} updates D is {fmt_sci(float(found.certainty[-1]))} at fakes. "
+        f"The gradient is **{norms['minimax']}** by minimax, {fmt_sci(found.fallen('minimax'))} of its "
+        f"largest; **{norms['non-saturating']}** by the non-saturating loss; **{norms['wasserstein']}** by "
+        "Wasserstein."
+    )

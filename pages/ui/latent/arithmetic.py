@@ -1,0 +1,156 @@
+"""Sums of kept points, a − b + c; and the way from one class to another at fixed z."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core import downloads
+from pages.ui.latent import bookmarks
+from pages.ui.latent.generator_view import Looked
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from wgan.imaging import encode, tile
+from wgan.latent import preview_z, slerp, truncated
+
+BETWEEN = 8
+ROWS, COLUMNS = 6, 11
+
+SUM_HELP = """z is a vector, so points can be added and subtracted: take B away from A and add C, and the
+picture has of A what B has not, and of C what A has not (Radford et al. 2016, arXiv:1511.06434, figure 7, did
+it with faces). The sum is brought back to the length that most z have, where the generator was trained."""
+
+CLASS_HELP = """Each row is one z, fixed. From left to right only the class changes: its vector is mixed from one
+class's to the other's. What stays the same along a row, slant and thickness of the stroke, is what z holds."""
+
+
+def sums(looked: Looked) -> None:
+    """Show a − b + c of kept points, and the way there."""
+    st.markdown("**a − b + c**", help=SUM_HELP)
+    known = bookmarks.points(looked.run)
+    if len(known) < 3:
+        st.info(
+            "Three kept points are needed, and there are "
+            f"{len(known) or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
+            "take three samples at random.",
+            icon=":material/push_pin:",
+        )
+        st.button(
+            "Keep three samples",
+            icon=":material/casino:",
+            key="sums_random",
+            on_click=_three,
+            args=(looked,),
+        )
+        bookmarks.shelf(looked.run, looked.models, looked.share)
+        return
+    names = list(bookmarks.NAMES[: len(known)])
+    columns = st.columns([1, 1, 1, 1.4], vertical_alignment="bottom")
+    chosen = []
+    for i, (column, word) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=False)):
+        with column:
+            chosen.append(
+                st.selectbox(
+                    word,
+                    range(len(names)),
+                    index=i,
+                    format_func=names.__getitem__,
+                    key=f"sum-{i}-{len(names)}",
+                    persist_state="session",
+                )
+            )
+    a, b, c = (known[i].z for i in chosen)
+    z = _sum(a, b, c)
+    with columns[3]:
+        st.button(
+            "Keep the sum",
+            icon=":material/push_pin:",
+            key="sum_keep",
+            type="primary",
+            on_click=bookmarks.keep,
+            args=(looked.run, z, looked.label, "sum"),
+        )
+    if looked.label is not None:
+        name = looked.models.config.dataset.class_names()[looked.label]
+        st.caption(
+            f"Here all are told the class chosen in the sidebar, {name}; below, each its own."
+        )
+    made = looked.make(np.stack([a, b, c, z]))
+    signs = (f"{names[chosen[0]]}", f"− {names[chosen[1]]}", f"+ {names[chosen[2]]}", "=")
+    image_grid(
+        encode(tile(made, 4)),
+        key="sum",
+        rows=1,
+        columns=4,
+        max_height=150,
+        caption="",
+        alt="a, b, c and their sum",
+        notes=signs,
+    )
+    way = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
+    image_grid(
+        encode(tile(looked.make(way), BETWEEN)),
+        key="sum_way",
+        rows=1,
+        columns=BETWEEN,
+        max_height=90,
+        caption=f"From {names[chosen[0]]} to the sum, along the arc",
+        alt="Pictures from a to the sum",
+    )
+    bookmarks.shelf(looked.run, looked.models, looked.share)
+
+
+def _sum(a: bookmarks.Floats, b: bookmarks.Floats, c: bookmarks.Floats) -> bookmarks.Floats:
+    z = a - b + c
+    length = float(np.linalg.norm(z))
+    return np.asarray(z * (len(z) ** 0.5 / length if length > 1e-6 else 1.0), dtype=np.float32)
+
+
+def _three(looked: Looked) -> None:
+    for z in preview_z(looked.models.config, 3 + len(bookmarks.points(looked.run)))[-3:]:
+        bookmarks.keep(looked.run, z, looked.label, "sample")
+
+
+def classes(looked: Looked) -> None:
+    """Show the way from one class to another, a row for each z."""
+    names = looked.models.config.dataset.class_names()
+    st.markdown("**From class to class**", help=CLASS_HELP)
+    first, second, again = st.columns([1, 1, 1], vertical_alignment="bottom")
+    with first:
+        a = st.selectbox(
+            "From",
+            range(len(names)),
+            index=min(3, max(0, len(names) - 2)),
+            format_func=names.__getitem__,
+            key=f"blend_a-{looked.run}",
+            persist_state="session",
+        )
+    with second:
+        b = st.selectbox(
+            "To",
+            range(len(names)),
+            index=min(8, len(names) - 1),
+            format_func=names.__getitem__,
+            key=f"blend_b-{looked.run}",
+            persist_state="session",
+        )
+    with again:
+        st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
+    seed = st.session_state.get("blend_seed", 0)
+    config = looked.models.config.model_copy(
+        update={"preview_seed": looked.models.config.preview_seed + seed}
+    )
+    z = np.repeat(truncated(preview_z(config, ROWS), looked.share), COLUMNS, axis=0)
+    t = np.tile(np.linspace(0, 1, COLUMNS, dtype=np.float32), ROWS)
+    made = looked.models.blend(z, a, b, t)
+    image_grid(
+        encode(tile(made, COLUMNS)),
+        key="blend",
+        rows=ROWS,
+        columns=COLUMNS,
+        max_height=400,
+        caption=f"From {names[a]} to {names[b]}, a row for each z",
+        alt=f"Pictures from class {names[a]} to class {names[b]}",
+    )
+    downloads.sheet(made, COLUMNS, f"{looked.run}-classes", "classes")
+
+
+def _other() -> None:
+    st.session_state["blend_seed"] = st.session_state.get("blend_seed", 0) + 1

@@ -1,0 +1,177 @@
+"""Points of latent space that the visitor keeps: waypoints, terms of a sum, starts of a search."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core.session import require_dataset, session
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from wgan.imaging import encode, tile
+from wgan.latent import Models, truncated
+
+Floats = npt.NDArray[np.float32]
+
+MOST = 8
+NAMES = "ABCDEFGH"
+
+CHANGED = "latent_redraw"
+"""Set where something was done that the whole page shows, not only its fragment."""
+
+_SAID = "kept_said"
+
+NEAREST = 3
+ALL = "All of them"
+
+NEAREST_HELP = """Below each kept sample the three training pictures nearest to it, pixel by pixel. A generator that
+learned pictures by heart shows the same picture twice."""
+
+HELP = """Points that you kept on this page, of this run: by a click on the plane, from the sliders, a sum, or a
+picture that was found. Walk through them, add and subtract them, or take them away as z."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kept point: z, the class that goes with it, and where it comes from in a word or two."""
+
+    z: Floats  # (latent_dim,)
+    label: int | None
+    origin: str
+
+
+def points(run: str) -> list[Kept]:
+    """Return what was kept of a run, A first."""
+    found: dict[str, list[Kept]] = st.session_state.setdefault("kept", {})
+    return found.setdefault(run, [])
+
+
+def keep(run: str, z: Floats, label: int | None, origin: str) -> None:
+    """Keep one more point; say so, or that there is no room."""
+    known = points(run)
+    for name, other in zip(NAMES, known, strict=False):
+        if np.array_equal(z, other.z) and label == other.label:
+            st.session_state[_SAID] = f"That is kept already, as {name}.", ":material/push_pin:"
+            return
+    if len(known) >= MOST:
+        st.session_state[_SAID] = (
+            f"{MOST} points are kept: remove one first.",
+            ":material/block:",
+        )
+        return
+    st.session_state[CHANGED] = True
+    known.append(Kept(np.asarray(z, np.float32), label, origin))
+    st.session_state[_SAID] = f"Kept as {NAMES[len(known) - 1]}.", ":material/push_pin:"
+
+
+def say() -> None:
+    """Show what came of the last click: a callback in a fragment may draw nothing itself."""
+    if said := st.session_state.pop(_SAID, None):
+        st.toast(said[0], icon=said[1])
+
+
+def _remove(run: str) -> None:
+    chosen = st.session_state["kept_remove"]
+    if chosen == ALL:
+        points(run).clear()
+    elif chosen is not None:
+        del points(run)[NAMES.index(chosen)]
+    st.session_state[CHANGED] = True
+
+
+def pictures(models: Models, shown: Sequence[Kept], share: float) -> npt.NDArray[np.uint8]:
+    """Return what the generator makes of kept points, truncated as all that is shown: (N, C, H, W)."""
+    z = truncated(np.stack([point.z for point in shown]), share)
+    labels = [point.label or 0 for point in shown] if models.config.conditional else None
+    return models.make(z, labels)
+
+
+def shelf(run: str, models: Models, share: float) -> None:
+    """Show what is kept, with what can be done with it."""
+    known = points(run)
+    if not known:
+        st.caption(
+            ":material/push_pin: Nothing is kept yet. Kept points can be walked through and added up."
+        )
+        return
+    made = pictures(models, known, share)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown("**Kept**", help=HELP, width="content")
+        near = st.toggle(
+            "Nearest training pictures",
+            key="kept_nearest",
+            persist_state="session",
+            help=NEAREST_HELP,
+        )
+        st.menu_button(
+            "Remove",
+            [*NAMES[: len(known)], ALL],
+            key="kept_remove",
+            icon=":material/close:",
+            on_click=_remove,
+            args=(run,),
+            help="Forget one of them, or all.",
+        )
+        st.download_button(
+            "z (.npy)",
+            as_npy(np.stack([point.z for point in known])),
+            f"{run}-kept.npy",
+            key="kept_npy",
+            on_click="ignore",
+            help="The kept z as a NumPy array, float32, one row each.",
+        )
+    blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
+    image_grid(
+        encode(tile(np.concatenate([made, blank]), MOST)),
+        key="kept_strip",
+        rows=1,
+        columns=MOST,
+        max_height=76,
+        caption="",
+        alt=f"{len(known)} kept points",
+        notes=NAMES[: len(known)],
+    )
+    if near:
+        _nearest(models, made)
+
+
+def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
+    dataset = models.config.dataset
+    present = dataset.present(session().root)
+    try:
+        found = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
+    except LookupError:
+        st.caption(
+            f"{models.config.dataset.title} is not on this machine, or damaged: there is nothing to look among."
+        )
+        return
+    near, distances = found
+    n = len(made)
+    rows = np.concatenate([made[None], near.swapaxes(0, 1)])  # (1 + K, N, C, H, W)
+    words = [*NAMES[:n], *(f"{d:.0f}" for d in distances.T.ravel())]
+    image_grid(
+        encode(tile(rows.reshape(-1, *rows.shape[2:]), n)),
+        key="kept_near",
+        rows=len(rows),
+        columns=n,
+        max_height=76 * len(rows),
+        notes=words,
+        alt="Kept samples, below each the nearest training pictures",
+        caption="Distance: root mean square difference of the pixels, 0 to 255",
+    )
+
+
+@st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
+def _found(
+    dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    return require_dataset(session().sets.nearest(_models.config.dataset, _made, NEAREST))
+
+
+def as_npy(z: Floats) -> bytes:
+    """Return z as the bytes of a .npy file."""
+    buffer = BytesIO()
+    np.save(buffer, np.asarray(z, np.float32), allow_pickle=False)
+    return buffer.getvalue()

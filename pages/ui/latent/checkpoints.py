@@ -1,0 +1,153 @@
+"""Through training: the same z in every checkpoint, and the same walk at two of them side by side."""
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core import downloads
+from pages.ui.core.datasets import real_examples
+from pages.ui.core.weights_picker import stored
+from pages.ui.latent import walks
+from pages.ui.latent.generator_view import Looked
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
+from wgan.imaging import encode, scatter, tile
+from wgan.latent import Models, draw_z, preview_z, truncated, walk
+from wgan.runs import RunError
+
+ROWS, MOST = 5, 11
+GAP = 2
+# Ground, real and fake: as in theme.js and config.toml.
+LIGHT = ((255, 255, 255), (0, 105, 90), (201, 87, 165))
+DARK = ((17, 21, 28), (61, 219, 176), (226, 111, 180))
+SIDE, POINTS = 120, 400
+
+SAME_HELP = """Each row is one z, each column a checkpoint: the generator learns to draw it. A row that still turns
+into something else late in training says that the generator moves, even where the curves have gone flat."""
+
+POINTS_HELP = """Each picture is a checkpoint, made of the same 400 z: the generator learns where to put them. Green: real
+points; pink: its own."""
+
+PAIR_HELP = """The same walk, frame by frame, through two states of the same generator."""
+
+
+def show(looked: Looked) -> None:
+    """Show what the run's checkpoints make of the same z, and of the same walk."""
+    steps = list(looked.view.checkpoint_steps)
+    if len(steps) < 2:
+        st.info(
+            "This run has "
+            + ("one checkpoint" if steps else "no checkpoint yet")
+            + ": there is nothing to compare. Checkpoints are written while it trains (“Checkpoint every”, "
+            "under Advanced).",
+            icon=":material/timeline:",
+        )
+        return
+    chosen = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
+    models = {step: found for step in chosen if (found := _models(looked, step)) is not None}
+    if len(models) < len(chosen):
+        st.caption(
+            f"{len(chosen) - len(models)} checkpoints cannot be read any more and are left out."
+        )
+    chosen = list(models)
+    if not chosen:
+        return
+    notes = [f"{step:,}" for step in chosen]
+    pictures = looked.models.config.dataset.kind == "pictures"
+    if pictures:
+        z = truncated(preview_z(looked.models.config, ROWS), looked.share)
+        columns = [_make(models[step], z, looked.label) for step in chosen]
+        sheet = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # z by z
+        rows = ROWS
+    else:
+        sheet = _scatters(looked, [models[step] for step in chosen])
+        rows = 1
+    # A few columns leave room for the walk beside them.
+    beside = pictures and len(chosen) <= 6
+    left, right = st.columns(2, gap="large") if beside else (st.container(), st.container())
+    with left:
+        st.markdown("**The same z through training**", help=SAME_HELP if pictures else POINTS_HELP)
+        image_grid(
+            encode(tile(sheet, len(chosen))),
+            key="through",
+            rows=rows,
+            columns=len(chosen),
+            max_height=(400 if beside else 260) if pictures else 170,
+            caption="The step of each checkpoint stands in the first row"
+            if pictures
+            else "Each with its step; green: real points, pink: made of the same z",
+            notes=notes,
+            alt="The same z in each checkpoint",
+        )
+        downloads.sheet(sheet, len(chosen), f"{looked.run}-through", "through")
+    if pictures:
+        with right:
+            _pair(looked, steps)
+
+
+def _make(models: Models, z: npt.NDArray[np.float32], label: int | None) -> npt.NDArray[np.uint8]:
+    return models.make(z, None if label is None else [label] * len(z))
+
+
+def _scatters(looked: Looked, models: list[Models]) -> npt.NDArray[np.uint8]:
+    config = looked.models.config
+    z = truncated(draw_z(77, POINTS, config.latent_dim), looked.share)
+    real = real_examples(config.dataset, POINTS)
+    extent = 3.0 if real is None else float(abs(real).max() * 1.25)
+    ground, true, made_up = DARK if st.context.theme.type == "dark" else LIGHT
+    layers = [] if real is None else [(real, true)]
+    made = [
+        scatter([*layers, (each.make(z), made_up)], extent, side=SIDE, dot=2, ground=ground)
+        for each in models
+    ]
+    return np.stack(made).transpose(0, 3, 1, 2)
+
+
+def _pair(looked: Looked, steps: list[int]) -> None:
+    st.markdown("**The same walk at two steps**", help=PAIR_HELP)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        a = st.selectbox(
+            "Left",
+            steps,
+            index=min(1, len(steps) - 1),
+            key=f"pair_a-{looked.run}",
+            persist_state="session",
+            format_func=lambda s: f"step {s:,}",
+        )
+    with right:
+        b = st.selectbox(
+            "Right",
+            steps,
+            index=len(steps) - 1,
+            key=f"pair_b-{looked.run}",
+            persist_state="session",
+            format_func=lambda s: f"step {s:,}",
+        )
+    stops = draw_z(
+        1000 + st.session_state.get("latent_seed", 0), 5, looked.models.config.latent_dim
+    )
+    path, marks = walk(stops, 70)
+    path = truncated(path, looked.share)
+    two = [_models(looked, step) for step in (a, b)]
+    pair = [_make(found, path, looked.label) for found in two if found is not None]
+    if len(pair) < 2:
+        st.caption("One of these checkpoints cannot be read any more: choose another.")
+        return
+    gap = np.full((*pair[0].shape[:3], GAP), 128, np.uint8)
+    frames = np.concatenate([pair[0], gap, pair[1]], axis=3)
+    content: Walk = walks.sprite(
+        frames, token=f"{looked.key}-{a}-{b}", fps=walks.FPS, loop=True, waypoints=marks
+    )
+    walk_player(
+        content, key="pair", height=230, alt=f"The same walk at step {a:,} and at step {b:,}"
+    )
+    downloads.film(frames, f"{looked.run}-{a}-{b}", "pair")
+
+
+def _models(looked: Looked, step: int) -> Models | None:
+    """Return a checkpoint's models; None where it is damaged, or was thinned away meanwhile."""
+    try:
+        return stored(looked.run, step, looked.view.config.model_dump_json())
+    except (RunError, ValueError):
+        return None

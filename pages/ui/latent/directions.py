@@ -1,0 +1,105 @@
+"""Directions of latent space: sliders that move all shown samples at once."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core import downloads
+from pages.ui.core.format import fmt_number
+from pages.ui.latent import bookmarks
+from pages.ui.latent.generator_view import Looked
+from pages.ui.widgets.slider_panel.slider_panel import moved_sliders, slider_panel
+from wgan.imaging import encode, tile
+from wgan.latent import WAYS, Directions, preview_z
+
+KEY = "latent_dials"
+COUNT = 6
+ROWS, COLUMNS = 4, 8
+
+NAMES = {"ganspace": "GANSpace", "sefa": "SeFa"}
+
+HELP = """**GANSpace** (Härkönen et al. 2020): principal directions of the generator's first activations over 1,000 z,
+what varies most there. **SeFa** (Shen and Zhou 2021): the directions that its first weight stretches most, in
+closed form, no sample needed.
+
+Both find them without labels: what they mean (slant, thickness, another digit) is for you to see. The share
+says how much of the variance, or of the stretching, a direction has. **Keep the first** keeps the first sample, top
+left, as the sliders have moved it."""
+
+
+def settings() -> str:
+    """Draw the directions' part of the sidebar and return which way they are found."""
+    with st.sidebar:
+        st.divider()
+        way = str(
+            st.segmented_control(
+                "Found by",
+                list(NAMES),
+                format_func=NAMES.__getitem__,
+                default="ganspace",
+                required=True,
+                key="directions_way",
+                persist_state="session",
+                width="stretch",
+                help=HELP,
+            )
+        )
+        st.button("Other samples", icon=":material/casino:", on_click=_new, width="stretch")
+    return way
+
+
+def _new() -> None:
+    st.session_state["directions_seed"] = st.session_state.get("directions_seed", 0) + 1
+
+
+def show(looked: Looked, way: str) -> None:
+    """Show the sliders and what they make of 32 samples."""
+    # A fragment of its own: a movement draws nothing else anew, and its picture comes in time.
+    st.fragment(_turn)(looked, way)
+    bookmarks.shelf(looked.run, looked.models, looked.share)
+
+
+def _turn(looked: Looked, way: str) -> None:
+    if st.session_state.pop(bookmarks.CHANGED, False):
+        st.rerun()  # what is kept stands outside
+    found = _found(f"{looked.run}-{looked.models.step}", way, looked)
+    seed = st.session_state.get("directions_seed", 0)
+    config = looked.models.config.model_copy(
+        update={"preview_seed": looked.models.config.preview_seed + seed}
+    )
+    z = preview_z(config, ROWS * COLUMNS)
+    source = f"{looked.run}-{way}-{seed}"
+    count = len(found.vectors)
+    values = moved_sliders(KEY, source, count)
+
+    def moved(by: list[float]) -> np.ndarray:
+        return z + np.asarray(by, np.float32) @ found.vectors
+
+    def keep(by: list[float]) -> None:
+        bookmarks.keep(looked.run, moved(by)[0], looked.label, NAMES[way])
+
+    labels = [
+        f"Direction {i + 1} · {fmt_number(round(100 * float(s), 1))} %"
+        for i, s in enumerate(found.strength)
+    ]
+    made = looked.make(moved(values))
+    slider_panel(
+        encode(tile(made, COLUMNS)),
+        values,
+        key=KEY,
+        source=source,
+        labels=labels,
+        rows=ROWS,
+        columns=COLUMNS,
+        kept=keep,
+        height=400,
+        caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
+        alt="Samples that the sliders move",
+        title="Directions that change most",
+        help=HELP,
+    )
+    downloads.sheet(made, COLUMNS, f"{looked.run}-directions", "directions")
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _found(key: str, way: str, _looked: Looked) -> Directions:
+    return WAYS[way](_looked.models, COUNT)

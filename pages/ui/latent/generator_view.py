@@ -1,0 +1,140 @@
+"""The generator on show on the Latent page: which run, step, class and truncation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.navigation import LATENT_SECTIONS
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
+from pages.ui.core.status import badge
+from pages.ui.core.weights_picker import choose_source, models_of
+from pages.ui.latent import bookmarks
+from wgan.jobs import RunSnapshot
+from wgan.latent import Models, truncated
+from wgan.runs import RunError
+
+Floats = npt.NDArray[np.float32]
+
+UNTRUNCATED = ("grid", "find")
+"""Sections that show the whole of latent space: truncation is not theirs."""
+
+ALL_CLASSES = ("classes", "find")
+"""Sections that choose classes themselves."""
+
+LIVE = ("walk", "plane", "directions", "grid")
+EVERY = 2.0  # seconds between two looks at a run that trains
+
+TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
+the middle of latent space: fewer kinds of pictures, each more typical. Above 1: rarer ones, and at last
+none that the generator was trained for. Warped grid and Find a picture take z as they are."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A generator that is looked at: of which run, told which class, with z drawn in how far."""
+
+    run: str
+    view: RunSnapshot
+    models: Models
+    label: int | None
+    share: float
+
+    @property
+    def key(self) -> str:
+        """The same for the same weights and settings."""
+        return f"{self.run}-{self.models.step}-{self.label}-{self.share}"
+
+    def make(self, z: Floats) -> npt.NDArray[np.uint8]:
+        """Return what is made of z, (N, latent_dim), as the settings say."""
+        labels = None if self.label is None else [self.label] * len(z)
+        return self.models.make(truncated(z, self.share), labels)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar says of the generator."""
+
+    run: str
+    step: int | None  # None: the newest weights
+    label: int | None
+    share: float
+
+
+def choose_section(view: RunSnapshot) -> str:
+    """Let the visitor choose a section of the page; return its name."""
+    kind = view.config.dataset.kind
+    names = dict(LATENT_SECTIONS[kind])
+    if not view.config.conditional:
+        names.pop("classes", None)
+    return navigation.choose_section(f"latent_section_{kind}_{view.config.conditional}", names)
+
+
+def sidebar(view: RunSnapshot, section: str) -> Choice:
+    """Draw the part of the sidebar that all sections share, and return what it says.
+
+    What a section has no use for stays in its place, so that its value does, but cannot be moved.
+    """
+    with st.sidebar:
+        step = choose_source(view, prefix="latent", every="two seconds")
+        label = None
+        if view.config.conditional:
+            names = view.config.dataset.class_names()
+            label = st.selectbox(
+                "Class",
+                range(len(names)),
+                format_func=names.__getitem__,
+                key=f"latent_class-{view.run}",
+                persist_state="session",
+                disabled=section in ALL_CLASSES,
+                help="What the generator is told to make. Classes and Find a picture "
+                "choose it themselves.",
+            )
+        share = st.slider(
+            "Truncation",
+            0.0,
+            1.5,
+            1.0,
+            0.05,
+            key="latent_truncation",
+            persist_state="session",
+            disabled=section in UNTRUNCATED,
+            help=TRUNCATION_HELP,
+        )
+    return Choice(view.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
+
+
+def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
+    """Return after how many seconds a section is drawn anew; None: not by itself."""
+    if choice.step is not None or not view.status.active:
+        return None
+    if section in LIVE and view.status == "running":
+        return EVERY * refresh_interval()
+    return 3 * EVERY * refresh_interval()  # the first weights may be to come, or the run may end
+
+
+def show(view: RunSnapshot, choice: Choice, body: Callable[[Looked], None]) -> None:
+    """Show a section with the chosen weights. The body of the page's fragment."""
+    try:
+        now = session().view(choice.run)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    # The sidebar stands outside: it knows how many points are kept, and how often to look.
+    redraw = st.session_state.pop(bookmarks.CHANGED, False)
+    if redraw or now.status.active != view.status.active:
+        st.rerun()
+    bookmarks.say()
+    refresh_interval()  # this visitor is still there
+    models = models_of(now, choice.step)
+    if models is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {now.name or now.config.title}", width="content")
+        badge(now)
+        st.caption(f"weights of step {models.step:,}", width="content")
+    body(Looked(choice.run, now, models, choice.label, choice.share))

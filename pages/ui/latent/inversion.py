@@ -1,0 +1,264 @@
+"""Find a picture: the z that makes it, searched by gradient descent from several starts."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.datasets import critic_examples
+from pages.ui.core.format import fmt_number
+from pages.ui.core.session import session
+from pages.ui.core.status import newest_task
+from pages.ui.latent import bookmarks
+from pages.ui.latent.generator_view import Choice, Looked
+from pages.ui.panels import own_image
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.image_picker.image_picker import image_picker
+from wgan import critic, figures
+from wgan.imaging import encode, tile
+from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
+from wgan.runs import RunError
+
+WAYS = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
+STARTS = (4, 8, 16)
+UPDATES = (100, 200, 400, 800)
+SHOWN = 24
+
+HELP = """The generator turns z into pictures; nothing turns pictures into z. So z is searched: from several random
+starts, each step goes downhill on the squared difference between the generator's picture and yours.
+
+**Error**: root mean square difference a pixel, 0 to 255. The dashed line, *never seen*, is the baseline: what the same
+search reaches on average for four real pictures that the generator was never trained on. An error well above it
+says that your picture is none of those that it can make. A generator that is told the class is told every
+class from at least one start."""
+
+NEAREST_HELP = """The training pictures nearest to yours, pixel by pixel, with their distance in the same unit as the
+error. A generator that can only repeat training pictures would come no nearer to yours than these."""
+
+
+def task(run: str) -> TaskStatus | None:
+    """Return this visitor's newest search with a run: what others look for is theirs."""
+    mine = st.session_state.get("find_mine", {}).get(run, "")
+    return newest_task(run, SEARCH, mine)
+
+
+def refresh(run: str) -> float | None:
+    """Return after how many seconds the section is drawn anew."""
+    known = task(run)
+    return 0.7 if known is not None and not known.done else None
+
+
+def show(looked: Looked, view: RunSnapshot, choice: Choice) -> None:
+    """Let the visitor choose a picture, and show how the search for it stands."""
+    known = task(looked.run)
+    if st.session_state.get("find_seen") != (known and (known.key, known.done)):
+        before = st.session_state.get("find_seen")
+        st.session_state["find_seen"] = known and (known.key, known.done)
+        if known is not None and known.done and before == (known.key, False):
+            st.rerun()  # no more to be drawn anew
+    left, right = st.columns([0.36, 0.64], gap="large")
+    with left:
+        st.markdown("**Which picture?**", help=HELP)
+        target = _target(looked)
+        starts, updates = st.columns(2)
+        with starts:
+            n = st.select_slider(
+                "Starts",
+                STARTS,
+                8,
+                key="find_starts",
+                persist_state="session",
+                help="Random z that the search begins from; the best counts.",
+            )
+        with updates:
+            m = st.select_slider(
+                "Updates",
+                UPDATES,
+                200,
+                key="find_updates",
+                persist_state="session",
+                help="Steps downhill from each start.",
+            )
+        if known is not None and not known.done:
+            st.button(
+                "Cancel",
+                icon=":material/close:",
+                key="find_cancel",
+                on_click=session().cancel,
+                args=(known.key,),
+            )
+        else:
+            st.button(
+                "Find it",
+                icon=":material/search:",
+                type="primary",
+                key="find_start",
+                disabled=target is None,
+                on_click=_begin,
+                args=(looked.run, target, choice, int(n), int(m)),
+            )
+    with right:
+        if problem := st.session_state.get("find_problem"):
+            st.error(problem, icon=":material/error:")
+        if known is None:
+            with st.container(height=330, border=False, vertical_alignment="center"):
+                st.caption(
+                    "Draw or upload a picture, or take a real one, and press **Find it**: the search shows "
+                    "here as it comes nearer, with what is usual for pictures never seen."
+                )
+            return
+        _standing(looked, known, choice)
+
+
+def _target(looked: Looked) -> Any:
+    real = _never_seen(looked)
+    ways = [way for way in WAYS if way != "real" or real is not None]
+    way = st.segmented_control(
+        "Picture",
+        ways,
+        format_func=WAYS.__getitem__,
+        required=True,
+        default="drawn",
+        key="find_way",
+        persist_state="session",
+        width="stretch",
+        label_visibility="collapsed",
+    )
+    if way == "drawn":
+        return own_image.drawn(looked.models, "find", height=180)
+    if way == "uploaded":
+        return own_image.uploaded(looked.models, "find")
+    assert real is not None
+
+    def keep(samples: list[int]) -> None:
+        st.session_state["find_picked"] = samples
+
+    picked = image_picker(
+        encode(tile(real, 8)),
+        key="find_real",
+        rows=SHOWN // 8,
+        columns=8,
+        picked=st.session_state.get("find_picked", [0]),
+        changed=keep,
+        most=1,
+        max_height=200,
+        caption="Click the picture to look for",
+        alt="Real pictures to choose from",
+    )
+    return real[(picked or [0])[0]]
+
+
+def _never_seen(looked: Looked) -> critic.Bytes | None:
+    """Return real pictures held out of the training, other ones than the baseline's."""
+    found = critic_examples(looked.models.config.dataset, OTHERS + SHOWN)
+    return None if found is None else critic.pictures_of(found[0].held_out[OTHERS:])
+
+
+def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
+    st.session_state["find_problem"] = ""
+    st.session_state[bookmarks.CHANGED] = True
+    try:
+        begun = session().invert(run, target, choice.step, starts=starts, updates=updates)
+        st.session_state.setdefault("find_mine", {})[run] = begun.key
+    except (RunError, ValueError) as error:
+        st.session_state["find_problem"] = str(error)
+
+
+def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
+    if known.error:
+        st.error(known.error, icon=":material/error:")
+    if not known.done:
+        st.progress(known.share, f"{known.words} …")
+    found = known.result
+    if not isinstance(found, Found):
+        return
+    search = found.search
+    best = search.best
+    # Of a run that trains the newest weights are others before a search has ended: its z is kept all the same.
+    other = choice.step is not None and found.step != choice.step
+    words = f"Searched with the weights of step {found.step:,}"
+    if known.done and other:
+        words += ": not those chosen now. Press **Find it** to search with these"
+    elif known.done and found.step != looked.models.step:
+        words += f"; meanwhile the run has come to step {looked.models.step:,}"
+    st.caption(f"{words}.")
+    pair = np.stack([search.target, search.pictures[best]])
+    usual = float(search.others.mean()) if len(search.others) else None
+    shown, curve = st.columns([0.4, 0.6], gap="small")
+    with shown:
+        image_grid(
+            encode(tile(pair, 2)),
+            key="find_pair",
+            rows=1,
+            columns=2,
+            max_height=150,
+            caption="Yours, and the nearest that it makes",
+            notes=("yours", "found"),
+            alt="The picture looked for, and the nearest found",
+        )
+    with curve:
+        chart(
+            figures.search(np.array(search.at), search.errors, usual),
+            key="find_curve",
+            run=known.key,
+            height=190,
+            title="Error of each start",
+            help=HELP,
+            alt="Error of each start over the updates",
+        )
+    words = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
+    if search.labels is not None:
+        words += f", told class {looked.models.config.dataset.class_names()[search.labels[best]]}"
+    if usual is not None:
+        low, high = (
+            fmt_number(round(float(e), 1)) for e in (search.others.min(), search.others.max())
+        )
+        words += (
+            f"; for {len(search.others)} real pictures never seen **{fmt_number(round(usual, 1))}** on average, "
+            f"{low} to {high}"
+        )
+        if known.done and not known.cancelled:
+            words += (
+                ": this generator makes it as well as any."
+                if search.error <= search.others.max()
+                else ": it is further from what this generator can make than real pictures are."
+            )
+    if known.cancelled:
+        words += ". Cancelled: this is how far it came"
+    st.markdown(words.rstrip(".") + ".")
+    order = search.errors[-1].argsort()
+    starts = search.pictures[order][:8]
+    image_grid(
+        encode(tile(starts, len(starts))),
+        key="find_starts_strip",
+        rows=1,
+        columns=len(starts),
+        max_height=80,
+        caption="What the starts have come to, the best first",
+        notes=[fmt_number(round(float(e), 1)) for e in search.errors[-1][order][:8]],
+        alt="The pictures of all starts",
+    )
+    if found.nearest is not None and found.distances is not None:
+        st.markdown("**Nearest training pictures**", help=NEAREST_HELP)
+        image_grid(
+            encode(tile(found.nearest, len(found.nearest))),
+            key="find_nearest",
+            rows=1,
+            columns=len(found.nearest),
+            max_height=80,
+            caption="",
+            notes=[fmt_number(round(float(d), 1)) for d in found.distances],
+            alt="The training pictures nearest to the one looked for",
+        )
+    if known.done and not other:
+        label = None if search.labels is None else search.labels[best]
+        st.button(
+            "Keep its z",
+            icon=":material/push_pin:",
+            key="find_keep",
+            on_click=bookmarks.keep,
+            args=(looked.run, search.z[best], label, "found"),
+            help="Then walk through it: choose Kept waypoints.",
+        )
+        bookmarks.shelf(looked.run, looked.models, looked.share)

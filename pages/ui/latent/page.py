@@ -1,0 +1,64 @@
+"""The Latent page: walk through latent space, map it, and find pictures in it."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.run_on_show import shown_run
+from pages.ui.core.session import session
+from pages.ui.latent import (
+    arithmetic,
+    checkpoints,
+    directions,
+    generator_view,
+    inversion,
+    plane,
+    walks,
+)
+from pages.ui.latent.generator_view import Choice, Looked
+from wgan.jobs import RunSnapshot
+
+
+def show() -> None:
+    """Draw the page."""
+    run = shown_run(example=True)
+    if run is None:
+        st.markdown("### A walk through latent space")
+        st.markdown(
+            "A generator turns every point **z** of latent space into a picture; neighbouring points "
+            "give similar pictures. Train a first model, and walk through it here, even while it "
+            "learns."
+        )
+        navigation.link_to_start()
+        return
+    view = session().view(run)
+    section = generator_view.choose_section(view)
+    choice = generator_view.sidebar(view, section)
+    interval = generator_view.refresh(view, choice, section)
+    if section == "find":
+        interval = inversion.refresh(view.run) or interval
+    body = _body(view, choice, section)
+    with st.container():
+        st.fragment(generator_view.show, run_every=interval)(view, choice, body)
+
+
+def _body(view: RunSnapshot, choice: Choice, section: str) -> Callable[[Looked], None]:
+    """Draw the settings of a section; return what draws the section itself."""
+    if section == "walk":
+        walk = walks.settings(view)
+        return lambda looked: walks.show(looked, walk)
+    if section == "plane":
+        side, seed, through_kept = plane.settings(view.run, view.config.latent_dim)
+        return lambda looked: plane.show(looked, side, seed, through_kept)
+    if section == "directions":
+        method = directions.settings()
+        return lambda looked: directions.show(looked, method)
+    if section == "find":
+        return lambda looked: inversion.show(looked, view, choice)
+    return {
+        "sums": arithmetic.sums,
+        "classes": arithmetic.classes,
+        "grid": plane.grid,
+        "through": checkpoints.show,
+    }[section]

@@ -1,0 +1,139 @@
+"""A slice of latent space as a map of pictures; of points, the grid that the generator bends."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core import downloads
+from pages.ui.core.datasets import real_examples
+from pages.ui.latent import bookmarks
+from pages.ui.latent.generator_view import Looked
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
+from wgan import figures
+from wgan.imaging import encode, tile
+from wgan.latent import MOST_SIDE, Slice, random_slice, slice_through, warped_grid
+
+KEY = "latent_map"
+SIDES = (7, 11, 15, MOST_SIDE)
+
+PLANE_HELP = """Each picture is what the generator makes of one z on a plane through latent space: two directions
+at right angles, x and y. **Drag** to move, turn the **wheel** to zoom, **point** to preview, **click** to keep.
+
+In many dimensions nearly all z have the same length: they lie on a sphere. A random plane is bent onto it, so x and y
+are angles in radians, and after 2π one has gone round: zoomed far out, the same pictures come again. Kept points
+are marked once. A plane through three kept points is flat."""
+
+GRID_HELP = """A square grid over the first two latent dimensions, from −2.5 to 2.5, as the generator bends it into
+the plane of the data. **Dark and thick**: many points come to lie there (the normal's density of z over
+the area that it is stretched to, |det ∂x/∂z|); **pale**: few. A good generator is dark on the real points and
+pale between them: a smooth map cannot tear, so bridges remain, as thin as it can make them."""
+
+
+def settings(run: str, dim: int) -> tuple[int, int, bool]:
+    """Draw the plane's part of the sidebar: pictures a side, the plane's seed, whether through kept ones."""
+    with st.sidebar:
+        st.divider()
+        side = st.select_slider(
+            "Pictures a side",
+            SIDES,
+            11,
+            key="map_side",
+            persist_state="session",
+            help="More pictures show more, and take longer to make.",
+        )
+        possible = len(bookmarks.points(run)) >= 3
+        through = st.toggle(
+            "Through the first three kept points",
+            disabled=not possible,
+            key="map_through",
+            persist_state="session",
+            help="The plane that holds A, B and C.",
+        )
+        st.button(
+            "Another plane",
+            icon=":material/casino:",
+            on_click=_new,
+            width="stretch",
+            disabled=(possible and through) or dim < 3,
+        )
+    return int(side), st.session_state.get("map_seed", 0), possible and through
+
+
+def _new() -> None:
+    st.session_state["map_seed"] = st.session_state.get("map_seed", 0) + 1
+
+
+def show(looked: Looked, side: int, seed: int, through: bool) -> None:
+    """Show the map of pictures."""
+    dim = looked.models.config.latent_dim
+    known = bookmarks.points(looked.run)
+    home = Window(half=1.5)
+    if through and len(known) >= 3:
+        three = np.stack([point.z for point in known[:3]])
+        plane, source = slice_through(three), f"{looked.run}-kept-{hash(three.tobytes())}"
+        home = Window(half=1.3 * float(np.linalg.norm(three[1:] - three[0], axis=1).max()))
+    else:
+        plane, source = random_slice(seed, dim), f"{looked.run}-{seed}"
+    shown = map_window(KEY, source, home)
+    made = looked.make(plane.window(shown.x, shown.y, shown.half, side))
+
+    def keep(x: float, y: float) -> None:
+        bookmarks.keep(looked.run, plane.at(np.array([x]), np.array([y]))[0], looked.label, "plane")
+
+    latent_map(
+        encode(tile(made, side)),
+        shown,
+        key=KEY,
+        source=source,
+        side=side,
+        home=home,
+        marks=_marks(plane, looked.run),
+        kept=keep,
+        height=430,
+        title="A plane of latent space",
+        help=PLANE_HELP,
+        alt="Pictures over a plane of latent space",
+    )
+    downloads.sheet(made, side, f"{looked.run}-plane", "plane")
+    bookmarks.shelf(looked.run, looked.models, looked.share)
+
+
+def _marks(plane: Slice, run: str) -> list[tuple[float, float, str]]:
+    """Return where kept points lie on the plane, those that do."""
+    found = []
+    for point, name in zip(bookmarks.points(run), bookmarks.NAMES, strict=False):
+        place = plane.place(point.z)
+        if place is not None:
+            found.append((*place, name))
+    return found
+
+
+def grid(looked: Looked) -> None:
+    """Show the grid of latent space beside itself, bent by the generator, coloured by density."""
+    warped = warped_grid(looked.models)
+    real = real_examples(looked.models.config.dataset, 512)
+    left, right = st.columns([0.62, 0.38], gap="large")
+    with left:
+        chart(
+            figures.warped(warped.lines, warped.density, real),
+            key="warped",
+            run=looked.run,
+            height=500,
+            title="The grid, bent",
+            help=GRID_HELP,
+            alt="A square grid of latent space as the generator bends it into the plane of the data",
+        )
+    with right:
+        st.markdown(
+            "A generator of points is a **map**: it bends the square grid of latent space until it lies on "
+            "the data. Where the lines crowd, many z land, and the colour is strong."
+        )
+        st.markdown(
+            "Look at an early checkpoint in the sidebar, and at later ones: the grid unfolds, reaches for "
+            "the piles, and thins out between them. It never tears, as the map is smooth."
+        )
+        if looked.models.config.latent_dim > 2:
+            st.caption(
+                f"Latent space has {looked.models.config.latent_dim} dimensions: this is the slice of its "
+                "first two, the others at 0."
+            )

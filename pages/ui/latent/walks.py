@@ -1,0 +1,305 @@
+"""A walk through latent space: its waypoints, its way, its pace, and what to take away of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core import downloads
+from pages.ui.core.datasets import real_examples
+from pages.ui.latent import bookmarks
+from pages.ui.latent.generator_view import Looked
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_picker.image_picker import image_picker
+from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
+from wgan import figures
+from wgan.export import write_walk
+from wgan.imaging import encode, tile
+from wgan.jobs import RunSnapshot
+from wgan.latent import Easing, Floats, Method, draw_z, preview_z, truncated, walk, warped_grid
+
+FPS = 14.0
+SPRITE_COLUMNS = 16
+GRID = 64  # samples to pick waypoints from: the same z as the Train page's grid
+
+WAYS = {"random": "Random", "picked": "Picked", "kept": "Kept"}
+METHODS: dict[Method, str] = {"slerp": "Arc (slerp)", "lerp": "Line (lerp)"}
+PACES: dict[Easing, str] = {
+    "even": "Even",
+    "gentle": "Gentle: slower near waypoints",
+    "rest": "Rests at waypoints",
+}
+
+NAMES: dict[Method, tuple[str, str]] = {
+    "slerp": ("arc, this walk", "line"),
+    "lerp": ("line, this walk", "arc"),
+}
+
+LENGTH_HELP = """Nearly all z that the generator was trained on have a length near √(latent dimensions),
+the shaded band. A straight line between two of them cuts through the inside, where it was hardly
+trained: pictures get blurred or alike. Going along the arc (slerp) keeps the length.
+
+In two dimensions the band is wide and the difference small; in 64 it is large."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which walk: its waypoints, its way and its pace."""
+
+    way: str
+    picked: tuple[int, ...]  # samples of the grid
+    seed: int
+    count: int
+    method: Method
+    easing: Easing
+    seconds: float  # from one waypoint to the next
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """A rendered walk."""
+
+    path: Floats  # (F, latent_dim), as the generator saw it
+    other: Floats  # the same waypoints, the other way
+    marks: tuple[int, ...]
+    frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
+
+
+def settings(view: RunSnapshot) -> Choice:
+    """Draw the walk's part of the sidebar and return what it says."""
+    pictures = view.config.dataset.kind == "pictures"
+    with st.sidebar:
+        st.divider()
+        ways = [way for way in WAYS if pictures or way != "kept"]
+        way = str(
+            st.segmented_control(
+                "Waypoints",
+                ways,
+                format_func=WAYS.__getitem__,
+                default="random",
+                required=True,
+                key="latent_way",
+                persist_state="session",
+                width="stretch",
+                help="The z that the walk passes through.",
+            )
+        )
+        picked: tuple[int, ...] = ()
+        count = 5
+        if way == "random":
+            count = st.slider("How many", 2, 8, 5, key="latent_count", persist_state="session")
+            st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
+        elif way == "picked":
+            picked = tuple(st.session_state.get("latent_picked", ()))
+            st.caption(
+                "Click two to eight samples in the grid beside the walk."
+                if pictures
+                else "Choose two to eight points by their number beside the walk."
+            )
+        else:
+            n = len(bookmarks.points(view.run))
+            st.caption(
+                f"{n} points are kept."
+                + (" All are told the class chosen above." if view.config.conditional else "")
+                if n >= 2
+                else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
+            )
+        method = st.segmented_control(
+            "Way",
+            list(METHODS),
+            format_func=METHODS.__getitem__,
+            default="slerp",
+            required=True,
+            key="latent_method",
+            persist_state="session",
+            width="stretch",
+            help=LENGTH_HELP,
+        )
+        easing = st.selectbox(
+            "Pace",
+            list(PACES),
+            format_func=PACES.__getitem__,
+            key="latent_easing",
+            persist_state="session",
+            help="How time goes between two waypoints.",
+        )
+        seconds = st.select_slider(
+            "Seconds a leg",
+            (0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
+            1.0,
+            key="latent_seconds",
+            persist_state="session",
+            help="From one waypoint to the next; each second has 14 pictures.",
+        )
+        closed = st.toggle(
+            "Return to the start", value=True, key="latent_closed", persist_state="session"
+        )
+    return Choice(
+        way,
+        picked,
+        st.session_state.get("latent_seed", 0),
+        count,
+        method or "slerp",
+        easing,
+        float(seconds),
+        closed,
+    )
+
+
+def _new() -> None:
+    st.session_state["latent_seed"] = st.session_state.get("latent_seed", 0) + 1
+
+
+def waypoints(looked: Looked, choice: Choice) -> Floats:
+    """Return the z that a walk passes through: (W ≥ 2, latent_dim)."""
+    if choice.way == "kept" and len(found := bookmarks.points(looked.run)) >= 2:
+        return np.stack([point.z for point in found])
+    z = preview_z(looked.models.config, GRID)
+    if choice.way != "random":
+        # Until two are picked, the first three stand in, so that there is always a walk to see.
+        return z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
+    return draw_z(1000 + choice.seed, choice.count, looked.models.config.latent_dim)
+
+
+def render(looked: Looked, choice: Choice) -> Made:
+    """Make the frames of a walk, all in one batch."""
+    stops = waypoints(looked, choice)
+    legs = len(stops) if choice.closed else len(stops) - 1
+    frames = max(2, round(FPS * choice.seconds)) * legs
+    other: Method = "lerp" if choice.method == "slerp" else "slerp"
+    path, marks = walk(
+        stops, frames, method=choice.method, closed=choice.closed, easing=choice.easing
+    )
+    detour, _ = walk(stops, frames, method=other, closed=choice.closed, easing=choice.easing)
+    path, detour = (truncated(z, looked.share) for z in (path, detour))
+    labels = None if looked.label is None else [looked.label] * len(path)
+    return Made(path, detour, marks, looked.models.make(path, labels))
+
+
+def show(looked: Looked, choice: Choice) -> None:
+    """Show the walk, and its waypoints' grid or what there is to know of it."""
+    made = render(looked, choice)
+    left, right = st.columns([0.56, 0.44], gap="large")
+    with left:
+        _play(looked, made, choice)
+    with right:
+        if choice.way == "picked":
+            _pick(looked, choice)
+        else:
+            _explain(looked, made, choice)
+        st.markdown("**Length of z along the walk**", help=LENGTH_HELP)
+        chart(
+            figures.lengths(made.path, made.other, NAMES[choice.method]),
+            key="lengths",
+            run=f"{looked.run}-{choice.method}-{len(made.path)}",
+            height=200,
+            alt="Length of z along the walk, for both ways of going",
+        )
+        _export(looked, made)
+
+
+def _pick(looked: Looked, choice: Choice) -> None:
+    pictures = looked.make(preview_z(looked.models.config, GRID))
+    before = list(choice.picked)
+    if len(before) < 2:
+        st.caption(":material/info: Until two are picked, the first three samples stand in.")
+
+    def keep(samples: list[int]) -> None:
+        st.session_state["latent_picked"] = tuple(samples)
+
+    if pictures.ndim == 4:
+        after = image_picker(
+            encode(tile(pictures, 8)),
+            key="picker",
+            rows=8,
+            columns=8,
+            picked=before,
+            changed=keep,
+            caption="Pick two to eight, in the order of the walk",
+            alt="Samples to pick waypoints from",
+            max_height=290,
+        )
+    else:
+        # In latent space they lie apart; what is made of them lies in a few piles.
+        chart(
+            figures.numbered(preview_z(looked.models.config, GRID)[:, :2], before),
+            key="picked_from",
+            run=looked.run,
+            height=230,
+            title="z by number",
+            help="The 64 z to choose from, in the first two dimensions of latent space; the large ones are picked.",
+            alt="The z to pick from, each with its number",
+        )
+        after = st.multiselect(
+            "z", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
+        )
+    if after != before:
+        keep(after)
+        st.rerun()
+
+
+def sprite(frames: npt.NDArray[np.uint8], **common: Any) -> Walk:
+    """Return frames of pictures, (F, C, H, W), as the player takes them."""
+    return Walk(
+        sprite=encode(tile(frames, SPRITE_COLUMNS)),
+        frame_width=frames.shape[3],
+        frame_height=frames.shape[2],
+        columns=SPRITE_COLUMNS,
+        count=len(frames),
+        **common,
+    )
+
+
+def _play(looked: Looked, made: Made, choice: Choice) -> None:
+    common: dict[str, Any] = {
+        "token": f"{looked.key}-{choice}-{hash(made.path.tobytes())}",
+        "fps": FPS,
+        "loop": choice.closed,
+        "waypoints": made.marks,
+    }
+    if made.frames.ndim == 4:
+        content, what = sprite(made.frames, **common), "pictures"
+    else:
+        real = real_examples(looked.models.config.dataset, 400)
+        grid = warped_grid(looked.models).lines
+        content, what = Walk(path=made.frames[:, None, :], real=real, grid=grid, **common), "points"
+    walk_player(content, key="walk", height=430, alt=f"A walk through latent space, in {what}")
+
+
+def _explain(looked: Looked, made: Made, choice: Choice) -> None:
+    if choice.way == "kept" and len(bookmarks.points(looked.run)) < 2:
+        st.caption(
+            ":material/info: Fewer than two points are kept: three samples stand in for them."
+        )
+    if made.frames.ndim == 4:
+        st.markdown(
+            f"Each frame is the generator's picture of one **z**. The walk passes through "
+            f"{len(made.marks)} waypoints and takes {len(made.path)} frames. Smooth changes mean "
+            "that the generator has learned a space of pictures, not a list."
+        )
+    else:
+        st.markdown(
+            "The lines are a square grid of latent space, as the generator bends it into the plane "
+            "of the data. The bridges between the piles are where a smooth map must cross empty land."
+        )
+
+
+# ---- to take away -------------------------------------------------------------------------------
+
+
+def _export(looked: Looked, made: Made) -> None:
+    kinds = {**downloads.FILMS, ".png": "All frames (PNG)", ".npy": "All z (.npy)"}
+    if made.frames.ndim != 4:
+        kinds.pop(".png")
+
+    def write(out: Path) -> None:
+        if out.suffix == ".png":
+            out.write_bytes(encode(tile(made.frames, SPRITE_COLUMNS, gap=1), "PNG"))
+        else:
+            write_walk(looked.models, made.path, out, label=looked.label)
+
+    downloads.offer(kinds, write, f"{looked.run}-walk", "walk_export")

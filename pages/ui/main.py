@@ -1,0 +1,18 @@
+"""The script that Streamlit runs for every page: the page's settings and the navigation."""
+
+import streamlit as st
+
+from pages.ui.core import navigation, startup
+from pages.ui.core.browser_tab import ICON, tab_title
+
+st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
+page = st.navigation(
+    {
+        "": [navigation.page(name) for name in navigation.PAGES],
+        # In a menu: beside the other pages they do not fit into 1280 pixels.
+        "Labs": [navigation.page(name) for name in navigation.LABS],
+    },
+    position="top",
+)
+page.run()
+startup.freeze_loaded_objects()

@@ -1,0 +1,51 @@
+"""Choose a checkpoint to fork a run from."""
+
+import streamlit as st
+
+from pages.ui.core import draft
+from pages.ui.core.session import session
+from wgan.jobs import RunSnapshot
+from wgan.runs import RunError
+
+
+def fork_button(view: RunSnapshot) -> None:
+    """Offer to go on differently from one of a run's checkpoints."""
+    with st.popover(
+        "Fork",
+        icon=":material/fork_right:",
+        key=draft.fork_key(),
+        help="Go on differently from any checkpoint, as a run of its own.",
+    ):
+        fork_choice(view)
+
+
+def fork_choice(view: RunSnapshot) -> bool:
+    """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
+    steps = list(reversed(view.checkpoint_steps))
+    try:
+        starred = session().run(view.run).starred()
+    except RunError:
+        starred = set()  # Its folder has just been deleted: the view outlives it.
+    st.selectbox(
+        "From the checkpoint at step",
+        steps,
+        format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
+        key=f"fork_step_{view.run}",
+    )
+    st.caption(
+        "Data set and networks stay; everything else can be changed, also the objective. "
+        "This run stays as it is."
+    )
+    return st.button(
+        "Prepare the fork",
+        icon=":material/tune:",
+        type="primary",
+        key="prepare_fork",
+        on_click=_prepare_fork,
+        args=(view.run,),
+    )
+
+
+def _prepare_fork(run: str) -> None:
+    # What is chosen now: the click may overtake the choice's own update.
+    draft.prepare_fork(run, st.session_state[f"fork_step_{run}"])

@@ -1,0 +1,57 @@
+"""Marks on a chart: what was changed during a run, and what the diagnosis found."""
+
+from collections.abc import Sequence
+
+from pages.ui.core.format import fmt_number
+from pages.ui.core.session import session
+from wgan.config import TrainConfig, hyperparameters
+from wgan.diagnosis import Finding
+from wgan.jobs import RunSnapshot
+from wgan.runs import Change, RunError
+
+ENGINES = 12
+"""Switches of the engine that charts mark, the newest: on a busy machine there may be one a minute for days."""
+
+
+def run_marks(view: RunSnapshot) -> list[tuple[float, str]]:
+    """Return what was changed in a run, and what was found to be wrong with it, by steps."""
+    # Other z or classes in the pictures change nothing of the training.
+    shown = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]
+    shown += [c for c in view.changes if c.path == "engine"][-ENGINES:]
+    marks = [(float(change.step), in_words(change, view.config)) for change in shown]
+    if view.parent is not None:
+        marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
+    return marks + diagnosis_marks(view.run)
+
+
+def in_words(change: Change, config: TrainConfig) -> str:
+    """Return a change as words for a mark."""
+    known = {value.path: value.title for value in hyperparameters(config)}
+    if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:
+        return f"step {change.step:,}: from here on with compiled updates, the same and faster"
+    if change.path == "engine" and change.after["threads"] != change.before["threads"]:
+        threads = change.after["threads"]
+        return f"step {change.step:,}: from here on with {threads} CPU thread{'s' * (threads > 1)}, as measured"
+    if change.path == "engine":
+        return f"step {change.step:,}: went on with another engine"
+    before, after = (
+        fmt_number(v) if isinstance(v, float) else v for v in (change.before, change.after)
+    )
+    return f"step {change.step:,}: {known.get(change.path, change.path)} {before} → {after}"
+
+
+def diagnosis_marks(run: str) -> list[tuple[float, str]]:
+    """Return the steps from which on something has been wrong, for the charts."""
+    return [
+        (float(found.reading.since), f"{found.rule.title} since step {found.reading.since:,}")
+        for found in findings(run)
+        if found.reading.raised and found.reading.since is not None
+    ]
+
+
+def findings(run: str) -> Sequence[Finding]:
+    """Return the findings of the diagnosis; none if the run is gone."""
+    try:
+        return session().diagnosis(run)
+    except RunError:
+        return ()

@@ -1,0 +1,88 @@
+"""A picture of the visitor's own, drawn or uploaded, in the shape of a data set."""
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
+from wgan import critic
+from wgan.data import PICTURE_SUFFIXES, DataError
+from wgan.imaging import encode, tile
+from wgan.latent import Models
+
+
+def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None:
+    """Let the visitor draw a picture, (C, H, W) uint8; None while it is empty."""
+    channels, side, _ = models.config.dataset.shape
+    slot = f"{prefix}_drawing_{side}"
+    kept = st.session_state.get(slot)
+    before = np.zeros((side, side), np.uint8) if kept is None else kept
+
+    def keep(drawing: critic.Bytes) -> None:
+        st.session_state[slot] = drawing
+
+    now = sketch_pad(
+        before,
+        key=f"{prefix}_sketch_{side}",
+        changed=keep,
+        height=height,
+        night=True,
+        alt="A picture of your own, white on black",
+    )
+    if not now.any():
+        st.caption("Draw with the mouse: white on black, as the networks see these pictures.")
+        return None
+    return np.repeat(now[None], channels, axis=0)
+
+
+def uploaded(models: Models, prefix: str) -> critic.Bytes | None:
+    """Let the visitor upload a picture, (C, H, W) uint8; None until there is one that can be read."""
+    shape = models.config.dataset.shape
+    key, slot = f"{prefix}_file", f"{prefix}_upload"
+
+    def keep() -> None:
+        """Keep the file: Streamlit forgets it where its field is not on the page for a while."""
+        chosen = st.session_state[key]
+        st.session_state[slot] = None if chosen is None else (chosen.name, chosen.getvalue())
+
+    file = st.file_uploader(
+        "A picture",
+        type=list(PICTURE_SUFFIXES),
+        key=key,
+        on_change=keep,
+        help="It is cut to a square and shrunk to the size of the data set.",
+    )
+    invert = st.toggle(
+        "Turn light and dark round",
+        key=f"{prefix}_invert",
+        persist_state="session",
+        help="MNIST's digits are white on black; a photo of ink on paper is not.",
+    )
+    kept: tuple[str, bytes] | None = st.session_state.get(slot)
+    if kept is None:
+        return None
+    if file is None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/image: {kept[0]}", width="content")
+            st.button(
+                "Remove",
+                key=f"{prefix}_forget",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=lambda: st.session_state.pop(slot, None),
+            )
+    try:
+        picture = critic.picture_from(kept[1], shape, invert=invert)
+    except DataError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    image_grid(
+        encode(tile(picture[None], 1)),
+        key=f"{prefix}_cut",
+        rows=1,
+        columns=1,
+        max_height=110,
+        caption="As the networks see it",
+        alt="The uploaded picture, cut and shrunk",
+    )
+    return picture

@@ -1,0 +1,303 @@
+"""A run's numbers, pictures and curves: a fragment that polls the session."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from pages.ui.core.datasets import real_examples, real_sheet
+from pages.ui.core.format import fmt_digits, fmt_duration
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
+from pages.ui.core.status import waits_for_critic
+from pages.ui.core.url import asked_moment, keep_moment
+from pages.ui.panels.marks import run_marks
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timeline
+from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
+from wgan import figures
+from wgan.config import PREVIEW_COLUMNS, ConfigError
+from wgan.jobs import RunSnapshot, StoredPreview
+from wgan.runs import RunError, Status, unpack_arrays
+
+GAP_HELP = """**Critic gap** = mean score of real − mean score of fake = E f(real) − E f(fake).
+
+It is the curve to watch: the better the samples, the smaller the gap. It equals a multiple of the
+Wasserstein distance only for a perfect critic, so its absolute size means little.
+
+Now and then it falls below 0: then the critic lags behind the generator for a moment, and scores
+fakes higher.
+
+If the gap on *training* data grows away from the gap on *held-out* data, the critic is learning the
+training pictures by heart.
+
+Thin: every report. Thick: smoothed. Drag to zoom, double-click to zoom out."""
+
+LOSS_HELP = """**Critic loss** = E f(fake) − E f(real), without the penalty: minus the critic gap, so it is
+**negative while the critic can tell real from fake, and rises towards 0** as the samples improve.
+
+**Generator loss** = −E f(fake). It has an arbitrary offset: the critic's scores may drift up or down
+together. Its level means nothing on its own.
+
+For the GAN objective both are cross-entropies, and the critic gap is not its loss."""
+
+STAGE_HELP = """Each picture comes from the same z every time, through the running average of the
+generator: so one sees every sample improve. The slider goes back to any moment; training goes on."""
+
+PLANE_HELP = """The shade is the critic's score: the critic wants real points high and fake ones low.
+Arrows show where the generator's update pushes each fake: uphill on the critic's surface, along the
+negative gradient of the generator's loss."""
+
+
+def page_token(view: RunSnapshot) -> tuple[object, ...]:
+    """Return what the page around the panel shows: when it changes, the page is drawn anew."""
+    waiting = tuple(other.run for other in session().queued())
+    held = waits_for_critic(view)
+    # The sidebar shows the run's values, which another tab or visitor may have changed.
+    values = hash(view.config.model_dump_json())
+    return (
+        view.status,
+        bool(view.phase),
+        view.error,
+        view.warning,
+        waiting,
+        held,
+        values,
+        refresh_interval(),
+    )
+
+
+def panel(run: str, shown: tuple[object, ...]) -> None:
+    """Show a run's numbers, pictures and curves. The body of the page's fragment.
+
+    Few elements, and no more than must change: each costs the browser some 2 ms an update.
+    """
+    try:
+        view = session().view(run)
+    except RunError:
+        st.rerun()  # Deleted meanwhile: the page says so, and what stands around this is of no use.
+    if page_token(view) != shown:
+        st.rerun()
+    body(view)
+
+
+def body(view: RunSnapshot) -> None:
+    """Show a run's numbers, pictures and curves as they stand."""
+    _numbers(view)
+    if view.config.conditional and view.status.active and not view.elsewhere:
+        _choose_class(view)
+    pictures, plots = st.columns([0.52, 0.48], gap="medium")
+    with pictures:
+        _stage(view)
+    with plots:
+        _plots(view)
+
+
+def _numbers(view: RunSnapshot) -> None:
+    active = view.status.active
+    rate = view.steps_per_second
+    images = rate * view.config.batch_size * view.config.n_critic
+    gap = view.last.report.critic_gap if view.last else None
+    what = "pictures" if view.config.dataset.kind == "pictures" else "points"
+    cards = [
+        Stat("Step", f"{view.step:,}", help="Generator updates so far."),
+        Stat(
+            "Speed",
+            f"{rate:,.1f}" if rate else "–",
+            "steps/s" if rate else "",
+            help=f"{images:,.0f} real {what} a second go through the critic."
+            + ("" if active else " Mean over the run."),
+        ),
+        Stat(
+            "Training time",
+            fmt_duration(view.seconds),
+            help="Time spent on this run, pauses left out.",
+        ),
+        Stat("Critic gap", fmt_digits(gap), help=GAP_HELP),
+    ]
+    progress = None
+    if active:
+        left = Stat(
+            "Left", fmt_duration(view.seconds_left), help="To the last step, at the present speed."
+        )
+        cards.insert(3, left)
+        target = f"step {view.config.steps:,}"
+        if view.status is Status.QUEUED:
+            progress = (view.phase_share, _phase(view))
+        elif view.config.seconds is not None:
+            target += f" or {fmt_duration(view.config.seconds)}"
+        progress = progress or (view.share, f"{100 * view.share:.0f} % of the way to {target}")
+    stat_cards(cards, key="numbers", progress=progress)
+
+
+def _ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
+    """Return the run that a waiting one waits for, and how many wait before it; None: it waits for none.
+
+    Those of a race are prepared together, one after the other, and wait for none.
+    """
+    waiting = [other.run for other in session().queued()]
+    live = session().live()
+    if view.run not in waiting or live is None or live.run == view.run:
+        return None
+    return live, waiting.index(view.run)
+
+
+def _phase(view: RunSnapshot) -> str:
+    """Say what is being prepared, or behind which run this one waits."""
+    found = _ahead(view)
+    if found is None:
+        return f"{view.phase or 'Waits for its turn'} …"
+    ahead, before = found
+    more = f" and {before} more" if before else ""
+    return f"Waits for {ahead.config.title} ({ahead.status}){more}"
+
+
+def empty_words(view: RunSnapshot, what: str) -> str:
+    """Say why a run has nothing to show yet, or never will."""
+    if _ahead(view) is not None:
+        return f"{what} appear when it is this run's turn."
+    if view.status.active:
+        return f"{what} appear here in a few seconds."
+    return "This run ended before it had made any."
+
+
+def _stage(view: RunSnapshot) -> None:
+    dataset = view.config.dataset
+    pictures = dataset.kind == "pictures"
+    present = dataset.present(session().root)
+    what = "Samples of the generator" if pictures else "Points in the plane"
+    labels = view.config.preview_labels()
+    of_rows = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
+    rows = 8 if of_rows is None else len(of_rows)
+
+    def frame(preview: StoredPreview) -> Frame:
+        return to_frame(preview, None if pictures else real_examples(dataset, 256))
+
+    def beside() -> bytes | None:
+        if not pictures or real_examples(dataset, 256) is None:
+            return None
+        return real_sheet(dataset, rows, labels=of_rows)
+
+    def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
+        found = {step: session().preview(view.run, step) for step in steps}
+        return {step: frame(preview) for step, preview in found.items() if preview is not None}
+
+    def go_to(moment: int | None) -> None:
+        _moments()[view.run] = moment
+        keep_moment(moment)
+
+    moment = _moment(view.run)
+    sample_timeline(
+        key="stage",
+        # Another z gives other pictures of the same steps: the browser must not keep the old.
+        run=f"{view.run}-{view.config.preview_seed}-{view.config.preview_class}",
+        steps=view.preview_steps,
+        latest=lambda: frame(view.preview) if view.preview is not None else None,
+        fetch=fetch,
+        live=view.status.active,
+        alt=f"{what} at step {view.preview.step if view.preview else 0}",
+        # Points need their axes' labels too, and all must fit on a small screen.
+        max_height=400 if pictures else 340,
+        words=empty_words(view, "Pictures"),
+        title=what,
+        help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
+        real=beside,
+        rows=rows,
+        at=moment,
+        moved=go_to,
+        version=(
+            view.run,
+            view.version,
+            view.config.preview_seed,
+            view.config.preview_class,
+            present,
+        ),
+    )
+
+
+def _moments() -> dict[str, int | None]:
+    """Return where this visitor rests on the timelines of runs; None: at the newest."""
+    moments: dict[str, int | None] = st.session_state.setdefault("moments", {})
+    return moments
+
+
+def _moment(run: str) -> int | None:
+    """Return where the timeline of a run opens: at the address's step, else where the visitor left it."""
+    asked = asked_moment()
+    if asked is None and (asked := _moments().get(run)) is not None:
+        keep_moment(asked)
+    return asked
+
+
+def _choose_class(view: RunSnapshot) -> None:
+    """Let the visitor choose the class that the grid shows, or all of them, one a row."""
+    names = view.config.dataset.class_names()
+    key = f"class-{view.run}"
+
+    def changed() -> None:
+        try:
+            session().change(view.run, preview_class=st.session_state[key])
+        except (RunError, ConfigError) as error:
+            st.session_state.problem = str(error)
+
+    options = [-1, *range(len(names))]
+    words = ["All", *names]
+    st.session_state[key] = view.config.preview_class
+    common: dict[str, Any] = {
+        "format_func": lambda k: words[k + 1],
+        "key": key,
+        "on_change": changed,
+        "label_visibility": "collapsed",
+        "width": "stretch",
+    }
+    if sum(len(word) + 4 for word in words) <= 100:
+        st.segmented_control("Class shown", options, required=True, **common)
+    else:
+        st.selectbox("Class shown", options, **common)
+
+
+def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Frame:
+    """Return a stored preview as the stage shows it."""
+    if preview.suffix == "webp":
+        return Frame(preview.step, image=preview.content)
+    arrays = unpack_arrays(preview.content)
+    return Frame(
+        preview.step,
+        figure=figures.plane(
+            real=real if real is not None else np.empty((0, 2)),
+            fake=arrays["points"][:512],
+            surface=arrays.get("surface"),
+            arrows=arrays["arrows"][:64] if "arrows" in arrays else None,
+            extent=float(arrays["extent"]),
+        ),
+    )
+
+
+def _plots(view: RunSnapshot) -> None:
+    if view.last is None:
+        with st.container(height=440, border=False, vertical_alignment="center"):
+            st.caption(empty_words(view, "Curves"))
+        return
+    version = (view.run, view.version)
+    chart(
+        lambda: figures.critic_gap(view.curves, run_marks(view)),
+        key="gap",
+        run=view.run,
+        height=178,
+        title="Critic gap",
+        help=GAP_HELP,
+        version=version,
+        alt="Critic gap on training and held-out data over steps",
+    )
+    chart(
+        lambda: figures.losses(view.curves, run_marks(view)),
+        key="losses",
+        run=view.run,
+        height=178,
+        title="Losses",
+        help=LOSS_HELP,
+        version=version,
+        alt="Critic and generator loss over steps",
+    )

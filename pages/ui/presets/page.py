@@ -1,0 +1,188 @@
+"""What the Presets page is made of: a list of them, and one opened."""
+
+import streamlit as st
+
+from pages.ui.core import draft, navigation
+from pages.ui.core.datasets import real_examples, real_sheet
+from pages.ui.core.format import fmt_value
+from pages.ui.core.refresh import watch
+from pages.ui.core.session import session
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from wgan import figures
+from wgan.config import (
+    PARTS,
+    PRESETS,
+    Hyperparameter,
+    TrainConfig,
+    differences,
+    hyperparameters,
+    short,
+)
+
+FIRST = ("quick-mnist", "toy-ring")
+
+GROUPS = {
+    "Begin here": (),
+    "Papers": ("paper-", "wgan-", "groupsort"),
+    "A tutorial and its heirs": ("brownlee", "seed-"),
+    "Quick": ("quick-",),
+    "Points in the plane": ("toy-",),
+}
+"""Groups, and how the names of their presets begin."""
+
+
+OWN = "Saved by you"
+
+
+def grouped() -> dict[str, list[str]]:
+    """Return the presets' names by group; those that were saved in this app come first."""
+    found: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for name in PRESETS:
+        fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
+        found["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
+    own = list(session().presets.all())
+    return ({OWN: own} if own else {}) | found
+
+
+def title(name: str) -> str:
+    """Return a preset's title; one that was saved in this app has only its name."""
+    return PRESETS[name].title if name in PRESETS else name
+
+
+def show() -> None:
+    """Draw the page."""
+    _show(_sidebar())
+    _watch_saved()
+
+
+def _sidebar() -> str:
+    """Let the visitor choose a preset; the address says which."""
+    groups = grouped()
+    known = [name for names in groups.values() for name in names]
+    if st.session_state.get("preset_shown") not in known:  # a first visit, or it was deleted
+        asked = st.query_params.get("preset", "")
+        st.session_state.preset_shown = asked if asked in known else FIRST[0]
+    chosen = str(st.session_state.preset_shown)
+    with st.sidebar:
+        for group, names in groups.items():
+            with st.container(gap=None):
+                st.caption(group)
+                for name in names:
+                    words = title(name)
+                    st.button(
+                        f":primary[**{words}**]" if name == chosen else words,
+                        type="tertiary",
+                        key=f"preset-{name}",
+                        on_click=_choose,
+                        args=(name,),
+                    )
+    st.query_params.from_dict({"preset": chosen})
+    return chosen
+
+
+def _choose(name: str) -> None:
+    st.session_state.preset_shown = name
+
+
+def _show(name: str) -> None:
+    """Show what a preset is, beside real examples of its data."""
+    preset = PRESETS.get(name)
+    own = session().presets.all()
+    if preset is None and name not in own:
+        st.rerun()  # deleted just now, in another tab
+    config = preset.config if preset is not None else own[name]
+    words, picture = st.columns([0.56, 0.44], gap="large")
+    with words:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"#### {title(name)}", width="content")
+            if st.button(
+                "Train this",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="use_preset",
+                help="Take its values into the sidebar of the Train page.",
+            ):
+                draft.take_preset(name)
+                st.switch_page(navigation.page("train"))
+            if preset is None:
+                st.button(
+                    "Delete",
+                    icon=":material/delete:",
+                    key="delete_preset",
+                    on_click=draft.delete_preset,
+                    args=(name,),
+                )
+        if preset is not None:
+            st.markdown(preset.description)
+            st.markdown(f"**What to expect.** {preset.expect}")
+            st.markdown(f"**Source.** {preset.source}")
+            st.code(f"python -m wgan train --preset {name}", language="bash")
+        else:
+            st.markdown(
+                f"{config.title}: settings that were saved from the sidebar of the Train page."
+            )
+    with picture:
+        _data(config)
+    _values(config)
+
+
+def _watch_saved() -> None:
+    """Draw the page anew when a preset is saved or deleted, in this tab or another."""
+    watch(lambda: session().presets.token(), 2.0)
+
+
+def _data(config: TrainConfig) -> None:
+    real = real_examples(config.dataset, 256)
+    if real is None:
+        st.info(
+            f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
+            "the Datasets page.",
+            icon=":material/download:",
+        )
+    elif config.dataset.kind == "pictures":
+        image_grid(
+            real_sheet(config.dataset, 6, 10),
+            key="preset_data",
+            rows=6,
+            columns=10,
+            caption=f"Real: {config.dataset.title}",
+            max_height=260,
+            alt="Real pictures of the data set",
+        )
+    else:
+        chart(
+            figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
+            key="preset_points",
+            run=config.dataset.model_dump_json(),
+            height=280,
+            title=config.dataset.title,
+            alt="Real points of the data set",
+        )
+
+
+def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
+    title = getattr(PARTS.get(path, {}).get(str(value)), "title", None)
+    unit = known[path].unit
+    return (
+        short(title) if isinstance(title, str) else fmt_value(value) + (f" {unit}" if unit else "")
+    )
+
+
+def _values(config: TrainConfig) -> None:
+    known = {value.path: value for value in hyperparameters(config)}
+    base = {path for path, _, _ in differences(config, TrainConfig())}
+    # What makes the preset: its parts, and all that is not as usual.
+    paths = [path for path in config.flat() if path in known and not known[path].hidden]
+    shown = [p for p in paths if p in base or p in ("dataset", "objective", "network", "optimizer")]
+    values = config.flat()
+    st.markdown("**Its values**, where they are not the library's defaults")
+    st.dataframe(
+        {
+            "Value": [known[path].title for path in shown],
+            "Here": [_value(path, values[path], known) for path in shown],
+            "Flag": [f"--{path.replace('_', '-')}" for path in shown],
+        },
+        hide_index=True,
+        height=min(360, 40 + 35 * len(shown)),
+    )

@@ -1,0 +1,76 @@
+"""What a run can be taken away as: made when it is asked for, not before."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui.core.downloads import download, made
+from pages.ui.core.session import session
+from wgan.export import FORMATS, bug_report, command_line, export, export_samples, snippet
+from wgan.jobs import RunSnapshot
+
+SAMPLES = 64
+
+
+def popover(view: RunSnapshot) -> None:
+    """Offer every format; what a run has not got yet is disabled and says so."""
+    with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
+        st.caption("Each is made when you press it; films and models take some seconds.")
+        for suffix, kind in FORMATS.items():
+            lacks = _lacks(view, suffix)
+            download(
+                f"{kind.title}",
+                _content(view.run, suffix),
+                f"{view.run}{suffix}",
+                key=f"export{suffix}",
+                help=f"{kind.help} {lacks}".strip(),
+                disabled=bool(lacks),
+                width="stretch",
+            )
+        if view.config.dataset.kind == "pictures":
+            download(
+                f"{SAMPLES} samples (PNG)",
+                _samples(view.run),
+                f"{view.run}-samples.png",
+                key="export.png",
+                help="A grid of fresh samples of the newest checkpoint.",
+                disabled=not view.checkpoint_steps,
+                width="stretch",
+            )
+
+
+def _lacks(view: RunSnapshot, suffix: str) -> str:
+    if suffix in (".onnx", ".pt2") and not view.checkpoint_steps:
+        return "**There is no checkpoint yet.**"
+    if suffix in (".gif", ".webp", ".mp4") and not view.preview_steps:
+        return "**There are no pictures yet.**"
+    return ""
+
+
+def _content(name: str, suffix: str) -> Callable[[], bytes]:
+    runs = session()
+    return made(suffix, lambda out: export(runs.run(name), out))
+
+
+def _samples(name: str) -> Callable[[], bytes]:
+    runs = session()
+    return made(".png", lambda out: export_samples(runs.run(name), out, count=SAMPLES, seed=0))
+
+
+def bug_report_button(name: str) -> None:
+    """Offer what helps to understand a failure."""
+    runs = session()
+    download(
+        "Bug report",
+        lambda: bug_report(runs.run(name)),
+        f"bug-report-{name}.zip",
+        icon=":material/bug_report:",
+        key="bug_report",
+        help="Config, versions, the last reports and the log. No pictures, no weights.",
+    )
+
+
+def recipe(name: str) -> tuple[str, str]:
+    """Return the command line and the Python that make a run again. Raises RunError."""
+    run = session().run(name)
+    return command_line(run), snippet(run)

@@ -1,0 +1,59 @@
+"""Import a run from a ZIP."""
+
+import streamlit as st
+
+from pages.ui.core.run_on_show import show_run
+from pages.ui.core.session import session, upload_limit_mb
+from wgan.background import BackgroundTask
+
+MAX_REMARKS = 5  # on an import, shown one below the other
+
+
+def importer() -> None:
+    """Show the field that takes a ZIP."""
+    key = f"import_file-{st.session_state.get('imports', 0)}"
+    st.file_uploader("A run exported as ZIP", type="zip", key=key, on_change=_import, args=(key,))
+    st.caption(
+        f"Up to {upload_limit_mb():,} MB. For a larger file, run `python -m wgan import FILE` on the "
+        "machine that runs the app."
+    )
+
+
+def _import(key: str) -> None:
+    file = st.session_state.get(key)
+    if file is None:
+        return
+    st.session_state.imports = st.session_state.get("imports", 0) + 1  # an empty field again
+    st.session_state.import_chore = session().import_run(file, file.name)
+
+
+def importing() -> None:
+    """Show how far an import is, with a button to cancel it, or how it ended."""
+    chore: BackgroundTask | None = st.session_state.get("import_chore")
+    if chore is None:
+        return
+    if not chore.done:
+        with st.container():
+            st.fragment(_import_progress, run_every=0.5)()
+        return
+    st.session_state.import_chore = None
+    if chore.error:
+        st.error(chore.error, icon=":material/error:")
+        return
+    run, remarks = chore.result
+    for remark in remarks[:MAX_REMARKS]:
+        st.toast(remark, icon=":material/warning:")
+    if len(remarks) > MAX_REMARKS:
+        st.toast(f"And {len(remarks) - MAX_REMARKS} more remarks.", icon=":material/warning:")
+    st.toast(f"{run} has been taken in.", icon=":material/upload:")
+    show_run(run)
+    st.session_state.picked_runs = [run]
+
+
+def _import_progress() -> None:
+    chore: BackgroundTask | None = st.session_state.get("import_chore")
+    if chore is None or chore.done:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(chore.share, f"{chore.title}: {chore.words[:1].lower()}{chore.words[1:]} …")
+        st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=chore.cancel)

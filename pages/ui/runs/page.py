@@ -1,0 +1,82 @@
+"""The Runs page: find, open, name, fork, export and delete runs."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.format import fmt_bytes
+from pages.ui.core.refresh import watch
+from pages.ui.core.run_on_show import shown_run
+from pages.ui.core.session import session
+from pages.ui.runs import details, import_run, queue, table, trash
+from wgan.runs import RunSummary
+
+MOST_COMPARED = 6
+
+
+def show() -> None:
+    """Draw the page."""
+    import_run.importing()
+    cards = session().cards()
+    _heading(cards)
+    trash.offer_undo()
+    queue.queue()
+    _watch_runs()
+    if not cards:
+        st.markdown(
+            "Whatever you train is kept here: with its pictures, its curves and its weights."
+        )
+        navigation.link_to_start()
+        return
+    chosen, listed = table.table(cards)
+    run = chosen[0] if len(chosen) == 1 else (None if chosen else shown_run(example=True))
+    if len(chosen) > 1:
+        _several(chosen)
+    elif run is not None and run in listed:
+        details.opened(run)
+
+
+def _watch_runs() -> None:
+    """Draw the page anew when another tab or visitor has made, deleted or queued a run."""
+
+    def token() -> object:
+        waiting = tuple(view.run for view in session().queued())
+        return tuple(card.run for card in session().cards()), waiting
+
+    watch(token, 3.0)
+
+
+def _heading(cards: Sequence[RunSummary]) -> None:
+    """Show how many runs there are, what they take, and the ways in and out."""
+    thrown = session().trash()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("### Runs", width="content")
+        total = sum(card.size for card in cards)
+        st.caption(
+            f"{len(cards)} · {fmt_bytes(total)} on disk" if cards else "none yet", width="content"
+        )
+        with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
+            import_run.importer()
+        if thrown:
+            words = f"Trash ({len(thrown)})"
+            with st.popover(words, icon=":material/delete:", help="Deleted runs, to take back."):
+                trash.trash()
+
+
+def _several(chosen: Sequence[str]) -> None:
+    """Show what can be done with several runs at once."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{len(chosen)} runs**", width="content")
+        if st.button(
+            "Compare",
+            icon=":material/compare_arrows:",
+            key="compare",
+            type="primary",
+            disabled=len(chosen) > MOST_COMPARED,
+            help=f"Two to {MOST_COMPARED} runs on common axes.",
+        ):
+            st.session_state.compared = list(chosen)
+            st.switch_page(navigation.page("compare"))
+        if st.button("Delete", icon=":material/delete:", key="delete_several"):
+            trash.ask_to_delete(list(chosen))

@@ -1,0 +1,133 @@
+"""The table of runs, with its filter."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core.format import fmt_digits, fmt_duration
+from pages.ui.core.run_on_show import show_run
+from wgan.config import TrainConfig, short
+from wgan.metrics import title_of
+from wgan.runs import RunSummary, Status, began
+
+TABLE_HEIGHT = 282
+
+
+# ---- the table --------------------------------------------------------------------------------
+
+
+def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
+    """Show the runs as a table and return those that are selected, and all that the filter leaves."""
+    titles = {card.run: card.name or began(card.run, card.created) for card in cards}
+    # A visit begins with the address's filter.
+    st.session_state.setdefault("filter", st.query_params.get("filter", ""))
+    words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
+    with words:
+        asked = st.text_input(
+            "Filter",
+            key="filter",
+            persist_state="session",
+            placeholder="name, data set, objective, note …",
+            icon=":material/search:",
+            label_visibility="collapsed",
+        )
+    with only:
+        states = st.multiselect(
+            "Status",
+            list(Status),
+            key="filter_status",
+            persist_state="session",
+            placeholder="any status",
+            format_func=_status,
+            label_visibility="collapsed",
+        )
+    if asked:
+        st.query_params["filter"] = asked
+    else:
+        st.query_params.pop("filter", None)
+    found = [
+        card for card in cards if _matches(card, asked) and (not states or card.status in states)
+    ]
+    if not found:
+        st.caption("No run is like that.")
+        return [], []
+    known = [card.run for card in found]
+    before = [run for run in st.session_state.get("picked_runs", []) if run in known]
+    # Rows are selected by number, so another list of rows is another table.
+    key = f"runs-{hash(tuple(known)) & 0xFFFFFF:x}"
+    made = st.dataframe(
+        _rows(found, titles),
+        key=key,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [known.index(run) for run in before]}},
+        hide_index=True,
+        placeholder="",
+        row_height=46,
+        height=min(TABLE_HEIGHT, 40 + 46 * len(found)),
+        column_config={
+            "★": st.column_config.TextColumn(width=34),
+            "Preview": st.column_config.ImageColumn("", width=50),
+            "Run": st.column_config.TextColumn(width=170),
+            "Step": st.column_config.NumberColumn(format="localized"),
+            "Size": st.column_config.NumberColumn("MB", format="%.1f", help="On disk."),
+            "Time": st.column_config.TextColumn(help="Training time."),
+            "Best": st.column_config.TextColumn(
+                help="The best value of what was measured: the lower the better for W₁ and FID."
+            ),
+        },
+    )
+    rows = made["selection"]["rows"] if made else []
+    chosen = [known[row] for row in rows if row < len(known)]
+    st.session_state.picked_runs = chosen
+    if len(chosen) == 1:
+        show_run(chosen[0])
+    return chosen, known
+
+
+def _matches(card: RunSummary, asked: str) -> bool:
+    config = card.config
+    what = [config.dataset.title, config.objective.title] if config else []
+    text = " ".join([card.run, card.name, card.note, card.status, *what])
+    return all(word in text.lower() for word in asked.lower().split())
+
+
+def _rows(cards: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list[Any]]:
+    def picture(card: RunSummary) -> str | None:
+        if card.thumb is None:
+            return None
+        return f"data:image/webp;base64,{base64.b64encode(card.thumb).decode('ascii')}"
+
+    def objective(config: TrainConfig | None) -> str:
+        return short(config.objective.title) if config else ""
+
+    return {
+        "★": ["★" if card.star else "" for card in cards],
+        "Preview": [picture(card) for card in cards],
+        "Run": [card.name or began(card.run, card.created) or card.run for card in cards],
+        "Status": [_status(card.status) for card in cards],
+        "Data set": [card.config.dataset.title if card.config else "" for card in cards],
+        "Objective": [objective(card.config) for card in cards],
+        "Step": [card.step for card in cards],
+        "Time": [fmt_duration(card.seconds) for card in cards],
+        "Best": [best(card) for card in cards],
+        "From": [
+            f"{titles.get(card.parent.run, card.parent.run)} @ {card.parent.step:,}"
+            if card.parent
+            else ""
+            for card in cards
+        ],
+        "Size": [card.size / 1e6 for card in cards],
+    }
+
+
+def _status(status: Status) -> str:
+    return "Example" if status is Status.SHIPPED else status.capitalize()
+
+
+def best(card: RunSummary) -> str:
+    """Return the best values measured, a few words."""
+    found = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in card.best.items()]
+    return ", ".join(found[:2])

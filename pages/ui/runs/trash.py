@@ -1,0 +1,107 @@
+"""Delete runs, restore them, and empty the trash."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.core.format import fmt_bytes
+from pages.ui.core.run_on_show import show_run
+from pages.ui.core.session import session
+from wgan.runs import RunError
+
+
+def trash() -> None:
+    """Show the deleted runs, to restore them or to delete them for good."""
+    thrown = session().trash()
+    for item in thrown[:20]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{item.run} · {fmt_bytes(item.size)}")
+            st.button("Take back", key=f"restore-{item.key}", on_click=restore, args=([item.key],))
+    if len(thrown) > 20:
+        st.caption(f"and {len(thrown) - 20} more")
+    freed = fmt_bytes(sum(item.size for item in thrown))
+    sure = st.checkbox(f"Delete all {len(thrown)} for good ({freed})", key="sure")
+    st.button(
+        "Empty the trash",
+        icon=":material/delete_forever:",
+        disabled=not sure,
+        key="empty_trash",
+        on_click=_empty,
+    )
+
+
+def _empty() -> None:
+    freed = session().empty_trash()
+    st.session_state.pop("thrown", None)
+    st.session_state.sure = False
+    st.toast(f"{fmt_bytes(freed)} freed.", icon=":material/delete_forever:")
+
+
+def restore(keys: Sequence[str]) -> None:
+    """Restore deleted runs."""
+    try:
+        names = [session().restore(key) for key in keys]
+        show_run(names[0])
+        st.session_state.picked_runs = names[:1]
+    except RunError as error:
+        st.toast(str(error), icon=":material/error:")
+    st.session_state.pop("thrown", None)
+
+
+def offer_undo() -> None:
+    """Offer to take back what was deleted just now."""
+    thrown = st.session_state.get("thrown")
+    if not thrown:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        what = "1 run" if len(thrown) == 1 else f"{len(thrown)} runs"
+        st.markdown(f":material/delete: {what} moved to the trash.", width="content")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="undo_delete",
+            type="primary",
+            on_click=restore,
+            args=(list(thrown),),
+        )
+        st.button(
+            "Fine",
+            key="undo_no",
+            type="tertiary",
+            on_click=lambda: st.session_state.pop("thrown", None),
+        )
+
+
+@st.dialog("Delete?")
+def ask_to_delete(names: list[str]) -> None:
+    """Ask before runs are moved to the trash."""
+    cards = {card.run: card for card in session().cards()}
+    for name in names[:8]:
+        st.markdown(f"- {cards[name].title if name in cards else name}")
+    if len(names) > 8:
+        st.markdown(f"- and {len(names) - 8} more")
+    total = sum(cards[name].size for name in names if name in cards)
+    st.caption(f"{fmt_bytes(total)} go to the trash, from where they can be taken back.")
+    # As a callback: it runs before the page does, so that the page is drawn without them.
+    if st.button(
+        "Delete",
+        icon=":material/delete:",
+        type="primary",
+        key="dialog_delete",
+        on_click=_delete,
+        args=(names,),
+    ):
+        st.rerun()
+
+
+def _delete(names: list[str]) -> None:
+    thrown = []
+    for name in names:
+        try:
+            thrown.append(session().throw_away(name).key)
+        except RunError as error:
+            st.toast(str(error), icon=":material/error:")
+    st.session_state.thrown = thrown
+    st.session_state.picked_runs = []
+    if st.session_state.get("shown") in names:
+        show_run(session().newest())

@@ -1,0 +1,73 @@
+"""What the server does beside the pages: the browser's files, its health, and a clean end."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from pages.ui.core import startup
+from pages.ui.widgets.base import assets
+
+startup.expect_imports()
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of the app, below `server.baseUrlPath`."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    prefix = f"/{base}" if base else ""
+    return [
+        Route(f"{prefix}/healthz", health),
+        Route(f"{prefix}/{assets.FOLDER}/{{version}}/{{file:path}}", asset),
+    ]
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """At the server's end, stop the trainings at their next step, with a checkpoint."""
+    yield
+    # After its shutdown, uvicorn raises the signal again that ended it. Block it: else the process would
+    # end as killed or aborted, and skip the handlers of `atexit`; now it ends with status 0.
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    if "wgan.session" in sys.modules:
+        from wgan.session import close_shared_sessions
+
+        await asyncio.to_thread(close_shared_sessions)
+
+
+async def health(request: Request) -> Response:
+    """Answer whether the app can train: 200, or 503 if the worker thread of a session has ended."""
+    sessions = []
+    if "wgan.session" in sys.modules:  # No page has been opened before that.
+        from wgan.session import shared_sessions
+
+        sessions = shared_sessions()
+    alive = all(session.worker_is_alive() for session in sessions)
+    return JSONResponse(
+        {"status": "ok" if alive else "the worker thread has ended", "sessions": len(sessions)},
+        status_code=200 if alive else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def asset(request: Request) -> Response:
+    """Answer with a JavaScript module, a style sheet, or Plotly's bundle."""
+    found = await asyncio.to_thread(
+        assets.compressed, request.path_params["version"], request.path_params["file"]
+    )
+    if found is None:
+        return Response(status_code=404)
+    content, kind = found
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        content = assets.decompressed(content)
+    return Response(content, media_type=kind, headers=headers)

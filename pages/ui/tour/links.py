@@ -1,0 +1,33 @@
+"""Links of the Tour page to other pages and their sections."""
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.session import session
+from wgan.export import EXAMPLES
+
+PICTURES = "example-mnist-wgan-gp"
+
+
+def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
+    """Show a link to a page, and to the section of it that is meant."""
+    query = dict(part.split("=") for part in section.split("&") if part)
+    known = {card.run for card in session().cards()}
+    if (
+        page == "latent"
+        and query.get("section") in navigation.LATENT_SECTIONS["pictures"]
+        and "run" not in query
+    ):
+        # The run on show may be one of points, which has no such section.
+        query |= {"run": PICTURES} if PICTURES in known else {}
+    wanted = query.get("run")
+    lost = wanted not in known if wanted else page in ("latent", "critic") and not known
+    model = f"“{EXAMPLES[wanted].title}”" if wanted else "one that you trained, or an example"
+    st.page_link(
+        navigation.page(page),
+        label=words,
+        icon=icon,
+        query_params=query or None,
+        disabled=lost,
+        help=f"Needs a model that is not among your runs: {model}." if lost else None,
+    )

@@ -1,0 +1,208 @@
+"""The diagnosis of a run: what is wrong with it, and what to change."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core import draft
+from pages.ui.core.session import session
+from pages.ui.panels.marks import findings
+from wgan.config import ConfigError
+from wgan.diagnosis import RULES, Finding, Proposal
+from wgan.jobs import RunSnapshot
+from wgan.runs import RunError, Status
+
+HELP = f"""{len(RULES)} known faults of such trainings are looked for, every few seconds, in what was measured:
+slopes and gradients of the critic, both optimisers' steps, the gap on training and on held-out data, and
+the samples themselves. The first one named is the one to act upon: it often explains the others.
+
+Each rule has its thresholds and its source: see *All that is looked for*."""
+
+ICONS = {
+    "danger": ("red", ":material/emergency_home:"),
+    "fault": ("orange", ":material/stethoscope:"),
+    "note": ("blue", ":material/flag:"),
+}
+
+SIGNS = ("worsening", "weak-penalty", "momentum")
+"""Rules whose evidence is worth a line also where nothing is wrong."""
+
+LOOKED = "exploding-gradient"
+"""A rule that has something to say of every run whose critic was looked at often enough."""
+
+
+def panel(view: RunSnapshot) -> None:
+    """Say what is happening to a run, why one may think so, and what would help."""
+    found = findings(view.run)
+    raised = [one for one in found if one.reading.raised]
+    st.markdown("##### What is happening?", help=HELP)
+    if st.session_state.pop("redraw", False):
+        st.rerun()  # The sidebar and the buttons above show it too, outside this fragment.
+    if not raised and LOOKED not in {one.key for one in found}:
+        st.caption(_not_yet(view))
+        _undo(view)
+        _all(found)
+        return
+    _alarm(view, raised)
+    if not raised:
+        _healthy(found)
+    for i, one in enumerate(raised):
+        _finding(view, one, first=i == 0)
+    _undo(view)
+    _all(found)
+
+
+def _not_yet(view: RunSnapshot) -> str:
+    if not view.config.measure:
+        return "Nothing is said while measuring is turned off: “Measure while training”, under Advanced."
+    since = view.evidence.since
+    if view.status.active and since:
+        return f"Looking again, since the change at step {since:,}: three looks at the critic are needed."
+    if view.status.active:
+        return "Said after the critic has been looked at three times: in the first minutes."
+    return "This run was not measured for long enough to say."
+
+
+def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
+    """Call out a danger once to each visitor who watches the run train."""
+    told = st.session_state.setdefault("alarms", set())
+    for one in raised:
+        if one.rule.level == "danger" and view.status.active and (view.run, one.key) not in told:
+            told.add((view.run, one.key))
+            st.toast(f"**{one.rule.title}.** {one.reading.evidence}", icon=":material/warning:")
+
+
+def _healthy(found: Sequence[Finding]) -> None:
+    signs = [one.reading.evidence for one in found if one.key in SIGNS]
+    with st.container(border=True):
+        st.markdown(
+            f":green[:material/check_circle: **No fault shows.**] {len(found)} of {len(RULES)} can be told "
+            "from what was measured so far, and of this objective."
+        )
+        st.caption("  \n".join(signs[:3]))
+
+
+def _finding(view: RunSnapshot, one: Finding, *, first: bool) -> None:
+    colour, icon = ICONS[one.rule.level]
+    since = one.reading.since
+    when = f" · since step {since:,}" if since is not None else ""
+    with st.container(border=True, key=f"finding-{one.key}"):
+        st.markdown(
+            f":{colour}[{icon} **{one.rule.title}**]{when}  \n{one.reading.evidence}",
+            help=f"{one.rule.meaning}\n\n*Source: {one.rule.source}.*",
+        )
+        if first:
+            st.caption(one.rule.meaning)
+        if one.reading.proposals:
+            with st.container(horizontal=True, gap="small"):
+                for i, proposal in enumerate(one.reading.proposals[: 3 if first else 1]):
+                    _offer(view, one, proposal, i)
+
+
+def _offer(view: RunSnapshot, one: Finding, proposal: Proposal, i: int) -> None:
+    key = f"mend-{one.key}-{i}"
+    steered = view.status in (Status.RUNNING, Status.PAUSED) and not view.phase
+    if proposal.live and steered and not view.elsewhere:
+        st.button(
+            proposal.words,
+            icon=":material/build:",
+            key=key,
+            help="Acts at once, and leaves a mark on every chart. Can be undone.",
+            on_click=_apply,
+            args=(view.run, proposal),
+        )
+    elif view.checkpoint_steps and not view.phase:
+        step = view.checkpoint_steps[-1]
+        st.button(
+            f"Fork with {proposal.words}",
+            icon=":material/fork_right:",
+            key=key,
+            help=f"Prepares a run that goes on from step {step:,} with this change; then press "
+            "Start fork. This run stays as it is.",
+            on_click=_prepare,
+            args=(view.run, step, proposal.changes),
+        )
+
+
+def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
+    draft.prepare_fork(run, step, changes)
+    st.session_state["redraw"] = True
+
+
+def _apply(run: str, proposal: Proposal) -> None:
+    try:
+        before = session().view(run).config.flat()
+        session().change(run, **proposal.changes)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+        return
+    kept = {path: before[path] for path in proposal.changes}
+    st.session_state[f"mended-{run}"] = (proposal.words, kept)
+    st.session_state["redraw"] = True
+
+
+def _undo(view: RunSnapshot) -> None:
+    key = f"mended-{view.run}"
+    if key not in st.session_state or not view.status.active:
+        return
+    words, before = st.session_state[key]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/check: Changed: {words}. What is measured from now on will show whether it helps.",
+            width="content",
+        )
+        st.button(
+            "Undo this",
+            icon=":material/undo:",
+            key="undo_mend",
+            type="tertiary",
+            on_click=_take_back,
+            args=(view.run, before),
+        )
+
+
+def _take_back(run: str, before: Mapping[str, Any]) -> None:
+    try:
+        session().change(run, **before)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+        return
+    st.session_state.pop(f"mended-{run}", None)
+    st.session_state["redraw"] = True
+
+
+def _all(found: Sequence[Finding]) -> None:
+    # Made only while it is open: a table costs the browser more than all the rest of the panel.
+    opened = st.expander(
+        "All that is looked for", icon=":material/checklist:", key="all_rules", on_change="rerun"
+    )
+    with opened:
+        if not opened.open:
+            return
+        known = {one.key: one for one in found}
+        rows = [(rule, known.get(key)) for key, rule in RULES.items()]
+        st.dataframe(
+            {
+                "Fault": [rule.title for rule, _ in rows],
+                "Now": [_state(one) for _, one in rows],
+                "Evidence": [
+                    one.reading.evidence if one else "cannot be told yet, or not of this objective"
+                    for _, one in rows
+                ],
+                "Thresholds": [_limits(rule.limits) for rule, _ in rows],
+                "Source": [rule.source for rule, _ in rows],
+            },
+            hide_index=True,
+            height="content",
+        )
+
+
+def _state(one: Finding | None) -> str:
+    if one is None:
+        return "–"
+    return "shows" if one.reading.raised else "no"
+
+
+def _limits(limits: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.items())

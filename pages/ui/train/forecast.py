@@ -1,0 +1,81 @@
+"""How long the next run will take, and when the page must be drawn again."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.core import draft
+from pages.ui.core.format import fmt_bytes, fmt_duration
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
+from pages.ui.core.startup import first_page_is_drawn
+from wgan.config import TrainConfig
+from wgan.jobs import RunSnapshot
+from wgan.runs import RunError
+from wgan.training import Forecast
+
+
+def forecast() -> None:
+    """Say roughly what the next run will take."""
+    config = draft.draft()
+    if not config.dataset.present(session().root):
+        st.caption(
+            ":material/download: will be downloaded first",
+            width="content",
+            help=f"{config.dataset.title} is not on this machine yet. Without a network choose "
+            "“MNIST, 10,000 digits”, which comes with the app.",
+        )
+    cost = _cost(config)
+    if isinstance(cost, str):
+        st.caption(f":red[{cost}]", width="content")
+    elif cost is not None:
+        seconds = cost.seconds_per_step * config.steps
+        if config.seconds is not None:
+            seconds = min(seconds, config.seconds)
+        st.caption(
+            f"about {fmt_duration(seconds)} · {fmt_bytes(cost.memory_bytes)}",
+            width="content",
+            help="A rough forecast for the settings in the sidebar, from a few trial steps on this "
+            f"machine: {cost.seconds_per_step * 1000:.0f} ms a step, and the memory that weights, "
+            "optimiser, one update and the data take.",
+        )
+    elif session().live() is None:
+        st.caption("measuring …", width="content")
+        st.session_state.measuring = True
+    else:
+        st.caption(
+            "no forecast while a run trains",
+            width="content",
+            help="It is made of a few trial steps, which would slow that run down. "
+            "One that was made before is remembered.",
+        )
+
+
+def forecast_pending() -> bool:
+    """Tell whether a forecast is still being measured, or stands on the page as if it were."""
+    drawn: bool = st.session_state.pop("measuring", False)
+    return drawn or (session().live() is None and _cost(draft.draft()) is None)
+
+
+def _cost(config: TrainConfig) -> Forecast | str | None:
+    return session().forecast(config, begin=first_page_is_drawn())
+
+
+def queue_token(view: RunSnapshot | None, waiting: Sequence[RunSnapshot]) -> tuple[object, ...]:
+    """Return what `watch` watches: how a run stands, and which runs wait."""
+    return (view.version if view else 0, *(other.run for other in waiting))
+
+
+def watch(run: str | None, before: tuple[object, ...], pending: bool) -> None:
+    """Draw the page anew when something changed that its fragment does not poll for.
+
+    The body of a second fragment, which shows nothing and so costs nothing, for runs that are paused
+    or wait, and while a forecast is measured.
+    """
+    refresh_interval()  # this visitor is still there
+    try:
+        view = session().view(run) if run is not None else None
+    except RunError:
+        st.rerun()
+    if queue_token(view, session().queued()) != before or pending != forecast_pending():
+        st.rerun()

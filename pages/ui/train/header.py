@@ -1,0 +1,187 @@
+"""The title of the run on show, its status, and the buttons that steer it."""
+
+from typing import Literal
+
+import streamlit as st
+
+from pages.ui.core import draft, navigation
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.run_actions import cancel, new_z, resume, start, withdraw
+from pages.ui.core.run_on_show import run_link
+from pages.ui.core.session import session
+from pages.ui.core.status import badge
+from pages.ui.panels.fork import fork_button
+from pages.ui.train.forecast import forecast
+from wgan.jobs import RunSnapshot
+from wgan.runs import Status
+
+MOST_LINKS = 4
+"""How many of the waiting runs are named above a run."""
+
+
+def header(view: RunSnapshot, next_run: bool) -> None:
+    """Show what run it is, how it stands, and what can be done with it."""
+    active = view.status.active
+    name = view.run
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {view.name or view.config.title}", width="content")
+        if active and (every := refresh_interval()) > 1:
+            st.caption(
+                f":material/groups: shown every {every:.0f} seconds",
+                width="content",
+                help="Many watch this server: each page is drawn less often, so that the training "
+                "keeps its speed.",
+            )
+        badge(view)
+        if view.elsewhere:
+            st.caption(
+                ":material/computer: trained by another process: it can be watched here, "
+                "not steered",
+                width="content",
+            )
+        elif active and view.status is not Status.QUEUED:
+            _steer(view, next_run)
+        elif view.status is Status.QUEUED:
+            st.button(
+                "Cancel", icon=":material/close:", key="cancel", on_click=cancel, args=(name,)
+            )
+        if not active or next_run:
+            _begin(view)
+    if next_run and (what := draft.ready()):
+        word = "Start next" if active else "Start"
+        st.info(
+            f"Ready in the sidebar: **{what}**. Press **{word}**. Below is still the run before.",
+            icon=":material/tune:",
+        )
+    _messages(view)
+
+
+def _steer(view: RunSnapshot, next_run: bool) -> None:
+    name = view.run
+    main: Literal["primary", "secondary"] = "secondary" if next_run else "primary"
+    if view.status is Status.PAUSED:
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            type=main,
+            key="go_on",
+            on_click=session().go_on,
+            args=(name,),
+        )
+        st.button(
+            "Step once",
+            icon=":material/skip_next:",
+            key="step_once",
+            help="One generator update, with its critic updates before it.",
+            on_click=session().step_once,
+            args=(name,),
+        )
+    else:
+        st.button(
+            "Pause",
+            icon=":material/pause:",
+            type=main,
+            key="pause",
+            disabled=bool(view.phase),
+            on_click=session().pause,
+            args=(name,),
+        )
+    st.button(
+        "Stop",
+        icon=":material/stop:",
+        key="stop",
+        help="Ends after the step at hand, with a checkpoint. It can be resumed.",
+        on_click=cancel,
+        args=(name,),
+    )
+    if view.checkpoint_steps and not next_run:
+        fork_button(view)
+    if not next_run:
+        st.button(
+            "New z",
+            icon=":material/casino:",
+            key="new_z",
+            disabled=bool(view.phase),
+            help="Draw other fixed z for the grid.",
+            on_click=new_z,
+            args=(name,),
+        )
+
+
+def _begin(view: RunSnapshot) -> None:
+    active, name = view.status.active, view.run
+    interrupted = view.status is Status.INTERRUPTED
+    begun = interrupted or bool(view.checkpoint_steps)
+    resumable = not active and begun and view.step < view.config.steps
+    if resumable:
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            key="resume",
+            type="primary" if interrupted else "secondary",
+            help=f"Go on from step {max([0, *view.checkpoint_steps]):,}.",
+            on_click=resume,
+            args=(name,),
+        )
+    if view.checkpoint_steps:
+        fork_button(view)
+    if not active and not draft.ready():
+        st.button(
+            "Reuse",
+            icon=":material/content_copy:",
+            key="reuse",
+            help="Take this run's settings into the sidebar for the next run.",
+            on_click=draft.copy_to_draft,
+            args=(view.config,),
+        )
+    label = "Start next" if active else "Start"
+    if draft.fork_origin() is not None:
+        label = "Start fork"
+    st.button(
+        label,
+        icon=":material/play_arrow:",
+        key="start",
+        type="secondary" if interrupted else "primary",
+        help="Train a new run with the settings in the sidebar.",
+        on_click=start,
+        args=(draft.draft(),),
+    )
+    forecast()
+
+
+def _messages(view: RunSnapshot) -> None:
+    if view.error:
+        st.error(view.error, icon=":material/error:")
+    if view.warning:
+        st.warning(view.warning, icon=":material/warning:")
+    if view.status is Status.INTERRUPTED:
+        at = view.checkpoint_steps[-1] if view.checkpoint_steps else 0
+        st.info(
+            f"This run was interrupted at step {view.step:,}: its process ended. Nothing is lost: "
+            f"**Resume** goes on from step {at:,}, exactly as if it had never stopped.",
+            icon=":material/history:",
+        )
+    waiting = session().queued()
+    others = [other for other in waiting if other.run != view.run]
+    if others:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/queue: Waiting:", width="content")
+            for other in others[:MOST_LINKS]:
+                run_link(
+                    other.run,
+                    other.name or other.config.title,
+                    "Show this run. It starts when its turn comes.",
+                )
+            if len(others) > MOST_LINKS:
+                st.page_link(
+                    navigation.page("runs"),
+                    label=f"and {len(others) - MOST_LINKS} more",
+                    width="content",
+                )
+            st.button(
+                "Cancel the last",
+                key="cancel_queued",
+                type="tertiary",
+                on_click=withdraw,
+                args=(others[-1].run,),
+            )

@@ -1,0 +1,140 @@
+"""The Train page: start a run, watch it, steer it."""
+
+import streamlit as st
+
+from pages.ui.core import navigation
+from pages.ui.core.datasets import real_examples, real_sheet
+from pages.ui.core.draft import draft, keep_in_address
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.run_actions import start
+from pages.ui.core.run_on_show import shown_run
+from pages.ui.core.session import session
+from pages.ui.panels import run_panel
+from pages.ui.train import dialogs, forecast, header, quality, sidebar
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from wgan import figures
+from wgan.jobs import RunSnapshot
+from wgan.runs import Status
+
+
+def show() -> None:
+    """Draw the page."""
+    run = shown_run()
+    running = session().live()
+    view = session().view(run) if run is not None else None
+    # The whole page uses this one view: if it changed in between, the sidebar would lag behind.
+    steered = view if running is not None and running.run == run else None
+    edits_next_run = sidebar.sidebar(steered, run)
+    keep_in_address(run)
+    if "busy" in st.session_state:
+        dialogs.ask_if_busy(running, draft())
+    if view is None:
+        _welcome()
+    else:
+        _run(view, edits_next_run)
+    _watch_the_rest(run, view)
+
+
+def _welcome() -> None:
+    """Show what can be done here before there is any run."""
+    config = draft()
+    words, pictures = st.columns([0.5, 0.5], gap="large", vertical_alignment="center")
+    with words:
+        st.markdown("## Watch a network learn to draw")
+        st.markdown(
+            "Two networks play a game. The **generator** turns random numbers into pictures. The "
+            "**critic** scores pictures, and learns to score these real ones higher. The generator "
+            "follows the critic's slope uphill, and its pictures become more and more like the "
+            "real ones."
+        )
+        st.button(
+            "Start",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="start",
+            on_click=start,
+            args=(config,),
+            width=200,
+        )
+        forecast.forecast()
+        st.caption("You can change everything in the sidebar, now or while it learns.")
+        _examples()
+    with pictures:
+        real = real_examples(config.dataset, 256)
+        if real is None:
+            st.info(
+                f"{config.dataset.title} will be downloaded when you press Start. The set "
+                "“MNIST, 10,000 digits” needs no network.",
+                icon=":material/download:",
+            )
+        elif config.dataset.kind == "pictures":
+            image_grid(
+                real_sheet(config.dataset, 8, 10),
+                key="real_large",
+                rows=8,
+                columns=10,
+                caption=f"Real: {config.dataset.title}",
+                max_height=480,
+                alt="Eighty real pictures of the data set",
+            )
+        else:
+            chart(
+                figures.plane(real=real, extent=float(abs(real).max() * 1.2)),
+                key="real_points",
+                run=config.dataset.name,
+                height=460,
+                alt="Real points of the data set",
+            )
+
+
+def _examples() -> None:
+    """Offer the trained examples that come with the app."""
+    shipped = [card for card in session().cards() if card.status is Status.SHIPPED]
+    if not shipped:
+        return
+    st.caption("Or look at one that was trained before:")
+    with st.container(horizontal=True, gap="small"):
+        for card in sorted(shipped, key=lambda card: card.run):
+            title = card.title.removeprefix("Example: ")
+            st.page_link(
+                navigation.page("train"),
+                label=title[:1].upper() + title[1:],
+                icon=":material/inventory_2:",
+                query_params={"run": card.run},
+                help=card.note,
+            )
+
+
+def _run(view: RunSnapshot, edits_next_run: bool) -> None:
+    """Show the run on show: its header, and two fragments that are drawn again while it changes."""
+    header.header(view, edits_next_run)
+    changes = view.status is Status.RUNNING or bool(view.phase)
+    # Give each fragment its own container, so that a late response cannot land in a different layout.
+    with st.container():
+        st.fragment(run_panel.panel, run_every=refresh_interval() if changes else None)(
+            view.run, run_panel.page_token(view)
+        )
+    evaluates = quality.evaluating(view.run)
+    interval = None
+    if evaluates:
+        interval = 2.5 * refresh_interval()
+    elif changes:
+        # New numbers come every ten seconds or so, and after each run of a fragment the browser looks
+        # at every element of the page, which takes some 200 ms on a slow machine.
+        interval = 10.0 * refresh_interval()
+    with st.container():
+        st.fragment(quality.panel, run_every=interval)(view.run, evaluates)
+
+
+def _watch_the_rest(run: str | None, view: RunSnapshot | None) -> None:
+    """Redraw the page for what the run's own fragment does not poll."""
+    pending = forecast.forecast_pending()
+    waiting = session().queued()
+    has_fragment = view is not None and view.status is Status.RUNNING
+    rests = view is not None and view.status in (Status.PAUSED, Status.QUEUED)
+    if pending or rests or (waiting and not has_fragment):
+        with st.container():
+            st.fragment(forecast.watch, run_every=1.5 * refresh_interval())(
+                run, forecast.queue_token(view, waiting), pending
+            )

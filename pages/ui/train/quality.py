@@ -1,0 +1,322 @@
+"""How good the samples are: what is measured in passing, and the evaluation that one asks for."""
+
+from collections import Counter
+
+import numpy as np
+import streamlit as st
+
+from pages.ui.core.format import fmt_digits, fmt_number
+from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.session import session
+from pages.ui.core.status import newest_task
+from pages.ui.train import diagnosis
+from pages.ui.widgets.chart.chart import chart
+from pages.ui.widgets.image_grid.image_grid import image_grid
+from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
+from wgan import figures
+from wgan.jobs import Evaluation, RunSnapshot, TaskStatus
+from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of
+from wgan.runs import Measured, RunError
+
+COLUMNS = 8
+
+CHART_HELP = """**Left**: the metric, in the same z each time; dashed: its *floor*, what real examples
+score in place of samples; only luck, or copying, goes below it. **Right**: the critic gap,
+the critic's own estimate of how far apart they are, in units of its own.
+
+Both should fall together. Where they part, believe the metric: the critic's value is not a Wasserstein
+distance one can trust (Stanczuk et al. 2021, arXiv:2103.01678)."""
+
+EVALUATE_HELP = {
+    "pictures": """Measure 10,000 samples with every metric, beside what real pictures score: FID, KID,
+precision, recall, density, coverage, copies, duplicates. Takes half a minute or more; a training goes on
+meanwhile at half its speed.""",
+    "points": """Measure many more points with every metric, beside what real points score: exact and sliced
+W₁, modes, share of high quality. A training goes on meanwhile.""",
+}
+
+NEIGHBOURS_HELP = """Above: samples. Below each: the training picture nearest to it, pixel by pixel. A
+generator that learned pictures by heart shows the same picture twice; one that learned to draw shows
+relatives. A sample counts as a copy when it is twice as near to one training picture as to any other."""
+
+
+def evaluating(run: str) -> bool:
+    """Tell whether an evaluation of a run goes on."""
+    task = _task(run)
+    return task is not None and not task.done
+
+
+def panel(run: str, was_evaluating: bool) -> None:
+    """Show what was measured of a run. The body of a fragment of the Train page.
+
+    How often it is drawn depends on whether an evaluation goes on, and can only be said by the page.
+    """
+    refresh_interval()  # this visitor is still there
+    try:
+        view = session().view(run)
+    except RunError:
+        return  # The panel above says what is wrong.
+    if evaluating(run) != was_evaluating:
+        st.rerun()
+    diagnosis.panel(view)
+    newest = _newest(view)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("##### How good are the samples?", width="content")
+        _evaluate_button(view)
+    _evaluations(view)
+    if newest:
+        _cards(view, newest)
+        show, near = st.columns([0.52, 0.48], gap="medium")
+        with show:
+            _curve(view, newest)
+        with near:
+            _neighbours(view)
+    else:
+        st.caption(_why_not(view))
+
+
+def _why_not(view: RunSnapshot) -> str:
+    if not view.config.measure:
+        return "Measuring is turned off for this run: “Measure while training” among the advanced settings."
+    if view.status.active:
+        return "The first measurement comes a few seconds after training has begun."
+    return "Nothing was measured while this run was trained. Evaluate it now."
+
+
+def _newest(view: RunSnapshot) -> dict[str, Measured]:
+    """Return the newest value of each metric, in the order of METRICS, live ones first."""
+    found = {m.name: m for m in view.metrics if metric_of(m.name) is not None}
+    keys = list(METRICS)
+
+    def rank(name: str) -> tuple[bool, int]:
+        metric = metric_of(name)
+        assert metric is not None
+        # An evaluation's larger numbers of samples have a table of their own.
+        return not _live(name), keys.index(next(k for k, m in METRICS.items() if m is metric))
+
+    times = Counter(m.name for m in view.metrics)
+    shown: dict[str, Measured] = {}
+    titles: set[str] = set()
+    for name in sorted(found, key=lambda name: (rank(name), -times[name])):
+        # Of a metric with several numbers of samples, the one measured most often: the training's own.
+        if _live(name) and _metric(name).title not in titles:
+            titles.add(_metric(name).title)
+            shown[name] = found[name]
+    return shown
+
+
+def _live(name: str) -> bool:
+    return not name.endswith(("_10k", "_26k")) and any(
+        name.startswith(key) for key, metric in METRICS.items() if metric.live or key == "memorised"
+    )
+
+
+def _metric(name: str) -> Metric:
+    metric = metric_of(name)
+    assert metric is not None
+    return metric
+
+
+def as_words(name: str, value: float) -> tuple[str, str]:
+    """Return a metric's value and its unit."""
+    metric = _metric(name)
+    if metric.percent:
+        return f"{100 * value:.1f}", "%"
+    if metric.title == "Modes":
+        return f"{value:.0f}", ""
+    return fmt_digits(value), ""
+
+
+def _floor(view: RunSnapshot, name: str) -> float | None:
+    return next((m.value for m in reversed(view.metrics) if m.name == name + FLOOR), None)
+
+
+def age(view: RunSnapshot, step: int) -> str:
+    """Return how long ago a step was, in words that change seldom."""
+    steps, seconds = view.curves.get("step", ()), view.curves.get("seconds", ())
+    if not view.status.active or not len(steps):
+        return f"step {step:,}"
+    passed = max(0.0, view.seconds - float(np.interp(step, steps, seconds)))
+    if passed < 5:
+        return "just now"
+    return f"{5 * round(passed / 5)} s ago" if passed < 90 else f"{round(passed / 60)} min ago"
+
+
+def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
+    cards = []
+    for name, measured in list(newest.items())[:6]:
+        metric, floor = _metric(name), _floor(view, name)
+        value, unit = as_words(name, measured.value)
+        words = [metric.meaning]
+        if floor is not None:
+            said, sign = as_words(name, floor)
+            words.append(f"**Floor**: real examples in place of samples score {said}{sign}.")
+        words.append(_settings(view, name, measured))
+        cards.append(
+            Stat(
+                metric.title,
+                value,
+                f"{unit} · {age(view, measured.step)}".removeprefix(" · "),
+                help="\n\n".join(words),
+            )
+        )
+    # No more in a row than fit with their ages.
+    rows = -(-len(cards) // 4)
+    each = -(-len(cards) // rows)
+    for row in range(rows):
+        stat_cards(cards[row * each : (row + 1) * each], key=f"quality_numbers_{row}")
+
+
+def _settings(view: RunSnapshot, name: str, measured: Measured) -> str:
+    words = f"*{title_of(name)}*, measured at step {measured.step:,}."
+    if _metric(name).features and view.protocol:
+        p = view.protocol
+        words += (
+            f" Features: {p.get('network')} ({p.get('hash')}). Reference: {p.get('reference')}."
+        )
+    return words
+
+
+def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
+    names = list(newest)
+    key = f"quality_metric_{view.config.dataset.kind}"
+    name = st.selectbox(
+        "Metric",
+        names,
+        format_func=title_of,
+        key=key,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    name = name if name in newest else names[0]
+    found = [m for m in view.metrics if m.name == name]
+    scale = 100.0 if _metric(name).percent else 1.0
+    floor = _floor(view, name)
+    chart(
+        figures.quality(
+            _metric(name).title + (" (%)" if scale > 1 else ""),
+            np.array([m.step for m in found], dtype=np.float64),
+            np.array([scale * m.value for m in found]),
+            None if floor is None else scale * floor,
+            view.curves,
+        ),
+        key="quality_curve",
+        run=f"{view.run}-{name}",
+        height=220,
+        title=f"{_metric(name).title} and the critic gap",
+        help=CHART_HELP,
+        alt=f"{title_of(name)} and the critic gap over steps",
+    )
+
+
+def _neighbours(view: RunSnapshot) -> None:
+    found = view.neighbours
+    if found is None:
+        if view.config.dataset.kind == "pictures":
+            st.caption(
+                "The nearest training pictures are looked for a few seconds after the start."
+            )
+        else:
+            st.caption(
+                "Points in the plane are never seen twice, so there is nothing to copy: each batch "
+                "is drawn anew from the density. W₁ and the modes say how good they are."
+            )
+        return
+    n, copies = len(found.distances), sum(found.copies)
+    st.markdown("**Samples, and the training picture nearest to each**", help=NEIGHBOURS_HELP)
+    words = "none is a copy" if not copies else f"{copies} of {n} are copies"
+    image_grid(
+        found.content,
+        key="neighbours",
+        rows=2,
+        columns=COLUMNS,
+        caption=f"Step {found.step:,}: {words}. Mean distance "
+        f"{fmt_number(round(float(np.mean(found.distances)), 1))} of 255 a pixel.",
+        alt="Eight samples, below each the nearest training picture",
+        max_height=190,
+    )
+
+
+# ---- the evaluation -----------------------------------------------------------------------------
+
+
+def _task(run: str) -> TaskStatus | None:
+    return newest_task(run, "Evaluation")
+
+
+def _evaluate_button(view: RunSnapshot) -> None:
+    task = _task(view.run)
+    busy = task is not None and not task.done
+    possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
+    st.button(
+        "Evaluate",
+        icon=":material/straighten:",
+        key="evaluate",
+        disabled=busy or not possible,
+        help=EVALUATE_HELP[view.config.dataset.kind],
+        on_click=_evaluate,
+        args=(view.run,),
+    )
+    if busy and task is not None:
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            key="cancel_evaluation",
+            on_click=session().cancel,
+            args=(task.key,),
+        )
+
+
+def _evaluate(run: str) -> None:
+    try:
+        session().evaluate(run)
+        st.session_state.problem = ""
+    except RunError as error:
+        st.session_state.problem = str(error)
+        st.session_state.redraw = True  # It is said outside this fragment.
+
+
+def _evaluations(view: RunSnapshot) -> None:
+    task = _task(view.run)
+    if task is None:
+        return
+    if task.error:
+        st.error(task.error, icon=":material/error:")
+    elif task.cancelled:
+        st.caption("The evaluation was cancelled.")
+    elif not task.done:
+        st.progress(task.share, f"{task.words} …")
+    if isinstance(task.result, Evaluation):
+        table(task.result)
+
+
+def table(found: Evaluation) -> None:
+    """Show an evaluation, a line a metric."""
+
+    def said(name: str, value: float | None) -> str:
+        return "–" if value is None else " ".join(as_words(name, value)).strip()
+
+    ways = {"lower": "the lower", "higher": "the higher", "neither": "as real ones"}
+    st.markdown(
+        f"**Evaluation** of step {found.step:,}, {found.samples:,} samples. {found.note}"
+        + (f" Took {found.seconds:.0f} s." if found.seconds else "")
+    )
+    st.dataframe(
+        {
+            "Metric": [title_of(value.name) for value in found.values],
+            "Samples": [said(value.name, value.value) for value in found.values],
+            "±": [said(value.name, value.deviation) for value in found.values],
+            "Real ones score": [said(value.name, value.floor) for value in found.values],
+            "Better": [ways[value.better] for value in found.values],
+            "What it says": [value.meaning.replace("**", "") for value in found.values],
+        },
+        hide_index=True,
+        height="content",
+    )
+    if found.protocol:
+        p = found.protocol
+        accuracy = f", {100 * p['accuracy']:.1f} % right on test pictures" if p["accuracy"] else ""
+        st.caption(
+            f"Features: {p['network']} ({p['hash']}{accuracy}). Reference: {p['reference']}. Numbers "
+            "with another network, reference or number of samples cannot be compared."
+        )

@@ -1,0 +1,237 @@
+"""The sidebar of the Train page: presets, undo, and one control for each hyperparameter."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.core.config_form import choices, control
+from pages.ui.core.draft import (
+    FIRST,
+    delete_preset,
+    draft,
+    fork_origin,
+    leave_fork,
+    reset,
+)
+from pages.ui.core.format import fmt_number
+from pages.ui.core.run_picker import choose_run, run_titles
+from pages.ui.core.session import session
+from pages.ui.core.widget_state import user_changed, widget_key_for
+from wgan.config import (
+    PRESETS,
+    ConfigError,
+    Hyperparameter,
+    TrainConfig,
+    hyperparameters,
+)
+from wgan.jobs import RunSnapshot
+from wgan.runs import KEPT, Change, Parent, RunError, Status
+
+
+def sidebar(live: RunSnapshot | None, shown: str | None) -> bool:
+    """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
+    with st.sidebar:
+        _choose_run(shown)
+        steering = live is not None
+        if live is not None and steering:
+            choice = st.segmented_control(
+                "Settings of",
+                ["This run", "Next run"],
+                default=None if "settings_of" in st.session_state else "This run",
+                required=True,
+                key="settings_of",
+                persist_state="session",
+                width="stretch",
+                help="This run: what you change acts at once and leaves a mark on every chart. "
+                "Next run: prepare another, and queue it or start it instead.",
+            )
+            steering = choice != "Next run"
+        st.session_state.steering = live.run if live is not None and steering else None
+        config = live.config if live is not None and steering else draft()
+        origin = None if steering else fork_origin()
+        if origin is not None:
+            _head_of_fork(origin)
+        else:
+            _head(config, live if steering else None)
+        if problem := st.session_state.get("problem"):
+            st.error(problem, icon=":material/error:")
+        preparing = steering and live is not None and live.status is Status.QUEUED
+        _fields(config, locked=steering, preparing=preparing, kept=KEPT if origin else ())
+    return not steering
+
+
+def _choose_run(shown: str | None) -> None:
+    if shown is None or len(session().cards()) < 2:
+        return
+    choose_run("Run on show", shown, "Every run is kept. The newest is first.")
+
+
+def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
+    own = session().presets.all()
+    if live is None:
+        names = [*PRESETS, *own]
+        preset = _matching_preset(config, own)
+        key = widget_key_for("preset", preset)
+        st.selectbox(
+            "Preset",
+            names,
+            index=None,
+            key=key,
+            placeholder="Own settings",
+            format_func=lambda name: PRESETS[name].title if name in PRESETS else name,
+            on_change=_take_preset,
+            args=(key,),
+            help=_about(preset),
+        )
+    _undo_and_redo(live)
+    if live is not None:
+        return
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            on_click=reset,
+            disabled=st.session_state.get("base", FIRST) == preset,
+            help="Back to the preset that was chosen last.",
+        )
+        with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
+            with st.form("save_preset", border=False):
+                st.text_input("Name of the preset", max_chars=40, key="preset_name")
+                st.form_submit_button("Save preset", on_click=_save)
+            if own:
+                gone = st.selectbox("Own presets", list(own), key="preset_gone")
+                st.button("Delete it", on_click=delete_preset, args=(gone,))
+
+
+def _about(name: str | None) -> str:
+    words = "A complete set of values to begin with; the Presets page tells about each."
+    if name in PRESETS:
+        preset = PRESETS[name]
+        words += (
+            f"\n\n**{preset.title}** {preset.description}\n\n**What to expect:** {preset.expect}"
+            f"\n\n*{preset.source}*"
+        )
+    return words
+
+
+def _undo_and_redo(live: RunSnapshot | None) -> None:
+    """Offer to go back and forth through the changes: the live run's own, else the visitor's."""
+    if live is None:
+        done, undone = st.session_state.get("drafts"), st.session_state.get("undone_drafts")
+        words = ("Take the last change back.", "Make the change again that was taken back last.")
+    else:
+        done, undone = session().history(live.run)
+        titles = {value.path: value.title for value in hyperparameters(live.config)}
+        words = (
+            _named("Take back", done[-1], done[-1].before, titles) if done else "No change yet.",
+            _named("Make again", undone[-1], undone[-1].after, titles)
+            if undone
+            else "Nothing was undone.",
+        )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=_go,
+            args=("undo",),
+            disabled=not done,
+            key="undo",
+            help=words[0],
+        )
+        st.button(
+            "Redo",
+            icon=":material/redo:",
+            on_click=_go,
+            args=("redo",),
+            disabled=not undone,
+            key="redo",
+            help=words[1],
+        )
+
+
+def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
+    shown = fmt_number(value) if isinstance(value, float) else value
+    return f"{verb}: {titles.get(change.path, change.path)} → {shown}."
+
+
+def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
+    known = {name: preset.config for name, preset in PRESETS.items()} | own
+    base = st.session_state.get("base", FIRST)
+    if known.get(base) == config:
+        return str(base)
+    return next((name for name, preset in known.items() if preset == config), None)
+
+
+def _take_preset(key: str) -> None:
+    if user_changed(key) and (name := st.session_state[key]) is not None:
+        st.session_state.base = name
+        reset()
+
+
+def _go(way: str) -> None:
+    """Undo or redo: a change of the live run, else one of the next run's setup."""
+    run = st.session_state.get("steering")
+    st.session_state.problem = ""
+    if run is None:
+        past = st.session_state.setdefault("drafts", [])
+        future = st.session_state.setdefault("undone_drafts", [])
+        source, target = (past, future) if way == "undo" else (future, past)
+        if source:
+            target.append(draft())
+            st.session_state.draft = source.pop()
+        return
+    try:
+        (session().undo if way == "undo" else session().redo)(run)
+    except (RunError, ConfigError) as error:
+        st.session_state.problem = str(error)
+
+
+def _save() -> None:
+    name = st.session_state.preset_name
+    try:
+        session().presets.save(name.strip(), draft())
+        st.session_state.base = name.strip()
+        st.toast(f"Saved as {name.strip()}.", icon=":material/bookmark_added:")
+    except RunError as error:
+        st.session_state.problem = str(error)
+
+
+def _head_of_fork(origin: Parent) -> None:
+    title = run_titles().get(origin.run, origin.run)
+    st.info(
+        f"Fork from step {origin.step:,} of “{title}”. Change what you like, then press "
+        "**Start fork**.",
+        icon=":material/fork_right:",
+    )
+    _undo_and_redo(None)
+    st.button("No fork", icon=":material/close:", on_click=leave_fork, key="no_fork")
+
+
+def _fields(
+    config: TrainConfig, *, locked: bool, preparing: bool, kept: Sequence[str] = ()
+) -> None:
+    known = list(hyperparameters(config))
+    values = config.flat()
+    main: list[Hyperparameter] = []
+    advanced: list[Hyperparameter] = []
+    for value in known:
+        if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
+            continue
+        part = value.path.partition(".")[0]
+        # What is learned stands first; how the data and the networks are made, with the rest.
+        told = value.options == "own" or (value.type is str and value.path == "dataset.text")
+        later = part in ("dataset", "network") and "." in value.path and not told
+        (advanced if value.advanced or later else main).append(value)
+    chosen = choices(config)
+    for value in main:
+        held = value.path.partition(".")[0] in kept
+        control(value, values[value.path], chosen, locked=locked, preparing=preparing, held=held)
+    # While it is closed its controls are not made: they would take half of the page's time.
+    opened = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
+    with opened:
+        for value in advanced if opened.open else ():
+            held = value.path.partition(".")[0] in kept
+            control(
+                value, values[value.path], chosen, locked=locked, preparing=preparing, held=held
+            )

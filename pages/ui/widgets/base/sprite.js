@@ -1,0 +1,394 @@
+// A sheet of samples: rows × columns pictures in one image, drawn apart, each a button that
+// enlarges it.
+
+import { contextOf, decode, iconButton, make, PADDING, shape, write } from "./dom.js";
+
+/**
+ * Samples in one image, `where` tells their moment ("step 1,250"), `notes` are written into their
+ * corners. Without an image only the place is known.
+ * @typedef {{ image?: HTMLImageElement, rows: number, columns: number, where: string,
+ *   notes: string[] }} Sheet
+ */
+
+/** @typedef {Sheet & { image: HTMLImageElement }} DrawnSheet */
+
+/**
+ * A sheet as it is shown: `height` pixels high at most, read out as `alt`. Without an image the place
+ * is kept and `words` are shown.
+ * @typedef {{ image?: HTMLImageElement, rows: number, columns: number, height: number, alt: string,
+ *   where?: string, words?: string, notes?: string[] }} SheetData
+ */
+
+/** @typedef {{ naturalWidth: number, naturalHeight: number }} Size of an image */
+
+/**
+ * Where a sample is in the image of its sheet.
+ * @param {{ image: Size, rows: number, columns: number }} sheet
+ * @param {number} index
+ */
+export function sampleBox({ image, rows, columns }, index) {
+  const width = image.naturalWidth / columns;
+  const height = image.naturalHeight / rows;
+  return { x: (index % columns) * width, y: Math.floor(index / columns) * height, width, height };
+}
+
+/**
+ * Draw a sample of `sheet` into a rectangle, pixels kept sharp.
+ * @param {CanvasRenderingContext2D} context
+ * @param {DrawnSheet} sheet
+ * @param {number} index
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {number} height
+ */
+function drawSample(context, sheet, index, x, y, width, height) {
+  const part = sampleBox(sheet, index);
+  context.imageSmoothingEnabled = width < part.width; // smaller than life, nearest pixels would flicker
+  context.drawImage(
+    sheet.image, part.x, part.y, part.width, part.height, x, y, width, height,
+  );
+}
+
+/**
+ * Width / height of a whole sheet; samples are square as long as none is known.
+ * @param {{ image?: Size, rows: number, columns: number }} sheet
+ */
+export function sheetRatio({ image, rows, columns }) {
+  return image ? image.naturalWidth / image.naturalHeight : columns / rows;
+}
+
+/**
+ * The largest size ≤ `most` for `pixels`; a whole multiple where that costs little, as then
+ * all pixels are drawn alike.
+ * @param {number} pixels
+ * @param {number} most
+ */
+export function fit(pixels, most) {
+  const whole = Math.floor(most / pixels) * pixels;
+  return whole > 0.88 * most ? whole : Math.floor(most);
+}
+
+/**
+ * The sizes of a sheet that is drawn into a room, in pixels of the device: of a sample (`cell` ×
+ * `tall`), of the gap between two, and of the whole. `ratio` is how many of them a pixel of CSS has.
+ * @param {{ image?: Size, rows: number, columns: number }} sheet
+ * @param {{ width: number, height: number }} room in pixels of CSS
+ * @param {number} ratio
+ */
+export function sheetLayout({ image, rows, columns }, room, ratio) {
+  const gap = Math.round((columns > 12 ? 1 : 2) * ratio);
+  const w = image ? image.naturalWidth / columns : 32;
+  const h = image ? image.naturalHeight / rows : 32;
+  const most = Math.min(
+    ((room.width - 2 * PADDING) * ratio - gap * (columns - 1)) / columns,
+    (((room.height - 2 * PADDING) * ratio - gap * (rows - 1)) / rows) * (w / h),
+  );
+  const cell = fit(w, Math.max(most, 1));
+  const tall = Math.round(cell * (h / w));
+  return {
+    gap, cell, tall, width: columns * cell + (columns - 1) * gap, height: rows * tall + (rows - 1) * gap,
+  };
+}
+
+/**
+ * How large one sample is drawn alone, in pixels of the device: a whole multiple of its own pixels
+ * that leaves room for the words in a window.
+ * @param {{ image: Size, rows: number, columns: number }} sheet
+ * @param {{ innerWidth: number, innerHeight: number }} view
+ * @param {number} ratio
+ */
+export function enlargedSize(sheet, { innerWidth: wide, innerHeight: tall }, ratio) {
+  const { width: w, height: h } = sampleBox(sheet, 0);
+  const most = Math.min(wide - 64, (tall - 160) * (w / h), 640) * ratio;
+  const width = Math.max(Math.floor(most / w), 1) * w;
+  return { width, height: Math.round(width * (h / w)) };
+}
+
+/**
+ * The sample that a key leads to from the one at `at`; undefined for other keys. It may lie beyond
+ * the sheet.
+ * @param {string} key
+ * @param {number} at
+ * @param {number} count
+ * @param {number} columns
+ * @returns {number | undefined}
+ */
+export function sampleByKey(key, at, count, columns) {
+  switch (key) {
+    case "ArrowLeft": return at - 1;
+    case "ArrowRight": return at + 1;
+    case "ArrowUp": return at - columns;
+    case "ArrowDown": return at + columns;
+    case "Home": return 0;
+    case "End": return count - 1;
+    default: return undefined;
+  }
+}
+
+/**
+ * How a sample is called when it is shown alone.
+ * @param {{ rows: number, columns: number, where: string, notes: string[] }} sheet
+ * @param {number} index
+ */
+export function sampleCaption({ rows, columns, where, notes }, index) {
+  const note = notes[index] ? `: ${notes[index]}` : "";
+  return `sample ${index + 1} of ${rows * columns}${note}${where ? `, ${where}` : ""}`;
+}
+
+/** The samples on a canvas, each a button. */
+export class SpriteSheet {
+  /** @type {Sheet | undefined} */
+  sheet;
+  /** @type {HTMLImageElement | undefined} */
+  drawn; // the image on the canvas
+  like = ""; // the sizes that it was drawn with
+  columns = 0;
+
+  /** @param {(index: number) => void} [press] is called when a sample is chosen; without it, the sample is enlarged */
+  constructor(press) {
+    this.press = press;
+    this.canvas = make("canvas", { ariaHidden: "true" });
+    this.cells = make("div", { className: "wgan-cells", role: "group" });
+    this.box = make("div", { className: "wgan-sprites" }, this.canvas, this.cells);
+    this.empty = make("p", { className: "wgan-note" });
+    this.root = make("div", { className: "wgan-sheet" }, this.box, this.empty);
+    this.lightbox = new Lightbox();
+    this.root.append(this.lightbox.root);
+    this.cells.addEventListener("keydown", (event) => this.move(event));
+    this.cells.addEventListener("click", (event) => {
+      const cell = /** @type {Element} */ (event.target).closest("button");
+      if (cell) (this.press ?? ((index) => this.enlarge(index)))(this.indexOf(cell));
+    });
+    // The width of the outer element, which does not depend on what is drawn into it.
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.root);
+  }
+
+  /** @param {SheetData} data */
+  show({ image, rows, columns, height, alt, where = "", words = "", notes = [] }) {
+    this.sheet = { image, rows, columns, where, notes };
+    this.empty.textContent = words;
+    this.cells.setAttribute("aria-label", where ? `${alt}, ${where}` : alt);
+    shape(this.root, sheetRatio(this.sheet), height);
+    if (this.cells.children.length !== rows * columns || this.columns !== columns) {
+      this.columns = columns;
+      this.cells.replaceChildren(...Array.from({ length: rows * columns }, (_, i) => {
+        const cell = make("button", { type: "button", tabIndex: i ? -1 : 0 });
+        cell.setAttribute("aria-label",
+          `${this.press ? "Sample" : "Enlarge sample"} ${i + 1} of ${rows * columns}`);
+        return cell;
+      }));
+    }
+    for (const [i, cell] of this.buttons().entries()) {
+      if (notes[i]) cell.dataset.note = notes[i];
+      else delete cell.dataset.note;
+    }
+    this.draw();
+    this.lightbox.refresh(this.sheet);
+  }
+
+  // The samples, as buttons over the canvas.
+  buttons() {
+    return /** @type {HTMLButtonElement[]} */ ([...this.cells.children]);
+  }
+
+  draw() {
+    const room = { width: this.root.clientWidth, height: this.root.clientHeight };
+    if (!this.sheet || !room.width) return;
+    const { image, rows, columns } = this.sheet;
+    const ratio = window.devicePixelRatio || 1;
+    const like = [room.width, room.height, ratio, rows, columns, image?.naturalWidth, image?.naturalHeight]
+      .join();
+    if (image === this.drawn && like === this.like) return;
+    this.drawn = image;
+    this.like = like;
+    const { gap, cell, tall, width, height } = sheetLayout(this.sheet, room, ratio);
+    this.box.style.width = `${width / ratio}px`;
+    this.box.style.height = `${height / ratio}px`;
+    this.cells.style.gap = `${gap / ratio}px`;
+    this.cells.style.gridTemplate = `repeat(${rows}, 1fr) / repeat(${columns}, 1fr)`;
+    this.root.classList.toggle("wgan-empty", !image);
+    if (!image) return;
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, { width, height });
+    }
+    const context = contextOf(this.canvas);
+    context.clearRect(0, 0, width, height);
+    for (let i = 0; i < rows * columns; i++) {
+      const x = (i % columns) * (cell + gap);
+      const y = Math.floor(i / columns) * (tall + gap);
+      drawSample(context, { ...this.sheet, image }, i, x, y, cell, tall);
+    }
+  }
+
+  /** @param {HTMLButtonElement} cell */
+  indexOf(cell) {
+    return this.buttons().indexOf(cell);
+  }
+
+  /**
+   * One stop of the Tab key for the whole sheet; arrows go from sample to sample.
+   * @param {KeyboardEvent} event
+   */
+  move(event) {
+    const at = this.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    const next = sampleByKey(event.key, at, this.cells.children.length, this.columns);
+    if (at < 0 || next === undefined) return;
+    event.preventDefault();
+    this.focus(next);
+  }
+
+  /** @param {number} index */
+  focus(index) {
+    const cell = this.buttons()[index];
+    if (!cell) return;
+    for (const other of this.buttons()) other.tabIndex = other === cell ? 0 : -1;
+    cell.focus();
+  }
+
+  /** @param {number} index */
+  enlarge(index) {
+    const { image } = this.sheet ?? {};
+    if (!this.sheet || !image) return;
+    // On closing, the focus goes to the sample that was seen last.
+    this.lightbox.open({ ...this.sheet, image }, index, () => this.focus(this.lightbox.index));
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    this.lightbox.close();
+  }
+}
+
+/** One sample, large. It follows the sheet: while training goes on, the sample goes on too. */
+class Lightbox {
+  /** @type {DrawnSheet | undefined} */
+  sheet;
+  /** @type {(() => void) | undefined} */
+  closed; // is called when it has been closed
+  index = 0;
+
+  constructor() {
+    this.canvas = make("canvas", { role: "img" });
+    this.caption = make("p", {});
+    this.caption.setAttribute("aria-live", "polite");
+    this.previous = iconButton("previous", "Previous sample", () => this.go(-1));
+    this.next = iconButton("next", "Next sample", () => this.go(1));
+    const close = iconButton("close", "Close", () => this.close());
+    // It takes the focus itself: the arrows work at once, and no button seems chosen.
+    this.root = make("dialog", { className: "wgan-lightbox", tabIndex: -1, autofocus: true },
+      this.canvas, make("div", {}, this.previous, this.caption, this.next, close));
+    this.root.setAttribute("aria-label", "Enlarged sample");
+    this.root.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // keys here are not meant for Streamlit's shortcuts
+      if (event.key === "ArrowLeft") this.go(-1);
+      else if (event.key === "ArrowRight") this.go(1);
+      else return;
+      event.preventDefault();
+    });
+    this.root.addEventListener("click", (event) => {
+      if (event.target === this.root) this.close(); // the dialog itself is only its backdrop
+    });
+    this.root.addEventListener("close", () => this.closed?.());
+    this.resized = () => this.draw();
+  }
+
+  /**
+   * @param {DrawnSheet} sheet
+   * @param {number} index
+   * @param {() => void} closed
+   */
+  open(sheet, index, closed) {
+    Object.assign(this, { sheet, index, closed });
+    this.root.showModal();
+    addEventListener("resize", this.resized);
+    this.draw();
+  }
+
+  /** @param {Sheet} sheet */
+  refresh(sheet) {
+    if (!this.root.open) return;
+    const { image } = sheet;
+    if (!image) {
+      this.close();
+      return;
+    }
+    this.sheet = { ...sheet, image };
+    this.index = Math.min(this.index, sheet.rows * sheet.columns - 1);
+    this.draw();
+  }
+
+  /** @param {number} by */
+  go(by) {
+    if (!this.sheet) return;
+    const count = this.sheet.rows * this.sheet.columns;
+    this.index = (this.index + by + count) % count;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.sheet) return;
+    const ratio = window.devicePixelRatio || 1;
+    const { width, height } = enlargedSize(this.sheet, window, ratio);
+    Object.assign(this.canvas, { width, height });
+    this.canvas.style.width = `${width / ratio}px`;
+    this.canvas.style.height = `${height / ratio}px`;
+    drawSample(contextOf(this.canvas), this.sheet, this.index, 0, 0, width, height);
+    const words = sampleCaption(this.sheet, this.index);
+    this.caption.textContent = words;
+    this.canvas.setAttribute("aria-label", words);
+  }
+
+  close() {
+    removeEventListener("resize", this.resized);
+    if (this.root.open) this.root.close();
+  }
+}
+
+/**
+ * A sheet of samples as Python sends it, its image as an address.
+ * @typedef {{ image: string, rows: number, columns: number, height: number, caption: string,
+ *   alt: string, notes?: string[] }} StripData
+ */
+
+/** A sheet of samples that stays as it is, with a caption. */
+export class Strip {
+  /** @type {string | undefined} */
+  image; // the address of the newest
+
+  /** @param {(index: number) => void} [press] */
+  constructor(press) {
+    this.sheet = new SpriteSheet(press);
+    this.caption = make("figcaption", { className: "wgan-caption" });
+    this.root = make("figure", { className: "wgan-strip" }, this.sheet.root, this.caption);
+  }
+
+  /** @param {string} text */
+  label(text) {
+    this.caption.hidden = !text;
+    write(this.caption, text);
+  }
+
+  /** @param {StripData} data */
+  async update({ image, rows, columns, height, caption, alt, notes }) {
+    this.label(caption);
+    const words = { rows, columns, height, alt, where: caption, notes };
+    if (image === this.image) {
+      this.sheet.show({ image: this.sheet.sheet?.image, ...words });
+      return;
+    }
+    this.image = image;
+    if (!this.sheet.sheet) this.sheet.show(words); // keeps the place
+    try {
+      const decoded = await decode(image);
+      if (this.image === image) this.sheet.show({ ...words, image: decoded });
+    } catch {
+      this.sheet.show({ ...words, words: "This picture cannot be read." });
+    }
+  }
+
+  destroy() {
+    this.sheet.destroy();
+  }
+}

@@ -1,0 +1,111 @@
+// Types that several modules use, and what they use of Streamlit and of Plotly, whose bundle is a global.
+
+// ---- Streamlit ----
+
+/** What Streamlit calls a component with. */
+interface StreamlitComponent {
+  parentElement: HTMLElement;
+  data: Uint8Array;
+  setStateValue(name: string, value: unknown): void;
+  setTriggerValue(name: string, value: unknown): void;
+}
+
+/** What a component shows in its place; `update` is called at every change of data or theme. */
+interface ComponentView<Data> {
+  root: HTMLElement;
+  update(data: Data, component: StreamlitComponent): unknown;
+  destroy(): void;
+}
+
+/** What Python answers about the browser's edits (edits.py). */
+interface EditAnswer {
+  client: string;
+  number: number;
+  revision: number;
+}
+
+// ---- elements ----
+
+/** Properties of a new element: numbers may stand for the strings of an <input>. */
+type ElementProperties<E> = Partial<Omit<E, "min" | "max" | "step" | "value" | "src">> & {
+  min?: number | string;
+  max?: number | string;
+  step?: number | string;
+  value?: number | string;
+  src?: URL | string;
+};
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+// ---- figures, as encode_figure in chart.py sends them ----
+
+/** Plotly's base64 typed array. */
+interface PackedArray {
+  dtype: string;
+  bdata: string;
+  shape?: string;
+}
+
+type NumberList =
+  | number[] | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array
+  | Uint8Array | Uint16Array | Uint32Array;
+
+/** A line of the same x as an earlier trace: the place of that one. */
+interface SharedX {
+  as: number;
+}
+
+interface Trace {
+  type?: string;
+  mode?: string;
+  name?: string;
+  x?: (number | null)[] | PackedArray | SharedX;
+  y?: (number | null)[] | PackedArray;
+  z?: number[][] | PackedArray;
+  x0?: number;
+  dx?: number;
+  y0?: number;
+  dy?: number;
+  yaxis?: string;
+  fill?: string;
+  showlegend?: boolean;
+  marker?: { color?: string; size?: number | number[] | PackedArray };
+  line?: { color?: string; width?: number; shape?: string };
+}
+
+interface Figure {
+  data?: Trace[];
+  layout?: Record<string, any>;
+}
+
+// ---- Plotly ----
+
+interface PlotlyAxis {
+  type: string;
+  range: [number, number];
+  autorange?: boolean;
+  _offset: number;
+  _length: number;
+}
+
+interface PlotlyModule {
+  react(root: HTMLElement, data: Trace[], layout: object, config: object): Promise<unknown>;
+  purge(root: HTMLElement): void;
+}
+
+/** What Plotly adds to the element that it draws into. */
+interface PlotlyElement extends HTMLDivElement {
+  _fullLayout?: { xaxis?: PlotlyAxis; yaxis?: PlotlyAxis };
+  _fullData?: { visible?: boolean | "legendonly" }[];
+  _dragging?: boolean;
+  calcdata?: { node3?: { node?(): Element } }[][];
+  on?(event: string, listener: () => void): void;
+}
+
+interface Window {
+  Plotly?: PlotlyModule;
+  wganPlotly?: Promise<PlotlyModule>;
+}

@@ -1,0 +1,100 @@
+// The picker: a sheet of samples from which some are picked, in an order.
+
+import { define, Edits, make, write } from "../base/dom.js";
+import { Strip } from "../base/sprite.js";
+
+/**
+ * What picker.py sends: the samples that are picked, in their order, and how many may be.
+ * @typedef {import("../base/sprite.js").StripData & { picked: number[], most: number, edit: EditAnswer }} PickerData
+ */
+
+/**
+ * What is picked once a sample has been pressed; undefined where `most` are picked already. A press
+ * picks and unpicks. Where only one may be, it takes the place of the one before, and stays picked.
+ * @param {number[]} picked
+ * @param {number} index
+ * @param {number} most
+ */
+export function pickedAfter(picked, index, most) {
+  if (most === 1) return [index];
+  if (picked.includes(index)) return picked.filter((other) => other !== index);
+  return picked.length < most ? [...picked, index] : undefined;
+}
+
+class Picker extends Strip {
+  /** @type {PickerData} */
+  data;
+  /** @type {number[]} */
+  picked = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer; // of a refusal that goes away
+
+  /** @param {StreamlitComponent} component */
+  constructor(component) {
+    super((index) => this.press(index));
+    /** @type {Edits<number[]>} */
+    this.edits = new Edits(component);
+    this.words = make("span", {});
+    this.refusal = make("span", { role: "status" });
+    this.caption.append(this.words, this.refusal);
+    this.root.classList.add("wgan-picker");
+  }
+
+  /** @param {PickerData} data */
+  async update(data) {
+    this.data = data;
+    if (this.edits.takes(data.edit)) this.picked = data.picked;
+    const updated = super.update(data);
+    this.mark();
+    await updated;
+    this.mark();
+  }
+
+  /** @param {string} text */
+  label(text) {
+    write(this.words, text);
+  }
+
+  /** @param {number} index */
+  press(index) {
+    const { most } = this.data;
+    const picked = pickedAfter(this.picked, index, most);
+    if (!picked) {
+      this.refuse(`${most} are the most: unpick one first.`);
+      return;
+    }
+    if (most === 1 && this.picked.includes(index)) return; // the one stays picked
+    this.refuse("");
+    this.picked = picked;
+    this.mark();
+    this.sheet.focus(index);
+    this.edits.send(this.picked);
+  }
+
+  /** @param {string} words */
+  refuse(words) {
+    clearTimeout(this.timer);
+    this.refusal.textContent = words;
+    this.root.classList.toggle("wgan-refused", Boolean(words));
+    if (words) this.timer = setTimeout(() => this.refuse(""), 5000);
+  }
+
+  mark() {
+    const order = new Map(this.picked.map((index, i) => [index, i + 1]));
+    this.sheet.buttons().forEach((cell, index) => {
+      const place = String(order.get(index) ?? "");
+      if (cell.dataset.place === place) return;
+      cell.dataset.place = place;
+      cell.setAttribute("aria-pressed", String(Boolean(place)));
+      const words = `Sample ${index + 1} of ${this.sheet.cells.children.length}`;
+      cell.setAttribute("aria-label", place ? `${words}, pick ${place}` : words);
+    });
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    super.destroy();
+  }
+}
+
+export default define((component) => new Picker(component));

@@ -1,0 +1,64 @@
+"""A sheet of samples from which some are picked, in an order."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pages.ui.widgets.base.edits import edited, receive
+from pages.ui.widgets.base.images import CAPTION_HEIGHT, data_uri
+from pages.ui.widgets.base.registry import component, space
+
+_PICKER = component(
+    "wgan_image_picker",
+    "image_picker/image_picker.js",
+    "base/controls.css",
+    "base/sprite.css",
+    "image_picker/image_picker.css",
+)
+
+
+def _checked(value: object, count: int, most: int) -> list[int] | None:
+    """`value` if it is a list of samples that can be picked: it comes from the browser."""
+    if not isinstance(value, list) or len(value) > most:
+        return None
+    if not all(type(index) is int and 0 <= index < count for index in value):
+        return None
+    return value if len(set(value)) == len(value) else None
+
+
+def image_picker(
+    image: bytes,
+    *,
+    key: str,
+    rows: int,
+    columns: int,
+    picked: Sequence[int],
+    changed: Callable[[list[int]], None],
+    most: int = 8,
+    caption: str,
+    alt: str,
+    max_height: int = 300,
+) -> list[int]:
+    """Show a sheet of `rows` × `columns` samples and return those that are picked, in order.
+
+    `picked` is what is shown. `changed` is called with other picks, to keep them, and must draw
+    nothing itself.
+    """
+
+    def check(value: Any) -> list[int] | None:
+        return _checked(value, rows * columns, most)
+
+    edit = edited(key, list(picked), check, changed)
+    data = {
+        "image": data_uri(image),
+        "rows": rows,
+        "columns": columns,
+        "picked": edit.value,
+        "edit": edit.answer,
+        "most": most,
+        "height": max_height,
+        "caption": caption,
+        "alt": alt,
+        "space": space(max_height, ratio=columns / rows, below=CAPTION_HEIGHT),
+    }
+    _PICKER(key=key, data=data, on_edit_change=lambda: receive(key, check))
+    return edit.value

@@ -1,0 +1,373 @@
+// A plane of latent space as a map of pictures: drag to move, turn the wheel to zoom, point to
+// preview, click to keep. The picture at hand moves at once; Python renders the new part after it.
+
+import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "../base/dom.js";
+import { themeAt } from "../base/theme.js";
+
+const SETTLE = 90; // milliseconds without a movement after which the new part is asked for
+
+const STEPS = new Map([
+  ["ArrowLeft", { x: -1, y: 0 }], ["ArrowRight", { x: 1, y: 0 }],
+  ["ArrowUp", { x: 0, y: 1 }], ["ArrowDown", { x: 0, y: -1 }],
+]);
+
+/** @typedef {Point & { half: number }} View a square part of the plane: its middle and half its side */
+
+/** @typedef {View & { side: number }} Tiled a part of the plane as `side` × `side` pictures */
+
+/**
+ * What map.py sends: the part of the plane that `image` shows; where it starts; how far one may go
+ * from the middle (`reach`), and the least and the most of `half`. `source` names the plane.
+ * @typedef {Tiled & { image: string, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
+ *   source: string, marks: (Point & { name: string })[], reach: number, least: number, most: number,
+ *   alt: string, title: string, help: string, height: number }} MapData
+ */
+
+/** @typedef {View & { source: string | undefined }} Seen what the visitor has made */
+
+/**
+ * Where a place of the plane is on a canvas of `width` × `width` that shows `view`; y grows upwards.
+ * @param {View} view
+ * @param {number} width
+ * @param {Point} place
+ */
+export function toCanvas(view, width, { x, y }) {
+  const scale = width / (2 * view.half);
+  return [(x - view.x) * scale + width / 2, width / 2 - (y - view.y) * scale];
+}
+
+/**
+ * The place of the plane at a share of the canvas from its left and from its top.
+ * @param {View} view
+ * @param {number} left
+ * @param {number} top
+ */
+export const placeAtShare = (view, left, top) => ({
+  x: view.x + (2 * left - 1) * view.half,
+  y: view.y + (1 - 2 * top) * view.half,
+});
+
+/**
+ * The part that is seen after the picture has been dragged by some pixels.
+ * @param {View} view before
+ * @param {number} across
+ * @param {number} down
+ * @param {number} width of the canvas in the same pixels
+ * @returns {View}
+ */
+export function dragged(view, across, down, width) {
+  const unit = (2 * view.half) / width;
+  return { half: view.half, x: view.x - across * unit, y: view.y + down * unit };
+}
+
+/**
+ * The part that is seen once its side is `by` times as long, where `around` stays in its place.
+ * @param {View} view
+ * @param {number} by
+ * @param {Point} around
+ * @param {{ least: number, most: number }} limits
+ * @returns {View}
+ */
+export function zoomed(view, by, around, { least, most }) {
+  const half = clamp(view.half * by, least, most);
+  const share = half / view.half;
+  return {
+    half,
+    x: around.x + (view.x - around.x) * share,
+    y: around.y + (view.y - around.y) * share,
+  };
+}
+
+/**
+ * The part that is seen once a cursor has gone from a place to another: it goes along where the other
+ * lies beyond it. Undefined where nothing moves.
+ * @param {View} view
+ * @param {Point} from
+ * @param {Point} to
+ * @returns {View | undefined}
+ */
+export function followed(view, from, to) {
+  const [beyondX, beyondY] = [Math.abs(to.x - view.x) > view.half, Math.abs(to.y - view.y) > view.half];
+  if (!beyondX && !beyondY) return undefined;
+  return {
+    half: view.half,
+    x: view.x + (beyondX ? to.x - from.x : 0),
+    y: view.y + (beyondY ? to.y - from.y : 0),
+  };
+}
+
+/**
+ * The picture that lies under a place; nothing where there is none yet.
+ * @param {Tiled} at
+ * @param {Point} place
+ */
+export function tileAt(at, place) {
+  const column = Math.floor(((place.x - at.x + at.half) / (2 * at.half)) * at.side);
+  const row = Math.floor(((at.y + at.half - place.y) / (2 * at.half)) * at.side);
+  return column >= 0 && row >= 0 && column < at.side && row < at.side ? { column, row } : undefined;
+}
+
+/**
+ * A place in words.
+ * @param {Point} place
+ */
+export const placeWords = ({ x, y }) => `x ${x.toFixed(2)}, y ${y.toFixed(2)}`.replaceAll("-", "−");
+
+class LatentMap {
+  /** @type {MapData} */
+  data;
+  /** @type {View} */
+  view; // that the visitor looks at
+  /** @type {View} */
+  start; // of this plane
+  /** @type {Tiled | undefined} */
+  at; // the part that the image shows
+  /** @type {HTMLImageElement | undefined} */
+  image;
+  /** @type {string | undefined} */
+  given; // the newest image's address
+  /** @type {string | undefined} */
+  source;
+  /** @type {Point | undefined} */
+  cursor; // of the pointer or of the keyboard
+  /** @type {(Point & { view: View, moved: boolean }) | undefined} */
+  held; // where the hand took hold, and of what
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  settling;
+
+  /** @param {StreamlitComponent} component */
+  constructor(component) {
+    /** @type {Edits<Seen>} */
+    this.edits = new Edits(component);
+    this.canvas = make("canvas", { className: "wgan-focus", tabIndex: 0, role: "application" });
+    this.large = make("canvas", { ariaHidden: "true" });
+    this.words = make("p", { className: "wgan-map-words" });
+    this.words.setAttribute("aria-live", "polite");
+    /**
+     * @param {string} text
+     * @param {string} label
+     * @param {() => void} act
+     */
+    const button = (text, label, act) => {
+      const made = make("button", { type: "button", className: "wgan-button", onclick: act }, text);
+      made.setAttribute("aria-label", label);
+      made.title = label;
+      return made;
+    };
+    this.buttons = make("div", { className: "wgan-map-tools" },
+      button("+", "Zoom in", () => this.zoom(1 / 1.5)),
+      button("−", "Zoom out", () => this.zoom(1.5)),
+      button("Home", "Back to the start", () => this.home()));
+    this.side = make("div", { className: "wgan-map-side" }, this.large, this.words, this.buttons);
+    this.screen = make("div", { className: "wgan-map-screen" }, this.canvas);
+    this.heading = new Heading();
+    this.root = make("div", {}, this.heading.root,
+      make("div", { className: "wgan-map" }, this.screen, this.side));
+    const { canvas } = this;
+    canvas.onpointerdown = (event) => {
+      if (event.button || !event.isPrimary) return;
+      canvas.setPointerCapture(event.pointerId);
+      this.held = { x: event.clientX, y: event.clientY, view: { ...this.view }, moved: false };
+    };
+    canvas.onpointermove = (event) => {
+      if (this.held) this.drag(event);
+      this.point(event);
+    };
+    canvas.onpointerup = (event) => {
+      const { held } = this;
+      this.held = undefined;
+      if (held && !held.moved) this.keep(this.placeAt(event));
+    };
+    canvas.onpointercancel = () => (this.held = undefined);
+    canvas.onpointerleave = () => this.held || this.preview(undefined);
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoom(Math.exp(clamp(event.deltaY, -120, 120) / 300), this.placeAt(event));
+    }, { passive: false });
+    canvas.onkeydown = (event) => this.key(event);
+    canvas.onblur = () => this.preview(undefined);
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.screen);
+  }
+
+  /** @param {MapData} data */
+  async update(data) {
+    this.data = data;
+    this.heading.update(data.title, data.help);
+    this.root.style.setProperty("--height", `${data.height}px`);
+    this.canvas.setAttribute("aria-label",
+      `${data.alt}. Arrow keys point at a picture, plus and minus zoom, Enter keeps.`);
+    const fresh = this.source !== data.source;
+    const taken = !this.held && !this.settling && this.edits.takes(data.edit);
+    if (fresh || taken) {
+      this.source = data.source;
+      this.view = { x: data.x, y: data.y, half: data.half };
+      this.start = { x: data.homeX, y: data.homeY, half: data.homeHalf };
+    }
+    if (fresh) this.cursor = undefined;
+    if (this.image && data.image === this.given) {
+      this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
+      this.draw();
+      return;
+    }
+    this.given = data.image;
+    try {
+      const image = await decode(data.image);
+      if (this.given !== data.image) return;
+      this.image = image;
+      this.at = { x: data.x, y: data.y, half: data.half, side: data.side };
+      this.draw();
+    } catch {
+      write(this.words, "This map cannot be read.");
+    }
+  }
+
+  /** @param {{ clientX: number, clientY: number }} event */
+  placeAt({ clientX, clientY }) {
+    const box = this.canvas.getBoundingClientRect();
+    return placeAtShare(this.view, (clientX - box.left) / box.width, (clientY - box.top) / box.height);
+  }
+
+  /** @param {PointerEvent} event */
+  drag(event) {
+    const { held } = this;
+    if (!held) return;
+    const box = this.canvas.getBoundingClientRect();
+    const by = [event.clientX - held.x, event.clientY - held.y];
+    if (Math.hypot(...by) < 4 && !held.moved) return;
+    held.moved = true;
+    // The wheel may have zoomed since the hand took hold.
+    this.view = dragged({ ...held.view, half: this.view.half }, by[0], by[1], box.width);
+    this.moved();
+  }
+
+  /**
+   * @param {number} by
+   * @param {Point} around
+   */
+  zoom(by, around = this.view) {
+    this.view = zoomed(this.view, by, around, this.data);
+    this.moved();
+  }
+
+  home() {
+    this.view = { ...this.start };
+    this.moved();
+  }
+
+  moved() {
+    const { reach } = this.data;
+    this.view.x = clamp(this.view.x, -reach, reach);
+    this.view.y = clamp(this.view.y, -reach, reach);
+    this.draw();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.settling = undefined;
+      this.edits.send({ ...this.view, source: this.source });
+    }, SETTLE);
+  }
+
+  /** @param {Point} place */
+  keep(place) {
+    this.edits.command("keep", { ...place, source: this.source });
+  }
+
+  /** @param {PointerEvent} event */
+  point(event) {
+    this.preview(this.held?.moved ? undefined : this.placeAt(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || !this.at) return;
+    const cell = (2 * this.view.half) / this.at.side;
+    const step = STEPS.get(event.key);
+    if (step) {
+      const from = this.cursor ?? this.view;
+      const place = { x: from.x + step.x * cell, y: from.y + step.y * cell };
+      this.preview(place);
+      const view = followed(this.view, from, place);
+      if (view) {
+        this.view = view;
+        this.moved();
+      }
+    } else if (event.key === "+" || event.key === "=") this.zoom(1 / 1.5, this.cursor);
+    else if (event.key === "-") this.zoom(1.5, this.cursor);
+    else if (event.key === "Home") this.home();
+    else if ((event.key === "Enter" || event.key === " ") && this.cursor) this.keep(this.cursor);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {Point | undefined} place */
+  preview(place) {
+    this.cursor = place;
+    this.draw();
+  }
+
+  draw() {
+    const { clientWidth: width, clientHeight: height } = this.screen;
+    const { at, image } = this;
+    if (!image || !at || !width) return;
+    const ratio = window.devicePixelRatio || 1;
+    const side = Math.floor(Math.min(width, height) * ratio);
+    if (this.canvas.width !== side) {
+      Object.assign(this.canvas, { width: side, height: side });
+      Object.assign(this.canvas.style, { width: `${side / ratio}px`, height: `${side / ratio}px` });
+    }
+    const { colours } = themeAt(this.root);
+    const context = contextOf(this.canvas);
+    const [left, top] = toCanvas(this.view, side, { x: at.x - at.half, y: at.y + at.half });
+    const size = (side * at.half) / this.view.half;
+    context.clearRect(0, 0, side, side);
+    context.imageSmoothingEnabled = size < image.naturalWidth;
+    context.drawImage(image, left, top, size, size);
+    context.lineWidth = 2 * ratio;
+    context.font = `700 ${12 * ratio}px sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    for (const { x, y, name } of this.data.marks) {
+      const [px, py] = toCanvas(this.view, side, { x, y });
+      context.fillStyle = colours.generator;
+      context.beginPath();
+      context.arc(px, py, 9 * ratio, 0, 2 * Math.PI);
+      context.fill();
+      context.fillStyle = "#10151d";
+      context.fillText(name, px, py);
+    }
+    this.show(image, at, ratio);
+    const tile = this.cursor && tileAt(at, this.cursor);
+    if (!tile) return;
+    const cell = size / at.side;
+    context.strokeStyle = colours.generator;
+    context.strokeRect(left + tile.column * cell, top + tile.row * cell, cell, cell);
+  }
+
+  /**
+   * The picture under the cursor, large; the middle one where there is none.
+   * @param {HTMLImageElement} image
+   * @param {Tiled} at
+   * @param {number} ratio pixels of the device in one of CSS
+   */
+  show(image, at, ratio) {
+    const middle = (at.side - 1) >> 1;
+    const tile = (this.cursor && tileAt(at, this.cursor)) ?? { column: middle, row: middle };
+    const w = image.naturalWidth / at.side;
+    const side = Math.floor((this.side.clientWidth || 160) * ratio);
+    if (this.large.width !== side) Object.assign(this.large, { width: side, height: side });
+    this.large.style.width = this.large.style.height = `${side / ratio}px`;
+    const context = contextOf(this.large);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image, tile.column * w, tile.row * w, w, w, 0, 0, side, side);
+    write(this.words, `${this.cursor ? "" : "Middle: "}${placeWords(this.cursor ?? this.view)}`);
+  }
+
+  destroy() {
+    clearTimeout(this.settling);
+    this.observer.disconnect();
+    this.heading.destroy();
+  }
+}
+
+export default define((component) => new LatentMap(component));

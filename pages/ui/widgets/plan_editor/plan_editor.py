@@ -1,0 +1,96 @@
+"""Two piles on a line that the visitor shapes, moves by hand, and sees moved as cheaply as can be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pages.ui.widgets.base.edits import edited, receive
+from pages.ui.widgets.base.registry import component
+from wgan.labs.earth import MOST_MOVES, PLACES, TALLEST, Piles
+
+_PILES = component(
+    "wgan_plan_editor",
+    "plan_editor/plan_editor.js",
+    "base/controls.css",
+    "plan_editor/plan_editor.css",
+)
+
+RATIO = 760 / 338  # of the drawing, width to height (piles.js)
+
+HELP = {
+    "shape": """Above lies **the earth**: the fakes, as a generator makes them. Below is **the mould**: the real
+distribution, which the earth is to fill.
+
+**Shape both piles**: drag over their columns. However high you pull, both hold the same amount
+of earth, one load in all: heights are shares of it.
+
+With the keyboard: Tab chooses a pile, ← → a column, ↑ ↓ its height.""",
+    "move": """**Drag earth** from a column above to a column below: as much goes as is left there and still
+needed here. Or click first the one, then the other.
+
+With the keyboard: ← → choose a column, Enter picks its earth up, ← → choose where it goes, Enter drops it.
+
+The cost is loads × distance: moving the whole pile by one column costs 1.""",
+    "best": """**The cheapest plan** on a line never lets two loads cross: the leftmost earth fills the leftmost
+place, and so on. Bands show where each load goes, their width how much it is.""",
+}
+
+
+MODES = ("shape", "move", "best")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the visitor has made: two piles, a plan by hand as far as it goes, and what is on show."""
+
+    piles: Piles
+    moves: tuple[tuple[int, int], ...] = ()
+    mode: str = "shape"
+    seen: bool = False  # whether the cheapest plan has been asked for
+
+
+def plan_editor(shown: Plan, *, key: str, changed: Callable[[Plan], None]) -> None:
+    """Show two piles and a plan. `changed` is called with what the visitor makes of them, to keep it."""
+    edit = edited(key, shown, _checked, changed)
+    plan = edit.value
+    data = {
+        "fake": list(plan.piles.fake),
+        "real": list(plan.piles.real),
+        "moves": [list(move) for move in plan.moves],
+        "mode": plan.mode,
+        "seen": plan.seen,
+        "edit": edit.answer,
+        "tallest": TALLEST,
+        "help": HELP,
+        "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:2.5rem",
+    }
+    _PILES(key=key, data=data, on_edit_change=lambda: receive(key, _checked))
+
+
+def _checked(value: Any) -> Plan | None:
+    """Return what came from the browser, which may have sent anything; None where it is no plan."""
+    if not isinstance(value, dict) or value.get("mode") not in MODES:
+        return None
+    given = value.get("moves")
+    if not isinstance(given, list) or len(given) > MOST_MOVES:
+        return None
+    try:
+        made = Piles(_whole(value.get("fake")), _whole(value.get("real")))
+        moves = tuple((a, b) for a, b in (_whole(move) for move in given))
+    except ValueError:
+        return None
+    if not all(0 <= place < PLACES for move in moves for place in move):
+        return None
+    return Plan(made, moves, value["mode"], value.get("seen") is True)
+
+
+def _whole(values: Any) -> tuple[int, ...]:
+    """Return a short list of whole numbers. Raises ValueError for anything else."""
+    if not isinstance(values, list) or not 0 < len(values) <= PLACES:
+        raise ValueError("No list of this length.")
+    found = []
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+            raise ValueError("No whole number.")
+        found.append(int(value))
+    return tuple(found)

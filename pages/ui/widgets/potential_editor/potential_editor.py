@@ -1,0 +1,75 @@
+"""A function over two piles that the visitor bends by hand, never steeper than 1."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pages.ui.widgets.base.edits import edited, receive
+from pages.ui.widgets.base.registry import component
+from wgan.labs.duality import HIGHEST, optimal
+from wgan.labs.earth import PLACES, Piles
+
+_BEND = component(
+    "wgan_potential_editor",
+    "potential_editor/potential_editor.js",
+    "base/controls.css",
+    "potential_editor/potential_editor.css",
+)
+
+RATIO = 760 / 320  # of the drawing, width to height (bend.js)
+
+HELP = """**Drag any point** of the blue function up or down. The others follow as little as they must, so that
+no part is ever steeper than 1: the function is projected into the cone around your hand (shaded).
+
+▲ below: there is more real than fake earth, lifting the function there gains. ▼: lowering it gains.
+
+With the keyboard: ← → choose a point, ↑ ↓ bend it."""
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bent:
+    """What the visitor has made: a function, and whether the optimal one is shown beside it."""
+
+    f: Doubles  # (PLACES,), as the browser sent it: not yet checked for its slope
+    shown: bool = False
+
+
+def potential_editor(
+    piles: Piles, bent: Bent, *, key: str, changed: Callable[[Bent], None]
+) -> None:
+    """Show a function over two piles. `changed` is called with what the visitor makes of it, to keep it."""
+    edit = edited(key, bent, _checked, changed, _same)
+    fake, real = piles.shares
+    data = {
+        "fake": fake.tolist(),
+        "real": real.tolist(),
+        "f": edit.value.f.tolist(),
+        "shown": edit.value.shown,
+        "optimal": optimal(piles).tolist(),
+        "edit": edit.answer,
+        "help": HELP,
+        "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:4rem",
+    }
+    _BEND(key=key, data=data, on_edit_change=lambda: receive(key, _checked))
+
+
+def _same(one: Bent, other: Bent) -> bool:
+    return one.shown == other.shown and bool(np.abs(one.f - other.f).max() <= 1e-6)
+
+
+def _checked(value: Any) -> Bent | None:
+    """Return what came from the browser, which may have sent anything; None where it is no function."""
+    f = value.get("f") if isinstance(value, dict) else None
+    if not isinstance(f, list) or len(f) != PLACES:
+        return None
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in f):
+        return None
+    if not all(math.isfinite(v) and abs(v) <= HIGHEST for v in f):
+        return None
+    return Bent(np.array(f, np.float64), value.get("shown") is True)

@@ -1,0 +1,218 @@
+// Several stages side by side with one timeline, on an axis that all share: steps, images, seconds.
+
+import { define, formatCount, iconButton, make, setIcon, write } from "../base/dom.js";
+import { colourNamed, themeAt } from "../base/theme.js";
+import { indexAt, Stage } from "../sample_timeline/stage.js";
+
+const HISTORY = 15_000; // milliseconds in which the whole of it is played
+
+/**
+ * One run: `at` is where each of its `steps` lies on the common axis.
+ * @typedef {Omit<import("../sample_timeline/stage.js").StageData, "at" | "height" | "plotly" | "help">
+ *   & { colour: string, at: number[] }} WallItem
+ */
+
+/**
+ * What wall.py sends; `moment` is where on the common axis it opens.
+ * @typedef {{ items: WallItem[], unit: string, moment: number | null, height: number,
+ *   plotly: string | null }} WallData
+ */
+
+/**
+ * The end of the common axis: where the last of all frames lies.
+ * @param {{ at: number[] }[]} items
+ */
+export const axisEnd = (items) => Math.max(...items.map((item) => item.at.at(-1) ?? 0), 0);
+
+/**
+ * How far playback has come, as a share, after some milliseconds more.
+ * @param {number} share
+ * @param {number} passed
+ */
+export const playedShare = (share, passed) => Math.min(share + passed / HISTORY, 1);
+
+class Wall {
+  /** @type {WallData} */
+  data;
+  /** @type {string | undefined} */
+  names; // of the runs that are shown
+  /** @type {Map<string, number[]>} */
+  wishes = new Map(); // the steps of the frames that each run's stage asks for
+  /** @type {{ stage: Stage, swatch: HTMLElement, title: HTMLElement, moment: HTMLElement,
+   *   root: HTMLElement }[]} */
+  stages = [];
+  share = 1; // of the common axis, where the visitor is
+  end = 0; // of the common axis
+  playing = false;
+  following = true; // the newest frames
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  telling; // of the next question
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  resting; // of the next message to the page's address
+  ticking = 0; // the browser's frame that playback waits for
+
+  /** @param {StreamlitComponent} component */
+  constructor({ setTriggerValue }) {
+    /** @param {Record<string, number[]>} wishes */
+    this.tell = (wishes) => setTriggerValue("want", wishes);
+    /** @param {number} moment */
+    this.tellMoment = (moment) => setTriggerValue("moment", moment);
+    this.grid = make("div", { className: "wgan-wall" });
+    this.playButton = iconButton("play", "Play", () => (this.playing ? this.pause() : this.play()));
+    this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1000 });
+    this.slider.oninput = () => this.seek(Number(this.slider.value) / 1000, 100);
+    this.slider.onchange = () => this.seek(Number(this.slider.value) / 1000, 0);
+    this.label = make("span", { className: "wgan-step" });
+    this.liveButton = make("button", {
+      type: "button", className: "wgan-button wgan-live", onclick: () => this.follow(),
+    }, "Latest");
+    this.root = make("div", {}, this.grid,
+      make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Timeline of all runs" },
+        this.playButton, this.slider, this.label, this.liveButton));
+  }
+
+  /**
+   * Stages ask one by one; one question goes out for all of them.
+   * @param {string} run
+   * @param {number[]} steps
+   */
+  ask(run, steps) {
+    this.wishes.set(run, steps);
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      this.tell(Object.fromEntries(this.wishes));
+      this.wishes.clear();
+    }, 40);
+  }
+
+  /** @param {WallData} data */
+  update(data) {
+    this.data = data;
+    let begins = false;
+    const names = data.items.map((item) => item.run).join();
+    if (names !== this.names) {
+      this.names = names;
+      for (const { stage } of this.stages) stage.destroy();
+      this.stages = data.items.map((item) => {
+        const stage = new Stage((steps) => this.ask(item.run, steps), null, true);
+        const [swatch, title, moment] = [
+          make("i", { className: "wgan-swatch" }), make("span", {}), make("small", {}),
+        ];
+        const root = make("figure", {}, make("figcaption", {}, swatch, title, moment), stage.root);
+        return { stage, swatch, title, moment, root };
+      });
+      this.grid.replaceChildren(...this.stages.map(({ root }) => root));
+      this.following = data.moment === null || !Number.isFinite(data.moment);
+      begins = !this.following;
+    }
+    this.grid.style.setProperty("--columns", String(data.items.length));
+    const { colours } = themeAt(this.root);
+    data.items.forEach((item, i) => {
+      const { stage, swatch, title } = this.stages[i];
+      write(title, item.title);
+      title.title = item.title;
+      swatch.style.background = colourNamed(item.colour, colours);
+      const { plotly, height } = data;
+      stage.update({ ...item, at: null, plotly, height, title: "", help: "" });
+    });
+    this.end = axisEnd(data.items);
+    this.slider.setAttribute("aria-label", `Moment shown, in ${data.unit}`);
+    if (begins) this.share = this.end > 0 ? Math.min((data.moment ?? 0) / this.end, 1) : 1;
+    if (this.following) this.share = 1;
+    else this.place(0);
+    this.controls();
+  }
+
+  // Say where the visitor rests, for the page's address.
+  rest() {
+    clearTimeout(this.resting);
+    if (this.playing) return;
+    const moment = this.following ? -1 : this.share * this.end;
+    this.resting = setTimeout(() => this.tellMoment(moment), 400);
+  }
+
+  /**
+   * Every stage shows its newest frame at or before the moment; one that had none yet, its first.
+   * @param {number} delay milliseconds until frames are asked for
+   */
+  place(delay) {
+    const moment = this.share * this.end;
+    this.data.items.forEach((item, i) => {
+      const at = indexAt(item.at, moment);
+      if (item.steps.length) this.stages[i].stage.goTo(item.steps[at], delay);
+    });
+  }
+
+  /**
+   * @param {number} share
+   * @param {number} delay milliseconds until frames are asked for
+   */
+  seek(share, delay) {
+    this.pause();
+    this.following = false;
+    this.share = share;
+    this.place(delay);
+    this.controls();
+    this.rest();
+  }
+
+  follow() {
+    this.pause();
+    this.following = true;
+    this.share = 1;
+    for (const { stage } of this.stages) stage.follow();
+    this.controls();
+    this.rest();
+  }
+
+  play() {
+    if (this.share >= 1) this.share = 0;
+    this.following = false;
+    this.playing = true;
+    let before = performance.now();
+    /** @param {number} now */
+    const tick = (now) => {
+      if (!this.playing) return;
+      this.ticking = requestAnimationFrame(tick);
+      if (now - before < 150) return;
+      // A frame that is still on its way is waited for, so that none of the runs falls behind.
+      if (this.stages.some(({ stage }) => stage.missing(stage.target))) return;
+      this.share = playedShare(this.share, now - before);
+      before = now;
+      this.place(0);
+      if (this.share >= 1) this.follow();
+      else this.controls();
+    };
+    this.ticking = requestAnimationFrame(tick);
+    this.place(0);
+    this.controls();
+  }
+
+  pause() {
+    this.playing = false;
+    cancelAnimationFrame(this.ticking);
+  }
+
+  controls() {
+    this.slider.value = String(Math.round(this.share * 1000));
+    this.slider.disabled = this.playButton.disabled = !(this.end > 0);
+    const moment = `${formatCount(Math.round(this.share * this.end))} ${this.data.unit}`;
+    write(this.label, moment);
+    this.slider.setAttribute("aria-valuetext", moment);
+    setIcon(this.playButton, this.playing ? "pause" : "play", this.playing ? "Pause" : "Play");
+    this.liveButton.classList.toggle("wgan-on", this.following);
+    this.liveButton.setAttribute("aria-pressed", String(this.following));
+    for (const { stage, moment: words } of this.stages) {
+      write(words, stage.target === undefined ? "" : stage.where(stage.target));
+    }
+  }
+
+  destroy() {
+    this.pause();
+    clearTimeout(this.telling);
+    clearTimeout(this.resting);
+    for (const { stage } of this.stages) stage.destroy();
+  }
+}
+
+export default define((component) => new Wall(component));

@@ -1,0 +1,10 @@
+import { define } from "../base/dom.js";
+import { Stage } from "./stage.js";
+
+/** @type {(component: StreamlitComponent) => Stage} */
+const createStage = (component) => new Stage(
+  (steps) => component.setTriggerValue("want", steps),
+  (step) => component.setTriggerValue("moment", step),
+);
+
+export default define(createStage);

@@ -1,0 +1,163 @@
+"""The samples of a run now, with a timeline of all its earlier samples."""
+
+import logging
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import streamlit as st
+
+from pages.ui.widgets.base import assets
+from pages.ui.widgets.base.registry import HEADING, component, shared, space
+from pages.ui.widgets.chart.chart import encode_figure
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+from pages.ui.widgets.base.images import data_uri
+
+_STAGE = component(
+    "wgan_sample_timeline",
+    "sample_timeline/sample_timeline.js",
+    "base/controls.css",
+    "chart/chart.css",
+    "base/sprite.css",
+    "sample_timeline/sample_timeline.css",
+)
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_FRAMES = 16  # frames given at once; the browser asks for no more (stage.js)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A preview at `step`: a sheet of samples without gaps (WebP or PNG), or else a figure."""
+
+    step: int
+    image: bytes | None = None
+    figure: "Mapping[str, Any] | go.Figure | None" = None
+
+
+def _frame(frame: Frame) -> dict[str, Any]:
+    if frame.figure is not None:
+        return {"step": frame.step, "figure": encode_figure(frame.figure)}
+    return {"step": frame.step, "image": data_uri(frame.image or b"")}
+
+
+def sample_timeline(
+    *,
+    key: str,
+    run: str,
+    steps: Sequence[int],
+    latest: Callable[[], Frame | None],
+    fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
+    live: bool,
+    rows: int = 8,
+    columns: int = 8,
+    alt: str,
+    max_height: int = 460,
+    title: str = "",
+    help: str = "",
+    real: Callable[[], bytes | None] = lambda: None,
+    words: str = "The first picture appears here in a few seconds.",
+    at: int | None = None,
+    moved: Callable[[int | None], None] | None = None,
+    version: Hashable = None,
+) -> None:
+    """Show the newest frame of `run`, and any earlier one on demand.
+
+    Call it in a fragment that runs again while the run is `live`. `steps` are those of all
+    previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
+    what it cannot find. `real` returns a sheet of `rows` × 2 real pictures to show beside;
+    `words` stand where there is no picture yet. It opens at the step `at`, or follows the newest,
+    and calls `moved` with the step that the visitor goes to, or None for the newest. With a `version`, all
+    who are shown the same one, and miss nothing, get what the first of them got.
+    """
+    slot = f"{key}__wanted"
+
+    def remember() -> None:
+        # A callback runs before the fragment does: so the answer goes out with the same run.
+        st.session_state[slot] = st.session_state[key].get("want")
+
+    def rest() -> None:
+        told(st.session_state[key].get("moment"), moved)
+
+    asked = st.session_state.pop(slot, None)
+
+    def made() -> dict[str, Any]:
+        beside = real()
+        return {
+            "at": at,
+            "run": run or "-",
+            **frames(asked, steps, latest(), fetch),
+            "live": live,
+            "rows": rows,
+            "columns": columns,
+            "height": max_height,
+            "alt": alt,
+            "plotly": assets.address(assets.PLOTLY),
+            "title": title,
+            "help": help,
+            "words": words,
+            "real": None
+            if beside is None
+            else {
+                "image": data_uri(beside),
+                "rows": rows,
+                "columns": 2,
+                "alt": "Real pictures of the data set",
+            },
+            "space": space(
+                max_height,
+                ratio=columns / rows,
+                # As in sample_timeline.css: two of ten columns are real.
+                width="100%" if beside is None else "(100% - 56px) * 0.8 + 24px",
+                above=HEADING if title else 0,
+                below="3rem",
+            ),
+        }
+
+    data = made() if asked or version is None else shared((key, version, at), made)
+    _STAGE(key=key, data=data, on_want_change=remember, on_moment_change=rest)
+
+
+def told(moment: object, moved: Callable[[int | None], None] | None) -> None:
+    """Pass on where a visitor rests: what comes from the browser may be anything."""
+    if moved is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
+        moved(round(moment) if moment >= 0 else None)
+
+
+def frames(
+    asked: object,
+    steps: Sequence[int],
+    latest: Frame | None,
+    fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
+) -> dict[str, Any]:
+    """What a stage in the browser gets of its run: all `steps`, the `latest` frame, those it `asked` for."""
+    known = set(steps)
+    # It comes from the browser, so it may be anything.
+    asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
+    wanted = [step for step in asked if step in known]
+    found = _fetched(fetch, wanted) if wanted else {}
+    return {
+        "steps": [int(step) for step in steps],
+        "latest": None if latest is None else _frame(latest),
+        "frames": [_frame(found[step]) for step in wanted if step in found],
+        "absent": [step for step in asked if step not in found],
+    }
+
+
+def _fetched(
+    fetch: Callable[[Sequence[int]], Mapping[int, Frame]], steps: Sequence[int]
+) -> Mapping[int, Frame]:
+    try:
+        return fetch(steps)
+    except Exception:
+        # A frame of the past is no reason to take the present from the page.
+        _LOG.exception("Fetching the previews of the steps %s failed.", steps)
+        return {}
+
+
+def _is_steps(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(step) is int for step in value)

@@ -1,0 +1,68 @@
+"""A square to draw a density or a picture on with the mouse, a finger or a pen."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pages.ui.widgets.base.edits import edited, receive
+from pages.ui.widgets.base.registry import component
+
+Drawing = npt.NDArray[np.uint8]
+
+_SKETCH = component(
+    "wgan_sketch_pad",
+    "sketch_pad/sketch_pad.js",
+    "base/controls.css",
+    "sketch_pad/sketch_pad.css",
+)
+
+
+def sketch_pad(
+    drawing: Drawing,
+    *,
+    key: str,
+    changed: Callable[[Drawing], None],
+    height: int = 320,
+    night: bool = False,
+    alt: str = "Drawing of a density",
+) -> Drawing:
+    """Show a drawing to go on with, and return it as it is now.
+
+    `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
+    draws in white on black, where it is white. `changed` is called with a new drawing, to keep it, and
+    must draw nothing itself. `alt` is read out.
+    """
+    side = len(drawing)
+
+    def check(value: Any) -> Drawing | None:
+        return _checked(value, side)
+
+    edit = edited(key, drawing, check, changed, np.array_equal)
+    data = {
+        "side": side,
+        "cells": base64.b64encode(edit.value.tobytes()).decode("ascii"),
+        "edit": edit.answer,
+        "height": height,
+        "night": night,
+        "alt": alt,
+        "space": f"height:{height + 44}px",
+    }
+    _SKETCH(key=key, data=data, on_edit_change=lambda: receive(key, check))
+    return edit.value
+
+
+def _checked(value: Any, side: int) -> Drawing | None:
+    """Return a drawing that came from the browser, which may have sent anything."""
+    if not isinstance(value, str) or len(value) > 2 * side * side:
+        return None
+    try:
+        content = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(content) != side * side:
+        return None
+    return np.frombuffer(content, dtype=np.uint8).reshape(side, side)

@@ -1,0 +1,173 @@
+// Sliders that move all shown samples at once. One movement at a time is on its way to Python: the
+// newest goes as soon as the answer to the one before has come, so no queue builds up.
+
+import { decode, define, Edits, formatSigned, Heading, make, write } from "../base/dom.js";
+import { SpriteSheet } from "../base/sprite.js";
+
+const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
+
+/**
+ * What dials.py sends: the sliders' positions from -`range` to `range`, and what they make. `source`
+ * names what the sliders move.
+ * @typedef {{ image: string, values: number[], edit: EditAnswer, source: string, labels: string[],
+ *   range: number, rows: number, columns: number, height: number, caption: string, alt: string,
+ *   title: string, help: string }} DialsData
+ */
+
+/** @typedef {{ values: number[], source: string | undefined }} Turned what the visitor has made */
+
+/**
+ * Milliseconds for which a movement waits until it is sent; 0 where no answer is awaited, or not any
+ * longer: it may be lost, or be that to a message before it.
+ * @param {{ waiting: boolean, sentAt: number }} message the newest
+ * @param {number} now
+ */
+export const timeToSend = ({ waiting, sentAt }, now) => (
+  waiting ? Math.max(PATIENCE - (now - sentAt), 0) : 0
+);
+
+class Dials {
+  /** @type {DialsData} */
+  data;
+  /** @type {string | undefined} */
+  source;
+  /** @type {string | undefined} */
+  given; // the newest image's address
+  /** @type {number[]} */
+  values = [];
+  /** @type {{ input: HTMLInputElement, value: HTMLElement, name: HTMLElement, root: HTMLElement }[]} */
+  rows = [];
+  held = false; // a slider by the pointer
+  changed = false; // since the newest message
+  waiting = false; // for the answer to it
+  sentAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  patience;
+
+  /** @param {StreamlitComponent} component */
+  constructor(component) {
+    /** @type {Edits<Turned>} */
+    this.edits = new Edits(component);
+    this.sheet = new SpriteSheet();
+    this.list = make("div", { className: "wgan-dials-list" });
+    this.reset = make("button", {
+      type: "button", className: "wgan-button", onclick: () => this.zero(),
+    }, "All to 0");
+    this.keepButton = make("button", {
+      type: "button", className: "wgan-button", onclick: () => this.keep(),
+    }, "Keep the first");
+    this.words = make("p", { className: "wgan-caption" });
+    this.heading = new Heading();
+    this.root = make("div", { className: "wgan-dials" },
+      make("div", { className: "wgan-dials-side" }, this.heading.root, this.list,
+        make("div", { className: "wgan-dials-tools" }, this.reset, this.keepButton), this.words),
+      make("div", { className: "wgan-dials-show" }, this.sheet.root));
+  }
+
+  /** @param {DialsData} data */
+  async update(data) {
+    this.data = data;
+    const fresh = data.source !== this.source;
+    const taken = !this.held && this.edits.takes(data.edit);
+    if (fresh || taken) {
+      this.source = data.source;
+      this.values = [...data.values];
+      if (fresh) this.build();
+      else this.show();
+    }
+    for (const [i, row] of this.rows.entries()) {
+      // Newer weights have other shares.
+      write(row.name, data.labels[i] ?? "");
+      row.input.setAttribute("aria-label", data.labels[i] ?? "");
+    }
+    if (this.edits.heard(data.edit)) {
+      this.waiting = false;
+      if (this.changed) this.send();
+    }
+    this.heading.update(data.title, data.help);
+    write(this.words, data.caption);
+    if (data.image === this.given) return;
+    this.given = data.image;
+    const { rows, columns, height, alt } = data;
+    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // keeps the place
+    try {
+      const image = await decode(data.image);
+      if (this.given !== data.image) return;
+      this.sheet.show({ image, rows, columns, height, alt });
+      this.root.dataset.shown = JSON.stringify(data.values);
+    } catch {
+      this.sheet.show({ rows, columns, height, alt, words: "This picture cannot be read." });
+    }
+  }
+
+  build() {
+    this.rows = this.data.labels.map((label, i) => {
+      const value = make("output", {});
+      const input = make("input", {
+        type: "range", className: "wgan-range", min: -this.data.range, max: this.data.range,
+        step: 0.05, value: this.values[i],
+      });
+      input.setAttribute("aria-label", label);
+      input.oninput = () => this.move(i, Number(input.value));
+      input.onpointerdown = () => (this.held = true);
+      input.onpointerup = input.onpointercancel = () => (this.held = false);
+      // As a double click on many a slider does.
+      input.ondblclick = () => this.move(i, 0);
+      const name = make("span", {}, label);
+      const line = make("div", { className: "wgan-dial" }, name, value);
+      return { input, value, name, root: make("label", {}, line, input) };
+    });
+    this.list.replaceChildren(...this.rows.map((row) => row.root));
+    this.show();
+  }
+
+  show() {
+    for (const [i, { input, value }] of this.rows.entries()) {
+      if (Number(input.value) !== this.values[i]) input.value = String(this.values[i]);
+      write(value, formatSigned(this.values[i]));
+    }
+  }
+
+  /**
+   * @param {number} i
+   * @param {number} value
+   */
+  move(i, value) {
+    this.values[i] = value;
+    this.show();
+    this.send();
+  }
+
+  zero() {
+    this.values = this.values.map(() => 0);
+    this.show();
+    this.send();
+  }
+
+  send() {
+    this.changed = true;
+    const now = performance.now();
+    clearTimeout(this.patience);
+    const wait = timeToSend(this, now);
+    if (wait > 0) {
+      this.patience = setTimeout(() => this.send(), wait);
+      return;
+    }
+    this.changed = false;
+    this.waiting = true;
+    this.sentAt = now;
+    this.edits.send({ values: [...this.values], source: this.source });
+  }
+
+  keep() {
+    this.edits.command("keep", { values: [...this.values], source: this.source });
+  }
+
+  destroy() {
+    clearTimeout(this.patience);
+    this.sheet.destroy();
+    this.heading.destroy();
+  }
+}
+
+export default define((component) => new Dials(component));

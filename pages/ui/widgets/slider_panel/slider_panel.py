@@ -1,0 +1,115 @@
+"""Sliders beside a sheet of samples that they move all at once."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.widgets.base.edits import edited, receive
+from pages.ui.widgets.base.images import data_uri
+from pages.ui.widgets.base.registry import component
+
+_DIALS = component(
+    "wgan_slider_panel",
+    "slider_panel/slider_panel.js",
+    "base/controls.css",
+    "base/sprite.css",
+    "slider_panel/slider_panel.css",
+)
+
+RANGE = 4.0
+MOST_DIALS = 64
+
+
+MOST_SOURCES = 20
+"""How many sets of dials are remembered for a visitor."""
+
+
+def moved_sliders(key: str, source: str, count: int) -> list[float]:
+    """Return how the dials of `source` stand for this visitor; 0 at first."""
+    receive(key, lambda value: _remembered(key, value))
+    values = _known(key).get(source)
+    return values if values is not None and len(values) == count else [0.0] * count
+
+
+def _known(key: str) -> dict[str, list[float]]:
+    known: dict[str, list[float]] = st.session_state.setdefault(f"{key}__turned", {})
+    return known
+
+
+def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
+    """Return what the browser sent, checked, and remember it for when its dials are shown again."""
+    found = _checked(value)
+    if found is not None:
+        known = _known(key)
+        known.pop(found[0], None)
+        known[found[0]] = found[1]
+        for old in list(known)[:-MOST_SOURCES]:
+            del known[old]
+    return found
+
+
+def _checked(value: Any) -> tuple[str, list[float]] | None:
+    """Return a source and the positions of its dials; they came from the browser: None if not valid."""
+    if not isinstance(value, dict) or not isinstance(value.get("source"), str):
+        return None
+    given = value.get("values")
+    if (
+        not isinstance(given, list)
+        or not 0 < len(given) <= MOST_DIALS
+        or len(value["source"]) > 200
+    ):
+        return None
+    if not all(isinstance(v, int | float) and abs(v) <= RANGE for v in given):
+        return None
+    return value["source"], [float(v) for v in given]
+
+
+def slider_panel(
+    image: bytes,
+    values: Sequence[float],
+    *,
+    key: str,
+    source: str,
+    labels: Sequence[str],
+    rows: int,
+    columns: int,
+    caption: str,
+    alt: str,
+    title: str,
+    help: str,
+    kept: Callable[[list[float]], None],
+    height: int = 400,
+) -> None:
+    """Show dials and what they make. `values` are what `turned` returned.
+
+    `source` names what the dials turn: another one begins at 0. `kept` is called with the positions
+    when the visitor keeps what is shown.
+    """
+
+    def keep(value: Any) -> None:
+        found = _checked(value)
+        if found is not None and found[0] == source and len(found[1]) == len(labels):
+            kept(found[1])
+
+    def check(value: Any) -> tuple[str, list[float]] | None:
+        return _remembered(key, value)
+
+    edit = edited(key, (source, list(values)), check)
+    data = {
+        "image": data_uri(image),
+        "values": list(values),
+        "edit": edit.answer,
+        "source": source,
+        "labels": list(labels),
+        "range": RANGE,
+        "rows": rows,
+        "columns": columns,
+        "height": height,
+        "caption": caption,
+        "alt": alt,
+        "title": title,
+        "help": help,
+        "space": f"height:{height + 24}px",
+    }
+    _DIALS(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))

@@ -1,0 +1,536 @@
+// The player of a walk through the latent space: pictures that melt into each other, or points
+// that move over the real ones. Everything it shows is here at once, so it plays smoothly.
+
+import {
+  bytesOf, calm, clamp, contextOf, decode, define, iconButton, make, PADDING, setIcon, shape,
+} from "../base/dom.js";
+import { fade, themeAt } from "../base/theme.js";
+
+const SPEEDS = [0.5, 1, 2];
+
+/**
+ * What all walks have: `count` frames, `fps` of them a second; `loop` where the last leads to the
+ * first; `waypoints` are the frames at which the visitor's own points are. `token` names the walk.
+ * @typedef {{ token: string, count: number, fps: number, loop: boolean, waypoints: number[] }} Frames
+ */
+
+/**
+ * A walk of pictures, all in one image.
+ * @typedef {Frames & { sprite: string, width: number, height: number, columns: number }} PictureWalk
+ */
+
+/**
+ * A walk of `points` points in the plane, as float32 in base64: `path` frame by frame, the real
+ * points, and the lines of the grid.
+ * @typedef {Frames & { sprite?: undefined, points: number, path: string, real: string,
+ *   grid: string[] }} PointWalk
+ */
+
+/** @typedef {{ walk: PictureWalk | PointWalk, alt: string, height: number }} PlayerData */
+
+/** @typedef {import("../base/theme.js").Theme} Theme */
+
+/**
+ * What a frame is drawn for: the size in pixels of the device, of which one of CSS has `ratio`.
+ * @typedef {{ width: number, height: number, ratio: number, theme: Theme }} FrameView
+ */
+
+/** @typedef {Pick<Frames, "count" | "loop">} Track */
+
+/**
+ * Where playback is, in frames from the start with a fraction, and which way it goes: 1 or -1.
+ * @typedef {{ at: number, way: number }} Playback
+ */
+
+/**
+ * The numbers that base64 text holds as float32.
+ * @param {string} base64
+ */
+export const floats = (base64) => new Float32Array(bytesOf(base64).buffer);
+
+/**
+ * The last place: a closed walk goes on from its last frame to its first.
+ * @param {Track} track
+ * @param {boolean} pingPong there and back
+ */
+export const lastPlace = ({ count, loop }, pingPong) => (
+  Math.max(loop && !pingPong ? count - 1e-6 : count - 1, 0)
+);
+
+/**
+ * The frames at a place: the one that is left, the one that comes, and how far it has come, 0 … 1.
+ * @param {Track} track
+ * @param {boolean} pingPong there and back
+ * @param {number} place
+ */
+export function framesAt({ count, loop }, pingPong, place) {
+  const at = Math.min(Math.floor(place), count - 1);
+  const next = at + 1 < count ? at + 1 : loop && !pingPong ? 0 : at;
+  return { at, next, part: place - at };
+}
+
+/**
+ * Playback some frames later.
+ * @param {Track} track
+ * @param {boolean} pingPong there and back
+ * @param {Playback} playback
+ * @param {number} by
+ * @returns {Playback}
+ */
+export function advanced({ count, loop }, pingPong, { at, way }, by) {
+  // An open walk has no way from its last frame to its first: it starts anew.
+  if (!pingPong) return { at: (at + by) % (loop ? count : count - 1), way };
+  const to = at + way * by;
+  if (to >= count - 1) return { at: count - 1, way: -1 };
+  if (to <= 0) return { at: 0, way: 1 };
+  return { at: to, way };
+}
+
+/**
+ * The frame that a key leads to from a place; undefined for other keys.
+ * @param {string} key
+ * @param {number} place
+ * @param {Track} track
+ */
+export function frameByKey(key, place, { count, loop }) {
+  const last = count - 1;
+  const frame = new Map([
+    ["ArrowLeft", Math.ceil(place) - 1], ["ArrowRight", Math.floor(place) + 1], ["Home", 0], ["End", last],
+  ]).get(key);
+  if (frame === undefined) return undefined;
+  return loop ? (frame + last + 1) % (last + 1) : clamp(frame, 0, last);
+}
+
+/**
+ * Where a place of a walk is on one of the same points with another number of frames: at its share.
+ * @param {number} place
+ * @param {number} before frames of the one
+ * @param {number} after frames of the other
+ */
+export const placeAtSameShare = (place, before, after) => (
+  place * (Math.max(after - 1, 1) / Math.max(before - 1, 1))
+);
+
+/**
+ * The size of a canvas, in pixels of the device, for a scene of `size` in a room that is padded. A
+ * scene of `whole` pixels grows by whole times only, so that all its pixels are alike.
+ * @param {{ width: number, height: number, whole: boolean }} size
+ * @param {{ width: number, height: number }} room in pixels of CSS
+ * @param {number} ratio
+ */
+export function canvasSize({ width: w, height: h, whole }, room, ratio) {
+  let scale = Math.min((room.width - 2 * PADDING) / w, (room.height - 2 * PADDING) / h) * ratio;
+  if (whole && scale > 1) scale = Math.floor(scale);
+  return { width: Math.round(w * scale), height: Math.round(h * scale) };
+}
+
+/**
+ * The square around all points of some lists [x, y, x, y, …], a bit larger than they are. Points that
+ * are not finite do not count.
+ * @param {Float32Array[]} lists
+ */
+export function squareAround(lists) {
+  let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (const list of lists) {
+    for (let i = 0; i + 1 < list.length; i += 2) {
+      if (!Number.isFinite(list[i] + list[i + 1])) continue;
+      left = Math.min(left, list[i]);
+      right = Math.max(right, list[i]);
+      low = Math.min(low, list[i + 1]);
+      high = Math.max(high, list[i + 1]);
+    }
+  }
+  if (left > right) [left, right, low, high] = [-1, 1, -1, 1];
+  return {
+    middle: [(left + right) / 2, (low + high) / 2],
+    side: Math.max(right - left, high - low, 1e-6) * 1.1,
+  };
+}
+
+/**
+ * Where the k-th of `points` points is between two frames of a path.
+ * @param {Float32Array} path
+ * @param {number} points
+ * @param {number} k
+ * @param {{ at: number, next: number, part: number }} frames
+ */
+export function pointBetween(path, points, k, { at, next, part }) {
+  const a = 2 * (at * points + k);
+  const b = 2 * (next * points + k);
+  return [path[a] + part * (path[b] - path[a]), path[a + 1] + part * (path[b + 1] - path[a + 1])];
+}
+
+/**
+ * The speed after this one; the slowest after the fastest.
+ * @param {number} speed
+ */
+export const nextSpeed = (speed) => SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length];
+
+/** Pictures: one after the other in a sheet. */
+class Pictures {
+  /**
+   * @param {PictureWalk} walk
+   * @param {HTMLImageElement} image
+   */
+  constructor(walk, image) {
+    this.walk = walk;
+    this.image = image;
+  }
+
+  /** @param {PictureWalk} walk */
+  static async of(walk) {
+    return new Pictures(walk, await decode(walk.sprite));
+  }
+
+  get size() {
+    return { width: this.walk.width, height: this.walk.height, whole: true };
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {FrameView} view
+   * @param {ReturnType<typeof framesAt>} frames
+   */
+  draw(context, { width, height }, { at, next, part }) {
+    context.clearRect(0, 0, width, height);
+    this.frame(context, width, height, at, 1);
+    if (part > 0.01) this.frame(context, width, height, next, part);
+    context.globalAlpha = 1;
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number} height
+   * @param {number} at
+   * @param {number} alpha
+   */
+  frame(context, width, height, at, alpha) {
+    const { width: w, height: h, columns } = this.walk;
+    context.imageSmoothingEnabled = width < w;
+    context.globalAlpha = alpha;
+    context.drawImage(
+      this.image, (at % columns) * w, Math.floor(at / columns) * h, w, h, 0, 0, width, height,
+    );
+  }
+}
+
+/**
+ * Points: where each of K generated points is at each frame, over the real ones and the grid of
+ * the latent space as the generator bends it.
+ */
+class Points {
+  /** @type {HTMLCanvasElement | undefined} */
+  still; // all that does not move
+  like = ""; // the size and the theme that it is of
+
+  /** @param {PointWalk} walk */
+  constructor(walk) {
+    this.walk = walk;
+    this.path = floats(walk.path);
+    this.real = floats(walk.real);
+    this.grid = walk.grid.map(floats);
+    // The grid may be thrown far by a young generator, so only what the real points and the walk need
+    // is sure to be seen.
+    this.square = squareAround([this.path, this.real]);
+  }
+
+  /** @param {PointWalk} walk */
+  static async of(walk) {
+    return new Points(walk);
+  }
+
+  get size() {
+    return { width: 1, height: 1, whole: false };
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {FrameView} view
+   * @param {ReturnType<typeof framesAt>} frames
+   */
+  draw(context, { width, height, ratio, theme }, frames) {
+    const { colours } = theme;
+    const { points } = this.walk;
+    const { middle, side } = this.square;
+    const scale = Math.min(width, height) / side;
+    /** @param {number} value */
+    const x = (value) => width / 2 + (value - middle[0]) * scale;
+    /** @param {number} value */
+    const y = (value) => height / 2 - (value - middle[1]) * scale;
+    // All that does not move is drawn once.
+    const like = [width, height, theme.sheet].join();
+    if (!this.still || this.like !== like) {
+      this.like = like;
+      this.still = make("canvas", { width, height });
+      this.background(contextOf(this.still), x, y, ratio, colours);
+    }
+    context.clearRect(0, 0, width, height);
+    context.drawImage(this.still, 0, 0);
+    context.fillStyle = colours.fake;
+    context.strokeStyle = colours.background;
+    context.lineWidth = 1.5 * ratio;
+    const radius = (points > 64 ? 3 : 6) * ratio;
+    for (let k = 0; k < points; k++) {
+      const [px, py] = pointBetween(this.path, points, k, frames);
+      context.beginPath();
+      context.arc(x(px), y(py), radius, 0, 2 * Math.PI);
+      context.fill();
+      context.stroke();
+    }
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {(value: number) => number} x
+   * @param {(value: number) => number} y
+   * @param {number} ratio
+   * @param {Theme["colours"]} colours
+   */
+  background(context, x, y, ratio, colours) {
+    context.lineJoin = "round";
+    context.lineWidth = ratio;
+    context.strokeStyle = fade(colours.generator, 0.35);
+    for (const line of this.grid) {
+      context.beginPath();
+      for (let i = 0; i < line.length; i += 2) context.lineTo(x(line[i]), y(line[i + 1]));
+      context.stroke();
+    }
+    context.fillStyle = fade(colours.real, 0.45);
+    const radius = (this.real.length > 4000 ? 1.3 : 2) * ratio;
+    for (let i = 0; i < this.real.length; i += 2) {
+      context.beginPath();
+      context.arc(x(this.real[i]), y(this.real[i + 1]), radius, 0, 2 * Math.PI);
+      context.fill();
+    }
+    const { count, points } = this.walk;
+    if (points > 16) return; // more tracks than anyone can follow
+    context.lineWidth = 2 * ratio;
+    context.strokeStyle = fade(colours.fake, 0.5);
+    for (let k = 0; k < points; k++) {
+      context.beginPath();
+      for (let f = 0; f < count; f++) {
+        const i = 2 * (f * points + k);
+        context.lineTo(x(this.path[i]), y(this.path[i + 1]));
+      }
+      if (this.walk.loop) context.closePath();
+      context.stroke();
+    }
+  }
+}
+
+class Player {
+  /** @type {PlayerData} */
+  data;
+  /** @type {string | undefined} */
+  token; // of the newest walk, which may still be on its way
+  /** @type {PictureWalk | PointWalk | undefined} */
+  walk; // that is shown
+  /** @type {Pictures | Points | undefined} */
+  scene; // that draws it
+  /** @type {Theme | undefined} */
+  theme;
+  ratio = 1; // pixels of the device in one of CSS
+  at = 0; // frames from the start, with a fraction
+  way = 1;
+  speed = 1;
+  pingPong = false; // there and back
+  playing = false;
+  seen = true; // on the screen
+  ended = false;
+  ticking = 0; // the browser's frame that playback waits for
+  moved = 0; // the time at which the knob was moved
+
+  constructor() {
+    this.canvas = make("canvas", { className: "wgan-focus", tabIndex: 0, role: "img" });
+    this.canvas.setAttribute("aria-keyshortcuts", "Space ArrowLeft ArrowRight Home End");
+    this.words = make("p", { className: "wgan-note", role: "status", hidden: true });
+    this.playButton = iconButton("play", "Play", () => this.toggle());
+    this.slider = make("input", { type: "range", className: "wgan-range", min: 0, step: "any" });
+    this.slider.setAttribute("aria-label", "Place on the walk");
+    this.slider.oninput = () => {
+      this.at = Number(this.slider.value); // before stop() moves the knob back
+      this.stop();
+    };
+    this.ticks = make("div", { className: "wgan-ticks", ariaHidden: "true" });
+    this.speedButton = make("button", {
+      type: "button", className: "wgan-button wgan-speed", onclick: () => this.faster(),
+    });
+    this.modeButton = iconButton("loop", "Loop", () => {
+      this.pingPong = !this.pingPong;
+      this.way = 1;
+      this.controls();
+    });
+    this.stageBox = make("div", { className: "wgan-screen" }, this.canvas, this.words);
+    this.root = make("div", { className: "wgan-player" }, this.stageBox,
+      make("div", { className: "wgan-timeline", role: "group", ariaLabel: "Playback" },
+        this.playButton, make("div", { className: "wgan-track" }, this.slider, this.ticks),
+        this.speedButton, this.modeButton));
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.observer = new ResizeObserver(() => this.layout());
+    this.observer.observe(this.stageBox);
+    this.watcher = new IntersectionObserver(([entry]) => {
+      this.seen = entry.isIntersecting;
+      if (this.seen && this.playing) this.start();
+    });
+    this.watcher.observe(this.canvas);
+  }
+
+  /** @param {PlayerData} data */
+  async update(data) {
+    this.data = data;
+    this.canvas.setAttribute("aria-label", data.alt);
+    const { walk } = data;
+    shape(this.stageBox, walk.sprite ? walk.width / walk.height : 1, data.height);
+    if (this.token === walk.token) {
+      this.layout();
+      return;
+    }
+    this.token = walk.token;
+    let scene;
+    try {
+      scene = await (walk.sprite === undefined ? Points.of(walk) : Pictures.of(walk));
+    } catch {
+      this.words.textContent = "This walk cannot be shown: its pictures cannot be read.";
+      this.words.hidden = false;
+      return;
+    }
+    if (this.ended || this.token !== walk.token) return;
+    this.words.hidden = true;
+    const before = this.walk;
+    // The same walk with newer weights goes on where it is; one of another length, at its share.
+    if (before && before.count !== walk.count) {
+      this.at = placeAtSameShare(this.at, before.count, walk.count);
+    }
+    if (before?.loop !== walk.loop) this.pingPong = !walk.loop;
+    this.scene = scene;
+    this.walk = walk;
+    this.at = clamp(this.at, 0, lastPlace(walk, this.pingPong));
+    this.marks(walk);
+    this.layout();
+    if (!before && !calm.matches && walk.count > 1) this.start();
+  }
+
+  /** @param {Frames} walk */
+  marks({ count, waypoints }) {
+    const last = Math.max(count - 1, 1);
+    this.ticks.replaceChildren(...waypoints.map((frame) => {
+      const tick = make("i");
+      tick.style.left = `${(100 * frame) / last}%`;
+      return tick;
+    }));
+  }
+
+  layout() {
+    if (!this.scene) return;
+    const room = { width: this.stageBox.clientWidth, height: this.stageBox.clientHeight };
+    if (!room.width) return;
+    const ratio = window.devicePixelRatio || 1;
+    const { width, height } = canvasSize(this.scene.size, room, ratio);
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, { width, height });
+      Object.assign(this.canvas.style, {
+        width: `${width / ratio}px`, height: `${height / ratio}px`,
+      });
+    }
+    this.theme = themeAt(this.root);
+    this.ratio = ratio;
+    this.controls();
+    this.draw();
+  }
+
+  draw() {
+    if (!this.scene || !this.walk || !this.theme) return;
+    const frames = framesAt(this.walk, this.pingPong, this.at);
+    const { width, height } = this.canvas;
+    const view = { width, height, ratio: this.ratio, theme: this.theme };
+    this.scene.draw(contextOf(this.canvas), view, frames);
+    // Moving the knob costs the browser more than the picture does: ten times a second will do.
+    const now = performance.now();
+    if (this.playing && now - this.moved < 95) return;
+    this.moved = now;
+    this.slider.value = String(this.at);
+    const words = `frame ${frames.at + 1} of ${this.walk.count}`;
+    if (this.slider.getAttribute("aria-valuetext") !== words) {
+      this.slider.setAttribute("aria-valuetext", words);
+    }
+  }
+
+  controls() {
+    const count = this.walk?.count ?? 0;
+    this.slider.max = String(Math.max(count - 1, 1));
+    this.slider.disabled = this.playButton.disabled = count < 2;
+    setIcon(this.playButton, this.playing ? "pause" : "play", this.playing ? "Pause" : "Play");
+    this.speedButton.textContent = `${this.speed}×`;
+    this.speedButton.title = "Speed";
+    this.speedButton.setAttribute("aria-label", `Speed ${this.speed}×`);
+    setIcon(this.modeButton, this.pingPong ? "swap" : "loop",
+      this.pingPong ? "There and back; switch to loop" : "Loop; switch to there and back");
+  }
+
+  faster() {
+    this.speed = nextSpeed(this.speed);
+    this.controls();
+  }
+
+  toggle() {
+    if (this.playing) this.stop();
+    else this.start();
+  }
+
+  start() {
+    if ((this.walk?.count ?? 0) < 2) return;
+    this.playing = true;
+    this.controls();
+    cancelAnimationFrame(this.ticking);
+    /** @type {number | undefined} */
+    let before;
+    /** @param {number} now */
+    const tick = (now) => {
+      if (!this.playing || !this.seen || !this.walk) return;
+      // After a pause of the browser the walk goes on where it was, it does not leap.
+      this.ticking = requestAnimationFrame(tick);
+      if (before !== undefined && now - before < 30) return; // 30 pictures a second are smooth, and leave room for others
+      const passed = Math.min(now - (before ?? now), 100) / 1000;
+      before = now;
+      const by = passed * this.walk.fps * this.speed;
+      Object.assign(this, advanced(this.walk, this.pingPong, this, by));
+      this.draw();
+    };
+    this.ticking = requestAnimationFrame(tick);
+  }
+
+  stop() {
+    this.playing = false;
+    cancelAnimationFrame(this.ticking);
+    this.controls();
+    this.draw();
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (!this.walk || event.altKey || event.ctrlKey || event.metaKey) return;
+    const frame = frameByKey(event.key, this.at, this.walk);
+    if (event.key === " ") {
+      // A button does its own work.
+      if (/** @type {Element} */ (event.target).closest("button")) return;
+      this.toggle();
+    } else if (frame !== undefined) {
+      this.stop();
+      this.at = frame;
+      this.draw();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  destroy() {
+    this.ended = true;
+    this.playing = false;
+    cancelAnimationFrame(this.ticking);
+    this.observer.disconnect();
+    this.watcher.disconnect();
+  }
+}
+
+export default define(() => new Player());

@@ -1,0 +1,80 @@
+"""The player of a latent walk: smooth, in the browser, and refreshed while it plays."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pages.ui.widgets.base.images import data_uri
+from pages.ui.widgets.base.registry import component, space
+
+_PLAYER = component(
+    "wgan_walk_player",
+    "walk_player/walk_player.js",
+    "base/controls.css",
+    "walk_player/walk_player.css",
+)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A walk of either pictures (`sprite` and what follows it) or points (`path`, …).
+
+    `token` names the content: a new one swaps it without starting anew. `waypoints` are frames.
+    A `loop` is closed: after its last frame comes its first.
+    """
+
+    token: str
+    fps: float
+    loop: bool
+    waypoints: tuple[int, ...] = ()
+    sprite: bytes | None = None
+    frame_width: int = 0
+    frame_height: int = 0
+    columns: int = 1
+    count: int = 0
+    path: NDArray[np.float32] | None = None  # (F, K, 2): K points walk at once
+    real: NDArray[np.float32] | None = None  # (N, 2)
+    grid: tuple[NDArray[np.float32], ...] | list[NDArray[np.float32]] = ()  # each (M, 2)
+
+
+def _floats(array: NDArray[np.float32] | None) -> str:
+    if array is None:
+        return ""
+    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode("ascii")
+
+
+def _content(walk: Walk) -> dict[str, Any]:
+    if walk.sprite is not None:
+        return {
+            "sprite": data_uri(walk.sprite),
+            "width": walk.frame_width,
+            "height": walk.frame_height,
+            "columns": walk.columns,
+            "count": walk.count,
+        }
+    if walk.path is None or walk.path.ndim != 3 or walk.path.shape[2] != 2:
+        raise ValueError("A walk needs a sprite, or a path of shape (F, K, 2).")
+    return {
+        "path": _floats(walk.path),
+        "count": walk.path.shape[0],
+        "points": walk.path.shape[1],
+        "real": _floats(walk.real),
+        "grid": [_floats(line) for line in walk.grid],
+    }
+
+
+def walk_player(walk: Walk, *, key: str, height: int = 420, alt: str) -> None:
+    """Play `walk` on a screen at most `height` pixels high, read out as `alt`."""
+    content = {
+        "token": walk.token,
+        "fps": walk.fps,
+        "loop": walk.loop,
+        "waypoints": list(walk.waypoints),
+        **_content(walk),
+    }
+    ratio = walk.frame_width / walk.frame_height if walk.sprite is not None else 1.0
+    place = space(height, ratio=ratio, below="3rem")
+    _PLAYER(key=key, data={"walk": content, "height": height, "alt": alt, "space": place})
