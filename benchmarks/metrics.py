@@ -53,7 +53,7 @@ from wgan.metrics import (
     sliced,
 )
 from wgan.metrics.extractor import Classifier
-from wgan.metrics.images import MEMORISED, SUBSET, SUBSETS
+from wgan.metrics.feature_distances import MEMORISED, SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
 from wgan.rng import generator
@@ -459,14 +459,14 @@ def stacked(data: Pictures) -> Section:
         Row(
             f"{STACKED:,} real stacks",
             "stacked_modes_26k",
-            stacked_modes(sides),
+            stacked_modes(sides.combinations),
             {"true labels": float((true > 0).sum())},
             "1,000 (FACTS.md §3)",
         ),
         Row(
             f"{STACKED:,} real stacks",
             "stacked_kl_26k",
-            stacked_kl(sides),
+            stacked_kl(sides.combinations),
             {"true labels": float(scipy.stats.entropy(true, even))},
             known,
         ),

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 from wgan.training import Engine, Training
 from wgan.training.acceleration import (
-    UPDATES,
+    STEPS,
     AotPackage,
     Compiler,
     aot,
@@ -30,8 +30,8 @@ from wgan.training.acceleration import (
     no_speedup_reason,
     unsupported_reason,
 )
-from wgan.training.acceleration.functional import Call, Substitute, Update
 from wgan.training.engine import Precision
+from wgan.training.steps import CompiledStep, TraceableStep
 
 SMALL: dict[str, Any] = {
     "dataset": "mnist-10k",
@@ -68,7 +68,7 @@ def state_of(training: Training) -> dict[str, Tensor]:
 class Plain:
     """Stands for a library: computes an update as it is written, without a compiler."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Callable[[Sequence[Tensor]], list[Tensor]]) -> None:
         self.call, self.calls = call, 0
 
     def __call__(self, values: Sequence[Tensor]) -> list[Tensor]:
@@ -79,8 +79,8 @@ class Plain:
 @pytest.mark.parametrize("name", KINDS)
 def test_an_update_as_a_function_trains_as_the_loop_does(name: str):
     usual, other = (training_of(KINDS[name]) for _ in range(2))
-    stand_ins = {name: Plain(update.call) for name, update in other.updates().items()}
-    other.use(stand_ins)
+    stand_ins = {name: Plain(update.call) for name, update in other.traceable_steps().items()}
+    other.set_compiled_steps(stand_ins)
     for training in (usual, other):
         for _ in range(5):
             training.step()
@@ -97,7 +97,7 @@ def test_looking_for_what_to_compile_changes_nothing():
     for _ in range(2):
         training.step()
     before = {name: value.clone() for name, value in state_of(training).items()}
-    training.updates()
+    training.traceable_steps()
     after = state_of(training)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -109,15 +109,15 @@ def test_gradients_lie_in_memory_as_their_weights_do():
     gradients = [
         turned if p is weight else torch.zeros_like(p) for p in training.critic.parameters()
     ]
-    training._take(training.critic, gradients)
+    training._assign_gradients(training.critic, gradients)
     assert weight.grad is not None and weight.grad.stride() == weight.stride()
     assert torch.equal(weight.grad, turned)
 
 
 def test_an_objective_steered_in_mid_run_is_computed_as_written():
     training = training_of(tiny())
-    stand_ins = {name: Plain(update.call) for name, update in training.updates().items()}
-    training.use(stand_ins)
+    stand_ins = {name: Plain(update.call) for name, update in training.traceable_steps().items()}
+    training.set_compiled_steps(stand_ins)
     training.step()
     training.apply(critic_learning_rate=1e-4)
     training.step()
@@ -129,10 +129,12 @@ def test_an_objective_steered_in_mid_run_is_computed_as_written():
 
 def test_compiled_updates_are_left_in_mid_run_by_their_switch():
     training = training_of(tiny())
-    training.use({name: Plain(update.call) for name, update in training.updates().items()})
+    training.set_compiled_steps(
+        {name: Plain(update.call) for name, update in training.traceable_steps().items()}
+    )
     assert training.engine.compiled
     training.apply(compiled=False)
-    assert not training.engine.compiled and not training._substitutes
+    assert not training.engine.compiled and not training._compiled_steps
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_library_belongs_to_one_config_and_kind_of_processor(monkeypatch: pyte
 
 
 def test_wrong_and_slow_libraries_are_not_used():
-    update = training_of(tiny()).updates()["critic"]
+    update = training_of(tiny()).traceable_steps()["critic"]
 
     def wrong(values: Sequence[Tensor]) -> list[Tensor]:
         return [x + 0.1 if i == 0 else x for i, x in enumerate(update.call(values))]
@@ -196,16 +198,16 @@ def test_what_a_whole_step_gains_decides():
     """The critic's update is made five times a step: what it gains outweighs a slower generator's."""
     training = training_of(tiny())
 
-    def lasting(update: Update, seconds: float) -> Update:
+    def lasting(update: TraceableStep, seconds: float) -> TraceableStep:
         def call(values: Sequence[Tensor]) -> list[Tensor]:
             time.sleep(seconds)
             return update.call(values)
 
         return replace(update, call=call)
 
-    updates = {name: lasting(update, 0.03) for name, update in training.updates().items()}
+    updates = {name: lasting(update, 0.03) for name, update in training.traceable_steps().items()}
     quick, slow = (
-        lasting(training.updates()[name], seconds).call
+        lasting(training.traceable_steps()[name], seconds).call
         for name, seconds in (("critic", 0.0), ("generator", 0.09))
     )
     engine = training.engine
@@ -220,8 +222,8 @@ def test_of_two_updates_none_is_taken_alone():
     training = training_of(tiny())
     said: list[str] = []
     found = manager.StepAccelerator(said.append)
-    one: dict[str, Substitute | str] = {
-        "critic": Plain(training.updates()["critic"].call),
+    one: dict[str, CompiledStep | str] = {
+        "critic": Plain(training.traceable_steps()["critic"].call),
         "generator": "it cannot be loaded",
     }
     assert not found._take(training, one, proven=True)
@@ -230,7 +232,7 @@ def test_of_two_updates_none_is_taken_alone():
 
 def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
     training = training_of(tiny())
-    stand_ins = {name: Plain(update.call) for name, update in training.updates().items()}
+    stand_ins = {name: Plain(update.call) for name, update in training.traceable_steps().items()}
     assert manager.StepAccelerator(lambda _: None)._take(training, dict(stand_ins), proven=True)
     assert training.engine.compiled
 
@@ -292,14 +294,14 @@ def test_libraries_are_built_used_recorded_and_found_again(
 ):
     engine = Engine("cpu", "float32", THREADS)
     compiler = Compiler(built, engine)
-    paths = {name: compiler.path(name) for name in UPDATES}
+    paths = {name: compiler.path(name) for name in STEPS}
     assert all(paths.values()) and not list(folder().glob("*.part*"))
 
     # Right, whatever the time says; and only for inputs that lie as planned.
     usual, fast = training_of(built), training_of(built)
-    fast.use(
+    fast.set_compiled_steps(
         {
-            name: AotPackage(path, fast.updates()[name].inputs)
+            name: AotPackage(path, fast.traceable_steps()[name].inputs)
             for name, path in paths.items()
             if path
         }
@@ -309,14 +311,14 @@ def test_libraries_are_built_used_recorded_and_found_again(
             training.step()
     for one, two in zip(state_of(usual).values(), state_of(fast).values(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
-    update = fast.updates()["critic"]
+    update = fast.traceable_steps()["critic"]
     library = AotPackage(paths["critic"], update.inputs)
     assert library(update.inputs) is not None
     turned = [x.t().contiguous().t() if x.dim() == 2 else x for x in update.inputs]
     assert library(turned) is None
 
     # In a run: taken at the first look, recorded, and taken again when it is resumed.
-    monkeypatch.setattr("wgan.training.acceleration.functional.WORTH", 0.0)
+    monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 0.0)
     job = TrainingJob(Run.create(built, runs_dir))
     job.prepare()
     job._last_flush = 0.0
@@ -356,7 +358,7 @@ def test_a_process_beside_builds_those_of_pictures(precision: Precision):
 
 def check_libraries(config: TrainConfig, precision: Precision) -> None:
     engine = Engine("cpu", precision, THREADS)
-    for name, update in training_of(config, precision).updates().items():
+    for name, update in training_of(config, precision).traceable_steps().items():
         path = Compiler(config, engine).path(name)
         assert path is not None
         library = AotPackage(path, update.inputs)
@@ -372,7 +374,7 @@ def test_a_damaged_library_is_thrown_away():
     training = training_of(tiny())
     compiler = Compiler(training.config, training.engine)
     folder().mkdir(parents=True)
-    paths = [folder() / f"{compiler.key}-{name}.pt2" for name in UPDATES]
+    paths = [folder() / f"{compiler.key}-{name}.pt2" for name in STEPS]
     for path in paths:
         path.write_bytes(b"not a library")
     said: list[str] = []

@@ -29,7 +29,8 @@ from wgan.data.intake import read_pictures
 from wgan.data.mapped import Mapped
 from wgan.data.stored import layout
 from wgan.metrics import nearest
-from wgan.metrics.images import ReferenceStats, last
+from wgan.metrics.feature_distances import last
+from wgan.metrics.images import ReferenceStats
 from wgan.training import Engine, Training
 from wgan.training.distributed import ProcessGroup
 from wgan.untrusted.images import difference_hash

@@ -10,9 +10,10 @@ from torch import Tensor
 from tests.conftest import THREADS, pictures, tiny
 from wgan.config import TrainConfig
 from wgan.training import Engine, Training
-from wgan.training.acceleration import Graph, Update, mismatch_reason
+from wgan.training.acceleration import Graph, mismatch_reason
 from wgan.training.acceleration.cuda_graph import WARM_UP, GraphWork
 from wgan.training.acceleration.manager import StepAccelerator
+from wgan.training.steps import TraceableStep
 
 SMALL: dict[str, Any] = {
     "dataset": "mnist-10k",
@@ -69,7 +70,9 @@ def training_of(config: TrainConfig, device: str = "cpu", precision: Any = "floa
 def recorded(training: Training) -> list[Again]:
     """Have a training use recorded updates of a stand-in, which are returned."""
     recorders = {name: Again() for name in ("critic", "generator")}
-    training.use({n: Graph(update, recorders[n]) for n, update in training.updates().items()})
+    training.set_compiled_steps(
+        {n: Graph(update, recorders[n]) for n, update in training.traceable_steps().items()}
+    )
     return list(recorders.values())
 
 
@@ -107,7 +110,7 @@ def test_in_bfloat16_they_agree_to_its_rounding(name: str):
             torch.testing.assert_close(
                 one.grad, two.grad, rtol=0.1, atol=0.02 * float(one.grad.abs().max()) + 1e-5
             )
-    for update in training_of(CASES[name], precision="bfloat16").updates().values():
+    for update in training_of(CASES[name], precision="bfloat16").traceable_steps().values():
         assert mismatch_reason(Graph(update, Again()), update, other.engine) is None
 
 
@@ -149,7 +152,7 @@ def test_a_checkpoint_of_them_is_gone_on_with_and_without_them(name: str):
 
 def test_what_lies_elsewhere_is_computed_as_written():
     training = training_of(tiny())
-    update = training.updates()["critic"]
+    update = training.traceable_steps()["critic"]
     graph = Graph(update, Again())
     assert graph(update.inputs) is not None
     assert graph([*update.inputs[:-1], update.inputs[-1][:8]]) is None  # fewer examples
@@ -166,10 +169,13 @@ def test_what_lies_elsewhere_is_computed_as_written():
 
 def test_inputs_are_copied_not_kept():
     training = training_of(tiny())
-    update = training.updates()["critic"]
+    update = training.traceable_steps()["critic"]
     graph = Graph(update, Again())
     first = [x.clone() for x in graph(update.inputs) or ()]
-    moved = [*update.inputs[: update.own], *(x + 1 for x in update.inputs[update.own :])]
+    moved = [
+        *update.inputs[: update.num_fixed],
+        *(x + 1 for x in update.inputs[update.num_fixed :]),
+    ]
     assert not torch.equal(first[0], (graph(moved) or [])[0])
     torch.testing.assert_close(graph(update.inputs), first, rtol=0, atol=0)
 
@@ -177,7 +183,7 @@ def test_inputs_are_copied_not_kept():
 def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.MonkeyPatch):
     said: list[str] = []
     training = training_of(tiny())
-    monkeypatch.setattr("wgan.training.acceleration.functional.WORTH", 0.0)
+    monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 0.0)
     found = StepAccelerator(said.append, Again())
     assert found.maybe_switch(training, 1.0, 0.0) and training.engine.compiled and not said
     assert not found.maybe_switch(training, 2.0, 0.0)  # one verdict each
@@ -195,7 +201,7 @@ def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.Monk
     )
     monkeypatch.delenv("WGAN_COMPILE")
     # Not faster: a line in the log, and the usual updates.
-    monkeypatch.setattr("wgan.training.acceleration.functional.WORTH", 1e9)
+    monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 1e9)
     assert (
         not StepAccelerator(said.append, Again()).maybe_switch(other, 1.0, 0.0)
         and not other.engine.compiled
@@ -220,10 +226,10 @@ def test_what_cannot_be_recorded_is_said():
 @pytest.mark.parametrize("name", CASES)
 def test_cuda_graphs_agree_with_the_usual_updates(name: str, precision: str):
     usual, other = (training_of(CASES[name], "cuda", precision) for _ in range(2))
-    update: Update
-    for update in other.updates().values():
+    update: TraceableStep
+    for update in other.traceable_steps().values():
         assert mismatch_reason(Graph(update), update, other.engine) is None
-    other.use({n: Graph(update) for n, update in other.updates().items()})
+    other.set_compiled_steps({n: Graph(update) for n, update in other.traceable_steps().items()})
     go(usual, 20), go(other, 20)
     rtol, atol = (1e-3, 1e-5) if precision == "float32" else (0.1, 0.01)
     for one, two in zip(

@@ -383,7 +383,7 @@ def test_memory_stays_bounded(n: int):
         + """
 import resource, torch
 from wgan.metrics import last, prdc
-from wgan.metrics.images import nearest, own_nearest
+from wgan.metrics.feature_distances import nearest, own_nearest
 torch.set_num_threads(1)
 x, y = torch.randn(2, n, 64, generator=torch.Generator().manual_seed(0))
 pixels = torch.zeros(n, 1, 28, 28, dtype=torch.uint8)

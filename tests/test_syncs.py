@@ -140,7 +140,9 @@ def test_nor_in_other_settings(changes: dict[str, Any]):
 
 def test_nor_with_recorded_updates():
     training = Training(tiny(), engine=Engine("cpu", "float32", THREADS))
-    training.use({n: Graph(update, Again()) for n, update in training.updates().items()})
+    training.set_compiled_steps(
+        {n: Graph(update, Again()) for n, update in training.traceable_steps().items()}
+    )
     training.step()
     with watched() as found:
         for _ in range(4):

@@ -28,15 +28,15 @@ from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
 from wgan.training import Engine, Training
 from wgan.training.acceleration import (
-    UPDATES,
+    STEPS,
     AotPackage,
     Compiler,
     Graph,
-    Substitute,
     build,
     unsupported_reason,
 )
 from wgan.training.engine import Precision, might_gain_from_bfloat16, wait
+from wgan.training.steps import CompiledStep
 
 SIDES = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 """Rows of the square matrices: enough to fill a device."""
@@ -253,17 +253,19 @@ def with_substitutes(config: TrainConfig, engine: Engine) -> Training | str:
     if reason := unsupported_reason(config, engine, training.critic):
         return reason
     if engine.device == "cuda":
-        training.use({name: Graph(update) for name, update in training.updates().items()})
+        training.set_compiled_steps(
+            {name: Graph(step) for name, step in training.traceable_steps().items()}
+        )
         return training
     compiler = Compiler(config, engine)
-    if not all(compiler.path(name) for name in UPDATES):
-        build(config, engine, training.updates())
-    found: dict[str, Substitute] = {}
-    for name, update in training.updates().items():
+    if not all(compiler.path(name) for name in STEPS):
+        build(config, engine, training.traceable_steps())
+    found: dict[str, CompiledStep] = {}
+    for name, update in training.traceable_steps().items():
         path = compiler.path(name)
         assert path is not None
         found[name] = AotPackage(path, update.inputs)
-    training.use(found)
+    training.set_compiled_steps(found)
     return training
 
 

@@ -15,7 +15,7 @@ from wgan.latent import Models
 from wgan.objectives import clip_bounds
 from wgan.rng import generator
 from wgan.training.diagnostics import at_clip, at_outputs
-from wgan.training.loop import critic_losses
+from wgan.training.steps import critic_step
 
 BINS = 41
 
@@ -104,14 +104,16 @@ def gradients(models: Models, sides: Sides) -> Gradients:
         return objective.critic_loss(real=real_score, fake=fake_score)
 
     parts, found = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
-    loss, penalty, *_ = critic_losses(
+    rng = generator(0, "metric", draw=EPSILON)
+    # At update 0 a lazy penalty is due.
+    points = objective.points(real=real, fake=fake, rng=rng, update=0)
+    loss, penalty, *_ = critic_step(
         objective,
-        lambda x, told: score_of(critic, x, told),
+        lambda x, label: score_of(critic, x, label),
         real=real,
         fake=fake,
         label=label,
-        rng=generator(0, "metric", draw=EPSILON),
-        update=0,  # one at which a lazy penalty is due
+        points=points,
     )
     torch.autograd.backward(loss + penalty)
     return Gradients(

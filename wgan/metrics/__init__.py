@@ -3,26 +3,9 @@
 Settings stand in a metric's name, so that numbers which cannot be compared never share one.
 """
 
-from wgan.metrics.extractor import (
-    Network,
-    Sums,
-    Trained,
-    find_network,
-    read_network,
-    train_features,
-)
-from wgan.metrics.images import (
-    PictureSides,
-    ReferenceStats,
-    frechet,
-    kid,
-    last,
-    load,
-    memorised,
-    nearest,
-    pooled,
-    prdc,
-)
+from wgan.metrics.extractor import Network, Trained, find_network, read_network, train_features
+from wgan.metrics.feature_distances import Sums, frechet, kid, last, load, memorised, nearest, prdc
+from wgan.metrics.images import PictureSides, ReferenceStats, pooled
 from wgan.metrics.points import PointSides, emd, mixture_modes, sliced
 from wgan.metrics.registry import (
     DEVIATION,

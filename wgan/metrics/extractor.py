@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wgan.data import DataError, Pictures, Stack, as_floats, data_root, parts_of
+from wgan.metrics.feature_distances import Sums, frechet
 from wgan.rng import generator
 
 FEATURES = 64
@@ -94,24 +95,6 @@ class RandomFeatures(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         maps = self.body(as_floats(pictures)).flatten(2)  # (N, 32, P)
         return torch.cat([maps.mean(2), maps.std(2, correction=0)], dim=1)
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What a Fréchet distance needs of a set of features, in float64: they add up over parts."""
-
-    n: int
-    total: Tensor  # (64,)
-    outer: Tensor  # (64, 64), Σ f fᵀ
-
-    @classmethod
-    def of(cls, features: Tensor) -> "Sums":
-        """Return the sums of features, (N, 64)."""
-        exact = features.double()
-        return cls(len(exact), exact.sum(0), exact.T @ exact)
-
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(self.n + other.n, self.total + other.total, self.outer + other.outer)
 
 
 @dataclass(frozen=True)
@@ -327,8 +310,6 @@ def sum_features(network: Network, pictures: Stack) -> Sums:
 
 def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
     """Return mean and deviation of the distance of n of these features to a reference."""
-    from wgan.metrics.images import frechet
-
     repeats = 1 if n == len(features) else 10
     found = []
     for i in range(repeats):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from wgan.metrics.images import COMPARED, COVERAGE_K, LIVE, PictureSides
+from wgan.metrics.feature_distances import COVERAGE_K
+from wgan.metrics.images import COMPARED, LIVE, PictureSides
 from wgan.metrics.points import PointSides
 from wgan.metrics.stacked import stacked_kl, stacked_modes
 
@@ -192,7 +193,7 @@ METRICS: dict[str, Metric] = {
     "stacked_modes": Metric(
         "Stacked modes",
         "pictures",
-        stacked_modes,
+        lambda sides: stacked_modes(sides.combinations),
         "higher",
         "Of the 1,000 combinations of three digits, how many the samples show, by a digit classifier "
         "on each channel. Published with 26,000 samples: DCGAN 99, WGAN-GP 959. Lin et al. 2018.",
@@ -202,7 +203,7 @@ METRICS: dict[str, Metric] = {
     "stacked_kl": Metric(
         "Stacked KL",
         "pictures",
-        stacked_kl,
+        lambda sides: stacked_kl(sides.combinations),
         "lower",
         "KL of the combinations that the samples show against even ones, in nats: 0.02 for 26,000 real "
         "ones. Lin et al. 2018.",

@@ -3,17 +3,12 @@
 Metz et al. 2017, arXiv:1611.02163; the protocol of PacGAN, arXiv:1712.04086: 26,000 samples.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from wgan.metrics.extractor import Network
 from wgan.transport import kl
-
-if TYPE_CHECKING:
-    from wgan.metrics.images import PictureSides
 
 MODES = 1_000
 
@@ -26,12 +21,12 @@ def combinations(pictures: Tensor, digits: Network) -> Tensor:
     return 100 * seen[0] + 10 * seen[1] + seen[2]
 
 
-def stacked_modes(sides: "PictureSides") -> float:
-    """Return how many of the 1,000 combinations the samples show."""
-    return float(len(torch.unique(sides.combinations)))
+def stacked_modes(shown: Tensor) -> float:
+    """Return how many of the 1,000 combinations the samples show; `shown` is (N,) in 0…999."""
+    return float(len(torch.unique(shown)))
 
 
-def stacked_kl(sides: "PictureSides") -> float:
-    """Return KL(combinations of the samples ‖ even ones), in nats."""
-    shown = np.bincount(sides.combinations.numpy(), minlength=MODES) / len(sides.combinations)
-    return kl(shown, np.full(MODES, 1 / MODES))
+def stacked_kl(shown: Tensor) -> float:
+    """Return KL(combinations of the samples ‖ even ones), in nats; `shown` is (N,) in 0…999."""
+    frequencies = np.bincount(shown.numpy(), minlength=MODES) / len(shown)
+    return kl(frequencies, np.full(MODES, 1 / MODES))

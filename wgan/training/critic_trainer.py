@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from wgan.objectives import Objective
 from wgan.rng import generator
-from wgan.training.loop import critic_losses
+from wgan.training.steps import critic_step, module_score
 
 Sides = Callable[[int], tuple[Tensor, Tensor]]
 """The real and the fake batch of an update, counted from 0."""
@@ -27,26 +27,20 @@ class CriticTrainer:
 
     def update(self, *, real: Tensor, fake: Tensor, label: Tensor | None = None) -> None:
         """Make one critic update as the training loop does; `real` and `fake` are (N, …)."""
-
-        def score(x: Tensor, told: Tensor | None) -> Tensor:
-            found: Tensor = self.critic(x) if told is None else self.critic(x, told)
-            return found
-
+        score = module_score(self.critic)
         if self.apart:
             self._step(self.objective.real_loss(score(real, label).float()))
             self._step(self.objective.fake_loss(score(fake, label).float()))
             self.updates += 1
             return
-        loss, penalty, *_ = critic_losses(
-            self.objective,
-            score,
+        points = self.objective.points(
             real=real,
             fake=fake,
-            label=label,
             rng=generator(self.seed, "epsilon", self.updates),
             update=self.updates,
         )
-        self._step(loss + penalty)
+        step = critic_step(self.objective, score, real=real, fake=fake, label=label, points=points)
+        self._step(step.loss + step.penalty)
         self.updates += 1
 
     def _step(self, loss: Tensor) -> None:

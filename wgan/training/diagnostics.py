@@ -15,7 +15,8 @@ from wgan.data import Pictures
 from wgan.objectives import Objective, clip_bounds, gradient_norm
 from wgan.rng import Stream, generator
 from wgan.training.distributed import ALONE
-from wgan.training.loop import Training, critic_losses
+from wgan.training.loop import Training
+from wgan.training.steps import critic_step
 
 PROBES: dict[str, str] = {
     "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "
@@ -135,7 +136,7 @@ class _Shadow(Training):
 
     def __init__(self, training: Training) -> None:
         # What is only read is shared: the data, the config, the engine.
-        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE, "_substitutes": {}}
+        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE, "_compiled_steps": {}}
         # Copied together, so that the optimisers' copies hold the networks' copies.
         (
             self.generator,
@@ -225,14 +226,12 @@ class _Shadow(Training):
     def pull(self) -> dict[str, Tensor]:
         """Return how strongly the penalty pulls at the weights, beside the loss itself."""
         real, label = self._real_batch(0, self.config.batch_size)
-        loss, penalty, *_ = critic_losses(
-            self.config.objective,
-            self._score,
-            real=real,
-            fake=self._fakes(self._z(0, self.config.batch_size), label),
-            label=label,
-            rng=self._rng("epsilon", 0),
-            update=0,  # one at which a lazy penalty is due
+        fake = self._fakes(self._z(0, self.config.batch_size), label)
+        objective = self.config.objective
+        # At update 0 a lazy penalty is due.
+        points = objective.points(real=real, fake=fake, rng=self._rng("epsilon", 0), update=0)
+        loss, penalty, *_ = critic_step(
+            objective, self._score, real=real, fake=fake, label=label, points=points
         )
         if not penalty.requires_grad:
             return {}

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures, as_bytes
-from wgan.objectives import Objective
-from wgan.rng import WHOLE, Rows, Stream, generator
-from wgan.training.acceleration import Substitute, Update, critic_update, generator_update
+from wgan.rng import Stream, generator
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import Engine, fetched
 from wgan.training.reports import (
@@ -34,6 +32,14 @@ from wgan.training.state import (
     settings_of,
     steered,
     under,
+)
+from wgan.training.steps import (
+    CompiledStep,
+    TraceableStep,
+    critic_step,
+    generator_step,
+    traceable_critic_step,
+    traceable_generator_step,
 )
 
 AT_ONCE = 8
@@ -63,7 +69,7 @@ class Training:
                 f"A batch of {config.batch_size} cannot be shared equally by {ranks.of} processes: choose "
                 "a multiple of their number."
             )
-        self.engine = replace(engine, compiled=False)  # until `use`
+        self.engine = replace(engine, compiled=False)  # until `set_compiled_steps`
         self.device = torch.device(engine.device)
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
         # On MPS convolutions' backward is many times slower with channels last, and batch norm's fails in
@@ -83,7 +89,7 @@ class Training:
         self._critic_optimizer = optimizer_of(config, self.critic, "critic")
         self.steps = 0
         self.critic_updates = 0
-        self._substitutes: dict[str, Substitute] = {}
+        self._compiled_steps: dict[str, CompiledStep] = {}
         self._settle_critic: Callable[[], None] | None = None
         self._forget_sums()
         self._waiting: list[tuple[int, Tensor]] = []
@@ -138,32 +144,26 @@ class Training:
         held-out examples.
         """
         objective = self.config.objective
-        if (substitute := self._substitutes.get("critic")) is not None:
-            asked = self._asked_of_critic(real, fake, label, draw)
-            if (found := substitute(asked.inputs)) is not None:
+        points = self._penalty_points(real, fake, draw)
+        if (compiled := self._compiled_steps.get("critic")) is not None:
+            traceable = self._traceable_critic_step(real, fake, label, points)
+            if (outputs := compiled(traceable.inputs)) is not None:
                 held_out_score = self._score_held_out() if held_out else None
-                *gradients, critic_loss, penalty, real_mean, fake_mean = found
-                self._take(self.critic, gradients)
+                *gradients, critic_loss, penalty, real_mean, fake_mean = outputs
+                self._assign_gradients(self.critic, gradients)
                 self._critic_optimizer.step()
                 objective.project(self.critic)
                 return critic_loss, penalty, real_mean, fake_mean, held_out_score
         with self.engine.autocast():
-            critic_loss, penalty, real_score, fake_score = critic_losses(
-                objective,
-                self._score,
-                real=real,
-                fake=fake,
-                label=label,
-                rng=self._rng("epsilon", draw),
-                update=self.critic_updates,
-                rows=self.ranks.rows,
+            step = critic_step(
+                objective, self._score, real=real, fake=fake, label=label, points=points
             )
             held_out_score = self._score_held_out() if held_out else None
         self._critic_optimizer.zero_grad()
-        torch.autograd.backward(critic_loss + penalty)
+        torch.autograd.backward(step.loss + step.penalty)
         self._share_critic()
-        means = real_score.detach().mean(), fake_score.detach().mean()
-        return critic_loss.detach(), penalty.detach(), *means, held_out_score
+        means = step.real_score.detach().mean(), step.fake_score.detach().mean()
+        return step.loss.detach(), step.penalty.detach(), *means, held_out_score
 
     def _half_update(
         self, x: Tensor, label: Tensor | None, loss_of: Callable[[Tensor], Tensor]
@@ -201,23 +201,25 @@ class Training:
 
     def _generator_update(self, draw: int) -> None:
         label, z = self._labels(draw), self._z(draw, self.config.batch_size)
-        if (substitute := self._substitutes.get("generator")) is not None:
-            found = substitute(self._asked_of_generator(z, label).inputs)
-            if found is not None:
+        if (compiled := self._compiled_steps.get("generator")) is not None:
+            outputs = compiled(self._traceable_generator_step(z, label).inputs)
+            if outputs is not None:
                 n = sum(1 for _ in self.generator.parameters())
-                self._take(self.generator, found[:n])
-                for buffer, new in zip(self.generator.buffers(), found[n:-1], strict=True):
+                self._assign_gradients(self.generator, outputs[:n])
+                for buffer, new in zip(self.generator.buffers(), outputs[n:-1], strict=True):
                     buffer.copy_(new)
                 self._generator_optimizer.step()
-                self._generator_sum += found[-1]
+                self._generator_sum += outputs[-1]
                 self._generator_count += 1
                 return
-        with self.engine.autocast():
-            fake = self._make(z, label)
-            self._settled()
+
+        def score(x: Tensor, label: Tensor | None) -> Tensor:
+            self._settled()  # the critic's last update comes before its weights are fixed
             self.critic.requires_grad_(False)
-            fake_score = self._score(fake, label).float()
-            loss = self.config.objective.generator_loss(fake=fake_score)
+            return self._score(x, label)
+
+        with self.engine.autocast():
+            loss = generator_step(self.config.objective, self._make, score, z, label)
         self._generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
@@ -228,53 +230,75 @@ class Training:
 
     # ---- faster updates ------------------------------------------------------------------------
 
-    def updates(self) -> dict[str, Update]:
-        """Return what can be compiled: the updates as they are now, with the next step's examples."""
+    def traceable_steps(self) -> dict[str, TraceableStep]:
+        """Return the steps of critic and generator for a compiler, with the next step's examples."""
         # Making fakes moves batch norm's statistics: looking must change nothing.
         held = [buffer.clone() for buffer in self.generator.buffers()]
         ((real, label, fake),) = self._batches(range(1))
         for buffer, before in zip(self.generator.buffers(), held, strict=True):
             buffer.copy_(before)
-        told = self._labels(1)
         return {
-            "critic": self._asked_of_critic(real, fake, label, 0),
-            "generator": self._asked_of_generator(self._z(1, self.config.batch_size), told),
+            "critic": self._traceable_critic_step(
+                real, fake, label, self._penalty_points(real, fake, 0)
+            ),
+            "generator": self._traceable_generator_step(
+                self._z(1, self.config.batch_size), self._labels(1)
+            ),
         }
 
-    def use(self, substitutes: Mapping[str, Substitute]) -> None:
-        """Take faster updates from now on, by the names of UPDATES; none: the usual ones.
+    def set_compiled_steps(self, steps: Mapping[str, CompiledStep]) -> None:
+        """Use compiled steps of "critic" and "generator" from now on; with an empty mapping, none.
 
-        Gradients may be a substitute's own tensors, which its next call overwrites: the loop reads them
-        in the optimiser's step and never again.
+        Gradients may be a compiled step's own tensors, which its next call overwrites: the optimiser
+        reads them before that.
         """
-        self._substitutes = dict(substitutes)
-        self.engine = replace(self.engine, compiled=bool(substitutes))
+        self._compiled_steps = dict(steps)
+        self.engine = replace(self.engine, compiled=bool(steps))
         for network in (self.generator, self.critic):
-            network.zero_grad(set_to_none=True)  # nothing is left of those that were used before
+            network.zero_grad(set_to_none=True)  # no gradient of the steps before is left
 
     def set_num_threads(self, threads: int) -> None:
-        """Go on with another number of CPU threads, and without compiled updates: they are made for one."""
-        self.use({})
+        """Change the number of CPU threads. Compiled steps are dropped: they were made for another one."""
+        self.set_compiled_steps({})
         self.engine = replace(self.engine, threads=threads)
         self.engine.activate()
 
-    def _asked_of_critic(
-        self, real: Tensor, fake: Tensor, label: Tensor | None, draw: int
-    ) -> Update:
-        points = self.config.objective.points(
-            real=real, fake=fake, rng=self._rng("epsilon", draw), update=self.critic_updates
-        )
-        return critic_update(
-            self.config.objective, self.critic, real, label, fake, points, self.engine
+    def _penalty_points(self, real: Tensor, fake: Tensor, draw: int) -> Tensor | None:
+        """Return where the penalty holds the critic's slope in this update, (N, …)."""
+        return self.config.objective.points(
+            real=real,
+            fake=fake,
+            rng=self._rng("epsilon", draw),
+            update=self.critic_updates,
+            rows=self.ranks.rows,
         )
 
-    def _asked_of_generator(self, z: Tensor, label: Tensor | None) -> Update:
-        return generator_update(
-            self.config.objective, self.generator, self.critic, z, label, self._layout, self.engine
+    def _traceable_critic_step(
+        self, real: Tensor, fake: Tensor, label: Tensor | None, points: Tensor | None
+    ) -> TraceableStep:
+        return traceable_critic_step(
+            self.config.objective,
+            self.critic,
+            real=real,
+            fake=fake,
+            label=label,
+            points=points,
+            engine=self.engine,
+        )
+
+    def _traceable_generator_step(self, z: Tensor, label: Tensor | None) -> TraceableStep:
+        return traceable_generator_step(
+            self.config.objective,
+            self.generator,
+            self.critic,
+            z=z,
+            label=label,
+            layout=self._layout,
+            engine=self.engine,
         )
 
     @staticmethod
-    def _take(network: nn.Module, gradients: Sequence[Tensor]) -> None:
+    def _assign_gradients(network: nn.Module, gradients: Sequence[Tensor]) -> None:
         for parameter, gradient in zip(network.parameters(), gradients, strict=True):
             # Fused optimisers go through memory in order.
             if gradient.stride() != parameter.stride():
@@ -472,7 +496,7 @@ class Training:
         before = self.config.objective
         self.config = steered(self.config, changes)
         if self.config.objective != before or not self.config.compiled:
-            self.use({})  # an objective is written into them
+            self.set_compiled_steps({})  # an objective is written into them
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(settings_of(self.config), lr=rate)
@@ -618,32 +642,3 @@ def train(
             if watch is not None:
                 watch(report)
     return training
-
-
-def critic_losses(
-    objective: Objective,
-    score: Callable[[Tensor, Tensor | None], Tensor],
-    *,
-    real: Tensor,
-    fake: Tensor,
-    label: Tensor | None,
-    rng: torch.Generator,
-    update: int,
-    rows: Rows = WHOLE,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return a critic's loss and penalty, and its scores of as many real and fake examples.
-
-    `score` takes examples and their classes, None where it is not told them; `real` and `fake` are
-    (N, …), `label` (N,), for both; `update` counts from 0. Two scalars, and two (N,).
-    """
-    both = score(torch.cat([real, fake]), _twice(label)).float()
-    real_score, fake_score = torch.chunk(both, 2)
-    loss = objective.critic_loss(real=real_score, fake=fake_score)
-    penalty = objective.penalty(
-        lambda x: score(x, label), real=real, fake=fake, rng=rng, update=update, rows=rows
-    )
-    return loss, penalty, real_score, fake_score
-
-
-def _twice(label: Tensor | None) -> Tensor | None:
-    return None if label is None else torch.cat([label, label])

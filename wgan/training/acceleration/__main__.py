@@ -14,4 +14,4 @@ if hasattr(os, "nice"):
 values, settings = json.load(sys.stdin)
 config, engine = TrainConfig.parse(values), Engine(**settings)
 engine.activate()
-build(config, engine, synthetic_training(config, engine).updates())
+build(config, engine, synthetic_training(config, engine).traceable_steps())

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from wgan.config import TrainConfig
-from wgan.training.acceleration.functional import Update, layout_of
+from wgan.training.acceleration.checks import layout_of
 from wgan.training.engine import Engine
+from wgan.training.steps import TraceableStep
 
 KEPT = 24
 """Libraries that stay in the cache, the newest; each takes about 2 MB."""
@@ -47,7 +48,7 @@ def key(config: TrainConfig, engine: Engine) -> str:
     library = here.parents[2]
     sources = [
         here,
-        here.with_name("functional.py"),
+        library / "training" / "steps.py",
         library / "networks.py",
         library / "objectives.py",
     ]
@@ -73,17 +74,17 @@ def _processor() -> str:
     return f"{platform.machine()} {platform.processor()} {torch.backends.cpu.get_cpu_capability()}"
 
 
-def build(config: TrainConfig, engine: Engine, updates: dict[str, Update]) -> None:
-    """Make the libraries of a config's updates and put them into the cache; takes half a minute."""
+def build(config: TrainConfig, engine: Engine, steps: dict[str, TraceableStep]) -> None:
+    """Compile the steps of a config into libraries in the cache. This takes half a minute."""
     from torch._inductor import aoti_compile_and_package
     from torch.fx.experimental.proxy_tensor import make_fx
 
     place = folder()
     place.mkdir(parents=True, exist_ok=True)
-    for name, update in updates.items():
-        graph = make_fx(update.call)(update.inputs)
+    for name, step in steps.items():
+        graph = make_fx(step.call)(step.inputs)
         with torch.no_grad():
-            program = torch.export.export(_Traced(graph), (update.inputs,), strict=False)
+            program = torch.export.export(_Traced(graph), (step.inputs,), strict=False)
         half = place / f"{key(config, engine)}-{name}.{os.getpid()}.part.pt2"
         aoti_compile_and_package(program, package_path=str(half))
         half.replace(place / f"{key(config, engine)}-{name}.pt2")
@@ -104,7 +105,7 @@ class _Traced(nn.Module):
 
 
 class AotPackage:
-    """A compiled update that takes what it was made for, and nothing else."""
+    """A step compiled into a library. It takes inputs of the compiled layout only."""
 
     def __init__(self, path: Path, like: Sequence[Tensor]) -> None:
         from torch._inductor import aoti_load_package
@@ -113,7 +114,7 @@ class AotPackage:
         self._like = layout_of(like)
 
     def __call__(self, values: Sequence[Tensor]) -> list[Tensor] | None:
-        """Return what the update does; None where the inputs lie otherwise in memory than planned."""
+        """Return the step's outputs; None if the inputs have another layout."""
         if layout_of(values) != self._like:
             return None
         with torch.no_grad():

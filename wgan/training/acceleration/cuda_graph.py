@@ -12,7 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from wgan.training.acceleration.functional import Update, layout_of
+from wgan.training.acceleration.checks import layout_of
+from wgan.training.steps import TraceableStep
 
 WARM_UP = 3
 """Calls before recording: kernels are chosen and loaded by then."""
@@ -55,14 +56,14 @@ class OnCuda:
 
 
 class Graph:
-    """A recorded update that takes what it was made for, and nothing else.
+    """A recorded step. It takes inputs of the recorded layout only.
 
-    Raises RuntimeError where the update cannot be recorded.
+    Raises RuntimeError if the step cannot be recorded.
     """
 
-    def __init__(self, update: Update, recorder: GraphCapture | None = None) -> None:
-        own, given = update.inputs[: update.own], update.inputs[update.own :]
-        self._like = layout_of(update.inputs)
+    def __init__(self, step: TraceableStep, recorder: GraphCapture | None = None) -> None:
+        own, given = step.inputs[: step.num_fixed], step.inputs[step.num_fixed :]
+        self._like = layout_of(step.inputs)
         self._places = [value.data_ptr() for value in own]
         # Strides as they are given: kernels may be chosen by them.
         self._given = [
@@ -71,11 +72,11 @@ class Graph:
         torch._foreach_copy_(self._given, list(given))
         inputs = [*own, *self._given]
         recorder = recorder or OnCuda()
-        recorder.warm_up(lambda: update.call(inputs), WARM_UP)
-        self._outputs, self._run = recorder.record(lambda: update.call(inputs))
+        recorder.warm_up(lambda: step.call(inputs), WARM_UP)
+        self._outputs, self._run = recorder.record(lambda: step.call(inputs))
 
     def __call__(self, values: Sequence[Tensor]) -> list[Tensor] | None:
-        """Return what the update does; None where the inputs, or the weights, lie elsewhere than planned."""
+        """Return the step's outputs; None if inputs or weights have moved in memory."""
         n = len(self._places)
         if layout_of(values) != self._like or [v.data_ptr() for v in values[:n]] != self._places:
             return None

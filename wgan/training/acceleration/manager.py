@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 from wgan.training.acceleration import (
-    UPDATES,
+    STEPS,
     AotPackage,
     Compiler,
     Graph,
     GraphCapture,
-    Substitute,
     mismatch_reason,
     no_speedup_reason,
     unsupported_reason,
 )
 from wgan.training.loop import Training
+from wgan.training.steps import CompiledStep
 
 PATIENCE = 60.0
 """Seconds of training before a compiler is started: it takes part of a core for most of a minute, which the
@@ -69,7 +69,7 @@ class StepAccelerator:
         compiler = self._compiler
         if compiler.working:
             return False
-        if all(compiler.path(name) for name in UPDATES):
+        if all(compiler.path(name) for name in STEPS):
             return self._take(training, self._loaded(training, compiler), proven)
         if compiler.failed:
             self._open = False
@@ -78,45 +78,46 @@ class StepAccelerator:
             compiler.begin()
         return False
 
-    def _recorded(self, training: Training) -> dict[str, Substitute | str]:
+    def _recorded(self, training: Training) -> dict[str, CompiledStep | str]:
         """Return a graph of each update, or why there is none."""
-        found: dict[str, Substitute | str] = {}
-        for name, update in training.updates().items():
+        found: dict[str, CompiledStep | str] = {}
+        for name, step in training.traceable_steps().items():
             try:
-                graph = Graph(update, self._recorder)
-                found[name] = mismatch_reason(graph, update, training.engine) or graph
+                graph = Graph(step, self._recorder)
+                found[name] = mismatch_reason(graph, step, training.engine) or graph
             except Exception as error:  # whatever cannot be recorded, a training goes on without it
                 found[name] = f"it cannot be recorded ({error})"
         return found
 
-    def _loaded(self, training: Training, compiler: Compiler) -> dict[str, Substitute | str]:
+    def _loaded(self, training: Training, compiler: Compiler) -> dict[str, CompiledStep | str]:
         """Return the library of each update, or why there is none."""
-        found: dict[str, Substitute | str] = {}
-        for name, update in training.updates().items():
+        found: dict[str, CompiledStep | str] = {}
+        for name, step in training.traceable_steps().items():
             path = compiler.path(name)
             assert path is not None
             try:
-                library = AotPackage(path, update.inputs)
-                found[name] = mismatch_reason(library, update, training.engine) or library
+                library = AotPackage(path, step.inputs)
+                found[name] = mismatch_reason(library, step, training.engine) or library
             except Exception as error:  # whatever is wrong with the file
                 path.unlink(missing_ok=True)
                 found[name] = f"it cannot be loaded ({error})"
         return found
 
-    def _take(self, training: Training, found: dict[str, Substitute | str], proven: bool) -> bool:
+    def _take(self, training: Training, found: dict[str, CompiledStep | str], proven: bool) -> bool:
         self._open = False  # one verdict
-        for name, words in found.items():
-            if isinstance(words, str):
-                self._log(f"The compiled {name} update is not used: {words}.")
-        substitutes = {name: one for name, one in found.items() if not isinstance(one, str)}
-        if len(substitutes) < len(found):
+        for name, reason in found.items():
+            if isinstance(reason, str):
+                self._log(f"The compiled {name} update is not used: {reason}.")
+        steps = {name: step for name, step in found.items() if not isinstance(step, str)}
+        if len(steps) < len(found):
             return False
         if not proven:
-            updates = training.updates()
-            often = {"critic": training.config.n_critic, "generator": 1}
-            pairs = [(one, updates[name], often[name]) for name, one in substitutes.items()]
-            if reason := no_speedup_reason(pairs, training.engine):
-                self._log(f"Compiled updates are not used: {reason}.")
+            traceable = training.traceable_steps()
+            counts = {"critic": training.config.n_critic, "generator": 1}
+            pairs = [(step, traceable[name], counts[name]) for name, step in steps.items()]
+            slow = no_speedup_reason(pairs, training.engine)
+            if slow is not None:
+                self._log(f"Compiled updates are not used: {slow}.")
                 return False
-        training.use(substitutes)
+        training.set_compiled_steps(steps)
         return True

@@ -1,0 +1,96 @@
+"""Whether a compiled step may take the place of a step: supported, equal, and faster."""
+
+import os
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from wgan.config import TrainConfig
+from wgan.training.engine import Engine, Precision, wait
+from wgan.training.steps import CompiledStep, TraceableStep
+
+WORTH = 1.05
+"""Compiled steps are used if they are faster by at least this factor."""
+
+CLOSE: dict[Precision, float] = {"float32": 1e-3, "bfloat16": 3e-2}
+"""How far a gradient may be off, relative to the largest of its tensor: rounding in another order, of
+numbers of 24 bits or of 8."""
+
+STEPS = ("critic", "generator")
+
+
+def unsupported_reason(config: TrainConfig, engine: Engine, critic: nn.Module) -> str | None:
+    """Return why a training's steps cannot be compiled; None if they can."""
+    if not config.compiled or os.environ.get("WGAN_COMPILE") == "off":
+        return "it is turned off"
+    if engine.device not in ("cpu", "cuda"):
+        return "updates are compiled for the CPU and for CUDA only"
+    if engine.processes > 1:
+        return "of several processes none may run ahead of the others"
+    if config.split_updates or getattr(config.objective, "penalty_every", 1) > 1:
+        return "its critic updates are not all alike"
+    if config.objective.layers != "plain" or next(critic.buffers(), None) is not None:
+        return "its critic keeps more than weights"
+    return None
+
+
+def mismatch_reason(compiled: CompiledStep, step: TraceableStep, engine: Engine) -> str | None:
+    """Return why a compiled step must not be used: its inputs, or its numbers; None if it may."""
+    outputs = compiled(step.inputs)
+    expected = step.call(step.inputs)
+    if outputs is None or len(outputs) != len(expected):
+        return "it takes other inputs"
+    close = CLOSE[engine.precision]
+    # A bias before a batch norm has a gradient of 0, of which rounding leaves a trace.
+    least = close * max(float(gradient.abs().max()) for gradient in expected[: step.num_gradients])
+    for i, (one, other) in enumerate(zip(expected, outputs, strict=True)):
+        if one.is_floating_point():
+            size = float(one.abs().max())
+            room = close * (max(size, least) if i < step.num_gradients else size) + 1e-7
+            if one.dtype != other.dtype or not float((one - other).abs().max()) <= room:
+                return "its numbers differ"
+        elif not torch.equal(one, other):
+            return "its numbers differ"
+    return None
+
+
+def no_speedup_reason(
+    pairs: Sequence[tuple[CompiledStep, TraceableStep, int]],
+    engine: Engine,
+    rounds: int = 7,
+    seconds: float = 1.2,
+) -> str | None:
+    """Return that the compiled steps are not faster; None if they are.
+
+    Args:
+        pairs: Each compiled step, the step that it replaces, and how many of them one training step
+            makes. The two are timed in turns.
+        engine: What they run on.
+        rounds: At most this many measurements of each.
+        seconds: Stop measuring after about this time, but never before three rounds.
+    """
+    eager = compiled = 0.0
+    for compiled_step, step, count in pairs:
+        times: tuple[list[float], list[float]] = ([], [])
+        begun = time.perf_counter()
+        for i in range(rounds):
+            if i > 2 and time.perf_counter() - begun > seconds / len(pairs):
+                break
+            for measured, call in zip(times, (step.call, compiled_step), strict=True):
+                wait(engine.device)
+                start = time.perf_counter()
+                call(step.inputs)
+                wait(engine.device)
+                measured.append(time.perf_counter() - start)
+        eager += count * statistics.median(times[0])
+        compiled += count * statistics.median(times[1])
+    ratio = eager / compiled
+    return None if ratio >= WORTH else f"steps are not faster ({ratio:.2f} times)"
+
+
+def layout_of(values: Sequence[Tensor]) -> list[tuple[torch.Size, tuple[int, ...], torch.dtype]]:
+    """Return shapes, strides and types of tensors: a compiled step takes no others."""
+    return [(value.shape, value.stride(), value.dtype) for value in values]

@@ -1,0 +1,207 @@
+"""One update of the critic and one of the generator, as pure functions.
+
+The training loop, the compiler, CUDA graphs, `CriticTrainer` and the diagnostics all call `critic_step`
+and `generator_step`. Nothing here changes a weight: the callers differentiate the result.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from wgan.objectives import Objective
+from wgan.training.engine import Engine
+
+Score = Callable[[Tensor, Tensor | None], Tensor]
+"""A critic: examples (N, …) and their classes (N,), None without classes → scores (N,)."""
+
+Generate = Callable[[Tensor, Tensor | None], Tensor]
+"""A generator: z (N, latent_dim) and classes (N,), None without classes → samples (N, …)."""
+
+
+class CriticStep(NamedTuple):
+    """What a critic update minimises, and its scores. The loss and the penalty carry the gradient."""
+
+    loss: Tensor  # scalar, without the penalty
+    penalty: Tensor  # scalar
+    real_score: Tensor  # (N,), of real examples
+    fake_score: Tensor  # (N,), of fakes
+
+
+def critic_step(
+    objective: Objective,
+    score: Score,
+    *,
+    real: Tensor,
+    fake: Tensor,
+    label: Tensor | None,
+    points: Tensor | None,
+) -> CriticStep:
+    """Return what the critic minimises on a batch.
+
+    Real examples and fakes are scored in one pass.
+
+    Args:
+        objective: The loss and the penalty.
+        score: The critic.
+        real: Real examples, (N, …).
+        fake: As many fakes, (N, …).
+        label: The classes of both, (N,); None if the critic takes none.
+        points: Where the penalty holds the critic's slope, (N, …), as `objective.points` chose them;
+            None for no penalty in this update.
+    """
+    labels = None if label is None else torch.cat([label, label])
+    scores = score(torch.cat([real, fake]), labels).float()
+    real_score, fake_score = torch.chunk(scores, 2)
+    loss = objective.critic_loss(real=real_score, fake=fake_score)
+    penalty = (
+        loss.new_zeros(())
+        if points is None
+        else objective.penalise(lambda x: score(x, label), points)
+    )
+    return CriticStep(loss, penalty, real_score, fake_score)
+
+
+def generator_step(
+    objective: Objective, generate: Generate, score: Score, z: Tensor, label: Tensor | None
+) -> Tensor:
+    """Return what the generator minimises, a scalar.
+
+    Args:
+        objective: The loss.
+        generate: The generator.
+        score: The critic, whose weights the caller keeps fixed.
+        z: (N, latent_dim).
+        label: Classes of the samples, (N,); None if the networks take none.
+    """
+    return objective.generator_loss(fake=score(generate(z, label), label).float())
+
+
+def module_score(critic: nn.Module) -> Score:
+    """Return a critic as `critic_step` calls it."""
+
+    def score(x: Tensor, label: Tensor | None) -> Tensor:
+        scores: Tensor = critic(x) if label is None else critic(x, label)
+        return scores
+
+    return score
+
+
+# ---- as functions of everything that they depend on, for compilers --------------------------------
+
+
+CompiledStep = Callable[[Sequence[Tensor]], list[Tensor] | None]
+"""Does a step's work: its inputs → its outputs; None if the inputs have another layout in memory.
+
+The next call may overwrite the outputs: the loop has used them by then.
+"""
+
+
+@dataclass(frozen=True)
+class TraceableStep:
+    """The gradients of a step as a function of everything that they depend on."""
+
+    call: Callable[[Sequence[Tensor]], list[Tensor]]
+    inputs: list[Tensor]  # the present values
+    num_fixed: int  # the first inputs belong to the networks: they never move in memory
+    num_gradients: int  # the first outputs are gradients
+
+
+def traceable_critic_step(
+    objective: Objective,
+    critic: nn.Module,
+    *,
+    real: Tensor,
+    fake: Tensor,
+    label: Tensor | None,
+    points: Tensor | None,
+    engine: Engine,
+) -> TraceableStep:
+    """Return the critic's step for a compiler.
+
+    Its inputs are the parameters, `real`, `fake`, then `points` and `label` if given. Its outputs are
+    the gradients, the loss, the penalty, the mean score of real and the mean score of fake.
+    """
+    names = [name for name, _ in critic.named_parameters()]
+    n = len(names)
+    inputs = [*(p.detach() for p in critic.parameters()), real, fake]
+    inputs += [x for x in (points, label) if x is not None]
+    has_points = points is not None
+
+    def call(values: Sequence[Tensor]) -> list[Tensor]:
+        """Return gradients, loss, penalty and mean scores."""
+        weights = [value.detach().requires_grad_() for value in values[:n]]
+        state = dict(zip(names, weights, strict=True))
+        real, fake, *rest = values[n:]
+        points = rest.pop(0) if has_points else None
+        label = rest.pop(0) if rest else None
+
+        def score(x: Tensor, label: Tensor | None) -> Tensor:
+            scores: Tensor = functional_call(critic, state, (x,) if label is None else (x, label))
+            return scores
+
+        with engine.autocast():
+            step = critic_step(objective, score, real=real, fake=fake, label=label, points=points)
+        gradients = torch.autograd.grad(step.loss + step.penalty, weights)
+        means = (step.real_score.detach().mean(), step.fake_score.detach().mean())
+        return [*gradients, step.loss.detach(), step.penalty.detach(), *means]
+
+    return TraceableStep(call, inputs, num_fixed=n, num_gradients=n)
+
+
+def traceable_generator_step(
+    objective: Objective,
+    generator: nn.Module,
+    critic: nn.Module,
+    *,
+    z: Tensor,
+    label: Tensor | None,
+    layout: torch.memory_format,
+    engine: Engine,
+) -> TraceableStep:
+    """Return the generator's step for a compiler.
+
+    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, and `label` if
+    given; pictures reach the critic in the memory format `layout`. Its outputs are the gradients, the
+    generator's buffers after the step, and the loss.
+    """
+    names = [name for name, _ in generator.named_parameters()]
+    buffer_names = [name for name, _ in generator.named_buffers()]
+    critic_names = [name for name, _ in critic.named_parameters()]
+    inputs = [
+        *(p.detach() for p in generator.parameters()),
+        *generator.buffers(),
+        *(p.detach() for p in critic.parameters()),
+        z,
+        *([] if label is None else [label]),
+    ]
+    a, b = len(names), len(names) + len(buffer_names)
+    c = b + len(critic_names)
+
+    def call(values: Sequence[Tensor]) -> list[Tensor]:
+        """Return gradients, buffers and loss."""
+        weights = [value.detach().requires_grad_() for value in values[:a]]
+        buffers = [value.clone() for value in values[a:b]]  # batch norm writes into them
+        state = dict(zip(names, weights, strict=True))
+        state |= dict(zip(buffer_names, buffers, strict=True))
+        critic_state = dict(zip(critic_names, values[b:c], strict=True))
+        z, *labels = values[c:]
+
+        def generate(z: Tensor, label: Tensor | None) -> Tensor:
+            arguments = (z,) if label is None else (z, label)
+            samples: Tensor = functional_call(generator, state, arguments)
+            return samples.contiguous(memory_format=layout) if samples.dim() == 4 else samples
+
+        def score(x: Tensor, label: Tensor | None) -> Tensor:
+            arguments = (x,) if label is None else (x, label)
+            scores: Tensor = functional_call(critic, critic_state, arguments)
+            return scores
+
+        with engine.autocast():
+            loss = generator_step(objective, generate, score, z, labels[0] if labels else None)
+        return [*torch.autograd.grad(loss, weights), *buffers, loss.detach()]
+
+    return TraceableStep(call, inputs, num_fixed=c, num_gradients=a)
