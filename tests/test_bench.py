@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.conftest import tiny
 from wgan import bench
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.training import Engine, Training
 
 
@@ -155,7 +155,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]):
         (["--threads", "0"], "at least 1"),
         (["--device", "abacus"], "abacus"),
         (["--seconds", "-1"], "above 0"),
-        (["--compiled", "--costs"], "not allowed with"),
+        (["--compiled", "--costs"], "cannot be combined"),
     ],
 )
 def test_wrong_arguments_are_answered_in_a_sentence(

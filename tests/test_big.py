@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.config import TrainConfig
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Pictures, Prepared, Recipe, prepare
 from wgan.data.facts import by_class, describe
@@ -409,7 +409,7 @@ def test_the_command_line_allows_a_million_files_and_uploads_do_not(
     folder.mkdir()
     for i in range(4):
         (folder / f"{i}.bmp").write_bytes(bmp(i))
-    monkeypatch.setattr("wgan.__main__.OF_YOUR_OWN", Limits(members=3))
+    monkeypatch.setattr("wgan.cli.data.OF_YOUR_OWN", Limits(members=3))
     assert main(["data", "add", str(folder), "--quiet"]) == 2
     assert "more than 3 files" in capsys.readouterr().err
 

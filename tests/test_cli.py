@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from wgan.__main__ import main
+from wgan.cli.main import COMMANDS, main
 from wgan.config import hyperparameters
 from wgan.latent import draw_z, walk
 from wgan.latent.paths import Method
@@ -155,8 +155,8 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
         (["train", "--objective", "wgan-gp", "--objective.clip-value", "3"], "has no clip_value"),
         (["train", "--dataset", "nothing"], "There is no dataset 'nothing'"),
         (["train", "--dataset", "ring-8", "--network", "dcgan"], "Choose the network mlp"),
-        (["train", "--preset", "nothing"], "invalid choice: 'nothing'"),
-        (["train", "--batchsize", "3"], "Unrecognized arguments: --batchsize 3"),
+        (["train", "--preset", "nothing"], "'nothing' is not one of"),
+        (["train", "--batchsize", "3"], "There is no option --batchsize. Near it: --batch-size"),
         (["train", "--resume", "nothing"], "There is no run 'nothing'"),
         (["train", "--device", "tpu"], "device cannot be 'tpu'"),
         (["train", "--replacement", "maybe"], "replacement must be true or false"),
@@ -182,11 +182,34 @@ def test_what_cannot_change_on_resume_is_refused(cli: Cli):
 
 
 def test_every_hyperparameter_is_a_flag(capfd: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        main(["train", "--help"])
+    assert main(["train", "--help"]) == 0
     text = capfd.readouterr().out
     for value in hyperparameters():
         assert "--" + value.path.replace("_", "-") in text, value.path
+
+
+def test_every_command_describes_itself_and_help_needs_no_torch(capfd: pytest.CaptureFixture[str]):
+    for name in COMMANDS:
+        assert main([name, "--help"]) == 0
+        assert f" {name} " in capfd.readouterr().out
+    script = "import sys; from wgan.cli.main import COMMANDS, main; main(['--help']); sys.exit('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_shell_completes_commands_and_options():
+    script = "from wgan.cli.main import run; run()"
+    words = {"COMP_WORDS": "wgan tra", "COMP_CWORD": "1", "_WGAN_COMPLETE": "bash_complete"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **words},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["plain,train", "plain,train-features"]
 
 
 Spawn = Callable[..., "subprocess.Popen[str]"]

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.conftest import tiny
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.export import export
 from wgan.jobs import RunReader, TrainingJob
 from wgan.runs import Change, Run, RunError, RunIndex, Status, list_runs, throw_away, trash

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.data import DATASETS
 
 
@@ -92,7 +92,7 @@ def test_a_title_is_taken_from_the_source_and_stdout_is_only_json(
         (["--near", "maybe"], "near must be true or false, not 'maybe'."),
         (["--background", "puce"], "choose white, black or a colour"),
         (["--pattern", "*.gif"], "no file fits the pattern '*.gif'"),
-        (["--no-such"], "Unrecognized arguments"),
+        (["--no-such"], "There is no option --no-such"),
     ],
 )
 def test_bad_flags_are_one_sentence(

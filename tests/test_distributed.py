@@ -20,7 +20,7 @@ from torch import nn
 
 from tests.conftest import THREADS, tiny
 from tests.ranked import CONFIGS, STEPS, trained
-from wgan.__main__ import _launch
+from wgan.cli.train import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
 from wgan.rng import Rows
 from wgan.runs import Run, Status, list_runs

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import pictures, tiny
-from wgan import __main__ as cli
+from wgan.cli import main as cli
 from wgan.config import TrainConfig
 from wgan.data import Mnist10k
 from wgan.jobs import Evaluation, Task, TaskProgress, TaskSteps, TrainingJob, evaluate

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import tiny, train_to_the_end
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.config import TrainConfig
 from wgan.export import (
     FORMATS,

@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wgan.__main__ import main
 from wgan.background import BackgroundTask
+from wgan.cli.main import main
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Recipe, prepare
 from wgan.data.intake import assemble, find
 from wgan.untrusted.images import open_image, prepare_picture

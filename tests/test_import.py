@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 
 from tests.conftest import tiny
 from tests.test_damaged_runs import READERS
-from wgan.__main__ import main
 from wgan.background import BackgroundTask
+from wgan.cli.main import main
 from wgan.export import export, import_zip
 from wgan.imaging import decode, encode
 from wgan.jobs import TrainingJob

@@ -412,7 +412,7 @@ sys.modules["wgan.objectives"] = module
 before, after = source.split("if TYPE_CHECKING:\\n    AnyObjective")
 exec(compile(before + ADDED + "\\nif TYPE_CHECKING:\\n    AnyObjective" + after, str(path), "exec"), module.__dict__)
 
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.config import PARTS, TrainConfig, hyperparameters
 from wgan.training import Engine, train
 assert list(PARTS["objective"])[-1] == "mine"

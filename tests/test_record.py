@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.metrics import load
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.data import Mnist10k
 from wgan.metrics import emd
 from wgan.networks import Mlp

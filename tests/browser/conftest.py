@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from wgan.__main__ import main
+from wgan.cli.main import main
 from wgan.runs import list_runs
 
 try:

@@ -18,7 +18,6 @@ from wgan.data.base import (
     Stack,
     as_bytes,
     as_floats,
-    data_root,
     examples,
     parts_of,
     some,
@@ -49,6 +48,7 @@ from wgan.data.points import (
     cells_of,
     density_of,
 )
+from wgan.paths import data_root
 from wgan.untrusted.archives import ARCHIVE_SUFFIXES, OF_YOUR_OWN, Limits
 from wgan.untrusted.images import PICTURE_SUFFIXES
 

@@ -1,7 +1,6 @@
 """What every data set is made of: pictures, densities in the plane, and their settings."""
 
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -190,11 +189,6 @@ def as_floats(pictures: Tensor) -> Tensor:
 def as_bytes(pictures: Tensor) -> Tensor:
     """Map floats in [−1, 1] to uint8 0…255, rounding: the inverse of `as_floats`."""
     return pictures.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def data_root() -> Path:
-    """Folder where data sets are kept: the environment's WGAN_DATA, else `data`."""
-    return Path(os.environ.get("WGAN_DATA", "data"))
 
 
 def examples(data: Data, n: int, seed: int = 0) -> npt.NDArray[Any]:

@@ -14,8 +14,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from wgan.data.base import Dataset, Labelled, Pictures, Progress, data_root
+from wgan.data.base import Dataset, Labelled, Pictures, Progress
 from wgan.data.errors import DataError
+from wgan.paths import data_root
 from wgan.rng import generator
 
 _DIGITS = tuple("0123456789")

@@ -26,10 +26,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from torch import Tensor
 
 from wgan import sandbox
-from wgan.data.base import Pictures, Progress, Side, Stack, data_root, parts_of
+from wgan.data.base import Pictures, Progress, Side, Stack, parts_of
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.stored import New, Part, layout, read, write
+from wgan.paths import data_root
 from wgan.rng import generator
 from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
 from wgan.untrusted.picture_set import (

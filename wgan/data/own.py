@@ -20,7 +20,6 @@ from wgan.data.base import (
     Progress,
     Side,
     check_classes,
-    data_root,
     read_whole,
 )
 from wgan.data.errors import DataError
@@ -38,6 +37,7 @@ from wgan.data.intake import (
     read_pictures,
     writable,
 )
+from wgan.paths import data_root
 
 _HIDDEN: JsonDict = {"hidden": True}  # Filled in by itself; no form asks for it.
 

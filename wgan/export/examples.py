@@ -18,6 +18,7 @@ import torch
 
 from wgan.config import PRESETS, SLOWER, TrainConfig
 from wgan.metrics import FLOOR, metric_of, title_of
+from wgan.paths import shipped_runs
 from wgan.runs import Run, RunError, Status
 from wgan.training import State
 
@@ -101,8 +102,8 @@ EXAMPLES: dict[str, Example] = {
 """The runs in `checkpoints/` that are part of the repository."""
 
 
-SHIPPED = Path(__file__).parents[2] / "checkpoints"
-"""Where the repository has them."""
+SHIPPED = shipped_runs()
+"""Where the trained examples are that come with the program."""
 
 
 def lacking(runs_dir: Path) -> list[str]:

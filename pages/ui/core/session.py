@@ -1,17 +1,16 @@
 """The session that all visitors share, and the limits of the server."""
 
-import os
-from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
 
+from wgan.paths import default_runs_dir
 from wgan.session import Session, shared_session
 
 
 def session() -> Session:
     """Return the one session of this server; its worker outlives every tab."""
-    return shared_session(Path(os.environ.get("WGAN_RUNS", "checkpoints")))
+    return shared_session(default_runs_dir())
 
 
 def upload_limit_mb() -> int:

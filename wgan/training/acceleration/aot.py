@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.config import TrainConfig
+from wgan.paths import cache_dir
 from wgan.training.acceleration.checks import layout_of
 from wgan.training.engine import Engine
 from wgan.training.steps import TraceableStep
@@ -38,8 +39,7 @@ BESIDE = 10
 
 def folder() -> Path:
     """Return where libraries are kept: in the user's cache, as what is loaded from there runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "wgan-explorer" / "compiled"
+    return cache_dir() / "compiled"
 
 
 def key(config: TrainConfig, engine: Engine) -> str:

@@ -1,0 +1,74 @@
+"""`wgan bench`: speed and memory of training on this machine."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from wgan import bench
+from wgan.cli.main import UsageError
+from wgan.cli.options import ManyValues, Scale, Whole, json_option
+from wgan.training.engine import cores, pick_device
+
+
+@click.command("bench", cls=ManyValues)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    help="Default: auto.",
+)
+@click.option("--threads", type=Whole(), multiple=True, help="CPU threads, one number or several.")
+@click.option("--only", multiple=True, metavar="WORD", help="Rows whose name has all these words.")
+@click.option(
+    "--compiled", is_flag=True, help="Compiled steps (on CUDA: recorded graphs) beside the usual."
+)
+@click.option(
+    "--costs",
+    is_flag=True,
+    help="A training as the app runs it beside the bare loop: the time lost to reports, previews, "
+    "metrics, checkpoints and recording.",
+)
+@click.option("--rounds", type=Whole(), default=5, help="Rounds of each row. Default: 5.")
+@click.option("--seconds", type=Scale(), help="Of a round. Default: 2, with --costs 10.")
+@json_option()
+def bench_command(
+    device: str,
+    threads: tuple[int, ...],
+    only: tuple[str, ...],
+    compiled: bool,
+    costs: bool,
+    rounds: int,
+    seconds: float | None,
+    as_json: bool,
+) -> None:
+    """Measure networks and objectives: steps and real images per second, and memory. Medians.
+
+    The rate stands beside that of the machine's matrix product. The memory is the maximum in use: on
+    CUDA what torch allocated for the row, else the whole process' (on a Mac, up to then).
+    """
+    if compiled and costs:
+        raise UsageError("--compiled and --costs cannot be combined.")
+    kind: Callable[..., Any] = bench.speeds
+    if compiled or costs:
+        kind = bench.compiled if compiled else bench.costs
+    try:
+        chosen_device = pick_device(device)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    chosen = bench.rows(only)
+    if not chosen:
+        raise UsageError(f"No row has all of these words. There are {', '.join(bench.rows())}.")
+    if rounds < 1 or not all(threads):
+        raise UsageError("--rounds and --threads must be at least 1.")
+    if not as_json:
+        head = bench.HEADS[kind]
+        print(
+            f"{bench.machine(chosen_device)}\n\n{head}\n{'|---' * (head.count('|') - 1)}|",
+            flush=True,
+        )
+    duration = seconds or bench.SECONDS[kind]
+    for count in threads or (cores(),):
+        for row in kind(chosen, chosen_device, count, duration, rounds):
+            print(json.dumps(row) if as_json else bench.line(row), flush=True)

@@ -1,0 +1,101 @@
+"""`wgan data list`, `wgan data add` and `wgan data remove`."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from wgan.cli.main import UsageError
+from wgan.cli.options import json_option, quiet_option
+from wgan.cli.progress import Progress
+from wgan.config import explain
+from wgan.data import DATASETS, OF_YOUR_OWN, Prepared, Recipe, forget, prepare, prepared
+
+
+@click.group("data")
+def data_command() -> None:
+    """List data sets, add your own images, remove them."""
+
+
+@data_command.command("list")
+@json_option()
+def list_command(as_json: bool) -> None:
+    """List the data sets, and your own images."""
+    for name, dataset in DATASETS.items():
+        here = name != "own" and dataset(name=name).present()
+        if as_json:
+            print(json.dumps({"dataset": name, "title": dataset.title, "present": here}))
+        elif name != "own":
+            print(f"{name:20} {'here' if here else 'not here':10} {dataset.title}")
+    for made in prepared():
+        if as_json:
+            print(json.dumps({"dataset": "own", "title": made.title, **_summary(made)}))
+        else:
+            print(f"own {made.key}  {made.train:,} + {made.held_out:,}  {made.title}")
+
+
+def _recipe_option(name: str, field: FieldInfo) -> click.Option:
+    text = field.description or ""
+    if choices := get_args(field.annotation):
+        text += f" One of {', '.join(map(str, choices))}."
+    if name == "title":
+        text += " Default: the name of the source."
+    elif field.default != "":
+        # Flags of true and false are written as in JSON.
+        text += f" Default: {str(field.default).lower()}."
+    flag = "--" + name.replace("_", "-")
+    return click.Option([flag, name], metavar=name.upper(), help=text.strip())
+
+
+@data_command.command(
+    "add", params=[_recipe_option(name, field) for name, field in Recipe.model_fields.items()]
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@json_option("Nothing but the JSON on stdout.")
+@quiet_option
+def add_command(source: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Prepare your own images to train on.
+
+    SOURCE is a folder, a .zip or a .tar(.gz|.bz2|.xz). The last line on stdout is a JSON object with a
+    key to train with: wgan train --dataset own --dataset.pictures KEY.
+    """
+    fields = {name: value for name, value in options.items() if value is not None}
+    fields.setdefault("title", source.resolve().name.partition(".")[0][:60] or "My pictures")
+    try:
+        recipe = Recipe.model_validate(fields)
+    except ValidationError as error:
+        raise UsageError(explain(error, Recipe)) from None
+    progress = Progress(quiet)
+    with progress:
+        made = prepare(source, recipe, progress=progress.tell, limits=OF_YOUR_OWN)
+    if not as_json:
+        for reason, n in made.reasons.items():
+            print(f"skipped {n:,} × {reason}")
+        print(f"“{made.title}”: {made.kept:,} pictures of {made.seen:,} files")
+    print(json.dumps(_summary(made)))
+
+
+def _summary(made: Prepared) -> dict[str, Any]:
+    return {
+        "key": made.key,
+        "kept": made.kept,
+        "train": made.train,
+        "held_out": made.held_out,
+        "seen": made.seen,
+        "skipped": sum(made.reasons.values()),
+        "duplicates": made.duplicates,
+        "near_duplicates": made.near_duplicates,
+        "shape": made.shape,
+        "classes": made.classes,
+    }
+
+
+@data_command.command("remove")
+@click.argument("key")
+def remove_command(key: str) -> None:
+    """Delete prepared images. KEY is as `data list` shows it."""
+    forget(key)
+    print(json.dumps({"removed": key}))

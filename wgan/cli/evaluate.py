@@ -1,0 +1,167 @@
+"""`wgan evaluate`, `wgan diagnose` and `wgan train-features`: how good a run is, and what is wrong with it."""
+
+import json
+from pathlib import Path
+
+import click
+
+from wgan.cli.main import UsageError
+from wgan.cli.options import (
+    Whole,
+    json_option,
+    quiet_option,
+    run_argument,
+    runs_dir_option,
+    step_option,
+)
+from wgan.cli.progress import Progress
+from wgan.data import DATASETS, Pictures, data_root
+from wgan.diagnosis import RULES, examine
+from wgan.jobs import Evaluation, RunReader, evaluate
+from wgan.latent import Models
+from wgan.metrics import title_of, train_features
+from wgan.runs import Run
+
+
+@click.command("evaluate")
+@run_argument
+@click.option("--samples", type=Whole(), help="Pictures to make. Default: 10,000.")
+@click.option("--seed", type=Whole(), default=0, help="Of z. Default: 0.")
+@step_option
+@json_option("As one JSON object.")
+@quiet_option
+@runs_dir_option
+def evaluate_command(
+    run: str,
+    samples: int | None,
+    seed: int,
+    step: int | None,
+    as_json: bool,
+    quiet: bool,
+    runs_dir: Path,
+) -> None:
+    """Measure samples of a RUN with every metric, beside the values of real examples.
+
+    The values are recorded in the run.
+    """
+    if samples is not None and samples < 10:
+        raise UsageError("--samples must be at least 10: of fewer nothing can be said.")
+    judged = Run.find(run, runs_dir)
+    state, _ = judged.checkpoint(step)
+    models = Models(state.config, state.tensors, state.step)
+    progress = Progress(quiet)
+    found: Evaluation | None = None
+    with progress:
+        for said in evaluate(models, samples=samples, seed=seed, run=judged):
+            progress.tell(said.words, said.share)
+            found = said.result or found
+    assert found is not None
+    if as_json:
+        print(json.dumps({"run": str(judged.folder), **found.as_dict()}))
+        return
+    print(f"Run {judged.id}, step {found.step:,}, {found.samples:,} samples. {found.note}".rstrip())
+    if found.protocol:
+        protocol = found.protocol
+        print(
+            f"Features: {protocol['network']} {protocol['hash']}; reference: {protocol['reference']}"
+        )
+    width = max((len(title_of(value.name)) for value in found.values), default=0)
+    for value in found.values:
+        spread = "" if value.deviation is None else f" ± {value.deviation:.2g}"
+        floor = "" if value.floor is None else f"   real: {value.floor:.4g}"
+        print(f"{title_of(value.name):{width}}  {value.value:.4g}{spread}{floor}")
+
+
+@click.command("diagnose")
+@run_argument
+@click.option("--all", "show_all", is_flag=True, help="Every rule, also those that do not apply.")
+@json_option("As JSON, one object a rule.")
+@runs_dir_option
+def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) -> None:
+    """Say what goes wrong in a RUN, what speaks for it, and what would help.
+
+    The exit code is 0 also if a problem was found.
+    """
+    view = RunReader(Run.find(run, runs_dir)).view()
+    known = examine(view.evidence)
+    found = known if show_all else [one for one in known if one.reading.raised]
+    for one in found:
+        if as_json:
+            print(
+                json.dumps(
+                    {
+                        "rule": one.key,
+                        "title": one.rule.title,
+                        "level": one.rule.level,
+                        "raised": one.reading.raised,
+                        "evidence": one.reading.evidence,
+                        "since": one.reading.since,
+                        "proposals": [dict(p.changes) for p in one.reading.proposals],
+                        "limits": dict(one.rule.limits),
+                        "source": one.rule.source,
+                    }
+                )
+            )
+            continue
+        since = f" (since step {one.reading.since:,})" if one.reading.since is not None else ""
+        print(
+            f"{'!' if one.reading.raised else ' '} {one.rule.title}{since}: {one.reading.evidence}"
+        )
+        for proposal in one.reading.proposals if one.reading.raised else ():
+            print(f"    would help: {proposal.words}{'' if proposal.live else ' (takes a fork)'}")
+    if not found and not as_json:
+        print(
+            f"{view.run}: no fault shows by step {view.step:,}; {len(known)} of {len(RULES)} can be told "
+            "from what was measured."
+        )
+
+
+@click.command("train-features")
+@click.argument("dataset")
+@click.option("--seed", type=Whole(), default=0, help="Of all draws. Default: 0.")
+@click.option("--epochs", type=Whole(), default=3, help="Passes over the data. Default: 3.")
+@click.option("--out", type=click.Path(path_type=Path), help="Default: a file in the data root.")
+@quiet_option
+def train_features_command(
+    dataset: str, seed: int, epochs: int, out: Path | None, quiet: bool
+) -> None:
+    """Train the small classifier whose features the metrics of pictures use.
+
+    DATASET is a labelled data set such as kmnist; see `data list`. The classifiers of MNIST and
+    Fashion-MNIST come with the program.
+    """
+    if dataset not in DATASETS or not DATASETS[dataset].features:
+        names = ", ".join(name for name, known in DATASETS.items() if known.features)
+        raise UsageError(f"No classifier can be trained for {dataset!r}: choose one of {names}.")
+    if epochs < 1:
+        raise UsageError("--epochs must be at least 1.")
+    chosen = DATASETS[dataset](name=dataset)
+    target = out or data_root() / f"features-{chosen.features}.safetensors"
+    progress = Progress(quiet)
+    with progress:
+        data = chosen.load(progress=progress.tell)
+        assert isinstance(data, Pictures)
+        made = train_features(
+            data,
+            chosen.features,
+            chosen.title,
+            seed=seed,
+            epochs=epochs,
+            tell=progress.tell,
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(made.content)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written ({error.strerror}).") from error
+    print(
+        json.dumps(
+            {
+                "out": str(target),
+                "hash": made.hash,
+                "accuracy": made.accuracy,
+                "bytes": len(made.content),
+                "floors": made.floors,
+            }
+        )
+    )

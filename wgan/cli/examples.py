@@ -1,0 +1,67 @@
+"""`wgan examples`: train the runs that come with the program."""
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from wgan.cli.main import UsageError
+from wgan.cli.options import quiet_option, runs_dir_option
+from wgan.cli.progress import Progress
+from wgan.cli.train import drive
+from wgan.config import TrainConfig
+from wgan.export import EXAMPLES, ship
+from wgan.jobs import TrainingJob, evaluate
+from wgan.latent import Models
+from wgan.runs import Run, RunError, Status, list_runs
+
+
+@click.command("examples")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--work", type=click.Path(path_type=Path), metavar="DIR", help="Keep the whole runs.")
+@runs_dir_option
+@quiet_option
+def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, quiet: bool) -> int:
+    """Train, evaluate and thin out the runs that come with the program, each with its model card.
+
+    Without a NAME, all of them: half an hour of two cores.
+    """
+    chosen = names or tuple(EXAMPLES)
+    for name in chosen:
+        if name not in EXAMPLES:
+            raise UsageError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
+    with contextlib.ExitStack() as stack:
+        folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in chosen:
+            run = _whole_run(EXAMPLES[name].config(), folder, quiet)
+            if run is None:
+                return 1
+            state, _ = run.checkpoint()
+            models = Models(state.config, state.tensors, state.step)
+            with Progress(quiet) as progress:
+                for said in evaluate(models, run=run):
+                    progress.tell(said.words, said.share)
+            runs_dir.mkdir(parents=True, exist_ok=True)
+            made = ship(run, name, runs_dir)
+            print(
+                json.dumps({"run": str(made.folder), "bytes": made.size(), "of": str(run.folder)})
+            )
+    return 0
+
+
+def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
+    """Return a finished run of a config: one that is there, gone on with, or a new one."""
+    for known in list_runs(folder):
+        with contextlib.suppress(RunError):
+            if known.config() == config:
+                run, resume = known, bool(known.checkpoint_steps())
+                break
+    else:
+        run, resume = Run.create(config, folder), False
+    if run.status() is not Status.FINISHED:
+        progress = Progress(quiet)
+        if drive(TrainingJob(run, resume=resume, publish=progress.preparing), progress):
+            return None
+    return run if run.status() is Status.FINISHED else None

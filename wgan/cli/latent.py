@@ -1,0 +1,64 @@
+"""`wgan sample` and `wgan walk`: what a generator makes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wgan.cli.main import UsageError
+from wgan.cli.options import Whole, run_argument, runs_dir_option, step_option
+from wgan.export import export_samples, export_walk
+from wgan.runs import Run
+
+_CLASS = click.option("--class", "label", metavar="NAME", help="For class-conditional generators.")
+
+
+@click.command("sample")
+@run_argument
+@click.option("--count", type=Whole(), default=64, help="How many samples. Default: 64.")
+@click.option("--seed", type=Whole(), default=0, help="Of z. Default: 0.")
+@_CLASS
+@step_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE.png|FILE.npz|FOLDER",
+)
+@runs_dir_option
+def sample_command(
+    run: str,
+    count: int,
+    seed: int,
+    label: str | None,
+    step: int | None,
+    out: Path,
+    runs_dir: Path,
+) -> None:
+    """Write samples of a RUN's generator."""
+    found = Run.find(run, runs_dir)
+    if count < 1:
+        raise UsageError("--count must be at least 1.")
+    at = export_samples(found, out, count=count, seed=seed, step=step, label=label)
+    print(json.dumps({"run": str(found.folder), "out": str(out), "step": at}))
+
+
+@click.command("walk")
+@run_argument
+@click.option("--waypoints", type=Whole(), default=5, help="2 to 8. Default: 5.")
+@click.option("--seed", type=Whole(), default=0, help="Of the waypoints. Default: 0.")
+@click.option(
+    "--method", type=click.Choice(["slerp", "lerp"]), default="slerp", help="Default: slerp."
+)
+@_CLASS
+@step_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.gif|.webp|.mp4|.npy"
+)
+@runs_dir_option
+def walk_command(run: str, out: Path, runs_dir: Path, **options: Any) -> None:
+    """Write a closed walk of a RUN through random waypoints: as .gif, .webp or .mp4, or its z as .npy."""
+    found = Run.find(run, runs_dir)
+    made = export_walk(found, out, **options)
+    print(json.dumps({"run": str(found.folder), "out": str(out), **made}))

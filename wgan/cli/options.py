@@ -1,0 +1,155 @@
+"""Options that several commands share, and one option for each hyperparameter."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from wgan.config import PARTS, Hyperparameter, hyperparameters
+from wgan.paths import default_runs_dir
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LAST_STEP = 10_000_000
+"""The number of steps of a run whose target is given in seconds."""
+
+
+class Whole(click.ParamType[int]):
+    """A whole number, at least 0."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number that a text means."""
+        if isinstance(value, int):
+            return value
+        if not str(value).isdigit():
+            self.fail(f"must be a whole number, not {value!r}", param, ctx)
+        return int(value)
+
+
+class Scale(click.ParamType[float]):
+    """A number above 0, at most 1000."""
+
+    name = "X"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number that a text means."""
+        number = 0.0
+        with contextlib.suppress(ValueError):
+            number = float(value)
+        if 0 < number <= 1000:
+            return number
+        return self.fail(f"must be a number above 0, at most 1000, not {value!r}", param, ctx)
+
+
+class ManyValues(click.Command):
+    """A command some of whose options take several values: `--threads 1 2`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat such an option before each of its values, as click has it."""
+        many = {o for p in self.params if getattr(p, "multiple", False) for o in p.opts}
+        spread: list[str] = []
+        option = ""
+        is_first = False
+        for word in args:
+            if word.startswith("-"):
+                option, is_first = (word if word in many else ""), True
+                if word in many:
+                    continue
+            if option:
+                spread.append(option)
+            spread.append(word)
+            is_first = False
+        if option and is_first:
+            spread.append(option)  # without a value: click says so
+        return super().parse_args(ctx, spread)
+
+
+def runs_dir_option(command: Command) -> Command:
+    """Add `--runs-dir`."""
+    return click.option(
+        "--runs-dir",
+        type=click.Path(path_type=Path),
+        default=default_runs_dir,
+        metavar="DIR",
+        help="Folder of the runs. Default: WGAN_RUNS of the environment, else checkpoints.",
+    )(command)
+
+
+def quiet_option(command: Command) -> Command:
+    """Add `--quiet`."""
+    return click.option("--quiet", is_flag=True, help="No progress on stderr.")(command)
+
+
+def json_option(text: str = "As JSON, one object a line.") -> Callable[[Command], Command]:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help=text)
+
+
+def run_argument(command: Command) -> Command:
+    """Add the argument RUN."""
+    return click.argument("run", metavar="RUN")(command)
+
+
+def step_option(command: Command) -> Command:
+    """Add `--step`."""
+    return click.option("--step", type=Whole(), help="Checkpoint. Default: the newest.")(command)
+
+
+def _flag_name(path: str) -> str:
+    """Return the Python name of a hyperparameter's option: `objective.n` → `objective__n`."""
+    return path.replace(".", "__")
+
+
+def _option_of(value: Hyperparameter) -> click.Option:
+    """Return the option of a hyperparameter. The config itself checks the bounds, later."""
+    text = value.help
+    if value.choices:
+        text += f" One of {', '.join(map(str, value.choices))}."
+    elif value.low is not None or value.high is not None:
+        text += f" {value.low:g} to {value.high:g}."
+    part, _, field = value.path.partition(".")
+    owners = [
+        name for name, variant in PARTS.get(part, {}).items() if field in variant.model_fields
+    ]
+    if owners:
+        text = f"({', '.join(owners)}) {text}"
+    return click.Option(
+        [f"--{value.path.replace('_', '-')}", _flag_name(value.path)],
+        metavar=value.unit.upper() if value.unit else value.type.__name__.upper(),
+        help=text.strip(),
+    )
+
+
+def config_options(command: click.Command) -> click.Command:
+    """Add one option for each hyperparameter to a command that takes them as keyword arguments."""
+    command.params += [_option_of(value) for value in hyperparameters()]
+    return command
+
+
+def changes_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the hyperparameters that were given, by their path, read as their types."""
+    changes: dict[str, Any] = {}
+    for value in hyperparameters():
+        text = options.get(_flag_name(value.path))
+        if text is None:
+            continue
+        if value.optional and text.lower() == "none":
+            changes[value.path] = None
+        elif value.type is bool:
+            changes[value.path] = {"true": True, "false": False}.get(text.lower(), text)
+        elif value.many:
+            changes[value.path] = [word.strip() for word in text.split(",") if word.strip()]
+        else:
+            # Left as text if it is not a number: the config then says what is wrong with it.
+            changes[value.path] = text
+            with contextlib.suppress(ValueError):
+                changes[value.path] = value.type(text)
+    if "seconds" in changes and "steps" not in changes:
+        changes["steps"] = LAST_STEP
+    return changes

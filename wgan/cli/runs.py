@@ -1,0 +1,91 @@
+"""`wgan runs`, `wgan export` and `wgan import`."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wgan.cli.main import UsageError
+from wgan.cli.options import json_option, quiet_option, run_argument, runs_dir_option
+from wgan.cli.progress import Progress
+from wgan.export import FORMATS, export, export_tensorboard, import_zip
+from wgan.runs import Run, RunIndex, RunSummary
+
+_FORMATS = ", ".join(f"{suffix} ({kind.title})" for suffix, kind in FORMATS.items())
+
+
+@click.command("runs")
+@json_option()
+@runs_dir_option
+def runs_command(as_json: bool, runs_dir: Path) -> None:
+    """List the runs, the newest first."""
+    cards = RunIndex(runs_dir).cards()
+    if as_json:
+        for card in cards:
+            print(json.dumps(_card(card)))
+        return
+    if not cards:
+        print(f"There is no run in {runs_dir} yet.")
+    for card in cards:
+        star, what = "*" if card.star else " ", card.config.title if card.config else card.problem
+        best = "  ".join(f"{name} {m.value:.3g}" for name, m in card.best.items())
+        name = f"“{card.name}”  " if card.name else ""
+        print(f"{star} {card.run}  {card.status:11}  step {card.step:>9,}  {name}{what}  {best}")
+
+
+def _card(card: RunSummary) -> dict[str, Any]:
+    return {
+        "run": card.run,
+        "name": card.name,
+        "status": str(card.status),
+        "dataset": card.config.dataset.name if card.config else None,
+        "objective": card.config.objective.name if card.config else None,
+        "step": card.step,
+        "steps": card.config.steps if card.config else None,
+        "seconds": round(card.seconds, 3),
+        "created": card.created,
+        "parent": dataclasses.asdict(card.parent) if card.parent else None,
+        "best": {name: {"value": m.value, "step": m.step} for name, m in card.best.items()},
+        "size": card.size,
+        "star": card.star,
+        "note": card.note,
+        "problem": card.problem,
+    }
+
+
+@click.command("export", help=f"Write a RUN as {_FORMATS}, or, with --tensorboard, as event files.")
+@run_argument
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@click.option("--tensorboard", is_flag=True, help="--out is a folder of event files.")
+@runs_dir_option
+def export_command(run: str, out: Path, tensorboard: bool, runs_dir: Path) -> None:
+    """Write a run in another format."""
+    found = Run.find(run, runs_dir)
+    result: Mapping[str, object]
+    result = {"events": export_tensorboard(found, out)} if tensorboard else export(found, out)
+    print(json.dumps({"run": str(found.folder), "out": str(out), **result}))
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@runs_dir_option
+@quiet_option
+def import_command(file: Path, runs_dir: Path, quiet: bool) -> int:
+    """Import a run that was exported as .zip."""
+    if not file.is_file():
+        raise UsageError(f"There is no file {file}.")
+    progress = Progress(quiet)
+    try:
+        with progress:
+            run, remarks = import_zip(file, runs_dir, progress.tell)
+    except KeyboardInterrupt:
+        print("Cancelled: nothing was kept.", file=sys.stderr)
+        return 130
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+    print(json.dumps({"run": str(run.folder), "remarks": remarks}))
+    return 0

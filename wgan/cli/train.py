@@ -1,0 +1,253 @@
+"""`wgan train` and `wgan fork`: train a run to its end or to a signal."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from wgan.cli.main import UsageError, print_error, program_name
+from wgan.cli.options import (
+    changes_of,
+    config_options,
+    quiet_option,
+    run_argument,
+    runs_dir_option,
+    step_option,
+)
+from wgan.cli.progress import Progress
+from wgan.config import PRESETS, ConfigError, TrainConfig
+from wgan.data import DataError
+from wgan.jobs import TrainingJob, in_words
+from wgan.jobs.worker import run_worker, should_continue
+from wgan.runs import Run, RunError, Status, fork, list_runs
+from wgan.runs.lock import DEAD_AFTER
+from wgan.training import Diverged
+from wgan.training.distributed import ALONE, ProcessGroup, asked, join, leave
+from wgan.training.state import steered
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command asks for: a preset or a run to resume, and the values that were given."""
+
+    runs_dir: Path
+    preset: str | None
+    resume: str | None
+    changes: Mapping[str, Any]
+
+
+@config_options
+@click.command("train")
+@click.option("--preset", type=click.Choice(list(PRESETS)), metavar="NAME", help=", ".join(PRESETS))
+@runs_dir_option
+@click.option("--resume", metavar="RUN", help="Resume a run: its name, its folder, or last.")
+@quiet_option
+def train_command(
+    runs_dir: Path, preset: str | None, resume: str | None, quiet: bool, **options: Any
+) -> int:
+    """Train a WGAN. The last line on stdout is a JSON object."""
+    request = Request(runs_dir, preset, resume, changes_of(options))
+    if asked():
+        return _train_together(request, Progress(quiet))
+    progress = Progress(quiet)
+    return drive(_training_job(request, progress), progress)
+
+
+@config_options
+@click.command("fork")
+@run_argument
+@step_option
+@runs_dir_option
+@quiet_option
+def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **options: Any) -> int:
+    """Fork a RUN: continue from a checkpoint with other values, as a new run.
+
+    RUN is its name, its folder, or last. The last line on stdout is a JSON object.
+    """
+    changes = changes_of(options)
+    made = fork(Run.find(run, runs_dir), step, changes, runs_dir)
+    progress = Progress(quiet)
+    return drive(TrainingJob(made, resume=True, publish=progress.preparing), progress)
+
+
+def _train_together(request: Request, progress: Progress) -> int:
+    """Train as one of the processes that torchrun started; the first records, the others follow."""
+    ranks = join()
+    try:
+        if not ranks.first:
+            # torchrun signals to all; the first process says when they end, and what is wrong.
+            with _signals([]), contextlib.suppress(ConfigError, DataError):
+                return 0 if run_worker(ranks) else 2
+            return 2
+        try:
+            job = _relaunched(progress, request, ranks) or _training_job(request, progress, ranks)
+        except BaseException:
+            ranks.same(None)
+            raise
+        job.run.set_fact("launch", _launch())
+        return drive(job, progress)
+    except Diverged:
+        return 1  # the first process says it
+    finally:
+        leave()
+
+
+def _launch() -> str:
+    """Return what this launch of torchrun is known by, at each of its beginnings."""
+    launch = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    # What torchrun calls every launch on several nodes without --rdzv-id: its agent tells them apart.
+    return f"none {socket.gethostname()} {os.getppid()}" if launch == "none" else launch
+
+
+def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> TrainingJob | None:
+    """Return the job that goes on with this launch's run, where torchrun has begun again."""
+    if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
+        return None
+    launch = _launch()
+    for run in list_runs(request.runs_dir):
+        known = ""
+        with contextlib.suppress(RunError):  # A damaged run is not the one.
+            known = run.fact("launch")
+        if launch and known == launch:
+            end = time.monotonic() + 2 * DEAD_AFTER
+            while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
+                time.sleep(1.0)
+            print(
+                f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
+                file=sys.stderr,
+            )
+            return TrainingJob(run, resume=True, publish=progress.preparing, ranks=ranks)
+    if launch.startswith("none "):
+        print(
+            "The run of this launch is not known on this machine, and another begins: give torchrun "
+            "--rdzv-id ID, by which every machine knows it.",
+            file=sys.stderr,
+        )
+    return None
+
+
+def _training_job(request: Request, progress: Progress, ranks: ProcessGroup = ALONE) -> TrainingJob:
+    """Return the job of a new run, or of one that is resumed."""
+    changes = dict(request.changes)
+    if request.resume and request.preset:
+        raise UsageError("A resumed run keeps its config: leave --preset away.")
+    if request.resume:
+        run = Run.find(request.resume, request.runs_dir)
+        known, step = run.resume_point()
+        if "steps" in changes and "seconds" not in changes and known.seconds is not None:
+            changes["seconds"] = None
+        config = steered(known, changes)
+        if step >= config.steps:
+            raise UsageError(
+                f"Run {run.id} is at step {step:,} already, and its last is "
+                f"{config.steps:,}: give a larger --steps, the total."
+            )
+        return TrainingJob(
+            run, resume=True, changes=changes, publish=progress.preparing, ranks=ranks
+        )
+    base = PRESETS[request.preset].config if request.preset else TrainConfig()
+    config = base.changed(request.changes)
+    return TrainingJob(
+        Run.create(config, request.runs_dir), publish=progress.preparing, ranks=ranks
+    )
+
+
+def drive(job: TrainingJob, progress: Progress) -> int:
+    """Train to the target or to a signal, and print the result.
+
+    A signal during the preparation ends it at once, and later after the step that is being made.
+    """
+    wanted: list[int] = []
+    try:
+        with progress, _signals(wanted):
+            with _interruptible(wanted):
+                job.prepare()
+            progress.mark(job.training.steps)
+            begin, seconds_before = job.training.steps, job.seconds
+            while should_continue(job.training, job.ranks, not job.done and not wanted):
+                job.step()
+                progress.training(job)
+            status = Status.STOPPED if wanted and not job.done else Status.FINISHED
+            job.finish(status)
+    except KeyboardInterrupt:
+        job.discard()
+        raise
+    except Exception as error:
+        began = job.prepared
+        trace = "" if isinstance(error, Diverged) else traceback.format_exc()
+        job.finish(Status.FAILED, in_words(error), trace)
+        if not began and job.new:
+            job.run.delete()
+        if isinstance(error, ConfigError | DataError | RunError | ValueError) and not began:
+            raise UsageError(in_words(error)) from error
+        print_error(in_words(error))
+        if began and (kept := job.run.checkpoint_steps()):
+            print_error(
+                f"Its last checkpoint is of step {kept[-1]:,}: {program_name()} train --resume {job.run.id}"
+            )
+        return 1
+    view = job.view
+    for sentence in (job.warning, view.error):
+        if sentence:
+            print_error(sentence)
+    spent = job.seconds - seconds_before
+    print(json.dumps(_result(job, (view.step - begin) / spent if spent > 0 else 0.0)))
+    return 1 if view.status is Status.FAILED or job.losses else 0
+
+
+def _result(job: TrainingJob, rate: float) -> dict[str, Any]:
+    view, last = job.view, job.view.last
+    return {
+        "run": str(job.run.folder),
+        "step": view.step,
+        "seconds": round(view.seconds, 3),
+        "steps_per_second": round(rate, 3),
+        "critic_gap": last.report.critic_gap if last else None,
+        "critic_gap_held_out": last.report.critic_gap_held_out if last else None,
+        "status": str(view.status),
+        "engine": view.engine.as_dict() if view.engine else None,
+    }
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _signals(wanted: list[int]) -> Iterator[None]:
+    """Note SIGINT and SIGTERM instead of dying: the step at hand is finished first."""
+    with _handled(lambda received, _: wanted.append(received)):
+        yield
+
+
+@contextlib.contextmanager
+def _interruptible(wanted: list[int]) -> Iterator[None]:
+    """Within `_signals`: have a signal raise KeyboardInterrupt, as in a download that waits for a server."""
+
+    def interrupt(received: int, _: object) -> NoReturn:
+        wanted.append(received)
+        raise KeyboardInterrupt
+
+    if wanted:
+        raise KeyboardInterrupt
+    with _handled(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, Any], Any]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

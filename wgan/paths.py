@@ -1,0 +1,50 @@
+"""Where files are: the runs, the data, and the app. In a clone of the repository, and installed with pip."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_data_path
+
+PACKAGE = Path(__file__).parent
+
+INSTALLED_APP = PACKAGE / "_app"
+"""The app and the examples in an installed package; absent in a clone of the repository."""
+
+APP_FOLDER = INSTALLED_APP if INSTALLED_APP.is_dir() else PACKAGE.parent
+
+
+def app_script() -> Path | None:
+    """Return the script that `streamlit run` takes; None if it is absent."""
+    script = APP_FOLDER / "streamlit_app.py"
+    return script if script.is_file() else None
+
+
+def shipped_runs() -> Path:
+    """Return the folder of the trained examples. Nothing is written there."""
+    return APP_FOLDER / "checkpoints"
+
+
+def default_runs_dir() -> Path:
+    """Return the folder of the runs: WGAN_RUNS, else `checkpoints` here, else in the user's data.
+
+    The last is for an installed package: it is used if the present folder has no `checkpoints`.
+    """
+    return _folder("WGAN_RUNS", "checkpoints", "runs")
+
+
+def data_root() -> Path:
+    """Return the folder of the data sets: WGAN_DATA, else `data` here, else in the user's data."""
+    return _folder("WGAN_DATA", "data", "data")
+
+
+def _folder(variable: str, here: str, installed: str) -> Path:
+    if variable in os.environ:
+        return Path(os.environ[variable])
+    if INSTALLED_APP.is_dir() and not Path(here).is_dir():
+        return user_data_path("wgan-explorer", appauthor=False) / installed
+    return Path(here)
+
+
+def cache_dir() -> Path:
+    """Return the folder for what can be made again, such as compiled steps."""
+    return user_cache_path("wgan-explorer", appauthor=False)
