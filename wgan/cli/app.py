@@ -9,7 +9,7 @@ import click
 
 from wgan.cli.main import UsageError
 from wgan.cli.options import runs_dir_option
-from wgan.export import bring
+from wgan.export import bring_once
 from wgan.paths import app_script
 
 
@@ -25,10 +25,8 @@ def app_command(port: int, headless: bool, runs_dir: Path) -> int:
     script = app_script()
     if script is None:
         raise UsageError("The app is not part of this installation: install the whole package.")
-    is_new = not runs_dir.is_dir() or not any(runs_dir.iterdir())
     runs_dir.mkdir(parents=True, exist_ok=True)
-    if is_new:
-        bring(runs_dir)
+    bring_once(runs_dir)
     environment = {**os.environ, "WGAN_RUNS": str(runs_dir.resolve())}
     command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     if headless:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.export.archive import bug_report, export_zip, import_zip
-from wgan.export.examples import EXAMPLES, Example, bring, lacking, ship
+from wgan.export.examples import EXAMPLES, Example, bring, bring_once, lacking, ship
 from wgan.export.film import export_film
 from wgan.export.models import export_onnx, export_program
 from wgan.export.recipe import command_line, nearest_preset, snippet
@@ -21,6 +21,7 @@ __all__ = [
     "Example",
     "Format",
     "bring",
+    "bring_once",
     "bug_report",
     "command_line",
     "export",

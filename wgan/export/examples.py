@@ -5,6 +5,7 @@ previews, and of some steps the averaged generator and the critic. No optimiser:
 there is a fork with fresh ones.
 """
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -127,6 +128,20 @@ def bring(runs_dir: Path) -> None:
         raise RunError(
             f"The examples cannot be copied to {runs_dir} ({error.strerror or error})."
         ) from error
+
+
+COPIED = ".examples-copied"
+"""The file that says that the examples were once copied into a folder of runs: who deletes them is rid of them."""
+
+
+def bring_once(runs_dir: Path) -> None:
+    """Copy the shipped runs into a folder of runs at its first use. Raises RunError."""
+    mark = runs_dir / COPIED
+    if mark.exists() or not lacking(runs_dir):
+        return
+    bring(runs_dir)
+    with contextlib.suppress(OSError):
+        mark.touch()
 
 
 def ship(run: Run, name: str, runs_dir: Path) -> Run:
