@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -446,3 +447,52 @@ def test_an_added_objective_needs_no_other_file(tmp_path: Path):
         env={**os.environ, "WGAN_RUNS": str(tmp_path / "runs")},
     )
     assert made.stdout.strip().endswith("followed"), made.stderr[-2000:]
+
+
+def bce(score: Tensor, target: float) -> Tensor:
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        score, torch.full_like(score, target)
+    )
+
+
+FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "E f(fake) − E f(real)": lambda real, fake: fake.mean() - real.mean(),
+    "−E f(fake)": lambda real, fake: -fake.mean(),
+    "−E log σ(f(real)) − E log(1 − σ(f(fake)))": lambda real, fake: bce(real, 1) + bce(fake, 0),
+    "−E log σ(f(fake))": lambda real, fake: bce(fake, 1),
+    "E log(1 − σ(f(fake)))": lambda real, fake: -bce(fake, 0),
+    "½ E(f(real) − 1)² + ½ E f(fake)²": lambda real, fake: (
+        0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean()
+    ),
+    "½ E(f(fake) − 1)²": lambda real, fake: 0.5 * ((fake - 1) ** 2).mean(),
+    "E max(0, 1 − f(real)) + E max(0, 1 + f(fake))": lambda real, fake: (
+        (1 - real).clamp_min(0).mean() + (1 + fake).clamp_min(0).mean()
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*OBJECTIVES, "gan, minimax"])
+def test_an_objective_says_what_it_computes(name: str):
+    """The formulas on screen, worked out by other means, are what the loop minimises."""
+    kind, _, variant = name.partition(", ")
+    objective = OBJECTIVES[kind](**({"generator": variant} if variant else {}))
+    scores = 3 * torch.randn((2, 500), generator=torch.Generator().manual_seed(5))
+    real, fake = scores.double()
+    expected = FORMULAS[objective.critic_formula](real, fake)
+    assert torch.allclose(objective.critic_loss(real=real, fake=fake), expected, rtol=1e-12)
+    expected = FORMULAS[objective.generator_text()](real, fake)
+    assert torch.allclose(objective.generator_loss(fake=fake), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "undecided", "critic", "generator"),
+    [("gan", 0.0, 1.3863, 0.6931), ("lsgan", 0.5, 0.25, 0.125), ("hinge", 0.0, 2.0, None)],
+)
+def test_the_levels_that_the_help_names(
+    name: str, undecided: float, critic: float, generator: float | None
+):
+    scores = torch.full((4,), undecided)
+    objective = OBJECTIVES[name]()
+    assert float(objective.critic_loss(real=scores, fake=scores)) == pytest.approx(critic, abs=1e-4)
+    if generator is not None:
+        assert float(objective.generator_loss(fake=scores)) == pytest.approx(generator, abs=1e-4)

@@ -34,6 +34,16 @@ class Objective(BaseModel, ABC):
     name: Any = ""  # each class has its own Literal
     title: ClassVar[str]
     source: ClassVar[str]
+    critic_formula: ClassVar[str]
+    """The critic's loss without its penalty, as text."""
+    generator_formula: ClassVar[str]
+    """The generator's loss, as text."""
+    reading: ClassVar[str]
+    """How to read the two curves, in one or two sentences."""
+    suits_momentum: ClassVar[bool] = True
+    """Whether a critic trained alone uses Adam; else RMSprop, as momentum makes it unstable."""
+    class_conditional: ClassVar[bool] = True
+    """Whether the critic may be given the class: a projection adds to its slope."""
     couples: ClassVar[bool] = True
     """May the critic's layers couple samples, as batch norm does? Not where each sample's own
     gradient is asked for."""
@@ -56,6 +66,10 @@ class Objective(BaseModel, ABC):
     @abstractmethod
     def generator_loss(self, *, fake: Tensor) -> Tensor:
         """Return what the generator minimises, from the critic's scores of its samples, (N,)."""
+
+    def generator_text(self) -> str:
+        """Return the generator's loss as text."""
+        return self.generator_formula
 
     def penalty(
         self,
@@ -113,6 +127,14 @@ class Objective(BaseModel, ABC):
 class _CrossEntropy(Objective):
     """The losses of a discriminator that says real or fake, from its logits."""
 
+    critic_formula = "−E log σ(f(real)) − E log(1 − σ(f(fake)))"
+    generator_formula = "−E log σ(f(fake))"
+    reading = (
+        "Both are cross-entropies in nats. A critic that cannot tell real from fake has a loss of "
+        "2 log 2 ≈ 1.39, and the generator then has log 2 ≈ 0.69. Neither curve says how good the "
+        "samples are."
+    )
+
     def real_loss(self, real: Tensor) -> Tensor:
         return softplus(-real).mean()
 
@@ -125,6 +147,14 @@ class _CrossEntropy(Objective):
 
 class _Wasserstein(Objective):
     """The Kantorovich–Rubinstein dual: the mean score difference, and its generator."""
+
+    critic_formula = "E f(fake) − E f(real)"
+    generator_formula = "−E f(fake)"
+    reading = (
+        "The critic's loss is minus the critic gap: **negative while the critic can tell real from "
+        "fake, and rising towards 0** as the samples improve. The generator's loss has an arbitrary "
+        "offset, since the critic's scores may drift up or down together: its level means nothing."
+    )
 
     def real_loss(self, real: Tensor) -> Tensor:
         return -real.mean()
@@ -241,6 +271,10 @@ class Gan(_CrossEntropy):
             return -softplus(fake).mean()
         return super().generator_loss(fake=fake)
 
+    def generator_text(self) -> str:
+        minimax = "E log(1 − σ(f(fake)))"
+        return minimax if self.generator == "minimax" else self.generator_formula
+
 
 class LsGan(Objective):
     """Least-squares GAN: scores are drawn to 1 for real and to 0 for fake.
@@ -251,6 +285,12 @@ class LsGan(Objective):
 
     name: Literal["lsgan"] = "lsgan"
     title = "LSGAN (least squares)"
+    critic_formula = "½ E(f(real) − 1)² + ½ E f(fake)²"
+    generator_formula = "½ E(f(fake) − 1)²"
+    reading = (
+        "A critic that cannot tell real from fake says ½ everywhere: its loss is then 0.25, and the "
+        "generator's 0.125. Neither curve says how good the samples are."
+    )
     source = "Mao et al. 2017, eq. 9, arXiv:1611.04076"
 
     def real_loss(self, real: Tensor) -> Tensor:
@@ -271,6 +311,13 @@ class Hinge(Objective):
 
     name: Literal["hinge"] = "hinge"
     title = "Hinge GAN"
+    critic_formula = "E max(0, 1 − f(real)) + E max(0, 1 + f(fake))"
+    generator_formula = "−E f(fake)"
+    reading = (
+        "The critic's loss is between 0, where every sample is scored right by a margin of 1, and 2 "
+        "where the critic says 0 everywhere; it is above 2 where it is wrong. The generator's loss has "
+        "no level of its own: the critic's scores may drift."
+    )
     source = "Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, eqs. 16–17, arXiv:1802.05957"
 
     def real_loss(self, real: Tensor) -> Tensor:
@@ -292,6 +339,7 @@ class Wgan(_Wasserstein):
 
     name: Literal["wgan"] = "wgan"
     title = "WGAN (weight clipping)"
+    suits_momentum = False
     source = "Arjovsky et al. 2017, algorithm 1, arXiv:1701.07875"
     clip_value: Annotated[float, Field(ge=1e-4, le=1.0)] = Field(
         0.01,
@@ -423,6 +471,7 @@ class WganGroupSort(_Wasserstein):
 
     name: Literal["wgan-groupsort"] = "wgan-groupsort"
     title = "WGAN-GroupSort (1-Lipschitz)"
+    class_conditional = False
     source = "Anil et al. 2019, sections 3–4, arXiv:1811.05381"
     orthonormal: Literal["bjorck", "cayley"] = Field(
         "bjorck",

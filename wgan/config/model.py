@@ -391,7 +391,7 @@ class TrainConfig(BaseModel):
                 f"The data set {self.dataset.name} has {classes} classes, 0 to {classes - 1}: there "
                 f"is no class {self.preview_class} to show."
             )
-        if self.objective.layers.startswith("groupsort"):
+        if not self.objective.class_conditional:
             raise ValueError(
                 "A critic that is told the class by a projection is not 1-Lipschitz, which "
                 f"{self.objective.name} promises. Turn conditional off or choose another objective."

@@ -171,10 +171,11 @@ def _fitting(objective: Objective, seed: int) -> CriticTrainer:
     network = Mlp(width=WIDTH, depth=DEPTH)
     critic = network.critic((1,))
     network.initialise(critic, generator(seed, "init"))
-    if isinstance(objective, Wgan):
-        optimizer: torch.optim.Optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-4)
-    else:
+    optimizer: torch.optim.Optimizer
+    if objective.suits_momentum:
         optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    else:
+        optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-4)
     return CriticTrainer(critic, objective, optimizer, seed)
 
 

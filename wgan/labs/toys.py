@@ -30,10 +30,10 @@ def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> Criti
     objective.prepare(critic, generator(seed, "init", 1))
     objective.project(critic)
     optimizer: torch.optim.Optimizer
-    if objective.name == "wgan":
-        optimizer = torch.optim.RMSprop(critic.parameters(), lr=rate)
-    else:
+    if objective.suits_momentum:
         optimizer = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.9))
+    else:
+        optimizer = torch.optim.RMSprop(critic.parameters(), lr=rate)
     return CriticTrainer(critic, objective, optimizer, seed)
 
 

@@ -113,7 +113,7 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
             if coupled and name != "ring-8":
                 continue
             critic = _critic(Mlp(width=512, depth=3), bench.seed)
-            optimizer = rmsprop(critic, 2e-4) if isinstance(objective, Wgan) else adam(critic, 1e-3)
+            optimizer = adam(critic, 1e-3) if objective.suits_momentum else rmsprop(critic, 2e-4)
             sides = partial(_noisy, data, bench.seed, coupled, BATCH)
             words = f"{name}: {arm} critic"
             fitting = CriticTrainer(critic, objective, optimizer, bench.seed)

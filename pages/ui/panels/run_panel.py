@@ -20,6 +20,7 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.config import PREVIEW_COLUMNS, ConfigError
 from wgan.jobs import RunSnapshot, StoredPreview
+from wgan.objectives import Objective
 from wgan.runs import RunError, Status, unpack_arrays
 
 GAP_HELP = """**Critic gap** = mean score of real − mean score of fake = E f(real) − E f(fake).
@@ -34,14 +35,6 @@ If the gap on *training* data grows away from the gap on *held-out* data, the cr
 training pictures by heart.
 
 Thin: every report. Thick: smoothed. Drag to zoom, double-click to zoom out."""
-
-LOSS_HELP = """**Critic loss** = E f(fake) − E f(real), without the penalty: minus the critic gap, so it is
-**negative while the critic can tell real from fake, and rises towards 0** as the samples improve.
-
-**Generator loss** = −E f(fake). It has an arbitrary offset: the critic's scores may drift up or down
-together. Its level means nothing on its own.
-
-For the GAN objective both are cross-entropies, and the critic gap is not its loss."""
 
 STAGE_HELP = """Each picture comes from the same z every time, through the running average of the
 generator: so one sees every sample improve. The slider goes back to any moment; training goes on."""
@@ -275,6 +268,14 @@ def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Fr
     )
 
 
+def _loss_help(objective: Objective) -> str:
+    """Return what the two losses of an objective are, and how to read them."""
+    return (
+        f"**Critic loss** = {objective.critic_formula}, without a penalty.\n\n"
+        f"**Generator loss** = {objective.generator_text()}.\n\n{objective.reading}"
+    )
+
+
 def _plots(view: RunSnapshot) -> None:
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
@@ -297,7 +298,7 @@ def _plots(view: RunSnapshot) -> None:
         run=view.run,
         height=178,
         title="Losses",
-        help=LOSS_HELP,
+        help=_loss_help(view.config.objective),
         version=version,
         alt="Critic and generator loss over steps",
     )
