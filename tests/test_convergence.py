@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -257,27 +256,6 @@ def test_a_run_waits_where_the_visitor_says_so(session: Session):
     session.cancel(task.key)
     until(lambda: session.view(name).step > held + 5)
     session.stop(name)
-
-
-def test_the_verdict_says_what_came_out():
-    from pages.ui.critic.convergence import verdict
-
-    found, _ = whole(models(tiny(objective="wgan-gp")), 12)
-    ends = found.updates / found.updates[-1]
-
-    def like(top: float, **more: Any) -> CriticConvergence:
-        values = {"bounds": top * found.exact * np.minimum(1, 2 * ends), "stuck": None}
-        return dataclasses.replace(found, **(values | more))
-
-    assert "It tightened: 95 %" in verdict(like(0.95), ended=True)
-    assert "settled at 70 %" in verdict(like(0.7), ended=True)
-    rising = like(0.7, bounds=0.7 * found.exact * ends)
-    assert "Still rising: 70 %" in verdict(rising, ended=True)
-    clipped = verdict(like(0.2, stuck=np.full(len(ends), 0.8)), ended=True)
-    assert "fails to tighten: 20 %" in clipped and "80 % of the clipped" in clipped
-    assert "who is real" in verdict(like(0.2, dual=False), ended=True)
-    assert "So far" in verdict(like(0.2), ended=False)
-    assert "It broke" in verdict(like(0.2, note="The critic's scores left all bounds."), ended=True)
 
 
 def test_looking_at_it_is_made_of_copies():

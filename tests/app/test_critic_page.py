@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
@@ -13,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.navigation import CRITIC_SECTIONS as SECTIONS
 from pages.ui.core.session import session
-from pages.ui.critic.layers import said_of_depth, said_of_slopes
 from tests.app.test_pages import button, finished_run, has_button, page_alone, sound
 from tests.conftest import app_at, tiny
 from wgan.data import DATASETS
@@ -152,15 +150,3 @@ def test_a_failed_beginning_is_no_traceback(runs_dir: Path):
     job.finish(Status.FAILED, "It broke.")
     app = page_alone("critic.py")
     assert not app.exception
-
-
-def test_words_for_slopes_and_depths():
-    assert "Nearly flat" in said_of_slopes(0.001, 0.0)
-    assert "Steeper than 1" in said_of_slopes(3.0, 1.0)
-    assert "both sides" in said_of_slopes(1.0, 0.6)
-    assert "Near 1 or below" in said_of_slopes(0.9, 0.1)
-    assert "vanishes" in said_of_depth(np.array([1e-6, 1.0]))
-    assert "explodes" in said_of_depth(np.array([1e6, 1.0]))
-    assert "much, but" in said_of_depth(np.array([0.03, 1.0]))
-    assert "its share" in said_of_depth(np.array([2.0, 1.0]))
-    assert "no gradient" in said_of_depth(np.array([0.0, 1.0]))

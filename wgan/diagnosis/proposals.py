@@ -5,21 +5,8 @@ from typing import Any
 
 from wgan.config import ConfigError, hyperparameters
 from wgan.diagnosis.evidence import Evidence, Proposal
+from wgan.format import fmt_value
 from wgan.objectives import Wgan
-
-
-def said(value: float) -> str:
-    """Return a number with at most three digits, as people write it."""
-    text = f"{value:.3g}"
-    if "e" in text:
-        mantissa, _, power = text.partition("e")
-        text = f"{mantissa} × 10^{int(power)}"
-    return text.replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage."""
-    return f"{100 * share:.0f} %"
 
 
 def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
@@ -42,20 +29,13 @@ def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
         return None
     titles = {h.path: h.title for h in hyperparameters(after)}
     words = ", ".join(
-        f"{titles[p]} {plain(before[p])} → {plain(now[p])}"
+        f"{titles[p]} {fmt_value(before[p])} → {fmt_value(now[p])}"
         if p in before
-        else f"{titles[p]} {plain(now[p])}"
+        else f"{titles[p]} {fmt_value(now[p])}"
         for p in moved
     )
     live = all(path in known and known[path].live for path in moved)
     return Proposal(words, {path: bounded[path] for path in moved}, live)
-
-
-def plain(value: Any) -> str:
-    """Return a value as people write it: 0.0005, not 5e-04."""
-    if isinstance(value, float):
-        return f"{value:.10f}".rstrip("0").rstrip(".") if 0 < abs(value) < 1 else f"{value:g}"
-    return str(value)
 
 
 def propose(evidence: Evidence, *changes: Mapping[str, Any]) -> tuple[Proposal, ...]:

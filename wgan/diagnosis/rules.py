@@ -8,7 +8,8 @@ import numpy.typing as npt
 import torch
 
 from wgan.diagnosis.evidence import ENOUGH, Doubles, Evidence, Proposal, Reading, Rule
-from wgan.diagnosis.proposals import PENALISED, clip, percent, plain, propose, rates, said
+from wgan.diagnosis.proposals import PENALISED, clip, propose, rates
+from wgan.format import fmt_percent, fmt_sci, fmt_value
 from wgan.metrics import LIVE_SAMPLES, title_of
 from wgan.objectives import Wgan
 
@@ -43,8 +44,8 @@ def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
         now > rule.limits["large"] and grown > rule.limits["growth"]
     )
     return Reading(
-        f"The largest of the losses and the penalty is {said(now)}, {said(grown)} times the "
-        f"{said(before)} that was usual in the first half. Beyond 10^7 a run ends.",
+        f"The largest of the losses and the penalty is {fmt_sci(now)}, {fmt_sci(grown)} times the "
+        f"{fmt_sci(before)} that was usual in the first half. Beyond 10^7 a run ends.",
         raised,
         propose(
             evidence,
@@ -61,8 +62,8 @@ def vanishing(evidence: Evidence, rule: Rule) -> Reading | None:
         return None
     faded = signal < rule.limits["signal"]
     words = (
-        f"Of the critic's slope {said(100 * signal)} % reaches the generator through its loss. "
-        f"The critic's first layer gets a gradient 10^{said(depth)} times that of its last."
+        f"Of the critic's slope {fmt_sci(100 * signal)} % reaches the generator through its loss. "
+        f"The critic's first layer gets a gradient 10^{fmt_sci(depth)} times that of its last."
     )
     proposals: tuple[Proposal, ...]
     if faded:
@@ -86,7 +87,7 @@ def exploding(evidence: Evidence, rule: Rule) -> Reading | None:
     if depth is None:
         return None
     return Reading(
-        f"The critic's first layer gets a gradient 10^{said(depth)} times that of its last.",
+        f"The critic's first layer gets a gradient 10^{fmt_sci(depth)} times that of its last.",
         depth > rule.limits["depth"],
         propose(evidence, clip(evidence, 1 / 3), rates(evidence, 0.3, 1.0), PENALISED),
     )
@@ -103,8 +104,8 @@ def momentum(evidence: Evidence, rule: Rule) -> Reading | None:
     mean, negative = float(np.mean(cosines)), int((cosines < 0).sum())
     again = f", and {negative} of {len(cosines)} times below 0" if negative else ""
     return Reading(
-        f"The cosine between the critic's step and downhill is {said(mean)} on average{again}. "
-        f"β₁ = {plain(memory)}.",
+        f"The cosine between the critic's step and downhill is {fmt_sci(mean)} on average{again}. "
+        f"β₁ = {fmt_value(memory)}.",
         mean < rule.limits["cosine"],
         propose(
             evidence,
@@ -124,7 +125,7 @@ def balance(evidence: Evidence, rule: Rule) -> Reading | None:
     # A step of a critic that makes several updates is as long as all of them.
     ratio = float(np.median(maker[-n:] / np.maximum(config.n_critic * judge[-n:], 1e-30)))
     words = (
-        f"In a step the generator's weights move {said(ratio)} times as far, for their length, as the "
+        f"In a step the generator's weights move {fmt_sci(ratio)} times as far, for their length, as the "
         "critic's."
     )
     high, low = ratio > rule.limits["high"], ratio < rule.limits["low"]
@@ -142,8 +143,8 @@ def weak_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
         return None
     above = evidence.usual("slope_above_1") or 0.0
     return Reading(
-        f"The critic's slope between real and fake is {said(slope)} on average, where the penalty asks "
-        f"for 1, and above 1 for {percent(above)} of them. λ = {plain(weight)}.",
+        f"The critic's slope between real and fake is {fmt_sci(slope)} on average, where the penalty asks "
+        f"for 1, and above 1 for {fmt_percent(above)} of them. λ = {fmt_value(weight)}.",
         slope > rule.limits["slope"],
         propose(evidence, {"objective.penalty_weight": max(10.0 * weight, 0.1)}),
     )
@@ -157,8 +158,8 @@ def strong_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
     pull = float(np.mean(pulls))  # It comes in bursts, so not the median.
     slope = evidence.usual("slope_hat") or 0.0
     return Reading(
-        f"On average the penalty pulls {said(pull)} times as hard at the critic's weights as its loss does; the "
-        f"slope between real and fake is {said(slope)}. λ = {plain(weight)}.",
+        f"On average the penalty pulls {fmt_sci(pull)} times as hard at the critic's weights as its loss does; the "
+        f"slope between real and fake is {fmt_sci(slope)}. λ = {fmt_value(weight)}.",
         pull > rule.limits["pull"],
         propose(evidence, {"objective.penalty_weight": weight / 10}, rates(evidence, 0.3, 1.0)),
     )
@@ -170,9 +171,11 @@ def clipping(evidence: Evidence, rule: Rule) -> Reading | None:
     if stuck is None:
         return None
     objective = evidence.config.objective
-    bound = f" ±{plain(objective.clip_value)}" if isinstance(objective, Wgan) else " their bound"
+    bound = (
+        f" ±{fmt_value(objective.clip_value)}" if isinstance(objective, Wgan) else " their bound"
+    )
     return Reading(
-        f"{percent(stuck)} of the clipped weights stand at{bound}.",
+        f"{fmt_percent(stuck)} of the clipped weights stand at{bound}.",
         stuck > rule.limits["share"],
         propose(evidence, clip(evidence, 3.0), PENALISED),
     )
@@ -192,9 +195,10 @@ def undertrained(evidence: Evidence, rule: Rule) -> Reading | None:
     far = floor is None or values[-1] > rule.limits["floors"] * floor
     config = evidence.config
     return Reading(
-        f"A few more critic updates, with the generator standing still, raise the gap by {said(lag)} "
-        f"times its own scale. {title_of(name)}: best {said(before)} in the first half of what was "
-        f"measured, {said(now)} since" + (f"; floor {said(floor)}." if floor is not None else "."),
+        f"A few more critic updates, with the generator standing still, raise the gap by {fmt_sci(lag)} "
+        f"times its own scale. {title_of(name)}: best {fmt_sci(before)} in the first half of what was "
+        f"measured, {fmt_sci(now)} since"
+        + (f"; floor {fmt_sci(floor)}." if floor is not None else "."),
         lag > rule.limits["lag"] and stuck and far,
         propose(
             evidence,
@@ -215,8 +219,8 @@ def memorised(evidence: Evidence, rule: Rule) -> Reading | None:
     floor = evidence.floor(name) or 0.0
     limit = floor + rule.limits["share"]
     return Reading(
-        f"{percent(share)} of the shown samples are copies of a training picture: twice as near to it, "
-        f"in pixels, as to any other. Of held-out pictures {percent(floor)} are.",
+        f"{fmt_percent(share)} of the shown samples are copies of a training picture: twice as near to it, "
+        f"in pixels, as to any other. Of held-out pictures {fmt_percent(floor)} are.",
         share > limit,
         propose(
             evidence,
@@ -270,7 +274,7 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     steps, modes, good = steps[-n:], modes[-n:], good[-n:]
     so = (modes <= rule.limits["modes"] * there) & (good >= rule.limits["good"])
     return Reading(
-        f"{modes[-1]:.0f} of {there:.0f} modes have a sample, while {percent(good[-1])} of the samples are "
+        f"{modes[-1]:.0f} of {there:.0f} modes have a sample, while {fmt_percent(good[-1])} of the samples are "
         f"good. At its best the run had {modes.max():.0f}.",
         bool(so[-ENOUGH:].all()),
         since=_from(steps, so),
@@ -286,8 +290,8 @@ def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
     # At the start a classifier sees one class in everything: that passes, and is falling.
     still = kl[-1] >= 0.9 * kl[-ENOUGH]
     return Reading(
-        f"The classes of the samples are {said(kl[-1])} nats from the data's, as if only one in "
-        f"{said(math.exp(kl[-1]))} were left.",
+        f"The classes of the samples are {fmt_sci(kl[-1])} nats from the data's, as if only one in "
+        f"{fmt_sci(math.exp(kl[-1]))} were left.",
         bool(so[-ENOUGH:].all() and still),
         since=_from(steps, so),
     )
@@ -303,7 +307,7 @@ def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
     so = share > rule.limits["duplicates"]
     still = share[-1] >= 0.9 * share[-ENOUGH]
     return Reading(
-        f"{percent(share[-1])} of the samples nearly repeat another.",
+        f"{fmt_percent(share[-1])} of the samples nearly repeat another.",
         bool(so[-ENOUGH:].all() and still),
         since=_from(steps, so),
     )
@@ -316,7 +320,7 @@ def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
     so = variety < rule.limits["variety"]
     still = variety[-1] <= 1.25 * variety[-ENOUGH]
     return Reading(
-        f"The samples spread {percent(variety[-1])} as far around their mean as real examples do.",
+        f"The samples spread {fmt_percent(variety[-1])} as far around their mean as real examples do.",
         bool(so[-ENOUGH:].all() and still),
         since=_from(steps, so),
     )
@@ -333,9 +337,9 @@ def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
         return None  # Of long ago: the run has gone on.
     floor = evidence.floor(names[0])
     return Reading(
-        f"Only {percent(covered[-1])} of the real pictures have a sample nearby"
-        + (f", where other real ones reach {percent(floor)}" if floor is not None else "")
-        + f", while {percent(good[-1])} of the samples lie among real pictures.",
+        f"Only {fmt_percent(covered[-1])} of the real pictures have a sample nearby"
+        + (f", where other real ones reach {fmt_percent(floor)}" if floor is not None else "")
+        + f", while {fmt_percent(good[-1])} of the samples lie among real pictures.",
         bool(covered[-1] < rule.limits["coverage"] and good[-1] > rule.limits["precision"]),
         since=int(steps[-1]),
     )
@@ -355,9 +359,9 @@ def overfitting(evidence: Evidence, rule: Rule) -> Reading | None:
     share = apart / max(gap, 1e-12)
     certain = apart > rule.limits["spreads"] * spread
     return Reading(
-        f"The critic gap is {said(gap)} on training pictures and {said(gap - apart)} on held-out ones: "
+        f"The critic gap is {fmt_sci(gap)} on training pictures and {fmt_sci(gap - apart)} on held-out ones: "
         + (
-            f"{percent(max(share, 0.0))} of it is learned by heart."
+            f"{fmt_percent(max(share, 0.0))} of it is learned by heart."
             if certain
             else "no more apart than the scores of 256 pictures vary."
         ),
@@ -399,7 +403,7 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
         and best < 0.75 * len(smooth)
     )
     return Reading(
-        f"{title_of(name)} is {said(now)} now and was {said(float(smooth[best]))} at its best, at step "
+        f"{title_of(name)} is {fmt_sci(now)} now and was {fmt_sci(float(smooth[best]))} at its best, at step "
         f"{int(steps[best + 1]):,}.",
         raised,
         propose(
@@ -433,9 +437,9 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     )
     raised = gained < rule.limits["errors"] * error or gained < rule.limits["least"] * now.mean()
     return Reading(
-        f"{title_of(name)} went from {said(before.mean())} to {said(now.mean())} in the last {span:,} "
-        f"steps, ± {said(error)}"
-        + (f"; floor {said(floor)}. " if floor is not None else ". ")
+        f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
+        f"steps, ± {fmt_sci(error)}"
+        + (f"; floor {fmt_sci(floor)}. " if floor is not None else ". ")
         + (end if raised else "It still improves."),
         raised,
         ()

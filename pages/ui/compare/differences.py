@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.compare.curves import comparable, measured_metrics, titles_of, views_of
-from pages.ui.core.format import fmt_digits, fmt_value
 from wgan.config import hyperparameters
+from wgan.format import fmt_digits, fmt_value
 from wgan.jobs import RunSnapshot
 from wgan.metrics import title_of
 

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core.draft import as_edited_before, draft, remember_dataset, set_draft
-from pages.ui.core.format import fmt_number
 from pages.ui.core.session import session
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from wgan.config import (
@@ -17,6 +16,7 @@ from wgan.config import (
     TrainConfig,
     short,
 )
+from wgan.format import fmt_number
 from wgan.runs import RunError
 
 

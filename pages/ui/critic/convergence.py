@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.core.format import fmt_number, fmt_sci
 from pages.ui.core.session import session
 from pages.ui.core.status import newest_task
 from pages.ui.critic import surfaces
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.format import fmt_number, fmt_sci
 from wgan.jobs import CONVERGENCE, UPDATES, CriticConvergence, RunSnapshot, TaskStatus
 from wgan.runs import RunError
+from wgan.verdicts import critic as verdicts
 
 NUMBERS = (100, 200, 400, 1_000, 2_000, 5_000, 10_000)
 RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -185,7 +186,7 @@ def _result(view: RunSnapshot, task: TaskStatus, found: CriticConvergence) -> No
             help=RAW_HELP,
             alt="The raw gap and the steepest slope",
         )
-        st.markdown(verdict(found, ended=task.done))
+        st.markdown(_verdict(found, ended=task.done))
     st.caption(_how(view, found, pictures))
     if found.surfaces is not None:
         surfaces.surfaces(found.surfaces, key="alone", run=task.key)
@@ -229,36 +230,15 @@ def _share(found: CriticConvergence) -> float:
     return min(1.0, max(0.0, float(found.bounds[-1]) / found.exact)) if found.exact > 0 else 1.0
 
 
-def verdict(found: CriticConvergence, *, ended: bool) -> str:
-    """Return what has come out, in words: whether the bound tightened, and if not, why."""
-    if found.note:
-        return f"**It broke.** {found.note} Try a lower learning rate."
-    part = f"{100 * found.share:.0f} %"
-    done = int(found.updates[-1])
-    if not ended:
-        return f"So far the critic proves at best **{part}** of the exact distance."
-    if not found.dual:
-        return (
-            f"**{part}** of the exact distance at best. This objective asks the critic who is real, not how "
-            "far apart they are: its score is a degree of certainty, its gap may grow without end, and "
-            "where the slope grows with it nothing more is proved."
-        )
-    if found.share > 0.9:
-        return (
-            f"**It tightened: {part}** of the exact distance is proved after {done:,} updates. This critic "
-            "is nearly optimal for these samples; its slopes are what optimal transport says."
-        )
-    if found.stuck is not None:
-        return (
-            f"**It fails to tighten: {part}** at best, with {100 * found.stuck[-1]:.0f} % of the clipped "
-            "weights at ±c. Such a critic is a simple function: it cannot be steep where it must and flat "
-            "elsewhere, so longer training does not help."
-        )
-    if found.rising:
-        return f"**Still rising: {part}** so far. More updates, or a higher rate, would bring it closer."
-    return (
-        f"**It has settled at {part}.** The objective holds the mean slope, the bound counts the steepest: "
-        "a few steep places cost the rest. More updates, a larger critic or another rate may help."
+def _verdict(found: CriticConvergence, *, ended: bool) -> str:
+    return verdicts.convergence(
+        found.share,
+        int(found.updates[-1]),
+        ended=ended,
+        is_dual=found.dual,
+        clipped_share=None if found.stuck is None else float(found.stuck[-1]),
+        rising=found.rising,
+        note=found.note,
     )
 
 

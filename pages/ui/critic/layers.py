@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.format import fmt_sci
 from pages.ui.critic.inputs import Opened, absent
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
+from wgan.format import fmt_sci
+from wgan.verdicts import critic as verdicts
 
 SLOPES = {"pictures": 64, "points": 256}
 GRADIENTS = {"pictures": 32, "points": 256}
@@ -75,7 +76,7 @@ def slopes(opened: Opened) -> None:
             help=SLOPES_HELP,
             alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
         )
-    words = said_of_slopes(float(found.between.mean()), float(np.mean(found.between > 1)))
+    words = verdicts.slopes(float(found.between.mean()), float(np.mean(found.between > 1)))
     with right:
         if points:
             table = opened.found("surfaces", lambda: critic.surfaces(models, sides, opened.extent))
@@ -101,30 +102,6 @@ def slopes(opened: Opened) -> None:
                 st.markdown(words)
     if points:
         st.markdown(words)
-
-
-def said_of_slopes(mean: float, above: float) -> str:
-    """Return what the slopes between real and fake mean."""
-    if mean < 0.1:
-        return (
-            "**Nearly flat.** Such a critic satisfies the bound with ease, and its gap is a small fraction "
-            "of the distance; the generator gets a weak push. A small c does this, and so does a young critic."
-        )
-    if mean > 1.5:
-        return (
-            "**Steeper than 1.** The gap overstates the distance by about that factor: it estimates K·W₁ "
-            "with K the steepest slope. With a penalty, a larger λ pulls the slopes to 1; without one nothing "
-            "does, and the gap of a GAN is no distance at all."
-        )
-    if above > 0.5:
-        return (
-            "**Near 1, on both sides of it.** That is what the two-sided penalty asks for: the gap is close "
-            "to a distance, and a little above the bound in places."
-        )
-    return (
-        "**Near 1 or below.** The critic keeps the Lipschitz bound nearly everywhere: its gap is close to "
-        "a lower bound of the Wasserstein distance."
-    )
 
 
 def layers(opened: Opened) -> None:
@@ -155,7 +132,7 @@ def layers(opened: Opened) -> None:
                 help=DEPTH_HELP.format(n=len(few.real)),
                 alt="Norm of the gradient in each layer of the critic",
             )
-            st.caption(said_of_depth(found.outputs))
+            st.caption(verdicts.gradient_flow(float(found.outputs[0]), float(found.outputs[-1])))
     with right:
         share = opened.found("at_clip", lambda: critic.at_bounds(models))
         columns = 2 if len(every) <= 8 else 3
@@ -191,19 +168,3 @@ def layers(opened: Opened) -> None:
                 ],
                 key="critic_clip",
             )
-
-
-def said_of_depth(outputs: critic.Doubles) -> str:
-    """Return what the gradient does on its way from the score back to the input."""
-    if len(outputs) < 2 or min(outputs[0], outputs[-1]) <= 0:
-        return "In some layer no gradient arrives at all: it does not learn."
-    factor = float(outputs[0] / outputs[-1])
-    way = "From the score back to the input the gradient"
-    size = f"shrinks to 1⁄{1 / factor:,.0f}" if factor < 1 else f"grows {factor:,.0f}-fold"
-    if factor < 0.01:
-        return f"{way} {size}: it vanishes."
-    if factor > 100:
-        return f"{way} {size}: it explodes."
-    if not 0.1 <= factor <= 10:
-        return f"{way} {size}: much, but every layer still learns."
-    return f"{way} changes by a factor of {fmt_sci(factor)}: every layer gets its share."

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.format import fmt_sci
 from pages.ui.panels import own_image
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
+from wgan.format import fmt_sci
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
 

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from pages.ui.core.format import fmt_sci
 from pages.ui.critic import surfaces
 from pages.ui.critic.inputs import Opened
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
+from wgan.format import fmt_sci
 from wgan.imaging import encode, tile
+from wgan.verdicts import critic as verdicts
 
 ROWS, COLUMNS = 6, 8
 
@@ -116,32 +117,11 @@ def ranking(opened: Opened) -> None:
         )
     with right:
         _score_chart(opened, 300)
-        st.caption(_said_of_scores(found))
-
-
-def _said_of_scores(found: critic.Scores) -> str:
-    """Return what the scores say, in a sentence or two."""
-    apart = found.told_apart
-    if apart > 0.97:
-        words = (
-            "This critic tells nearly every fake from a real picture: the generator has far to go."
+        st.caption(
+            verdicts.scores(
+                found.told_apart, found.gap, found.gap_held_out, float(found.real.std())
+            )
         )
-    elif apart > 0.65:
-        words = (
-            "This critic tells many fakes from real ones: there is something left to learn from it."
-        )
-    elif apart > 0.4:
-        words = "Real and fake score alike: the generator keeps up with its critic, or the critic is weak."
-    else:
-        words = (
-            "Fakes score above real ones: the critic lags behind, and its advice is misleading now."
-        )
-    lost, spread = found.gap - found.gap_held_out, float(found.real.std()) or 1.0
-    if lost > 0.5 * spread:
-        words += (
-            " Pictures it never saw score clearly lower: it knows its training pictures by heart."
-        )
-    return words
 
 
 def surface(opened: Opened) -> None:

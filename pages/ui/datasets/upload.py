@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from pages.ui.core.format import fmt_bytes
 from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.datasets.selection import look_at
 from wgan.background import BackgroundTask
 from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
+from wgan.format import fmt_bytes
 
 
 def _chore() -> BackgroundTask | None:

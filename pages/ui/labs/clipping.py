@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.format import fmt_number
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
 from pages.ui.labs.tasks import kept
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
+from wgan.format import fmt_number
 from wgan.labs.clipping import (
     CLIP_VALUES,
     CLIPPING,

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.format import fmt_sci
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.tasks import kept, order, standing, state
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.format import fmt_sci
 from wgan.labs import apart
 from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES, Opposed
 

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.format import fmt_sci
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
 from pages.ui.labs.tasks import kept
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
+from wgan.format import fmt_sci
 from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
 
 LAB = Lab(

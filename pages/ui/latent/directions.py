@@ -4,10 +4,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core import downloads
-from pages.ui.core.format import fmt_number
 from pages.ui.latent import bookmarks
 from pages.ui.latent.generator_view import Looked
 from pages.ui.widgets.slider_panel.slider_panel import moved_sliders, slider_panel
+from wgan.format import fmt_number
 from wgan.imaging import encode, tile
 from wgan.latent import WAYS, Directions, preview_z
 

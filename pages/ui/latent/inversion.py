@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
-from pages.ui.core.format import fmt_number
 from pages.ui.core.session import session
 from pages.ui.core.status import newest_task
 from pages.ui.latent import bookmarks
@@ -16,6 +15,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from wgan import critic, figures
+from wgan.format import fmt_number
 from wgan.imaging import encode, tile
 from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
 from wgan.runs import RunError

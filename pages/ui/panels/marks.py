@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pages.ui.core.format import fmt_number
 from pages.ui.core.session import session
 from wgan.config import TrainConfig, hyperparameters
 from wgan.diagnosis import Finding
+from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import Change, RunError
 

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core.datasets import real_examples, real_sheet
-from pages.ui.core.format import fmt_digits, fmt_duration
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.status import waits_for_critic
@@ -19,6 +18,7 @@ from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timel
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.config import PREVIEW_COLUMNS, ConfigError
+from wgan.format import fmt_digits, fmt_duration
 from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.objectives import Objective
 from wgan.runs import RunError, Status, unpack_arrays

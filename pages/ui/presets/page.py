@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages.ui.core import draft, navigation
 from pages.ui.core.datasets import real_examples, real_sheet
-from pages.ui.core.format import fmt_value
 from pages.ui.core.refresh import watch
 from pages.ui.core.session import session
 from pages.ui.widgets.chart.chart import chart
@@ -19,6 +18,7 @@ from wgan.config import (
     hyperparameters,
     short,
 )
+from wgan.format import fmt_value
 
 FIRST = ("quick-mnist", "toy-ring")
 

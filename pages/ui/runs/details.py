@@ -6,7 +6,6 @@ from zlib import crc32
 import streamlit as st
 
 from pages.ui.core import draft, navigation
-from pages.ui.core.format import fmt_bytes, fmt_value
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
@@ -16,6 +15,7 @@ from pages.ui.runs import exports
 from pages.ui.runs.trash import ask_to_delete
 from wgan.config import PRESETS, TrainConfig, differences, hyperparameters
 from wgan.export import nearest_preset
+from wgan.format import fmt_bytes, fmt_value
 from wgan.jobs import RunSnapshot
 from wgan.metrics import title_of
 from wgan.runs import RunError, RunSummary, Status

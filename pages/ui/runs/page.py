@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.core import navigation
-from pages.ui.core.format import fmt_bytes
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.runs import details, import_run, queue, table, trash
+from wgan.format import fmt_bytes
 from wgan.runs import RunSummary
 
 MOST_COMPARED = 6

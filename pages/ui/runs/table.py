@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.core.format import fmt_digits, fmt_duration
 from pages.ui.core.run_on_show import show_run
 from wgan.config import TrainConfig, short
+from wgan.format import fmt_digits, fmt_duration
 from wgan.metrics import title_of
 from wgan.runs import RunSummary, Status, began
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui.core.format import fmt_bytes
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
+from wgan.format import fmt_bytes
 from wgan.runs import RunError
 
 

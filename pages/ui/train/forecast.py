@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.core import draft
-from pages.ui.core.format import fmt_bytes, fmt_duration
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.startup import first_page_is_drawn
 from wgan.config import TrainConfig
+from wgan.format import fmt_bytes, fmt_duration
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError
 from wgan.training import Forecast

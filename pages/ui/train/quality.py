@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.format import fmt_digits, fmt_number
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.status import newest_task
@@ -14,6 +13,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.format import fmt_digits, fmt_number
 from wgan.jobs import Evaluation, RunSnapshot, TaskStatus
 from wgan.metrics import FLOOR, METRICS, Metric, metric_of, title_of
 from wgan.runs import Measured, RunError

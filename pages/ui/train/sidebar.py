@@ -14,7 +14,6 @@ from pages.ui.core.draft import (
     leave_fork,
     reset,
 )
-from pages.ui.core.format import fmt_number
 from pages.ui.core.run_picker import choose_run, run_titles
 from pages.ui.core.session import session
 from pages.ui.core.widget_state import user_changed, widget_key_for
@@ -25,6 +24,7 @@ from wgan.config import (
     TrainConfig,
     hyperparameters,
 )
+from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import KEPT, Change, Parent, RunError, Status
 

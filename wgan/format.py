@@ -1,4 +1,4 @@
-"""How numbers, durations and sizes are written on every page."""
+"""How numbers, durations and sizes are written in sentences, tables and cards."""
 
 
 def fmt_duration(seconds: float | None) -> str:
@@ -22,6 +22,11 @@ def fmt_number(value: float) -> str:
     """Return a number as people write it: 0.0005, 0.00001, 1,200, −3.2 (not 5e-04, -3.2)."""
     text = f"{value:.12f}".rstrip("0").rstrip(".") if 1e-9 <= abs(value) < 1 else f"{value:,g}"
     return text.replace("-", "−")
+
+
+def fmt_percent(share: float) -> str:
+    """Return a share from 0 to 1 as a percentage."""
+    return f"{100 * share:.0f} %"
 
 
 def fmt_digits(value: float | None) -> str:
