@@ -5,6 +5,7 @@
 # make check  formatting, lint, types, layers, dead code; and check-js where there is Node 20 or newer
 # make check-js  lint, types and unit tests of the JavaScript in pages/ui/widgets; needs Node 20 or newer and npm
 # make bench  speed, cost of the live page and of an audience, each beside a baseline of the same run; forty minutes
+# make docs   the documents and the reference as a site, into build/docs; fails on a broken link
 # make lock   requirements.lock anew, of the versions that are installed in .venv
 # make scaling  one run on 1, 2 and 4 processes, into docs/scaling.md
 # make keeping  200 kills, 60 full disks, 1,000 flipped bits, a million reports, a long run, five hundred runs
@@ -21,7 +22,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test test-slow test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling lock checkpoints reproduce clean
+.PHONY: run test test-slow test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -77,6 +78,9 @@ quality: $(VENV)/app.done
 
 big: $(VENV)/app.done
 	$(BIN)/python -m benchmarks.big
+
+docs: $(VENV)/dev.done
+	$(BIN)/python -m mkdocs build --quiet
 
 lock: $(VENV)/dev.done
 	$(BIN)/python .ci/lock.py > requirements.lock

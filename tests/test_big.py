@@ -451,6 +451,7 @@ print(anonymous() - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc tells anonymous memory")
+@pytest.mark.slow
 def test_preparing_and_training_take_memory_that_does_not_grow_with_the_set(
     tmp_path: Path, root: Path
 ):

@@ -160,6 +160,8 @@ def test_8_the_generator_is_pulled_towards_the_data(name: str):
     before = far()
     for _ in range(150):
         training.step()
+        if training.steps % 10 == 0 and far() < 0.8 * before:
+            break
     assert before > 2.5 and far() < 0.8 * before
 
 

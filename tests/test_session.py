@@ -512,6 +512,7 @@ session.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process' memory")
 def test_a_run_for_which_there_is_no_memory_ends_with_a_sentence(runs_dir: Path):
     done = subprocess.run(

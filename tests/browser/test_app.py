@@ -221,6 +221,7 @@ def test_the_main_job(page, url: str, runs: Path):
     assert not page.get_by_text("Traceback").count()
 
 
+@pytest.mark.slow
 def test_points_over_the_critics_surface(page, url: str, runs: Path):
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)

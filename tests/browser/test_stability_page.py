@@ -131,6 +131,7 @@ def test_vanishing_gradients(page, site: str):
     assert not page.get_by_text("Traceback").count()
 
 
+@pytest.mark.slow
 def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     open_lab(page, site, "collapse")
     choose(page, "prediction-collapse", "WGAN")
