@@ -48,7 +48,7 @@ def _real_sheet(
 
 
 def critic_examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
-    """Return real and held-out critic_examples and half the window's side; None where they are not here."""
+    """Return real and held-out examples and half the window's side; None where they are not here."""
     try:
         return _critic_examples(
             dataset.model_dump_json(), n, dataset.present(session().root), dataset

@@ -13,7 +13,7 @@ from wgan.data import Dataset
 from wgan.latent import Models
 
 EXAMPLES = {"pictures": 96, "points": 256}
-"""Real critic_examples, held-out ones and fakes that are looked at: as many as a look of 0.1 s allows."""
+"""Real examples, held-out ones and fakes that are looked at: as many as a look of 0.1 s allows."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _found(key: str, what: str, _find: Callable[[], Any]) -> Any:
 
 
 def open_critic(models: Models, run: str) -> Opened:
-    """Open a critic before the critic_examples of its data set."""
+    """Open a critic before the examples of its data set."""
     config = models.config
     key = f"{run}-{models.step}-{hash(config.model_dump_json())}"
     found = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
@@ -48,23 +48,23 @@ def open_critic(models: Models, run: str) -> Opened:
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
-def _sides(key: str, _models: Models, _critic_examples: critic.Examples) -> critic.Sides:
-    return critic.beside(_models, _critic_examples)
+def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Sides:
+    return critic.beside(_models, _examples)
 
 
 def whose(models: Models, opened: Opened) -> str:
-    """Return which weights are looked at, and before how many critic_examples."""
+    """Return which weights are looked at, and before how many examples."""
     words = f"Step {models.step:,}, beside the averaged generator"
     if opened.sides is not None:
         n = len(opened.sides.real)
-        words += f" · {n} real, {n} held-out and {n} made critic_examples, the same at every step"
+        words += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
     return words
 
 
 def absent(dataset: Dataset) -> None:
-    """Say that there are no real critic_examples here, and what can be done."""
+    """Say that there are no real examples here, and what can be done."""
     st.info(
-        f"{dataset.title} is not on this machine, so there are no real critic_examples to show to the critic. "
+        f"{dataset.title} is not on this machine, so there are no real examples to show to the critic. "
         "Its layers and the generator's own samples can be looked at all the same.",
         icon=":material/download:",
     )
