@@ -1,5 +1,6 @@
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wgan import figures
+from wgan import figures, theme
 from wgan.runs import COLUMNS
 
 
@@ -93,12 +94,29 @@ def test_lengths_are_a_figure():
     assert figure.layout.shapes[0].y0 < 4 < figure.layout.shapes[0].y1
 
 
-def test_the_palette_is_the_pages_own():
-    text = (Path(__file__).parents[1] / "pages/ui/widgets/base/theme.js").read_text("utf-8")
-    light = text[text.index("light: {") : text.index("dark: {")]
-    in_js = dict(re.findall(r"(\w+): \"(#[0-9a-f]{6})\"", light))
-    assert all(in_js[name] == colour for name, colour in figures.PALETTE.items() if name != "text")
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_copies_of_the_palette_agree(mode: str):
+    palette = theme.LIGHT if mode == "light" else theme.DARK
+    root = Path(__file__).parents[1]
+    text = (root / "pages/ui/widgets/base/theme.js").read_text("utf-8")
+    part = text[text.index(f"{mode}: {{") :].partition("surface:")[0]
+    in_js = dict(re.findall(r"(\w+): \"(#[0-9a-f]{6})\"", part))
+    names = ("critic", "generator", "real", "fake", "mark", "muted")
+    assert {name: in_js[name] for name in names} == {name: palette[name] for name in names}
     assert {name.removeprefix("@") for name in figures.SERIES} <= in_js.keys()
+    settings = tomllib.loads((root / ".streamlit/config.toml").read_text("utf-8"))["theme"][mode]
+    assert settings["chartCategoricalColors"] == [palette[name] for name in names]
+    shared = {
+        "textColor": "text",
+        "backgroundColor": "background",
+        "secondaryBackgroundColor": "panel",
+        "borderColor": "border",
+        "redColor": "error",
+        "blueColor": "critic",
+        "greenColor": "real",
+        "orangeColor": "generator",
+    }
+    assert {key: settings[key] for key in shared} == {k: palette[n] for k, n in shared.items()}
 
 
 def test_a_dressed_figure_has_colours_and_plain_numbers():

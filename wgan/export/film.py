@@ -15,6 +15,7 @@ from wgan.config import TrainConfig
 from wgan.data import examples
 from wgan.imaging import decode, scatter
 from wgan.runs import Run, RunError, unpack_arrays
+from wgan.theme import LIGHT, rgb
 
 if TYPE_CHECKING:
     from av import VideoStream
@@ -26,8 +27,7 @@ SIDE = 448  # pixels: about; grids are enlarged by whole factors
 CAPTION = 32
 HOLD = 1.5  # seconds that the last frame stays
 
-# As in figures.PALETTE: real and fake.
-REAL, FAKE = (0, 105, 90), (201, 87, 165)
+REAL, FAKE = rgb(LIGHT["real"]), rgb(LIGHT["fake"])
 
 
 def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:

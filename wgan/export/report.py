@@ -15,6 +15,7 @@ from wgan.export.recipe import command_line, nearest_preset, snippet
 from wgan.imaging import encode
 from wgan.jobs import RunReader, RunSnapshot
 from wgan.runs import Run
+from wgan.theme import LIGHT
 
 MOST_MOMENTS = 60
 
@@ -149,22 +150,26 @@ def _environment(run: Run) -> str:
     return f"<h2>Environment</h2><table>{rows}</table>"
 
 
-_STYLE = """
-:root { color-scheme: light; }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #16202e; background: #fff;
+_VARIABLES = " ".join(f"--{name}: {colour};" for name, colour in LIGHT.items())
+
+_STYLE = (
+    f":root {{ color-scheme: light; {_VARIABLES} }}"
+    + """
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--background);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.quiet { color: #6b7484; margin: .2rem 0; } .error { color: #c9302c; }
+.quiet { color: var(--muted); margin: .2rem 0; } .error { color: var(--error); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
-dl div { border: 1px solid #d6dce6; border-radius: 8px; padding: .5rem .8rem; }
+dl div { border: 1px solid var(--border); border-radius: 8px; padding: .5rem .8rem; }
 dt { font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
 #sample { width: min(100%, 28rem); image-rendering: pixelated; border-radius: 4px; display: block; }
 .line { display: flex; gap: 1rem; width: min(100%, 28rem); } .line input { flex: 1; }
 .chart { height: 260px; }
 table { border-collapse: collapse; } td, th { padding: .15rem 1rem .15rem 0; text-align: left;
-  border-bottom: 1px solid #eef1f6; font-size: .9rem; } .changed { font-weight: 600; }
-pre { background: #f3f5f9; padding: .8rem; border-radius: 8px; overflow: auto; font-size: .85rem; }
+  border-bottom: 1px solid var(--border); font-size: .9rem; } .changed { font-weight: 600; }
+pre { background: var(--panel); padding: .8rem; border-radius: 8px; overflow: auto; font-size: .85rem; }
 """
+)
 
 _PROGRAM = """
 const data = JSON.parse(document.getElementById("data").textContent);

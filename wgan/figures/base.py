@@ -8,21 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wgan.theme import LIGHT, rgb
+
 Floats = npt.NDArray[np.floating[Any]]
 Numbers = npt.NDArray[np.floating[Any] | np.integer[Any]]
 """Values of an axis, which may be whole: steps and counts."""
 Figure = dict[str, Any]
-
-PALETTE = {
-    "critic": "#1f6fbf",
-    "generator": "#d9730d",
-    "real": "#00695a",
-    "fake": "#c957a5",
-    "mark": "#6d5bd0",
-    "muted": "#6b7484",
-    "text": "#16202e",
-}
-"""The light theme's colours, for figures outside the app; in it, pages/ui/widgets/base/theme.js."""
 
 MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
 
@@ -62,13 +53,12 @@ def dressed(value: Any) -> Any:
     """Return a figure with colours for their names: for files that know no theme."""
     if isinstance(value, str) and value.startswith("@"):
         name, _, alpha = value[1:].partition("/")
-        colour = PALETTE.get(name)
+        colour = LIGHT.get(name)
         if colour is None:
             return "Blues" if name == "surface" else value
         if not alpha:
             return colour
-        parts = ", ".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
-        return f"rgba({parts}, {alpha})"
+        return f"rgba({', '.join(map(str, rgb(colour)))}, {alpha})"
     if isinstance(value, Mapping):
         return {key: dressed(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.figures.base import Figure, Floats
+from wgan.theme import CHANNELS
 
 
 def bars(names: Sequence[str], counts: Floats) -> Figure:
@@ -33,7 +34,7 @@ def histogram(shares: Floats) -> Figure:
     """Return how often each value of a pixel occurs: (C, bins) shares over 0…255, C of 1 or 3."""
     bins = shares.shape[1]
     x = (np.arange(bins) + 0.5) * (256 / bins)
-    colours = ["@real"] if len(shares) == 1 else ["#d1495b", "#3c9d5d", "#3a7bd5"]
+    colours = ["@real"] if len(shares) == 1 else list(CHANNELS)
     names = ["grey"] if len(shares) == 1 else ["red", "green", "blue"]
     return {
         "data": [

@@ -29,6 +29,7 @@ from wgan.runs import (
     pack_arrays,
     unpack_arrays,
 )
+from wgan.theme import LIGHT, rgb
 from wgan.training import Diverged, Engine, Neighbours, Preview
 
 CURVE_POINTS = 500
@@ -215,7 +216,7 @@ def thumb(preview: StoredPreview) -> bytes:
     if preview.suffix == "webp":
         return encode(corner(decode(preview.content), 2, 8))
     arrays = unpack_arrays(preview.content)
-    points = [(arrays["points"], (201, 87, 165))]
+    points = [(arrays["points"], rgb(LIGHT["fake"]))]
     return encode(scatter(points, float(arrays["extent"]), dot=2))
 
 

@@ -11,15 +11,13 @@ from pages.ui.latent import walks
 from pages.ui.latent.generator_view import Looked
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
+from wgan import theme
 from wgan.imaging import encode, scatter, tile
 from wgan.latent import Models, draw_z, preview_z, truncated, walk
 from wgan.runs import RunError
 
 ROWS, MOST = 5, 11
 GAP = 2
-# Ground, real and fake: as in theme.js and config.toml.
-LIGHT = ((255, 255, 255), (0, 105, 90), (201, 87, 165))
-DARK = ((17, 21, 28), (61, 219, 176), (226, 111, 180))
 SIDE, POINTS = 120, 400
 
 SAME_HELP = """Each row is one z, each column a checkpoint: the generator learns to draw it. A row that still turns
@@ -94,7 +92,8 @@ def _scatters(looked: Looked, models: list[Models]) -> npt.NDArray[np.uint8]:
     z = truncated(draw_z(77, POINTS, config.latent_dim), looked.share)
     real = real_examples(config.dataset, POINTS)
     extent = 3.0 if real is None else float(abs(real).max() * 1.25)
-    ground, true, made_up = DARK if st.context.theme.type == "dark" else LIGHT
+    palette = theme.DARK if st.context.theme.type == "dark" else theme.LIGHT
+    ground, true, made_up = (theme.rgb(palette[name]) for name in ("background", "real", "fake"))
     layers = [] if real is None else [(real, true)]
     made = [
         scatter([*layers, (each.make(z), made_up)], extent, side=SIDE, dot=2, ground=ground)
