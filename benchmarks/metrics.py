@@ -37,6 +37,7 @@ from prdc import compute_prdc
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
+from wgan.arrays import F64
 from wgan.data import DATASETS, Dataset, FashionMnist, Mnist, Mnist10k, Pictures, Points
 from wgan.metrics import (
     PictureSides,
@@ -57,8 +58,6 @@ from wgan.metrics.feature_distances import MEMORISED, SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
 from wgan.rng import generator
-
-Floats = npt.NDArray[np.float64]
 
 ROOT = Path(__file__).parents[1]
 REPEATED = 100
@@ -126,7 +125,7 @@ def torchmetrics_kid(fake: Tensor, real: Tensor, seed: int = 1) -> float:
     return float(metric.compute()[0])
 
 
-def frechet_formula(fake: Floats, real: Floats) -> float:
+def frechet_formula(fake: F64, real: F64) -> float:
     """‖μ − μ′‖² + tr(Σ + Σ′ − 2(ΣΣ′)^½), the root by SciPy's Schur method."""
     means = fake.mean(0) - real.mean(0)
     a, b = np.cov(fake, rowvar=False), np.cov(real, rowvar=False)
@@ -134,23 +133,23 @@ def frechet_formula(fake: Floats, real: Floats) -> float:
     return float(means @ means + np.trace(a) + np.trace(b) - 2 * np.trace(root))
 
 
-def kernel_formula(fake: Floats, real: Floats) -> float:
+def kernel_formula(fake: F64, real: F64) -> float:
     """Unbiased MMD² with (x·y / D + 1)³ over all pairs of at most 5,000 on each side."""
     rng = np.random.default_rng(0)  # the first half of MNIST's test digits is not like the second
     fake, real = (side[rng.permutation(len(side))[:PAIRS]] for side in (fake, real))
 
-    def total(a: Floats, b: Floats) -> float:
+    def total(a: F64, b: F64) -> float:
         parts = (part @ b.T / a.shape[1] + 1 for part in np.array_split(a, max(1, len(a) // 1_000)))
         return sum(float((part**3).sum()) for part in parts)
 
-    def within(a: Floats) -> float:
+    def within(a: F64) -> float:
         own = float((((a * a).sum(1) / a.shape[1] + 1) ** 3).sum())
         return (total(a, a) - own) / (len(a) * (len(a) - 1))
 
     return within(fake) + within(real) - 2 * total(fake, real) / (len(fake) * len(real))
 
 
-def authors_prdc(real: Floats, fake: Floats) -> dict[str, float]:
+def authors_prdc(real: F64, fake: F64) -> dict[str, float]:
     """Precision and recall with k = 3, density and coverage with k = 5."""
     with contextlib.redirect_stdout(io.StringIO()):  # it prints the numbers of pictures
         three, five = (compute_prdc(real, fake, nearest_k=k) for k in (3, 5))
@@ -169,30 +168,30 @@ def copied(pictures: Tensor, among: Tensor) -> float:
     return float((distances[:, 0] < MEMORISED * distances[:, 1]).mean())
 
 
-def repeated(fake: Floats, real: Floats) -> float:
+def repeated(fake: F64, real: F64) -> float:
     """Share of features nearer to another than half the median of that among real ones."""
 
-    def spacing(features: Floats) -> Floats:
+    def spacing(features: F64) -> F64:
         known = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(features)
-        distances: Floats = known.kneighbors(features)[0][:, 1]
+        distances: F64 = known.kneighbors(features)[0][:, 1]
         return distances
 
     return float((spacing(fake) < 0.5 * np.median(spacing(real))).mean())
 
 
-def averaged(pictures: Tensor) -> Floats:
+def averaged(pictures: Tensor) -> F64:
     """Pictures of 28×28 averaged to 14×14 in [−1, 1]."""
     values = pictures.numpy().astype(np.float64) / 127.5 - 1
     blocks = values.reshape(len(values), -1, 14, 2, 14, 2).mean((3, 5))
     return np.asarray(blocks.reshape(len(values), -1))
 
 
-def shares(labels: Tensor, classes: int) -> Floats:
+def shares(labels: Tensor, classes: int) -> F64:
     """How often each class is there."""
     return np.bincount(labels.numpy(), minlength=classes) / len(labels)
 
 
-def sliced_by_scipy(a: Floats, b: Floats) -> float:
+def sliced_by_scipy(a: F64, b: F64) -> float:
     """Mean W₁ of shadows by SciPy, on the lines that POT draws."""
     lines = ot.sliced.get_random_projections(a.shape[1], PROJECTIONS, seed=0)  # (D, lines)
     return float(
@@ -502,7 +501,7 @@ def points() -> Section:
         data = DATASETS[name](name=name, **settings).load()
         assert isinstance(data, Points)
 
-        def draw(n: int, key: int, data: Points = data) -> Floats:
+        def draw(n: int, key: int, data: Points = data) -> F64:
             return data.sample(n, generator(key, "metric")).numpy().astype(np.float64)
 
         a, b = draw(2_000, 0), draw(2_000, 1)
@@ -545,13 +544,13 @@ def points() -> Section:
     )
 
 
-def exact(a: Floats, b: Floats) -> float:
+def exact(a: F64, b: F64) -> float:
     """W₁ by POT."""
     weights = np.full(len(a), 1 / len(a))
     return float(ot.emd2(weights, weights, ot.dist(a, b, metric="euclidean"), numItermax=10**7))
 
 
-def _points(what: str, a: Floats, b: Floats, known: str) -> Row:
+def _points(what: str, a: F64, b: F64, known: str) -> Row:
     return Row(
         what, f"emd_{'2k' if len(a) == 2_000 else len(a)}", emd(a, b), {"POT": exact(a, b)}, known
     )

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from wgan.arrays import I64
 from wgan.cli.main import main
 from wgan.config import TrainConfig
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Pictures, Prepared, Recipe, prepare
@@ -353,7 +353,7 @@ def test_near_duplicates_are_those_that_a_look_at_every_pair_finds(root: Path):
     rng = np.random.default_rng(0)
     levels = rng.integers(90, 140, (150, 3))
     files: list[tuple[str, bytes]] = []
-    kept: list[npt.NDArray[np.int64]] = []
+    kept: list[I64] = []
     for i, level in enumerate(levels):
         picture = np.broadcast_to(level.astype(np.uint8)[:, None, None], (3, 28, 28))
         content = io.BytesIO()

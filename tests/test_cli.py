@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
 
+from wgan.arrays import F32
 from wgan.cli.main import COMMANDS, main
 from wgan.config import hyperparameters
 from wgan.latent import draw_z, walk
@@ -344,7 +344,7 @@ def test_a_walk_is_written_as_a_film(cli: Cli, tmp_path: Path, suffix: str):
 
 def test_a_walk_as_z_is_the_path_of_the_latent_page(cli: Cli, tmp_path: Path):
     train(cli, "--steps", "10")
-    paths: dict[Method, npt.NDArray[np.float32]] = {}
+    paths: dict[Method, F32] = {}
     methods: tuple[Method, ...] = ("slerp", "lerp")
     for method in methods:
         out = tmp_path / f"{method}.npy"

@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 
 from tests.conftest import THREADS
+from wgan.arrays import F64
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
 from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine
@@ -240,7 +240,7 @@ def test_a_healthy_run_raises_nothing(preset: str, steps: int, every: int):
 def known(
     config: TrainConfig = TOY,
     size: int | None = None,
-    **numbers: Sequence[float] | npt.NDArray[np.float64],
+    **numbers: Sequence[float] | F64,
 ) -> Evidence:
     """Evidence with these numbers at steps 10, 20, 30, …"""
     measured = [

@@ -5,13 +5,12 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, WebPImagePlugin  # noqa: F401  # else Pillow looks for WebP in all its 40 plugins
 
-Bytes = npt.NDArray[np.uint8]
+from wgan.arrays import U8, Real
 
 
-def tile(pictures: Bytes, columns: int, gap: int = 0) -> Bytes:
+def tile(pictures: U8, columns: int, gap: int = 0) -> U8:
     """Return pictures side by side in rows: (N, C, H, W) uint8 → (rows·H, columns·W, C).
 
     A last row that is not full is padded with black, and `gap` black pixels lie between.
@@ -21,13 +20,13 @@ def tile(pictures: Bytes, columns: int, gap: int = 0) -> Bytes:
     grid = np.zeros((rows * columns, channels, height + gap, width + gap), dtype=np.uint8)
     grid[:n, :, :height, :width] = pictures
     grid = grid.reshape(rows, columns, *grid.shape[1:])
-    whole: Bytes = grid.transpose(0, 3, 1, 4, 2).reshape(
+    whole: U8 = grid.transpose(0, 3, 1, 4, 2).reshape(
         rows * (height + gap), columns * (width + gap), channels
     )
     return whole[: whole.shape[0] - gap, : whole.shape[1] - gap]
 
 
-def encode(picture: Bytes, kind: str = "WEBP") -> bytes:
+def encode(picture: U8, kind: str = "WEBP") -> bytes:
     """Return an (H, W, 1 or 3) array as the bytes of an image file: WEBP for pages, or PNG."""
     settings: dict[str, Any] = {"quality": 90, "method": 0} if kind == "WEBP" else {}
     buffer = BytesIO()
@@ -37,13 +36,13 @@ def encode(picture: Bytes, kind: str = "WEBP") -> bytes:
     return buffer.getvalue()
 
 
-def corner(grid: Bytes, samples: int, columns: int) -> Bytes:
+def corner(grid: U8, samples: int, columns: int) -> U8:
     """Return the first samples × samples pictures of a grid of square ones without gaps."""
     side = samples * (grid.shape[1] // columns)
     return grid[:side, :side]
 
 
-def decode(image: bytes) -> Bytes:
+def decode(image: bytes) -> U8:
     """Return an image file as (H, W, 1 or 3) uint8."""
     with Image.open(BytesIO(image)) as opened:
         made = np.asarray(opened if opened.mode == "L" else opened.convert("RGB"))
@@ -51,12 +50,12 @@ def decode(image: bytes) -> Bytes:
 
 
 def scatter(
-    layers: Sequence[tuple[npt.NDArray[np.floating[Any]], tuple[int, int, int]]],
+    layers: Sequence[tuple[Real, tuple[int, int, int]]],
     extent: float,
     side: int = 64,
     dot: int = 1,
     ground: tuple[int, int, int] = (255, 255, 255),
-) -> Bytes:
+) -> U8:
     """Return points as a small picture, (side, side, 3) uint8 on a ground, here white.
 
     `layers` are ((N, 2), colour), the later over the earlier, in the window [−extent, extent]².

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy  # loads its parts when they are first used
 
-Floats = npt.NDArray[np.floating[Any]]
-Doubles = npt.NDArray[np.float64]
+from wgan.arrays import F64, Real
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,9 @@ class Plan:
     """An optimal plan between weights a, (N,), and b, (M,), and the potentials that prove it."""
 
     cost: float
-    mass: Doubles  # (N, M), rows sum to a, columns to b
-    f: Doubles  # (N,)
-    g: Doubles  # (M,), f_i + g_j ≤ cost_ij, with equality wherever mass moves
+    mass: F64  # (N, M), rows sum to a, columns to b
+    f: F64  # (N,)
+    g: F64  # (M,), f_i + g_j ≤ cost_ij, with equality wherever mass moves
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,10 @@ class Potential:
     """
 
     cost: float  # W₁
-    points: Doubles  # (N + M, D), a before b
-    values: Doubles  # (N + M,), f there
+    points: F64  # (N + M, D), a before b
+    values: F64  # (N + M,), f there
 
-    def __call__(self, x: Floats) -> Doubles:
+    def __call__(self, x: Real) -> F64:
         """Return f at any points: (K, D) → (K,).
 
         Between the samples f is not unique: min_i f(p_i) + ‖x − p_i‖ is the highest that keeps slope
@@ -51,7 +50,7 @@ class Potential:
         return np.concatenate(parts)
 
 
-def kantorovich(a: Floats, b: Floats) -> Potential:
+def kantorovich(a: Real, b: Real) -> Potential:
     """Return an optimal potential between two equally large sets of points, Euclidean ground cost.
 
     `a` and `b` are (N, D). From the optimal assignment, whose dual is a shortest path: v_k is the
@@ -77,7 +76,7 @@ def kantorovich(a: Floats, b: Floats) -> Potential:
     return Potential(distance, points, values - values.mean())
 
 
-def proved(a: Floats, b: Floats, cost: Floats) -> tuple[float, float]:
+def proved(a: Real, b: Real, cost: Real) -> tuple[float, float]:
     """Return the W₁ that any scores prove, and the steepest slope L that they take.
 
     `a` (N,) and `b` (M,) are scores of two sets of points, `cost` (N, M) the distances between them.
@@ -92,7 +91,7 @@ def proved(a: Floats, b: Floats, cost: Floats) -> tuple[float, float]:
     return (float((a.mean() - b.mean()) / steepest) if steepest > 0 else 0.0), steepest
 
 
-def assignment(a: Floats, b: Floats, p: float = 1.0) -> float:
+def assignment(a: Real, b: Real, p: float = 1.0) -> float:
     """Return the exact W_p between two equally large sets of points, Euclidean ground cost.
 
     W_p = (min over permutations π of mean ‖a_i − b_π(i)‖^p)^(1/p). `a` and `b` are (N, D).
@@ -101,7 +100,7 @@ def assignment(a: Floats, b: Floats, p: float = 1.0) -> float:
     return matching(a, b, p)[0]
 
 
-def matching(a: Floats, b: Floats, p: float = 1.0) -> tuple[float, npt.NDArray[np.intp]]:
+def matching(a: Real, b: Real, p: float = 1.0) -> tuple[float, npt.NDArray[np.intp]]:
     """Return the exact W_p as `assignment` does, and where it takes each point: a_i to b_π(i), π (N,)."""
     _same_size(a, b)
     cost = scipy.spatial.distance.cdist(a, b) ** p
@@ -109,7 +108,7 @@ def matching(a: Floats, b: Floats, p: float = 1.0) -> tuple[float, npt.NDArray[n
     return float(cost[rows, columns].mean() ** (1 / p)), np.asarray(columns, np.intp)
 
 
-def monotone(a: Floats, b: Floats) -> Doubles:
+def monotone(a: Real, b: Real) -> F64:
     """Return the plan on the line that never crosses: (N, M), rows sum to a, columns to b.
 
     `a` (N,) and `b` (M,) are weights ≥ 0 of equal sum, listed from left to right; the leftmost earth
@@ -128,7 +127,7 @@ def monotone(a: Floats, b: Floats) -> Doubles:
     return mass
 
 
-def by_cdf(a: Floats, b: Floats, x: Floats) -> float:
+def by_cdf(a: Real, b: Real, x: Real) -> float:
     """Return W₁ on the line without any plan: ∫ |F − G| dx, F and G the distribution functions.
 
     `a` and `b` are weights of equal sum at the same positions `x`, ascending, (N,) each: across the gap
@@ -145,13 +144,13 @@ class Entropic:
     """A plan that was blurred by an entropy, made to fit its weights exactly."""
 
     cost: float  # Σ π c, without the entropy: never below the cheapest plan's
-    mass: Doubles  # (N, M), rows sum to a, columns to b
+    mass: F64  # (N, M), rows sum to a, columns to b
     rounds: int
     missed: float  # how far the sums were off before they were made to fit; 0 is perfect
     converged: bool
 
 
-def sinkhorn(a: Floats, b: Floats, cost: Floats, epsilon: float, *, rounds: int = 600) -> Entropic:
+def sinkhorn(a: Real, b: Real, cost: Real, epsilon: float, *, rounds: int = 600) -> Entropic:
     """Return the plan that minimises Σ π c − ε H(π), by Sinkhorn's rounds in logarithms.
 
     `a` is (N,), `b` (M,), both > 0 and of sum 1, `cost` (N, M), ε > 0 in the cost's unit. Where the rounds
@@ -187,7 +186,7 @@ def sinkhorn(a: Floats, b: Floats, cost: Floats, epsilon: float, *, rounds: int 
     return Entropic(float((mass * cost).sum()), mass, found, missed, missed < 1e-6)
 
 
-def discrete(a: Floats, b: Floats, cost: Floats) -> Plan:
+def discrete(a: Real, b: Real, cost: Real) -> Plan:
     """Return the cheapest plan that moves the weights a onto b: min Σ π_ij c_ij, a linear program.
 
     `a` is (N,), `b` (M,), both ≥ 0 and of equal sum; `cost` is (N, M). For some ten thousand pairs.
@@ -215,16 +214,16 @@ def discrete(a: Floats, b: Floats, cost: Floats) -> Plan:
     return Plan(float(found.fun), found.x.reshape(n, m), potentials[:n], potentials[n:])
 
 
-def c_transform(f: Floats, cost: Floats) -> Doubles:
+def c_transform(f: Real, cost: Real) -> F64:
     """Return the best partner of a potential: g_j = min_i (c_ij − f_i).
 
     `f` is (N,), `cost` (N, M), the result (M,).
     """
-    made: Doubles = (np.asarray(cost, np.float64) - np.asarray(f, np.float64)[:, None]).min(axis=0)
+    made: F64 = (np.asarray(cost, np.float64) - np.asarray(f, np.float64)[:, None]).min(axis=0)
     return made
 
 
-def dual(f: Floats, a: Floats, b: Floats, cost: Floats) -> float:
+def dual(f: Real, a: Real, b: Real, cost: Real) -> float:
     """Return Kantorovich's dual value of any potential: Σ a_i f_i + Σ b_j min_i (c_ij − f_i).
 
     Never above the cost of a plan; equal to the cheapest one's for an optimal f. `f` and `a` are
@@ -233,7 +232,7 @@ def dual(f: Floats, a: Floats, b: Floats, cost: Floats) -> float:
     return float(np.dot(a, f) + np.dot(b, c_transform(f, cost)))
 
 
-def kl(p: Floats, q: Floats) -> float:
+def kl(p: Real, q: Real) -> float:
     """Return KL(p‖q) = Σ p log(p/q) in nats; ∞ where p has weight and q has none.
 
     `p` and `q` are (N,), each with sum 1.
@@ -246,7 +245,7 @@ def kl(p: Floats, q: Floats) -> float:
     return float(np.sum(p[there] * np.log(p[there] / q[there])))
 
 
-def js(p: Floats, q: Floats) -> float:
+def js(p: Real, q: Real) -> float:
     """Return the Jensen–Shannon divergence ½ KL(p‖m) + ½ KL(q‖m), m = ½ (p + q), in nats.
 
     At most log 2, which it is wherever the supports are disjoint. `p` and `q` are (N,).
@@ -256,20 +255,20 @@ def js(p: Floats, q: Floats) -> float:
     return (kl(p, middle) + kl(q, middle)) / 2
 
 
-def tv(p: Floats, q: Floats) -> float:
+def tv(p: Real, q: Real) -> float:
     """Return the total variation ½ Σ |p − q|, in [0, 1]. `p` and `q` are (N,)."""
     _same_size(p, q)
     return float(np.abs(np.asarray(p, np.float64) - np.asarray(q, np.float64)).sum() / 2)
 
 
-def _balanced(a: Floats, b: Floats) -> tuple[Doubles, Doubles]:
-    first: Doubles = np.asarray(a, np.float64)
-    second: Doubles = np.asarray(b, np.float64)
+def _balanced(a: Real, b: Real) -> tuple[F64, F64]:
+    first: F64 = np.asarray(a, np.float64)
+    second: F64 = np.asarray(b, np.float64)
     if min(first.min(), second.min()) < 0 or not np.isclose(first.sum(), second.sum(), rtol=1e-9):
         raise ValueError("Weights must not be negative, and both must have the same sum.")
     return first, second
 
 
-def _same_size(a: Floats, b: Floats) -> None:
+def _same_size(a: Real, b: Real) -> None:
     if a.shape != b.shape:
         raise ValueError(f"Both sets must be of one size, not {a.shape} and {b.shape}.")

@@ -6,11 +6,7 @@ step to the next is the networks, not the luck of a draw.
 """
 
 from wgan.critic.examples import (
-    Bytes,
-    Doubles,
     Examples,
-    Floats,
-    Labels,
     Sides,
     Z,
     beside,
@@ -39,12 +35,8 @@ from wgan.critic.surfaces import Surfaces, surfaces
 
 __all__ = [
     "Activation",
-    "Bytes",
-    "Doubles",
     "Examples",
-    "Floats",
     "Gradients",
-    "Labels",
     "Ranked",
     "Saliency",
     "Scores",

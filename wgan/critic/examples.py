@@ -3,20 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from wgan.arrays import F32, I64, U8
 from wgan.data import Data, DataError, Pictures, as_bytes, as_floats
 from wgan.latent import Models
 from wgan.rng import generator
 from wgan.transport import assignment
 from wgan.untrusted.images import Unusable, picture_of
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
 
 REAL, HELD_OUT, Z, EPSILON = 21, 22, 23, 24
 """Draws of the metrics' stream that are this package's own."""
@@ -29,17 +23,17 @@ MOST_PIXELS = 64_000_000
 class Examples:
     """Real examples and as many held-out ones, as critics take them: pictures in [−1, 1]."""
 
-    real: Floats  # (N, …)
-    held_out: Floats  # (N, …)
-    labels: Labels  # (N,), of `real`; 0 where there are no classes
-    held_out_labels: Labels  # (N,)
+    real: F32  # (N, …)
+    held_out: F32  # (N, …)
+    labels: I64  # (N,), of `real`; 0 where there are no classes
+    held_out_labels: I64  # (N,)
 
 
 @dataclass(frozen=True)
 class Sides(Examples):
     """Examples beside as many fakes; fake i is made of the class of real example i."""
 
-    fake: Floats  # (N, …)
+    fake: F32  # (N, …)
 
 
 def examples_of(data: Data, n: int) -> Examples:
@@ -83,19 +77,19 @@ def few(sides: Sides, n: int) -> Sides:
     return Sides(s.real[:n], s.held_out[:n], s.labels[:n], s.held_out_labels[:n], s.fake[:n])
 
 
-def pictures_of(x: Floats) -> Bytes:
+def pictures_of(x: F32) -> U8:
     """Return pictures that a critic takes as pictures to show: floats in [−1, 1] → uint8."""
-    shown: Bytes = as_bytes(torch.from_numpy(x)).numpy()
+    shown: U8 = as_bytes(torch.from_numpy(x)).numpy()
     return shown
 
 
-def floats_of(pictures: Bytes) -> Floats:
+def floats_of(pictures: U8) -> F32:
     """Return pictures, uint8, as a critic takes them: floats in [−1, 1]."""
-    taken: Floats = as_floats(torch.tensor(pictures)).numpy()
+    taken: F32 = as_floats(torch.tensor(pictures)).numpy()
     return taken
 
 
-def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False) -> Bytes:
+def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False) -> U8:
     """Return an image file as a picture of a data set's shape, (C, H, W) uint8.
 
     It covers the square; `invert` turns light and dark round. Raises DataError with a sentence.

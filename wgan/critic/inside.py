@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wgan.critic.examples import Floats
+from wgan.arrays import F32
 from wgan.critic.scores import parts_of, score_of
 from wgan.latent import Models
 
 
-def grid(extent: float, side: int) -> Floats:
+def grid(extent: float, side: int) -> F32:
     """Return a square grid of points over [−extent, extent]², row by row upwards: (side², 2)."""
     axis = np.linspace(-extent, extent, side, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)
@@ -24,7 +24,7 @@ class Saliency:
     """What one picture's score hangs on."""
 
     score: float
-    gradient: Floats  # (C, H, W), ∂f/∂ pixel: how the score rises when the pixel gets lighter
+    gradient: F32  # (C, H, W), ∂f/∂ pixel: how the score rises when the pixel gets lighter
 
     @property
     def slope(self) -> float:
@@ -32,7 +32,7 @@ class Saliency:
         return float(np.linalg.norm(self.gradient))
 
 
-def saliency(models: Models, picture: Floats, label: int | None = None) -> Saliency:
+def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency:
     """Return a picture's score and its gradient: (C, H, W) in [−1, 1], and the class it is told.
 
     Source: Simonyan et al. 2013, section 3, arXiv:1312.6034.
@@ -50,10 +50,10 @@ class Activation:
     """What one layer makes of an input."""
 
     name: str
-    values: Floats  # (K, h, w): K maps, or (K,): K units
+    values: F32  # (K, h, w): K maps, or (K,): K units
 
 
-def activations(models: Models, picture: Floats, label: int | None = None) -> list[Activation]:
+def activations(models: Models, picture: F32, label: int | None = None) -> list[Activation]:
     """Return what each layer makes of one example, (C, H, W) or (2,), from the first to the last."""
     ((x, told),) = parts_of(models, picture[None], None if label is None else np.array([label]))
     found = _outputs(models.critic, x, told)

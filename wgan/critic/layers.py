@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wgan.critic.examples import EPSILON, Doubles, Sides
+from wgan.arrays import F64
+from wgan.critic.examples import EPSILON, Sides
 from wgan.critic.inside import title_of
 from wgan.critic.scores import score_of
 from wgan.latent import Models
@@ -25,8 +26,8 @@ class Weights:
     """How one layer's weights are spread."""
 
     name: str
-    edges: Doubles  # (B + 1,), rising
-    shares: Doubles  # (B,), of all the layer's weights
+    edges: F64  # (B + 1,), rising
+    shares: F64  # (B,), of all the layer's weights
     count: int
     bound: float | None  # c, where they are clipped to [−c, c]
     stuck: float | None  # share of the clipped ones that stand at ±c
@@ -80,8 +81,8 @@ class Gradients:
     """How strong the critic loss' gradient is in each layer, from the first to the last."""
 
     names: tuple[str, ...]
-    outputs: Doubles  # (L,), ‖∂ critic loss / ∂ the layer's output‖
-    weights: Doubles  # (L,), ‖∂ (critic loss + penalty) / ∂ the layer's weights‖
+    outputs: F64  # (L,), ‖∂ critic loss / ∂ the layer's output‖
+    weights: F64  # (L,), ‖∂ (critic loss + penalty) / ∂ the layer's weights‖
 
 
 def gradients(models: Models, sides: Sides) -> Gradients:

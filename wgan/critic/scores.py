@@ -8,7 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from wgan.critic.examples import EPSILON, Floats, Labels, Sides
+from wgan.arrays import F32, I64
+from wgan.critic.examples import EPSILON, Sides
 from wgan.latent import Models
 from wgan.objectives import Objective, gradient_norm
 from wgan.rng import generator
@@ -17,9 +18,7 @@ CHUNK = 128
 """Examples that go through a critic at once."""
 
 
-def parts_of(
-    models: Models, x: Floats, labels: Labels | None
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+def parts_of(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Return examples, and their classes where the critic is told them, in parts to go through it.
 
     Raises ValueError where it is told and there are none.
@@ -42,13 +41,13 @@ def score_of(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
 
 
 @torch.no_grad()
-def scores(models: Models, x: Floats, labels: Labels | None = None) -> Floats:
+def scores(models: Models, x: F32, labels: I64 | None = None) -> F32:
     """Return the critic's scores: (N, …) → (N,). A critic that is told the class needs `labels`."""
     found = [score_of(models.critic, *part) for part in parts_of(models, x, labels)]
     return torch.cat(found).numpy() if found else np.empty(0, np.float32)
 
 
-def slopes(models: Models, x: Floats, labels: Labels | None = None) -> Floats:
+def slopes(models: Models, x: F32, labels: I64 | None = None) -> F32:
     """Return the critic's slope ‖∇f‖ at each example: (N, …) → (N,)."""
     norms = [_slopes(models.critic, *part) for part in parts_of(models, x, labels)]
     return torch.cat(norms).numpy()
@@ -58,12 +57,12 @@ def _slopes(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
     return gradient_norm(lambda t: score_of(critic, t, label), x)
 
 
-def between(sides: Sides) -> Floats:
+def between(sides: Sides) -> F32:
     """Return x̂ = ε real + (1 − ε) fake, one ε from U(0, 1) for each: where WGAN-GP holds the slope."""
     rng = generator(0, "metric", draw=EPSILON)
     epsilon = torch.rand(len(sides.real), generator=rng).numpy()
     weight = epsilon.reshape(-1, *[1] * (sides.real.ndim - 1))
-    mixed: Floats = (weight * sides.real + (1 - weight) * sides.fake).astype(np.float32)
+    mixed: F32 = (weight * sides.real + (1 - weight) * sides.fake).astype(np.float32)
     return mixed
 
 
@@ -71,9 +70,9 @@ def between(sides: Sides) -> Floats:
 class Scores:
     """What the critic says of each side."""
 
-    real: Floats  # (N,)
-    held_out: Floats  # (N,)
-    fake: Floats  # (N,)
+    real: F32  # (N,)
+    held_out: F32  # (N,)
+    fake: F32  # (N,)
 
     @property
     def gap(self) -> float:
@@ -118,12 +117,12 @@ def bounds_the_distance(objective: Objective) -> bool:
 class Ranked:
     """Examples from most to least convincing."""
 
-    examples: Floats  # (N, …)
-    scores: Floats  # (N,), falling
+    examples: F32  # (N, …)
+    scores: F32  # (N,), falling
     order: npt.NDArray[np.intp]  # (N,), where each stood
 
 
-def ranked(examples: Floats, found: Floats, *, most: int | None = None) -> Ranked:
+def ranked(examples: F32, found: F32, *, most: int | None = None) -> Ranked:
     """Return examples by falling score, the first `most` that are given; equal ones in their order."""
     order = np.argsort(-found[:most], kind="stable")
     return Ranked(examples[order], found[order], order)
@@ -133,9 +132,9 @@ def ranked(examples: Floats, found: Floats, *, most: int | None = None) -> Ranke
 class Slopes:
     """How steep the critic is on each side, ‖∇f‖ of each example."""
 
-    real: Floats  # (N,)
-    fake: Floats  # (N,)
-    between: Floats  # (N,), at x̂
+    real: F32  # (N,)
+    fake: F32  # (N,)
+    between: F32  # (N,), at x̂
 
 
 def steepness(models: Models, sides: Sides) -> Slopes:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy  # loads its parts when they are first used
 
-from wgan.critic.examples import Floats, Sides
+from wgan.arrays import F32
+from wgan.critic.examples import Sides
 from wgan.critic.inside import grid
 from wgan.critic.scores import scores, slopes
 from wgan.latent import Models
@@ -20,18 +21,18 @@ class Surfaces:
     """A critic of points beside the optimal potential of the same samples, over [−extent, extent]²."""
 
     extent: float
-    critic: Floats  # (S, S), row = y: scores ÷ `steepest`, mean over the samples 0
-    optimal: Floats  # (S, S), likewise: slope at most 1, mean over the samples 0
-    slope: Floats  # (S, S), ‖∇f‖ of the critic as it is
-    real: Floats  # (N, 2)
-    fake: Floats  # (N, 2)
+    critic: F32  # (S, S), row = y: scores ÷ `steepest`, mean over the samples 0
+    optimal: F32  # (S, S), likewise: slope at most 1, mean over the samples 0
+    slope: F32  # (S, S), ‖∇f‖ of the critic as it is
+    real: F32  # (N, 2)
+    fake: F32  # (N, 2)
     exact: float  # W₁ of these samples
     gap: float  # E f(real) − E f(fake) on them
     steepest: float  # the critic's Lipschitz constant, as far as it was looked at
     proved: float  # the W₁ that the critic proves
 
     @property
-    def difference(self) -> Floats:
+    def difference(self) -> F32:
         """How much higher the critic stands than the potential: (S, S)."""
         return self.critic - self.optimal
 

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wgan.arrays import F32, F64, U8
 from wgan.data.base import Pictures, Points, Stack, some
 from wgan.rng import generator
 
@@ -33,11 +33,11 @@ class Facts:
     looked_at: int  # of how many, a keyed choice, means and values are
     mean: float
     deviation: float
-    mean_picture: npt.NDArray[np.uint8]  # (C, H, W)
-    class_means: npt.NDArray[np.uint8]  # (classes, C, H, W)
-    histogram: npt.NDArray[np.float64]  # (C, 32), shares of the pixels by value
+    mean_picture: U8  # (C, H, W)
+    class_means: U8  # (classes, C, H, W)
+    histogram: F64  # (C, 32), shares of the pixels by value
     compared: int  # among how many the pairs were looked for
-    pairs: npt.NDArray[np.uint8]  # (P, 2, C, H, W), the nearest first
+    pairs: U8  # (P, 2, C, H, W), the nearest first
     distances: tuple[float, ...]  # of each pair: root mean square difference of their pixels
 
 
@@ -113,7 +113,7 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     return chosen[indices], [distance / scale for distance, _, _ in kept], n
 
 
-def by_class(pictures: Pictures, rows: int, columns: int) -> npt.NDArray[np.uint8]:
+def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     """Return about `rows` × `columns` training pictures, where there are classes by class.
 
     Each class has the same number of rows, at least one; with more classes than rows: the first
@@ -134,7 +134,7 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> npt.NDArray[np.uint
     return pictures.train[torch.cat(taken)].numpy()
 
 
-def density(points: Points) -> npt.NDArray[np.float32]:
+def density(points: Points) -> F32:
     """Return how many of many drawn points fall into each cell of a grid over the window.
 
     (96, 96), row = y upwards, as a density: its mean over the window's area is 1.
@@ -142,5 +142,5 @@ def density(points: Points) -> npt.NDArray[np.float32]:
     drawn = points.sample(DENSITY_POINTS, generator(0, "sample")).numpy()
     edges = np.linspace(-points.extent, points.extent, DENSITY_SIDE + 1)
     table, _, _ = np.histogram2d(drawn[:, 1], drawn[:, 0], bins=(edges, edges))
-    made: npt.NDArray[np.float32] = (table / table.mean()).astype(np.float32)
+    made: F32 = (table / table.mean()).astype(np.float32)
     return made

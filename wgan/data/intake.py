@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 
 from wgan import sandbox
+from wgan.arrays import U8
 from wgan.data.base import Pictures, Progress, Side, Stack, parts_of
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
@@ -54,8 +54,6 @@ GRACE_S = 10.0
 """The child process ends itself after its time; it is killed so much later."""
 SCRATCH = ".preparing-"
 """Begins the name of the folder of a preparation; the child deletes it if this process is killed."""
-
-Bytes = npt.NDArray[np.uint8]
 
 
 class Recipe(BaseModel):
@@ -500,7 +498,7 @@ class _Told:
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
-    def __call__(self, piece: Bytes) -> Bytes:
+    def __call__(self, piece: U8) -> U8:
         if self._progress is not None:
             self._progress("Writing the pictures", self._done / self._total)
         self._done += len(piece)

@@ -5,13 +5,11 @@ import mmap
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wgan.arrays import I64
 from wgan.data.errors import DataError
-
-Places = npt.NDArray[np.int64]
 
 
 class Mapped:
@@ -33,7 +31,7 @@ class Mapped:
         flat = np.frombuffer(self._map, np.uint8, n * bulk, offset)
         self._stored = flat.reshape(n, bulk)
         # Which row of the file each picture is; ~row for its mirror image.
-        self._places: Places = np.arange(n)
+        self._places: I64 = np.arange(n)
         self._one = tuple(one)
         if hasattr(mmap, "MADV_RANDOM"):
             # Else the system reads far around each picture, and nearly all of it for nothing.
@@ -74,7 +72,7 @@ class Mapped:
         """Return all with the mirror image of each after them; they stay in the file."""
         return self._with(np.concatenate([self._places, ~self._places]))
 
-    def _with(self, places: Places) -> "Mapped":
+    def _with(self, places: I64) -> "Mapped":
         made = copy.copy(self)
         made._places = places
         return made
@@ -97,5 +95,5 @@ class Mapped:
             self._map.madvise(mmap.MADV_WILLNEED, start, stop - start)
 
 
-def _plain(index: int | slice | Tensor) -> "int | slice | npt.NDArray[np.int64]":
+def _plain(index: int | slice | Tensor) -> "int | slice | I64":
     return index.cpu().numpy() if isinstance(index, Tensor) else index

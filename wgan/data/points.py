@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field, field_validator
 from torch import Tensor
 
+from wgan.arrays import U8
 from wgan.data.base import Dataset, Points, Progress
 from wgan.data.errors import DataError
-from wgan.untrusted.images import Bytes, Unusable, picture_of
+from wgan.untrusted.images import Unusable, picture_of
 
 Scale = Annotated[float, Field(gt=0, le=20)]
 
@@ -145,7 +146,7 @@ class Spiral(_PointSet):
         return Points(sample, None, self.noise, 1.15 * self.scale + 6 * self.noise)
 
 
-def _cells(weights: Bytes, cell: float) -> Points:
+def _cells(weights: U8, cell: float) -> Points:
     """Density that is even within each square cell, centred, with row 0 of the weights on top.
 
     A cell is drawn by its weight, which are whole numbers so that a cell of weight 0 is never
@@ -218,7 +219,7 @@ def _lacking(text: str) -> list[str]:
     return [c for c in dict.fromkeys(text) if not c.isspace() and bytes(font.getmask(c)) == box]
 
 
-def _drawn(text: str) -> Bytes:
+def _drawn(text: str) -> U8:
     """Return a text as an array of darknesses, cut to what is drawn."""  # (H, W)
     font = ImageFont.load_default(TEXT_HEIGHT)
     left, top, right, bottom = font.getbbox(text)
@@ -234,14 +235,14 @@ CELLS = 64
 """Cells of a drawing along each side."""
 
 
-def cells_of(drawing: Bytes) -> str:
+def cells_of(drawing: U8) -> str:
     """Return a drawing, (64, 64) uint8 with row 0 on top, as a text: base64 of its zlib."""
     if drawing.shape != (CELLS, CELLS) or drawing.dtype != np.uint8:
         raise ValueError(f"A drawing is ({CELLS}, {CELLS}) uint8, not {drawing.shape}.")
     return base64.b64encode(zlib.compress(drawing.tobytes(), 9)).decode()
 
 
-def array_of(cells: str) -> Bytes:
+def array_of(cells: str) -> U8:
     """Return the drawing of a text, (64, 64) uint8. Raises ValueError with a sentence."""
     wrong = f"The drawing cannot be read: it must be {CELLS}×{CELLS} cells, as the app writes them."
     if len(cells) > 4 * CELLS * CELLS:

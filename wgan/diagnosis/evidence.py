@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from wgan.arrays import F64
 from wgan.config import TrainConfig
 from wgan.metrics import FLOOR, METRICS, metric_of
 
-Doubles = npt.NDArray[np.float64]
-Series = tuple[Doubles, Doubles]
+Series = tuple[F64, F64]
 """Steps and values of one measured number, (N,) each, in the order of the steps."""
 
 RECENT, ENOUGH = 5, 3
@@ -29,7 +28,7 @@ class Evidence:
     """
 
     config: TrainConfig
-    curves: Mapping[str, Doubles]
+    curves: Mapping[str, F64]
     metrics: Mapping[str, Series]
     size: int | None = None
     since: int = 0
@@ -40,7 +39,7 @@ class Evidence:
         kept = steps > self.since
         return steps[kept], values[kept]
 
-    def recent(self, name: str) -> Doubles | None:
+    def recent(self, name: str) -> F64 | None:
         """Return a number's newest values; None where too few were measured."""
         values = self.series(name)[1][-RECENT:]
         return values if len(values) >= ENOUGH else None
@@ -117,7 +116,7 @@ class Finding:
 
 def evidence_of(
     config: TrainConfig,
-    curves: Mapping[str, Doubles],
+    curves: Mapping[str, F64],
     measured: Sequence[Any],
     changes: Sequence[Any] = (),
     begun: int = 0,

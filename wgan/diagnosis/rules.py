@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wgan.diagnosis.evidence import ENOUGH, Doubles, Evidence, Proposal, Reading, Rule
+from wgan.arrays import F64
+from wgan.diagnosis.evidence import ENOUGH, Evidence, Proposal, Reading, Rule
 from wgan.diagnosis.proposals import PENALISED, clip, propose, rates
 from wgan.format import fmt_percent, fmt_sci, fmt_value
 from wgan.metrics import LIVE_SAMPLES, title_of
@@ -23,7 +24,7 @@ def _slope_target(evidence: Evidence) -> float | None:
     return float(objective.penalty_weight)
 
 
-def _from(steps: Doubles, so: npt.NDArray[np.bool_]) -> int | None:
+def _from(steps: F64, so: npt.NDArray[np.bool_]) -> int | None:
     """Return the first step of the unbroken stretch up to the newest in which something is so."""
     if not len(so) or not so[-1]:
         return None
@@ -374,7 +375,7 @@ def overfitting(evidence: Evidence, rule: Rule) -> Reading | None:
     )
 
 
-def _headline(evidence: Evidence, rule: Rule) -> tuple[str, Doubles, Doubles] | None:
+def _headline(evidence: Evidence, rule: Rule) -> tuple[str, F64, F64] | None:
     """Return the best measure of the samples, its steps and values; None where there are too few."""
     name = evidence.headline
     if name is None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from wgan.arrays import F32, U8
 from wgan.config import TrainConfig
 from wgan.data import examples
 from wgan.imaging import decode, scatter
@@ -20,7 +20,6 @@ from wgan.theme import LIGHT, rgb
 if TYPE_CHECKING:
     from av import VideoStream
 
-Bytes = npt.NDArray[np.uint8]
 
 MOST_FRAMES = 240
 SIDE = 448  # pixels: about; grids are enlarged by whole factors
@@ -63,7 +62,7 @@ def write_frames(frames: Sequence[Image.Image], out: Path, fps: int, *, hold: fl
         raise RunError(f"{out} cannot be written ({error.strerror}).") from error
 
 
-def frame_image(run: Run, step: int, side: int | None = None) -> Bytes | None:
+def frame_image(run: Run, step: int, side: int | None = None) -> U8 | None:
     """Return a preview as a picture (H, W, 3), enlarged to about `side` pixels if that is given.
 
     Points are drawn over real ones. None if there is no such preview, or if it is damaged.
@@ -86,8 +85,8 @@ def frame_image(run: Run, step: int, side: int | None = None) -> Bytes | None:
 
 
 @lru_cache(maxsize=4)
-def _real(config: TrainConfig) -> npt.NDArray[np.float32]:
-    points: npt.NDArray[np.float32] = examples(config.dataset.load(), 1000)
+def _real(config: TrainConfig) -> F32:
+    points: F32 = examples(config.dataset.load(), 1000)
     return points
 
 

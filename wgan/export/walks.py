@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from wgan.arrays import F32, U8
 from wgan.data import examples
 from wgan.export.film import FAKE, REAL, SIDE, write_frames
 from wgan.export.samples import class_index
 from wgan.imaging import scatter
-from wgan.latent import Floats, Method, Models, draw_z, walk
+from wgan.latent import Method, Models, draw_z, walk
 from wgan.runs import Run, RunError
 
 PER_LEG, FPS = 24, 20
@@ -45,7 +45,7 @@ def export_walk(
     return {"step": state.step, "frames": len(path)}
 
 
-def write_walk(models: Models, path: Floats, out: Path, *, label: int | None = None) -> None:
+def write_walk(models: Models, path: F32, out: Path, *, label: int | None = None) -> None:
     """Write a path through latent space, (F, latent_dim), as `export_walk` does. Raises RunError.
 
     `label` is the class to make all along, by number.
@@ -66,19 +66,19 @@ def write_walk(models: Models, path: Floats, out: Path, *, label: int | None = N
         write_frames(_points(models, made), out, FPS, hold=0.0)
 
 
-def write_film(frames: npt.NDArray[np.uint8], out: Path) -> None:
+def write_film(frames: U8, out: Path) -> None:
     """Write pictures, (F, C, H, W), one after the other as .gif, .webp or .mp4. Raises RunError."""
     write_frames(_pictures(frames), out, FPS, hold=0.0)
 
 
-def _pictures(made: npt.NDArray[np.uint8]) -> list[Image.Image]:
+def _pictures(made: U8) -> list[Image.Image]:
     """Return pictures, (F, C, H, W), enlarged by a whole factor."""
     scale = max(1, SIDE // made.shape[-1])
     large = made.transpose(0, 2, 3, 1).repeat(scale, 1).repeat(scale, 2)
     return [Image.fromarray(np.broadcast_to(x, (*x.shape[:2], 3)).copy()) for x in large]
 
 
-def _points(models: Models, made: Floats) -> list[Image.Image]:
+def _points(models: Models, made: F32) -> list[Image.Image]:
     """Return the plane with real points, and the walk's point with its trail, (F, 2)."""
     real = examples(models.config.dataset.load(), 1000)
     extent = float(max(abs(real).max(), abs(made).max()) * 1.1)

@@ -5,7 +5,7 @@ named by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`):
 what they look like.
 """
 
-from wgan.figures.base import MARGIN, SERIES, Figure, Floats, dressed, room, smooth
+from wgan.figures.base import MARGIN, SERIES, Figure, dressed, room, smooth
 from wgan.figures.counts import bars, histogram
 from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
@@ -38,7 +38,6 @@ __all__ = [
     "MARGIN",
     "SERIES",
     "Figure",
-    "Floats",
     "bars",
     "by_depth",
     "cdfs",

@@ -6,13 +6,10 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from wgan.arrays import Real
 from wgan.theme import LIGHT, rgb
 
-Floats = npt.NDArray[np.floating[Any]]
-Numbers = npt.NDArray[np.floating[Any] | np.integer[Any]]
-"""Values of an axis, which may be whole: steps and counts."""
 Figure = dict[str, Any]
 
 MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
@@ -21,7 +18,7 @@ SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
 """Colours of runs beside each other."""
 
 
-def smooth(values: Floats, span: float | None = None) -> Floats:
+def smooth(values: Real, span: float | None = None) -> Real:
     """Return the running exponential mean of a curve, unbiased at its start: (N,) → (N,).
 
     `span` is how many points it remembers (default: a 20th of the curve, at least 5). Points that
@@ -30,14 +27,14 @@ def smooth(values: Floats, span: float | None = None) -> Floats:
     keep = 1 - 1 / (span or max(5.0, len(values) / 20))
     there = np.isfinite(values)
 
-    def summed(terms: Floats) -> Floats:
+    def summed(terms: Real) -> Real:
         return np.fromiter(
             accumulate(terms.tolist(), lambda total, term: keep * total + term), float
         )
 
     weights = summed(there.astype(float))
     totals = summed(np.where(there, values, 0.0))
-    mean: Floats = np.divide(totals, weights, out=np.full(len(values), np.nan), where=weights > 0)
+    mean: Real = np.divide(totals, weights, out=np.full(len(values), np.nan), where=weights > 0)
     return mean
 
 
@@ -76,7 +73,7 @@ def square(axis: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def contour(table: Floats, extent: float, low: float, high: float, lines: int) -> Figure:
+def contour(table: Real, extent: float, low: float, high: float, lines: int) -> Figure:
     """Return a surface over [−extent, extent]² with that many level lines between low and high: (S, S), row = y."""
     step = 2 * extent / (len(table) - 1)
     return {

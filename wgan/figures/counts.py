@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wgan.figures.base import Figure, Floats
+from wgan.arrays import Real
+from wgan.figures.base import Figure
 from wgan.theme import CHANNELS
 
 
-def bars(names: Sequence[str], counts: Floats) -> Figure:
+def bars(names: Sequence[str], counts: Real) -> Figure:
     """Return how many there are of each."""
     return {
         "data": [
@@ -30,7 +31,7 @@ def bars(names: Sequence[str], counts: Floats) -> Figure:
     }
 
 
-def histogram(shares: Floats) -> Figure:
+def histogram(shares: Real) -> Figure:
     """Return how often each value of a pixel occurs: (C, bins) shares over 0…255, C of 1 or 3."""
     bins = shares.shape[1]
     x = (np.arange(bins) + 0.5) * (256 / bins)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, Numbers, contour, square
+from wgan.arrays import Number, Real
+from wgan.figures.base import MARGIN, Figure, contour, square
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -16,7 +17,7 @@ _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 
 def spread(
-    groups: Sequence[tuple[str, Floats, str]],
+    groups: Sequence[tuple[str, Real, str]],
     *,
     x_title: str,
     line: tuple[float, str] | None = None,
@@ -52,7 +53,7 @@ def spread(
     return {"data": traces, "layout": layout}
 
 
-def _outline(name: str, values: Floats, colour: str, edges: Floats) -> Figure:
+def _outline(name: str, values: Real, colour: str, edges: Real) -> Figure:
     shares = 100 * np.histogram(values, bins=edges)[0] / max(len(values), 1)
     # A point at either end, so that the outline comes down to 0.
     width = edges[1] - edges[0]
@@ -107,13 +108,13 @@ def _rule(at: float, x: str = "x", y: str = "paper") -> Figure:
 
 
 def surface(
-    table: Floats,
+    table: Real,
     extent: float,
     *,
     span: float,
     diverging: bool = False,
-    real: Floats | None = None,
-    fake: Floats | None = None,
+    real: Real | None = None,
+    fake: Real | None = None,
     unit: str = "height",
     low: float | None = None,
 ) -> Figure:
@@ -149,7 +150,7 @@ def surface(
     }
 
 
-def _points(name: str, points: Floats, colour: str) -> Figure:
+def _points(name: str, points: Real, colour: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -161,7 +162,7 @@ def _points(name: str, points: Floats, colour: str) -> Figure:
     }
 
 
-def pixels(table: Floats, *, diverging: bool) -> Figure:
+def pixels(table: Real, *, diverging: bool) -> Figure:
     """Return a picture of numbers, (H, W), row 0 on top: diverging around 0, or from 0 up."""
     most = float(np.abs(table).max()) or 1.0
     height, width = table.shape
@@ -193,7 +194,7 @@ def pixels(table: Floats, *, diverging: bool) -> Figure:
     }
 
 
-def depth(names: Sequence[str], lines: Sequence[tuple[str, Floats, str]]) -> Figure:
+def depth(names: Sequence[str], lines: Sequence[tuple[str, Real, str]]) -> Figure:
     """Return norms by layer, first to last, on a logarithmic axis; `lines` are (name, (L,), colour)."""
     short = [name.partition(".")[0] for name in names]
     every = np.log10(np.concatenate([values[values > 0] for _, values, _ in lines]))
@@ -233,7 +234,7 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Floats, str]]) -> Fig
     }
 
 
-def weights(layers: Sequence[tuple[str, Floats, Floats, float | None]], columns: int = 3) -> Figure:
+def weights(layers: Sequence[tuple[str, Real, Real, float | None]], columns: int = 3) -> Figure:
     """Return how each layer's weights are spread, a small histogram each.
 
     `layers` are (title, edges (B + 1,), shares (B,), clip bound or None); where B is 0 there is a
@@ -314,7 +315,7 @@ def _round_below(value: float) -> float:
 
 
 def tightening(
-    updates: Numbers, bounds: Floats, exact: float, floor: float | None, total: int
+    updates: Number, bounds: Real, exact: float, floor: float | None, total: int
 ) -> Figure:
     """Return the bound that a critic proves over its updates, below the exact distance.
 
@@ -369,10 +370,10 @@ def tightening(
     }
 
 
-def raw_gap(updates: Numbers, gaps: Floats, slopes: Floats, total: int) -> Figure:
+def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
     """Return the raw gap of a critic over its updates, and its steepest slope on an axis of its own."""
 
-    def line(name: str, values: Floats, colour: str, **more: Any) -> Figure:
+    def line(name: str, values: Real, colour: str, **more: Any) -> Figure:
         return {
             "type": "scatter",
             "mode": "lines",

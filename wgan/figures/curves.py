@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, room, smooth
+from wgan.arrays import Real
+from wgan.figures.base import MARGIN, Figure, room, smooth
 
 
 def curves(
-    x: Floats,
-    lines: Sequence[tuple[str, Floats, str]],
+    x: Real,
+    lines: Sequence[tuple[str, Real, str]],
     *,
     marks: Sequence[tuple[float, str]] = (),
     x_title: str = "step",
@@ -98,7 +99,7 @@ def curves(
     return {"data": traces, "layout": layout}
 
 
-def losses(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]] = ()) -> Figure:
+def losses(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
     """Return critic and generator loss over steps."""
     lines = [
         ("Critic loss", columns["critic_loss"], "@critic"),
@@ -107,7 +108,7 @@ def losses(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]] = (
     return curves(columns["step"], lines, marks=marks)
 
 
-def critic_gap(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]] = ()) -> Figure:
+def critic_gap(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
     """Return the critic gap on training and held-out data over steps."""
     lines = [
         ("Training data", columns["critic_gap"], "@critic"),
@@ -117,7 +118,7 @@ def critic_gap(columns: Mapping[str, Floats], marks: Sequence[tuple[float, str]]
 
 
 def quality(
-    title: str, steps: Floats, values: Floats, floor: float | None, columns: Mapping[str, Floats]
+    title: str, steps: Real, values: Real, floor: float | None, columns: Mapping[str, Real]
 ) -> Figure:
     """Return a metric over steps with its floor, and the critic gap on an axis of its own.
 
@@ -188,7 +189,7 @@ def quality(
 
 
 def compare(
-    lines: Sequence[tuple[str, Floats, Floats, str, tuple[float, float] | None]],
+    lines: Sequence[tuple[str, Real, Real, str, tuple[float, float] | None]],
     *,
     x_title: str,
     zero: bool = True,

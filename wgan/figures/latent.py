@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, square
+from wgan.arrays import Real
+from wgan.figures.base import MARGIN, Figure, square
 
 SHADES = 5
 
 
-def warped(lines: Sequence[Floats], density: Sequence[Floats], real: Floats | None) -> Figure:
+def warped(lines: Sequence[Real], density: Sequence[Real], real: Real | None) -> Figure:
     """Return a bent grid over real points, its lines the stronger the denser points lie there.
 
     `lines` are (K, 2) each, `density` (K,) each, `real` is (N, 2). Segments are sorted into five shades
@@ -66,7 +67,7 @@ def warped(lines: Sequence[Floats], density: Sequence[Floats], real: Floats | No
     }
 
 
-def search(updates: Floats, errors: Floats, usual: float | None) -> Figure:
+def search(updates: Real, errors: Real, usual: float | None) -> Figure:
     """Return the error of each start of a search over its updates, and what is usual.
 
     `updates` is (K,), `errors` (K, R), in 0…255.

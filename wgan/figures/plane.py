@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, square
+from wgan.arrays import Real
+from wgan.figures.base import MARGIN, Figure, square
 
 
 def plane(
     *,
-    real: Floats,
-    fake: Floats | None = None,
-    surface: Floats | None = None,
-    arrows: Floats | None = None,
+    real: Real,
+    fake: Real | None = None,
+    surface: Real | None = None,
+    arrows: Real | None = None,
     extent: float,
 ) -> Figure:
     """Return points of the plane over the critic's surface.
@@ -63,7 +64,7 @@ def plane(
     }
 
 
-def _dots(name: str, points: Floats, colour: str, size: float) -> Figure:
+def _dots(name: str, points: Real, colour: str, size: float) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -75,7 +76,7 @@ def _dots(name: str, points: Floats, colour: str, size: float) -> Figure:
     }
 
 
-def _arrows(arrows: Floats, extent: float) -> Figure:
+def _arrows(arrows: Real, extent: float) -> Figure:
     """Return one trace of arrows, the longest a seventh of the window."""
     length = np.linalg.norm(arrows[:, 2:], axis=1)
     longest = float(np.quantile(length, 0.95)) or 1.0
@@ -101,7 +102,7 @@ def _arrows(arrows: Floats, extent: float) -> Figure:
     }
 
 
-def density(table: Floats, extent: float) -> Figure:
+def density(table: Real, extent: float) -> Figure:
     """Return a density over [−extent, extent]² as shades: `table` is (S, S), row = y upwards."""
     step = 2 * extent / len(table)
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
@@ -127,7 +128,7 @@ def density(table: Floats, extent: float) -> Figure:
     }
 
 
-def numbered(points: Floats, large: Sequence[int]) -> Figure:
+def numbered(points: Real, large: Sequence[int]) -> Figure:
     """Return points, (N, 2), each with its number, from 0, some of them large."""
     chosen = np.isin(np.arange(len(points)), list(large))
     extent = 1.15 * float(np.abs(points).max(initial=1e-3))
@@ -154,7 +155,7 @@ def numbered(points: Floats, large: Sequence[int]) -> Figure:
     }
 
 
-def lengths(path: Floats, other: Floats, names: tuple[str, str]) -> Figure:
+def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
     """Return ‖z‖ along two paths of z, each (F, latent_dim), with the shell where z lives."""
     dim = path.shape[1]
     x = np.arange(len(path), dtype=np.float64)

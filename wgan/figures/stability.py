@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, Numbers, contour, square
+from wgan.arrays import Number, Real
+from wgan.figures.base import MARGIN, Figure, contour, square
 
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
 
 
 def gradient_norms(
-    updates: Numbers, lines: Sequence[tuple[str, Floats, str]], total: int, at: float | None = None
+    updates: Number, lines: Sequence[tuple[str, Real, str]], total: int, at: float | None = None
 ) -> Figure:
     """Return norms over updates, both logarithmic; `lines` are (name, (K,), colour).
 
@@ -80,12 +81,12 @@ def _upright(at: float) -> Figure:
 
 
 def pushed(
-    table: Floats,
+    table: Real,
     extent: float,
     *,
-    real: Floats,
-    fake: Floats,
-    pushes: Floats,
+    real: Real,
+    fake: Real,
+    pushes: Real,
     low: float,
     high: float,
     unit: str,
@@ -141,7 +142,7 @@ def pushed(
     }
 
 
-def _dots(name: str, points: Floats, colour: str, size: float = 3.5) -> Figure:
+def _dots(name: str, points: Real, colour: str, size: float = 3.5) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -153,7 +154,7 @@ def _dots(name: str, points: Floats, colour: str, size: float = 3.5) -> Figure:
     }
 
 
-def cloud(real: Floats, fake: Floats, extent: float) -> Figure:
+def cloud(real: Real, fake: Real, extent: float) -> Figure:
     """Return real points under made ones, (N, 2) each, without axes: one of several side by side."""
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "visible": False}
     return {
@@ -168,7 +169,7 @@ def cloud(real: Floats, fake: Floats, extent: float) -> Figure:
 
 
 def modes(
-    lines: Sequence[tuple[str, Numbers, Floats, str, float | None]],
+    lines: Sequence[tuple[str, Number, Real, str, float | None]],
     there: int,
     total: int,
     what: str,
@@ -238,7 +239,7 @@ def modes(
 
 
 def classes(
-    names: Sequence[str], groups: Sequence[tuple[str, Floats, str]], real: Floats | None
+    names: Sequence[str], groups: Sequence[tuple[str, Real, str]], real: Real | None
 ) -> Figure:
     """Return the shares of classes among the samples of several networks, beside the data's.
 
@@ -282,7 +283,7 @@ def classes(
     }
 
 
-def shade(table: Floats, extent: float) -> Figure:
+def shade(table: Real, extent: float) -> Figure:
     """Return a surface over [−extent, extent]² in its own range, without axes: (S, S), row = y."""
     low, high = float(table.min()), float(table.max())
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "visible": False}
@@ -303,12 +304,12 @@ def shade(table: Floats, extent: float) -> Figure:
     }
 
 
-def over(figure: Figure, real: Floats) -> Figure:
+def over(figure: Figure, real: Real) -> Figure:
     """Return a surface with real points, (N, 2), over it."""
     return {**figure, "data": [*figure["data"], _dots("Real", real, "@real", 2.6)]}
 
 
-def by_depth(lines: Sequence[tuple[str, Floats, str, bool]]) -> Figure:
+def by_depth(lines: Sequence[tuple[str, Real, str, bool]]) -> Figure:
     """Return gradient norms by hidden layer, logarithmic; `lines` are (name, (L,), colour, bold)."""
     every = np.log10(np.concatenate([np.ones(1), *(v[v > 0] for _, v, _, _ in lines)]))
     low, high = float(every.min()), float(every.max())
@@ -348,9 +349,9 @@ def grid(
     row_names: Sequence[str],
     column_names: Sequence[str],
     titles: tuple[str, str],
-    table: Floats,
+    table: Real,
     *,
-    clouds: Sequence[tuple[int, int, Floats]],
+    clouds: Sequence[tuple[int, int, Real]],
     extent: float,
     floor: float,
     high: float,

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wgan.figures.base import MARGIN, Figure, Floats, Numbers
+from wgan.arrays import Number, Real
+from wgan.figures.base import MARGIN, Figure
 
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 12}}
 
@@ -13,7 +14,7 @@ COLOURS = {"W₁": "@critic", "JS": "@generator", "KL": "@muted", "TV": "@mark"}
 """A distance's colour, in every chart."""
 
 
-def _line(name: str, x: Numbers, y: Floats, colour: str, **more: Any) -> Figure:
+def _line(name: str, x: Number, y: Real, colour: str, **more: Any) -> Figure:
     line = {"color": colour, "width": 2.2, **more.pop("line", {})}
     return {
         "type": "scatter",
@@ -39,7 +40,7 @@ def _rule(at: float) -> Figure:
     }
 
 
-def cdfs(fake: Floats, real: Floats) -> Figure:
+def cdfs(fake: Real, real: Real) -> Figure:
     """Return both distribution functions of weights at 0, 1, …, (N,) each, what lies between shaded."""
     x = np.arange(len(fake), dtype=np.float64)
     steps = {"shape": "hv"}
@@ -68,7 +69,7 @@ def cdfs(fake: Floats, real: Floats) -> Figure:
 
 
 def transport(
-    fake: Floats, real: Floats, mass: Floats, *, span: tuple[float, float, float, float]
+    fake: Real, real: Real, mass: Real, *, span: tuple[float, float, float, float]
 ) -> Figure:
     """Return two clouds, (N, 2) and (M, 2), and a plan between them as lines, (N, M), even weights.
 
@@ -122,7 +123,7 @@ def transport(
 
 
 def potentials(
-    curves: Sequence[tuple[str, Floats, str]], optimal: Floats, fake: Floats, real: Floats
+    curves: Sequence[tuple[str, Real, str]], optimal: Real, fake: Real, real: Real
 ) -> Figure:
     """Return critics, (name, heights (N,), colour), over an optimal potential, and the piles below, (N,)."""
     x = np.arange(len(optimal), dtype=np.float64)
@@ -164,7 +165,7 @@ def potentials(
 
 
 def proofs(
-    updates: Numbers, lines: Sequence[tuple[str, Floats, str]], exact: float, total: int
+    updates: Number, lines: Sequence[tuple[str, Real, str]], exact: float, total: int
 ) -> Figure:
     """Return what critics prove over their updates, (name, (T,), colour), below the exact distance."""
     top = max(1.15 * exact, 1e-6)
@@ -197,8 +198,8 @@ def proofs(
 
 
 def slid(
-    theta: Floats,
-    lines: Sequence[tuple[str, Floats]],
+    theta: Real,
+    lines: Sequence[tuple[str, Real]],
     *,
     at: float,
     top: float,
@@ -255,9 +256,7 @@ def slid(
     }
 
 
-def two(
-    fake: tuple[Floats, Floats], real: tuple[Floats, Floats], *, span: tuple[float, float]
-) -> Figure:
+def two(fake: tuple[Real, Real], real: tuple[Real, Real], *, span: tuple[float, float]) -> Figure:
     """Return two densities on the line, (x, height) each, filled."""
     most = max(float(fake[1].max()), float(real[1].max()))
     return {
@@ -301,11 +300,11 @@ def segments(theta: float, *, span: tuple[float, float]) -> Figure:
 
 
 def opposed(
-    x: Floats,
-    discriminator: Floats,
-    best: Floats,
-    critic: Floats,
-    line: Floats,
+    x: Real,
+    discriminator: Real,
+    best: Real,
+    critic: Real,
+    line: Real,
     mu: float,
     spread: float,
 ) -> Figure:
@@ -367,9 +366,9 @@ def opposed(
 
 
 def pushes(
-    mu: Floats,
-    lines: Sequence[tuple[str, Floats, str]],
-    dots: Sequence[tuple[str, Floats, Floats, str]],
+    mu: Real,
+    lines: Sequence[tuple[str, Real, str]],
+    dots: Sequence[tuple[str, Real, Real, str]],
     *,
     at: float,
 ) -> Figure:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy  # loads its parts when they are first used
 import torch
 
+from wgan.arrays import F64, I64
 from wgan.critic import (
     Sides,
     Surfaces,
@@ -29,8 +29,6 @@ from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_clip
 from wgan.training.state import optimizer_of
 from wgan.transport import assignment, kantorovich, proved
-
-Doubles = npt.NDArray[np.float64]
 
 CONVERGENCE = "Critic to convergence"
 
@@ -62,11 +60,11 @@ class CriticConvergence:
     batch: int
     total: int  # updates asked for
     dual: bool  # whether the objective asks for the gap that the bound is made of
-    updates: npt.NDArray[np.int64]  # (K,), rising
-    bounds: Doubles  # (K,), proved lower bounds of `exact`
-    gaps: Doubles  # (K,), E f(real) − E f(fake)
-    slopes: Doubles  # (K,), the steepest slope from a real example to a fake
-    stuck: Doubles | None  # (K,), share of the clipped weights at ±c; None where nothing is clipped
+    updates: I64  # (K,), rising
+    bounds: F64  # (K,), proved lower bounds of `exact`
+    gaps: F64  # (K,), E f(real) − E f(fake)
+    slopes: F64  # (K,), the steepest slope from a real example to a fake
+    stuck: F64 | None  # (K,), share of the clipped weights at ±c; None where nothing is clipped
     surfaces: Surfaces | None  # of points, at some look
     note: str = ""  # what ended it early
 
@@ -165,9 +163,7 @@ def _update(fitting: CriticTrainer, sides: Sides, batch: int, told: bool) -> Non
 class _Look:
     """Looks at a critic now and then and keeps what it saw."""
 
-    def __init__(
-        self, models: Models, sides: Sides, cost: Doubles, exact: float, data: Data
-    ) -> None:
+    def __init__(self, models: Models, sides: Sides, cost: F64, exact: float, data: Data) -> None:
         self._models, self._sides, self._cost, self._exact = models, sides, cost, exact
         self._extent = data.extent if isinstance(data, Points) else 0.0
         self._potential = kantorovich(sides.real, sides.fake) if self._extent else None

@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from wgan.arrays import F32, U8
 from wgan.data import Data, Pictures
 from wgan.jobs.task import TaskProgress, TaskSteps
 from wgan.latent import Models, Search, search
 from wgan.metrics import nearest
-
-Bytes = npt.NDArray[np.uint8]
 
 SEARCH = "Finding a picture"
 
@@ -28,14 +25,14 @@ class Found:
 
     step: int  # of the run, whose generator it is
     search: Search
-    others: Bytes | None  # (B, C, H, W), the held-out pictures
-    nearest: Bytes | None = None  # (K, C, H, W)
-    distances: npt.NDArray[np.float32] | None = None  # (K,), in 0…255
+    others: U8 | None  # (B, C, H, W), the held-out pictures
+    nearest: U8 | None = None  # (K, C, H, W)
+    distances: F32 | None = None  # (K,), in 0…255
 
 
 def invert(
     models: Models,
-    target: Bytes,
+    target: U8,
     *,
     starts: int = 8,
     updates: int = 200,

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from wgan.arrays import F64
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DataError
 from wgan.diagnosis import Evidence, evidence_of
@@ -62,9 +62,7 @@ class RunSnapshot:
     seconds: float = 0.0
     images: int = 0
     steps_per_second: float = 0.0
-    curves: Mapping[str, npt.NDArray[np.float64]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    curves: Mapping[str, F64] = field(default_factory=lambda: MappingProxyType({}))
     last: StoredReport | None = None
     changes: tuple[Change, ...] = ()
     preview: StoredPreview | None = None
@@ -144,7 +142,7 @@ class Curves:
         self._width = report_every
         self._keys: list[int] = []
         self._counts: list[int] = []
-        self._sums: list[npt.NDArray[np.float64]] = []
+        self._sums: list[F64] = []
 
     def add(self, stored: StoredReport) -> None:
         """Add one report."""
@@ -179,7 +177,7 @@ class Curves:
                 self._sums.append(total.copy())
             self._sums[-1][0] = last * self._counts[-1]
 
-    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+    def arrays(self) -> dict[str, F64]:
         """Return an array a column; see `wgan.runs.COLUMNS`."""
         if not self._sums:
             return {name: np.empty(0) for name in COLUMNS}
@@ -234,7 +232,7 @@ class RunReader:
         self._row = 0  # of the table of metrics, the last that was read
         self._forgotten = ""
 
-    def _read_curves(self, report_every: int, last: int) -> Mapping[str, npt.NDArray[np.float64]]:
+    def _read_curves(self, report_every: int, last: int) -> Mapping[str, F64]:
         if self._curves is None or last < self._until:
             self._curves = Curves(report_every)
             self._until = 0

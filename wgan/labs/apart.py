@@ -3,23 +3,19 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.special import erf
 from torch import Tensor, nn
 
 from wgan import transport
+from wgan.arrays import F64, Real
 from wgan.jobs.task import TaskProgress
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, WganGp
 from wgan.rng import generator
 from wgan.training.critic_trainer import CriticTrainer
-
-Floats = npt.NDArray[np.floating[Any]]
-Doubles = npt.NDArray[np.float64]
 
 FARTHEST = 4.0
 """How far the shapes are slid to either side."""
@@ -35,12 +31,12 @@ class Slid:
     infinite; NaN for a gradient that does not exist.
     """
 
-    theta: Doubles  # (T,)
-    values: Doubles  # (4, T)
-    slopes: Doubles  # (4, T)
+    theta: F64  # (T,)
+    values: F64  # (4, T)
+    slopes: F64  # (4, T)
 
 
-def boxes(theta: Doubles) -> Slid:
+def boxes(theta: F64) -> Slid:
     """Return the distances of two boxes of width 1: W₁ = |θ|, JS = min(|θ|, 1) log 2, TV = min(|θ|, 1).
 
     KL = ∞ for θ ≠ 0, as a part of one box lies where the other has nothing.
@@ -55,7 +51,7 @@ def boxes(theta: Doubles) -> Slid:
     return Slid(theta, values, slopes)
 
 
-def lines(theta: Doubles) -> Slid:
+def lines(theta: F64) -> Slid:
     """Return the distances of two parallel lines: W₁ = |θ|, JS = log 2, KL = ∞, TV = 1; all 0 at θ = 0.
 
     Source: Arjovsky et al. 2017, example 1 and figure 1.
@@ -68,7 +64,7 @@ def lines(theta: Doubles) -> Slid:
     return Slid(theta, values, slopes)
 
 
-def gaussians(theta: Doubles, spread: float = 0.5) -> Slid:
+def gaussians(theta: F64, spread: float = 0.5) -> Slid:
     """Return the distances of N(0, σ²) and N(θ, σ²): W₁ = |θ|, KL = θ² / 2σ², TV = erf(|θ| / √8 σ).
 
     JS and its gradient by quadrature: ∂JS/∂θ = ½ ∫ ∂q/∂θ log(q/m) dx, m = (p + q) / 2.
@@ -91,16 +87,16 @@ def gaussians(theta: Doubles, spread: float = 0.5) -> Slid:
     return Slid(theta, values, slopes)
 
 
-def _log_normal(x: Floats, spread: float) -> Doubles:
-    made: Doubles = -((x / spread) ** 2) / 2 - math.log(spread * math.sqrt(2 * math.pi))
+def _log_normal(x: Real, spread: float) -> F64:
+    made: F64 = -((x / spread) ** 2) / 2 - math.log(spread * math.sqrt(2 * math.pi))
     return made
 
 
-def _endless(theta: Doubles) -> Doubles:
+def _endless(theta: F64) -> F64:
     return np.where(theta == 0, 0.0, np.inf)
 
 
-SHAPES: dict[str, tuple[str, Callable[[Doubles], Slid]]] = {
+SHAPES: dict[str, tuple[str, Callable[[F64], Slid]]] = {
     "boxes": ("Boxes", boxes),
     "gaussians": ("Gaussians", gaussians),
     "lines": ("Parallel lines", lines),
@@ -150,12 +146,12 @@ PENALTY_WEIGHT = 50.0
 class Expected:
     """Mean sizes of the generator's gradient at fakes from N(μ, σ²), real ones from N(0, σ²)."""
 
-    minimax: Doubles  # |∂ log(1 − D*)/∂x| = D* |μ| / σ²
-    non_saturating: Doubles  # |∂ log D*/∂x| = (1 − D*) |μ| / σ²
-    critic: Doubles  # 1: the slope of an optimal potential; 0 for μ = 0
+    minimax: F64  # |∂ log(1 − D*)/∂x| = D* |μ| / σ²
+    non_saturating: F64  # |∂ log D*/∂x| = (1 − D*) |μ| / σ²
+    critic: F64  # 1: the slope of an optimal potential; 0 for μ = 0
 
 
-def expected(mu: Floats) -> Expected:
+def expected(mu: Real) -> Expected:
     """Return the gradients that an optimal discriminator and an optimal critic give, (T,) each.
 
     D* = p / (p + q) is σ((μ² − 2μx) / 2σ²), whose logit has slope −μ / σ². Means over the fakes by
@@ -171,13 +167,13 @@ def expected(mu: Floats) -> Expected:
     return Expected(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
 
 
-def best_discriminator(x: Floats, mu: float) -> Doubles:
+def best_discriminator(x: Real, mu: float) -> F64:
     """Return D*(x) = p / (p + q) for real N(0, σ²) and fake N(μ, σ²): (N,) → (N,)."""
     return _sigmoid((mu**2 - 2 * mu * np.asarray(x, np.float64)) / (2 * SPREAD**2))
 
 
-def _sigmoid(x: Floats) -> Doubles:
-    made: Doubles = (1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2
+def _sigmoid(x: Real) -> F64:
+    made: F64 = (1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2
     return made
 
 
@@ -188,9 +184,9 @@ class Opposed:
     mu: float
     total: int
     updates: int
-    x: Doubles  # (X,)
-    discriminator: Doubles  # (X,), D = σ(logit), in [0, 1]
-    critic: Doubles  # (X,), scores, 0 midway between the means
+    x: F64  # (X,)
+    discriminator: F64  # (X,), D = σ(logit), in [0, 1]
+    critic: F64  # (X,), scores, 0 midway between the means
     minimax: float  # mean |∂ log(1 − D)/∂x| at fakes, by automatic differentiation
     non_saturating: float  # mean |∂ log D/∂x| at fakes
     slope: float  # mean |∂f/∂x| at fakes: the critic's gradient
@@ -237,7 +233,7 @@ def _fitting(objective: Objective, seed: int) -> CriticTrainer:
 
 
 def _look(
-    fittings: list[CriticTrainer], mu: float, held: Tensor, x: Doubles, done: int, total: int
+    fittings: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
 ) -> Opposed:
     line = torch.tensor(x[:, None], dtype=torch.float32)
     with torch.no_grad():

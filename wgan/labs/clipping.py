@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wgan.arrays import F32, F64
 from wgan.data import DATASETS, Points
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import Doubles, Floats, fitting, surface
+from wgan.labs.toys import fitting, surface
 from wgan.networks import Mlp
 from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort, WganLp
 from wgan.rng import generator
@@ -48,10 +49,10 @@ class Arm:
     clip: float | None  # c, where weights are clipped
     updates: int  # of both critics together
     total: int
-    surface: Floats | None = None  # (S, S), row = y: scores of the critic 3×128 over [−3, 3]²
-    depth: Doubles | None = None  # (12,), ‖∂ critic loss / ∂ output‖ of each hidden layer
-    edges: Doubles | None = None  # (B + 1,), of the deep critic's weights, rising
-    shares: Doubles | None = None  # (B,)
+    surface: F32 | None = None  # (S, S), row = y: scores of the critic 3×128 over [−3, 3]²
+    depth: F64 | None = None  # (12,), ‖∂ critic loss / ∂ output‖ of each hidden layer
+    edges: F64 | None = None  # (B + 1,), of the deep critic's weights, rising
+    shares: F64 | None = None  # (B,)
     stuck: float | None = None  # share of the deep critic's weights at ±c
 
     @property
@@ -80,8 +81,8 @@ class Clipping:
     """Critics trained on one toy problem, each held in its own way."""
 
     name: str
-    real: Floats  # (N, 2)
-    fake: Floats  # (N, 2)
+    real: F32  # (N, 2)
+    fake: F32  # (N, 2)
     arms: tuple[Arm, ...]
 
     @property
@@ -131,7 +132,7 @@ def sides(data: Points, seed: int, n: int, step: int) -> tuple[Tensor, Tensor]:
     return real, other + torch.randn(n, 2, generator=generator(seed, "z", step))
 
 
-def by_depth(critic: nn.Module, objective: Objective, real: Tensor, fake: Tensor) -> Doubles:
+def by_depth(critic: nn.Module, objective: Objective, real: Tensor, fake: Tensor) -> F64:
     """Return the norm of the critic loss' gradient at the output of each hidden layer, first to last.
 
     Without the penalty. Gulrajani et al. 2017, figure 1b, arXiv:1704.00028.

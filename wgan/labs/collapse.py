@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wgan.arrays import F32, F64, I64, U8
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures, Points
 from wgan.diagnosis import RULES
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import Doubles, Floats, Ints
 from wgan.metrics import LIVE_SAMPLES, PictureSides, ReferenceStats, mixture_modes
 from wgan.metrics.images import KNOWN
 from wgan.rng import generator
@@ -131,17 +131,15 @@ class Arm:
 
     key: str
     title: str
-    steps: Ints  # (K,), rising
-    modes: (
-        Doubles  # (K,), modes captured of 2,500 samples; of digits: classes with 1 % of the samples
-    )
-    good: Doubles  # (K,), share of high quality; of digits: mean certainty of the classifier
-    variety: Doubles  # (K,), spread of the samples over that of real ones
-    kl: Doubles  # (K,), nats between the classes; NaN for points
+    steps: I64  # (K,), rising
+    modes: F64  # (K,), modes captured of 2,500 samples; of digits: classes with 1 % of the samples
+    good: F64  # (K,), share of high quality; of digits: mean certainty of the classifier
+    variety: F64  # (K,), spread of the samples over that of real ones
+    kl: F64  # (K,), nats between the classes; NaN for points
     alarms: npt.NDArray[np.bool_]  # (K,), whether it counts as collapsed
-    points: Floats | None = None  # (512, 2)
-    pictures: npt.NDArray[np.uint8] | None = None  # (64, 1, 28, 28)
-    classes: Doubles | None = None  # (10,), shares of the samples
+    points: F32 | None = None  # (512, 2)
+    pictures: U8 | None = None  # (64, 1, 28, 28)
+    classes: F64 | None = None  # (10,), shares of the samples
     broken: str = ""  # what ended its training early
 
     @property
@@ -165,10 +163,10 @@ class Collapse:
     total: int
     there: int  # modes, or classes, of the data
     arms: tuple[Arm, ...]
-    real: Floats | None = None  # (512, 2)
+    real: F32 | None = None  # (512, 2)
     extent: float = 0.0
     judged: int = 1  # updates a step of the GAN's discriminator
-    frequencies: Doubles | None = None  # (10,), of the data's classes
+    frequencies: F64 | None = None  # (10,), of the data's classes
     floor: float = math.nan  # share of high quality of real points
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from wgan.arrays import F64, I64, Real
 from wgan.jobs.task import TaskProgress
 from wgan.labs.earth import Piles, X
 from wgan.networks import Mlp
@@ -17,31 +16,28 @@ from wgan.rng import generator
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import by_cdf
 
-Floats = npt.NDArray[np.floating[Any]]
-Doubles = npt.NDArray[np.float64]
-
 HIGHEST = 30.0
 """Heights of a bent function lie between plus and minus this."""
 
 
-def projected(f: Floats, x: Floats = X) -> Doubles:
+def projected(f: Real, x: Real = X) -> F64:
     """Return the highest function of slope at most 1 below f: min_j f_j + |x_i − x_j|.
 
     `f` and `x` are (N,), as is the result: f itself, where it keeps the slope.
     Source: McShane 1934; Santambrogio 2015, section 1.2.
     """
     f, x = np.asarray(f, np.float64), np.asarray(x, np.float64)
-    lowest: Doubles = (f + np.abs(x[:, None] - x)).min(axis=1)
+    lowest: F64 = (f + np.abs(x[:, None] - x)).min(axis=1)
     return lowest
 
 
-def steepest(f: Floats, x: Floats = X) -> float:
+def steepest(f: Real, x: Real = X) -> float:
     """Return the steepest slope of f between any two of its points, (N,) each."""
     # On a line neighbours decide: a slope over several gaps is a mean of theirs.
     return float(np.abs(np.diff(f) / np.diff(x)).max())
 
 
-def bound(f: Floats, piles: Piles) -> float:
+def bound(f: Real, piles: Piles) -> float:
     """Return E f(real) − E f(fake) for heights f at the columns, (PLACES,).
 
     Never above W₁ where f has slope at most 1 (Kantorovich–Rubinstein: Villani 2009, 5.16).
@@ -50,7 +46,7 @@ def bound(f: Floats, piles: Piles) -> float:
     return float(np.asarray(f, np.float64) @ (real - fake))
 
 
-def optimal(piles: Piles) -> Doubles:
+def optimal(piles: Piles) -> F64:
     """Return an optimal f at the columns, (PLACES,), of mean 0: it rises where earth must go right.
 
     f' = sign(F_fake − F_real), so that ∫ f d(real − fake) = ∫ |F_fake − F_real| dx.
@@ -89,10 +85,10 @@ class Learned:
     piles: Piles
     w1: float
     total: int
-    updates: npt.NDArray[np.int64]  # (T,)
-    proved: Doubles  # (2, T)
-    slopes: Doubles  # (2,), the steepest slope that was divided by, now
-    curves: Doubles  # (2, PLACES), of slope at most 1 and mean 0
+    updates: I64  # (T,)
+    proved: F64  # (2, T)
+    slopes: F64  # (2,), the steepest slope that was divided by, now
+    curves: F64  # (2, PLACES), of slope at most 1 and mean 0
     stuck: float  # share of the clipped critic's weights at ±c
     clip_value: float = 0.1
     penalty_weight: float = 10.0
@@ -180,7 +176,7 @@ def _fitting(objective: Objective, seed: int) -> CriticTrainer:
 
 
 @torch.no_grad()
-def _look(critic: nn.Module, columns: Tensor) -> tuple[Doubles, float]:
+def _look(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
     scores = critic(columns).double().numpy()
     if not np.isfinite(scores).all():
         raise ValueError("The critic's scores left all bounds.")

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from wgan.arrays import F64
 from wgan.transport import Entropic, by_cdf, discrete, matching, monotone, sinkhorn
-
-Floats = npt.NDArray[np.floating[Any]]
-Doubles = npt.NDArray[np.float64]
 
 PLACES = 16
 """Columns of a pile; the distance between two neighbours is the unit of length."""
@@ -39,7 +36,7 @@ class Piles:
                 raise ValueError("A pile needs some earth.")
 
     @property
-    def shares(self) -> tuple[Doubles, Doubles]:
+    def shares(self) -> tuple[F64, F64]:
         """Both piles as weights of sum 1, fake and real, (PLACES,) each."""
         fake, real = (np.asarray(h, np.float64) for h in (self.fake, self.real))
         return fake / fake.sum(), real / real.sum()
@@ -78,7 +75,7 @@ PILES: dict[str, tuple[str, Piles]] = {
 class Best:
     """The cheapest plan between two piles, and its cost found three times over."""
 
-    mass: Doubles  # (PLACES, PLACES), from fake to real, never crossing
+    mass: F64  # (PLACES, PLACES), from fake to real, never crossing
     cost: float  # of that plan
     formula: float  # ∫ |F − G| dx
     program: float  # the linear program over all plans
@@ -98,7 +95,7 @@ class Hand:
     """A plan as it was built by hand, move after move."""
 
     moves: tuple[tuple[int, int], ...]
-    mass: Doubles  # (PLACES, PLACES)
+    mass: F64  # (PLACES, PLACES)
     cost: float  # of what was moved, in places a load of the whole pile
     moved: float  # the share of the earth that lies where it must, in [0, 1]
 
@@ -134,22 +131,22 @@ POINTS = 32
 """Points of each cloud."""
 
 
-def _ball(rng: np.random.Generator) -> Doubles:
+def _ball(rng: np.random.Generator) -> F64:
     return np.asarray(0.45 * rng.normal(size=(POINTS, 2)))
 
 
-def _ring(rng: np.random.Generator) -> Doubles:
+def _ring(rng: np.random.Generator) -> F64:
     angle = 2 * np.pi * (np.arange(POINTS) + 0.5) / POINTS
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return np.asarray(1.3 * ring + 0.06 * rng.normal(size=(POINTS, 2)))
 
 
-def _pair(rng: np.random.Generator) -> Doubles:
+def _pair(rng: np.random.Generator) -> F64:
     away = np.where(np.arange(POINTS) % 2 == 0, 1.2, -1.2)
     return np.asarray(0.3 * rng.normal(size=(POINTS, 2)) + np.stack([0 * away, away], axis=1))
 
 
-def _cross(rng: np.random.Generator) -> Doubles:
+def _cross(rng: np.random.Generator) -> F64:
     along = np.linspace(-1.4, 1.4, POINTS)
     upright = np.arange(POINTS) % 2 == 0
     cross = np.where(
@@ -158,7 +155,7 @@ def _cross(rng: np.random.Generator) -> Doubles:
     return np.asarray(cross + 0.06 * rng.normal(size=(POINTS, 2)))
 
 
-Maker = Callable[[np.random.Generator], Doubles]
+Maker = Callable[[np.random.Generator], F64]
 
 CLOUDS: dict[str, tuple[str, Maker, Maker]] = {
     "balls": ("Ball to ball", _ball, _ball),
@@ -173,8 +170,8 @@ CLOUDS: dict[str, tuple[str, Maker, Maker]] = {
 class Clouds:
     """Two clouds, their exact distances, and the plan for one of them, sharp and blurred."""
 
-    fake: Doubles  # (POINTS, 2)
-    real: Doubles  # (POINTS, 2)
+    fake: F64  # (POINTS, 2)
+    real: F64  # (POINTS, 2)
     w1: float
     w2: float
     goes: npt.NDArray[np.intp]  # (POINTS,): the real point that each fake is taken to

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wgan.arrays import F32, F64
 from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.data import Points
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import Doubles, Floats
 from wgan.metrics import emd
 from wgan.rng import generator
 from wgan.training import Diverged, Engine, Training, resolve_engine
@@ -110,10 +110,10 @@ class Grid:
     floor: float  # W₁ of real points against others, as many
     start: float  # W₁ before any training
     extent: float
-    real: Floats  # (N, 2)
-    emds: Doubles  # (R, C), exact W₁ at the end; NaN: not yet, or diverged
+    real: F32  # (N, 2)
+    emds: F64  # (R, C), exact W₁ at the end; NaN: not yet, or diverged
     diverged: tuple[tuple[int, int], ...] = ()
-    samples: Mapping[tuple[int, int], Floats] | None = None  # (128, 2) of each cell
+    samples: Mapping[tuple[int, int], F32] | None = None  # (128, 2) of each cell
 
     @property
     def done(self) -> int:

@@ -1,18 +1,14 @@
 """What the labs share: small critics, their optimisers, where surfaces are looked at."""
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from wgan.arrays import F32
 from wgan.networks import Mlp
 from wgan.objectives import Objective
 from wgan.rng import generator
 from wgan.training.critic_trainer import CriticTrainer
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 SIDE = 40
 """Points along each side of a surface over the plane."""
@@ -43,7 +39,7 @@ def looks(total: int, n: int) -> list[int]:
 
 
 @torch.no_grad()
-def surface(critic: nn.Module, extent: float, side: int = SIDE) -> Floats:
+def surface(critic: nn.Module, extent: float, side: int = SIDE) -> F32:
     """Return a critic's scores over [−extent, extent]²: (side, side), row = y upwards."""
     axis = torch.linspace(-extent, extent, side)
     y, x = torch.meshgrid(axis, axis, indexing="ij")

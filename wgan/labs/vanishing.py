@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wgan.arrays import F32, F64, I64
 from wgan.data import Points, Ring8
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import Doubles, Floats, Ints, fitting, looks, slopes, surface
+from wgan.labs.toys import fitting, looks, slopes, surface
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, WganGp
 from wgan.rng import generator
@@ -48,16 +49,16 @@ class Vanishing:
 
     name: str
     total: int  # updates asked for
-    updates: Ints  # (K,), rising
-    norms: dict[str, Doubles]  # (K,) a loss of LOSSES: ‖∂ E loss / ∂ generator's parameters‖
-    certainty: Doubles  # (K,), mean D = σ(f) at fakes
-    slope: Doubles  # (K,), mean ‖∇f‖ of the critic at fakes
-    real: Floats  # (N, 2)
-    fake: Floats  # (N, 2)
+    updates: I64  # (K,), rising
+    norms: dict[str, F64]  # (K,) a loss of LOSSES: ‖∂ E loss / ∂ generator's parameters‖
+    certainty: F64  # (K,), mean D = σ(f) at fakes
+    slope: F64  # (K,), mean ‖∇f‖ of the critic at fakes
+    real: F32  # (N, 2)
+    fake: F32  # (N, 2)
     extent: float  # the surfaces cover [−extent, extent]²
-    judged: Floats  # (K, S, S), row = y: D, in [0, 1]
-    scored: Floats  # (K, S, S): the critic's scores, mean 0
-    pushes: dict[str, Floats]  # (K, A, 4) a loss: x, y and −∂ loss / ∂x of a few fakes
+    judged: F32  # (K, S, S), row = y: D, in [0, 1]
+    scored: F32  # (K, S, S): the critic's scores, mean 0
+    pushes: dict[str, F32]  # (K, A, 4) a loss: x, y and −∂ loss / ∂x of a few fakes
 
     def fallen(self, loss: str) -> float:
         """Return the last norm of a loss over the largest it has had."""
@@ -157,8 +158,8 @@ class _Look:
             self._fake = made(self._z)
         self._updates: list[int] = []
         self._rows: list[tuple[float, ...]] = []
-        self._surfaces: list[tuple[Floats, Floats]] = []
-        self._pushes: list[list[Floats]] = []
+        self._surfaces: list[tuple[F32, F32]] = []
+        self._pushes: list[list[F32]] = []
 
     def __call__(self, update: int, judge: CriticTrainer, critic: CriticTrainer) -> Vanishing:
         whose = {name: critic if name == "wasserstein" else judge for name in LOSSES}

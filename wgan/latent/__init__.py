@@ -2,7 +2,7 @@
 
 from wgan.latent.directions import WAYS, Directions, Way, ganspace, sefa
 from wgan.latent.inversion import Search, search
-from wgan.latent.models import Floats, Models, draw_z, preview_z
+from wgan.latent.models import Models, draw_z, preview_z
 from wgan.latent.paths import EASINGS, Easing, Method, lerp, slerp, truncated, walk
 from wgan.latent.plane import (
     MOST_SIDE,
@@ -19,7 +19,6 @@ __all__ = [
     "WAYS",
     "Directions",
     "Easing",
-    "Floats",
     "Method",
     "Models",
     "Search",

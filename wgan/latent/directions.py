@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wgan.latent.models import Floats, Models, draw_z
+from wgan.arrays import F32
+from wgan.latent.models import Models, draw_z
 
 Way = Literal["ganspace", "sefa"]
 SAMPLES = 1_000
@@ -18,8 +19,8 @@ SAMPLES = 1_000
 class Directions:
     """Directions of z, the strongest first, each of length 1, and how strong each is."""
 
-    vectors: Floats  # (K, latent_dim)
-    strength: Floats  # (K,), shares of the whole, falling
+    vectors: F32  # (K, latent_dim)
+    strength: F32  # (K,), shares of the whole, falling
 
 
 def sefa(models: Models, count: int = 6) -> Directions:
@@ -59,7 +60,7 @@ def ganspace(models: Models, count: int = 6, seed: int = 0) -> Directions:
 WAYS = {"ganspace": ganspace, "sefa": sefa}
 
 
-def _first_weight(models: Models) -> Floats:
+def _first_weight(models: Models) -> F32:
     for part in models.generator.modules():
         if isinstance(part, nn.Linear | nn.ConvTranspose2d):
             weight = part.weight.detach().float()
@@ -71,7 +72,7 @@ def _first_weight(models: Models) -> Floats:
 
 
 @torch.no_grad()
-def _first_activations(models: Models, z: Floats) -> Tensor:
+def _first_activations(models: Models, z: F32) -> Tensor:
     """Return what leaves the first non-linearity, flattened: (N, D), D at most 4,096."""
     kept: list[Tensor] = []
 
@@ -100,13 +101,13 @@ def _first_activations(models: Models, z: Floats) -> Tensor:
     return torch.cat(first).float()
 
 
-def _directions(rows: Floats, strength: Floats, count: int) -> Directions:
+def _directions(rows: F32, strength: F32, count: int) -> Directions:
     count = min(count, len(rows))
     share = strength / max(float(strength.sum()), 1e-12)
     return Directions(_signed(rows[:count]), np.asarray(share[:count], np.float32))
 
 
-def _signed(vectors: Floats) -> Floats:
+def _signed(vectors: F32) -> F32:
     """A direction has no sign: the largest entry is made positive, so that it is the same each time."""
     largest = np.take_along_axis(vectors, np.abs(vectors).argmax(1)[:, None], axis=1)
     return np.asarray(vectors * np.where(largest < 0, -1, 1), dtype=np.float32)

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from wgan.arrays import F32, U8
 from wgan.data import as_bytes
-from wgan.latent.models import Floats, Models, draw_z
-
-Bytes = npt.NDArray[np.uint8]
+from wgan.latent.models import Models, draw_z
 
 RATE = 0.1
 PULL = 1e-3
@@ -21,15 +19,15 @@ PULL = 1e-3
 class Search:
     """How well a picture is made so far, from each start; the starts are not sorted."""
 
-    target: Bytes  # (C, H, W)
+    target: U8  # (C, H, W)
     update: int
     updates: int
-    z: Floats  # (R, latent_dim)
+    z: F32  # (R, latent_dim)
     labels: tuple[int, ...] | None  # the class each start is told
-    pictures: Bytes  # (R, C, H, W)
-    errors: Floats  # (K, R), root mean square error in 0…255 at the updates `at`
+    pictures: U8  # (R, C, H, W)
+    errors: F32  # (K, R), root mean square error in 0…255 at the updates `at`
     at: tuple[int, ...]
-    others: Floats  # (B,), the best error of each held-out picture, found in the same way
+    others: F32  # (B,), the best error of each held-out picture, found in the same way
 
     @property
     def best(self) -> int:
@@ -44,9 +42,9 @@ class Search:
 
 def search(
     models: Models,
-    target: Bytes,
+    target: U8,
     *,
-    others: Bytes | None = None,
+    others: U8 | None = None,
     starts: int = 8,
     updates: int = 200,
     seed: int = 0,
@@ -83,7 +81,7 @@ def search(
     adam = torch.optim.Adam([z], lr=RATE)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(adam, updates)
     marks = set(np.linspace(0, updates, min(looks, updates) + 1).round().astype(int).tolist())
-    history: list[Floats] = []
+    history: list[F32] = []
     at: list[int] = []
     for update in range(updates + 1):
         made = models.generator(z, *inputs).float()

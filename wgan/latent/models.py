@@ -9,12 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from wgan.arrays import F32
 from wgan.config import TrainConfig
 from wgan.data import as_bytes
 from wgan.networks import LabelledGenerator
 from wgan.rng import generator
-
-Floats = npt.NDArray[np.float32]
 
 
 class Models:
@@ -39,7 +38,7 @@ class Models:
         self.critic: nn.Module
         self.generator, self.critic = pair
 
-    def make(self, z: Floats, labels: Sequence[int] | None = None) -> npt.NDArray[Any]:
+    def make(self, z: F32, labels: Sequence[int] | None = None) -> npt.NDArray[Any]:
         """Return what the generator makes: (N, latent_dim) → (N, C, H, W) uint8 or (N, 2) float32.
 
         A generator that is told the class gets `labels`, N of them; without, all classes in turn.
@@ -49,7 +48,7 @@ class Models:
         return (as_bytes(made) if self.config.dataset.kind == "pictures" else made).numpy()
 
     @torch.no_grad()
-    def raw(self, z: Floats, labels: Sequence[int] | None = None) -> Tensor:
+    def raw(self, z: F32, labels: Sequence[int] | None = None) -> Tensor:
         """Return what the generator makes as the critic gets it: floats, pictures in [−1, 1].
 
         Arguments and errors as of `make`.
@@ -66,7 +65,7 @@ class Models:
         return torch.cat([self.generator(*part) for part in parts]).float()
 
     @torch.no_grad()
-    def blend(self, z: Floats, a: int, b: int, t: Floats) -> npt.NDArray[Any]:
+    def blend(self, z: F32, a: int, b: int, t: F32) -> npt.NDArray[Any]:
         """Return what is made on the way from class a to class b, at the share t of it.
 
         z is (N, latent_dim), t (N,) in [0, 1]; the classes' vectors are mixed linearly. The result as
@@ -89,13 +88,13 @@ class Models:
         return other
 
 
-def draw_z(seed: int, n: int, latent_dim: int) -> Floats:
+def draw_z(seed: int, n: int, latent_dim: int) -> F32:
     """Return n standard normal z: (n, latent_dim)."""
     rng = generator(seed, "sample")
     return torch.randn(n, latent_dim, generator=rng).numpy()
 
 
-def preview_z(config: TrainConfig, n: int) -> Floats:
+def preview_z(config: TrainConfig, n: int) -> F32:
     """Return the z of a run's preview grids: (n, latent_dim)."""
     rng = generator(0, "preview", config.preview_seed)
     return torch.randn(n, config.latent_dim, generator=rng).numpy()

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from wgan.latent.models import Floats
+from wgan.arrays import F32
 
 Method = Literal["slerp", "lerp"]
 Easing = Literal["even", "gentle", "rest"]
 
-EASINGS: dict[Easing, Callable[[Floats], Floats]] = {
+EASINGS: dict[Easing, Callable[[F32], F32]] = {
     "even": lambda t: t,
     "gentle": lambda t: _gentle(t),
     "rest": lambda t: _gentle(np.clip((t - 0.15) / 0.7, 0, 1)),
@@ -20,11 +20,11 @@ EASINGS: dict[Easing, Callable[[Floats], Floats]] = {
 """How time goes between two waypoints, [0, 1] → [0, 1]: evenly, slower near them, resting at them."""
 
 
-def _gentle(t: Floats) -> Floats:
+def _gentle(t: F32) -> F32:
     return t * t * (3 - 2 * t)
 
 
-def slerp(a: Floats, b: Floats, t: Floats) -> Floats:
+def slerp(a: F32, b: F32, t: F32) -> F32:
     """Go from a to b along a great arc, the length going linearly: (T,) → (T, latent_dim).
 
     Standard normal z lie near a sphere, so an arc stays where the generator was trained. Shoemake
@@ -44,20 +44,20 @@ def slerp(a: Floats, b: Floats, t: Floats) -> Floats:
     return np.asarray(direction * ((1 - s) * length_a + s * length_b), dtype=np.float32)
 
 
-def lerp(a: Floats, b: Floats, t: Floats) -> Floats:
+def lerp(a: F32, b: F32, t: F32) -> F32:
     """Go from a to b in a straight line: (T,) → (T, latent_dim). It cuts the corner: ‖z‖ shrinks."""
     s = np.asarray(t, dtype=np.float64)[:, None]
     return np.asarray((1 - s) * a + s * b, dtype=np.float32)
 
 
 def walk(
-    waypoints: Floats,
+    waypoints: F32,
     frames: int,
     *,
     method: Method = "slerp",
     closed: bool = True,
     easing: Easing = "even",
-) -> tuple[Floats, tuple[int, ...]]:
+) -> tuple[F32, tuple[int, ...]]:
     """Return z along a path through waypoints, and each waypoint's frame.
 
     `waypoints` is (W ≥ 2, latent_dim); a closed path returns to the first without repeating it.
@@ -78,7 +78,7 @@ def walk(
     return np.concatenate(path), marks
 
 
-def truncated(z: Floats, share: float) -> Floats:
+def truncated(z: F32, share: float) -> F32:
     """Return z drawn towards the middle: share · z, for a share in [0, 1.5].
 
     Below 1: fewer kinds of pictures, each more typical (Brock et al. 2019, arXiv:1809.11096, cut the

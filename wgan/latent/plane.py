@@ -1,16 +1,13 @@
 """Planes in latent space: a slice as a map of pictures, and the grid that a generator bends."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from wgan.latent.models import Floats, Models, draw_z
+from wgan.arrays import F32, Real
+from wgan.latent.models import Models, draw_z
 
 MOST_SIDE = 21
-
-Reals = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -22,12 +19,12 @@ class Slice:
     normal there is hardly any z; nearly all have the length of the centre.
     """
 
-    centre: Floats  # (latent_dim,)
-    u: Floats
-    v: Floats
+    centre: F32  # (latent_dim,)
+    u: F32
+    v: F32
     shell: bool
 
-    def at(self, x: Reals, y: Reals) -> Floats:
+    def at(self, x: Real, y: Real) -> F32:
         """Return z at places of the plane: (N,), (N,) → (N, latent_dim)."""
         x, y = np.atleast_1d(x), np.atleast_1d(y)
         away = np.outer(x, self.u) + np.outer(y, self.v)
@@ -39,7 +36,7 @@ class Slice:
         z = np.cos(r) * self.centre + np.sinc(r / np.pi) * length * away
         return np.asarray(z, dtype=np.float32)
 
-    def place(self, z: Floats) -> tuple[float, float] | None:
+    def place(self, z: F32) -> tuple[float, float] | None:
         """Return where a z lies on the plane: the (x, y) nearest to the centre; None beside it."""
         z = np.asarray(z, np.float64)
         if self.shell:
@@ -53,7 +50,7 @@ class Slice:
         near = np.linalg.norm(back - z) <= 1e-2 * max(float(np.linalg.norm(z)), 1e-6)
         return (float(x), float(y)) if near else None
 
-    def window(self, x: float, y: float, half: float, side: int) -> Floats:
+    def window(self, x: float, y: float, half: float, side: int) -> F32:
         """Return z of a square of the plane, row by row, y upwards: (side², latent_dim).
 
         `half` is half the square's width. Raises ValueError for more than 21 a side.
@@ -78,13 +75,13 @@ def random_slice(seed: int, latent_dim: int) -> Slice:
     return _through(np.sqrt(latent_dim) * axes[:, 0], axes[:, 1], axes[:, 2], shell=True)
 
 
-def slice_through(points: Floats) -> Slice:
+def slice_through(points: F32) -> Slice:
     """Return the plane through three z, (3, latent_dim); the first is its centre."""
     a, b, c = np.asarray(points, np.float32)
     return _through(a, b - a, c - a, shell=False)
 
 
-def _through(centre: Reals, u: Reals, v: Reals, *, shell: bool) -> Slice:
+def _through(centre: Real, u: Real, v: Real, *, shell: bool) -> Slice:
     first = _unit(u, np.eye(1, len(u))[0])
     rest = v - np.dot(v, first) * first
     # Where both point the same way any other direction will do.
@@ -94,7 +91,7 @@ def _through(centre: Reals, u: Reals, v: Reals, *, shell: bool) -> Slice:
     return Slice(centre, first, second, shell)
 
 
-def _unit(vector: Reals, instead: Reals) -> Floats:
+def _unit(vector: Real, instead: Real) -> F32:
     chosen = vector if np.linalg.norm(vector) > 1e-6 else instead
     length = np.linalg.norm(chosen)
     return np.asarray(chosen / (length if length > 0 else 1.0), dtype=np.float32)
@@ -104,10 +101,8 @@ def _unit(vector: Reals, instead: Reals) -> Floats:
 class Warped:
     """A square grid of latent space as the generator bends it into the plane of the data."""
 
-    lines: tuple[Floats, ...]  # each (65, 2)
-    density: tuple[
-        Floats, ...
-    ]  # each (65,): probability of z over the area that it is stretched to
+    lines: tuple[F32, ...]  # each (65, 2)
+    density: tuple[F32, ...]  # each (65,): probability of z over the area that it is stretched to
 
 
 def warped_grid(models: Models, lines: int = 17, reach: float = 2.5) -> Warped:
@@ -136,7 +131,7 @@ def warped_grid(models: Models, lines: int = 17, reach: float = 2.5) -> Warped:
 STEP = 1e-2
 
 
-def _density(models: Models, z: Floats) -> Floats:
+def _density(models: Models, z: F32) -> F32:
     axes = range(min(2, z.shape[1]))
     slopes = []
     for axis in axes:

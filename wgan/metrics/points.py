@@ -1,22 +1,19 @@
 """How good points in the plane are: exact and sliced W₁, modes of a mixture, high-quality samples."""
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy  # loads its parts when they are first used
 
+from wgan.arrays import Real
 from wgan.data import Points
 from wgan.rng import generator
 from wgan.transport import assignment
 
-Floats = npt.NDArray[np.floating[Any]]
-
 PROJECTIONS = 50
 
 
-def mixture_modes(points: Floats, means: Floats, sigma: float) -> tuple[int, float]:
+def mixture_modes(points: Real, means: Real, sigma: float) -> tuple[int, float]:
     """Return (modes captured, share of high-quality samples) for a mixture of Gaussians.
 
     A sample is of high quality within 3σ of its nearest mean; a mode is captured with at least one
@@ -29,7 +26,7 @@ def mixture_modes(points: Floats, means: Floats, sigma: float) -> tuple[int, flo
     return len(np.unique(nearest[good])), float(good.mean())
 
 
-def emd(a: Floats, b: Floats) -> float:
+def emd(a: Real, b: Real) -> float:
     """Return the exact W₁ between two equally large sets of points, Euclidean ground cost.
 
     An assignment problem (scipy). `a` and `b` are (N, 2); N = 2000 takes about half a second.
@@ -39,7 +36,7 @@ def emd(a: Floats, b: Floats) -> float:
     return assignment(a, b)
 
 
-def sliced(a: Floats, b: Floats, projections: int = PROJECTIONS, seed: int = 0) -> float:
+def sliced(a: Real, b: Real, projections: int = PROJECTIONS, seed: int = 0) -> float:
     """Return the sliced W₁: the mean W₁ of both sets' shadows on random lines (POT).
 
     `a` is (N, D), `b` (M, D). At most the exact W₁, and cheap for many points. Bonneel et al. 2015,
@@ -65,11 +62,11 @@ class PointSides:
     repetitions, each with other real points: W₁ of 512 depends on which they are.
     """
 
-    def __init__(self, fake: Floats, data: Points, draw: int = 0) -> None:
+    def __init__(self, fake: Real, data: Points, draw: int = 0) -> None:
         self.fake, self._data, self._repetition = np.asarray(fake, np.float64), data, draw
 
     @cached_property
-    def real(self) -> Floats:
+    def real(self) -> Real:
         """As many real points, (N, 2)."""
         return self._draw(2 * self._repetition + 1)
 
@@ -78,7 +75,7 @@ class PointSides:
         """The same with other real points in place of the fakes: what they score is the floor."""
         return PointSides(self._draw(2 * self._repetition + 2), self._data, self._repetition)
 
-    def _draw(self, draw: int) -> Floats:
+    def _draw(self, draw: int) -> Real:
         drawn = self._data.sample(len(self.fake), generator(0, "metric", draw=draw))
         return np.asarray(drawn.cpu().numpy(), np.float64)
 

@@ -1,13 +1,10 @@
 """A critic alone, against fakes that do not change: how far it gets, and what its slope does."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-Floats = npt.NDArray[np.floating[Any]]
+from wgan.arrays import Real
 
 
 def rmsprop(critic: nn.Module, rate: float) -> torch.optim.Optimizer:
@@ -33,12 +30,12 @@ def slopes(critic: nn.Module, at: Tensor) -> Tensor:
     return slope
 
 
-def straightness(x: Floats, y: Floats) -> float:
+def straightness(x: Real, y: Real) -> float:
     """Return R² of the line fitted to points (x, y), both (N,)."""
     return explained(np.stack([np.ones_like(x), x], axis=1), y)
 
 
-def explained(columns: Floats, y: Floats) -> float:
+def explained(columns: Real, y: Real) -> float:
     """Return the share of the variance of y, (N,), that a linear fit by columns, (N, K), explains."""
     y = np.asarray(y, np.float64)
     found, *_ = np.linalg.lstsq(np.asarray(columns, np.float64), y, rcond=None)

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from wgan.arrays import Real
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures, Stack, as_bytes, as_floats
 from wgan.metrics import emd
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
-from wgan.reproduce.critics import Floats
 from wgan.rng import generator
 from wgan.training import Diverged, Engine, Report, Training
 from wgan.training.engine import cores, might_gain_from_bfloat16
@@ -37,7 +37,7 @@ class Ruler:
         self.means = np.stack([flat[labels == k].mean(axis=0) for k in range(len(data.names))])
         self._real = self._fit(_flat(data.held_out))
 
-    def _fit(self, flat: Floats) -> tuple[Floats, Floats]:
+    def _fit(self, flat: Real) -> tuple[Real, Real]:
         found = (flat - self._mean) @ self._axes
         return found.mean(axis=0), np.cov(found, rowvar=False)
 
@@ -49,7 +49,7 @@ class Ruler:
         between = ((mean - real_mean) ** 2).sum()
         return float(between + np.trace(covariance) + np.trace(real_covariance) - 2 * root)
 
-    def shares(self, pictures: Stack) -> Floats:
+    def shares(self, pictures: Stack) -> Real:
         """Return for each class the share of pictures that are nearest to its mean, (K,)."""
         nearest = ((_flat(pictures)[:, None] - self.means) ** 2).sum(axis=2).argmin(axis=1)
         return np.bincount(nearest, minlength=len(self.means)) / len(pictures)
@@ -59,7 +59,7 @@ class Ruler:
         return int((self.shares(pictures) >= 0.01).sum())
 
 
-def _flat(pictures: Stack) -> Floats:
+def _flat(pictures: Stack) -> Real:
     """Return pictures, uint8 (N, C, H, W), as numbers in [−1, 1], (N, C·H·W)."""
     return as_floats(pictures[:]).flatten(1).double().numpy()
 
@@ -198,7 +198,7 @@ def _w_and_js_curves(bench: Bench) -> list[Row]:
 _BLUR = "in pixels blurred samples can lie nearer to digits than digits do, so below this floor"
 
 
-def _rank(a: Floats, b: list[float]) -> float:
+def _rank(a: Real, b: list[float]) -> float:
     found = float(scipy.stats.spearmanr(a, b).statistic) if len(b) > 2 else 0.0
     return found if math.isfinite(found) else 0.0
 

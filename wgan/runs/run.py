@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from wgan.arrays import F64
 from wgan.config import TrainConfig
 from wgan.metrics import better, metric_of
 from wgan.runs.checkpoints import read_checkpoint, read_config, unresumable, write_checkpoint
@@ -228,7 +228,7 @@ class Run:
             if replay is not None:
                 db.execute("INSERT OR REPLACE INTO facts VALUES ('replay', ?)", (_rows_of(replay),))
 
-    def reports(self) -> dict[str, npt.NDArray[np.float64]]:
+    def reports(self) -> dict[str, F64]:
         """Return every report, an array a column; see COLUMNS. Raises RunError."""
         rows = self._rows(f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step")
         with self.checked():
@@ -236,7 +236,7 @@ class Run:
             _check_clock(table)
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
-    def curves(self, points: int = 1000) -> dict[str, npt.NDArray[np.float64]]:
+    def curves(self, points: int = 1000) -> dict[str, F64]:
         """Return the curves in at most about `points` means over equal widths of steps."""
         means = ", ".join(f"avg({name})" for name in COLUMNS[1:])
         # The average of text is 0; but text and blobs are larger than every number.
@@ -719,7 +719,7 @@ def measured(rows: Iterable[Sequence[object]]) -> list[Measured]:
     return [Measured(*row) for row in checked if not np.isnan(row[2])]
 
 
-def _check_clock(table: npt.NDArray[np.float64]) -> None:
+def _check_clock(table: F64) -> None:
     """Raise SchemaError for steps, images, seconds or times that no training can have; (N, columns)."""
     for name in ("step", "images", *CLOCK):
         column = table[:, COLUMNS.index(name)]

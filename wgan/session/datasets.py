@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wgan.arrays import F32, U8
 from wgan.background import BackgroundTask
 from wgan.critic import Examples, examples_of
 from wgan.data import (
@@ -58,9 +59,7 @@ class Sets:
             self._again[key] = time.monotonic() + DAMAGED
             return None
 
-    def nearest(
-        self, dataset: Dataset, pictures: npt.NDArray[np.uint8], k: int = 8
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
+    def nearest(self, dataset: Dataset, pictures: U8, k: int = 8) -> tuple[U8, F32] | None:
         """Return the training pictures nearest to each picture: (Q, k, C, H, W), and (Q, k) in 0…255.
 
         `pictures` is (Q, C, H, W). None where the data set is not on this machine, or damaged.

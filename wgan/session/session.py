@@ -17,10 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from wgan.arrays import U8
 from wgan.background import BackgroundTask
 from wgan.config import ConfigError, TrainConfig, differences
 from wgan.data import Progress
@@ -395,7 +394,7 @@ class Session:
     def invert(
         self,
         name: str,
-        target: npt.NDArray[np.uint8],
+        target: U8,
         step: int | None = None,
         *,
         starts: int = 8,

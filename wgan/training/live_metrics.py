@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wgan.arrays import F32, U8
 from wgan.data import Pictures, as_bytes
 from wgan.metrics import (
     LIVE_SAMPLES,
@@ -49,9 +50,9 @@ class Neighbours:
     """Shown samples and the training picture nearest to each, (N, C, H, W) uint8, and how near."""
 
     step: int
-    samples: npt.NDArray[np.uint8]
-    nearest: npt.NDArray[np.uint8]
-    distances: npt.NDArray[np.float32]  # root mean square difference of the pixels, in 0…255
+    samples: U8
+    nearest: U8
+    distances: F32  # root mean square difference of the pixels, in 0…255
     copies: npt.NDArray[np.bool_]
 
 

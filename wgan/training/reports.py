@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from wgan.arrays import F32, U8
 from wgan.config import TrainConfig
 
 EXPLODED = 1e7
@@ -50,10 +49,10 @@ class Preview:
     """What the averaged generator makes of the preview's fixed z, as arrays."""
 
     step: int
-    pictures: npt.NDArray[np.uint8] | None = None  # (64, C, H, W)
-    points: npt.NDArray[np.float32] | None = None  # (1024, 2)
-    surface: npt.NDArray[np.float32] | None = None  # (48, 48), the critic's scores; row = y
-    arrows: npt.NDArray[np.float32] | None = None  # (96, 4): x, y, ∂f/∂x, ∂f/∂y at fakes
+    pictures: U8 | None = None  # (64, C, H, W)
+    points: F32 | None = None  # (1024, 2)
+    surface: F32 | None = None  # (48, 48), the critic's scores; row = y
+    arrows: F32 | None = None  # (96, 4): x, y, ∂f/∂x, ∂f/∂y at fakes
     extent: float = 0.0  # the surface covers [−extent, extent]²
 
 
@@ -79,9 +78,7 @@ def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
     return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
 
 
-def look_at_critic(
-    critic: nn.Module, fakes: Tensor, extent: float
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def look_at_critic(critic: nn.Module, fakes: Tensor, extent: float) -> tuple[F32, F32]:
     """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
 
     `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.

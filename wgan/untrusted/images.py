@@ -18,6 +18,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from wgan.arrays import U8
+
 FORMATS = tuple(
     # Imported here, because Pillow else imports all of its plugins when it meets a WebP.
     plugin.format
@@ -31,7 +33,6 @@ FORMATS = tuple(
 )
 PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "gif", "bmp")
 
-Bytes = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 
@@ -76,7 +77,7 @@ def open_image(content: bytes, pixels: int) -> Image.Image:
         raise Unusable("it is damaged or not complete") from None
 
 
-def picture_of(content: bytes, pixels: int, **how: Any) -> Bytes:
+def picture_of(content: bytes, pixels: int, **how: Any) -> U8:
     """Return an image file as a square picture (see `prepare_picture`). Raises Unusable."""
     image = open_image(content, pixels)
     try:
@@ -152,7 +153,7 @@ def prepare_picture(
     background: Colour,
     trim: bool = False,
     enlarge: bool = True,
-) -> Bytes:
+) -> U8:
     """Return an image as a square picture, (1 or 3, side, side) uint8.
 
     Transparent parts show the background. `crop` covers the square and loses what stands over;
@@ -208,7 +209,7 @@ def _fitted(
     return max(1, round(size[0] * side / longer)), max(1, round(size[1] * side / longer))
 
 
-def difference_hash(picture: Bytes) -> int:
+def difference_hash(picture: U8) -> int:
     """Return the 64-bit dHash of (C, H, W) uint8.
 
     Each bit tells whether a pixel of the picture's 9×8 grey copy is brighter than its right

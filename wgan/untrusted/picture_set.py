@@ -19,9 +19,10 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from wgan.arrays import F64, U8
 from wgan.sandbox import Progress, Refused
 from wgan.untrusted.archives import Limits, Meter, files_below, members, pattern
-from wgan.untrusted.images import Bytes, Unusable, colour, difference_hash, picture_of
+from wgan.untrusted.images import Unusable, colour, difference_hash, picture_of
 
 MAX_EXAMPLES = 200
 """Skipped files of which the reason is kept one by one."""
@@ -148,7 +149,7 @@ class _PictureSet:
         self._folder_of = array("i")  # of each picture
         # Of each picture that is kept something small: they may be millions.
         self._digests: set[bytes] = set()
-        self._means: dict[tuple[int, ...], npt.NDArray[np.float64]] = {}
+        self._means: dict[tuple[int, ...], F64] = {}
 
     def collect(self, source: Path | Upload, progress: Progress) -> None:
         """Make pictures of every file."""
@@ -193,14 +194,14 @@ class _PictureSet:
             folder = name.rpartition("/")[0].rpartition("/")[2]
             self._folder_of.append(self._folders.setdefault(folder, len(self._folders)))
 
-    def _known(self, picture: Bytes) -> bool:
+    def _known(self, picture: U8) -> bool:
         digest = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
         if digest in self._digests:
             return True
         self._digests.add(digest)
         return False
 
-    def _near(self, picture: Bytes) -> bool:
+    def _near(self, picture: U8) -> bool:
         mean = picture.mean(axis=(1, 2))
         look = difference_hash(picture)
         # Means that are kept lie farther apart than a cell is wide, so that each has a cell of its own,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core import datasets, run_picker
@@ -17,6 +16,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.run_grid.run_grid import RunSamples, run_grid
 from pages.ui.widgets.sample_timeline.sample_timeline import Frame
 from wgan import figures
+from wgan.arrays import F64
 from wgan.config import PREVIEW_COLUMNS, short
 from wgan.jobs import RunSnapshot
 from wgan.metrics import metric_of, title_of
@@ -159,9 +159,7 @@ def titles_of(views: Sequence[RunSnapshot]) -> list[str]:
     return [titles.get(v.run, v.run) for v in views]
 
 
-def _along(
-    view: RunSnapshot, column: str, steps: Sequence[float] | npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _along(view: RunSnapshot, column: str, steps: Sequence[float] | F64) -> F64:
     """Return where steps lie on an axis, between the reports that are known."""
     if column == "step" or not len(view.curves.get("step", ())):
         return np.asarray(steps, dtype=np.float64)

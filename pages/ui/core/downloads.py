@@ -7,16 +7,13 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from wgan.arrays import U8
 from wgan.export import write_film
 from wgan.imaging import encode, tile
-
-Bytes = npt.NDArray[np.uint8]
 
 FILMS = {".gif": "Film (GIF)", ".webp": "Film (WebP)", ".mp4": "Film (MP4)"}
 
@@ -62,7 +59,7 @@ def download(label: str, make: Callable[[], bytes], name: str, **look: Any) -> N
     st.download_button(label, made_and_held, name, kind, on_click="ignore", **look)
 
 
-def sheet(pictures: Bytes, columns: int, name: str, key: str) -> None:
+def sheet(pictures: U8, columns: int, name: str, key: str) -> None:
     """Offer pictures, (N, C, H, W), as one PNG."""
     download(
         "Picture (PNG)",
@@ -85,6 +82,6 @@ def offer(kinds: Mapping[str, str], write: Callable[[Path], object], name: str, 
             )
 
 
-def film(frames: Bytes, name: str, key: str) -> None:
+def film(frames: U8, name: str, key: str) -> None:
     """Offer frames, (F, C, H, W), as a film."""
     offer(FILMS, lambda out: write_film(frames, out), name, f"take-{key}")

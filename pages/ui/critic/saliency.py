@@ -12,6 +12,7 @@ from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
+from wgan.arrays import F32, I64, U8
 from wgan.format import fmt_sci
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
@@ -74,13 +75,13 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
 
 def _chosen(
     way: str, key: str, models: Models, sides: critic.Sides | None
-) -> tuple[critic.Bytes, int | None] | None:
+) -> tuple[U8, int | None] | None:
     """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
     if way in ("drawn", "uploaded"):
         own = own_image.drawn if way == "drawn" else own_image.uploaded
         found = own(models, "critic")
         return None if found is None else (found, None)
-    labels: critic.Labels | None = None
+    labels: I64 | None = None
     if way == "generated":
         classes = len(models.config.dataset.class_names())
         if models.config.conditional:
@@ -131,7 +132,7 @@ def _seen(
     key: str,
     models: Models,
     sides: critic.Sides | None,
-    chosen: critic.Bytes,
+    chosen: U8,
     label: int | None,
 ) -> None:
     x = critic.floats_of(chosen)
@@ -208,7 +209,7 @@ def _choose_layer(names: list[str]) -> str:
 
 
 def _sheet(
-    values: critic.Floats, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
+    values: F32, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
 ) -> None:
     count = len(values)
     shown = values[:MOST_MAPS]

@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages.ui.widgets.chart.chart import chart
 from wgan import critic, figures
+from wgan.arrays import Real
 
 CRITIC_HELP = """The critic's scores over the plane, divided by its steepest slope and shifted to mean 0 over
 the samples. So nowhere is it steeper than 1, as the optimal potential beside it. Fakes move uphill."""
@@ -30,7 +31,7 @@ def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -
     high = float(max(found.critic.max(), found.optimal.max()))
     off = float(np.abs(found.difference).max()) or 1.0
 
-    def over_samples(table: figures.Floats) -> figures.Figure:
+    def over_samples(table: Real) -> figures.Figure:
         return figures.surface(
             table, found.extent, span=high, low=low, real=found.real, fake=found.fake
         )

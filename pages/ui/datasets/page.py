@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core import config_form, draft, navigation
@@ -14,6 +13,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
 from wgan import figures
+from wgan.arrays import U8
 from wgan.config import hyperparameters
 from wgan.data import DataError, Dataset, Drawing, Own, Points, array_of, cells_of, density_of
 from wgan.data.facts import Facts
@@ -295,7 +295,7 @@ def _draw(dataset: Drawing) -> None:
     # The pad may hold what makes no data set: nothing at all.
     pad, belongs_to = st.session_state.get("density_pad", (None, ""))
 
-    def changed(drawing: npt.NDArray[np.uint8]) -> None:
+    def changed(drawing: U8) -> None:
         if drawing.any():
             browse({"dataset.cells": cells_of(drawing)})
         now = browsed().dataset

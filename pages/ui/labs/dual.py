@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
@@ -14,12 +13,11 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.potential_editor.potential_editor import Bent, potential_editor
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.arrays import F64
 from wgan.jobs import TaskStatus
 from wgan.labs import duality
 from wgan.labs.duality import Learned
 from wgan.labs.earth import PLACES
-
-Doubles = npt.NDArray[np.float64]
 
 DUAL = Lab(
     "dual",
@@ -58,7 +56,7 @@ function of slope at most 1 below it, min over y of f(y) + |x − y| (McShane 19
 class Curve:
     """What a visitor has bent, and over which piles."""
 
-    f: Doubles = field(default_factory=lambda: np.zeros(PLACES))
+    f: F64 = field(default_factory=lambda: np.zeros(PLACES))
     shown: bool = False  # whether the optimal function is shown beside it
     touched: bool = False
     seen: bool = False

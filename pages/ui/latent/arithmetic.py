@@ -7,6 +7,7 @@ from pages.ui.core import downloads
 from pages.ui.latent import bookmarks
 from pages.ui.latent.generator_view import Looked
 from pages.ui.widgets.image_grid.image_grid import image_grid
+from wgan.arrays import F32
 from wgan.imaging import encode, tile
 from wgan.latent import preview_z, slerp, truncated
 
@@ -97,7 +98,7 @@ def sums(looked: Looked) -> None:
     bookmarks.shelf(looked.run, looked.models, looked.share)
 
 
-def _sum(a: bookmarks.Floats, b: bookmarks.Floats, c: bookmarks.Floats) -> bookmarks.Floats:
+def _sum(a: F32, b: F32, c: F32) -> F32:
     z = a - b + c
     length = float(np.linalg.norm(z))
     return np.asarray(z * (len(z) ** 0.5 / length if length > 1e-6 else 1.0), dtype=np.float32)

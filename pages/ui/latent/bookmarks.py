@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core.session import require_dataset, session
 from pages.ui.widgets.image_grid.image_grid import image_grid
+from wgan.arrays import F32, U8
 from wgan.imaging import encode, tile
 from wgan.latent import Models, truncated
-
-Floats = npt.NDArray[np.float32]
 
 MOST = 8
 NAMES = "ABCDEFGH"
@@ -37,7 +35,7 @@ picture that was found. Walk through them, add and subtract them, or take them a
 class Kept:
     """A kept point: z, the class that goes with it, and where it comes from in a word or two."""
 
-    z: Floats  # (latent_dim,)
+    z: F32  # (latent_dim,)
     label: int | None
     origin: str
 
@@ -48,7 +46,7 @@ def points(run: str) -> list[Kept]:
     return found.setdefault(run, [])
 
 
-def keep(run: str, z: Floats, label: int | None, origin: str) -> None:
+def keep(run: str, z: F32, label: int | None, origin: str) -> None:
     """Keep one more point; say so, or that there is no room."""
     known = points(run)
     for name, other in zip(NAMES, known, strict=False):
@@ -81,7 +79,7 @@ def _remove(run: str) -> None:
     st.session_state[CHANGED] = True
 
 
-def pictures(models: Models, shown: Sequence[Kept], share: float) -> npt.NDArray[np.uint8]:
+def pictures(models: Models, shown: Sequence[Kept], share: float) -> U8:
     """Return what the generator makes of kept points, truncated as all that is shown: (N, C, H, W)."""
     z = truncated(np.stack([point.z for point in shown]), share)
     labels = [point.label or 0 for point in shown] if models.config.conditional else None
@@ -137,7 +135,7 @@ def shelf(run: str, models: Models, share: float) -> None:
         _nearest(models, made)
 
 
-def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
+def _nearest(models: Models, made: U8) -> None:
     dataset = models.config.dataset
     present = dataset.present(session().root)
     try:
@@ -164,13 +162,11 @@ def _nearest(models: Models, made: npt.NDArray[np.uint8]) -> None:
 
 
 @st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
-def _found(
-    dataset: str, present: bool, made: bytes, _models: Models, _made: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+def _found(dataset: str, present: bool, made: bytes, _models: Models, _made: U8) -> tuple[U8, F32]:
     return require_dataset(session().sets.nearest(_models.config.dataset, _made, NEAREST))
 
 
-def as_npy(z: Floats) -> bytes:
+def as_npy(z: F32) -> bytes:
     """Return z as the bytes of a .npy file."""
     buffer = BytesIO()
     np.save(buffer, np.asarray(z, np.float32), allow_pickle=False)

@@ -1,7 +1,6 @@
 """Through training: the same z in every checkpoint, and the same walk at two of them side by side."""
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core import downloads
@@ -12,6 +11,7 @@ from pages.ui.latent.generator_view import Looked
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
 from wgan import theme
+from wgan.arrays import F32, U8
 from wgan.imaging import encode, scatter, tile
 from wgan.latent import Models, draw_z, preview_z, truncated, walk
 from wgan.runs import RunError
@@ -83,11 +83,11 @@ def show(looked: Looked) -> None:
             _pair(looked, steps)
 
 
-def _make(models: Models, z: npt.NDArray[np.float32], label: int | None) -> npt.NDArray[np.uint8]:
+def _make(models: Models, z: F32, label: int | None) -> U8:
     return models.make(z, None if label is None else [label] * len(z))
 
 
-def _scatters(looked: Looked, models: list[Models]) -> npt.NDArray[np.uint8]:
+def _scatters(looked: Looked, models: list[Models]) -> U8:
     config = looked.models.config
     z = truncated(draw_z(77, POINTS, config.latent_dim), looked.share)
     real = real_examples(config.dataset, POINTS)

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core import navigation
@@ -14,11 +12,10 @@ from pages.ui.core.session import session
 from pages.ui.core.status import badge
 from pages.ui.core.weights_picker import choose_source, models_of
 from pages.ui.latent import bookmarks
+from wgan.arrays import F32, U8
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models, truncated
 from wgan.runs import RunError
-
-Floats = npt.NDArray[np.float32]
 
 UNTRUNCATED = ("grid", "find")
 """Sections that show the whole of latent space: truncation is not theirs."""
@@ -49,7 +46,7 @@ class Looked:
         """The same for the same weights and settings."""
         return f"{self.run}-{self.models.step}-{self.label}-{self.share}"
 
-    def make(self, z: Floats) -> npt.NDArray[np.uint8]:
+    def make(self, z: F32) -> U8:
         """Return what is made of z, (N, latent_dim), as the settings say."""
         labels = None if self.label is None else [self.label] * len(z)
         return self.models.make(truncated(z, self.share), labels)

@@ -15,6 +15,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from wgan import critic, figures
+from wgan.arrays import U8
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
 from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
@@ -149,7 +150,7 @@ def _target(looked: Looked) -> Any:
     return real[(picked or [0])[0]]
 
 
-def _never_seen(looked: Looked) -> critic.Bytes | None:
+def _never_seen(looked: Looked) -> U8 | None:
     """Return real pictures held out of the training, other ones than the baseline's."""
     found = critic_examples(looked.models.config.dataset, OTHERS + SHOWN)
     return None if found is None else critic.pictures_of(found[0].held_out[OTHERS:])

@@ -16,10 +16,11 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
 from wgan import figures
+from wgan.arrays import F32, U8
 from wgan.export import write_walk
 from wgan.imaging import encode, tile
 from wgan.jobs import RunSnapshot
-from wgan.latent import Easing, Floats, Method, draw_z, preview_z, truncated, walk, warped_grid
+from wgan.latent import Easing, Method, draw_z, preview_z, truncated, walk, warped_grid
 
 FPS = 14.0
 SPRITE_COLUMNS = 16
@@ -63,8 +64,8 @@ class Choice:
 class Made:
     """A rendered walk."""
 
-    path: Floats  # (F, latent_dim), as the generator saw it
-    other: Floats  # the same waypoints, the other way
+    path: F32  # (F, latent_dim), as the generator saw it
+    other: F32  # the same waypoints, the other way
     marks: tuple[int, ...]
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
 
@@ -154,7 +155,7 @@ def _new() -> None:
     st.session_state["latent_seed"] = st.session_state.get("latent_seed", 0) + 1
 
 
-def waypoints(looked: Looked, choice: Choice) -> Floats:
+def waypoints(looked: Looked, choice: Choice) -> F32:
     """Return the z that a walk passes through: (W ≥ 2, latent_dim)."""
     if choice.way == "kept" and len(found := bookmarks.points(looked.run)) >= 2:
         return np.stack([point.z for point in found])
@@ -242,7 +243,7 @@ def _pick(looked: Looked, choice: Choice) -> None:
         st.rerun()
 
 
-def sprite(frames: npt.NDArray[np.uint8], **common: Any) -> Walk:
+def sprite(frames: U8, **common: Any) -> Walk:
     """Return frames of pictures, (F, C, H, W), as the player takes them."""
     return Walk(
         sprite=encode(tile(frames, SPRITE_COLUMNS)),

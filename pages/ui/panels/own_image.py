@@ -6,19 +6,20 @@ import streamlit as st
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
 from wgan import critic
+from wgan.arrays import U8
 from wgan.data import PICTURE_SUFFIXES, DataError
 from wgan.imaging import encode, tile
 from wgan.latent import Models
 
 
-def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None:
+def drawn(models: Models, prefix: str, height: int = 250) -> U8 | None:
     """Let the visitor draw a picture, (C, H, W) uint8; None while it is empty."""
     channels, side, _ = models.config.dataset.shape
     slot = f"{prefix}_drawing_{side}"
     kept = st.session_state.get(slot)
     before = np.zeros((side, side), np.uint8) if kept is None else kept
 
-    def keep(drawing: critic.Bytes) -> None:
+    def keep(drawing: U8) -> None:
         st.session_state[slot] = drawing
 
     now = sketch_pad(
@@ -35,7 +36,7 @@ def drawn(models: Models, prefix: str, height: int = 250) -> critic.Bytes | None
     return np.repeat(now[None], channels, axis=0)
 
 
-def uploaded(models: Models, prefix: str) -> critic.Bytes | None:
+def uploaded(models: Models, prefix: str) -> U8 | None:
     """Let the visitor upload a picture, (C, H, W) uint8; None until there is one that can be read."""
     shape = models.config.dataset.shape
     key, slot = f"{prefix}_file", f"{prefix}_upload"

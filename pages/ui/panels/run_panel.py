@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from pages.ui.core.datasets import real_examples, real_sheet
@@ -17,6 +16,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timeline
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
+from wgan.arrays import F32
 from wgan.config import PREVIEW_COLUMNS, ConfigError
 from wgan.format import fmt_digits, fmt_duration
 from wgan.jobs import RunSnapshot, StoredPreview
@@ -251,7 +251,7 @@ def _choose_class(view: RunSnapshot) -> None:
         st.selectbox("Class shown", options, **common)
 
 
-def to_frame(preview: StoredPreview, real: npt.NDArray[np.float32] | None) -> Frame:
+def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:
     """Return a stored preview as the stage shows it."""
     if preview.suffix == "webp":
         return Frame(preview.step, image=preview.content)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.registry import component
+from wgan.arrays import F64
 from wgan.labs.duality import HIGHEST, optimal
 from wgan.labs.earth import PLACES, Piles
 
@@ -29,14 +29,12 @@ no part is ever steeper than 1: the function is projected into the cone around y
 
 With the keyboard: ← → choose a point, ↑ ↓ bend it."""
 
-Doubles = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Bent:
     """What the visitor has made: a function, and whether the optimal one is shown beside it."""
 
-    f: Doubles  # (PLACES,), as the browser sent it: not yet checked for its slope
+    f: F64  # (PLACES,), as the browser sent it: not yet checked for its slope
     shown: bool = False
 
 

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.registry import component
-
-Drawing = npt.NDArray[np.uint8]
+from wgan.arrays import U8
 
 _SKETCH = component(
     "wgan_sketch_pad",
@@ -22,14 +20,14 @@ _SKETCH = component(
 
 
 def sketch_pad(
-    drawing: Drawing,
+    drawing: U8,
     *,
     key: str,
-    changed: Callable[[Drawing], None],
+    changed: Callable[[U8], None],
     height: int = 320,
     night: bool = False,
     alt: str = "Drawing of a density",
-) -> Drawing:
+) -> U8:
     """Show a drawing to go on with, and return it as it is now.
 
     `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
@@ -38,7 +36,7 @@ def sketch_pad(
     """
     side = len(drawing)
 
-    def check(value: Any) -> Drawing | None:
+    def check(value: Any) -> U8 | None:
         return _checked(value, side)
 
     edit = edited(key, drawing, check, changed, np.array_equal)
@@ -55,7 +53,7 @@ def sketch_pad(
     return edit.value
 
 
-def _checked(value: Any, side: int) -> Drawing | None:
+def _checked(value: Any, side: int) -> U8 | None:
     """Return a drawing that came from the browser, which may have sent anything."""
     if not isinstance(value, str) or len(value) > 2 * side * side:
         return None

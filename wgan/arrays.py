@@ -1,0 +1,17 @@
+"""Types of NumPy arrays, by their dtype. Shapes are in the docstrings."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+
+Real = npt.NDArray[np.floating[Any]]
+"""Floating-point numbers of any width."""
+
+Number = npt.NDArray[np.floating[Any] | np.integer[Any]]
+"""Numbers of an axis, which may be whole: steps and counts."""
