@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["checkpoints/", "shared/", ".venv/", "data/"] },
+  { ignores: ["build/", "checkpoints/", "shared/", ".venv/", "data/"] },
   {
     ...js.configs.recommended,
     languageOptions: { ecmaVersion: 2022, sourceType: "module" },
