@@ -311,7 +311,7 @@ def test_a_damaged_run_is_listed_and_can_be_deleted(
             session.view(run.id)
         assert session.newest() is None  # a page shows another run, or none
         session.throw_away(run.id)
-        assert session.cards() == []
+        assert session.library.cards() == []
     finally:
         session.close()
     assert [thrown.run for thrown in trash(runs_dir)] == [run.id]

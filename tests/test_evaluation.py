@@ -287,5 +287,5 @@ def test_a_live_run_is_evaluated_while_it_goes_on(session: Session):
     until(lambda: session.task(key).done, 60)
     found = session.task(key)
     assert not found.error and isinstance(found.result, Evaluation)
-    assert {"emd_512", "modes_2500"} <= {m.name for m in session.run(name).metrics()}
+    assert {"emd_512", "modes_2500"} <= {m.name for m in session.library.run(name).metrics()}
     session.stop(name)

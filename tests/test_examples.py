@@ -115,7 +115,7 @@ def test_nothing_changes_it(shipped: Run, runs_dir: Path):
         for act in (
             lambda: session.describe(shipped.id, title="mine"),
             lambda: session.describe(shipped.id, star=True),
-            lambda: session.star_checkpoint(shipped.id, 20, True),
+            lambda: session.library.star_checkpoint(shipped.id, 20, True),
             lambda: session.throw_away(shipped.id),
             lambda: throw_away(shipped),
             lambda: shipped.set_fact("status", "finished"),
@@ -127,7 +127,7 @@ def test_nothing_changes_it(shipped: Run, runs_dir: Path):
         # Reading leaves no trace either: it stands in a repository.
         session.view(shipped.id)
         session.models(shipped.id, 20)
-        session.cards()
+        session.library.cards()
         session.diagnosis(shipped.id)
     finally:
         session.close()

@@ -1,7 +1,7 @@
 """Session: one worker thread does all long work; snapshots come out, orders go in."""
 
+from wgan.session.library import CARDS_EVERY, RunLibrary
 from wgan.session.session import (
-    CARDS_EVERY,
     MODELS_EVERY,
     MOST_RACING,
     Busy,
@@ -16,6 +16,7 @@ __all__ = [
     "MODELS_EVERY",
     "MOST_RACING",
     "Busy",
+    "RunLibrary",
     "Session",
     "close_shared_sessions",
     "shared_session",

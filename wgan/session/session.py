@@ -15,23 +15,19 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
 from wgan.arrays import U8
-from wgan.background import BackgroundTask
 from wgan.config import ConfigError, TrainConfig, differences
-from wgan.data import Progress
 from wgan.diagnosis import Finding, examine
-from wgan.export import import_zip
 from wgan.jobs import (
     CONVERGENCE,
     SEARCH,
     Cancelled,
     RunReader,
     RunSnapshot,
-    StoredPreview,
     Task,
     TaskStatus,
     TaskSteps,
@@ -46,22 +42,19 @@ from wgan.runs import (
     Change,
     Run,
     RunError,
-    RunIndex,
-    RunSummary,
     Status,
     TrashedRun,
     change_token,
-    empty_trash,
     fork,
     list_runs,
-    restore,
     throw_away,
-    trash,
 )
 from wgan.session.datasets import Sets
+from wgan.session.forecasts import Forecaster
 from wgan.session.history import undo_and_redo
+from wgan.session.library import RunLibrary
 from wgan.session.presets import Presets
-from wgan.training import Diverged, Forecast, forecast, resolve_engine, use_threads
+from wgan.training import Diverged, Forecast, use_threads
 from wgan.training.engine import cores
 from wgan.training.state import steered
 
@@ -83,16 +76,7 @@ MOST_RACING = 4
 TASKS_KEPT = 20
 """Ended tasks whose results stay to be seen."""
 
-CARDS_EVERY = 0.3
-"""Seconds for which a look at the folder of runs counts as fresh."""
-
 PRESETS_FOLDER = ".presets"
-
-Cost = tuple[str, int | None, int]
-"""What a forecast depends on: a config, a fixed number of threads, and the most there may be."""
-
-FORECASTS: dict[Cost, Forecast | str] = {}
-"""The forecasts measured in this process: a session that is closed and begun anew keeps them."""
 
 
 class Busy(Exception):
@@ -119,7 +103,7 @@ class Session:
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
         self.sets, self.presets = Sets(root), Presets(runs_dir / PRESETS_FOLDER)
-        self._fixed = threads
+        self._fixed_threads = threads
         self.threads = threads or max(1, cores() - 1)
         self._changed = threading.Condition()
         self._active: list[TrainingJob] = []
@@ -127,16 +111,13 @@ class Session:
         self._orders: deque[Callable[[], None]] = deque()
         self._views: dict[str, RunSnapshot] = {}
         self._stored: dict[str, tuple[tuple[float, ...], RunReader, RunSnapshot]] = {}
-        self._shelf = RunIndex(runs_dir)
-        self._shelf_lock = threading.Lock()
-        self._cards: tuple[float, list[RunSummary]] | None = None
+        self.library = RunLibrary(runs_dir)
         self._tasks: list[Task] = []
         self._task_count = 0
         self._models: dict[str, tuple[float, Models]] = {}
         self._wanted: set[str] = set()
         self._asked: dict[str, TrainConfig] = {}
-        self._next_forecast: TrainConfig | None = None
-        self._forecasting: Cost | None = None
+        self._forecaster = Forecaster(threads, self.threads)
         self._found: dict[str, tuple[int, list[Finding]]] = {}
         self._examining = threading.Lock()
         self._reading = threading.Lock()
@@ -225,7 +206,7 @@ class Session:
         job = TrainingJob(
             run,
             root=self.root,
-            threads=self._fixed,
+            threads=self._fixed_threads,
             most_threads=self.threads,
             resume=resume,
             changes=changes,
@@ -236,7 +217,7 @@ class Session:
         job.own()
         self._cancelled.discard(run.id)
         self._models.pop(run.id, None)
-        self.look_again()
+        self.library.look_again()
         self._views[run.id] = job.view
         self._queue.append(job)
         self._changed.notify_all()
@@ -521,28 +502,6 @@ class Session:
                 self._stored[run.id] = (at, stored, view)
         return view
 
-    def cards(self) -> list[RunSummary]:
-        """Return every run in a few words, the newest first."""
-        with self._shelf_lock:
-            # A page asks several times while it is drawn; one look at the folder will do.
-            now = time.monotonic()
-            if self._cards is None or now - self._cards[0] > CARDS_EVERY:
-                self._cards = (now, self._shelf.cards())
-            return self._cards[1]
-
-    def look_again(self) -> None:
-        """Read the folder of runs anew: something in it has just been changed."""
-        with self._shelf_lock:
-            self._cards = None
-
-    def config_at(self, name: str, step: int) -> TrainConfig:
-        """Return the config a run had at a checkpoint. Raises RunError."""
-        return Run.find(name, self.runs_dir).config_at(step)
-
-    def run(self, name: str) -> Run:
-        """Return a run's folder, to read. Raises RunError."""
-        return Run.find(name, self.runs_dir)
-
     def describe(
         self,
         name: str,
@@ -561,44 +520,16 @@ class Session:
             run.set_fact("note", note.strip()[:10_000])
         if star is not None:
             run.set_fact("star", "1" if star else "0")
-        self.look_again()
-
-    def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
-        """Keep a checkpoint for good, or no longer. Raises RunError."""
-        Run.find(name, self.runs_dir).star(step, starred)
+        self.library.look_again()
 
     def throw_away(self, name: str) -> TrashedRun:
         """Move a run to the trash. Raises RunError where it is being trained."""
         thrown = throw_away(Run.find(name, self.runs_dir))
-        self.look_again()
+        self.library.look_again()
         with self._changed:
             for known in (self._views, self._stored, self._models, self._found):
                 known.pop(thrown.run, None)
         return thrown
-
-    def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
-        """Take in a run that was exported as ZIP; the result is the run and remarks on it."""
-
-        def work(progress: Progress) -> tuple[str, list[str]]:
-            run, remarks = import_zip(file, self.runs_dir, progress)
-            self.look_again()
-            return run.id, remarks
-
-        return BackgroundTask(f"Importing {title}", work)
-
-    def trash(self) -> list[TrashedRun]:
-        """Return what is in the trash."""
-        return trash(self.runs_dir)
-
-    def restore(self, key: str) -> str:
-        """Take a run out of the trash and return its name. Raises RunError."""
-        name = restore(self.runs_dir, key).id
-        self.look_again()
-        return name
-
-    def empty_trash(self) -> int:
-        """Delete what is in the trash for good; return the bytes freed."""
-        return empty_trash(self.runs_dir)
 
     def newest(self, *, example: bool = False) -> str | None:
         """Return the run to show at first: the live one, else the newest that can be read.
@@ -615,11 +546,6 @@ class Session:
                     return run.id
                 examples.append(run.id)
         return min(examples) if example and examples else None
-
-    def preview(self, name: str, step: int) -> StoredPreview | None:
-        """Return a kept preview of a run."""
-        found = Run.find(name, self.runs_dir).preview(step)
-        return StoredPreview(step, *found) if found else None
 
     def models(self, name: str, step: int | None = None, *, wait: float = 10.0) -> Models:
         """Return generator and critic of a run, in modules of the caller's own.
@@ -664,46 +590,19 @@ class Session:
     def forecast(self, config: TrainConfig, *, begin: bool = True) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.
 
-        The worker measures it while no run is active or queued, once in this process for each config
-        that differs in speed; unless it shall not `begin` yet. A run that is started ends the
-        measurement at once. Of several configs that wait for it, the last one asked for is next.
+        The worker measures it while no run is active or queued, unless it shall not `begin` yet. A run
+        that is started ends the measurement at once.
         """
-        cost = self._cost(config)
         with self._changed:
             idle = not (self._active or self._queue)
-            if cost not in FORECASTS and cost != self._forecasting and idle and begin:
-                self._next_forecast = config
+            if idle and begin and self._forecaster.ask(config):
                 self._changed.notify_all()
-        return FORECASTS.get(cost)
+        return self._forecaster.known(config)
 
-    def _cost(self, config: TrainConfig) -> Cost:
-        """Return what a forecast of a config depends on."""
-        config = config.model_copy(update={"seed": 0, "steps": 1, "seconds": None})
-        return config.model_dump_json(), self._fixed, self.threads
-
-    def _measure_forecast(self, config: TrainConfig) -> None:
-        cost = self._cost(config)
-
-        def check() -> None:
-            if self._closing or self._active or self._queue:
-                raise Cancelled
-
-        with self._changed:
-            self._forecasting = cost
-        try:
-            check()
-            engine = resolve_engine(
-                config, threads=self._fixed, most_threads=self.threads, check=check
-            )
-            engine.activate()
-            FORECASTS[cost] = forecast(config, engine, check)
-        except Cancelled:
-            pass
-        except Exception as error:
-            FORECASTS[cost] = in_words(error)
-        finally:
-            with self._changed:
-                self._forecasting = None
+    def _stop_forecast(self) -> None:
+        """Raise Cancelled where a forecast must end: a run is to begin, or the session ends."""
+        if self._closing or self._active or self._queue:
+            raise Cancelled
 
     # ---- the worker ---------------------------------------------------------------------------
 
@@ -742,7 +641,7 @@ class Session:
                 or (self._queue and not self._active)
                 or any(not job.paused for job in self._active)
                 or any(not task.done for task in self._tasks)
-                or self._next_forecast
+                or self._forecaster.waiting
             ):
                 # A paused run's lock is kept fresh for other machines.
                 if not self._changed.wait(20.0):
@@ -753,7 +652,6 @@ class Session:
                 return False
             orders = list(self._orders)
             self._orders.clear()
-            to_forecast, self._next_forecast = self._next_forecast, None
             starting: list[TrainingJob] = []
             while (
                 self._queue
@@ -767,8 +665,7 @@ class Session:
                 job.cost = max((task.cost for task in tasks), default=0.0)
         for order in orders:
             order()
-        if to_forecast:
-            self._measure_forecast(to_forecast)
+        self._forecaster.measure_next(self._stop_forecast)
         for job in starting:
             self._prepare(job)
         held = {task.standing.run for task in tasks if task.holds}

@@ -106,7 +106,7 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
     def fetch(run: str, steps: Sequence[int]) -> Mapping[int, Frame]:
         config = session().view(run).config
         real = datasets.real_examples(config.dataset, 256)
-        found = {step: session().preview(run, step) for step in steps}
+        found = {step: session().library.preview(run, step) for step in steps}
         return {s: run_panel.to_frame(p, real) for s, p in found.items() if p is not None}
 
     def go_to(moment: int | None) -> None:

@@ -50,7 +50,7 @@ def _setup_of(run: str | None) -> TrainConfig:
     """Return the settings that the next run begins with, beside a run on show: what that one began with."""
     if run:
         with contextlib.suppress(RunError):
-            return session().run(run).config()
+            return session().library.run(run).config()
     return PRESETS[FIRST].config
 
 
@@ -66,7 +66,7 @@ def _fork_in_address() -> Parent | None:
 
 def _of_fork(origin: Parent) -> TrainConfig:
     """Return what a fork begins with: the run's values at the checkpoint, and as many steps again."""
-    config = session().config_at(origin.run, origin.step)
+    config = session().library.config_at(origin.run, origin.step)
     if config.steps <= origin.step:
         config = config.changed({"steps": 2 * origin.step, "seconds": None})
     return config
@@ -137,7 +137,7 @@ def leave_fork() -> None:
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
     """Return what a fork changes of the values its run had at the checkpoint."""
-    return setup_url.changes_between(config, session().config_at(origin.run, origin.step))
+    return setup_url.changes_between(config, session().library.config_at(origin.run, origin.step))
 
 
 def copy_to_draft(config: TrainConfig) -> None:

@@ -46,7 +46,7 @@ def run_titles() -> dict[str, str]:
     still mean the same run after another one has begun.
     """
     titles: dict[str, str] = {}
-    for card in reversed(session().cards()):
+    for card in reversed(session().library.cards()):
         title = f"{card.run} (cannot be read)"
         if card.config is not None:
             objective, when = short(card.config.objective.title), began(card.run, card.created)

@@ -23,7 +23,7 @@ def fork_choice(view: RunSnapshot) -> bool:
     """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
     steps = list(reversed(view.checkpoint_steps))
     try:
-        starred = session().run(view.run).starred()
+        starred = session().library.run(view.run).starred()
     except RunError:
         starred = set()  # Its folder has just been deleted: the view outlives it.
     st.selectbox(

@@ -174,7 +174,7 @@ def _stage(view: RunSnapshot) -> None:
         return real_sheet(dataset, rows, labels=of_rows)
 
     def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
-        found = {step: session().preview(view.run, step) for step in steps}
+        found = {step: session().library.preview(view.run, step) for step in steps}
         return {step: frame(preview) for step, preview in found.items() if preview is not None}
 
     def go_to(moment: int | None) -> None:

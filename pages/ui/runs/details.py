@@ -32,7 +32,7 @@ def opened(name: str) -> None:
         if st.button("Delete", icon=":material/delete:", key="delete"):
             ask_to_delete([name])
         return
-    card = next((card for card in session().cards() if card.run == name), None)
+    card = next((card for card in session().library.cards() if card.run == name), None)
     if card is None:
         return
     _head(view, card)
@@ -136,7 +136,7 @@ def _config(view: RunSnapshot) -> None:
     bases: dict[str, TrainConfig] = {}
     if view.parent is not None:
         try:
-            bases["its parent"] = session().config_at(view.parent.run, view.parent.step)
+            bases["its parent"] = session().library.config_at(view.parent.run, view.parent.step)
         except RunError:
             st.caption(f"Its parent, {view.parent.run}, is not here any more.")
     nearest = nearest_preset(view.config)
@@ -180,7 +180,7 @@ def _checkpoints(view: RunSnapshot) -> None:
     if not view.checkpoint_steps:
         st.markdown("No checkpoint yet.")
         return
-    run = session().run(view.run)
+    run = session().library.run(view.run)
     starred, best_of = run.starred(), run.best_steps()
     # Other checkpoints or stars are another table: a row's tick is of the step that stood there, and
     # Streamlit would keep it for that row.
@@ -214,7 +214,7 @@ def _star(run: str, steps: Sequence[int], key: str) -> None:
     for row, changes in st.session_state[key]["edited_rows"].items():
         if "Star" in changes:
             try:
-                session().star_checkpoint(run, steps[int(row)], bool(changes["Star"]))
+                session().library.star_checkpoint(run, steps[int(row)], bool(changes["Star"]))
             except RunError as error:
                 st.toast(str(error), icon=":material/error:")
 
@@ -236,7 +236,7 @@ def _repeat(name: str) -> None:
 
 
 def _environment(view: RunSnapshot) -> None:
-    described = session().run(view.run).described()
+    described = session().library.run(view.run).described()
     facts = {str(k): str(v) for k, v in described["versions"].items()}
     if view.engine is not None:
         facts |= {k: str(v) for k, v in view.engine.as_dict().items()}

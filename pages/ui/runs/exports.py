@@ -48,21 +48,21 @@ def _lacks(view: RunSnapshot, suffix: str) -> str:
 
 
 def _content(name: str, suffix: str) -> Callable[[], bytes]:
-    runs = session()
-    return made(suffix, lambda out: export(runs.run(name), out))
+    library = session().library
+    return made(suffix, lambda out: export(library.run(name), out))
 
 
 def _samples(name: str) -> Callable[[], bytes]:
-    runs = session()
-    return made(".png", lambda out: export_samples(runs.run(name), out, count=SAMPLES, seed=0))
+    library = session().library
+    return made(".png", lambda out: export_samples(library.run(name), out, count=SAMPLES, seed=0))
 
 
 def bug_report_button(name: str) -> None:
     """Offer what helps to understand a failure."""
-    runs = session()
+    library = session().library
     download(
         "Bug report",
-        lambda: bug_report(runs.run(name)),
+        lambda: bug_report(library.run(name)),
         f"bug-report-{name}.zip",
         icon=":material/bug_report:",
         key="bug_report",
@@ -72,5 +72,5 @@ def bug_report_button(name: str) -> None:
 
 def recipe(name: str) -> tuple[str, str]:
     """Return the command line and the Python that make a run again. Raises RunError."""
-    run = session().run(name)
+    run = session().library.run(name)
     return command_line(run), snippet(run)

@@ -24,7 +24,7 @@ def _import(key: str) -> None:
     if file is None:
         return
     st.session_state.imports = st.session_state.get("imports", 0) + 1  # an empty field again
-    st.session_state.import_chore = session().import_run(file, file.name)
+    st.session_state.import_chore = session().library.import_run(file, file.name)
 
 
 def importing() -> None:

@@ -18,7 +18,7 @@ MOST_COMPARED = 6
 def show() -> None:
     """Draw the page."""
     import_run.importing()
-    cards = session().cards()
+    cards = session().library.cards()
     _heading(cards)
     trash.offer_undo()
     queue.queue()
@@ -42,14 +42,14 @@ def _watch_runs() -> None:
 
     def token() -> object:
         waiting = tuple(view.run for view in session().queued())
-        return tuple(card.run for card in session().cards()), waiting
+        return tuple(card.run for card in session().library.cards()), waiting
 
     watch(token, 3.0)
 
 
 def _heading(cards: Sequence[RunSummary]) -> None:
     """Show how many runs there are, what they take, and the ways in and out."""
-    thrown = session().trash()
+    thrown = session().library.trash()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("### Runs", width="content")
         total = sum(card.size for card in cards)

@@ -12,7 +12,7 @@ from wgan.runs import RunError
 
 def trash() -> None:
     """Show the deleted runs, to restore them or to delete them for good."""
-    thrown = session().trash()
+    thrown = session().library.trash()
     for item in thrown[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{item.run} · {fmt_bytes(item.size)}")
@@ -31,7 +31,7 @@ def trash() -> None:
 
 
 def _empty() -> None:
-    freed = session().empty_trash()
+    freed = session().library.empty_trash()
     st.session_state.pop("thrown", None)
     st.session_state.sure = False
     st.toast(f"{fmt_bytes(freed)} freed.", icon=":material/delete_forever:")
@@ -40,7 +40,7 @@ def _empty() -> None:
 def restore(keys: Sequence[str]) -> None:
     """Restore deleted runs."""
     try:
-        names = [session().restore(key) for key in keys]
+        names = [session().library.restore(key) for key in keys]
         show_run(names[0])
         st.session_state.picked_runs = names[:1]
     except RunError as error:
@@ -75,7 +75,7 @@ def offer_undo() -> None:
 @st.dialog("Delete?")
 def ask_to_delete(names: list[str]) -> None:
     """Ask before runs are moved to the trash."""
-    cards = {card.run: card for card in session().cards()}
+    cards = {card.run: card for card in session().library.cards()}
     for name in names[:8]:
         st.markdown(f"- {cards[name].title if name in cards else name}")
     if len(names) > 8:

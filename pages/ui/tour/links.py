@@ -12,7 +12,7 @@ PICTURES = "example-mnist-wgan-gp"
 def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
     """Show a link to a page, and to the section of it that is meant."""
     query = dict(part.split("=") for part in section.split("&") if part)
-    known = {card.run for card in session().cards()}
+    known = {card.run for card in session().library.cards()}
     if (
         page == "latent"
         and query.get("section") in navigation.LATENT_SECTIONS["pictures"]

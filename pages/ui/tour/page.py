@@ -106,7 +106,7 @@ def _examples() -> None:
     """Offer the models that come with the app, where the folder of runs has them not."""
     runs_dir = session().runs_dir
     missing = lacking(runs_dir)
-    known = {card.run for card in session().cards()}
+    known = {card.run for card in session().library.cards()}
     if missing:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(
@@ -136,7 +136,7 @@ def _bring() -> None:
         bring(session().runs_dir)
     except RunError as error:
         st.session_state["tour_problem"] = str(error)
-    session().look_again()
+    session().library.look_again()
 
 
 def _steps() -> None:

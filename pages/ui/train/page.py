@@ -90,7 +90,7 @@ def _welcome() -> None:
 
 def _examples() -> None:
     """Offer the trained examples that come with the app."""
-    shipped = [card for card in session().cards() if card.status is Status.SHIPPED]
+    shipped = [card for card in session().library.cards() if card.status is Status.SHIPPED]
     if not shipped:
         return
     st.caption("Or look at one that was trained before:")

@@ -62,7 +62,7 @@ def sidebar(live: RunSnapshot | None, shown: str | None) -> bool:
 
 
 def _choose_run(shown: str | None) -> None:
-    if shown is None or len(session().cards()) < 2:
+    if shown is None or len(session().library.cards()) < 2:
         return
     choose_run("Run on show", shown, "Every run is kept. The newest is first.")
 

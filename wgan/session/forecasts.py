@@ -1,0 +1,74 @@
+"""Forecasts of what a run will take, each measured once in a process."""
+
+import threading
+from collections.abc import Callable
+
+from wgan.config import TrainConfig
+from wgan.jobs import Cancelled, in_words
+from wgan.training import Forecast, forecast, resolve_engine
+
+Key = tuple[str, int | None, int]
+"""What a forecast depends on: the config without seed and length, the fixed and the largest thread count."""
+
+_KNOWN: dict[Key, Forecast | str] = {}
+
+
+class Forecaster:
+    """Measures forecasts on the session's worker, one at a time.
+
+    Args:
+        fixed_threads: The number of CPU threads of all trainings; None if it is measured.
+        most_threads: The largest number of CPU threads.
+    """
+
+    def __init__(self, fixed_threads: int | None, most_threads: int) -> None:
+        self._threads = fixed_threads, most_threads
+        self._lock = threading.Lock()
+        self._next: TrainConfig | None = None
+        self._measuring: Key | None = None
+
+    def known(self, config: TrainConfig) -> Forecast | str | None:
+        """Return a forecast, a sentence why the config cannot run, or None if it was not measured yet."""
+        return _KNOWN.get(self._key(config))
+
+    def ask(self, config: TrainConfig) -> bool:
+        """Have a forecast measured next, unless it is known or being measured; tell whether it will be.
+
+        Of several configs that wait, the last one asked for is next.
+        """
+        key = self._key(config)
+        with self._lock:
+            if key in _KNOWN or key == self._measuring:
+                return False
+            self._next = config
+            return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is one to measure."""
+        return self._next is not None
+
+    def measure_next(self, check: Callable[[], None]) -> None:
+        """Measure the next forecast. `check` is called between trial steps, and may raise Cancelled."""
+        with self._lock:
+            config, self._next = self._next, None
+            self._measuring = None if config is None else self._key(config)
+        if config is None:
+            return
+        fixed, most = self._threads
+        try:
+            check()
+            engine = resolve_engine(config, threads=fixed, most_threads=most, check=check)
+            engine.activate()
+            _KNOWN[self._key(config)] = forecast(config, engine, check)
+        except Cancelled:
+            pass
+        except Exception as error:
+            _KNOWN[self._key(config)] = in_words(error)
+        finally:
+            with self._lock:
+                self._measuring = None
+
+    def _key(self, config: TrainConfig) -> Key:
+        plain = config.model_copy(update={"seed": 0, "steps": 1, "seconds": None})
+        return plain.model_dump_json(), *self._threads

@@ -1,0 +1,88 @@
+"""The folder of runs, as pages see it: the list of runs, their names and stars, the trash, imports."""
+
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from wgan.background import BackgroundTask
+from wgan.config import TrainConfig
+from wgan.data import Progress
+from wgan.export import import_zip
+from wgan.jobs import StoredPreview
+from wgan.runs import (
+    Run,
+    RunIndex,
+    RunSummary,
+    TrashedRun,
+    empty_trash,
+    restore,
+    trash,
+)
+
+CARDS_EVERY = 0.3
+"""Seconds for which the list of runs is taken as it was read: a page asks several times while it is drawn."""
+
+
+class RunLibrary:
+    """All runs of a folder, whoever made them. Its methods may be called from any thread."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self.runs_dir = runs_dir
+        self._index = RunIndex(runs_dir)
+        self._lock = threading.Lock()
+        self._cards: tuple[float, list[RunSummary]] | None = None
+
+    def cards(self) -> list[RunSummary]:
+        """Return a summary of every run, the newest first."""
+        with self._lock:
+            now = time.monotonic()
+            if self._cards is None or now - self._cards[0] > CARDS_EVERY:
+                self._cards = (now, self._index.cards())
+            return self._cards[1]
+
+    def look_again(self) -> None:
+        """Read the folder anew at the next call of `cards`: it has just been changed."""
+        with self._lock:
+            self._cards = None
+
+    def run(self, name: str) -> Run:
+        """Return a run's folder, to read. Raises RunError."""
+        return Run.find(name, self.runs_dir)
+
+    def config_at(self, name: str, step: int) -> TrainConfig:
+        """Return the config that a run had at a checkpoint. Raises RunError."""
+        return self.run(name).config_at(step)
+
+    def preview(self, name: str, step: int) -> StoredPreview | None:
+        """Return a stored preview of a run; None if it has none of that step. Raises RunError."""
+        found = self.run(name).preview(step)
+        return StoredPreview(step, *found) if found else None
+
+    def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
+        """Keep a checkpoint for good, or no longer. Raises RunError."""
+        self.run(name).star(step, starred)
+
+    def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
+        """Import a run that was exported as ZIP. The result is the run's name, and remarks on it."""
+
+        def work(progress: Progress) -> tuple[str, list[str]]:
+            run, remarks = import_zip(file, self.runs_dir, progress)
+            self.look_again()
+            return run.id, remarks
+
+        return BackgroundTask(f"Importing {title}", work)
+
+    def trash(self) -> list[TrashedRun]:
+        """Return the deleted runs."""
+        return trash(self.runs_dir)
+
+    def restore(self, key: str) -> str:
+        """Restore a deleted run and return its name. Raises RunError."""
+        name = restore(self.runs_dir, key).id
+        self.look_again()
+        return name
+
+    def empty_trash(self) -> int:
+        """Delete the deleted runs for good; return the bytes freed."""
+        return empty_trash(self.runs_dir)
