@@ -8,20 +8,14 @@ import pytest
 import streamlit as st
 
 from pages.ui.core.navigation import CRITIC_SECTIONS, LATENT_SECTIONS
-from pages.ui.labs import stability
-from pages.ui.labs.divergences import OPPOSED, SLIDE
-from pages.ui.labs.dual import DUAL, LEARNED
-from pages.ui.labs.transport import EARTH, PLANE
+from pages.ui.labs.registry import STABILITY, WASSERSTEIN, by_key
 from pages.ui.tour import glossary
 from pages.ui.tour import page as tour_page
 from tests.conftest import app_at
 from wgan.export import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
-LABS = {
-    "wasserstein": {lab.key for lab in (EARTH, PLANE, DUAL, LEARNED, SLIDE, OPPOSED)},
-    "stability": set(stability.LABS),
-}
+LABS = {"wasserstein": by_key(WASSERSTEIN), "stability": by_key(STABILITY)}
 SECTIONS = {
     "latent": set().union(*LATENT_SECTIONS.values()),
     "critic": set().union(*CRITIC_SECTIONS.values()),
@@ -41,7 +35,7 @@ def test_a_link_leads_somewhere(page: str, section: str):
     assert (ROOT / "pages" / f"{page}.py").is_file()
     for key, value in parse_qsl(section, strict_parsing=bool(section)):
         known = {
-            "lab": LABS.get(page, set()),
+            "lab": LABS.get(page, {}),
             "section": SECTIONS.get(page, set()),
             "run": EXAMPLES,
         }

@@ -1,0 +1,87 @@
+"""All labs of both lab pages: one line each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pages.ui.labs import (
+    clipping,
+    collapse,
+    divergences,
+    dual,
+    sensitivity,
+    tasks,
+    transport,
+    vanishing,
+)
+from pages.ui.labs.frame import Lab, ask_prediction, choose
+
+
+class TrainedLab(Protocol):
+    """A module whose lab trains networks while the visitor looks."""
+
+    LAB: Lab
+
+    def asked(self) -> Lab:
+        """Return the lab as it asks its question with the present settings."""
+
+    def settings(self) -> bool:
+        """Draw the settings and the button; return whether networks are being trained."""
+
+    def show(self, said: int | None) -> None:
+        """Show how far the training has come, beside what the visitor predicted."""
+
+    def title(self) -> str:
+        """Return the title of the task that trains."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A lab, and what draws it."""
+
+    lab: Lab
+    draw: Callable[[], None]
+
+
+def _direct(lab: Lab, show: Callable[[], object], task: str = "") -> Entry:
+    """Return a lab that answers every touch at once. If it also trains networks, `task` is their title."""
+    return Entry(lab, lambda: tasks.watched(show, task, mine=True, every=0.5))
+
+
+def _trained(module: TrainedLab) -> Entry:
+    """Return a lab that trains networks first."""
+
+    def draw() -> None:
+        said = ask_prediction(module.asked())
+        trains = module.settings()
+        tasks.watched(lambda: module.show(said), module.title(), goes=trains)
+
+    return Entry(module.LAB, draw)
+
+
+WASSERSTEIN = (
+    _direct(transport.EARTH, transport.show_earth),
+    _direct(transport.PLANE, transport.show_plane),
+    _direct(dual.DUAL, dual.show_dual),
+    _direct(dual.LEARNED, dual.show_learned, dual.WORK),
+    _direct(divergences.SLIDE, divergences.show_slide),
+    _direct(divergences.OPPOSED, divergences.show_opposed, divergences.WORK),
+)
+
+STABILITY = (
+    _trained(vanishing),
+    _trained(collapse),
+    _trained(clipping),
+    _trained(sensitivity),
+)
+
+
+def by_key(entries: tuple[Entry, ...]) -> Mapping[str, Entry]:
+    """Return labs by their key, which the address names."""
+    return {entry.lab.key: entry for entry in entries}
+
+
+def show_labs(entries: tuple[Entry, ...]) -> None:
+    """Draw a page of labs: the choice of a lab, and the lab."""
+    labs = by_key(entries)
+    labs[choose({key: entry.lab for key, entry in labs.items()}).key].draw()
