@@ -113,4 +113,4 @@ $(VENV)/dev.done: requirements-dev.txt $(VENV)/app.done
 	touch $@
 
 clean:
-	rm -rf $(VENV) node_modules static/*.js .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

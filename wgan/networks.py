@@ -51,7 +51,7 @@ class Network(BaseModel, ABC):
         """Return (generator, critic) on the CPU, with weights drawn from `rng`.
 
         With `classes` both take labels, (N,), as a second argument. Raises ValueError where
-        `misfit` has something to say.
+        `incompatibility_reason` has something to say.
         """
         reason = self.incompatibility_reason(shape)
         if reason is not None:
@@ -227,7 +227,7 @@ _PLANS = {28: (7, 2), 32: (4, 3), 64: (4, 4)}
 """For each side of a picture, that of the coarsest map and the number of doublings from there."""
 
 
-def _misfit_of_convolutions(name: str, shape: tuple[int, ...]) -> str | None:
+def _convolution_problem(name: str, shape: tuple[int, ...]) -> str | None:
     channels, height, width = shape
     if channels not in (1, 3) or height != width or height not in _PLANS:
         return (
@@ -274,7 +274,7 @@ class Dcgan(Network):
         reason = super().incompatibility_reason(shape)
         if reason is not None:
             return reason
-        return _misfit_of_convolutions(self.name, shape)
+        return _convolution_problem(self.name, shape)
 
     def _widths(self, side: int) -> list[int]:
         """Channels of each map, from the one next to the picture to the coarsest."""
@@ -382,7 +382,7 @@ class ResNet(Network):
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 32, "medium": 64, "large": 128}
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
-        return super().incompatibility_reason(shape) or _misfit_of_convolutions(self.name, shape)
+        return super().incompatibility_reason(shape) or _convolution_problem(self.name, shape)
 
     def generator(self, shape: tuple[int, ...], latent_dim: int) -> nn.Module:
         colours, side, _ = shape

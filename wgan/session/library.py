@@ -1,4 +1,4 @@
-"""The folder of runs, as pages see it: the list of runs, their names and stars, the trash, imports."""
+"""The folder of runs, as pages see it: the list of runs, checkpoints to keep, the trash, imports."""
 
 import threading
 import time

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
+from wgan.paths import cache_dir
 from wgan.rng import generator
 from wgan.training.engine import (
     Engine,
@@ -40,8 +41,7 @@ class Forecast:
 
 def engine_cache() -> Path:
     """Return the file that remembers this machine's verdicts, whatever folder the runs are in."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "wgan-explorer" / "engines.json"
+    return cache_dir() / "engines.json"
 
 
 def resolve_engine(

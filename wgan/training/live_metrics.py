@@ -80,8 +80,8 @@ def make(training: Training, n: int) -> Tensor:
 class LiveEvaluator:
     """Measures one training, group after group of numbers, and paces itself.
 
-    `measure` does the group whose turn it is, and `step` is then the one that its numbers tell of. The first calls compute what others compare with: those
-    are not counted against the pace, as they come once.
+    `measure` does the group whose turn it is; `step` is then the step of its numbers. The first calls
+    compute reference values. They come once, so they do not count against the pace.
     """
 
     def __init__(self, training: Training, root: Path | None = None) -> None:

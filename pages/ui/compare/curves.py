@@ -87,7 +87,7 @@ def comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
     return view.config.dataset == other.config.dataset
 
 
-# ---- curves and wall --------------------------------------------------------------------------
+# ---- curves and pictures ----------------------------------------------------------------------
 
 
 def panel(choice: Choice, stood: tuple[Status, ...]) -> None:

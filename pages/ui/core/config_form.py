@@ -28,7 +28,7 @@ def choices(config: TrainConfig) -> dict[str, dict[str, str]]:
     found = {"classes": {name: name for name in whole.class_names()}}
     if config.dataset.name == "own":
         kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
-        found["own"] = kept or {"": "none yet: see Datasets"}
+        found["own"] = kept or {"": "none yet: see the Data page"}
     return found
 
 

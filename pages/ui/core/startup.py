@@ -1,4 +1,4 @@
-"""Garbage collection: rare while modules are loaded, and not among the objects that they made."""
+"""What happens once at the start: garbage collection is tuned, and the first page is waited for."""
 
 import gc
 import sys

@@ -27,7 +27,7 @@ def _versioned(name: str, version: int) -> str:
 
 
 def drawn(key: str, value: object) -> None:
-    """Note where a control stands, so that `moved` can tell."""
+    """Remember the value with which a control was drawn, for `user_changed`."""
     st.session_state.setdefault("drawn", {})[key] = value
 
 

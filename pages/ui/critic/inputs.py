@@ -70,6 +70,6 @@ def absent(dataset: Dataset) -> None:
     )
     st.page_link(
         navigation.page("datasets"),
-        label="Fetch it on the Datasets page",
+        label="Fetch it on the Data page",
         icon=":material/photo_library:",
     )

@@ -1,4 +1,4 @@
-"""What the Datasets page is made of: a data set's pictures and facts, or its density."""
+"""What the Data page is made of: a data set's pictures and facts, or its density."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The data set on show on the Datasets page, apart from the one that is trained next."""
+"""The data set on show on the Data page, apart from the one that is trained next."""
 
 from typing import Any
 

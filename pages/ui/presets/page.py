@@ -137,7 +137,7 @@ def _data(config: TrainConfig) -> None:
     if real is None:
         st.info(
             f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
-            "the Datasets page.",
+            "the Data page.",
             icon=":material/download:",
         )
     elif config.dataset.kind == "pictures":

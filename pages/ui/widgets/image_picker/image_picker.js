@@ -4,7 +4,7 @@ import { define, Edits, make, write } from "../base/dom.js";
 import { Strip } from "../base/sprite.js";
 
 /**
- * What picker.py sends: the samples that are picked, in their order, and how many may be.
+ * What image_picker.py sends: the samples that are picked, in their order, and how many may be.
  * @typedef {import("../base/sprite.js").StripData & { picked: number[], most: number, edit: EditAnswer }} PickerData
  */
 

@@ -16,7 +16,7 @@ const STEPS = new Map([
 /** @typedef {View & { side: number }} Tiled a part of the plane as `side` × `side` pictures */
 
 /**
- * What map.py sends: the part of the plane that `image` shows; where it starts; how far one may go
+ * What latent_map.py sends: the part of the plane that `image` shows; where it starts; how far one may go
  * from the middle (`reach`), and the least and the most of `half`. `source` names the plane.
  * @typedef {Tiled & { image: string, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
  *   source: string, marks: (Point & { name: string })[], reach: number, least: number, most: number,

@@ -26,7 +26,7 @@ const LIFTS = new Map([["ArrowUp", 1], ["ArrowDown", -1], ["PageUp", 8], ["PageD
 /** @typedef {[from: number, to: number, mass: number]} Load */
 
 /**
- * What piles.py sends: the heights of the columns, at most `tallest`; the moves made by hand; and
+ * What plan_editor.py sends: the heights of the columns, at most `tallest`; the moves made by hand; and
  * whether the visitor has `seen` the cheapest plan.
  * @typedef {{ fake: number[], real: number[], moves: Move[], mode: Mode, seen: boolean, tallest: number,
  *   edit: EditAnswer, help: Record<Mode, string> }} PilesData

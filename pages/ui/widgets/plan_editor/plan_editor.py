@@ -15,7 +15,7 @@ _PILES = component(
     "plan_editor/plan_editor.css",
 )
 
-RATIO = 760 / 338  # of the drawing, width to height (piles.js)
+RATIO = 760 / 338  # of the drawing, width to height (plan_editor.js)
 
 HELP = {
     "shape": """Above lies **the earth**: the fakes, as a generator makes them. Below is **the mould**: the real

@@ -17,7 +17,7 @@ const SIDES = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]);
 const LIFTS = new Map([["ArrowUp", 0.25], ["ArrowDown", -0.25], ["PageUp", 2], ["PageDown", -2]]);
 
 /**
- * What bend.py sends: the shares of both piles, the visitor's function, and an optimal one.
+ * What potential_editor.py sends: the shares of both piles, the visitor's function, and an optimal one.
  * @typedef {{ fake: number[], real: number[], f: number[], shown: boolean, optimal: number[],
  *   edit: EditAnswer, help: string }} BendData
  */

@@ -20,7 +20,7 @@ _BEND = component(
     "potential_editor/potential_editor.css",
 )
 
-RATIO = 760 / 320  # of the drawing, width to height (bend.js)
+RATIO = 760 / 320  # of the drawing, width to height (potential_editor.js)
 
 HELP = """**Drag any point** of the blue function up or down. The others follow as little as they must, so that
 no part is ever steeper than 1: the function is projected into the cone around your hand (shaded).

@@ -13,7 +13,7 @@ const HISTORY = 15_000; // milliseconds in which the whole of it is played
  */
 
 /**
- * What wall.py sends; `moment` is where on the common axis it opens.
+ * What run_grid.py sends; `moment` is where on the common axis it opens.
  * @typedef {{ items: WallItem[], unit: string, moment: number | null, height: number,
  *   plotly: string | null }} WallData
  */

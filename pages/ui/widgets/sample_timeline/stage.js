@@ -7,7 +7,7 @@ import {
 import { Plane } from "./plane.js";
 import { SpriteSheet, Strip } from "../base/sprite.js";
 
-const CHUNK = 16; // frames asked for at once; stage.py gives no more
+const CHUNK = 16; // frames asked for at once; sample_timeline.py gives no more
 const AHEAD = 12; // frames asked for before playback needs them
 const KEPT = 16e6; // characters of frames kept in the browser: about 16 MB
 const PATIENCE = 3000; // milliseconds after which an answer is no longer waited for
@@ -20,7 +20,7 @@ const PATIENCE = 3000; // milliseconds after which an answer is no longer waited
 /** @typedef {import("../base/sprite.js").StripData} StripData */
 
 /**
- * What stage.py sends. `steps` are those of which there is a frame; `frames` are those that were
+ * What sample_timeline.py sends. `steps` are those of which there is a frame; `frames` are those that were
  * asked for, `absent` the steps that were asked for in vain; `at` is the step to open at.
  * @typedef {{ run: string, title: string, help: string, steps: number[], latest: Frame | null,
  *   frames: Frame[], absent: number[], at?: number | null, live: boolean, words: string,

@@ -8,7 +8,7 @@ const STEPS = new Map([
 ]);
 
 /**
- * What sketch.py sends: `side` × `side` cells in base64, row by row; `night` where they are drawn
+ * What sketch_pad.py sends: `side` × `side` cells in base64, row by row; `night` where they are drawn
  * white on black.
  * @typedef {{ side: number, cells: string, edit: EditAnswer, height: number, night: boolean, alt: string }} SketchData
  */

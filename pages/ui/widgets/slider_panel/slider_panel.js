@@ -7,7 +7,7 @@ import { SpriteSheet } from "../base/sprite.js";
 const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
 
 /**
- * What dials.py sends: the sliders' positions from -`range` to `range`, and what they make. `source`
+ * What slider_panel.py sends: the sliders' positions from -`range` to `range`, and what they make. `source`
  * names what the sliders move.
  * @typedef {{ image: string, values: number[], edit: EditAnswer, source: string, labels: string[],
  *   range: number, rows: number, columns: number, height: number, caption: string, alt: string,

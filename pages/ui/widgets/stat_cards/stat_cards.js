@@ -9,7 +9,7 @@ import { define, Help, make, write } from "../base/dom.js";
  */
 
 /**
- * What numbers.py sends; `share` is how far the whole has come, 0 … 1.
+ * What stat_cards.py sends; `share` is how far the whole has come, 0 … 1.
  * @typedef {{ cards: Card[], progress: { words: string, share: number } | null }} NumbersData
  */
 
