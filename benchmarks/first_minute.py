@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.live import ROOT, serve
 
-IMPORTS = ("numpy", "torch", "streamlit", "plotly", "wgan.session", "pages.components.live")
+IMPORTS = ("numpy", "torch", "streamlit", "plotly", "wgan.session", "pages.ui.train.page")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 

@@ -1,5 +1,6 @@
 """What `python -m wgan bench` measures: counts against closed forms, every row whole, errors in a sentence."""
 
+import importlib.util
 import json
 import time
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import first_minute
 from tests.conftest import tiny
 from wgan import bench
 from wgan.cli.main import main
@@ -170,3 +172,7 @@ def test_wrong_arguments_are_answered_in_a_sentence(
 def test_an_absent_device_is_said(capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "--device", "cuda"]) == 2
     assert "no cuda device" in capsys.readouterr().err
+
+
+def test_the_modules_that_a_benchmark_imports_are_there():
+    assert all(importlib.util.find_spec(name) is not None for name in first_minute.IMPORTS)

@@ -159,6 +159,11 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
         (["train", "--batchsize", "3"], "There is no option --batchsize. Near it: --batch-size"),
         (["train", "--resume", "nothing"], "There is no run 'nothing'"),
         (["train", "--device", "tpu"], "device cannot be 'tpu'"),
+        (["train", "--resume", "--quiet"], "Option '--resume' requires an argument"),
+        (["reproduce", "--out", "--quiet"], "Option '--out' requires an argument"),
+        (["bench", "--threads", "--json"], "Option '--threads' requires an argument"),
+        (["bench", "--threads", "--only", "x"], "Option '--threads' requires an argument"),
+        (["evaluate", "nothing", "--seed", "²"], "must be a whole number, not '²'"),
         (["train", "--replacement", "maybe"], "replacement must be true or false"),
         (["export", "nothing", "--out", "x.csv"], "There is no run 'nothing'"),
         (["sample", "nothing", "--count", "-3", "--out", "x.png"], "must be a whole number"),
@@ -190,8 +195,9 @@ def test_every_hyperparameter_is_a_flag(capfd: pytest.CaptureFixture[str]):
 
 def test_every_command_describes_itself_and_help_needs_no_torch(capfd: pytest.CaptureFixture[str]):
     for name in COMMANDS:
-        assert main([name, "--help"]) == 0
-        assert f" {name} " in capfd.readouterr().out
+        for flag in ("--help", "-h"):
+            assert main([name, flag]) == 0
+            assert f" {name} " in capfd.readouterr().out
     script = "import sys; from wgan.cli.main import COMMANDS, main; main(['--help']); sys.exit('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -200,7 +206,7 @@ def test_every_command_describes_itself_and_help_needs_no_torch(capfd: pytest.Ca
 
 
 def test_the_shell_completes_commands_and_options():
-    script = "from wgan.cli.main import run; run()"
+    script = "import sys; from wgan.cli.main import main; main(); sys.exit('torch' in sys.modules)"
     words = {"COMP_WORDS": "wgan tra", "COMP_CWORD": "1", "_WGAN_COMPLETE": "bash_complete"}
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -299,7 +305,7 @@ def test_diagnose_says_what_is_wrong_and_what_would_help(cli: Cli, runs_dir: Pat
     run.add_metrics([Measured(step, "penalty_pull", 30.0) for step in (10, 20, 30)])
     code, out, _ = cli("diagnose", "last")
     assert code == 0 and out.startswith("! The penalty is too strong: On average")
-    assert "would help: Penalty weight λ 1000 → 100\n" in out
+    assert "would help: Penalty weight λ 1,000 → 100\n" in out
     code, out, _ = cli("diagnose", "last", "--json")
     (found,) = [json.loads(line) for line in out.splitlines()]
     assert found["rule"] == "strong-penalty" and found["raised"]

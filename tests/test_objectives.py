@@ -496,3 +496,11 @@ def test_the_levels_that_the_help_names(
     assert float(objective.critic_loss(real=scores, fake=scores)) == pytest.approx(critic, abs=1e-4)
     if generator is not None:
         assert float(objective.generator_loss(fake=scores)) == pytest.approx(generator, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_two_sided_penalty_costs_on_both_sides_of_1_and_nothing_at_1(name: str):
+    objective = OBJECTIVES[name]()
+    deviation = getattr(objective, "deviation", None)
+    below, at, above = (0.0,) * 3 if deviation is None else deviation(torch.tensor([0.5, 1.0, 2.0]))
+    assert objective.two_sided == bool(below > 0 and at == 0 and above > 0)

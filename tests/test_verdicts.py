@@ -99,7 +99,8 @@ def convergence(share: float, **changes: object) -> str:
         (0.7, {"rising": True}, "Still rising: 70 %"),
         (0.2, {"clipped_share": 0.8}, "loose: at most 20 %"),
         (0.95, {"clipped_share": 0.8}, "tight: 95 %"),  # what was proved counts
-        (0.2, {"clipped_share": 0.0}, "Settled at 20 %"),  # no weight is at ±c: nothing is clipped
+        (0.2, {"clipped_share": 0.0}, "No weight is at ±c"),
+        (0.2, {"clipped_share": 0.0, "rising": True}, "Still rising: 20 %"),
         (0.99, {"is_dual": False}, "which examples are real"),
         (0.2, {"ended": False}, "So far"),
         (0.99, {"note": "The scores overflowed."}, "It diverged.** The scores overflowed."),

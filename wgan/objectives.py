@@ -42,6 +42,8 @@ class Objective(BaseModel, ABC):
     """How to read the two curves, in one or two sentences."""
     suits_momentum: ClassVar[bool] = True
     """Whether a critic trained alone uses Adam; else RMSprop, as momentum makes it unstable."""
+    two_sided: ClassVar[bool] = False
+    """Whether a penalty pulls the critic's slope to 1 from below, too."""
     class_conditional: ClassVar[bool] = True
     """Whether the critic may be given the class: a projection adds to its slope."""
     couples: ClassVar[bool] = True
@@ -376,6 +378,7 @@ class WganGp(_GradientPenalty, _Wasserstein):
 
     name: Literal["wgan-gp"] = "wgan-gp"
     title = "WGAN-GP (gradient penalty)"
+    two_sided = True
     source = "Gulrajani et al. 2017, eq. 3, arXiv:1704.00028"
     one_sided: bool = Field(
         False,
@@ -543,6 +546,7 @@ class Dragan(_GradientPenalty, _CrossEntropy):
 
     name: Literal["dragan"] = "dragan"
     title = "DRAGAN"
+    two_sided = True
     source = "Kodali et al. 2017, eq. 1, arXiv:1705.07215"
     penalty_at: PenaltyAt = Field(
         "noise",

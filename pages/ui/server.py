@@ -36,19 +36,23 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # end as killed or aborted, and skip the handlers of `atexit`; now it ends with status 0.
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    if "wgan.session" in sys.modules:
-        from wgan.session import close_shared_sessions
+    close_sessions = _of_session_module("close_shared_sessions")
+    if close_sessions is not None:
+        await asyncio.to_thread(close_sessions)
 
-        await asyncio.to_thread(close_shared_sessions)
+
+def _of_session_module(name: str) -> Any:
+    """Return a function of `wgan.session`; None until a page has imported that module completely.
+
+    To import it here would wait for torch, and hold up the server meanwhile.
+    """
+    return getattr(sys.modules.get("wgan.session"), name, None)
 
 
 async def health(request: Request) -> Response:
     """Answer whether the app can train: 200, or 503 if the worker thread of a session has ended."""
-    sessions = []
-    if "wgan.session" in sys.modules:  # No page has been opened before that.
-        from wgan.session import shared_sessions
-
-        sessions = shared_sessions()
+    shared_sessions = _of_session_module("shared_sessions")
+    sessions = [] if shared_sessions is None else shared_sessions()
     alive = all(session.worker_is_alive() for session in sessions)
     return JSONResponse(
         {"status": "ok" if alive else "the worker thread has ended", "sessions": len(sessions)},

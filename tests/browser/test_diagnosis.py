@@ -49,7 +49,7 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     told = page.locator(".st-key-finding-strong-penalty")
     told.wait_for(timeout=120_000)
     assert "times as hard at the critic's weights" in told.inner_text()
-    told.get_by_role("button", name="Penalty weight λ 1000 → 100", exact=True).click(
+    told.get_by_role("button", name="Penalty weight λ 1,000 → 100", exact=True).click(
         timeout=120_000
     )
     until(lambda: weights() == [100.0])

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from wgan.cli.main import UsageError
-from wgan.cli.options import runs_dir_option
+from wgan.cli.options import StrictCommand, runs_dir_option
 from wgan.export import bring_once
 from wgan.paths import app_script
 
 
-@click.command("app")
+@click.command("app", cls=StrictCommand)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, help="Default: 8501.")
 @click.option("--headless", is_flag=True, help="Do not open the browser: print the address only.")
 @runs_dir_option
@@ -28,7 +28,9 @@ def app_command(port: int, headless: bool, runs_dir: Path) -> int:
     runs_dir.mkdir(parents=True, exist_ok=True)
     bring_once(runs_dir)
     environment = {**os.environ, "WGAN_RUNS": str(runs_dir.resolve())}
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    # -P: a module in the present folder must not stand in for one of ours.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
+    command.append(f"--server.port={port}")
     if headless:
         command.append("--server.headless=true")
     if os.name == "posix":

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from wgan.cli.main import UsageError
-from wgan.cli.options import json_option, quiet_option
+from wgan.cli.options import StrictCommand, json_option, quiet_option
 from wgan.cli.progress import Progress
 from wgan.config import explain
 from wgan.data import DATASETS, OF_YOUR_OWN, Prepared, Recipe, forget, prepare, prepared
@@ -20,7 +20,7 @@ def data_command() -> None:
     """List data sets, add your own images, remove them."""
 
 
-@data_command.command("list")
+@data_command.command("list", cls=StrictCommand)
 @json_option()
 def list_command(as_json: bool) -> None:
     """List the data sets, and your own images."""
@@ -51,7 +51,9 @@ def _recipe_option(name: str, field: FieldInfo) -> click.Option:
 
 
 @data_command.command(
-    "add", params=[_recipe_option(name, field) for name, field in Recipe.model_fields.items()]
+    "add",
+    cls=StrictCommand,
+    params=[_recipe_option(name, field) for name, field in Recipe.model_fields.items()],
 )
 @click.argument("source", type=click.Path(path_type=Path))
 @json_option("Nothing but the JSON on stdout.")
@@ -93,7 +95,7 @@ def _summary(made: Prepared) -> dict[str, Any]:
     }
 
 
-@data_command.command("remove")
+@data_command.command("remove", cls=StrictCommand)
 @click.argument("key")
 def remove_command(key: str) -> None:
     """Delete prepared images. KEY is as `data list` shows it."""

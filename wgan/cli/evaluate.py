@@ -7,6 +7,7 @@ import click
 
 from wgan.cli.main import UsageError
 from wgan.cli.options import (
+    StrictCommand,
     Whole,
     json_option,
     quiet_option,
@@ -23,7 +24,7 @@ from wgan.metrics import title_of, train_features
 from wgan.runs import Run
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=StrictCommand)
 @run_argument
 @click.option("--samples", type=Whole(), help="Pictures to make. Default: 10,000.")
 @click.option("--seed", type=Whole(), default=0, help="Of z. Default: 0.")
@@ -72,7 +73,7 @@ def evaluate_command(
         print(f"{title_of(value.name):{width}}  {value.value:.4g}{spread}{floor}")
 
 
-@click.command("diagnose")
+@click.command("diagnose", cls=StrictCommand)
 @run_argument
 @click.option("--all", "show_all", is_flag=True, help="Every rule, also those that do not apply.")
 @json_option("As JSON, one object a rule.")
@@ -116,7 +117,7 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
         )
 
 
-@click.command("train-features")
+@click.command("train-features", cls=StrictCommand)
 @click.argument("dataset")
 @click.option("--seed", type=Whole(), default=0, help="Of all draws. Default: 0.")
 @click.option("--epochs", type=Whole(), default=3, help="Passes over the data. Default: 3.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from wgan.cli.main import UsageError
-from wgan.cli.options import quiet_option, runs_dir_option
+from wgan.cli.options import StrictCommand, quiet_option, runs_dir_option
 from wgan.cli.progress import Progress
 from wgan.cli.train import drive
 from wgan.config import TrainConfig
@@ -18,7 +18,7 @@ from wgan.latent import Models
 from wgan.runs import Run, RunError, Status, list_runs
 
 
-@click.command("examples")
+@click.command("examples", cls=StrictCommand)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--work", type=click.Path(path_type=Path), metavar="DIR", help="Keep the whole runs.")
 @runs_dir_option

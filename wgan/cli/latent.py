@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from wgan.cli.main import UsageError
-from wgan.cli.options import Whole, run_argument, runs_dir_option, step_option
+from wgan.cli.options import StrictCommand, Whole, run_argument, runs_dir_option, step_option
 from wgan.export import export_samples, export_walk
 from wgan.runs import Run
 
 _CLASS = click.option("--class", "label", metavar="NAME", help="For class-conditional generators.")
 
 
-@click.command("sample")
+@click.command("sample", cls=StrictCommand)
 @run_argument
 @click.option("--count", type=Whole(), default=64, help="How many samples. Default: 64.")
 @click.option("--seed", type=Whole(), default=0, help="Of z. Default: 0.")
@@ -44,7 +44,7 @@ def sample_command(
     print(json.dumps({"run": str(found.folder), "out": str(out), "step": at}))
 
 
-@click.command("walk")
+@click.command("walk", cls=StrictCommand)
 @run_argument
 @click.option("--waypoints", type=Whole(), default=5, help="2 to 8. Default: 5.")
 @click.option("--seed", type=Whole(), default=0, help="Of the waypoints. Default: 0.")

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import click
-from click.shell_completion import shell_complete
+from click.shell_completion import CompletionItem, shell_complete
 
 COMMANDS = {
     "app": ("wgan.cli.app", "Open the app in the browser."),
@@ -36,7 +36,7 @@ class UsageError(Exception):
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported on use, so that help and completion need not wait for torch."""
+    """A group whose commands are imported on use: its help and completion need not wait for torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -50,6 +50,12 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing it."""
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
@@ -60,6 +66,7 @@ commands = _Commands(
     name="wgan",
     help="Train Wasserstein GANs, record them, and look inside. `wgan app` opens the app; "
     "`wgan COMMAND --help` describes a command.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

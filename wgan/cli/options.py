@@ -1,6 +1,7 @@
 """Options that several commands share, and one option for each hyperparameter."""
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ class Whole(click.ParamType[int]):
         """Return the number that a text means."""
         if isinstance(value, int):
             return value
-        if not str(value).isdigit():
+        if not str(value).isdecimal():
             self.fail(f"must be a whole number, not {value!r}", param, ctx)
         return int(value)
 
@@ -47,26 +48,40 @@ class Scale(click.ParamType[float]):
         return self.fail(f"must be a number above 0, at most 1000, not {value!r}", param, ctx)
 
 
-class ManyValues(click.Command):
+class StrictCommand(click.Command):
+    """A command whose options never take the name of another option for their value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reject `--out --quiet`, which click would take for a file named --quiet."""
+        names = {name for p in self.get_params(ctx) for name in (*p.opts, *p.secondary_opts)}
+        valued = {
+            name
+            for p in self.params
+            if isinstance(p, click.Option) and not p.is_flag
+            for name in p.opts
+        }
+        for word, following in itertools.pairwise([*args, ""]):
+            if word in valued and following in names:
+                raise click.BadOptionUsage(word, f"Option '{word}' requires an argument.", ctx)
+        return super().parse_args(ctx, args)
+
+
+class ManyValues(StrictCommand):
     """A command some of whose options take several values: `--threads 1 2`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat such an option before each of its values, as click has it."""
-        many = {o for p in self.params if getattr(p, "multiple", False) for o in p.opts}
+        """Repeat such an option before each of its values, as click needs it."""
+        many = {name for p in self.params if getattr(p, "multiple", False) for name in p.opts}
         spread: list[str] = []
         option = ""
-        is_first = False
         for word in args:
             if word.startswith("-"):
-                option, is_first = (word if word in many else ""), True
-                if word in many:
-                    continue
-            if option:
-                spread.append(option)
-            spread.append(word)
-            is_first = False
-        if option and is_first:
-            spread.append(option)  # without a value: click says so
+                option = word if word in many else ""
+                spread.append(word)
+            elif option and spread[-1] != option:
+                spread += [option, word]
+            else:
+                spread.append(word)
         return super().parse_args(ctx, spread)
 
 
@@ -77,7 +92,8 @@ def runs_dir_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         default=default_runs_dir,
         metavar="DIR",
-        help="Folder of the runs. Default: WGAN_RUNS of the environment, else checkpoints.",
+        help="Folder of the runs. Default: WGAN_RUNS of the environment, else checkpoints; an installed "
+        "package uses the user's data folder if there are no checkpoints here.",
     )(command)
 
 

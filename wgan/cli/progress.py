@@ -3,6 +3,7 @@
 import contextlib
 import math
 import sys
+import threading
 import time
 from typing import Any
 
@@ -78,6 +79,8 @@ class Progress:
 
     def _draw(self, words: str, share: float, values: str) -> None:
         if self._bar is None:
+            # Its own lock is one between processes, whose semaphore would be left behind at our exit.
+            tqdm.set_lock(threading.RLock())
             self._bar = tqdm(total=1.0, bar_format=_FORMAT, file=sys.stderr, dynamic_ncols=True)
         self._bar.set_description_str(f"{words}: ", refresh=False)
         self._bar.set_postfix_str(values, refresh=False)

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from wgan.cli.main import UsageError
-from wgan.cli.options import Scale, Whole, json_option, quiet_option
+from wgan.cli.options import Scale, StrictCommand, Whole, json_option, quiet_option
 from wgan.cli.progress import Progress
 from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
 
 
-@click.command("reproduce")
+@click.command("reproduce", cls=StrictCommand)
 @click.argument("name", required=False)
 @click.option("--list", "show_list", is_flag=True, help="List the experiments.")
 @click.option("--all", "run_all", is_flag=True, help="All experiments, one after the other.")

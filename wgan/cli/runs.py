@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wgan.cli.main import UsageError
-from wgan.cli.options import json_option, quiet_option, run_argument, runs_dir_option
+from wgan.cli.options import StrictCommand, json_option, quiet_option, run_argument, runs_dir_option
 from wgan.cli.progress import Progress
 from wgan.export import FORMATS, export, export_tensorboard, import_zip
 from wgan.runs import Run, RunIndex, RunSummary
@@ -18,7 +18,7 @@ from wgan.runs import Run, RunIndex, RunSummary
 _FORMATS = ", ".join(f"{suffix} ({kind.title})" for suffix, kind in FORMATS.items())
 
 
-@click.command("runs")
+@click.command("runs", cls=StrictCommand)
 @json_option()
 @runs_dir_option
 def runs_command(as_json: bool, runs_dir: Path) -> None:
@@ -57,7 +57,11 @@ def _card(card: RunSummary) -> dict[str, Any]:
     }
 
 
-@click.command("export", help=f"Write a RUN as {_FORMATS}, or, with --tensorboard, as event files.")
+@click.command(
+    "export",
+    cls=StrictCommand,
+    help=f"Write a RUN as {_FORMATS}, or, with --tensorboard, as event files.",
+)
 @run_argument
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option("--tensorboard", is_flag=True, help="--out is a folder of event files.")
@@ -70,7 +74,7 @@ def export_command(run: str, out: Path, tensorboard: bool, runs_dir: Path) -> No
     print(json.dumps({"run": str(found.folder), "out": str(out), **result}))
 
 
-@click.command("import")
+@click.command("import", cls=StrictCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @runs_dir_option
 @quiet_option

@@ -17,6 +17,7 @@ import click
 
 from wgan.cli.main import UsageError, print_error, program_name
 from wgan.cli.options import (
+    StrictCommand,
     changes_of,
     config_options,
     quiet_option,
@@ -47,7 +48,7 @@ class Request:
 
 
 @config_options
-@click.command("train")
+@click.command("train", cls=StrictCommand)
 @click.option("--preset", type=click.Choice(list(PRESETS)), metavar="NAME", help=", ".join(PRESETS))
 @runs_dir_option
 @click.option("--resume", metavar="RUN", help="Resume a run: its name, its folder, or last.")
@@ -64,7 +65,7 @@ def train_command(
 
 
 @config_options
-@click.command("fork")
+@click.command("fork", cls=StrictCommand)
 @run_argument
 @step_option
 @runs_dir_option

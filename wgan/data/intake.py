@@ -30,7 +30,7 @@ from wgan.data.base import Pictures, Progress, Side, Stack, parts_of
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.stored import New, Part, layout, read, write
-from wgan.paths import data_root
+from wgan.paths import cache_dir, data_root
 from wgan.rng import generator
 from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
 from wgan.untrusted.picture_set import (
@@ -242,8 +242,7 @@ def is_key(key: str) -> bool:
 
 def folders(root: Path | None, name: str) -> tuple[Path, Path]:
     """Return the two places where prepared pictures are looked for, the data root's first."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return (root or data_root()) / name, Path(base) / "wgan-explorer" / "data" / name
+    return (root or data_root()) / name, cache_dir() / "data" / name
 
 
 def writable(root: Path | None, name: str) -> Path:

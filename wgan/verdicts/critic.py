@@ -45,7 +45,7 @@ def scores(told_apart: float, gap: float, gap_held_out: float, spread: float) ->
     return text
 
 
-def slopes(mean: float, share_above_1: float) -> str:
+def slopes(mean: float, share_above_1: float, *, two_sided: bool = False) -> str:
     """Return what the slopes between real examples and fakes mean.
 
     Slopes say how the critic's score is scaled. They do not say whether the critic is optimal, so a
@@ -54,13 +54,14 @@ def slopes(mean: float, share_above_1: float) -> str:
     Args:
         mean: Mean slope at points between real examples and fakes.
         share_above_1: Share of these points where the slope is above 1.
+        two_sided: Whether the objective's penalty pulls slopes to 1 from both sides.
     """
     above = f"{100 * share_above_1:.0f} %"
     if mean < FLAT_SLOPE:
         return (
-            f"**Nearly flat.** The mean slope is {fmt_sci(mean)}, far below 1, so the gap is at most a "
-            "small fraction of W₁, and the generator gets a weak push. A small clip value does this, and "
-            "so does a critic at the beginning of training."
+            f"**Nearly flat.** The mean slope is {fmt_sci(mean)}, far below 1, so the gap is probably small "
+            "beside W₁, and the generator gets a weak push. A small clip value does this, and so does a "
+            "critic at the beginning of training."
         )
     if mean > STEEP_SLOPE:
         return (
@@ -69,11 +70,11 @@ def slopes(mean: float, share_above_1: float) -> str:
             "nothing does."
         )
     if share_above_1 > 0.5:
+        usual = " The two-sided penalty pulls slopes to 1 from both sides, so this is usual."
         return (
-            f"**Near 1, but above 1 at {above} of the points.** The two-sided penalty pulls slopes to 1 from "
-            "both sides, so this is usual. The score has about the scale of a distance. That alone does "
-            "not make the gap W₁: the critic must also be optimal. Section *To convergence* measures how "
-            "much of W₁ it proves."
+            f"**Near 1, but above 1 at {above} of the points.**{usual if two_sided else ''} The score has "
+            "about the scale of a distance. That alone does not make the gap W₁: the critic must also be "
+            "optimal. Section *To convergence* measures how much of W₁ it proves."
         )
     return (
         f"**Near 1 or below: {above} of the points are above 1.** If the slope were at most 1 everywhere, the "
@@ -144,6 +145,11 @@ def convergence(
             f"**The bound stays loose: at most {share}**, with {100 * clipped_share:.0f} % of the clipped "
             "weights at ±c. Such a critic is a simple function: it cannot be steep where it must and flat "
             "elsewhere, so longer training does not help."
+        )
+    if clipped_share is not None and not rising:
+        return (
+            f"**Settled at {share}.** No weight is at ±c, so clipping does not hold this critic: it is "
+            "trained like one without a constraint. A smaller c or another objective may help."
         )
     if rising:
         return f"**Still rising: {share}** so far. More updates or a higher rate would bring it closer."

@@ -76,7 +76,11 @@ def slopes(opened: Opened) -> None:
             help=SLOPES_HELP,
             alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
         )
-    words = verdicts.slopes(float(found.between.mean()), float(np.mean(found.between > 1)))
+    words = verdicts.slopes(
+        float(found.between.mean()),
+        float(np.mean(found.between > 1)),
+        two_sided=opened.models.config.objective.two_sided,
+    )
     with right:
         if points:
             table = opened.found("surfaces", lambda: critic.surfaces(models, sides, opened.extent))

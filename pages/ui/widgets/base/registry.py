@@ -19,10 +19,13 @@ let program;
 const load = async () => {
   const at = (file) => new URL(%s + file, document.baseURI).href;
   const style = (file) => {
-    let link = document.getElementById(file);
+    let link = document.getElementById(at(file));
     if (!link) {
-      link = Object.assign(document.createElement("link"), { id: file, rel: "stylesheet", href: at(file) });
-      link.ready = new Promise((resolve) => { link.onload = link.onerror = resolve; });
+      link = Object.assign(document.createElement("link"), { id: at(file), rel: "stylesheet", href: at(file) });
+      link.ready = new Promise((resolve, reject) => {
+        link.onload = resolve;
+        link.onerror = () => { link.remove(); reject(new Error(file)); };
+      });
       document.head.append(link);
     }
     return link.ready;
