@@ -47,8 +47,8 @@ check: $(VENV)/dev.done
 
 check-js:
 	npm ci --ignore-scripts --no-audit --no-fund
-	npx --no eslint .
-	npx --no tsc --noEmit
+	npx --no -- eslint .
+	npx --no -- tsc --noEmit
 	node --test pages/ui/widgets/*/*.test.js
 
 bench: $(VENV)/dev.done
