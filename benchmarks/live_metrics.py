@@ -42,8 +42,8 @@ class Measurement:
 
 def watched(job: TrainingJob, found: list[Measurement]) -> None:
     """Note what every call of a job's gauge takes."""
-    gauge: Any = job.gauge
-    names = [group.__name__ for group in gauge._groups]
+    live_evaluator: Any = job.live_evaluator
+    names = [group.__name__ for group in live_evaluator._groups]
 
     def timed(call: Callable[..., Any], name: Callable[[], str]) -> Callable[..., Any]:
         def wrapper(*given: Any) -> Any:
@@ -55,11 +55,11 @@ def watched(job: TrainingJob, found: list[Measurement]) -> None:
         return wrapper
 
     def turn() -> str:
-        preparing = gauge._preparing is not None
-        return "once" if preparing else str(names[gauge._turn % len(names)])
+        preparing = live_evaluator._preparing is not None
+        return "once" if preparing else str(names[live_evaluator._turn % len(names)])
 
-    gauge.measure = timed(gauge.measure, turn)
-    gauge.at_checkpoint = timed(gauge.at_checkpoint, lambda: "checkpoint")
+    live_evaluator.measure = timed(live_evaluator.measure, turn)
+    live_evaluator.at_checkpoint = timed(live_evaluator.at_checkpoint, lambda: "checkpoint")
 
 
 def rate(job: TrainingJob, seconds: float) -> float:
@@ -96,8 +96,8 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         watched(jobs[True], found)
         # Unmeasured first steps: torch warms up; and what is needed once is computed.
         end = time.perf_counter() + 60
-        gauge: Any = jobs[True].gauge
-        while gauge._preparing is not None and time.perf_counter() < end:
+        live_evaluator: Any = jobs[True].live_evaluator
+        while live_evaluator._preparing is not None and time.perf_counter() < end:
             rate(jobs[True], 1.0)
         rate(jobs[False], 3.0)
         once = [each for each in found if each.group == "once"]
@@ -108,12 +108,12 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
                 rates[kind].append(rate(jobs[kind], seconds))
         measured = found[skipped:]
         trained = jobs[True].seconds - before
-        counted = gauge._spent / jobs[True].seconds
+        counted = live_evaluator._spent / jobs[True].seconds
         # Each group some times more, past the pace: of some there are few in a minute.
         del found[:]
-        for i in range(REPEATS * len(gauge._groups)):
-            gauge._turn = i
-            gauge.measure(jobs[True].seconds)
+        for i in range(REPEATS * len(live_evaluator._groups)):
+            live_evaluator._turn = i
+            live_evaluator.measure(jobs[True].seconds)
         aside = list(found)
         for job in jobs.values():
             job.finish(Status.STOPPED)

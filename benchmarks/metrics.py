@@ -211,7 +211,7 @@ class Sets:
     """Test sets of pictures, by name, with their labels, and what they are measured against."""
 
     title: str
-    yardstick: ReferenceStats
+    reference_stats: ReferenceStats
     sides: dict[str, PictureSides]
     labels: dict[str, Tensor]
 
@@ -233,11 +233,11 @@ def test_sets(dataset: Dataset, data: Pictures) -> Sets:
         FEW: (real[few], labels[few]),
         AGAIN: (real[chosen].repeat(times, 1, 1, 1), labels[chosen].repeat(times)),
     }
-    yardstick = ReferenceStats(dataset, data)
+    reference_stats = ReferenceStats(dataset, data)
     return Sets(
         dataset.title,
-        yardstick,
-        {what: PictureSides(pictures, yardstick) for what, (pictures, _) in sets.items()},
+        reference_stats,
+        {what: PictureSides(pictures, reference_stats) for what, (pictures, _) in sets.items()},
         {what: labels for what, (_, labels) in sets.items()},
     )
 
@@ -268,7 +268,7 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
             )
         )
         name = name_of("kid", sides, len(sides))
-        real = sets.yardstick.training(len(sides)).features
+        real = sets.reference_stats.training(len(sides)).features
         kernel.append(
             Row(
                 what,
@@ -312,10 +312,10 @@ def neighbours(sets: Sets) -> Section:
     rows = []
     for what, whole in sets.sides.items():
         chosen = torch.randperm(len(whole), generator=generator(0, "metric", draw=8))[:NEIGHBOURS]
-        sides = PictureSides(whole.fake[chosen], sets.yardstick)
+        sides = PictureSides(whole.fake[chosen], sets.reference_stats)
         keys = ("precision", "recall", "density", "coverage")
         found = measure(sides, keys)
-        real = sets.yardstick.training(len(sides)).features.double().numpy()
+        real = sets.reference_stats.training(len(sides)).features.double().numpy()
         known = authors_prdc(real, sides.features.double().numpy())
         for key in keys:
             name = name_of(key, sides, len(sides))
@@ -331,7 +331,7 @@ def neighbours(sets: Sets) -> Section:
 
 def known_answers(sets: Sets) -> Section:
     """Copies, repeats, classes and confidence, where the answer is known beforehand."""
-    yardstick, data = sets.yardstick, sets.yardstick.data
+    reference_stats, data = sets.reference_stats, sets.reference_stats.data
     test = sets.sides[FLOOR]
     rng = generator(0, "metric", draw=9)
     some = data.train[torch.randperm(len(data.train), generator=rng)[:1_000]]
@@ -344,11 +344,11 @@ def known_answers(sets: Sets) -> Section:
         (FLOOR, fresh, "0 % (FACTS.md §4)"),
     ):
         oracle = {"scikit-learn": copied(pictures, data.train[:])}
-        found = measure(PictureSides(pictures, yardstick), ["memorised"])
+        found = measure(PictureSides(pictures, reference_stats), ["memorised"])
         rows.append(_row(what, found, oracle, known))
     for what, known in ((FLOOR, "a few %"), (AGAIN, "100 %")):
         sides = sets.sides[what]
-        real = yardstick.training(len(sides)).features.double().numpy()
+        real = reference_stats.training(len(sides)).features.double().numpy()
         oracle = {"scikit-learn": repeated(sides.features.double().numpy(), real)}
         rows.append(_row(what, measure(sides, ["duplicates"]), oracle, known))
     classes = len(data.names)
@@ -360,11 +360,11 @@ def known_answers(sets: Sets) -> Section:
         seen = shares(sets.labels[what], classes)
         oracle = {"SciPy, of the true labels": float(scipy.stats.entropy(seen, before))}
         rows.append(_row(what, measure(sets.sides[what], ["class_kl"]), oracle, known))
-    classifier = yardstick.network.module
+    classifier = reference_stats.network.module
     assert isinstance(classifier, Classifier)
     head = classifier.head
     weight, bias = (x.double().numpy() for x in (head.weight, head.bias))
-    accuracy = f"near the accuracy, {100 * (yardstick.network.accuracy or 0):.2f} %"
+    accuracy = f"near the accuracy, {100 * (reference_stats.network.accuracy or 0):.2f} %"
     for what, known in (
         (FLOOR, accuracy),
         (NOISE, "none: high of noise too, it says nothing alone"),
@@ -374,7 +374,7 @@ def known_answers(sets: Sets) -> Section:
         rows.append(_row(what, measure(sets.sides[what], ["confidence"]), oracle, known))
     for what in (FLOOR, BLURRED):
         sides = sets.sides[what]
-        real = averaged(yardstick.training(len(sides)).fake)
+        real = averaged(reference_stats.training(len(sides)).fake)
         oracle = {"NumPy, SciPy's root": frechet_formula(averaged(sides.fake), real)}
         rows.append(_row(what, measure(sides, ["frechet_pixels"]), oracle, ""))
     return Section(
@@ -395,8 +395,8 @@ def _row(what: str, found: dict[str, float], oracle: dict[str, float], known: st
 def floors(sets: Sets) -> Section:
     """FID and KID of n test pictures."""
     rows = []
-    features = sets.yardstick.network.features(sets.yardstick.data.held_out)
-    real = sets.yardstick.training(len(features)).features
+    features = sets.reference_stats.network.features(sets.reference_stats.data.held_out)
+    real = sets.reference_stats.training(len(features)).features
     facts = {1_000: "FID 2.6 ± 0.4", 2_000: "FID 1.6 ± 0.3", 5_000: "FID 0.81", 10_000: "FID 0.60"}
     for n in (1_000, 2_000, 5_000, 10_000):
         if n > len(features):
@@ -406,9 +406,9 @@ def floors(sets: Sets) -> Section:
         for draw in range(draws):
             order = torch.randperm(len(features), generator=generator(3, "metric", draw=draw))
             part = features[order[:n]]
-            found.append(frechet(Sums.of(part), sets.yardstick.reference))
+            found.append(frechet(Sums.of(part), sets.reference_stats.reference))
         mean, deviation = kid(part, real)
-        kept = sets.yardstick.floors.get(n)
+        kept = sets.reference_stats.floors.get(n)
         spread = float(np.std(found, ddof=1)) if draws > 1 else None
         rows.append(
             Row(
@@ -448,9 +448,9 @@ def stacked(data: Pictures) -> Section:
     chosen = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
     labels = (data.held_out_labels[chosen] * torch.tensor([100, 10, 1])).sum(1)
     digits = find_network("mnist", (1, 28, 28))
-    yardstick = ReferenceStats(StackedMnist(bundled=True), _stack(data))
-    yardstick.digits = digits
-    sides = PictureSides(data.held_out[:][chosen, 0], yardstick)
+    reference_stats = ReferenceStats(StackedMnist(bundled=True), _stack(data))
+    reference_stats.digits = digits
+    sides = PictureSides(data.held_out[:][chosen, 0], reference_stats)
     even = np.full(MODES, 1 / MODES)
     true = shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"
@@ -668,7 +668,7 @@ def sections() -> Iterator[Section]:
         data = dataset.load()
         assert isinstance(data, Pictures)
         sets = test_sets(dataset, data)
-        yield from distances(sets, sets.yardstick.network.features(data.train))
+        yield from distances(sets, sets.reference_stats.network.features(data.train))
         yield neighbours(sets)
         yield known_answers(sets)
         yield floors(sets)

@@ -171,12 +171,12 @@ def sampler(network: nn.Module, config: TrainConfig) -> Samples:
     return make
 
 
-def measured(data: Data, yardstick: ReferenceStats | None, make: Samples) -> dict[str, float]:
+def measured(data: Data, reference_stats: ReferenceStats | None, make: Samples) -> dict[str, float]:
     """Measure samples, each number beside its floor."""
     if isinstance(data, Pictures):
-        assert yardstick is not None
-        sides = PictureSides(as_bytes(make(4000)), yardstick)
-        return {"fid64_4k": sides.fid(), "floor": yardstick.real(4000).fid()}
+        assert reference_stats is not None
+        sides = PictureSides(as_bytes(make(4000)), reference_stats)
+        return {"fid64_4k": sides.fid(), "floor": reference_stats.real(4000).fid()}
     points = PointSides(make(2500).numpy(), data)
     first = points.first(512)
     found = {"emd_512": first.emd(), "floor": first.other.emd()}
@@ -189,9 +189,9 @@ def one(asked: dict[str, Any]) -> None:
     """Train one arm and print a line of JSON at each mark."""
     config = TrainConfig.parse(asked["config"])
     data = config.dataset.load()
-    yardstick = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
-    if yardstick is not None:
-        yardstick.real(4000).fid()  # before the clock runs
+    reference_stats = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
+    if reference_stats is not None:
+        reference_stats.real(4000).fid()  # before the clock runs
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         marks = [float(mark) for mark in asked["seconds"]]
@@ -200,7 +200,7 @@ def one(asked: dict[str, Any]) -> None:
         else:
             trained = ours(config, Path(folder) / "runs", marks)
         for mark, (seconds, steps, make) in zip(marks, trained, strict=True):
-            found = measured(data, yardstick, make)
+            found = measured(data, reference_stats, make)
             print(
                 json.dumps({"mark": mark, "seconds": seconds, "steps": steps, **found}), flush=True
             )

@@ -15,13 +15,13 @@ def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
         progress("Writing", 7.0)
         return 42
 
-    chore = BackgroundTask("A test", work)
-    while chore.words != "Reading":
+    task = BackgroundTask("A test", work)
+    while task.words != "Reading":
         pass
-    assert (chore.share, chore.done) == (0.25, False)
+    assert (task.share, task.done) == (0.25, False)
     go.set()
-    chore.wait(180)
-    assert chore.done and (chore.result, chore.error, chore.share) == (42, "", 1.0)
+    task.wait(180)
+    assert task.done and (task.result, task.error, task.share) == (42, "", 1.0)
 
 
 def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
@@ -32,12 +32,12 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
         while True:
             progress("Going on", 0.5)
 
-    chore = BackgroundTask("A test", work)
+    task = BackgroundTask("A test", work)
     assert begun.wait(180)
-    chore.cancel()
-    chore.wait(180)
-    assert chore.done and chore.cancelled and chore.result is None
-    assert chore.error == "Cancelled: nothing was kept."
+    task.cancel()
+    task.wait(180)
+    assert task.done and task.cancelled and task.result is None
+    assert task.error == "Cancelled: nothing was kept."
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,6 @@ def test_what_goes_wrong_is_a_sentence(error: Exception, words: str):
     def work(progress):
         raise error
 
-    chore = BackgroundTask("A test", work)
-    chore.wait(180)
-    assert words in chore.error and chore.result is None
+    task = BackgroundTask("A test", work)
+    task.wait(180)
+    assert words in task.error and task.result is None

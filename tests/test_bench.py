@@ -103,7 +103,7 @@ def test_nested_parts_are_counted_once():
 
         def __init__(self) -> None:
             self.training = Training(tiny(), engine=Engine("cpu", "float32", 1))
-            self.gauge = self
+            self.live_evaluator = self
 
         def at_checkpoint(self) -> None:
             time.sleep(0.05)

@@ -344,9 +344,9 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     monkeypatch.setattr("wgan.metrics.images.MOST_REFERENCE", 20)
     some = describe(mapped)
     assert some.looked_at == 20 and some.counts == b.counts and abs(some.mean - b.mean) < 5
-    yardstick = ReferenceStats(dataset, mapped)
-    assert yardstick.reference.n == 20
-    assert f"20 of the {made.train} training pictures" in yardstick.protocol["reference"]
+    reference_stats = ReferenceStats(dataset, mapped)
+    assert reference_stats.reference.n == 20
+    assert f"20 of the {made.train} training pictures" in reference_stats.protocol["reference"]
 
 
 def test_near_duplicates_are_those_that_a_look_at_every_pair_finds(root: Path):

@@ -174,8 +174,8 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
     """Train, measure at fixed steps, and return the evidence."""
     torch.set_num_threads(THREADS)
     training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
-    gauge = LiveEvaluator(training)
-    gauge.prepare()
+    live_evaluator = LiveEvaluator(training)
+    live_evaluator.prepare()
     reports: list[Report] = []
     measured: list[Measured] = []
     try:
@@ -183,7 +183,7 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
             training.step()
             if training.steps % every == 0:
                 reports += training.reports()
-                found = gauge.measure_all()
+                found = live_evaluator.measure_all()
                 measured += [Measured(training.steps, *item) for item in found.items()]
     except Diverged as error:
         reports += error.reports

@@ -178,7 +178,9 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(runs_dir: Path):
         made.step()
     with torch.no_grad():
         next(made.training.critic.parameters()).fill_(float("nan"))
-    assert made.gauge.measure(1e6) == {} and made.gauge.at_checkpoint() == {}  # nothing to measure
+    assert (
+        made.live_evaluator.measure(1e6) == {} and made.live_evaluator.at_checkpoint() == {}
+    )  # nothing to measure
     for _ in range(2):
         made.step()
     with pytest.raises(Diverged) as caught:

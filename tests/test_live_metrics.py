@@ -16,8 +16,7 @@ from wgan.jobs.snapshot import SERIES_POINTS, Series
 from wgan.metrics import METRICS, emd, metric_of
 from wgan.rng import generator
 from wgan.runs import Measured, Run, Status
-from wgan.training import Engine, LiveEvaluator, Training
-from wgan.training import live_metrics as gauges
+from wgan.training import Engine, LiveEvaluator, Training, live_metrics
 
 DIGITS = {
     "dataset": "mnist-10k",
@@ -30,22 +29,24 @@ DIGITS = {
 }
 
 
-def ready(gauge: LiveEvaluator) -> LiveEvaluator:
-    gauge.prepare()
-    return gauge
+def ready(live_evaluator: LiveEvaluator) -> LiveEvaluator:
+    live_evaluator.prepare()
+    return live_evaluator
 
 
 def test_what_comes_once_is_prepared_in_shares_that_are_not_counted(engine: Engine):
-    gauge = LiveEvaluator(Training(tiny(), engine=engine))
+    live_evaluator = LiveEvaluator(Training(tiny(), engine=engine))
     end = time.monotonic() + 180
-    while not gauge.due(gauges.FIRST):  # what takes seconds to import is imported beside
+    while not live_evaluator.due(
+        live_metrics.FIRST
+    ):  # what takes seconds to import is imported beside
         assert time.monotonic() < end
         time.sleep(0.01)
     shares = 0
-    while not gauge.ready:
-        assert gauge.measure(gauges.FIRST) == {}
+    while not live_evaluator.ready:
+        assert live_evaluator.measure(live_metrics.FIRST) == {}
         shares += 1
-    assert shares > 1 and gauge.due(gauges.FIRST)
+    assert shares > 1 and live_evaluator.due(live_metrics.FIRST)
 
 
 BY_CLASS = TrainConfig.parse(DIGITS | {"conditional": True})
@@ -66,11 +67,11 @@ def test_a_measured_training_is_the_same_training(
     config: TrainConfig, data: Pictures | None, engine: Engine
 ):
     plain, watched = (Training(config, engine=engine, data=data) for _ in range(2))
-    gauge = ready(LiveEvaluator(watched))
+    live_evaluator = ready(LiveEvaluator(watched))
     for _ in range(4):
         plain.step()
         watched.step()
-        assert all(math.isfinite(value) for value in gauge.measure_all().values())
+        assert all(math.isfinite(value) for value in live_evaluator.measure_all().values())
     assert plain.reports() == watched.reports()
     for a, b in ((plain.critic, watched.critic), (plain.generator, watched.generator)):
         for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True):
@@ -101,11 +102,13 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
             return one.expand(len(z), -1, -1, -1)
 
     training.average = Copier()
-    gauge = ready(LiveEvaluator(training))
-    assert gauge.copies()["memorised_64"] == 1
-    assert gauge.neighbours is not None and gauge.neighbours.copies.all()
-    assert np.array_equal(gauge.neighbours.samples[0], gauge.neighbours.nearest[0])
-    found = gauge.quality()
+    live_evaluator = ready(LiveEvaluator(training))
+    assert live_evaluator.copies()["memorised_64"] == 1
+    assert live_evaluator.neighbours is not None and live_evaluator.neighbours.copies.all()
+    assert np.array_equal(
+        live_evaluator.neighbours.samples[0], live_evaluator.neighbours.nearest[0]
+    )
+    found = live_evaluator.quality()
     assert found["duplicates_1k"] == 1 and found["class_kl_1k"] > 2
     assert found["memorised_64_floor"] == 0
 
@@ -113,28 +116,28 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
 def test_measuring_waits_until_it_has_been_paid_for(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
-    gauge = ready(LiveEvaluator(Training(tiny(), engine=engine)))
+    live_evaluator = ready(LiveEvaluator(Training(tiny(), engine=engine)))
     clock = iter(float(n) for n in range(1000))  # a second between two looks at the clock
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    assert not gauge.due(0.5)
-    assert gauge.due(2.0) and gauge.measure(2.0)  # costs a second
-    assert not gauge.due(10.0)  # one of ten
-    assert not gauge.due(1 / gauges.SHARE - 0.1)
-    assert gauge.due(1 / gauges.SHARE + 0.1)
-    gauge.measure(26.0)
-    assert not gauge.due(49.0) and gauge.due(2 / gauges.SHARE + 0.1)
+    assert not live_evaluator.due(0.5)
+    assert live_evaluator.due(2.0) and live_evaluator.measure(2.0)  # costs a second
+    assert not live_evaluator.due(10.0)  # one of ten
+    assert not live_evaluator.due(1 / live_metrics.SHARE - 0.1)
+    assert live_evaluator.due(1 / live_metrics.SHARE + 0.1)
+    live_evaluator.measure(26.0)
+    assert not live_evaluator.due(49.0) and live_evaluator.due(2 / live_metrics.SHARE + 0.1)
 
 
 def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):
-    monkeypatch.setattr(gauges, "FIRST", 0.0)
-    monkeypatch.setattr(gauges, "EVERY", 0.0)
-    monkeypatch.setattr(gauges, "SHARE", math.inf)  # at every step, however long one takes
+    monkeypatch.setattr(live_metrics, "FIRST", 0.0)
+    monkeypatch.setattr(live_metrics, "EVERY", 0.0)
+    monkeypatch.setattr(live_metrics, "SHARE", math.inf)  # at every step, however long one takes
     found = {}
     for measure in (True, False):
         run = Run.create(tiny(measure=measure, steps=20), runs_dir)
         job = TrainingJob(run, threads=THREADS)
         job.prepare()
-        job.gauge.prepare()
+        job.live_evaluator.prepare()
         while not job.done:
             job.step()
         job.finish(Status.FINISHED)
@@ -180,22 +183,22 @@ def test_pictures_of_a_stand_in_set_are_measured_too(engine: Engine):
     """No family, few held out: random convolutions, and as many samples as real ones."""
     data = pictures(64)
     config = TrainConfig.parse(DIGITS | {"dataset": {"name": "mnist-10k", "classes": ["0", "1"]}})
-    gauge = ready(LiveEvaluator(Training(config, engine=engine, data=data)))
-    found = gauge.quality()
+    live_evaluator = ready(LiveEvaluator(Training(config, engine=engine, data=data)))
+    found = live_evaluator.quality()
     assert {"fid64_32", "fid64_32_floor"} <= set(found)
     assert all(metric_of(n) in METRICS.values() for n in found if not n.endswith(("_sd", "_floor")))
 
 
 def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(engine: Engine):
     training = Training(TrainConfig.parse(DIGITS), engine=engine)
-    gauge = ready(LiveEvaluator(training))
-    assert gauge.kernel() == {}
+    live_evaluator = ready(LiveEvaluator(training))
+    assert live_evaluator.kernel() == {}
     training.step()
-    first = gauge.quality()
+    first = live_evaluator.quality()
     assert "kid64_1k" not in first and "fid64_1k" in first
-    sides = gauge._samples[1] if gauge._samples else None
+    sides = live_evaluator._samples[1] if live_evaluator._samples else None
     expected = sides.kid() if sides is not None else None
     training.step()
-    found = gauge.kernel()
-    assert found["kid64_1k"] == pytest.approx(expected) and gauge.step == 1
-    assert gauge.kernel() == {}
+    found = live_evaluator.kernel()
+    assert found["kid64_1k"] == pytest.approx(expected) and live_evaluator.step == 1
+    assert live_evaluator.kernel() == {}

@@ -135,18 +135,18 @@ def test_a_repetition_has_other_real_points_and_the_same_each_time():
 
 
 @pytest.fixture(scope="module")
-def yardstick() -> ReferenceStats:
+def reference_stats() -> ReferenceStats:
     return ReferenceStats(Mnist10k(), Mnist10k().load())
 
 
-def digits(yardstick: ReferenceStats, n: int = 1000) -> PictureSides:
-    return PictureSides(yardstick.real(n).fake, yardstick)
+def digits(reference_stats: ReferenceStats, n: int = 1000) -> PictureSides:
+    return PictureSides(reference_stats.real(n).fake, reference_stats)
 
 
 @pytest.fixture(scope="module")
-def floors(yardstick: ReferenceStats) -> dict[str, float]:
+def floors(reference_stats: ReferenceStats) -> dict[str, float]:
     """What 1,000 held-out digits score: the floor of everything below."""
-    return measure(digits(yardstick), [*ALL])
+    return measure(digits(reference_stats), [*ALL])
 
 
 ALL = [key for key, metric in METRICS.items() if metric.kind == "pictures" and not metric.stacked]
@@ -204,15 +204,15 @@ def test_frechet_sums_add_up_and_do_not_mind_the_order():
     assert frechet(turned, other) == pytest.approx(whole, rel=1e-9)
 
 
-def test_frechet_is_that_of_torchmetrics_fed_with_pictures(yardstick: ReferenceStats):
+def test_frechet_is_that_of_torchmetrics_fed_with_pictures(reference_stats: ReferenceStats):
     """Its own path: update with pictures through the network, on both sides."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    some, others = yardstick.data.train[::20], yardstick.data.held_out[::2]
-    metric = FrechetInceptionDistance(feature=yardstick.network.module)
+    some, others = reference_stats.data.train[::20], reference_stats.data.held_out[::2]
+    metric = FrechetInceptionDistance(feature=reference_stats.network.module)
     metric.update(some, real=True)
     metric.update(others, real=False)
-    sums = [Sums.of(yardstick.network.features(x)) for x in (others, some)]
+    sums = [Sums.of(reference_stats.network.features(x)) for x in (others, some)]
     assert frechet(*sums) == pytest.approx(float(metric.compute()), rel=1e-3)
 
 
@@ -267,8 +267,8 @@ def test_nearest_pictures_against_all_distances():
     assert torch.allclose(distances.double(), expected.values[:, :2], atol=1e-2)
 
 
-def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: ReferenceStats):
-    mean, deviation = yardstick.network.floors[1000]
+def test_real_pictures_score_the_floor(floors: dict[str, float], reference_stats: ReferenceStats):
+    mean, deviation = reference_stats.network.floors[1000]
     # Other digits than those whose floor is kept: the bundled first hundred of each class.
     assert floors["fid64_1k"] == pytest.approx(mean, abs=max(8 * deviation, 1.0))
     assert abs(floors["kid64_1k"]) < 0.02
@@ -280,12 +280,12 @@ def test_real_pictures_score_the_floor(floors: dict[str, float], yardstick: Refe
 
 
 def test_a_dropped_class_shows_in_recall_coverage_and_classes(
-    floors: dict[str, float], yardstick: ReferenceStats
+    floors: dict[str, float], reference_stats: ReferenceStats
 ):
-    data = yardstick.data
+    data = reference_stats.data
     kept = data.train[data.train_labels < 5]
     few = kept[torch.randperm(len(kept), generator=generator(6, "metric"))[:1000]]
-    found = measure(PictureSides(few, yardstick), ALL)
+    found = measure(PictureSides(few, reference_stats), ALL)
     # Five of ten classes, each twice as often: KL = log 2.
     assert found["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
     assert found["recall_1k"] < 0.65 and found["coverage_1k"] < 0.65
@@ -294,33 +294,35 @@ def test_a_dropped_class_shows_in_recall_coverage_and_classes(
 
 
 def test_copies_of_training_pictures_fool_all_but_memorised(
-    floors: dict[str, float], yardstick: ReferenceStats
+    floors: dict[str, float], reference_stats: ReferenceStats
 ):
-    train = yardstick.data.train
+    train = reference_stats.data.train
     chosen = train[torch.randperm(len(train), generator=generator(7, "metric"))[:500]]
     noise = torch.randint(-8, 9, chosen.shape, generator=generator(8, "metric"))
     copies = (chosen.int() + noise).clamp(0, 255).byte()
-    found = measure(PictureSides(copies, yardstick), ["memorised", "precision", "coverage"])
+    found = measure(PictureSides(copies, reference_stats), ["memorised", "precision", "coverage"])
     assert found["memorised_500"] > 0.98
     assert found["precision_500"] > 0.85 and found["coverage_500"] > 0.85
 
 
 def test_noise_and_repeats_are_far_from_the_floor(
-    floors: dict[str, float], yardstick: ReferenceStats
+    floors: dict[str, float], reference_stats: ReferenceStats
 ):
     rng = generator(9, "metric")
     noise = torch.randint(0, 256, (1000, 1, 28, 28), generator=rng).byte()
-    found = measure(PictureSides(noise, yardstick), ALL)
+    found = measure(PictureSides(noise, reference_stats), ALL)
     assert found["fid64_1k"] > 50 * floors["fid64_1k"] and found["coverage_1k"] < 0.05
     assert found["frechet_pixels_1k"] > 5 * floors["frechet_pixels_1k"]
-    repeats = yardstick.data.held_out[::50].repeat(50, 1, 1, 1)  # 20 pictures, each 50 times
-    found = measure(PictureSides(repeats, yardstick), ALL)
+    repeats = reference_stats.data.held_out[::50].repeat(50, 1, 1, 1)  # 20 pictures, each 50 times
+    found = measure(PictureSides(repeats, reference_stats), ALL)
     assert found["duplicates_1k"] == 1 and found["coverage_1k"] < 0.3
     assert found["fid64_1k"] > 5 * floors["fid64_1k"]
 
 
-def test_the_order_of_samples_says_nothing(floors: dict[str, float], yardstick: ReferenceStats):
-    turned = PictureSides(yardstick.real(1000).fake.flip(0), yardstick)
+def test_the_order_of_samples_says_nothing(
+    floors: dict[str, float], reference_stats: ReferenceStats
+):
+    turned = PictureSides(reference_stats.real(1000).fake.flip(0), reference_stats)
     for name, value in measure(turned, ALL).items():
         if name.startswith("kid"):  # its subsets are drawn from the order
             assert value == pytest.approx(floors[name], abs=0.01)
@@ -333,9 +335,12 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
     train = torch.from_numpy(rng.integers(0, 256, (900, 3, 32, 32), dtype=np.uint8))
     none = torch.zeros(900, dtype=torch.long)
     data = Pictures(train[:600], train[600:], none[:600], none[600:])
-    yardstick = ReferenceStats(Own(pictures=""), data)
-    assert not yardstick.network.classifies and "600 training" in yardstick.protocol["reference"]
-    found = measure(yardstick.real(300), ["fid", "kid", "class_kl", "precision", "memorised"])
+    reference_stats = ReferenceStats(Own(pictures=""), data)
+    assert (
+        not reference_stats.network.classifies
+        and "600 training" in reference_stats.protocol["reference"]
+    )
+    found = measure(reference_stats.real(300), ["fid", "kid", "class_kl", "precision", "memorised"])
     assert set(found) == {
         "fid_random64_300",
         "kid_random64_300",
@@ -343,11 +348,11 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
         "precision_random_300",
         "memorised_300",
     }
-    dark = PictureSides((yardstick.real(300).fake // 2), yardstick)
+    dark = PictureSides((reference_stats.real(300).fake // 2), reference_stats)
     assert measure(dark, ["fid"])["fid_random64_300"] > 20 * found["fid_random64_300"]
 
 
-def test_stacked_digits_are_counted(yardstick: ReferenceStats):
+def test_stacked_digits_are_counted(reference_stats: ReferenceStats):
     data = StackedMnist(bundled=True).load()
     stacked = ReferenceStats(StackedMnist(bundled=True), data)
     real = PictureSides(data.held_out[:5000], stacked)
@@ -428,13 +433,13 @@ def test_shipped_networks_are_small_named_and_as_good_as_they_say(family: str):
     assert floors == sorted(floors, reverse=True)  # more pictures, a lower floor
 
 
-def test_the_digits_network_classifies_as_it_says(yardstick: ReferenceStats):
-    guessed = yardstick.real(1000).probabilities.argmax(1)
+def test_the_digits_network_classifies_as_it_says(reference_stats: ReferenceStats):
+    guessed = reference_stats.real(1000).probabilities.argmax(1)
     rng = generator(0, "metric", draw=1)
     order = torch.randperm(1000, generator=rng)
-    right = (guessed == yardstick.data.held_out_labels[order]).double().mean()
+    right = (guessed == reference_stats.data.held_out_labels[order]).double().mean()
     # Three standard errors of a share of 1,000.
-    assert float(right) == pytest.approx(yardstick.network.accuracy, abs=0.01)
+    assert float(right) == pytest.approx(reference_stats.network.accuracy, abs=0.01)
 
 
 def test_a_network_trained_into_the_data_root_is_found(tmp_path: Path):
@@ -461,9 +466,11 @@ def test_pictures_without_classes_train_no_network():
 # ---- the table ----------------------------------------------------------------------------------
 
 
-def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(yardstick: ReferenceStats):
+def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(
+    reference_stats: ReferenceStats,
+):
     sides: dict[str, PictureSides | PointSides] = {
-        "pictures": digits(yardstick),
+        "pictures": digits(reference_stats),
         "points": PointSides(draw("ring-8", 512), ring()),
     }
     for key, metric in METRICS.items():

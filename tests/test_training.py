@@ -507,9 +507,9 @@ def test_looking_at_a_critic_with_buffers_changes_nothing(engine: Engine):
     before = {k: v.clone() for k, v in training.critic.state_dict().items()}
     training.preview()
     training._score_held_out()
-    gauge = LiveEvaluator(training)
-    gauge.quality()
-    gauge.probe()
+    live_evaluator = LiveEvaluator(training)
+    live_evaluator.quality()
+    live_evaluator.probe()
     assert all(torch.equal(v, before[k]) for k, v in training.critic.state_dict().items())
     assert training.critic.training
 

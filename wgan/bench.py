@@ -308,7 +308,8 @@ class _Parts:
         for method, part in PARTS.items():
             setattr(job, method, self._timed(getattr(job, method), part))
         if job.config.measure:
-            setattr(job.gauge, "at_checkpoint", self._timed(job.gauge.at_checkpoint, "metrics"))  # noqa: B010
+            evaluator = job.live_evaluator
+            setattr(evaluator, "at_checkpoint", self._timed(evaluator.at_checkpoint, "metrics"))  # noqa: B010
 
     def _timed(self, call: Callable[..., Any], part: str) -> Callable[..., Any]:
         def timed(*given: Any) -> Any:
@@ -376,7 +377,7 @@ def _costs_of(job: TrainingJob, bare: Training, seconds: float, rounds: int) -> 
     }
     # What comes once in a run is not counted.
     begun = time.perf_counter()
-    while not job.gauge.ready and time.perf_counter() - begun < PREPARES:
+    while not job.live_evaluator.ready and time.perf_counter() - begun < PREPARES:
         spell(job.step, nothing, device, min(TURN, seconds))
     rates: dict[str, list[float]] = {name: [] for name in turns}
     timed = 0.0

@@ -75,8 +75,8 @@ class Network(BaseModel, ABC):
     ) -> tuple[nn.Module, nn.Module]:
         if not classes:
             return self.generator(shape, latent_dim), self.critic(shape)
-        made = self.generator(shape, latent_dim + LABEL_DIM)
-        return LabelledGenerator(made, classes), LabelledCritic(self.critic(shape), classes)
+        generator = self.generator(shape, latent_dim + LABEL_DIM)
+        return LabelledGenerator(generator, classes), LabelledCritic(self.critic(shape), classes)
 
 
 LABEL_DIM = 32
@@ -100,8 +100,8 @@ class LabelledGenerator(nn.Module):
         self.classes = _Classes(classes, LABEL_DIM, 1.0)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:  # (N, latent_dim), (N,)
-        made: Tensor = self.network(torch.cat([z, self.classes(label)], dim=1))
-        return made
+        samples: Tensor = self.network(torch.cat([z, self.classes(label)], dim=1))
+        return samples
 
 
 class LabelledCritic(nn.Module):
@@ -119,8 +119,8 @@ class LabelledCritic(nn.Module):
         self.classes = _Classes(classes, score.in_features, 0.02)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:  # (N, …), (N,)
-        found = self.features(x)
-        score: Tensor = self.score(found).squeeze(-1) + (self.classes(label) * found).sum(1)
+        features = self.features(x)
+        score: Tensor = self.score(features).squeeze(-1) + (self.classes(label) * features).sum(1)
         return score  # (N,)
 
 
@@ -338,8 +338,8 @@ class _Up(nn.Module):
         self.short = nn.Upsample(scale_factor=2)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        made: Tensor = self.way(x) + self.short(x)
-        return made  # (N, C, 2H, 2W)
+        features: Tensor = self.way(x) + self.short(x)
+        return features  # (N, C, 2H, 2W)
 
 
 class _Down(nn.Module):
@@ -359,8 +359,8 @@ class _Down(nn.Module):
         self.short = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(n_in, n_out, 1))
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        made: Tensor = self.way(x) + self.short(x)
-        return made  # (N, C', H/2, W/2)
+        features: Tensor = self.way(x) + self.short(x)
+        return features  # (N, C', H/2, W/2)
 
 
 class ResNet(Network):

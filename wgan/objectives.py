@@ -505,8 +505,8 @@ class WganGroupSort(_Wasserstein):
             return (
                 "a critic with normalisation layers is not 1-Lipschitz, whatever its other layers"
             )
-        known = (nn.Sequential, nn.Flatten, nn.Linear, nn.Conv2d, nn.ReLU, nn.LeakyReLU)
-        others = [part for part in critic.modules() if not isinstance(part, known)]
+        supported = (nn.Sequential, nn.Flatten, nn.Linear, nn.Conv2d, nn.ReLU, nn.LeakyReLU)
+        others = [part for part in critic.modules() if not isinstance(part, supported)]
         if any(next(part.parameters(recurse=False), None) is not None for part in others):
             return "the critic has layers that cannot be made orthonormal"
         if any(getattr(part, "adds", False) for part in critic.modules()):
@@ -647,9 +647,9 @@ class Orthonormal(nn.Module):
         with torch.autocast(weight.device.type, enabled=False):
             matrix = weight.float().flatten(1)
             tall = matrix if len(matrix) >= len(matrix.T) else matrix.T
-            made = bjorck(tall, self.iterations) if self.method == "bjorck" else cayley(tall)
-            made = made if tall is matrix else made.T
-            return self.scale * made.reshape(weight.shape)
+            orthonormal = bjorck(tall, self.iterations) if self.method == "bjorck" else cayley(tall)
+            orthonormal = orthonormal if tall is matrix else orthonormal.T
+            return self.scale * orthonormal.reshape(weight.shape)
 
 
 def bjorck(matrix: Tensor, iterations: int) -> Tensor:
@@ -669,10 +669,10 @@ def cayley(matrix: Tensor) -> Tensor:
     """Return a matrix with orthonormal columns by the Cayley transform of a tall one, (m, n)."""
     n = len(matrix.T)
     top, rest = matrix[:n], matrix[n:]
-    one = torch.eye(n, device=matrix.device, dtype=matrix.dtype)
+    identity = torch.eye(n, device=matrix.device, dtype=matrix.dtype)
     skew = top - top.T + rest.T @ rest
-    inverse = torch.linalg.inv(one + skew)
-    return torch.cat([inverse @ (one - skew), -2 * rest @ inverse])
+    inverse = torch.linalg.inv(identity + skew)
+    return torch.cat([inverse @ (identity - skew), -2 * rest @ inverse])
 
 
 def _weighted(critic: nn.Module) -> list[nn.Module]:

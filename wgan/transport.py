@@ -205,13 +205,13 @@ def discrete(a: Real, b: Real, cost: Real) -> Plan:
         (np.ones(2 * n * m), (rows, np.tile(pair, 2))), shape=(n + m, n * m)
     )
     # The stubs know dense matrices only.
-    found: Any = scipy.optimize.linprog(  # type: ignore[call-overload]
+    solution: Any = scipy.optimize.linprog(  # type: ignore[call-overload]
         cost.ravel(), A_eq=sums.tocsr(), b_eq=np.concatenate([a, b]), method="highs"
     )
-    if not found.success:
-        raise ValueError(f"No plan was found: {found.message}")
-    potentials = np.asarray(found.eqlin.marginals, np.float64)
-    return Plan(float(found.fun), found.x.reshape(n, m), potentials[:n], potentials[n:])
+    if not solution.success:
+        raise ValueError(f"No plan was found: {solution.message}")
+    potentials = np.asarray(solution.eqlin.marginals, np.float64)
+    return Plan(float(solution.fun), solution.x.reshape(n, m), potentials[:n], potentials[n:])
 
 
 def c_transform(f: Real, cost: Real) -> F64:

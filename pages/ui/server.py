@@ -63,12 +63,12 @@ async def health(request: Request) -> Response:
 
 async def asset(request: Request) -> Response:
     """Answer with a JavaScript module, a style sheet, or Plotly's bundle."""
-    found = await asyncio.to_thread(
+    served = await asyncio.to_thread(
         assets.compressed, request.path_params["version"], request.path_params["file"]
     )
-    if found is None:
+    if served is None:
         return Response(status_code=404)
-    content, kind = found
+    content, kind = served
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         headers["Content-Encoding"] = "gzip"

@@ -30,11 +30,15 @@ def list_command(as_json: bool) -> None:
             print(json.dumps({"dataset": name, "title": dataset.title, "present": here}))
         elif name != "own":
             print(f"{name:20} {'here' if here else 'not here':10} {dataset.title}")
-    for made in prepared():
+    for picture_set in prepared():
         if as_json:
-            print(json.dumps({"dataset": "own", "title": made.title, **_summary(made)}))
+            print(
+                json.dumps({"dataset": "own", "title": picture_set.title, **_summary(picture_set)})
+            )
         else:
-            print(f"own {made.key}  {made.train:,} + {made.held_out:,}  {made.title}")
+            print(
+                f"own {picture_set.key}  {picture_set.train:,} + {picture_set.held_out:,}  {picture_set.title}"
+            )
 
 
 def _recipe_option(name: str, field: FieldInfo) -> click.Option:
@@ -72,12 +76,12 @@ def add_command(source: Path, as_json: bool, quiet: bool, **options: Any) -> Non
         raise UsageError(explain(error, Recipe)) from None
     progress = Progress(quiet)
     with progress:
-        made = prepare(source, recipe, progress=progress.tell, limits=OF_YOUR_OWN)
+        picture_set = prepare(source, recipe, progress=progress.tell, limits=OF_YOUR_OWN)
     if not as_json:
-        for reason, n in made.reasons.items():
+        for reason, n in picture_set.reasons.items():
             print(f"skipped {n:,} × {reason}")
-        print(f"“{made.title}”: {made.kept:,} pictures of {made.seen:,} files")
-    print(json.dumps(_summary(made)))
+        print(f"“{picture_set.title}”: {picture_set.kept:,} pictures of {picture_set.seen:,} files")
+    print(json.dumps(_summary(picture_set)))
 
 
 def _summary(made: Prepared) -> dict[str, Any]:

@@ -51,23 +51,25 @@ def evaluate_command(
     state, _ = judged.checkpoint(step)
     models = Models(state.config, state.tensors, state.step)
     progress = Progress(quiet)
-    found: Evaluation | None = None
+    evaluation: Evaluation | None = None
     with progress:
-        for said in evaluate(models, samples=samples, seed=seed, run=judged):
-            progress.tell(said.words, said.share)
-            found = said.result or found
-    assert found is not None
+        for progress_of_task in evaluate(models, samples=samples, seed=seed, run=judged):
+            progress.tell(progress_of_task.words, progress_of_task.share)
+            evaluation = progress_of_task.result or evaluation
+    assert evaluation is not None
     if as_json:
-        print(json.dumps({"run": str(judged.folder), **found.as_dict()}))
+        print(json.dumps({"run": str(judged.folder), **evaluation.as_dict()}))
         return
-    print(f"Run {judged.id}, step {found.step:,}, {found.samples:,} samples. {found.note}".rstrip())
-    if found.protocol:
-        protocol = found.protocol
+    print(
+        f"Run {judged.id}, step {evaluation.step:,}, {evaluation.samples:,} samples. {evaluation.note}".rstrip()
+    )
+    if evaluation.protocol:
+        protocol = evaluation.protocol
         print(
             f"Features: {protocol['network']} {protocol['hash']}; reference: {protocol['reference']}"
         )
-    width = max((len(title_of(value.name)) for value in found.values), default=0)
-    for value in found.values:
+    width = max((len(title_of(value.name)) for value in evaluation.values), default=0)
+    for value in evaluation.values:
         spread = "" if value.deviation is None else f" ± {value.deviation:.2g}"
         floor = "" if value.floor is None else f"   real: {value.floor:.4g}"
         print(f"{title_of(value.name):{width}}  {value.value:.4g}{spread}{floor}")
@@ -84,9 +86,9 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
     The exit code is 0 also if a problem was found.
     """
     view = RunReader(Run.find(run, runs_dir)).view()
-    known = examine(view.evidence)
-    found = known if show_all else [one for one in known if one.reading.raised]
-    for one in found:
+    findings = examine(view.evidence)
+    shown = findings if show_all else [one for one in findings if one.reading.raised]
+    for one in shown:
         if as_json:
             print(
                 json.dumps(
@@ -110,9 +112,9 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
         )
         for proposal in one.reading.proposals if one.reading.raised else ():
             print(f"    would help: {proposal.words}{'' if proposal.live else ' (takes a fork)'}")
-    if not found and not as_json:
+    if not shown and not as_json:
         print(
-            f"{view.run}: no fault shows by step {view.step:,}; {len(known)} of {len(RULES)} can be told "
+            f"{view.run}: no fault shows by step {view.step:,}; {len(findings)} of {len(RULES)} can be told "
             "from what was measured."
         )
 
@@ -132,7 +134,7 @@ def train_features_command(
     Fashion-MNIST come with the program.
     """
     if dataset not in DATASETS or not DATASETS[dataset].features:
-        names = ", ".join(name for name, known in DATASETS.items() if known.features)
+        names = ", ".join(name for name, candidate in DATASETS.items() if candidate.features)
         raise UsageError(f"No classifier can be trained for {dataset!r}: choose one of {names}.")
     if epochs < 1:
         raise UsageError("--epochs must be at least 1.")
@@ -142,7 +144,7 @@ def train_features_command(
     with progress:
         data = chosen.load(progress=progress.tell)
         assert isinstance(data, Pictures)
-        made = train_features(
+        trained = train_features(
             data,
             chosen.features,
             chosen.title,
@@ -152,17 +154,17 @@ def train_features_command(
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(made.content)
+        target.write_bytes(trained.content)
     except OSError as error:
         raise UsageError(f"{target} cannot be written ({error.strerror}).") from error
     print(
         json.dumps(
             {
                 "out": str(target),
-                "hash": made.hash,
-                "accuracy": made.accuracy,
-                "bytes": len(made.content),
-                "floors": made.floors,
+                "hash": trained.hash,
+                "accuracy": trained.accuracy,
+                "bytes": len(trained.content),
+                "floors": trained.floors,
             }
         )
     )

@@ -41,22 +41,24 @@ def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, 
             state, _ = run.checkpoint()
             models = Models(state.config, state.tensors, state.step)
             with Progress(quiet) as progress:
-                for said in evaluate(models, run=run):
-                    progress.tell(said.words, said.share)
+                for task_progress in evaluate(models, run=run):
+                    progress.tell(task_progress.words, task_progress.share)
             runs_dir.mkdir(parents=True, exist_ok=True)
-            made = ship(run, name, runs_dir)
+            shipped = ship(run, name, runs_dir)
             print(
-                json.dumps({"run": str(made.folder), "bytes": made.size(), "of": str(run.folder)})
+                json.dumps(
+                    {"run": str(shipped.folder), "bytes": shipped.size(), "of": str(run.folder)}
+                )
             )
     return 0
 
 
 def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
     """Return a finished run of a config: one that is there, gone on with, or a new one."""
-    for known in list_runs(folder):
+    for run in list_runs(folder):
         with contextlib.suppress(RunError):
-            if known.config() == config:
-                run, resume = known, bool(known.checkpoint_steps())
+            if run.config() == config:
+                resume = bool(run.checkpoint_steps())
                 break
     else:
         run, resume = Run.create(config, folder), False

@@ -37,11 +37,11 @@ def sample_command(
     runs_dir: Path,
 ) -> None:
     """Write samples of a RUN's generator."""
-    found = Run.find(run, runs_dir)
+    source = Run.find(run, runs_dir)
     if count < 1:
         raise UsageError("--count must be at least 1.")
-    at = export_samples(found, out, count=count, seed=seed, step=step, label=label)
-    print(json.dumps({"run": str(found.folder), "out": str(out), "step": at}))
+    at = export_samples(source, out, count=count, seed=seed, step=step, label=label)
+    print(json.dumps({"run": str(source.folder), "out": str(out), "step": at}))
 
 
 @click.command("walk", cls=StrictCommand)
@@ -59,6 +59,6 @@ def sample_command(
 @runs_dir_option
 def walk_command(run: str, out: Path, runs_dir: Path, **options: Any) -> None:
     """Write a closed walk of a RUN through random waypoints: as .gif, .webp or .mp4, or its z as .npy."""
-    found = Run.find(run, runs_dir)
-    made = export_walk(found, out, **options)
-    print(json.dumps({"run": str(found.folder), "out": str(out), **made}))
+    source = Run.find(run, runs_dir)
+    summary = export_walk(source, out, **options)
+    print(json.dumps({"run": str(source.folder), "out": str(out), **summary}))

@@ -80,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return shell_complete(commands, {}, "wgan", "_WGAN_COMPLETE", instruction)
     code = 0
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        with commands.make_context(name, given) as context:
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        with commands.make_context(name, words) as context:
             code = commands.invoke(context) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)

@@ -38,11 +38,11 @@ def reproduce_command(
             else:
                 print(f"{key:20} {experiment.title}")
         return
-    known = ", ".join(EXPERIMENTS)
+    names = ", ".join(EXPERIMENTS)
     if name is None and not run_all:
-        raise UsageError(f"Name an experiment, or give --all. There are {known}.")
+        raise UsageError(f"Name an experiment, or give --all. There are {names}.")
     if name is not None and name not in EXPERIMENTS:
-        raise UsageError(f"There is no experiment {name!r}: choose one of {known}.")
+        raise UsageError(f"There is no experiment {name!r}: choose one of {names}.")
     folder = None if out is None else out.parent
     if out is not None:  # Said now and not after half an hour.
         try:

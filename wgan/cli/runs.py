@@ -68,10 +68,10 @@ def _card(card: RunSummary) -> dict[str, Any]:
 @runs_dir_option
 def export_command(run: str, out: Path, tensorboard: bool, runs_dir: Path) -> None:
     """Write a run in another format."""
-    found = Run.find(run, runs_dir)
+    source = Run.find(run, runs_dir)
     result: Mapping[str, object]
-    result = {"events": export_tensorboard(found, out)} if tensorboard else export(found, out)
-    print(json.dumps({"run": str(found.folder), "out": str(out), **result}))
+    result = {"events": export_tensorboard(source, out)} if tensorboard else export(source, out)
+    print(json.dumps({"run": str(source.folder), "out": str(out), **result}))
 
 
 @click.command("import", cls=StrictCommand)

@@ -76,9 +76,9 @@ def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **opti
     RUN is its name, its folder, or last. The last line on stdout is a JSON object.
     """
     changes = changes_of(options)
-    made = fork(Run.find(run, runs_dir), step, changes, runs_dir)
+    forked = fork(Run.find(run, runs_dir), step, changes, runs_dir)
     progress = Progress(quiet)
-    return drive(TrainingJob(made, resume=True, publish=progress.preparing), progress)
+    return drive(TrainingJob(forked, resume=True, publish=progress.preparing), progress)
 
 
 def _train_together(request: Request, progress: Progress) -> int:
@@ -116,10 +116,10 @@ def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> Tr
         return None
     launch = _launch()
     for run in list_runs(request.runs_dir):
-        known = ""
+        launch_of_run = ""
         with contextlib.suppress(RunError):  # A damaged run is not the one.
-            known = run.fact("launch")
-        if launch and known == launch:
+            launch_of_run = run.fact("launch")
+        if launch and launch_of_run == launch:
             end = time.monotonic() + 2 * DEAD_AFTER
             while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
                 time.sleep(1.0)
@@ -144,10 +144,10 @@ def _training_job(request: Request, progress: Progress, ranks: ProcessGroup = AL
         raise UsageError("A resumed run keeps its config: leave --preset away.")
     if request.resume:
         run = Run.find(request.resume, request.runs_dir)
-        known, step = run.resume_point()
-        if "steps" in changes and "seconds" not in changes and known.seconds is not None:
+        config_before, step = run.resume_point()
+        if "steps" in changes and "seconds" not in changes and config_before.seconds is not None:
             changes["seconds"] = None
-        config = steered(known, changes)
+        config = steered(config_before, changes)
         if step >= config.steps:
             raise UsageError(
                 f"Run {run.id} is at step {step:,} already, and its last is "
@@ -168,17 +168,17 @@ def drive(job: TrainingJob, progress: Progress) -> int:
 
     A signal during the preparation ends it at once, and later after the step that is being made.
     """
-    wanted: list[int] = []
+    signals: list[int] = []
     try:
-        with progress, _signals(wanted):
-            with _interruptible(wanted):
+        with progress, _signals(signals):
+            with _interruptible(signals):
                 job.prepare()
             progress.mark(job.training.steps)
             begin, seconds_before = job.training.steps, job.seconds
-            while should_continue(job.training, job.ranks, not job.done and not wanted):
+            while should_continue(job.training, job.ranks, not job.done and not signals):
                 job.step()
                 progress.training(job)
-            status = Status.STOPPED if wanted and not job.done else Status.FINISHED
+            status = Status.STOPPED if signals and not job.done else Status.FINISHED
             job.finish(status)
     except KeyboardInterrupt:
         job.discard()
@@ -192,9 +192,9 @@ def drive(job: TrainingJob, progress: Progress) -> int:
         if isinstance(error, ConfigError | DataError | RunError | ValueError) and not began:
             raise UsageError(in_words(error)) from error
         print_error(in_words(error))
-        if began and (kept := job.run.checkpoint_steps()):
+        if began and (steps := job.run.checkpoint_steps()):
             print_error(
-                f"Its last checkpoint is of step {kept[-1]:,}: {program_name()} train --resume {job.run.id}"
+                f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
             )
         return 1
     view = job.view

@@ -664,14 +664,14 @@ def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
     field = ".".join(names)
     if problem["type"] == "extra_forbidden":
         name = names[-1]
-        known = list((variant or model).model_fields)
+        fields = list((variant or model).model_fields)
         if part and variant:
             owners = [n for n, v in PARTS[part].items() if name in v.model_fields]
-            has = [k for k in known if k != "name"]
+            has = [k for k in fields if k != "name"]
             own = f"it has {', '.join(has)}" if has else "it has no settings of its own"
             hint = f"; {name} belongs to {', '.join(owners)}" if owners else ""
             return f"The {part} {where[1]} has no {name}: {own}{hint}."
-        close = get_close_matches(name, known, n=1)
+        close = get_close_matches(name, fields, n=1)
         return f"There is no setting {name}." + (f" Did you mean {close[0]}?" if close else "")
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found") and part:
         given = value.get("name") if isinstance(value, Mapping) else value

@@ -96,7 +96,7 @@ def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False
     """
     channels, side, _ = shape
     try:
-        made = picture_of(
+        picture = picture_of(
             content,
             pixels=MOST_PIXELS,
             side=side,
@@ -106,4 +106,4 @@ def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False
         )
     except Unusable as reason:
         raise DataError(f"This picture cannot be used: {reason}.") from None
-    return 255 - made if invert else made
+    return 255 - picture if invert else picture

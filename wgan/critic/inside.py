@@ -37,10 +37,12 @@ def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency
 
     Source: Simonyan et al. 2013, section 3, arXiv:1312.6034.
     """
-    ((x, told),) = parts_of(models, picture[None], None if label is None else np.array([label]))
+    ((x, label_row),) = parts_of(
+        models, picture[None], None if label is None else np.array([label])
+    )
     x = x.requires_grad_()
     with torch.enable_grad():
-        score = score_of(models.critic, x, told)
+        score = score_of(models.critic, x, label_row)
         (gradient,) = torch.autograd.grad(score.sum(), x)
     return Saliency(float(score.detach()), gradient[0].float().numpy())
 
@@ -55,9 +57,11 @@ class Activation:
 
 def activations(models: Models, picture: F32, label: int | None = None) -> list[Activation]:
     """Return what each layer makes of one example, (C, H, W) or (2,), from the first to the last."""
-    ((x, told),) = parts_of(models, picture[None], None if label is None else np.array([label]))
-    found = _outputs(models.critic, x, told)
-    return [Activation(name, values[0].numpy()) for name, values in found if values.dim() > 1]
+    ((x, label_row),) = parts_of(
+        models, picture[None], None if label is None else np.array([label])
+    )
+    layers = _outputs(models.critic, x, label_row)
+    return [Activation(name, values[0].numpy()) for name, values in layers if values.dim() > 1]
 
 
 def units(models: Models, extent: float, layer: int, side: int = 32) -> Activation:
@@ -66,8 +70,8 @@ def units(models: Models, extent: float, layer: int, side: int = 32) -> Activati
     `layer` counts as `activations` does. The values are (K, side, side), row = y upwards.
     """
     at = torch.from_numpy(grid(extent, side))
-    found = [(name, values) for name, values in _outputs(models.critic, at, None)]
-    name, values = [(n, v) for n, v in found if v.dim() > 1][layer]
+    outputs = [(name, values) for name, values in _outputs(models.critic, at, None)]
+    name, values = [(n, v) for n, v in outputs if v.dim() > 1][layer]
     return Activation(name, values.T.reshape(-1, side, side).numpy())
 
 
@@ -75,15 +79,15 @@ def units(models: Models, extent: float, layer: int, side: int = 32) -> Activati
 def _outputs(critic: nn.Module, x: Tensor, label: Tensor | None) -> list[tuple[str, Tensor]]:
     """Return each layer's output in the order of the computation, with a name to show."""
     critic = copy.deepcopy(critic)  # hooks on the reader's own would be seen by other threads
-    found: list[tuple[str, Tensor]] = []
+    outputs: list[tuple[str, Tensor]] = []
 
     def keep(part: nn.Module, _: object, output: Tensor) -> None:
-        found.append((f"{len(found) + 1}. {title_of(part)}", output.float()))
+        outputs.append((f"{len(outputs) + 1}. {title_of(part)}", output.float()))
 
     for part in _layers(critic):
         part.register_forward_hook(keep)
     score_of(critic, x, label)
-    return found
+    return outputs
 
 
 _SILENT = ("Flatten", "Score", "Sequential", "Embedding", "_Classes")

@@ -43,7 +43,7 @@ def weights(models: Models) -> list[Weights]:
 
     Layers that are kept orthonormal or spectrally normalised show the weights they compute with.
     """
-    found = []
+    histograms = []
     objective = models.config.objective
     for part in models.critic.modules():
         if not isinstance(part, nn.Linear | nn.Conv2d | nn.Embedding):
@@ -52,28 +52,28 @@ def weights(models: Models) -> list[Weights]:
         own = dict(part.named_parameters(recurse=False))
         bounds = dict(zip(own, clip_bounds(objective, part), strict=False)) if own else {}
         bound = bounds.get("weight")
-        stuck = at_clip(part, objective) if own else None
+        clipped_share = at_clip(part, objective) if own else None
         # With a bound, the last bins hold what stands at it.
         reach = float(np.abs(values).max()) if bound is None else bound
         reach = reach or 1.0
         shares, edges = np.histogram(values.clip(-reach, reach), bins=BINS, range=(-reach, reach))
-        found.append(
+        histograms.append(
             Weights(
                 title_of(part),
                 edges.astype(np.float64),
                 shares / len(values),
                 len(values),
                 bound,
-                None if stuck is None else float(stuck),
+                None if clipped_share is None else float(clipped_share),
             )
         )
-    return found
+    return histograms
 
 
 def at_bounds(models: Models) -> float | None:
     """Return the share of all clipped weights that stand at ±c; None where nothing is clipped."""
-    found = at_clip(models.critic, models.config.objective)
-    return None if found is None else float(found)
+    clipped_share = at_clip(models.critic, models.config.objective)
+    return None if clipped_share is None else float(clipped_share)
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def gradients(models: Models, sides: Sides) -> Gradients:
     """
     critic = copy.deepcopy(models.critic).requires_grad_(True)
     objective = models.config.objective
-    told = models.config.conditional
+    is_conditional = models.config.conditional
     real, fake = torch.from_numpy(sides.real), torch.from_numpy(sides.fake)
-    label = torch.from_numpy(sides.labels) if told else None
+    label = torch.from_numpy(sides.labels) if is_conditional else None
 
     def critic_loss() -> Tensor:
         both = score_of(
@@ -104,7 +104,7 @@ def gradients(models: Models, sides: Sides) -> Gradients:
         real_score, fake_score = torch.chunk(both, 2)
         return objective.critic_loss(real=real_score, fake=fake_score)
 
-    parts, found = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
+    parts, output_gradients = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
     rng = generator(0, "metric", draw=EPSILON)
     # At update 0 a lazy penalty is due.
     points = objective.points(real=real, fake=fake, rng=rng, update=0)
@@ -120,13 +120,13 @@ def gradients(models: Models, sides: Sides) -> Gradients:
     return Gradients(
         tuple(f"{i + 1}. {title_of(part)}" for i, part in enumerate(parts)),
         # The squares of what has vanished would vanish once more in float32.
-        np.array([float(g.double().norm()) for g in found]),
+        np.array([float(g.double().norm()) for g in output_gradients]),
         np.array([_weight_gradient(part) for part in parts]),
     )
 
 
 def _weight_gradient(part: nn.Module) -> float:
     """Return the norm of the gradient of a layer's weight, or of what its weight is made from."""
-    made: Any = getattr(part, "parametrizations", None)
-    weight: Any = made.weight.original if made is not None else part.weight
+    parametrizations: Any = getattr(part, "parametrizations", None)
+    weight: Any = parametrizations.weight.original if parametrizations is not None else part.weight
     return 0.0 if weight.grad is None else float(weight.grad.double().norm())

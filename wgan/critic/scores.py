@@ -23,13 +23,15 @@ def parts_of(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tenso
 
     Raises ValueError where it is told and there are none.
     """
-    told = models.config.conditional
-    if told and labels is None:
+    is_conditional = models.config.conditional
+    if is_conditional and labels is None:
         raise ValueError("A critic that is told the class needs labels.")
     for start in range(0, len(x), CHUNK):
         part = torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK], np.float32))
         label = (
-            torch.as_tensor(labels[start : start + CHUNK]) if told and labels is not None else None
+            torch.as_tensor(labels[start : start + CHUNK])
+            if is_conditional and labels is not None
+            else None
         )
         yield part, label
 
@@ -43,8 +45,8 @@ def score_of(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
 @torch.no_grad()
 def scores(models: Models, x: F32, labels: I64 | None = None) -> F32:
     """Return the critic's scores: (N, …) → (N,). A critic that is told the class needs `labels`."""
-    found = [score_of(models.critic, *part) for part in parts_of(models, x, labels)]
-    return torch.cat(found).numpy() if found else np.empty(0, np.float32)
+    parts = [score_of(models.critic, *part) for part in parts_of(models, x, labels)]
+    return torch.cat(parts).numpy() if parts else np.empty(0, np.float32)
 
 
 def slopes(models: Models, x: F32, labels: I64 | None = None) -> F32:

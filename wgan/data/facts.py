@@ -89,7 +89,7 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     n = min(len(pictures), MOST_COMPARED)
     chosen = torch.randperm(len(pictures), generator=generator(0, "sample"))[:n]
     flat = pictures[chosen].flatten(1).float()
-    found: list[tuple[float, int, int]] = []
+    pairs: list[tuple[float, int, int]] = []
     for start in range(0, n, 512):
         rows = torch.cdist(flat[start : start + 512], flat)
         # Each pair once, and none with itself.
@@ -97,14 +97,14 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
         rows = rows.masked_fill(~later, torch.inf)
         best = rows.flatten().topk(min(8 * count, rows.numel()), largest=False)
         at = best.indices
-        found += [
+        pairs += [
             (float(d), start + int(i) // n, int(i) % n)
             for d, i in zip(best.values, at, strict=True)
             if torch.isfinite(d)
         ]
     used: set[int] = set()
     kept: list[tuple[float, int, int]] = []
-    for distance, a, b in sorted(found):
+    for distance, a, b in sorted(pairs):
         if len(kept) < count and not {a, b} & used:
             kept.append((distance, a, b))
             used |= {a, b}
@@ -142,5 +142,5 @@ def density(points: Points) -> F32:
     drawn = points.sample(DENSITY_POINTS, generator(0, "sample")).numpy()
     edges = np.linspace(-points.extent, points.extent, DENSITY_SIDE + 1)
     table, _, _ = np.histogram2d(drawn[:, 1], drawn[:, 0], bins=(edges, edges))
-    made: F32 = (table / table.mean()).astype(np.float32)
-    return made
+    density: F32 = (table / table.mean()).astype(np.float32)
+    return density

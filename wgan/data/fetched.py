@@ -187,13 +187,13 @@ class Mnist(_Idx):
         return sum(str(label) in self.classes for label in labels)
 
     def _read(self, root: Path) -> Pictures:
-        found = super()._read(root)
+        pictures = super()._read(root)
         return Pictures(
-            found.train[: self.first],
-            found.held_out,
-            found.train_labels[: self.first],
-            found.held_out_labels,
-            found.names,
+            pictures.train[: self.first],
+            pictures.held_out,
+            pictures.train_labels[: self.first],
+            pictures.held_out_labels,
+            pictures.names,
         )
 
 
@@ -385,14 +385,14 @@ class Cifar10(_Coloured):
         # These files are pickles. torchvision compares the MD5 of every one of them with the
         # published ones before it opens any, so nothing but the published files is unpickled.
         train, test = (datasets.CIFAR10(str(root), train=part) for part in (True, False))
-        found = Pictures(
+        pictures = Pictures(
             channels_first(train.data),
             channels_first(test.data),
             torch.tensor(train.targets),
             torch.tensor(test.targets),
             self.known,
         )
-        return found.mirrored() if self.flip else found
+        return pictures.mirrored() if self.flip else pictures
 
 
 def channels_first(pictures: Any) -> Tensor:

@@ -204,12 +204,12 @@ def prepare(
 
 def prepared(root: Path | None = None) -> list[Prepared]:
     """Return what has been prepared, the newest first; damaged files are left out."""
-    found: dict[str, Prepared] = {}
+    by_key: dict[str, Prepared] = {}
     for folder in folders(root, FOLDER):
         for path in sorted(folder.glob("*.safetensors")):
             with contextlib.suppress(DataError):
-                found.setdefault(path.stem, read_header(path))
-    return sorted(found.values(), key=lambda p: (-p.created, p.key))
+                by_key.setdefault(path.stem, read_header(path))
+    return sorted(by_key.values(), key=lambda p: (-p.created, p.key))
 
 
 def find(key: str, root: Path | None = None) -> Prepared | None:
@@ -377,22 +377,26 @@ def assemble(
     Raises DataError for too few pictures, a full disk, and whatever else than pictures lies there.
     """
     try:
-        made = Description.model_validate(description)
+        description_read = Description.model_validate(description)
         shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
         with contextlib.ExitStack() as stack:
             spill = stack.enter_context((scratch / PICTURES).open("rb"))
             labels = torch.from_numpy(np.fromfile(scratch / FOLDERS, np.int32).astype(np.int64))
             size = os.fstat(spill.fileno()).st_size
-            if len(labels) != made.pictures or size != made.pictures * int(np.prod(shape)):
+            if len(labels) != description_read.pictures or size != description_read.pictures * int(
+                np.prod(shape)
+            ):
                 raise ValueError("The files have other sizes.")
-            if len(labels) and not 0 <= labels.min() <= labels.max() < max(1, len(made.classes)):
+            if len(labels) and not 0 <= labels.min() <= labels.max() < max(
+                1, len(description_read.classes)
+            ):
                 raise ValueError("The labels do not fit the classes.")
             # Opened files outlive their names: nothing is left if this process is killed from here on.
             shutil.rmtree(scratch, ignore_errors=True)
-            if made.pictures < 2:
-                raise DataError(_too_few(made, recipe))
-            pictures = Mapped(spill, 0, (made.pictures, *shape))
-            _write_data_set(pictures, labels, made, recipe, source, path, progress)
+            if description_read.pictures < 2:
+                raise DataError(_too_few(description_read, recipe))
+            pictures = Mapped(spill, 0, (description_read.pictures, *shape))
+            _write_data_set(pictures, labels, description_read, recipe, source, path, progress)
     except (ValidationError, ValueError, OSError) as error:
         raise DataError(
             "The process that read the pictures gave something else than pictures. They were refused."
@@ -428,11 +432,13 @@ def _write_data_set(
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with _writing(path.parent), half.open("wb", buffering=CHUNK) as file:
-            told = _Told(progress, len(labels))
+            progress_of_parts = _Told(progress, len(labels))
             arrays = {}
             for name, mask in (("train", ~held_out), ("held_out", held_out)):
                 n = int(mask.sum())
-                pieces = (told(part.numpy()) for part in parts_of(pictures.only(mask), 500))
+                pieces = (
+                    progress_of_parts(part.numpy()) for part in parts_of(pictures.only(mask), 500)
+                )
                 arrays[name] = New("U8", (n, *pictures.shape[1:]), pieces)
                 arrays[f"{name}_labels"] = New("I64", (n,), [labels[mask].numpy()])
             write(file, {"wgan-data": json.dumps(header)}, arrays)
@@ -456,8 +462,8 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
         n = len(of_class)
         chosen.append(of_class[: min(n - 1, max(1, round(n * share)))])
     # If every class has but one picture, one class must do without.
-    found = torch.cat(chosen)
-    return found if len(found) else order[:1]
+    places = torch.cat(chosen)
+    return places if len(places) else order[:1]
 
 
 def _too_few(made: Description, recipe: Recipe) -> str:

@@ -58,11 +58,11 @@ class Mapped:
         places = np.asarray(self._places[_plain(index)])
         turned = places < 0
         taken = np.take(self._stored, np.where(turned, ~places, places), axis=0)
-        made = torch.from_numpy(taken).view(*places.shape, *self._one)
+        pictures = torch.from_numpy(taken).view(*places.shape, *self._one)
         if turned.any():
             mask = torch.from_numpy(np.asarray(turned))
-            made[mask] = made[mask].flip(-1)
-        return made
+            pictures[mask] = pictures[mask].flip(-1)
+        return pictures
 
     def only(self, chosen: Tensor) -> "Mapped":
         """Return those that a mask or places choose; they stay in the file."""
@@ -73,9 +73,9 @@ class Mapped:
         return self._with(np.concatenate([self._places, ~self._places]))
 
     def _with(self, places: I64) -> "Mapped":
-        made = copy.copy(self)
-        made._places = places
-        return made
+        copied = copy.copy(self)
+        copied._places = places
+        return copied
 
     def expect(self, index: int | slice | Tensor) -> None:
         """Have the system begin to read pictures that are needed soon, all at the same time.

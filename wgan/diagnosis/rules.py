@@ -168,16 +168,16 @@ def strong_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
 
 def clipping(evidence: Evidence, rule: Rule) -> Reading | None:
     """Weights piled up at the bound."""
-    stuck = evidence.usual("at_clip")
-    if stuck is None:
+    clipped_share = evidence.usual("at_clip")
+    if clipped_share is None:
         return None
     objective = evidence.config.objective
     bound = (
         f" ±{fmt_value(objective.clip_value)}" if isinstance(objective, Wgan) else " their bound"
     )
     return Reading(
-        f"{fmt_percent(stuck)} of the clipped weights stand at{bound}.",
-        stuck > rule.limits["share"],
+        f"{fmt_percent(clipped_share)} of the clipped weights stand at{bound}.",
+        clipped_share > rule.limits["share"],
         propose(evidence, clip(evidence, 3.0), PENALISED),
     )
 
@@ -192,7 +192,7 @@ def undertrained(evidence: Evidence, rule: Rule) -> Reading | None:
         return None
     half = len(values) // 2
     before, now = float(values[:half].min()), float(values[half:].min())
-    stuck = now > rule.limits["progress"] * before
+    no_progress = now > rule.limits["progress"] * before
     far = floor is None or values[-1] > rule.limits["floors"] * floor
     config = evidence.config
     return Reading(
@@ -200,7 +200,7 @@ def undertrained(evidence: Evidence, rule: Rule) -> Reading | None:
         f"times its own scale. {title_of(name)}: best {fmt_sci(before)} in the first half of what was "
         f"measured, {fmt_sci(now)} since"
         + (f"; floor {fmt_sci(floor)}." if floor is not None else "."),
-        lag > rule.limits["lag"] and stuck and far,
+        lag > rule.limits["lag"] and no_progress and far,
         propose(
             evidence,
             {"n_critic": min(100, max(5, 2 * config.n_critic))},
@@ -247,7 +247,7 @@ def collapse(evidence: Evidence, rule: Rule) -> Reading | None:
     if not signs:
         return None
     raised = [sign for sign in signs if sign.raised]
-    found = [sign.since for sign in raised if sign.since is not None]
+    first_steps = [sign.since for sign in raised if sign.since is not None]
     config = evidence.config
     slower = {"generator_learning_rate": config.generator_learning_rate / 3}
     return Reading(
@@ -260,7 +260,7 @@ def collapse(evidence: Evidence, rule: Rule) -> Reading | None:
             slower,
             {"n_critic": min(100, max(5, 2 * config.n_critic))},
         ),
-        min(found) if found else None,
+        min(first_steps) if first_steps else None,
     )
 
 
@@ -386,10 +386,10 @@ def _headline(evidence: Evidence, rule: Rule) -> tuple[str, F64, F64] | None:
 
 def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
     """Samples that were better before."""
-    found = _headline(evidence, rule)
-    if found is None:
+    headline = _headline(evidence, rule)
+    if headline is None:
         return None
-    name, steps, values = found
+    name, steps, values = headline
     # Means of three, so that one lucky look is no best.
     smooth = np.convolve(values, np.ones(3) / 3, "valid")
     best = int(smooth.argmin())
@@ -418,10 +418,10 @@ def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
 
 def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
     """A measure that stands still beyond its noise."""
-    found = _headline(evidence, rule)
-    if found is None:
+    headline = _headline(evidence, rule)
+    if headline is None:
         return None
-    name, steps, values = found
+    name, steps, values = headline
     third = len(values) // 3
     before, now = values[-2 * third : -third], values[-third:]
     # Noise from neighbours' differences, which a slow trend hardly touches.

@@ -107,7 +107,7 @@ def import_zip(
         folder = place / "run"
         folder.mkdir()
         archive = file if isinstance(file, Path) else _spooled(file, place / "upload.zip", progress)
-        found = call_limited(
+        unpacked = call_limited(
             "wgan.untrusted.run_zip:unpack_run",
             {"archive": str(archive.resolve()), "out": str(folder.resolve())},
             limits=IMPORT_LIMITS,
@@ -115,9 +115,9 @@ def import_zip(
             subject="This ZIP file",
             progress=progress and (lambda words, share: progress(words, share * UNPACKING_SHARE)),
         )
-        remarks = [str(remark) for remark in found["remarks"]]
+        remarks = [str(remark) for remark in unpacked["remarks"]]
         adopt(folder, remarks, progress)
-        names = (str(found["name"]), Path(str(getattr(file, "name", file))).stem)
+        names = (str(unpacked["name"]), Path(str(getattr(file, "name", file))).stem)
         return _placed(folder, runs_dir, names), remarks
     except OSError as error:
         raise RunError(f"The run cannot be unpacked ({error.strerror or error}).") from error

@@ -52,9 +52,9 @@ class Example:
     def config(self) -> TrainConfig:
         """The config to train it with: one thread, so that machines with other cores agree."""
         every = int(np.gcd.reduce((*self.early, self.steps)))
-        given = {"steps": self.steps, "seed": self.seed, "threads": 1, "checkpoint_every": every}
+        fixed = {"steps": self.steps, "seed": self.seed, "threads": 1, "checkpoint_every": every}
         kept = {"keep_checkpoints": 1000}
-        return PRESETS[self.preset].config.changed({**self.changes, **given, **kept})
+        return PRESETS[self.preset].config.changed({**self.changes, **fixed, **kept})
 
 
 EXAMPLES: dict[str, Example] = {
@@ -192,9 +192,9 @@ def _copy_pictures(run: Run, folder: Path, previews: int) -> None:
     for old in (folder / "previews").iterdir():
         old.unlink()
     for step in run.moments(previews):
-        found = run.preview(step)
-        if found is not None:
-            (folder / "previews" / f"{step:08d}.{found[0]}").write_bytes(found[1])
+        preview = run.preview(step)
+        if preview is not None:
+            (folder / "previews" / f"{step:08d}.{preview[0]}").write_bytes(preview[1])
     for name in ("thumb.webp", "neighbours.webp"):
         if (run.folder / name).is_file():
             shutil.copyfile(run.folder / name, folder / name)
@@ -251,8 +251,8 @@ def card(run: Run, name: str) -> str:
         "|---|---|---|",
     ]
     for metric, value in sorted(values.items()):
-        known = metric_of(metric)
-        if known is None or metric.endswith((FLOOR, "_sd")) or metric + FLOOR not in values:
+        description = metric_of(metric)
+        if description is None or metric.endswith((FLOOR, "_sd")) or metric + FLOOR not in values:
             continue
         lines.append(f"| {title_of(metric)} | {value:.4g} | {values[metric + FLOOR]:.4g} |")
     if protocol := run.protocol():

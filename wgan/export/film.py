@@ -67,10 +67,10 @@ def frame_image(run: Run, step: int, side: int | None = None) -> U8 | None:
 
     Points are drawn over real ones. None if there is no such preview, or if it is damaged.
     """
-    found = run.preview(step)
-    if found is None:
+    preview = run.preview(step)
+    if preview is None:
         return None
-    suffix, content = found
+    suffix, content = preview
     if suffix == "webp":
         try:
             grid = decode(content)

@@ -56,8 +56,8 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
         other = _inputs(models, 9)  # another batch size than it was traced with
         with torch.no_grad():
             expected = models.generator(*other.values()).numpy()
-        made = session.run(None, {name: value.numpy() for name, value in other.items()})[0]
-        difference = float(np.abs(np.asarray(made) - expected).max())
+        outputs = session.run(None, {name: value.numpy() for name, value in other.items()})[0]
+        difference = float(np.abs(np.asarray(outputs) - expected).max())
         if difference > TOLERANCE:
             raise RunError(
                 f"The ONNX file would differ from torch by {difference:.2g}, more than {TOLERANCE:g}: "

@@ -88,13 +88,13 @@ def _script(data: Any) -> str:
 
 
 def _moments(run: Run) -> list[tuple[int, str]]:
-    found = []
+    moments = []
     for step in run.moments(MOST_MOMENTS):
         image = frame_image(run, step)
         if image is not None:
             encoded = base64.b64encode(encode(image)).decode("ascii")
-            found.append((step, f"data:image/webp;base64,{encoded}"))
-    return found
+            moments.append((step, f"data:image/webp;base64,{encoded}"))
+    return moments
 
 
 def _numbers(view: RunSnapshot) -> str:
@@ -130,14 +130,14 @@ def _metrics(view: RunSnapshot) -> str:
 
 
 def _config(view: RunSnapshot) -> str:
-    known = {h.path: h for h in hyperparameters(view.config)}
+    fields = {h.path: h for h in hyperparameters(view.config)}
     preset = nearest_preset(view.config)
     changed = {path for path, _, _ in differences(view.config, PRESETS[preset].config)}
     rows = "".join(
-        f"<tr{' class=changed' if path in changed else ''}><td>{escape(known[path].title)}"
-        f"<td>{escape(str(value))} {escape(known[path].unit or '')}<td>{escape(path)}"
+        f"<tr{' class=changed' if path in changed else ''}><td>{escape(fields[path].title)}"
+        f"<td>{escape(str(value))} {escape(fields[path].unit or '')}<td>{escape(path)}"
         for path, value in view.config.flat().items()
-        if path in known
+        if path in fields
     )
     words = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
     return f"<h2>Config</h2><p class=quiet>{escape(words)}</p><table>{rows}</table>"

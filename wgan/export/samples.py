@@ -26,16 +26,16 @@ def export_samples(
     state, _ = run.checkpoint(step)
     models = Models(state.config, state.tensors, state.step)
     labels = None if label is None else [class_index(state.config, label)] * count
-    made = models.make(draw_z(seed, count, state.config.latent_dim), labels)
+    samples = models.make(draw_z(seed, count, state.config.latent_dim), labels)
     pictures = state.config.dataset.kind == "pictures"
     try:
         if out.suffix == ".npz":
-            out.write_bytes(pack_arrays({"images" if pictures else "points": made}))
+            out.write_bytes(pack_arrays({"images" if pictures else "points": samples}))
         elif out.suffix == ".png" and pictures:
-            out.write_bytes(encode(tile(made, max(1, round(count**0.5)), gap=1), "PNG"))
+            out.write_bytes(encode(tile(samples, max(1, round(count**0.5)), gap=1), "PNG"))
         elif out.suffix == "" and pictures:
             out.mkdir(parents=True, exist_ok=True)
-            for i, picture in enumerate(made):
+            for i, picture in enumerate(samples):
                 path = out / f"{run.id}-{state.step:08d}-seed{seed}-{i:05d}.png"
                 path.write_bytes(encode(picture.transpose(1, 2, 0), "PNG"))
         else:

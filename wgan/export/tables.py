@@ -91,9 +91,9 @@ def _write_events(run: Run, opened: Any) -> int:
             writer.add_scalar(f"metrics/{measured.name}", measured.value, measured.step)
             events += 1
         for step in run.moments(MOST_PICTURES):
-            found = run.preview(step)
-            if found is not None and found[0] == "webp":
-                writer.add_image("samples", decode(found[1]), step, dataformats="HWC")
+            preview = run.preview(step)
+            if preview is not None and preview[0] == "webp":
+                writer.add_image("samples", decode(preview[1]), step, dataformats="HWC")
                 events += 1
     return events
 

@@ -59,11 +59,11 @@ def write_walk(models: Models, path: F32, out: Path, *, label: int | None = None
         return
     # Told nothing it makes all classes in turn, which would flicker: it is told the first.
     index = label if label is not None or not models.config.conditional else 0
-    made = models.make(path, None if index is None else [index] * len(path))
+    frames = models.make(path, None if index is None else [index] * len(path))
     if models.config.dataset.kind == "pictures":
-        write_film(made, out)
+        write_film(frames, out)
     else:
-        write_frames(_points(models, made), out, FPS, hold=0.0)
+        write_frames(_points(models, frames), out, FPS, hold=0.0)
 
 
 def write_film(frames: U8, out: Path) -> None:

@@ -177,9 +177,9 @@ class _Look:
         note = ""
         if np.isfinite(real).all() and np.isfinite(fake).all():
             gap = float(np.mean(real, dtype=np.float64) - np.mean(fake, dtype=np.float64))
-            stuck = at_clip(models.critic, models.config.objective)
+            clipped_share = at_clip(models.critic, models.config.objective)
             row = (update, *proved(real, fake, self._cost), gap)
-            self._rows.append((*row, math.nan if stuck is None else float(stuck)))
+            self._rows.append((*row, math.nan if clipped_share is None else float(clipped_share)))
             if self._potential is not None and (last or len(self._rows) % SURFACE_EVERY == 1):
                 self._surfaces = surfaces(models, sides, self._extent, potential=self._potential)
         else:

@@ -65,7 +65,7 @@ class Evaluation:
 
     def measured(self) -> list[Measured]:
         """Return its numbers as a run records them."""
-        found = []
+        values = []
         for value in self.values:
             for name, number in (
                 (value.name, value.value),
@@ -73,8 +73,8 @@ class Evaluation:
                 (value.name + FLOOR, value.floor),
             ):
                 if number is not None:
-                    found.append(Measured(self.step, name, number))
-        return found
+                    values.append(Measured(self.step, name, number))
+        return values
 
 
 def evaluate(
@@ -102,12 +102,12 @@ def evaluate(
         if isinstance(data, Pictures)
         else _points(models, data, seed)
     )
-    found = None
-    for said in parts:
-        found = said.result or found
-        yield said
-    assert isinstance(found, Evaluation)
-    whole = Evaluation(**{**found.__dict__, "seconds": time.perf_counter() - began})
+    result = None
+    for progress in parts:
+        result = progress.result or result
+        yield progress
+    assert isinstance(result, Evaluation)
+    whole = Evaluation(**{**result.__dict__, "seconds": time.perf_counter() - began})
     # Examples that come with the program stay as they are: the numbers are told, not recorded.
     if run is not None and run.status() is not Status.SHIPPED:
         run.add_metrics(whole.measured())
@@ -121,16 +121,16 @@ def _pictures(
 ) -> TaskSteps:
     yield TaskProgress("Loading the metrics", 0.01)
     load()
-    yardstick = ReferenceStats(models.config.dataset, data, root)
-    for share in yardstick.prepare():
+    reference_stats = ReferenceStats(models.config.dataset, data, root)
+    for share in reference_stats.prepare():
         yield TaskProgress("Features of the training pictures", 0.02 + 0.08 * share)
-    asked = wanted or (STACKED if models.config.dataset.stacked else SAMPLES)
-    n = yardstick.most(asked)
-    made = []
+    count = wanted or (STACKED if models.config.dataset.stacked else SAMPLES)
+    n = reference_stats.most(count)
+    batches = []
     for part in _inputs(models, data, n, seed):
-        made.append(torch.from_numpy(models.make(*part)))
-        yield TaskProgress("Making samples", 0.1 + 0.2 * len(made) * BATCH / n)
-    whole = PictureSides(torch.cat(made), yardstick)
+        batches.append(torch.from_numpy(models.make(*part)))
+        yield TaskProgress("Making samples", 0.1 + 0.2 * len(batches) * BATCH / n)
+    whole = PictureSides(torch.cat(batches), reference_stats)
     for share in whole.features_in_shares():
         yield TaskProgress("Features of the samples", 0.3 + 0.1 * share)
     sides = whole.first(min(len(data.held_out), wanted or SAMPLES))
@@ -139,14 +139,14 @@ def _pictures(
     for share in sides.other.shares():
         yield TaskProgress("Comparing real pictures with each other", 0.65 + 0.25 * share)
     keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
-    known = yardstick.floors.get(n)
-    of_all = [k for k in keys if METRICS[k].stacked or (k == "fid" and known is not None)]
+    reference_floor = reference_stats.floors.get(n)
+    of_all = [k for k in keys if METRICS[k].stacked or (k == "fid" and reference_floor is not None)]
     note = ""
     if len(sides) < n:
         titles = " and ".join(METRICS[key].title for key in of_all)
         note = f"{titles}: {n:,} samples; everything else: {len(sides):,}, "
         note += "so that each number stands beside its floor."
-    elif n < asked:
+    elif n < count:
         note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."
     note = f"{note} {left_out(sides)}".strip()
     values: tuple[Value, ...] = ()
@@ -154,20 +154,20 @@ def _pictures(
         yield TaskProgress(
             "Nothing can be measured",
             1.0,
-            Evaluation(models.step, n, seed, yardstick.protocol, (), note=note),
+            Evaluation(models.step, n, seed, reference_stats.protocol, (), note=note),
         )
     for i, key in enumerate(keys):
-        kept = known if key == "fid" else None
-        found = measure(whole if key in of_all else sides, [key], floor=kept is None)
-        name = next(iter(found))
+        kept = reference_floor if key == "fid" else None
+        values_of_key = measure(whole if key in of_all else sides, [key], floor=kept is None)
+        name = next(iter(values_of_key))
         if kept is not None:
             # Of more real pictures than are held out here, kept with the network.
-            found[name + FLOOR] = kept[0]
-        values += (_value(name, found),)
+            values_of_key[name + FLOOR] = kept[0]
+        values += (_value(name, values_of_key),)
         yield TaskProgress(
             f"Measured {METRICS[key].title}",
             0.9 + 0.1 * (i + 1) / len(keys),
-            Evaluation(models.step, n, seed, yardstick.protocol, values, note=note),
+            Evaluation(models.step, n, seed, reference_stats.protocol, values, note=note),
         )
 
 
@@ -181,11 +181,11 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
             rows.setdefault(name, []).append(number)
         values = []
         for name in (name for name in rows if metric_of(name) is not None):
-            found = {name: float(np.mean(rows[name]))}
+            means = {name: float(np.mean(rows[name]))}
             if draw:
-                found[name + DEVIATION] = float(np.std(rows[name], ddof=1))
-            found[name + FLOOR] = float(np.mean(rows[name + FLOOR]))
-            values.append(_value(name, found))
+                means[name + DEVIATION] = float(np.std(rows[name], ddof=1))
+            means[name + FLOOR] = float(np.mean(rows[name + FLOOR]))
+            values.append(_value(name, means))
         yield TaskProgress(
             f"Draw {draw + 1} of {DRAWS}",
             (draw + 1) / DRAWS,

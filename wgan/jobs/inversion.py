@@ -53,13 +53,15 @@ def invert(
     pictures = data if isinstance(data, Pictures) else None
     others = None if pictures is None else pictures.held_out[:OTHERS].numpy()
     seen: Search | None = None
-    for found in search(
+    for search_state in search(
         models, target, others=others, starts=starts, updates=updates, seed=seed, label=label
     ):
-        if isinstance(found, float):
-            yield TaskProgress(f"Update {round(found * updates):,} of {updates:,}", 0.9 * found)
+        if isinstance(search_state, float):
+            yield TaskProgress(
+                f"Update {round(search_state * updates):,} of {updates:,}", 0.9 * search_state
+            )
             continue
-        seen = found
+        seen = search_state
         words = f"Update {seen.update:,} of {updates:,}"
         yield TaskProgress(words, 0.9 * seen.update / updates, Found(models.step, seen, others))
     assert seen is not None

@@ -127,8 +127,8 @@ class Series:
 
     def should_continue(self, measured: Iterable[Measured]) -> bool:
         """Tell whether what was measured comes after all that is known of the same names."""
-        known = {name: values[-1].step for name, values in self._known.items()}
-        return all(m.step >= known.get(m.name, m.step) for m in measured)
+        last_steps = {name: values[-1].step for name, values in self._known.items()}
+        return all(m.step >= last_steps.get(m.name, m.step) for m in measured)
 
 
 class Curves:
@@ -269,7 +269,7 @@ class RunReader:
                 with contextlib.suppress(ValueError, TypeError, LookupError, ArithmeticError):
                     config = config.changed({change.path: change.after})
         last, facts, status = run.last(), run.facts(), run.status()
-        found = run.preview(steps[-1]) if steps else None
+        preview_content = run.preview(steps[-1]) if steps else None
         return RunSnapshot(
             run.id,
             status,
@@ -282,7 +282,7 @@ class RunReader:
             curves=self._read_curves(started.report_every, last.report.step if last else 0),
             last=last,
             changes=tuple(changes),
-            preview=StoredPreview(steps[-1], *found) if found else None,
+            preview=StoredPreview(steps[-1], *preview_content) if preview_content else None,
             preview_steps=tuple(steps),
             checkpoint_steps=tuple(checkpoints),
             metrics=self._read_metrics(facts.get("forgotten", "")),

@@ -65,7 +65,7 @@ class Task:
         try:
             if self._work is None:
                 self._work = self._begin()
-            said = next(self._work, None)
+            progress = next(self._work, None)
         except BaseException as error:
             self._show(error=in_words(error), done=True)
             raise
@@ -73,13 +73,13 @@ class Task:
             self.cost += time.perf_counter() - start
         if self._called_off:
             self._show(words="Cancelled", done=True, cancelled=True)
-        elif said is None:
+        elif progress is None:
             self._show(share=1.0, done=True)
         else:
-            share, found = min(max(said.share, 0.0), 1.0), self.standing.result
-            if said.result is not None:
-                self._found, found = share, said.result
-            self._show(words=said.words, share=share, result=found)
+            share, result = min(max(progress.share, 0.0), 1.0), self.standing.result
+            if progress.result is not None:
+                self._found, result = share, progress.result
+            self._show(words=progress.words, share=share, result=result)
 
     def cancel(self) -> None:
         """End it; what it has found so far stays to be seen, and the share is of that."""

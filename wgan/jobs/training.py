@@ -119,7 +119,7 @@ class TrainingJob:
         self._metrics = Series(run.metrics() if resume else ())
         self._unwritten: list[Measured] = []
         self._neighbours = run.neighbours() if resume else None
-        self._gauge: LiveEvaluator | None = None
+        self._live_evaluator: LiveEvaluator | None = None
         self._protocol_kept = False
         self._can_measure = True
         self._is_untouched = True  # whether the folder is as it was before this job
@@ -159,9 +159,9 @@ class TrainingJob:
     def own(self) -> None:
         """Take the run's lock, for as long as the job lives. Raises RunError."""
         if self._held is None:
-            held = contextlib.ExitStack()
-            held.enter_context(self.run.lock())
-            self._held = held
+            resources = contextlib.ExitStack()
+            resources.enter_context(self.run.lock())
+            self._held = resources
 
     def prepare(self, check: Callable[[], None] = lambda: None) -> None:
         """Load the data, choose the engine, build or restore the training.
@@ -247,9 +247,9 @@ class TrainingJob:
         for row in zip(*(table[name] for name in COLUMNS), strict=True):
             self._curves.add(StoredReport.from_row(row))
         self._last = self.run.last()
-        shown = self._preview_steps
-        found = self.run.preview(shown[-1]) if shown else None
-        self._preview = StoredPreview(shown[-1], *found) if found else None
+        steps = self._preview_steps
+        preview = self.run.preview(steps[-1]) if steps else None
+        self._preview = StoredPreview(steps[-1], *preview) if preview else None
         with contextlib.suppress(RunError):  # It may show what was removed just now.
             self.run.set_thumb(thumb(self._preview) if self._preview is not None else b"")
 
@@ -295,8 +295,8 @@ class TrainingJob:
         self._make_recorded_changes()
         training.engine.activate()  # whatever else this thread has done meanwhile
         training.step()
-        spent, made = self._stretch
-        self._stretch = spent + time.perf_counter() - start, made + 1
+        spent, steps_made = self._stretch
+        self._stretch = spent + time.perf_counter() - start, steps_made + 1
         steps, config = training.steps, self.config
         self._images += config.batch_size * config.n_critic
         if steps % config.report_every == 0:
@@ -383,18 +383,22 @@ class TrainingJob:
         """Return whether a measurement is due after so many seconds of training."""
         if self.config.measure and self._can_measure:
             with self._measuring():
-                return self.gauge.due(seconds)
+                return self.live_evaluator.due(seconds)
         return False
 
     def _measure(self, seconds: float) -> None:
         """Measure what is due after so many seconds of training."""
         with self._measuring():
-            was_ready = self.gauge.ready
-            found = self.gauge.measure(seconds)
-            if self.gauge.ready and not was_ready and (sentence := self.gauge.left_out):
+            was_ready = self.live_evaluator.ready
+            values = self.live_evaluator.measure(seconds)
+            if (
+                self.live_evaluator.ready
+                and not was_ready
+                and (sentence := self.live_evaluator.left_out)
+            ):
                 self._notices.append(sentence)
-            self._keep_measured(found, self.gauge.step)
-            near = self.gauge.neighbours
+            self._keep_measured(values, self.live_evaluator.step)
+            near = self.live_evaluator.neighbours
             if near is not None and (
                 self._neighbours is None or self._neighbours.step != near.step
             ):
@@ -411,17 +415,17 @@ class TrainingJob:
             raise
         except Exception as error:
             self.run.log(f"step {self.training.steps}: measuring failed: {traceback.format_exc()}")
-            self._can_measure = self._gauge is not None
+            self._can_measure = self._live_evaluator is not None
             notice = f"A measurement failed and is left out from now on. {in_words(error)}"
             if notice not in self._notices:
                 self._notices.append(notice)
 
     @property
-    def gauge(self) -> LiveEvaluator:
+    def live_evaluator(self) -> LiveEvaluator:
         """What measures the training in passing."""
-        if self._gauge is None:
-            self._gauge = LiveEvaluator(self.training, self._root)
-        return self._gauge
+        if self._live_evaluator is None:
+            self._live_evaluator = LiveEvaluator(self.training, self._root)
+        return self._live_evaluator
 
     def _keep_measured(self, found: Mapping[str, float], step: int) -> None:
         new = [Measured(step, *item) for item in found.items() if math.isfinite(item[1])]
@@ -527,8 +531,8 @@ class TrainingJob:
         if self._unwritten:
             self.run.add_metrics(self._unwritten)
             self._unwritten.clear()
-            if self._gauge is not None and not self._protocol_kept:
-                self.run.set_protocol(self._gauge.protocol)
+            if self._live_evaluator is not None and not self._protocol_kept:
+                self.run.set_protocol(self._live_evaluator.protocol)
                 self._protocol_kept = True
 
     def rename(self, name: str) -> None:
@@ -551,9 +555,9 @@ class TrainingJob:
         """Change hyperparameters between two steps and record it. Raises ConfigError."""
         changed = self._apply(changes)
         # What the user says now wins over what a resumed run would repeat later.
-        kept = deque(c for c in self._replay if c.path not in changes)
-        if len(kept) != len(self._replay):
-            self._replay, self._replay_is_saved = kept, False
+        remaining = deque(c for c in self._replay if c.path not in changes)
+        if len(remaining) != len(self._replay):
+            self._replay, self._replay_is_saved = remaining, False
         if changed & {"preview_seed", "preview_class"}:
             self._save_preview()
         self.flush()
@@ -622,8 +626,12 @@ class TrainingJob:
     def _unfinished(self, reason: str) -> str:
         """Return a sentence for a run whose end could not be written; it replaces the warnings."""
         self._warnings.clear()
-        kept = max(self.run.checkpoint_steps(), default=None)
-        way_out = "" if kept is None else f" Then resume it: it goes on from step {kept:,}."
+        last_checkpoint = max(self.run.checkpoint_steps(), default=None)
+        way_out = (
+            ""
+            if last_checkpoint is None
+            else f" Then resume it: it goes on from step {last_checkpoint:,}."
+        )
         return f"The end of this run could not be written. {reason}{way_out}"
 
     # ---- keeping ------------------------------------------------------------------------------
@@ -638,7 +646,7 @@ class TrainingJob:
         """Write a checkpoint, also if reports and metrics, which are written first, cannot be."""
         if self.config.measure and self._can_measure:
             with self._measuring():
-                self._keep_measured(self.gauge.at_checkpoint(), self.training.steps)
+                self._keep_measured(self.live_evaluator.at_checkpoint(), self.training.steps)
         with self._guarded("curves", IN_MEMORY):
             self._write_pending()
         with self._guarded("checkpoint"):
@@ -691,7 +699,9 @@ class TrainingJob:
                 "preview_steps": tuple(self._preview_steps),
                 "checkpoint_steps": tuple(self._checkpoint_steps),
                 "metrics": self._metrics.shown,
-                "protocol": self._gauge.protocol if self._gauge else self._view.protocol,
+                "protocol": self._live_evaluator.protocol
+                if self._live_evaluator
+                else self._view.protocol,
                 "neighbours": self._neighbours,
                 "warning": self.warning,
             } | values
@@ -726,8 +736,8 @@ def _rewound(
         # Of the same step, the checkpoint may be older than the change.
         return json.dumps(at_step[change.path].after) == values.get(change.path)
 
-    kept = [c for c in recorded if led_here(c)]
+    changes = [c for c in recorded if led_here(c)]
     again = [c for c in recorded if not led_here(c) and c.path != "engine"] + list(waiting)
-    return kept, deque(
+    return changes, deque(
         sorted((c for c in again if c.path not in given), key=lambda change: change.step)
     )

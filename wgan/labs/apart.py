@@ -88,8 +88,8 @@ def gaussians(theta: F64, spread: float = 0.5) -> Slid:
 
 
 def _log_normal(x: Real, spread: float) -> F64:
-    made: F64 = -((x / spread) ** 2) / 2 - math.log(spread * math.sqrt(2 * math.pi))
-    return made
+    density: F64 = -((x / spread) ** 2) / 2 - math.log(spread * math.sqrt(2 * math.pi))
+    return density
 
 
 def _endless(theta: F64) -> F64:
@@ -173,8 +173,8 @@ def best_discriminator(x: Real, mu: float) -> F64:
 
 
 def _sigmoid(x: Real) -> F64:
-    made: F64 = (1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2
-    return made
+    values: F64 = (1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2
+    return values
 
 
 @dataclass(frozen=True)
@@ -205,12 +205,12 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
     for done in range(updates + 1):
         if done % LOOK_EVERY == 0 or done == updates:
-            said = TaskProgress(
+            progress = TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
                 _look(fittings, mu, held, x, done, updates),
             )
-            yield said
+            yield progress
         if done == updates:
             return
         real, fake = _sample(seed, done, BATCH, mu)

@@ -171,9 +171,9 @@ def compare(
     if before is None or before.name != name:
         real, fake = (x.numpy() for x in sides(data, seed, 256, 10**6))
         before = Clipping(name, real, fake, ())
-    wanted = [key_of(clip), *HELD]
+    keys = [key_of(clip), *HELD]
     done = tuple(arm for arm in before.arms if arm.done)
-    lacking = [key for key in wanted if not any(arm.key == key for arm in done)]
+    lacking = [key for key in keys if not any(arm.key == key for arm in done)]
     found = replace(before, arms=done)
     total = max(1, len(lacking) * sum(updates))
     yield TaskProgress("Ready", 0.0 if lacking else 1.0, found)
@@ -226,11 +226,11 @@ def _opened(arm: Arm, one: CriticTrainer, data: Points, seed: int) -> Arm:
     values = torch.cat([part.weight.detach().flatten() for part in layers]).double().numpy()
     reach = arm.clip or float(np.quantile(np.abs(values), 0.999)) or 1.0
     shares, edges = np.histogram(values.clip(-reach, reach), bins=BINS, range=(-reach, reach))
-    stuck = at_clip(one.critic, one.objective)
+    clipped_share = at_clip(one.critic, one.objective)
     return replace(
         arm,
         depth=by_depth(one.critic, one.objective, real, fake),
         edges=edges.astype(np.float64),
         shares=shares / len(values),
-        stuck=None if stuck is None else float(stuck),
+        stuck=None if clipped_share is None else float(clipped_share),
     )

@@ -121,8 +121,14 @@ class Limits:
 def limits() -> Limits:
     """Return the thresholds of the rule "mode-collapse"."""
     rule = RULES["mode-collapse"]
-    known = rule.limits
-    return Limits(known["modes"], known["good"], known["variety"], known["class_kl"], rule.source)
+    rule_limits = rule.limits
+    return Limits(
+        rule_limits["modes"],
+        rule_limits["good"],
+        rule_limits["variety"],
+        rule_limits["class_kl"],
+        rule.source,
+    )
 
 
 @dataclass(frozen=True)
@@ -189,13 +195,13 @@ def configs(
         "report_every": 25,
         "precision": "float32",
     }
-    found = {}
+    by_name = {}
     for key, (_, own) in ARMS.items():
         values = common | own | ({"n_critic": judged} if key == "gan" else {})
         if kind == "pictures":
             values |= _OF_PICTURES.get(key, {})
-        found[key] = TrainConfig.parse(values)
-    return found
+        by_name[key] = TrainConfig.parse(values)
+    return by_name
 
 
 def alarms(arm: Arm, there: int, total: int) -> npt.NDArray[np.bool_]:
@@ -207,25 +213,25 @@ def alarms(arm: Arm, there: int, total: int) -> npt.NDArray[np.bool_]:
     every network makes one thing, which is no collapse: what is seen in the first GRACE of `total` steps
     does not count.
     """
-    told = limits()
+    thresholds = limits()
     pictures = bool(np.isfinite(arm.kl).any())
     if pictures:
-        so = arm.kl > told.class_kl
+        so = arm.kl > thresholds.class_kl
         # Who learns slowly is at its best all the time: that is no collapse.
         so &= arm.kl >= 1.15 * np.minimum.accumulate(arm.kl)
     else:
-        so = (arm.modes <= told.modes * there) & (arm.good >= told.good)
-        so |= arm.variety < told.variety
+        so = (arm.modes <= thresholds.modes * there) & (arm.good >= thresholds.good)
+        so |= arm.variety < thresholds.variety
     # What was lost is there again only when the modes are.
-    lost = so if pictures else so | (arm.modes <= told.modes * there)
+    lost = so if pictures else so | (arm.modes <= thresholds.modes * there)
     so &= arm.steps >= GRACE["pictures" if pictures else "points"] * total
-    found = np.zeros(len(so), dtype=np.bool_)
+    raised = np.zeros(len(so), dtype=np.bool_)
     now = False
     for i in range(ENOUGH - 1, len(so)):
         row = so[i - ENOUGH + 1 : i + 1]
         now = bool(lost[i - ENOUGH + 1 : i + 1].any()) if now else bool(row.all())
-        found[i] = now
-    return found
+        raised[i] = now
+    return raised
 
 
 def race(
@@ -244,29 +250,29 @@ def race(
     only in ARMS. Srivastava et al. 2017, arXiv:1705.07761; Arjovsky et al. 2017, section 4.3.
     Raises DataError, ValueError.
     """
-    wanted = configs(name, seed=seed, steps=steps, judged=judged)
-    first = next(iter(wanted.values()))
+    run_configs = configs(name, seed=seed, steps=steps, judged=judged)
+    first = next(iter(run_configs.values()))
     yield TaskProgress("Loading the data", 0.0)
     data = data if data is not None else first.dataset.load(root)
     runners = []
-    for key, config in wanted.items():
+    for key, config in run_configs.items():
         training = Training(config, engine=engine or resolve_engine(config, threads=1), data=data)
         runners.append(_Runner(key, training))
     whole = replace(_whole(name, first, data), judged=judged)
-    yardstick = None
+    reference_stats = None
     if isinstance(data, Pictures):
         yield TaskProgress("Reading the classifier", 0.0)
-        yardstick = ReferenceStats(first.dataset, data, root)
-        for share in yardstick.training(KNOWN).features_in_shares():
+        reference_stats = ReferenceStats(first.dataset, data, root)
+        for share in reference_stats.training(KNOWN).features_in_shares():
             yield TaskProgress(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
-        whole = replace(whole, frequencies=yardstick.frequencies.numpy().astype(np.float64))
+        whole = replace(whole, frequencies=reference_stats.frequencies.numpy().astype(np.float64))
     kind = first.dataset.kind
     every = max(1, first.steps // LOOKS[kind])
     for step in itertools.count():
         share = step / first.steps
         if step % every == 0 or step == first.steps:
             for runner in runners:
-                for _ in runner.look(whole, yardstick):
+                for _ in runner.look(whole, reference_stats):
                     yield TaskProgress(
                         f"Step {step:,} of {first.steps:,}: looking at {runner.title}", share
                     )
@@ -327,13 +333,13 @@ class _Runner:
         except Diverged as reason:
             self.arm = replace(self.arm, broken=str(reason))
 
-    def look(self, whole: Collapse, yardstick: ReferenceStats | None) -> Iterator[None]:
+    def look(self, whole: Collapse, reference_stats: ReferenceStats | None) -> Iterator[None]:
         """Measure what it makes now, in shares."""
         if self.arm.broken:
             return
         row: tuple[float, float, float, float] | None
-        if yardstick is not None:
-            row = yield from self._digits(whole, yardstick)
+        if reference_stats is not None:
+            row = yield from self._digits(whole, reference_stats)
         else:
             row = self._points(whole)
             yield
@@ -353,11 +359,11 @@ class _Runner:
         self.arm = replace(arm, alarms=alarms(arm, whole.there, whole.total))
 
     def _digits(
-        self, whole: Collapse, yardstick: ReferenceStats
+        self, whole: Collapse, reference_stats: ReferenceStats
     ) -> Generator[None, None, tuple[float, float, float, float]]:
-        made = make(self._training, min(COMPARED, len(yardstick.data.held_out)))
+        samples = make(self._training, min(COMPARED, len(reference_stats.data.held_out)))
         yield
-        sides = PictureSides(made, yardstick)
+        sides = PictureSides(samples, reference_stats)
         for _ in sides.features_in_shares():
             yield
         counts = torch.bincount(sides.probabilities.argmax(1), minlength=whole.there).double()
@@ -373,6 +379,8 @@ class _Runner:
         if not np.isfinite(points).all():
             return None
         modes, good = mixture_modes(points, data.means.numpy(), data.sigma)
-        made, real = (math.sqrt(x.var(0, dtype=np.float64).sum()) for x in (points, whole.real))
+        fake_spread, real = (
+            math.sqrt(x.var(0, dtype=np.float64).sum()) for x in (points, whole.real)
+        )
         self.arm = replace(self.arm, points=points[:SHOWN])
-        return float(modes), good, made / real, math.nan
+        return float(modes), good, fake_spread / real, math.nan

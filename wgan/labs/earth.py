@@ -189,11 +189,11 @@ def clouds(name: str, distance: float, p: int, epsilon: float, seed: int = 0) ->
     _, left, right = CLOUDS[name]
     rng = np.random.default_rng(seed)
     fake, real = left(rng), right(rng) + np.array([distance, 0.0])
-    found = {power: matching(fake, real, power) for power in (1, 2)}
+    plans = {power: matching(fake, real, power) for power in (1, 2)}
     even, cost = np.full(POINTS, 1 / POINTS), cdist(fake, real) ** p
     blurred = sinkhorn(even, even, cost, epsilon)
     row = np.maximum(blurred.mass * POINTS, 1e-300)  # each row a distribution
     spread = float(np.exp(-(row * np.log(row)).sum(axis=1)).mean())
     return Clouds(
-        fake, real, found[1][0], found[2][0], found[p][1], found[p][0] ** p, blurred, spread
+        fake, real, plans[1][0], plans[2][0], plans[p][1], plans[p][0] ** p, blurred, spread
     )

@@ -93,9 +93,9 @@ def _sides(name: str, seed: int) -> tuple[Points, nn.Module]:
     if name != "ring-8":
         raise ValueError(f"There is no set {name!r} here: choose one of {', '.join(SETS)}.")
     network = Mlp(width=64, depth=2)
-    made = network.generator((2,), 2)
-    network.initialise(made, generator(seed, "init", 2))
-    return Ring8(scale=2.0, sigma=0.05).load(), made
+    generator_network = network.generator((2,), 2)
+    network.initialise(generator_network, generator(seed, "init", 2))
+    return Ring8(scale=2.0, sigma=0.05).load(), generator_network
 
 
 def parameter_gradient(
@@ -107,8 +107,8 @@ def parameter_gradient(
     """
     made, critic = copy.deepcopy(made).double(), copy.deepcopy(critic).double()
     loss = objective.generator_loss(fake=critic(made(z.double())))
-    found = torch.autograd.grad(loss, list(made.parameters()))
-    return math.sqrt(sum(float(g.square().sum()) for g in found))
+    gradients = torch.autograd.grad(loss, list(made.parameters()))
+    return math.sqrt(sum(float(g.square().sum()) for g in gradients))
 
 
 def sample_gradients(critic: nn.Module, objective: Objective, fake: Tensor) -> Tensor:
@@ -119,8 +119,8 @@ def sample_gradients(critic: nn.Module, objective: Objective, fake: Tensor) -> T
     critic = copy.deepcopy(critic).double()
     at = fake.detach().double().requires_grad_()
     # Times N: the gradient of the mean holds each sample's divided by N.
-    (found,) = torch.autograd.grad(len(at) * objective.generator_loss(fake=critic(at)), at)
-    return found
+    (gradients,) = torch.autograd.grad(len(at) * objective.generator_loss(fake=critic(at)), at)
+    return gradients
 
 
 def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> TaskSteps:
@@ -130,21 +130,21 @@ def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> T
     with a gradient penalty of λ = 10. Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky
     et al. 2017, figure 2, arXiv:1701.07875. Raises ValueError.
     """
-    data, made = _sides(name, seed)
-    made.requires_grad_(True)
-    look = _Look(name, updates, data, made, seed)
+    data, generator_network = _sides(name, seed)
+    generator_network.requires_grad_(True)
+    look = _Look(name, updates, data, generator_network, seed)
     judge = fitting(NETWORK, Gan(), RATE, seed)
     critic = fitting(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
     marks = set(looks(updates, LOOKS))
     for update in range(updates):
         real = data.sample(BATCH, generator(seed, "data", update))
         with torch.no_grad():
-            fake = made(torch.randn(BATCH, 2, generator=generator(seed, "z", update)))
+            fake = generator_network(torch.randn(BATCH, 2, generator=generator(seed, "z", update)))
         for one in (judge, critic):
             one.update(real=real, fake=fake)
         done = update + 1
-        found = look(done, judge, critic) if done in marks else None
-        yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, found)
+        measured = look(done, judge, critic) if done in marks else None
+        yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, measured)
 
 
 class _Look:

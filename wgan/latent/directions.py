@@ -44,11 +44,11 @@ def ganspace(models: Models, count: int = 6, seed: int = 0) -> Directions:
     arXiv:2004.02546, section 2.1.
     """
     z = draw_z(7_000 + seed, SAMPLES, models.config.latent_dim)
-    found = _first_activations(models, z)
-    found = found - found.mean(0)
+    activations = _first_activations(models, z)
+    activations = activations - activations.mean(0)
     count = min(count, models.config.latent_dim)
     # By their products, (N, N): there are more activations than z.
-    variance, axes = torch.linalg.eigh((found @ found.T).double())
+    variance, axes = torch.linalg.eigh((activations @ activations.T).double())
     variance, axes = variance.flip(0).clamp_min(0), axes.flip(1)
     coordinates = (axes[:, :count] * variance[:count].sqrt()).numpy()  # (N, K)
     fitted, *_ = np.linalg.lstsq(coordinates, z.astype(np.float64), rcond=None)  # (K, latent_dim)

@@ -66,15 +66,15 @@ def search(
     if target.shape != tuple(config.dataset.shape):
         raise ValueError(f"The picture must be {tuple(config.dataset.shape)}, not {target.shape}.")
     goals = target[None] if others is None else np.concatenate([target[None], others])
-    told: tuple[int, ...] | None = None
+    class_ids: tuple[int, ...] | None = None
     inputs: tuple[torch.Tensor, ...] = ()
     if config.conditional:
         classes = len(config.dataset.class_names())
         starts = starts if label is not None else max(starts, classes)
-        told = tuple(label if label is not None else i % classes for i in range(starts))
-        inputs = (torch.tensor(told * len(goals)),)
-    wanted = torch.from_numpy(goals).float() / 127.5 - 1
-    wanted = wanted.repeat_interleave(starts, 0)  # (P·R, C, H, W)
+        class_ids = tuple(label if label is not None else i % classes for i in range(starts))
+        inputs = (torch.tensor(class_ids * len(goals)),)
+    targets = torch.from_numpy(goals).float() / 127.5 - 1
+    targets = targets.repeat_interleave(starts, 0)  # (P·R, C, H, W)
     # The same starts for every picture: none has better luck than another.
     begin = np.tile(draw_z(9_000 + seed, starts, config.latent_dim), (len(goals), 1))
     z = torch.from_numpy(begin).requires_grad_()
@@ -84,8 +84,8 @@ def search(
     history: list[F32] = []
     at: list[int] = []
     for update in range(updates + 1):
-        made = models.generator(z, *inputs).float()
-        each = (made - wanted).square().flatten(1).mean(1)  # (P·R,)
+        images = models.generator(z, *inputs).float()
+        each = (images - targets).square().flatten(1).mean(1)  # (P·R,)
         if update in marks:
             rms = (each.detach().sqrt() * 127.5).numpy().reshape(len(goals), starts)
             history.append(rms[0].astype(np.float32))
@@ -95,8 +95,8 @@ def search(
                 update,
                 updates,
                 z.detach()[:starts].numpy().copy(),
-                told,
-                as_bytes(made.detach()[:starts]).numpy(),
+                class_ids,
+                as_bytes(images.detach()[:starts]).numpy(),
                 np.stack(history),
                 tuple(at),
                 rms[1:].min(1).astype(np.float32),

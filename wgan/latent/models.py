@@ -44,8 +44,8 @@ class Models:
         A generator that is told the class gets `labels`, N of them; without, all classes in turn.
         Raises ValueError for z of another length.
         """
-        made = self.raw(z, labels)
-        return (as_bytes(made) if self.config.dataset.kind == "pictures" else made).numpy()
+        samples = self.raw(z, labels)
+        return (as_bytes(samples) if self.config.dataset.kind == "pictures" else samples).numpy()
 
     @torch.no_grad()
     def raw(self, z: F32, labels: Sequence[int] | None = None) -> Tensor:
@@ -59,8 +59,8 @@ class Models:
         inputs: tuple[Tensor, ...] = (whole,)
         if self.config.conditional:
             classes = len(self.config.dataset.class_names())
-            told = [i % classes for i in range(len(z))] if labels is None else labels
-            inputs = whole, torch.tensor(told, dtype=torch.long)
+            class_ids = [i % classes for i in range(len(z))] if labels is None else labels
+            inputs = whole, torch.tensor(class_ids, dtype=torch.long)
         parts = zip(*(torch.split(x, 256) for x in inputs), strict=True)
         return torch.cat([self.generator(*part) for part in parts]).float()
 
@@ -77,9 +77,9 @@ class Models:
         share = torch.from_numpy(np.asarray(t, np.float32))[:, None]
         mixed = (1 - share) * vectors[a] + share * vectors[b]
         inputs = torch.cat([torch.from_numpy(np.asarray(z, np.float32)), mixed], dim=1)
-        made = torch.cat([self.generator.network(part) for part in torch.split(inputs, 256)])
-        made = made.float()
-        return (as_bytes(made) if self.config.dataset.kind == "pictures" else made).numpy()
+        blended = torch.cat([self.generator.network(part) for part in torch.split(inputs, 256)])
+        blended = blended.float()
+        return (as_bytes(blended) if self.config.dataset.kind == "pictures" else blended).numpy()
 
     def with_critic(self, critic: nn.Module) -> "Models":
         """Return the same generator beside another critic."""

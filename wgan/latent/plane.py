@@ -123,9 +123,9 @@ def warped_grid(models: Models, lines: int = 17, reach: float = 2.5) -> Warped:
                 z[:, 1 - axis] = fixed
             grid.append(z)
     z = np.concatenate(grid)
-    made, density = models.make(z), _density(models, z)
+    points, density = models.make(z), _density(models, z)
     parts = len(grid)
-    return Warped(tuple(np.split(made, parts)), tuple(np.split(density, parts)))
+    return Warped(tuple(np.split(points, parts)), tuple(np.split(density, parts)))
 
 
 STEP = 1e-2

@@ -62,13 +62,13 @@ class Classifier(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = as_floats(pictures).contiguous(memory_format=torch.channels_last)
-        made: Tensor = self.body(x)
-        return made
+        features: Tensor = self.body(x)
+        return features
 
     def logits(self, features: Tensor) -> Tensor:
         """Return class scores of features, (N, 64) → (N, classes)."""
-        made: Tensor = self.head(features)
-        return made
+        logits: Tensor = self.head(features)
+        return logits
 
 
 class RandomFeatures(nn.Module):
@@ -146,9 +146,9 @@ def find_network(family: str, shape: tuple[int, ...], root: Path | None = None) 
     own = (root or data_root()) / name
     path = own if own.is_file() else Path(str(shipped))
     if family and path.is_file():
-        found = read_network(path)
-        if found[1] == shape:
-            return found[0]
+        network = read_network(path)
+        if network[1] == shape:
+            return network[0]
     module = RandomFeatures(shape).eval().requires_grad_(False)
     return Network("random convolutions", module, _hash(module.state_dict()))
 
@@ -300,19 +300,19 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
 
 def sum_features(network: Network, pictures: Stack) -> Sums:
     """Return the sums of all pictures' features."""
-    made = None
+    total = None
     for part in parts_of(pictures):
         sums = Sums.of(network.features(part))
-        made = sums if made is None else made + sums
-    assert made is not None
-    return made
+        total = sums if total is None else total + sums
+    assert total is not None
+    return total
 
 
 def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
     """Return mean and deviation of the distance of n of these features to a reference."""
     repeats = 1 if n == len(features) else 10
-    found = []
+    distances = []
     for i in range(repeats):
         chosen = torch.randperm(len(features), generator=generator(0, "metric", draw=i))[:n]
-        found.append(frechet(Sums.of(features[chosen]), reference))
-    return float(np.mean(found)), float(np.std(found))
+        distances.append(frechet(Sums.of(features[chosen]), reference))
+    return float(np.mean(distances)), float(np.std(distances))

@@ -113,13 +113,13 @@ def prdc(real: Tensor, fake: Tensor) -> Iterator[float | Coverage]:
     """
     radii = {}
     for i, (name, side) in enumerate((("real", real), ("fake", fake))):
-        found = []
+        near_parts = []
         for j, part in enumerate(torch.split(side, CHUNK)):
             # The nearest is itself, at distance 0.
             near = torch.cdist(part, side).topk(min(COVERAGE_K, len(side) - 1) + 1, largest=False)
-            found.append(near.values)
+            near_parts.append(near.values)
             yield (i + j * CHUNK / len(side)) / 3
-        radii[name] = torch.cat(found)
+        radii[name] = torch.cat(near_parts)
     at = min(PRECISION_K, radii["real"].shape[1] - 1), min(PRECISION_K, radii["fake"].shape[1] - 1)
     real3, fake3 = radii["real"][:, at[0]], radii["fake"][:, at[1]]
     real5 = radii["real"][:, -1]
@@ -139,10 +139,10 @@ def prdc(real: Tensor, fake: Tensor) -> Iterator[float | Coverage]:
 
 def last(shares: Iterator[Any]) -> Any:
     """Go through shares of work and return what comes at the end."""
-    found = None
-    for found in shares:  # noqa: B007
+    share = None
+    for share in shares:  # noqa: B007
         pass
-    return found
+    return share
 
 
 def nearest(queries: Tensor, among: Stack, k: int = 2) -> Iterator[float | tuple[Tensor, Tensor]]:
@@ -159,8 +159,8 @@ def nearest(queries: Tensor, among: Stack, k: int = 2) -> Iterator[float | tuple
         near = part.topk(min(k, part.shape[1]), largest=False)
         values = torch.cat([best[0], near.values], dim=1)
         where = torch.cat([best[1], near.indices + start], dim=1)
-        kept = values.topk(min(k, values.shape[1]), largest=False)
-        best = kept.values, where.gather(1, kept.indices)
+        closest = values.topk(min(k, values.shape[1]), largest=False)
+        best = closest.values, where.gather(1, closest.indices)
         yield min(1.0, (start + 4 * CHUNK) / len(among))
     yield best
 
@@ -178,11 +178,11 @@ def memorised(distances: Tensor) -> Tensor:
 
 def own_nearest(features: Tensor) -> Iterator[float | Tensor]:
     """Yield the share that is done, and at last each row's distance to the nearest other, (N, D) → (N,)."""
-    found = []
+    distances = []
     for start in range(0, len(features), CHUNK):
         rows = torch.cdist(features[start : start + CHUNK], features)
         at = torch.arange(len(rows))
         rows[at, at + start] = torch.inf
-        found.append(rows.min(1).values)
+        distances.append(rows.min(1).values)
         yield start / len(features)
-    yield torch.cat(found)
+    yield torch.cat(distances)

@@ -50,11 +50,11 @@ KNOWN = 4_000
 
 def pooled(pictures: Tensor) -> Tensor:
     """Return pictures averaged to at most 14×14 pixels in [−1, 1], (N, C, H, W) → (N, ≤ C·196)."""
-    found = []
+    parts = []
     for part in parts_of(pictures):
         values = part.float().div(127.5).sub(1)
-        found.append(F.adaptive_avg_pool2d(values, min(POOLED, part.shape[2])).flatten(1))
-    return torch.cat(found)
+        parts.append(F.adaptive_avg_pool2d(values, min(POOLED, part.shape[2])).flatten(1))
+    return torch.cat(parts)
 
 
 # ---- what a data set's pictures are measured against --------------------------------------------------
@@ -77,8 +77,8 @@ class ReferenceStats:
         self._title = dataset.title
         self.digits: Network | None = None
         if dataset.stacked:
-            found = find_network("mnist", (1, 28, 28), root)
-            self.digits = found if found.classifies else None
+            network = find_network("mnist", (1, 28, 28), root)
+            self.digits = network if network.classifies else None
 
     def prepare(self) -> Iterator[float]:
         """Compute the reference and what live numbers are compared with, a little at a time.
@@ -139,7 +139,7 @@ class ReferenceStats:
         """Return how many samples to measure, at most as many as real ones can stand beside them."""
         return wanted if wanted in self.floors else min(wanted, len(self.data.held_out))
 
-    @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the yardstick, which a job owns
+    @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the reference, which a job owns
     def real(self, n: int) -> "PictureSides":
         """Return n held-out pictures, or all of them, as if they were samples: the floor."""
         rng = generator(0, "metric", draw=1)
@@ -166,13 +166,13 @@ def _frequencies(probabilities: Tensor) -> Tensor:
 
 
 class PictureSides:
-    """Samples beside the real pictures of a yardstick, and what both metrics need once.
+    """Samples beside the real pictures of a reference, and what both metrics need once.
 
     `fake` is (N, C, H, W) uint8.
     """
 
-    def __init__(self, fake: Tensor, yardstick: ReferenceStats) -> None:
-        self.fake, self.yardstick = fake, yardstick
+    def __init__(self, fake: Tensor, reference_stats: ReferenceStats) -> None:
+        self.fake, self.reference_stats = fake, reference_stats
         self._firsts: dict[int, PictureSides] = {}
 
     def __len__(self) -> int:
@@ -183,37 +183,39 @@ class PictureSides:
         if n >= len(self):
             return self
         if n not in self._firsts:
-            made = self._firsts[n] = PictureSides(self.fake[:n], self.yardstick)
+            part = self._firsts[n] = PictureSides(self.fake[:n], self.reference_stats)
             if "features" in self.__dict__:
-                made.__dict__["features"] = self.features[:n]
+                part.__dict__["features"] = self.features[:n]
         return self._firsts[n]
 
     @cached_property
     def features(self) -> Tensor:
         """Features of the samples, (N, 64)."""
-        return self.yardstick.network.features(self.fake)
+        return self.reference_stats.network.features(self.fake)
 
     @cached_property
     def probabilities(self) -> Tensor:
         """Class probabilities of the samples, (N, K)."""
-        return self.yardstick.network.probabilities(self.features)
+        return self.reference_stats.network.probabilities(self.features)
 
     @cached_property
     def other(self) -> "PictureSides":
         """The same with as many held-out pictures in place of the samples."""
-        return self.yardstick.real(len(self))
+        return self.reference_stats.real(len(self))
 
     @cached_property
     def combinations(self) -> Tensor:
         """The three digits each sample shows, (N,) in 0…999; of stacked digits only."""
-        assert self.yardstick.digits is not None
-        return combinations(self.fake, self.yardstick.digits)
+        assert self.reference_stats.digits is not None
+        return combinations(self.fake, self.reference_stats.digits)
 
     @cached_property
     def neighbours(self) -> tuple[Tensor, Tensor]:
         """Distances and indices of the two nearest training pictures, (N, 2) each."""
-        found: tuple[Tensor, Tensor] = last(nearest(self.fake, self.yardstick.data.train))
-        return found
+        distances_and_places: tuple[Tensor, Tensor] = last(
+            nearest(self.fake, self.reference_stats.data.train)
+        )
+        return distances_and_places
 
     @property
     def copies(self) -> Tensor:
@@ -223,21 +225,23 @@ class PictureSides:
     @cached_property
     def spacing(self) -> Tensor:
         """Distance in features to the nearest other sample, (N,)."""
-        found: Tensor = last(own_nearest(self.features))
-        return found
+        distances: Tensor = last(own_nearest(self.features))
+        return distances
 
     @cached_property
     def coverage(self) -> Coverage:
         """Precision, recall, density and coverage against as many training pictures."""
-        found: Coverage = last(prdc(self.yardstick.training(len(self)).features, self.features))
-        return found
+        values: Coverage = last(
+            prdc(self.reference_stats.training(len(self)).features, self.features)
+        )
+        return values
 
     def shares(self) -> Iterator[float]:
         """Compute what takes longest in shares, so that the metrics find it done.
 
         Kept where `cached_property` keeps it.
         """
-        real = self.yardstick.training(len(self))
+        real = self.reference_stats.training(len(self))
         for i, side in enumerate((self, real)):
             for share in side.features_in_shares():
                 yield 0.1 * (i + share)
@@ -251,7 +255,7 @@ class PictureSides:
                 else:
                     yield 0.4 + 0.4 * step
         some = self.first(COMPARED)
-        for near in nearest(some.fake, self.yardstick.data.train):
+        for near in nearest(some.fake, self.reference_stats.data.train):
             if isinstance(near, tuple):
                 some.__dict__["neighbours"] = near
             else:
@@ -261,11 +265,11 @@ class PictureSides:
         """Compute the features, so that whoever needs them finds them done; yields the share."""
         if "features" in self.__dict__:
             return
-        found = []
+        parts = []
         for part in torch.split(self.fake, 250):
-            found.append(self.yardstick.network.features(part))
-            yield sum(map(len, found)) / len(self)
-        self.__dict__["features"] = torch.cat(found)
+            parts.append(self.reference_stats.network.features(part))
+            yield sum(map(len, parts)) / len(self)
+        self.__dict__["features"] = torch.cat(parts)
 
     def _spacing_in_shares(self) -> Iterator[float]:
         if "spacing" in self.__dict__:
@@ -280,12 +284,12 @@ class PictureSides:
 
     def fid(self) -> float:
         """Return the Fréchet distance to the reference, in features."""
-        return frechet(Sums.of(self.features), self.yardstick.reference)
+        return frechet(Sums.of(self.features), self.reference_stats.reference)
 
     @cached_property
     def kid_both(self) -> tuple[float, float]:
         """Kernel distance to as many training pictures, mean and deviation."""
-        return kid(self.features, self.yardstick.training(max(len(self), SUBSET)).features)
+        return kid(self.features, self.reference_stats.training(max(len(self), SUBSET)).features)
 
     def kid(self) -> float:
         """Return the kernel distance."""
@@ -296,7 +300,7 @@ class PictureSides:
         return kl(
             _frequencies(self.probabilities).numpy(),
             # A class that training pictures lack would make it infinite: as if half a picture had it.
-            (self.yardstick.frequencies + 0.5 / KNOWN).numpy()
+            (self.reference_stats.frequencies + 0.5 / KNOWN).numpy()
             / (1 + 0.5 * self.probabilities.shape[1] / KNOWN),
         )
 
@@ -314,11 +318,12 @@ class PictureSides:
         In features nearer to another sample than half the median distance of real pictures to the
         nearest of as many.
         """
-        limit = 0.5 * float(self.yardstick.training(len(self)).spacing.median())
+        limit = 0.5 * float(self.reference_stats.training(len(self)).spacing.median())
         return float((self.spacing < limit).double().mean())
 
     def frechet_pixels(self) -> float:
         """Return the Fréchet distance to as many training pictures, in pixels averaged to 14×14."""
         return frechet(
-            Sums.of(pooled(self.fake)), Sums.of(pooled(self.yardstick.training(len(self)).fake))
+            Sums.of(pooled(self.fake)),
+            Sums.of(pooled(self.reference_stats.training(len(self)).fake)),
         )

@@ -49,11 +49,11 @@ class Metric:
         """Tell whether it can be measured of these."""
         if isinstance(sides, PointSides):
             return self.kind == "points" and (sides.mixture or not self.mixture)
-        yardstick = sides.yardstick
+        reference_stats = sides.reference_stats
         return (
             self.kind == "pictures"
-            and (yardstick.network.classifies or not self.classes)
-            and (yardstick.digits is not None or not self.stacked)
+            and (reference_stats.network.classifies or not self.classes)
+            and (reference_stats.digits is not None or not self.stacked)
             and not self.has_too_few(sides)
         )
 
@@ -61,7 +61,7 @@ class Metric:
         """Tell whether there are too few samples or training pictures to measure it."""
         if isinstance(sides, PointSides):
             return False
-        return min(len(sides), len(sides.yardstick.data.train)) < self.least
+        return min(len(sides), len(sides.reference_stats.data.train)) < self.least
 
 
 METRICS: dict[str, Metric] = {
@@ -263,7 +263,7 @@ def short(n: int) -> str:
 def name_of(key: str, sides: Sides, n: int) -> str:
     """Return a metric's name with its settings, for n samples."""
     stem = (
-        sides.yardstick.network.stem
+        sides.reference_stats.network.stem
         if METRICS[key].features and isinstance(sides, PictureSides)
         else ""
     )
@@ -310,7 +310,7 @@ def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
     most = max(metric.least for metric in lacking)
     return (
         f"Not measured: {titles}. They need up to {most} training and {most} held-out pictures, and there "
-        f"are {len(sides.yardstick.data.train):,} and {len(sides.yardstick.data.held_out):,}."
+        f"are {len(sides.reference_stats.data.train):,} and {len(sides.reference_stats.data.held_out):,}."
     )
 
 
@@ -321,7 +321,7 @@ def measure(
 
     With `floor` what real ones score in their place is added under each name with `_floor`.
     """
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for key in keys if keys is not None else [k for k, m in METRICS.items() if m.live]:
         metric = METRICS[key]
         if not metric.fits(sides):
@@ -329,9 +329,9 @@ def measure(
         n = len(sides.fake) if metric.most is None else min(metric.most, len(sides.fake))
         name = name_of(key, sides, n)
         some = sides.first(n)
-        found[name] = metric.measure(some)
+        values[name] = metric.measure(some)
         if metric.deviation is not None:
-            found[name + DEVIATION] = metric.deviation(some)
+            values[name + DEVIATION] = metric.deviation(some)
         if floor:
-            found[name + FLOOR] = metric.measure(some.other)
-    return found
+            values[name + FLOOR] = metric.measure(some.other)
+    return values

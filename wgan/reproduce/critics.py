@@ -38,6 +38,6 @@ def straightness(x: Real, y: Real) -> float:
 def explained(columns: Real, y: Real) -> float:
     """Return the share of the variance of y, (N,), that a linear fit by columns, (N, K), explains."""
     y = np.asarray(y, np.float64)
-    found, *_ = np.linalg.lstsq(np.asarray(columns, np.float64), y, rcond=None)
+    coefficients, *_ = np.linalg.lstsq(np.asarray(columns, np.float64), y, rcond=None)
     variance = ((y - y.mean()) ** 2).sum()
-    return float(1 - ((y - columns @ found) ** 2).sum() / variance) if variance > 0 else 1.0
+    return float(1 - ((y - columns @ coefficients) ** 2).sum() / variance) if variance > 0 else 1.0

@@ -115,8 +115,8 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         if isinstance(objective, Gan):
             minimax = _push(critic, Gan(generator="minimax"), fake)
             with torch.no_grad():
-                said = torch.sigmoid(critic(line)).numpy()
-            sure = float(((said < 0.01) | (said > 0.99)).mean())
+                probability = torch.sigmoid(critic(line)).numpy()
+            sure = float(((probability < 0.01) | (probability > 0.99)).mean())
             rows += [
                 Row(
                     f"discriminator: gradient of the minimax loss at fakes, after {n:,} updates",

@@ -38,8 +38,8 @@ class Ruler:
         self._real = self._fit(_flat(data.held_out))
 
     def _fit(self, flat: Real) -> tuple[Real, Real]:
-        found = (flat - self._mean) @ self._axes
-        return found.mean(axis=0), np.cov(found, rowvar=False)
+        components = (flat - self._mean) @ self._axes
+        return components.mean(axis=0), np.cov(components, rowvar=False)
 
     def frechet(self, pictures: Tensor) -> float:
         """Return the distance of pictures, uint8 (N, C, H, W), to the held-out ones."""
@@ -73,9 +73,9 @@ def _made(training: Training, n: int, averaged: bool = True) -> Tensor:
     network = training.average if averaged else training.generator
     mode = network.training
     network.eval()
-    made = torch.cat([as_bytes(network(part)) for part in torch.split(z, 250)])
+    pictures = torch.cat([as_bytes(network(part)) for part in torch.split(z, 250)])
     network.train(mode)
-    return made
+    return pictures
 
 
 def _train(training: Training, tell: Tell, words: str) -> list[Report]:
@@ -199,8 +199,8 @@ _BLUR = "in pixels blurred samples can lie nearer to digits than digits do, so b
 
 
 def _rank(a: Real, b: list[float]) -> float:
-    found = float(scipy.stats.spearmanr(a, b).statistic) if len(b) > 2 else 0.0
-    return found if math.isfinite(found) else 0.0
+    correlation = float(scipy.stats.spearmanr(a, b).statistic) if len(b) > 2 else 0.0
+    return correlation if math.isfinite(correlation) else 0.0
 
 
 W_AND_JS_CURVES = Experiment(
@@ -231,7 +231,7 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
     floor = ruler.frechet(real[:1000])
     rows: list[Row] = []
     for i, (name, network) in enumerate(GENERATORS.items()):
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for j, objective in enumerate(("gan", "wgan-gp")):
             changes: dict[str, object] = {
                 "objective": objective,
@@ -250,32 +250,32 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
             config = PRESETS["quick-mnist"].config.changed(changes)
             training = Training(config, engine=NO_BATCH_NORM.engine(), data=data)
             _train(training, _part(bench, 2 * i + j, 6), f"{name}, {objective}")
-            made = _made(training, 1000)
-            found[objective] = ruler.frechet(made)
+            pictures = _made(training, 1000)
+            values[objective] = ruler.frechet(pictures)
             rows += [
                 Row(
                     f"{name}, {objective}: Fréchet distance in pixels, n = 1,000",
                     "fails or collapses" if objective == "gan" and i else "learns",
-                    found[objective],
+                    values[objective],
                     floor=floor,
                     note="50 principal components, against 1,000 held-out digits",
                 ),
                 Row(
                     "– classes with at least 1 % of the samples",
                     "10" if objective != "gan" or not i else "fewer",
-                    float(ruler.classes(made)),
+                    float(ruler.classes(pictures)),
                     floor=10.0,
                     note="by the nearest class mean",
                 ),
             ]
-        ratio = found["gan"] / found["wgan-gp"]
+        ratio = values["gan"] / values["wgan-gp"]
         rows.append(
             Row(
                 f"{name}: distance of gan ÷ distance of wgan-gp",
                 "well above 1, above 1.5" if i else "about 1 or above",
                 ratio,
                 agrees=ratio > 1.5 if i else None,
-                note=_compared(ratio, rows, found),
+                note=_compared(ratio, rows, values),
             )
         )
     return rows
@@ -415,10 +415,10 @@ def _brownlee(bench: Bench) -> list[Row]:
     last = reports[-97:]
     gap = float(np.mean([r.critic_gap for r in last]))
     ruler = Ruler(Mnist10k().load())
-    made = _made(training, 100, averaged=False)
+    pictures = _made(training, 100, averaged=False)
     sevens = Mnist10k(classes=("7",)).load().held_out
     if bench.folder is not None:
-        _grid(made, bench.folder / BROWNLEE.picture)
+        _grid(pictures, bench.folder / BROWNLEE.picture)
     data = (
         "6,265 sevens of MNIST" if full else "the 1,000 sevens of mnist-10k, as MNIST is not here"
     )
@@ -439,7 +439,7 @@ def _brownlee(bench: Bench) -> list[Row]:
         Row(
             "share of 100 samples nearer to the mean seven than to any other digit's, %",
             "recognisable sevens",
-            100 * float(ruler.shares(made)[7]),
+            100 * float(ruler.shares(pictures)[7]),
             floor=100 * float(ruler.shares(sevens)[7]),
             note="by the nearest class mean; floor: held-out sevens",
         ),

@@ -108,7 +108,7 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
                 note="mean of 64 pairs of draws",
             ),
         ]
-        found: list[float] = []
+        values: list[float] = []
         for j, (arm, objective, n, coupled) in enumerate(arms):
             if coupled and name != "ring-8":
                 continue
@@ -121,14 +121,14 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
             share = _detail(critic, data, bench.seed, bench.samples(20_000))
             steepest = _steepest(critic, bench.samples(128))
             proved = gap(critic, torch.from_numpy(real), torch.from_numpy(fake)) / steepest
-            found.append(share)
+            values.append(share)
             first = arm == "clipped"
             rows += [
                 Row(
                     f"{name}, {arm}: share of its gap within 0.3 of the data",
                     "simple surface: little" if first else "higher moments, more than clipped",
                     share,
-                    agrees=None if first else share > found[0],
+                    agrees=None if first else share > values[0],
                     note="what noise of 0.3 in place of 1 takes from E f(real); a quadratic: 0.09",
                 ),
                 Row(
@@ -279,7 +279,7 @@ def _groupsort(bench: Bench) -> list[Row]:
     for i, (name, (real, fake), network, n, near, cut) in enumerate(tasks):
         exact = emd(real.double().numpy(), fake.double().numpy())
         rows.append(Row(f"{name}: exact W₁", "1", exact, agrees=abs(exact - 1) < 1e-6))
-        found: list[float] = []
+        values: list[float] = []
         for j, kind in enumerate(("MaxMin", "ReLU")):
             critic = _critic(network, bench.seed, tuple(real.shape[1:]))
             objective.prepare(critic, generator(bench.seed, "init", 1))
@@ -294,11 +294,11 @@ def _groupsort(bench: Bench) -> list[Row]:
                 words,
             )
             value = gap(critic, real, fake)
-            found.append(value)
+            values.append(value)
             if kind == "MaxMin":
                 expected, agrees = f"reaches 1 from below: {near:g} to 1", near < value < 1 + 1e-4
             else:
-                expected, agrees = "stays below MaxMin's", value < found[0] - 0.01
+                expected, agrees = "stays below MaxMin's", value < values[0] - 0.01
             rows.append(
                 Row(
                     f"{name}, {network.depth}×{network.width} {kind}: gap of the critic",

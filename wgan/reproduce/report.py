@@ -116,23 +116,23 @@ def page(outcomes: Sequence[Outcome]) -> str:
 
 
 def _section(outcome: Outcome) -> list[str]:
-    made = outcome.experiment
+    experiment = outcome.experiment
     seed = f" --seed {outcome.seed}" if outcome.seed else ""
     scale = f" --scale {outcome.scale:g}" if outcome.scale != 1 else ""
     lines = [
-        f"## {made.name}",
+        f"## {experiment.name}",
         "",
-        f"{made.title}. {made.source}.",
+        f"{experiment.title}. {experiment.source}.",
         "",
-        f"`python -m wgan reproduce {made.name}{seed}{scale}`, {outcome.seconds:.0f} seconds. "
-        f"{made.settings}",
+        f"`python -m wgan reproduce {experiment.name}{seed}{scale}`, {outcome.seconds:.0f} seconds. "
+        f"{experiment.settings}",
         "",
         "| | quantity | expected | measured | floor | note |",
         "|---|---|---|---|---|---|",
         *("| " + " | ".join(c.replace("|", "\\|") for c in _cells(r)) + " |" for r in outcome.rows),
     ]
-    if made.picture:
-        lines += ["", f"![{made.title}]({made.picture})"]
+    if experiment.picture:
+        lines += ["", f"![{experiment.title}]({experiment.picture})"]
     return lines
 
 

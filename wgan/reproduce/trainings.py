@@ -105,7 +105,7 @@ def _mixtures(bench: Bench) -> list[Row]:
 def _scored(
     name: str, arm: str, modes: int, floor: float, scores: list[tuple[int, float]]
 ) -> list[Row]:
-    captured, captured_error = _mean([float(found) for found, _ in scores])
+    captured, captured_error = _mean([float(captured_modes) for captured_modes, _ in scores])
     good, good_error = _mean([100 * share for _, share in scores])
     expected, agrees, note = f"of {modes}; not in the table of PacGAN", None, ""
     if (arm, name) in PUBLISHED:

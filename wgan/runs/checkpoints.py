@@ -172,14 +172,14 @@ def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]
     except (ConfigError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         return f"its networks cannot be built: {str(error).splitlines()[0].rstrip('.')}."
     for prefix, network in zip(("average.", "critic."), pair, strict=True):
-        wanted = {prefix + name: value for name, value in network.state_dict().items()}
-        found = {name: value for name, value in tensors.items() if name.startswith(prefix)}
-        if missing := sorted(wanted.keys() - found.keys()):
+        expected = {prefix + name: value for name, value in network.state_dict().items()}
+        present = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+        if missing := sorted(expected.keys() - present.keys()):
             return f"{missing[0]} is missing (of {len(missing)} in all)."
-        if extra := sorted(found.keys() - wanted.keys()):
+        if extra := sorted(present.keys() - expected.keys()):
             return f"{extra[0]} belongs to no layer of its network."
-        for name, value in wanted.items():
-            if found[name].shape != value.shape:
-                shapes = f"{tuple(found[name].shape)}, not {tuple(value.shape)}"
+        for name, value in expected.items():
+            if present[name].shape != value.shape:
+                shapes = f"{tuple(present[name].shape)}, not {tuple(value.shape)}"
                 return f"{name} has the shape {shapes}."
     return ""

@@ -85,8 +85,8 @@ def process_start(pid: int) -> str | None:
 
 def versions() -> dict[str, str]:
     """Return what the program stands on: Python, the system, the packages that matter."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    by_name = {"python": platform.python_version(), "platform": platform.platform()}
     for package in ("torch", "torchvision", "numpy", "streamlit", "plotly", "pydantic"):
         with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            by_name[package] = version(package)
+    return by_name

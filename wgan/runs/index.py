@@ -74,18 +74,18 @@ class RunIndex:
 
     def cards(self) -> list[RunSummary]:
         """Return a card for each run, the newest first."""
-        found = []
+        summaries = []
         for run in list_runs(self.runs_dir):
             at = change_token(run)
-            known = self._known.get(run.id)
-            if known is None or known[0] != at:
-                known = (at, _read(run))
-                self._known[run.id] = known
-            found.append(known[1])
-        names = {card.run for card in found}
+            remembered = self._known.get(run.id)
+            if remembered is None or remembered[0] != at:
+                remembered = (at, _read(run))
+                self._known[run.id] = remembered
+            summaries.append(remembered[1])
+        names = {card.run for card in summaries}
         for gone in self._known.keys() - names:
             del self._known[gone]
-        return found
+        return summaries
 
 
 def change_token(run: Run) -> tuple[float, ...]:
@@ -95,8 +95,8 @@ def change_token(run: Run) -> tuple[float, ...]:
     # Not the folder itself: reading the database makes and removes a file in it.
     for name in ("config.json", "run.sqlite", "run.sqlite-wal", "previews", "lock"):
         try:
-            found = os.stat(os.path.join(folder, name))
-            at += [found.st_mtime_ns, found.st_size]
+            stat = os.stat(os.path.join(folder, name))
+            at += [stat.st_mtime_ns, stat.st_size]
         except OSError:
             at.append(0.0)
     return (*at, float(run.alive()))
@@ -212,37 +212,37 @@ def _lock_to_move(run: Run) -> RunLock | None:
 
 def trash(runs_dir: Path) -> list[TrashedRun]:
     """Return what is in the trash, the last thrown first."""
-    found = []
+    trashed = []
     with contextlib.suppress(OSError):
         for entry in (runs_dir / TRASH).iterdir():
             match = re.fullmatch(r"(\d+\.\d{3})~(.+)", entry.name)
             if match and entry.is_dir():
                 size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
-                found.append(TrashedRun(entry.name, match[2], float(match[1]), size))
-    return sorted(found, key=lambda thrown: thrown.when, reverse=True)
+                trashed.append(TrashedRun(entry.name, match[2], float(match[1]), size))
+    return sorted(trashed, key=lambda thrown: thrown.when, reverse=True)
 
 
 def restore(runs_dir: Path, key: str) -> Run:
     """Take a run out of the trash again. Raises RunError where it is gone or its name is taken."""
-    thrown = next((t for t in trash(runs_dir) if t.key == key), None)
-    if thrown is None:
+    trashed = next((t for t in trash(runs_dir) if t.key == key), None)
+    if trashed is None:
         raise RunError("That run is in the trash no more.")
-    target = runs_dir / thrown.run
+    target = runs_dir / trashed.run
     if target.exists():
-        raise RunError(f"There is a run {thrown.run} already: rename its folder first.")
+        raise RunError(f"There is a run {trashed.run} already: rename its folder first.")
     try:
         (runs_dir / TRASH / key).rename(target)
     except OSError as error:
-        raise RunError(f"Run {thrown.run} cannot be taken back ({error.strerror}).") from error
+        raise RunError(f"Run {trashed.run} cannot be taken back ({error.strerror}).") from error
     return Run(target)
 
 
 def empty_trash(runs_dir: Path, keys: Iterable[str] | None = None) -> int:
     """Delete what is in the trash for good (or the runs of some keys); return the bytes freed."""
-    wanted = None if keys is None else set(keys)
+    wanted_keys = None if keys is None else set(keys)
     freed = 0
-    for thrown in trash(runs_dir):
-        if wanted is None or thrown.key in wanted:
-            shutil.rmtree(runs_dir / TRASH / thrown.key, ignore_errors=True)
-            freed += thrown.size
+    for trashed in trash(runs_dir):
+        if wanted_keys is None or trashed.key in wanted_keys:
+            shutil.rmtree(runs_dir / TRASH / trashed.key, ignore_errors=True)
+            freed += trashed.size
     return freed

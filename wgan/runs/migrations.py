@@ -16,8 +16,8 @@ FIRST_WITH_DIGEST = 3
 
 
 def _known(schema: object, what: str) -> int:
-    known = isinstance(schema, int | str) and re.fullmatch(r"\d{1,9}", str(schema)[:10])
-    number = int(str(schema)) if known else 0
+    is_number = isinstance(schema, int | str) and re.fullmatch(r"\d{1,9}", str(schema)[:10])
+    number = int(str(schema)) if is_number else 0
     if number > SCHEMA:
         raise RunError(
             f"{what} was made by a newer version of this program (schema {number}, this one knows "

@@ -27,12 +27,12 @@ def created_at(config_file: Path) -> float | None:
         _known.pop(path, None)
         return None
     version = (stat.st_mtime_ns, stat.st_size)
-    known = _known.get(path)
-    if known is None or known[0] != version:
+    remembered = _known.get(path)
+    if remembered is None or remembered[0] != version:
         if len(_known) >= MAX_KNOWN:
             _known.clear()
-        known = _known[path] = (version, _read(config_file, stat.st_mtime))
-    return known[1]
+        remembered = _known[path] = (version, _read(config_file, stat.st_mtime))
+    return remembered[1]
 
 
 def _read(config_file: Path, modified: float) -> float:

@@ -107,17 +107,17 @@ class Run:
             "versions": versions(),
             "created": datetime.now().astimezone().isoformat(timespec="milliseconds"),
         }
-        made: Path | None = None
+        folder: Path | None = None
         try:
             runs_dir.mkdir(parents=True, exist_ok=True)
-            made = _new_folder(runs_dir, name)
+            folder = _new_folder(runs_dir, name)
             run = cls.__new__(cls)
-            run.folder, run._lock, run._is_claimed = made, None, False
+            run.folder, run._lock, run._is_claimed = folder, None, False
             run.build(described)
             return run
         except (OSError, RunError) as error:
-            if made is not None:
-                shutil.rmtree(made, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise RunError(
                 f"No run can be made in {runs_dir} ({reason}). Choose a folder that can be written, with "
@@ -152,12 +152,12 @@ class Run:
         """Return what config.json says: schema, config, parent, versions, created. Raises RunError."""
         try:
             with (self.folder / "config.json").open(encoding="utf-8") as file:
-                found = parse_json(file.read(MAX_TEXT + 1), "config.json")
+                described = parse_json(file.read(MAX_TEXT + 1), "config.json")
         except (OSError, ValueError) as error:
             raise RunError(f"The config of run {self.id} cannot be read: {error}.") from error
-        if not isinstance(found, dict):
+        if not isinstance(described, dict):
             raise RunError(f"The config of run {self.id} cannot be read: it is no JSON object.")
-        return migrate_described(found, f"Run {self.id}")
+        return migrate_described(described, f"Run {self.id}")
 
     def config(self) -> TrainConfig:
         """Return the config the run was started with; `changes()` tells what came after."""
@@ -168,21 +168,21 @@ class Run:
 
     def parent(self) -> Parent | None:
         """Return where the run was forked from. Raises RunError."""
-        found = self.described()["parent"]
-        return None if found is None else Parent(found["run"], found["step"])
+        parent = self.described()["parent"]
+        return None if parent is None else Parent(parent["run"], parent["step"])
 
     def set_engine(self, engine: Engine) -> None:
         """Record what the run trains on from now on."""
-        known: list[dict[str, Any]] = []
+        engines: list[dict[str, Any]] = []
         with contextlib.suppress(RunError):  # A damaged list begins anew.
-            known = self.engines()
-        if not known or known[-1] != engine.as_dict():
-            self.set_fact("engines", json.dumps([*known, engine.as_dict()]))
+            engines = self.engines()
+        if not engines or engines[-1] != engine.as_dict():
+            self.set_fact("engines", json.dumps([*engines, engine.as_dict()]))
 
     def engine(self) -> Engine | None:
         """Return what the run was last trained on. Raises RunError."""
-        known = self.engines()
-        return Engine(**known[-1]) if known else None
+        engines = self.engines()
+        return Engine(**engines[-1]) if engines else None
 
     def engines(self) -> list[dict[str, Any]]:
         """Return everything the run was trained on, in order. Raises RunError."""
@@ -263,10 +263,10 @@ class Run:
                 ).fetchone()
                 for key in range((low - 1) // width, (high - 1) // width + 1)
             ]
-            known = [row for row in rows if row[0] is not None]
-            if any(isinstance(value, str | bytes) for row in known for value in row):
+            recorded_rows = [row for row in rows if row[0] is not None]
+            if any(isinstance(value, str | bytes) for row in recorded_rows for value in row):
                 raise SchemaError("its reports have values that are not numbers")
-            table = np.array([row[: len(COLUMNS)] for row in known], dtype=np.float64)
+            table = np.array([row[: len(COLUMNS)] for row in recorded_rows], dtype=np.float64)
             _check_clock(table)
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
@@ -351,10 +351,10 @@ class Run:
 
     def drop_engines_after(self, engine: Engine) -> None:
         """Forget the engines of a continuation that was given up: the last is `engine` again."""
-        known = self.engines()
-        places = [i for i, each in enumerate(known) if each == engine.as_dict()]
-        if places and places[-1] < len(known) - 1:
-            self.set_fact("engines", json.dumps(known[: places[-1] + 1]))
+        engines = self.engines()
+        places = [i for i, each in enumerate(engines) if each == engine.as_dict()]
+        if places and places[-1] < len(engines) - 1:
+            self.set_fact("engines", json.dumps(engines[: places[-1] + 1]))
 
     def metrics(self) -> list[Measured]:
         """Return every measured metric, in the order of steps."""
@@ -396,9 +396,9 @@ class Run:
             )
         self.add_metrics(old)
         for preview in other.preview_steps():
-            found = other.preview(preview) if preview <= step else None
-            if found is not None:
-                write(self._preview_path(preview, found[0]), found[1], durable=False)
+            picture = other.preview(preview) if preview <= step else None
+            if picture is not None:
+                write(self._preview_path(preview, picture[0]), picture[1], durable=False)
 
     # ---- previews -----------------------------------------------------------------------------
 
@@ -514,8 +514,8 @@ class Run:
         """Return the steps of all checkpoints."""
         with contextlib.suppress(OSError):
             names = os.listdir(self.folder)
-            found = (re.fullmatch(r"step_(\d{8})\.safetensors", name) for name in names)
-            return sorted(int(match[1]) for match in found if match)
+            matches = (re.fullmatch(r"step_(\d{8})\.safetensors", name) for name in names)
+            return sorted(int(match[1]) for match in matches if match)
         return []
 
     def checkpoint(self, step: int | None = None) -> tuple[State, dict[str, float]]:
@@ -737,8 +737,8 @@ def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
         metric = metric_of(measured.name)
         if metric is None or not metric.headline or measured.step == 0:
             continue
-        known = best.get(measured.name)
-        if known is None or better(measured.name, measured.value, known.value):
+        best_so_far = best.get(measured.name)
+        if best_so_far is None or better(measured.name, measured.value, best_so_far.value):
             best[measured.name] = measured
     return best
 
@@ -796,11 +796,11 @@ def list_runs(runs_dir: Path) -> list[Run]:
         key=lambda name: (not name.startswith("example-"), created[name], len(name), name),
         reverse=True,
     )
-    found = []
+    runs = []
     for name in names:
         with contextlib.suppress(RunError):  # gone since it was listed
-            found.append(Run(runs_dir / name))
-    return found
+            runs.append(Run(runs_dir / name))
+    return runs
 
 
 @contextlib.contextmanager

@@ -56,8 +56,8 @@ class RunLibrary:
 
     def preview(self, name: str, step: int) -> StoredPreview | None:
         """Return a stored preview of a run; None if it has none of that step. Raises RunError."""
-        found = self.run(name).preview(step)
-        return StoredPreview(step, *found) if found else None
+        content = self.run(name).preview(step)
+        return StoredPreview(step, *content) if content else None
 
     def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
         """Keep a checkpoint for good, or no longer. Raises RunError."""

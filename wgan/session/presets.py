@@ -17,19 +17,19 @@ class Presets:
 
     def all(self) -> dict[str, TrainConfig]:
         """Return the user's own presets; files that cannot be read are left out."""
-        found = {}
+        configs = {}
         for path in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, ConfigError):
-                found[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
-        return found
+                configs[path.stem] = TrainConfig.parse(json.loads(path.read_text("utf-8")))
+        return configs
 
     def token(self) -> tuple[tuple[str, int], ...]:
         """Return what changes whenever a preset is saved or deleted."""
-        found = []
+        stamps = []
         for path in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(OSError):
-                found.append((path.name, path.stat().st_mtime_ns))
-        return tuple(found)
+                stamps.append((path.name, path.stat().st_mtime_ns))
+        return tuple(stamps)
 
     def save(self, name: str, config: TrainConfig) -> None:
         """Keep a config under a name of the user's. Raises RunError for a name that cannot be."""

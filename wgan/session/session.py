@@ -151,8 +151,8 @@ class Session:
         run = Run.find(name, self.runs_dir)
         if run.alive():
             raise RunError(f"Run {run.id} is already being trained.")
-        known, step = run.resume_point()
-        config = steered(known, dict(changes or {}))
+        config_before, step = run.resume_point()
+        config = steered(config_before, dict(changes or {}))
         if step >= config.steps:
             raise RunError(
                 f"Run {run.id} has reached its last step, {config.steps:,}. Set “Stop at step” "
@@ -185,10 +185,10 @@ class Session:
             raise ConfigError(f"A race has two to {MOST_RACING} runs.")
         with self._changed:
             self._refuse_if_busy(queue)
-            made = [Run.create(config, self.runs_dir) for config in configs]
-            for run in made:
-                self._enqueue(run, resume=False, changes={}, group=made[0].id)
-            return [run.id for run in made]
+            runs = [Run.create(config, self.runs_dir) for config in configs]
+            for run in runs:
+                self._enqueue(run, resume=False, changes={}, group=runs[0].id)
+            return [run.id for run in runs]
 
     def _refuse_if_busy(self, queue: bool) -> None:
         if (self._active or self._queue) and not queue:
@@ -312,11 +312,11 @@ class Session:
     def history(self, name: str) -> tuple[list[Change], list[Change]]:
         """Return a run's changes that can be undone, and redone, the next one last. Raises RunError."""
         with self._changed:
-            live, asked = self._views.get(name), self._asked.get(name)
-        if live is None or not live.status.active or asked is None:
+            live, wanted_config = self._views.get(name), self._asked.get(name)
+        if live is None or not live.status.active or wanted_config is None:
             return undo_and_redo(self.view(name).changes)
         # A change that was asked for counts at once, though the worker has not recorded it yet.
-        ordered = [Change(live.step, *each) for each in differences(asked, live.config)]
+        ordered = [Change(live.step, *each) for each in differences(wanted_config, live.config)]
         return undo_and_redo([*live.changes, *ordered])
 
     # ---- tasks --------------------------------------------------------------------------------
@@ -400,8 +400,8 @@ class Session:
     def tasks(self, run: str | None = None) -> list[TaskStatus]:
         """Return the tasks about a run, or about any, the newest first."""
         with self._changed:
-            known = [t.standing for t in reversed(self._tasks)]
-        return [t for t in known if run is None or t.run == run]
+            statuses = [t.standing for t in reversed(self._tasks)]
+        return [t for t in statuses if run is None or t.run == run]
 
     def cancel(self, key: str) -> None:
         """End a task; what it has found so far stays to be seen."""
@@ -457,32 +457,32 @@ class Session:
 
     def _with_asked(self, view: RunSnapshot) -> RunSnapshot:
         """Return a view with the change that was asked for: it counts before the worker makes it."""
-        asked = self._asked.get(view.run)
-        return view if asked is None else replace(view, config=asked)
+        wanted_config = self._asked.get(view.run)
+        return view if wanted_config is None else replace(view, config=wanted_config)
 
     def view(self, name: str) -> RunSnapshot:
         """Return how a run stands: live, just ended, or from its folder. Raises RunError."""
         with self._changed:
-            known = self._views.get(name)
-            if known is not None and known.status.active:
-                return self._with_asked(known)
-        if known is not None and not (self.runs_dir / name / "config.json").is_file():
-            return known
+            view = self._views.get(name)
+            if view is not None and view.status.active:
+                return self._with_asked(view)
+        if view is not None and not (self.runs_dir / name / "config.json").is_file():
+            return view
         try:
             return self._from_folder(name)
         except RunError:
-            if known is None:
+            if view is None:
                 raise
-            return known  # Its folder is being deleted at this moment.
+            return view  # Its folder is being deleted at this moment.
 
     def diagnosis(self, name: str) -> list[Finding]:
         """Return what every rule has to say of a run, raised or not. Raises RunError."""
         view = self.view(name)
         with self._examining:  # Of many who ask for the same view, one works and the others wait.
-            known = self._found.get(name)
-            if known is None or known[0] != view.version:
-                known = self._found[name] = (view.version, examine(view.evidence))
-        return known[1]
+            diagnosis = self._found.get(name)
+            if diagnosis is None or diagnosis[0] != view.version:
+                diagnosis = self._found[name] = (view.version, examine(view.evidence))
+        return diagnosis[1]
 
     def _from_folder(self, name: str) -> RunSnapshot:
         run = Run.find(name, self.runs_dir)
@@ -524,12 +524,12 @@ class Session:
 
     def throw_away(self, name: str) -> TrashedRun:
         """Move a run to the trash. Raises RunError where it is being trained."""
-        thrown = throw_away(Run.find(name, self.runs_dir))
+        trashed = throw_away(Run.find(name, self.runs_dir))
         self.library.look_again()
         with self._changed:
-            for known in (self._views, self._stored, self._models, self._found):
-                known.pop(thrown.run, None)
-        return thrown
+            for cache in (self._views, self._stored, self._models, self._found):
+                cache.pop(trashed.run, None)
+        return trashed
 
     def newest(self, *, example: bool = False) -> str | None:
         """Return the run to show at first: the live one, else the newest that can be read.
@@ -556,21 +556,21 @@ class Session:
         """
         with self._changed:
             live = any(job.run.id == name and job.prepared for job in self._active)
-            known = self._models.get(name)
+            models = self._models.get(name)
         if step is not None or not live:
             state, _ = Run.find(name, self.runs_dir).checkpoint(step)
             return Models(state.config, state.tensors, state.step)
-        if known is None or time.monotonic() - known[0] > MODELS_EVERY:
+        if models is None or time.monotonic() - models[0] > MODELS_EVERY:
             self._ask_for_models(name)
             deadline = time.monotonic() + wait
             with self._changed:
                 # Only the first copy is worth waiting for.
-                while known is None and time.monotonic() < deadline:
+                while models is None and time.monotonic() < deadline:
                     self._changed.wait(0.1)
-                    known = self._models.get(name)
-        if known is None:
+                    models = self._models.get(name)
+        if models is None:
             raise RunError("The run is busy with a long step. Try again in a moment.")
-        return known[1]
+        return models[1]
 
     def _ask_for_models(self, name: str) -> None:
         def copy(job: TrainingJob) -> None:
@@ -668,11 +668,11 @@ class Session:
         self._forecaster.measure_next(self._stop_forecast)
         for job in starting:
             self._prepare(job)
-        held = {task.standing.run for task in tasks if task.holds}
+        held_runs = {task.standing.run for task in tasks if task.holds}
         ready: list[TrainingJob | Task] = [
             job
             for job in self._active
-            if not job.paused and job.prepared and job.run.id not in held
+            if not job.paused and job.prepared and job.run.id not in held_runs
         ]
         ready += tasks
         if ready:

@@ -66,13 +66,13 @@ def resolve_engine(
     device = pick_device(config.device)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
     cache = cache or engine_cache()
-    known = _read(cache)
+    pictures = _read(cache)
     chosen = config.threads or threads or max(1, cores() // here)
     if not config.threads and not threads and here == 1 and device == "cpu":
-        chosen = _first_threads(config, most_threads or cores(), known)
-    asked: Literal["auto", "float32", "bfloat16"] = config.precision
-    if asked != "auto":
-        return Engine(device, asked, chosen, processes)
+        chosen = _first_threads(config, most_threads or cores(), pictures)
+    wanted_precision: Literal["auto", "float32", "bfloat16"] = config.precision
+    if wanted_precision != "auto":
+        return Engine(device, wanted_precision, chosen, processes)
     if not might_gain_from_bfloat16(device, config.network.kind):
         return Engine(device, "float32", chosen, processes)
     key = "|".join(
@@ -88,11 +88,11 @@ def resolve_engine(
             str(config.dataset.shape),
         ]
     )
-    if key not in known:
+    if key not in pictures:
         rates = _race(config, device, chosen, check)
-        known[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
-        _write(cache, known)
-    precision: Precision = "bfloat16" if known[key] == "bfloat16" else "float32"
+        pictures[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
+        _write(cache, pictures)
+    precision: Precision = "bfloat16" if pictures[key] == "bfloat16" else "float32"
     return Engine(device, precision, chosen, processes)
 
 
@@ -110,9 +110,9 @@ def remember_threads(
 ) -> None:
     """Have the next trainings like this one, of at most so many threads, begin with this number."""
     cache = cache or engine_cache()
-    known, key = _read(cache), _threads_key(config, most)
-    if known.get(key) != str(threads):
-        _write(cache, known | {key: str(threads)})
+    remembered, key = _read(cache), _threads_key(config, most)
+    if remembered.get(key) != str(threads):
+        _write(cache, remembered | {key: str(threads)})
 
 
 def _threads_key(config: TrainConfig, most: int) -> str:
@@ -226,10 +226,10 @@ def _processor(device: str) -> str:
 
 def _read(cache: Path) -> dict[str, str]:
     try:
-        found = json.loads(cache.read_text("utf-8"))
+        values = json.loads(cache.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 def _write(cache: Path, known: dict[str, str]) -> None:

@@ -103,8 +103,8 @@ def at_clip(critic: nn.Module, objective: Objective) -> Tensor | None:
     pairs = [(weight, bound) for weight, bound in bounds if bound is not None]
     if not pairs:
         return None
-    stuck = sum((weight.abs() >= 0.999 * bound).sum() for weight, bound in pairs)
-    return torch.as_tensor(stuck) / sum(weight.numel() for weight, _ in pairs)
+    clipped_count = sum((weight.abs() >= 0.999 * bound).sum() for weight, bound in pairs)
+    return torch.as_tensor(clipped_count) / sum(weight.numel() for weight, _ in pairs)
 
 
 def at_outputs(
@@ -172,8 +172,13 @@ class _Shadow(Training):
         real, labels = self.data.draw("train", n, seen)
         other, other_labels = self.data.draw("held-out", n, unseen)
         real, other = self._lay_out(real), self._lay_out(other)
-        told = self.config.conditional
-        return real, other, labels if told else None, other_labels if told else None
+        is_conditional = self.config.conditional
+        return (
+            real,
+            other,
+            labels if is_conditional else None,
+            other_labels if is_conditional else None,
+        )
 
     def fakes(self, n: int, labels: Tensor | None) -> Tensor:
         """Return n fakes, made as those for the critic."""
@@ -190,13 +195,13 @@ class _Shadow(Training):
     def slopes(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """Return what the critic's slopes are at x̂ and at fakes."""
         n = SLOPES[self.config.dataset.kind]
-        told = None if labels is None else labels[:n]
+        label = None if labels is None else labels[:n]
         epsilon = torch.rand(n, generator=self._rng("epsilon", -1), device=self.device)
         x_hat = torch.lerp(fake[:n], real[:n], epsilon.view(n, *[1] * (real.dim() - 1)))
         # Each sample's own slope, also of a critic whose batch norm would mix them.
         self.critic.eval()
         at_hat, at_fake = (
-            gradient_norm(lambda x: self._score(x, told), points) for points in (x_hat, fake[:n])
+            gradient_norm(lambda x: self._score(x, label), points) for points in (x_hat, fake[:n])
         )
         self.critic.train()
         return {
@@ -209,10 +214,10 @@ class _Shadow(Training):
     def depth(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         """Return how much the loss' gradient grows from the last hidden layer to the first, log₁₀."""
         n = SLOPES[self.config.dataset.kind]
-        told = None if labels is None else torch.cat([labels[:n], labels[:n]])
+        label = None if labels is None else torch.cat([labels[:n], labels[:n]])
 
         def loss() -> Tensor:
-            both = self.score(torch.cat([real[:n], fake[:n]]), told)
+            both = self.score(torch.cat([real[:n], fake[:n]]), label)
             real_score, fake_score = torch.chunk(both, 2)
             return self.config.objective.critic_loss(real=real_score, fake=fake_score)
 
@@ -267,14 +272,14 @@ class _Shadow(Training):
             self._critic_update(1 + i, *self._batches(range(1 + i, 2 + i))[0], held_out=False)
             if i + 1 == _LOOKED:
                 watch.stop()
-        found = {
+        values = {
             "critic_gradient": _mean(watch.norms),
             "critic_move": _mean(watch.moves),
         }
         # Where real and fake have updates of their own, each undoes part of the other's.
         if not self.config.split_updates:
-            found["step_cosine"] = _mean(watch.cosines)
-        return found
+            values["step_cosine"] = _mean(watch.cosines)
+        return values
 
 
 class _Watch:

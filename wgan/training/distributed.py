@@ -136,8 +136,8 @@ class _Coupled(nn.BatchNorm2d):
             self.num_batches_tracked += 1
             self.running_mean.lerp_(origin + shift, self.momentum)
             self.running_var.lerp_(variance * (n / (n - 1)), self.momentum)
-        made: Tensor = scaled * self.weight[:, None, None] + self.bias[:, None, None]
-        return made.to(x.dtype)
+        normalised: Tensor = scaled * self.weight[:, None, None] + self.bias[:, None, None]
+        return normalised.to(x.dtype)
 
 
 def asked() -> bool:

@@ -106,8 +106,8 @@ def might_gain_from_bfloat16(device: str, kind: str) -> bool:
 
 def _has_bfloat16_instructions() -> bool:
     # Private, and the only way torch tells; a torch without them simply trains in float32.
-    asked = [
+    flags = [
         getattr(torch.cpu, name, None)
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     ]
-    return any(ask is not None and ask() for ask in asked)
+    return any(ask is not None and ask() for ask in flags)

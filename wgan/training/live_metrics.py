@@ -67,14 +67,14 @@ def make(training: Training, n: int) -> Tensor:
     z = torch.randn(n, training.config.latent_dim, generator=rng)
     inputs: tuple[Tensor, ...] = (z,)
     if training.config.conditional and isinstance(training.data, Pictures):
-        known = training.data.train_labels
-        chosen = torch.randint(len(known), (n,), generator=rng)
-        inputs = z, known[chosen.to(known.device)]
-    made = []
+        labels = training.data.train_labels
+        chosen = torch.randint(len(labels), (n,), generator=rng)
+        inputs = z, labels[chosen.to(labels.device)]
+    parts = []
     for part in zip(*(torch.split(x, BATCH) for x in inputs), strict=True):
         out = training.average(*(x.to(training.device) for x in part))
-        made.append((as_bytes(out) if isinstance(training.data, Pictures) else out.float()).cpu())
-    return torch.cat(made)
+        parts.append((as_bytes(out) if isinstance(training.data, Pictures) else out.float()).cpu())
+    return torch.cat(parts)
 
 
 class LiveEvaluator:
@@ -87,7 +87,7 @@ class LiveEvaluator:
     def __init__(self, training: Training, root: Path | None = None) -> None:
         self._training = training
         self.neighbours: Neighbours | None = None
-        self._yardstick = (
+        self._reference = (
             ReferenceStats(training.config.dataset, training.data, root)
             if isinstance(training.data, Pictures)
             else None
@@ -95,7 +95,7 @@ class LiveEvaluator:
         self._preparing: Iterator[Any] | None = self._prepare()
         # A diagnosis needs a few probes, and checkpoints measure quality besides.
         self._groups: list[Callable[[], dict[str, float]]] = [self.probe, self.quality]
-        if self._yardstick is not None:
+        if self._reference is not None:
             self._groups += [self.kernel, self.probe, self.copies]
         self._samples: tuple[int, PictureSides] | None = None
         self.step = 0
@@ -108,7 +108,7 @@ class LiveEvaluator:
         self._loading.start()
 
     def _load(self) -> None:
-        if self._yardstick is None:
+        if self._reference is None:
             import ot  # noqa: F401
         else:
             load()
@@ -121,12 +121,12 @@ class LiveEvaluator:
     @property
     def protocol(self) -> dict[str, Any]:
         """What must be equal for two runs' numbers to be compared."""
-        return self._yardstick.protocol if self._yardstick is not None else {}
+        return self._reference.protocol if self._reference is not None else {}
 
     @property
     def left_out(self) -> str:
         """Which metrics there are too few pictures for, in a sentence; "" if none."""
-        return left_out(self._sides()) if self._yardstick is not None else ""
+        return left_out(self._sides()) if self._reference is not None else ""
 
     def due(self, seconds: float) -> bool:
         """Tell whether a training that has run for so many seconds is to be measured now."""
@@ -147,14 +147,14 @@ class LiveEvaluator:
         self.step = self._training.steps
         group = self._groups[self._turn % len(self._groups)]
         try:
-            found = group()
+            values = group()
         except Exception:
             self.leave_out(group)
             raise
         self._turn += 1
         self._spent += time.perf_counter() - start
         self._last = seconds
-        return found
+        return values
 
     def prepare(self) -> None:
         """Compute at once what others compare with, which `measure` does a share at a call."""
@@ -176,24 +176,24 @@ class LiveEvaluator:
         if not self._training.finite:
             return {}
         start = time.perf_counter()
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         ready = self._preparing is None and not self._loading.is_alive()
-        if self.quality in self._groups and (self._yardstick is None or ready):
+        if self.quality in self._groups and (self._reference is None or ready):
             try:
-                if self._yardstick is None:
-                    found = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])
+                if self._reference is None:
+                    values = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])
                 else:
-                    found = self.quality()
+                    values = self.quality()
             except Exception:
                 self.leave_out(self.quality)
                 raise
         self._spent += time.perf_counter() - start
-        return found
+        return values
 
     def _prepare(self) -> Iterator[Any]:
         yield True
-        if self._yardstick is not None:
-            for share in self._yardstick.prepare():
+        if self._reference is not None:
+            for share in self._reference.prepare():
                 yield 1.0 + share
         if isinstance(self._training.data, Pictures):
             self._floors = _floors(measure(self._sides(), floor=True))
@@ -207,17 +207,17 @@ class LiveEvaluator:
                 draws.append(_floors(measure(sides, floor=True)))
                 yield True
             self._floors = {name: float(np.mean([d[name] for d in draws])) for name in draws[0]}
-        if self._yardstick is not None:
-            real = self._yardstick.real(SHOWN)
+        if self._reference is not None:
+            real = self._reference.real(SHOWN)
             self._floors |= _floors(measure(real, ["memorised"], floor=True))
         yield True
 
     def _sides(self) -> PictureSides | PointSides:
         data = self._training.data
         if isinstance(data, Pictures):
-            assert self._yardstick is not None
-            n = self._yardstick.most(LIVE_SAMPLES["pictures"])
-            return PictureSides(make(self._training, n), self._yardstick)
+            assert self._reference is not None
+            n = self._reference.most(LIVE_SAMPLES["pictures"])
+            return PictureSides(make(self._training, n), self._reference)
         return PointSides(make(self._training, LIVE_SAMPLES["points"]).numpy(), data)
 
     # ---- the groups -----------------------------------------------------------------------------
@@ -246,19 +246,19 @@ class LiveEvaluator:
 
     def copies(self) -> dict[str, float]:
         """Return the share of shown samples that copy a training picture, and keep the neighbours."""
-        assert self._yardstick is not None
+        assert self._reference is not None
         shown = torch.from_numpy(self._training.preview().pictures)[:SHOWN]
-        sides = PictureSides(shown, self._yardstick)
-        found = measure(sides, ["memorised"])
+        sides = PictureSides(shown, self._reference)
+        values = measure(sides, ["memorised"])
         distances, where = sides.neighbours
         self.neighbours = Neighbours(
             self._training.steps,
             shown.numpy(),
-            self._yardstick.data.train[where[:, 0]].numpy(),
+            self._reference.data.train[where[:, 0]].numpy(),
             distances[:, 0].numpy(),
             sides.copies.numpy(),
         )
-        return found
+        return values
 
 
 def _floors(found: dict[str, float]) -> dict[str, float]:

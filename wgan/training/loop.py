@@ -233,9 +233,9 @@ class Training:
     def traceable_steps(self) -> dict[str, TraceableStep]:
         """Return the steps of critic and generator for a compiler, with the next step's examples."""
         # Making fakes moves batch norm's statistics: looking must change nothing.
-        held = [buffer.clone() for buffer in self.generator.buffers()]
+        buffers_before = [buffer.clone() for buffer in self.generator.buffers()]
         ((real, label, fake),) = self._batches(range(1))
-        for buffer, before in zip(self.generator.buffers(), held, strict=True):
+        for buffer, before in zip(self.generator.buffers(), buffers_before, strict=True):
             buffer.copy_(before)
         return {
             "critic": self._traceable_critic_step(
@@ -327,8 +327,8 @@ class Training:
         return score
 
     def _make(self, z: Tensor, label: Tensor | None) -> Tensor:
-        made = self.generator(z) if label is None else self.generator(z, label)
-        return self._lay_out(made)
+        samples = self.generator(z) if label is None else self.generator(z, label)
+        return self._lay_out(samples)
 
     def _batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
         """Return real examples, their labels and as many fakes for each of a step's critic updates."""
@@ -340,8 +340,12 @@ class Training:
         if self._couples and not self.config.inference_fakes:
             fakes = [self._fakes(*each) for each in zip(z, labels, strict=True)]
         else:
-            told = [label for label in labels if label is not None]
-            fakes = list(self._fakes(torch.cat(z), torch.cat(told) if told else None).chunk(len(z)))
+            class_labels = [label for label in labels if label is not None]
+            fakes = list(
+                self._fakes(torch.cat(z), torch.cat(class_labels) if class_labels else None).chunk(
+                    len(z)
+                )
+            )
         return [(*real, fake) for real, fake in zip(reals, fakes, strict=True)]
 
     @torch.no_grad()
@@ -361,11 +365,11 @@ class Training:
         slow: list[Tensor] = list(self.average.parameters())
         fast: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(slow, fast, 1 - decay)
-        for kept, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
+        for averaged, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            if averaged.is_floating_point():
+                averaged.lerp_(new, 1 - decay)
             else:
-                kept.copy_(new)
+                averaged.copy_(new)
 
     # ---- batches ------------------------------------------------------------------------------
 
@@ -423,14 +427,14 @@ class Training:
         """Return classes for the generator's own update, as frequent as in the data."""
         if not self.config.conditional or not isinstance(self.data, Pictures):
             return None
-        known = self.data.train_labels
+        labels = self.data.train_labels
         chosen = torch.randint(
-            len(known),
+            len(labels),
             (self.config.batch_size,),
             generator=self._rng("labels", draw),
             device=self.device,
         )
-        return known[chosen[self.ranks.rows.part(len(chosen))]]
+        return labels[chosen[self.ranks.rows.part(len(chosen))]]
 
     @torch.no_grad()
     def _score_held_out(self) -> Tensor:
@@ -474,16 +478,16 @@ class Training:
         steps = [step for step, _ in self._waiting]
         rows = torch.stack([values for _, values in self._waiting]).tolist()
         self._waiting.clear()
-        made = [Report(step, *row) for step, row in zip(steps, rows, strict=True)]
-        for i, report in enumerate(made):
+        reports = [Report(step, *row) for step, row in zip(steps, rows, strict=True)]
+        for i, report in enumerate(reports):
             bad = [
                 name
                 for name, value in zip(Report._fields[1:], report[1:], strict=True)
                 if not math.isfinite(value) or abs(value) > EXPLODED
             ]
             if bad:
-                raise Diverged(likely_cause(self.config, report.step, bad), made[:i])
-        return made
+                raise Diverged(likely_cause(self.config, report.step, bad), reports[:i])
+        return reports
 
     # ---- steering -----------------------------------------------------------------------------
 
@@ -513,16 +517,16 @@ class Training:
         labels = self.config.preview_labels()
         z = torch.randn(len(labels or range(n)), self.config.latent_dim, generator=rng)
         inputs = [z] if labels is None else [z, torch.tensor(labels)]
-        made = self.average(*(x.to(self.device) for x in inputs))
+        samples = self.average(*(x.to(self.device) for x in inputs))
         if isinstance(self.data, Pictures):
-            return Preview(self.steps, pictures=as_bytes(made).cpu().numpy())
+            return Preview(self.steps, pictures=as_bytes(samples).cpu().numpy())
         # In eval mode, as power iterations would go on otherwise.
         self.critic.eval()
-        surface, arrows = look_at_critic(self.critic, made, self.data.extent)
+        surface, arrows = look_at_critic(self.critic, samples, self.data.extent)
         self.critic.train()
         return Preview(
             self.steps,
-            points=made.float().cpu().numpy(),
+            points=samples.float().cpu().numpy(),
             surface=surface,
             arrows=arrows,
             extent=self.data.extent,
@@ -584,28 +588,30 @@ class Training:
         from the average. Raises ValueError where tensors are missing or have other shapes than the
         config's networks.
         """
-        made = cls(state.config, engine=engine or state.engine, data=data, root=root, ranks=ranks)
-        made.steps, made.critic_updates = state.step, state.critic_updates
+        training = cls(
+            state.config, engine=engine or state.engine, data=data, root=root, ranks=ranks
+        )
+        training.steps, training.critic_updates = state.step, state.critic_updates
         if {name.partition(".")[0] for name in state.tensors} == {"average", "critic"}:
-            made._begin_with(state)
-            return made
+            training._begin_with(state)
+            return training
         try:
-            for prefix, module in made._modules().items():
+            for prefix, module in training._modules().items():
                 module.load_state_dict(under(prefix, state.tensors))
-            for prefix, optimizer in made._optimizers().items():
+            for prefix, optimizer in training._optimizers().items():
                 whole = optimizer.state_dict()
                 whole["state"] = by_parameter(under(prefix, state.tensors))
                 optimizer.load_state_dict(whole)
-            sums = state.tensors["sums"].to(made.device)
+            sums = state.tensors["sums"].to(training.device)
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"The weights do not fit the config's networks: {error}") from error
-        made._critic_sums, made._generator_sum, made._held_out_gap = (
+        training._critic_sums, training._generator_sum, training._held_out_gap = (
             sums[:3].clone(),
             sums[3].clone(),
             sums[4].clone(),
         )
-        made._critic_count, made._generator_count = state.counts
-        return made
+        training._critic_count, training._generator_count = state.counts
+        return training
 
     def _begin_with(self, state: State) -> None:
         """Take the weights of a state that has nothing else."""

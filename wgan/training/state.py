@@ -29,11 +29,11 @@ def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
         raise ConfigError(
             "A run keeps its data set, objective, network and optimiser. Stop it and start another."
         )
-    known = {h.path: h for h in hyperparameters(config)}
+    fields = {h.path: h for h in hyperparameters(config)}
     for path in changes:
-        if path in known and not known[path].live:
+        if path in fields and not fields[path].live:
             raise ConfigError(
-                f"{known[path].title} cannot change while training: the networks and the data are "
+                f"{fields[path].title} cannot change while training: the networks and the data are "
                 "built from it. Stop this run and start another with the new value."
             )
     return config.changed(changes)

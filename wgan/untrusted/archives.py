@@ -164,23 +164,26 @@ def pattern(glob: str) -> re.Pattern[str]:
         return re.compile(".*", re.DOTALL)
     if "/" not in glob:
         glob = f"**/{glob}"
-    made, i = "", 0
+    expression, i = "", 0
     while i < len(glob):
         if glob.startswith("**/", i) and (i == 0 or glob[i - 1] == "/"):
-            made, i = f"{made}(?:.*/)?", i + 3
+            expression, i = f"{expression}(?:.*/)?", i + 3
         elif glob.startswith("**", i):
-            made, i = f"{made}.*", i + 2
+            expression, i = f"{expression}.*", i + 2
         elif glob[i] == "*":
-            made, i = f"{made}[^/]*", i + 1
+            expression, i = f"{expression}[^/]*", i + 1
         elif glob[i] == "?":
-            made, i = f"{made}[^/]", i + 1
+            expression, i = f"{expression}[^/]", i + 1
         elif glob[i] == "[" and (end := glob.find("]", i + 2)) > 0:
             among = glob[i + 1 : end].replace("\\", r"\\").replace("[", r"\[").replace("&", r"\&")
             among = among.replace("~", r"\~").replace("|", r"\|")
-            made, i = f"{made}[{'^' + among[1:] if among[0] == '!' else among}]", end + 1
+            expression, i = (
+                f"{expression}[{'^' + among[1:] if among[0] == '!' else among}]",
+                end + 1,
+            )
         else:
-            made, i = f"{made}{re.escape(glob[i])}", i + 1
-    return re.compile(made, re.DOTALL)
+            expression, i = f"{expression}{re.escape(glob[i])}", i + 1
+    return re.compile(expression, re.DOTALL)
 
 
 def _size(n: int) -> str:
@@ -265,7 +268,7 @@ def files_below(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, 
     Links to folders are not followed. Folders that cannot be read come second, each with the reason.
     Raises Refused if the folder itself cannot be read, and beyond a limit.
     """
-    found: list[str] = []
+    paths: list[str] = []
     unreadable: list[tuple[str, str]] = []
     open_folders = [""]
     while open_folders:
@@ -277,16 +280,16 @@ def files_below(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, 
                     if entry.is_dir(follow_symlinks=False):
                         open_folders.append(path)
                     else:
-                        found.append(path)
+                        paths.append(path)
         except OSError as error:
             why = error.strerror or str(error)
             if not inside:
                 raise Refused(f"The folder {folder} cannot be read ({why}).") from error
             if not _hidden(inside):
                 unreadable.append((inside, f"it is a folder that cannot be read ({why})"))
-        meter.allow_members(len(found))
+        meter.allow_members(len(paths))
         meter.tick()
-    return sorted(found), sorted(unreadable)
+    return sorted(paths), sorted(unreadable)
 
 
 # ---- archives ---------------------------------------------------------------------------------

@@ -139,9 +139,9 @@ def _plain(image: Image.Image, raw_mode: str) -> Image.Image:
 
 
 def _with_alpha(image: Image.Image, visible: npt.NDArray[np.bool_]) -> Image.Image:
-    made = image.convert("RGB").convert("RGBA")
-    made.putalpha(Image.fromarray(visible.astype(np.uint8) * 255))
-    return made
+    converted = image.convert("RGB").convert("RGBA")
+    converted.putalpha(Image.fromarray(visible.astype(np.uint8) * 255))
+    return converted
 
 
 def prepare_picture(
@@ -189,8 +189,8 @@ def prepare_picture(
         square = Image.new(image.mode, (side, side), paper)
         square.paste(image, ((side - scaled[0]) // 2, (side - scaled[1]) // 2))
         image = square
-    made = np.asarray(image)
-    return made[None] if grey else np.ascontiguousarray(made.transpose(2, 0, 1))
+    pixels = np.asarray(image)
+    return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def _fitted(

@@ -88,21 +88,21 @@ def prepare_pictures(
         Refused: With a sentence.
     """
     allowed = Limits(**limits)
-    given = Path(source) if index is None else Upload(Path(source), Path(index))
+    source_file = Path(source) if index is None else Upload(Path(source), Path(index))
     with (Path(out) / PICTURES).open("wb", buffering=0) as spill:
-        made = _PictureSet(recipe, allowed, spill.write, shown_folder)
-        made.collect(given, progress)
-        classes, labels = made.classes()
+        picture_set = _PictureSet(recipe, allowed, spill.write, shown_folder)
+        picture_set.collect(source_file, progress)
+        classes, labels = picture_set.classes()
     with _writing(shown_folder), (Path(out) / FOLDERS).open("wb") as file:
         file.write(labels.tobytes())
     return {
         "pictures": len(labels),
         "classes": classes,
-        "seen": made.seen,
-        "duplicates": made.duplicates,
-        "near_duplicates": made.near_duplicates,
-        "skipped": [list(pair) for pair in made.skipped],
-        "reasons": dict(made.reasons.most_common()),
+        "seen": picture_set.seen,
+        "duplicates": picture_set.duplicates,
+        "near_duplicates": picture_set.near_duplicates,
+        "skipped": [list(pair) for pair in picture_set.skipped],
+        "reasons": dict(picture_set.reasons.most_common()),
     }
 
 
@@ -153,13 +153,13 @@ class _PictureSet:
 
     def collect(self, source: Path | Upload, progress: Progress) -> None:
         """Make pictures of every file."""
-        wanted = pattern(self.recipe["pattern"]).fullmatch
+        matches = pattern(self.recipe["pattern"]).fullmatch
         meter = Meter(self.limits)
         # A folder does not say how much of it is read.
         total = 0
         if isinstance(source, Path) and os.path.isdir(source):
             total = len(files_below(source, meter)[0])
-        for member in members(source, lambda path: wanted(path) is not None, meter):
+        for member in members(source, lambda path: matches(path) is not None, meter):
             self.seen += member.is_file
             try:
                 if member.problem:

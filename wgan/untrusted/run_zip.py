@@ -163,8 +163,8 @@ def _lists_all(archive: Path, found: int) -> bool:
         file.seek(-min(archive.stat().st_size, END_RECORD_BYTES + 65_535), 2)
         tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
-    said = int.from_bytes(tail[at + 10 : at + 12], "little")
-    return said in (found, 0xFFFF)  # The largest number stands for one that is written elsewhere.
+    count = int.from_bytes(tail[at + 10 : at + 12], "little")
+    return count in (found, 0xFFFF)  # The largest number stands for one that is written elsewhere.
 
 
 # ---- members ----------------------------------------------------------------------------------
@@ -194,17 +194,17 @@ def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]
     names, members = set(), {}
     for entry in entries:
         name, _, file = ("", "", entry.filename) if flat else entry.filename.partition("/")
-        known = _FILES.fullmatch(file)
-        if name.startswith(".") or not (known or _IGNORED.fullmatch(file)) or "\\" in name:
+        match = _FILES.fullmatch(file)
+        if name.startswith(".") or not (match or _IGNORED.fullmatch(file)) or "\\" in name:
             raise Refused(
                 f"This is no exported run: {entry.filename[:80]!r} does not belong into one."
             )
         if stat.S_ISLNK(entry.external_attr >> 16) or entry.flag_bits & 1:
             raise Refused(f"{entry.filename[:80]!r} is a link or encrypted: refused.")
         names.add(name)
-        if known and file in members:
+        if match and file in members:
             raise Refused("This ZIP file does not hold exactly one run.")
-        if known:
+        if match:
             members[file] = entry
     if len(names) != 1:
         raise Refused("This ZIP file does not hold exactly one run.")
@@ -236,17 +236,17 @@ def _digests(
     try:
         text = _content(archive, entry, MAX_TEXT).decode("ascii")
         pairs = [line.split("  ", 1) for line in text.splitlines()]
-        found = {name: digest for digest, name in pairs}
+        digests = {name: digest for digest, name in pairs}
     except Exception as error:  # Decoders answer bad bytes with nearly every type.
         raise Refused(
             f"The list of digests in this ZIP file is damaged ({_words(error)})."
         ) from error
-    if different := found.keys() ^ members.keys():
+    if different := digests.keys() ^ members.keys():
         raise Refused(
             f"This ZIP file was changed or damaged after the export: {min(different)!r} is "
-            f"{'missing' if min(different) in found else 'not in its list of digests'}."
+            f"{'missing' if min(different) in digests else 'not in its list of digests'}."
         )
-    return found
+    return digests
 
 
 def _compare(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, expected: str) -> None:
@@ -289,9 +289,9 @@ def _copy_preview(content: bytes, target: Path) -> None:
     if not {"points", "extent"} <= found.keys() <= shapes.keys():
         raise ValueError("it has other arrays than a preview")
     for name, array in found.items():
-        wanted = shapes[name]
-        fits = array.ndim == len(wanted) and all(
-            size in (None, length) for size, length in zip(wanted, array.shape, strict=True)
+        shape = shapes[name]
+        fits = array.ndim == len(shape) and all(
+            size in (None, length) for size, length in zip(shape, array.shape, strict=True)
         )
         if not fits or array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
             raise ValueError(f"its {name} are no preview")

@@ -122,10 +122,10 @@ def _next_entry(stream: Stream) -> Entry | None:
 
 def _checked(block: bytes) -> tuple[int, bytes]:
     """Return the size and the kind that a header gives, once its check sum is right."""
-    told = _number(block[148:156])
+    number = _number(block[148:156])
     blank = block[:148] + b" " * 8 + block[156:]
     # Some old programs added signed bytes.
-    if told != sum(blank) and told != sum(blank) - 256 * sum(byte > 127 for byte in blank):
+    if number != sum(blank) and number != sum(blank) - 256 * sum(byte > 127 for byte in blank):
         raise BrokenTar("a header is damaged")
     return _number(block[124:136]), block[156:157]
 
@@ -159,7 +159,7 @@ def _name(block: bytes) -> str:
 
 def _attributes(content: bytes) -> dict[str, bytes]:
     """Return the records of a pax header, each `LENGTH KEY=VALUE` and a line feed."""
-    found, at = {}, 0
+    attributes, at = {}, 0
     while at < len(content) and content[at]:
         space = content.find(b" ", at, at + 10)
         if space < 0:
@@ -168,6 +168,6 @@ def _attributes(content: bytes) -> dict[str, bytes]:
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
         if end <= space + 1 or end > len(content) or not equals:
             raise BrokenTar("a header is damaged")
-        found[key.decode("utf-8", "replace")] = value
+        attributes[key.decode("utf-8", "replace")] = value
         at = end
-    return found
+    return attributes

@@ -73,8 +73,8 @@ def check_header(header: dict[str, Any], data_bytes: int) -> dict[str, Any]:
     for name, value in header.items():
         if name == "__metadata__":
             continue
-        found = table(value, "a tensor")
-        dtype, shape, offsets = (found.get(key) for key in ("dtype", "shape", "data_offsets"))
+        entry = table(value, "a tensor")
+        dtype, shape, offsets = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
         if not isinstance(dtype, str) or dtype not in BITS:
             raise SchemaError("a tensor has an unknown type")
         if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:

@@ -51,13 +51,13 @@ class Choice:
 
 def views_of(runs: Sequence[str]) -> list[RunSnapshot]:
     """Return the snapshots of the runs that can be read; say which cannot."""
-    found = []
+    views = []
     for run in runs:
         try:
-            found.append(session().view(run))
+            views.append(session().view(run))
         except RunError as error:
             st.warning(str(error), icon=":material/search_off:")
-    return found
+    return views
 
 
 def curve_title(curve: str) -> str:
@@ -70,8 +70,8 @@ def measured_metrics(runs: Sequence[str]) -> list[str]:
     names: dict[str, None] = {}
     for run in runs:
         try:
-            known = (m.name for m in session().view(run).metrics)
-            names |= dict.fromkeys(name for name in known if metric_of(name) is not None)
+            metric_names = (m.name for m in session().view(run).metrics)
+            names |= dict.fromkeys(name for name in metric_names if metric_of(name) is not None)
         except RunError:
             continue
     return list(names)
@@ -106,8 +106,8 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
     def fetch(run: str, steps: Sequence[int]) -> Mapping[int, Frame]:
         config = session().view(run).config
         real = datasets.real_examples(config.dataset, 256)
-        found = {step: session().library.preview(run, step) for step in steps}
-        return {s: run_panel.to_frame(p, real) for s, p in found.items() if p is not None}
+        previews = {step: session().library.preview(run, step) for step in steps}
+        return {s: run_panel.to_frame(p, real) for s, p in previews.items() if p is not None}
 
     def go_to(moment: int | None) -> None:
         moments = st.session_state.setdefault("compare_moments", {})
@@ -163,9 +163,9 @@ def _along(view: RunSnapshot, column: str, steps: Sequence[float] | F64) -> F64:
     """Return where steps lie on an axis, between the reports that are known."""
     if column == "step" or not len(view.curves.get("step", ())):
         return np.asarray(steps, dtype=np.float64)
-    known, at = view.curves["step"], view.curves[column]
+    known_steps, at = view.curves["step"], view.curves[column]
     return np.asarray(
-        np.interp(steps, np.concatenate([[0.0], known]), np.concatenate([[0.0], at])),
+        np.interp(steps, np.concatenate([[0.0], known_steps]), np.concatenate([[0.0], at])),
         dtype=np.float64,
     )
 
@@ -216,6 +216,6 @@ def _values(view: RunSnapshot, curve: str, column: str) -> tuple[Any, Any, Any]:
         if not len(view.curves.get("step", ())):
             return np.empty(0), np.empty(0), np.empty(0)
         return view.curves[column], view.curves[CURVES[curve]], view.curves["step"]
-    found = [m for m in view.metrics if m.name == curve]
-    steps = np.array([m.step for m in found], dtype=np.float64)
-    return _along(view, column, steps), np.array([m.value for m in found]), steps
+    measurements = [m for m in view.metrics if m.name == curve]
+    steps = np.array([m.step for m in measurements], dtype=np.float64)
+    return _along(view, column, steps), np.array([m.value for m in measurements]), steps

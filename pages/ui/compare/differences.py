@@ -15,11 +15,11 @@ def differing(runs: Sequence[str]) -> None:
     """Show what differs in the runs' settings, and their last values."""
     views = views_of(runs)
     titles = titles_of(views)
-    known = {value.path: value.title for value in hyperparameters()}
+    field_titles = {value.path: value.title for value in hyperparameters()}
     values = [view.config.flat() for view in views]
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
-    table: dict[str, list[str]] = {"": [known.get(path, path) for path in rows]}
+    table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
     for title, flat in zip(_distinct(titles), values, strict=True):
         table[title] = [fmt_value(flat.get(path)) for path in rows]
     # Of runs that train, the numbers would be old at once; they stand above their pictures.

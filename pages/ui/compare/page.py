@@ -38,8 +38,8 @@ def _sidebar() -> Choice:
     """Draw the sidebar and return what it says; the address says the same."""
     with st.sidebar:
         titles = run_picker.run_titles()
-        asked = st.query_params.get("runs", "")
-        before = st.session_state.get("compared") or [r for r in asked.split(",") if r]
+        from_address = st.query_params.get("runs", "")
+        before = st.session_state.get("compared") or [r for r in from_address.split(",") if r]
         st.session_state["compare_runs"] = [run for run in before if run in titles][:MOST]
         runs = st.multiselect(
             "Runs",
@@ -95,8 +95,8 @@ def _sidebar() -> Choice:
 
 
 def _default(name: str, known: Any, otherwise: str) -> str:
-    asked = st.query_params.get(name, otherwise)
-    return asked if asked in known else otherwise
+    from_address = st.query_params.get(name, otherwise)
+    return from_address if from_address in known else otherwise
 
 
 def _invite(choice: Choice) -> None:

@@ -16,9 +16,9 @@ ICON = f"data:image/png;base64,{_ICON}"
 def tab_title() -> str:
     """Return the browser tab's title, which tells how the run on show stands."""
     sign = ""
-    asked = st.query_params.get("run") or st.session_state.get("shown")
+    run = st.query_params.get("run") or st.session_state.get("shown")
     try:
-        view = session().view(asked) if asked else session().live()
+        view = session().view(run) if run else session().live()
     except RunError:
         view = None
     if view is not None:

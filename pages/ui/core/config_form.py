@@ -25,11 +25,11 @@ def choices(config: TrainConfig) -> dict[str, dict[str, str]]:
     whole = config.dataset
     if getattr(whole, "classes", ()):
         whole = whole.model_copy(update={"classes": ()})
-    found = {"classes": {name: name for name in whole.class_names()}}
+    labels = {"classes": {name: name for name in whole.class_names()}}
     if config.dataset.name == "own":
         kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
-        found["own"] = kept or {"": "none yet: see the Data page"}
-    return found
+        labels["own"] = kept or {"": "none yet: see the Data page"}
+    return labels
 
 
 def control(
@@ -71,18 +71,18 @@ def control(
         "on_change": _hear,
         "args": (value.path, key, on_change or _changed),
     }
-    known = chosen.get(value.options or "", {})
+    labels = chosen.get(value.options or "", {})
     if value.many:
         st.multiselect(
             label,
-            list(known),
-            format_func=lambda name: known.get(name, name),
+            list(labels),
+            format_func=lambda name: labels.get(name, name),
             placeholder="all",
             **common,
         )
     elif value.options is not None:
-        names = list(known) if current in known else [current, *known]
-        st.selectbox(label, names, format_func=lambda k: known.get(k, k or "none"), **common)
+        names = list(labels) if current in labels else [current, *labels]
+        st.selectbox(label, names, format_func=lambda k: labels.get(k, k or "none"), **common)
     elif value.path in PARTS:
         variants = PARTS[value.path]
         common["help"] = words + "".join(
@@ -142,10 +142,10 @@ def _scale(value: Hyperparameter, current: float) -> list[float]:
 
 def _with(options: Sequence[Any], current: Any) -> list[Any]:
     """Return the options with the present value among them, in order."""
-    known = list(options)
-    if current not in known:
-        bisect.insort(known, current)
-    return known
+    values = list(options)
+    if current not in values:
+        bisect.insort(values, current)
+    return values
 
 
 def _hear(path: str, key: str, act: Callable[[str, Any], None]) -> None:

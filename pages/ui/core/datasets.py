@@ -23,9 +23,9 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
 # Not `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _real_examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[Any]:
-    found = require_dataset(session().sets.examples(_dataset, n))
-    found.setflags(write=False)
-    return found
+    examples = require_dataset(session().sets.examples(_dataset, n))
+    examples.setflags(write=False)
+    return examples
 
 
 def real_sheet(

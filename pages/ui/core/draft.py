@@ -185,8 +185,8 @@ def take_dataset(dataset: Dataset) -> None:
     st.session_state.problem = ""
     try:
         set_draft(draft().changed({"dataset": dataset}))
-        made = ", ".join(getattr(dataset, "classes", ()))
-        make_ready(f"{dataset.title}, only {made}" if made else dataset.title)
+        names = ", ".join(getattr(dataset, "classes", ()))
+        make_ready(f"{dataset.title}, only {names}" if names else dataset.title)
     except ConfigError as error:
         st.session_state.problem = str(error)
 

@@ -25,14 +25,14 @@ def shown_run(*, example: bool = False) -> str | None:
     opened = st.query_params.pop("open", None)
     if opened is not None and opened != st.session_state.get("opened"):
         st.session_state["opened"], late = opened, False  # a click on `run_link`
-    asked = state if late and state else address or state
-    if asked:
+    wanted_run = state if late and state else address or state
+    if wanted_run:
         try:
-            session().view(asked)
+            session().view(wanted_run)
         except RunError as error:
             st.toast(str(error), icon=":material/search_off:")
-            asked = None
-    run = asked or session().newest()
+            wanted_run = None
+    run = wanted_run or session().newest()
     show_run(run)
     return run or (session().newest(example=True) if example else None)
 

@@ -52,6 +52,6 @@ def run_titles() -> dict[str, str]:
             objective, when = short(card.config.objective.title), began(card.run, card.created)
             # A name says enough, and the box is narrow.
             title = card.name or f"{objective} · {when} · {short(card.config.dataset.title)}"
-        again = sum(known.partition(" #")[0] == title for known in titles.values())
+        again = sum(earlier.partition(" #")[0] == title for earlier in titles.values())
         titles[card.run] = f"{title} #{again + 1}" if again else title
     return dict(reversed(titles.items()))

@@ -24,8 +24,8 @@ BADGES: dict[Status, tuple[str, str, BadgeColour]] = {
 
 def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | None:
     """Return how a run's newest work of a title stands, or the one of a key; None: it is not known."""
-    known = session().tasks(run)
-    return next((t for t in known if t.title == title and (key is None or t.key == key)), None)
+    tasks = session().tasks(run)
+    return next((t for t in tasks if t.title == title and (key is None or t.key == key)), None)
 
 
 def waits_for_critic(view: RunSnapshot) -> bool:

@@ -15,8 +15,8 @@ def came_by_history() -> bool:
 
 def asked_moment() -> int | None:
     """Return the moment of the timeline that the address asks for; None: the newest."""
-    asked = st.query_params.get("at", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 13 else None
+    text = st.query_params.get("at", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 13 else None
 
 
 def keep_moment(moment: int | None) -> None:

@@ -28,9 +28,11 @@ def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
         st.session_state[key] = NEWEST
     # Not None for the newest: that would be no choice, with a cross to take it back.
     if key not in st.session_state:
-        asked = st.query_params.get("weights", "")
+        from_address = st.query_params.get("weights", "")
         st.session_state[key] = (
-            int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 13 else NEWEST
+            int(from_address)
+            if from_address.isascii() and from_address.isdigit() and len(from_address) < 13
+            else NEWEST
         )
     if st.session_state[key] not in (NEWEST, *steps):
         st.session_state[key] = NEWEST

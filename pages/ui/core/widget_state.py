@@ -36,8 +36,8 @@ def user_changed(key: str) -> bool:
 
     Streamlit also calls it when a late browser tells of a control that is no longer on the page.
     """
-    value, known = st.session_state[key], st.session_state.setdefault("drawn", {})
-    if key in known and known[key] == value:
+    value, drawn_values = st.session_state[key], st.session_state.setdefault("drawn", {})
+    if key in drawn_values and drawn_values[key] == value:
         return False
-    known[key] = value  # until it is drawn again
+    drawn_values[key] = value  # until it is drawn again
     return True

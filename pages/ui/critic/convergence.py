@@ -134,14 +134,14 @@ def show(view: RunSnapshot) -> None:
         return
     if task.error:
         st.error(task.error, icon=":material/error:")
-    found = task.result
-    if not isinstance(found, CriticConvergence):
+    result = task.result
+    if not isinstance(result, CriticConvergence):
         if not task.done:
             st.progress(task.share, f"{task.words} …")
         elif not task.error:
             st.caption("It was stopped before the first look.")
         return
-    _result(view, task, found)
+    _result(view, task, result)
 
 
 def _before() -> None:

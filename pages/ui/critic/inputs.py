@@ -17,7 +17,7 @@ EXAMPLES = {"pictures": 96, "points": 256}
 
 
 @dataclass(frozen=True)
-class Opened:
+class CriticView:
     """A critic and what it is shown: `sides` is None where the data are not on this machine."""
 
     run: str
@@ -26,25 +26,25 @@ class Opened:
     sides: critic.Sides | None
     extent: float  # half the side of the points' window; 0 for pictures
 
-    def found(self, what: str, find: Callable[[], Any]) -> Any:
-        """Return what was found of these weights before, or find it."""
-        return _found(self.key, what, find)
+    def cached(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return a value computed for these weights before, or compute it."""
+        return _cached(self.key, name, compute)
 
 
 @st.cache_resource(show_spinner=False, max_entries=60)
-def _found(key: str, what: str, _find: Callable[[], Any]) -> Any:
-    return _find()
+def _cached(key: str, name: str, _compute: Callable[[], Any]) -> Any:
+    return _compute()
 
 
-def open_critic(models: Models, run: str) -> Opened:
+def open_critic(models: Models, run: str) -> CriticView:
     """Open a critic before the examples of its data set."""
     config = models.config
     key = f"{run}-{models.step}-{hash(config.model_dump_json())}"
-    found = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
-    if found is None:
-        return Opened(run, key, models, None, 3.0)
-    shown, extent = found
-    return Opened(run, key, models, _sides(key, models, shown), extent)
+    examples = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
+    if examples is None:
+        return CriticView(run, key, models, None, 3.0)
+    shown, extent = examples
+    return CriticView(run, key, models, _sides(key, models, shown), extent)
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
@@ -52,11 +52,11 @@ def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Side
     return critic.beside(_models, _examples)
 
 
-def whose(models: Models, opened: Opened) -> str:
+def whose(models: Models, critic_view: CriticView) -> str:
     """Return which weights are looked at, and before how many examples."""
     words = f"Step {models.step:,}, beside the averaged generator"
-    if opened.sides is not None:
-        n = len(opened.sides.real)
+    if critic_view.sides is not None:
+        n = len(critic_view.sides.real)
         words += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
     return words
 

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.critic.inputs import Opened, absent
+from pages.ui.critic.inputs import CriticView, absent
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
@@ -38,16 +38,18 @@ they stay bell-shaped (Gulrajani et al. 2017, figure 1b)."""
 CLIP_HELP = """Share of the clipped weights, biases included, that stand at +c or −c."""
 
 
-def slopes(opened: Opened) -> None:
+def slopes(critic_view: CriticView) -> None:
     """Show how steep the critic is, beside the Lipschitz bound."""
-    sides, models = opened.sides, opened.models
+    sides, models = critic_view.sides, critic_view.models
     assert sides is not None
     few = critic.few(sides, SLOPES[models.config.dataset.kind])
-    found: critic.Slopes = opened.found("slopes", lambda: critic.steepness(models, few))
+    slope_values: critic.Slopes = critic_view.cached(
+        "slopes", lambda: critic.steepness(models, few)
+    )
     sorts = (
-        ("real", found.real, "@real"),
-        ("fake", found.fake, "@fake"),
-        ("between", found.between, "@critic"),
+        ("real", slope_values.real, "@real"),
+        ("fake", slope_values.fake, "@fake"),
+        ("between", slope_values.between, "@critic"),
     )
     cards = [
         Stat(
@@ -70,24 +72,26 @@ def slopes(opened: Opened) -> None:
                 span=(0.0, 1.05),
             ),
             key="critic_slopes",
-            run=opened.run,
+            run=critic_view.run,
             height=330,
             title="Slopes",
             help=SLOPES_HELP,
             alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
         )
     words = verdicts.slopes(
-        float(found.between.mean()),
-        float(np.mean(found.between > 1)),
-        two_sided=opened.models.config.objective.two_sided,
+        float(slope_values.between.mean()),
+        float(np.mean(slope_values.between > 1)),
+        two_sided=critic_view.models.config.objective.two_sided,
     )
     with right:
         if points:
-            table = opened.found("surfaces", lambda: critic.surfaces(models, sides, opened.extent))
+            table = critic_view.cached(
+                "surfaces", lambda: critic.surfaces(models, sides, critic_view.extent)
+            )
             chart(
                 figures.surface(
                     table.slope,
-                    opened.extent,
+                    critic_view.extent,
                     span=float(table.slope.max()),
                     low=0.0,
                     real=sides.real,
@@ -95,7 +99,7 @@ def slopes(opened: Opened) -> None:
                     unit="slope",
                 ),
                 key="critic_slope_map",
-                run=opened.run,
+                run=critic_view.run,
                 height=330,
                 title="Slope over the plane",
                 help=SLOPE_MAP_HELP,
@@ -108,37 +112,39 @@ def slopes(opened: Opened) -> None:
         st.markdown(words)
 
 
-def layers(opened: Opened) -> None:
+def layers(critic_view: CriticView) -> None:
     """Show each layer's weights and the gradient that reaches it."""
-    models, sides = opened.models, opened.sides
-    every: list[critic.Weights] = opened.found("weights", lambda: critic.weights(models))
+    models, sides = critic_view.models, critic_view.sides
+    every: list[critic.Weights] = critic_view.cached("weights", lambda: critic.weights(models))
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left:
         if sides is None:
             absent(models.config.dataset)
         else:
             few = critic.few(sides, GRADIENTS[models.config.dataset.kind])
-            found: critic.Gradients = opened.found(
+            gradients: critic.Gradients = critic_view.cached(
                 "gradients", lambda: critic.gradients(models, few)
             )
             chart(
                 figures.depth(
-                    found.names,
+                    gradients.names,
                     [
-                        ("at the output", found.outputs, "@critic"),
-                        ("of the weights", found.weights, "@generator"),
+                        ("at the output", gradients.outputs, "@critic"),
+                        ("of the weights", gradients.weights, "@generator"),
                     ],
                 ),
                 key="critic_depth",
-                run=opened.run,
+                run=critic_view.run,
                 height=330,
                 title="Gradient norm by layer",
                 help=DEPTH_HELP.format(n=len(few.real)),
                 alt="Norm of the gradient in each layer of the critic",
             )
-            st.caption(verdicts.gradient_flow(float(found.outputs[0]), float(found.outputs[-1])))
+            st.caption(
+                verdicts.gradient_flow(float(gradients.outputs[0]), float(gradients.outputs[-1]))
+            )
     with right:
-        share = opened.found("at_clip", lambda: critic.at_bounds(models))
+        share = critic_view.cached("at_clip", lambda: critic.at_bounds(models))
         columns = 2 if len(every) <= 8 else 3
         rows = -(-len(every) // columns)
         chart(
@@ -147,7 +153,7 @@ def layers(opened: Opened) -> None:
                 columns,
             ),
             key="critic_weights",
-            run=opened.run,
+            run=critic_view.run,
             height=max(230, 150 * rows),
             title="Weights of each layer",
             help=WEIGHTS_HELP,
@@ -158,14 +164,14 @@ def layers(opened: Opened) -> None:
                 f"Nothing is clipped here: {sum(w.count for w in every):,} weights are free."
             )
         else:
-            stuck = [w.stuck or 0.0 for w in every]
-            worst = int(np.argmax(stuck))
+            clipped_shares = [w.stuck or 0.0 for w in every]
+            worst = int(np.argmax(clipped_shares))
             stat_cards(
                 [
                     Stat("At ±c, all layers", f"{100 * share:.0f}", "%", help=CLIP_HELP),
                     Stat(
                         "At ±c, the most",
-                        f"{100 * stuck[worst]:.0f}",
+                        f"{100 * clipped_shares[worst]:.0f}",
                         f"% of layer {worst + 1}",
                         help="The layer with the largest such share.",
                     ),

@@ -13,7 +13,7 @@ from pages.ui.core.session import session
 from pages.ui.core.status import badge
 from pages.ui.core.weights_picker import choose_source, models_of
 from pages.ui.critic import convergence, layers, saliency, scores
-from pages.ui.critic.inputs import Opened, absent, open_critic, whose
+from pages.ui.critic.inputs import CriticView, absent, open_critic, whose
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
@@ -120,20 +120,20 @@ def _kept(run: str, at: float) -> Models | None:
     return models
 
 
-def _section(opened: Opened, section: str) -> None:
-    models = opened.models
-    st.caption(whose(models, opened))
-    if opened.sides is None and section in ("scores", "slopes"):
+def _section(critic_view: CriticView, section: str) -> None:
+    models = critic_view.models
+    st.caption(whose(models, critic_view))
+    if critic_view.sides is None and section in ("scores", "slopes"):
         absent(models.config.dataset)
         return
     pictures = models.config.dataset.kind == "pictures"
     if section == "scores":
-        (scores.ranking if pictures else scores.surface)(opened)
+        (scores.ranking if pictures else scores.surface)(critic_view)
     elif section == "slopes":
-        layers.slopes(opened)
+        layers.slopes(critic_view)
     elif section == "layers":
-        layers.layers(opened)
+        layers.layers(critic_view)
     elif pictures:
-        saliency.picture(opened.key, models, opened.sides)
+        saliency.picture(critic_view.key, models, critic_view.sides)
     else:
-        saliency.units(opened.key, models, opened.extent)
+        saliency.units(critic_view.key, models, critic_view.extent)

@@ -63,14 +63,14 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
             width="stretch",
             label_visibility="collapsed",
         )
-        found = _chosen(str(way), key, models, sides)
-        label = _told(models, found[1] if found else None)
+        pixels = _chosen(str(way), key, models, sides)
+        label = _told(models, pixels[1] if pixels else None)
     with right:
-        if found is None:
+        if pixels is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption("Its score, its saliency and its feature maps appear here.")
             return
-        _seen(key, models, sides, found[0], label)
+        _seen(key, models, sides, pixels[0], label)
 
 
 def _chosen(
@@ -136,13 +136,13 @@ def _seen(
     label: int | None,
 ) -> None:
     x = critic.floats_of(chosen)
-    found = critic.saliency(models, x, label)
-    cards = [Stat("Score", fmt_sci(found.score), "score", help=SCORE_HELP)]
+    saliency = critic.saliency(models, x, label)
+    cards = [Stat("Score", fmt_sci(saliency.score), "score", help=SCORE_HELP)]
     if sides is not None:
-        known = _known(key, models, sides)
-        real, fake = (100 * np.mean(side < found.score) for side in (known.real, known.fake))
+        scores = _known(key, models, sides)
+        real, fake = (100 * np.mean(side < saliency.score) for side in (scores.real, scores.fake))
         cards.append(Stat("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
-    cards.append(Stat("Slope", fmt_sci(found.slope), "a unit", help=SLOPE_HELP))
+    cards.append(Stat("Slope", fmt_sci(saliency.slope), "a unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
     shown, strong, toward = st.columns(3, gap="small")
     with shown:
@@ -157,7 +157,7 @@ def _seen(
             alt="The chosen picture",
         )
     with strong:
-        length = np.linalg.norm(found.gradient, axis=0)
+        length = np.linalg.norm(saliency.gradient, axis=0)
         chart(
             figures.pixels(length, diverging=False),
             key="critic_saliency",
@@ -169,7 +169,7 @@ def _seen(
         )
     with toward:
         chart(
-            figures.pixels(found.gradient.sum(axis=0), diverging=True),
+            figures.pixels(saliency.gradient.sum(axis=0), diverging=True),
             key="critic_gradient",
             run="gradient",
             height=180,
@@ -243,10 +243,12 @@ def units(key: str, models: Models, extent: float) -> None:
             "surface that the generator climbs."
         )
     layer = names.index(name)
-    found = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
+    unit_maps = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
     with right:
         # Rows of a picture go down, those of the plane up.
-        _sheet(found.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=8, height=440)
+        _sheet(
+            unit_maps.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=8, height=440
+        )
 
 
 @st.cache_resource(show_spinner=False, max_entries=20)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.critic import surfaces
-from pages.ui.critic.inputs import Opened
+from pages.ui.critic.inputs import CriticView
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -44,36 +44,38 @@ constant K. The gap estimates K·W₁, never W₁ itself. Between pairs of a rea
 all that a proof needs, the critic can be less steep (To convergence)."""
 
 
-def _scores(opened: Opened) -> critic.Scores:
-    sides = opened.sides
+def _scores(critic_view: CriticView) -> critic.Scores:
+    sides = critic_view.sides
     assert sides is not None
-    found: critic.Scores = opened.found("scores", lambda: critic.scored(opened.models, sides))
-    return found
+    scores: critic.Scores = critic_view.cached(
+        "scores", lambda: critic.scored(critic_view.models, sides)
+    )
+    return scores
 
 
-def _score_cards(opened: Opened) -> list[Stat]:
-    found = _scores(opened)
-    n = len(found.real)
+def _score_cards(critic_view: CriticView) -> list[Stat]:
+    scores = _scores(critic_view)
+    n = len(scores.real)
     return [
-        Stat("Gap", fmt_sci(found.gap), "score", help=GAP_HELP.format(n=n)),
-        Stat("Held-out gap", fmt_sci(found.gap_held_out), "score", help=HELD_OUT_HELP),
-        Stat("Told apart", f"{100 * found.told_apart:.0f}", "%", help=APART_HELP),
+        Stat("Gap", fmt_sci(scores.gap), "score", help=GAP_HELP.format(n=n)),
+        Stat("Held-out gap", fmt_sci(scores.gap_held_out), "score", help=HELD_OUT_HELP),
+        Stat("Told apart", f"{100 * scores.told_apart:.0f}", "%", help=APART_HELP),
     ]
 
 
-def _score_chart(opened: Opened, height: int) -> None:
-    found = _scores(opened)
+def _score_chart(critic_view: CriticView, height: int) -> None:
+    scores = _scores(critic_view)
     chart(
         figures.spread(
             [
-                ("Real", found.real, "@real"),
-                ("Held-out", found.held_out, "@mark"),
-                ("Fake", found.fake, "@fake"),
+                ("Real", scores.real, "@real"),
+                ("Held-out", scores.held_out, "@mark"),
+                ("Fake", scores.fake, "@fake"),
             ],
             x_title="critic's score",
         ),
         key="critic_scores",
-        run=opened.run,
+        run=critic_view.run,
         height=height,
         title="Scores",
         help=SCORES_HELP,
@@ -81,11 +83,11 @@ def _score_chart(opened: Opened, height: int) -> None:
     )
 
 
-def ranking(opened: Opened) -> None:
+def ranking(critic_view: CriticView) -> None:
     """Show samples from most to least convincing, beside how the scores are spread."""
-    sides, found = opened.sides, _scores(opened)
+    sides, scores = critic_view.sides, _scores(critic_view)
     assert sides is not None
-    stat_cards(_score_cards(opened), key="critic_numbers")
+    stat_cards(_score_cards(critic_view), key="critic_numbers")
     wall, right = st.columns([0.52, 0.48], gap="medium")
     with wall:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -101,7 +103,7 @@ def ranking(opened: Opened) -> None:
                 width="content",
             )
         shown, score = (
-            (sides.fake, found.fake) if which == "Generated" else (sides.real, found.real)
+            (sides.fake, scores.fake) if which == "Generated" else (sides.real, scores.real)
         )
         ranked = critic.ranked(shown, score, most=ROWS * COLUMNS)
         image_grid(
@@ -116,44 +118,44 @@ def ranking(opened: Opened) -> None:
             alt=f"{which} pictures from most to least convincing",
         )
     with right:
-        _score_chart(opened, 300)
+        _score_chart(critic_view, 300)
         st.caption(
             verdicts.scores(
-                found.told_apart, found.gap, found.gap_held_out, float(found.real.std())
+                scores.told_apart, scores.gap, scores.gap_held_out, float(scores.real.std())
             )
         )
 
 
-def surface(opened: Opened) -> None:
+def surface(critic_view: CriticView) -> None:
     """Show a critic of points beside the optimal potential of the same samples."""
-    sides, models = opened.sides, opened.models
+    sides, models = critic_view.sides, critic_view.models
     assert sides is not None
-    found: critic.Surfaces = opened.found(
-        "surfaces", lambda: critic.surfaces(models, sides, opened.extent)
+    table: critic.Surfaces = critic_view.cached(
+        "surfaces", lambda: critic.surfaces(models, sides, critic_view.extent)
     )
     floor = _floor(models.config.dataset.model_dump_json(), sides)
-    n = len(found.real)
-    gap, *others = _score_cards(opened)
+    n = len(table.real)
+    gap, *others = _score_cards(critic_view)
     stat_cards(
         [
             Stat(
                 "Exact W₁",
-                fmt_sci(found.exact),
+                fmt_sci(table.exact),
                 "units",
                 help=EXACT_HELP.format(n=n, floor=fmt_sci(floor)),
             ),
             Stat(
-                "Proved", fmt_sci(max(0.0, found.proved)), surfaces.share(found), help=PROVED_HELP
+                "Proved", fmt_sci(max(0.0, table.proved)), surfaces.share(table), help=PROVED_HELP
             ),
-            Stat("Steepest anywhere", fmt_sci(found.steepest), "a unit", help=STEEPEST_HELP),
+            Stat("Steepest anywhere", fmt_sci(table.steepest), "a unit", help=STEEPEST_HELP),
             gap,
         ],
         key="critic_distances",
     )
-    surfaces.surfaces(found, key="critic", run=opened.run)
+    surfaces.surfaces(table, key="critic", run=critic_view.run)
     spread, words = st.columns([0.6, 0.4], gap="medium")
     with spread:
-        _score_chart(opened, 200)
+        _score_chart(critic_view, 200)
     with words:
         stat_cards(others, key="critic_numbers")
         st.caption(

@@ -30,7 +30,7 @@ def show() -> None:
     """Draw the page."""
     dataset = _sidebar()
     adding = _heading(dataset)
-    upload.chores()
+    upload.show_tasks()
     if adding:
         upload.form()
         return
@@ -140,14 +140,14 @@ def _seen(key: str, present: bool, _dataset: Dataset) -> Any:
 def _show(dataset: Dataset) -> None:
     """Show a data set: its pictures with their facts, or its density."""
     try:
-        found = _seen(dataset.model_dump_json(), True, dataset)
+        summary = _seen(dataset.model_dump_json(), True, dataset)
     except DataError as error:  # Not kept: files can be mended.
         st.error(str(error), icon=":material/error:")
         return
-    if isinstance(found, tuple):
-        _pictures(*found)
-    elif found is not None:
-        _points(found, dataset)
+    if isinstance(summary, tuple):
+        _pictures(*summary)
+    elif summary is not None:
+        _points(summary, dataset)
 
 
 def _points(density: Any, dataset: Dataset) -> None:

@@ -11,14 +11,14 @@ from wgan.data import DATASETS, Dataset
 
 def browsed() -> TrainConfig:
     """Return a config that holds the data set on show; nothing else of it is used."""
-    asked = st.query_params.get("set", "")
-    known: TrainConfig | None = st.session_state.get("browsed")
-    if known is None:
-        start = asked if asked in DATASETS else draft.draft().dataset
-        known = setup_url.with_address(TrainConfig().changed({"dataset": start}))
-        draft.remember_dataset("dataset.", known.dataset)
-        st.session_state.browsed = known
-    return known
+    from_address = st.query_params.get("set", "")
+    config: TrainConfig | None = st.session_state.get("browsed")
+    if config is None:
+        start = from_address if from_address in DATASETS else draft.draft().dataset
+        config = setup_url.with_address(TrainConfig().changed({"dataset": start}))
+        draft.remember_dataset("dataset.", config.dataset)
+        st.session_state.browsed = config
+    return config
 
 
 def browse(changes: dict[str, Any]) -> None:

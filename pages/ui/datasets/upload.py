@@ -14,49 +14,49 @@ from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared
 from wgan.format import fmt_bytes
 
 
-def _chore() -> BackgroundTask | None:
-    chore: BackgroundTask | None = st.session_state.get("chore")
-    return chore
+def _data_task() -> BackgroundTask | None:
+    task: BackgroundTask | None = st.session_state.get("data_task")
+    return task
 
 
 def busy() -> bool:
     """Tell whether something is being fetched or prepared for this visitor."""
-    chore = _chore()
-    return chore is not None and not chore.done
+    task = _data_task()
+    return task is not None and not task.done
 
 
 def fetch(dataset: Dataset) -> None:
     """Begin to bring a data set to this machine."""
-    st.session_state.chore = session().sets.fetch(dataset)
+    st.session_state.data_task = session().sets.fetch(dataset)
 
 
-def chores() -> None:
+def show_tasks() -> None:
     """Show how far the work is, or how it ended."""
-    chore = _chore()
-    if chore is None:
+    task = _data_task()
+    if task is None:
         return
-    if not chore.done:
+    if not task.done:
         with st.container():
             st.fragment(_progress, run_every=0.5)()
         return
-    st.session_state.chore = None
-    if chore.error:
-        st.error(chore.error, icon=":material/error:")
-    elif isinstance(chore.result, Prepared):
+    st.session_state.data_task = None
+    if task.error:
+        st.error(task.error, icon=":material/error:")
+    elif isinstance(task.result, Prepared):
         st.session_state.adding = False
-        look_at(Own.of(chore.result))
+        look_at(Own.of(task.result))
         st.rerun()
     else:
-        st.toast(f"{chore.title}: done.", icon=":material/check:")
+        st.toast(f"{task.title}: done.", icon=":material/check:")
 
 
 def _progress() -> None:
-    chore = _chore()
-    if chore is None or chore.done:
+    task = _data_task()
+    if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(chore.share, f"{chore.title}: {chore.words[:1].lower()}{chore.words[1:]} …")
-        st.button("Cancel", icon=":material/close:", key="cancel_chore", on_click=chore.cancel)
+        st.progress(task.share, f"{task.title}: {task.words[:1].lower()}{task.words[1:]} …")
+        st.button("Cancel", icon=":material/close:", key="cancel_task", on_click=task.cancel)
 
 
 def form() -> None:
@@ -82,13 +82,13 @@ def form() -> None:
             key="intake_folder",
             placeholder="/home/me/pictures",
         )
-        given = bool(files) or bool(folder.strip())
+        has_source = bool(files) or bool(folder.strip())
         go = st.button(
             "Make a data set",
             icon=":material/auto_awesome_mosaic:",
             type="primary",
             key="intake_go",
-            disabled=not given or busy(),
+            disabled=not has_source or busy(),
         )
         _list_of_own()
     with right:
@@ -111,7 +111,7 @@ def form() -> None:
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
         source = Path(os.path.expanduser(folder.strip()))  # of an unknown user: unchanged
-    st.session_state.chore = session().sets.prepare(source, recipe)
+    st.session_state.data_task = session().sets.prepare(source, recipe)
     st.rerun()
 
 
@@ -182,10 +182,10 @@ def _list_of_own() -> None:
     if not own:
         return
     st.markdown("**Here already**")
-    for made in own:
+    for picture_set in own:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{made.title} · {made.kept:,} pictures", width="stretch")
-            st.button("Look", key=f"look-{made.key}", on_click=_look, args=(made,))
+            st.markdown(f"{picture_set.title} · {picture_set.kept:,} pictures", width="stretch")
+            st.button("Look", key=f"look-{picture_set.key}", on_click=_look, args=(picture_set,))
 
 
 def _look(made: Prepared) -> None:
@@ -195,16 +195,21 @@ def _look(made: Prepared) -> None:
 def forget_button(dataset: Own) -> None:
     """Offer to delete prepared pictures, and tell what became of the files they came from."""
     key = dataset.pictures
-    made = next((p for p in session().sets.own_pictures() if p.key == key), None)
-    if made is None:
+    picture_set = next((p for p in session().sets.own_pictures() if p.key == key), None)
+    if picture_set is None:
         return
-    with st.popover("What was skipped", icon=":material/list:", disabled=not _left_out(made)):
-        st.markdown(_account(made))
-        if made.skipped:
+    with st.popover(
+        "What was skipped", icon=":material/list:", disabled=not _left_out(picture_set)
+    ):
+        st.markdown(_account(picture_set))
+        if picture_set.skipped:
             st.dataframe(
-                {"File": [n for n, _ in made.skipped], "Why": [why for _, why in made.skipped]},
+                {
+                    "File": [n for n, _ in picture_set.skipped],
+                    "Why": [why for _, why in picture_set.skipped],
+                },
                 hide_index=True,
-                height=min(300, 40 + 35 * len(made.skipped)),
+                height=min(300, 40 + 35 * len(picture_set.skipped)),
             )
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(
@@ -245,7 +250,7 @@ def upload_package(dataset: Any) -> None:
         st.caption(fmt_bytes(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
-            st.session_state.chore = BackgroundTask(
+            st.session_state.data_task = BackgroundTask(
                 "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
             )
             st.rerun()

@@ -120,8 +120,8 @@ def settings() -> bool:
 
 def _found() -> Clipping | None:
     task = tasks.standing(title())
-    found = task.result if task is not None else None
-    return found if isinstance(found, Clipping) else None
+    result = task.result if task is not None else None
+    return result if isinstance(result, Clipping) else None
 
 
 def _trained(found: Clipping, clip: float) -> bool:
@@ -133,8 +133,8 @@ def show(said: int | None) -> None:
     """Show how far it has come. The body of the page's fragment."""
     clip = _clip()
     task = tasks.standing(title())
-    found = _found()
-    ready = found is not None and _trained(found, clip)
+    result = _found()
+    ready = result is not None and _trained(result, clip)
     after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
     after += "Move c and train again: earlier ones stay."
     if not ready:
@@ -145,21 +145,21 @@ def show(said: int | None) -> None:
         "LP and with GroupSort: about a minute the first time, about ten seconds for each further c.",
         after=after,
     )
-    if found is None:
+    if result is None:
         _before()
         return
     run = task.key if task is not None else ""
-    shown = found.arm(key_of(clip))
+    shown = result.arm(key_of(clip))
     done = task is None or task.done
     columns = st.columns([0.145, 0.145, 0.145, 0.145, 0.42], gap="small")
-    _surfaces(columns, found, shown, clip, run)
+    _surfaces(columns, result, shown, clip, run)
     with columns[-1]:
-        _depth(found, clip, run)
+        _depth(result, clip, run)
     left, right = st.columns([0.58, 0.42], gap="small")
     with left:
-        _weights(found, shown, clip, run)
+        _weights(result, shown, clip, run)
     with right:
-        show_result(LAB, said, happened(found, clip) if done else "")
+        show_result(LAB, said, happened(result, clip) if done else "")
 
 
 def _before() -> None:

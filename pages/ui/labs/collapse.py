@@ -57,14 +57,14 @@ makes the same few digits has tall bars there and none elsewhere."""
 
 
 def _alarm_help() -> str:
-    told = limits()
+    thresholds = limits()
     return (
-        f"**Collapsed**: at three looks in a row, at most {100 * told.modes:.0f} % of the modes captured "
-        f"while {100 * told.good:.0f} % of the samples are good; or all samples together spread less than "
-        f"{100 * told.variety:.0f} % as far as the data. For digits: more than {told.class_kl:g} nats "
+        f"**Collapsed**: at three looks in a row, at most {100 * thresholds.modes:.0f} % of the modes captured "
+        f"while {100 * thresholds.good:.0f} % of the samples are good; or all samples together spread less than "
+        f"{100 * thresholds.variety:.0f} % as far as the data. For digits: more than {thresholds.class_kl:g} nats "
         f"between the samples' classes and the data's, and 15 % more than at its best. It ends after three looks at which that is not so and the modes are captured; "
         "the start does not count. The thresholds are those of a run's diagnosis. "
-        f"Source: {told.source}"
+        f"Source: {thresholds.source}"
     )
 
 
@@ -125,33 +125,33 @@ def show(said: int | None) -> None:
     """Show how far they have come. The body of the page's fragment."""
     name = _name()
     task = tasks.standing(title())
-    found = task.result if task is not None else None
+    result = task.result if task is not None else None
     tasks.state(
         task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "
         f"batches, {STEPS[name]:,} steps, a step each in turn: {TIMES[name]}.",
-        after=_made(found) if isinstance(found, Collapse) else "",
+        after=_made(result) if isinstance(result, Collapse) else "",
     )
-    if not isinstance(found, Collapse) or not found.arms:
+    if not isinstance(result, Collapse) or not result.arms:
         _before()
         return
     done = task is None or task.done
     run = task.key if task is not None else ""
-    pictures = found.frequencies is not None
-    columns = st.columns([*[0.19] * len(found.arms), 1 - 0.19 * len(found.arms)], gap="small")
-    for column, arm in zip(columns, found.arms, strict=False):
+    pictures = result.frequencies is not None
+    columns = st.columns([*[0.19] * len(result.arms), 1 - 0.19 * len(result.arms)], gap="small")
+    for column, arm in zip(columns, result.arms, strict=False):
         with column:
-            _arm(arm, found, run)
+            _arm(arm, result, run)
     with columns[-1]:
-        _modes(found, run, pictures)
+        _modes(result, run, pictures)
     if pictures:
         left, right = st.columns([0.5, 0.5], gap="medium")
         with left:
-            _classes(found, run)
+            _classes(result, run)
         with right:
-            _tell(found, said, done)
+            _tell(result, said, done)
     else:
-        _tell(found, said, done)
+        _tell(result, said, done)
 
 
 def _tell(found: Collapse, said: int | None, done: bool) -> None:

@@ -75,7 +75,7 @@ def _curves(shape: str) -> Any:
 
 def show_slide() -> None:
     """Show the lab of two shapes slid apart."""
-    said = ask_prediction(SLIDE)
+    prediction = ask_prediction(SLIDE)
     kind, how_far = st.columns([0.42, 0.58], gap="medium")
     with kind:
         shape = st.segmented_control(
@@ -167,7 +167,7 @@ def show_slide() -> None:
     st.markdown(PLAIN[shape])
     far = theta != 0 if shape == "lines" else abs(theta) >= (1.0 if shape == "boxes" else 2.0)
     lab = OF_GAUSSIANS if shape == "gaussians" else SLIDE
-    show_result(lab, said, happened_apart(here, theta) if far else "")
+    show_result(lab, prediction, happened_apart(here, theta) if far else "")
 
 
 def _value(value: float) -> str:
@@ -236,7 +236,7 @@ of weight λ lets it be 1 + W₁/2λ = **{:.2f}**."""
 
 def show_opposed() -> None:
     """Show the lab of the discriminator against the critic."""
-    said = ask_prediction(OPPOSED)
+    prediction = ask_prediction(OPPOSED)
     how_far, begin, words = st.columns([0.4, 0.2, 0.4], gap="medium", vertical_alignment="bottom")
     with how_far:
         mu = st.slider(
@@ -265,13 +265,13 @@ def show_opposed() -> None:
     goes = task is not None and not task.done
     with words:
         state(task)
-    found = None if task is None else task.result
+    result = None if task is None else task.result
     seen: dict[float, Opposed] = st.session_state.setdefault("opposed-seen", {})
-    if isinstance(found, Opposed) and not goes:
-        seen[found.mu] = found
-    shown = found if isinstance(found, Opposed) and goes else seen.get(far)
-    if shown is None and isinstance(found, Opposed) and task is not None and not task.error:
-        shown = found
+    if isinstance(result, Opposed) and not goes:
+        seen[result.mu] = result
+    shown = result if isinstance(result, Opposed) and goes else seen.get(far)
+    if shown is None and isinstance(result, Opposed) and task is not None and not task.error:
+        shown = result
     left, right = st.columns(2, gap="medium")
     with left:
         _figure(shown, far)
@@ -290,7 +290,7 @@ def show_opposed() -> None:
         )
     show_result(
         opposed_as(shown),
-        said,
+        prediction,
         "" if goes else happened_opposed(shown),
         early=shown.updates < shown.total,
     )

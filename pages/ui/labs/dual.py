@@ -72,7 +72,7 @@ class Curve:
 def show_dual() -> None:
     """Show the lab of the function bent by hand."""
     curve: Curve = st.session_state.setdefault("curve", Curve())
-    said = ask_prediction(DUAL)
+    prediction = ask_prediction(DUAL)
     left, right = st.columns([0.68, 0.32], gap="medium")
     with right:
         choose_piles("dual")
@@ -108,7 +108,7 @@ def show_dual() -> None:
             )
     show_result(
         DUAL,
-        said,
+        prediction,
         happened_by_hand(proved, best, seen=curve.seen) if curve.touched or curve.seen else "",
     )
 
@@ -141,7 +141,7 @@ all of mean 0. The piles stand below. Between columns where nothing is to be mov
 
 def show_learned() -> None:
     """Show the lab of the critics that learn the dual."""
-    said = ask_prediction(LEARNED)
+    prediction = ask_prediction(LEARNED)
     now = stand()
     chosen = now.piles
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -181,24 +181,26 @@ def show_learned() -> None:
             mine=True,
         )
     task = standing(WORK, mine=True)
-    found = None if task is None else task.result
-    if not isinstance(found, Learned):
+    result = None if task is None else task.result
+    if not isinstance(result, Learned):
         _before(task)
         return
     others = [
         word
         for word, used, chosen_now in (
-            ("piles", found.piles, now.piles),
-            ("c", found.clip_value, clip_value),
-            ("λ", found.penalty_weight, penalty_weight),
-            ("side", found.one_sided, one_sided),
+            ("piles", result.piles, now.piles),
+            ("c", result.clip_value, clip_value),
+            ("λ", result.penalty_weight, penalty_weight),
+            ("side", result.one_sided, one_sided),
         )
         if used != chosen_now
     ]
-    _learned(found, task, others=others)
+    _learned(result, task, others=others)
     ended = task is None or task.done
-    lab, words = happened_learned(found)
-    show_result(lab, said, words if ended else "", early=int(found.updates[-1]) < found.total)
+    lab, words = happened_learned(result)
+    show_result(
+        lab, prediction, words if ended else "", early=int(result.updates[-1]) < result.total
+    )
 
 
 def _before(task: TaskStatus | None) -> None:

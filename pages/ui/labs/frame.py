@@ -34,8 +34,8 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
     the first one's: were it written there, Back would lead to a page that leads forth again.
     """
     first = next(iter(labs))
-    asked = st.query_params.get("lab", "")
-    named = asked if asked in labs else first
+    from_address = st.query_params.get("lab", "")
+    named = from_address if from_address in labs else first
     key = "lab"
     if came_by_history() or st.session_state.get(key) not in labs:
         st.session_state[key] = named

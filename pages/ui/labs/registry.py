@@ -52,9 +52,9 @@ def _trained(module: TrainedLab) -> Entry:
     """Return a lab that trains networks first."""
 
     def draw() -> None:
-        said = ask_prediction(module.asked())
+        prediction = ask_prediction(module.asked())
         trains = module.settings()
-        tasks.watched(lambda: module.show(said), module.title(), goes=trains)
+        tasks.watched(lambda: module.show(prediction), module.title(), goes=trains)
 
     return Entry(module.LAB, draw)
 

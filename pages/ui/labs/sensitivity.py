@@ -52,14 +52,14 @@ REAL_HELP = (
 def _found() -> Grid | None:
     """Return the newest grid, whatever its axes; None before there is one."""
     task = tasks.standing(title())
-    found = task.result if task is not None else None
-    return found if isinstance(found, Grid) else None
+    result = task.result if task is not None else None
+    return result if isinstance(result, Grid) else None
 
 
 def _axes() -> tuple[str, str]:
     """Return what is chosen as rows and columns: at first that of the newest grid."""
-    found = _found()
-    first = ("learning_rate", "n_critic") if found is None else (found.rows, found.columns)
+    result = _found()
+    first = ("learning_rate", "n_critic") if result is None else (result.rows, result.columns)
     keys = kept("sensitivity_rows", first[0]), kept("sensitivity_columns", first[1])
     return str(st.session_state[keys[0]]), str(st.session_state[keys[1]])
 
@@ -146,7 +146,7 @@ def show(said: int | None) -> None:
     rows, columns = _axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task, found = tasks.standing(title()), _found()
+    task, result = tasks.standing(title()), _found()
     if rows == columns:
         st.info(
             f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "
@@ -159,9 +159,9 @@ def show(said: int | None) -> None:
         if rows == columns
         else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
         f"each ends from the data: {_time(side, steps)}.",
-        after="" if found is None else _made(found),
+        after="" if result is None else _made(result),
     )
-    if found is None:
+    if result is None:
         if rows != columns and (task is None or task.done):
             _empty(rows, columns, side)
         return
@@ -169,20 +169,20 @@ def show(said: int | None) -> None:
     run = task.key if task is not None else ""
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left:
-        _map(found, run)
+        _map(result, run)
     with right:
-        _beside(found, run)
-        other = (found.rows, found.columns) != (rows, columns)
+        _beside(result, run)
+        other = (result.rows, result.columns) != (rows, columns)
         if other and rows != columns:
             st.caption(
-                f":material/info: The map is of **{VARIED[found.rows].title.lower()}** and "
-                f"**{VARIED[found.columns].title.lower()}**, not of what is chosen now."
+                f":material/info: The map is of **{VARIED[result.rows].title.lower()}** and "
+                f"**{VARIED[result.columns].title.lower()}**, not of what is chosen now."
                 + (" Press **Train the grid** for those." if done else "")
             )
-        if done and found.done == found.emds.size:
-            show_result(_with_truth(found), None if other else said, happened(found))
+        if done and result.done == result.emds.size:
+            show_result(_with_truth(result), None if other else said, happened(result))
         elif done:
-            st.caption(happened(found))
+            st.caption(happened(result))
 
 
 def _values(key: str, values: Sequence[float]) -> list[str]:

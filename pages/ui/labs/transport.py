@@ -76,8 +76,8 @@ class Stand:
 
 def stand() -> Stand:
     """Return what this visitor has made of the piles."""
-    found: Stand = st.session_state.setdefault("earth", Stand())
-    return found
+    state: Stand = st.session_state.setdefault("earth", Stand())
+    return state
 
 
 def choose_piles(key: str, width: Any = "stretch") -> None:
@@ -104,7 +104,7 @@ def choose_piles(key: str, width: Any = "stretch") -> None:
 def show_earth() -> None:
     """Show the lab of two piles on a line."""
     now = stand()
-    said = ask_prediction(EARTH)
+    prediction = ask_prediction(EARTH)
     left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
         plan_editor(now.plan, key="piles", changed=now.take)
@@ -127,7 +127,7 @@ def show_earth() -> None:
         r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
         f" **{best.formula:.2f}** columns"
     )
-    show_result(EARTH, said, happened_on_the_line(best, hand, seen=now.plan.seen))
+    show_result(EARTH, prediction, happened_on_the_line(best, hand, seen=now.plan.seen))
 
 
 def _earth_numbers(best: Best, hand: Hand) -> None:
@@ -180,7 +180,7 @@ def _clouds(name: str, distance: float, p: int, epsilon: float) -> Any:
 
 def show_plane() -> None:
     """Show the lab of two clouds."""
-    said = ask_prediction(PLANE)
+    prediction = ask_prediction(PLANE)
     name, how_far, power, blur = st.columns([0.24, 0.26, 0.24, 0.26], gap="medium")
     with name:
         chosen = st.selectbox(
@@ -220,11 +220,11 @@ def show_plane() -> None:
             "unit. Towards 0 it becomes the exact plan, and ever slower.",
         )
     p = int(p or 1)
-    found = _clouds(chosen, distance, p, epsilon)
+    clouds = _clouds(chosen, distance, p, epsilon)
     left, middle, right = st.columns([0.37, 0.37, 0.26], gap="small")
     with left:
         chart(
-            figures.transport(found.fake, found.real, sharp(found), span=SPAN),
+            figures.transport(clouds.fake, clouds.real, sharp(clouds), span=SPAN),
             key="plane_exact",
             run="plane",
             height=300,
@@ -235,7 +235,7 @@ def show_plane() -> None:
         )
     with middle:
         chart(
-            figures.transport(found.fake, found.real, found.blurred.mass, span=SPAN),
+            figures.transport(clouds.fake, clouds.real, clouds.blurred.mass, span=SPAN),
             key="plane_blurred",
             run="plane",
             height=300,
@@ -248,22 +248,22 @@ def show_plane() -> None:
         unit = "= W₁" if p == 1 else "= W₂²"
         stat_cards(
             [
-                Stat("W₁", f"{found.w1:.3f}", "", help=W1_HELP),
-                Stat("W₂", f"{found.w2:.3f}", "", help=W2_HELP),
+                Stat("W₁", f"{clouds.w1:.3f}", "", help=W1_HELP),
+                Stat("W₂", f"{clouds.w2:.3f}", "", help=W2_HELP),
                 Stat(
                     "Exact cost",
-                    f"{found.exact:.3f}",
+                    f"{clouds.exact:.3f}",
                     unit,
                     help="W₁ where a way costs its length, W₂² where it costs its square.",
                 ),
-                Stat("Sinkhorn's", f"{found.blurred.cost:.3f}", "", help=SINKHORN_HELP),
-                Stat("Targets", f"{found.targets:.1f}", "a fake", help=TARGETS_HELP),
+                Stat("Sinkhorn's", f"{clouds.blurred.cost:.3f}", "", help=SINKHORN_HELP),
+                Stat("Targets", f"{clouds.targets:.1f}", "a fake", help=TARGETS_HELP),
             ],
             key="plane_numbers",
         )
-        _rounds(found)
+        _rounds(clouds)
     touched = (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
-    show_result(PLANE, said, happened_in_the_plane(found, epsilon) if touched else "")
+    show_result(PLANE, prediction, happened_in_the_plane(clouds, epsilon) if touched else "")
 
 
 SPAN = (-1.9, 5.9, -2.4, 2.4)

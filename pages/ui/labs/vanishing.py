@@ -102,7 +102,7 @@ def settings() -> bool:
 def show(said: int | None) -> None:
     """Show how far it has come. The body of the page's fragment."""
     task = tasks.standing(title())
-    found = task.result if task is not None else None
+    result = task.result if task is not None else None
     updates = int(st.session_state.get("vanishing_updates", 2_000))
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left:
@@ -113,23 +113,23 @@ def show(said: int | None) -> None:
             after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
             "any moment again.",
         )
-    if not isinstance(found, Vanishing):
+    if not isinstance(result, Vanishing):
         _before()
         return
     done = task is None or task.done
     run = task.key if task else ""
     with right, st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = _arrows()
-        at = _moment(found, done)
+        at = _moment(result, done)
     left, middle, right = st.columns([0.42, 0.29, 0.29], gap="small")
     with left:
-        _chart(found, at, run)
+        _chart(result, at, run)
     with middle:
-        _plane(found, at, chosen, "Discriminator D", JUDGE_HELP, run)
+        _plane(result, at, chosen, "Discriminator D", JUDGE_HELP, run)
     with right:
-        _plane(found, at, "wasserstein", "Critic f", CRITIC_HELP, run)
-    early = int(found.updates[-1]) < found.total
-    show_result(LAB, said, happened(found) if done else "", early=early)
+        _plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
+    early = int(result.updates[-1]) < result.total
+    show_result(LAB, said, happened(result) if done else "", early=early)
 
 
 def _before() -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.ui.core import downloads
 from pages.ui.latent import bookmarks
-from pages.ui.latent.generator_view import Looked
+from pages.ui.latent.frame import GeneratorView
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan.arrays import F32
 from wgan.imaging import encode, tile
@@ -22,14 +22,14 @@ CLASS_HELP = """Each row is one z, fixed. From left to right only the class chan
 class's to the other's. What stays the same along a row, slant and thickness of the stroke, is what z holds."""
 
 
-def sums(looked: Looked) -> None:
+def sums(generator_view: GeneratorView) -> None:
     """Show a − b + c of kept points, and the way there."""
     st.markdown("**a − b + c**", help=SUM_HELP)
-    known = bookmarks.points(looked.run)
-    if len(known) < 3:
+    points = bookmarks.points(generator_view.run)
+    if len(points) < 3:
         st.info(
             "Three kept points are needed, and there are "
-            f"{len(known) or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
+            f"{len(points) or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
             "take three samples at random.",
             icon=":material/push_pin:",
         )
@@ -38,11 +38,11 @@ def sums(looked: Looked) -> None:
             icon=":material/casino:",
             key="sums_random",
             on_click=_three,
-            args=(looked,),
+            args=(generator_view,),
         )
-        bookmarks.shelf(looked.run, looked.models, looked.share)
+        bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
         return
-    names = list(bookmarks.NAMES[: len(known)])
+    names = list(bookmarks.NAMES[: len(points)])
     columns = st.columns([1, 1, 1, 1.4], vertical_alignment="bottom")
     chosen = []
     for i, (column, word) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=False)):
@@ -57,7 +57,7 @@ def sums(looked: Looked) -> None:
                     persist_state="session",
                 )
             )
-    a, b, c = (known[i].z for i in chosen)
+    a, b, c = (points[i].z for i in chosen)
     z = _sum(a, b, c)
     with columns[3]:
         st.button(
@@ -66,17 +66,17 @@ def sums(looked: Looked) -> None:
             key="sum_keep",
             type="primary",
             on_click=bookmarks.keep,
-            args=(looked.run, z, looked.label, "sum"),
+            args=(generator_view.run, z, generator_view.label, "sum"),
         )
-    if looked.label is not None:
-        name = looked.models.config.dataset.class_names()[looked.label]
+    if generator_view.label is not None:
+        name = generator_view.models.config.dataset.class_names()[generator_view.label]
         st.caption(
             f"Here all are told the class chosen in the sidebar, {name}; below, each its own."
         )
-    made = looked.make(np.stack([a, b, c, z]))
+    pictures = generator_view.make(np.stack([a, b, c, z]))
     signs = (f"{names[chosen[0]]}", f"− {names[chosen[1]]}", f"+ {names[chosen[2]]}", "=")
     image_grid(
-        encode(tile(made, 4)),
+        encode(tile(pictures, 4)),
         key="sum",
         rows=1,
         columns=4,
@@ -87,7 +87,7 @@ def sums(looked: Looked) -> None:
     )
     way = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
     image_grid(
-        encode(tile(looked.make(way), BETWEEN)),
+        encode(tile(generator_view.make(way), BETWEEN)),
         key="sum_way",
         rows=1,
         columns=BETWEEN,
@@ -95,7 +95,7 @@ def sums(looked: Looked) -> None:
         caption=f"From {names[chosen[0]]} to the sum, along the arc",
         alt="Pictures from a to the sum",
     )
-    bookmarks.shelf(looked.run, looked.models, looked.share)
+    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
 
 
 def _sum(a: F32, b: F32, c: F32) -> F32:
@@ -104,14 +104,16 @@ def _sum(a: F32, b: F32, c: F32) -> F32:
     return np.asarray(z * (len(z) ** 0.5 / length if length > 1e-6 else 1.0), dtype=np.float32)
 
 
-def _three(looked: Looked) -> None:
-    for z in preview_z(looked.models.config, 3 + len(bookmarks.points(looked.run)))[-3:]:
-        bookmarks.keep(looked.run, z, looked.label, "sample")
+def _three(generator_view: GeneratorView) -> None:
+    for z in preview_z(generator_view.models.config, 3 + len(bookmarks.points(generator_view.run)))[
+        -3:
+    ]:
+        bookmarks.keep(generator_view.run, z, generator_view.label, "sample")
 
 
-def classes(looked: Looked) -> None:
+def classes(generator_view: GeneratorView) -> None:
     """Show the way from one class to another, a row for each z."""
-    names = looked.models.config.dataset.class_names()
+    names = generator_view.models.config.dataset.class_names()
     st.markdown("**From class to class**", help=CLASS_HELP)
     first, second, again = st.columns([1, 1, 1], vertical_alignment="bottom")
     with first:
@@ -120,7 +122,7 @@ def classes(looked: Looked) -> None:
             range(len(names)),
             index=min(3, max(0, len(names) - 2)),
             format_func=names.__getitem__,
-            key=f"blend_a-{looked.run}",
+            key=f"blend_a-{generator_view.run}",
             persist_state="session",
         )
     with second:
@@ -129,20 +131,20 @@ def classes(looked: Looked) -> None:
             range(len(names)),
             index=min(8, len(names) - 1),
             format_func=names.__getitem__,
-            key=f"blend_b-{looked.run}",
+            key=f"blend_b-{generator_view.run}",
             persist_state="session",
         )
     with again:
         st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
     seed = st.session_state.get("blend_seed", 0)
-    config = looked.models.config.model_copy(
-        update={"preview_seed": looked.models.config.preview_seed + seed}
+    config = generator_view.models.config.model_copy(
+        update={"preview_seed": generator_view.models.config.preview_seed + seed}
     )
-    z = np.repeat(truncated(preview_z(config, ROWS), looked.share), COLUMNS, axis=0)
+    z = np.repeat(truncated(preview_z(config, ROWS), generator_view.share), COLUMNS, axis=0)
     t = np.tile(np.linspace(0, 1, COLUMNS, dtype=np.float32), ROWS)
-    made = looked.models.blend(z, a, b, t)
+    blend = generator_view.models.blend(z, a, b, t)
     image_grid(
-        encode(tile(made, COLUMNS)),
+        encode(tile(blend, COLUMNS)),
         key="blend",
         rows=ROWS,
         columns=COLUMNS,
@@ -150,7 +152,7 @@ def classes(looked: Looked) -> None:
         caption=f"From {names[a]} to {names[b]}, a row for each z",
         alt=f"Pictures from class {names[a]} to class {names[b]}",
     )
-    downloads.sheet(made, COLUMNS, f"{looked.run}-classes", "classes")
+    downloads.sheet(blend, COLUMNS, f"{generator_view.run}-classes", "classes")
 
 
 def _other() -> None:

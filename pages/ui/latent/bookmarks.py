@@ -42,32 +42,32 @@ class Kept:
 
 def points(run: str) -> list[Kept]:
     """Return what was kept of a run, A first."""
-    found: dict[str, list[Kept]] = st.session_state.setdefault("kept", {})
-    return found.setdefault(run, [])
+    by_run: dict[str, list[Kept]] = st.session_state.setdefault("kept", {})
+    return by_run.setdefault(run, [])
 
 
 def keep(run: str, z: F32, label: int | None, origin: str) -> None:
     """Keep one more point; say so, or that there is no room."""
-    known = points(run)
-    for name, other in zip(NAMES, known, strict=False):
+    kept_points = points(run)
+    for name, other in zip(NAMES, kept_points, strict=False):
         if np.array_equal(z, other.z) and label == other.label:
             st.session_state[_SAID] = f"That is kept already, as {name}.", ":material/push_pin:"
             return
-    if len(known) >= MOST:
+    if len(kept_points) >= MOST:
         st.session_state[_SAID] = (
             f"{MOST} points are kept: remove one first.",
             ":material/block:",
         )
         return
     st.session_state[CHANGED] = True
-    known.append(Kept(np.asarray(z, np.float32), label, origin))
-    st.session_state[_SAID] = f"Kept as {NAMES[len(known) - 1]}.", ":material/push_pin:"
+    kept_points.append(Kept(np.asarray(z, np.float32), label, origin))
+    st.session_state[_SAID] = f"Kept as {NAMES[len(kept_points) - 1]}.", ":material/push_pin:"
 
 
 def say() -> None:
     """Show what came of the last click: a callback in a fragment may draw nothing itself."""
-    if said := st.session_state.pop(_SAID, None):
-        st.toast(said[0], icon=said[1])
+    if message := st.session_state.pop(_SAID, None):
+        st.toast(message[0], icon=message[1])
 
 
 def _remove(run: str) -> None:
@@ -88,13 +88,13 @@ def pictures(models: Models, shown: Sequence[Kept], share: float) -> U8:
 
 def shelf(run: str, models: Models, share: float) -> None:
     """Show what is kept, with what can be done with it."""
-    known = points(run)
-    if not known:
+    kept_points = points(run)
+    if not kept_points:
         st.caption(
             ":material/push_pin: Nothing is kept yet. Kept points can be walked through and added up."
         )
         return
-    made = pictures(models, known, share)
+    images = pictures(models, kept_points, share)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**Kept**", help=HELP, width="content")
         near = st.toggle(
@@ -105,7 +105,7 @@ def shelf(run: str, models: Models, share: float) -> None:
         )
         st.menu_button(
             "Remove",
-            [*NAMES[: len(known)], ALL],
+            [*NAMES[: len(kept_points)], ALL],
             key="kept_remove",
             icon=":material/close:",
             on_click=_remove,
@@ -114,38 +114,38 @@ def shelf(run: str, models: Models, share: float) -> None:
         )
         st.download_button(
             "z (.npy)",
-            as_npy(np.stack([point.z for point in known])),
+            as_npy(np.stack([point.z for point in kept_points])),
             f"{run}-kept.npy",
             key="kept_npy",
             on_click="ignore",
             help="The kept z as a NumPy array, float32, one row each.",
         )
-    blank = np.zeros((MOST - len(made), *made.shape[1:]), np.uint8)
+    blank = np.zeros((MOST - len(images), *images.shape[1:]), np.uint8)
     image_grid(
-        encode(tile(np.concatenate([made, blank]), MOST)),
+        encode(tile(np.concatenate([images, blank]), MOST)),
         key="kept_strip",
         rows=1,
         columns=MOST,
         max_height=76,
         caption="",
-        alt=f"{len(known)} kept points",
-        notes=NAMES[: len(known)],
+        alt=f"{len(kept_points)} kept points",
+        notes=NAMES[: len(kept_points)],
     )
     if near:
-        _nearest(models, made)
+        _nearest(models, images)
 
 
 def _nearest(models: Models, made: U8) -> None:
     dataset = models.config.dataset
     present = dataset.present(session().root)
     try:
-        found = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
+        neighbours = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
     except LookupError:
         st.caption(
             f"{models.config.dataset.title} is not on this machine, or damaged: there is nothing to look among."
         )
         return
-    near, distances = found
+    near, distances = neighbours
     n = len(made)
     rows = np.concatenate([made[None], near.swapaxes(0, 1)])  # (1 + K, N, C, H, W)
     words = [*NAMES[:n], *(f"{d:.0f}" for d in distances.T.ravel())]

@@ -7,7 +7,7 @@ from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
 from pages.ui.core.weights_picker import stored
 from pages.ui.latent import walks
-from pages.ui.latent.generator_view import Looked
+from pages.ui.latent.frame import GeneratorView
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
 from wgan import theme
@@ -29,9 +29,9 @@ points; pink: its own."""
 PAIR_HELP = """The same walk, frame by frame, through two states of the same generator."""
 
 
-def show(looked: Looked) -> None:
+def show(generator_view: GeneratorView) -> None:
     """Show what the run's checkpoints make of the same z, and of the same walk."""
-    steps = list(looked.view.checkpoint_steps)
+    steps = list(generator_view.view.checkpoint_steps)
     if len(steps) < 2:
         st.info(
             "This run has "
@@ -42,7 +42,11 @@ def show(looked: Looked) -> None:
         )
         return
     chosen = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
-    models = {step: found for step in chosen if (found := _models(looked, step)) is not None}
+    models = {
+        step: opened_models
+        for step in chosen
+        if (opened_models := _models(generator_view, step)) is not None
+    }
     if len(models) < len(chosen):
         st.caption(
             f"{len(chosen) - len(models)} checkpoints cannot be read any more and are left out."
@@ -51,14 +55,14 @@ def show(looked: Looked) -> None:
     if not chosen:
         return
     notes = [f"{step:,}" for step in chosen]
-    pictures = looked.models.config.dataset.kind == "pictures"
+    pictures = generator_view.models.config.dataset.kind == "pictures"
     if pictures:
-        z = truncated(preview_z(looked.models.config, ROWS), looked.share)
-        columns = [_make(models[step], z, looked.label) for step in chosen]
+        z = truncated(preview_z(generator_view.models.config, ROWS), generator_view.share)
+        columns = [_make(models[step], z, generator_view.label) for step in chosen]
         sheet = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # z by z
         rows = ROWS
     else:
-        sheet = _scatters(looked, [models[step] for step in chosen])
+        sheet = _scatters(generator_view, [models[step] for step in chosen])
         rows = 1
     # A few columns leave room for the walk beside them.
     beside = pictures and len(chosen) <= 6
@@ -77,32 +81,32 @@ def show(looked: Looked) -> None:
             notes=notes,
             alt="The same z in each checkpoint",
         )
-        downloads.sheet(sheet, len(chosen), f"{looked.run}-through", "through")
+        downloads.sheet(sheet, len(chosen), f"{generator_view.run}-through", "through")
     if pictures:
         with right:
-            _pair(looked, steps)
+            _pair(generator_view, steps)
 
 
 def _make(models: Models, z: F32, label: int | None) -> U8:
     return models.make(z, None if label is None else [label] * len(z))
 
 
-def _scatters(looked: Looked, models: list[Models]) -> U8:
-    config = looked.models.config
-    z = truncated(draw_z(77, POINTS, config.latent_dim), looked.share)
+def _scatters(generator_view: GeneratorView, models: list[Models]) -> U8:
+    config = generator_view.models.config
+    z = truncated(draw_z(77, POINTS, config.latent_dim), generator_view.share)
     real = real_examples(config.dataset, POINTS)
     extent = 3.0 if real is None else float(abs(real).max() * 1.25)
     palette = theme.DARK if st.context.theme.type == "dark" else theme.LIGHT
     ground, true, made_up = (theme.rgb(palette[name]) for name in ("background", "real", "fake"))
     layers = [] if real is None else [(real, true)]
-    made = [
+    point_sets = [
         scatter([*layers, (each.make(z), made_up)], extent, side=SIDE, dot=2, ground=ground)
         for each in models
     ]
-    return np.stack(made).transpose(0, 3, 1, 2)
+    return np.stack(point_sets).transpose(0, 3, 1, 2)
 
 
-def _pair(looked: Looked, steps: list[int]) -> None:
+def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
     st.markdown("**The same walk at two steps**", help=PAIR_HELP)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -110,7 +114,7 @@ def _pair(looked: Looked, steps: list[int]) -> None:
             "Left",
             steps,
             index=min(1, len(steps) - 1),
-            key=f"pair_a-{looked.run}",
+            key=f"pair_a-{generator_view.run}",
             persist_state="session",
             format_func=lambda s: f"step {s:,}",
         )
@@ -119,34 +123,34 @@ def _pair(looked: Looked, steps: list[int]) -> None:
             "Right",
             steps,
             index=len(steps) - 1,
-            key=f"pair_b-{looked.run}",
+            key=f"pair_b-{generator_view.run}",
             persist_state="session",
             format_func=lambda s: f"step {s:,}",
         )
     stops = draw_z(
-        1000 + st.session_state.get("latent_seed", 0), 5, looked.models.config.latent_dim
+        1000 + st.session_state.get("latent_seed", 0), 5, generator_view.models.config.latent_dim
     )
     path, marks = walk(stops, 70)
-    path = truncated(path, looked.share)
-    two = [_models(looked, step) for step in (a, b)]
-    pair = [_make(found, path, looked.label) for found in two if found is not None]
+    path = truncated(path, generator_view.share)
+    two = [_models(generator_view, step) for step in (a, b)]
+    pair = [_make(found, path, generator_view.label) for found in two if found is not None]
     if len(pair) < 2:
         st.caption("One of these checkpoints cannot be read any more: choose another.")
         return
     gap = np.full((*pair[0].shape[:3], GAP), 128, np.uint8)
     frames = np.concatenate([pair[0], gap, pair[1]], axis=3)
     content: Walk = walks.sprite(
-        frames, token=f"{looked.key}-{a}-{b}", fps=walks.FPS, loop=True, waypoints=marks
+        frames, token=f"{generator_view.key}-{a}-{b}", fps=walks.FPS, loop=True, waypoints=marks
     )
     walk_player(
         content, key="pair", height=230, alt=f"The same walk at step {a:,} and at step {b:,}"
     )
-    downloads.film(frames, f"{looked.run}-{a}-{b}", "pair")
+    downloads.film(frames, f"{generator_view.run}-{a}-{b}", "pair")
 
 
-def _models(looked: Looked, step: int) -> Models | None:
+def _models(generator_view: GeneratorView, step: int) -> Models | None:
     """Return a checkpoint's models; None where it is damaged, or was thinned away meanwhile."""
     try:
-        return stored(looked.run, step, looked.view.config.model_dump_json())
+        return stored(generator_view.run, step, generator_view.view.config.model_dump_json())
     except (RunError, ValueError):
         return None

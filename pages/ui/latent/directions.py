@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.ui.core import downloads
 from pages.ui.latent import bookmarks
-from pages.ui.latent.generator_view import Looked
+from pages.ui.latent.frame import GeneratorView
 from pages.ui.widgets.slider_panel.slider_panel import moved_sliders, slider_panel
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
@@ -51,39 +51,39 @@ def _new() -> None:
     st.session_state["directions_seed"] = st.session_state.get("directions_seed", 0) + 1
 
 
-def show(looked: Looked, way: str) -> None:
+def show(generator_view: GeneratorView, way: str) -> None:
     """Show the sliders and what they make of 32 samples."""
     # A fragment of its own: a movement draws nothing else anew, and its picture comes in time.
-    st.fragment(_turn)(looked, way)
-    bookmarks.shelf(looked.run, looked.models, looked.share)
+    st.fragment(_turn)(generator_view, way)
+    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
 
 
-def _turn(looked: Looked, way: str) -> None:
+def _turn(generator_view: GeneratorView, way: str) -> None:
     if st.session_state.pop(bookmarks.CHANGED, False):
         st.rerun()  # what is kept stands outside
-    found = _found(f"{looked.run}-{looked.models.step}", way, looked)
+    directions = _found(f"{generator_view.run}-{generator_view.models.step}", way, generator_view)
     seed = st.session_state.get("directions_seed", 0)
-    config = looked.models.config.model_copy(
-        update={"preview_seed": looked.models.config.preview_seed + seed}
+    config = generator_view.models.config.model_copy(
+        update={"preview_seed": generator_view.models.config.preview_seed + seed}
     )
     z = preview_z(config, ROWS * COLUMNS)
-    source = f"{looked.run}-{way}-{seed}"
-    count = len(found.vectors)
+    source = f"{generator_view.run}-{way}-{seed}"
+    count = len(directions.vectors)
     values = moved_sliders(KEY, source, count)
 
     def moved(by: list[float]) -> np.ndarray:
-        return z + np.asarray(by, np.float32) @ found.vectors
+        return z + np.asarray(by, np.float32) @ directions.vectors
 
     def keep(by: list[float]) -> None:
-        bookmarks.keep(looked.run, moved(by)[0], looked.label, NAMES[way])
+        bookmarks.keep(generator_view.run, moved(by)[0], generator_view.label, NAMES[way])
 
     labels = [
         f"Direction {i + 1} · {fmt_number(round(100 * float(s), 1))} %"
-        for i, s in enumerate(found.strength)
+        for i, s in enumerate(directions.strength)
     ]
-    made = looked.make(moved(values))
+    pictures = generator_view.make(moved(values))
     slider_panel(
-        encode(tile(made, COLUMNS)),
+        encode(tile(pictures, COLUMNS)),
         values,
         key=KEY,
         source=source,
@@ -97,9 +97,9 @@ def _turn(looked: Looked, way: str) -> None:
         title="Directions that change most",
         help=HELP,
     )
-    downloads.sheet(made, COLUMNS, f"{looked.run}-directions", "directions")
+    downloads.sheet(pictures, COLUMNS, f"{generator_view.run}-directions", "directions")
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _found(key: str, way: str, _looked: Looked) -> Directions:
+def _found(key: str, way: str, _looked: GeneratorView) -> Directions:
     return WAYS[way](_looked.models, COUNT)

@@ -9,7 +9,7 @@ from pages.ui.core.datasets import critic_examples
 from pages.ui.core.session import session
 from pages.ui.core.status import newest_task
 from pages.ui.latent import bookmarks
-from pages.ui.latent.generator_view import Choice, Looked
+from pages.ui.latent.frame import Choice, GeneratorView
 from pages.ui.panels import own_image
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -46,22 +46,22 @@ def task(run: str) -> TaskStatus | None:
 
 def refresh(run: str) -> float | None:
     """Return after how many seconds the section is drawn anew."""
-    known = task(run)
-    return 0.7 if known is not None and not known.done else None
+    status = task(run)
+    return 0.7 if status is not None and not status.done else None
 
 
-def show(looked: Looked, view: RunSnapshot, choice: Choice) -> None:
+def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> None:
     """Let the visitor choose a picture, and show how the search for it stands."""
-    known = task(looked.run)
-    if st.session_state.get("find_seen") != (known and (known.key, known.done)):
+    status = task(generator_view.run)
+    if st.session_state.get("find_seen") != (status and (status.key, status.done)):
         before = st.session_state.get("find_seen")
-        st.session_state["find_seen"] = known and (known.key, known.done)
-        if known is not None and known.done and before == (known.key, False):
+        st.session_state["find_seen"] = status and (status.key, status.done)
+        if status is not None and status.done and before == (status.key, False):
             st.rerun()  # no more to be drawn anew
     left, right = st.columns([0.36, 0.64], gap="large")
     with left:
         st.markdown("**Which picture?**", help=HELP)
-        target = _target(looked)
+        target = _target(generator_view)
         starts, updates = st.columns(2)
         with starts:
             n = st.select_slider(
@@ -81,13 +81,13 @@ def show(looked: Looked, view: RunSnapshot, choice: Choice) -> None:
                 persist_state="session",
                 help="Steps downhill from each start.",
             )
-        if known is not None and not known.done:
+        if status is not None and not status.done:
             st.button(
                 "Cancel",
                 icon=":material/close:",
                 key="find_cancel",
                 on_click=session().cancel,
-                args=(known.key,),
+                args=(status.key,),
             )
         else:
             st.button(
@@ -97,23 +97,23 @@ def show(looked: Looked, view: RunSnapshot, choice: Choice) -> None:
                 key="find_start",
                 disabled=target is None,
                 on_click=_begin,
-                args=(looked.run, target, choice, int(n), int(m)),
+                args=(generator_view.run, target, choice, int(n), int(m)),
             )
     with right:
         if problem := st.session_state.get("find_problem"):
             st.error(problem, icon=":material/error:")
-        if known is None:
+        if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
                     "Draw or upload a picture, or take a real one, and press **Find it**: the search shows "
                     "here as it comes nearer, with what is usual for pictures never seen."
                 )
             return
-        _standing(looked, known, choice)
+        _standing(generator_view, status, choice)
 
 
-def _target(looked: Looked) -> Any:
-    real = _never_seen(looked)
+def _target(generator_view: GeneratorView) -> Any:
+    real = _never_seen(generator_view)
     ways = [way for way in WAYS if way != "real" or real is not None]
     way = st.segmented_control(
         "Picture",
@@ -127,9 +127,9 @@ def _target(looked: Looked) -> Any:
         label_visibility="collapsed",
     )
     if way == "drawn":
-        return own_image.drawn(looked.models, "find", height=180)
+        return own_image.drawn(generator_view.models, "find", height=180)
     if way == "uploaded":
-        return own_image.uploaded(looked.models, "find")
+        return own_image.uploaded(generator_view.models, "find")
     assert real is not None
 
     def keep(samples: list[int]) -> None:
@@ -150,10 +150,10 @@ def _target(looked: Looked) -> Any:
     return real[(picked or [0])[0]]
 
 
-def _never_seen(looked: Looked) -> U8 | None:
+def _never_seen(generator_view: GeneratorView) -> U8 | None:
     """Return real pictures held out of the training, other ones than the baseline's."""
-    found = critic_examples(looked.models.config.dataset, OTHERS + SHOWN)
-    return None if found is None else critic.pictures_of(found[0].held_out[OTHERS:])
+    examples = critic_examples(generator_view.models.config.dataset, OTHERS + SHOWN)
+    return None if examples is None else critic.pictures_of(examples[0].held_out[OTHERS:])
 
 
 def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
@@ -166,23 +166,23 @@ def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> 
         st.session_state["find_problem"] = str(error)
 
 
-def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
+def _standing(generator_view: GeneratorView, known: TaskStatus, choice: Choice) -> None:
     if known.error:
         st.error(known.error, icon=":material/error:")
     if not known.done:
         st.progress(known.share, f"{known.words} …")
-    found = known.result
-    if not isinstance(found, Found):
+    result = known.result
+    if not isinstance(result, Found):
         return
-    search = found.search
+    search = result.search
     best = search.best
     # Of a run that trains the newest weights are others before a search has ended: its z is kept all the same.
-    other = choice.step is not None and found.step != choice.step
-    words = f"Searched with the weights of step {found.step:,}"
+    other = choice.step is not None and result.step != choice.step
+    words = f"Searched with the weights of step {result.step:,}"
     if known.done and other:
         words += ": not those chosen now. Press **Find it** to search with these"
-    elif known.done and found.step != looked.models.step:
-        words += f"; meanwhile the run has come to step {looked.models.step:,}"
+    elif known.done and result.step != generator_view.models.step:
+        words += f"; meanwhile the run has come to step {generator_view.models.step:,}"
     st.caption(f"{words}.")
     pair = np.stack([search.target, search.pictures[best]])
     usual = float(search.others.mean()) if len(search.others) else None
@@ -210,7 +210,7 @@ def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
         )
     words = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
     if search.labels is not None:
-        words += f", told class {looked.models.config.dataset.class_names()[search.labels[best]]}"
+        words += f", told class {generator_view.models.config.dataset.class_names()[search.labels[best]]}"
     if usual is not None:
         low, high = (
             fmt_number(round(float(e), 1)) for e in (search.others.min(), search.others.max())
@@ -240,16 +240,16 @@ def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
         notes=[fmt_number(round(float(e), 1)) for e in search.errors[-1][order][:8]],
         alt="The pictures of all starts",
     )
-    if found.nearest is not None and found.distances is not None:
+    if result.nearest is not None and result.distances is not None:
         st.markdown("**Nearest training pictures**", help=NEAREST_HELP)
         image_grid(
-            encode(tile(found.nearest, len(found.nearest))),
+            encode(tile(result.nearest, len(result.nearest))),
             key="find_nearest",
             rows=1,
-            columns=len(found.nearest),
+            columns=len(result.nearest),
             max_height=80,
             caption="",
-            notes=[fmt_number(round(float(d), 1)) for d in found.distances],
+            notes=[fmt_number(round(float(d), 1)) for d in result.distances],
             alt="The training pictures nearest to the one looked for",
         )
     if known.done and not other:
@@ -259,7 +259,7 @@ def _standing(looked: Looked, known: TaskStatus, choice: Choice) -> None:
             icon=":material/push_pin:",
             key="find_keep",
             on_click=bookmarks.keep,
-            args=(looked.run, search.z[best], label, "found"),
+            args=(generator_view.run, search.z[best], label, "found"),
             help="Then walk through it: choose Kept waypoints.",
         )
-        bookmarks.shelf(looked.run, looked.models, looked.share)
+        bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)

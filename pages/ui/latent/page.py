@@ -11,12 +11,12 @@ from pages.ui.latent import (
     arithmetic,
     checkpoints,
     directions,
-    generator_view,
+    frame,
     inversion,
     plane,
     walks,
 )
-from pages.ui.latent.generator_view import Choice, Looked
+from pages.ui.latent.frame import Choice, GeneratorView
 from wgan.jobs import RunSnapshot
 
 
@@ -33,29 +33,29 @@ def show() -> None:
         navigation.link_to_start()
         return
     view = session().view(run)
-    section = generator_view.choose_section(view)
-    choice = generator_view.sidebar(view, section)
-    interval = generator_view.refresh(view, choice, section)
+    section = frame.choose_section(view)
+    choice = frame.sidebar(view, section)
+    interval = frame.refresh(view, choice, section)
     if section == "find":
         interval = inversion.refresh(view.run) or interval
     body = _body(view, choice, section)
     with st.container():
-        st.fragment(generator_view.show, run_every=interval)(view, choice, body)
+        st.fragment(frame.show, run_every=interval)(view, choice, body)
 
 
-def _body(view: RunSnapshot, choice: Choice, section: str) -> Callable[[Looked], None]:
+def _body(view: RunSnapshot, choice: Choice, section: str) -> Callable[[GeneratorView], None]:
     """Draw the settings of a section; return what draws the section itself."""
     if section == "walk":
         walk = walks.settings(view)
-        return lambda looked: walks.show(looked, walk)
+        return lambda generator_view: walks.show(generator_view, walk)
     if section == "plane":
         side, seed, through_kept = plane.settings(view.run, view.config.latent_dim)
-        return lambda looked: plane.show(looked, side, seed, through_kept)
+        return lambda generator_view: plane.show(generator_view, side, seed, through_kept)
     if section == "directions":
         method = directions.settings()
-        return lambda looked: directions.show(looked, method)
+        return lambda generator_view: directions.show(generator_view, method)
     if section == "find":
-        return lambda looked: inversion.show(looked, view, choice)
+        return lambda generator_view: inversion.show(generator_view, view, choice)
     return {
         "sums": arithmetic.sums,
         "classes": arithmetic.classes,

@@ -6,7 +6,7 @@ import streamlit as st
 from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
 from pages.ui.latent import bookmarks
-from pages.ui.latent.generator_view import Looked
+from pages.ui.latent.frame import GeneratorView
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
 from wgan import figures
@@ -63,61 +63,66 @@ def _new() -> None:
     st.session_state["map_seed"] = st.session_state.get("map_seed", 0) + 1
 
 
-def show(looked: Looked, side: int, seed: int, through: bool) -> None:
+def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> None:
     """Show the map of pictures."""
-    dim = looked.models.config.latent_dim
-    known = bookmarks.points(looked.run)
+    dim = generator_view.models.config.latent_dim
+    points = bookmarks.points(generator_view.run)
     home = Window(half=1.5)
-    if through and len(known) >= 3:
-        three = np.stack([point.z for point in known[:3]])
-        plane, source = slice_through(three), f"{looked.run}-kept-{hash(three.tobytes())}"
+    if through and len(points) >= 3:
+        three = np.stack([point.z for point in points[:3]])
+        plane, source = slice_through(three), f"{generator_view.run}-kept-{hash(three.tobytes())}"
         home = Window(half=1.3 * float(np.linalg.norm(three[1:] - three[0], axis=1).max()))
     else:
-        plane, source = random_slice(seed, dim), f"{looked.run}-{seed}"
+        plane, source = random_slice(seed, dim), f"{generator_view.run}-{seed}"
     shown = map_window(KEY, source, home)
-    made = looked.make(plane.window(shown.x, shown.y, shown.half, side))
+    pictures = generator_view.make(plane.window(shown.x, shown.y, shown.half, side))
 
     def keep(x: float, y: float) -> None:
-        bookmarks.keep(looked.run, plane.at(np.array([x]), np.array([y]))[0], looked.label, "plane")
+        bookmarks.keep(
+            generator_view.run,
+            plane.at(np.array([x]), np.array([y]))[0],
+            generator_view.label,
+            "plane",
+        )
 
     latent_map(
-        encode(tile(made, side)),
+        encode(tile(pictures, side)),
         shown,
         key=KEY,
         source=source,
         side=side,
         home=home,
-        marks=_marks(plane, looked.run),
+        marks=_marks(plane, generator_view.run),
         kept=keep,
         height=430,
         title="A plane of latent space",
         help=PLANE_HELP,
         alt="Pictures over a plane of latent space",
     )
-    downloads.sheet(made, side, f"{looked.run}-plane", "plane")
-    bookmarks.shelf(looked.run, looked.models, looked.share)
+    downloads.sheet(pictures, side, f"{generator_view.run}-plane", "plane")
+    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
 
 
 def _marks(plane: Slice, run: str) -> list[tuple[float, float, str]]:
     """Return where kept points lie on the plane, those that do."""
-    found = []
+    marks = []
     for point, name in zip(bookmarks.points(run), bookmarks.NAMES, strict=False):
         place = plane.place(point.z)
         if place is not None:
-            found.append((*place, name))
-    return found
+            marks.append((*place, name))
+    return marks
 
 
-def grid(looked: Looked) -> None:
+def grid(generator_view: GeneratorView) -> None:
     """Show the grid of latent space beside itself, bent by the generator, coloured by density."""
-    warped = warped_grid(looked.models)
-    real = real_examples(looked.models.config.dataset, 512)
+    warped = warped_grid(generator_view.models)
+    real = real_examples(generator_view.models.config.dataset, 512)
     left, right = st.columns([0.62, 0.38], gap="large")
     with left:
         chart(
             figures.warped(warped.lines, warped.density, real),
             key="warped",
-            run=looked.run,
+            run=generator_view.run,
             height=500,
             title="The grid, bent",
             help=GRID_HELP,
@@ -132,8 +137,8 @@ def grid(looked: Looked) -> None:
             "Look at an early checkpoint in the sidebar, and at later ones: the grid unfolds, reaches for "
             "the piles, and thins out between them. It never tears, as the map is smooth."
         )
-        if looked.models.config.latent_dim > 2:
+        if generator_view.models.config.latent_dim > 2:
             st.caption(
-                f"Latent space has {looked.models.config.latent_dim} dimensions: this is the slice of its "
+                f"Latent space has {generator_view.models.config.latent_dim} dimensions: this is the slice of its "
                 "first two, the others at 0."
             )

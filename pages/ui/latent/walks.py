@@ -11,7 +11,7 @@ import streamlit as st
 from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
 from pages.ui.latent import bookmarks
-from pages.ui.latent.generator_view import Looked
+from pages.ui.latent.frame import GeneratorView
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
@@ -155,20 +155,20 @@ def _new() -> None:
     st.session_state["latent_seed"] = st.session_state.get("latent_seed", 0) + 1
 
 
-def waypoints(looked: Looked, choice: Choice) -> F32:
+def waypoints(generator_view: GeneratorView, choice: Choice) -> F32:
     """Return the z that a walk passes through: (W ≥ 2, latent_dim)."""
-    if choice.way == "kept" and len(found := bookmarks.points(looked.run)) >= 2:
-        return np.stack([point.z for point in found])
-    z = preview_z(looked.models.config, GRID)
+    if choice.way == "kept" and len(points := bookmarks.points(generator_view.run)) >= 2:
+        return np.stack([point.z for point in points])
+    z = preview_z(generator_view.models.config, GRID)
     if choice.way != "random":
         # Until two are picked, the first three stand in, so that there is always a walk to see.
         return z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
-    return draw_z(1000 + choice.seed, choice.count, looked.models.config.latent_dim)
+    return draw_z(1000 + choice.seed, choice.count, generator_view.models.config.latent_dim)
 
 
-def render(looked: Looked, choice: Choice) -> Made:
+def render(generator_view: GeneratorView, choice: Choice) -> Made:
     """Make the frames of a walk, all in one batch."""
-    stops = waypoints(looked, choice)
+    stops = waypoints(generator_view, choice)
     legs = len(stops) if choice.closed else len(stops) - 1
     frames = max(2, round(FPS * choice.seconds)) * legs
     other: Method = "lerp" if choice.method == "slerp" else "slerp"
@@ -176,35 +176,35 @@ def render(looked: Looked, choice: Choice) -> Made:
         stops, frames, method=choice.method, closed=choice.closed, easing=choice.easing
     )
     detour, _ = walk(stops, frames, method=other, closed=choice.closed, easing=choice.easing)
-    path, detour = (truncated(z, looked.share) for z in (path, detour))
-    labels = None if looked.label is None else [looked.label] * len(path)
-    return Made(path, detour, marks, looked.models.make(path, labels))
+    path, detour = (truncated(z, generator_view.share) for z in (path, detour))
+    labels = None if generator_view.label is None else [generator_view.label] * len(path)
+    return Made(path, detour, marks, generator_view.models.make(path, labels))
 
 
-def show(looked: Looked, choice: Choice) -> None:
+def show(generator_view: GeneratorView, choice: Choice) -> None:
     """Show the walk, and its waypoints' grid or what there is to know of it."""
-    made = render(looked, choice)
+    rendered = render(generator_view, choice)
     left, right = st.columns([0.56, 0.44], gap="large")
     with left:
-        _play(looked, made, choice)
+        _play(generator_view, rendered, choice)
     with right:
         if choice.way == "picked":
-            _pick(looked, choice)
+            _pick(generator_view, choice)
         else:
-            _explain(looked, made, choice)
+            _explain(generator_view, rendered, choice)
         st.markdown("**Length of z along the walk**", help=LENGTH_HELP)
         chart(
-            figures.lengths(made.path, made.other, NAMES[choice.method]),
+            figures.lengths(rendered.path, rendered.other, NAMES[choice.method]),
             key="lengths",
-            run=f"{looked.run}-{choice.method}-{len(made.path)}",
+            run=f"{generator_view.run}-{choice.method}-{len(rendered.path)}",
             height=200,
             alt="Length of z along the walk, for both ways of going",
         )
-        _export(looked, made)
+        _export(generator_view, rendered)
 
 
-def _pick(looked: Looked, choice: Choice) -> None:
-    pictures = looked.make(preview_z(looked.models.config, GRID))
+def _pick(generator_view: GeneratorView, choice: Choice) -> None:
+    pictures = generator_view.make(preview_z(generator_view.models.config, GRID))
     before = list(choice.picked)
     if len(before) < 2:
         st.caption(":material/info: Until two are picked, the first three samples stand in.")
@@ -227,9 +227,9 @@ def _pick(looked: Looked, choice: Choice) -> None:
     else:
         # In latent space they lie apart; what is made of them lies in a few piles.
         chart(
-            figures.numbered(preview_z(looked.models.config, GRID)[:, :2], before),
+            figures.numbered(preview_z(generator_view.models.config, GRID)[:, :2], before),
             key="picked_from",
-            run=looked.run,
+            run=generator_view.run,
             height=230,
             title="z by number",
             help="The 64 z to choose from, in the first two dimensions of latent space; the large ones are picked.",
@@ -255,9 +255,9 @@ def sprite(frames: U8, **common: Any) -> Walk:
     )
 
 
-def _play(looked: Looked, made: Made, choice: Choice) -> None:
+def _play(generator_view: GeneratorView, made: Made, choice: Choice) -> None:
     common: dict[str, Any] = {
-        "token": f"{looked.key}-{choice}-{hash(made.path.tobytes())}",
+        "token": f"{generator_view.key}-{choice}-{hash(made.path.tobytes())}",
         "fps": FPS,
         "loop": choice.closed,
         "waypoints": made.marks,
@@ -265,14 +265,14 @@ def _play(looked: Looked, made: Made, choice: Choice) -> None:
     if made.frames.ndim == 4:
         content, what = sprite(made.frames, **common), "pictures"
     else:
-        real = real_examples(looked.models.config.dataset, 400)
-        grid = warped_grid(looked.models).lines
+        real = real_examples(generator_view.models.config.dataset, 400)
+        grid = warped_grid(generator_view.models).lines
         content, what = Walk(path=made.frames[:, None, :], real=real, grid=grid, **common), "points"
     walk_player(content, key="walk", height=430, alt=f"A walk through latent space, in {what}")
 
 
-def _explain(looked: Looked, made: Made, choice: Choice) -> None:
-    if choice.way == "kept" and len(bookmarks.points(looked.run)) < 2:
+def _explain(generator_view: GeneratorView, made: Made, choice: Choice) -> None:
+    if choice.way == "kept" and len(bookmarks.points(generator_view.run)) < 2:
         st.caption(
             ":material/info: Fewer than two points are kept: three samples stand in for them."
         )
@@ -292,7 +292,7 @@ def _explain(looked: Looked, made: Made, choice: Choice) -> None:
 # ---- to take away -------------------------------------------------------------------------------
 
 
-def _export(looked: Looked, made: Made) -> None:
+def _export(generator_view: GeneratorView, made: Made) -> None:
     kinds = {**downloads.FILMS, ".png": "All frames (PNG)", ".npy": "All z (.npy)"}
     if made.frames.ndim != 4:
         kinds.pop(".png")
@@ -301,6 +301,6 @@ def _export(looked: Looked, made: Made) -> None:
         if out.suffix == ".png":
             out.write_bytes(encode(tile(made.frames, SPRITE_COLUMNS, gap=1), "PNG"))
         else:
-            write_walk(looked.models, made.path, out, label=looked.label)
+            write_walk(generator_view.models, made.path, out, label=generator_view.label)
 
-    downloads.offer(kinds, write, f"{looked.run}-walk", "walk_export")
+    downloads.offer(kinds, write, f"{generator_view.run}-walk", "walk_export")

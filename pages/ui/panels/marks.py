@@ -26,7 +26,7 @@ def run_marks(view: RunSnapshot) -> list[tuple[float, str]]:
 
 def in_words(change: Change, config: TrainConfig) -> str:
     """Return a change as words for a mark."""
-    known = {value.path: value.title for value in hyperparameters(config)}
+    titles = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:
         return f"step {change.step:,}: from here on with compiled updates, the same and faster"
     if change.path == "engine" and change.after["threads"] != change.before["threads"]:
@@ -37,15 +37,15 @@ def in_words(change: Change, config: TrainConfig) -> str:
     before, after = (
         fmt_number(v) if isinstance(v, float) else v for v in (change.before, change.after)
     )
-    return f"step {change.step:,}: {known.get(change.path, change.path)} {before} → {after}"
+    return f"step {change.step:,}: {titles.get(change.path, change.path)} {before} → {after}"
 
 
 def diagnosis_marks(run: str) -> list[tuple[float, str]]:
     """Return the steps from which on something has been wrong, for the charts."""
     return [
-        (float(found.reading.since), f"{found.rule.title} since step {found.reading.since:,}")
-        for found in findings(run)
-        if found.reading.raised and found.reading.since is not None
+        (float(finding.reading.since), f"{finding.rule.title} since step {finding.reading.since:,}")
+        for finding in findings(run)
+        if finding.reading.raised and finding.reading.since is not None
     ]
 
 

@@ -139,10 +139,10 @@ def _ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
 
 def _phase(view: RunSnapshot) -> str:
     """Say what is being prepared, or behind which run this one waits."""
-    found = _ahead(view)
-    if found is None:
+    ahead_of_it = _ahead(view)
+    if ahead_of_it is None:
         return f"{view.phase or 'Waits for its turn'} …"
-    ahead, before = found
+    ahead, before = ahead_of_it
     more = f" and {before} more" if before else ""
     return f"Waits for {ahead.config.title} ({ahead.status}){more}"
 
@@ -174,8 +174,8 @@ def _stage(view: RunSnapshot) -> None:
         return real_sheet(dataset, rows, labels=of_rows)
 
     def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
-        found = {step: session().library.preview(view.run, step) for step in steps}
-        return {step: frame(preview) for step, preview in found.items() if preview is not None}
+        previews = {step: session().library.preview(view.run, step) for step in steps}
+        return {step: frame(preview) for step, preview in previews.items() if preview is not None}
 
     def go_to(moment: int | None) -> None:
         _moments()[view.run] = moment
@@ -218,10 +218,10 @@ def _moments() -> dict[str, int | None]:
 
 def _moment(run: str) -> int | None:
     """Return where the timeline of a run opens: at the address's step, else where the visitor left it."""
-    asked = asked_moment()
-    if asked is None and (asked := _moments().get(run)) is not None:
-        keep_moment(asked)
-    return asked
+    step = asked_moment()
+    if step is None and (step := _moments().get(run)) is not None:
+        keep_moment(step)
+    return step
 
 
 def _choose_class(view: RunSnapshot) -> None:

@@ -37,12 +37,12 @@ OWN = "Saved by you"
 
 def grouped() -> dict[str, list[str]]:
     """Return the presets' names by group; those that were saved in this app come first."""
-    found: dict[str, list[str]] = {group: [] for group in GROUPS}
+    by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
-        found["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
+        by_group["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
     own = list(session().presets.all())
-    return ({OWN: own} if own else {}) | found
+    return ({OWN: own} if own else {}) | by_group
 
 
 def title(name: str) -> str:
@@ -59,10 +59,10 @@ def show() -> None:
 def _sidebar() -> str:
     """Let the visitor choose a preset; the address says which."""
     groups = grouped()
-    known = [name for names in groups.values() for name in names]
-    if st.session_state.get("preset_shown") not in known:  # a first visit, or it was deleted
-        asked = st.query_params.get("preset", "")
-        st.session_state.preset_shown = asked if asked in known else FIRST[0]
+    preset_names = [name for names in groups.values() for name in names]
+    if st.session_state.get("preset_shown") not in preset_names:  # a first visit, or it was deleted
+        from_address = st.query_params.get("preset", "")
+        st.session_state.preset_shown = from_address if from_address in preset_names else FIRST[0]
     chosen = str(st.session_state.preset_shown)
     with st.sidebar:
         for group, names in groups.items():
@@ -170,17 +170,17 @@ def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
 
 
 def _values(config: TrainConfig) -> None:
-    known = {value.path: value for value in hyperparameters(config)}
+    fields = {value.path: value for value in hyperparameters(config)}
     base = {path for path, _, _ in differences(config, TrainConfig())}
     # What makes the preset: its parts, and all that is not as usual.
-    paths = [path for path in config.flat() if path in known and not known[path].hidden]
+    paths = [path for path in config.flat() if path in fields and not fields[path].hidden]
     shown = [p for p in paths if p in base or p in ("dataset", "objective", "network", "optimizer")]
     values = config.flat()
     st.markdown("**Its values**, where they are not the library's defaults")
     st.dataframe(
         {
-            "Value": [known[path].title for path in shown],
-            "Here": [_value(path, values[path], known) for path in shown],
+            "Value": [fields[path].title for path in shown],
+            "Here": [_value(path, values[path], fields) for path in shown],
             "Flag": [f"--{path.replace('_', '-')}" for path in shown],
         },
         hide_index=True,

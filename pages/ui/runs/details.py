@@ -105,8 +105,8 @@ def _further(view: RunSnapshot) -> None:
         help="Go on from the last checkpoint to a later step.",
     ):
         at = view.checkpoint_steps[-1]
-        known = view.config.steps if view.config.steps > at else 2 * max(at, 1)
-        until = st.number_input("To step", at + 1, 10_000_000, known, key=f"further-{view.run}")
+        steps = view.config.steps if view.config.steps > at else 2 * max(at, 1)
+        until = st.number_input("To step", at + 1, 10_000_000, steps, key=f"further-{view.run}")
         if st.button("Train on", icon=":material/play_arrow:", key="train_on", type="primary"):
             try:
                 changes = {"steps": int(until), "seconds": None}
@@ -149,15 +149,15 @@ def _config(view: RunSnapshot) -> None:
         key=f"base-{view.run}",
         persist_state="session",
     )
-    known = {value.path: value for value in hyperparameters(view.config)}
+    fields = {value.path: value for value in hyperparameters(view.config)}
     titles = {value.path: value.title for value in hyperparameters()}
-    found = differences(view.config, bases[base or next(iter(bases))])
-    if found:
+    changes = differences(view.config, bases[base or next(iter(bases))])
+    if changes:
         st.dataframe(
             {
-                "Value": [titles.get(path, path) for path, _, _ in found],
-                "There": [fmt_value(before) for _, before, _ in found],
-                "In this run": [fmt_value(after) for _, _, after in found],
+                "Value": [titles.get(path, path) for path, _, _ in changes],
+                "There": [fmt_value(before) for _, before, _ in changes],
+                "In this run": [fmt_value(after) for _, _, after in changes],
             },
             hide_index=True,
         )
@@ -167,10 +167,10 @@ def _config(view: RunSnapshot) -> None:
         values = view.config.flat()
         st.dataframe(
             {
-                "Value": [known[path].title for path in values if path in known],
-                "In this run": [fmt_value(v) for path, v in values.items() if path in known],
-                "Unit": [known[path].unit or "" for path in values if path in known],
-                "Flag": [f"--{path.replace('_', '-')}" for path in values if path in known],
+                "Value": [fields[path].title for path in values if path in fields],
+                "In this run": [fmt_value(v) for path, v in values.items() if path in fields],
+                "Unit": [fields[path].unit or "" for path in values if path in fields],
+                "Flag": [f"--{path.replace('_', '-')}" for path in values if path in fields],
             },
             hide_index=True,
         )

@@ -24,23 +24,23 @@ def _import(key: str) -> None:
     if file is None:
         return
     st.session_state.imports = st.session_state.get("imports", 0) + 1  # an empty field again
-    st.session_state.import_chore = session().library.import_run(file, file.name)
+    st.session_state.import_task = session().library.import_run(file, file.name)
 
 
 def importing() -> None:
     """Show how far an import is, with a button to cancel it, or how it ended."""
-    chore: BackgroundTask | None = st.session_state.get("import_chore")
-    if chore is None:
+    task: BackgroundTask | None = st.session_state.get("import_task")
+    if task is None:
         return
-    if not chore.done:
+    if not task.done:
         with st.container():
             st.fragment(_import_progress, run_every=0.5)()
         return
-    st.session_state.import_chore = None
-    if chore.error:
-        st.error(chore.error, icon=":material/error:")
+    st.session_state.import_task = None
+    if task.error:
+        st.error(task.error, icon=":material/error:")
         return
-    run, remarks = chore.result
+    run, remarks = task.result
     for remark in remarks[:MAX_REMARKS]:
         st.toast(remark, icon=":material/warning:")
     if len(remarks) > MAX_REMARKS:
@@ -51,9 +51,9 @@ def importing() -> None:
 
 
 def _import_progress() -> None:
-    chore: BackgroundTask | None = st.session_state.get("import_chore")
-    if chore is None or chore.done:
+    task: BackgroundTask | None = st.session_state.get("import_task")
+    if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(chore.share, f"{chore.title}: {chore.words[:1].lower()}{chore.words[1:]} …")
-        st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=chore.cancel)
+        st.progress(task.share, f"{task.title}: {task.words[:1].lower()}{task.words[1:]} …")
+        st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=task.cancel)

@@ -49,7 +49,7 @@ def _watch_runs() -> None:
 
 def _heading(cards: Sequence[RunSummary]) -> None:
     """Show how many runs there are, what they take, and the ways in and out."""
-    thrown = session().library.trash()
+    trashed = session().library.trash()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("### Runs", width="content")
         total = sum(card.size for card in cards)
@@ -58,8 +58,8 @@ def _heading(cards: Sequence[RunSummary]) -> None:
         )
         with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
             import_run.importer()
-        if thrown:
-            words = f"Trash ({len(thrown)})"
+        if trashed:
+            words = f"Trash ({len(trashed)})"
             with st.popover(words, icon=":material/delete:", help="Deleted runs, to take back."):
                 trash.trash()
 

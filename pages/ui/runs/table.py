@@ -25,7 +25,7 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
     st.session_state.setdefault("filter", st.query_params.get("filter", ""))
     words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with words:
-        asked = st.text_input(
+        query = st.text_input(
             "Filter",
             key="filter",
             persist_state="session",
@@ -43,30 +43,30 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
             format_func=_status,
             label_visibility="collapsed",
         )
-    if asked:
-        st.query_params["filter"] = asked
+    if query:
+        st.query_params["filter"] = query
     else:
         st.query_params.pop("filter", None)
-    found = [
-        card for card in cards if _matches(card, asked) and (not states or card.status in states)
+    listed = [
+        card for card in cards if _matches(card, query) and (not states or card.status in states)
     ]
-    if not found:
+    if not listed:
         st.caption("No run is like that.")
         return [], []
-    known = [card.run for card in found]
-    before = [run for run in st.session_state.get("picked_runs", []) if run in known]
+    run_ids = [card.run for card in listed]
+    before = [run for run in st.session_state.get("picked_runs", []) if run in run_ids]
     # Rows are selected by number, so another list of rows is another table.
-    key = f"runs-{hash(tuple(known)) & 0xFFFFFF:x}"
-    made = st.dataframe(
-        _rows(found, titles),
+    key = f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}"
+    selection = st.dataframe(
+        _rows(listed, titles),
         key=key,
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [known.index(run) for run in before]}},
+        selection_default={"selection": {"rows": [run_ids.index(run) for run in before]}},
         hide_index=True,
         placeholder="",
         row_height=46,
-        height=min(TABLE_HEIGHT, 40 + 46 * len(found)),
+        height=min(TABLE_HEIGHT, 40 + 46 * len(listed)),
         column_config={
             "★": st.column_config.TextColumn(width=34),
             "Preview": st.column_config.ImageColumn("", width=50),
@@ -79,12 +79,12 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
             ),
         },
     )
-    rows = made["selection"]["rows"] if made else []
-    chosen = [known[row] for row in rows if row < len(known)]
+    rows = selection["selection"]["rows"] if selection else []
+    chosen = [run_ids[row] for row in rows if row < len(run_ids)]
     st.session_state.picked_runs = chosen
     if len(chosen) == 1:
         show_run(chosen[0])
-    return chosen, known
+    return chosen, run_ids
 
 
 def _matches(card: RunSummary, asked: str) -> bool:
@@ -129,5 +129,5 @@ def _status(status: Status) -> str:
 
 def best(card: RunSummary) -> str:
     """Return the best values measured, a few words."""
-    found = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in card.best.items()]
-    return ", ".join(found[:2])
+    values = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in card.best.items()]
+    return ", ".join(values[:2])

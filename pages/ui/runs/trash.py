@@ -12,15 +12,15 @@ from wgan.runs import RunError
 
 def trash() -> None:
     """Show the deleted runs, to restore them or to delete them for good."""
-    thrown = session().library.trash()
-    for item in thrown[:20]:
+    trashed = session().library.trash()
+    for item in trashed[:20]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{item.run} · {fmt_bytes(item.size)}")
             st.button("Take back", key=f"restore-{item.key}", on_click=restore, args=([item.key],))
-    if len(thrown) > 20:
-        st.caption(f"and {len(thrown) - 20} more")
-    freed = fmt_bytes(sum(item.size for item in thrown))
-    sure = st.checkbox(f"Delete all {len(thrown)} for good ({freed})", key="sure")
+    if len(trashed) > 20:
+        st.caption(f"and {len(trashed) - 20} more")
+    freed = fmt_bytes(sum(item.size for item in trashed))
+    sure = st.checkbox(f"Delete all {len(trashed)} for good ({freed})", key="sure")
     st.button(
         "Empty the trash",
         icon=":material/delete_forever:",
@@ -50,11 +50,11 @@ def restore(keys: Sequence[str]) -> None:
 
 def offer_undo() -> None:
     """Offer to take back what was deleted just now."""
-    thrown = st.session_state.get("thrown")
-    if not thrown:
+    trashed = st.session_state.get("thrown")
+    if not trashed:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        what = "1 run" if len(thrown) == 1 else f"{len(thrown)} runs"
+        what = "1 run" if len(trashed) == 1 else f"{len(trashed)} runs"
         st.markdown(f":material/delete: {what} moved to the trash.", width="content")
         st.button(
             "Undo",
@@ -62,7 +62,7 @@ def offer_undo() -> None:
             key="undo_delete",
             type="primary",
             on_click=restore,
-            args=(list(thrown),),
+            args=(list(trashed),),
         )
         st.button(
             "Fine",
@@ -95,13 +95,13 @@ def ask_to_delete(names: list[str]) -> None:
 
 
 def _delete(names: list[str]) -> None:
-    thrown = []
+    trashed = []
     for name in names:
         try:
-            thrown.append(session().throw_away(name).key)
+            trashed.append(session().throw_away(name).key)
         except RunError as error:
             st.toast(str(error), icon=":material/error:")
-    st.session_state.thrown = thrown
+    st.session_state.thrown = trashed
     st.session_state.picked_runs = []
     if st.session_state.get("shown") in names:
         show_run(session().newest())

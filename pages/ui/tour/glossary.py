@@ -180,18 +180,18 @@ TERMS = (
 
 def glossary() -> None:
     """Show the words, filtered by what the visitor types."""
-    asked = st.text_input(
+    query = st.text_input(
         "Look a word up",
         key="glossary",
         persist_state="session",
         placeholder="gap, Lipschitz, FID …",
     )
-    found = [term for term in TERMS if _fits(term, asked or "")]
-    if not found:
+    terms = [term for term in TERMS if _fits(term, query or "")]
+    if not terms:
         st.caption(
-            f"No word here has “{asked}” in it. Every :material/help: beside a number explains that number."
+            f"No word here has “{query}” in it. Every :material/help: beside a number explains that number."
         )
-    for left, right in zip(found[::2], [*found[1::2], None], strict=False):
+    for left, right in zip(terms[::2], [*terms[1::2], None], strict=False):
         for column, term in zip(st.columns(2, gap="large"), (left, right), strict=True):
             if term is not None:
                 with column:

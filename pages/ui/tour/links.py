@@ -12,17 +12,17 @@ PICTURES = "example-mnist-wgan-gp"
 def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
     """Show a link to a page, and to the section of it that is meant."""
     query = dict(part.split("=") for part in section.split("&") if part)
-    known = {card.run for card in session().library.cards()}
+    run_ids = {card.run for card in session().library.cards()}
     if (
         page == "latent"
         and query.get("section") in navigation.LATENT_SECTIONS["pictures"]
         and "run" not in query
     ):
         # The run on show may be one of points, which has no such section.
-        query |= {"run": PICTURES} if PICTURES in known else {}
-    wanted = query.get("run")
-    lost = wanted not in known if wanted else page in ("latent", "critic") and not known
-    model = f"“{EXAMPLES[wanted].title}”" if wanted else "one that you trained, or an example"
+        query |= {"run": PICTURES} if PICTURES in run_ids else {}
+    run = query.get("run")
+    lost = run not in run_ids if run else page in ("latent", "critic") and not run_ids
+    model = f"“{EXAMPLES[run].title}”" if run else "one that you trained, or an example"
     st.page_link(
         navigation.page(page),
         label=words,

@@ -106,7 +106,7 @@ def _examples() -> None:
     """Offer the models that come with the app, where the folder of runs has them not."""
     runs_dir = session().runs_dir
     missing = lacking(runs_dir)
-    known = {card.run for card in session().library.cards()}
+    run_ids = {card.run for card in session().library.cards()}
     if missing:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(
@@ -121,7 +121,7 @@ def _examples() -> None:
                 key="tour_examples",
                 help="Copy them there; they are found on Runs then, and can be deleted there.",
             )
-    elif not known & EXAMPLES.keys():
+    elif not run_ids & EXAMPLES.keys():
         st.markdown(
             f":material/inventory_2: Steps 4, 5 and 6 look at models that come with the app and are not here. "
             f"Train them with `python -m wgan examples --runs-dir {runs_dir}` (half an hour), or copy the folders "
@@ -142,8 +142,8 @@ def _bring() -> None:
 def _steps() -> None:
     """Show the six steps, two rows of three."""
     if "tour" not in st.session_state:
-        asked = st.query_params.get("seen", "").split(".")
-        st.session_state["tour"] = {n for n in range(1, len(STEPS) + 1) if str(n) in asked}
+        seen_steps = st.query_params.get("seen", "").split(".")
+        st.session_state["tour"] = {n for n in range(1, len(STEPS) + 1) if str(n) in seen_steps}
     done = st.session_state["tour"]
     if done:
         st.query_params["seen"] = ".".join(map(str, sorted(done)))

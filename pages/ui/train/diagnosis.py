@@ -34,23 +34,23 @@ LOOKED = "exploding-gradient"
 
 def panel(view: RunSnapshot) -> None:
     """Say what is happening to a run, why one may think so, and what would help."""
-    found = findings(view.run)
-    raised = [one for one in found if one.reading.raised]
+    all_findings = findings(view.run)
+    raised = [one for one in all_findings if one.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
     if st.session_state.pop("redraw", False):
         st.rerun()  # The sidebar and the buttons above show it too, outside this fragment.
-    if not raised and LOOKED not in {one.key for one in found}:
+    if not raised and LOOKED not in {one.key for one in all_findings}:
         st.caption(_not_yet(view))
         _undo(view)
-        _all(found)
+        _all(all_findings)
         return
     _alarm(view, raised)
     if not raised:
-        _healthy(found)
+        _healthy(all_findings)
     for i, one in enumerate(raised):
         _finding(view, one, first=i == 0)
     _undo(view)
-    _all(found)
+    _all(all_findings)
 
 
 def _not_yet(view: RunSnapshot) -> str:
@@ -66,10 +66,14 @@ def _not_yet(view: RunSnapshot) -> str:
 
 def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
     """Call out a danger once to each visitor who watches the run train."""
-    told = st.session_state.setdefault("alarms", set())
+    announced = st.session_state.setdefault("alarms", set())
     for one in raised:
-        if one.rule.level == "danger" and view.status.active and (view.run, one.key) not in told:
-            told.add((view.run, one.key))
+        if (
+            one.rule.level == "danger"
+            and view.status.active
+            and (view.run, one.key) not in announced
+        ):
+            announced.add((view.run, one.key))
             st.toast(f"**{one.rule.title}.** {one.reading.evidence}", icon=":material/warning:")
 
 
@@ -180,8 +184,8 @@ def _all(found: Sequence[Finding]) -> None:
     with opened:
         if not opened.open:
             return
-        known = {one.key: one for one in found}
-        rows = [(rule, known.get(key)) for key, rule in RULES.items()]
+        by_rule = {one.key: one for one in found}
+        rows = [(rule, by_rule.get(key)) for key, rule in RULES.items()]
         st.dataframe(
             {
                 "Fault": [rule.title for rule, _ in rows],

@@ -85,7 +85,7 @@ def _why_not(view: RunSnapshot) -> str:
 
 def _newest(view: RunSnapshot) -> dict[str, Measured]:
     """Return the newest value of each metric, in the order of METRICS, live ones first."""
-    found = {m.name: m for m in view.metrics if metric_of(m.name) is not None}
+    newest = {m.name: m for m in view.metrics if metric_of(m.name) is not None}
     keys = list(METRICS)
 
     def rank(name: str) -> tuple[bool, int]:
@@ -97,11 +97,11 @@ def _newest(view: RunSnapshot) -> dict[str, Measured]:
     times = Counter(m.name for m in view.metrics)
     shown: dict[str, Measured] = {}
     titles: set[str] = set()
-    for name in sorted(found, key=lambda name: (rank(name), -times[name])):
+    for name in sorted(newest, key=lambda name: (rank(name), -times[name])):
         # Of a metric with several numbers of samples, the one measured most often: the training's own.
         if _live(name) and _metric(name).title not in titles:
             titles.add(_metric(name).title)
-            shown[name] = found[name]
+            shown[name] = newest[name]
     return shown
 
 
@@ -189,14 +189,14 @@ def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
         label_visibility="collapsed",
     )
     name = name if name in newest else names[0]
-    found = [m for m in view.metrics if m.name == name]
+    measurements = [m for m in view.metrics if m.name == name]
     scale = 100.0 if _metric(name).percent else 1.0
     floor = _floor(view, name)
     chart(
         figures.quality(
             _metric(name).title + (" (%)" if scale > 1 else ""),
-            np.array([m.step for m in found], dtype=np.float64),
-            np.array([scale * m.value for m in found]),
+            np.array([m.step for m in measurements], dtype=np.float64),
+            np.array([scale * m.value for m in measurements]),
             None if floor is None else scale * floor,
             view.curves,
         ),
@@ -210,8 +210,8 @@ def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
 
 
 def _neighbours(view: RunSnapshot) -> None:
-    found = view.neighbours
-    if found is None:
+    neighbours = view.neighbours
+    if neighbours is None:
         if view.config.dataset.kind == "pictures":
             st.caption(
                 "The nearest training pictures are looked for a few seconds after the start."
@@ -222,16 +222,16 @@ def _neighbours(view: RunSnapshot) -> None:
                 "is drawn anew from the density. W₁ and the modes say how good they are."
             )
         return
-    n, copies = len(found.distances), sum(found.copies)
+    n, copies = len(neighbours.distances), sum(neighbours.copies)
     st.markdown("**Samples, and the training picture nearest to each**", help=NEIGHBOURS_HELP)
     words = "none is a copy" if not copies else f"{copies} of {n} are copies"
     image_grid(
-        found.content,
+        neighbours.content,
         key="neighbours",
         rows=2,
         columns=COLUMNS,
-        caption=f"Step {found.step:,}: {words}. Mean distance "
-        f"{fmt_number(round(float(np.mean(found.distances)), 1))} of 255 a pixel.",
+        caption=f"Step {neighbours.step:,}: {words}. Mean distance "
+        f"{fmt_number(round(float(np.mean(neighbours.distances)), 1))} of 255 a pixel.",
         alt="Eight samples, below each the nearest training picture",
         max_height=190,
     )

@@ -156,11 +156,11 @@ def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> 
 
 
 def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
-    known = {name: preset.config for name, preset in PRESETS.items()} | own
+    configs = {name: preset.config for name, preset in PRESETS.items()} | own
     base = st.session_state.get("base", FIRST)
-    if known.get(base) == config:
+    if configs.get(base) == config:
         return str(base)
-    return next((name for name, preset in known.items() if preset == config), None)
+    return next((name for name, preset in configs.items() if preset == config), None)
 
 
 def _take_preset(key: str) -> None:
@@ -211,17 +211,19 @@ def _head_of_fork(origin: Parent) -> None:
 def _fields(
     config: TrainConfig, *, locked: bool, preparing: bool, kept: Sequence[str] = ()
 ) -> None:
-    known = list(hyperparameters(config))
+    fields = list(hyperparameters(config))
     values = config.flat()
     main: list[Hyperparameter] = []
     advanced: list[Hyperparameter] = []
-    for value in known:
+    for value in fields:
         if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
             continue
         part = value.path.partition(".")[0]
         # What is learned stands first; how the data and the networks are made, with the rest.
-        told = value.options == "own" or (value.type is str and value.path == "dataset.text")
-        later = part in ("dataset", "network") and "." in value.path and not told
+        has_own_place = value.options == "own" or (
+            value.type is str and value.path == "dataset.text"
+        )
+        later = part in ("dataset", "network") and "." in value.path and not has_own_place
         (advanced if value.advanced or later else main).append(value)
     chosen = choices(config)
     for value in main:

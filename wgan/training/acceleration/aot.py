@@ -118,8 +118,8 @@ class AotPackage:
         if layout_of(values) != self._like:
             return None
         with torch.no_grad():
-            found: list[Tensor] = self._run(list(values))
-        return found
+            outputs: list[Tensor] = self._run(list(values))
+        return outputs
 
 
 class Compiler:

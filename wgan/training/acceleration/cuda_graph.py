@@ -62,14 +62,15 @@ class Graph:
     """
 
     def __init__(self, step: TraceableStep, recorder: GraphCapture | None = None) -> None:
-        own, given = step.inputs[: step.num_fixed], step.inputs[step.num_fixed :]
+        own, varying = step.inputs[: step.num_fixed], step.inputs[step.num_fixed :]
         self._like = layout_of(step.inputs)
         self._places = [value.data_ptr() for value in own]
         # Strides as they are given: kernels may be chosen by them.
         self._given = [
-            torch.empty_strided(v.shape, v.stride(), dtype=v.dtype, device=v.device) for v in given
+            torch.empty_strided(v.shape, v.stride(), dtype=v.dtype, device=v.device)
+            for v in varying
         ]
-        torch._foreach_copy_(self._given, list(given))
+        torch._foreach_copy_(self._given, list(varying))
         inputs = [*own, *self._given]
         recorder = recorder or OnCuda()
         recorder.warm_up(lambda: step.call(inputs), WARM_UP)

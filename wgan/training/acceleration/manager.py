@@ -56,9 +56,9 @@ class StepAccelerator:
         are `proven`: they are taken whatever the clock says now, as its numbers go on with them only.
         """
         config, engine = training.config, training.engine
-        asked = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
-        if asked != self._for:
-            self._for, self._since = asked, seconds
+        wanted = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
+        if wanted != self._for:
+            self._for, self._since = wanted, seconds
             self._open = unsupported_reason(config, engine, training.critic) is None
             libraries = self._open and engine.device == "cpu" and self._recorder is None
             self._compiler = Compiler(config, engine) if libraries else None
@@ -80,28 +80,28 @@ class StepAccelerator:
 
     def _recorded(self, training: Training) -> dict[str, CompiledStep | str]:
         """Return a graph of each update, or why there is none."""
-        found: dict[str, CompiledStep | str] = {}
+        steps: dict[str, CompiledStep | str] = {}
         for name, step in training.traceable_steps().items():
             try:
                 graph = Graph(step, self._recorder)
-                found[name] = mismatch_reason(graph, step, training.engine) or graph
+                steps[name] = mismatch_reason(graph, step, training.engine) or graph
             except Exception as error:  # whatever cannot be recorded, a training goes on without it
-                found[name] = f"it cannot be recorded ({error})"
-        return found
+                steps[name] = f"it cannot be recorded ({error})"
+        return steps
 
     def _loaded(self, training: Training, compiler: Compiler) -> dict[str, CompiledStep | str]:
         """Return the library of each update, or why there is none."""
-        found: dict[str, CompiledStep | str] = {}
+        steps: dict[str, CompiledStep | str] = {}
         for name, step in training.traceable_steps().items():
             path = compiler.path(name)
             assert path is not None
             try:
                 library = AotPackage(path, step.inputs)
-                found[name] = mismatch_reason(library, step, training.engine) or library
+                steps[name] = mismatch_reason(library, step, training.engine) or library
             except Exception as error:  # whatever is wrong with the file
                 path.unlink(missing_ok=True)
-                found[name] = f"it cannot be loaded ({error})"
-        return found
+                steps[name] = f"it cannot be loaded ({error})"
+        return steps
 
     def _take(self, training: Training, found: dict[str, CompiledStep | str], proven: bool) -> bool:
         self._open = False  # one verdict

@@ -108,16 +108,16 @@ def modules_of(module: str) -> tuple[str, ...]:
 
     The loader asks for all of them at once; one after the other they would take several round trips.
     """
-    known = {module: None}
+    modules = {module: None}
     todo = [module]
     while todo:
         file = todo.pop()
         for imported in _IMPORT.findall((assets.WIDGETS / file).read_text(encoding="utf-8")):
             path = normpath(join(dirname(file), imported))
-            if path not in known:
-                known[path] = None
+            if path not in modules:
+                modules[path] = None
                 todo.append(path)
-    return tuple(known)
+    return tuple(modules)
 
 
 def component(name: str, module: str, *styles: str) -> Callable[..., None]:

@@ -36,15 +36,15 @@ MOST_SOURCES = 20
 def map_window(key: str, source: str, home: Window) -> Window:
     """Return the part of the plane `source` that this visitor looks at; `home` at first."""
     receive(key, lambda value: _remembered(key, value))
-    found = _known(key).get(source)
-    if found is None:
+    window = _known(key).get(source)
+    if window is None:
         return home
-    return Window(found.x, found.y, min(max(found.half, LEAST), _most(home)))
+    return Window(window.x, window.y, min(max(window.half, LEAST), _most(home)))
 
 
 def _known(key: str) -> dict[str, Window]:
-    known: dict[str, Window] = st.session_state.setdefault(f"{key}__windows", {})
-    return known
+    windows: dict[str, Window] = st.session_state.setdefault(f"{key}__windows", {})
+    return windows
 
 
 def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
@@ -55,12 +55,12 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
     place, half = _checked(value, source), value.get("half")
     if place is None or not isinstance(half, int | float) or not 0 < half < FAR:
         return None
-    known = _known(key)
-    known.pop(source, None)
-    known[source] = Window(*place, float(half))
-    for old in list(known)[:-MOST_SOURCES]:
-        del known[old]
-    return source, known[source]
+    windows = _known(key)
+    windows.pop(source, None)
+    windows[source] = Window(*place, float(half))
+    for old in list(windows)[:-MOST_SOURCES]:
+        del windows[old]
+    return source, windows[source]
 
 
 def _most(home: Window) -> float:

@@ -75,22 +75,22 @@ def _checked(value: Any) -> Plan | None:
     if not isinstance(given, list) or len(given) > MOST_MOVES:
         return None
     try:
-        made = Piles(_whole(value.get("fake")), _whole(value.get("real")))
+        piles = Piles(_whole(value.get("fake")), _whole(value.get("real")))
         moves = tuple((a, b) for a, b in (_whole(move) for move in given))
     except ValueError:
         return None
     if not all(0 <= place < PLACES for move in moves for place in move):
         return None
-    return Plan(made, moves, value["mode"], value.get("seen") is True)
+    return Plan(piles, moves, value["mode"], value.get("seen") is True)
 
 
 def _whole(values: Any) -> tuple[int, ...]:
     """Return a short list of whole numbers. Raises ValueError for anything else."""
     if not isinstance(values, list) or not 0 < len(values) <= PLACES:
         raise ValueError("No list of this length.")
-    found = []
+    numbers = []
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
             raise ValueError("No whole number.")
-        found.append(int(value))
-    return tuple(found)
+        numbers.append(int(value))
+    return tuple(numbers)

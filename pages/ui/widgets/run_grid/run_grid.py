@@ -60,8 +60,8 @@ def run_grid(
     def rest() -> None:
         told(st.session_state[key].get("moment"), moved)
 
-    asked = st.session_state.pop(slot, None)
-    wishes = asked if isinstance(asked, dict) else {}
+    request = st.session_state.pop(slot, None)
+    wishes = request if isinstance(request, dict) else {}
     data = {
         "items": [_item(item, wishes.get(item.run), fetch) for item in items],
         "unit": unit,

@@ -83,14 +83,14 @@ def sample_timeline(
     def rest() -> None:
         told(st.session_state[key].get("moment"), moved)
 
-    asked = st.session_state.pop(slot, None)
+    request = st.session_state.pop(slot, None)
 
     def made() -> dict[str, Any]:
         beside = real()
         return {
             "at": at,
             "run": run or "-",
-            **frames(asked, steps, latest(), fetch),
+            **frames(request, steps, latest(), fetch),
             "live": live,
             "rows": rows,
             "columns": columns,
@@ -118,7 +118,7 @@ def sample_timeline(
             ),
         }
 
-    data = made() if asked or version is None else shared((key, version, at), made)
+    data = made() if request or version is None else shared((key, version, at), made)
     _STAGE(key=key, data=data, on_want_change=remember, on_moment_change=rest)
 
 
@@ -135,16 +135,16 @@ def frames(
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
 ) -> dict[str, Any]:
     """What a stage in the browser gets of its run: all `steps`, the `latest` frame, those it `asked` for."""
-    known = set(steps)
+    all_steps = set(steps)
     # It comes from the browser, so it may be anything.
     asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
-    wanted = [step for step in asked if step in known]
-    found = _fetched(fetch, wanted) if wanted else {}
+    requested = [step for step in asked if step in all_steps]
+    fetched = _fetched(fetch, requested) if requested else {}
     return {
         "steps": [int(step) for step in steps],
         "latest": None if latest is None else _frame(latest),
-        "frames": [_frame(found[step]) for step in wanted if step in found],
-        "absent": [step for step in asked if step not in found],
+        "frames": [_frame(fetched[step]) for step in requested if step in fetched],
+        "absent": [step for step in asked if step not in fetched],
     }
 
 

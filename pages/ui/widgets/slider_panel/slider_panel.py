@@ -33,36 +33,36 @@ def moved_sliders(key: str, source: str, count: int) -> list[float]:
 
 
 def _known(key: str) -> dict[str, list[float]]:
-    known: dict[str, list[float]] = st.session_state.setdefault(f"{key}__turned", {})
-    return known
+    values: dict[str, list[float]] = st.session_state.setdefault(f"{key}__turned", {})
+    return values
 
 
 def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
     """Return what the browser sent, checked, and remember it for when its dials are shown again."""
-    found = _checked(value)
-    if found is not None:
-        known = _known(key)
-        known.pop(found[0], None)
-        known[found[0]] = found[1]
-        for old in list(known)[:-MOST_SOURCES]:
-            del known[old]
-    return found
+    values = _checked(value)
+    if values is not None:
+        panels = _known(key)
+        panels.pop(values[0], None)
+        panels[values[0]] = values[1]
+        for old in list(panels)[:-MOST_SOURCES]:
+            del panels[old]
+    return values
 
 
 def _checked(value: Any) -> tuple[str, list[float]] | None:
     """Return a source and the positions of its dials; they came from the browser: None if not valid."""
     if not isinstance(value, dict) or not isinstance(value.get("source"), str):
         return None
-    given = value.get("values")
+    numbers = value.get("values")
     if (
-        not isinstance(given, list)
-        or not 0 < len(given) <= MOST_DIALS
+        not isinstance(numbers, list)
+        or not 0 < len(numbers) <= MOST_DIALS
         or len(value["source"]) > 200
     ):
         return None
-    if not all(isinstance(v, int | float) and abs(v) <= RANGE for v in given):
+    if not all(isinstance(v, int | float) and abs(v) <= RANGE for v in numbers):
         return None
-    return value["source"], [float(v) for v in given]
+    return value["source"], [float(v) for v in numbers]
 
 
 def slider_panel(
@@ -88,9 +88,9 @@ def slider_panel(
     """
 
     def keep(value: Any) -> None:
-        found = _checked(value)
-        if found is not None and found[0] == source and len(found[1]) == len(labels):
-            kept(found[1])
+        values = _checked(value)
+        if values is not None and values[0] == source and len(values[1]) == len(labels):
+            kept(values[1])
 
     def check(value: Any) -> tuple[str, list[float]] | None:
         return _remembered(key, value)

@@ -1,4 +1,4 @@
-"""The generator on show on the Latent page: which run, step, class and truncation."""
+"""The frame of every section of the Latent page: which run, step, class and truncation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,22 +32,22 @@ none that the generator was trained for. Warped grid and Find a picture take z a
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A generator that is looked at: of which run, told which class, with z drawn in how far."""
+class GeneratorView:
+    """The generator on show, with the class and the truncation that the visitor chose."""
 
     run: str
     view: RunSnapshot
     models: Models
-    label: int | None
-    share: float
+    label: int | None  # None: the generator takes no class
+    share: float  # truncation: every z is multiplied by it
 
     @property
     def key(self) -> str:
-        """The same for the same weights and settings."""
+        """A text that is equal for equal weights and settings."""
         return f"{self.run}-{self.models.step}-{self.label}-{self.share}"
 
     def make(self, z: F32) -> U8:
-        """Return what is made of z, (N, latent_dim), as the settings say."""
+        """Return the pictures or points of z, (N, latent_dim), with these settings."""
         labels = None if self.label is None else [self.label] * len(z)
         return self.models.make(truncated(z, self.share), labels)
 
@@ -114,7 +114,7 @@ def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
     return 3 * EVERY * refresh_interval()  # the first weights may be to come, or the run may end
 
 
-def show(view: RunSnapshot, choice: Choice, body: Callable[[Looked], None]) -> None:
+def show(view: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:
     """Show a section with the chosen weights. The body of the page's fragment."""
     try:
         now = session().view(choice.run)
@@ -134,4 +134,4 @@ def show(view: RunSnapshot, choice: Choice, body: Callable[[Looked], None]) -> N
         st.markdown(f"#### {now.name or now.config.title}", width="content")
         badge(now)
         st.caption(f"weights of step {models.step:,}", width="content")
-    body(Looked(choice.run, now, models, choice.label, choice.share))
+    body(GeneratorView(choice.run, now, models, choice.label, choice.share))
