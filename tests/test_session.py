@@ -578,3 +578,22 @@ def test_what_can_be_undone_is_read_from_the_record():
     assert undo_and_redo([a, b, b_undone, a_undone, again]) == ([a], [b])
     other = Change(7, "a", 1, 3)
     assert undo_and_redo([a, b, b_undone, a_undone, other]) == ([other], [])
+
+
+def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    """It ends after it was seen training, and before the worker could make a copy."""
+    run = session.start(tiny(**LONG))
+    reaches(session, run, 2)
+
+    def ends(name: str) -> None:
+        session.stop(name)
+        end = time.monotonic() + 180
+        while session.view(name).status.active:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    monkeypatch.setattr(session, "_ask_for_models", ends)
+    models = session.models(run, wait=10_000.0)
+    assert models.step == max(session.view(run).checkpoint_steps)

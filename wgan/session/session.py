@@ -555,22 +555,27 @@ class Session:
         Raises RunError.
         """
         with self._changed:
-            live = any(job.run.id == name and job.prepared for job in self._active)
+            is_live = self._trains(name)
             models = self._models.get(name)
-        if step is not None or not live:
-            state, _ = Run.find(name, self.runs_dir).checkpoint(step)
-            return Models(state.config, state.tensors, state.step)
-        if models is None or time.monotonic() - models[0] > MODELS_EVERY:
-            self._ask_for_models(name)
-            deadline = time.monotonic() + wait
-            with self._changed:
-                # Only the first copy is worth waiting for.
-                while models is None and time.monotonic() < deadline:
-                    self._changed.wait(0.1)
-                    models = self._models.get(name)
-        if models is None:
-            raise RunError("The run is busy with a long step. Try again in a moment.")
-        return models[1]
+        if step is None and is_live:
+            if models is None or time.monotonic() - models[0] > MODELS_EVERY:
+                self._ask_for_models(name)
+                deadline = time.monotonic() + wait
+                with self._changed:
+                    # Only the first copy is worth waiting for. A run that ends meanwhile makes none.
+                    while models is None and is_live and time.monotonic() < deadline:
+                        self._changed.wait(0.1)
+                        models, is_live = self._models.get(name), self._trains(name)
+            if models is not None:
+                return models[1]
+            if is_live:
+                raise RunError("The run is busy with a long step. Try again in a moment.")
+        state, _ = Run.find(name, self.runs_dir).checkpoint(step)
+        return Models(state.config, state.tensors, state.step)
+
+    def _trains(self, name: str) -> bool:
+        """Tell whether a run is being trained; call it with the lock held."""
+        return any(job.run.id == name and job.prepared for job in self._active)
 
     def _ask_for_models(self, name: str) -> None:
         def copy(job: TrainingJob) -> None:
