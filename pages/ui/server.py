@@ -44,7 +44,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 def _of_session_module(name: str) -> Any:
     """Return a function of `wgan.session`; None until a page has imported that module completely.
 
-    To import it here would wait for torch, and hold up the server meanwhile.
+    An import here would wait for torch, and the server would answer nobody during that time.
     """
     return getattr(sys.modules.get("wgan.session"), name, None)
 

@@ -103,7 +103,7 @@ def page(chromium: "Browser") -> "Iterator[Page]":
     assert not faults, faults
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -158,7 +158,7 @@ def _servers(logs: Path) -> Iterator[Serve]:
 
     def start(app: Path | str, env: Mapping[str, str] | None = None, timeout: float = 120.0) -> str:
         app = Path(app)
-        port = _free_port()
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
         log = logs / f"{port}.txt"
         command = [

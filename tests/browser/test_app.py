@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.browser.conftest import hyperparameter, train, until
+from tests.browser.conftest import free_port, hyperparameter, train, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status, list_runs
@@ -273,9 +272,7 @@ def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: 
     job.prepare()
     job.step()
     job.finish(Status.STOPPED)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",

@@ -170,7 +170,7 @@ APP = dedent(
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, serve, chromium) -> str:
-    """The address of an app of its own, served as ours is."""
+    """The address of a small app that shows the components. It has our routes and settings."""
     folder = tmp_path_factory.mktemp("components-app")
     (folder / ".streamlit").mkdir()
     shutil.copy(ROOT / ".streamlit" / "config.toml", folder / ".streamlit")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import _free_port, until
+from tests.browser.conftest import free_port, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,7 +84,7 @@ def test_an_installed_package_trains_and_its_app_shows_the_examples(
     run = Path(json.loads(done.stdout.splitlines()[-1])["run"])
     assert run.parent == Path(environment["XDG_DATA_HOME"]) / "wgan-explorer" / "runs"
 
-    port = _free_port()
+    port = free_port()
     command = [*wgan, "app", "--headless", "--port", str(port)]
     log = here.parent / "app.txt"
     with log.open("wb") as out:

@@ -4,7 +4,7 @@ The training loop, the compiler, CUDA graphs, `CriticTrainer` and the diagnostic
 and `generator_step`. Nothing here changes a weight: the callers differentiate the result.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -110,6 +110,16 @@ class TraceableStep:
     num_gradients: int  # the first outputs are gradients
 
 
+def _functional(module: nn.Module, state: Mapping[str, Tensor]) -> Callable[..., Tensor]:
+    """Return a critic or a generator, with these parameters and buffers, as the steps call it."""
+
+    def call(x: Tensor, label: Tensor | None) -> Tensor:
+        result: Tensor = functional_call(module, dict(state), (x,) if label is None else (x, label))
+        return result
+
+    return call
+
+
 def traceable_critic_step(
     objective: Objective,
     critic: nn.Module,
@@ -139,11 +149,8 @@ def traceable_critic_step(
         points = rest.pop(0) if has_points else None
         label = rest.pop(0) if rest else None
 
-        def score(x: Tensor, label: Tensor | None) -> Tensor:
-            scores: Tensor = functional_call(critic, state, (x,) if label is None else (x, label))
-            return scores
-
         with engine.autocast():
+            score = _functional(critic, state)
             step = critic_step(objective, score, real=real, fake=fake, label=label, points=points)
         gradients = torch.autograd.grad(step.loss + step.penalty, weights)
         means = (step.real_score.detach().mean(), step.fake_score.detach().mean())
@@ -190,15 +197,11 @@ def traceable_generator_step(
         critic_state = dict(zip(critic_names, values[b:c], strict=True))
         z, *labels = values[c:]
 
-        def generate(z: Tensor, label: Tensor | None) -> Tensor:
-            arguments = (z,) if label is None else (z, label)
-            samples: Tensor = functional_call(generator, state, arguments)
-            return samples.contiguous(memory_format=layout) if samples.dim() == 4 else samples
+        sample, score = _functional(generator, state), _functional(critic, critic_state)
 
-        def score(x: Tensor, label: Tensor | None) -> Tensor:
-            arguments = (x,) if label is None else (x, label)
-            scores: Tensor = functional_call(critic, critic_state, arguments)
-            return scores
+        def generate(z: Tensor, label: Tensor | None) -> Tensor:
+            samples = sample(z, label)
+            return samples.contiguous(memory_format=layout) if samples.dim() == 4 else samples
 
         with engine.autocast():
             loss = generator_step(objective, generate, score, z, labels[0] if labels else None)

@@ -1,14 +1,26 @@
 """Real examples of a data set, cached for all visitors."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 import streamlit as st
 
-from pages.ui.core.session import require_dataset, session
+from pages.ui.core.session import session
 from wgan import critic
 from wgan.data import Dataset
 from wgan.imaging import encode, tile
+
+Value = TypeVar("Value")
+
+
+def require_dataset(value: Value | None) -> Value:
+    """Return `value`, or raise LookupError if it is None: the data set is absent or damaged.
+
+    Raising inside a cached function keeps the failure out of the cache.
+    """
+    if value is None:
+        raise LookupError("The data set is not here, or damaged.")
+    return value
 
 
 def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:

@@ -1,7 +1,5 @@
 """The session that all visitors share, and the limits of the server."""
 
-from typing import TypeVar
-
 import streamlit as st
 
 from wgan.paths import default_runs_dir
@@ -19,16 +17,3 @@ def upload_limit_mb() -> int:
     The server keeps uploads in memory and refuses larger ones. No widget has a limit of its own.
     """
     return int(st.get_option("server.maxUploadSize"))
-
-
-Found = TypeVar("Found")
-
-
-def require_dataset(found: Found | None) -> Found:
-    """Return what a data set gave, or raise LookupError where it is absent or damaged.
-
-    For what is cached: an error is not, and the files may be whole the next time.
-    """
-    if found is None:
-        raise LookupError("The data set is not here, or damaged.")
-    return found

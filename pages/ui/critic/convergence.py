@@ -94,7 +94,7 @@ def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
             "Stop training the critic",
             icon=":material/close:",
             key="stop_critic",
-            on_click=_cancel,
+            on_click=session().cancel,
             args=(task.key,),
         )
         return True
@@ -120,10 +120,6 @@ def _begin(run: str, step: int | None, order: Order) -> None:
         session().converge(run, step, updates=order.updates, faster=order.faster, holds=order.holds)
     except (RunError, ValueError) as error:
         st.session_state["critic_problem"] = str(error)
-
-
-def _cancel(key: str) -> None:
-    session().cancel(key)
 
 
 def show(view: RunSnapshot) -> None:

@@ -71,11 +71,6 @@ def _clip() -> float:
     return float(st.session_state.get("clipping_c", 0.01))
 
 
-def asked() -> Lab:
-    """Return the lab: its question does not depend on the settings."""
-    return LAB
-
-
 def title() -> str:
     """Return the title of the work that the settings ask for."""
     return f"{CLIPPING}, {_name()}"

@@ -72,11 +72,6 @@ def _name() -> str:
     return str(st.session_state.get("collapse_set") or "ring-8")
 
 
-def asked() -> Lab:
-    """Return the lab: its question does not depend on the settings."""
-    return LAB
-
-
 def title() -> str:
     """Return the title of the work that the settings ask for."""
     return f"{COLLAPSE}, {_name()}"

@@ -22,9 +22,6 @@ class TrainedLab(Protocol):
 
     LAB: Lab
 
-    def asked(self) -> Lab:
-        """Return the lab as it asks its question with the present settings."""
-
     def settings(self) -> bool:
         """Draw the settings and the button; return whether networks are being trained."""
 
@@ -48,11 +45,14 @@ def _direct(lab: Lab, show: Callable[[], object], task: str = "") -> Entry:
     return Entry(lab, lambda: tasks.watched(show, task, mine=True, every=0.5))
 
 
-def _trained(module: TrainedLab) -> Entry:
-    """Return a lab that trains networks first."""
+def _trained(module: TrainedLab, asked: Callable[[], Lab] | None = None) -> Entry:
+    """Return a lab that trains networks first.
+
+    `asked` returns the lab as it asks its question, if that depends on the settings.
+    """
 
     def draw() -> None:
-        prediction = ask_prediction(module.asked())
+        prediction = ask_prediction(module.LAB if asked is None else asked())
         trains = module.settings()
         tasks.watched(lambda: module.show(prediction), module.title(), goes=trains)
 
@@ -72,7 +72,7 @@ STABILITY = (
     _trained(vanishing),
     _trained(collapse),
     _trained(clipping),
-    _trained(sensitivity),
+    _trained(sensitivity, sensitivity.asked),
 )
 
 

@@ -144,7 +144,7 @@ def order(
             "Stop",
             icon=":material/close:",
             key=f"{key}_stop",
-            on_click=_cancel,
+            on_click=session().cancel,
             width=width,
             args=(task.key,),
             help="End it now. What it has found so far stays.",
@@ -172,10 +172,6 @@ def _begin(title: str, work: Callable[[], TaskSteps], given: object, mine: bool 
         _begun()[title] = _Begun(session().begin(title, "", work).key, given)
     except Exception as error:  # whatever it is, the page says it and goes on
         st.session_state[_PROBLEM] = (title, given, f"It could not begin: {error}")
-
-
-def _cancel(key: str) -> None:
-    session().cancel(key)
 
 
 def state(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:

@@ -52,11 +52,6 @@ two lines, x = A z + b. **Ring**: eight Gaussians on a circle, and an untrained 
 its centre."""
 
 
-def asked() -> Lab:
-    """Return the lab: its question does not depend on the settings."""
-    return LAB
-
-
 def title() -> str:
     """Return the title of the work that the settings ask for."""
     return f"{VANISHING}, {st.session_state.get('vanishing_set', 'gaussians')}"

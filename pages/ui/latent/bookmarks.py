@@ -7,7 +7,8 @@ from io import BytesIO
 import numpy as np
 import streamlit as st
 
-from pages.ui.core.session import require_dataset, session
+from pages.ui.core.datasets import require_dataset
+from pages.ui.core.session import session
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan.arrays import F32, U8
 from wgan.imaging import encode, tile
