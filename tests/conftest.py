@@ -54,6 +54,20 @@ def tiny(**changes: object) -> TrainConfig:
     return TrainConfig.parse(values | changes)
 
 
+def paths_below(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return the files and folders below a folder whose path ends in `pattern`, sorted.
+
+    For folders that another process empties. `Path.rglob` raises FileNotFoundError when a folder vanishes
+    while it is read, before Python 3.13; `os.walk` goes on.
+    """
+    entries = [
+        Path(parent, name)
+        for parent, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    ]
+    return sorted(path for path in entries if path.match(pattern))
+
+
 def pictures(n: int = 64, shape: tuple[int, int, int] = (1, 28, 28)) -> Pictures:
     """Noise pictures with labels; no files needed."""
     rng = torch.Generator().manual_seed(0)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from tests.conftest import paths_below
 from wgan.arrays import I64
 from wgan.cli.main import main
 from wgan.config import TrainConfig
@@ -133,7 +134,7 @@ def test_a_damaged_file_is_said_to_be(
 def test_a_killed_or_failing_preparation_leaves_nothing(root: Path):
     with pytest.raises(DataError, match="take more than"):
         prepare([(f"{i}.bmp", bmp(i)) for i in range(9)], Recipe(), root, limits=Limits(kept=9000))
-    assert not [path for path in root.rglob("*") if path.is_file()]
+    assert not [path for path in paths_below(root) if path.is_file()]
 
 
 @pytest.mark.parametrize("most", [3_000_000, 400 * 3 * 64 * 64 + 1000])
@@ -164,7 +165,7 @@ except DataError as error:
         text=True,
     ).stdout
     assert "could not be written" in said and "Free some space" in said
-    assert not [path for path in root.rglob("*") if path.is_file()]
+    assert not [path for path in paths_below(root) if path.is_file()]
 
 
 # ---- the same pictures ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import paths_below
 from wgan.cli.main import main
 from wgan.data import DATASETS
 
@@ -102,7 +103,7 @@ def test_bad_flags_are_one_sentence(
     said = capsys.readouterr()
     assert words in said.err and said.out == ""
     assert len(said.err.splitlines()) == 1
-    assert not [p for p in root.rglob("*") if p.is_file()]
+    assert not [p for p in paths_below(root) if p.is_file()]
 
 
 def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

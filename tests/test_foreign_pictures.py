@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import paths_below
 from wgan.background import BackgroundTask
 from wgan.cli.main import main
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Recipe, prepare
@@ -72,7 +73,7 @@ def reasons(made: dict[str, Any]) -> dict[str, str]:
 
 
 def files_left(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file()] if root.exists() else []
+    return [path for path in paths_below(root) if path.is_file()]
 
 
 # ---- archives -------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ def test_a_tar_that_claims_what_is_not_so_ends_with_a_sentence(
         assert "Unpacked it is larger than" in refusal(path, capsys)
     else:
         assert add(path, capsys)["kept"] == 3
-    assert not list(tmp_path.rglob(".preparing-*"))
+    assert not paths_below(tmp_path, ".preparing-*")
 
 
 def test_odd_members_of_a_tar_are_skipped(
@@ -439,7 +440,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def scratch(root: Path) -> list[Path]:
-    return list(root.rglob(".preparing-*/pictures"))
+    return paths_below(root, ".preparing-*/pictures")
 
 
 @linux
@@ -452,10 +453,10 @@ def test_the_command_line_can_be_interrupted(number: int, tmp_path: Path, root: 
     process.send_signal(number)
     said = process.communicate()[1]
     if number == signal.SIGKILL:  # The child notices, and cleans up.
-        wait_for(lambda: not list(root.rglob(".preparing-*")))
+        wait_for(lambda: not paths_below(root, ".preparing-*"))
     else:
         assert process.returncode == 130 and said == "Interrupted: nothing was recorded.\n"
-        assert not list(root.rglob(".preparing-*"))
+        assert not paths_below(root, ".preparing-*")
     assert not files_left(root)
 
 
@@ -482,7 +483,7 @@ def test_time_and_memory_of_the_child_are_limited(tmp_path: Path, root: Path):
         files = [*GOOD.items(), ("large.png", out.getvalue())]
         made = prepare(files, Recipe(), root, limits=Limits(memory=64 << 20))
         assert made.skipped == (("large.png", "it needs too much memory to be read"),)
-    assert not list(root.rglob(".preparing-*"))
+    assert not paths_below(root, ".preparing-*")
 
 
 @pytest.mark.parametrize(

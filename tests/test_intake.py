@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
+from tests.conftest import paths_below
 from wgan.config import TrainConfig
 from wgan.data import (
     DATASETS,
@@ -211,7 +212,7 @@ def test_paths_that_lead_out_are_skipped_and_nothing_is_unpacked(
     made = prepare(pack([(name, png(9)), *GOOD]), Recipe(), root)
     assert made.kept == 3
     assert [reason for _, reason in made.skipped] == ["its path leads out of the archive"]
-    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == [f"{made.key}.safetensors"]
+    assert [p.name for p in paths_below(tmp_path) if p.is_file()] == [f"{made.key}.safetensors"]
 
 
 @pytest.mark.parametrize(
@@ -379,7 +380,7 @@ def test_what_is_of_no_use_is_said_and_leaves_nothing(source: Source, words: str
     with pytest.raises(DataError, match=words) as caught:
         prepare(source, Recipe(), root)
     assert str(caught.value).endswith(".")
-    assert not [p for p in root.rglob("*") if p.is_file()]
+    assert not [p for p in paths_below(root) if p.is_file()]
 
 
 def test_what_came_before_the_break_of_a_tar_is_kept(root: Path):
@@ -744,7 +745,7 @@ def test_a_cancelled_preparation_leaves_nothing(at: int, root: Path):
 
     with pytest.raises(Cancelled):
         prepare(zipped(GOOD), Recipe(), root, progress)
-    assert not [p for p in root.rglob("*") if p.is_file()]
+    assert not [p for p in paths_below(root) if p.is_file()]
 
 
 def test_a_root_that_cannot_be_written_leaves_it_to_the_cache_of_the_user(
@@ -917,7 +918,7 @@ def test_npm_that_fails_is_said_in_a_sentence(
     monkeypatch.setattr("shutil.which", lambda name: str(npm))
     with pytest.raises(DataError, match=r"npm could not fetch .*no such host.*Upload"):
         Pokemon().load(root)
-    assert not root.exists() or not list(root.rglob("*"))
+    assert not paths_below(root)
 
 
 def test_npm_that_answers_is_asked_once(

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import paths_below
 from wgan.cli.main import main
 from wgan.metrics import load
 
@@ -321,7 +322,7 @@ def test_a_full_disk_is_no_success(small_disk: Path, leave: int):
 def test_a_run_on_a_completely_full_disk_can_be_read(small_disk: Path, tmp_path: Path):
     runs_dir = small_disk / "runs"
     process = begin("train", *TINY, "--steps", "1000000", "--runs-dir", str(runs_dir))
-    wait_until(lambda: runs_dir.is_dir() and list(runs_dir.glob("*/config.json")), process)
+    wait_until(lambda: paths_below(runs_dir, "*/config.json"), process)
     run = only_run(runs_dir)
     wait_for_step(run, 30, process)
     process.kill()  # The newest reports are in the write-ahead log.
@@ -343,7 +344,7 @@ def test_a_run_on_a_completely_full_disk_can_be_read(small_disk: Path, tmp_path:
 
 def test_weights_are_saved_even_if_the_database_is_damaged(runs_dir: Path):
     process = begin("train", *TINY, "--steps", "1000000", "--runs-dir", str(runs_dir))
-    wait_until(lambda: runs_dir.is_dir() and list(runs_dir.glob("*/step_*.safetensors")), process)
+    wait_until(lambda: paths_below(runs_dir, "*/step_*.safetensors"), process)
     run = only_run(runs_dir)
     wait_for_step(run, 10, process)
     for name in ("run.sqlite", "run.sqlite-wal"):
@@ -475,11 +476,13 @@ def test_a_signal_during_a_download_acts_at_once(
         str(runs_dir),
         env=os.environ | {"http_proxy": stalling_proxy, "WGAN_DATA": str(tmp_path / "data")},
     )
-    wait_until(lambda: list(tmp_path.rglob("data/KMNIST/raw/*")), process)  # the download has begun
+    wait_until(
+        lambda: paths_below(tmp_path, "data/KMNIST/raw/*"), process
+    )  # the download has begun
     process.send_signal(number)
     _, err = process.communicate(timeout=180)
     assert process.returncode == 130 and "Interrupted" in err and "Traceback" not in err
-    assert not list(runs_dir.glob("*/config.json"))  # nothing was made, and nothing is left
+    assert not paths_below(runs_dir, "*/config.json")  # nothing was made, and nothing is left
 
 
 def test_an_interrupted_evaluation_ends_with_a_sentence(runs_dir: Path):

@@ -57,7 +57,7 @@ def export_zip(run: Run, out: Path) -> dict[str, object]:
 def _content(run: Run) -> Iterator[tuple[str, bytes]]:
     yield "config.json", (run.folder / "config.json").read_bytes()
     yield "run.sqlite", _snapshot(run)
-    for path in sorted(run.folder.rglob("*")):
+    for path in run.files():
         name = path.relative_to(run.folder).as_posix()
         if _FILES.fullmatch(name):
             # Thinned away since it was listed: the archive is whole without it.

@@ -217,7 +217,7 @@ def trash(runs_dir: Path) -> list[TrashedRun]:
         for entry in (runs_dir / TRASH).iterdir():
             match = re.fullmatch(r"(\d+\.\d{3})~(.+)", entry.name)
             if match and entry.is_dir():
-                size = sum(f.stat().st_size for f in entry.rglob("*") if f.is_file())
+                size = Run(entry).size()
                 trashed.append(TrashedRun(entry.name, match[2], float(match[1]), size))
     return sorted(trashed, key=lambda thrown: thrown.when, reverse=True)
 

@@ -597,8 +597,9 @@ class Run:
             raise RunError(SHIPPED_WORDS.format(run=self.id))
         lock = self._lock = RunLock(self.folder)
         try:
-            for half in self.folder.rglob("*.part"):
-                half.unlink(missing_ok=True)  # What a killed process was writing.
+            for path in self.files():
+                if path.suffix == ".part":  # A killed process was writing it.
+                    path.unlink(missing_ok=True)
             self._claim()
             yield
         finally:
@@ -644,13 +645,22 @@ class Run:
         ):
             log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {words}\n")
 
+    def files(self) -> list[Path]:
+        """Return the paths of all files in the folder, sorted.
+
+        Another process may delete files and folders meanwhile. `Path.rglob` raises FileNotFoundError then,
+        before Python 3.13; `os.walk` goes on.
+        """
+        return sorted(
+            Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names
+        )
+
     def size(self) -> int:
         """Return the bytes the run takes on disk."""
         total = 0
-        for folder, _, files in os.walk(self.folder):
-            for file in files:
-                with contextlib.suppress(OSError):
-                    total += os.stat(os.path.join(folder, file)).st_size
+        for path in self.files():
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size
         return total
 
     def delete(self) -> None:
