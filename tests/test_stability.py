@@ -386,11 +386,11 @@ def test_one_hyperparameter_on_both_axes_is_a_sentence():
 def test_cancel_keeps_the_cells_that_were_found(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sensitivity, "SAMPLES", 32)
     task = Task("task-1", "Sensitivity", "", small_grid)
-    while task.standing.result is None or task.standing.result.done < 2:
+    while task.status.result is None or task.status.result.done < 2:
         task.step()
     task.cancel()
-    assert task.standing.cancelled and task.standing.result.done == 2
-    assert np.isfinite(task.standing.result.emds[0]).all()
+    assert task.status.cancelled and task.status.result.done == 2
+    assert np.isfinite(task.status.result.emds[0]).all()
 
 
 def test_the_session_runs_a_lab_and_finds_it_by_its_title(tmp_path: Path):

@@ -178,7 +178,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
     job.finish(Status.FINISHED)
     (change,) = [c for c in job.run.changes() if c.path == "engine"]
     assert (change.before["threads"], change.after["threads"]) == (1, 2)
-    assert job.run.checkpoint()[0].engine.threads == 2 and torch.get_num_threads() == 2
+    assert job.run.checkpoints.read()[0].engine.threads == 2 and torch.get_num_threads() == 2
     # Other roundings, the same training.
     straight = Training(tiny(steps=30), engine=Engine("cpu", "float32", 1))
     while straight.steps < 30:

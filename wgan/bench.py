@@ -57,7 +57,8 @@ PARTS = {
     "_collect": "reports",
     "_save_preview": "previews",
     "_save_checkpoint": "checkpoints",
-    "_measure": "metrics",
+    "metrics.measure": "metrics",
+    "metrics.measure_checkpoint": "metrics",
     "flush": "recording",
 }
 """What a training's job does beside its steps, by the method that does it."""
@@ -305,11 +306,12 @@ class _Parts:
         self.seconds = dict.fromkeys(PARTS.values(), 0.0)
         self._device = job.training.device.type
         self._inner = [0.0]  # seconds of what was called meanwhile, at each depth
-        for method, part in PARTS.items():
-            setattr(job, method, self._timed(getattr(job, method), part))
-        if job.config.measure:
-            evaluator = job.live_evaluator
-            setattr(evaluator, "at_checkpoint", self._timed(evaluator.at_checkpoint, "metrics"))  # noqa: B010
+        for path, part in PARTS.items():
+            *owners, method = path.split(".")
+            owner: Any = job
+            for name in owners:
+                owner = getattr(owner, name)
+            setattr(owner, method, self._timed(getattr(owner, method), part))
 
     def _timed(self, call: Callable[..., Any], part: str) -> Callable[..., Any]:
         def timed(*given: Any) -> Any:

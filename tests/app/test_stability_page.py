@@ -18,7 +18,7 @@ from tests.conftest import tiny
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs import clipping, collapse, sensitivity
 from wgan.labs.vanishing import VANISHING
-from wgan.session.session import TASKS_KEPT
+from wgan.session.scheduler import TASKS_KEPT
 
 LABS = ("vanishing", "collapse", "clipping", "sensitivity")
 

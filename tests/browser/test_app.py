@@ -157,7 +157,7 @@ def test_the_main_job(page, url: str, runs: Path):
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     until(lambda: list_runs(runs)[0].status() is Status.PAUSED)
     # The buttons are drawn first, then the numbers; a pause leaves a picture at its step.
-    until(lambda: step(page) == list_runs(runs)[0].preview_steps()[-1])
+    until(lambda: step(page) == list_runs(runs)[0].previews.steps()[-1])
     held = step(page)
     page.wait_for_timeout(1500)
     assert step(page) == held
@@ -216,7 +216,7 @@ def test_the_main_job(page, url: str, runs: Path):
     until(lambda: page.title().startswith("■ Stopped"))
     run = list_runs(runs)[0]
     assert run.status() is Status.STOPPED
-    until(lambda: run.checkpoint_steps()[-1] == step(page))  # the numbers come after the buttons
+    until(lambda: run.checkpoints.steps()[-1] == step(page))  # the numbers come after the buttons
     assert not page.get_by_text("Traceback").count()
 
 
@@ -305,7 +305,7 @@ def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: 
         assert process.wait(120) == 0
         (run,) = list_runs(runs)
         assert run.status() is Status.INTERRUPTED
-        last = run.checkpoint_steps()[-1]
+        last = run.checkpoints.steps()[-1]
         assert last >= 10 and isinstance(run, Run)
         process = launch()
         page.goto(f"http://127.0.0.1:{port}")

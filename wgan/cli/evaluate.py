@@ -48,7 +48,7 @@ def evaluate_command(
     if samples is not None and samples < 10:
         raise UsageError("--samples must be at least 10: of fewer nothing can be said.")
     judged = Run.find(run, runs_dir)
-    state, _ = judged.checkpoint(step)
+    state, _ = judged.checkpoints.read(step)
     models = Models(state.config, state.tensors, state.step)
     progress = Progress(quiet)
     evaluation: Evaluation | None = None

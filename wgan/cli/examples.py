@@ -38,7 +38,7 @@ def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, 
             run = _whole_run(EXAMPLES[name].config(), folder, quiet)
             if run is None:
                 return 1
-            state, _ = run.checkpoint()
+            state, _ = run.checkpoints.read()
             models = Models(state.config, state.tensors, state.step)
             with Progress(quiet) as progress:
                 for task_progress in evaluate(models, run=run):
@@ -58,7 +58,7 @@ def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
     for run in list_runs(folder):
         with contextlib.suppress(RunError):
             if run.config() == config:
-                resume = bool(run.checkpoint_steps())
+                resume = bool(run.checkpoints.steps())
                 break
     else:
         run, resume = Run.create(config, folder), False

@@ -192,18 +192,18 @@ def drive(job: TrainingJob, progress: Progress) -> int:
         if isinstance(error, ConfigError | DataError | RunError | ValueError) and not began:
             raise UsageError(in_words(error)) from error
         print_error(in_words(error))
-        if began and (steps := job.run.checkpoint_steps()):
+        if began and (steps := job.run.checkpoints.steps()):
             print_error(
                 f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
             )
         return 1
     view = job.view
-    for sentence in (job.warning, view.error):
+    for sentence in (job.problems.message, view.error):
         if sentence:
             print_error(sentence)
     spent = job.seconds - seconds_before
     print(json.dumps(_result(job, (view.step - begin) / spent if spent > 0 else 0.0)))
-    return 1 if view.status is Status.FAILED or job.losses else 0
+    return 1 if view.status is Status.FAILED or job.problems.losses else 0
 
 
 def _result(job: TrainingJob, rate: float) -> dict[str, Any]:

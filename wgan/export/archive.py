@@ -71,7 +71,7 @@ def _snapshot(run: Run) -> bytes:
         path = Path(folder) / "run.sqlite"
         copy = sqlite3.connect(path)
         try:
-            with run.reading() as db:
+            with run.database.reading() as db:
                 db.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         finally:
@@ -151,7 +151,7 @@ def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) ->
     except RunError as error:
         message = str(error).replace(f"Run {folder.name}", "This run")
         raise RunError(message.replace(f"run {folder.name}", "this run")) from error
-    steps = run.checkpoint_steps()
+    steps = run.checkpoints.steps()
     for i, step in enumerate(steps):
         path = folder / f"step_{step:08d}.safetensors"
         if progress is not None:

@@ -34,7 +34,7 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
 
     At most MOST_FRAMES, evenly chosen, the first and the last among them. Raises RunError.
     """
-    chosen = run.moments(MOST_FRAMES)
+    chosen = run.previews.spread_steps(MOST_FRAMES)
     if not chosen:
         raise RunError(f"Run {run.id} has no pictures yet.")
     title = run.config().title
@@ -67,7 +67,7 @@ def frame_image(run: Run, step: int, side: int | None = None) -> U8 | None:
 
     Points are drawn over real ones. None if there is no such preview, or if it is damaged.
     """
-    preview = run.preview(step)
+    preview = run.previews.read(step)
     if preview is None:
         return None
     suffix, content = preview

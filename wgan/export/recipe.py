@@ -63,7 +63,7 @@ def snippet(run: Run) -> str:
     while parent is not None:
         stages.append((parent["step"], config))
         config, parent = parent["config"], parent["parent"]
-    last = max([0, *run.checkpoint_steps()])
+    last = max([0, *run.checkpoints.steps()])
     lines = [
         "from wgan.config import TrainConfig",
         "from wgan.training import Engine, Training, reconfigured",

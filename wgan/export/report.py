@@ -89,7 +89,7 @@ def _script(data: Any) -> str:
 
 def _moments(run: Run) -> list[tuple[int, str]]:
     moments = []
-    for step in run.moments(MOST_MOMENTS):
+    for step in run.previews.spread_steps(MOST_MOMENTS):
         image = frame_image(run, step)
         if image is not None:
             encoded = base64.b64encode(encode(image)).decode("ascii")

@@ -90,8 +90,8 @@ def _write_events(run: Run, opened: Any) -> int:
         for measured in run.metrics():
             writer.add_scalar(f"metrics/{measured.name}", measured.value, measured.step)
             events += 1
-        for step in run.moments(MOST_PICTURES):
-            preview = run.preview(step)
+        for step in run.previews.spread_steps(MOST_PICTURES):
+            preview = run.previews.read(step)
             if preview is not None and preview[0] == "webp":
                 writer.add_image("samples", decode(preview[1]), step, dataformats="HWC")
                 events += 1

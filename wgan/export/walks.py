@@ -36,7 +36,7 @@ def export_walk(
     """
     if not 2 <= waypoints <= 8:
         raise RunError(f"A walk has two to eight waypoints, not {waypoints}.")
-    state, _ = run.checkpoint(step)
+    state, _ = run.checkpoints.read(step)
     config = state.config
     models = Models(config, state.tensors, state.step)
     stops = draw_z(1000 + seed, waypoints, config.latent_dim)

@@ -263,13 +263,13 @@ class RunReader:
         """Return how the run stands. Raises RunError."""
         run = self.run
         config = started = run.config()
-        steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
+        steps, checkpoints, changes = run.previews.steps(), run.checkpoints.steps(), run.changes()
         for change in changes:
             if change.path != "engine":
                 with contextlib.suppress(ValueError, TypeError, LookupError, ArithmeticError):
                     config = config.changed({change.path: change.after})
         last, facts, status = run.last(), run.facts(), run.status()
-        preview_content = run.preview(steps[-1]) if steps else None
+        preview_content = run.previews.read(steps[-1]) if steps else None
         return RunSnapshot(
             run.id,
             status,

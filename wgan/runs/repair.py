@@ -37,7 +37,7 @@ def has_damaged_database(run: Run) -> bool:
         run.curves,
     )
     try:
-        with run.reading() as db:
+        with run.database.reading() as db:
             if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 return True
         for read in readers:
