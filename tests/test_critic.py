@@ -12,7 +12,7 @@ from wgan import critic
 from wgan.config import TrainConfig
 from wgan.data import DataError, Pictures, Points
 from wgan.latent import Models
-from wgan.networks import Score
+from wgan.networks.modules import Score
 from wgan.objectives import OBJECTIVES, Hinge, Wgan, WganGp
 from wgan.rng import generator
 from wgan.training import Engine, Training

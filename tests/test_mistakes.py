@@ -17,7 +17,8 @@ from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.latent import lerp, slerp, walk
 from wgan.metrics import emd, mixture_modes
 from wgan.networks import NETWORKS
-from wgan.objectives import OBJECTIVES, Wgan, gradient_norm
+from wgan.objectives import OBJECTIVES, Wgan
+from wgan.objectives.gradients import gradient_norm
 from wgan.rng import generator
 from wgan.training import Engine, Training
 

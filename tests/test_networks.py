@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from wgan.networks import NETWORKS, Brownlee, Dcgan, LabelledCritic, Mlp
+from wgan.networks import NETWORKS, Brownlee, Dcgan, Mlp
+from wgan.networks.modules import LabelledCritic
 from wgan.rng import generator
 
 SHAPES: dict[str, list[tuple[int, ...]]] = {

@@ -4,10 +4,14 @@ Every random number of a training is drawn from a generator made for that one dr
 state to checkpoint, and previews or metrics cannot disturb the training beside them.
 """
 
-import hashlib
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-import torch
+import hashlib
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
+
 
 Stream = Literal[
     "init", "data", "labels", "z", "epsilon", "preview", "held-out", "metric", "sample", "forecast"
@@ -51,6 +55,8 @@ def generator(
     The key is hashed, so that neighbouring seeds and steps share nothing. CPU generators use 32
     bits of it: over a million draws some will meet by chance, which harms no statistic.
     """
+    import torch
+
     key = hashlib.blake2b(f"{seed}/{stream}/{step}/{draw}".encode(), digest_size=8).digest()
     made = torch.Generator(device)
     made.manual_seed(int.from_bytes(key) >> 1)

@@ -4,6 +4,8 @@ Bounds, default, unit, help and source of a hyperparameter stand in its Field. S
 flags, JSON and the documentation are made from them (`hyperparameters`).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,14 +23,16 @@ from typing import (
     get_origin,
 )
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from torch import nn
 
 from wgan.data import DATASETS, AnyDataset, Mnist10k
 from wgan.networks import NETWORKS, AnyNetwork, Dcgan
 from wgan.objectives import OBJECTIVES, AnyObjective, WganGp
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 class ConfigError(ValueError):

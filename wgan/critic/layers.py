@@ -13,7 +13,7 @@ from wgan.critic.examples import EPSILON, Sides
 from wgan.critic.inside import title_of
 from wgan.critic.scores import score_of
 from wgan.latent import Models
-from wgan.objectives import clip_bounds
+from wgan.objectives.gradients import clip_bounds
 from wgan.rng import generator
 from wgan.training.diagnostics import at_clip, at_outputs
 from wgan.training.steps import critic_step

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from wgan.arrays import F32, I64
 from wgan.critic.examples import EPSILON, Sides
 from wgan.latent import Models
-from wgan.objectives import Objective, gradient_norm
+from wgan.objectives import Objective
+from wgan.objectives.gradients import gradient_norm
 from wgan.rng import generator
 
 CHUNK = 128

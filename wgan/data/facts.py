@@ -1,15 +1,19 @@
 """What a data set is like: how many of each class, its mean picture, its nearest duplicates."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wgan.arrays import F32, F64, U8
 from wgan.data.base import Pictures, Points, Stack, some
 from wgan.rng import generator
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOST_COMPARED = 3_000
 """Pictures among which the nearest duplicates are looked for: the time grows with the square."""
@@ -43,6 +47,8 @@ class Facts:
 
 def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     """Return what pictures are like."""
+    import torch
+
     pictures = pictures.to(torch.device("cpu"))
     train, labels = pictures.train, pictures.train_labels
     classes = len(pictures.names)
@@ -86,6 +92,8 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     `pictures` is (N, C, H, W) uint8. Results: indices, (P, 2); root mean square differences in
     0…255, rising; and among how many pictures they were looked for, a keyed choice.
     """
+    import torch
+
     n = min(len(pictures), MOST_COMPARED)
     chosen = torch.randperm(len(pictures), generator=generator(0, "sample"))[:n]
     flat = pictures[chosen].flatten(1).float()
@@ -119,6 +127,8 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     Each class has the same number of rows, at least one; with more classes than rows: the first
     ones. (n, C, H, W).
     """
+    import torch
+
     rng = generator(0, "sample")
     if not pictures.names:
         chosen = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]

@@ -1,5 +1,7 @@
 """The published picture sets: one that comes with the app, and those that torchvision fetches."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
 import urllib.request
@@ -7,17 +9,18 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from wgan.data.base import Dataset, Labelled, Pictures, Progress
 from wgan.data.errors import DataError
 from wgan.paths import data_root
 from wgan.rng import generator
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _DIGITS = tuple("0123456789")
 
@@ -32,6 +35,8 @@ class Mnist10k(Labelled):
     features = "mnist"
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        import torch
+
         with (resources.files("wgan") / "assets" / "mnist-10k.npz").open("rb") as file:
             arrays = np.load(file)
             tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
@@ -228,6 +233,8 @@ class StackedMnist(Dataset):
         return self.bundled or Mnist().present(root)
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        import torch
+
         digits = (Mnist10k() if self.bundled else Mnist()).load(root, progress)
         train, held_out = (
             pictures[
@@ -380,6 +387,7 @@ class Cifar10(_Coloured):
         datasets.CIFAR10(str(root), download=True)
 
     def _read(self, root: Path) -> Pictures:
+        import torch
         from torchvision import datasets
 
         # These files are pickles. torchvision compares the MD5 of every one of them with the
@@ -397,6 +405,8 @@ class Cifar10(_Coloured):
 
 def channels_first(pictures: Any) -> Tensor:
     """Return CIFAR's array as a tensor: (N, H, W, C) → (N, C, H, W)."""
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
 
 
@@ -428,6 +438,7 @@ class Svhn(_Coloured):
             datasets.SVHN(str(root / "SVHN"), split=part, download=True)
 
     def _read(self, root: Path) -> Pictures:
+        import torch
         from torchvision import datasets
 
         train, test = (datasets.SVHN(str(root / "SVHN"), split=p) for p in ("train", "test"))

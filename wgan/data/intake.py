@@ -5,6 +5,8 @@ pixels and a description, which are checked here; the data set is written anew. 
 so that nothing in it can run; its header is enough to list it.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import hashlib
@@ -17,12 +19,10 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from torch import Tensor
 
 from wgan import sandbox
 from wgan.arrays import U8
@@ -41,6 +41,9 @@ from wgan.untrusted.picture_set import (
     PICTURES,
     full_disk,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Source = Path | bytes | Files
 """A folder or an archive, an archive's bytes, or files by name."""
@@ -376,6 +379,8 @@ def assemble(
 
     Raises DataError for too few pictures, a full disk, and whatever else than pictures lies there.
     """
+    import torch
+
     try:
         description_read = Description.model_validate(description)
         shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
@@ -413,6 +418,8 @@ def _write_data_set(
     path: Path,
     progress: Progress | None,
 ) -> None:
+    import torch
+
     held_out = torch.zeros(len(labels), dtype=torch.bool)
     held_out[_to_hold_out(labels, recipe.held_out)] = True
     counts = torch.bincount(labels[~held_out], minlength=len(made.classes)).tolist()
@@ -455,6 +462,8 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
 
     The only picture of a class is trained on.
     """
+    import torch
+
     order = torch.randperm(len(labels), generator=generator(0, "held-out"))
     chosen = []
     for label in range(int(labels.max()) + 1):
@@ -560,6 +569,8 @@ def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
 
     With `MAPPED_FROM` bytes to train on they stay in the file, unless `mapped` says otherwise.
     """
+    import torch
+
     header = read_header(path)
     try:
         _, arrays = layout(path)
@@ -588,6 +599,8 @@ def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
 
 
 def _part(path: Path, part: Part, mapped: bool) -> Stack:
+    import torch
+
     if not mapped:
         return torch.from_numpy(read(path, part))
     with path.open("rb") as file:

@@ -1,15 +1,19 @@
 """Pictures that stay in their file: of a set larger than memory only what is asked for is read."""
 
+from __future__ import annotations
+
 import copy
 import mmap
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wgan.arrays import I64
 from wgan.data.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class Mapped:
@@ -43,6 +47,8 @@ class Mapped:
     @property
     def shape(self) -> torch.Size:
         """Shape of all of them: (N, C, H, W)."""
+        import torch
+
         return torch.Size((len(self), *self._one))
 
     def __getitem__(self, index: int | slice | Tensor) -> Tensor:
@@ -51,6 +57,8 @@ class Mapped:
 
     def read(self, index: int | slice | Tensor) -> Tensor:
         """Return what indexing does, where these pictures were expected: nothing is asked for again."""
+        import torch
+
         if self._map.size() < self._end:
             raise DataError(
                 "The file of the prepared pictures was cut short while it was in use: prepare them again."
@@ -64,15 +72,15 @@ class Mapped:
             pictures[mask] = pictures[mask].flip(-1)
         return pictures
 
-    def only(self, chosen: Tensor) -> "Mapped":
+    def only(self, chosen: Tensor) -> Mapped:
         """Return those that a mask or places choose; they stay in the file."""
         return self._with(self._places[_plain(chosen)])
 
-    def mirrored(self) -> "Mapped":
+    def mirrored(self) -> Mapped:
         """Return all with the mirror image of each after them; they stay in the file."""
         return self._with(np.concatenate([self._places, ~self._places]))
 
-    def _with(self, places: I64) -> "Mapped":
+    def _with(self, places: I64) -> Mapped:
         copied = copy.copy(self)
         copied._places = places
         return copied
@@ -95,5 +103,7 @@ class Mapped:
             self._map.madvise(mmap.MADV_WILLNEED, start, stop - start)
 
 
-def _plain(index: int | slice | Tensor) -> "int | slice | I64":
+def _plain(index: int | slice | Tensor) -> int | slice | I64:
+    from torch import Tensor
+
     return index.cpu().numpy() if isinstance(index, Tensor) else index

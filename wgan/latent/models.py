@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wgan.arrays import F32
 from wgan.config import TrainConfig
 from wgan.data import as_bytes
-from wgan.networks import LabelledGenerator
+from wgan.networks.modules import LabelledGenerator
 from wgan.rng import generator
 
 

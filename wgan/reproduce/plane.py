@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from wgan.data import DATASETS, Points
 from wgan.metrics import emd
 from wgan.networks import Mlp
-from wgan.objectives import MaxMin, Objective, Wgan, WganGp, WganGroupSort
+from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort
+from wgan.objectives.layers import MaxMin
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
 from wgan.reproduce.critics import adam, gap, rmsprop, slopes
 from wgan.rng import generator

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import Pictures
-from wgan.objectives import Objective, clip_bounds, gradient_norm
+from wgan.objectives import Objective
+from wgan.objectives.gradients import clip_bounds, gradient_norm
 from wgan.rng import Stream, generator
 from wgan.training.distributed import ALONE
 from wgan.training.loop import Training

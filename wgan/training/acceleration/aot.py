@@ -49,8 +49,8 @@ def key(config: TrainConfig, engine: Engine) -> str:
     sources = [
         here,
         library / "training" / "steps.py",
-        library / "networks.py",
-        library / "objectives.py",
+        *sorted((library / "networks").glob("*.py")),
+        *sorted((library / "objectives").glob("*.py")),
     ]
     parts = [
         config.network.model_dump_json(),
