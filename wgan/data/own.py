@@ -23,13 +23,12 @@ from wgan.data.base import (
     read_whole,
 )
 from wgan.data.errors import DataError
-from wgan.data.intake import (
+from wgan.data.intake import Source, build
+from wgan.data.prepared_sets import (
     FOLDER,
     MAPPED_FROM,
     Prepared,
     Recipe,
-    Source,
-    build,
     find,
     folders,
     is_key,
