@@ -41,7 +41,7 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
     told(pace, 0.1)
     assert not pace.due(thread_tuner.FIRST - 0.1)
     assert pace.due(thread_tuner.FIRST)
-    pace = ThreadTuner(2, begun=50.0)
+    pace = ThreadTuner(2, start_s=50.0)
     told(pace, 0.1)
     assert not pace.due(50.0) and pace.due(50.0 + thread_tuner.FIRST)
     pace._next = pace._rescue = math.inf

@@ -58,6 +58,6 @@ def generator(
     import torch
 
     key = hashlib.blake2b(f"{seed}/{stream}/{step}/{draw}".encode(), digest_size=8).digest()
-    made = torch.Generator(device)
-    made.manual_seed(int.from_bytes(key) >> 1)
-    return made
+    rng = torch.Generator(device)
+    rng.manual_seed(int.from_bytes(key) >> 1)
+    return rng

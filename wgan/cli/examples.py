@@ -28,13 +28,13 @@ def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, 
 
     Without a NAME, all of them: half an hour of two cores.
     """
-    chosen = names or tuple(EXAMPLES)
-    for name in chosen:
+    example_names = names or tuple(EXAMPLES)
+    for name in example_names:
         if name not in EXAMPLES:
             raise UsageError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
     with contextlib.ExitStack() as stack:
         folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for name in chosen:
+        for name in example_names:
             run = _whole_run(EXAMPLES[name].config(), folder, quiet)
             if run is None:
                 return 1

@@ -40,8 +40,8 @@ def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
         close = get_close_matches(name, fields, n=1)
         return f"There is no setting {name}." + (f" Did you mean {close[0]}?" if close else "")
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found") and part:
-        given = value.get("name") if isinstance(value, Mapping) else value
-        return f"There is no {part} {given!r}: choose one of {', '.join(PARTS[part])}."
+        variant_name = value.get("name") if isinstance(value, Mapping) else value
+        return f"There is no {part} {variant_name!r}: choose one of {', '.join(PARTS[part])}."
     if problem["type"] == "literal_error":
         return f"{field} cannot be {value!r}: choose {context.get('expected')}."
     bounds = {
@@ -51,8 +51,8 @@ def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
         "less_than": ("less than", "lt"),
     }
     if problem["type"] in bounds:
-        words, bound = bounds[problem["type"]]
-        return f"{field} must be {words} {context[bound]}, not {value}."
+        comparison, bound = bounds[problem["type"]]
+        return f"{field} must be {comparison} {context[bound]}, not {value}."
     if problem["type"] == "value_error":
         return str(context["error"])
     if problem["type"].startswith(("int", "float", "bool", "finite")):

@@ -68,14 +68,14 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
             name in ("network", "optimizer"),
             False,
         )
-        seen = set()
+        yielded = set()
         variants: Iterable[Any] = (
             choices.values() if config is None else [type(getattr(config, name))]
         )
         for variant in variants:
             for own, described in _described(variant, f"{name}.").items():
-                if own != "name" and own not in seen:
-                    seen.add(own)
+                if own != "name" and own not in yielded:
+                    yielded.add(own)
                     yield described
 
 
@@ -104,19 +104,19 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         low = getattr(bound, "ge", getattr(bound, "gt", low))
         high = getattr(bound, "le", getattr(bound, "lt", high))
     choices = tuple(get_args(kind)) if get_origin(kind) is Literal else None
-    many = get_origin(kind) is tuple
+    is_list = get_origin(kind) is tuple
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     return Hyperparameter(
         path=path,
         title=field.title or path.rpartition(".")[2].replace("_", " ").capitalize(),
         help=field.description or "",
-        type=str if choices or many else kind,
+        type=str if choices or is_list else kind,
         default=field.get_default(call_default_factory=True),
         low=low,
         high=high,
         choices=choices,
         optional=optional,
-        many=many,
+        many=is_list,
         options=str(extra["choices"]) if extra.get("choices") else None,
         hidden=bool(extra.get("hidden") or extra.get("editor")),
         unit=str(extra["unit"]) if extra.get("unit") else None,

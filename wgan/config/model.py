@@ -342,9 +342,9 @@ class TrainConfig(BaseModel):
         """Return the classes of a preview's samples, eight a row; None where there are none."""
         if not self.conditional:
             return None
-        shown = min(len(self.dataset.class_names()), 10)
-        each = max(1, PREVIEW_COLUMNS // shown)  # few classes get some rows each
-        rows = [label for label in range(shown) for _ in range(each)]
+        class_count = min(len(self.dataset.class_names()), 10)
+        each = max(1, PREVIEW_COLUMNS // class_count)  # few classes get some rows each
+        rows = [label for label in range(class_count) for _ in range(each)]
         if self.preview_class >= 0:
             rows = [self.preview_class] * len(rows)
         return [label for label in rows for _ in range(PREVIEW_COLUMNS)]
@@ -375,13 +375,15 @@ class TrainConfig(BaseModel):
         Raises ConfigError.
         """
         values: dict[str, Any] = self.model_dump()
-        chosen = {k: v for k, v in changes.items() if k in PARTS}
-        for part, value in chosen.items():
-            given = value.model_dump() if isinstance(value, BaseModel) else value
-            given = {"name": given} if isinstance(given, str) else given
-            same = isinstance(given, Mapping) and given.get("name") == values[part]["name"]
-            values[part] = {**values[part], **given} if same else given
-        if "dataset" in chosen:
+        new_parts = {k: v for k, v in changes.items() if k in PARTS}
+        for part, value in new_parts.items():
+            part_values = value.model_dump() if isinstance(value, BaseModel) else value
+            part_values = {"name": part_values} if isinstance(part_values, str) else part_values
+            same = (
+                isinstance(part_values, Mapping) and part_values.get("name") == values[part]["name"]
+            )
+            values[part] = {**values[part], **part_values} if same else part_values
+        if "dataset" in new_parts:
             self._follow(values, set(changes))
         for path, value in changes.items():
             part, dot, field = path.partition(".")
@@ -393,20 +395,20 @@ class TrainConfig(BaseModel):
                 values[path] = value
         return self.parse(values)
 
-    def _follow(self, values: dict[str, Any], named: set[str]) -> None:
+    def _follow(self, values: dict[str, Any], changed_paths: set[str]) -> None:
         """Let the network and what is told of classes follow another data set, if not named too."""
         try:
             dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
         except (KeyError, ValidationError):
             return  # `parse` says what is wrong with it
         if (
-            "network" not in named
+            "network" not in changed_paths
             and self.network.incompatibility_reason(dataset.shape) is not None
         ):
             values["network"] = {"name": _fitting_network(dataset)}
-        if "conditional" not in named and not dataset.class_names():
+        if "conditional" not in changed_paths and not dataset.class_names():
             values["conditional"] = False
-        if "preview_class" not in named and dataset != self.dataset:
+        if "preview_class" not in changed_paths and dataset != self.dataset:
             values["preview_class"] = -1
 
     @classmethod

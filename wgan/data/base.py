@@ -73,25 +73,25 @@ class Pictures:
         labels = self.train_labels if part == "train" else self.held_out_labels
         return torch.randint(len(labels), (n,), generator=rng, device=labels.device)
 
-    def take(self, part: Literal["train", "held-out"], chosen: Tensor) -> tuple[Tensor, Tensor]:
+    def take(self, part: Literal["train", "held-out"], places: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pictures at those places, as float32 in [−1, 1], and their labels."""
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
         if not isinstance(source, Mapped):
-            taken = source[chosen]
+            batch = source[places]
         else:
-            taken = source.read(chosen)
+            batch = source.read(places)
             # From pinned memory the copy need not be waited for.
             pinned = labels.device.type == "cuda"
-            taken = taken.pin_memory() if pinned else taken
-            taken = taken.to(labels.device, non_blocking=pinned)
-        return as_floats(taken), labels[chosen]
+            batch = batch.pin_memory() if pinned else batch
+            batch = batch.to(labels.device, non_blocking=pinned)
+        return as_floats(batch), labels[places]
 
-    def expect(self, chosen: Tensor) -> None:
+    def expect(self, places: Tensor) -> None:
         """Have training pictures that are needed soon read ahead, where they are not in memory."""
         if isinstance(self.train, Mapped):
-            self.train.expect(chosen)
+            self.train.expect(places)
 
     def to(self, device: torch.device) -> Pictures:
         """Return the same pictures on a device; mapped ones stay, and batches of them are moved."""
@@ -116,15 +116,16 @@ class Pictures:
 
         if not classes:
             return self
-        kept = [label for label, name in enumerate(self.names) if name in classes]
+        labels_kept = [label for label, name in enumerate(self.names) if name in classes]
         new = torch.full((len(self.names),), -1)
-        new[kept] = torch.arange(len(kept))
+        new[labels_kept] = torch.arange(len(labels_kept))
 
         def part(pictures: Stack, labels: Tensor) -> tuple[Stack, Tensor]:
             renumbered = new[labels]
-            chosen = renumbered >= 0
-            kept = pictures.only(chosen) if isinstance(pictures, Mapped) else pictures[chosen]
-            return kept, renumbered[chosen]
+            is_kept = renumbered >= 0
+            if isinstance(pictures, Mapped):
+                return pictures.only(is_kept), renumbered[is_kept]
+            return pictures[is_kept], renumbered[is_kept]
 
         train, train_labels = part(self.train, self.train_labels)
         held_out, held_out_labels = part(self.held_out, self.held_out_labels)
@@ -133,7 +134,7 @@ class Pictures:
                 f"No picture of {_listed(classes)} is left to train on or to hold out. Choose more "
                 "classes."
             )
-        names = tuple(self.names[label] for label in kept)
+        names = tuple(self.names[label] for label in labels_kept)
         return Pictures(train, held_out, train_labels, held_out_labels, names)
 
     def mirrored(self) -> Pictures:
@@ -211,8 +212,8 @@ def examples(data: Data, n: int, seed: int = 0) -> npt.NDArray[Any]:
 
     rng = generator(seed, "sample")
     if isinstance(data, Pictures):
-        chosen = torch.randperm(len(data.train), generator=rng)[:n]
-        return data.train[chosen].cpu().numpy()
+        places = torch.randperm(len(data.train), generator=rng)[:n]
+        return data.train[places].cpu().numpy()
     return data.sample(n, rng).cpu().numpy()
 
 

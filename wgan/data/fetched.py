@@ -71,9 +71,9 @@ class _Fetched(Labelled):
         """Read the files that are there."""
 
     def present(self, root: Path | None = None) -> bool:
-        kept = root or data_root()
+        data_folder = root or data_root()
         # torchvision writes some files under their own names while they come in.
-        return not _fetching(self._folder(kept)).locked() and self._complete(kept)
+        return not _fetching(self._folder(data_folder)).locked() and self._complete(data_folder)
 
     def _folder(self, root: Path) -> Path:
         return (root / self.files[0]).parent
@@ -82,25 +82,25 @@ class _Fetched(Labelled):
         return all((root / file).exists() for file in self.files)
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
-        kept = root or data_root()
-        folder, present = self._folder(kept), True
+        data_folder = root or data_root()
+        folder, present = self._folder(data_folder), True
         try:
             lock = _fetching(folder)
             _wait_for(lock, self.title, progress)
-            present = self._complete(kept)
+            present = self._complete(data_folder)
             if present:
                 lock.release()
             else:
                 _fetch(
                     self._urls(),
-                    lambda: self._download(kept),
-                    lambda: kept.glob(self.packed),
+                    lambda: self._download(data_folder),
+                    lambda: data_folder.glob(self.packed),
                     self.download_bytes,
                     self.title,
                     progress,
                     lock,
                 )
-            return self._read(kept).only(self.classes)
+            return self._read(data_folder).only(self.classes)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             if present:
                 raise DataError(

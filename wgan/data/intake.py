@@ -230,7 +230,7 @@ def assemble(
 def _write_data_set(
     pictures: Mapped,
     labels: Tensor,
-    made: Description,
+    description: Description,
     recipe: Recipe,
     source: str,
     path: Path,
@@ -240,18 +240,18 @@ def _write_data_set(
 
     held_out = torch.zeros(len(labels), dtype=torch.bool)
     held_out[_to_hold_out(labels, recipe.held_out)] = True
-    counts = torch.bincount(labels[~held_out], minlength=len(made.classes)).tolist()
+    counts = torch.bincount(labels[~held_out], minlength=len(description.classes)).tolist()
     header = {
         "schema": SCHEMA,
         "recipe": recipe.model_dump(),
         "source": source,
-        "classes": made.classes,
-        "counts": counts if made.classes else [],
-        "seen": made.seen,
-        "duplicates": made.duplicates,
-        "near_duplicates": made.near_duplicates,
-        "skipped": made.skipped,
-        "reasons": made.reasons,
+        "classes": description.classes,
+        "counts": counts if description.classes else [],
+        "seen": description.seen,
+        "duplicates": description.duplicates,
+        "near_duplicates": description.near_duplicates,
+        "skipped": description.skipped,
+        "reasons": description.reasons,
         "created": time.time(),
     }
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -283,25 +283,27 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
     import torch
 
     order = torch.randperm(len(labels), generator=generator(0, "held-out"))
-    chosen = []
+    held_out_places = []
     for label in range(int(labels.max()) + 1):
         of_class = order[labels[order] == label]
         n = len(of_class)
-        chosen.append(of_class[: min(n - 1, max(1, round(n * share)))])
+        held_out_places.append(of_class[: min(n - 1, max(1, round(n * share)))])
     # If every class has but one picture, one class must do without.
-    places = torch.cat(chosen)
+    places = torch.cat(held_out_places)
     return places if len(places) else order[:1]
 
 
-def _too_few(made: Description, recipe: Recipe) -> str:
-    what = "only one picture" if made.pictures else "no picture"
-    if not made.seen and not made.reasons:
+def _too_few(description: Description, recipe: Recipe) -> str:
+    what = "only one picture" if description.pictures else "no picture"
+    if not description.seen and not description.reasons:
         why = f"no file fits the pattern {recipe.pattern!r}" if recipe.pattern else "it is empty"
     else:
-        most = sorted(made.reasons.items(), key=lambda item: -item[1])
+        most = sorted(description.reasons.items(), key=lambda item: -item[1])
         parts = [f"{n:,} × {reason}" for reason, n in most[:3]]
-        if made.duplicates + made.near_duplicates:
-            parts.append(f"{made.duplicates + made.near_duplicates:,} × it is a duplicate")
+        if description.duplicates + description.near_duplicates:
+            parts.append(
+                f"{description.duplicates + description.near_duplicates:,} × it is a duplicate"
+            )
         why = "; ".join(parts) or "there is but one file"
     return f"There is {what} to train on in it: {why}. At least two different ones are needed."
 

@@ -308,10 +308,10 @@ class Pokemon(Dataset):
             self.prepare(packages[0], root, progress)
             # Kept for the other sizes and the shiny ones; without it they are fetched again.
             with contextlib.suppress(OSError, DataError):
-                kept = writable(root, "") / packages[0].name
-                half = kept.with_name(f"{kept.name}.part")
+                copy = writable(root, "") / packages[0].name
+                half = copy.with_name(f"{copy.name}.part")
                 shutil.copyfile(packages[0], half)
-                half.replace(kept)
+                half.replace(copy)
 
 
 def _package(root: Path | None) -> Path | None:
@@ -329,10 +329,10 @@ def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             while process.poll() is None:
-                if time.monotonic() - begun > NPM_SECONDS:
+                if time.monotonic() - start > NPM_SECONDS:
                     return f"no answer within {NPM_SECONDS:.0f} seconds"
                 if progress is not None:
                     progress("Fetching the Pokémon sprites with npm", 0.0)

@@ -39,9 +39,9 @@ def _mixture(means: Tensor, sigma: float, extent: float) -> Points:
     def sample(n: int, rng: torch.Generator) -> Tensor:
         if rng.device not in held:
             held[rng.device] = means.to(rng.device)
-        chosen = torch.randint(len(means), (n,), generator=rng, device=rng.device)
+        modes = torch.randint(len(means), (n,), generator=rng, device=rng.device)
         noise = torch.randn(n, 2, generator=rng, device=rng.device)
-        return held[rng.device][chosen] + sigma * noise
+        return held[rng.device][modes] + sigma * noise
 
     return Points(sample, means, sigma, extent)
 
@@ -178,10 +178,10 @@ def _cells(weights: U8, cell: float) -> Points:
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
         at = torch.randint(total, (n,), generator=rng, device=rng.device)
-        chosen = torch.searchsorted(until.to(rng.device), at, right=True)
+        cells = torch.searchsorted(until.to(rng.device), at, right=True)
         inside = torch.rand(n, 2, generator=rng, device=rng.device)
-        x = (chosen % columns + inside[:, 0] - columns / 2) * cell
-        y = (rows / 2 - chosen // columns - inside[:, 1]) * cell
+        x = (cells % columns + inside[:, 0] - columns / 2) * cell
+        y = (rows / 2 - cells // columns - inside[:, 1]) * cell
         return torch.stack([x, y], dim=1)
 
     return Points(sample, None, 0.0, 1.15 * cell * max(rows, columns) / 2)
@@ -226,8 +226,8 @@ class Text(_PointSet):
         return text
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
-        drawn = _drawn(self.text)
-        return _cells(drawn, 2 * self.scale / max(drawn.shape))
+        cells = _drawn(self.text)
+        return _cells(cells, 2 * self.scale / max(cells.shape))
 
 
 def _lacking(text: str) -> list[str]:

@@ -166,10 +166,10 @@ def find(key: str, root: Path | None = None) -> Prepared | None:
 def forget(key: str, root: Path | None = None) -> None:
     """Delete what was prepared under a key. Raises DataError."""
     paths = [folder / f"{key}.safetensors" for folder in folders(root, FOLDER)]
-    there = [path for path in paths if is_key(key) and path.is_file()]
-    if not there:
+    existing = [path for path in paths if is_key(key) and path.is_file()]
+    if not existing:
         raise DataError(f"There are no prepared pictures {key!r}.")
-    for path in there:
+    for path in existing:
         try:
             path.unlink()
         except OSError as error:
@@ -210,8 +210,8 @@ def read_header(path: Path) -> Prepared:
     Raises DataError where it is absent or damaged.
     """
     try:
-        said, arrays = layout(path)
-        header = json.loads(said["wgan-data"])
+        metadata, arrays = layout(path)
+        header = json.loads(metadata["wgan-data"])
         n, *shape = arrays["train"].shape
         held_out = arrays["held_out"].shape[0]
         if header["schema"] != SCHEMA:

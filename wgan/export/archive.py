@@ -113,7 +113,8 @@ def import_zip(
             limits=IMPORT_LIMITS,
             failure=RunError,
             subject="This ZIP file",
-            progress=progress and (lambda words, share: progress(words, share * UNPACKING_SHARE)),
+            progress=progress
+            and (lambda message, share: progress(message, share * UNPACKING_SHARE)),
         )
         remarks = [str(remark) for remark in unpacked["remarks"]]
         adopt(folder, remarks, progress)

@@ -179,13 +179,13 @@ def ship(run: Run, name: str, runs_dir: Path) -> Run:
 
 def _weights(state: State, *, exact: bool) -> State:
     """Keep the averaged generator and the critic; of early steps in half precision."""
-    kept = {
+    weights = {
         key: value if exact or not value.is_floating_point() else value.to(torch.float16)
         for key, value in state.tensors.items()
         if key.startswith(("average.", "critic."))
     }
     config = state.config.model_copy(update={"keep_checkpoints": 1000})
-    return State(config, state.engine, state.step, state.critic_updates, (0, 0), kept)
+    return State(config, state.engine, state.step, state.critic_updates, (0, 0), weights)
 
 
 def _copy_pictures(run: Run, folder: Path, previews: int) -> None:

@@ -34,11 +34,11 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
 
     At most MOST_FRAMES, evenly chosen, the first and the last among them. Raises RunError.
     """
-    chosen = run.previews.spread_steps(MOST_FRAMES)
-    if not chosen:
+    steps = run.previews.spread_steps(MOST_FRAMES)
+    if not steps:
         raise RunError(f"Run {run.id} has no pictures yet.")
     title = run.config().title
-    frames = [frame for step in chosen if (frame := _frame(run, step, title)) is not None]
+    frames = [frame for step in steps if (frame := _frame(run, step, title)) is not None]
     if not frames:
         raise RunError(f"The pictures of run {run.id} cannot be read.")
     write_frames(frames, out, fps)

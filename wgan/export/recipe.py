@@ -21,11 +21,11 @@ def command_line(run: Run) -> str:
     config, parent = run.config(), run.parent()
     if parent is not None:
         before = TrainConfig.parse(run.described()["parent"]["config"])
-        words = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
-        return shlex.join([*words, *_flags(config, before)])
+        arguments = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
+        return shlex.join([*arguments, *_flags(config, before)])
     preset = nearest_preset(config)
-    words = ["python", "-m", "wgan", "train", "--preset", preset]
-    return shlex.join([*words, *_flags(config, PRESETS[preset].config)])
+    arguments = ["python", "-m", "wgan", "train", "--preset", preset]
+    return shlex.join([*arguments, *_flags(config, PRESETS[preset].config)])
 
 
 def _flags(config: TrainConfig, base: TrainConfig) -> list[str]:

@@ -139,8 +139,8 @@ def _config(view: RunSnapshot) -> str:
         for path, value in view.config.flat().items()
         if path in fields
     )
-    words = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
-    return f"<h2>Config</h2><p class=quiet>{escape(words)}</p><table>{rows}</table>"
+    sentence = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
+    return f"<h2>Config</h2><p class=quiet>{escape(sentence)}</p><table>{rows}</table>"
 
 
 def _environment(run: Run) -> str:

@@ -128,10 +128,10 @@ def converge(
     yield TaskProgress("Training the critic", 0.02, look(0, last=False, **common))
     for done in range(1, total + 1):
         _update(fitting, sides, batch, config.conditional)
-        seen = look(done, last=done == total, **common) if done in marks else None
+        result = look(done, last=done == total, **common) if done in marks else None
         share = 0.02 + 0.98 * done / total
-        yield TaskProgress(f"Critic update {done:,} of {total:,}", share, seen)
-        if seen is not None and seen.note:
+        yield TaskProgress(f"Critic update {done:,} of {total:,}", share, result)
+        if result is not None and result.note:
             return
 
 
@@ -146,17 +146,17 @@ def _fitting(models: Models, faster: float) -> CriticTrainer:
     )
 
 
-def _update(fitting: CriticTrainer, sides: Sides, batch: int, told: bool) -> None:
+def _update(fitting: CriticTrainer, sides: Sides, batch: int, conditional: bool) -> None:
     n = len(sides.real)
     rng = generator(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
     # Where the class is told, real and fake of a pair have one: the penalty lies between them.
-    fake = real if told else torch.randint(n, (batch,), generator=rng)
+    fake = real if conditional else torch.randint(n, (batch,), generator=rng)
     fitting.critic.train()
     fitting.update(
         real=torch.from_numpy(sides.real)[real],
         fake=torch.from_numpy(sides.fake)[fake],
-        label=torch.from_numpy(sides.labels)[real] if told else None,
+        label=torch.from_numpy(sides.labels)[real] if conditional else None,
     )
 
 

@@ -53,7 +53,9 @@ class RecordBuffer:
         self.unwritten_reports.clear()
         self._unwritten_changes.clear()
 
-    def rewind(self, waiting: Sequence[Change], state: State, given: Mapping[str, Any]) -> None:
+    def rewind(
+        self, waiting: Sequence[Change], state: State, new_values: Mapping[str, Any]
+    ) -> None:
         """Keep the changes that led to a checkpoint, and plan to make the later ones again.
 
         Args:
@@ -74,6 +76,6 @@ class RecordBuffer:
             return json.dumps(at_step[change.path].after) == values.get(change.path)
 
         later = [c for c in self.changes if not led_here(c) and c.path != "engine"]
-        again = [c for c in (*later, *waiting) if c.path not in given]
+        again = [c for c in (*later, *waiting) if c.path not in new_values]
         self.changes = [change for change in self.changes if led_here(change)]
         self.replay = deque(sorted(again, key=lambda change: change.step))

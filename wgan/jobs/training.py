@@ -85,7 +85,7 @@ class TrainingJob:
     ) -> None:
         self.ranks, self.run, self.config = ranks, run, run.config()
         self.problems = Problems(run)
-        stored = self._read_stored() if resume else None
+        stored_view = self._read_stored() if resume else None
         self.paused = False
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.new = not resume  # whether its folder was made for it
@@ -118,7 +118,7 @@ class TrainingJob:
         self._lock: contextlib.ExitStack | None = None
         self._plan_is_sent = False
         self._view = replace(
-            stored or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
+            stored_view or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
             elsewhere=False,
             status=Status.QUEUED,
             phase="Waiting for its turn",
@@ -162,9 +162,9 @@ class TrainingJob:
         """
         self.own()
 
-        def progress(words: str, share: float) -> None:
+        def progress(message: str, share: float) -> None:
             check()
-            self._show(phase=words, phase_share=share)
+            self._show(phase=message, phase_share=share)
 
         progress("Loading the data", 0.0)
         data: Data = self.config.dataset.load(self._root, progress)
@@ -292,8 +292,8 @@ class TrainingJob:
         steps, config = training.steps, self.config
         self._images += config.batch_size * config.n_critic
         if steps % config.report_every == 0:
-            spent = self._seconds + time.perf_counter() - start
-            self._report_clocks.append((steps, self._images, spent, time.time()))
+            seconds = self._seconds + time.perf_counter() - start
+            self._report_clocks.append((steps, self._images, seconds, time.time()))
         previewing = steps % config.preview_every == 0 or steps == 1
         checkpointing = steps % config.checkpoint_every == 0
         measuring = self.metrics.due(training, self._seconds + time.perf_counter() - start)
@@ -374,10 +374,10 @@ class TrainingJob:
             while self._report_clocks[0][0] < report.step:
                 self._report_clocks.popleft()
             _, images, seconds, now = self._report_clocks.popleft()
-            stored = StoredReport(report, images, seconds, now)
-            self.records.unwritten_reports.append(stored)
-            self._curves.add(stored)
-            self._last = stored
+            stored_report = StoredReport(report, images, seconds, now)
+            self.records.unwritten_reports.append(stored_report)
+            self._curves.add(stored_report)
+            self._last = stored_report
         if failure is not None:
             raise failure
 

@@ -227,7 +227,7 @@ def train_features(
     *,
     seed: int = 0,
     epochs: int = EPOCHS,
-    tell: Callable[[str, float], None] = lambda words, share: None,
+    tell: Callable[[str, float], None] = lambda message, share: None,
 ) -> Trained:
     """Train a classifier of labelled pictures for features, and measure it on the held-out ones.
 
@@ -313,6 +313,6 @@ def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
     repeats = 1 if n == len(features) else 10
     distances = []
     for i in range(repeats):
-        chosen = torch.randperm(len(features), generator=generator(0, "metric", draw=i))[:n]
-        distances.append(frechet(Sums.of(features[chosen]), reference))
+        places = torch.randperm(len(features), generator=generator(0, "metric", draw=i))[:n]
+        distances.append(frechet(Sums.of(features[places]), reference))
     return float(np.mean(distances)), float(np.std(distances))

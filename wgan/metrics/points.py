@@ -76,8 +76,8 @@ class PointSides:
         return PointSides(self._draw(2 * self._repetition + 2), self._data, self._repetition)
 
     def _draw(self, draw: int) -> Real:
-        drawn = self._data.sample(len(self.fake), generator(0, "metric", draw=draw))
-        return np.asarray(drawn.cpu().numpy(), np.float64)
+        sample = self._data.sample(len(self.fake), generator(0, "metric", draw=draw))
+        return np.asarray(sample.cpu().numpy(), np.float64)
 
     @cached_property
     def modes(self) -> tuple[int, float]:

@@ -225,8 +225,8 @@ class Checkpoints:
                     return self.read(candidate)
             step = steps[0]
         if step not in steps:
-            here = ", ".join(map(str, steps))
-            raise RunError(f"Run {self.run} has no checkpoint at step {step}: it has {here}.")
+            available = ", ".join(map(str, steps))
+            raise RunError(f"Run {self.run} has no checkpoint at step {step}: it has {available}.")
         try:
             return read_checkpoint(self.path(step))
         except RunError as error:

@@ -153,9 +153,9 @@ def _open_copy(path: Path, stack: contextlib.ExitStack) -> sqlite3.Connection | 
 
 def _trouble(error: sqlite3.Error) -> str:
     """Return what SQLite complains of, in words that say what to do."""
-    words = str(error)
-    if "disk I/O" in words or "is full" in words:
+    message = str(error)
+    if "disk I/O" in message or "is full" in message:
         return "the disk is full or has a fault; free some space"
-    if "readonly" in words:
+    if "readonly" in message:
         return "the folder cannot be written"
-    return words
+    return message

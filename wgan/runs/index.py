@@ -145,11 +145,11 @@ def _best(db: sqlite3.Connection) -> dict[str, Measured]:
     if database_schema(db) < 2:
         return {}
     # A run has a row for every number measured, every few seconds: SQLite sorts out most of them.
-    shown = [key for key, metric in METRICS.items() if metric.headline]
-    like = " OR ".join("name LIKE ?" for _ in shown)
+    names = [key for key, metric in METRICS.items() if metric.headline]
+    like = " OR ".join("name LIKE ?" for _ in names)
     rows = db.execute(
         f"SELECT step, name, value FROM metrics WHERE {like} ORDER BY step",
-        [f"{k}%" for k in shown],
+        [f"{k}%" for k in names],
     )
     return best_of(measured(rows))
 
@@ -222,7 +222,7 @@ def trash(runs_dir: Path) -> list[TrashedRun]:
             if match and entry.is_dir():
                 size = size_below(entry)
                 trashed.append(TrashedRun(entry.name, match[2], float(match[1]), size))
-    return sorted(trashed, key=lambda thrown: thrown.when, reverse=True)
+    return sorted(trashed, key=lambda run: run.when, reverse=True)
 
 
 def restore(runs_dir: Path, key: str) -> Run:

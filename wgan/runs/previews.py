@@ -45,8 +45,8 @@ class Previews:
     def spread_steps(self, most: int) -> list[int]:
         """Return the steps of at most `most` previews, evenly chosen, first and last among them."""
         steps = self.steps()
-        chosen = np.linspace(0, len(steps) - 1, most) if steps else ()
-        return sorted({steps[round(i)] for i in chosen})
+        positions = np.linspace(0, len(steps) - 1, most) if steps else ()
+        return sorted({steps[round(i)] for i in positions})
 
     def read(self, step: int) -> tuple[str, bytes] | None:
         """Return a preview's suffix and content; None if it has been thinned away, or is damaged."""

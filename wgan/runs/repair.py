@@ -44,7 +44,7 @@ def has_damaged_database(run: Run) -> bool:
             read()
     except RunError as error:
         is_passing = isinstance(error.__cause__, sqlite3.OperationalError) and any(
-            words in str(error.__cause__) for words in _PASSING
+            phrase in str(error.__cause__) for phrase in _PASSING
         )
         return not is_passing
     return False

@@ -166,8 +166,8 @@ class Run(RunTables):
         """
         facts = {"replay": dump_changes(replay), "forgotten": secrets.token_hex(8)}
         with contextlib.suppress(RunError):
-            near = self.neighbours()
-            if near is not None and near.step > step:
+            neighbours = self.neighbours()
+            if neighbours is not None and neighbours.step > step:
                 facts["neighbours"] = "null"
                 (self.folder / NEIGHBOURS).unlink(missing_ok=True)
         facts["starred"] = json.dumps(sorted(s for s in self.starred() if s <= step))
@@ -190,10 +190,14 @@ class Run(RunTables):
 
     # ---- nearest training pictures ------------------------------------------------------------
 
-    def set_neighbours(self, found: StoredNeighbours) -> None:
+    def set_neighbours(self, neighbours: StoredNeighbours) -> None:
         """Keep shown samples above the training pictures nearest to them; the newest only."""
-        write(self.folder / NEIGHBOURS, found.content, durable=False)
-        facts = {"step": found.step, "distances": found.distances, "copies": found.copies}
+        write(self.folder / NEIGHBOURS, neighbours.content, durable=False)
+        facts = {
+            "step": neighbours.step,
+            "distances": neighbours.distances,
+            "copies": neighbours.copies,
+        }
         self.set_fact("neighbours", json.dumps(facts))
 
     def neighbours(self) -> StoredNeighbours | None:
@@ -244,8 +248,8 @@ class Run(RunTables):
     def best_steps(self) -> dict[str, int]:
         """Return the step of the checkpoint with the best value, for each metric measured."""
         steps = set(self.checkpoints.steps())
-        best = best_of(measured for measured in self.metrics() if measured.step in steps)
-        return {name: measured.step for name, measured in best.items()}
+        best = best_of(metric for metric in self.metrics() if metric.step in steps)
+        return {name: metric.step for name, metric in best.items()}
 
     def resume_point(self) -> tuple[TrainConfig, int]:
         """Return the config and step from which the run goes on: its newest checkpoint, or its start.
@@ -314,13 +318,13 @@ class Run(RunTables):
         """Return whether a live process owns the run."""
         return is_alive(self.folder / "lock")
 
-    def log(self, words: str) -> None:
+    def log(self, message: str) -> None:
         """Append to the run's log of what went wrong; never raises."""
         with (
             contextlib.suppress(OSError),
             (self.folder / "error.log").open("a", encoding="utf-8") as log,
         ):
-            log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {words}\n")
+            log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {message}\n")
 
     def files(self) -> list[Path]:
         """Return the paths of all files in the folder, sorted."""

@@ -86,7 +86,7 @@ class RunTables:
         replay: Iterable[Change] | None = None,
     ) -> None:
         """Record reports and changes in one transaction, and what is left to `replay` if it is given."""
-        rows = [(*stored.report, stored.images, stored.seconds, stored.time) for stored in reports]
+        rows = [(*report.report, report.images, report.seconds, report.time) for report in reports]
         with self.database.writing() as db:
             marks = ", ".join("?" * len(COLUMNS))
             db.executemany(f"INSERT OR REPLACE INTO reports VALUES ({marks})", rows)
@@ -171,12 +171,12 @@ class RunTables:
         with self.database.checked():
             return [Change(*row) for row in parse_replay(self.fact("replay", "[]"))]
 
-    def add_metrics(self, measured: Iterable[Measured]) -> None:
+    def add_metrics(self, metrics: Iterable[Measured]) -> None:
         """Record measured metrics; a value of the same step and name is replaced."""
         with self.database.writing() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)",
-                [(m.step, m.name, m.value) for m in measured],
+                [(m.step, m.name, m.value) for m in metrics],
             )
 
     def metrics(self) -> list[Measured]:
@@ -282,11 +282,11 @@ def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
     Step 0 is left out: an untrained generator makes one cloud, which may lie on a mode by luck.
     """
     best: dict[str, Measured] = {}
-    for measured in metrics:
-        metric = metric_of(measured.name)
-        if metric is None or not metric.headline or measured.step == 0:
+    for value in metrics:
+        metric = metric_of(value.name)
+        if metric is None or not metric.headline or value.step == 0:
             continue
-        best_so_far = best.get(measured.name)
-        if best_so_far is None or better(measured.name, measured.value, best_so_far.value):
-            best[measured.name] = measured
+        best_so_far = best.get(value.name)
+        if best_so_far is None or better(value.name, value.value, best_so_far.value):
+            best[value.name] = value
     return best

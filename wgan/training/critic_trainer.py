@@ -49,10 +49,12 @@ class CriticTrainer:
         self.optimizer.step()
         self.objective.project(self.critic)
 
-    def run(self, sides: Sides, steps: int, tell: Callable[[str, float], None], words: str) -> None:
+    def run(
+        self, sides: Sides, steps: int, tell: Callable[[str, float], None], message: str
+    ) -> None:
         """Make so many updates, telling every 50 of them."""
         for step in range(steps):
             if step % 50 == 0:
-                tell(words, step / steps)
+                tell(message, step / steps)
             real, fake = sides(step)
             self.update(real=real, fake=fake)

@@ -74,8 +74,8 @@ class Training:
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
         # On MPS convolutions' backward is many times slower with channels last, and batch norm's fails in
         # some versions: pytorch/pytorch issue 193349, pull request 188371.
-        turned = isinstance(self.data, Pictures) and self.device.type != "mps"
-        self._layout = torch.channels_last if turned else torch.contiguous_format
+        channels_last = isinstance(self.data, Pictures) and self.device.type != "mps"
+        self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self.generator, self.critic = (
             network.to(self.device).to(memory_format=self._layout)
             for network in config.networks(generator(config.seed, "init"))
@@ -428,21 +428,21 @@ class Training:
         if not self.config.conditional or not isinstance(self.data, Pictures):
             return None
         labels = self.data.train_labels
-        chosen = torch.randint(
+        random_labels = torch.randint(
             len(labels),
             (self.config.batch_size,),
             generator=self._rng("labels", draw),
             device=self.device,
         )
-        return labels[chosen[self.ranks.rows.part(len(chosen))]]
+        return labels[random_labels[self.ranks.rows.part(len(random_labels))]]
 
     @torch.no_grad()
     def _score_held_out(self) -> Tensor:
         self._settled()
         n, rng, label = self.config.batch_size, self._rng("held-out"), None
         if isinstance(self.data, Pictures):
-            chosen = self.data.order("held-out", n, rng)
-            real, labels = self.data.take("held-out", chosen[self.ranks.rows.part(n)])
+            places = self.data.order("held-out", n, rng)
+            real, labels = self.data.take("held-out", places[self.ranks.rows.part(n)])
             label = labels if self.config.conditional else None
         else:
             real = self.data.batch("held-out", n, rng)[self.ranks.rows.part(n)]
