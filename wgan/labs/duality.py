@@ -15,6 +15,7 @@ from wgan.objectives import Objective, Wgan, WganGp
 from wgan.rng import generator
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import by_cdf
+from wgan.verdicts.wasserstein import SAME_PILES
 
 HIGHEST = 30.0
 """Heights of a bent function lie between plus and minus this."""
@@ -44,6 +45,11 @@ def bound(f: Real, piles: Piles) -> float:
     """
     fake, real = piles.shares
     return float(np.asarray(f, np.float64) @ (real - fake))
+
+
+def percent_proved(proved: float, w1: float) -> float:
+    """Return how much of W₁ a bound proves, in percent: 0 for a negative one, 100 if W₁ is 0."""
+    return max(100.0 * proved / w1, 0.0) if w1 > SAME_PILES else 100.0
 
 
 def optimal(piles: Piles) -> F64:
@@ -97,7 +103,7 @@ class Learned:
     @property
     def shares(self) -> tuple[float, float]:
         """Which part of W₁ each proves now; 1 where there is nothing to prove."""
-        if self.w1 < 1e-9:
+        if self.w1 < SAME_PILES:
             return 1.0, 1.0
         clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.proved)
         return clipped, penalised

@@ -23,6 +23,7 @@ from wgan.labs.clipping import (
     compare,
     key_of,
 )
+from wgan.verdicts import stability as verdicts
 
 LAB = Lab(
     "clipping",
@@ -154,7 +155,7 @@ def show(said: int | None) -> None:
     with left:
         _weights(result, shown, clip, run)
     with right:
-        show_result(LAB, said, happened(result, clip) if done else "")
+        show_result(LAB, said, _verdict(result, clip) if done else "")
 
 
 def _before() -> None:
@@ -255,39 +256,19 @@ def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
     )
 
 
-def _changes(growth: float) -> str:
-    """Say what a gradient does from a layer to the one before it."""
-    if 0.95 < growth < 1.05:
-        return "stays"
-    if growth < 1:
-        return f"shrinks to {100 * growth:.2g} %"
-    return f"grows {growth:.2g} times" if growth < 100 else f"grows {growth:,.0f} times"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def happened(found: Clipping, clip: float) -> str:
-    """Say what was measured, in a sentence; empty until the chosen c is trained."""
+def _verdict(found: Clipping, clip: float) -> str:
+    """Return what the gradient of the deep critic does; empty until the chosen c is trained."""
     arm = found.arm(key_of(clip))
-    if arm is None or not arm.done or arm.stuck is None or not math.isfinite(arm.growth):
+    if arm is None or not _has_growth(arm) or arm.stuck is None:
         return ""
-    growth = arm.growth
-    way = "vanishes" if growth < 0.7 else "explodes" if growth > 1.4 else "hardly changes"
-    words = (
-        f"With c = {fmt_number(clip)} the gradient **{way}**: it {_changes(growth)} with each layer towards the "
-        f"input, {100 * arm.stuck:.0f} % of the weights at ±c."
-    )
-    others: dict[str, list[str]] = {}
-    for key, (name, _, _) in HELD.items():
-        if (other := found.arm(key)) is not None and other.done and math.isfinite(other.growth):
-            others.setdefault(_changes(other.growth), []).append(name)
-    if others:
-        words += (
-            f" It {'; it '.join(f'{does} with {_and(names)}' for does, names in others.items())}."
-        )
-    tried = [a for a in found.clipped if a.done and math.isfinite(a.growth)]
-    if len(tried) > 1:
-        words += f" Tried so far: {', '.join(f'c = {fmt_number(a.clip or 0)}: {_changes(a.growth)}' for a in tried)}."
-    return words
+    others = [
+        (name, other.growth)
+        for key, (name, _, _) in HELD.items()
+        if (other := found.arm(key)) is not None and _has_growth(other)
+    ]
+    tried = [(other.clip or 0.0, other.growth) for other in found.clipped if _has_growth(other)]
+    return verdicts.clipped_gradient(clip, arm.growth, arm.stuck, others=others, tried=tried)
+
+
+def _has_growth(arm: Arm) -> bool:
+    return arm.done and math.isfinite(arm.growth)

@@ -12,6 +12,8 @@ from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
 from wgan.imaging import encode, tile
 from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Arm, Collapse, limits, race
+from wgan.verdicts import stability as verdicts
+from wgan.verdicts.stability import TrainedGan
 
 LAB = Lab(
     "collapse",
@@ -24,6 +26,13 @@ LAB = Lab(
     "because its gradient does not vanish; a good one tells each fake which mode still lacks some.",
     "Metz et al. 2017, figure 2, arXiv:1611.02163; Arjovsky et al. 2017, section 4.3, arXiv:1701.07875",
 )
+
+WHY_NONE = (
+    "No one collapsed this time: a discriminator that gets enough updates keeps up with its "
+    "generator. Its gradient would vanish where the sets lie far apart, which is why a GAN cannot "
+    "always be given more of them, and a Wasserstein critic can."
+)
+"""The lesson where no network collapses."""
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
 TIMES = {
@@ -150,8 +159,27 @@ def show(said: int | None) -> None:
 
 
 def _tell(found: Collapse, said: int | None, done: bool) -> None:
-    early = found.step < found.total
-    show_result(_with_truth(found), said, happened(found) if done else "", early=early)
+    pictures = found.frequencies is not None
+    gans = [_trained_gan(arm, pictures) for arm in found.arms]
+    verdict = verdicts.mode_collapse(gans, found.there, "digits" if pictures else "modes")
+    first = verdicts.first_to_collapse(gans)
+    # The last answer is "None".
+    lab = (
+        replace(LAB, right=len(gans), why=WHY_NONE) if first is None else replace(LAB, right=first)
+    )
+    show_result(lab, said, verdict if done else "", early=found.step < found.total)
+
+
+def _trained_gan(arm: Arm, pictures: bool) -> TrainedGan:
+    measured = len(arm.modes) > 0
+    return TrainedGan(
+        arm.title,
+        float(arm.modes[-1]) if measured else 0.0,
+        None if pictures or not measured else float(arm.good[-1]),
+        arm.since,
+        arm.collapsed,
+        bool(arm.broken),
+    )
 
 
 def _made(found: Collapse) -> str:
@@ -253,36 +281,3 @@ def _classes(found: Collapse, run: str) -> None:
         help=HISTOGRAM_HELP,
         alt="Shares of the digits among the samples of each network",
     )
-
-
-def _with_truth(found: Collapse) -> Lab:
-    """Return the lab with the answer that this training gave."""
-    worst = [i for i, arm in enumerate(found.arms) if arm.since is not None or arm.broken]
-    right = min(worst, key=lambda i: found.arms[i].since or 0) if worst else len(found.arms)
-    why = LAB.why
-    if not worst:
-        why = (
-            "No one collapsed this time: a discriminator that gets enough updates keeps up with its "
-            "generator. Its gradient would vanish where the sets lie far apart, which is why a GAN cannot "
-            "always be given more of them, and a Wasserstein critic can."
-        )
-    return replace(LAB, right=right, why=why)
-
-
-def happened(found: Collapse) -> str:
-    """Say what was measured, in a sentence."""
-    pictures = found.frequencies is not None
-    parts = []
-    for arm in found.arms:
-        if arm.broken:
-            parts.append(f"**{arm.title}** diverged")
-            continue
-        has = f"{arm.modes[-1]:.0f} of {found.there} {'digits' if pictures else 'modes'}"
-        if not pictures:
-            has += f", {100 * arm.good[-1]:.0f} % of its samples good"
-        if arm.since is not None:
-            now = "" if arm.collapsed else " and recovered"
-            parts.append(f"**{arm.title}** collapsed at step {arm.since:,}{now}: {has}")
-        else:
-            parts.append(f"**{arm.title}** has {has}")
-    return "; ".join(parts) + "."

@@ -14,6 +14,7 @@ from wgan import figures
 from wgan.format import fmt_sci
 from wgan.labs import apart
 from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES, Opposed
+from wgan.verdicts import wasserstein as verdicts
 
 SLIDE = Lab(
     "apart",
@@ -46,6 +47,14 @@ OPPOSED = Lab(
     "any gradient left. The critic's slope is held near 1 between the two, so at any distance the fakes are told to move.",
     "Arjovsky et al. 2017, figure 2, arXiv:1701.07875; optimal D: Goodfellow et al. 2014, proposition 1",
 )
+
+OVERLAPPING = replace(
+    OPPOSED,
+    right=2,
+    why="These two still overlap: the discriminator cannot be sure at most fakes, so log(1 − D) has a "
+    "slope there. The further apart, the surer it is and the flatter D; the critic's slope stays near 1.",
+)
+"""Near each other both gradients are of use."""
 
 VALUES_HELP = """The four distances over θ, by closed form (JS of Gaussians by quadrature). KL is infinite for boxes and lines
 at every θ ≠ 0 and has no curve there. The dotted rule is your θ."""
@@ -165,9 +174,12 @@ def show_slide() -> None:
         key="apart_numbers",
     )
     st.markdown(PLAIN[shape])
-    far = theta != 0 if shape == "lines" else abs(theta) >= (1.0 if shape == "boxes" else 2.0)
     lab = OF_GAUSSIANS if shape == "gaussians" else SLIDE
-    show_result(lab, prediction, happened_apart(here, theta) if far else "")
+    _, js_slope, _, tv_slope = here.slopes[:, 0].tolist()
+    verdict = verdicts.slid_apart(
+        theta, *here.values[:, 0].tolist(), js_slope=js_slope, tv_slope=tv_slope
+    )
+    show_result(lab, prediction, verdict if verdicts.hardly_overlap(shape, theta) else "")
 
 
 def _value(value: float) -> str:
@@ -193,22 +205,6 @@ def picture(shape: str, theta: float) -> figures.Figure:
         x = np.linspace(-2.2, 2.2, 90)
         height = np.exp(-((x / 0.5) ** 2) / 2)
     return figures.two((x + theta, height), (x, height), span=span)
-
-
-def happened_apart(here: apart.Slid, theta: float) -> str:
-    """Return what the distances say of two shapes that are apart, in words."""
-    w1, js, kl, tv = (float(v) for v in here.values[:, 0])
-    _, js_slope, _, tv_slope = (float(v) for v in here.slopes[:, 0])
-    kept = "" if np.isinf(kl) else f" KL does grow ({kl:.1f}), as Gaussians never quite lose touch."
-    return (
-        f"At θ = {theta:g}: W₁ is **{w1:.2f}** with slope **{'−' if theta < 0 else ''}1**; JS is **{js:.3f}** "
-        f"(log 2 is 0.693) with slope **{_plain(js_slope)}**, TV **{tv:.3f}** with slope "
-        f"**{_plain(tv_slope)}**.{kept}"
-    ).replace("= -", "= −")
-
-
-def _plain(value: float) -> str:
-    return "none" if np.isnan(value) else fmt_sci(value)
 
 
 # ---- figure 2, live -----------------------------------------------------------------------------
@@ -289,11 +285,17 @@ def show_opposed() -> None:
             f"μ = {far:g} σ."
         )
     show_result(
-        opposed_as(shown),
+        opposed_lab(shown),
         prediction,
-        "" if goes else happened_opposed(shown),
+        "" if goes else verdicts.opposed_gradients(shown.mu, shown.minimax, shown.slope),
         early=shown.updates < shown.total,
     )
+
+
+def opposed_lab(result: Opposed) -> Lab:
+    """Return the lab with the answer that this training gave."""
+    dead = verdicts.discriminator_is_dead(result.minimax, result.slope)
+    return OPPOSED if dead else OVERLAPPING
 
 
 def _figure(shown: Opposed | None, far: float) -> None:
@@ -371,34 +373,4 @@ def _gradients(shown: Opposed) -> None:
             Stat("Critic", fmt_sci(shown.slope), "optimal 1", help=CRITIC_HELP.format(shown.best)),
         ],
         key="opposed_numbers",
-    )
-
-
-ENOUGH = 5
-"""A discriminator's gradient that is more than so many times smaller than the critic's is called dead."""
-
-
-def opposed_as(shown: Opposed) -> Lab:
-    """Return the lab with the answer that was measured: near each other both gradients are of use."""
-    if shown.minimax < shown.slope / ENOUGH:
-        return OPPOSED
-    return replace(
-        OPPOSED,
-        right=2,
-        why="These two still overlap: the discriminator cannot be sure at most fakes, so log(1 − D) has a "
-        "slope there. The further apart, the surer it is and the flatter D; the critic's slope stays near 1.",
-    )
-
-
-def happened_opposed(shown: Opposed) -> str:
-    """Return whose gradient reaches the fakes, in words."""
-    times = shown.slope / max(shown.minimax, 1e-12)
-    much = f"{times:,.0f} times" if times < 10_000 else "more than 10,000 times"
-    more = f" The critic pushes {much} as hard." if times > 2 else ""
-    near = (
-        " They still overlap here: move μ further." if shown.minimax >= shown.slope / ENOUGH else ""
-    )
-    return (
-        f"At μ = {shown.mu:g} σ the discriminator's gradient at the fakes is **{fmt_sci(shown.minimax)}**, the "
-        f"critic's **{fmt_sci(shown.slope)}**.{more}{near}"
     )

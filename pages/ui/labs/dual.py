@@ -18,6 +18,7 @@ from wgan.jobs import TaskStatus
 from wgan.labs import duality
 from wgan.labs.duality import Learned
 from wgan.labs.earth import PLACES
+from wgan.verdicts import wasserstein as verdicts
 
 DUAL = Lab(
     "dual",
@@ -42,6 +43,12 @@ LEARNED = Lab(
     "where they should. A penalty holds the slope itself, and all weights are free to shape the function.",
     "Gulrajani et al. 2017, sections 3–4, arXiv:1704.00028; one-sided: Petzka et al. 2018, arXiv:1709.08894",
 )
+
+WHY_NOT_PENALISED = (
+    "Usually the penalty wins, as it holds the slope and leaves the weights free. Here it does not: a "
+    "penalty pulls slopes *towards* 1 and may keep a critic from turning, or its weight λ is ill chosen."
+)
+"""The lesson where the penalised critic does not win."""
 
 YOURS_HELP = """E f(real) − E f(fake) for your function: Python's own sum, after its slope was checked. A function of
 slope at most 1 can never prove more than W₁."""
@@ -82,7 +89,7 @@ def show_dual() -> None:
     with left:
         potential_editor(shown, Bent(curve.f, curve.shown), key="bend", changed=curve.take)
     best, proved = duality.bound(duality.optimal(shown), shown), duality.bound(curve.f, shown)
-    share = 100.0 * proved / best if best > 1e-9 else 100.0
+    percent = duality.percent_proved(proved, best)
     with right:
         stat_cards(
             [
@@ -93,7 +100,7 @@ def show_dual() -> None:
                     "columns",
                     help="W₁: what the cheapest plan costs. The optimal function proves exactly this.",
                 ),
-                Stat("Share", f"{max(share, 0.0):.0f} %", "of W₁", help=SHARE_HELP),
+                Stat("Share", f"{percent:.0f} %", "of W₁", help=SHARE_HELP),
                 Stat("Steepest", f"{duality.steepest(curve.f):.2f}", "a column", help=SLOPE_HELP),
             ],
             key="dual_numbers",
@@ -106,22 +113,8 @@ def show_dual() -> None:
                 "Drag a point of the blue function. ▲ marks where lifting it gains, ▼ where "
                 "lowering it does."
             )
-    show_result(
-        DUAL,
-        prediction,
-        happened_by_hand(proved, best, seen=curve.seen) if curve.touched or curve.seen else "",
-    )
-
-
-def happened_by_hand(proved: float, best: float, *, seen: bool) -> str:
-    """Return what a function proves, in words."""
-    proved_, best_ = f"{proved:.2f}".replace("-", "−"), f"{best:.2f}"
-    if best < 1e-9:
-        return "The piles are the same: nothing is to be moved, and no function tells them apart."
-    if proved > best - 5e-3:
-        return f"Your function proves **{proved_}**: all of W₁. No function of slope at most 1 proves more."
-    ending = "The dashed one proves all of it." if seen else "However you bend it, it stays below."
-    return f"Your function proves **{proved_}** of **{best_}**. {ending}"
+    verdict = verdicts.bent_function(proved, best, optimum_was_shown=curve.seen)
+    show_result(DUAL, prediction, verdict if curve.touched or curve.seen else "")
 
 
 # ---- critics ------------------------------------------------------------------------------------
@@ -197,10 +190,19 @@ def show_learned() -> None:
     ]
     _learned(result, task, others=others)
     ended = task is None or task.done
-    lab, words = happened_learned(result)
+    updates = int(result.updates[-1])
+    verdict = verdicts.learned_dual(updates, result.w1, *result.shares, result.stuck)
     show_result(
-        lab, prediction, words if ended else "", early=int(result.updates[-1]) < result.total
+        learned_lab(result), prediction, verdict if ended else "", early=updates < result.total
     )
+
+
+def learned_lab(result: Learned) -> Lab:
+    """Return the lab with the answer that this training gave."""
+    right = verdicts.tighter_critic(*result.shares)
+    if result.w1 < verdicts.SAME_PILES or right == LEARNED.right:
+        return LEARNED
+    return replace(LEARNED, right=right, why=WHY_NOT_PENALISED)
 
 
 def _before(task: TaskStatus | None) -> None:
@@ -298,26 +300,3 @@ def _learned(found: Learned, task: TaskStatus | None, *, others: Sequence[str]) 
                 f":material/info: Trained with other settings than those chosen now ({', '.join(others)}). "
                 "Train both again."
             )
-
-
-def happened_learned(found: Learned) -> tuple[Lab, str]:
-    """Return the lab with the answer that was measured, and what came out in words."""
-    clipped, penalised = (100 * share for share in found.shares)
-    right = 2 if abs(clipped - penalised) < 3 else 0 if clipped > penalised else 1
-    if found.w1 < 1e-9:
-        return LEARNED, "The piles are the same: W₁ is 0, and there is nothing to prove."
-    words = (
-        f"After {int(found.updates[-1]):,} updates the clipped critic proves **{clipped:.0f} %** of W₁, with "
-        f"{100 * found.stuck:.0f} % of its weights at ±c; the penalised one **{penalised:.0f} %**."
-    )
-    lab = (
-        LEARNED
-        if right == LEARNED.right
-        else replace(
-            LEARNED,
-            right=right,
-            why="Usually the penalty wins, as it holds the slope and leaves the weights free. Here it does not: a "
-            "penalty pulls slopes *towards* 1 and may keep a critic from turning, or its weight λ is ill chosen.",
-        )
-    )
-    return lab, words

@@ -1,6 +1,5 @@
 """The lab of sensitivity: a small grid over two hyperparameters, with what each cell made."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,9 +19,11 @@ from wgan.labs.sensitivity import (
     VARIED,
     Grid,
     base,
+    expected_seconds,
     sweep,
     values_of,
 )
+from wgan.verdicts import stability as verdicts
 
 LAB = Lab(
     "sensitivity",
@@ -125,20 +126,13 @@ def settings() -> bool:
             key="sensitivity",
             given=(rows, columns, side, steps),
             disabled=rows == columns,
-            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
+            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_duration(side, steps)} where "
             "nothing else computes.",
         )
 
 
-def _time(side: int, steps: int) -> str:
-    seconds = side * side * steps * (0.011 if side == 3 else 0.014)
-    return (
-        "about half a minute"
-        if seconds < 40
-        else f"about {max(1, round(seconds / 60))} minutes"
-        if seconds >= 90
-        else "about a minute"
-    )
+def _duration(side: int, steps: int) -> str:
+    return verdicts.duration(expected_seconds(side, steps))
 
 
 def show(said: int | None) -> None:
@@ -158,7 +152,7 @@ def show(said: int | None) -> None:
         before=""
         if rows == columns
         else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
-        f"each ends from the data: {_time(side, steps)}.",
+        f"each ends from the data: {_duration(side, steps)}.",
         after="" if result is None else _made(result),
     )
     if result is None:
@@ -180,9 +174,9 @@ def show(said: int | None) -> None:
                 + (" Press **Train the grid** for those." if done else "")
             )
         if done and result.done == result.emds.size:
-            show_result(_with_truth(result), None if other else said, happened(result))
+            show_result(_measured_lab(result), None if other else said, _verdict(result))
         elif done:
-            st.caption(happened(result))
+            st.caption(_verdict(result))
 
 
 def _values(key: str, values: Sequence[float]) -> list[str]:
@@ -275,33 +269,20 @@ def _made(found: Grid) -> str:
     )
 
 
-ALIKE = 1.25
-"""Effects whose ratio is below this are called alike."""
-
-
-def _with_truth(found: Grid) -> Lab:
-    first, second = found.effects
-    titles = VARIED[found.rows].title, VARIED[found.columns].title
-    right = 2 if max(first, second) / min(first, second) < ALIKE else 0 if first > second else 1
+def _measured_lab(grid: Grid) -> Lab:
+    """Return the lab with the hyperparameters of a grid, and the answer that it gave."""
+    titles = VARIED[grid.rows].title, VARIED[grid.columns].title
+    right = verdicts.more_decisive(*grid.effects)
     return replace(LAB, answers=(*titles, "About alike"), right=right)
 
 
-def happened(found: Grid) -> str:
-    """Say what was measured, in a sentence."""
-    first, second = found.effects
-    titles = VARIED[found.rows].title, VARIED[found.columns].title
-    if not math.isfinite(first):
-        left = found.emds.size - found.done
-        return f"{left} cells were not trained, so it cannot be said yet which decides more."
-    by_rows, by_columns = titles[0].lower(), titles[1].lower()
-    words = (
-        f"From its best value to its worst W₁ grows **{first:.2g} times** by {by_rows}, **{second:.2g} times** by "
-        f"{by_columns}: each value's W₁ is its geometric mean over all of the other's."
+def _verdict(grid: Grid) -> str:
+    best = grid.best
+    return verdicts.sensitivity(
+        VARIED[grid.rows].title,
+        VARIED[grid.columns].title,
+        *grid.effects,
+        untrained=grid.emds.size - grid.done,
+        best=None if best is None else (grid.row_values[best[0]], grid.column_values[best[1]]),
+        diverged=len(grid.diverged),
     )
-    best = found.best
-    if best is not None:
-        at = fmt_number(found.row_values[best[0]]), fmt_number(found.column_values[best[1]])
-        words += f" Best: {by_rows} {at[0]}, {by_columns} {at[1]}."
-    if found.diverged:
-        words += f" {len(found.diverged)} diverged."
-    return words

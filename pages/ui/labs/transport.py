@@ -15,6 +15,7 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.labs import earth
 from wgan.labs.earth import PILES, Best, Hand, Piles
+from wgan.verdicts import wasserstein as verdicts
 
 EARTH = Lab(
     "earth",
@@ -127,7 +128,10 @@ def show_earth() -> None:
         r"$W_1=\min_{\pi}\sum_{ij}\pi_{ij}\,|x_i-y_j|\;=\int|F-G|\,dx\;=$"
         f" **{best.formula:.2f}** columns"
     )
-    show_result(EARTH, prediction, happened_on_the_line(best, hand, seen=now.plan.seen))
+    verdict = verdicts.plan_by_hand(
+        hand.cost, best.cost, finished=hand.done, cheapest_was_shown=now.plan.seen
+    )
+    show_result(EARTH, prediction, verdict)
 
 
 def _earth_numbers(best: Best, hand: Hand) -> None:
@@ -140,18 +144,6 @@ def _earth_numbers(best: Best, hand: Hand) -> None:
             Stat("By program", f"{best.program:.2f}", "columns", help=PROGRAM_HELP),
         ],
         key="earth_numbers",
-    )
-
-
-def happened_on_the_line(best: Best, hand: Hand, *, seen: bool) -> str:
-    """Return what has come out, in words; empty before there is anything."""
-    same = f"Plan, formula and linear program agree: **{best.cost:.2f}**."
-    if hand.done:
-        if hand.cost < best.cost + 5e-3:
-            return f"Yours costs **{hand.cost:.2f}**: as cheap as can be. {same}"
-        return f"Yours costs **{hand.cost:.2f}**, the best **{best.cost:.2f}**. {same}"
-    return (
-        f"The cheapest plan costs **{best.cost:.2f}** and crosses nowhere. {same}" if seen else ""
     )
 
 
@@ -263,7 +255,8 @@ def show_plane() -> None:
         )
         _rounds(clouds)
     touched = (chosen, distance, p, epsilon) != ("pair", 2.5, 1, 0.03)
-    show_result(PLANE, prediction, happened_in_the_plane(clouds, epsilon) if touched else "")
+    verdict = verdicts.blurred_plan(epsilon, clouds.blurred.cost, clouds.exact, clouds.targets)
+    show_result(PLANE, prediction, verdict if touched else "")
 
 
 SPAN = (-1.9, 5.9, -2.4, 2.4)
@@ -286,12 +279,3 @@ def _rounds(found: earth.Clouds) -> None:
             f"{100 * blurred.missed:.2g} % before they were made to fit. A larger ε is quicker.",
             icon=":material/hourglass_bottom:",
         )
-
-
-def happened_in_the_plane(found: earth.Clouds, epsilon: float) -> str:
-    """Return what blur has done to the cost, in words."""
-    over = 100 * (found.blurred.cost / found.exact - 1) if found.exact > 1e-12 else 0.0
-    return (
-        f"With ε = {epsilon:g} the blurred plan costs **{found.blurred.cost:.3f}**, the exact one "
-        f"**{found.exact:.3f}**: {over:.2g} % more, each fake spread over {found.targets:.1f} real points."
-    )

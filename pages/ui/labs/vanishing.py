@@ -8,8 +8,8 @@ from pages.ui.labs.frame import Lab, show_result
 from pages.ui.labs.tasks import kept
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
-from wgan.format import fmt_sci
 from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
+from wgan.verdicts import stability as verdicts
 
 LAB = Lab(
     "vanishing",
@@ -123,8 +123,17 @@ def show(said: int | None) -> None:
         _plane(result, at, chosen, "Discriminator D", JUDGE_HELP, run)
     with right:
         _plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
-    early = int(result.updates[-1]) < result.total
-    show_result(LAB, said, happened(result) if done else "", early=early)
+    updates = int(result.updates[-1])
+    norms = {loss: float(values[-1]) for loss, values in result.norms.items()}
+    verdict = verdicts.vanishing_gradients(
+        updates,
+        float(result.certainty[-1]),
+        minimax=norms["minimax"],
+        minimax_share=result.fallen("minimax"),
+        non_saturating=norms["non-saturating"],
+        wasserstein=norms["wasserstein"],
+    )
+    show_result(LAB, said, verdict if done else "", early=updates < result.total)
 
 
 def _before() -> None:
@@ -213,15 +222,4 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
         title=title,
         help=help,
         alt=f"{title} over the plane, with the push on some fakes",
-    )
-
-
-def happened(found: Vanishing) -> str:
-    """Say what was measured, in a sentence."""
-    norms = {key: fmt_sci(float(values[-1])) for key, values in found.norms.items()}
-    return (
-        f"After {int(found.updates[-1]):,} updates D is {fmt_sci(float(found.certainty[-1]))} at fakes. "
-        f"The gradient is **{norms['minimax']}** by minimax, {fmt_sci(found.fallen('minimax'))} of its "
-        f"largest; **{norms['non-saturating']}** by the non-saturating loss; **{norms['wasserstein']}** by "
-        "Wasserstein."
     )
