@@ -18,7 +18,7 @@ from wgan.labs import clipping, collapse, sensitivity, vanishing
 from wgan.labs.clipping import Clipping, compare
 from wgan.labs.collapse import Arm, Collapse, race
 from wgan.labs.sensitivity import VARIED, Grid, sweep, values_of
-from wgan.labs.toys import fitting, looks, surface
+from wgan.labs.toys import log_spaced_updates, new_critic_trainer, score_surface
 from wgan.labs.vanishing import LOSSES, Vanishing, parameter_gradient, sample_gradients, vanish
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Wgan, WganGp, WganGroupSort
@@ -90,7 +90,7 @@ def test_the_gradient_of_the_parameters_is_that_of_the_shift():
     only = nn.Module()
     only.__class__ = type("Only", (nn.Module,), {"forward": lambda self, z: z + self.shift})
     only.shift = nn.Parameter(made.shift.detach().clone())
-    critic = fitting(Mlp(width=8, depth=2), Gan(), 1e-3, 0).critic
+    critic = new_critic_trainer(Mlp(width=8, depth=2), Gan(), 1e-3, 0).critic
     fake = (z + made.shift).detach()
     mean = sample_gradients(critic, Gan(), fake).mean(0).norm()
     assert parameter_gradient(only, critic, Gan(), z) == pytest.approx(float(mean), rel=1e-6)
@@ -122,10 +122,10 @@ def test_an_unknown_set_is_a_sentence():
 
 
 def test_looks_are_log_spaced_and_end_at_the_end():
-    assert looks(1, 30) == [1]
-    found = looks(1000, 20)
+    assert log_spaced_updates(1, 30) == [1]
+    found = log_spaced_updates(1000, 20)
     assert found[0] == 1 and found[-1] == 1000 and len(found) <= 20
-    assert looks(10, 30) == list(range(1, 11))
+    assert log_spaced_updates(10, 30) == list(range(1, 11))
 
 
 # ---- mode collapse ----------------------------------------------------------------------------------
@@ -309,13 +309,15 @@ def test_a_surface_has_y_upwards():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x[:, 1] + 10 * x[:, 0]
 
-    found = surface(Height(), 2.0, side=5)
+    found = score_surface(Height(), 2.0, side=5)
     assert found[0, 0] == pytest.approx(-22) and found[-1, 0] == pytest.approx(-18)
 
 
 @pytest.mark.parametrize("objective", [Wgan(clip_value=0.05), WganGp(), WganGroupSort(), Gan()])
 def test_critics_of_one_seed_are_alike(objective):
-    one, other = (fitting(Mlp(width=8, depth=2), objective, 1e-3, 4).critic for _ in range(2))
+    one, other = (
+        new_critic_trainer(Mlp(width=8, depth=2), objective, 1e-3, 4).critic for _ in range(2)
+    )
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
     if isinstance(objective, Wgan):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.special import erf
-from torch import Tensor, nn
+from torch import Tensor
 
 from wgan import transport
 from wgan.arrays import F64, Real
 from wgan.jobs.task import TaskProgress
+from wgan.labs.toys import mean_generator_gradient, new_critic_trainer
 from wgan.networks import Mlp
-from wgan.objectives import Gan, Objective, WganGp
+from wgan.objectives import Gan, WganGp
 from wgan.rng import generator
 from wgan.training.critic_trainer import CriticTrainer
 
@@ -129,9 +130,13 @@ def computed_lines(theta: float, points: int = 40) -> tuple[float, float, float,
 SPREAD = 1.0
 """σ of both Gaussians in figure 2's experiment: so distances are in σ."""
 
+NETWORK = Mlp(width=64, depth=3)
+
 UPDATES = 500
 
 BATCH = 256
+
+RATE = 1e-3
 
 HELD = 1024
 """Fakes at which gradients are measured."""
@@ -200,7 +205,10 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
     gradients are measured at 1,024 fakes that no update sees. Source: Arjovsky et al. 2017, figure 2.
     """
     yield TaskProgress("Making both networks", 0.0)
-    fittings = [_fitting(o, seed) for o in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))]
+    trainers = [
+        new_critic_trainer(NETWORK, objective, RATE, seed, shape=(1,))
+        for objective in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))
+    ]
     held = _sample(seed, 10**6, HELD, mu)[1]
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
     for done in range(updates + 1):
@@ -208,14 +216,14 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
             progress = TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
-                _look(fittings, mu, held, x, done, updates),
+                _look(trainers, mu, held, x, done, updates),
             )
             yield progress
         if done == updates:
             return
         real, fake = _sample(seed, done, BATCH, mu)
-        for fitting in fittings:
-            fitting.update(real=real, fake=fake)
+        for trainer in trainers:
+            trainer.update(real=real, fake=fake)
         yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
 
 
@@ -224,23 +232,15 @@ def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
     return noise[0], mu + noise[1]
 
 
-def _fitting(objective: Objective, seed: int) -> CriticTrainer:
-    network = Mlp(width=64, depth=3)
-    critic = network.critic((1,))
-    network.initialise(critic, generator(seed, "init"))
-    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
-    return CriticTrainer(critic, objective, optimizer, seed)
-
-
 def _look(
-    fittings: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
+    trainers: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
 ) -> Opposed:
     line = torch.tensor(x[:, None], dtype=torch.float32)
     with torch.no_grad():
-        logits, scores = (f.critic(line).double().numpy() for f in fittings)
+        logits, scores = (t.critic(line).double().numpy() for t in trainers)
     if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
         raise ValueError("The networks' scores left all bounds.")
-    discriminator, critic = (f.critic for f in fittings)
+    discriminator, critic = (t.critic for t in trainers)
     return Opposed(
         mu,
         total,
@@ -248,17 +248,8 @@ def _look(
         x,
         _sigmoid(logits),
         scores - float(np.interp(mu / 2, x, scores)),
-        push(discriminator, Gan(generator="minimax"), held),
-        push(discriminator, Gan(), held),
-        push(critic, WganGp(), held),
+        mean_generator_gradient(discriminator, Gan(generator="minimax"), held),
+        mean_generator_gradient(discriminator, Gan(), held),
+        mean_generator_gradient(critic, WganGp(), held),
         1 + mu / (2 * PENALTY_WEIGHT),
     )
-
-
-def push(critic: nn.Module, objective: Objective, fake: Tensor) -> float:
-    """Return the mean size of the generator's gradient at each fake, (N, D), as autograd has it."""
-    fake = fake.detach().requires_grad_()
-    # Times N: the gradient of a mean holds each sample's divided by N.
-    loss = len(fake) * objective.generator_loss(fake=critic(fake))
-    (gradient,) = torch.autograd.grad(loss, fake)
-    return float(gradient.double().norm(dim=1).mean())

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wgan.arrays import F32, F64
 from wgan.data import DATASETS, Points
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import fitting, surface
+from wgan.labs.toys import new_critic_trainer, score_surface
 from wgan.networks import Mlp
 from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort, WganLp
 from wgan.rng import generator
@@ -198,14 +198,14 @@ def _train(key: str, data: Points, seed: int, updates: tuple[int, int]) -> Itera
     clip = flat.clip_value if isinstance(flat, Wgan) else None
     arm = Arm(key, title, clip, 0, sum(updates))
     rate = 5e-4 if clip is not None else 1e-3
-    one = fitting(FLAT, flat, rate, seed)
+    one = new_critic_trainer(FLAT, flat, rate, seed)
     for done in range(1, updates[0] + 1):
         _update(one, data, seed)
         arm = replace(arm, updates=done)
         if done % LOOK == 0 or done == updates[0]:
-            arm = replace(arm, surface=surface(one.critic, EXTENT))
+            arm = replace(arm, surface=score_surface(one.critic, EXTENT))
         yield arm
-    one = fitting(DEEP, deep, 5e-4, seed)
+    one = new_critic_trainer(DEEP, deep, 5e-4, seed)
     for done in range(1, updates[1] + 1):
         _update(one, data, seed)
         arm = replace(arm, updates=updates[0] + done)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from wgan.arrays import F64, I64, Real
 from wgan.jobs.task import TaskProgress
 from wgan.labs.earth import Piles, X
+from wgan.labs.toys import new_critic_trainer
 from wgan.networks import Mlp
-from wgan.objectives import Objective, Wgan, WganGp
+from wgan.objectives import Wgan, WganGp
 from wgan.rng import generator
-from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import by_cdf
 from wgan.verdicts.wasserstein import SAME_PILES
 
@@ -128,11 +128,12 @@ def learn(
     fake, real = piles.shares
     columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
     weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
-    fittings = [
-        _fitting(objective, seed)
-        for objective in (
-            Wgan(clip_value=clip_value),
-            WganGp(penalty_weight=penalty_weight, one_sided=one_sided),
+    network = Mlp(width=WIDTH, depth=DEPTH)
+    trainers = [
+        new_critic_trainer(network, objective, rate, seed, shape=(1,), clip_first=False)
+        for objective, rate in (
+            (Wgan(clip_value=clip_value), 5e-4),
+            (WganGp(penalty_weight=penalty_weight, one_sided=one_sided), 1e-3),
         )
     ]
     w1 = by_cdf(fake, real, X)
@@ -140,7 +141,7 @@ def learn(
     proved: list[list[float]] = []
     for done in range(updates + 1):
         if done % LOOK_EVERY == 0 or done == updates:
-            curves, slopes = zip(*(_look(f.critic, columns) for f in fittings), strict=True)
+            curves, slopes = zip(*(_look(t.critic, columns) for t in trainers), strict=True)
             seen.append(done)
             proved.append([bound(curve, piles) for curve in curves])
             yield TaskProgress(
@@ -154,7 +155,7 @@ def learn(
                     np.array(proved).T,
                     np.array(slopes),
                     np.stack(curves),
-                    _stuck(fittings[0].critic, clip_value),
+                    _stuck(trainers[0].critic, clip_value),
                     clip_value,
                     penalty_weight,
                     one_sided,
@@ -164,21 +165,9 @@ def learn(
             return
         rng = generator(seed, "data", done)
         batch = [columns[torch.multinomial(w, BATCH, True, generator=rng)] for w in weights]
-        for fitting in fittings:
-            fitting.update(real=batch[0], fake=batch[1])
+        for trainer in trainers:
+            trainer.update(real=batch[0], fake=batch[1])
         yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
-
-
-def _fitting(objective: Objective, seed: int) -> CriticTrainer:
-    network = Mlp(width=WIDTH, depth=DEPTH)
-    critic = network.critic((1,))
-    network.initialise(critic, generator(seed, "init"))
-    optimizer: torch.optim.Optimizer
-    if objective.suits_momentum:
-        optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
-    else:
-        optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-4)
-    return CriticTrainer(critic, objective, optimizer, seed)
 
 
 @torch.no_grad()
