@@ -81,12 +81,12 @@ def test_critics_prove_more_and_more_but_never_too_much():
     assert found.w1 == pytest.approx(best(shaped).cost)
     clipped, penalised = found.shares
     assert penalised > 0.9 and penalised > clipped
-    assert 0 < found.stuck <= 1
+    assert 0 < found.clip_saturation <= 1
     for curve in found.curves:
         assert steepest(curve) == pytest.approx(1, abs=1e-5) and abs(curve.mean()) < 1e-6
     # A small clip value keeps nearly all weights at their bound.
     tight, _ = _last(learn(shaped, updates=60, clip_value=0.01))
-    assert tight.stuck > found.stuck
+    assert tight.clip_saturation > found.clip_saturation
 
 
 def test_learning_repeats_itself_exactly():

@@ -95,7 +95,7 @@ class Learned:
     proved: F64  # (2, T)
     slopes: F64  # (2,), the steepest slope that was divided by, now
     curves: F64  # (2, PLACES), of slope at most 1 and mean 0
-    stuck: float  # share of the clipped critic's weights at ±c
+    clip_saturation: float  # share of the clipped critic's weights at ±c
     clip_value: float = 0.1
     penalty_weight: float = 10.0
     one_sided: bool = True
@@ -155,7 +155,7 @@ def learn(
                     np.array(proved).T,
                     np.array(slopes),
                     np.stack(curves),
-                    _stuck(trainers[0].critic, clip_value),
+                    _clip_saturation(trainers[0].critic, clip_value),
                     clip_value,
                     penalty_weight,
                     one_sided,
@@ -180,6 +180,6 @@ def _look(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
     return curve - curve.mean(), slope
 
 
-def _stuck(critic: nn.Module, clip_value: float) -> float:
+def _clip_saturation(critic: nn.Module, clip_value: float) -> float:
     weights = torch.cat([p.detach().flatten() for p in critic.parameters()])
     return float((weights.abs() > clip_value * (1 - 1e-6)).double().mean())

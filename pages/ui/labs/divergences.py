@@ -7,7 +7,8 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
-from pages.ui.labs.tasks import kept, order, standing, state
+from pages.ui.labs.settings import persistent_key
+from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
@@ -90,7 +91,7 @@ def show_slide() -> None:
         shape = st.segmented_control(
             "Two",
             list(SHAPES),
-            key=kept("apart-shape", "boxes"),
+            key=persistent_key("apart-shape", "boxes"),
             required=True,
             wrap=True,
             format_func=lambda s: SHAPES[s][0],
@@ -103,7 +104,7 @@ def show_slide() -> None:
             -FARTHEST,
             FARTHEST,
             step=0.05,
-            key=kept("apart-theta", 0.5),
+            key=persistent_key("apart-theta", 0.5),
             help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
             "long.",
         )
@@ -240,27 +241,27 @@ def show_opposed() -> None:
             0.5,
             10.0,
             step=0.5,
-            key=kept("opposed-mu", 6.0),
+            key=persistent_key("opposed-mu", 6.0),
             format="%.1f σ",
             help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.",
         )
     far = float(mu)
     with begin:
-        order(
+        start_or_stop_button(
             WORK,
             "Train both",
             lambda: apart.oppose(far),
             key="opposed",
-            given=far,
-            mine=True,
+            settings=far,
+            per_visitor=True,
             help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
             f"{apart.PENALTY_WEIGHT:g}), ReLU 3×64, {apart.UPDATES} updates of {apart.BATCH} samples each. "
             "A few seconds.",
         )
-    task = standing(WORK, mine=True)
+    task = latest_task(WORK, per_visitor=True)
     goes = task is not None and not task.done
     with words:
-        state(task)
+        show_progress(task)
     result = None if task is None else task.result
     seen: dict[float, Opposed] = st.session_state.setdefault("opposed-seen", {})
     if isinstance(result, Opposed) and not goes:

@@ -7,7 +7,8 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
-from pages.ui.labs.tasks import kept, order, standing, state
+from pages.ui.labs.settings import persistent_key
+from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
 from pages.ui.labs.transport import choose_piles, stand
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.potential_editor.potential_editor import Bent, potential_editor
@@ -142,38 +143,38 @@ def show_learned() -> None:
         clip_value = st.select_slider(
             "Clip c",
             CLIPS,
-            key=kept("learned-clip", 0.1),
+            key=persistent_key("learned-clip", 0.1),
             width=210,
             help="After each update every weight of the clipped critic is cut to [−c, c].",
         )
         penalty_weight = st.select_slider(
             "Penalty λ",
             WEIGHTS,
-            key=kept("learned-weight", 10.0),
+            key=persistent_key("learned-weight", 10.0),
             width=210,
             format_func=lambda w: f"{w:g}",
             help="How much a wrong slope costs the penalised critic.",
         )
         one_sided = st.toggle(
             "One-sided",
-            key=kept("learned-sided", True),
+            key=persistent_key("learned-sided", True),
             help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
             "published; a critic that must turn, up and then down, can then stay on a "
             "straight line for long. Try it with “One hill into two”.",
         )
-        order(
+        start_or_stop_button(
             WORK,
             "Train both",
             lambda: duality.learn(
                 chosen, clip_value=clip_value, penalty_weight=penalty_weight, one_sided=one_sided
             ),
-            given=(chosen, clip_value, penalty_weight, one_sided),
+            settings=(chosen, clip_value, penalty_weight, one_sided),
             help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
             f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
             key="learned",
-            mine=True,
+            per_visitor=True,
         )
-    task = standing(WORK, mine=True)
+    task = latest_task(WORK, per_visitor=True)
     result = None if task is None else task.result
     if not isinstance(result, Learned):
         _before(task)
@@ -191,7 +192,7 @@ def show_learned() -> None:
     _learned(result, task, others=others)
     ended = task is None or task.done
     updates = int(result.updates[-1])
-    verdict = verdicts.learned_dual(updates, result.w1, *result.shares, result.stuck)
+    verdict = verdicts.learned_dual(updates, result.w1, *result.shares, result.clip_saturation)
     show_result(
         learned_lab(result), prediction, verdict if ended else "", early=updates < result.total
     )
@@ -217,7 +218,7 @@ def _before(task: TaskStatus | None) -> None:
         help=CURVES_HELP,
         alt="The optimal function over both piles",
     )
-    state(
+    show_progress(
         task,
         before="Press **Train both**: two critics try to become the dashed function, from samples only.",
     )
@@ -282,7 +283,7 @@ def _learned(found: Learned, task: TaskStatus | None, *, others: Sequence[str]) 
                 Stat("W₁", f"{found.w1:.2f}", help="The exact distance of the piles, in columns."),
                 Stat(
                     "At ±c",
-                    f"{100 * found.stuck:.0f} %",
+                    f"{100 * found.clip_saturation:.0f} %",
                     help="How many of the clipped "
                     "critic's weights stand at their bound: they would go further if they could.",
                 ),
@@ -290,7 +291,7 @@ def _learned(found: Learned, task: TaskStatus | None, *, others: Sequence[str]) 
             key="learned_numbers",
         )
         side = "one-sided" if found.one_sided else "two-sided"
-        state(
+        show_progress(
             task,
             after=f"{int(found.updates[-1]):,} of {found.total:,} updates, c = {found.clip_value:g}, "
             f"λ = {found.penalty_weight:g}, {side}.",

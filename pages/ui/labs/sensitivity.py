@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
 from wgan.format import fmt_number, fmt_sci
@@ -52,16 +52,17 @@ REAL_HELP = (
 
 def _found() -> Grid | None:
     """Return the newest grid, whatever its axes; None before there is one."""
-    task = tasks.standing(title())
-    result = task.result if task is not None else None
-    return result if isinstance(result, Grid) else None
+    return tasks.latest_result(title(), Grid)
 
 
 def _axes() -> tuple[str, str]:
     """Return what is chosen as rows and columns: at first that of the newest grid."""
     result = _found()
     first = ("learning_rate", "n_critic") if result is None else (result.rows, result.columns)
-    keys = kept("sensitivity_rows", first[0]), kept("sensitivity_columns", first[1])
+    keys = (
+        persistent_key("sensitivity_rows", first[0]),
+        persistent_key("sensitivity_columns", first[1]),
+    )
     return str(st.session_state[keys[0]]), str(st.session_state[keys[1]])
 
 
@@ -74,12 +75,12 @@ def asked() -> Lab:
 
 
 def title() -> str:
-    """Return the title of the work that the settings ask for."""
+    """Return the title of the task that the settings ask for."""
     return SENSITIVITY
 
 
 def settings() -> bool:
-    """Show what can be moved, and the button; return whether that one stops the work."""
+    """Show the settings and the button; return whether the task is running."""
     _axes()  # the two menus below begin there
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = list(VARIED)
@@ -104,7 +105,7 @@ def settings() -> bool:
                 "Grid",
                 (3, 4),
                 required=True,
-                key=kept("sensitivity_side", 3),
+                key=persistent_key("sensitivity_side", 3),
                 format_func=lambda n: f"{n}×{n}",
                 help="How many values of each.",
             )
@@ -114,17 +115,17 @@ def settings() -> bool:
             st.select_slider(
                 "Steps a cell",
                 BUDGETS,
-                key=kept("sensitivity_steps", BUDGET),
+                key=persistent_key("sensitivity_steps", BUDGET),
                 width=200,
                 help="Generator updates of each training. Few show who learns fast, many who ends well.",
             )
         )
-        return tasks.order(
+        return tasks.start_or_stop_button(
             title(),
             "Train the grid",
             lambda: sweep(rows, columns, side=side, steps=steps),
             key="sensitivity",
-            given=(rows, columns, side, steps),
+            settings=(rows, columns, side, steps),
             disabled=rows == columns,
             help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_duration(side, steps)} where "
             "nothing else computes.",
@@ -135,19 +136,19 @@ def _duration(side: int, steps: int) -> str:
     return verdicts.duration(expected_seconds(side, steps))
 
 
-def show(said: int | None) -> None:
-    """Show how far the grid has come. The body of the page's fragment."""
+def show(prediction: int | None) -> None:
+    """Show the progress and the result. The body of the page's fragment."""
     rows, columns = _axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task, result = tasks.standing(title()), _found()
+    task, result = tasks.latest_task(title()), _found()
     if rows == columns:
         st.info(
             f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "
             "hyperparameters.",
             icon=":material/compare_arrows:",
         )
-    tasks.state(
+    tasks.show_progress(
         task,
         before=""
         if rows == columns
@@ -174,7 +175,7 @@ def show(said: int | None) -> None:
                 + (" Press **Train the grid** for those." if done else "")
             )
         if done and result.done == result.emds.size:
-            show_result(_measured_lab(result), None if other else said, _verdict(result))
+            show_result(_measured_lab(result), None if other else prediction, _verdict(result))
         elif done:
             st.caption(_verdict(result))
 

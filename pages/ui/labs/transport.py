@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import persistent_key
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.plan_editor.plan_editor import Plan, plan_editor
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -178,7 +178,7 @@ def show_plane() -> None:
         chosen = st.selectbox(
             "Clouds",
             list(earth.CLOUDS),
-            key=kept("plane-clouds", "pair"),
+            key=persistent_key("plane-clouds", "pair"),
             format_func=lambda n: earth.CLOUDS[n][0],
             help="The shapes of fake and real points.",
         )
@@ -188,14 +188,14 @@ def show_plane() -> None:
             0.0,
             4.0,
             step=0.25,
-            key=kept("plane-distance", 2.5),
+            key=persistent_key("plane-distance", 2.5),
             help="How far right of the fakes the real points stand.",
         )
     with power:
         p = st.segmented_control(
             "A way costs",
             (1, 2),
-            key=kept("plane-p", 1),
+            key=persistent_key("plane-p", 1),
             required=True,
             wrap=True,
             format_func={1: "its length: W₁", 2: "its square: W₂"}.__getitem__,
@@ -206,7 +206,7 @@ def show_plane() -> None:
         epsilon = st.select_slider(
             "Blur ε",
             EPSILONS,
-            key=kept("plane-epsilon", 0.03),
+            key=persistent_key("plane-epsilon", 0.03),
             format_func=lambda e: f"{e:g}",
             help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
             "unit. Towards 0 it becomes the exact plan, and ever slower.",
