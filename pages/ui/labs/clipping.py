@@ -175,7 +175,9 @@ def _show_surfaces(
                 st.caption("Not trained yet.")
                 continue
             chart(
-                figures.over(figures.shade(critic.surface, EXTENT), result.real),
+                figures.with_real_points(
+                    figures.small_surface(critic.surface, EXTENT), result.real
+                ),
                 key=f"clipping_surface_{key}",
                 run=f"{run}-{critic.key}",
                 height=164,
@@ -207,7 +209,7 @@ def _show_depth(result: Clipping, clip: float, run: str) -> None:
         )
         return
     chart(
-        figures.by_depth(lines),
+        figures.gradient_by_depth(lines),
         key="clipping_depth",
         run=run,
         height=172,

@@ -231,7 +231,7 @@ def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
         )
     elif gan.points is not None and result.real is not None:
         chart(
-            figures.cloud(result.real, gan.points, result.extent),
+            figures.point_cloud(result.real, gan.points, result.extent),
             key=f"collapse_{gan.key}",
             run=run,
             height=196,
@@ -248,7 +248,7 @@ def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
 def _show_modes(result: Collapse, run: str, pictures: bool) -> None:
     lines = [(gan.title, gan.steps, gan.modes, COLOURS[gan.key], gan.since) for gan in result.gans]
     chart(
-        figures.modes(
+        figures.modes_over_steps(
             lines,
             result.total_modes,
             result.total,
@@ -268,7 +268,9 @@ def _show_classes(result: Collapse, run: str) -> None:
         (gan.title, gan.classes, COLOURS[gan.key]) for gan in result.gans if gan.classes is not None
     ]
     chart(
-        figures.classes([str(i) for i in range(result.total_modes)], groups, result.frequencies),
+        figures.class_shares(
+            [str(i) for i in range(result.total_modes)], groups, result.frequencies
+        ),
         key="collapse_classes",
         run=run,
         height=216,

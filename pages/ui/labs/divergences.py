@@ -124,7 +124,7 @@ def show_slide() -> None:
         )
     with middle:
         chart(
-            figures.slid(
+            figures.distances_over_theta(
                 every.theta,
                 list(zip(DISTANCES, every.values, strict=True)),
                 at=theta,
@@ -140,7 +140,7 @@ def show_slide() -> None:
         )
     with right:
         chart(
-            figures.slid(
+            figures.distances_over_theta(
                 every.theta,
                 list(zip(DISTANCES, every.slopes, strict=True)),
                 at=theta,
@@ -199,13 +199,13 @@ def picture(shape: str, theta: float) -> figures.Figure:
     reach = FARTHEST + (2.3 if shape == "gaussians" else 1)
     span = (-reach, reach)
     if shape == "lines":
-        return figures.segments(theta, span=span)
+        return figures.two_segments(theta, span=span)
     if shape == "boxes":
         x, height = np.array([-0.5, -0.5, 0.5, 0.5]), np.array([0.0, 1.0, 1.0, 0.0])
     else:
         x = np.linspace(-2.2, 2.2, 90)
         height = np.exp(-((x / 0.5) ** 2) / 2)
-    return figures.two((x + theta, height), (x, height), span=span)
+    return figures.two_densities((x + theta, height), (x, height), span=span)
 
 
 # ---- figure 2, live -----------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def _figure(shown: Opposed | None, far: float) -> None:
     none = np.full_like(x, np.nan)
     trained = (none, none) if shown is None else (shown.discriminator, shown.critic)
     chart(
-        figures.opposed(
+        figures.discriminator_and_critic(
             x,
             trained[0],
             apart.best_discriminator(x, mu),
@@ -329,7 +329,7 @@ def _pushes(shown: Opposed | None, seen: dict[float, Opposed], far: float) -> No
     dots = list((seen | ({} if shown is None else {shown.mu: shown})).values())
     at = np.array([d.mu for d in dots])
     chart(
-        figures.pushes(
+        figures.gradients_over_mu(
             MU,
             [
                 ("D, minimax", best.minimax, "@generator"),

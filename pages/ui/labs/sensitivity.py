@@ -189,7 +189,7 @@ def _map(found: Grid, run: str) -> None:
     # Shades span what is there; until there is anything, what an untrained generator has.
     worst = max(found.emds[np.isfinite(found.emds)].tolist(), default=found.start)
     chart(
-        figures.grid(
+        figures.distance_grid(
             _values(found.rows, found.row_values),
             _values(found.columns, found.column_values),
             (VARIED[found.rows].title, VARIED[found.columns].title),
@@ -217,7 +217,7 @@ def _empty(rows: str, columns: str, side: int) -> None:
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left:
         chart(
-            figures.grid(
+            figures.distance_grid(
                 _values(rows, values[0]),
                 _values(columns, values[1]),
                 (VARIED[rows].title, VARIED[columns].title),
@@ -244,7 +244,7 @@ def _empty(rows: str, columns: str, side: int) -> None:
 
 def _beside(found: Grid, run: str) -> None:
     chart(
-        figures.cloud(found.real, found.real[:0], found.extent),
+        figures.point_cloud(found.real, found.real[:0], found.extent),
         key="sensitivity_real",
         run=run,
         height=120,

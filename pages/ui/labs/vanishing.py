@@ -198,12 +198,12 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
     longest = float(np.hypot(pushes[..., 2], pushes[..., 3]).max())
     low, high = (0.0, 1.0) if judge else (float(table.min()), float(table.max()))
     chart(
-        figures.pushed(
+        figures.surface_with_arrows(
             table,
             found.extent,
             real=found.real[:160],
             fake=found.fake[:160],
-            pushes=pushes[at],
+            arrows=pushes[at],
             low=low,
             high=high,
             unit="D" if judge else "f",
