@@ -25,7 +25,7 @@ def test_every_load_of_a_plan_is_a_line():
     found = clouds("ring", 2.0, 1, 0.1)
     n = len(found.fake)
     mass = np.zeros((n, n))
-    mass[np.arange(n), found.goes] = 1 / n
+    mass[np.arange(n), found.matches] = 1 / n
     figure = accepted(figures.transport(found.fake, found.real, mass, span=(-2, 6, -2, 2)))
     lines = [trace for trace in figure.data if trace.mode == "lines"]
     assert sum(len(trace.x) for trace in lines) == 3 * n  # start, end, gap

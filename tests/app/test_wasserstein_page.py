@@ -11,16 +11,16 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
-from pages.ui.labs.divergences import opposed_lab
-from pages.ui.labs.dual import learned_lab
+from pages.ui.labs.learned_dual import learned_lab
+from pages.ui.labs.opposed import opposed_lab
 from pages.ui.widgets.plan_editor import plan_editor
 from pages.ui.widgets.potential_editor import potential_editor
 from tests.app.test_pages import button, has_button, sound
 from tests.conftest import app_at, tiny
 from wgan.labs import apart, duality
-from wgan.labs.apart import Opposed
-from wgan.labs.duality import HIGHEST, Learned, optimal
-from wgan.labs.earth import MOST_MOVES, PILES, PLACES
+from wgan.labs.apart import OpposedNetworks
+from wgan.labs.duality import MAX_HEIGHT, LearnedDual, optimal
+from wgan.labs.earth import MAX_MOVES, PILES, PLACES
 
 LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
 
@@ -181,7 +181,7 @@ def test_what_a_browser_may_send_of_piles():
         good | {"moves": [[0]]},
         good | {"moves": [[0, 1, 2]]},
         good | {"moves": [None]},
-        good | {"moves": [[0, 0]] * (MOST_MOVES + 1)},
+        good | {"moves": [[0, 0]] * (MAX_MOVES + 1)},
         good | {"mode": "other"},
         good | {"mode": ["move"]},
     ):
@@ -199,7 +199,7 @@ def test_what_a_browser_may_send_of_a_function():
         [True] * PLACES,
         [float("nan")] * PLACES,
         [float("inf")] * PLACES,
-        [2 * HIGHEST] * PLACES,
+        [2 * MAX_HEIGHT] * PLACES,
         {"f": 1},
     ):
         assert potential_editor._checked({"f": f}) is None, f
@@ -208,7 +208,7 @@ def test_what_a_browser_may_send_of_a_function():
 
 def test_the_answer_of_a_lab_is_what_was_measured():
     shaped = PILES["split"][1]
-    learned = Learned(
+    learned = LearnedDual(
         shaped,
         3.0,
         10,
@@ -225,7 +225,7 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     assert learned_lab(replace(learned, w1=0.0)).right == 1
 
     x = np.linspace(0, 1, 5)
-    opposed = Opposed(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
+    opposed = OpposedNetworks(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
     assert opposed_lab(opposed).right == 1
     near = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
     assert near.right == 2 and "overlap" in near.why

@@ -25,7 +25,7 @@ DISTANCES = ("W₁", "JS", "KL", "TV")
 
 
 @dataclass(frozen=True)
-class Slid:
+class SlidDistances:
     """Four distances of a shape from itself slid by θ, and their gradients by θ.
 
     Rows are DISTANCES: W₁ in units of length, JS and KL in nats, TV a share. ∞ where a distance is
@@ -37,7 +37,7 @@ class Slid:
     slopes: F64  # (4, T)
 
 
-def boxes(theta: F64) -> Slid:
+def boxes(theta: F64) -> SlidDistances:
     """Return the distances of two boxes of width 1: W₁ = |θ|, JS = min(|θ|, 1) log 2, TV = min(|θ|, 1).
 
     KL = ∞ for θ ≠ 0, as a part of one box lies where the other has nothing.
@@ -49,10 +49,10 @@ def boxes(theta: F64) -> Slid:
     slopes = np.stack([sign, math.log(2) * moves, none, moves])
     slopes[:, theta == 0] = np.nan  # all have a kink there
     slopes[1::2, far == 1] = np.nan
-    return Slid(theta, values, slopes)
+    return SlidDistances(theta, values, slopes)
 
 
-def lines(theta: F64) -> Slid:
+def lines(theta: F64) -> SlidDistances:
     """Return the distances of two parallel lines: W₁ = |θ|, JS = log 2, KL = ∞, TV = 1; all 0 at θ = 0.
 
     Source: Arjovsky et al. 2017, example 1 and figure 1.
@@ -62,10 +62,10 @@ def lines(theta: F64) -> Slid:
     values = np.stack([np.abs(theta), math.log(2) * apart, _endless(theta), apart])
     slopes = np.stack([np.sign(theta), flat, none, flat])
     slopes[:, theta == 0] = np.nan
-    return Slid(theta, values, slopes)
+    return SlidDistances(theta, values, slopes)
 
 
-def gaussians(theta: F64, spread: float = 0.5) -> Slid:
+def gaussians(theta: F64, spread: float = 0.5) -> SlidDistances:
     """Return the distances of N(0, σ²) and N(θ, σ²): W₁ = |θ|, KL = θ² / 2σ², TV = erf(|θ| / √8 σ).
 
     JS and its gradient by quadrature: ∂JS/∂θ = ½ ∫ ∂q/∂θ log(q/m) dx, m = (p + q) / 2.
@@ -85,7 +85,7 @@ def gaussians(theta: F64, spread: float = 0.5) -> Slid:
     values = np.stack([far, js, theta**2 / (2 * spread**2), erf(far / (math.sqrt(8) * spread))])
     kink = np.where(theta == 0, np.nan, sign)
     slopes = np.stack([kink, js_slope, theta / spread**2, kink * near])
-    return Slid(theta, values, slopes)
+    return SlidDistances(theta, values, slopes)
 
 
 def _log_normal(x: Real, spread: float) -> F64:
@@ -97,7 +97,7 @@ def _endless(theta: F64) -> F64:
     return np.where(theta == 0, 0.0, np.inf)
 
 
-SHAPES: dict[str, tuple[str, Callable[[F64], Slid]]] = {
+SHAPES: dict[str, tuple[str, Callable[[F64], SlidDistances]]] = {
     "boxes": ("Boxes", boxes),
     "gaussians": ("Gaussians", gaussians),
     "lines": ("Parallel lines", lines),
@@ -105,7 +105,7 @@ SHAPES: dict[str, tuple[str, Callable[[F64], Slid]]] = {
 """What is slid: title and distances."""
 
 
-def curves(shape: str) -> Slid:
+def curves(shape: str) -> SlidDistances:
     """Return the distances of a shape over −FARTHEST … FARTHEST, θ = 0 among it. Raises KeyError."""
     return SHAPES[shape][1](np.linspace(-FARTHEST, FARTHEST, 321))
 
@@ -148,7 +148,7 @@ PENALTY_WEIGHT = 50.0
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedGradients:
     """Mean sizes of the generator's gradient at fakes from N(μ, σ²), real ones from N(0, σ²)."""
 
     minimax: F64  # |∂ log(1 − D*)/∂x| = D* |μ| / σ²
@@ -156,7 +156,7 @@ class Expected:
     critic: F64  # 1: the slope of an optimal potential; 0 for μ = 0
 
 
-def expected(mu: Real) -> Expected:
+def expected(mu: Real) -> ExpectedGradients:
     """Return the gradients that an optimal discriminator and an optimal critic give, (T,) each.
 
     D* = p / (p + q) is σ((μ² − 2μx) / 2σ²), whose logit has slope −μ / σ². Means over the fakes by
@@ -169,7 +169,7 @@ def expected(mu: Real) -> Expected:
     logit = (mu[:, None] ** 2 - 2 * mu[:, None] * x) / (2 * SPREAD**2)
     steep = np.abs(mu) / SPREAD**2
     sure, unsure = ((weight * _sigmoid(s * logit)).sum(axis=1) for s in (1, -1))
-    return Expected(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
+    return ExpectedGradients(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
 
 
 def best_discriminator(x: Real, mu: float) -> F64:
@@ -183,7 +183,7 @@ def _sigmoid(x: Real) -> F64:
 
 
 @dataclass(frozen=True)
-class Opposed:
+class OpposedNetworks:
     """A discriminator and a critic trained on the same two Gaussians, as far as they have come."""
 
     mu: float
@@ -234,14 +234,14 @@ def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
 
 def _look(
     trainers: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
-) -> Opposed:
+) -> OpposedNetworks:
     line = torch.tensor(x[:, None], dtype=torch.float32)
     with torch.no_grad():
         logits, scores = (t.critic(line).double().numpy() for t in trainers)
     if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
         raise ValueError("The networks' scores left all bounds.")
     discriminator, critic = (t.critic for t in trainers)
-    return Opposed(
+    return OpposedNetworks(
         mu,
         total,
         done,

@@ -1,4 +1,4 @@
-"""The dual: a function of slope at most 1 bent by hand, the optimal one, and critics that learn it."""
+"""The dual of optimal transport on a line: functions of slope at most 1, and critics that learn them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +17,22 @@ from wgan.rng import generator
 from wgan.transport import by_cdf
 from wgan.verdicts.wasserstein import SAME_PILES
 
-HIGHEST = 30.0
-"""Heights of a bent function lie between plus and minus this."""
+MAX_HEIGHT = 30.0
+"""Largest |height| of a function that is bent by hand."""
 
 
 def projected(f: Real, x: Real = X) -> F64:
-    """Return the highest function of slope at most 1 below f: min_j f_j + |x_i − x_j|.
+    """Return the highest function of slope at most 1 that is nowhere above f: min_j f_j + |x_i − x_j|.
 
-    `f` and `x` are (N,), as is the result: f itself, where it keeps the slope.
-    Source: McShane 1934; Santambrogio 2015, section 1.2.
+    Args:
+        f: Heights, (N,).
+        x: Places, (N,).
+
+    Returns:
+        Heights, (N,): those of f itself, if its slope is at most 1.
+
+    Reference:
+        McShane 1934; Santambrogio 2015, section 1.2.
     """
     f, x = np.asarray(f, np.float64), np.asarray(x, np.float64)
     lowest: F64 = (f + np.abs(x[:, None] - x)).min(axis=1)
@@ -34,14 +41,17 @@ def projected(f: Real, x: Real = X) -> F64:
 
 def steepest(f: Real, x: Real = X) -> float:
     """Return the steepest slope of f between any two of its points, (N,) each."""
-    # On a line neighbours decide: a slope over several gaps is a mean of theirs.
+    # Neighbours suffice: a slope over several gaps is a mean of the slopes of the gaps.
     return float(np.abs(np.diff(f) / np.diff(x)).max())
 
 
 def bound(f: Real, piles: Piles) -> float:
     """Return E f(real) − E f(fake) for heights f at the columns, (PLACES,).
 
-    Never above W₁ where f has slope at most 1 (Kantorovich–Rubinstein: Villani 2009, 5.16).
+    It is at most W₁ if the slope of f is at most 1.
+
+    Reference:
+        Kantorovich and Rubinstein 1958; Villani 2009, particular case 5.16.
     """
     fake, real = piles.shares
     return float(np.asarray(f, np.float64) @ (real - fake))
@@ -53,7 +63,7 @@ def percent_proved(proved: float, w1: float) -> float:
 
 
 def optimal(piles: Piles) -> F64:
-    """Return an optimal f at the columns, (PLACES,), of mean 0: it rises where earth must go right.
+    """Return an optimal f at the columns, (PLACES,), with mean 0: it rises where earth must move right.
 
     f' = sign(F_fake − F_real), so that ∫ f d(real − fake) = ∫ |F_fake − F_real| dx.
     """
@@ -75,17 +85,15 @@ LOOK_EVERY = 20
 
 WIDTH, DEPTH = 64, 3
 
-ARMS = ("clipped", "penalised")
-
 _SCALE = 5.0  # places: the networks see (x − 7.5) / 5, a range near ±1.5
 
 
 @dataclass(frozen=True)
-class Learned:
-    """How far the two critics have come; every row is one of ARMS.
+class LearnedDual:
+    """Two critics of two piles, as far as they are trained; row 0 is clipped, row 1 penalised.
 
-    Curves are divided by their steepest slope between the columns: what is left is 1-Lipschitz, and
-    its mean difference is a proof.
+    Curves are divided by their steepest slope between the columns. The result is 1-Lipschitz, so its
+    mean difference is a lower bound of W₁.
     """
 
     piles: Piles
@@ -93,7 +101,7 @@ class Learned:
     total: int
     updates: I64  # (T,)
     proved: F64  # (2, T)
-    slopes: F64  # (2,), the steepest slope that was divided by, now
+    slopes: F64  # (2,), the steepest slopes now, by which curves are divided
     curves: F64  # (2, PLACES), of slope at most 1 and mean 0
     clip_saturation: float  # share of the clipped critic's weights at ±c
     clip_value: float = 0.1
@@ -102,7 +110,7 @@ class Learned:
 
     @property
     def shares(self) -> tuple[float, float]:
-        """Which part of W₁ each proves now; 1 where there is nothing to prove."""
+        """Share of W₁ that each proves now, at least 0; 1 if W₁ is 0."""
         if self.w1 < SAME_PILES:
             return 1.0, 1.0
         clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.proved)
@@ -118,11 +126,23 @@ def learn(
     updates: int = UPDATES,
     seed: int = 0,
 ) -> Iterator[TaskProgress]:
-    """Train a clipped critic and a penalised one in turns on two piles; the result is a `Learned`.
+    """Train a clipped critic and a penalised one on two piles, as a task.
 
-    Both are ReLU networks of the same size and first weights, on the same samples of the columns. Where
-    the penalty is not `one_sided`, it pulls slopes up to 1 as well: a critic that must turn, up first and
-    then down, can stay for long on a straight line, which costs no penalty and proves nothing.
+    Both are ReLU networks of the same size with the same first weights, and see the same samples of the
+    columns.
+
+    Args:
+        piles: The two piles.
+        clip_value: c of the clipped critic.
+        penalty_weight: λ of the penalised critic.
+        one_sided: Whether only slopes above 1 are penalised. A two-sided penalty pulls slopes up to 1, too:
+            then a critic that must first rise and then fall may long remain a straight line, which has
+            no penalty and proves nothing.
+        updates: Updates of each critic.
+        seed: Seed of all draws.
+
+    Yields:
+        Progress; its results are `LearnedDual`.
     """
     yield TaskProgress("Making both networks", 0.0)
     fake, real = piles.shares
@@ -147,7 +167,7 @@ def learn(
             yield TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
-                Learned(
+                LearnedDual(
                     piles,
                     w1,
                     updates,

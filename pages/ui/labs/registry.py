@@ -6,9 +6,12 @@ from typing import Protocol
 
 from pages.ui.labs import (
     clipping,
+    clouds,
     collapse,
     divergences,
     dual,
+    learned_dual,
+    opposed,
     sensitivity,
     tasks,
     transport,
@@ -61,11 +64,11 @@ def _trained(module: TrainedLab, current_lab: Callable[[], Lab] | None = None) -
 
 WASSERSTEIN = (
     _direct(transport.EARTH, transport.show_earth),
-    _direct(transport.PLANE, transport.show_plane),
+    _direct(clouds.PLANE, clouds.show_plane),
     _direct(dual.DUAL, dual.show_dual),
-    _direct(dual.LEARNED, dual.show_learned, dual.WORK),
+    _direct(learned_dual.LEARNED, learned_dual.show_learned, learned_dual.WORK),
     _direct(divergences.SLIDE, divergences.show_slide),
-    _direct(divergences.OPPOSED, divergences.show_opposed, divergences.WORK),
+    _direct(opposed.OPPOSED, opposed.show_opposed, opposed.WORK),
 )
 
 STABILITY = (
