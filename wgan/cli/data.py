@@ -29,9 +29,7 @@ def list_command(as_json: bool) -> None:
         if as_json:
             print(json.dumps({"dataset": name, "title": dataset.title, "present": is_present}))
         elif name != "own":
-            print(
-                f"{name:20} {'here' if is_present else 'not here':10} {dataset.title}"
-            )
+            print(f"{name:20} {'here' if is_present else 'not here':10} {dataset.title}")
     for picture_set in prepared():
         if as_json:
             print(

@@ -46,7 +46,7 @@ def report(run: Run) -> str:
             ("Critic gap", figures.critic_gap(view.curves, marks)),
             ("Losses", figures.losses(view.curves, marks)),
         ):
-            charts.append((title, figures.dressed(figure)))
+            charts.append((title, figures.with_colours(figure)))
     moments = _moments(run)
     name = view.name or view.config.title
     body = [

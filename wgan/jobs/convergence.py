@@ -12,14 +12,14 @@ import torch
 
 from wgan.arrays import F64, I64
 from wgan.critic import (
-    Sides,
+    RealFakeBatch,
     Surfaces,
-    beside,
     bounds_the_distance,
     examples_of,
     floor,
     scores,
     surfaces,
+    with_fakes,
 )
 from wgan.data import Data, Points
 from wgan.jobs.task import TaskProgress, TaskSteps
@@ -103,7 +103,7 @@ def converge(
     config = models.config
     data = data if data is not None else config.dataset.load(root)
     n = SAMPLES[config.dataset.kind]
-    sides = beside(models, examples_of(data, n))
+    sides = with_fakes(models, examples_of(data, n))
     yield TaskProgress("Finding the exact distance", 0.01)
     flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
     cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
@@ -146,7 +146,7 @@ def _fitting(models: Models, faster: float) -> CriticTrainer:
     )
 
 
-def _update(fitting: CriticTrainer, sides: Sides, batch: int, conditional: bool) -> None:
+def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditional: bool) -> None:
     n = len(sides.real)
     rng = generator(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
@@ -163,7 +163,9 @@ def _update(fitting: CriticTrainer, sides: Sides, batch: int, conditional: bool)
 class _Look:
     """Looks at a critic now and then and keeps what it saw."""
 
-    def __init__(self, models: Models, sides: Sides, cost: F64, exact: float, data: Data) -> None:
+    def __init__(
+        self, models: Models, sides: RealFakeBatch, cost: F64, exact: float, data: Data
+    ) -> None:
         self._models, self._sides, self._cost, self._exact = models, sides, cost, exact
         self._extent = data.extent if isinstance(data, Points) else 0.0
         self._potential = kantorovich(sides.real, sides.fake) if self._extent else None

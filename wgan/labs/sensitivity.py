@@ -94,6 +94,17 @@ def values_of(key: str, side: int) -> tuple[float, ...]:
     return _THREE[key] if side == 3 else VARIED[key].values
 
 
+def expected_seconds(side: int, steps: int) -> float:
+    """Return about how long a grid trains if nothing else computes.
+
+    Args:
+        side: Values of each hyperparameter, 3 or 4.
+        steps: Generator updates of each cell.
+    """
+    # A cell of the larger grid takes longer on average: its axes reach to ten critic updates a step.
+    return side * side * steps * (0.011 if side == 3 else 0.014)
+
+
 @dataclass(frozen=True)
 class Grid:
     """Trainings from one seed, each with its own two values, as far as they have come.

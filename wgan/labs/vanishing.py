@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wgan.arrays import F32, F64, I64
 from wgan.data import Points, Ring8
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import fitting, looks, slopes, surface
+from wgan.labs.toys import log_spaced_updates, new_critic_trainer, score_gradients, score_surface
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, WganGp
 from wgan.rng import generator
@@ -133,9 +133,9 @@ def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> T
     data, generator_network = _sides(name, seed)
     generator_network.requires_grad_(True)
     look = _Look(name, updates, data, generator_network, seed)
-    judge = fitting(NETWORK, Gan(), RATE, seed)
-    critic = fitting(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
-    marks = set(looks(updates, LOOKS))
+    judge = new_critic_trainer(NETWORK, Gan(), RATE, seed)
+    critic = new_critic_trainer(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
+    marks = set(log_spaced_updates(updates, LOOKS))
     for update in range(updates):
         real = data.sample(BATCH, generator(seed, "data", update))
         with torch.no_grad():
@@ -169,9 +169,9 @@ class _Look:
         ]
         with torch.no_grad():
             certainty = float(torch.sigmoid(judge.critic(self._fake).double()).mean())
-        slope = float(slopes(critic.critic, self._fake).norm(dim=1).mean())
-        scored = surface(critic.critic, self._extent)
-        judged = 1 / (1 + np.exp(-surface(judge.critic, self._extent).astype(np.float64)))
+        slope = float(score_gradients(critic.critic, self._fake).norm(dim=1).mean())
+        scored = score_surface(critic.critic, self._extent)
+        judged = 1 / (1 + np.exp(-score_surface(judge.critic, self._extent).astype(np.float64)))
         self._updates.append(update)
         self._rows.append((*norms, certainty, slope))
         self._surfaces.append((judged.astype(np.float32), scored - scored.mean()))

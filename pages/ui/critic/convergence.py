@@ -164,7 +164,9 @@ def _result(view: RunSnapshot, task: TaskStatus, found: CriticConvergence) -> No
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
         chart(
-            figures.tightening(found.updates, found.bounds, found.exact, found.floor, found.total),
+            figures.proved_bound(
+                found.updates, found.bounds, found.exact, found.floor, found.total
+            ),
             key="alone_bound",
             run=task.key,
             height=280,

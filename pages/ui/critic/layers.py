@@ -42,7 +42,7 @@ def slopes(critic_view: CriticView) -> None:
     """Show how steep the critic is, beside the Lipschitz bound."""
     sides, models = critic_view.sides, critic_view.models
     assert sides is not None
-    few = critic.few(sides, SLOPES[models.config.dataset.kind])
+    few = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
     slope_values: critic.Slopes = critic_view.cached(
         "slopes", lambda: critic.steepness(models, few)
     )
@@ -121,7 +121,7 @@ def layers(critic_view: CriticView) -> None:
         if sides is None:
             absent(models.config.dataset)
         else:
-            few = critic.few(sides, GRADIENTS[models.config.dataset.kind])
+            few = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
             gradients: critic.Gradients = critic_view.cached(
                 "gradients", lambda: critic.gradients(models, few)
             )
@@ -164,7 +164,7 @@ def layers(critic_view: CriticView) -> None:
                 f"Nothing is clipped here: {sum(w.count for w in every):,} weights are free."
             )
         else:
-            clipped_shares = [w.stuck or 0.0 for w in every]
+            clipped_shares = [w.clip_saturation or 0.0 for w in every]
             worst = int(np.argmax(clipped_shares))
             stat_cards(
                 [

@@ -44,7 +44,7 @@ UNITS_HELP = """What each unit of the layer says over the plane, light is high: 
 deeper layer adds up those of the one before. The critic's surface is the sum of the last ones."""
 
 
-def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
+def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> None:
     """Let the visitor choose, upload or draw a picture, and show what the critic sees in it.
 
     `key` names the weights; without `sides` there are no real pictures to choose.
@@ -74,7 +74,7 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
 
 
 def _chosen(
-    way: str, key: str, models: Models, sides: critic.Sides | None
+    way: str, key: str, models: Models, sides: critic.RealFakeBatch | None
 ) -> tuple[U8, int | None] | None:
     """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
     if way in ("drawn", "uploaded"):
@@ -131,7 +131,7 @@ def _told(models: Models, own: int | None) -> int | None:
 def _seen(
     key: str,
     models: Models,
-    sides: critic.Sides | None,
+    sides: critic.RealFakeBatch | None,
     chosen: U8,
     label: int | None,
 ) -> None:
@@ -181,8 +181,8 @@ def _seen(
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _known(key: str, _models: Models, _sides: critic.Sides) -> critic.Scores:
-    return critic.scored(_models, _sides)
+def _known(key: str, _models: Models, _sides: critic.RealFakeBatch) -> critic.Scores:
+    return critic.score_batch(_models, _sides)
 
 
 def _maps(layers: list[critic.Activation]) -> None:

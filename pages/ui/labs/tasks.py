@@ -1,8 +1,8 @@
-"""A lab's work: the button that begins or ends it, how it stands, what it found; settings that stay."""
+"""The task of a lab: the button that starts or stops it, its progress, and its newest result."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -13,132 +13,156 @@ from wgan.jobs import TaskStatus, TaskSteps
 
 _PROBLEM = "lab_problem"
 
-
-def kept(key: str, default: Any) -> str:
-    """Return the key of a widget whose value outlives it: Streamlit forgets what is not on show."""
-    values: dict[str, Any] = st.session_state.setdefault("labs-kept", {})
-    if key in st.session_state:
-        values[key] = st.session_state[key]
-    else:
-        st.session_state[key] = values.get(key, default)
-    return key
+Result = TypeVar("Result")
 
 
 @st.cache_resource(show_spinner=False)
 def _shared_results() -> dict[str, TaskStatus]:
-    """Return the newest result of each lab that all visitors share, by title, while the server lives."""
+    """Return the newest task with a result, by title, of the labs that all visitors share.
+
+    It lasts as long as the server.
+    """
     return {}
 
 
 @dataclass
-class _Begun:
-    """Work that this visitor has begun: its task, and with which settings.
-
-    Once these are others it is `left`: what went wrong with it is no news any more.
-    """
+class _StartedTask:
+    """A task that this visitor has started."""
 
     key: str
-    given: object
-    left: bool = False
+    settings: object  # those that it was started with
+    settings_changed: bool = False  # its error is shown only until the visitor changes a setting
 
 
-def _begun() -> dict[str, _Begun]:
-    """Return what this visitor has begun last, by title."""
-    begun: dict[str, _Begun] = st.session_state.setdefault("lab_begun", {})
-    return begun
+def _started_tasks() -> dict[str, _StartedTask]:
+    """Return the tasks that this visitor has started last, by title."""
+    started: dict[str, _StartedTask] = st.session_state.setdefault("lab_begun", {})
+    return started
 
 
-def _results() -> dict[str, TaskStatus]:
-    """Return the newest results of this visitor's own labs, by title."""
+def _own_results() -> dict[str, TaskStatus]:
+    """Return the newest tasks with a result of the labs that only this visitor sees, by title."""
     results: dict[str, TaskStatus] = st.session_state.setdefault("lab_results", {})
     return results
 
 
-def standing(title: str, *, mine: bool = False) -> TaskStatus | None:
-    """Return how the newest work of a title stands; None: it has never begun.
+def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
+    """Return the newest task of a title, with the newest result; None if it was never started.
 
-    Work is everybody's, found by its title after a reload or in another tab, unless it is `mine`: on what
-    this visitor alone has made, as piles shaped by hand. Where it has nothing to show yet, what was found
-    before is its result.
+    All visitors share the task of a title, and see it after a reload or in another tab.
+
+    Args:
+        title: Title of the task.
+        per_visitor: Whether each visitor has a task of this title, because it depends on something
+            that the visitor has made, such as piles shaped by hand.
+
+    Returns:
+        The task. Until it has a result, that of the task before it.
     """
-    results = _results() if mine else _shared_results()
-    begun = _begun().get(title)
-    own = "" if begun is None else begun.key
-    task = newest_task("", title, own if mine else None)
-    before = results.get(title)
-    if task is None:  # Never begun, or ended so long ago that the session has forgotten it.
-        return before if before is None or before.done else replace(before, done=True)
+    results = _own_results() if per_visitor else _shared_results()
+    started = _started_tasks().get(title)
+    own_key = "" if started is None else started.key
+    task = newest_task("", title, own_key if per_visitor else None)
+    previous = results.get(title)
+    if task is None:  # Never started, or ended so long ago that the session has dropped it.
+        return previous if previous is None or previous.done else replace(previous, done=True)
     if task.result is not None:
         results[title] = task
-    elif before is not None:
-        task = replace(task, result=before.result)
+    elif previous is not None:
+        task = replace(task, result=previous.result)
     return task
 
 
-def running(title: str, *, mine: bool = False) -> bool:
-    """Tell whether work of a title is under way."""
-    task = standing(title, mine=mine)
+def latest_result(title: str, kind: type[Result], *, per_visitor: bool = False) -> Result | None:
+    """Return the newest result of a kind that the task of a title has given; None if it has none."""
+    task = latest_task(title, per_visitor=per_visitor)
+    result = task.result if task is not None else None
+    return result if isinstance(result, kind) else None
+
+
+def is_running(title: str, *, per_visitor: bool = False) -> bool:
+    """Return whether the task of a title is running."""
+    task = latest_task(title, per_visitor=per_visitor)
     return task is not None and not task.done
 
 
-def under_way(work: str, names: Iterable[str], default: str) -> str:
-    """Return the name of the work that is under way, of those titled "work, name"; else the default.
+def running_name(task: str, names: Iterable[str], default: str) -> str:
+    """Return the first of `names` whose task, titled "task, name", is running; else the default.
 
-    So a visitor who comes again, or anew, lands where something goes on.
+    So a visitor who opens the page sees the task that is running.
     """
-    return next((name for name in names if running(f"{work}, {name}")), default)
+    return next((name for name in names if is_running(f"{task}, {name}")), default)
 
 
-def watched(
-    look: Callable[[], object],
+def live_fragment(
+    draw: Callable[[], object],
     title: str = "",
     *,
-    mine: bool = False,
-    every: float = 1.0,
-    goes: bool | None = None,
+    per_visitor: bool = False,
+    interval_s: float = 1.0,
+    was_running: bool | None = None,
 ) -> None:
-    """Draw what a lab shows, again and again while its work goes on; without a title, when touched.
+    """Draw a lab in a fragment that reruns on a timer while its task is running.
 
-    Where the work has just begun or ended the whole page is drawn anew, as it is looked at more or less
-    often then and the button is another. `goes` is what `order` has returned, where its button is above:
-    work that ended since then would else leave a button that stops nothing.
+    When the task starts or ends, the whole page reruns: the fragment needs another timer, and the page
+    another button.
+
+    Args:
+        draw: Draws the lab.
+        title: Title of the task; empty if the lab has none.
+        per_visitor: As in `latest_task`.
+        interval_s: Seconds between two reruns for one viewer.
+        was_running: What `start_or_stop_button` returned, if the button is above the fragment. Otherwise a task that
+            ends in between would leave a button that stops nothing.
     """
-    if goes is None:
-        goes = bool(title) and running(title, mine=mine)
+    if was_running is None:
+        was_running = bool(title) and is_running(title, per_visitor=per_visitor)
 
-    def drawn() -> None:
-        """Draw it once."""
-        if title and running(title, mine=mine) != goes:
+    def draw_once() -> None:
+        """Draw the lab once."""
+        if title and is_running(title, per_visitor=per_visitor) != was_running:
             st.rerun()
-        refresh_interval()  # this visitor is still there
-        look()
+        refresh_interval()  # counts this visitor as present
+        draw()
 
     with st.container():
-        st.fragment(drawn, run_every=every * refresh_interval() if goes else None)()
+        st.fragment(draw_once, run_every=interval_s * refresh_interval() if was_running else None)()
 
 
-def order(
+def start_or_stop_button(
     title: str,
     label: str,
     work: Callable[[], TaskSteps],
     *,
     key: str,
     help: str,
-    given: object,
-    mine: bool = False,
+    settings: object,
+    per_visitor: bool = False,
     disabled: bool = False,
     width: Any = "content",
 ) -> bool:
-    """Show the button that begins the work of a title, or the one that ends it; return whether it is that.
+    """Show the button that starts the task of a title, or the one that stops it.
 
-    `given` are the settings it would begin with.
+    Args:
+        title: Title of the task.
+        label: Label of the start button.
+        work: Makes the steps of the task.
+        key: What the keys of both buttons begin with.
+        help: Tooltip of the start button.
+        settings: What the task would be started with.
+        per_visitor: As in `latest_task`.
+        disabled: Whether the start button is disabled.
+        width: Width of the buttons.
+
+    Returns:
+        Whether the task is running, so that the stop button is shown.
     """
-    begun = _begun().get(title)
-    if begun is not None and begun.given != given:
-        begun.left = True
-    if st.session_state.get(_PROBLEM, (title, given))[:2] != (title, given):
+    started = _started_tasks().get(title)
+    if started is not None and started.settings != settings:
+        started.settings_changed = True
+    if st.session_state.get(_PROBLEM, (title, settings))[:2] != (title, settings):
         del st.session_state[_PROBLEM]
-    task = standing(title, mine=mine)
+    task = latest_task(title, per_visitor=per_visitor)
     if task is not None and not task.done:
         st.button(
             "Stop",
@@ -155,8 +179,8 @@ def order(
         icon=":material/play_arrow:",
         type="primary",
         key=f"{key}_run",
-        on_click=_begin,
-        args=(title, work, given, mine),
+        on_click=_start,
+        args=(title, work, settings, per_visitor),
         help=help,
         disabled=disabled,
         width=width,
@@ -164,39 +188,46 @@ def order(
     return False
 
 
-def _begin(title: str, work: Callable[[], TaskSteps], given: object, mine: bool = False) -> None:
+def _start(
+    title: str, work: Callable[[], TaskSteps], settings: object, per_visitor: bool = False
+) -> None:
     st.session_state.pop(_PROBLEM, None)
-    if running(title, mine=mine):
-        return  # begun in another tab meanwhile
+    if is_running(title, per_visitor=per_visitor):
+        return  # it was started in another tab
     try:
-        _begun()[title] = _Begun(session().begin(title, "", work).key, given)
-    except Exception as error:  # whatever it is, the page says it and goes on
-        st.session_state[_PROBLEM] = (title, given, f"It could not begin: {error}")
+        _started_tasks()[title] = _StartedTask(session().begin(title, "", work).key, settings)
+    except Exception as error:  # the page shows any error and stays usable
+        st.session_state[_PROBLEM] = (title, settings, f"It could not begin: {error}")
 
 
-def state(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
-    """Say in one line how work stands; `before` it has begun, and `after` it has ended.
+def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
+    """Show the progress of a task, or its error, in one line.
 
-    What went wrong is told only to the visitor who began it, beside what is still on show.
+    An error is shown only to the visitor who started the task, above the last result.
+
+    Args:
+        task: The task; None if it was never started.
+        before: Text before its start.
+        after: Text after its end.
     """
     if problem := st.session_state.get(_PROBLEM):
         st.error(problem[2], icon=":material/error:")
-    begun = None if task is None else _begun().get(task.title)
-    if task and task.error and begun and begun.key == task.key and not begun.left:
+    started = None if task is None else _started_tasks().get(task.title)
+    if task and task.error and started and started.key == task.key and not started.settings_changed:
         st.error(task.error, icon=":material/error:")
     if task is None or (task.error and task.result is None):
         if before:
-            st.caption(f":material/play_arrow: {before}{_beside()}")
+            st.caption(f":material/play_arrow: {before}{_shared_time_note()}")
     elif not task.done:
-        st.progress(task.share, f"{task.words} …{_beside()}")
+        st.progress(task.share, f"{task.words} …{_shared_time_note()}")
     elif task.cancelled:
         st.caption(f":material/close: Stopped at {100 * task.share:.0f} %. {after}")
     elif after:
         st.caption(after)
 
 
-def _beside() -> str:
-    """Say where a training has its share of the time."""
+def _shared_time_note() -> str:
+    """Return a note if a run is training, because both then share the time."""
     live = session().live()
     if live is None or live.status != "running":
         return ""

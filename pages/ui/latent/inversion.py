@@ -200,7 +200,7 @@ def _standing(generator_view: GeneratorView, known: TaskStatus, choice: Choice) 
         )
     with curve:
         chart(
-            figures.search(np.array(search.at), search.errors, usual),
+            figures.inversion_errors(np.array(search.at), search.errors, usual),
             key="find_curve",
             run=known.key,
             height=190,

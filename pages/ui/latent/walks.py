@@ -227,7 +227,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
     else:
         # In latent space they lie apart; what is made of them lies in a few piles.
         chart(
-            figures.numbered(preview_z(generator_view.models.config, GRID)[:, :2], before),
+            figures.numbered_points(preview_z(generator_view.models.config, GRID)[:, :2], before),
             key="picked_from",
             run=generator_view.run,
             height=230,
