@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.core.draft import as_edited_before, draft, remember_dataset, set_draft
 from pages.ui.core.session import session
+from pages.ui.core.state import Steering, page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from wgan.config import (
     PARTS,
@@ -154,13 +155,13 @@ def _hear(path: str, key: str, act: Callable[[str, Any], None]) -> None:
 
 
 def _changed(path: str, value: Any) -> None:
-    run = st.session_state.get("steering")
-    st.session_state.problem = ""
+    steering = page_state(Steering)
+    steering.problem = ""
     try:
-        if run is None:
+        if steering.run is None:
             set_draft(draft().changed({path: as_edited_before(path, value)}))
             remember_dataset(path, draft().dataset)
         else:
-            session().change(run, **{path: value})
+            session().change(steering.run, **{path: value})
     except (ConfigError, RunError) as error:
-        st.session_state.problem = str(error)
+        steering.problem = str(error)

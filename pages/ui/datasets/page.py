@@ -7,8 +7,10 @@ import streamlit as st
 
 from pages.ui.core import config_form, draft, navigation
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.datasets import upload
 from pages.ui.datasets.selection import browse, browsed, keep_in_address
+from pages.ui.datasets.state import DatasetsState, Pad
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
@@ -52,20 +54,20 @@ def _sidebar() -> Dataset:
                 config_form.control(
                     value, values[value.path], chosen, prefix="d", on_change=_changed
                 )
-        if problem := st.session_state.get("browse_problem"):
+        if problem := page_state(DatasetsState).problem:
             st.error(problem, icon=":material/error:")
     keep_in_address()
     return config.dataset
 
 
 def _changed(path: str, value: Any) -> None:
-    st.session_state.adding = False
+    page_state(DatasetsState).is_adding = False
     browse({path: value})
 
 
 def _heading(dataset: Dataset) -> bool:
     """Show what set it is and what can be done; return whether pictures are to be added."""
-    adding = bool(st.session_state.get("adding"))
+    adding = page_state(DatasetsState).is_adding
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             "#### Pictures of yours" if adding else f"#### {dataset.title}", width="content"
@@ -100,7 +102,7 @@ def _heading(dataset: Dataset) -> bool:
 
 
 def _add(adding: bool) -> None:
-    st.session_state.adding = adding
+    page_state(DatasetsState).is_adding = adding
 
 
 def _absent(dataset: Dataset) -> bool:
@@ -292,17 +294,17 @@ def _draw(dataset: Drawing) -> None:
     """Let the visitor draw a density with the mouse, or take one from a picture."""
     left, right = st.columns([0.5, 0.5], gap="large")
     cells = dataset.cells
-    # The pad may hold what makes no data set: nothing at all.
-    pad, belongs_to = st.session_state.get("density_pad", (None, ""))
+    state = page_state(DatasetsState)
 
     def changed(drawing: U8) -> None:
         if drawing.any():
             browse({"dataset.cells": cells_of(drawing)})
         now = browsed().dataset
-        st.session_state.density_pad = drawing, getattr(now, "cells", "")
+        state.pad = Pad(drawing, getattr(now, "cells", ""))
 
     with left:
-        before = pad if belongs_to == cells else array_of(cells)
+        pad = state.pad
+        before = pad.drawing if pad is not None and pad.cells == cells else array_of(cells)
         drawn = sketch_pad(before, key="sketch", changed=changed, height=300)
     with right:
         st.markdown(

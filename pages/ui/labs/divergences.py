@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
+from pages.ui.labs.state import LabsState
 from pages.ui.labs.tasks import kept, order, standing, state
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -266,7 +268,7 @@ def show_opposed() -> None:
     with words:
         state(task)
     result = None if task is None else task.result
-    seen: dict[float, Opposed] = st.session_state.setdefault("opposed-seen", {})
+    seen = page_state(LabsState).opposed
     if isinstance(result, Opposed) and not goes:
         seen[result.mu] = result
     shown = result if isinstance(result, Opposed) and goes else seen.get(far)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.tasks import kept, order, standing, state
 from pages.ui.labs.transport import choose_piles, stand
@@ -71,7 +72,7 @@ class Curve:
 
 def show_dual() -> None:
     """Show the lab of the function bent by hand."""
-    curve: Curve = st.session_state.setdefault("curve", Curve())
+    curve = page_state(Curve)
     prediction = ask_prediction(DUAL)
     left, right = st.columns([0.68, 0.32], gap="medium")
     with right:

@@ -1,22 +1,22 @@
 """A lab's work: the button that begins or ends it, how it stands, what it found; settings that stay."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
+from pages.ui.labs.state import FailedStart, LabsState, StartedTask
 from wgan.jobs import TaskStatus, TaskSteps
-
-_PROBLEM = "lab_problem"
 
 
 def kept(key: str, default: Any) -> str:
     """Return the key of a widget whose value outlives it: Streamlit forgets what is not on show."""
-    values: dict[str, Any] = st.session_state.setdefault("labs-kept", {})
+    values = page_state(LabsState).settings
     if key in st.session_state:
         values[key] = st.session_state[key]
     else:
@@ -30,30 +30,6 @@ def _shared_results() -> dict[str, TaskStatus]:
     return {}
 
 
-@dataclass
-class _Begun:
-    """Work that this visitor has begun: its task, and with which settings.
-
-    Once these are others it is `left`: what went wrong with it is no news any more.
-    """
-
-    key: str
-    given: object
-    left: bool = False
-
-
-def _begun() -> dict[str, _Begun]:
-    """Return what this visitor has begun last, by title."""
-    begun: dict[str, _Begun] = st.session_state.setdefault("lab_begun", {})
-    return begun
-
-
-def _results() -> dict[str, TaskStatus]:
-    """Return the newest results of this visitor's own labs, by title."""
-    results: dict[str, TaskStatus] = st.session_state.setdefault("lab_results", {})
-    return results
-
-
 def standing(title: str, *, mine: bool = False) -> TaskStatus | None:
     """Return how the newest work of a title stands; None: it has never begun.
 
@@ -61,9 +37,10 @@ def standing(title: str, *, mine: bool = False) -> TaskStatus | None:
     this visitor alone has made, as piles shaped by hand. Where it has nothing to show yet, what was found
     before is its result.
     """
-    results = _results() if mine else _shared_results()
-    begun = _begun().get(title)
-    own = "" if begun is None else begun.key
+    lab_state = page_state(LabsState)
+    results = lab_state.results if mine else _shared_results()
+    started = lab_state.started.get(title)
+    own = "" if started is None else started.key
     task = newest_task("", title, own if mine else None)
     before = results.get(title)
     if task is None:  # Never begun, or ended so long ago that the session has forgotten it.
@@ -133,11 +110,12 @@ def order(
 
     `given` are the settings it would begin with.
     """
-    begun = _begun().get(title)
-    if begun is not None and begun.given != given:
-        begun.left = True
-    if st.session_state.get(_PROBLEM, (title, given))[:2] != (title, given):
-        del st.session_state[_PROBLEM]
+    lab_state = page_state(LabsState)
+    started, problem = lab_state.started.get(title), lab_state.problem
+    if started is not None and started.given != given:
+        started.left = True
+    if problem is not None and (problem.title, problem.given) != (title, given):
+        lab_state.problem = None
     task = standing(title, mine=mine)
     if task is not None and not task.done:
         st.button(
@@ -165,13 +143,14 @@ def order(
 
 
 def _begin(title: str, work: Callable[[], TaskSteps], given: object, mine: bool = False) -> None:
-    st.session_state.pop(_PROBLEM, None)
+    lab_state = page_state(LabsState)
+    lab_state.problem = None
     if running(title, mine=mine):
         return  # begun in another tab meanwhile
     try:
-        _begun()[title] = _Begun(session().begin(title, "", work).key, given)
+        lab_state.started[title] = StartedTask(session().begin(title, "", work).key, given)
     except Exception as error:  # whatever it is, the page says it and goes on
-        st.session_state[_PROBLEM] = (title, given, f"It could not begin: {error}")
+        lab_state.problem = FailedStart(title, given, f"It could not begin: {error}")
 
 
 def state(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
@@ -179,10 +158,11 @@ def state(task: TaskStatus | None, *, before: str = "", after: str = "") -> None
 
     What went wrong is told only to the visitor who began it, beside what is still on show.
     """
-    if problem := st.session_state.get(_PROBLEM):
-        st.error(problem[2], icon=":material/error:")
-    begun = None if task is None else _begun().get(task.title)
-    if task and task.error and begun and begun.key == task.key and not begun.left:
+    lab_state = page_state(LabsState)
+    if lab_state.problem is not None:
+        st.error(lab_state.problem.message, icon=":material/error:")
+    started = None if task is None else lab_state.started.get(task.title)
+    if task and task.error and started and started.key == task.key and not started.left:
         st.error(task.error, icon=":material/error:")
     if task is None or (task.error and task.result is None):
         if before:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.tasks import kept
@@ -76,8 +77,7 @@ class Stand:
 
 def stand() -> Stand:
     """Return what this visitor has made of the piles."""
-    state: Stand = st.session_state.setdefault("earth", Stand())
-    return state
+    return page_state(Stand)
 
 
 def choose_piles(key: str, width: Any = "stretch") -> None:

@@ -4,8 +4,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core import downloads
+from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import LatentState
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan.arrays import F32
 from wgan.imaging import encode, tile
@@ -136,7 +138,7 @@ def classes(generator_view: GeneratorView) -> None:
         )
     with again:
         st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
-    seed = st.session_state.get("blend_seed", 0)
+    seed = page_state(LatentState).classes_seed
     config = generator_view.models.config.model_copy(
         update={"preview_seed": generator_view.models.config.preview_seed + seed}
     )
@@ -156,4 +158,4 @@ def classes(generator_view: GeneratorView) -> None:
 
 
 def _other() -> None:
-    st.session_state["blend_seed"] = st.session_state.get("blend_seed", 0) + 1
+    page_state(LatentState).classes_seed += 1

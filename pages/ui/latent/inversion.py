@@ -7,9 +7,11 @@ import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import Choice, GeneratorView
+from pages.ui.latent.state import BookmarksState, InversionState
 from pages.ui.panels import own_image
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -40,8 +42,7 @@ error. A generator that can only repeat training pictures would come no nearer t
 
 def task(run: str) -> TaskStatus | None:
     """Return this visitor's newest search with a run: what others look for is theirs."""
-    mine = st.session_state.get("find_mine", {}).get(run, "")
-    return newest_task(run, SEARCH, mine)
+    return newest_task(run, SEARCH, page_state(InversionState).tasks.get(run, ""))
 
 
 def refresh(run: str) -> float | None:
@@ -52,10 +53,10 @@ def refresh(run: str) -> float | None:
 
 def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> None:
     """Let the visitor choose a picture, and show how the search for it stands."""
-    status = task(generator_view.run)
-    if st.session_state.get("find_seen") != (status and (status.key, status.done)):
-        before = st.session_state.get("find_seen")
-        st.session_state["find_seen"] = status and (status.key, status.done)
+    state, status = page_state(InversionState), task(generator_view.run)
+    now = None if status is None else (status.key, status.done)
+    if state.last_status != now:
+        before, state.last_status = state.last_status, now
         if status is not None and status.done and before == (status.key, False):
             st.rerun()  # no more to be drawn anew
     left, right = st.columns([0.36, 0.64], gap="large")
@@ -100,7 +101,7 @@ def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> No
                 args=(generator_view.run, target, choice, int(n), int(m)),
             )
     with right:
-        if problem := st.session_state.get("find_problem"):
+        if problem := state.problem:
             st.error(problem, icon=":material/error:")
         if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
@@ -131,16 +132,17 @@ def _target(generator_view: GeneratorView) -> Any:
     if way == "uploaded":
         return own_image.uploaded(generator_view.models, "find")
     assert real is not None
+    state = page_state(InversionState)
 
     def keep(samples: list[int]) -> None:
-        st.session_state["find_picked"] = samples
+        state.picked = samples
 
     picked = image_picker(
         encode(tile(real, 8)),
         key="find_real",
         rows=SHOWN // 8,
         columns=8,
-        picked=st.session_state.get("find_picked", [0]),
+        picked=state.picked,
         changed=keep,
         most=1,
         max_height=200,
@@ -157,13 +159,14 @@ def _never_seen(generator_view: GeneratorView) -> U8 | None:
 
 
 def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
-    st.session_state["find_problem"] = ""
-    st.session_state[bookmarks.CHANGED] = True
+    state = page_state(InversionState)
+    state.problem = ""
+    page_state(BookmarksState).needs_redraw = True
     try:
-        begun = session().invert(run, target, choice.step, starts=starts, updates=updates)
-        st.session_state.setdefault("find_mine", {})[run] = begun.key
+        search = session().invert(run, target, choice.step, starts=starts, updates=updates)
+        state.tasks[run] = search.key
     except (RunError, ValueError) as error:
-        st.session_state["find_problem"] = str(error)
+        state.problem = str(error)
 
 
 def _standing(generator_view: GeneratorView, known: TaskStatus, choice: Choice) -> None:

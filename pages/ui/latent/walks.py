@@ -10,8 +10,10 @@ import streamlit as st
 
 from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
+from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
@@ -95,7 +97,7 @@ def settings(view: RunSnapshot) -> Choice:
             count = st.slider("How many", 2, 8, 5, key="latent_count", persist_state="session")
             st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
         elif way == "picked":
-            picked = tuple(st.session_state.get("latent_picked", ()))
+            picked = page_state(LatentState).waypoints
             st.caption(
                 "Click two to eight samples in the grid beside the walk."
                 if pictures
@@ -142,7 +144,7 @@ def settings(view: RunSnapshot) -> Choice:
     return Choice(
         way,
         picked,
-        st.session_state.get("latent_seed", 0),
+        page_state(LatentState).walk_seed,
         count,
         method or "slerp",
         easing,
@@ -152,7 +154,7 @@ def settings(view: RunSnapshot) -> Choice:
 
 
 def _new() -> None:
-    st.session_state["latent_seed"] = st.session_state.get("latent_seed", 0) + 1
+    page_state(LatentState).walk_seed += 1
 
 
 def waypoints(generator_view: GeneratorView, choice: Choice) -> F32:
@@ -210,7 +212,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
         st.caption(":material/info: Until two are picked, the first three samples stand in.")
 
     def keep(samples: list[int]) -> None:
-        st.session_state["latent_picked"] = tuple(samples)
+        page_state(LatentState).waypoints = tuple(samples)
 
     if pictures.ndim == 4:
         after = image_picker(

@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core.run_on_show import show_run
+from pages.ui.core.state import page_state
+from pages.ui.runs.state import RunsState
 from wgan.config import TrainConfig, short
 from wgan.format import fmt_digits, fmt_duration
 from wgan.metrics import title_of
@@ -54,7 +56,8 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
         st.caption("No run is like that.")
         return [], []
     run_ids = [card.run for card in listed]
-    before = [run for run in st.session_state.get("picked_runs", []) if run in run_ids]
+    state = page_state(RunsState)
+    before = [run for run in state.selected if run in run_ids]
     # Rows are selected by number, so another list of rows is another table.
     key = f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}"
     selection = st.dataframe(
@@ -81,7 +84,7 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
     )
     rows = selection["selection"]["rows"] if selection else []
     chosen = [run_ids[row] for row in rows if row < len(run_ids)]
-    st.session_state.picked_runs = chosen
+    state.selected = chosen
     if len(chosen) == 1:
         show_run(chosen[0])
     return chosen, run_ids

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.widgets.base import assets
 from pages.ui.widgets.base.registry import HEADING, component, shared, space
 from pages.ui.widgets.chart.chart import encode_figure
@@ -37,6 +38,26 @@ class Frame:
     step: int
     image: bytes | None = None
     figure: "Mapping[str, Any] | go.Figure | None" = None
+
+
+@dataclass
+class _Requests:
+    """The frames that the browser asked for and has not got yet: by the component's key."""
+
+    by_key: dict[str, object] = field(default_factory=dict)
+
+
+def remember_request(key: str) -> None:
+    """Remember what the browser asks for. As the component's `on_want_change`.
+
+    A callback runs before the fragment does: so the answer goes out with the same run.
+    """
+    page_state(_Requests).by_key[key] = st.session_state[key].get("want")
+
+
+def take_request(key: str) -> object:
+    """Return what the browser asked for since the last call; None: nothing."""
+    return page_state(_Requests).by_key.pop(key, None)
 
 
 def _frame(frame: Frame) -> dict[str, Any]:
@@ -74,16 +95,11 @@ def sample_timeline(
     and calls `moved` with the step that the visitor goes to, or None for the newest. With a `version`, all
     who are shown the same one, and miss nothing, get what the first of them got.
     """
-    slot = f"{key}__wanted"
-
-    def remember() -> None:
-        # A callback runs before the fragment does: so the answer goes out with the same run.
-        st.session_state[slot] = st.session_state[key].get("want")
 
     def rest() -> None:
         told(st.session_state[key].get("moment"), moved)
 
-    request = st.session_state.pop(slot, None)
+    request = take_request(key)
 
     def made() -> dict[str, Any]:
         beside = real()
@@ -119,7 +135,12 @@ def sample_timeline(
         }
 
     data = made() if request or version is None else shared((key, version, at), made)
-    _STAGE(key=key, data=data, on_want_change=remember, on_moment_change=rest)
+    _STAGE(
+        key=key,
+        data=data,
+        on_want_change=lambda: remember_request(key),
+        on_moment_change=rest,
+    )
 
 
 def told(moment: object, moved: Callable[[int | None], None] | None) -> None:
