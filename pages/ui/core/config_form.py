@@ -15,6 +15,7 @@ from wgan.config import (
     ConfigError,
     Hyperparameter,
     TrainConfig,
+    hyperparameters,
     short,
 )
 from wgan.format import fmt_number
@@ -23,13 +24,10 @@ from wgan.runs import RunError
 
 def choices(config: TrainConfig) -> dict[str, dict[str, str]]:
     """Return what can be chosen where that depends on the data: value → words."""
-    whole = config.dataset
-    if getattr(whole, "classes", ()):
-        whole = whole.model_copy(update={"classes": ()})
-    labels = {"classes": {name: name for name in whole.class_names()}}
-    if config.dataset.name == "own":
-        kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
-        labels["own"] = kept or {"": "none yet: see the Data page"}
+    labels = {"classes": {name: name for name in config.dataset.all_class_names()}}
+    if any(value.options == "own" for value in hyperparameters(config)):
+        own = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
+        labels["own"] = own or {"": "none yet: see the Data page"}
     return labels
 
 

