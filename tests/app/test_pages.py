@@ -177,6 +177,18 @@ def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(a
     assert next_config(app) == PRESETS["toy-ring"].config
 
 
+def test_a_late_browser_does_not_take_an_undo_back(app: AppTest):
+    app.run()
+    control(app.slider, "n_critic").set_value(3).run()
+    late = app._tree.get_widget_states()
+    for pressed in [w for w in late.widgets if w.HasField("trigger_value")]:
+        late.widgets.remove(pressed)  # a browser tells of those that are pressed only
+    button(app, "undo").click().run()
+    assert control(app.slider, "n_critic").value == 1
+    app._run(late)
+    assert control(app.slider, "n_critic").value == 1 and next_config(app).n_critic == 1
+
+
 def test_edit_undo_reset_and_own_presets(app: AppTest):
     app.run()
     control(app.slider, "n_critic").set_value(3).run()

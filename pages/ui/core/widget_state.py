@@ -10,10 +10,11 @@ from pages.ui.core.state import DrawnControls, page_state
 def widget_key_for(name: str, current: Any) -> str:
     """Return the key of the control that shows a value; it stands at that value.
 
-    The config is the truth: a control shows it, and writes to it when it is moved. Where something
-    else changed the config, the control is a new one: a browser that has not heard of it yet still
-    says where the old one stood, and that must not be taken for the visitor's move.
+    The config is the truth: a control shows it, and writes to it when it is moved. If something else
+    changed the config, the control gets a new key: a browser that does not know of the change yet
+    still sends the old value, and that must not be taken for a move of the visitor.
     """
+    # Tried with Streamlit 1.67: with one key and `persist_state="session"` a late browser undoes an Undo.
     versions = page_state(DrawnControls).versions
     key = _versioned(name, versions.get(name, 0))
     if st.session_state.get(key, current) != current:

@@ -87,6 +87,7 @@ def settings() -> bool:
                 required=True,
                 help=SET_HELP,
                 key=kept("clipping_set", tasks.under_way(CLIPPING, SETS, "swiss-roll")),
+                persist_state="session",
             )
             or "swiss-roll"
         )
@@ -95,6 +96,7 @@ def settings() -> bool:
                 "Clip value c",
                 CLIP_VALUES,
                 key=kept("clipping_c", 0.01),
+                persist_state="session",
                 width=420,
                 format_func=fmt_number,
                 help=CLIP_HELP,

@@ -89,6 +89,7 @@ def settings() -> bool:
                 help=SET_HELP,
                 wrap=True,
                 key=kept("collapse_set", tasks.under_way(COLLAPSE, SETS, "ring-8")),
+                persist_state="session",
             )
             or "ring-8"
         )
@@ -98,12 +99,21 @@ def settings() -> bool:
                 (1, 2, 5),
                 required=True,
                 key=kept("collapse_judged", 1),
+                persist_state="session",
                 help=JUDGED_HELP,
             )
             or 1
         )
         seed = int(
-            st.number_input("Seed", 0, 999, key=kept("collapse_seed", 0), help=SEED_HELP, width=120)
+            st.number_input(
+                "Seed",
+                0,
+                999,
+                key=kept("collapse_seed", 0),
+                persist_state="session",
+                help=SEED_HELP,
+                width=120,
+            )
         )
         return tasks.order(
             title(),

@@ -84,6 +84,7 @@ def show_slide() -> None:
             "Two",
             list(SHAPES),
             key=kept("apart-shape", "boxes"),
+            persist_state="session",
             required=True,
             wrap=True,
             format_func=lambda s: SHAPES[s][0],
@@ -97,6 +98,7 @@ def show_slide() -> None:
             FARTHEST,
             step=0.05,
             key=kept("apart-theta", 0.5),
+            persist_state="session",
             help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
             "long.",
         )
@@ -247,6 +249,7 @@ def show_opposed() -> None:
             10.0,
             step=0.5,
             key=kept("opposed-mu", 6.0),
+            persist_state="session",
             format="%.1f σ",
             help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.",
         )

@@ -151,6 +151,7 @@ def show_learned() -> None:
             "Clip c",
             CLIPS,
             key=kept("learned-clip", 0.1),
+            persist_state="session",
             width=210,
             help="After each update every weight of the clipped critic is cut to [−c, c].",
         )
@@ -158,6 +159,7 @@ def show_learned() -> None:
             "Penalty λ",
             WEIGHTS,
             key=kept("learned-weight", 10.0),
+            persist_state="session",
             width=210,
             format_func=lambda w: f"{w:g}",
             help="How much a wrong slope costs the penalised critic.",
@@ -165,6 +167,7 @@ def show_learned() -> None:
         one_sided = st.toggle(
             "One-sided",
             key=kept("learned-sided", True),
+            persist_state="session",
             help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
             "published; a critic that must turn, up and then down, can then stay on a "
             "straight line for long. Try it with “One hill into two”.",

@@ -87,6 +87,7 @@ def settings() -> bool:
             names,
             format_func=lambda k: VARIED[k].title,
             key="sensitivity_rows",
+            persist_state="session",
             help=AXIS_HELP,
             width=210,
         )
@@ -95,6 +96,7 @@ def settings() -> bool:
             names,
             format_func=lambda k: VARIED[k].title,
             key="sensitivity_columns",
+            persist_state="session",
             help=AXIS_HELP,
             width=210,
         )
@@ -104,6 +106,7 @@ def settings() -> bool:
                 (3, 4),
                 required=True,
                 key=kept("sensitivity_side", 3),
+                persist_state="session",
                 format_func=lambda n: f"{n}×{n}",
                 help="How many values of each.",
             )
@@ -114,6 +117,7 @@ def settings() -> bool:
                 "Steps a cell",
                 BUDGETS,
                 key=kept("sensitivity_steps", BUDGET),
+                persist_state="session",
                 width=200,
                 help="Generator updates of each training. Few show who learns fast, many who ends well.",
             )

@@ -1,7 +1,6 @@
 """What the lab pages remember of a visit."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from wgan.jobs import TaskStatus
 from wgan.labs.apart import Opposed
@@ -30,9 +29,8 @@ class FailedStart:
 
 @dataclass
 class LabsState:
-    """The work of this visitor, by title, and settings that are not on show."""
+    """The work of this visitor, by title."""
 
-    settings: dict[str, Any] = field(default_factory=dict)  # by widget key
     started: dict[str, StartedTask] = field(default_factory=dict)
     results: dict[str, TaskStatus] = field(default_factory=dict)
     problem: FailedStart | None = None

@@ -15,12 +15,11 @@ from wgan.jobs import TaskStatus, TaskSteps
 
 
 def kept(key: str, default: Any) -> str:
-    """Return the key of a widget whose value outlives it: Streamlit forgets what is not on show."""
-    values = page_state(LabsState).settings
-    if key in st.session_state:
-        values[key] = st.session_state[key]
-    else:
-        st.session_state[key] = values.get(key, default)
+    """Return the key of a widget, which has the value `default` at first.
+
+    With `persist_state="session"` the widget keeps its value while it is not on show.
+    """
+    st.session_state.setdefault(key, default)
     return key
 
 

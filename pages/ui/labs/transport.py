@@ -187,6 +187,7 @@ def show_plane() -> None:
             "Clouds",
             list(earth.CLOUDS),
             key=kept("plane-clouds", "pair"),
+            persist_state="session",
             format_func=lambda n: earth.CLOUDS[n][0],
             help="The shapes of fake and real points.",
         )
@@ -197,6 +198,7 @@ def show_plane() -> None:
             4.0,
             step=0.25,
             key=kept("plane-distance", 2.5),
+            persist_state="session",
             help="How far right of the fakes the real points stand.",
         )
     with power:
@@ -204,6 +206,7 @@ def show_plane() -> None:
             "A way costs",
             (1, 2),
             key=kept("plane-p", 1),
+            persist_state="session",
             required=True,
             wrap=True,
             format_func={1: "its length: W₁", 2: "its square: W₂"}.__getitem__,
@@ -215,6 +218,7 @@ def show_plane() -> None:
             "Blur ε",
             EPSILONS,
             key=kept("plane-epsilon", 0.03),
+            persist_state="session",
             format_func=lambda e: f"{e:g}",
             help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
             "unit. Towards 0 it becomes the exact plan, and ever slower.",

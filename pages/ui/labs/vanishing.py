@@ -69,6 +69,7 @@ def settings() -> bool:
                 help=SET_HELP,
                 wrap=True,
                 key=kept("vanishing_set", tasks.under_way(VANISHING, SETS, "gaussians")),
+                persist_state="session",
             )
             or "gaussians"
         )
@@ -77,6 +78,7 @@ def settings() -> bool:
                 "How long",
                 UPDATES,
                 key=kept("vanishing_updates", 2_000),
+                persist_state="session",
                 format_func=lambda n: f"{n:,}",
                 help="Updates of the discriminator, and as many of the critic, while the generator stands "
                 "still.",
@@ -152,6 +154,7 @@ def _moment(found: Vanishing, done: bool) -> int:
         "After update",
         [int(u) for u in found.updates],
         key=kept(f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])),
+        persist_state="session",
         format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
         width=330,
@@ -182,6 +185,7 @@ def _arrows() -> str:
             wrap=True,
             format_func=lambda key: LOSSES[key][0],
             key=kept("vanishing_push", "minimax"),
+            persist_state="session",
             help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
         )
         or "minimax"
