@@ -47,12 +47,12 @@ def _sidebar() -> Dataset:
     config = browsed()
     with st.sidebar:
         st.caption("Look at a data set, change how it is made, then train on it.")
-        values, chosen = config.flat(), config_form.choices(config)
+        values, options = config.flat(), config_form.options_of(config)
         for value in hyperparameters(config):
             part = value.path.partition(".")[0]
             if part == "dataset" and not value.hidden:
                 config_form.control(
-                    value, values[value.path], chosen, prefix="d", on_change=_changed
+                    value, values[value.path], options, prefix="d", on_change=_changed
                 )
         if problem := page_state(DatasetsState).problem:
             st.error(problem, icon=":material/error:")
@@ -179,72 +179,83 @@ def _points(density: Any, dataset: Dataset) -> None:
         )
 
 
-def _pictures(shown: Any, facts: Facts) -> None:
+def _pictures(examples: U8, facts: Facts) -> None:
     left, right = st.columns([0.58, 0.42], gap="large")
-    rows = -(-len(shown) // COLUMNS)
     with left:
         image_grid(
-            encode(tile(shown, COLUMNS)),
+            encode(tile(examples, COLUMNS)),
             key="gallery",
-            rows=rows,
+            rows=-(-len(examples) // COLUMNS),
             columns=COLUMNS,
             caption=_caption(facts),
             max_height=430,
-            alt=f"{len(shown)} pictures of the data set",
+            alt=f"{len(examples)} pictures of the data set",
         )
     with right:
         _numbers(facts)
-        if facts.names:
-            chart(
-                figures.bars(facts.names, np.array(facts.counts)),
-                key="balance",
-                run=str(facts.names),
-                height=150,
-                title="Class balance",
-                help="Training pictures of each class.",
-                alt="How many training pictures each class has",
-            )
+        _distributions(facts)
+    left, right = st.columns([0.5, 0.5], gap="large")
+    with left:
+        _mean_pictures(facts)
+    with right:
+        _duplicates(facts)
+
+
+def _distributions(facts: Facts) -> None:
+    if facts.names:
         chart(
-            figures.histogram(facts.histogram),
-            key="values",
-            run=str(facts.shape),
-            height=130,
-            title="Pixel values",
-            help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
-            alt="Histogram of the pixel values",
+            figures.bars(facts.names, np.array(facts.counts)),
+            key="balance",
+            run=str(facts.names),
+            height=150,
+            title="Class balance",
+            help="Training pictures of each class.",
+            alt="How many training pictures each class has",
         )
-    means = (
+    chart(
+        figures.histogram(facts.histogram),
+        key="values",
+        run=str(facts.shape),
+        height=130,
+        title="Pixel values",
+        help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
+        alt="Histogram of the pixel values",
+    )
+
+
+def _mean_pictures(facts: Facts) -> None:
+    by_class = (
         facts.class_means if len(facts.class_means) > 1 else np.empty((0, *facts.shape), np.uint8)
     )
-    mean, pairs = st.columns([0.5, 0.5], gap="large")
-    with mean:
-        st.markdown("**Mean picture**" + (", of all and of each class" if len(means) else ""))
-        every = np.concatenate([facts.mean_picture[None], means])
-        across = min(len(every), 11)
-        blank = np.zeros((-len(every) % across, *facts.shape), np.uint8)
-        image_grid(
-            encode(tile(np.concatenate([every, blank]), across)),
-            key="means",
-            rows=-(-len(every) // across),
-            columns=across,
-            caption="",
-            max_height=120,
-            alt="Mean pictures",
-        )
-    with pairs:
-        st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
-        if len(facts.pairs):
-            stacked = np.concatenate([facts.pairs[:, 0], facts.pairs[:, 1]])
-            least, most = facts.distances[0], facts.distances[-1]
-            image_grid(
-                encode(tile(stacked, len(facts.pairs))),
-                key="pairs",
-                rows=2,
-                columns=len(facts.pairs),
-                max_height=120,
-                alt="Pairs of the most similar pictures",
-                caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
-            )
+    st.markdown("**Mean picture**" + (", of all and of each class" if len(by_class) else ""))
+    means = np.concatenate([facts.mean_picture[None], by_class])
+    columns = min(len(means), 11)
+    blank = np.zeros((-len(means) % columns, *facts.shape), np.uint8)
+    image_grid(
+        encode(tile(np.concatenate([means, blank]), columns)),
+        key="means",
+        rows=-(-len(means) // columns),
+        columns=columns,
+        caption="",
+        max_height=120,
+        alt="Mean pictures",
+    )
+
+
+def _duplicates(facts: Facts) -> None:
+    st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
+    if not len(facts.pairs):
+        return
+    least, most = facts.distances[0], facts.distances[-1]
+    image_grid(
+        encode(tile(np.concatenate([facts.pairs[:, 0], facts.pairs[:, 1]]), len(facts.pairs))),
+        key="pairs",
+        rows=2,
+        columns=len(facts.pairs),
+        max_height=120,
+        alt="Pairs of the most similar pictures",
+        caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
+    )
 
 
 def _caption(facts: Facts) -> str:

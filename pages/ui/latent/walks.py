@@ -74,43 +74,9 @@ class Made:
 
 def settings(view: RunSnapshot) -> Choice:
     """Draw the walk's part of the sidebar and return what it says."""
-    pictures = view.config.dataset.kind == "pictures"
     with st.sidebar:
         st.divider()
-        ways = [way for way in WAYS if pictures or way != "kept"]
-        way = str(
-            st.segmented_control(
-                "Waypoints",
-                ways,
-                format_func=WAYS.__getitem__,
-                default="random",
-                required=True,
-                key="latent_way",
-                persist_state="session",
-                width="stretch",
-                help="The z that the walk passes through.",
-            )
-        )
-        picked: tuple[int, ...] = ()
-        count = 5
-        if way == "random":
-            count = st.slider("How many", 2, 8, 5, key="latent_count", persist_state="session")
-            st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
-        elif way == "picked":
-            picked = page_state(LatentState).waypoints
-            st.caption(
-                "Click two to eight samples in the grid beside the walk."
-                if pictures
-                else "Choose two to eight points by their number beside the walk."
-            )
-        else:
-            n = len(bookmarks.points(view.run))
-            st.caption(
-                f"{n} points are kept."
-                + (" All are told the class chosen above." if view.config.conditional else "")
-                if n >= 2
-                else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
-            )
+        way, count = _choose_waypoints(view)
         method = st.segmented_control(
             "Way",
             list(METHODS),
@@ -141,16 +107,54 @@ def settings(view: RunSnapshot) -> Choice:
         closed = st.toggle(
             "Return to the start", value=True, key="latent_closed", persist_state="session"
         )
+    state = page_state(LatentState)
     return Choice(
-        way,
-        picked,
-        page_state(LatentState).walk_seed,
-        count,
-        method or "slerp",
-        easing,
-        float(seconds),
-        closed,
+        way=way,
+        picked=state.waypoints if way == "picked" else (),
+        seed=state.walk_seed,
+        count=count,
+        method=method or "slerp",
+        easing=easing,
+        seconds=float(seconds),
+        closed=closed,
     )
+
+
+def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
+    """Let the visitor choose where waypoints come from; return that, and how many random ones to draw."""
+    pictures = view.config.dataset.kind == "pictures"
+    way = str(
+        st.segmented_control(
+            "Waypoints",
+            [way for way in WAYS if pictures or way != "kept"],
+            format_func=WAYS.__getitem__,
+            default="random",
+            required=True,
+            key="latent_way",
+            persist_state="session",
+            width="stretch",
+            help="The z that the walk passes through.",
+        )
+    )
+    count = 5
+    if way == "random":
+        count = st.slider("How many", 2, 8, count, key="latent_count", persist_state="session")
+        st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
+    elif way == "picked":
+        st.caption(
+            "Click two to eight samples in the grid beside the walk."
+            if pictures
+            else "Choose two to eight points by their number beside the walk."
+        )
+    else:
+        n = len(bookmarks.points(view.run))
+        st.caption(
+            f"{n} points are kept."
+            + (" All are told the class chosen above." if view.config.conditional else "")
+            if n >= 2
+            else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
+        )
+    return way, count
 
 
 def _new() -> None:

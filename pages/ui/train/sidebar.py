@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.core.config_form import choices, control
+from pages.ui.core.config_form import control, options_of
 from pages.ui.core.draft import (
     delete_preset,
     draft,
@@ -221,15 +221,15 @@ def _fields(
         # What is learned stands first; how the data and the networks are made, with the rest.
         later = part in ("dataset", "network") and "." in value.path and not value.main
         (advanced if value.advanced or later else main).append(value)
-    chosen = choices(config)
+    options = options_of(config)
     for value in main:
         held = value.path.partition(".")[0] in kept
-        control(value, values[value.path], chosen, locked=locked, preparing=preparing, held=held)
+        control(value, values[value.path], options, locked=locked, preparing=preparing, held=held)
     # While it is closed its controls are not made: they would take half of the page's time.
     opened = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
     with opened:
         for value in advanced if opened.open else ():
             held = value.path.partition(".")[0] in kept
             control(
-                value, values[value.path], chosen, locked=locked, preparing=preparing, held=held
+                value, values[value.path], options, locked=locked, preparing=preparing, held=held
             )

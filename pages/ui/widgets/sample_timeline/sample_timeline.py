@@ -86,14 +86,29 @@ def sample_timeline(
     moved: Callable[[int | None], None] | None = None,
     version: Hashable = None,
 ) -> None:
-    """Show the newest frame of `run`, and any earlier one on demand.
+    """Show the newest frame of a run, and any earlier one on demand.
 
-    Call it in a fragment that runs again while the run is `live`. `steps` are those of all
-    previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
-    what it cannot find. `real` returns a sheet of `rows` × 2 real pictures to show beside;
-    `words` stand where there is no picture yet. It opens at the step `at`, or follows the newest,
-    and calls `moved` with the step that the visitor goes to, or None for the newest. With a `version`, all
-    who are shown the same one, and miss nothing, get what the first of them got.
+    Call it in a fragment that runs again while the run is live.
+
+    Args:
+        key: The component's key.
+        run: Names the pictures. With another name the browser forgets those that it has.
+        steps: Those of all previews, ascending.
+        latest: Returns the newest frame; None if there is none yet.
+        fetch: Asked for the few frames that the browser misses; it may leave out those that it cannot find.
+        live: Whether frames are still to come.
+        rows: Pictures in a column of a frame.
+        columns: Pictures in a row of a frame.
+        alt: What is shown, for screen readers.
+        max_height: In pixels.
+        title: The heading.
+        help: What its ⓘ says.
+        real: Returns a sheet of `rows` × 2 real pictures to show beside; None: none.
+        words: Shown while there is no picture.
+        at: The step at which it opens; None: it follows the newest.
+        moved: Called with the step that the visitor goes to, or None for the newest.
+        version: All visitors who are shown the same version, and miss nothing, get what the first of
+            them got.
     """
 
     def rest() -> None:
@@ -101,8 +116,8 @@ def sample_timeline(
 
     request = take_request(key)
 
-    def made() -> dict[str, Any]:
-        beside = real()
+    def data() -> dict[str, Any]:
+        sheet = real()
         return {
             "at": at,
             "run": run or "-",
@@ -116,31 +131,32 @@ def sample_timeline(
             "title": title,
             "help": help,
             "words": words,
-            "real": None
-            if beside is None
-            else {
-                "image": data_uri(beside),
-                "rows": rows,
-                "columns": 2,
-                "alt": "Real pictures of the data set",
-            },
+            "real": None if sheet is None else _real_sheet(sheet, rows),
             "space": space(
                 max_height,
                 ratio=columns / rows,
                 # As in sample_timeline.css: two of ten columns are real.
-                width="100%" if beside is None else "(100% - 56px) * 0.8 + 24px",
+                width="100%" if sheet is None else "(100% - 56px) * 0.8 + 24px",
                 above=HEADING if title else 0,
                 below="3rem",
             ),
         }
 
-    data = made() if request or version is None else shared((key, version, at), made)
     _STAGE(
         key=key,
-        data=data,
+        data=data() if request or version is None else shared((key, version, at), data),
         on_want_change=lambda: remember_request(key),
         on_moment_change=rest,
     )
+
+
+def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
+    return {
+        "image": data_uri(image),
+        "rows": rows,
+        "columns": 2,
+        "alt": "Real pictures of the data set",
+    }
 
 
 def told(moment: object, moved: Callable[[int | None], None] | None) -> None:
