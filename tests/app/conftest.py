@@ -1,8 +1,19 @@
 from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from pages.ui.core.state import State, state_key
 from wgan.session import close_shared_sessions
+
+
+def state_of(app: AppTest, kind: type[State]) -> State:
+    """What a page remembers of a visit, as `page_state` returns it to the page."""
+    key = state_key(kind)
+    if key not in app.session_state:
+        app.session_state[key] = kind()
+    state: State = app.session_state[key]
+    return state
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
+from pages.ui.runs.state import RunsState
+from tests.app.conftest import state_of
 from tests.app.test_pages import PAGES, ROOT, button, finished_run
 from tests.conftest import app_at
 from tests.test_damaged_runs import HARMS
@@ -80,7 +82,7 @@ def test_comparing_with_a_damaged_run_is_a_sentence(pair: tuple[Run, Run], name:
     whole, damaged = pair
     HARMS[name](damaged.folder)
     app = alone("compare.py")
-    app.session_state["compared"] = [damaged.id, whole.id]
+    app.query_params["runs"] = f"{damaged.id},{whole.id}"
     app.run()
     assert not app.exception, app.exception
 
@@ -90,7 +92,7 @@ def test_the_runs_page_deletes_a_damaged_run(pair: tuple[Run, Run], name: str):
     whole, damaged = pair
     HARMS[name](damaged.folder)
     app = alone("runs.py")
-    app.session_state["picked_runs"] = [damaged.id]
+    state_of(app, RunsState).selected = [damaged.id]
     app.run()
     assert not app.exception and len(app.dataframe[0].value) == 2
     assert "damaged" in words(app) or "cannot be" in words(app) or "lost" in words(app)
@@ -128,9 +130,9 @@ def test_one_upload_limit_is_set_shown_and_enforced(pair: tuple[Run, Run]):
     limit = st.get_option("server.maxUploadSize")
     assert f"maxUploadSize = {limit} " in (ROOT / ".streamlit" / "config.toml").read_text("utf-8")
     for page in ("runs.py", "datasets.py"):
-        app = alone(page)
-        app.session_state["adding"] = True
-        app.run()
+        app = alone(page).run()
+        if page == "datasets.py":
+            button(app, "add_pictures").click().run()
         assert [field.proto.max_upload_size_mb for field in app.file_uploader] == [limit]
         assert f"Up to {limit:,} MB" in " ".join(caption.value for caption in app.caption)
     for file in (ROOT / "pages").rglob("*.py"):

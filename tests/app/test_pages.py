@@ -15,8 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.core import session, startup
 from pages.ui.core.run_picker import run_titles
+from pages.ui.core.state import NextRun, Visitor
+from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
-from wgan.config import PRESETS, hyperparameters
+from wgan.config import PRESETS, TrainConfig, hyperparameters
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
 from wgan.session import CARDS_EVERY
@@ -95,7 +97,7 @@ def test_a_forecast_does_not_hold_the_first_page_back(
         return " ".join(caption.value for caption in app.caption)
 
     time.sleep(0.5)  # in which a worker that was asked would have begun
-    config = app.session_state.draft
+    config = next_config(app)
     assert config.batch_size == 13 and "measuring" in said()
     assert session.session().forecast(config, begin=False) is None
     end = time.monotonic() + 180
@@ -103,6 +105,11 @@ def test_a_forecast_does_not_hold_the_first_page_back(
         assert time.monotonic() < end, said()
         time.sleep(0.1)
         app.run()
+
+
+def next_config(app: AppTest) -> TrainConfig:
+    """The settings of the next run, all of which the sidebar shows."""
+    return state_of(app, NextRun).config
 
 
 def visit(app: AppTest, page: str) -> AppTest:
@@ -136,7 +143,7 @@ def test_every_preset_can_be_chosen(app: AppTest, subtests: pytest.Subtests):
     for name in PRESETS:
         with subtests.test(preset=name):
             sound(preset(app).set_value(name).run())
-            assert app.session_state.draft == PRESETS[name].config
+            assert next_config(app) == PRESETS[name].config
 
 
 def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(app: AppTest):
@@ -167,18 +174,30 @@ def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(a
     assert after["objective"] == first["objective"]  # WGAN-GP before and after
     app.run()
     assert keys() == after
-    assert app.session_state.draft == PRESETS["toy-ring"].config
+    assert next_config(app) == PRESETS["toy-ring"].config
+
+
+def test_a_late_browser_does_not_take_an_undo_back(app: AppTest):
+    app.run()
+    control(app.slider, "n_critic").set_value(3).run()
+    late = app._tree.get_widget_states()
+    for pressed in [w for w in late.widgets if w.HasField("trigger_value")]:
+        late.widgets.remove(pressed)  # a browser tells of those that are pressed only
+    button(app, "undo").click().run()
+    assert control(app.slider, "n_critic").value == 1
+    app._run(late)
+    assert control(app.slider, "n_critic").value == 1 and next_config(app).n_critic == 1
 
 
 def test_edit_undo_reset_and_own_presets(app: AppTest):
     app.run()
     control(app.slider, "n_critic").set_value(3).run()
-    assert app.session_state.draft.n_critic == 3
+    assert next_config(app).n_critic == 3
     assert preset(app).value is None
     button(app, "undo").click().run()
-    assert app.session_state.draft == PRESETS["quick-mnist"].config
+    assert next_config(app) == PRESETS["quick-mnist"].config
     control(app.selectbox, "objective").set_value("wgan").run()
-    assert app.session_state.draft.objective.name == "wgan"
+    assert next_config(app).objective.name == "wgan"
     assert control(app.select_slider, "objective.clip_value")
     next(w for w in app.text_input if w.key == "preset_name").set_value("Mine")
     next(b for b in app.button if b.label == "Save preset").click().run()
@@ -186,9 +205,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
     assert preset(app).value == "Mine"
     control(app.slider, "n_critic").set_value(4).run()
     next(b for b in app.button if b.label == "Reset").click().run()
-    assert (
-        app.session_state.draft.n_critic == 1 and app.session_state.draft.objective.name == "wgan"
-    )
+    assert next_config(app).n_critic == 1 and next_config(app).objective.name == "wgan"
 
 
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
@@ -197,14 +214,14 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
     control(app.selectbox, "network").set_value("mlp").run()
     assert "Choose the network dcgan" in app.error[0].value
     assert not app.exception
-    assert app.session_state.draft == PRESETS["quick-mnist"].config
+    assert next_config(app) == PRESETS["quick-mnist"].config
 
 
 def test_choosing_points_takes_everything_along(app: AppTest):
     app.run()
     control(app.selectbox, "dataset").set_value("two-moons").run()
     sound(app)
-    assert app.session_state.draft.network.name == "mlp"
+    assert next_config(app).network.name == "mlp"
 
 
 def test_start_steer_stop_resume(app: AppTest):
@@ -272,7 +289,7 @@ def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
         assert time.monotonic() < end
         time.sleep(0.05)
     sound(app.run())
-    assert not has_button(app, "dialog_stop") and "busy" not in app.session_state
+    assert not has_button(app, "dialog_stop")
     button(app, "start").click().run()
     assert not has_button(sound(app), "dialog_stop")
     live = session.session().live()
@@ -307,15 +324,15 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
 def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: Path):
     parent = finished_run(runs_dir)
     app.run()
-    before = app.session_state.draft
+    before = next_config(app)
     next(b for b in app.selectbox if b.key == f"fork_step_{parent.id}").set_value(20).run()
     known = app._tree.get_widget_states()
     for pressed in [w for w in known.widgets if w.HasField("trigger_value")]:
         known.widgets.remove(pressed)  # a browser tells of those that are pressed only
     button(app, "prepare_fork").click().run()
-    prepared = app.session_state.draft
+    prepared = next_config(app)
     app._run(known)  # a late browser, which still shows the sidebar of before
-    assert app.session_state.draft == prepared and prepared.dataset.name == "ring-8"
+    assert next_config(app) == prepared and prepared.dataset.name == "ring-8"
     sound(app)
     assert "Fork from step 20" in app.sidebar.info[0].value
     assert control(app.selectbox, "dataset").disabled
@@ -335,17 +352,17 @@ def test_a_fork_is_prepared_in_the_sidebar_and_started(app: AppTest, runs_dir: P
     assert run.config().objective.name == "wgan" and run.config().n_critic == 2
     # The sidebar is a new run's again.
     sound(app.run())
-    assert app.session_state.draft == before == parent.config()
+    assert next_config(app) == before == parent.config()
 
 
 def test_no_fork_gives_the_settings_back(app: AppTest, runs_dir: Path):
     finished_run(runs_dir)
     app.run()
-    before = app.session_state.draft
+    before = next_config(app)
     button(app, "prepare_fork").click().run()
-    assert app.session_state.draft.dataset.name == "ring-8"
+    assert next_config(app).dataset.name == "ring-8"
     button(app, "no_fork").click().run()
-    assert app.session_state.draft == before
+    assert next_config(app) == before
     sound(app)
 
 
@@ -417,8 +434,8 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
 def test_compare_says_what_differs(app: AppTest, runs_dir: Path):
     a = finished_run(runs_dir)
     b = finished_run(runs_dir, objective="wgan", critic_learning_rate=0.002)
-    app = page_alone("compare.py")
-    app.session_state["compared"] = [a.id, b.id]
+    app = app_at("compare")
+    app.query_params["runs"] = f"{a.id},{b.id}"
     sound(app.run())
     table = app.dataframe[0].value
     rows = dict(zip(table.iloc[:, 0], table.iloc[:, 1:].values.tolist(), strict=True))
@@ -463,8 +480,9 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
     assert "The penalty is too strong" in words and "pulls 30 times as hard" in words
     button(app, "mend-strong-penalty-0").click().run()
     sound(app)
-    assert app.session_state.fork.run == run.id
-    assert app.session_state.draft.objective.penalty_weight == 100.0
+    assert "Fork from step" in app.sidebar.info[0].value
+    assert f"{run.id}@" in str(app.query_params["fork"])
+    assert next_config(app).flat()["objective.penalty_weight"] == 100.0
     assert button(app, "start").label == "Start fork"
 
 
@@ -509,7 +527,7 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
 
     sound(app.run())
     run = session.session().start(tiny(steps=10**6))
-    app.session_state["shown"] = run
+    app.query_params["run"] = run
 
     def slowly() -> bool:
         sound(app.run())
@@ -523,6 +541,6 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     # Who is silent has left; what is drawn for a visitor less often is silent for longer.
     now = time.monotonic()
     seen |= {f"visitor {i}": (now - refresh.GONE - 3.0, 1.0 if i else 60.0) for i in range(25)}
-    assert not slowly() and set(seen) - {"visitor 0"} == {app.session_state["visitor"]}
+    assert not slowly() and set(seen) - {"visitor 0"} == {state_of(app, Visitor).id}
     assert "visitor 0" in seen
     session.session().stop(run)

@@ -215,6 +215,32 @@ def test_latent_keeps_its_section_and_choices(page, site: str):
     assert is_chosen(section(page, "Plane"))
 
 
+def test_the_filter_of_the_runs_stays_and_is_in_the_address(page, site: str):
+    def listed() -> str:
+        return str(page.get_by_test_id("stMain").inner_text())
+
+    field = page.get_by_role("textbox", name="Filter")
+    page.goto(f"{site}/runs?filter=nothing+like+this")
+    page.get_by_text("No run is like that").wait_for(timeout=120_000)
+    assert field.input_value() == "nothing like this"
+    field.fill("grid")
+    field.press("Enter")
+    until(lambda: "filter=grid" in address(page))
+    page.get_by_text("No run is like that").wait_for(state="detached")
+    still(page)
+    go(page, "Train")
+    page.get_by_text("Finished").first.wait_for()
+    assert "filter=" not in address(page)
+    go(page, "Runs")
+    until(lambda: field.input_value() == "grid")
+    until(lambda: "filter=grid" in address(page))
+    page.reload()
+    until(lambda: field.input_value() == "grid")
+    field.fill("")
+    field.press("Enter")
+    until(lambda: "filter=" not in address(page))
+
+
 def choose_model_of_latent(page) -> None:
     sidebar(page).get_by_role("combobox", name="Model").first.click()
     page.get_by_role("option", name=re.compile("10,000 digits")).first.click()

@@ -35,6 +35,7 @@ class Hyperparameter:
     live: bool  # can it be changed while the training runs?
     advanced: bool
     log: bool  # is its scale logarithmic?
+    main: bool = False  # does it belong beside the choice of its part, not among the details?
 
 
 def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparameter]:
@@ -125,4 +126,5 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         live=bool(extra.get("live", path.startswith("objective."))),
         advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
         log=bool(extra.get("log")),
+        main=bool(extra.get("main")),
     )

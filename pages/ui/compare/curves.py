@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.compare.state import CompareState
 from pages.ui.core import datasets, run_picker
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.url import asked_moment, keep_moment
 from pages.ui.panels import run_panel
 from pages.ui.widgets.chart.chart import chart
@@ -110,8 +112,7 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
         return {s: run_panel.to_frame(p, real) for s, p in previews.items() if p is not None}
 
     def go_to(moment: int | None) -> None:
-        moments = st.session_state.setdefault("compare_moments", {})
-        moments[(*choice.runs, choice.axis)] = moment
+        page_state(CompareState).moments[(*choice.runs, choice.axis)] = moment
         keep_moment(moment)
 
     run_grid(

@@ -15,8 +15,10 @@ from pages.ui.compare.curves import (
     curve_title,
     measured_metrics,
 )
+from pages.ui.compare.state import CompareState
 from pages.ui.core import run_picker
 from pages.ui.core.refresh import refresh_interval
+from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.core.url import asked_moment
 
 
@@ -39,7 +41,8 @@ def _sidebar() -> Choice:
     with st.sidebar:
         titles = run_picker.run_titles()
         from_address = st.query_params.get("runs", "")
-        before = st.session_state.get("compared") or [r for r in from_address.split(",") if r]
+        compared = page_state(ComparedRuns)
+        before = compared.runs or [r for r in from_address.split(",") if r]
         st.session_state["compare_runs"] = [run for run in before if run in titles][:MOST]
         runs = st.multiselect(
             "Runs",
@@ -48,10 +51,10 @@ def _sidebar() -> Choice:
             format_func=lambda run: titles.get(run, run),
             max_selections=MOST,
             placeholder="two to six",
-            on_change=lambda: st.session_state.update(compared=st.session_state["compare_runs"]),
+            on_change=_take_runs,
             help="Any runs, also of other data sets.",
         )
-        st.session_state.compared = list(runs)
+        compared.runs = list(runs)
         axis = st.segmented_control(
             "Along",
             list(AXES),
@@ -81,17 +84,21 @@ def _sidebar() -> Choice:
             help="Start runs together, from the same seed, with the same data in the same "
             "order, in fair shares of the time.",
         ):
-            st.session_state.ask_race = True
+            page_state(CompareState).asks_race = True
     address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
     # A moment belongs to these runs on this axis.
     same = all(st.query_params.get(n, address[n]) == address[n] for n in ("runs", "along"))
     moment = asked_moment() if same else None
     if "at" not in st.query_params and "runs" not in st.query_params:  # coming back to the page
-        moment = st.session_state.get("compare_moments", {}).get((*runs, axis))
+        moment = page_state(CompareState).moments.get((*runs, str(axis)))
     if moment is not None:
         address["at"] = str(moment)
     st.query_params.from_dict(address)
     return Choice(tuple(runs), str(axis), str(curve))
+
+
+def _take_runs() -> None:
+    page_state(ComparedRuns).runs = list(st.session_state["compare_runs"])
 
 
 def _default(name: str, known: Any, otherwise: str) -> str:
@@ -111,7 +118,7 @@ def _invite(choice: Choice) -> None:
         "data in the same order, in fair shares of the machine."
     )
     if st.button("Start a race", icon=":material/sports_score:", type="primary", key="first_race"):
-        st.session_state.ask_race = True
+        page_state(CompareState).asks_race = True
         st.rerun()
     if choice.runs:
         st.caption("One run is chosen; it takes another to compare it with.")

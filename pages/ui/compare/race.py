@@ -6,8 +6,10 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.compare.curves import views_of
+from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
 from pages.ui.core.session import session
+from pages.ui.core.state import ComparedRuns, page_state
 from wgan.config import ConfigError
 from wgan.jobs import RunSnapshot
 from wgan.objectives import OBJECTIVES
@@ -19,7 +21,9 @@ from wgan.session import MOST_RACING, Busy
 
 def race_dialog_if_asked() -> None:
     """Open the dialog for a race once it was asked for."""
-    if st.session_state.pop("ask_race", False):
+    state = page_state(CompareState)
+    if state.asks_race:
+        state.asks_race = False
         _race_dialog()
 
 
@@ -59,7 +63,7 @@ def _race_dialog() -> None:
         except (ConfigError, RunError, Busy) as error:
             st.error(str(error), icon=":material/error:")
             return
-        st.session_state.compared = runs
+        page_state(ComparedRuns).runs = runs
         st.rerun()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.core.session import session
+from pages.ui.core.state import RunOnShow, page_state
 from wgan.runs import RunError
 
 _ICON = base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode("ascii")
@@ -16,7 +17,7 @@ ICON = f"data:image/png;base64,{_ICON}"
 def tab_title() -> str:
     """Return the browser tab's title, which tells how the run on show stands."""
     sign = ""
-    run = st.query_params.get("run") or st.session_state.get("shown")
+    run = st.query_params.get("run") or page_state(RunOnShow).run
     try:
         view = session().view(run) if run else session().live()
     except RunError:

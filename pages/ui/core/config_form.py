@@ -8,34 +8,36 @@ import streamlit as st
 
 from pages.ui.core.draft import as_edited_before, draft, remember_dataset, set_draft
 from pages.ui.core.session import session
+from pages.ui.core.state import Steering, page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from wgan.config import (
     PARTS,
     ConfigError,
     Hyperparameter,
     TrainConfig,
+    hyperparameters,
     short,
 )
 from wgan.format import fmt_number
 from wgan.runs import RunError
 
+Options = dict[str, dict[str, str]]
+"""What can be chosen where that depends on the data: for each kind of option, label by value."""
 
-def choices(config: TrainConfig) -> dict[str, dict[str, str]]:
-    """Return what can be chosen where that depends on the data: value → words."""
-    whole = config.dataset
-    if getattr(whole, "classes", ()):
-        whole = whole.model_copy(update={"classes": ()})
-    labels = {"classes": {name: name for name in whole.class_names()}}
-    if config.dataset.name == "own":
-        kept = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
-        labels["own"] = kept or {"": "none yet: see the Data page"}
-    return labels
+
+def options_of(config: TrainConfig) -> Options:
+    """Return the options that depend on the config's data set."""
+    options = {"classes": {name: name for name in config.dataset.all_class_names()}}
+    if any(value.options == "own" for value in hyperparameters(config)):
+        own = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
+        options["own"] = own or {"": "none yet: see the Data page"}
+    return options
 
 
 def control(
     value: Hyperparameter,
     current: Any,
-    chosen: dict[str, dict[str, str]],
+    options: Options,
     *,
     locked: bool = False,
     preparing: bool = False,
@@ -43,82 +45,97 @@ def control(
     prefix: str = "w",
     on_change: Callable[[str, Any], None] | None = None,
 ) -> None:
-    """Show a hyperparameter's control. What is chosen goes to the draft, or to `on_change`.
+    """Show a hyperparameter's control.
 
-    `on_change` is called with the hyperparameter's path and its new value.
+    Args:
+        value: The hyperparameter.
+        current: Its value.
+        options: What can be chosen where that depends on the data, from `options_of`.
+        locked: Whether a run trains with it: then only what is live can be changed.
+        preparing: Whether that run is still being prepared.
+        held: Whether a fork keeps it as it is.
+        prefix: The first part of the control's key.
+        on_change: Called with the hyperparameter's path and its new value. Without it, the value goes
+            to the live run or to the next one.
     """
     key = widget_key_for(f"{prefix}:{value.path}", current)
     disabled = held or (locked and (preparing or not value.live))
-    words = value.help
-    if value.source:
-        words += f"\n\n*Source: {value.source}.*"
-    if held:
-        words = f"**A fork keeps it:** the weights are made for it.\n\n{words}"
-    elif disabled and value.live:
-        words = f"**The run is being prepared:** in a moment.\n\n{words}"
-    elif disabled:
-        words = (
-            "**Cannot change while training:** networks, data and random numbers are built from "
-            f"it. Choose *Next run* above to change it there.\n\n{words}"
-        )
-    elif locked:
-        words += "\n\nActs at once, and leaves a mark on every chart."
-    label = f"{value.title} ({value.unit})" if value.unit else value.title
     common: dict[str, Any] = {
+        "label": f"{value.title} ({value.unit})" if value.unit else value.title,
         "key": key,
-        "help": words,
+        "help": _help(value, locked=locked, held=held, disabled=disabled),
         "disabled": disabled,
-        "on_change": _hear,
-        "args": (value.path, key, on_change or _changed),
+        "on_change": _on_change,
+        "args": (value.path, key, on_change or _change),
     }
-    labels = chosen.get(value.options or "", {})
+    labels = options.get(value.options or "", {})
     if value.many:
         st.multiselect(
-            label,
-            list(labels),
+            options=list(labels),
             format_func=lambda name: labels.get(name, name),
             placeholder="all",
             **common,
         )
     elif value.options is not None:
         names = list(labels) if current in labels else [current, *labels]
-        st.selectbox(label, names, format_func=lambda k: labels.get(k, k or "none"), **common)
+        st.selectbox(options=names, format_func=lambda k: labels.get(k, k or "none"), **common)
     elif value.path in PARTS:
         variants = PARTS[value.path]
-        common["help"] = words + "".join(
-            f"\n\n**{_title(variants[name])}** {(variants[name].__doc__ or '').strip()}"
-            for name in variants
-        )
         st.selectbox(
-            label,
-            list(variants),
+            options=list(variants),
             format_func=lambda name: short(_title(variants[name])),
             **common,
         )
     elif value.choices:
-        st.selectbox(label, value.choices, **common)
+        st.selectbox(options=value.choices, **common)
     elif value.type is bool:
-        st.toggle(label, **common)
+        st.toggle(**common)
     elif value.type is str:
-        st.text_input(label, **common)
-    elif value.log:
-        st.select_slider(label, _scale(value, current), format_func=fmt_number, **common)
+        st.text_input(**common)
+    else:
+        _number(value, current, common)
+
+
+def _help(value: Hyperparameter, *, locked: bool, held: bool, disabled: bool) -> str:
+    """Return what the control's help says: what the value does, and why it cannot be changed."""
+    text = value.help
+    if value.source:
+        text += f"\n\n*Source: {value.source}.*"
+    for variant in PARTS.get(value.path, {}).values():
+        text += f"\n\n**{_title(variant)}** {(variant.__doc__ or '').strip()}"
+    if held:
+        return f"**A fork keeps it:** the weights are made for it.\n\n{text}"
+    if disabled and value.live:
+        return f"**The run is being prepared:** in a moment.\n\n{text}"
+    if disabled:
+        return (
+            "**Cannot change while training:** networks, data and random numbers are built from "
+            f"it. Choose *Next run* above to change it there.\n\n{text}"
+        )
+    return f"{text}\n\nActs at once, and leaves a mark on every chart." if locked else text
+
+
+def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None:
+    """Show the control of a number: a slider where its range is small, or on a logarithmic scale."""
+    if value.log:
+        st.select_slider(options=_scale(value, current), format_func=fmt_number, **common)
     elif value.path == "batch_size":
-        st.select_slider(label, _with([8, 16, 32, 64, 128, 256, 512], current), **common)
+        st.select_slider(options=_with([8, 16, 32, 64, 128, 256, 512], current), **common)
     elif value.low is not None and value.high is not None and value.high - value.low <= 1:
-        top = min(float(value.high), 0.999)
-        st.slider(label, float(value.low), top, step=0.001, format="%.3g", **common)
+        high = min(float(value.high), 0.999)
+        st.slider(min_value=float(value.low), max_value=high, step=0.001, format="%.3g", **common)
     elif value.type is int:
         most = 20 if value.path == "n_critic" and current <= 20 else value.high
         if most is not None and most <= 20:
-            st.slider(label, int(value.low or 0), int(most), **common)
+            st.slider(min_value=int(value.low or 0), max_value=int(most), **common)
         else:
-            st.number_input(label, int(value.low or 0), int(value.high or 2**31), **common)
+            st.number_input(
+                min_value=int(value.low or 0), max_value=int(value.high or 2**31), **common
+            )
     else:
         st.number_input(
-            label,
-            None if value.optional else value.low,
-            value.high,
+            min_value=None if value.optional else value.low,
+            max_value=value.high,
             placeholder="no limit" if value.optional else None,
             format="%.4g",
             **common,
@@ -148,19 +165,19 @@ def _with(options: Sequence[Any], current: Any) -> list[Any]:
     return values
 
 
-def _hear(path: str, key: str, act: Callable[[str, Any], None]) -> None:
+def _on_change(path: str, key: str, act: Callable[[str, Any], None]) -> None:
     if user_changed(key):
         act(path, st.session_state[key])
 
 
-def _changed(path: str, value: Any) -> None:
-    run = st.session_state.get("steering")
-    st.session_state.problem = ""
+def _change(path: str, value: Any) -> None:
+    steering = page_state(Steering)
+    steering.problem = ""
     try:
-        if run is None:
+        if steering.run is None:
             set_draft(draft().changed({path: as_edited_before(path, value)}))
             remember_dataset(path, draft().dataset)
         else:
-            session().change(run, **{path: value})
+            session().change(steering.run, **{path: value})
     except (ConfigError, RunError) as error:
-        st.session_state.problem = str(error)
+        steering.problem = str(error)

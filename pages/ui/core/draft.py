@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.core import setup_url
 from pages.ui.core.session import session
+from pages.ui.core.state import FIRST_PRESET, NextRun, Steering, page_state
 from wgan.config import (
     PRESETS,
     ConfigError,
@@ -17,7 +18,6 @@ from wgan.data import Dataset
 from wgan.export import nearest_preset
 from wgan.runs import Parent, RunError
 
-FIRST = "quick-mnist"
 UNDO_DEPTH = 50
 
 
@@ -27,23 +27,22 @@ def draft() -> TrainConfig:
     A visit begins with what the address says: the fork that was being prepared, or the settings of the run
     on show, with what was changed of them. Without a run it begins with the first preset.
     """
-    if "draft" not in st.session_state:
-        _begin_with_address()
-    config: TrainConfig = st.session_state.draft
-    return config
+    next_run = page_state(NextRun)
+    if next_run.config is None:
+        next_run.config = _begin_with_address(next_run)
+    return next_run.config
 
 
-def _begin_with_address() -> None:
+def _begin_with_address(next_run: NextRun) -> TrainConfig:
     origin = _fork_in_address()
     if origin is not None:
-        st.session_state.before_fork = _setup_of(origin.run)
-        st.session_state.draft = setup_url.with_address(_of_fork(origin))
-        st.session_state.fork = origin
+        next_run.config_before_fork = _setup_of(origin.run)
+        next_run.fork = origin
         st.session_state.settings_of = "Next run"
-        return
+        return setup_url.with_address(_of_fork(origin))
     base = _setup_of(st.query_params.get("run"))
-    st.session_state.draft = setup_url.with_address(base)
-    st.session_state.base = nearest_preset(base)
+    next_run.preset = nearest_preset(base)
+    return setup_url.with_address(base)
 
 
 def _setup_of(run: str | None) -> TrainConfig:
@@ -51,7 +50,7 @@ def _setup_of(run: str | None) -> TrainConfig:
     if run:
         with contextlib.suppress(RunError):
             return session().library.run(run).config()
-    return PRESETS[FIRST].config
+    return PRESETS[FIRST_PRESET].config
 
 
 def _fork_in_address() -> Parent | None:
@@ -88,24 +87,39 @@ def keep_in_address(shown: str | None) -> None:
 
 def set_draft(config: TrainConfig) -> None:
     """Set the config of the next run, so that Undo can take it back."""
-    past = st.session_state.setdefault("drafts", [])
-    if config != draft():
-        past.append(draft())
-        del past[:-UNDO_DEPTH]
-        st.session_state.undone_drafts = []
-    st.session_state.draft = config
-    st.session_state.problem = ""
+    next_run, before = page_state(NextRun), draft()
+    if config != before:
+        next_run.undo.append(before)
+        del next_run.undo[:-UNDO_DEPTH]
+        next_run.redo = []
+    next_run.config = config
+    page_state(Steering).problem = ""
+
+
+def undo() -> None:
+    """Take the last change of the next run's config back."""
+    next_run = page_state(NextRun)
+    if next_run.undo:
+        next_run.redo.append(draft())
+        next_run.config = next_run.undo.pop()
+
+
+def redo() -> None:
+    """Make the change again that `undo` took back last."""
+    next_run = page_state(NextRun)
+    if next_run.redo:
+        next_run.undo.append(draft())
+        next_run.config = next_run.redo.pop()
 
 
 def fork_origin() -> Parent | None:
     """Return the run and step that the sidebar prepares a fork of, if it does."""
-    origin: Parent | None = st.session_state.get("fork")
-    return origin
+    return page_state(NextRun).fork
 
 
 def fork_key() -> str:
     """Return the key of the popover for forks: a new one, which is closed, after each use."""
-    return f"fork-{st.session_state.get('forks', 0)}"
+    return f"fork-{page_state(NextRun).fork_count}"
 
 
 def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) -> None:
@@ -116,23 +130,26 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
     try:
         config = _of_fork(Parent(run, step)).changed(changes or {})
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        page_state(Steering).problem = str(error)
         return
     leave_fork()
-    st.session_state.forks = st.session_state.get("forks", 0) + 1
-    st.session_state.before_fork = draft()
-    st.session_state.draft = config
-    st.session_state.fork = Parent(run, step)
+    next_run = page_state(NextRun)
+    next_run.fork_count += 1
+    next_run.config_before_fork = draft()
+    next_run.config = config
+    next_run.fork = Parent(run, step)
+    next_run.undo, next_run.redo = [], []
     st.session_state.settings_of = "Next run"
-    st.session_state.problem = ""
-    st.session_state.drafts, st.session_state.undone_drafts = [], []
+    page_state(Steering).problem = ""
 
 
 def leave_fork() -> None:
     """Give the sidebar back to new runs."""
-    if st.session_state.pop("fork", None) is not None:
-        st.session_state.draft = st.session_state.pop("before_fork", PRESETS[FIRST].config)
-        st.session_state.drafts, st.session_state.undone_drafts = [], []
+    next_run = page_state(NextRun)
+    if next_run.fork is not None:
+        next_run.fork = None
+        next_run.config = next_run.config_before_fork or PRESETS[FIRST_PRESET].config
+        next_run.undo, next_run.redo = [], []
 
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
@@ -149,7 +166,7 @@ def copy_to_draft(config: TrainConfig) -> None:
 def take_preset(name: str) -> None:
     """Take a preset's values for the next run."""
     leave_fork()
-    st.session_state.base = name
+    page_state(NextRun).preset = name
     reset()
     make_ready(PRESETS[name].title if name in PRESETS else name)
 
@@ -157,49 +174,50 @@ def take_preset(name: str) -> None:
 def make_ready(what: str) -> None:
     """Have the Train page say what was chosen elsewhere for the next run."""
     st.session_state.settings_of = "Next run"
-    st.session_state.ready = (what, draft())
+    page_state(NextRun).ready = (what, draft())
 
 
 def ready() -> str:
     """Return what was chosen elsewhere for the next run, until it is changed or started."""
-    what, config = st.session_state.get("ready", ("", None))
-    return str(what) if config == draft() else ""
+    choice = page_state(NextRun).ready
+    return choice[0] if choice is not None and choice[1] == draft() else ""
 
 
 def remember_dataset(path: str, dataset: Dataset) -> None:
     """Remember a data set after the visitor has changed it at `path`: a drawing, a text, a scale."""
     if path.startswith("dataset."):
-        st.session_state.setdefault("edited_datasets", {})[dataset.name] = dataset
+        page_state(NextRun).edited_datasets[dataset.name] = dataset
 
 
 def as_edited_before(path: str, value: Any) -> Any:
     """Return the value to set at `path`: a data set that is chosen again, as the visitor has made it."""
     if path == "dataset" and isinstance(value, str):
-        return st.session_state.get("edited_datasets", {}).get(value, value)
+        return page_state(NextRun).edited_datasets.get(value, value)
     return value
 
 
 def take_dataset(dataset: Dataset) -> None:
     """Take a data set for the next run, with a network that fits; say so where it cannot be."""
     leave_fork()
-    st.session_state.problem = ""
+    steering = page_state(Steering)
+    steering.problem = ""
     try:
         set_draft(draft().changed({"dataset": dataset}))
         names = ", ".join(getattr(dataset, "classes", ()))
         make_ready(f"{dataset.title}, only {names}" if names else dataset.title)
     except ConfigError as error:
-        st.session_state.problem = str(error)
+        steering.problem = str(error)
 
 
 def reset() -> None:
     """Go back to the preset that was chosen last."""
-    name = st.session_state.get("base", FIRST)
+    name = page_state(NextRun).preset
     own = session().presets.all()
-    set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST]).config)
+    set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST_PRESET]).config)
 
 
 def delete_preset(name: str) -> None:
     """Delete a preset that was saved in this app."""
     session().presets.delete(name)
-    if st.session_state.get("base") == name:
-        st.session_state.base = FIRST
+    if page_state(NextRun).preset == name:
+        page_state(NextRun).preset = FIRST_PRESET

@@ -82,6 +82,8 @@ def choose_section(key: str, names: Mapping[str, str]) -> str:
         key: The key of the control. It must be another one when the sections are others.
         names: The label of each section. The first one is shown at the first visit.
     """
+    # Tried in a browser with Streamlit 1.67: `bind="query-params"` writes the label in place of the
+    # name, drops names that it finds, and carries the section of one page into the address of another.
     state: Any = st.session_state
     from_address = st.query_params.get("section", "")
     if from_address in names and (came_by_history() or key not in state):

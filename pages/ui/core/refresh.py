@@ -1,10 +1,11 @@
 """How often a live page is drawn again."""
 
 import time
-import uuid
 from collections.abc import Callable
 
 import streamlit as st
+
+from pages.ui.core.state import Visitor, page_state
 
 AT_MOST = 10
 """Updates a second that all who watch get together: what they cost the training does not grow with them."""
@@ -22,7 +23,7 @@ def _last_seen() -> dict[str, tuple[float, float]]:
 def refresh_interval() -> float:
     """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
     now, seen = time.monotonic(), _last_seen()
-    me = str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
+    me = page_state(Visitor).id
     for visitor, (when, every) in list(seen.items()):
         if now - when > GONE + 2 * every:
             seen.pop(visitor, None)

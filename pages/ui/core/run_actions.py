@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core import draft
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
+from pages.ui.core.state import BlockedStart, NextRun, Steering, page_state
 from wgan.config import ConfigError, TrainConfig
 from wgan.runs import RunError
 from wgan.session import Busy
@@ -15,6 +16,7 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
 
     A refusal is kept as a sentence.
     """
+    steering = page_state(Steering)
     try:
         if (origin := draft.fork_origin()) is None:
             run = session().start(config, queue=queue)
@@ -24,14 +26,14 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
             draft.leave_fork()
         if show or session().live() is None:
             show_run(run)
-        st.session_state.problem = ""
         st.session_state.settings_of = "This run"
-        st.session_state.pop("ready", None)
-        st.session_state.pop("busy", None)
+        page_state(NextRun).ready = None
+        steering.problem = ""
+        steering.blocked_start = None
     except Busy as busy:
-        st.session_state.busy = (busy.view.run, str(busy))
+        steering.blocked_start = BlockedStart(busy.view.run, str(busy))
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        steering.problem = str(error)
 
 
 def stop_and_start(live: str, config: TrainConfig) -> None:
@@ -43,7 +45,7 @@ def stop_and_start(live: str, config: TrainConfig) -> None:
 def queue_run(config: TrainConfig, *, show: bool = False) -> None:
     """Put a run into the queue."""
     start(config, queue=True, show=show)
-    st.session_state.pop("busy", None)
+    page_state(Steering).blocked_start = None
 
 
 def new_z(run: str) -> None:
@@ -51,7 +53,7 @@ def new_z(run: str) -> None:
     try:
         session().change(run, preview_seed=session().view(run).config.preview_seed + 1)
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        page_state(Steering).problem = str(error)
 
 
 def cancel(run: str, *, waiting: bool = False) -> None:
@@ -68,14 +70,15 @@ def cancel(run: str, *, waiting: bool = False) -> None:
 
 def resume(run: str) -> None:
     """Go on with a run that has ended, from its last checkpoint."""
+    steering = page_state(Steering)
     try:
         session().resume(run)
-        st.session_state.problem = ""
+        steering.problem = ""
         show_run(run)
     except Busy as busy:
-        st.session_state.problem = str(busy)
+        steering.problem = str(busy)
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        steering.problem = str(error)
 
 
 def withdraw(run: str) -> None:

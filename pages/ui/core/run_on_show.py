@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.core import navigation
 from pages.ui.core.session import session
+from pages.ui.core.state import RunOnShow, page_state
 from pages.ui.core.url import keep_moment
 from wgan.runs import RunError
 
@@ -17,15 +18,14 @@ def shown_run(*, example: bool = False) -> str | None:
 
     Where there is none yet, and an `example` will do, one that comes with the app, for now.
     """
-    state, address = st.session_state.get("shown"), st.query_params.get("run")
-    before, when = st.session_state.get("address_before", ("", 0.0))
+    on_show, address = page_state(RunOnShow), st.query_params.get("run")
     # A browser that has not heard of the new address yet (or never, when Streamlit drops the message
     # because of the next update) still sends the one before. A while later it is the visitor's wish.
-    late = address == before and time.monotonic() - when < LATE
-    opened = st.query_params.pop("open", None)
-    if opened is not None and opened != st.session_state.get("opened"):
-        st.session_state["opened"], late = opened, False  # a click on `run_link`
-    wanted_run = state if late and state else address or state
+    late = address == on_show.previous_address and time.monotonic() - on_show.changed_at < LATE
+    link = st.query_params.pop("open", None)
+    if link is not None and link != on_show.opened_link:
+        on_show.opened_link, late = link, False  # a click on `run_link`
+    wanted_run = on_show.run if late and on_show.run else address or on_show.run
     if wanted_run:
         try:
             session().view(wanted_run)
@@ -39,12 +39,12 @@ def shown_run(*, example: bool = False) -> str | None:
 
 def show_run(run: str | None) -> None:
     """Put a run on show: in the address, and for this visitor on every page."""
-    address = st.query_params.get("run")
-    if st.session_state.get("shown") != run:
-        st.session_state["address_before"] = (address, time.monotonic())
-        if "shown" in st.session_state:  # not when a page is opened by its address
+    on_show, address = page_state(RunOnShow), st.query_params.get("run")
+    if on_show.run != run:
+        on_show.previous_address, on_show.changed_at = address, time.monotonic()
+        if on_show.is_known:  # not when a page is opened by its address
             keep_moment(None)
-    st.session_state["shown"] = run
+    on_show.run, on_show.is_known = run, True
     if run is None:
         st.query_params.pop("run", None)
     elif address != run:
@@ -54,11 +54,12 @@ def show_run(run: str | None) -> None:
 def run_link(run: str, label: str, help: str) -> None:
     """Show a link that puts a run on show on the Train page."""
     # The number tells a click from a browser that sends an old address.
-    links = st.session_state["links"] = st.session_state.get("links", 0) + 1
+    on_show = page_state(RunOnShow)
+    on_show.link_count += 1
     st.page_link(
         navigation.page("train"),
         label=label,
         help=help,
         width="content",
-        query_params={"run": run, "open": str(links)},
+        query_params={"run": run, "open": str(on_show.link_count)},
     )

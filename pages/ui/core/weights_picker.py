@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.core.run_picker import choose_run
 from pages.ui.core.session import session
+from pages.ui.core.state import WeightsOnShow, page_state
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
@@ -23,8 +24,9 @@ def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
         newest = f"Last, step {steps.pop(0):,}"
     # The weights of one run mean nothing to another.
     key = f"{prefix}_step"
-    if st.session_state.setdefault(f"{prefix}_of", view.run) != view.run:
-        st.session_state[f"{prefix}_of"] = view.run
+    runs = page_state(WeightsOnShow).runs
+    if runs.setdefault(prefix, view.run) != view.run:
+        runs[prefix] = view.run
         st.session_state[key] = NEWEST
     # Not None for the newest: that would be no choice, with a cross to take it back.
     if key not in st.session_state:

@@ -4,15 +4,18 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.core.state import DrawnControls, page_state
+
 
 def widget_key_for(name: str, current: Any) -> str:
     """Return the key of the control that shows a value; it stands at that value.
 
-    The config is the truth: a control shows it, and writes to it when it is moved. Where something
-    else changed the config, the control is a new one: a browser that has not heard of it yet still
-    says where the old one stood, and that must not be taken for the visitor's move.
+    The config is the truth: a control shows it, and writes to it when it is moved. If something else
+    changed the config, the control gets a new key: a browser that does not know of the change yet
+    still sends the old value, and that must not be taken for a move of the visitor.
     """
-    versions: dict[str, int] = st.session_state.setdefault("versions", {})
+    # Tried with Streamlit 1.67: with one key and `persist_state="session"` a late browser undoes an Undo.
+    versions = page_state(DrawnControls).versions
     key = _versioned(name, versions.get(name, 0))
     if st.session_state.get(key, current) != current:
         versions[name] = versions.get(name, 0) + 1
@@ -28,7 +31,7 @@ def _versioned(name: str, version: int) -> str:
 
 def drawn(key: str, value: object) -> None:
     """Remember the value with which a control was drawn, for `user_changed`."""
-    st.session_state.setdefault("drawn", {})[key] = value
+    page_state(DrawnControls).values[key] = value
 
 
 def user_changed(key: str) -> bool:
@@ -36,7 +39,7 @@ def user_changed(key: str) -> bool:
 
     Streamlit also calls it when a late browser tells of a control that is no longer on the page.
     """
-    value, drawn_values = st.session_state[key], st.session_state.setdefault("drawn", {})
+    value, drawn_values = st.session_state[key], page_state(DrawnControls).values
     if key in drawn_values and drawn_values[key] == value:
         return False
     drawn_values[key] = value  # until it is drawn again

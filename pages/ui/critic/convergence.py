@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from pages.ui.critic import surfaces
+from pages.ui.critic.state import CriticState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
@@ -114,12 +116,13 @@ def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
 
 
 def _begin(run: str, step: int | None, order: Order) -> None:
-    st.session_state["critic_problem"] = ""
+    state = page_state(CriticState)
+    state.problem = ""
     st.session_state["critic_section"] = "alone"
     try:
         session().converge(run, step, updates=order.updates, faster=order.faster, holds=order.holds)
     except (RunError, ValueError) as error:
-        st.session_state["critic_problem"] = str(error)
+        state.problem = str(error)
 
 
 def show(view: RunSnapshot) -> None:

@@ -7,6 +7,7 @@ from pages.ui.critic.inputs import CriticView, absent
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
+from wgan.arrays import F32
 from wgan.format import fmt_sci
 from wgan.verdicts import critic as verdicts
 
@@ -43,138 +44,157 @@ def slopes(critic_view: CriticView) -> None:
     sides, models = critic_view.sides, critic_view.models
     assert sides is not None
     few = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
-    slope_values: critic.Slopes = critic_view.cached(
-        "slopes", lambda: critic.steepness(models, few)
+    values: critic.Slopes = critic_view.cached("slopes", lambda: critic.steepness(models, few))
+    _slope_cards(values)
+    verdict = verdicts.slopes(
+        float(values.between.mean()),
+        float(np.mean(values.between > 1)),
+        two_sided=models.config.objective.two_sided,
     )
-    sorts = (
-        ("real", slope_values.real, "@real"),
-        ("fake", slope_values.fake, "@fake"),
-        ("between", slope_values.between, "@critic"),
-    )
-    cards = [
-        Stat(
-            f"Above 1, {name}",
-            f"{100 * np.mean(values > 1):.0f}",
-            f"% · mean slope {fmt_sci(float(values.mean()))}",
-            help=ABOVE_HELP.format(n=len(values)),
-        )
-        for name, values, _ in sorts
-    ]
-    stat_cards(cards, key="critic_steepness")
     points = models.config.dataset.kind == "points"
     left, right = st.columns([0.56, 0.44] if points else [0.7, 0.3], gap="medium")
     with left:
-        chart(
-            figures.spread(
-                [(name.capitalize(), values, colour) for name, values, colour in sorts],
-                x_title="slope ‖∇f‖, in score a unit of distance",
-                line=(1.0, "Lipschitz bound 1"),
-                span=(0.0, 1.05),
-            ),
-            key="critic_slopes",
-            run=critic_view.run,
-            height=330,
-            title="Slopes",
-            help=SLOPES_HELP,
-            alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
-        )
-    words = verdicts.slopes(
-        float(slope_values.between.mean()),
-        float(np.mean(slope_values.between > 1)),
-        two_sided=critic_view.models.config.objective.two_sided,
-    )
+        _slope_chart(critic_view, values)
     with right:
         if points:
-            table = critic_view.cached(
-                "surfaces", lambda: critic.surfaces(models, sides, critic_view.extent)
-            )
-            chart(
-                figures.surface(
-                    table.slope,
-                    critic_view.extent,
-                    span=float(table.slope.max()),
-                    low=0.0,
-                    real=sides.real,
-                    fake=sides.fake,
-                    unit="slope",
-                ),
-                key="critic_slope_map",
-                run=critic_view.run,
-                height=330,
-                title="Slope over the plane",
-                help=SLOPE_MAP_HELP,
-                alt="The critic's slope over the plane",
-            )
+            _slope_map(critic_view, sides)
         else:
             with st.container(height=360, border=False, vertical_alignment="center"):
-                st.markdown(words)
+                st.markdown(verdict)
     if points:
-        st.markdown(words)
+        st.markdown(verdict)
+
+
+def _series(values: critic.Slopes) -> tuple[tuple[str, F32, str], ...]:
+    """Return the slopes at real, at fake and at examples between: name, values and colour."""
+    return (
+        ("real", values.real, "@real"),
+        ("fake", values.fake, "@fake"),
+        ("between", values.between, "@critic"),
+    )
+
+
+def _slope_cards(values: critic.Slopes) -> None:
+    cards = [
+        Stat(
+            f"Above 1, {name}",
+            f"{100 * np.mean(slopes > 1):.0f}",
+            f"% · mean slope {fmt_sci(float(slopes.mean()))}",
+            help=ABOVE_HELP.format(n=len(slopes)),
+        )
+        for name, slopes, _ in _series(values)
+    ]
+    stat_cards(cards, key="critic_steepness")
+
+
+def _slope_chart(critic_view: CriticView, values: critic.Slopes) -> None:
+    chart(
+        figures.spread(
+            [(name.capitalize(), slopes, colour) for name, slopes, colour in _series(values)],
+            x_title="slope ‖∇f‖, in score a unit of distance",
+            line=(1.0, "Lipschitz bound 1"),
+            span=(0.0, 1.05),
+        ),
+        key="critic_slopes",
+        run=critic_view.run,
+        height=330,
+        title="Slopes",
+        help=SLOPES_HELP,
+        alt="Histograms of the critic's slopes, with the Lipschitz bound at 1",
+    )
+
+
+def _slope_map(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
+    surfaces: critic.Surfaces = critic_view.cached(
+        "surfaces", lambda: critic.surfaces(critic_view.models, sides, critic_view.extent)
+    )
+    chart(
+        figures.surface(
+            surfaces.slope,
+            critic_view.extent,
+            span=float(surfaces.slope.max()),
+            low=0.0,
+            real=sides.real,
+            fake=sides.fake,
+            unit="slope",
+        ),
+        key="critic_slope_map",
+        run=critic_view.run,
+        height=330,
+        title="Slope over the plane",
+        help=SLOPE_MAP_HELP,
+        alt="The critic's slope over the plane",
+    )
 
 
 def layers(critic_view: CriticView) -> None:
     """Show each layer's weights and the gradient that reaches it."""
-    models, sides = critic_view.models, critic_view.sides
-    every: list[critic.Weights] = critic_view.cached("weights", lambda: critic.weights(models))
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left:
-        if sides is None:
-            absent(models.config.dataset)
+        if critic_view.sides is None:
+            absent(critic_view.models.config.dataset)
         else:
-            few = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
-            gradients: critic.Gradients = critic_view.cached(
-                "gradients", lambda: critic.gradients(models, few)
-            )
-            chart(
-                figures.depth(
-                    gradients.names,
-                    [
-                        ("at the output", gradients.outputs, "@critic"),
-                        ("of the weights", gradients.weights, "@generator"),
-                    ],
-                ),
-                key="critic_depth",
-                run=critic_view.run,
-                height=330,
-                title="Gradient norm by layer",
-                help=DEPTH_HELP.format(n=len(few.real)),
-                alt="Norm of the gradient in each layer of the critic",
-            )
-            st.caption(
-                verdicts.gradient_flow(float(gradients.outputs[0]), float(gradients.outputs[-1]))
-            )
+            _gradients(critic_view, critic_view.sides)
     with right:
-        share = critic_view.cached("at_clip", lambda: critic.at_bounds(models))
-        columns = 2 if len(every) <= 8 else 3
-        rows = -(-len(every) // columns)
-        chart(
-            figures.weights(
-                [(f"{i + 1}. {w.name}", w.edges, w.shares, w.bound) for i, w in enumerate(every)],
-                columns,
+        _weights(critic_view)
+
+
+def _gradients(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
+    models = critic_view.models
+    few = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
+    gradients: critic.Gradients = critic_view.cached(
+        "gradients", lambda: critic.gradients(models, few)
+    )
+    chart(
+        figures.depth(
+            gradients.names,
+            [
+                ("at the output", gradients.outputs, "@critic"),
+                ("of the weights", gradients.weights, "@generator"),
+            ],
+        ),
+        key="critic_depth",
+        run=critic_view.run,
+        height=330,
+        title="Gradient norm by layer",
+        help=DEPTH_HELP.format(n=len(few.real)),
+        alt="Norm of the gradient in each layer of the critic",
+    )
+    st.caption(verdicts.gradient_flow(float(gradients.outputs[0]), float(gradients.outputs[-1])))
+
+
+def _weights(critic_view: CriticView) -> None:
+    models = critic_view.models
+    weights: list[critic.Weights] = critic_view.cached("weights", lambda: critic.weights(models))
+    columns = 2 if len(weights) <= 8 else 3
+    rows = -(-len(weights) // columns)
+    chart(
+        figures.weights(
+            [(f"{i + 1}. {w.name}", w.edges, w.shares, w.bound) for i, w in enumerate(weights)],
+            columns,
+        ),
+        key="critic_weights",
+        run=critic_view.run,
+        height=max(230, 150 * rows),
+        title="Weights of each layer",
+        help=WEIGHTS_HELP,
+        alt="Histograms of the weights of each layer of the critic",
+    )
+    share = critic_view.cached("at_clip", lambda: critic.at_bounds(models))
+    if share is None:
+        st.caption(f"Nothing is clipped here: {sum(w.count for w in weights):,} weights are free.")
+        return
+    clipped_shares = [w.clip_saturation or 0.0 for w in weights]
+    worst = int(np.argmax(clipped_shares))
+    stat_cards(
+        [
+            Stat("At ±c, all layers", f"{100 * share:.0f}", "%", help=CLIP_HELP),
+            Stat(
+                "At ±c, the most",
+                f"{100 * clipped_shares[worst]:.0f}",
+                f"% of layer {worst + 1}",
+                help="The layer with the largest such share.",
             ),
-            key="critic_weights",
-            run=critic_view.run,
-            height=max(230, 150 * rows),
-            title="Weights of each layer",
-            help=WEIGHTS_HELP,
-            alt="Histograms of the weights of each layer of the critic",
-        )
-        if share is None:
-            st.caption(
-                f"Nothing is clipped here: {sum(w.count for w in every):,} weights are free."
-            )
-        else:
-            clipped_shares = [w.clip_saturation or 0.0 for w in every]
-            worst = int(np.argmax(clipped_shares))
-            stat_cards(
-                [
-                    Stat("At ±c, all layers", f"{100 * share:.0f}", "%", help=CLIP_HELP),
-                    Stat(
-                        "At ±c, the most",
-                        f"{100 * clipped_shares[worst]:.0f}",
-                        f"% of layer {worst + 1}",
-                        help="The layer with the largest such share.",
-                    ),
-                ],
-                key="critic_clip",
-            )
+        ],
+        key="critic_clip",
+    )

@@ -10,10 +10,12 @@ from pages.ui.core.navigation import CRITIC_SECTIONS
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.status import badge
 from pages.ui.core.weights_picker import choose_source, models_of
 from pages.ui.critic import convergence, layers, saliency, scores
 from pages.ui.critic.inputs import CriticView, absent, open_critic, whose
+from pages.ui.critic.state import CriticState, Look
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
@@ -68,7 +70,7 @@ def _header(view: RunSnapshot, choice: Choice) -> bool:
         st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
         badge(view)
         alone = convergence.button(view, choice.step, choice.order)
-    if problem := st.session_state.get("critic_problem"):
+    if problem := page_state(CriticState).problem:
         st.error(problem, icon=":material/error:")
     return alone
 
@@ -98,7 +100,7 @@ def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> N
         return
     live = section in LIVE and choice.step is None and now.status == "running"
     begun = time.monotonic()
-    models = _kept(now.run, begun) if live else None
+    models = _recent_models(now.run, begun) if live else None
     models = models or models_of(now, choice.step)
     if models is None:
         return
@@ -106,18 +108,15 @@ def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> N
     if live:
         # Where a look takes long, it is taken less often: a twentieth of the time at most.
         pause = 20 * (time.monotonic() - begun)
-        kept = st.session_state.get("critic_look")
-        if kept is None or kept[1] is not models:
-            st.session_state["critic_look"] = (now.run, models, begun + pause)
+        state = page_state(CriticState)
+        if state.last_look is None or state.last_look.models is not models:
+            state.last_look = Look(now.run, models, begun + pause)
 
 
-def _kept(run: str, at: float) -> Models | None:
-    """Return the weights of the last look, where it is too early for another."""
-    kept = st.session_state.get("critic_look")
-    if kept is None or kept[0] != run or at > kept[2]:
-        return None
-    models: Models = kept[1]
-    return models
+def _recent_models(run: str, at: float) -> Models | None:
+    """Return the weights of the last look, if it is too early for another."""
+    look = page_state(CriticState).last_look
+    return look.models if look is not None and look.run == run and at <= look.until else None
 
 
 def _section(critic_view: CriticView, section: str) -> None:

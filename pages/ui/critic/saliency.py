@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
+from pages.ui.critic.state import CriticState
 from pages.ui.panels import own_image
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -91,17 +93,17 @@ def _chosen(
     else:
         assert sides is not None
         pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
-    slot = f"critic_picked_{way}"
+    picked_by_way = page_state(CriticState).picked
 
     def keep(samples: list[int]) -> None:
-        st.session_state[slot] = samples
+        picked_by_way[way] = samples
 
     picked = image_picker(
         encode(tile(pictures, COLUMNS)),
         key=f"critic_picker_{way}",
         rows=GRID // COLUMNS,
         columns=COLUMNS,
-        picked=st.session_state.get(slot, [0]),
+        picked=picked_by_way.get(way, [0]),
         changed=keep,
         most=1,
         max_height=240,

@@ -7,15 +7,17 @@ import streamlit as st
 
 from pages.ui.core import config_form, draft, navigation
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.datasets import upload
 from pages.ui.datasets.selection import browse, browsed, keep_in_address
+from pages.ui.datasets.state import DatasetsState, Pad
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
 from wgan import figures
 from wgan.arrays import U8
 from wgan.config import hyperparameters
-from wgan.data import DataError, Dataset, Drawing, Own, Points, array_of, cells_of, density_of
+from wgan.data import DataError, Dataset, Points, array_of, cells_of, density_of
 from wgan.data.facts import Facts
 from wgan.imaging import encode, tile
 
@@ -34,7 +36,7 @@ def show() -> None:
     if adding:
         upload.form()
         return
-    if isinstance(dataset, Drawing):
+    if dataset.drawn_cells():
         _draw(dataset)
     if not _absent(dataset):
         _show(dataset)
@@ -45,27 +47,27 @@ def _sidebar() -> Dataset:
     config = browsed()
     with st.sidebar:
         st.caption("Look at a data set, change how it is made, then train on it.")
-        values, chosen = config.flat(), config_form.choices(config)
+        values, options = config.flat(), config_form.options_of(config)
         for value in hyperparameters(config):
             part = value.path.partition(".")[0]
             if part == "dataset" and not value.hidden:
                 config_form.control(
-                    value, values[value.path], chosen, prefix="d", on_change=_changed
+                    value, values[value.path], options, prefix="d", on_change=_changed
                 )
-        if problem := st.session_state.get("browse_problem"):
+        if problem := page_state(DatasetsState).problem:
             st.error(problem, icon=":material/error:")
     keep_in_address()
     return config.dataset
 
 
 def _changed(path: str, value: Any) -> None:
-    st.session_state.adding = False
+    page_state(DatasetsState).is_adding = False
     browse({path: value})
 
 
 def _heading(dataset: Dataset) -> bool:
     """Show what set it is and what can be done; return whether pictures are to be added."""
-    adding = bool(st.session_state.get("adding"))
+    adding = page_state(DatasetsState).is_adding
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             "#### Pictures of yours" if adding else f"#### {dataset.title}", width="content"
@@ -80,7 +82,7 @@ def _heading(dataset: Dataset) -> bool:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="train_on_this",
-                disabled=dataset.name == "own" and not dataset.present(),
+                disabled=not (dataset.can_be_fetched or dataset.present()),
                 help="Take it into the sidebar of the Train page.",
             ):
                 draft.take_dataset(dataset)
@@ -92,22 +94,22 @@ def _heading(dataset: Dataset) -> bool:
                 on_click=_add,
                 args=(True,),
             )
-            if isinstance(dataset, Own) and dataset.present():
-                upload.forget_button(dataset)
+            if (key := dataset.prepared_key()) and dataset.present():
+                upload.forget_button(key)
     if not adding:
         st.caption(" ".join((type(dataset).__doc__ or "").split("\n\n")[0].split()))
     return adding
 
 
 def _add(adding: bool) -> None:
-    st.session_state.adding = adding
+    page_state(DatasetsState).is_adding = adding
 
 
 def _absent(dataset: Dataset) -> bool:
     """Say what to do about a set that is not here; return whether that is so."""
     if dataset.present(session().root):
         return False
-    if dataset.name == "own":
+    if not dataset.can_be_fetched:
         st.info(
             "No pictures of yours are here yet. Bring a folder, an archive or some files.",
             icon=":material/add_photo_alternate:",
@@ -123,9 +125,9 @@ def _absent(dataset: Dataset) -> bool:
         on_click=upload.fetch,
         args=(dataset,),
     )
-    if dataset.name == "pokemon":
+    if dataset.npm_package:
         st.caption(
-            "With npm on this machine, “Fetch it” asks for the package pokesprite-images. "
+            f"With npm on this machine, “Fetch it” asks for the package {dataset.npm_package}. "
             "Or upload that package's .tgz as it is:"
         )
         upload.upload_package(dataset)
@@ -177,72 +179,83 @@ def _points(density: Any, dataset: Dataset) -> None:
         )
 
 
-def _pictures(shown: Any, facts: Facts) -> None:
+def _pictures(examples: U8, facts: Facts) -> None:
     left, right = st.columns([0.58, 0.42], gap="large")
-    rows = -(-len(shown) // COLUMNS)
     with left:
         image_grid(
-            encode(tile(shown, COLUMNS)),
+            encode(tile(examples, COLUMNS)),
             key="gallery",
-            rows=rows,
+            rows=-(-len(examples) // COLUMNS),
             columns=COLUMNS,
             caption=_caption(facts),
             max_height=430,
-            alt=f"{len(shown)} pictures of the data set",
+            alt=f"{len(examples)} pictures of the data set",
         )
     with right:
         _numbers(facts)
-        if facts.names:
-            chart(
-                figures.bars(facts.names, np.array(facts.counts)),
-                key="balance",
-                run=str(facts.names),
-                height=150,
-                title="Class balance",
-                help="Training pictures of each class.",
-                alt="How many training pictures each class has",
-            )
+        _distributions(facts)
+    left, right = st.columns([0.5, 0.5], gap="large")
+    with left:
+        _mean_pictures(facts)
+    with right:
+        _duplicates(facts)
+
+
+def _distributions(facts: Facts) -> None:
+    if facts.names:
         chart(
-            figures.histogram(facts.histogram),
-            key="values",
-            run=str(facts.shape),
-            height=130,
-            title="Pixel values",
-            help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
-            alt="Histogram of the pixel values",
+            figures.bars(facts.names, np.array(facts.counts)),
+            key="balance",
+            run=str(facts.names),
+            height=150,
+            title="Class balance",
+            help="Training pictures of each class.",
+            alt="How many training pictures each class has",
         )
-    means = (
+    chart(
+        figures.histogram(facts.histogram),
+        key="values",
+        run=str(facts.shape),
+        height=130,
+        title="Pixel values",
+        help="How often each brightness occurs. The networks see them mapped to −1 … 1.",
+        alt="Histogram of the pixel values",
+    )
+
+
+def _mean_pictures(facts: Facts) -> None:
+    by_class = (
         facts.class_means if len(facts.class_means) > 1 else np.empty((0, *facts.shape), np.uint8)
     )
-    mean, pairs = st.columns([0.5, 0.5], gap="large")
-    with mean:
-        st.markdown("**Mean picture**" + (", of all and of each class" if len(means) else ""))
-        every = np.concatenate([facts.mean_picture[None], means])
-        across = min(len(every), 11)
-        blank = np.zeros((-len(every) % across, *facts.shape), np.uint8)
-        image_grid(
-            encode(tile(np.concatenate([every, blank]), across)),
-            key="means",
-            rows=-(-len(every) // across),
-            columns=across,
-            caption="",
-            max_height=120,
-            alt="Mean pictures",
-        )
-    with pairs:
-        st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
-        if len(facts.pairs):
-            stacked = np.concatenate([facts.pairs[:, 0], facts.pairs[:, 1]])
-            least, most = facts.distances[0], facts.distances[-1]
-            image_grid(
-                encode(tile(stacked, len(facts.pairs))),
-                key="pairs",
-                rows=2,
-                columns=len(facts.pairs),
-                max_height=120,
-                alt="Pairs of the most similar pictures",
-                caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
-            )
+    st.markdown("**Mean picture**" + (", of all and of each class" if len(by_class) else ""))
+    means = np.concatenate([facts.mean_picture[None], by_class])
+    columns = min(len(means), 11)
+    blank = np.zeros((-len(means) % columns, *facts.shape), np.uint8)
+    image_grid(
+        encode(tile(np.concatenate([means, blank]), columns)),
+        key="means",
+        rows=-(-len(means) // columns),
+        columns=columns,
+        caption="",
+        max_height=120,
+        alt="Mean pictures",
+    )
+
+
+def _duplicates(facts: Facts) -> None:
+    st.markdown("**Nearest duplicates**", help=PAIRS_HELP)
+    if not len(facts.pairs):
+        return
+    least, most = facts.distances[0], facts.distances[-1]
+    image_grid(
+        encode(tile(np.concatenate([facts.pairs[:, 0], facts.pairs[:, 1]]), len(facts.pairs))),
+        key="pairs",
+        rows=2,
+        columns=len(facts.pairs),
+        max_height=120,
+        alt="Pairs of the most similar pictures",
+        caption=f"differ by {least:.1f} to {most:.1f} of 255, among {facts.compared:,}",
+    )
 
 
 def _caption(facts: Facts) -> str:
@@ -288,21 +301,20 @@ def _numbers(facts: Facts) -> None:
         )
 
 
-def _draw(dataset: Drawing) -> None:
+def _draw(dataset: Dataset) -> None:
     """Let the visitor draw a density with the mouse, or take one from a picture."""
     left, right = st.columns([0.5, 0.5], gap="large")
-    cells = dataset.cells
-    # The pad may hold what makes no data set: nothing at all.
-    pad, belongs_to = st.session_state.get("density_pad", (None, ""))
+    cells = dataset.drawn_cells()
+    state = page_state(DatasetsState)
 
     def changed(drawing: U8) -> None:
         if drawing.any():
             browse({"dataset.cells": cells_of(drawing)})
-        now = browsed().dataset
-        st.session_state.density_pad = drawing, getattr(now, "cells", "")
+        state.pad = Pad(drawing, browsed().dataset.drawn_cells())
 
     with left:
-        before = pad if belongs_to == cells else array_of(cells)
+        pad = state.pad
+        before = pad.drawing if pad is not None and pad.cells == cells else array_of(cells)
         drawn = sketch_pad(before, key="sketch", changed=changed, height=300)
     with right:
         st.markdown(

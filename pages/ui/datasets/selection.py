@@ -5,6 +5,8 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core import draft, setup_url
+from pages.ui.core.state import page_state
+from pages.ui.datasets.state import DatasetsState
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import DATASETS, Dataset
 
@@ -12,25 +14,25 @@ from wgan.data import DATASETS, Dataset
 def browsed() -> TrainConfig:
     """Return a config that holds the data set on show; nothing else of it is used."""
     from_address = st.query_params.get("set", "")
-    config: TrainConfig | None = st.session_state.get("browsed")
-    if config is None:
+    state = page_state(DatasetsState)
+    if state.config is None:
         start = from_address if from_address in DATASETS else draft.draft().dataset
-        config = setup_url.with_address(TrainConfig().changed({"dataset": start}))
-        draft.remember_dataset("dataset.", config.dataset)
-        st.session_state.browsed = config
-    return config
+        state.config = setup_url.with_address(TrainConfig().changed({"dataset": start}))
+        draft.remember_dataset("dataset.", state.config.dataset)
+    return state.config
 
 
 def browse(changes: dict[str, Any]) -> None:
     """Change the data set on show; what cannot be is kept as a sentence."""
-    st.session_state.browse_problem = ""
+    state = page_state(DatasetsState)
+    state.problem = ""
     try:
         changes = {path: draft.as_edited_before(path, value) for path, value in changes.items()}
-        st.session_state.browsed = browsed().changed(changes)
+        state.config = browsed().changed(changes)
         for path in changes:
             draft.remember_dataset(path, browsed().dataset)
     except ConfigError as error:
-        st.session_state.browse_problem = str(error)
+        state.problem = str(error)
 
 
 def keep_in_address() -> None:
@@ -46,5 +48,5 @@ def keep_in_address() -> None:
 
 def look_at(dataset: Dataset) -> None:
     """Put a data set on show."""
-    st.session_state.adding = False
+    page_state(DatasetsState).is_adding = False
     browse({"dataset": dataset})

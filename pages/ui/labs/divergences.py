@@ -86,6 +86,7 @@ def _settings() -> tuple[str, float]:
             "Two",
             list(SHAPES),
             key=persistent_key("apart-shape", "boxes"),
+            persist_state="session",
             required=True,
             wrap=True,
             format_func=lambda s: SHAPES[s][0],
@@ -99,6 +100,7 @@ def _settings() -> tuple[str, float]:
             FARTHEST,
             step=0.05,
             key=persistent_key("apart-theta", 0.5),
+            persist_state="session",
             help="Slide the fake shape. Units: a box is 1 wide, a Gaussian's σ is ½, a line is 1 "
             "long.",
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.potential_editor.potential_editor import Bent, potential_editor
@@ -60,7 +61,7 @@ class BentFunction:
 
 def show_dual() -> None:
     """Show the lab of the function bent by hand."""
-    function: BentFunction = st.session_state.setdefault("curve", BentFunction())
+    function = page_state(BentFunction)
     prediction = ask_prediction(DUAL)
     left, right = st.columns([0.68, 0.32], gap="medium")
     with right:

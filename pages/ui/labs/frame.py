@@ -64,6 +64,7 @@ def ask_prediction(lab: Lab) -> int | None:
             range(len(lab.answers)),
             format_func=lab.answers.__getitem__,
             key=persistent_key(f"prediction-{lab.key}{lab.about}", None),
+            persist_state="session",
             wrap=True,
             help="Predict first: what surprises is what one remembers.",
         )

@@ -94,6 +94,7 @@ def _settings(piles: Piles) -> Settings:
             "Clip c",
             CLIPS,
             key=persistent_key("learned-clip", 0.1),
+            persist_state="session",
             width=210,
             help="After each update every weight of the clipped critic is cut to [−c, c].",
         )
@@ -101,6 +102,7 @@ def _settings(piles: Piles) -> Settings:
             "Penalty λ",
             WEIGHTS,
             key=persistent_key("learned-weight", 10.0),
+            persist_state="session",
             width=210,
             format_func=lambda w: f"{w:g}",
             help="How much a wrong slope costs the penalised critic.",
@@ -108,6 +110,7 @@ def _settings(piles: Piles) -> Settings:
         one_sided = st.toggle(
             "One-sided",
             key=persistent_key("learned-sided", True),
+            persist_state="session",
             help="On: only slopes above 1 cost. Off: slopes below 1 cost too, as first "
             "published; a critic that must turn, up and then down, can then stay on a "
             "straight line for long. Try it with “One hill into two”.",

@@ -1,10 +1,11 @@
 """A discriminator and a critic, trained live on two Gaussians that are far apart."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.settings import persistent_key
 from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
@@ -57,13 +58,20 @@ CRITIC_HELP = """Mean size of ∂f/∂x at the same fakes, by automatic differen
 of weight λ lets it be 1 + W₁/2λ = **{:.2f}**."""
 
 
+@dataclass
+class OpposedResults:
+    """The networks that this visitor has trained, by the distance μ of the two densities."""
+
+    by_distance: dict[float, OpposedNetworks] = field(default_factory=dict)
+
+
 def show_opposed() -> None:
     """Show the lab of the discriminator against the critic."""
     prediction = ask_prediction(OPPOSED)
     mu, task = _settings()
     is_running = task is not None and not task.done
     result = None if task is None else task.result
-    results: dict[float, OpposedNetworks] = st.session_state.setdefault("opposed-seen", {})
+    results = page_state(OpposedResults).by_distance
     if isinstance(result, OpposedNetworks) and not is_running:
         results[result.mu] = result
     networks = result if isinstance(result, OpposedNetworks) and is_running else results.get(mu)
@@ -112,6 +120,7 @@ def _settings() -> tuple[float, TaskStatus | None]:
                 10.0,
                 step=0.5,
                 key=persistent_key("opposed-mu", 6.0),
+                persist_state="session",
                 format="%.1f σ",
                 help="The real Gaussian is at 0, the fake one at μ; both have σ = 1.",
             )

@@ -89,6 +89,7 @@ def settings() -> bool:
             names,
             format_func=lambda k: VARIED[k].title,
             key="sensitivity_rows",
+            persist_state="session",
             help=AXIS_HELP,
             width=210,
         )
@@ -97,6 +98,7 @@ def settings() -> bool:
             names,
             format_func=lambda k: VARIED[k].title,
             key="sensitivity_columns",
+            persist_state="session",
             help=AXIS_HELP,
             width=210,
         )
@@ -106,6 +108,7 @@ def settings() -> bool:
                 (3, 4),
                 required=True,
                 key=persistent_key("sensitivity_side", 3),
+                persist_state="session",
                 format_func=lambda n: f"{n}×{n}",
                 help="How many values of each.",
             )
@@ -116,6 +119,7 @@ def settings() -> bool:
                 "Steps a cell",
                 BUDGETS,
                 key=persistent_key("sensitivity_steps", BUDGET),
+                persist_state="session",
                 width=200,
                 help="Generator updates of each training. Few show who learns fast, many who ends well.",
             )

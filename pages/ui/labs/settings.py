@@ -10,15 +10,11 @@ from pages.ui.labs import tasks
 
 
 def persistent_key(key: str, default: Any) -> str:
-    """Return the key of a widget, with the value that it had when it was last on the page.
+    """Return the key of a widget, which has the value `default` at first.
 
-    Streamlit forgets the value of a widget that is not drawn.
+    With `persist_state="session"` the widget keeps its value while it is not drawn.
     """
-    values: dict[str, Any] = st.session_state.setdefault("labs-kept", {})
-    if key in st.session_state:
-        values[key] = st.session_state[key]
-    else:
-        st.session_state[key] = values.get(key, default)
+    st.session_state.setdefault(key, default)
     return key
 
 
@@ -57,5 +53,6 @@ class DataChoice:
             help=self.help,
             wrap=self.wrap,
             key=persistent_key(self.key, first),
+            persist_state="session",
         )
         return choice or self.default

@@ -1,17 +1,16 @@
 """The task of a lab: the button that starts or stops it, its progress, and its newest result."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from wgan.jobs import TaskStatus, TaskSteps
-
-_PROBLEM = "lab_problem"
 
 Result = TypeVar("Result")
 
@@ -26,7 +25,7 @@ def _shared_results() -> dict[str, TaskStatus]:
 
 
 @dataclass
-class _StartedTask:
+class StartedTask:
     """A task that this visitor has started."""
 
     key: str
@@ -34,16 +33,23 @@ class _StartedTask:
     settings_changed: bool = False  # its error is shown only until the visitor changes a setting
 
 
-def _started_tasks() -> dict[str, _StartedTask]:
-    """Return the tasks that this visitor has started last, by title."""
-    started: dict[str, _StartedTask] = st.session_state.setdefault("lab_begun", {})
-    return started
+@dataclass(frozen=True)
+class FailedStart:
+    """A task that could not start: its title and settings, and the reason."""
+
+    title: str
+    settings: object
+    message: str
 
 
-def _own_results() -> dict[str, TaskStatus]:
-    """Return the newest tasks with a result of the labs that only this visitor sees, by title."""
-    results: dict[str, TaskStatus] = st.session_state.setdefault("lab_results", {})
-    return results
+@dataclass
+class LabTasks:
+    """The tasks of this visitor, by title."""
+
+    started: dict[str, StartedTask] = field(default_factory=dict)
+    results: dict[str, TaskStatus] = field(default_factory=dict)
+    """The newest tasks with a result, of the labs that only this visitor sees."""
+    failed_start: FailedStart | None = None
 
 
 def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
@@ -59,8 +65,9 @@ def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
     Returns:
         The task. Until it has a result, that of the task before it.
     """
-    results = _own_results() if per_visitor else _shared_results()
-    started = _started_tasks().get(title)
+    lab_tasks = page_state(LabTasks)
+    results = lab_tasks.results if per_visitor else _shared_results()
+    started = lab_tasks.started.get(title)
     own_key = "" if started is None else started.key
     task = newest_task("", title, own_key if per_visitor else None)
     previous = results.get(title)
@@ -157,11 +164,12 @@ def start_or_stop_button(
     Returns:
         Whether the task is running, so that the stop button is shown.
     """
-    started = _started_tasks().get(title)
+    lab_tasks = page_state(LabTasks)
+    started, failed = lab_tasks.started.get(title), lab_tasks.failed_start
     if started is not None and started.settings != settings:
         started.settings_changed = True
-    if st.session_state.get(_PROBLEM, (title, settings))[:2] != (title, settings):
-        del st.session_state[_PROBLEM]
+    if failed is not None and (failed.title, failed.settings) != (title, settings):
+        lab_tasks.failed_start = None
     task = latest_task(title, per_visitor=per_visitor)
     if task is not None and not task.done:
         st.button(
@@ -191,13 +199,14 @@ def start_or_stop_button(
 def _start(
     title: str, work: Callable[[], TaskSteps], settings: object, per_visitor: bool = False
 ) -> None:
-    st.session_state.pop(_PROBLEM, None)
+    lab_tasks = page_state(LabTasks)
+    lab_tasks.failed_start = None
     if is_running(title, per_visitor=per_visitor):
         return  # it was started in another tab
     try:
-        _started_tasks()[title] = _StartedTask(session().begin(title, "", work).key, settings)
+        lab_tasks.started[title] = StartedTask(session().begin(title, "", work).key, settings)
     except Exception as error:  # the page shows any error and stays usable
-        st.session_state[_PROBLEM] = (title, settings, f"It could not begin: {error}")
+        lab_tasks.failed_start = FailedStart(title, settings, f"It could not begin: {error}")
 
 
 def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
@@ -210,9 +219,10 @@ def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "")
         before: Text before its start.
         after: Text after its end.
     """
-    if problem := st.session_state.get(_PROBLEM):
-        st.error(problem[2], icon=":material/error:")
-    started = None if task is None else _started_tasks().get(task.title)
+    lab_tasks = page_state(LabTasks)
+    if lab_tasks.failed_start is not None:
+        st.error(lab_tasks.failed_start.message, icon=":material/error:")
+    started = None if task is None else lab_tasks.started.get(task.title)
     if task and task.error and started and started.key == task.key and not started.settings_changed:
         st.error(task.error, icon=":material/error:")
     if task is None or (task.error and task.result is None):

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.widgets.chart.chart import chart
@@ -64,8 +65,7 @@ class PilesState:
 
 def piles_state() -> PilesState:
     """Return this visitor's piles and plan."""
-    saved: PilesState = st.session_state.setdefault("earth", PilesState())
-    return saved
+    return page_state(PilesState)
 
 
 def choose_piles(key: str, width: Any = "stretch") -> None:

@@ -69,6 +69,7 @@ def settings() -> bool:
                 "How long",
                 UPDATES,
                 key=persistent_key("vanishing_updates", 2_000),
+                persist_state="session",
                 format_func=lambda n: f"{n:,}",
                 help="Updates of the discriminator, and as many of the critic, while the generator stands "
                 "still.",
@@ -155,6 +156,7 @@ def _moment(found: Vanishing, done: bool) -> int:
         key=persistent_key(
             f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])
         ),
+        persist_state="session",
         format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
         width=330,
@@ -185,6 +187,7 @@ def _arrows() -> str:
             wrap=True,
             format_func=lambda key: LOSSES[key][0],
             key=persistent_key("vanishing_push", "minimax"),
+            persist_state="session",
             help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
         )
         or "minimax"

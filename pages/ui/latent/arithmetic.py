@@ -1,11 +1,16 @@
 """Sums of kept points, a − b + c; and the way from one class to another at fixed z."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.core import downloads
+from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import Bookmark, LatentState
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan.arrays import F32
 from wgan.imaging import encode, tile
@@ -27,37 +32,34 @@ def sums(generator_view: GeneratorView) -> None:
     st.markdown("**a − b + c**", help=SUM_HELP)
     points = bookmarks.points(generator_view.run)
     if len(points) < 3:
-        st.info(
-            "Three kept points are needed, and there are "
-            f"{len(points) or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
-            "take three samples at random.",
-            icon=":material/push_pin:",
-        )
-        st.button(
-            "Keep three samples",
-            icon=":material/casino:",
-            key="sums_random",
-            on_click=_three,
-            args=(generator_view,),
-        )
-        bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
-        return
-    names = list(bookmarks.NAMES[: len(points)])
+        _offer_samples(generator_view, len(points))
+    else:
+        _show_sum(generator_view, points)
+    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+
+
+def _offer_samples(generator_view: GeneratorView, count: int) -> None:
+    """Say that too few points are kept, and offer to keep three samples."""
+    st.info(
+        "Three kept points are needed, and there are "
+        f"{count or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
+        "take three samples at random.",
+        icon=":material/push_pin:",
+    )
+    st.button(
+        "Keep three samples",
+        icon=":material/casino:",
+        key="sums_random",
+        on_click=_keep_samples,
+        args=(generator_view,),
+    )
+
+
+def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None:
+    """Let the visitor choose a, b and c; show them, their sum, and the way from a to it."""
     columns = st.columns([1, 1, 1, 1.4], vertical_alignment="bottom")
-    chosen = []
-    for i, (column, word) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=False)):
-        with column:
-            chosen.append(
-                st.selectbox(
-                    word,
-                    range(len(names)),
-                    index=i,
-                    format_func=names.__getitem__,
-                    key=f"sum-{i}-{len(names)}",
-                    persist_state="session",
-                )
-            )
-    a, b, c = (points[i].z for i in chosen)
+    terms = _choose_terms(columns[:3], len(points))
+    a, b, c = (points[term].z for term in terms)
     z = _sum(a, b, c)
     with columns[3]:
         st.button(
@@ -73,17 +75,16 @@ def sums(generator_view: GeneratorView) -> None:
         st.caption(
             f"Here all are told the class chosen in the sidebar, {name}; below, each its own."
         )
-    pictures = generator_view.make(np.stack([a, b, c, z]))
-    signs = (f"{names[chosen[0]]}", f"− {names[chosen[1]]}", f"+ {names[chosen[2]]}", "=")
+    names = [bookmarks.NAMES[term] for term in terms]
     image_grid(
-        encode(tile(pictures, 4)),
+        encode(tile(generator_view.make(np.stack([a, b, c, z])), 4)),
         key="sum",
         rows=1,
         columns=4,
         max_height=150,
         caption="",
         alt="a, b, c and their sum",
-        notes=signs,
+        notes=(names[0], f"− {names[1]}", f"+ {names[2]}", "="),
     )
     way = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
     image_grid(
@@ -92,10 +93,26 @@ def sums(generator_view: GeneratorView) -> None:
         rows=1,
         columns=BETWEEN,
         max_height=90,
-        caption=f"From {names[chosen[0]]} to the sum, along the arc",
+        caption=f"From {names[0]} to the sum, along the arc",
         alt="Pictures from a to the sum",
     )
-    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+
+
+def _choose_terms(columns: Sequence[DeltaGenerator], count: int) -> list[int]:
+    """Let the visitor choose a, b and c among the kept points; return their places."""
+    terms = []
+    for i, (column, label) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=True)):
+        with column:
+            term = st.selectbox(
+                label,
+                range(count),
+                index=i,
+                format_func=bookmarks.NAMES.__getitem__,
+                key=f"sum-{i}-{count}",
+                persist_state="session",
+            )
+        terms.append(term)
+    return terms
 
 
 def _sum(a: F32, b: F32, c: F32) -> F32:
@@ -104,10 +121,10 @@ def _sum(a: F32, b: F32, c: F32) -> F32:
     return np.asarray(z * (len(z) ** 0.5 / length if length > 1e-6 else 1.0), dtype=np.float32)
 
 
-def _three(generator_view: GeneratorView) -> None:
-    for z in preview_z(generator_view.models.config, 3 + len(bookmarks.points(generator_view.run)))[
-        -3:
-    ]:
+def _keep_samples(generator_view: GeneratorView) -> None:
+    # Other samples at each click.
+    count = 3 + len(bookmarks.points(generator_view.run))
+    for z in preview_z(generator_view.models.config, count)[-3:]:
         bookmarks.keep(generator_view.run, z, generator_view.label, "sample")
 
 
@@ -136,7 +153,7 @@ def classes(generator_view: GeneratorView) -> None:
         )
     with again:
         st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
-    seed = st.session_state.get("blend_seed", 0)
+    seed = page_state(LatentState).classes_seed
     config = generator_view.models.config.model_copy(
         update={"preview_seed": generator_view.models.config.preview_seed + seed}
     )
@@ -156,4 +173,4 @@ def classes(generator_view: GeneratorView) -> None:
 
 
 def _other() -> None:
-    st.session_state["blend_seed"] = st.session_state.get("blend_seed", 0) + 1
+    page_state(LatentState).classes_seed += 1

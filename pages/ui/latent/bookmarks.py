@@ -1,7 +1,6 @@
 """Points of latent space that the visitor keeps: waypoints, terms of a sum, starts of a search."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -9,6 +8,8 @@ import streamlit as st
 
 from pages.ui.core.datasets import require_dataset
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
+from pages.ui.latent.state import Bookmark, BookmarksState
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan.arrays import F32, U8
 from wgan.imaging import encode, tile
@@ -16,11 +17,6 @@ from wgan.latent import Models, truncated
 
 MOST = 8
 NAMES = "ABCDEFGH"
-
-CHANGED = "latent_redraw"
-"""Set where something was done that the whole page shows, not only its fragment."""
-
-_SAID = "kept_said"
 
 NEAREST = 3
 ALL = "All of them"
@@ -32,43 +28,39 @@ HELP = """Points that you kept on this page, of this run: by a click on the plan
 picture that was found. Walk through them, add and subtract them, or take them away as z."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A kept point: z, the class that goes with it, and where it comes from in a word or two."""
-
-    z: F32  # (latent_dim,)
-    label: int | None
-    origin: str
-
-
-def points(run: str) -> list[Kept]:
+def points(run: str) -> list[Bookmark]:
     """Return what was kept of a run, A first."""
-    by_run: dict[str, list[Kept]] = st.session_state.setdefault("kept", {})
-    return by_run.setdefault(run, [])
+    return page_state(BookmarksState).by_run.setdefault(run, [])
 
 
 def keep(run: str, z: F32, label: int | None, origin: str) -> None:
     """Keep one more point; say so, or that there is no room."""
-    kept_points = points(run)
+    state, kept_points = page_state(BookmarksState), points(run)
     for name, other in zip(NAMES, kept_points, strict=False):
         if np.array_equal(z, other.z) and label == other.label:
-            st.session_state[_SAID] = f"That is kept already, as {name}.", ":material/push_pin:"
+            state.message = f"That is kept already, as {name}.", ":material/push_pin:"
             return
     if len(kept_points) >= MOST:
-        st.session_state[_SAID] = (
-            f"{MOST} points are kept: remove one first.",
-            ":material/block:",
-        )
+        state.message = f"{MOST} points are kept: remove one first.", ":material/block:"
         return
-    st.session_state[CHANGED] = True
-    kept_points.append(Kept(np.asarray(z, np.float32), label, origin))
-    st.session_state[_SAID] = f"Kept as {NAMES[len(kept_points) - 1]}.", ":material/push_pin:"
+    state.needs_redraw = True
+    kept_points.append(Bookmark(np.asarray(z, np.float32), label, origin))
+    state.message = f"Kept as {NAMES[len(kept_points) - 1]}.", ":material/push_pin:"
 
 
 def say() -> None:
     """Show what came of the last click: a callback in a fragment may draw nothing itself."""
-    if message := st.session_state.pop(_SAID, None):
-        st.toast(message[0], icon=message[1])
+    state = page_state(BookmarksState)
+    if state.message is not None:
+        (text, icon), state.message = state.message, None
+        st.toast(text, icon=icon)
+
+
+def take_redraw() -> bool:
+    """Tell whether the whole page must be drawn anew, not only its fragment; once for each change."""
+    state = page_state(BookmarksState)
+    needs_redraw, state.needs_redraw = state.needs_redraw, False
+    return needs_redraw
 
 
 def _remove(run: str) -> None:
@@ -77,10 +69,10 @@ def _remove(run: str) -> None:
         points(run).clear()
     elif chosen is not None:
         del points(run)[NAMES.index(chosen)]
-    st.session_state[CHANGED] = True
+    page_state(BookmarksState).needs_redraw = True
 
 
-def pictures(models: Models, shown: Sequence[Kept], share: float) -> U8:
+def pictures(models: Models, shown: Sequence[Bookmark], share: float) -> U8:
     """Return what the generator makes of kept points, truncated as all that is shown: (N, C, H, W)."""
     z = truncated(np.stack([point.z for point in shown]), share)
     labels = [point.label or 0 for point in shown] if models.config.conditional else None

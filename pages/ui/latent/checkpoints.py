@@ -5,9 +5,11 @@ import streamlit as st
 
 from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
+from pages.ui.core.state import page_state
 from pages.ui.core.weights_picker import stored
 from pages.ui.latent import walks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import LatentState
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
 from wgan import theme
@@ -128,7 +130,7 @@ def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
             format_func=lambda s: f"step {s:,}",
         )
     stops = draw_z(
-        1000 + st.session_state.get("latent_seed", 0), 5, generator_view.models.config.latent_dim
+        1000 + page_state(LatentState).walk_seed, 5, generator_view.models.config.latent_dim
     )
     path, marks = walk(stops, 70)
     path = truncated(path, generator_view.share)

@@ -4,8 +4,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.core import downloads
+from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import LatentState
 from pages.ui.widgets.slider_panel.slider_panel import moved_sliders, slider_panel
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
@@ -48,7 +50,7 @@ def settings() -> str:
 
 
 def _new() -> None:
-    st.session_state["directions_seed"] = st.session_state.get("directions_seed", 0) + 1
+    page_state(LatentState).directions_seed += 1
 
 
 def show(generator_view: GeneratorView, way: str) -> None:
@@ -59,10 +61,10 @@ def show(generator_view: GeneratorView, way: str) -> None:
 
 
 def _turn(generator_view: GeneratorView, way: str) -> None:
-    if st.session_state.pop(bookmarks.CHANGED, False):
+    if bookmarks.take_redraw():
         st.rerun()  # what is kept stands outside
     directions = _found(f"{generator_view.run}-{generator_view.models.step}", way, generator_view)
-    seed = st.session_state.get("directions_seed", 0)
+    seed = page_state(LatentState).directions_seed
     config = generator_view.models.config.model_copy(
         update={"preview_seed": generator_view.models.config.preview_seed + seed}
     )

@@ -122,7 +122,7 @@ def show(view: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None
         st.error(str(error), icon=":material/error:")
         return
     # The sidebar stands outside: it knows how many points are kept, and how often to look.
-    redraw = st.session_state.pop(bookmarks.CHANGED, False)
+    redraw = bookmarks.take_redraw()
     if redraw or now.status.active != view.status.active:
         st.rerun()
     bookmarks.say()

@@ -7,9 +7,11 @@ import streamlit as st
 
 from pages.ui.core.datasets import critic_examples
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import Choice, GeneratorView
+from pages.ui.latent.state import BookmarksState, InversionState
 from pages.ui.panels import own_image
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
@@ -19,6 +21,7 @@ from wgan.arrays import U8
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
 from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
+from wgan.latent import Search
 from wgan.runs import RunError
 
 WAYS = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
@@ -40,8 +43,7 @@ error. A generator that can only repeat training pictures would come no nearer t
 
 def task(run: str) -> TaskStatus | None:
     """Return this visitor's newest search with a run: what others look for is theirs."""
-    mine = st.session_state.get("find_mine", {}).get(run, "")
-    return newest_task(run, SEARCH, mine)
+    return newest_task(run, SEARCH, page_state(InversionState).tasks.get(run, ""))
 
 
 def refresh(run: str) -> float | None:
@@ -52,10 +54,10 @@ def refresh(run: str) -> float | None:
 
 def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> None:
     """Let the visitor choose a picture, and show how the search for it stands."""
-    status = task(generator_view.run)
-    if st.session_state.get("find_seen") != (status and (status.key, status.done)):
-        before = st.session_state.get("find_seen")
-        st.session_state["find_seen"] = status and (status.key, status.done)
+    state, status = page_state(InversionState), task(generator_view.run)
+    now = None if status is None else (status.key, status.done)
+    if state.last_status != now:
+        before, state.last_status = state.last_status, now
         if status is not None and status.done and before == (status.key, False):
             st.rerun()  # no more to be drawn anew
     left, right = st.columns([0.36, 0.64], gap="large")
@@ -100,7 +102,7 @@ def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> No
                 args=(generator_view.run, target, choice, int(n), int(m)),
             )
     with right:
-        if problem := st.session_state.get("find_problem"):
+        if problem := state.problem:
             st.error(problem, icon=":material/error:")
         if status is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
@@ -109,7 +111,7 @@ def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> No
                     "here as it comes nearer, with what is usual for pictures never seen."
                 )
             return
-        _standing(generator_view, status, choice)
+        _progress(generator_view, status, choice)
 
 
 def _target(generator_view: GeneratorView) -> Any:
@@ -131,16 +133,17 @@ def _target(generator_view: GeneratorView) -> Any:
     if way == "uploaded":
         return own_image.uploaded(generator_view.models, "find")
     assert real is not None
+    state = page_state(InversionState)
 
     def keep(samples: list[int]) -> None:
-        st.session_state["find_picked"] = samples
+        state.picked = samples
 
     picked = image_picker(
         encode(tile(real, 8)),
         key="find_real",
         rows=SHOWN // 8,
         columns=8,
-        picked=st.session_state.get("find_picked", [0]),
+        picked=state.picked,
         changed=keep,
         most=1,
         max_height=200,
@@ -157,39 +160,60 @@ def _never_seen(generator_view: GeneratorView) -> U8 | None:
 
 
 def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
-    st.session_state["find_problem"] = ""
-    st.session_state[bookmarks.CHANGED] = True
+    state = page_state(InversionState)
+    state.problem = ""
+    page_state(BookmarksState).needs_redraw = True
     try:
-        begun = session().invert(run, target, choice.step, starts=starts, updates=updates)
-        st.session_state.setdefault("find_mine", {})[run] = begun.key
+        search = session().invert(run, target, choice.step, starts=starts, updates=updates)
+        state.tasks[run] = search.key
     except (RunError, ValueError) as error:
-        st.session_state["find_problem"] = str(error)
+        state.problem = str(error)
 
 
-def _standing(generator_view: GeneratorView, known: TaskStatus, choice: Choice) -> None:
-    if known.error:
-        st.error(known.error, icon=":material/error:")
-    if not known.done:
-        st.progress(known.share, f"{known.words} …")
-    result = known.result
+def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice) -> None:
+    """Show how far the search has come, and what it has found."""
+    if status.error:
+        st.error(status.error, icon=":material/error:")
+    if not status.done:
+        st.progress(status.share, f"{status.words} …")
+    result = status.result
     if not isinstance(result, Found):
         return
-    search = result.search
-    best = search.best
-    # Of a run that trains the newest weights are others before a search has ended: its z is kept all the same.
-    other = choice.step is not None and result.step != choice.step
-    words = f"Searched with the weights of step {result.step:,}"
-    if known.done and other:
-        words += ": not those chosen now. Press **Find it** to search with these"
-    elif known.done and result.step != generator_view.models.step:
-        words += f"; meanwhile the run has come to step {generator_view.models.step:,}"
-    st.caption(f"{words}.")
-    pair = np.stack([search.target, search.pictures[best]])
-    usual = float(search.others.mean()) if len(search.others) else None
-    shown, curve = st.columns([0.4, 0.6], gap="small")
-    with shown:
+    # The newest weights of a run that trains have changed before a search ends: its z can be kept all
+    # the same.
+    is_outdated = choice.step is not None and result.step != choice.step
+    _which_weights(generator_view, status, result, is_outdated)
+    _best(status, result.search)
+    st.markdown(_verdict(generator_view, status, result.search))
+    _all_starts(result.search)
+    _nearest(result)
+    if status.done and not is_outdated:
+        _keep_button(generator_view, result.search)
+        bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+
+
+def _which_weights(
+    generator_view: GeneratorView, status: TaskStatus, result: Found, is_outdated: bool
+) -> None:
+    text = f"Searched with the weights of step {result.step:,}"
+    if status.done and is_outdated:
+        text += ": not those chosen now. Press **Find it** to search with these"
+    elif status.done and result.step != generator_view.models.step:
+        text += f"; meanwhile the run has come to step {generator_view.models.step:,}"
+    st.caption(f"{text}.")
+
+
+def _baseline(search: Search) -> float | None:
+    """Return the mean error of the pictures never seen; None: none has been searched yet."""
+    return float(search.others.mean()) if len(search.others) else None
+
+
+def _best(status: TaskStatus, search: Search) -> None:
+    """Show the target beside the nearest picture, and the error of each start."""
+    pair, curve = st.columns([0.4, 0.6], gap="small")
+    with pair:
         image_grid(
-            encode(tile(pair, 2)),
+            encode(tile(np.stack([search.target, search.pictures[search.best]]), 2)),
             key="find_pair",
             rows=1,
             columns=2,
@@ -200,66 +224,81 @@ def _standing(generator_view: GeneratorView, known: TaskStatus, choice: Choice) 
         )
     with curve:
         chart(
-            figures.inversion_errors(np.array(search.at), search.errors, usual),
+            figures.inversion_errors(np.array(search.at), search.errors, _baseline(search)),
             key="find_curve",
-            run=known.key,
+            run=status.key,
             height=190,
             title="Error of each start",
             help=HELP,
             alt="Error of each start over the updates",
         )
-    words = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
+
+
+def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) -> str:
+    """Return the error in words, beside that of pictures never seen."""
+    text = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
     if search.labels is not None:
-        words += f", told class {generator_view.models.config.dataset.class_names()[search.labels[best]]}"
-    if usual is not None:
+        class_names = generator_view.models.config.dataset.class_names()
+        text += f", told class {class_names[search.labels[search.best]]}"
+    baseline = _baseline(search)
+    if baseline is not None:
         low, high = (
             fmt_number(round(float(e), 1)) for e in (search.others.min(), search.others.max())
         )
-        words += (
-            f"; for {len(search.others)} real pictures never seen **{fmt_number(round(usual, 1))}** on average, "
+        text += (
+            f"; for {len(search.others)} real pictures never seen **{fmt_number(round(baseline, 1))}** on average, "
             f"{low} to {high}"
         )
-        if known.done and not known.cancelled:
-            words += (
+        if status.done and not status.cancelled:
+            text += (
                 ": this generator makes it as well as any."
                 if search.error <= search.others.max()
                 else ": it is further from what this generator can make than real pictures are."
             )
-    if known.cancelled:
-        words += ". Cancelled: this is how far it came"
-    st.markdown(words.rstrip(".") + ".")
-    order = search.errors[-1].argsort()
-    starts = search.pictures[order][:8]
+    if status.cancelled:
+        text += ". Cancelled: this is how far it came"
+    return text.rstrip(".") + "."
+
+
+def _all_starts(search: Search) -> None:
+    errors = search.errors[-1]
+    order = errors.argsort()
+    pictures = search.pictures[order][:8]
     image_grid(
-        encode(tile(starts, len(starts))),
+        encode(tile(pictures, len(pictures))),
         key="find_starts_strip",
         rows=1,
-        columns=len(starts),
+        columns=len(pictures),
         max_height=80,
         caption="What the starts have come to, the best first",
-        notes=[fmt_number(round(float(e), 1)) for e in search.errors[-1][order][:8]],
+        notes=[fmt_number(round(float(e), 1)) for e in errors[order][:8]],
         alt="The pictures of all starts",
     )
-    if result.nearest is not None and result.distances is not None:
-        st.markdown("**Nearest training pictures**", help=NEAREST_HELP)
-        image_grid(
-            encode(tile(result.nearest, len(result.nearest))),
-            key="find_nearest",
-            rows=1,
-            columns=len(result.nearest),
-            max_height=80,
-            caption="",
-            notes=[fmt_number(round(float(d), 1)) for d in result.distances],
-            alt="The training pictures nearest to the one looked for",
-        )
-    if known.done and not other:
-        label = None if search.labels is None else search.labels[best]
-        st.button(
-            "Keep its z",
-            icon=":material/push_pin:",
-            key="find_keep",
-            on_click=bookmarks.keep,
-            args=(generator_view.run, search.z[best], label, "found"),
-            help="Then walk through it: choose Kept waypoints.",
-        )
-        bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+
+
+def _nearest(result: Found) -> None:
+    if result.nearest is None or result.distances is None:
+        return
+    st.markdown("**Nearest training pictures**", help=NEAREST_HELP)
+    image_grid(
+        encode(tile(result.nearest, len(result.nearest))),
+        key="find_nearest",
+        rows=1,
+        columns=len(result.nearest),
+        max_height=80,
+        caption="",
+        notes=[fmt_number(round(float(d), 1)) for d in result.distances],
+        alt="The training pictures nearest to the one looked for",
+    )
+
+
+def _keep_button(generator_view: GeneratorView, search: Search) -> None:
+    label = None if search.labels is None else search.labels[search.best]
+    st.button(
+        "Keep its z",
+        icon=":material/push_pin:",
+        key="find_keep",
+        on_click=bookmarks.keep,
+        args=(generator_view.run, search.z[search.best], label, "found"),
+        help="Then walk through it: choose Kept waypoints.",
+    )

@@ -5,8 +5,10 @@ import streamlit as st
 
 from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
+from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
 from wgan import figures
@@ -56,11 +58,11 @@ def settings(run: str, dim: int) -> tuple[int, int, bool]:
             width="stretch",
             disabled=(possible and through) or dim < 3,
         )
-    return int(side), st.session_state.get("map_seed", 0), possible and through
+    return int(side), page_state(LatentState).plane_seed, possible and through
 
 
 def _new() -> None:
-    st.session_state["map_seed"] = st.session_state.get("map_seed", 0) + 1
+    page_state(LatentState).plane_seed += 1
 
 
 def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> None:

@@ -10,8 +10,10 @@ import streamlit as st
 
 from pages.ui.core import downloads
 from pages.ui.core.datasets import real_examples
+from pages.ui.core.state import page_state
 from pages.ui.latent import bookmarks
 from pages.ui.latent.frame import GeneratorView
+from pages.ui.latent.state import LatentState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.walk_player.walk_player import Walk, walk_player
@@ -72,43 +74,9 @@ class Made:
 
 def settings(view: RunSnapshot) -> Choice:
     """Draw the walk's part of the sidebar and return what it says."""
-    pictures = view.config.dataset.kind == "pictures"
     with st.sidebar:
         st.divider()
-        ways = [way for way in WAYS if pictures or way != "kept"]
-        way = str(
-            st.segmented_control(
-                "Waypoints",
-                ways,
-                format_func=WAYS.__getitem__,
-                default="random",
-                required=True,
-                key="latent_way",
-                persist_state="session",
-                width="stretch",
-                help="The z that the walk passes through.",
-            )
-        )
-        picked: tuple[int, ...] = ()
-        count = 5
-        if way == "random":
-            count = st.slider("How many", 2, 8, 5, key="latent_count", persist_state="session")
-            st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
-        elif way == "picked":
-            picked = tuple(st.session_state.get("latent_picked", ()))
-            st.caption(
-                "Click two to eight samples in the grid beside the walk."
-                if pictures
-                else "Choose two to eight points by their number beside the walk."
-            )
-        else:
-            n = len(bookmarks.points(view.run))
-            st.caption(
-                f"{n} points are kept."
-                + (" All are told the class chosen above." if view.config.conditional else "")
-                if n >= 2
-                else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
-            )
+        way, count = _choose_waypoints(view)
         method = st.segmented_control(
             "Way",
             list(METHODS),
@@ -139,20 +107,58 @@ def settings(view: RunSnapshot) -> Choice:
         closed = st.toggle(
             "Return to the start", value=True, key="latent_closed", persist_state="session"
         )
+    state = page_state(LatentState)
     return Choice(
-        way,
-        picked,
-        st.session_state.get("latent_seed", 0),
-        count,
-        method or "slerp",
-        easing,
-        float(seconds),
-        closed,
+        way=way,
+        picked=state.waypoints if way == "picked" else (),
+        seed=state.walk_seed,
+        count=count,
+        method=method or "slerp",
+        easing=easing,
+        seconds=float(seconds),
+        closed=closed,
     )
 
 
+def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
+    """Let the visitor choose where waypoints come from; return that, and how many random ones to draw."""
+    pictures = view.config.dataset.kind == "pictures"
+    way = str(
+        st.segmented_control(
+            "Waypoints",
+            [way for way in WAYS if pictures or way != "kept"],
+            format_func=WAYS.__getitem__,
+            default="random",
+            required=True,
+            key="latent_way",
+            persist_state="session",
+            width="stretch",
+            help="The z that the walk passes through.",
+        )
+    )
+    count = 5
+    if way == "random":
+        count = st.slider("How many", 2, 8, count, key="latent_count", persist_state="session")
+        st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
+    elif way == "picked":
+        st.caption(
+            "Click two to eight samples in the grid beside the walk."
+            if pictures
+            else "Choose two to eight points by their number beside the walk."
+        )
+    else:
+        n = len(bookmarks.points(view.run))
+        st.caption(
+            f"{n} points are kept."
+            + (" All are told the class chosen above." if view.config.conditional else "")
+            if n >= 2
+            else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
+        )
+    return way, count
+
+
 def _new() -> None:
-    st.session_state["latent_seed"] = st.session_state.get("latent_seed", 0) + 1
+    page_state(LatentState).walk_seed += 1
 
 
 def waypoints(generator_view: GeneratorView, choice: Choice) -> F32:
@@ -210,7 +216,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
         st.caption(":material/info: Until two are picked, the first three samples stand in.")
 
     def keep(samples: list[int]) -> None:
-        st.session_state["latent_picked"] = tuple(samples)
+        page_state(LatentState).waypoints = tuple(samples)
 
     if pictures.ndim == 4:
         after = image_picker(

@@ -3,6 +3,8 @@
 import numpy as np
 import streamlit as st
 
+from pages.ui.core.state import page_state
+from pages.ui.panels.state import OwnImages, UploadedFile
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.sketch_pad.sketch_pad import sketch_pad
 from wgan import critic
@@ -15,15 +17,13 @@ from wgan.latent import Models
 def drawn(models: Models, prefix: str, height: int = 250) -> U8 | None:
     """Let the visitor draw a picture, (C, H, W) uint8; None while it is empty."""
     channels, side, _ = models.config.dataset.shape
-    slot = f"{prefix}_drawing_{side}"
-    kept = st.session_state.get(slot)
-    before = np.zeros((side, side), np.uint8) if kept is None else kept
+    drawings = page_state(OwnImages).drawings
 
     def keep(drawing: U8) -> None:
-        st.session_state[slot] = drawing
+        drawings[prefix, side] = drawing
 
     now = sketch_pad(
-        before,
+        drawings.get((prefix, side), np.zeros((side, side), np.uint8)),
         key=f"{prefix}_sketch_{side}",
         changed=keep,
         height=height,
@@ -39,12 +39,18 @@ def drawn(models: Models, prefix: str, height: int = 250) -> U8 | None:
 def uploaded(models: Models, prefix: str) -> U8 | None:
     """Let the visitor upload a picture, (C, H, W) uint8; None until there is one that can be read."""
     shape = models.config.dataset.shape
-    key, slot = f"{prefix}_file", f"{prefix}_upload"
+    uploads, key = page_state(OwnImages).uploads, f"{prefix}_file"
 
     def keep() -> None:
-        """Keep the file: Streamlit forgets it where its field is not on the page for a while."""
-        chosen = st.session_state[key]
-        st.session_state[slot] = None if chosen is None else (chosen.name, chosen.getvalue())
+        """Keep the file: Streamlit forgets it while its field is not on the page."""
+        file = st.session_state[key]
+        if file is None:
+            forget()
+        else:
+            uploads[prefix] = UploadedFile(file.name, file.getvalue())
+
+    def forget() -> None:
+        uploads.pop(prefix, None)
 
     file = st.file_uploader(
         "A picture",
@@ -59,21 +65,21 @@ def uploaded(models: Models, prefix: str) -> U8 | None:
         persist_state="session",
         help="MNIST's digits are white on black; a photo of ink on paper is not.",
     )
-    kept: tuple[str, bytes] | None = st.session_state.get(slot)
-    if kept is None:
+    upload = uploads.get(prefix)
+    if upload is None:
         return None
     if file is None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f":material/image: {kept[0]}", width="content")
+            st.caption(f":material/image: {upload.name}", width="content")
             st.button(
                 "Remove",
                 key=f"{prefix}_forget",
                 type="tertiary",
                 icon=":material/close:",
-                on_click=lambda: st.session_state.pop(slot, None),
+                on_click=forget,
             )
     try:
-        picture = critic.picture_from(kept[1], shape, invert=invert)
+        picture = critic.picture_from(upload.content, shape, invert=invert)
     except DataError as error:
         st.error(str(error), icon=":material/error:")
         return None

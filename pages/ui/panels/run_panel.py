@@ -9,9 +9,11 @@ import streamlit as st
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
+from pages.ui.core.state import Steering, page_state
 from pages.ui.core.status import waits_for_critic
 from pages.ui.core.url import asked_moment, keep_moment
 from pages.ui.panels.marks import run_marks
+from pages.ui.panels.state import Timelines
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timeline
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -178,7 +180,7 @@ def _stage(view: RunSnapshot) -> None:
         return {step: frame(preview) for step, preview in previews.items() if preview is not None}
 
     def go_to(moment: int | None) -> None:
-        _moments()[view.run] = moment
+        page_state(Timelines).steps[view.run] = moment
         keep_moment(moment)
 
     moment = _moment(view.run)
@@ -210,16 +212,10 @@ def _stage(view: RunSnapshot) -> None:
     )
 
 
-def _moments() -> dict[str, int | None]:
-    """Return where this visitor rests on the timelines of runs; None: at the newest."""
-    moments: dict[str, int | None] = st.session_state.setdefault("moments", {})
-    return moments
-
-
 def _moment(run: str) -> int | None:
     """Return where the timeline of a run opens: at the address's step, else where the visitor left it."""
     step = asked_moment()
-    if step is None and (step := _moments().get(run)) is not None:
+    if step is None and (step := page_state(Timelines).steps.get(run)) is not None:
         keep_moment(step)
     return step
 
@@ -233,7 +229,7 @@ def _choose_class(view: RunSnapshot) -> None:
         try:
             session().change(view.run, preview_class=st.session_state[key])
         except (RunError, ConfigError) as error:
-            st.session_state.problem = str(error)
+            page_state(Steering).problem = str(error)
 
     options = [-1, *range(len(names))]
     words = ["All", *names]

@@ -6,6 +6,8 @@ from pages.ui.core import draft, navigation
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import watch
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
+from pages.ui.presets.state import PresetsState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
@@ -60,10 +62,10 @@ def _sidebar() -> str:
     """Let the visitor choose a preset; the address says which."""
     groups = grouped()
     preset_names = [name for names in groups.values() for name in names]
-    if st.session_state.get("preset_shown") not in preset_names:  # a first visit, or it was deleted
+    state = page_state(PresetsState)
+    if state.name not in preset_names:  # a first visit, or it was deleted
         from_address = st.query_params.get("preset", "")
-        st.session_state.preset_shown = from_address if from_address in preset_names else FIRST[0]
-    chosen = str(st.session_state.preset_shown)
+        state.name = from_address if from_address in preset_names else FIRST[0]
     with st.sidebar:
         for group, names in groups.items():
             with st.container(gap=None):
@@ -71,18 +73,18 @@ def _sidebar() -> str:
                 for name in names:
                     words = title(name)
                     st.button(
-                        f":primary[**{words}**]" if name == chosen else words,
+                        f":primary[**{words}**]" if name == state.name else words,
                         type="tertiary",
                         key=f"preset-{name}",
                         on_click=_choose,
                         args=(name,),
                     )
-    st.query_params.from_dict({"preset": chosen})
-    return chosen
+    st.query_params.from_dict({"preset": state.name})
+    return state.name
 
 
 def _choose(name: str) -> None:
-    st.session_state.preset_shown = name
+    page_state(PresetsState).name = name
 
 
 def _show(name: str) -> None:

@@ -4,14 +4,15 @@ import streamlit as st
 
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session, upload_limit_mb
-from wgan.background import BackgroundTask
+from pages.ui.core.state import page_state
+from pages.ui.runs.state import RunsState
 
 MAX_REMARKS = 5  # on an import, shown one below the other
 
 
 def importer() -> None:
     """Show the field that takes a ZIP."""
-    key = f"import_file-{st.session_state.get('imports', 0)}"
+    key = f"import_file-{page_state(RunsState).import_count}"
     st.file_uploader("A run exported as ZIP", type="zip", key=key, on_change=_import, args=(key,))
     st.caption(
         f"Up to {upload_limit_mb():,} MB. For a larger file, run `python -m wgan import FILE` on the "
@@ -23,20 +24,22 @@ def _import(key: str) -> None:
     file = st.session_state.get(key)
     if file is None:
         return
-    st.session_state.imports = st.session_state.get("imports", 0) + 1  # an empty field again
-    st.session_state.import_task = session().library.import_run(file, file.name)
+    state = page_state(RunsState)
+    state.import_count += 1  # an empty field again
+    state.import_task = session().library.import_run(file, file.name)
 
 
 def importing() -> None:
     """Show how far an import is, with a button to cancel it, or how it ended."""
-    task: BackgroundTask | None = st.session_state.get("import_task")
+    state = page_state(RunsState)
+    task = state.import_task
     if task is None:
         return
     if not task.done:
         with st.container():
             st.fragment(_import_progress, run_every=0.5)()
         return
-    st.session_state.import_task = None
+    state.import_task = None
     if task.error:
         st.error(task.error, icon=":material/error:")
         return
@@ -47,11 +50,11 @@ def importing() -> None:
         st.toast(f"And {len(remarks) - MAX_REMARKS} more remarks.", icon=":material/warning:")
     st.toast(f"{run} has been taken in.", icon=":material/upload:")
     show_run(run)
-    st.session_state.picked_runs = [run]
+    state.selected = [run]
 
 
 def _import_progress() -> None:
-    task: BackgroundTask | None = st.session_state.get("import_task")
+    task = page_state(RunsState).import_task
     if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -8,6 +8,7 @@ from pages.ui.core import navigation
 from pages.ui.core.refresh import watch
 from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
+from pages.ui.core.state import ComparedRuns, page_state
 from pages.ui.runs import details, import_run, queue, table, trash
 from wgan.format import fmt_bytes
 from wgan.runs import RunSummary
@@ -76,7 +77,7 @@ def _several(chosen: Sequence[str]) -> None:
             disabled=len(chosen) > MOST_COMPARED,
             help=f"Two to {MOST_COMPARED} runs on common axes.",
         ):
-            st.session_state.compared = list(chosen)
+            page_state(ComparedRuns).runs = list(chosen)
             st.switch_page(navigation.page("compare"))
         if st.button("Delete", icon=":material/delete:", key="delete_several"):
             trash.ask_to_delete(list(chosen))

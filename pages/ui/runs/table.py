@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.core.run_on_show import show_run
+from pages.ui.core.state import page_state
+from pages.ui.runs.state import RunsState
 from wgan.config import TrainConfig, short
 from wgan.format import fmt_digits, fmt_duration
 from wgan.metrics import title_of
@@ -15,16 +17,31 @@ from wgan.runs import RunSummary, Status, began
 TABLE_HEIGHT = 282
 
 
-# ---- the table --------------------------------------------------------------------------------
-
-
 def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
     """Show the runs as a table and return those that are selected, and all that the filter leaves."""
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
+    query, statuses = _filter()
+    listed = [
+        card
+        for card in cards
+        if _matches(card, query) and (not statuses or card.status in statuses)
+    ]
+    if not listed:
+        st.caption("No run is like that.")
+        return [], []
+    run_ids = [card.run for card in listed]
+    selected = _select(listed, run_ids, titles)
+    if len(selected) == 1:
+        show_run(selected[0])
+    return selected, run_ids
+
+
+def _filter() -> tuple[str, list[Status]]:
+    """Let the visitor filter the runs; return the words and the statuses that a run must have."""
     # A visit begins with the address's filter.
     st.session_state.setdefault("filter", st.query_params.get("filter", ""))
-    words, only = st.columns([0.62, 0.38], vertical_alignment="bottom")
-    with words:
+    left, right = st.columns([0.62, 0.38], vertical_alignment="bottom")
+    with left:
         query = st.text_input(
             "Filter",
             key="filter",
@@ -33,8 +50,8 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
             icon=":material/search:",
             label_visibility="collapsed",
         )
-    with only:
-        states = st.multiselect(
+    with right:
+        statuses = st.multiselect(
             "Status",
             list(Status),
             key="filter_status",
@@ -47,26 +64,26 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
         st.query_params["filter"] = query
     else:
         st.query_params.pop("filter", None)
-    listed = [
-        card for card in cards if _matches(card, query) and (not states or card.status in states)
-    ]
-    if not listed:
-        st.caption("No run is like that.")
-        return [], []
-    run_ids = [card.run for card in listed]
-    before = [run for run in st.session_state.get("picked_runs", []) if run in run_ids]
+    return query, statuses
+
+
+def _select(
+    cards: Sequence[RunSummary], run_ids: Sequence[str], titles: dict[str, str]
+) -> list[str]:
+    """Show the table and return the runs that are selected in it."""
+    state = page_state(RunsState)
+    rows_before = [run_ids.index(run) for run in state.selected if run in run_ids]
     # Rows are selected by number, so another list of rows is another table.
-    key = f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}"
     selection = st.dataframe(
-        _rows(listed, titles),
-        key=key,
+        _rows(cards, titles),
+        key=f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}",
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [run_ids.index(run) for run in before]}},
+        selection_default={"selection": {"rows": rows_before}},
         hide_index=True,
         placeholder="",
         row_height=46,
-        height=min(TABLE_HEIGHT, 40 + 46 * len(listed)),
+        height=min(TABLE_HEIGHT, 40 + 46 * len(cards)),
         column_config={
             "★": st.column_config.TextColumn(width=34),
             "Preview": st.column_config.ImageColumn("", width=50),
@@ -80,18 +97,15 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
         },
     )
     rows = selection["selection"]["rows"] if selection else []
-    chosen = [run_ids[row] for row in rows if row < len(run_ids)]
-    st.session_state.picked_runs = chosen
-    if len(chosen) == 1:
-        show_run(chosen[0])
-    return chosen, run_ids
+    state.selected = [run_ids[row] for row in rows if row < len(run_ids)]
+    return state.selected
 
 
-def _matches(card: RunSummary, asked: str) -> bool:
+def _matches(card: RunSummary, query: str) -> bool:
     config = card.config
-    what = [config.dataset.title, config.objective.title] if config else []
-    text = " ".join([card.run, card.name, card.note, card.status, *what])
-    return all(word in text.lower() for word in asked.lower().split())
+    parts = [config.dataset.title, config.objective.title] if config else []
+    text = " ".join([card.run, card.name, card.note, card.status, *parts])
+    return all(word in text.lower() for word in query.lower().split())
 
 
 def _rows(cards: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list[Any]]:

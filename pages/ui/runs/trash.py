@@ -6,6 +6,8 @@ import streamlit as st
 
 from pages.ui.core.run_on_show import show_run
 from pages.ui.core.session import session
+from pages.ui.core.state import RunOnShow, page_state
+from pages.ui.runs.state import RunsState
 from wgan.format import fmt_bytes
 from wgan.runs import RunError
 
@@ -32,7 +34,7 @@ def trash() -> None:
 
 def _empty() -> None:
     freed = session().library.empty_trash()
-    st.session_state.pop("thrown", None)
+    _forget_undo()
     st.session_state.sure = False
     st.toast(f"{fmt_bytes(freed)} freed.", icon=":material/delete_forever:")
 
@@ -42,15 +44,19 @@ def restore(keys: Sequence[str]) -> None:
     try:
         names = [session().library.restore(key) for key in keys]
         show_run(names[0])
-        st.session_state.picked_runs = names[:1]
+        page_state(RunsState).selected = names[:1]
     except RunError as error:
         st.toast(str(error), icon=":material/error:")
-    st.session_state.pop("thrown", None)
+    _forget_undo()
+
+
+def _forget_undo() -> None:
+    page_state(RunsState).trashed = []
 
 
 def offer_undo() -> None:
     """Offer to take back what was deleted just now."""
-    trashed = st.session_state.get("thrown")
+    trashed = page_state(RunsState).trashed
     if not trashed:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):
@@ -68,7 +74,7 @@ def offer_undo() -> None:
             "Fine",
             key="undo_no",
             type="tertiary",
-            on_click=lambda: st.session_state.pop("thrown", None),
+            on_click=_forget_undo,
         )
 
 
@@ -101,7 +107,7 @@ def _delete(names: list[str]) -> None:
             trashed.append(session().throw_away(name).key)
         except RunError as error:
             st.toast(str(error), icon=":material/error:")
-    st.session_state.thrown = trashed
-    st.session_state.picked_runs = []
-    if st.session_state.get("shown") in names:
+    state = page_state(RunsState)
+    state.trashed, state.selected = trashed, []
+    if page_state(RunOnShow).run in names:
         show_run(session().newest())

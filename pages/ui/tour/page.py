@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.core.session import session
+from pages.ui.core.state import page_state
 from pages.ui.tour import glossary
 from pages.ui.tour.links import page_link
+from pages.ui.tour.state import TourState
 from wgan.export import EXAMPLES, bring, lacking
 from wgan.runs import RunError
 
@@ -127,24 +129,23 @@ def _examples() -> None:
             f"Train them with `python -m wgan examples --runs-dir {runs_dir}` (half an hour), or copy the folders "
             f"`checkpoints/example-*` of the app's repository to `{runs_dir}`."
         )
-    if problem := st.session_state.pop("tour_problem", ""):
-        st.error(problem, icon=":material/error:")
+    state = page_state(TourState)
+    if state.problem:
+        st.error(state.problem, icon=":material/error:")
+        state.problem = ""
 
 
 def _bring() -> None:
     try:
         bring(session().runs_dir)
     except RunError as error:
-        st.session_state["tour_problem"] = str(error)
+        page_state(TourState).problem = str(error)
     session().library.look_again()
 
 
 def _steps() -> None:
     """Show the six steps, two rows of three."""
-    if "tour" not in st.session_state:
-        seen_steps = st.query_params.get("seen", "").split(".")
-        st.session_state["tour"] = {n for n in range(1, len(STEPS) + 1) if str(n) in seen_steps}
-    done = st.session_state["tour"]
+    done = _seen_steps()
     if done:
         st.query_params["seen"] = ".".join(map(str, sorted(done)))
     else:
@@ -169,6 +170,15 @@ def _steps() -> None:
                     )
 
 
+def _seen_steps() -> set[int]:
+    """Return the steps that the visitor has seen; a visit begins with those of the address."""
+    state = page_state(TourState)
+    if state.seen_steps is None:
+        from_address = st.query_params.get("seen", "").split(".")
+        state.seen_steps = {n for n in range(1, len(STEPS) + 1) if str(n) in from_address}
+    return state.seen_steps
+
+
 def _mark(number: int) -> None:
-    done = st.session_state["tour"]
+    done = _seen_steps()
     (done.add if st.session_state[f"tour_{number}"] else done.discard)(number)

@@ -7,7 +7,9 @@ import streamlit as st
 
 from pages.ui.core import draft
 from pages.ui.core.session import session
+from pages.ui.core.state import Steering, page_state
 from pages.ui.panels.marks import findings
+from pages.ui.train.state import AppliedProposal, TrainState
 from wgan.config import ConfigError
 from wgan.diagnosis import RULES, Finding, Proposal
 from wgan.jobs import RunSnapshot
@@ -37,7 +39,9 @@ def panel(view: RunSnapshot) -> None:
     all_findings = findings(view.run)
     raised = [one for one in all_findings if one.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
-    if st.session_state.pop("redraw", False):
+    state = page_state(TrainState)
+    if state.needs_redraw:
+        state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it too, outside this fragment.
     if not raised and LOOKED not in {one.key for one in all_findings}:
         st.caption(_not_yet(view))
@@ -66,7 +70,7 @@ def _not_yet(view: RunSnapshot) -> str:
 
 def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
     """Call out a danger once to each visitor who watches the run train."""
-    announced = st.session_state.setdefault("alarms", set())
+    announced = page_state(TrainState).announced
     for one in raised:
         if (
             one.rule.level == "danger"
@@ -131,7 +135,7 @@ def _offer(view: RunSnapshot, one: Finding, proposal: Proposal, i: int) -> None:
 
 def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
     draft.prepare_fork(run, step, changes)
-    st.session_state["redraw"] = True
+    page_state(TrainState).needs_redraw = True
 
 
 def _apply(run: str, proposal: Proposal) -> None:
@@ -139,21 +143,21 @@ def _apply(run: str, proposal: Proposal) -> None:
         before = session().view(run).config.flat()
         session().change(run, **proposal.changes)
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        page_state(Steering).problem = str(error)
         return
-    kept = {path: before[path] for path in proposal.changes}
-    st.session_state[f"mended-{run}"] = (proposal.words, kept)
-    st.session_state["redraw"] = True
+    values_before = {path: before[path] for path in proposal.changes}
+    state = page_state(TrainState)
+    state.applied[run] = AppliedProposal(proposal.words, values_before)
+    state.needs_redraw = True
 
 
 def _undo(view: RunSnapshot) -> None:
-    key = f"mended-{view.run}"
-    if key not in st.session_state or not view.status.active:
+    applied = page_state(TrainState).applied.get(view.run)
+    if applied is None or not view.status.active:
         return
-    words, before = st.session_state[key]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            f":material/check: Changed: {words}. What is measured from now on will show whether it helps.",
+            f":material/check: Changed: {applied.words}. What is measured from now on will show whether it helps.",
             width="content",
         )
         st.button(
@@ -162,7 +166,7 @@ def _undo(view: RunSnapshot) -> None:
             key="undo_mend",
             type="tertiary",
             on_click=_take_back,
-            args=(view.run, before),
+            args=(view.run, applied.values_before),
         )
 
 
@@ -170,10 +174,11 @@ def _take_back(run: str, before: Mapping[str, Any]) -> None:
     try:
         session().change(run, **before)
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        page_state(Steering).problem = str(error)
         return
-    st.session_state.pop(f"mended-{run}", None)
-    st.session_state["redraw"] = True
+    state = page_state(TrainState)
+    state.applied.pop(run, None)
+    state.needs_redraw = True
 
 
 def _all(found: Sequence[Finding]) -> None:

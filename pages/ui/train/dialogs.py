@@ -3,24 +3,33 @@
 import streamlit as st
 
 from pages.ui.core.run_actions import queue_run, stop_and_start
+from pages.ui.core.state import Steering, page_state
 from wgan.config import TrainConfig
 from wgan.jobs import RunSnapshot
 
 
 def ask_if_busy(running: RunSnapshot | None, config: TrainConfig) -> None:
-    """Ask what to do about the run that is in the way, unless it has ended meanwhile."""
-    if running is None or running.run != st.session_state.busy[0]:
-        del st.session_state["busy"]  # Else a later start would be asked about the run just begun.
+    """Ask what to do about the run that blocked a start, if it still trains."""
+    blocked_start = page_state(Steering).blocked_start
+    if blocked_start is None:
+        return
+    if running is None or running.run != blocked_start.live_run:
+        _forget_start()  # Else a later start would be asked about the run just begun.
     else:
         _ask_what_to_do(running.run, config)
 
 
-@st.dialog("Another run is training", on_dismiss=lambda: st.session_state.pop("busy", None))
+def _forget_start() -> None:
+    page_state(Steering).blocked_start = None
+
+
+@st.dialog("Another run is training", on_dismiss=_forget_start)
 def _ask_what_to_do(live: str, config: TrainConfig) -> None:
     """Offer to queue a new run or to stop the live one."""
-    if "busy" not in st.session_state:
+    blocked_start = page_state(Steering).blocked_start
+    if blocked_start is None:
         st.rerun()  # Answered: a button's callback has done the rest.
-    st.write(st.session_state.busy[1])
+    st.write(blocked_start.message)
     with st.container(horizontal=True):
         # As callbacks: they run before the page does, so the page is drawn as it stands after them.
         st.button(

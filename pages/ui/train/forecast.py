@@ -8,6 +8,8 @@ from pages.ui.core import draft
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.startup import first_page_is_drawn
+from pages.ui.core.state import page_state
+from pages.ui.train.state import TrainState
 from wgan.config import TrainConfig
 from wgan.format import fmt_bytes, fmt_duration
 from wgan.jobs import RunSnapshot
@@ -41,7 +43,7 @@ def forecast() -> None:
         )
     elif session().live() is None:
         st.caption("measuring …", width="content")
-        st.session_state.measuring = True
+        page_state(TrainState).shows_measuring = True
     else:
         st.caption(
             "no forecast while a run trains",
@@ -53,8 +55,9 @@ def forecast() -> None:
 
 def forecast_pending() -> bool:
     """Tell whether a forecast is still being measured, or stands on the page as if it were."""
-    drawn: bool = st.session_state.pop("measuring", False)
-    return drawn or (session().live() is None and _cost(draft.draft()) is None)
+    state = page_state(TrainState)
+    shows_measuring, state.shows_measuring = state.shows_measuring, False
+    return shows_measuring or (session().live() is None and _cost(draft.draft()) is None)
 
 
 def _cost(config: TrainConfig) -> Forecast | str | None:

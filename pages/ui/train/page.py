@@ -27,8 +27,7 @@ def show() -> None:
     steered = view if running is not None and running.run == run else None
     edits_next_run = sidebar.sidebar(steered, run)
     keep_in_address(run)
-    if "busy" in st.session_state:
-        dialogs.ask_if_busy(running, draft())
+    dialogs.ask_if_busy(running, draft())
     if view is None:
         _welcome()
     else:

@@ -7,8 +7,10 @@ import streamlit as st
 
 from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
+from pages.ui.core.state import Steering, page_state
 from pages.ui.core.status import newest_task
 from pages.ui.train import diagnosis
+from pages.ui.train.state import TrainState
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -270,10 +272,10 @@ def _evaluate_button(view: RunSnapshot) -> None:
 def _evaluate(run: str) -> None:
     try:
         session().evaluate(run)
-        st.session_state.problem = ""
+        page_state(Steering).problem = ""
     except RunError as error:
-        st.session_state.problem = str(error)
-        st.session_state.redraw = True  # It is said outside this fragment.
+        page_state(Steering).problem = str(error)
+        page_state(TrainState).needs_redraw = True  # It is said outside this fragment.
 
 
 def _evaluations(view: RunSnapshot) -> None:

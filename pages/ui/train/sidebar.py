@@ -5,17 +5,19 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.core.config_form import choices, control
+from pages.ui.core.config_form import control, options_of
 from pages.ui.core.draft import (
-    FIRST,
     delete_preset,
     draft,
     fork_origin,
     leave_fork,
+    redo,
     reset,
+    undo,
 )
 from pages.ui.core.run_picker import choose_run, run_titles
 from pages.ui.core.session import session
+from pages.ui.core.state import NextRun, Steering, page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
 from wgan.config import (
     PRESETS,
@@ -47,14 +49,14 @@ def sidebar(live: RunSnapshot | None, shown: str | None) -> bool:
                 "Next run: prepare another, and queue it or start it instead.",
             )
             steering = choice != "Next run"
-        st.session_state.steering = live.run if live is not None and steering else None
+        page_state(Steering).run = live.run if live is not None and steering else None
         config = live.config if live is not None and steering else draft()
         origin = None if steering else fork_origin()
         if origin is not None:
             _head_of_fork(origin)
         else:
             _head(config, live if steering else None)
-        if problem := st.session_state.get("problem"):
+        if problem := page_state(Steering).problem:
             st.error(problem, icon=":material/error:")
         preparing = steering and live is not None and live.status is Status.QUEUED
         _fields(config, locked=steering, preparing=preparing, kept=KEPT if origin else ())
@@ -92,7 +94,7 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
             "Reset",
             icon=":material/restart_alt:",
             on_click=reset,
-            disabled=st.session_state.get("base", FIRST) == preset,
+            disabled=page_state(NextRun).preset == preset,
             help="Back to the preset that was chosen last.",
         )
         with st.popover("Save", icon=":material/bookmark_add:", help="Keep these settings."):
@@ -118,10 +120,12 @@ def _about(name: str | None) -> str:
 def _undo_and_redo(live: RunSnapshot | None) -> None:
     """Offer to go back and forth through the changes: the live run's own, else the visitor's."""
     if live is None:
-        done, undone = st.session_state.get("drafts"), st.session_state.get("undone_drafts")
+        next_run = page_state(NextRun)
+        can_undo, can_redo = bool(next_run.undo), bool(next_run.redo)
         words = ("Take the last change back.", "Make the change again that was taken back last.")
     else:
         done, undone = session().history(live.run)
+        can_undo, can_redo = bool(done), bool(undone)
         titles = {value.path: value.title for value in hyperparameters(live.config)}
         words = (
             _named("Take back", done[-1], done[-1].before, titles) if done else "No change yet.",
@@ -135,7 +139,7 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
             icon=":material/undo:",
             on_click=_go,
             args=("undo",),
-            disabled=not done,
+            disabled=not can_undo,
             key="undo",
             help=words[0],
         )
@@ -144,7 +148,7 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
             icon=":material/redo:",
             on_click=_go,
             args=("redo",),
-            disabled=not undone,
+            disabled=not can_redo,
             key="redo",
             help=words[1],
         )
@@ -157,44 +161,39 @@ def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> 
 
 def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
     configs = {name: preset.config for name, preset in PRESETS.items()} | own
-    base = st.session_state.get("base", FIRST)
-    if configs.get(base) == config:
-        return str(base)
+    preset_name = page_state(NextRun).preset
+    if configs.get(preset_name) == config:
+        return preset_name
     return next((name for name, preset in configs.items() if preset == config), None)
 
 
 def _take_preset(key: str) -> None:
     if user_changed(key) and (name := st.session_state[key]) is not None:
-        st.session_state.base = name
+        page_state(NextRun).preset = name
         reset()
 
 
 def _go(way: str) -> None:
     """Undo or redo: a change of the live run, else one of the next run's setup."""
-    run = st.session_state.get("steering")
-    st.session_state.problem = ""
-    if run is None:
-        past = st.session_state.setdefault("drafts", [])
-        future = st.session_state.setdefault("undone_drafts", [])
-        source, target = (past, future) if way == "undo" else (future, past)
-        if source:
-            target.append(draft())
-            st.session_state.draft = source.pop()
+    steering = page_state(Steering)
+    steering.problem = ""
+    if steering.run is None:
+        (undo if way == "undo" else redo)()
         return
     try:
-        (session().undo if way == "undo" else session().redo)(run)
+        (session().undo if way == "undo" else session().redo)(steering.run)
     except (RunError, ConfigError) as error:
-        st.session_state.problem = str(error)
+        steering.problem = str(error)
 
 
 def _save() -> None:
     name = st.session_state.preset_name
     try:
         session().presets.save(name.strip(), draft())
-        st.session_state.base = name.strip()
+        page_state(NextRun).preset = name.strip()
         st.toast(f"Saved as {name.strip()}.", icon=":material/bookmark_added:")
     except RunError as error:
-        st.session_state.problem = str(error)
+        page_state(Steering).problem = str(error)
 
 
 def _head_of_fork(origin: Parent) -> None:
@@ -220,20 +219,17 @@ def _fields(
             continue
         part = value.path.partition(".")[0]
         # What is learned stands first; how the data and the networks are made, with the rest.
-        has_own_place = value.options == "own" or (
-            value.type is str and value.path == "dataset.text"
-        )
-        later = part in ("dataset", "network") and "." in value.path and not has_own_place
+        later = part in ("dataset", "network") and "." in value.path and not value.main
         (advanced if value.advanced or later else main).append(value)
-    chosen = choices(config)
+    options = options_of(config)
     for value in main:
         held = value.path.partition(".")[0] in kept
-        control(value, values[value.path], chosen, locked=locked, preparing=preparing, held=held)
+        control(value, values[value.path], options, locked=locked, preparing=preparing, held=held)
     # While it is closed its controls are not made: they would take half of the page's time.
     opened = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
     with opened:
         for value in advanced if opened.open else ():
             held = value.path.partition(".")[0] in kept
             control(
-                value, values[value.path], chosen, locked=locked, preparing=preparing, held=held
+                value, values[value.path], options, locked=locked, preparing=preparing, held=held
             )

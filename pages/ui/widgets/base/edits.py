@@ -8,11 +8,13 @@ answer that is older than its own newest message, and takes a newer revision.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import eq
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+
+from pages.ui.core.state import page_state
 
 T = TypeVar("T")
 
@@ -40,9 +42,15 @@ class Edit(Generic[T]):
     answer: Mapping[str, object]
 
 
+@dataclass
+class _Ledgers:
+    """The ledgers of all components, by key."""
+
+    by_key: dict[str, _Ledger[Any]] = field(default_factory=dict)
+
+
 def _ledger(key: str) -> _Ledger[Any]:
-    ledgers: dict[str, _Ledger[Any]] = st.session_state.setdefault("edits", {})
-    return ledgers.setdefault(key, _Ledger())
+    return page_state(_Ledgers).by_key.setdefault(key, _Ledger())
 
 
 def receive(

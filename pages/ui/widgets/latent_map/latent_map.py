@@ -1,11 +1,10 @@
 """A plane of latent space as a map of pictures, to be dragged, zoomed, and pointed at."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import streamlit as st
-
+from pages.ui.core.state import page_state
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.base.registry import HEADING, component
@@ -33,6 +32,13 @@ MOST_SOURCES = 20
 """How many planes' windows are remembered for a visitor."""
 
 
+@dataclass
+class _Windows:
+    """What this visitor looks at: by the component's key, then by the plane."""
+
+    by_key: dict[str, dict[str, Window]] = field(default_factory=dict)
+
+
 def map_window(key: str, source: str, home: Window) -> Window:
     """Return the part of the plane `source` that this visitor looks at; `home` at first."""
     receive(key, lambda value: _remembered(key, value))
@@ -43,8 +49,7 @@ def map_window(key: str, source: str, home: Window) -> Window:
 
 
 def _known(key: str) -> dict[str, Window]:
-    windows: dict[str, Window] = st.session_state.setdefault(f"{key}__windows", {})
-    return windows
+    return page_state(_Windows).by_key.setdefault(key, {})
 
 
 def _remembered(key: str, value: Any) -> tuple[str, Window] | None:

@@ -7,7 +7,13 @@ import streamlit as st
 
 from pages.ui.widgets.base import assets
 from pages.ui.widgets.base.registry import component
-from pages.ui.widgets.sample_timeline.sample_timeline import Frame, frames, told
+from pages.ui.widgets.sample_timeline.sample_timeline import (
+    Frame,
+    frames,
+    remember_request,
+    take_request,
+    told,
+)
 
 _WALL = component(
     "wgan_run_grid",
@@ -52,15 +58,11 @@ def run_grid(
     It opens at the moment `at` of the common axis, or follows the newest, and calls `moved` with the
     moment that the visitor goes to, or None for the newest.
     """
-    slot = f"{key}__wanted"
-
-    def remember() -> None:
-        st.session_state[slot] = st.session_state[key].get("want")
 
     def rest() -> None:
         told(st.session_state[key].get("moment"), moved)
 
-    request = st.session_state.pop(slot, None)
+    request = take_request(key)
     wishes = request if isinstance(request, dict) else {}
     data = {
         "items": [_item(item, wishes.get(item.run), fetch) for item in items],
@@ -70,7 +72,7 @@ def run_grid(
         "plotly": assets.address(assets.PLOTLY),
         "space": f"height:{max_height // 2}px",
     }
-    _WALL(key=key, data=data, on_want_change=remember, on_moment_change=rest)
+    _WALL(key=key, data=data, on_want_change=lambda: remember_request(key), on_moment_change=rest)
 
 
 def _item(

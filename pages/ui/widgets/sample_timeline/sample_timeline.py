@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import streamlit as st
 
+from pages.ui.core.state import page_state
 from pages.ui.widgets.base import assets
 from pages.ui.widgets.base.registry import HEADING, component, shared, space
 from pages.ui.widgets.chart.chart import encode_figure
@@ -39,6 +40,26 @@ class Frame:
     figure: "Mapping[str, Any] | go.Figure | None" = None
 
 
+@dataclass
+class _Requests:
+    """The frames that the browser asked for and has not got yet: by the component's key."""
+
+    by_key: dict[str, object] = field(default_factory=dict)
+
+
+def remember_request(key: str) -> None:
+    """Remember what the browser asks for. As the component's `on_want_change`.
+
+    A callback runs before the fragment does: so the answer goes out with the same run.
+    """
+    page_state(_Requests).by_key[key] = st.session_state[key].get("want")
+
+
+def take_request(key: str) -> object:
+    """Return what the browser asked for since the last call; None: nothing."""
+    return page_state(_Requests).by_key.pop(key, None)
+
+
 def _frame(frame: Frame) -> dict[str, Any]:
     if frame.figure is not None:
         return {"step": frame.step, "figure": encode_figure(frame.figure)}
@@ -65,28 +86,38 @@ def sample_timeline(
     moved: Callable[[int | None], None] | None = None,
     version: Hashable = None,
 ) -> None:
-    """Show the newest frame of `run`, and any earlier one on demand.
+    """Show the newest frame of a run, and any earlier one on demand.
 
-    Call it in a fragment that runs again while the run is `live`. `steps` are those of all
-    previews, ascending; `fetch` is asked for the few that the browser misses, and may leave out
-    what it cannot find. `real` returns a sheet of `rows` × 2 real pictures to show beside;
-    `words` stand where there is no picture yet. It opens at the step `at`, or follows the newest,
-    and calls `moved` with the step that the visitor goes to, or None for the newest. With a `version`, all
-    who are shown the same one, and miss nothing, get what the first of them got.
+    Call it in a fragment that runs again while the run is live.
+
+    Args:
+        key: The component's key.
+        run: Names the pictures. With another name the browser forgets those that it has.
+        steps: Those of all previews, ascending.
+        latest: Returns the newest frame; None if there is none yet.
+        fetch: Asked for the few frames that the browser misses; it may leave out those that it cannot find.
+        live: Whether frames are still to come.
+        rows: Pictures in a column of a frame.
+        columns: Pictures in a row of a frame.
+        alt: What is shown, for screen readers.
+        max_height: In pixels.
+        title: The heading.
+        help: What its ⓘ says.
+        real: Returns a sheet of `rows` × 2 real pictures to show beside; None: none.
+        words: Shown while there is no picture.
+        at: The step at which it opens; None: it follows the newest.
+        moved: Called with the step that the visitor goes to, or None for the newest.
+        version: All visitors who are shown the same version, and miss nothing, get what the first of
+            them got.
     """
-    slot = f"{key}__wanted"
-
-    def remember() -> None:
-        # A callback runs before the fragment does: so the answer goes out with the same run.
-        st.session_state[slot] = st.session_state[key].get("want")
 
     def rest() -> None:
         told(st.session_state[key].get("moment"), moved)
 
-    request = st.session_state.pop(slot, None)
+    request = take_request(key)
 
-    def made() -> dict[str, Any]:
-        beside = real()
+    def data() -> dict[str, Any]:
+        sheet = real()
         return {
             "at": at,
             "run": run or "-",
@@ -100,26 +131,32 @@ def sample_timeline(
             "title": title,
             "help": help,
             "words": words,
-            "real": None
-            if beside is None
-            else {
-                "image": data_uri(beside),
-                "rows": rows,
-                "columns": 2,
-                "alt": "Real pictures of the data set",
-            },
+            "real": None if sheet is None else _real_sheet(sheet, rows),
             "space": space(
                 max_height,
                 ratio=columns / rows,
                 # As in sample_timeline.css: two of ten columns are real.
-                width="100%" if beside is None else "(100% - 56px) * 0.8 + 24px",
+                width="100%" if sheet is None else "(100% - 56px) * 0.8 + 24px",
                 above=HEADING if title else 0,
                 below="3rem",
             ),
         }
 
-    data = made() if request or version is None else shared((key, version, at), made)
-    _STAGE(key=key, data=data, on_want_change=remember, on_moment_change=rest)
+    _STAGE(
+        key=key,
+        data=data() if request or version is None else shared((key, version, at), data),
+        on_want_change=lambda: remember_request(key),
+        on_moment_change=rest,
+    )
+
+
+def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
+    return {
+        "image": data_uri(image),
+        "rows": rows,
+        "columns": 2,
+        "alt": "Real pictures of the data set",
+    }
 
 
 def told(moment: object, moved: Callable[[int | None], None] | None) -> None:

@@ -1,10 +1,10 @@
 """Sliders beside a sheet of samples that they move all at once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import streamlit as st
-
+from pages.ui.core.state import page_state
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.base.registry import component
@@ -25,6 +25,13 @@ MOST_SOURCES = 20
 """How many sets of dials are remembered for a visitor."""
 
 
+@dataclass
+class _Positions:
+    """How this visitor has set the dials: by the component's key, then by what they turn."""
+
+    by_key: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+
 def moved_sliders(key: str, source: str, count: int) -> list[float]:
     """Return how the dials of `source` stand for this visitor; 0 at first."""
     receive(key, lambda value: _remembered(key, value))
@@ -33,8 +40,7 @@ def moved_sliders(key: str, source: str, count: int) -> list[float]:
 
 
 def _known(key: str) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = st.session_state.setdefault(f"{key}__turned", {})
-    return values
+    return page_state(_Positions).by_key.setdefault(key, {})
 
 
 def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:

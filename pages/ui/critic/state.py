@@ -1,0 +1,23 @@
+"""What the Critic page remembers of a visit."""
+
+from dataclasses import dataclass, field
+
+from wgan.latent import Models
+
+
+@dataclass(frozen=True)
+class Look:
+    """The weights of a live run that were shown last, and how long they stay on show."""
+
+    run: str
+    models: Models
+    until: float  # `time.monotonic()`
+
+
+@dataclass
+class CriticState:
+    """The weights on show, and the pictures picked."""
+
+    problem: str = ""  # why the critic could not be trained alone
+    last_look: Look | None = None
+    picked: dict[str, list[int]] = field(default_factory=dict)  # by the kind of picture
