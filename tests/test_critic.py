@@ -14,7 +14,7 @@ from wgan.data import DataError, Pictures, Points
 from wgan.latent import Models
 from wgan.networks.modules import Score
 from wgan.objectives import OBJECTIVES, Hinge, Wgan, WganGp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
 
 W = torch.tensor([3.0, -4.0])  # ‖w‖ = 5
@@ -145,7 +145,7 @@ def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
 def test_fakes_are_what_the_generator_shows():
     opened = models(TrainConfig.parse(DIGITS), data=pictures(20))
     sides = critic.with_fakes(opened, critic.examples_of(pictures(20), 4))
-    rng = generator(0, "metric", draw=critic.Z)
+    rng = keyed_rng(0, "metric", draw=critic.Z)
     z = torch.randn(4, 8, generator=rng).numpy()
     assert np.array_equal(critic.pictures_of(sides.fake), opened.make(z))
     shown = pictures(6).train[:].numpy()

@@ -15,7 +15,7 @@ from wgan.objectives import WganGp
 from wgan.reproduce import EXPERIMENTS, Bench, Outcome, Row, measure, page, table
 from wgan.reproduce.critics import explained, gap, straightness
 from wgan.reproduce.pictures import Ruler
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 TINY = 0.005
 
@@ -63,7 +63,7 @@ def test_a_sorting_critic_never_exceeds_w1(seed: int):
 
 
 def test_the_gap_over_the_steepest_slope_is_below_w1():
-    real = torch.randn(200, 2, generator=generator(0, "data"))
+    real = torch.randn(200, 2, generator=keyed_rng(0, "data"))
     fake = real + torch.tensor([0.3, 0.4])
     layer = torch.nn.Linear(2, 1, bias=False)
     linear = torch.nn.Sequential(layer, torch.nn.Flatten(0))

@@ -1,4 +1,4 @@
-"""A generator for (seed, stream, step, draw): nothing to save, nothing to share.
+"""Keyed random number generators: one for each (seed, stream, step, draw), so there is no state to save or share.
 
 Every random number of a training is drawn from a generator made for that one draw, so there is no
 state to checkpoint, and previews or metrics cannot disturb the training beside them.
@@ -42,7 +42,7 @@ WHOLE = Rows()
 """Every row: a process of its own."""
 
 
-def generator(
+def keyed_rng(
     seed: int,
     stream: Stream,
     step: int = 0,
@@ -50,7 +50,7 @@ def generator(
     *,
     device: str | torch.device = "cpu",
 ) -> torch.Generator:
-    """Return the generator of one draw: the same four values always give the same numbers.
+    """Return the random number generator of one draw: the same four values always give the same numbers.
 
     The key is hashed, so that neighbouring seeds and steps share nothing. CPU generators use 32
     bits of it: over a million draws some will meet by chance, which harms no statistic.

@@ -8,7 +8,7 @@ import torch
 from wgan.arrays import F32, I64, U8
 from wgan.data import Data, DataError, Pictures, as_bytes, as_floats
 from wgan.latent import Models
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.transport import assignment
 from wgan.untrusted.images import Unusable, picture_of
 
@@ -44,7 +44,7 @@ def examples_of(data: Data, n: int) -> Examples:
         ("held-out", HELD_OUT),
     )
     for part, draw in parts:
-        rng = generator(0, "metric", draw=draw)
+        rng = keyed_rng(0, "metric", draw=draw)
         if isinstance(data, Pictures):
             examples, labels = data.draw(part, n, rng)
         else:
@@ -67,7 +67,7 @@ def with_fakes(models: Models, examples: Examples) -> RealFakeBatch:
     differently, because matrix products depend on the batch size.
     """
     e, n = examples, len(examples.real)
-    z = torch.randn(n, models.config.latent_dim, generator=generator(0, "metric", draw=Z)).numpy()
+    z = torch.randn(n, models.config.latent_dim, generator=keyed_rng(0, "metric", draw=Z)).numpy()
     fake = models.raw(z, e.labels.tolist() if models.config.conditional else None).numpy()
     return RealFakeBatch(e.real, e.held_out, e.labels, e.held_out_labels, fake)
 

@@ -14,7 +14,7 @@ from wgan.critic.inside import title_of
 from wgan.critic.scores import score_of
 from wgan.latent import Models
 from wgan.objectives.gradients import clip_bounds
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.diagnostics import at_clip, at_outputs
 from wgan.training.steps import critic_step
 
@@ -108,7 +108,7 @@ def gradients(models: Models, batch: RealFakeBatch) -> Gradients:
         return objective.critic_loss(real=real_score, fake=fake_score)
 
     parts, output_gradients = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
-    rng = generator(0, "metric", draw=EPSILON)
+    rng = keyed_rng(0, "metric", draw=EPSILON)
     # A lazy penalty, which is not computed at every update, is computed at update 0.
     points = objective.points(real=real, fake=fake, rng=rng, update=0)
     loss, penalty, *_ = critic_step(

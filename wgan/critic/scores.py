@@ -13,7 +13,7 @@ from wgan.critic.examples import EPSILON, RealFakeBatch
 from wgan.latent import Models
 from wgan.objectives import Objective
 from wgan.objectives.gradients import gradient_norm
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 CHUNK = 128
 """Examples per forward pass."""
@@ -63,7 +63,7 @@ def _slopes(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
 
 def interpolates(batch: RealFakeBatch) -> F32:
     """Return x̂ = ε real + (1 − ε) fake, (N, …), one ε ~ U(0, 1) for each: where WGAN-GP's penalty acts."""
-    rng = generator(0, "metric", draw=EPSILON)
+    rng = keyed_rng(0, "metric", draw=EPSILON)
     epsilon = torch.rand(len(batch.real), generator=rng).numpy()
     weight = epsilon.reshape(-1, *[1] * (batch.real.ndim - 1))
     mixed: F32 = (weight * batch.real + (1 - weight) * batch.fake).astype(np.float32)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 if TYPE_CHECKING:
     import torch
@@ -210,7 +210,7 @@ def examples(data: Data, n: int, seed: int = 0) -> npt.NDArray[Any]:
     """Return n training examples as an array to show: (n, C, H, W) uint8, or (n, 2) float32."""
     import torch
 
-    rng = generator(seed, "sample")
+    rng = keyed_rng(seed, "sample")
     if isinstance(data, Pictures):
         places = torch.randperm(len(data.train), generator=rng)[:n]
         return data.train[places].cpu().numpy()

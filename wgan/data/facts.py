@@ -10,7 +10,7 @@ import numpy as np
 
 from wgan.arrays import F32, F64, U8
 from wgan.data.base import Pictures, Points, Stack, some
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +54,7 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
     most = MOST_VALUES // math.prod(pictures.shape)
-    described_places = some(len(train), most, generator(0, "sample", draw=1))
+    described_places = some(len(train), most, keyed_rng(0, "sample", draw=1))
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # Sums of whole numbers, which doubles hold exactly: in whatever order.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)
@@ -95,7 +95,7 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     import torch
 
     n = min(len(pictures), MOST_COMPARED)
-    places = torch.randperm(len(pictures), generator=generator(0, "sample"))[:n]
+    places = torch.randperm(len(pictures), generator=keyed_rng(0, "sample"))[:n]
     flat = pictures[places].flatten(1).float()
     pairs: list[tuple[float, int, int]] = []
     for start in range(0, n, 512):
@@ -129,7 +129,7 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     """
     import torch
 
-    rng = generator(0, "sample")
+    rng = keyed_rng(0, "sample")
     if not pictures.names:
         places = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
         return pictures.train[places].numpy()
@@ -149,7 +149,7 @@ def density(points: Points) -> F32:
 
     (96, 96), row = y upwards, as a density: its mean over the window's area is 1.
     """
-    sample = points.sample(DENSITY_POINTS, generator(0, "sample")).numpy()
+    sample = points.sample(DENSITY_POINTS, keyed_rng(0, "sample")).numpy()
     edges = np.linspace(-points.extent, points.extent, DENSITY_SIDE + 1)
     table, _, _ = np.histogram2d(sample[:, 1], sample[:, 0], bins=(edges, edges))
     density: F32 = (table / table.mean()).astype(np.float32)

@@ -17,7 +17,7 @@ from pydantic import Field
 from wgan.data.base import Dataset, Labelled, Pictures, Progress
 from wgan.data.errors import DataError
 from wgan.paths import data_root
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -238,7 +238,7 @@ class StackedMnist(Dataset):
         digits = (Mnist10k() if self.bundled else Mnist()).load(root, progress)
         train, held_out = (
             pictures[
-                torch.randint(len(pictures), (n, 3), generator=generator(0, "init", draw=i))
+                torch.randint(len(pictures), (n, 3), generator=keyed_rng(0, "init", draw=i))
             ].squeeze(2)
             for i, (pictures, n) in enumerate(
                 ((digits.train, self.stacks), (digits.held_out, self.held))

@@ -30,7 +30,7 @@ from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.prepared_sets import FOLDER, SCHEMA, Prepared, Recipe, folders, read_header, writable
 from wgan.data.stored import New, write
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
 from wgan.untrusted.picture_set import (
     FOLDERS,
@@ -282,7 +282,7 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
     """
     import torch
 
-    order = torch.randperm(len(labels), generator=generator(0, "held-out"))
+    order = torch.randperm(len(labels), generator=keyed_rng(0, "held-out"))
     held_out_places = []
     for label in range(int(labels.max()) + 1):
         of_class = order[labels[order] == label]

@@ -24,7 +24,7 @@ from wgan.critic import (
 from wgan.data import Data, Points
 from wgan.jobs.task import TaskProgress, TaskSteps
 from wgan.latent import Models
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_clip
 from wgan.training.state import optimizer_of
@@ -148,7 +148,7 @@ def _fitting(models: Models, faster: float) -> CriticTrainer:
 
 def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditional: bool) -> None:
     n = len(sides.real)
-    rng = generator(fitting.seed, "metric", fitting.updates, BATCHES)
+    rng = keyed_rng(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
     # Where the class is told, real and fake of a pair have one: the penalty lies between them.
     fake = real if conditional else torch.randint(n, (batch,), generator=rng)

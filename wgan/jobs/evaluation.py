@@ -24,7 +24,7 @@ from wgan.metrics import (
     measure,
     metric_of,
 )
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs import Measured, Run, Status
 
 SAMPLES = 10_000
@@ -174,7 +174,7 @@ def _pictures(
 def _points(models: Models, data: Any, seed: int) -> TaskSteps:
     rows: dict[str, list[float]] = {}
     for draw in range(DRAWS):
-        rng = generator(seed, "metric", draw=draw)
+        rng = keyed_rng(seed, "metric", draw=draw)
         z = torch.randn(POINTS, models.config.latent_dim, generator=rng).numpy()
         sides = PointSides(models.make(z), data, draw)
         for name, number in measure(sides, floor=True).items():
@@ -203,7 +203,7 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
 
 def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple[Any, ...]]:
     """Return z in parts and, where the generator is told them, classes as frequent as in the data."""
-    rng = generator(seed, "metric")
+    rng = keyed_rng(seed, "metric")
     z = torch.randn(n, models.config.latent_dim, generator=rng)
     labels = data.train_labels[torch.randint(len(data.train_labels), (n,), generator=rng)]
     for i in range(0, n, BATCH):

@@ -15,7 +15,7 @@ from wgan.jobs.task import TaskProgress
 from wgan.labs.toys import mean_generator_gradient, new_critic_trainer
 from wgan.networks import Mlp
 from wgan.objectives import Gan, WganGp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 
 FARTHEST = 4.0
@@ -228,7 +228,7 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
 
 
 def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
-    noise = SPREAD * torch.randn(2, n, 1, generator=generator(seed, "data", step))
+    noise = SPREAD * torch.randn(2, n, 1, generator=keyed_rng(seed, "data", step))
     return noise[0], mu + noise[1]
 
 

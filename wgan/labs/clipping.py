@@ -14,7 +14,7 @@ from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.toys import new_critic_trainer, score_surface
 from wgan.networks import Mlp
 from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort, WganLp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_clip
 
@@ -133,8 +133,8 @@ def noisy_batch(data: Points, seed: int, n: int, step: int) -> tuple[Tensor, Ten
 
     Each step draws new points.
     """
-    real, other = (data.sample(n, generator(seed, "data", step, draw)) for draw in (0, 1))
-    return real, other + torch.randn(n, 2, generator=generator(seed, "z", step))
+    real, other = (data.sample(n, keyed_rng(seed, "data", step, draw)) for draw in (0, 1))
+    return real, other + torch.randn(n, 2, generator=keyed_rng(seed, "z", step))
 
 
 def by_depth(critic: nn.Module, objective: Objective, real: Tensor, fake: Tensor) -> F64:

@@ -17,7 +17,7 @@ from wgan.diagnosis import RULES
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.metrics import LIVE_SAMPLES, PictureSides, ReferenceStats, mixture_modes
 from wgan.metrics.images import KNOWN
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Training, resolve_engine
 from wgan.training.live_metrics import make
 
@@ -299,7 +299,7 @@ def race(
 def _empty_progress(name: str, config: TrainConfig, data: Data) -> Collapse:
     if isinstance(data, Points):
         assert data.means is not None
-        real = data.sample(LIVE_SAMPLES["points"], generator(0, "metric", draw=1)).numpy()
+        real = data.sample(LIVE_SAMPLES["points"], keyed_rng(0, "metric", draw=1)).numpy()
         floor = mixture_modes(real, data.means.numpy(), data.sigma)[1]
         return Collapse(
             name,

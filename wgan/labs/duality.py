@@ -13,7 +13,7 @@ from wgan.labs.earth import Piles, X
 from wgan.labs.toys import new_critic_trainer
 from wgan.networks import Mlp
 from wgan.objectives import Wgan, WganGp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.transport import by_cdf
 from wgan.verdicts.wasserstein import SAME_PILES
 
@@ -183,7 +183,7 @@ def learn(
             )
         if done == updates:
             return
-        rng = generator(seed, "data", done)
+        rng = keyed_rng(seed, "data", done)
         batch = [columns[torch.multinomial(w, BATCH, True, generator=rng)] for w in weights]
         for trainer in trainers:
             trainer.update(real=batch[0], fake=batch[1])

@@ -11,7 +11,7 @@ from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.data import Points
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.metrics import emd
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Training, resolve_engine
 from wgan.training.live_metrics import make
 
@@ -182,7 +182,7 @@ def sweep(
     data = config.dataset.load()
     assert isinstance(data, Points)
     real, other = (
-        data.sample(SAMPLES, generator(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
+        data.sample(SAMPLES, keyed_rng(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
     )
     yield TaskProgress("Finding the floor", 0.0)
     engine = engine or resolve_engine(config, threads=1)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from wgan.arrays import F32
 from wgan.networks import Mlp
 from wgan.objectives import Objective
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 
 SIDE = 40
@@ -38,8 +38,8 @@ def new_critic_trainer(
         clip_first: Whether the constraint holds before the first update already.
     """
     critic = network.critic(shape)
-    network.initialise(critic, generator(seed, "init"))
-    objective.prepare(critic, generator(seed, "init", 1))
+    network.initialise(critic, keyed_rng(seed, "init"))
+    objective.prepare(critic, keyed_rng(seed, "init", 1))
     if clip_first:
         objective.project(critic)
     optimizer: torch.optim.Optimizer

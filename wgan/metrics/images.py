@@ -29,7 +29,7 @@ from wgan.metrics.feature_distances import (
     prdc,
 )
 from wgan.metrics.stacked import combinations
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.transport import kl
 
 POOLED = 14
@@ -98,7 +98,7 @@ class ReferenceStats:
         if self._sums is not None:
             return
         train, sums = self.data.train, None
-        all_places = some(len(train), MOST_REFERENCE, generator(0, "metric", draw=3))
+        all_places = some(len(train), MOST_REFERENCE, keyed_rng(0, "metric", draw=3))
         for places in torch.split(all_places, 2_000):
             batch_sums = Sums.of(self.network.features(train[places]))
             sums = batch_sums if sums is None else sums + batch_sums
@@ -142,7 +142,7 @@ class ReferenceStats:
     @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the reference, which a job owns
     def real(self, n: int) -> "PictureSides":
         """Return n held-out pictures, or all of them, as if they were samples: the floor."""
-        rng = generator(0, "metric", draw=1)
+        rng = keyed_rng(0, "metric", draw=1)
         held_out = self.data.held_out
         return PictureSides(held_out[torch.randperm(len(held_out), generator=rng)[:n]], self)
 
@@ -150,7 +150,7 @@ class ReferenceStats:
     def training(self, n: int) -> "PictureSides":
         """Return n training pictures, or all of them."""
         train = self.data.train
-        places = torch.randperm(len(train), generator=generator(0, "metric", draw=2))[:n]
+        places = torch.randperm(len(train), generator=keyed_rng(0, "metric", draw=2))[:n]
         return PictureSides(train[places], self)
 
     @cached_property

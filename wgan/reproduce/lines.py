@@ -12,7 +12,7 @@ from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, Wgan, WganGp
 from wgan.reproduce.base import Bench, Experiment, Row
 from wgan.reproduce.critics import straightness
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import discrete, dual, js, kl, tv
 
@@ -65,7 +65,7 @@ REAL, FAKE, SPREAD = 0.0, 4.0, 0.5
 
 
 def _two_gaussians(seed: int, step: int) -> tuple[Tensor, Tensor]:
-    rng = generator(seed, "data", step)
+    rng = keyed_rng(seed, "data", step)
     noise = SPREAD * torch.randn(2, 256, 1, generator=rng)
     return REAL + noise[0], FAKE + noise[1]
 

@@ -15,7 +15,7 @@ from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort
 from wgan.objectives.layers import MaxMin
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
 from wgan.reproduce.critics import gap
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_outputs
 
@@ -37,11 +37,11 @@ def _toy(name: str) -> Points:
 
 def _noisy(data: Points, seed: int, coupled: bool, n: int, step: int) -> tuple[Tensor, Tensor]:
     """Return real points and fakes, real + N(0, I): of the same real points, or of others."""
-    real = data.sample(n, generator(seed, "data", step))
-    noise = torch.randn(n, 2, generator=generator(seed, "z", step))
+    real = data.sample(n, keyed_rng(seed, "data", step))
+    noise = torch.randn(n, 2, generator=keyed_rng(seed, "z", step))
     if coupled:
         return real, real + noise
-    return real, data.sample(n, generator(seed, "data", step, 1)) + noise
+    return real, data.sample(n, keyed_rng(seed, "data", step, 1)) + noise
 
 
 def _tell(bench: Bench, done: int, of: int) -> Tell:
@@ -54,8 +54,8 @@ def _detail(critic: nn.Module, data: Points, seed: int, n: int) -> float:
 
     0.09 for any quadratic surface; more where it has peaks at the data.
     """
-    real = data.sample(n, generator(seed, "metric", 100))
-    noise = torch.randn(n, 2, generator=generator(seed, "metric", 101))
+    real = data.sample(n, keyed_rng(seed, "metric", 100))
+    noise = torch.randn(n, 2, generator=keyed_rng(seed, "metric", 101))
     top, near, far = (float(critic(real + s * noise).double().mean()) for s in (0.0, 0.3, 1.0))
     return (top - near) / (top - far)
 
@@ -78,10 +78,10 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
     for i, (name, (_, expected, floor_expected)) in enumerate(TOY_SETS.items()):
         data = _toy(name)
         real, fake = (x.numpy() for x in _noisy(data, bench.seed, False, n_exact, 10**6))
-        other = data.sample(n_exact, generator(bench.seed, "metric")).numpy()
+        other = data.sample(n_exact, keyed_rng(bench.seed, "metric")).numpy()
         exact, floor = emd(real, fake), emd(real, other)
         floors = [
-            emd(*(data.sample(256, generator(bench.seed, "metric", k, d)).numpy() for d in (0, 1)))
+            emd(*(data.sample(256, keyed_rng(bench.seed, "metric", k, d)).numpy() for d in (0, 1)))
             for k in range(bench.samples(64))
         ]
         small = float(np.mean(floors))
@@ -278,8 +278,8 @@ def _groupsort(bench: Bench) -> list[Row]:
         values: list[float] = []
         for j, kind in enumerate(("MaxMin", "ReLU")):
             critic = network.critic(tuple(real.shape[1:]))
-            network.initialise(critic, generator(bench.seed, "init"))
-            objective.prepare(critic, generator(bench.seed, "init", 1))
+            network.initialise(critic, keyed_rng(bench.seed, "init"))
+            objective.prepare(critic, keyed_rng(bench.seed, "init", 1))
             if kind == "ReLU":
                 _back_to_relu(critic)
             adam = torch.optim.Adam(critic.parameters(), lr=3e-3, betas=(0.5, 0.99))

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs.files import write
 from wgan.runs.migrations import FIRST_WITH_DIGEST, migrate_checkpoint
 from wgan.runs.records import RunError
@@ -171,7 +171,7 @@ def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]
     """
     try:
         with torch.device("meta"):
-            pair = config.networks(generator(0, "init"))
+            pair = config.networks(keyed_rng(0, "init"))
     except (ConfigError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         return f"its networks cannot be built: {str(error).splitlines()[0].rstrip('.')}."
     for prefix, network in zip(("average.", "critic."), pair, strict=True):

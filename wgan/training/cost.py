@@ -16,7 +16,7 @@ from torch import Tensor
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
 from wgan.paths import cache_dir
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.engine import (
     Engine,
     Precision,
@@ -163,7 +163,7 @@ def forecast(
 
 def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
     """Return a training of made-up data of the config's shape."""
-    rng = generator(0, "forecast")
+    rng = keyed_rng(0, "forecast")
     data: Data
     if config.dataset.kind == "pictures":
         shape = (max(256, config.batch_size), *config.dataset.shape)

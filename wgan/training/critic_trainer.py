@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.objectives import Objective
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.steps import critic_step, module_score
 
 Sides = Callable[[int], tuple[Tensor, Tensor]]
@@ -36,7 +36,7 @@ class CriticTrainer:
         points = self.objective.points(
             real=real,
             fake=fake,
-            rng=generator(self.seed, "epsilon", self.updates),
+            rng=keyed_rng(self.seed, "epsilon", self.updates),
             update=self.updates,
         )
         step = critic_step(self.objective, score, real=real, fake=fake, label=label, points=points)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from wgan.data import Pictures
 from wgan.objectives import Objective
 from wgan.objectives.gradients import clip_bounds, gradient_norm
-from wgan.rng import Stream, generator
+from wgan.rng import Stream, keyed_rng
 from wgan.training.distributed import ALONE
 from wgan.training.loop import Training
 from wgan.training.steps import critic_step
@@ -160,7 +160,7 @@ class _Shadow(Training):
     def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
         # The metrics' own draws are of step 0; the training's come from other streams.
         own = 10 * draw + _PLACES.index(stream)
-        return generator(self.config.seed, "metric", self.steps + 1, own, device=self.device)
+        return keyed_rng(self.config.seed, "metric", self.steps + 1, own, device=self.device)
 
     def examples(self, n: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Return n training and n held-out examples, and their labels where they are told."""

@@ -29,7 +29,7 @@ from wgan.metrics import (
     load,
     measure,
 )
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.diagnostics import probe
 from wgan.training.loop import Training
 
@@ -63,7 +63,7 @@ def make(training: Training, n: int) -> Tensor:
     (n, C, H, W) uint8 or (n, 2) float32, on the CPU. Told the class, it gets those of the data, each as
     often as there.
     """
-    rng = generator(training.config.seed, "metric")
+    rng = keyed_rng(training.config.seed, "metric")
     z = torch.randn(n, training.config.latent_dim, generator=rng)
     inputs: tuple[Tensor, ...] = (z,)
     if training.config.conditional and isinstance(training.data, Pictures):
