@@ -1,6 +1,6 @@
 """Work beside a training that reads and writes files: a download, pictures being prepared.
 
-It computes little and no training waits for it, so it has a thread of its own and not the worker's.
+It computes little and no training waits for it, so it runs on its own thread, not on the worker's.
 """
 
 import logging

@@ -3,7 +3,7 @@
 Operations are counted by torch (FlopCounterMode: products and convolutions, a multiplication and an addition
 being two) in one generator step with its critic updates. The rate of a square matrix product is taken in the
 same process, in turn with the steps, and a share is of that rate. Figures are medians of the rounds; pictures
-are noise of the data's shape. A device has done all it was told before a clock is read.
+are noise of the data's shape. The device is synchronised before each reading of the clock.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ PARTS = {
 
 
 def rows(only: Sequence[str] = ()) -> dict[str, TrainConfig]:
-    """Return what is measured, by name: networks of each size, and objectives on the same networks.
+    """Return the configs to measure, by name: networks of each size, and objectives on the same networks.
 
     With `only`, those whose name has all of these words.
     """
@@ -139,7 +139,7 @@ def product(device: str, precision: Precision) -> Callable[[], float]:
 def spell(
     step: Callable[[], object], fetch: Callable[[], object], device: str, seconds: float
 ) -> tuple[int, float]:
-    """Make steps for about so many seconds, at least two; return how many, and the seconds they took.
+    """Make steps for about `seconds`, at least two; return their number and the seconds they took.
 
     `fetch` is called, and the device waited for, every ten steps on a device that runs ahead of the CPU.
     """
@@ -157,7 +157,7 @@ def spell(
 
 
 def rate_of(training: Training, seconds: float) -> float:
-    """Return a training's steps a second over about so many seconds."""
+    """Return the steps per second of a training, measured for about `seconds`."""
     n, elapsed = spell(training.step, training.reports, training.device.type, seconds)
     return n / elapsed
 
@@ -167,7 +167,7 @@ def rate_of(training: Training, seconds: float) -> float:
 
 @contextlib.contextmanager
 def peak(device: str) -> Iterator[dict[str, int]]:
-    """Measure the most memory in use meanwhile, in bytes; it is in the result afterwards.
+    """Measure the maximum memory in use inside the `with` block, in bytes; the result holds it afterwards.
 
     On CUDA what torch allocated there beyond what it held before. Elsewhere the process' resident memory,
     Python and torch included: of this while alone where Linux lets its mark be reset, else of the process
@@ -307,7 +307,7 @@ class _Parts:
         self.on = False
         self.seconds = dict.fromkeys(PARTS.values(), 0.0)
         self._device = job.training.device.type
-        self._inner = [0.0]  # seconds of what was called meanwhile, at each depth
+        self._inner = [0.0]  # seconds of nested calls, by depth
         for path, part in PARTS.items():
             *owners, method = path.split(".")
             owner: Any = job

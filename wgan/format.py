@@ -30,7 +30,7 @@ def fmt_percent(share: float) -> str:
 
 
 def fmt_digits(value: float | None) -> str:
-    """Return a measured number, three digits of it; a dash where there is none."""
+    """Return a measured number with three digits; a dash for None or NaN."""
     if value is None:
         return "–"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
@@ -49,7 +49,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def fmt_value(value: object) -> str:
-    """Return a hyperparameter's value as a table shows it; a dash where there is none."""
+    """Return the value of a hyperparameter as a table shows it; a dash for None."""
     if value is None:
         return "–"
     if isinstance(value, list | tuple):

@@ -63,7 +63,7 @@ MAX_FACTS = 1_000
 
 
 class SchemaError(ValueError):
-    """A value that does not fit its place; the message names the value and what is wrong."""
+    """A value does not fit the schema; the message names the value and its fault."""
 
 
 # ---- values -----------------------------------------------------------------------------------
@@ -379,7 +379,7 @@ def parse_counts(value: object) -> tuple[int, int]:
 
 
 def parse_checkpoint_facts(value: object) -> dict[str, float]:
-    """Return the numbers that a checkpoint's training goes on from. Raises SchemaError."""
+    """Return the counters from which the training of a checkpoint resumes. Raises SchemaError."""
     values = table(parse_json(value, "facts"), "facts")
     return {
         name: number(inner, f"the fact {name!r}", -1e308, 1e308) for name, inner in values.items()

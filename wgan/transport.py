@@ -158,7 +158,7 @@ def sinkhorn(a: Real, b: Real, cost: Real, epsilon: float, *, rounds: int = 600)
     never below the exact one. Raises ValueError for weights or an ε that do not fit.
     Sources: Cuturi 2013, arXiv:1306.0895; rounding: Altschuler et al. 2017, algorithm 2.
     """
-    import ot  # takes two seconds, most of them for what is not used here
+    import ot  # Importing it takes two seconds, mostly for parts that are not used here.
 
     a, b = _balanced(a, b)
     if epsilon <= 0:

@@ -28,7 +28,7 @@ def app_command(port: int, headless: bool, runs_dir: Path) -> int:
     runs_dir.mkdir(parents=True, exist_ok=True)
     bring_once(runs_dir)
     environment = {**os.environ, "WGAN_RUNS": str(runs_dir.resolve())}
-    # -P: a module in the present folder must not stand in for one of ours.
+    # -P: a module in the current folder must not replace one of ours.
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
     command.append(f"--server.port={port}")
     if headless:

@@ -45,7 +45,7 @@ def bench_command(
 ) -> None:
     """Measure networks and objectives: steps and real images per second, and memory. Medians.
 
-    The rate stands beside that of the machine's matrix product. The memory is the maximum in use: on
+    The rate of the machine's matrix product is shown beside it. The memory is the maximum in use: on
     CUDA what torch allocated for the row, else the whole process' (on a Mac, up to then).
     """
     if compiled and costs:

@@ -73,7 +73,7 @@ commands = _Commands(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    2 stands for bad arguments, 1 for a failed run, 130 for an interrupted command.
+    2 means bad arguments, 1 a failed run, 130 an interrupted command.
     """
     name = program_name()
     if (instruction := os.environ.get("_WGAN_COMPLETE")) is not None:
@@ -124,7 +124,7 @@ def _failed(error: Exception) -> int:
 
 
 def _sentence(error: click.UsageError) -> str:
-    """Return what is wrong with the arguments, in one line."""
+    """Return the error of the arguments, in one line."""
     if isinstance(error, click.NoSuchOption):
         close = ", ".join(error.possibilities or ())
         return f"There is no option {error.option_name}." + (f" Near it: {close}." if close else "")

@@ -19,7 +19,7 @@ _FORMAT = "{desc}{percentage:3.0f} %|{bar:24}| {elapsed}{postfix}"
 
 
 class Progress:
-    """Shows how far a command has come. If nobody reads stderr any more, the command goes on."""
+    """Shows the progress of a command. If stderr is closed, the command continues without it."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet

@@ -111,7 +111,7 @@ def _launch() -> str:
 
 
 def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> TrainingJob | None:
-    """Return the job that goes on with this launch's run, where torchrun has begun again."""
+    """Return the job that continues this launch's run after torchrun has restarted."""
     if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         return None
     launch = _launch()
@@ -225,7 +225,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def _signals(signal_numbers: list[int]) -> Iterator[None]:
-    """Note SIGINT and SIGTERM instead of dying: the step at hand is finished first."""
+    """Record SIGINT and SIGTERM instead of ending at once: the current step is finished first."""
     with _handled(lambda received, _: signal_numbers.append(received)):
         yield
 

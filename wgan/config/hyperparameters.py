@@ -82,7 +82,7 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
 
 @cache  # a diagnosis asks for them at every report
 def _described(model: type[BaseModel], prefix: str = "") -> dict[str, Hyperparameter]:
-    """Return what is known of each field of a model, those that are parts left out."""
+    """Describe each field of a model, except those that are parts."""
     return {
         name: _describe(prefix + name, field)
         for name, field in model.model_fields.items()

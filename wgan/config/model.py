@@ -1,6 +1,6 @@
 """TrainConfig, the one list of every hyperparameter.
 
-Bounds, default, unit, help and source of a hyperparameter stand in its Field. Sliders, command-line
+The Field of a hyperparameter holds its bounds, default, unit, help and source. Sliders, command-line
 flags, JSON and the documentation are made from them (`hyperparameters`).
 """
 
@@ -396,11 +396,11 @@ class TrainConfig(BaseModel):
         return self.parse(values)
 
     def _follow(self, values: dict[str, Any], changed_paths: set[str]) -> None:
-        """Let the network and what is told of classes follow another data set, if not named too."""
+        """Adapt network and class settings to another data set, unless `changed_paths` names them."""
         try:
             dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
         except (KeyError, ValidationError):
-            return  # `parse` says what is wrong with it
+            return  # `parse` reports its error.
         if (
             "network" not in changed_paths
             and self.network.incompatibility_reason(dataset.shape) is not None
@@ -445,7 +445,7 @@ def short(title: str) -> str:
 def differences(config: TrainConfig, base: TrainConfig) -> list[tuple[str, Any, Any]]:
     """Return (path, value in `base`, value in `config`) for all that differs.
 
-    None stands for a value that a part of that name does not have.
+    None means that a part of that name has no such value.
     """
     before, after = base.flat(), config.flat()
     paths = [*before, *(path for path in after if path not in before)]
@@ -457,7 +457,7 @@ def differences(config: TrainConfig, base: TrainConfig) -> list[tuple[str, Any, 
 
 
 def _fitting_network(dataset: Any) -> str:
-    """Return the first network for a data set's kind; the config's default where it is unknown."""
+    """Return the first network for the kind of a data set; for an unknown data set, that of pictures."""
     name = (
         dataset.get("name") if isinstance(dataset, Mapping) else getattr(dataset, "name", dataset)
     )

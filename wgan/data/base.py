@@ -355,7 +355,7 @@ class Labelled(Dataset):
 
 
 def check_classes(classes: Sequence[str], known: Sequence[str], title: str) -> None:
-    """Raise ValueError with a sentence where a class is asked for that a data set does not have."""
+    """Raise ValueError, with a sentence, for a class that the data set does not have."""
     strange = [name for name in classes if name not in known]
     if strange and not known:
         raise ValueError(f"The pictures of {title} have no classes: leave the classes empty.")

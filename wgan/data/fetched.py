@@ -60,7 +60,7 @@ class _Fetched(Labelled):
 
     @abstractmethod
     def _urls(self) -> Sequence[str]:
-        """Addresses of which one must answer before torchvision is asked to download."""
+        """Addresses; one of them must answer before torchvision starts to download."""
 
     @abstractmethod
     def _download(self, root: Path) -> None:
@@ -178,7 +178,7 @@ class Mnist(_Idx):
 
     @property
     def size(self) -> int | None:
-        """Both `first` and `classes`: as the file says, or at most so many where it is absent."""
+        """With both `first` and `classes`: the number in the file, or an upper bound if the file is absent."""
         size = super().size
         if self.first is None or size is None:
             return size
@@ -464,7 +464,7 @@ _FETCHING: dict[Path, threading.Lock] = {}
 
 
 def _fetching(folder: Path) -> threading.Lock:
-    """Return the lock that is held while a folder is downloaded into: two at once spoil each other's files."""
+    """Return the lock that is held during a download into a folder: two downloads would damage each other's files."""
     return _FETCHING.setdefault(folder.resolve(), threading.Lock())
 
 
@@ -486,7 +486,7 @@ def _fetch(
 ) -> None:
     """Let torchvision download, telling `progress` how many bytes of `total` its files have.
 
-    The `lock` is released when nothing is written any more: after a cancellation torchvision goes on.
+    The `lock` is released when nothing is written any more: torchvision continues after a cancellation.
     """
     failure: list[BaseException] = []
 

@@ -1,7 +1,7 @@
 """Pictures of yours: a folder, an archive or an upload, made once into one file to train from.
 
 Archives and images are read in a limited child process (`wgan.untrusted.picture_set`). It hands over plain
-pixels and a description, which are checked here; the data set is written anew. The file is a safetensors,
+pixels and a description, which are checked here, and this process writes the data set. The file is a safetensors,
 so that nothing in it can run; its header is enough to list it.
 """
 
@@ -66,7 +66,7 @@ def prepare(
 
     They are kept as `own/<key>.safetensors` in the data root, or in the user's cache where that
     cannot be written. The same content and recipe give the same key, and are prepared only once.
-    `progress` is told often, and may raise to cancel: nothing is left behind then. Raises DataError
+    `progress` is called often, and may raise to cancel; then nothing is left behind. Raises DataError
     with a sentence.
     """
     limits = limits or Limits()

@@ -1,4 +1,4 @@
-"""Pictures that stay in their file: of a set larger than memory only what is asked for is read."""
+"""Pictures that stay in their file: only the requested pictures of a large set are read into memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Mapped:
-    """Pictures in a file, (N, C, H, W) uint8, that are read as they are indexed.
+    """Pictures in a file, (N, C, H, W) uint8, which indexing reads.
 
     Indexed along the first axis as a tensor is, it gives tensors of their own on the CPU, the same
     that the whole in memory would give. The system keeps what was read lately, and drops it before
@@ -56,7 +56,7 @@ class Mapped:
         return self.read(index)
 
     def read(self, index: int | slice | Tensor) -> Tensor:
-        """Return what indexing does, where these pictures were expected: nothing is asked for again."""
+        """Return the pictures of an index that was announced by `expect`."""
         import torch
 
         if self._map.size() < self._end:
@@ -94,7 +94,7 @@ class Mapped:
         rows = np.unique(np.where(places < 0, ~places, places))
         if not len(rows) or not hasattr(mmap, "MADV_WILLNEED"):
             return
-        # Runs of neighbours are asked for in one.
+        # Neighbouring pictures are requested in one call.
         cuts = np.flatnonzero(np.diff(rows) > 1) + 1
         first = self._begin + rows[np.r_[0, cuts]] * self._bulk
         end = self._begin + (rows[np.r_[cuts - 1, -1]] + 1) * self._bulk

@@ -38,7 +38,7 @@ from wgan.data.prepared_sets import (
 )
 from wgan.paths import data_root
 
-_HIDDEN: JsonDict = {"hidden": True}  # Filled in by itself; no form asks for it.
+_HIDDEN: JsonDict = {"hidden": True}  # Filled in automatically; no form asks for it.
 
 
 class _Title:
@@ -134,7 +134,7 @@ class Own(Dataset):
 
     @property
     def size(self) -> int | None:
-        """Of some classes on a machine without the pictures: at most so many."""
+        """For some classes, on a machine without the pictures: an upper bound."""
         n = self.count
         header = find(self.pictures) if self.classes else None
         if header is not None:
@@ -296,7 +296,7 @@ class Pokemon(Dataset):
 
     def _cache(self, root: Path | None) -> Path | None:
         for folder in folders(root, "pokemon"):
-            # One that another version prepared otherwise is made anew.
+            # A set that another version prepared differently is prepared again.
             with contextlib.suppress(DataError):
                 if read_header(folder / self._file()).recipe == self.recipe():
                     return folder / self._file()
@@ -337,7 +337,7 @@ def _package(root: Path | None) -> Path | None:
 
 
 def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
-    """Run a command and return what went wrong; `progress` is asked meanwhile."""
+    """Run a command and return its error, or "". `progress` is called while it runs, and may raise to cancel."""
     with (folder / "npm.log").open("wb+") as log:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log

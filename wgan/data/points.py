@@ -243,7 +243,7 @@ def _lacking(text: str) -> list[str]:
 
 
 def _drawn(text: str) -> U8:
-    """Return a text as an array of darknesses, cut to what is drawn."""  # (H, W)
+    """Return a text as an array of darknesses, (rows, columns), cropped to its ink."""  # (H, W)
     font = ImageFont.load_default(TEXT_HEIGHT)
     left, top, right, bottom = font.getbbox(text)
     paper = Image.new("L", (math.ceil(right - left) + 4, math.ceil(bottom - top) + 4))

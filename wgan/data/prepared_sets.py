@@ -125,7 +125,7 @@ class Prepared:
     held_out: int
     classes: tuple[str, ...]
     counts: tuple[int, ...]  # training pictures of each class
-    seen: int  # files that were looked at
+    seen: int  # files that were read
     duplicates: int
     near_duplicates: int
     skipped: tuple[tuple[str, str], ...]  # (file, reason), the first of them
@@ -154,7 +154,7 @@ def prepared(root: Path | None = None) -> list[Prepared]:
 
 
 def find(key: str, root: Path | None = None) -> Prepared | None:
-    """Return what was prepared under a key, or None where it is not on this machine."""
+    """Return the prepared set of a key, or None if it is not on this machine."""
     if not is_key(key):
         return None
     for folder in folders(root, FOLDER):
@@ -177,7 +177,7 @@ def forget(key: str, root: Path | None = None) -> None:
 
 
 def is_key(key: str) -> bool:
-    """Tell whether a text can be a key: it becomes a file's name, so nothing else may pass."""
+    """Tell whether a text can be a key. It becomes the name of a file, so anything else is refused."""
     return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", key) is not None
 
 
@@ -187,7 +187,7 @@ def folders(root: Path | None, name: str) -> tuple[Path, Path]:
 
 
 def writable(root: Path | None, name: str) -> Path:
-    """Return the first of those places that can be written; it is made where it is absent.
+    """Return the first of those folders that can be written, and make it if it is absent.
 
     Raises DataError.
     """

@@ -44,7 +44,7 @@ class New:
 
 
 def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> None:
-    """Write arrays, and what is said of them, byte for byte as safetensors does."""
+    """Write arrays and their metadata, byte for byte as safetensors does."""
     order = sorted(arrays, key=lambda name: (arrays[name].kind != "I64", name))
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
@@ -63,7 +63,7 @@ def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> 
 def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
     """Return what a file says of itself, and where its arrays lie; only the header is read.
 
-    Raises OSError, and ValueError where it is no such file, or not all of it.
+    Raises OSError, and ValueError if it is no such file or is incomplete.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -93,7 +93,7 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
 
 
 def read(path: Path, part: Part) -> npt.NDArray[Any]:
-    """Return an array of a file. Raises OSError, and ValueError where it is too short."""
+    """Return an array of a file. Raises OSError, and ValueError if the file is too short."""
     count = int(np.prod(part.shape))
     read = np.fromfile(path, KINDS[part.kind], count, offset=part.begin)
     return read.reshape(part.shape)

@@ -1,4 +1,4 @@
-"""A run, taken elsewhere and back: one door, the file's suffix says what is wanted."""
+"""Export and import of runs: one function, which chooses the format by the suffix of the file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ FORMATS: dict[str, Format] = {
 
 
 def export(run: Run, out: Path) -> Mapping[str, object]:
-    """Write a run as what the suffix of `out` says, and return what is to be known about it.
+    """Write a run in the format that the suffix of `out` names, and return facts about the file.
 
     Raises RunError for a suffix that is none of FORMATS, and where it cannot be written.
     """

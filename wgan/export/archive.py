@@ -138,7 +138,7 @@ def _spooled(file: IO[bytes], path: Path, progress: Progress | None) -> Path:
 
 
 def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) -> None:
-    """Check what `unpack_run` wrote into a folder, and write config and checkpoints anew.
+    """Check the files that `unpack_run` wrote into a folder, and write config and checkpoints again.
 
     Remarks are added for checkpoints that cannot be used. Raises RunError.
     """

@@ -108,7 +108,7 @@ SHIPPED = shipped_runs()
 
 
 def lacking(runs_dir: Path) -> list[str]:
-    """Return the shipped runs that are at hand and not in a folder of runs."""
+    """Return the shipped runs that are not in a folder of runs."""
 
     def has(folder: Path, name: str) -> bool:
         return (folder / name / "config.json").is_file()

@@ -89,7 +89,7 @@ def _models(run: Run, step: int | None) -> Models:
 
 
 def _inputs(models: Models, n: int) -> dict[str, torch.Tensor]:
-    """Return what the generator takes: z, and labels where it is told the class."""
+    """Return the inputs of the generator: z, and labels if it is class-conditional."""
     inputs = {"z": torch.from_numpy(draw_z(0, n, models.config.latent_dim))}
     if models.config.conditional:
         inputs["label"] = torch.arange(n) % len(models.config.dataset.class_names())

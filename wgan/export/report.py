@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs no network: for whoever has no explorer."""
+"""A run as one HTML file that needs neither the network nor this program."""
 
 import base64
 import json

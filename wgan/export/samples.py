@@ -19,7 +19,7 @@ def export_samples(
 ) -> int:
     """Write samples of the averaged generator and return the step it is at.
 
-    `label` names the class to make; without, a generator that is told the class makes all in turn.
+    `label` is the class to make; without it, a class-conditional generator makes all classes in turn.
     `out` says how: .png is a grid, .npz holds `images`, uint8 (N, C, H, W), or `points`, float32
     (N, 2); without a suffix it is a folder, one PNG a sample. Raises RunError.
     """
@@ -49,7 +49,7 @@ def export_samples(
 
 
 def class_index(config: TrainConfig, label: str) -> int:
-    """Return a class's number by its name. Raises RunError where there is none."""
+    """Return the number of a class by its name. Raises RunError if there is none."""
     if not config.conditional:
         raise RunError(
             "This run's generator is not told the class, so none can be asked for. Leave it away."

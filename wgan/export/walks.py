@@ -57,7 +57,7 @@ def write_walk(models: Models, path: F32, out: Path, *, label: int | None = None
         except OSError as error:
             raise RunError(f"{out} cannot be written ({error.strerror}).") from error
         return
-    # Told nothing it makes all classes in turn, which would flicker: it is told the first.
+    # Without a label it makes all classes in turn, which would flicker: take the first class.
     index = label if label is not None or not models.config.conditional else 0
     frames = models.make(path, None if index is None else [index] * len(path))
     if models.config.dataset.kind == "pictures":

@@ -1,4 +1,4 @@
-"""Everything long as a job: `step()` does a small share of the work, a snapshot says how it stands."""
+"""Long operations as jobs: `step()` does a small share of the work, a snapshot holds the state so far."""
 
 from wgan.jobs.convergence import CONVERGENCE, UPDATES, CriticConvergence, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate

@@ -93,7 +93,7 @@ def converge(
     root: Path | None = None,
     data: Data | None = None,
 ) -> TaskSteps:
-    """Train a copy of a critic on while the generator stands still; the result is a `CriticConvergence`.
+    """Train a copy of a critic further against a fixed generator; the result is a `CriticConvergence`.
 
     Objective, optimiser and batch size are those of the run; the optimiser begins without memory and
     its rate is the run's times `faster`. Real examples and fakes are fixed, so that their W₁ is known
@@ -150,7 +150,7 @@ def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditiona
     n = len(sides.real)
     rng = keyed_rng(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
-    # Where the class is told, real and fake of a pair have one: the penalty lies between them.
+    # With classes, real and fake of a pair share one, because the penalty is taken between them.
     fake = real if conditional else torch.randint(n, (batch,), generator=rng)
     fitting.critic.train()
     fitting.update(

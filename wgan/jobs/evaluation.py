@@ -108,7 +108,7 @@ def evaluate(
         yield progress
     assert isinstance(result, Evaluation)
     whole = Evaluation(**{**result.__dict__, "seconds": time.perf_counter() - began})
-    # Examples that come with the program stay as they are: the numbers are told, not recorded.
+    # Examples that come with the program are not changed: their numbers are shown, not recorded.
     if run is not None and run.status() is not Status.SHIPPED:
         run.add_metrics(whole.measured())
         if pictures:
@@ -202,7 +202,7 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
 
 
 def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple[Any, ...]]:
-    """Return z in parts and, where the generator is told them, classes as frequent as in the data."""
+    """Return z in parts and, for a class-conditional generator, classes as frequent as in the data."""
     rng = keyed_rng(seed, "metric")
     z = torch.randn(n, models.config.latent_dim, generator=rng)
     labels = data.train_labels[torch.randint(len(data.train_labels), (n,), generator=rng)]

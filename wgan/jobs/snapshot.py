@@ -1,4 +1,4 @@
-"""What a job makes, as snapshots that cannot change: how a run stands, and its curves."""
+"""RunSnapshot: the state of a run and its curves, immutable, for pages."""
 
 import contextlib
 import itertools
@@ -34,7 +34,7 @@ from wgan.training import Diverged, Engine, Neighbours, Preview
 
 CURVE_POINTS = 500
 SERIES_POINTS = 200
-SETTLED = 5.0  # seconds before which a speed says little about what is left
+SETTLED = 5.0  # seconds of training before a remaining time is estimated
 
 VERSIONS = itertools.count(1)
 
@@ -50,7 +50,7 @@ class StoredPreview:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """How a run stands, immutable: what pages are given."""
+    """The state of a run, immutable; pages read it."""
 
     run: str
     status: Status
@@ -80,7 +80,7 @@ class RunSnapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """Training time to the target, by the present speed; None where it is not known."""
+        """Seconds of training to the target at the present speed; None if it is unknown."""
         if self.steps_per_second <= 0 or not self.status.active or self.seconds < SETTLED:
             return None
         by_steps = (self.config.steps - self.step) / self.steps_per_second
@@ -221,7 +221,7 @@ def thumb(preview: StoredPreview) -> bytes:
 class RunReader:
     """A run that nobody trains here, read from its folder: by another process, or long over.
 
-    What was read once is kept, so that looking at a run that grows costs no more than its news.
+    It keeps what it has read, so reading a growing run again costs only its new rows.
     """
 
     def __init__(self, run: Run) -> None:
@@ -260,7 +260,7 @@ class RunReader:
         return self._metrics.shown
 
     def view(self) -> RunSnapshot:
-        """Return how the run stands. Raises RunError."""
+        """Return the state of the run. Raises RunError."""
         run = self.run
         config = started = run.config()
         steps, checkpoints, changes = run.previews.steps(), run.checkpoints.steps(), run.changes()

@@ -22,7 +22,7 @@ TaskSteps = Iterator[TaskProgress]
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """How a task stands, immutable: what pages are given."""
+    """The state of a task, immutable; pages read it."""
 
     key: str
     title: str
@@ -85,7 +85,7 @@ class Task:
         """End it; what it has found so far stays to be seen, and the share is of that."""
         if self.done:
             return
-        self._is_cancelled = True  # heard at the end of a share that is being done meanwhile
+        self._is_cancelled = True  # `step` reads it at the end of the share that it does now.
         self._show(words="Cancelled", share=self._result_share, done=True, cancelled=True)
 
     def _show(self, **values: Any) -> None:

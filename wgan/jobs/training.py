@@ -51,7 +51,7 @@ RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
 
 class Cancelled(Exception):
-    """A job was told to stop while it was preparing."""
+    """A job was cancelled while it was prepared."""
 
 
 class TrainingJob:
@@ -129,7 +129,7 @@ class TrainingJob:
     # ---- life ---------------------------------------------------------------------------------
 
     def _read_stored(self) -> RunSnapshot:
-        """Return how the run stands in its folder, whose database is repaired if it is damaged."""
+        """Return the state of the run in its folder; a damaged database is repaired."""
         try:
             self.run.replay()
             return RunReader(self.run).view()
@@ -232,7 +232,7 @@ class TrainingJob:
         self._read_recorded()
 
     def _read_recorded(self) -> None:
-        """Read what the views show from the folder of a run that goes on."""
+        """Read the values that views show from the folder of a resumed run."""
         self.metrics.reload()
         self._preview_steps = self.run.previews.steps()
         self._checkpoint_steps = self.run.checkpoints.steps()
@@ -286,7 +286,7 @@ class TrainingJob:
         start = time.perf_counter()
         training = self.training
         self._make_recorded_changes()
-        training.engine.activate()  # whatever else this thread has done meanwhile
+        training.engine.activate()  # Another job on this thread may have set another engine.
         training.step()
         self.engine_tuner.record_step(time.perf_counter() - start)
         steps, config = training.steps, self.config
@@ -382,7 +382,7 @@ class TrainingJob:
             raise failure
 
     def flush(self) -> None:
-        """Write what is pending and publish a view. What cannot be written is kept and retried."""
+        """Write pending records and publish a view. Records that cannot be written are kept and tried again."""
         now = time.perf_counter()
         self._last_flush = now
         self._flushed_at.append((now, self.training.steps))
@@ -424,7 +424,7 @@ class TrainingJob:
         self._show(name=name)
 
     def pause(self, paused: bool) -> None:
-        """Pause or go on; `step` may still be called, one at a time."""
+        """Pause or continue; while paused, `step` may still be called for single steps."""
         self.paused = paused
         self._flushed_at.clear()
         if self.prepared:
@@ -544,7 +544,7 @@ class TrainingJob:
 
     @property
     def view(self) -> RunSnapshot:
-        """How the run stands."""
+        """The state of the run."""
         return self._view
 
     def _show(self, **values: Any) -> None:

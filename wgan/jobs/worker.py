@@ -1,4 +1,4 @@
-"""What the processes beside the first do in a training of many: the same steps, and nothing else."""
+"""The work of all processes but the first in a distributed training: the same steps, and no records."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Plan(NamedTuple):
 
     config: TrainConfig
     engine: Engine
-    state: State | None  # to go on from
+    state: State | None  # the checkpoint to resume from; None: a new run
     changes: Mapping[str, Any]  # made before the first step
     replay: tuple[Change, ...]  # made when their step has come
 

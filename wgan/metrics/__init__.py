@@ -1,6 +1,6 @@
 """How good samples are, measured: one function and one line of METRICS for each.
 
-Settings stand in a metric's name, so that numbers which cannot be compared never share one.
+The name of a metric contains its settings, so that values which cannot be compared have different names.
 """
 
 from wgan.metrics.extractor import Network, Trained, find_network, read_network, train_features

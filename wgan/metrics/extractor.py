@@ -99,7 +99,7 @@ class RandomFeatures(nn.Module):
 
 @dataclass(frozen=True)
 class Network:
-    """A feature network with what is known of it. `pictures` may go through it in any batches."""
+    """A feature network with its metadata. `pictures` may go through it in any batches."""
 
     name: str
     module: nn.Module
@@ -201,7 +201,7 @@ def _hash(weights: dict[str, Tensor]) -> str:
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier that was trained, as a file's bytes, with what is known of it."""
+    """A trained classifier as the bytes of a file, with its metadata."""
 
     content: bytes
     accuracy: float
@@ -232,7 +232,7 @@ def train_features(
     """Train a classifier of labelled pictures for features, and measure it on the held-out ones.
 
     Adam with a one-cycle learning rate up to 3e-3, batches of 128, shifts of up to 2 pixels; kept as
-    float16, and everything that is said of it is measured with the weights as they are kept. Raises
+    float16, and its metadata are measured with the weights as saved. Raises
     DataError for pictures without classes, or whose side is no multiple of 4.
     """
     if len(data.names) < 2:

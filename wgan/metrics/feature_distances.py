@@ -37,7 +37,7 @@ class Sums:
 
 
 class _Given(nn.Module):
-    """Passes features on as they are: they have been computed already."""
+    """Returns features unchanged: they have been computed already."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()

@@ -136,7 +136,7 @@ class ReferenceStats:
         return {} if self._own else self.network.floors
 
     def most(self, count: int) -> int:
-        """Return how many samples to measure, at most as many as real ones can stand beside them."""
+        """Return the number of samples to measure, at most the number of real pictures for comparison."""
         return count if count in self.floors else min(count, len(self.data.held_out))
 
     @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the reference, which a job owns
@@ -245,7 +245,7 @@ class PictureSides:
         for i, side in enumerate((self, real)):
             for share in side.features_in_shares():
                 yield 0.1 * (i + share)
-        if min(len(self), len(real)) > COVERAGE_K:  # else nobody asks for what is computed here
+        if min(len(self), len(real)) > COVERAGE_K:  # otherwise no metric uses these features
             for i, side in enumerate((self, real)):
                 for share in side._spacing_in_shares():
                     yield 0.2 + 0.1 * (i + share)
@@ -262,7 +262,7 @@ class PictureSides:
                 yield 0.8 + 0.2 * neighbour
 
     def features_in_shares(self) -> Iterator[float]:
-        """Compute the features, so that whoever needs them finds them done; yields the share."""
+        """Compute the features of all metrics that need them; yields the share done, in [0, 1]."""
         if "features" in self.__dict__:
             return
         parts = []

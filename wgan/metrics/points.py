@@ -58,7 +58,7 @@ def sliced(a: Real, b: Real, projections: int = PROJECTIONS, seed: int = 0) -> f
 class PointSides:
     """Fake points beside real ones of the same number, and the metrics of both.
 
-    The real side is drawn with a key of its own: the same for every run on a density. `draw` counts
+    The real side is drawn with its own key: the same for every run on a density. `draw` counts
     repetitions, each with other real points: W₁ of 512 depends on which they are.
     """
 

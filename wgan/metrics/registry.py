@@ -1,6 +1,6 @@
 """How good samples are, measured: one function and one line of METRICS for each.
 
-Settings stand in a metric's name, so that numbers which cannot be compared never share one: `fid64_1k`
+The name of a metric contains its settings, so that values which cannot be compared differ in name: `fid64_1k`
 is the Fréchet distance of 1,000 samples in 64 features. `metric_of` finds a name's metric.
 """
 

@@ -18,7 +18,7 @@ class ClassEmbedding(nn.Embedding):
 
 
 class LabelledGenerator(nn.Module):
-    """A generator that is told the class: its vector stands beside z."""
+    """A class-conditional generator: an embedding of the class is concatenated to z."""
 
     def __init__(self, network: nn.Module, classes: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class LabelledGenerator(nn.Module):
 
 
 class LabelledCritic(nn.Module):
-    """A critic that is told the class: f(x, y) = w·φ(x) + v(y)·φ(x), a projection.
+    """A class-conditional critic: f(x, y) = w·φ(x) + v(y)·φ(x), a projection.
 
     Source: Miyato and Koyama 2018, arXiv:1802.05637. `critic` ends with a linear layer and Score.
     """

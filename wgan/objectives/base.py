@@ -75,7 +75,7 @@ class Objective(BaseModel, ABC):
         update: int = 0,
         rows: Rows = WHOLE,
     ) -> Tensor:
-        """Return what is added to the critic's loss to keep it Lipschitz: a scalar, here 0.
+        """Return the penalty that keeps the critic Lipschitz, a scalar that is added to its loss; here 0.
 
         `real` and `fake` are samples, (N, …); `rng` is the draw's own generator; `update` counts
         the critic's updates from 0; `rows` tells which rows of a shared batch these are.

@@ -1,4 +1,4 @@
-"""What is computed of a critic beside its scores: slopes, and where its weights are clipped."""
+"""Slopes of a critic, and the bounds to which its weights are clipped."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def gradient_norm(critic: Scorer, x: Tensor, *, create_graph: bool = False) -> T
 def clip_bounds(objective: Objective, critic: nn.Module) -> list[float | None]:
     """Return the c to which each of a critic's parameters is clipped, in their order; None: it is not.
 
-    Which they are is asked of the objective itself: whatever it makes of infinite weights is clipped,
-    and the value it makes of them is c.
+    The objective itself is asked: a weight is clipped if `project` makes an infinite value finite,
+    and that finite value is c.
     """
     bounded = copy.deepcopy(critic)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""GradientPenalty: what is added to the loss of a critic to bound its slope."""
+"""GradientPenalty: a term that is added to the loss of a critic to bound its slope."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def is_intact(content: bytes, digest: str) -> bool:
 
 
 def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
-    """Return a checkpoint's state and facts. Raises RunError that says what is wrong with the file.
+    """Return a checkpoint's state and facts. Raises RunError, which names the fault of the file.
 
     Its weights fit its config's networks, and all of them are finite.
     """
@@ -148,9 +148,9 @@ FRESH_OPTIMIZERS = "fresh_optimizers"
 
 
 def unresumable(state: State, facts: Mapping[str, float]) -> str:
-    """Say what a checkpoint lacks of what a training needs to go on exactly, in a sentence; "" if nothing.
+    """Return what a checkpoint lacks for an exact resume, in a sentence; "" if it lacks nothing.
 
-    A shipped model has the averaged generator and the critic alone, and goes on with fresh optimisers.
+    A shipped model has only the averaged generator and the critic, and resumes with new optimisers.
     """
     groups = {name.partition(".")[0] for name in state.tensors}
     if groups == {"average", "critic"}:

@@ -84,7 +84,7 @@ def process_start(pid: int) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Return what the program stands on: Python, the system, the packages that matter."""
+    """Return the versions of Python, the system and the main packages."""
     by_name = {"python": platform.python_version(), "platform": platform.platform()}
     for package in ("torch", "torchvision", "numpy", "streamlit", "plotly", "pydantic"):
         with contextlib.suppress(PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""A run continued differently from one of its checkpoints: a child with a history of its own."""
+"""Fork: a new run that continues another run from one of its checkpoints, with other settings."""
 
 import shutil
 from collections.abc import Mapping
@@ -58,9 +58,9 @@ def fork(
     changes: Mapping[str, Any],
     runs_dir: Path,
 ) -> Run:
-    """Make a run that goes on from a checkpoint of `run` (default: its newest) with other values.
+    """Make a run that continues a checkpoint of `run` (default: its newest) with other values.
 
-    Reports, changes and previews up to there are copied, so it needs its parent no more. Raises
+    Reports, changes and previews up to that step are copied, so the parent may be deleted. Raises
     RunError or ConfigError.
     """
     state, facts = run.checkpoints.read(step)

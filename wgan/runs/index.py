@@ -214,7 +214,7 @@ def _lock_to_move(run: Run) -> RunLock | None:
 
 
 def trash(runs_dir: Path) -> list[TrashedRun]:
-    """Return what is in the trash, the last thrown first."""
+    """Return the runs in the trash, the last deleted first."""
     trashed = []
     with contextlib.suppress(OSError):
         for entry in (runs_dir / TRASH).iterdir():
@@ -226,7 +226,7 @@ def trash(runs_dir: Path) -> list[TrashedRun]:
 
 
 def restore(runs_dir: Path, key: str) -> Run:
-    """Take a run out of the trash again. Raises RunError where it is gone or its name is taken."""
+    """Move a run out of the trash. Raises RunError if it is gone or its name is taken."""
     trashed = next((t for t in trash(runs_dir) if t.key == key), None)
     if trashed is None:
         raise RunError("That run is in the trash no more.")
@@ -241,7 +241,7 @@ def restore(runs_dir: Path, key: str) -> Run:
 
 
 def empty_trash(runs_dir: Path, keys: Iterable[str] | None = None) -> int:
-    """Delete what is in the trash for good (or the runs of some keys); return the bytes freed."""
+    """Delete the runs in the trash for good (all, or those of some keys); return the bytes freed."""
     wanted_keys = None if keys is None else set(keys)
     freed = 0
     for trashed in trash(runs_dir):

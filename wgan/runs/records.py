@@ -15,7 +15,7 @@ assert COLUMNS == REPORT_COLUMNS
 
 
 class RunError(Exception):
-    """A run cannot be read or written; the message says what is wrong and what to do."""
+    """A run cannot be read or written; the message names the fault and what to do."""
 
 
 class RunTakenOver(RunError):
@@ -23,7 +23,7 @@ class RunTakenOver(RunError):
 
 
 class Status(StrEnum):
-    """How a run stands."""
+    """The status of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""A run whose database is damaged goes on all the same: what can be read of it is kept."""
+"""Repair: a run with a damaged database keeps every row that can be read, and can be resumed."""
 
 import contextlib
 import sqlite3
@@ -26,7 +26,7 @@ _PASSING = ("locked", "busy", "disk", "full", "unable to open", "readonly")
 
 
 def has_damaged_database(run: Run) -> bool:
-    """Return whether a run's database can never be read as it is."""
+    """Return whether a run's database is damaged, not only locked or on a full disk."""
     readers = (
         run.facts,
         run.changes,

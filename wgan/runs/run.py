@@ -107,7 +107,7 @@ class Run(RunTables):
         with self.database.writing() as db:
             db.executescript(TABLES)
             db.execute("INSERT OR IGNORE INTO facts VALUES ('status', ?)", (Status.QUEUED,))
-        # Last, because a folder with a config counts as a run: others may look at any moment.
+        # Last, because a folder with a config counts as a run, and others may read it at any moment.
         write(self.folder / "config.json", json.dumps(described, indent=1).encode())
 
     @classmethod
@@ -149,7 +149,7 @@ class Run(RunTables):
         return None if parent is None else Parent(parent["run"], parent["step"])
 
     def status(self) -> Status:
-        """Return how the run stands; one whose process has died is interrupted. Raises RunError."""
+        """Return the status; a run whose process has died is interrupted. Raises RunError."""
         with self.database.checked():
             status = Status(parse_status(self.fact("status", Status.INTERRUPTED)))
         return Status.INTERRUPTED if status.active and not self.alive() else status
@@ -212,7 +212,7 @@ class Run(RunTables):
     # ---- checkpoints --------------------------------------------------------------------------
 
     def add_checkpoint(self, state: State, facts: Mapping[str, float]) -> Path:
-        """Write a state as one safetensors file, and then keep what is worth keeping (`prune`)."""
+        """Write a state as one safetensors file, then delete checkpoints that are not needed (`prune`)."""
         self._refuse_to_write_if_taken_over()
         path = self.checkpoints.path(state.step)
         write_checkpoint(path, state, dict(facts))
@@ -252,7 +252,7 @@ class Run(RunTables):
         return {name: metric.step for name, metric in best.items()}
 
     def resume_point(self) -> tuple[TrainConfig, int]:
-        """Return the config and step from which the run goes on: its newest checkpoint, or its start.
+        """Return the config and step from which the run resumes: its newest checkpoint, or its start.
 
         A run that was killed before its first checkpoint begins again. Raises RunError.
         """
@@ -352,7 +352,7 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
 def list_runs(runs_dir: Path) -> list[Run]:
     """Return all runs of a folder, the one created last first; the examples come at the end.
 
-    A folder whose name begins with a dot is no run: the trash, and what is being imported.
+    Folders whose names begin with a dot are not runs: they hold the trash and unfinished imports.
     """
     try:
         names = [name for name in os.listdir(runs_dir) if not name.startswith(".")]

@@ -39,7 +39,7 @@ class RunTables:
     def set_engine(self, engine: Engine) -> None:
         """Record what the run trains on from now on."""
         engines: list[dict[str, Any]] = []
-        with contextlib.suppress(RunError):  # A damaged list begins anew.
+        with contextlib.suppress(RunError):  # A damaged list is replaced.
             engines = self.engines()
         if not engines or engines[-1] != engine.as_dict():
             self.set_fact("engines", json.dumps([*engines, engine.as_dict()]))
@@ -85,7 +85,7 @@ class RunTables:
         changes: Iterable[Change] = (),
         replay: Iterable[Change] | None = None,
     ) -> None:
-        """Record reports and changes in one transaction, and what is left to `replay` if it is given."""
+        """Record reports and changes in one transaction, and the remaining changes to `replay` if given."""
         rows = [(*report.report, report.images, report.seconds, report.time) for report in reports]
         with self.database.writing() as db:
             marks = ", ".join("?" * len(COLUMNS))
@@ -209,7 +209,7 @@ class RunTables:
             return parse_protocol(self.fact("protocol", "{}"))
 
     def starred(self) -> set[int]:
-        """Return the steps of the checkpoints that are never deleted by themselves."""
+        """Return the steps of the checkpoints that are never deleted automatically."""
         with contextlib.suppress(ValueError, RunError):
             return set(parse_starred(self.fact("starred", "[]")))
         return set()

@@ -36,7 +36,7 @@ class Sets:
 
     def __init__(self, root: Path | None) -> None:
         self.root = root
-        self._again: dict[str, float] = {}  # when a damaged set may be looked at again
+        self._again: dict[str, float] = {}  # when a damaged set may be read again
 
     def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
         """Return n real examples to show, or None where they would have to be downloaded first.
@@ -52,7 +52,7 @@ class Sets:
             return None
         key = dataset.model_dump_json()
         if time.monotonic() < self._again.get(key, 0.0):
-            return None  # pages ask every second, and it takes a while to find what is wrong
+            return None  # Pages ask every second, and reading a damaged set takes a while.
         try:
             return dataset.load(self.root)
         except DataError:
@@ -84,7 +84,7 @@ class Sets:
     def gallery(
         self, dataset: Dataset, rows: int, columns: int
     ) -> tuple[npt.NDArray[Any], Facts] | npt.NDArray[Any] | None:
-        """Return what there is to see of a data set; None where it is not on this machine.
+        """Return the facts of a data set that pages show; None if it is not on this machine.
 
         Of pictures: `rows` × `columns` of them, (N, C, H, W) uint8, and their facts. Of points: their
         density, (96, 96). Raises DataError.

@@ -25,7 +25,7 @@ CARDS_EVERY = 0.3
 
 
 class RunLibrary:
-    """All runs of a folder, whoever made them. Its methods may be called from any thread."""
+    """All runs of a folder, made by any process. Its methods may be called from any thread."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
@@ -42,7 +42,7 @@ class RunLibrary:
             return self._cards[1]
 
     def look_again(self) -> None:
-        """Read the folder anew at the next call of `cards`: it has just been changed."""
+        """Have the next call of `cards` read the folder again, because it was changed."""
         with self._lock:
             self._cards = None
 

@@ -1,4 +1,4 @@
-"""ModelCopies: networks of a run for whoever looks at them; only the worker touches those of a training."""
+"""ModelCopies: copies of a run's networks for pages; only the worker touches the networks of a training."""
 
 import time
 from pathlib import Path

@@ -122,7 +122,7 @@ class Session:
     def fork(
         self, name: str, step: int | None, changes: Mapping[str, Any], *, queue: bool = False
     ) -> str:
-        """Go on from a checkpoint of a run with other values, as a run of its own; return its name.
+        """Fork a run: start a new run from one of its checkpoints with other values, and return its name.
 
         Raises Busy, RunError or ConfigError.
         """
@@ -216,7 +216,7 @@ class Session:
             raise RunError(f"Run {name} is not running: its values cannot change any more.")
         if view.status is Status.QUEUED or view.phase:
             raise RunError(f"Run {name} is still being prepared: change it in a moment.")
-        config = steered(view.config, changes)  # Here, so that the caller hears of what is wrong.
+        config = steered(view.config, changes)  # Here, so that the caller gets the ConfigError.
 
         def carry_out(job: TrainingJob) -> None:
             job.change(changes)
@@ -229,13 +229,13 @@ class Session:
         self._scheduler.order(name, carry_out)
 
     def undo(self, name: str) -> None:
-        """Take back the newest change of a live run that is not undone yet, as a change of its own."""
+        """Undo the newest change of a live run that is not undone yet; the undo is recorded as a change."""
         done, _ = self.history(name)
         if done:
             self.change(name, **{done[-1].path: done[-1].before})
 
     def redo(self, name: str) -> None:
-        """Repeat the change of a live run that was undone last, as a change of its own."""
+        """Redo the change of a live run that was undone last; the redo is recorded as a change."""
         _, undone = self.history(name)
         if undone:
             self.change(name, **{undone[-1].path: undone[-1].after})
@@ -280,7 +280,7 @@ class Session:
         faster: float = 1.0,
         holds: bool = False,
     ) -> TaskStatus:
-        """Begin to train a copy of a run's critic while the generator stands still. Raises RunError."""
+        """Begin to train a copy of a run's critic against its fixed generator. Raises RunError."""
         models = self.models(name, step)
 
         def work() -> TaskSteps:
@@ -339,7 +339,7 @@ class Session:
             return [self.view(job.run.id) for job in self._scheduler.queue]
 
     def view(self, name: str) -> RunSnapshot:
-        """Return how a run stands: live, just ended, or from its folder. Raises RunError."""
+        """Return the state of a run: live, just ended, or read from its folder. Raises RunError."""
         return self._snapshots.view(name)
 
     def diagnosis(self, name: str) -> list[Finding]:
@@ -367,7 +367,7 @@ class Session:
         self.library.look_again()
 
     def throw_away(self, name: str) -> TrashedRun:
-        """Move a run to the trash. Raises RunError where it is being trained."""
+        """Move a run to the trash. Raises RunError if it is being trained."""
         trashed = throw_away(Run.find(name, self.runs_dir))
         self.library.look_again()
         self._snapshots.forget(trashed.run)
@@ -377,7 +377,7 @@ class Session:
     def newest(self, *, example: bool = False) -> str | None:
         """Return the run to show at first: the live one, else the newest that can be read.
 
-        One of the user's own; where there is none, and an `example` will do, the first of those.
+        It is one of the user's own runs; if there is none and `example` is set, the first example.
         """
         live = self.live()
         return live.run if live is not None else self._snapshots.newest(example=example)
@@ -404,7 +404,7 @@ class Session:
 
     @property
     def closed(self) -> bool:
-        """Whether the session was ended: it takes no more work."""
+        """Whether the session was closed."""
         return self._scheduler.closing
 
     def close(self, timeout: float = MAX_CLOSING_S) -> None:

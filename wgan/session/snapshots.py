@@ -1,4 +1,4 @@
-"""Snapshots: how every run stands, for pages that read it."""
+"""Snapshots: the state of every run, for pages."""
 
 import contextlib
 import threading
@@ -40,13 +40,13 @@ class Snapshots:
             return self._live.get(run)
 
     def forget(self, run: str) -> None:
-        """Drop what is known of a run that was deleted."""
+        """Drop the views and findings of a run that was deleted."""
         with self._lock:
             for cache in (self._live, self._stored, self._findings):
                 cache.pop(run, None)
 
     def view(self, run: str) -> RunSnapshot:
-        """Return how a run stands: live, just ended, or from its folder. Raises RunError.
+        """Return the state of a run: live, just ended, or read from its folder. Raises RunError.
 
         The config that was asked for counts before the training has taken it.
         """

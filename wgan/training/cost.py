@@ -108,7 +108,7 @@ def _first_threads(config: TrainConfig, most: int, known: Mapping[str, str]) -> 
 def remember_threads(
     config: TrainConfig, threads: int, most: int, cache: Path | None = None
 ) -> None:
-    """Have the next trainings like this one, of at most so many threads, begin with this number."""
+    """Have later trainings of this kind, with at most `most` threads, begin with this number."""
     cache = cache or engine_cache()
     remembered, key = _read(cache), _threads_key(config, most)
     if remembered.get(key) != str(threads):

@@ -1,4 +1,4 @@
-"""A critic trained alone, while the fakes stay as they are."""
+"""CriticTrainer: trains a critic on fixed samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class CriticTrainer:
     def run(
         self, sides: Sides, steps: int, tell: Callable[[str, float], None], message: str
     ) -> None:
-        """Make so many updates, telling every 50 of them."""
+        """Make `steps` updates, and report every 50 of them."""
         for step in range(steps):
             if step % 50 == 0:
                 tell(message, step / steps)

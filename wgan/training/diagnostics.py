@@ -163,7 +163,7 @@ class _Shadow(Training):
         return keyed_rng(self.config.seed, "metric", self.steps + 1, own, device=self.device)
 
     def examples(self, n: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Return n training and n held-out examples, and their labels where they are told."""
+        """Return n training and n held-out examples, and their labels for class-conditional networks."""
         seen, unseen = self._rng("data", -1), self._rng("held-out", -1)
         if not isinstance(self.data, Pictures):
             return (
@@ -259,7 +259,7 @@ class _Shadow(Training):
         watch = _Watch(self.generator, self._generator_optimizer)
         self._generator_update(draw=0)
         watch.stop()
-        # The critic's updates that follow are those of a generator that stands still.
+        # The critic's next updates are those against a fixed generator.
         self.generator.load_state_dict(before)
         return {
             "generator_gradient": watch.norms[0],
@@ -269,7 +269,7 @@ class _Shadow(Training):
         }
 
     def learn_on(self) -> dict[str, Tensor]:
-        """Let the critic learn on while the generator stands still; return what the first were like."""
+        """Train the critic further against the fixed generator; return the diagnostics of the first updates."""
         watch = _Watch(self.critic, self._critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
             self._critic_update(1 + i, *self._batches(range(1 + i, 2 + i))[0], held_out=False)
@@ -279,7 +279,7 @@ class _Shadow(Training):
             "critic_gradient": _mean(watch.norms),
             "critic_move": _mean(watch.moves),
         }
-        # Where real and fake have updates of their own, each undoes part of the other's.
+        # With separate updates for real and fake, each undoes part of the other.
         if not self.config.split_updates:
             values["step_cosine"] = _mean(watch.cosines)
         return values
@@ -299,7 +299,7 @@ class _Watch:
         )
 
     def stop(self) -> None:
-        """Look no more."""
+        """End the observation."""
         for handle in self._handles:
             handle.remove()
 

@@ -20,7 +20,7 @@ from wgan.rng import Rows
 class ProcessGroup:
     """The processes of one training, and this one's place among them.
 
-    `ALONE` stands for a single process: then nothing here does or costs anything.
+    `ALONE` is a single process: then nothing here does or costs anything.
     """
 
     def __init__(self, rank: int = 0, of: int = 1) -> None:

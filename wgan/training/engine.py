@@ -46,13 +46,13 @@ class Engine:
 
 
 def use_threads(threads: int) -> None:
-    """Have the calling thread compute with so many CPU threads."""
+    """Set the number of CPU threads with which the calling thread computes."""
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 
 
 def wait(device: str) -> None:
-    """Wait until a device has done all it was told: no clock is right before."""
+    """Wait until a device has finished its queue; before that, clock readings are wrong."""
     kind = torch.device(device).type
     if kind != "cpu":
         getattr(torch, kind).synchronize()

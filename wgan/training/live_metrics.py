@@ -129,7 +129,7 @@ class LiveEvaluator:
         return left_out(self._sides()) if self._reference is not None else ""
 
     def due(self, seconds: float) -> bool:
-        """Tell whether a training that has run for so many seconds is to be measured now."""
+        """Tell whether a training is to be measured now, after `seconds` of training."""
         if seconds < FIRST or self._loading.is_alive():
             return False
         is_paced = seconds - self._last >= EVERY and self._spent <= SHARE * seconds
@@ -168,7 +168,7 @@ class LiveEvaluator:
         return {name: value for group in self._groups for name, value in group().items()}
 
     def leave_out(self, group: Callable[[], dict[str, float]]) -> None:
-        """Measure a group no more: it has failed, and would again."""
+        """Stop measuring a group that has failed: it would fail again."""
         self._groups = [each for each in self._groups if each != group]
 
     def at_checkpoint(self) -> dict[str, float]:
@@ -228,7 +228,7 @@ class LiveEvaluator:
         sides = self._sides()
         if isinstance(sides, PointSides):
             return measure(sides) | floors
-        # The kernel distance takes as long as all the rest, so it has a turn of its own.
+        # The kernel distance takes as long as all the others together, so it gets its own turn.
         self._samples = self._training.steps, sides
         return measure(sides, [k for k, m in METRICS.items() if m.live and k != "kid"]) | floors
 

@@ -49,7 +49,7 @@ AT_ONCE = 8
 class Training:
     """One training: `step()` makes one generator update and the critic updates before it.
 
-    `data` may be given where it is loaded already. `engine` says what to run on; see
+    `data` may be given if it is loaded already. `engine` is the device, precision and threads; see
     `resolve_engine`. Raises DataError or ConfigError where the config cannot be trained.
     """
 
@@ -180,7 +180,7 @@ class Training:
     def _share_critic(self) -> None:
         """Update the critic by its gradients; of several processes, once they have exchanged them.
 
-        That is when the critic is next needed: the generator's own fakes are made meanwhile.
+        The critic is not needed before that: the fakes of the generator's update are made until then.
         """
         arrive = self.ranks.averaging(self.critic)
 
@@ -386,7 +386,7 @@ class Training:
         return batch.contiguous(memory_format=self._layout) if batch.dim() == 4 else batch
 
     def _real_batch(self, draw: int, first: int, ahead: int = 0) -> tuple[Tensor, Tensor | None]:
-        """Return real examples and, where the networks are told the class, their labels.
+        """Return real examples and, for class-conditional networks, their labels.
 
         This process' part of the first so many of the batch, for so many critic updates ahead.
         """
@@ -520,7 +520,7 @@ class Training:
         samples = self.average(*(x.to(self.device) for x in inputs))
         if isinstance(self.data, Pictures):
             return Preview(self.steps, pictures=as_bytes(samples).cpu().numpy())
-        # In eval mode, as power iterations would go on otherwise.
+        # In eval mode, because power iterations would continue otherwise.
         self.critic.eval()
         surface, arrows = look_at_critic(self.critic, samples, self.data.extent)
         self.critic.train()
@@ -551,7 +551,7 @@ class Training:
     # ---- state --------------------------------------------------------------------------------
 
     def state(self) -> State:
-        """Return a copy of everything needed to go on exactly."""
+        """Return a copy of everything that an exact resume needs."""
         tensors = {
             f"{prefix}.{name}": value
             for prefix, module in self._modules().items()
@@ -582,9 +582,9 @@ class Training:
         root: Path | None = None,
         ranks: ProcessGroup = ALONE,
     ) -> "Training":
-        """Return a training that goes on from a state, exactly where the engine is the same.
+        """Return a training that continues from a state; with the same engine, bit for bit.
 
-        A state without optimisers, as of a shipped model, goes on with fresh ones, and its generator
+        A state without optimisers, as of a shipped model, gets new ones, and its generator
         from the average. Raises ValueError where tensors are missing or have other shapes than the
         config's networks.
         """
@@ -614,7 +614,7 @@ class Training:
         return training
 
     def _begin_with(self, state: State) -> None:
-        """Take the weights of a state that has nothing else."""
+        """Load the weights of a state that has nothing else."""
         try:
             average = under("average", state.tensors)
             for module in (self.generator, self.average):

@@ -1,4 +1,4 @@
-"""What a training tells: its reports, what it makes, and why it could not go on."""
+"""Values that a training returns: reports, previews, neighbours, and the errors that end it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

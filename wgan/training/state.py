@@ -13,7 +13,7 @@ from wgan.training.engine import Engine
 
 @dataclass(frozen=True)
 class State:
-    """Everything a training needs to go on exactly: tensors, and a few plain numbers."""
+    """Everything that an exact resume needs: tensors, and a few plain numbers."""
 
     config: TrainConfig
     engine: Engine
@@ -40,7 +40,7 @@ def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
 
 
 def reconfigured(state: State, config: TrainConfig) -> State:
-    """Return a state that goes on with another config of the same data and networks.
+    """Return the state for another config of the same data and networks.
 
     Another optimiser begins without memory: the old one's means nothing to it.
     """
@@ -87,6 +87,6 @@ def by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
-        # An optimiser keeps what it is given and writes into it: the state must stay as it is.
+        # An optimiser keeps the tensors it is given and writes into them: copy them, so that the state is unchanged.
         state.setdefault(int(index), {})[key] = value.clone()
     return state

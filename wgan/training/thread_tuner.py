@@ -42,7 +42,7 @@ TOO_SLOW = 3.0
 class ThreadTuner:
     """Tells a training when another number of threads is faster.
 
-    `note` is told the seconds of each stretch of steps; `due` says when it is time to measure, and `better`
+    `note` receives the seconds of each stretch of steps; `due` tells when to measure, and `better`
     does, of at most `most`. `begun` is the training time, in seconds, at which it begins to watch.
     """
 
@@ -65,7 +65,7 @@ class ThreadTuner:
         return 1.0 if self._usual is None else statistics.median(self._recent) / self._usual
 
     def due(self, seconds: float) -> bool:
-        """Tell whether to measure now, after so many seconds of training."""
+        """Tell whether to measure now, after `seconds` of training."""
         if not self._recent or statistics.median(self._recent) > TOO_SLOW:
             return False
         slower = self._slower()
@@ -76,7 +76,7 @@ class ThreadTuner:
         )
 
     def better(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
-        """Measure, and return the number of threads to go on with."""
+        """Measure, and return the number of threads to continue with."""
         start = time.perf_counter()
         now = statistics.median(self._recent) if self._recent else None
         best = fastest(config, engine, neighbours(engine.threads, self._most), now)

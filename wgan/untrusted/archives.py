@@ -100,7 +100,7 @@ class Meter:
         self.tick()
 
     def allow_bytes(self, n: int) -> None:
-        """Check whether so many more bytes may be unpacked."""
+        """Raise Refused if `n` more bytes may not be unpacked."""
         if self.unpacked + n > self.limits.unpacked:
             raise Refused(
                 f"Unpacked it is larger than {_size(self.limits.unpacked)}. Use a smaller part."

@@ -156,7 +156,7 @@ def prepare_picture(
 ) -> U8:
     """Return an image as a square picture, (1 or 3, side, side) uint8.
 
-    Transparent parts show the background. `crop` covers the square and loses what stands over;
+    Transparent parts show the background. `crop` covers the square and cuts off the rest;
     `pad` keeps all of it, with background around. Shrinking is antialiased (Lanczos). Enlarging is
     by whole factors, pixel by pixel, so that sprites stay sharp; where `crop` needs another factor,
     Lanczos. An image of the square's size is kept bit for bit. `trim` first cuts the transparent

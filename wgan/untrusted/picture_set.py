@@ -1,7 +1,7 @@
 """Makes small pictures of a folder, an archive or an upload, in the child process of `wgan.sandbox`.
 
 `prepare_pictures` writes two plain files into a folder: the pixels of the pictures one after the other, and
-the folder that each one came from. The caller checks them and writes the data set anew.
+the folder that each one came from. The caller checks them and writes the data set.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ WHOLE_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ
 
 
 class Upload(Sequence[tuple[str, bytes]]):
-    """Files that lie one after the other in one file; each is read as it is asked for."""
+    """Files that lie one after the other in one file; each is read on demand."""
 
     def __init__(self, path: Path, index: Path) -> None:
         """`index` is a JSON list of names and lengths."""
@@ -123,7 +123,7 @@ def full_disk(folder: str, error: OSError) -> str:
 
 
 class _PictureSet:
-    """The pictures of a source, as they are found."""
+    """The pictures of a source, in the order of its files."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class _PictureSet:
     def _near(self, picture: U8) -> bool:
         mean = picture.mean(axis=(1, 2))
         look = difference_hash(picture)
-        # Means that are kept lie farther apart than a cell is wide, so that each has a cell of its own,
+        # Kept means lie farther apart than the width of a cell, so that each has its own cell,
         # and all that are near lie in the cells around.
         cell = [int(level // MEAN_APART) for level in mean]
         for around in itertools.product(*((c - 1, c, c + 1) for c in cell)):

@@ -1,4 +1,4 @@
-"""Reads a run that somebody exported as a ZIP file, and writes what is sound of it anew, into a folder.
+"""Reads a foreign ZIP file of a run, and writes its valid parts into a folder.
 
 `unpack_run` runs in the child process of `wgan.sandbox`. Nothing of the ZIP file is copied as it came: the
 database is read row by row into a new one, pictures are decoded and encoded again, arrays are loaded and
@@ -78,7 +78,7 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
         `name`: of the run's folder in the ZIP file. `remarks`: what was left out, in sentences.
 
     Raises:
-        Refused: For what is no exported run, or too large for one.
+        Refused: If the file is not an exported run, or is too large for one.
     """
     try:
         opened = zipfile.ZipFile(archive)
@@ -146,7 +146,7 @@ def unpack_run(progress: Progress, *, archive: str, out: str) -> dict[str, Any]:
 
 
 def _order(file: str) -> tuple[int, str]:
-    """Read first what is needed: most of what is no run is refused before anything large is read."""
+    """Read the required members first: most foreign files are then refused before anything large is read."""
     return (_NEEDED.index(file) if file in _NEEDED else len(_NEEDED)), file
 
 
@@ -167,7 +167,7 @@ def _lists_all(archive: Path, member_count: int) -> bool:
     return count in (
         member_count,
         0xFFFF,
-    )  # The largest number stands for one that is written elsewhere.
+    )  # The largest number means that the value is written elsewhere.
 
 
 # ---- members ----------------------------------------------------------------------------------

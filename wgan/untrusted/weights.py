@@ -1,4 +1,4 @@
-"""Copies a safetensors file after checking its header, which is written anew.
+"""Copies a safetensors file; the header is checked and written again.
 
 The format: eight bytes with the length of the header, the header as JSON (name → dtype, shape and the
 offsets of the bytes), and the bytes of all tensors without gaps.

@@ -38,7 +38,7 @@ BESIDE = 10
 
 
 def folder() -> Path:
-    """Return where libraries are kept: in the user's cache, as what is loaded from there runs."""
+    """Return the folder of libraries: in the user's cache, because code that is loaded from it runs."""
     return cache_dir() / "compiled"
 
 
@@ -137,7 +137,7 @@ class Compiler:
         self._begun = False
 
     def path(self, name: str) -> Path | None:
-        """Return the file of an update's library, where it is there."""
+        """Return the file of an update's library, or None if it does not exist."""
         path = folder() / f"{self.key}-{name}.pt2"
         return path if path.exists() else None
 
@@ -177,7 +177,7 @@ class Compiler:
             cls._latest.end()
 
     def end(self) -> None:
-        """End what is under way."""
+        """End the running compiler."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if hasattr(os, "killpg"):
