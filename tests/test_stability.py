@@ -335,7 +335,7 @@ def test_critics_of_one_seed_are_alike(objective):
 
 @pytest.mark.parametrize("key", VARIED)
 def test_every_hyperparameter_can_be_varied_over_all_its_values(key: str):
-    config = sensitivity.base()
+    config = sensitivity.base_config()
     for side in (3, 4):
         values = values_of(key, side)
         assert len(values) == side and list(values) == sorted(set(values))

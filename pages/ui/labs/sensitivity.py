@@ -18,7 +18,7 @@ from wgan.labs.sensitivity import (
     SENSITIVITY,
     VARIED,
     Grid,
-    base,
+    base_config,
     expected_seconds,
     sweep,
     values_of,
@@ -213,7 +213,7 @@ def _map(found: Grid, run: str) -> None:
 def _empty(rows: str, columns: str, side: int) -> None:
     """Show the grid that is to be filled."""
     values = values_of(rows, side), values_of(columns, side)
-    config = base()
+    config = base_config()
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left:
         chart(
