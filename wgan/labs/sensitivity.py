@@ -205,7 +205,7 @@ def sweep(
     config = base_config(seed=seed, steps=steps)
     data = config.dataset.load()
     assert isinstance(data, Points)
-    real, other = (
+    real, other_real = (
         data.sample(SAMPLES, generator(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
     )
     yield TaskProgress("Finding the floor", 0.0)
@@ -218,7 +218,7 @@ def sweep(
         tuple(column_values),
         steps,
         seed,
-        emd(other, real),
+        emd(other_real, real),
         emd(make(untrained, SAMPLES).double().numpy(), real),
         data.extent,
         real[:SHOWN].astype(np.float32),

@@ -132,18 +132,18 @@ def _gaps(training: Training, data: Pictures) -> tuple[float, float]:
 
 
 def _overfitting(bench: Bench) -> list[Row]:
-    whole = Mnist10k().load()
-    order = torch.randperm(len(whole.train), generator=generator(bench.seed, "sample"))
+    all_digits = Mnist10k().load()
+    order = torch.randperm(len(all_digits.train), generator=generator(bench.seed, "sample"))
     rows: list[Row] = []
     shares: list[float] = []
     for i, n in enumerate((1_000, 10_000)):
         chosen = order[:n]
         data = Pictures(
-            whole.train[chosen],
-            whole.held_out,
-            whole.train_labels[chosen],
-            whole.held_out_labels,
-            whole.names,
+            all_digits.train[chosen],
+            all_digits.held_out,
+            all_digits.train_labels[chosen],
+            all_digits.held_out_labels,
+            all_digits.names,
         )
         config = PRESETS["quick-mnist"].config.changed(
             {

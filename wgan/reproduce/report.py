@@ -47,9 +47,9 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """How many rows agree, as a phrase."""
-        judged = [row for row in self.rows if row.agrees is not None]
-        agreeing = sum(bool(row.agrees) for row in judged)
-        return f"{agreeing} of {len(judged)} expectations met"
+        rows = [row for row in self.rows if row.agrees is not None]
+        agreeing = sum(bool(row.agrees) for row in rows)
+        return f"{agreeing} of {len(rows)} expectations met"
 
 
 def run_experiment(experiment: Experiment, bench: Bench) -> Outcome:

@@ -72,7 +72,7 @@ def _mixture(dataset: dict[str, object], arm: str, seed: int, bench: Bench) -> T
 
 def _mixtures(bench: Bench) -> list[Row]:
     rows: list[Row] = []
-    whole, done = len(MIXTURES) * len(ARMS) * SEEDS, 0
+    total, done = len(MIXTURES) * len(ARMS) * SEEDS, 0
     for name, (dataset, modes) in MIXTURES.items():
         floor = 0.0
         for arm in ARMS:
@@ -87,7 +87,7 @@ def _mixtures(bench: Bench) -> list[Row]:
                 while training.steps < training.config.steps:
                     if training.steps % 100 == 0:
                         share = training.steps / training.config.steps
-                        bench.tell(f"{name}, {arm}, seed {seed}", (done + share) / whole)
+                        bench.tell(f"{name}, {arm}, seed {seed}", (done + share) / total)
                     training.step()
                 training.reports()
                 with torch.no_grad():
