@@ -163,6 +163,45 @@ def gathering(path: Path) -> None:
         print(f"64 pictures, {name}: {statistics.median(times):.2f} ms", flush=True)
 
 
+def require_space(folder: Path, pictures: int, side: int, *, has_source: bool) -> None:
+    """Exit with a sentence if the disk has too little room for so many pictures."""
+    needed = 2 * pictures * 3 * side**2 + (0 if has_source else pictures * FILE)
+    free = shutil.disk_usage(folder).free
+    if free < 1.05 * needed:
+        sys.exit(
+            f"{pictures:,} pictures need {needed / 1e9:.0f} GB of disk while they are prepared, "
+            f"and {folder} has {free / 1e9:.0f} GB. Make room, name another --folder, or fewer --pictures."
+        )
+
+
+def make_source(source: Path, pictures: int, side: int) -> None:
+    """Write the archive of pictures, unless it exists."""
+    start = time.monotonic()
+    if not source.exists():
+        partial = source.with_suffix(".part")
+        write_source(partial, pictures, side)
+        partial.replace(source)
+    print(
+        f"source: {source.stat().st_size / 1e9:.2f} GB in {time.monotonic() - start:.0f} s",
+        flush=True,
+    )
+
+
+def training_flags(key: str, seconds: float, folder: Path) -> list[str]:
+    """Return the command line of a training on a prepared set."""
+    flags = {
+        "--dataset": "own",
+        "--dataset.pictures": key,
+        "--network": "dcgan",
+        "--network.size": "small",
+        "--objective": "wgan-gp",
+        "--seconds": str(seconds),
+        "--steps": "1000000",
+        "--runs-dir": str(folder / "runs"),
+    }
+    return [*(word for pair in flags.items() for word in pair), "--quiet"]
+
+
 def main() -> None:
     """Make, prepare and train a large set."""
     parser = argparse.ArgumentParser(
@@ -173,59 +212,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="turns of both trainings")
     parser.add_argument("--seconds", type=float, default=60.0, help="of training by the program")
     parser.add_argument("--folder", type=Path, help="keep all files there, and use them again")
-    given = parser.parse_args()
+    options = parser.parse_args()
     if not Path("/proc/self/status").exists() or not hasattr(os, "posix_fadvise"):
         sys.exit("Anonymous memory and the system's cache are told by Linux alone: run it there.")
-    with tempfile.TemporaryDirectory(prefix="wgan-big-") as made:
-        folder = given.folder or Path(made)
+    with tempfile.TemporaryDirectory(prefix="wgan-big-") as temporary:
+        folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        source = folder / f"source-{given.pictures}-{given.side}.tar"
-        pictures = given.pictures * 3 * given.side**2
-        needed = 2 * pictures + (0 if source.exists() else given.pictures * FILE)
-        free = shutil.disk_usage(folder).free
-        if free < 1.05 * needed:
-            sys.exit(
-                f"{given.pictures:,} pictures need {needed / 1e9:.0f} GB of disk while they are prepared, "
-                f"and {folder} has {free / 1e9:.0f} GB. Make room, name another --folder, or fewer --pictures."
-            )
-        begun = time.monotonic()
-        if not source.exists():
-            half = source.with_suffix(".part")
-            write_source(half, given.pictures, given.side)
-            half.replace(source)
-        print(
-            f"source: {source.stat().st_size / 1e9:.2f} GB in {time.monotonic() - begun:.0f} s",
-            flush=True,
-        )
+        source = folder / f"source-{options.pictures}-{options.side}.tar"
+        require_space(folder, options.pictures, options.side, has_source=source.exists())
+        make_source(source, options.pictures, options.side)
         environment = {"WGAN_DATA": str(folder / "data")}
-        title = ["--title", f"Big {given.pictures}", "--side", str(given.side)]
-        found = watched(["data", "add", str(source), *title, "--json"], environment)
-        print(json.dumps({"prepare": found}), flush=True)
-        key = found["key"]
+        title = ["--title", f"Big {options.pictures}", "--side", str(options.side)]
+        prepared = watched(["data", "add", str(source), *title, "--json"], environment)
+        print(json.dumps({"prepare": prepared}), flush=True)
+        key = prepared["key"]
         os.environ |= environment
         path = folder / "data" / FOLDER / f"{key}.safetensors"
         print(f"{path.stat().st_size / 1e9:.2f} GB of prepared pictures", flush=True)
-        flags = [
-            "--dataset",
-            "own",
-            "--dataset.pictures",
-            key,
-            "--network",
-            "dcgan",
-            "--network.size",
-            "small",
-            "--objective",
-            "wgan-gp",
-            "--seconds",
-            str(given.seconds),
-            "--steps",
-            "1000000",
-            "--runs-dir",
-            str(folder / "runs"),
-            "--quiet",
-        ]
+        flags = training_flags(key, options.seconds, folder)
         print(json.dumps({"train": watched(["train", *flags], environment)}), flush=True)
-        beside(path, key, given.rounds, 6.0)
+        beside(path, key, options.rounds, 6.0)
         gathering(path)
 
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -179,92 +180,129 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
     return {name: quantile(values[3:], 0.95) for name, values in times.items()}
 
 
-def main() -> None:
-    """Print a table, and the same as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="quick-mnist", choices=["quick-mnist", "toy-ring"])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=12.0)
-    given = parser.parse_args()
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
-    runs = Path(tempfile.mkdtemp())
-    process, url = serve(runs)
-    found: dict[str, Any] = {}
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1280, "height": 720})
-            watcher = Watcher(page)
-            run = begin(page, url, given.preset, runs)
-            watched, alone, costs = [], [], []
-            for _ in range(given.rounds):
-                page.goto("about:blank")
-                alone.append(rate(run, given.seconds))
-                page.goto(f"{url}/?run={run.id}")
-                page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=60_000)
-                page.wait_for_timeout(8000)  # loaded, and the first drawing of everything done
-                start = step_of(run)[0], time.monotonic()
-                costs.append(watcher.over(given.seconds))
-                watched.append((step_of(run)[0] - start[0]) / (time.monotonic() - start[1]))
-            page.get_by_role("button", name="Pause", exact=True).click()
-            page.get_by_role("button", name="Resume", exact=True).wait_for(timeout=60_000)
-            page.wait_for_timeout(4000)
-            paused = watcher.over(6.0)
-            page.get_by_role("button", name="Resume", exact=True).click()
-            page.wait_for_timeout(3000)
-            browser.close()
-        for name in ("kB", "browser_ms", "browser_wall_ms", "longest_task_ms"):
-            found[name] = statistics.median(cost[name] for cost in costs)
-            found[f"paused_{name}"] = paused[name]
-        found["steps_per_second_alone"] = statistics.median(alone)
-        found["steps_per_second_watched"] = statistics.median(watched)
-        pairs = [1 - w / a for w, a in zip(watched, alone, strict=True)]
-        found["slowed_by"] = statistics.median(pairs)
-        signal_time = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        found["exit_code"] = process.wait(30)
-        found["exit_seconds"] = time.monotonic() - signal_time
-        found["checkpoint_at_exit"] = run.checkpoints.steps()[-1]
-        found |= server_times(runs)
-    finally:
-        process.kill()
-        process.wait()
-        shutil.rmtree(runs, ignore_errors=True)
+@dataclass
+class Watching:
+    """What one open page costs, measured in turns with no open page."""
+
+    costs: list[dict[str, float]]  # of the open page, each round
+    watched: list[float]  # steps per second with an open page, each round
+    alone: list[float]  # steps per second without one, each round
+    paused: dict[str, float]  # of the open page while the run is paused
+    run: Run
+
+
+def watch(
+    chromium: str, url: str, preset: str, runs: Path, *, rounds: int, seconds: float
+) -> Watching:
+    """Start a run in a browser and measure it in turns: with the page open, and without."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        watcher = Watcher(page)
+        run = begin(page, url, preset, runs)
+        costs, watched, alone = [], [], []
+        for _ in range(rounds):
+            page.goto("about:blank")
+            alone.append(rate(run, seconds))
+            page.goto(f"{url}/?run={run.id}")
+            page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=60_000)
+            page.wait_for_timeout(8000)  # loaded, and the first drawing of everything done
+            start = step_of(run)[0], time.monotonic()
+            costs.append(watcher.over(seconds))
+            watched.append((step_of(run)[0] - start[0]) / (time.monotonic() - start[1]))
+        page.get_by_role("button", name="Pause", exact=True).click()
+        page.get_by_role("button", name="Resume", exact=True).wait_for(timeout=60_000)
+        page.wait_for_timeout(4000)
+        paused = watcher.over(6.0)
+        page.get_by_role("button", name="Resume", exact=True).click()
+        page.wait_for_timeout(3000)
+        browser.close()
+    return Watching(costs, watched, alone, paused, run)
+
+
+def summary(watching: Watching) -> dict[str, Any]:
+    """Return the medians over all rounds, by name."""
+    numbers: dict[str, Any] = {}
+    for name in ("kB", "browser_ms", "browser_wall_ms", "longest_task_ms"):
+        numbers[name] = statistics.median(cost[name] for cost in watching.costs)
+        numbers[f"paused_{name}"] = watching.paused[name]
+    numbers["steps_per_second_alone"] = statistics.median(watching.alone)
+    numbers["steps_per_second_watched"] = statistics.median(watching.watched)
+    pairs = [1 - w / a for w, a in zip(watching.watched, watching.alone, strict=True)]
+    numbers["slowed_by"] = statistics.median(pairs)
+    return numbers
+
+
+def stop(process: "subprocess.Popen[bytes]", run: Run) -> dict[str, Any]:
+    """Send SIGTERM to the app; return how it ends, how long that takes, and the last checkpoint."""
+    signal_time = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    return {
+        "exit_code": process.wait(30),
+        "exit_seconds": time.monotonic() - signal_time,
+        "checkpoint_at_exit": run.checkpoints.steps()[-1],
+    }
+
+
+def print_table(numbers: dict[str, Any]) -> None:
+    """Print each number beside its budget."""
     rows = [
         (
             "bytes an update, page",
             "kB",
             75,
             "kB",
-            f"paused {found['paused_kB']:.1f} kB (at most 2)",
+            f"paused {numbers['paused_kB']:.1f} kB (at most 2)",
         ),
         (
             "browser main thread an update",
             "browser_ms",
             120,
             "ms",
-            f"paused {found['paused_browser_ms']:.0f} ms; by the clock, with waiting for a core: "
-            f"{found['browser_wall_ms']:.0f} ms (paused {found['paused_browser_wall_ms']:.0f})",
+            f"paused {numbers['paused_browser_ms']:.0f} ms; by the clock, with waiting for a core: "
+            f"{numbers['browser_wall_ms']:.0f} ms (paused {numbers['paused_browser_wall_ms']:.0f})",
         ),
         ("longest task", "longest_task_ms", 100, "ms", ""),
-        ("panel, server p95", "panel_p95_ms", 50, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
-        ("full page run p95", "page_p95_ms", 150, "ms", f"empty {found['empty_p95_ms']:.0f} ms"),
-        ("SIGTERM to exit", "exit_seconds", 3, "s", f"code {found['exit_code']}"),
+        ("panel, server p95", "panel_p95_ms", 50, "ms", f"empty {numbers['empty_p95_ms']:.0f} ms"),
+        ("full page run p95", "page_p95_ms", 150, "ms", f"empty {numbers['empty_p95_ms']:.0f} ms"),
+        ("SIGTERM to exit", "exit_seconds", 3, "s", f"code {numbers['exit_code']}"),
         (
             "training slowed by",
             "slowed_by",
             0.10,
             "",
-            f"{found['steps_per_second_alone']:.1f} → {found['steps_per_second_watched']:.1f} steps/s",
+            f"{numbers['steps_per_second_alone']:.1f} → {numbers['steps_per_second_watched']:.1f} steps/s",
         ),
     ]
-    print(f"{given.preset}, one session, 1 update/s, load {os.getloadavg()[0]:.1f}")
     print(f"{'what':32}{'measured':>10}{'budget':>9}      beside")
-    for words, key, budget, unit, beside in rows:
-        print(f"{words:32}{found[key]:>10.2f}{budget:>9g} {unit:4} {beside}")
-    print(json.dumps({key: round(value, 3) for key, value in found.items()}))
+    for title, key, budget, unit, note in rows:
+        print(f"{title:32}{numbers[key]:>10.2f}{budget:>9g} {unit:4} {note}")
+
+
+def main() -> None:
+    """Print a table, and the same as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="quick-mnist", choices=["quick-mnist", "toy-ring"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=12.0)
+    options = parser.parse_args()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
+    runs = Path(tempfile.mkdtemp())
+    process, url = serve(runs)
+    try:
+        watching = watch(
+            chromium, url, options.preset, runs, rounds=options.rounds, seconds=options.seconds
+        )
+        numbers = summary(watching) | stop(process, watching.run) | server_times(runs)
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(runs, ignore_errors=True)
+    print(f"{options.preset}, one session, 1 update/s, load {os.getloadavg()[0]:.1f}")
+    print_table(numbers)
+    print(json.dumps({key: round(value, 3) for key, value in numbers.items()}))
 
 
 if __name__ == "__main__":

@@ -33,24 +33,26 @@ LONGEST, SHARE = 0.5, 0.05
 
 @dataclass(frozen=True)
 class Measurement:
-    """One call of the gauge: by the clock, and of the processor's time in all threads."""
+    """The time of one call of the live evaluator: by the clock, and of the processor in all threads."""
 
     group: str
     seconds: float
     core: float
 
 
-def watched(job: TrainingJob, found: list[Measurement]) -> None:
-    """Note what every call of a job's gauge takes."""
+def watched(job: TrainingJob, measurements: list[Measurement]) -> None:
+    """Append the time of every call of a job's live evaluator to `measurements`."""
     live_evaluator: Any = job.live_evaluator
     names = [group.__name__ for group in live_evaluator._groups]
 
     def timed(call: Callable[..., Any], name: Callable[[], str]) -> Callable[..., Any]:
-        def wrapper(*given: Any) -> Any:
-            said, start, core = name(), time.perf_counter(), time.process_time()
-            made = call(*given)
-            found.append(Measurement(said, time.perf_counter() - start, time.process_time() - core))
-            return made
+        def wrapper(*arguments: Any) -> Any:
+            group, start, core = name(), time.perf_counter(), time.process_time()
+            result = call(*arguments)
+            measurements.append(
+                Measurement(group, time.perf_counter() - start, time.process_time() - core)
+            )
+            return result
 
         return wrapper
 
@@ -63,11 +65,11 @@ def watched(job: TrainingJob, found: list[Measurement]) -> None:
 
 
 def rate(job: TrainingJob, seconds: float) -> float:
-    """Train for so long and return steps a second."""
-    begun, before = time.perf_counter(), job.training.steps
-    while time.perf_counter() - begun < seconds:
+    """Train for some seconds, and return the steps per second."""
+    start, before = time.perf_counter(), job.training.steps
+    while time.perf_counter() - start < seconds:
         job.step()
-    return (job.training.steps - before) / (time.perf_counter() - begun)
+    return (job.training.steps - before) / (time.perf_counter() - start)
 
 
 def same(a: Run, b: Run) -> int:
@@ -82,53 +84,54 @@ def same(a: Run, b: Run) -> int:
     return n
 
 
-def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any]:
-    """Train both in turn."""
-    found: list[Measurement] = []
+def two_jobs(preset: str, seed: int, folder: Path) -> dict[bool, TrainingJob]:
+    """Return two trainings of the same config and seed: one is measured (True), one is not (False)."""
+    jobs = {}
+    for measures in (True, False):
+        config = PRESETS[preset].config.changed(
+            {"seed": seed, "steps": 10_000_000, "measure": measures}
+        )
+        jobs[measures] = TrainingJob(Run.create(config, folder))
+        jobs[measures].prepare()
+    return jobs
+
+
+def warm_up(jobs: dict[bool, TrainingJob]) -> None:
+    """Train until torch has warmed up and everything is computed that measuring needs once."""
+    end = time.perf_counter() + 60
+    live_evaluator: Any = jobs[True].live_evaluator
+    while live_evaluator._preparing is not None and time.perf_counter() < end:
+        rate(jobs[True], 1.0)
+    rate(jobs[False], 3.0)
+
+
+def compare(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any]:
+    """Train with and without measurements in turn, and return what the measurements cost."""
+    measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder:
-        jobs = {}
-        for kind in (True, False):
-            config = PRESETS[preset].config.changed(
-                {"seed": seed, "steps": 10_000_000, "measure": kind}
-            )
-            jobs[kind] = TrainingJob(Run.create(config, Path(folder)))
-            jobs[kind].prepare()
-        watched(jobs[True], found)
-        # Unmeasured first steps: torch warms up; and what is needed once is computed.
-        end = time.perf_counter() + 60
-        live_evaluator: Any = jobs[True].live_evaluator
-        while live_evaluator._preparing is not None and time.perf_counter() < end:
-            rate(jobs[True], 1.0)
-        rate(jobs[False], 3.0)
-        once = [each for each in found if each.group == "once"]
-        before, skipped = jobs[True].seconds, len(found)
+        jobs = two_jobs(preset, seed, Path(folder))
+        watched(jobs[True], measurements)
+        warm_up(jobs)
+        once = [each for each in measurements if each.group == "once"]
+        before, skipped = jobs[True].seconds, len(measurements)
         rates: dict[bool, list[float]] = {True: [], False: []}
         for i in range(pairs):
-            for kind in (True, False) if i % 2 == 0 else (False, True):
-                rates[kind].append(rate(jobs[kind], seconds))
-        measured = found[skipped:]
+            for measures in (True, False) if i % 2 == 0 else (False, True):
+                rates[measures].append(rate(jobs[measures], seconds))
+        paced = measurements[skipped:]
         trained = jobs[True].seconds - before
-        counted = live_evaluator._spent / jobs[True].seconds
-        # Each group some times more, past the pace: of some there are few in a minute.
-        del found[:]
+        live_evaluator: Any = jobs[True].live_evaluator
+        own_share = live_evaluator._spent / jobs[True].seconds
+        # Every group some more times, without waiting: some groups come a few times a minute.
+        del measurements[:]
         for i in range(REPEATS * len(live_evaluator._groups)):
             live_evaluator._turn = i
             live_evaluator.measure(jobs[True].seconds)
-        aside = list(found)
         for job in jobs.values():
             job.finish(Status.STOPPED)
         equal = same(jobs[True].run, jobs[False].run)
     ratios = [a / b for a, b in zip(rates[True], rates[False], strict=True)]
-    every = measured + aside
-    groups = {
-        name: {
-            "count": sum(each.group == name for each in every),
-            "median_core_s": statistics.median(e.core for e in every if e.group == name),
-            "longest_s": max(each.seconds for each in every if each.group == name),
-            "longest_core_s": max(each.core for each in every if each.group == name),
-        }
-        for name in dict.fromkeys(each.group for each in every)
-    }
+    every = paced + measurements
     return {
         "preset": preset,
         "pairs": pairs,
@@ -138,16 +141,30 @@ def measure(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         "ratio": statistics.median(ratios),
         "ratio_from": min(ratios),
         "ratio_to": max(ratios),
-        "share": sum(each.seconds for each in measured) / trained,
-        "gauge_share": counted,
-        "measured": len(measured),
+        "share": sum(each.seconds for each in paced) / trained,
+        "gauge_share": own_share,
+        "measured": len(paced),
         "longest_s": max(each.seconds for each in every),
         "longest_core_s": max(each.core for each in every),
-        "groups": groups,
+        "groups": by_group(every),
         "once_s": sum(each.seconds for each in once),
         "once_longest_core_s": max((each.core for each in once), default=0.0),
         "equal_reports": equal,
     }
+
+
+def by_group(measurements: list[Measurement]) -> dict[str, dict[str, float]]:
+    """Return how long the measurements of each group took."""
+    times = {}
+    for name in dict.fromkeys(each.group for each in measurements):
+        group = [each for each in measurements if each.group == name]
+        times[name] = {
+            "count": len(group),
+            "median_core_s": statistics.median(each.core for each in group),
+            "longest_s": max(each.seconds for each in group),
+            "longest_core_s": max(each.core for each in group),
+        }
+    return times
 
 
 def main() -> None:
@@ -161,35 +178,35 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    for preset in given.presets:
-        found = measure(preset, given.pairs, given.seconds, given.seed)
+    options = parser.parse_args()
+    for preset in options.presets:
+        costs = compare(preset, options.pairs, options.seconds, options.seed)
         print(
-            f"{preset}: {given.pairs} pairs of {given.seconds:g} s, load {os.getloadavg()[0]:.1f}"
+            f"{preset}: {options.pairs} pairs of {options.seconds:g} s, load {os.getloadavg()[0]:.1f}"
         )
         print(
-            f"  steps a second, medians: {found['steps_per_second_measured']:.2f} measured, "
-            f"{found['steps_per_second_alone']:.2f} not; ratio {found['ratio']:.3f} "
-            f"({found['ratio_from']:.3f} to {found['ratio_to']:.3f})"
+            f"  steps a second, medians: {costs['steps_per_second_measured']:.2f} measured, "
+            f"{costs['steps_per_second_alone']:.2f} not; ratio {costs['ratio']:.3f} "
+            f"({costs['ratio_from']:.3f} to {costs['ratio_to']:.3f})"
         )
         print(
-            f"  share of training: {100 * found['share']:.1f} % (at most {100 * SHARE:g}), as the "
-            f"gauge counts it {100 * found['gauge_share']:.1f} %; {found['measured']} measurements"
+            f"  share of training: {100 * costs['share']:.1f} % (at most {100 * SHARE:g}), as the "
+            f"gauge counts it {100 * costs['gauge_share']:.1f} %; {costs['measured']} measurements"
         )
         print(
-            f"  longest measurement: {found['longest_core_s']:.2f} s of one core (at most {LONGEST:g}), "
-            f"{found['longest_s']:.2f} s by the clock"
+            f"  longest measurement: {costs['longest_core_s']:.2f} s of one core (at most {LONGEST:g}), "
+            f"{costs['longest_s']:.2f} s by the clock"
         )
-        for name, group in found["groups"].items():
+        for name, group in costs["groups"].items():
             print(
                 f"    {name}: {group['count']} times, median {group['median_core_s']:.2f} s, longest "
                 f"{group['longest_core_s']:.2f} s of one core, {group['longest_s']:.2f} s by the clock"
             )
         print(
-            f"  once: {found['once_s']:.1f} s, the longest part {found['once_longest_core_s']:.2f} s "
-            f"of one core; {found['equal_reports']} reports of both are equal"
+            f"  once: {costs['once_s']:.1f} s, the longest part {costs['once_longest_core_s']:.2f} s "
+            f"of one core; {costs['equal_reports']} reports of both are equal"
         )
-        print(json.dumps(found), flush=True)
+        print(json.dumps(costs), flush=True)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ PICTURES: dict[str, dict[str, Any]] = {
     "float32": {"precision": "float32"},
     "bfloat16": {"precision": "bfloat16"},
 }
-"""What is tried of pictures."""
+"""Variants for pictures: their changes to the preset."""
 
 POINTS: dict[str, dict[str, Any]] = {
     "width 64": {"network.width": 64},
@@ -87,105 +87,125 @@ POINTS: dict[str, dict[str, Any]] = {
     "spectral norm": {"objective": "wgan-sn"},
     "GroupSort": {"objective": "wgan-groupsort"},
 }
-"""What is tried of points."""
+"""Variants for points: their changes to the preset."""
 
 
-def changes(words: str) -> dict[str, Any]:
-    """Return changes from words like "n_critic=2,optimizer.beta1=0.5"; values stay words, as on a command line."""
-    return dict(part.strip().split("=", 1) for part in words.split(",") if part)
+Changes = dict[str, Any]
 
 
-def variants(
-    tried: Mapping[str, dict[str, Any]], pairs: list[tuple[str, str]]
-) -> dict[str, dict[str, Any]]:
-    """Return the changes to try, by name; `pairs` are names whose changes are made together."""
-    found: dict[str, dict[str, Any]] = {"": {}, **tried}
-    for one, other in pairs:
-        found[f"{one} + {other}"] = tried[one] | tried[other]
-    return found
+def parse_changes(text: str) -> Changes:
+    """Return changes from text like "n_critic=2,optimizer.beta1=0.5"; values stay text, as on a command line."""
+    return dict(part.strip().split("=", 1) for part in text.split(",") if part)
 
 
-def main() -> None:
-    """Print each round's order, best first."""
-    parser = argparse.ArgumentParser(
+def with_pairs(variants: Mapping[str, Changes], pairs: list[tuple[str, str]]) -> dict[str, Changes]:
+    """Return the preset itself, named "", all variants, and the variants that make the changes of a pair."""
+    all_variants: dict[str, Changes] = {"": {}, **variants}
+    for first, second in pairs:
+        all_variants[f"{first} + {second}"] = variants[first] | variants[second]
+    return all_variants
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    commands = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--preset", default="quick-mnist")
-    parser.add_argument("--rounds", type=float, nargs="+", default=[20, 40, 80])
-    parser.add_argument("--pair", nargs=2, action="append", default=[], metavar="VARIANT")
-    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="these and the preset itself")
-    parser.add_argument("--folder", type=Path, default=Path("recipe"))
-    parser.add_argument(
+    commands.add_argument("--preset", default="quick-mnist")
+    commands.add_argument("--rounds", type=float, nargs="+", default=[20, 40, 80])
+    commands.add_argument("--pair", nargs=2, action="append", default=[], metavar="VARIANT")
+    commands.add_argument(
+        "--only", nargs="+", metavar="VARIANT", help="these and the preset itself"
+    )
+    commands.add_argument("--folder", type=Path, default=Path("recipe"))
+    commands.add_argument(
         "--base",
         default="",
         metavar="CHANGES",
         help="changes to the preset that all are tried on: to search as before it was changed",
     )
-    parser.add_argument(
+    commands.add_argument(
         "--also",
         action="append",
         default=[],
         metavar="VARIANT",
         help='one more, as "its name: its changes"',
     )
-    given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    kept = given.folder / f"{given.preset}.jsonl"
-    known = (
-        [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
-    )
-    points = PRESETS[given.preset].config.dataset.kind == "points"
-    key, what = ("emd_512", "W₁ of 512") if points else ("fid64_4k", "FID of 4,000")
-    listed = dict(POINTS if points else PICTURES)
+    return commands
+
+
+class ResultFile:
+    """Results of earlier and new trainings, one line of JSON each."""
+
+    def __init__(self, path: Path, preset: str) -> None:
+        self._path, self._preset = path, preset
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        self._rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+
+    def result(self, name: str, seed: int, seconds: float, changes: Changes) -> dict[str, Any]:
+        """Return a variant's result; train it if the file does not have it yet."""
+        for row in self._rows:
+            same = (row["variant"], row["mark"], row["seed"]) == (name, seconds, seed)
+            # Old rows without their changes are of the listed variant, on the unchanged preset.
+            if same and row.get("changes", changes) == changes:
+                return row
+        config = config_of(self._preset, seed, changes)
+        training = {"arm": "ours", "config": config.model_dump(mode="json"), "seconds": [seconds]}
+        rows = [
+            row | {"variant": name, "changes": changes} for row in run(self._preset, seed, training)
+        ]
+        with self._path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        return rows[0]
+
+
+def print_order(order: list[str], results: Mapping[str, dict[str, Any]], key: str) -> None:
+    """Print the variants of a round, the best first."""
+    for name in order:
+        row = results[name]
+        modes = (
+            f"  {row['modes']:3} modes  {row['high_quality']:6.1%} high quality"
+            if "modes" in row
+            else ""
+        )
+        print(f"{row[key]:8.3f}{modes}  {row['steps']:7,}  {name or 'the preset itself'}")
+
+
+def main() -> None:
+    """Print each round's order, best first."""
+    commands = parser()
+    options = commands.parse_args()
+    is_points = PRESETS[options.preset].config.dataset.kind == "points"
+    key, metric = ("emd_512", "W₁ of 512") if is_points else ("fid64_4k", "FID of 4,000")
+    listed = dict(POINTS if is_points else PICTURES)
     try:
-        base = changes(given.base)
-        listed |= {name: changes(words) for name, words in (a.split(":", 1) for a in given.also)}
+        base = parse_changes(options.base)
+        added = {
+            name: parse_changes(text) for name, text in (a.split(":", 1) for a in options.also)
+        }
     except ValueError:
-        parser.error('Changes are given as PATH=VALUE,PATH=VALUE; --also as "name: PATH=VALUE,…".')
-    asked = {*(given.only or ()), *(name for pair in given.pair for name in pair)}
-    if lost := asked - listed.keys():
-        parser.error(f"There is no variant {sorted(lost)[0]!r}. There are: {', '.join(listed)}.")
-    tried = variants(listed, given.pair)
-    going = list(tried)
-    if given.only:
-        also = {one.split(":", 1)[0] for one in given.also}
-        going = ["", *(n for n in tried if n in also or n in given.only or "+" in n)]
-    for seed, seconds in enumerate(given.rounds):
-        print(f"\n{given.preset}, {seconds:g} s, seed {seed}: {what} samples, and steps")
-        found: dict[str, dict[str, Any]] = {}
-        for name in going:
-            before = [
-                r
-                for r in known
-                if (r["variant"], r["mark"], r["seed"]) == (name, seconds, seed)
-                # Rows from before changes were kept are of what is listed, on the preset as it is.
-                and r.get("changes", tried[name]) == base | tried[name]
-            ]
-            if not before:
-                config = config_of(given.preset, seed, base | tried[name])
-                training = {
-                    "arm": "ours",
-                    "config": config.model_dump(mode="json"),
-                    "seconds": [seconds],
-                }
-                before = [
-                    row | {"variant": name, "changes": base | tried[name]}
-                    for row in run(given.preset, seed, training)
-                ]
-                with kept.open("a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in before)
-            found[name] = before[0]
-        order = sorted(going, key=lambda name: float(found[name][key]))
-        for name in order:
-            row = found[name]
-            modes = (
-                f"  {row['modes']:3} modes  {row['high_quality']:6.1%} high quality"
-                if "modes" in row
-                else ""
-            )
-            print(f"{row[key]:8.3f}{modes}  {row['steps']:7,}  {name or 'the preset itself'}")
+        commands.error(
+            'Changes are given as PATH=VALUE,PATH=VALUE; --also as "name: PATH=VALUE,…".'
+        )
+    listed |= added
+    named = {*(options.only or ()), *(name for pair in options.pair for name in pair)}
+    if unknown := named - listed.keys():
+        commands.error(
+            f"There is no variant {sorted(unknown)[0]!r}. There are: {', '.join(listed)}."
+        )
+    variants = with_pairs(listed, options.pair)
+    names = list(variants)
+    if options.only:
+        names = ["", *(n for n in names if n in added or n in options.only or "+" in n)]
+    options.folder.mkdir(parents=True, exist_ok=True)
+    file = ResultFile(options.folder / f"{options.preset}.jsonl", options.preset)
+    for seed, seconds in enumerate(options.rounds):
+        print(f"\n{options.preset}, {seconds:g} s, seed {seed}: {metric} samples, and steps")
+        results = {name: file.result(name, seed, seconds, base | variants[name]) for name in names}
+        order = sorted(names, key=lambda name: float(results[name][key]))
+        print_order(order, results, key)
         best = order[: math.ceil(len(order) / 2)]
-        going = best if "" in best else ["", *best]
+        names = best if "" in best else ["", *best]
 
 
 if __name__ == "__main__":

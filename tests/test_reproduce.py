@@ -12,9 +12,9 @@ from wgan.labs.toys import new_critic_trainer
 from wgan.metrics import emd
 from wgan.networks import Mlp
 from wgan.objectives import WganGp
-from wgan.reproduce import EXPERIMENTS, Bench, Outcome, Row, measure, page, table
+from wgan.reproduce import EXPERIMENTS, Bench, Outcome, Row, page, run_experiment, table
 from wgan.reproduce.critics import explained, gap, straightness
-from wgan.reproduce.pictures import Ruler
+from wgan.reproduce.pictures import PixelMetrics
 from wgan.rng import keyed_rng
 
 TINY = 0.005
@@ -35,7 +35,7 @@ SLOW = {"brownlee", "mixtures", "overfitting"}
 def test_every_experiment_runs_and_gives_rows(name: str, tmp_path: Path):
     heard: list[float] = []
     bench = Bench(1, TINY, lambda _, share: heard.append(share), tmp_path)
-    outcome = measure(EXPERIMENTS[name], bench)
+    outcome = run_experiment(EXPERIMENTS[name], bench)
     assert outcome.rows and heard and all(0 <= share <= 1 for share in heard)
     for row in outcome.rows:
         assert row.quantity and row.expected and isinstance(row.measured, float)
@@ -88,14 +88,14 @@ def test_fits_of_a_line_and_of_noise():
     assert explained(x[:, None] ** 2, x**2) == pytest.approx(1)
 
 
-def test_the_ruler_knows_digits_from_copies_of_one():
+def test_pixel_metrics_know_digits_from_copies_of_one():
     data = Mnist10k().load()
-    ruler = Ruler(data)
+    metrics = PixelMetrics(data)
     good, copies = data.train[::10], data.train[:1].repeat(1000, 1, 1, 1)
-    assert ruler.frechet(data.held_out[:]) == pytest.approx(0, abs=1e-3)
-    assert ruler.frechet(good) < 0.1 * ruler.frechet(copies)
-    assert (ruler.classes(good), ruler.classes(copies)) == (10, 1)
-    assert ruler.shares(good).sum() == pytest.approx(1)
+    assert metrics.frechet(data.held_out[:]) == pytest.approx(0, abs=1e-3)
+    assert metrics.frechet(good) < 0.1 * metrics.frechet(copies)
+    assert (metrics.classes(good), metrics.classes(copies)) == (10, 1)
+    assert metrics.shares(good).sum() == pytest.approx(1)
 
 
 def test_a_table_is_aligned_and_infinity_is_no_json_number():
@@ -114,9 +114,9 @@ def test_the_command_lists_and_measures(capsys: pytest.CaptureFixture[str], tmp_
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(EXPERIMENTS)
     out = tmp_path / "docs" / "page.md"
     assert main(["reproduce", "parallel-lines", "--json", "--seed", "3", "--out", str(out)]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["name"], found["seed"], len(found["rows"])) == ("parallel-lines", 3, 20)
-    assert {"seconds", "versions"} <= set(found)
+    outcome = json.loads(capsys.readouterr().out)
+    assert (outcome["name"], outcome["seed"], len(outcome["rows"])) == ("parallel-lines", 3, 20)
+    assert {"seconds", "versions"} <= set(outcome)
     assert out.read_text(encoding="utf-8").startswith("# Published results")
 
 

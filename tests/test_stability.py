@@ -102,13 +102,13 @@ def test_the_lab_grows_repeats_and_shows_that_minimax_vanishes(name: str):
     assert isinstance(found, Vanishing)
     assert found.updates[0] == 1 and found.updates[-1] == 160 and (np.diff(found.updates) > 0).all()
     k = len(found.updates)
-    assert found.judged.shape == found.scored.shape == (k, 40, 40)
-    assert found.judged.min() >= 0.0 and found.judged.max() <= 1.0
+    assert found.discriminator_surfaces.shape == found.critic_surfaces.shape == (k, 40, 40)
+    assert found.discriminator_surfaces.min() >= 0.0 and found.discriminator_surfaces.max() <= 1.0
     assert all(len(norms) == k and (norms > 0).all() for norms in found.norms.values())
     assert found.certainty[-1] < 0.1 < found.certainty[0]
-    assert found.fallen("minimax") < 0.5
+    assert found.share_of_largest("minimax") < 0.5
     assert found.norms["minimax"][-1] < 0.1 * found.norms["non-saturating"][-1]
-    assert found.fallen("wasserstein") > 0.1
+    assert found.share_of_largest("wasserstein") > 0.1
     again = last(vanish(name, updates=160))
     assert isinstance(again, Vanishing)
     for loss in LOSSES:
@@ -335,7 +335,7 @@ def test_critics_of_one_seed_are_alike(objective):
 
 @pytest.mark.parametrize("key", VARIED)
 def test_every_hyperparameter_can_be_varied_over_all_its_values(key: str):
-    config = sensitivity.base()
+    config = sensitivity.base_config()
     for side in (3, 4):
         values = values_of(key, side)
         assert len(values) == side and list(values) == sorted(set(values))

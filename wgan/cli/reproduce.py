@@ -8,7 +8,7 @@ import click
 from wgan.cli.main import UsageError
 from wgan.cli.options import Scale, StrictCommand, Whole, json_option, quiet_option
 from wgan.cli.progress import Progress
-from wgan.reproduce import EXPERIMENTS, Bench, measure, page, table
+from wgan.reproduce import EXPERIMENTS, Bench, page, run_experiment, table
 
 
 @click.command("reproduce", cls=StrictCommand)
@@ -59,7 +59,7 @@ def reproduce_command(
 
         with progress:
             bench = Bench(seed, scale, tell, folder)
-            outcomes.append(measure(EXPERIMENTS[key], bench))
+            outcomes.append(run_experiment(EXPERIMENTS[key], bench))
         if as_json:
             print(json.dumps(outcomes[-1].as_dict()), flush=True)
         else:

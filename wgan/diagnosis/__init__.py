@@ -1,8 +1,9 @@
-"""What goes wrong in a training, in words: measured evidence, and a change that would mend it.
+"""The diagnosis of a training: problems, the measurements that show them, and changes that help.
 
-Rules are data: a title, what it means, thresholds and their source; `RULES` lists them in the order in
-which one explains the next, so the first that applies is the one to act upon. They read what a run has
-recorded, and so say the same of a live run, of one from its folder and of another machine's.
+A rule has a title, an explanation, thresholds and their source. `RULES` lists the rules in an order in
+which an earlier problem can cause a later one, so the first that applies is the one to act upon. Rules
+read only what a run has recorded. So they give the same result for a live run, a run from its folder and
+a run from another machine.
 """
 
 from wgan.diagnosis.catalogue import RULES, diagnose, examine

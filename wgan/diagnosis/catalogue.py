@@ -1,8 +1,8 @@
-"""RULES: every fault that is looked for, with its thresholds and their sources."""
+"""RULES: all checks of the diagnosis, with their thresholds and sources."""
 
 from dataclasses import replace
 
-from wgan.diagnosis import rules
+from wgan.diagnosis import critic_rules, sample_rules, training_rules
 from wgan.diagnosis.evidence import Evidence, Finding, Rule
 
 OURS = "ours: between healthy runs and runs made to fail (tests/test_diagnosis.py)"
@@ -13,7 +13,7 @@ RULES: dict[str, Rule] = {
         "danger",
         "The losses grow without bounds, and the run will soon end with infinite numbers. Mostly a "
         "learning rate is too high, or nothing holds the critic's slope.",
-        rules.explosion,
+        training_rules.explosion,
         f"EXPLODED ends a run at 10^7; {OURS}",
         {"large": 3e3, "growth": 10.0, "certain": 1e5},
     ),
@@ -23,7 +23,7 @@ RULES: dict[str, Rule] = {
         "Hardly anything of what the critic knows reaches the generator. Either the discriminator is "
         "so sure that its loss is flat at the fakes, or clipping lets gradients fade with each layer. "
         "The Wasserstein loss passes on the critic's slope as it is: its signal is 100 %.",
-        rules.vanishing,
+        training_rules.vanishing_gradient,
         f"Arjovsky and Bottou 2017, theorem 2.4; depth: Gulrajani et al. 2017, figure 1b; {OURS}",
         {"signal": 0.02, "depth": -2.0},
     ),
@@ -33,7 +33,7 @@ RULES: dict[str, Rule] = {
         "Each layer makes the gradient larger on its way to the input: the first layers are thrown "
         "about while the last hardly learn. Weights clipped at a c that is too large for the width do "
         "this.",
-        rules.exploding,
+        training_rules.exploding_gradient,
         f"Gulrajani et al. 2017, figure 1b; {OURS}",
         {"depth": 2.0},
     ),
@@ -42,7 +42,7 @@ RULES: dict[str, Rule] = {
         "fault",
         "The optimiser's step no longer points downhill: it follows gradients of moments ago, and the "
         "game has turned since. In a healthy run the cosine is 0.2 to 0.6.",
-        rules.momentum,
+        training_rules.momentum,
         f"Arjovsky et al. 2017, section 4: the cosine turned negative in runs that failed; {OURS}",
         {"cosine": 0.1},
     ),
@@ -50,7 +50,7 @@ RULES: dict[str, Rule] = {
         "The learning rates are out of balance",
         "fault",
         "One network rushes while the other hardly moves, so they do not answer each other.",
-        rules.balance,
+        training_rules.learning_rates,
         f"two time scales: Heusel et al. 2017, arXiv:1706.08500; {OURS}",
         {"high": 15.0, "low": 1 / 300},
     ),
@@ -60,7 +60,7 @@ RULES: dict[str, Rule] = {
         "The critic is far steeper than the 1 that it is asked for, and steepness is all that bounds "
         "it: its gap grows, and the generator is pulled too hard. With a finite λ the slope settles at "
         "1 + W₁/2λ, so early, far from the data, some excess is usual.",
-        rules.weak_penalty,
+        critic_rules.weak_penalty,
         f"slope 1: Gulrajani et al. 2017, proposition 1; {OURS}",
         {"slope": 6.0},
     ),
@@ -69,7 +69,7 @@ RULES: dict[str, Rule] = {
         "fault",
         "The critic spends its updates on keeping its slope at 1 and learns little of the data. In "
         "balance, the penalty and the loss pull equally hard.",
-        rules.strong_penalty,
+        critic_rules.strong_penalty,
         OURS,
         {"pull": 4.0},
     ),
@@ -78,7 +78,7 @@ RULES: dict[str, Rule] = {
         "fault",
         "Most weights stand at the bound, so the critic is a simple function: it sees the outline of "
         "the data and not its parts.",
-        rules.clipping,
+        critic_rules.clipping,
         f"weights pile up at ±c: Gulrajani et al. 2017, figure 1b; {OURS}",
         {"share": 0.6},
     ),
@@ -88,7 +88,7 @@ RULES: dict[str, Rule] = {
         "With the generator standing still the critic would still learn much, so the direction it "
         "gives is behind the samples, and they do not improve. A critic that lags while the samples "
         "improve is no fault.",
-        rules.undertrained,
+        critic_rules.undertrained_critic,
         f"train the critic till optimality: Arjovsky et al. 2017, section 3; {OURS}",
         {"lag": 0.7, "progress": 0.97, "floors": 3.0},
     ),
@@ -97,7 +97,7 @@ RULES: dict[str, Rule] = {
         "fault",
         "The samples are training pictures, not new ones. FID and precision take them for perfect. "
         "More pictures help most; flips, smaller networks and fewer steps help too.",
-        rules.memorised,
+        sample_rules.memorisation,
         f"distance ratio: the project's measurements, 0 % of held-out digits; {OURS}",
         {"share": 0.1},
     ),
@@ -106,7 +106,7 @@ RULES: dict[str, Rule] = {
         "danger",
         "The generator makes only a part of what is in the data, over and over. The critic answers, the "
         "generator jumps elsewhere, and neither gets further.",
-        rules.collapse,
+        sample_rules.mode_collapse,
         f"modes: Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761; {OURS}",
         {
             "modes": 0.75,
@@ -123,7 +123,7 @@ RULES: dict[str, Rule] = {
         "fault",
         "It tells its training pictures from held-out ones, so part of its gap is not about the "
         "samples at all, and what it teaches leads towards copies.",
-        rules.overfitting,
+        critic_rules.overfitting_critic,
         f"Gulrajani et al. 2017, figure 5b; 256 examples a side; {OURS}",
         {"share": 0.25, "spreads": 0.3},
     ),
@@ -133,7 +133,7 @@ RULES: dict[str, Rule] = {
         "The best measure of the samples has turned: what was learned is being lost again. In a GAN this "
         "is usual, as its two players go round each other and modes starve; a Wasserstein loss with a "
         "penalty, or slower steps, holds what was won. The best checkpoint is kept: fork from it.",
-        rules.worsening,
+        sample_rules.worsening,
         OURS,
         {"measured": 6, "times": 1.25, "deviations": 3.0},
     ),
@@ -141,25 +141,25 @@ RULES: dict[str, Rule] = {
         "No more improvement",
         "note",
         "The best measure of the samples stands still, beyond its own noise.",
-        rules.plateau,
+        sample_rules.plateau,
         f"difference of two means over their standard error; {OURS}",
         {"measured": 15, "errors": 2.0, "least": 0.02, "floors": 1.25},
     ),
 }
-"""By name, in the order in which one explains the next."""
+"""All rules by key; an earlier problem can cause a later one."""
 
 
 def examine(evidence: Evidence) -> list[Finding]:
-    """Return what every rule has to say for which enough was measured, in the order of RULES."""
+    """Return the findings of all rules that have enough data, in the order of RULES."""
     findings = []
     for key, rule in RULES.items():
         reading = rule.check(evidence, rule)
         if reading is not None:
-            # NumPy's booleans are none for JSON.
+            # JSON cannot store NumPy's booleans.
             findings.append(Finding(key, rule, replace(reading, raised=bool(reading.raised))))
     return findings
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """Return the faults of a run, the one to act upon first; none of a healthy run."""
+    """Return the problems of a run, the one to act upon first; empty for a healthy run."""
     return [finding for finding in examine(evidence) if finding.reading.raised]

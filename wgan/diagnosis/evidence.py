@@ -1,4 +1,4 @@
-"""What a diagnosis reads and says: a run's records as evidence, readings, findings, proposals."""
+"""The data types of the diagnosis: evidence, rules, readings, findings, proposals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,80 +11,75 @@ from wgan.config import TrainConfig
 from wgan.metrics import FLOOR, METRICS, metric_of
 
 Series = tuple[F64, F64]
-"""Steps and values of one measured number, (N,) each, in the order of the steps."""
+"""Steps and values of a metric, (N,) each, by rising step."""
 
 RECENT, ENOUGH = 5, 3
-"""Of what was measured the newest so many count, and fewer than ENOUGH say nothing."""
+"""Rules use the newest RECENT values of a metric, and need at least ENOUGH."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run has recorded, as far as a diagnosis reads it.
-
-    `curves` holds columns of reports; `metrics` a series a name; `size` is how many examples there are
-    to learn, None where each is fresh. What was probed up to step `since`,
-    before the last change of a hyperparameter, no longer tells anything of the critic as it is steered
-    now.
-    """
+    """The records of a run that the diagnosis reads."""
 
     config: TrainConfig
-    curves: Mapping[str, F64]
+    curves: Mapping[str, F64]  # columns of the reports, by name
     metrics: Mapping[str, Series]
-    size: int | None = None
+    size: int | None = None  # examples in the training data; None if every batch is freshly drawn
     since: int = 0
+    """Step of the last change of a hyperparameter: older measurements are of a critic with other settings."""
 
     def series(self, name: str) -> Series:
-        """Return a number's steps and values since the last change; empty where there are none."""
+        """Return the steps and values of a metric since the last change; empty if there are none."""
         steps, values = self.metrics.get(name, (np.empty(0), np.empty(0)))
-        kept = steps > self.since
-        return steps[kept], values[kept]
+        is_recent = steps > self.since
+        return steps[is_recent], values[is_recent]
 
     def recent(self, name: str) -> F64 | None:
-        """Return a number's newest values; None where too few were measured."""
+        """Return the newest values of a metric; None if there are too few."""
         values = self.series(name)[1][-RECENT:]
         return values if len(values) >= ENOUGH else None
 
-    def usual(self, name: str) -> float | None:
-        """Return the median of a number's newest values."""
+    def recent_median(self, name: str) -> float | None:
+        """Return the median of the newest values of a metric; None if there are too few."""
         values = self.recent(name)
         return None if values is None else float(np.median(values))
 
-    def of_metric(self, key: str) -> str | None:
-        """Return the name under which a metric was measured most often."""
+    def metric_name(self, key: str) -> str | None:
+        """Return the name of the series with the most values of a metric; None if there is none."""
         metric = METRICS[key]
         names = [name for name in self.metrics if metric_of(name) is metric]
         return max(names, key=lambda name: len(self.metrics[name][0]), default=None)
 
     @property
     def headline(self) -> str | None:
-        """The name of the metric that tells best how good the samples are: W₁, else FID."""
-        return self.of_metric("emd" if self.config.dataset.kind == "points" else "fid")
+        """The name of the metric that best measures the quality of the samples: W₁ of points, else FID."""
+        return self.metric_name("emd" if self.config.dataset.kind == "points" else "fid")
 
     def floor(self, name: str) -> float | None:
-        """Return what real examples score."""
+        """Return the value of a metric for real examples; None if it is unknown."""
         series = self.metrics.get(name + FLOOR)
         return None if series is None else float(series[1][-1])
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change of hyperparameters that would help, by dotted name."""
+    """A change of hyperparameters that may help."""
 
     words: str
     changes: Mapping[str, Any]
     live: bool
-    """Whether a run can take it while it trains; otherwise it takes a fork."""
+    """Whether it can be applied to a running training; otherwise a fork is needed."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a rule found: its evidence in words, and whether that is a fault."""
+    """The result of a rule: its evidence as text, and whether there is a problem."""
 
     evidence: str
     raised: bool
     proposals: tuple[Proposal, ...] = ()
     since: int | None = None
-    """The step from which on it has been so without a break, where that is known."""
+    """Step since which the problem has existed without a break, if that is known."""
 
 
 Level = Literal["danger", "fault", "note"]
@@ -93,21 +88,21 @@ Check = Callable[[Evidence, "Rule"], Reading | None]
 
 @dataclass(frozen=True)
 class Rule:
-    """One fault: what it is called and means, when it is raised, and where that comes from."""
+    """A check of the diagnosis: its title, explanation, thresholds and source."""
 
     title: str
     level: Level
     meaning: str
-    """In Markdown: what happens, and why the evidence says so."""
+    """Explanation in Markdown: what happens, and why the evidence shows it."""
     check: Check
     source: str
     limits: Mapping[str, float] = field(default_factory=dict)
-    """Thresholds by name; `source` says which are ours."""
+    """Thresholds by name; `source` states which of them are our own."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule, and what it found in one run."""
+    """A rule, and its result for one run."""
 
     key: str
     rule: Rule
@@ -121,21 +116,26 @@ def evidence_of(
     changes: Sequence[Any] = (),
     begun: int = 0,
 ) -> Evidence:
-    """Return the evidence of a run's records: `measured` has step, name, value; `changes` step, path.
+    """Return the evidence of a run's records.
 
-    `begun` is the step that a fork begins at: what its parent was like says nothing of it.
+    Args:
+        config: The current config.
+        curves: Columns of the reports, by name.
+        measured: Measurements, with `step`, `name` and `value`.
+        changes: Changes of hyperparameters, with `step` and `path`.
+        begun: Step at which a fork begins; measurements of its parent do not count.
     """
     rows: dict[str, list[tuple[float, float]]] = {}
-    for one in measured:
-        rows.setdefault(one.name, []).append((one.step, one.value))
-    metrics = {name: tuple(np.array(found, np.float64).T) for name, found in rows.items()}
+    for row in measured:
+        rows.setdefault(row.name, []).append((row.step, row.value))
+    metrics = {name: tuple(np.array(pairs, np.float64).T) for name, pairs in rows.items()}
     since = max((c.step for c in changes if _matters(c.path)), default=0)
     since = max(since, begun)
     return Evidence(config, curves, metrics, config.dataset.size, since)
 
 
 def _matters(path: str) -> bool:
-    """Tell whether a change of a hyperparameter changes how the networks learn."""
+    """Return whether a hyperparameter changes how the networks learn."""
     return path.startswith(("objective.", "optimizer.")) or path in (
         "generator_learning_rate",
         "critic_learning_rate",

@@ -1,7 +1,9 @@
-"""Changes that would help, as words for a button and values for a config."""
+"""Changes that may help: a label for the button, and values for the config."""
 
 from collections.abc import Mapping
 from typing import Any
+
+import torch
 
 from wgan.config import ConfigError, hyperparameters
 from wgan.diagnosis.evidence import Evidence, Proposal
@@ -10,41 +12,41 @@ from wgan.objectives import Wgan
 
 
 def change(evidence: Evidence, changes: Mapping[str, Any]) -> Proposal | None:
-    """Return a change as a proposal with words for a button; None where it cannot be made."""
+    """Return a change as a proposal with a label; None if it is invalid or changes nothing."""
     config = evidence.config
     fields = {h.path: h for h in hyperparameters(config)}
     bounded = {}
     for path, value in changes.items():
-        limit = fields.get(path)
-        if limit is not None and isinstance(value, float) and limit.high is not None:
-            value = min(max(value, limit.low or 0.0), limit.high)
+        field = fields.get(path)
+        if field is not None and isinstance(value, float) and field.high is not None:
+            value = min(max(value, field.low or 0.0), field.high)
         bounded[path] = float(f"{value:.3g}") if isinstance(value, float) else value
     try:
         after = config.changed(bounded)
     except ConfigError:
         return None
-    before, now = config.flat(), after.flat()
-    moved = [path for path in bounded if before.get(path) != now[path]]
-    if not moved:
+    before_values, after_values = config.flat(), after.flat()
+    changed_paths = [path for path in bounded if before_values.get(path) != after_values[path]]
+    if not changed_paths:
         return None
     titles = {h.path: h.title for h in hyperparameters(after)}
     words = ", ".join(
-        f"{titles[p]} {fmt_value(before[p])} → {fmt_value(now[p])}"
-        if p in before
-        else f"{titles[p]} {fmt_value(now[p])}"
-        for p in moved
+        f"{titles[p]} {fmt_value(before_values[p])} → {fmt_value(after_values[p])}"
+        if p in before_values
+        else f"{titles[p]} {fmt_value(after_values[p])}"
+        for p in changed_paths
     )
-    live = all(path in fields and fields[path].live for path in moved)
-    return Proposal(words, {path: bounded[path] for path in moved}, live)
+    live = all(path in fields and fields[path].live for path in changed_paths)
+    return Proposal(words, {path: bounded[path] for path in changed_paths}, live)
 
 
 def propose(evidence: Evidence, *changes: Mapping[str, Any]) -> tuple[Proposal, ...]:
-    """Return those changes that can be made, each as a proposal."""
+    """Return a proposal for each change that is valid."""
     return tuple(proposal for c in changes if (proposal := change(evidence, c)) is not None)
 
 
-def rates(evidence: Evidence, critic: float, generator: float) -> dict[str, Any]:
-    """Return a change of both learning rates by factors."""
+def change_rates(evidence: Evidence, critic: float, generator: float) -> dict[str, Any]:
+    """Return a change that multiplies both learning rates by factors."""
     config = evidence.config
     return {
         "critic_learning_rate": config.critic_learning_rate * critic,
@@ -53,12 +55,21 @@ def rates(evidence: Evidence, critic: float, generator: float) -> dict[str, Any]
 
 
 PENALISED: Mapping[str, Any] = {"objective": "wgan-gp"}
-"""What mends most of what clipping and cross-entropy do."""
+"""The objective that helps against most problems of clipping and cross-entropy."""
 
 
-def clip(evidence: Evidence, factor: float) -> dict[str, Any]:
-    """Return a change of the clip value; of objectives without one, none."""
+def change_clip_value(evidence: Evidence, factor: float) -> dict[str, Any]:
+    """Return a change that multiplies the clip value; empty for objectives without one."""
     objective = evidence.config.objective
     if not isinstance(objective, Wgan):
         return {}
     return {"objective.clip_value": objective.clip_value * factor}
+
+
+def slope_penalty_weight(evidence: Evidence) -> float | None:
+    """Return λ if the objective's penalty holds the slope at 1; else None."""
+    objective: Any = evidence.config.objective
+    deviation = getattr(objective, "deviation", None)
+    if deviation is None or float(deviation(torch.ones(1))) != 0.0:
+        return None
+    return float(objective.penalty_weight)

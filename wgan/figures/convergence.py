@@ -72,7 +72,7 @@ def proved_bound(
 def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
     """Return the raw gap of a critic over its updates, and its steepest slope on a second axis."""
 
-    def line(name: str, values: Real, colour: str, **more: Any) -> Figure:
+    def line(name: str, values: Real, colour: str, **changes: Any) -> Figure:
         return {
             "type": "scatter",
             "mode": "lines",
@@ -81,7 +81,7 @@ def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
             "name": name,
             "line": {"color": colour, "width": 2},
             "hovertemplate": "%{y:.4g}",
-            **more,
+            **changes,
         }
 
     return {

@@ -29,8 +29,10 @@ def spread(
         span: Interval that the bins cover at least.
     """
     finite = [values[np.isfinite(values)] for _, values, _ in groups]
-    every = np.concatenate([*finite, np.array([] if span is None else span)])
-    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    all_values = np.concatenate([*finite, np.array([] if span is None else span)])
+    low, high = (
+        (float(all_values.min()), float(all_values.max())) if len(all_values) else (0.0, 1.0)
+    )
     if high - low < 1e-9 * max(abs(low), abs(high), 1e-30):
         # All values are equal: they get one bin in the middle.
         margin = max(abs(low) * 0.5, 1e-6)
@@ -184,8 +186,10 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Real, str]]) -> Figur
         lines: Name, norms (L,) and colour of each line.
     """
     labels = [name.partition(".")[0] for name in names]
-    every = np.log10(np.concatenate([values[values > 0] for _, values, _ in lines]))
-    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
+    all_values = np.log10(np.concatenate([values[values > 0] for _, values, _ in lines]))
+    low, high = (
+        (float(all_values.min()), float(all_values.max())) if len(all_values) else (0.0, 0.0)
+    )
     # At least three powers of ten, so that a flat line looks flat.
     half_range = max(3.0, 1.15 * (high - low)) / 2
     middle = (low + high) / 2

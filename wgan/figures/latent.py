@@ -53,8 +53,8 @@ def bent_grid(lines: Sequence[Real], density: Sequence[Real], real: Real | None)
             }
         )
     # Of a young generator the grid may be thrown far: the window is that of the data, if there are any.
-    seen = real if real is not None and len(real) else starts
-    extent = 1.25 * float(np.abs(seen[np.isfinite(seen).all(axis=1)]).max())
+    window_points = real if real is not None and len(real) else starts
+    extent = 1.25 * float(np.abs(window_points[np.isfinite(window_points).all(axis=1)]).max())
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
     return {
         "data": traces,

@@ -130,7 +130,7 @@ def density(table: Real, extent: float) -> Figure:
 
 def numbered_points(points: Real, large: Sequence[int]) -> Figure:
     """Return points, (N, 2), each with its number, from 0, some of them large."""
-    chosen = np.isin(np.arange(len(points)), list(large))
+    is_large = np.isin(np.arange(len(points)), list(large))
     extent = 1.15 * float(np.abs(points).max(initial=1e-3))
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
     marked = _dots("z", points, "@fake", 5.0) | {
@@ -141,8 +141,8 @@ def numbered_points(points: Real, large: Sequence[int]) -> Figure:
     }
     marked["marker"] = {
         "color": "@fake",
-        "size": np.where(chosen, 12.0, 5.0),
-        "line": {"width": np.where(chosen, 2.0, 0.0), "color": "@generator"},
+        "size": np.where(is_large, 12.0, 5.0),
+        "line": {"width": np.where(is_large, 2.0, 0.0), "color": "@generator"},
     }
     return {
         "data": [marked],

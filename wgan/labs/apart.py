@@ -1,4 +1,4 @@
-"""Why not JS: distances between two distributions slid apart, and what their critics tell a generator."""
+"""Distances between two shapes that are slid apart, and the gradients that two networks give there."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -19,17 +19,17 @@ from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 
 FARTHEST = 4.0
-"""How far the shapes are slid to either side."""
+"""Largest |θ|."""
 
 DISTANCES = ("W₁", "JS", "KL", "TV")
 
 
 @dataclass(frozen=True)
 class SlidDistances:
-    """Four distances of a shape from itself slid by θ, and their gradients by θ.
+    """Four distances between a shape and the same shape slid by θ, and their gradients by θ.
 
-    Rows are DISTANCES: W₁ in units of length, JS and KL in nats, TV a share. ∞ where a distance is
-    infinite; NaN for a gradient that does not exist.
+    The rows are those of DISTANCES: W₁ in units of length, JS and KL in nats, TV in [0, 1]. Gradients that do not
+    exist are NaN.
     """
 
     theta: F64  # (T,)
@@ -40,15 +40,18 @@ class SlidDistances:
 def boxes(theta: F64) -> SlidDistances:
     """Return the distances of two boxes of width 1: W₁ = |θ|, JS = min(|θ|, 1) log 2, TV = min(|θ|, 1).
 
-    KL = ∞ for θ ≠ 0, as a part of one box lies where the other has nothing.
+    KL = ∞ for θ ≠ 0, because a part of one box lies where the other has no density.
+
+    Args:
+        theta: Offsets, (T,).
     """
-    far, sign = np.abs(theta), np.sign(theta)
-    apart, moves = np.minimum(far, 1), np.where(far < 1, sign, 0.0)
-    values = np.stack([far, math.log(2) * apart, _endless(theta), apart])
+    distance, sign = np.abs(theta), np.sign(theta)
+    apart, moves = np.minimum(distance, 1), np.where(distance < 1, sign, 0.0)
+    values = np.stack([distance, math.log(2) * apart, _endless(theta), apart])
     none = np.full_like(theta, np.nan)
     slopes = np.stack([sign, math.log(2) * moves, none, moves])
     slopes[:, theta == 0] = np.nan  # all have a kink there
-    slopes[1::2, far == 1] = np.nan
+    slopes[1::2, distance == 1] = np.nan
     return SlidDistances(theta, values, slopes)
 
 
@@ -70,7 +73,7 @@ def gaussians(theta: F64, spread: float = 0.5) -> SlidDistances:
 
     JS and its gradient by quadrature: ∂JS/∂θ = ½ ∫ ∂q/∂θ log(q/m) dx, m = (p + q) / 2.
     """
-    far, sign = np.abs(theta), np.sign(theta)
+    distance, sign = np.abs(theta), np.sign(theta)
     x = np.linspace(theta.min(initial=0) - 9 * spread, theta.max(initial=0) + 9 * spread, 4001)
     step = x[1] - x[0]
     # In logarithms: far out both densities are too small to be divided by each other.
@@ -82,7 +85,9 @@ def gaussians(theta: F64, spread: float = 0.5) -> SlidDistances:
     moving = q * (x - theta[:, None]) / spread**2
     js_slope = (moving * (log_q - log_m)).sum(axis=1) * step / 2
     near = np.exp(-(theta**2) / (8 * spread**2)) / (math.sqrt(2 * math.pi) * spread)
-    values = np.stack([far, js, theta**2 / (2 * spread**2), erf(far / (math.sqrt(8) * spread))])
+    values = np.stack(
+        [distance, js, theta**2 / (2 * spread**2), erf(distance / (math.sqrt(8) * spread))]
+    )
     kink = np.where(theta == 0, np.nan, sign)
     slopes = np.stack([kink, js_slope, theta / spread**2, kink * near])
     return SlidDistances(theta, values, slopes)
@@ -102,19 +107,22 @@ SHAPES: dict[str, tuple[str, Callable[[F64], SlidDistances]]] = {
     "gaussians": ("Gaussians", gaussians),
     "lines": ("Parallel lines", lines),
 }
-"""What is slid: title and distances."""
+"""The shapes: title, and the function that returns their distances."""
 
 
 def curves(shape: str) -> SlidDistances:
-    """Return the distances of a shape over −FARTHEST … FARTHEST, θ = 0 among it. Raises KeyError."""
+    """Return the distances of a shape over −FARTHEST … FARTHEST, including θ = 0. Raises KeyError."""
     return SHAPES[shape][1](np.linspace(-FARTHEST, FARTHEST, 321))
 
 
 def computed_lines(theta: float, points: int = 40) -> tuple[float, float, float, float]:
-    """Return W₁, JS, KL and TV of two parallel lines computed from points, no formula used.
+    """Return W₁, JS, KL and TV of two parallel lines, computed from points without a formula.
 
-    The lines are (0, h) and (θ, h) at `points` heights h; W₁ by an exact assignment, the others on the
-    union of the supports.
+    W₁ is an exact assignment; the others are computed on the union of the supports.
+
+    Args:
+        theta: Distance of the lines.
+        points: Points on each line: (0, h) and (θ, h) at as many heights h.
     """
     heights = (np.arange(points) + 0.5) / points
     left = np.stack([0 * heights, heights], axis=1)
@@ -128,7 +136,7 @@ def computed_lines(theta: float, points: int = 40) -> tuple[float, float, float,
 # ---- two Gaussians: the discriminator against the critic ----------------------------------------
 
 SPREAD = 1.0
-"""σ of both Gaussians in figure 2's experiment: so distances are in σ."""
+"""Standard deviation of both Gaussians, so that distances are in σ."""
 
 NETWORK = Mlp(width=64, depth=3)
 
@@ -138,18 +146,18 @@ BATCH = 256
 
 RATE = 1e-3
 
-HELD = 1024
-"""Fakes at which gradients are measured."""
+HELD_OUT_FAKES = 1024
+"""Fakes at which gradients are measured; no update sees them."""
 
 LOOK_EVERY = 25
 
 PENALTY_WEIGHT = 50.0
-"""λ of the critic: its best slope is 1 + W₁ / 2λ, so a large one keeps it near 1."""
+"""λ of the critic: its optimal slope is 1 + W₁ / 2λ, so a large λ keeps it near 1."""
 
 
 @dataclass(frozen=True)
 class ExpectedGradients:
-    """Mean sizes of the generator's gradient at fakes from N(μ, σ²), real ones from N(0, σ²)."""
+    """Mean sizes of the generator's gradient at fakes from N(μ, σ²), with real examples from N(0, σ²)."""
 
     minimax: F64  # |∂ log(1 − D*)/∂x| = D* |μ| / σ²
     non_saturating: F64  # |∂ log D*/∂x| = (1 − D*) |μ| / σ²
@@ -168,8 +176,8 @@ def expected(mu: Real) -> ExpectedGradients:
     x = mu[:, None] + SPREAD * z
     logit = (mu[:, None] ** 2 - 2 * mu[:, None] * x) / (2 * SPREAD**2)
     steep = np.abs(mu) / SPREAD**2
-    sure, unsure = ((weight * _sigmoid(s * logit)).sum(axis=1) for s in (1, -1))
-    return ExpectedGradients(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
+    certain, uncertain = ((weight * _sigmoid(s * logit)).sum(axis=1) for s in (1, -1))
+    return ExpectedGradients(certain * steep, uncertain * steep, np.where(mu == 0, 0.0, 1.0))
 
 
 def best_discriminator(x: Real, mu: float) -> F64:
@@ -184,39 +192,49 @@ def _sigmoid(x: Real) -> F64:
 
 @dataclass(frozen=True)
 class OpposedNetworks:
-    """A discriminator and a critic trained on the same two Gaussians, as far as they have come."""
+    """A discriminator and a critic of the same two Gaussians, as far as they are trained."""
 
     mu: float
     total: int
     updates: int
     x: F64  # (X,)
     discriminator: F64  # (X,), D = σ(logit), in [0, 1]
-    critic: F64  # (X,), scores, 0 midway between the means
+    critic: F64  # (X,), scores, 0 in the middle between the means
     minimax: float  # mean |∂ log(1 − D)/∂x| at fakes, by automatic differentiation
     non_saturating: float  # mean |∂ log D/∂x| at fakes
     slope: float  # mean |∂f/∂x| at fakes: the critic's gradient
-    best: float  # 1 + W₁ / 2λ: what a straight penalised critic gains most with
+    best: float  # 1 + W₁ / 2λ: the optimal slope of a straight penalised critic
 
 
 def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[TaskProgress]:
-    """Train a discriminator and a penalised critic on N(0, 1) and N(μ, 1); the result is `Opposed`.
+    """Train a discriminator and a penalised critic on N(0, 1) and N(μ, 1), as a task.
 
-    Both are ReLU networks of the same size and first weights, fresh samples at every update. The
-    gradients are measured at 1,024 fakes that no update sees. Source: Arjovsky et al. 2017, figure 2.
+    Both are ReLU networks of the same size with the same first weights, and every update has new samples.
+
+    Args:
+        mu: Distance between the means, in σ.
+        updates: Updates of each network.
+        seed: Seed of all draws.
+
+    Yields:
+        Progress; its results are `OpposedNetworks`.
+
+    Reference:
+        Arjovsky et al. 2017, figure 2, arXiv:1701.07875.
     """
     yield TaskProgress("Making both networks", 0.0)
     trainers = [
         new_critic_trainer(NETWORK, objective, RATE, seed, shape=(1,))
         for objective in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))
     ]
-    held = _sample(seed, 10**6, HELD, mu)[1]
+    held_out_fakes = _sample(seed, 10**6, HELD_OUT_FAKES, mu)[1]
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
     for done in range(updates + 1):
         if done % LOOK_EVERY == 0 or done == updates:
             progress = TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
-                _look(trainers, mu, held, x, done, updates),
+                _measure(trainers, mu, held_out_fakes, x, done, updates),
             )
             yield progress
         if done == updates:
@@ -232,8 +250,8 @@ def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
     return noise[0], mu + noise[1]
 
 
-def _look(
-    trainers: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
+def _measure(
+    trainers: list[CriticTrainer], mu: float, held_out_fakes: Tensor, x: F64, done: int, total: int
 ) -> OpposedNetworks:
     line = torch.tensor(x[:, None], dtype=torch.float32)
     with torch.no_grad():
@@ -248,8 +266,8 @@ def _look(
         x,
         _sigmoid(logits),
         scores - float(np.interp(mu / 2, x, scores)),
-        mean_generator_gradient(discriminator, Gan(generator="minimax"), held),
-        mean_generator_gradient(discriminator, Gan(), held),
-        mean_generator_gradient(critic, WganGp(), held),
+        mean_generator_gradient(discriminator, Gan(generator="minimax"), held_out_fakes),
+        mean_generator_gradient(discriminator, Gan(), held_out_fakes),
+        mean_generator_gradient(critic, WganGp(), held_out_fakes),
         1 + mu / (2 * PENALTY_WEIGHT),
     )

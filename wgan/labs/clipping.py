@@ -133,8 +133,8 @@ def noisy_batch(data: Points, seed: int, n: int, step: int) -> tuple[Tensor, Ten
 
     Each step draws new points.
     """
-    real, other = (data.sample(n, keyed_rng(seed, "data", step, draw)) for draw in (0, 1))
-    return real, other + torch.randn(n, 2, generator=keyed_rng(seed, "z", step))
+    real, clean = (data.sample(n, keyed_rng(seed, "data", step, draw)) for draw in (0, 1))
+    return real, clean + torch.randn(n, 2, generator=keyed_rng(seed, "z", step))
 
 
 def by_depth(critic: nn.Module, objective: Objective, real: Tensor, fake: Tensor) -> F64:

@@ -1,4 +1,4 @@
-"""GAN, WGAN and WGAN-GP from one seed, in lockstep: how many modes each keeps."""
+"""GAN, WGAN and WGAN-GP, trained in lockstep from one seed: how many modes each captures."""
 
 import itertools
 import math
@@ -28,24 +28,24 @@ SETS = {
     "grid-25": "Grid of 25 Gaussians",
     "mnist-10k": "MNIST, 10,000 digits",
 }
-"""What the three can be trained on, and what it is called."""
+"""Data sets and their titles."""
 
 STEPS = {"ring-8": 600, "grid-25": 800, "mnist-10k": 300}
 LOOKS = {"points": 50, "pictures": 20}
-"""How often it is looked at."""
+"""Number of measurements in a training."""
 
 ENOUGH = 3
-"""Looks in a row that make a collapse: one alone may be chance."""
+"""Measurements in a row that make a collapse: a single one may be chance."""
 
 GRACE = {"points": 0.1, "pictures": 0.5}
 """Share of the steps before which nothing counts as collapsed: of points, and of pictures, which a
 classifier takes for one digit until they have strokes."""
 
 SHOWN = 512
-"""Points that are shown of each network."""
+"""Points of each network that the chart shows."""
 
 COMPARED = 500
-"""Digits whose classes are counted."""
+"""Digits that are classified at each measurement."""
 
 ARMS: dict[str, tuple[str, dict[str, object]]] = {
     "gan": (
@@ -74,7 +74,7 @@ ARMS: dict[str, tuple[str, dict[str, object]]] = {
         },
     ),
 }
-"""The three: what each is called, and what sets it apart from the others."""
+"""The three networks: title, and the hyperparameters in which they differ."""
 
 _SHARED: dict[str, dict[str, object]] = {
     "points": {
@@ -98,7 +98,7 @@ _OF_PICTURES: dict[str, dict[str, object]] = {
     "wgan": {"generator_learning_rate": 1e-3, "critic_learning_rate": 1e-3},
     "wgan-gp": {"objective": {"name": "wgan-gp", "penalty_weight": 10.0}},
 }
-"""What of ARMS is otherwise for pictures."""
+"""Changes to ARMS for pictures."""
 
 _DATASETS: dict[str, dict[str, object]] = {
     "ring-8": {"name": "ring-8", "scale": 2.0, "sigma": 0.05},
@@ -109,12 +109,12 @@ _DATASETS: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """When samples count as collapsed; of the rule of the diagnosis that tells it of any run."""
+    """Thresholds of a collapse, from the rule of the diagnosis."""
 
-    modes: float  # share of the modes: so few are captured, …
-    good: float  # … while so many samples are of high quality
-    variety: float  # spread of the samples around their mean over that of real ones
-    class_kl: float  # nats between the classes of the samples and of the data
+    modes: float  # at most this share of the modes is captured, …
+    good: float  # … while at least this share of the samples is of high quality
+    variety: float  # smallest spread of the samples over that of real ones
+    class_kl: float  # largest divergence, in nats, between the classes of samples and data
     source: str
 
 
@@ -133,24 +133,24 @@ def limits() -> Limits:
 
 @dataclass(frozen=True)
 class GanHistory:
-    """One of the three, as far as it has come: K looks."""
+    """The K measurements of one of the three networks so far."""
 
     key: str
     title: str
     steps: I64  # (K,), rising
-    modes: F64  # (K,), modes captured of 2,500 samples; of digits: classes with 1 % of the samples
-    good: F64  # (K,), share of high quality; of digits: mean certainty of the classifier
+    modes: F64  # (K,), modes captured by 2,500 samples; for digits: classes with at least 1 % of the samples
+    good: F64  # (K,), share of high quality; for digits: mean confidence of the classifier
     variety: F64  # (K,), spread of the samples over that of real ones
-    kl: F64  # (K,), nats between the classes; NaN for points
+    kl: F64  # (K,), nats between the classes of samples and data; NaN for points
     alarms: npt.NDArray[np.bool_]  # (K,), whether it counts as collapsed
     points: F32 | None = None  # (512, 2)
     pictures: U8 | None = None  # (64, 1, 28, 28)
     classes: F64 | None = None  # (10,), shares of the samples
-    broken: str = ""  # what ended its training early
+    broken: str = ""  # the error that ended its training early
 
     @property
     def since(self) -> int | None:
-        """The first step at which it counted as collapsed; None: never."""
+        """The first step at which it counted as collapsed; None if it never did."""
         return int(self.steps[self.alarms.argmax()]) if self.alarms.any() else None
 
     @property
@@ -161,7 +161,7 @@ class GanHistory:
 
 @dataclass(frozen=True)
 class Collapse:
-    """The three side by side."""
+    """The three networks, as far as they are trained."""
 
     name: str
     seed: int
@@ -171,7 +171,7 @@ class Collapse:
     gans: tuple[GanHistory, ...]
     real: F32 | None = None  # (512, 2)
     extent: float = 0.0
-    discriminator_updates: int = 1  # updates a step of the GAN's discriminator
+    discriminator_updates: int = 1  # of the GAN, in each step
     frequencies: F64 | None = None  # (10,), of the data's classes
     floor: float = math.nan  # share of high quality of real points
 
@@ -179,9 +179,16 @@ class Collapse:
 def configs(
     name: str, *, seed: int = 0, steps: int | None = None, discriminator_updates: int = 1
 ) -> dict[str, TrainConfig]:
-    """Return the configs of the three for a set, by key. Raises ValueError for an unknown one.
+    """Return the configs of the three networks, by key.
 
-    `judged` is how many updates a step the GAN's discriminator gets; the critics get five.
+    Args:
+        name: A key of `SETS`.
+        seed: Seed of all three.
+        steps: Steps of each training. Default: those of `STEPS`.
+        discriminator_updates: Updates of the GAN's discriminator in each step; critics make five.
+
+    Raises:
+        ValueError: There is no such data set.
     """
     if name not in SETS:
         raise ValueError(f"There is no set {name!r} here: choose one of {', '.join(SETS)}.")
@@ -190,7 +197,7 @@ def configs(
         "dataset": _DATASETS[name],
         "steps": steps or STEPS[name],
         "seed": seed,
-        # The generator as it is: an average of its weights would hide what it does at a moment.
+        # No weight averaging: it would hide what the generator does at one moment.
         "ema_decay": 0.0,
         "report_every": 25,
         "precision": "float32",
@@ -205,24 +212,33 @@ def configs(
 
 
 def alarms(gan: GanHistory, total_modes: int, total: int) -> npt.NDArray[np.bool_]:
-    """Tell at which looks an arm counts as collapsed, (K,): from three looks in a row on.
+    """Return at which measurements a network counts as collapsed.
 
-    Points: at most 0.75 of the modes while 0.3 of the samples are good, or all of them narrower than 0.35
-    of the data. Digits: 0.9 nats between the classes, and 15 % more than at its best so far. It ends
-    with three looks in a row at which that is not so and, of points, most modes are captured. At the start
-    every network makes one thing, which is no collapse: what is seen in the first GRACE of `total` steps
-    does not count.
+    A collapse begins with three bad measurements in a row. For points, a measurement is bad if at most
+    0.75 of the modes are captured while 0.3 of the samples are good, or if the spread of all samples is
+    below 0.35 of the data's. For digits, it is bad at 0.9 nats between the classes of samples and data, if
+    this is also 15 % more than at the best so far. A collapse ends with three measurements in a row that
+    are not bad and, for points, have most modes. At the start every network makes samples of one kind, so
+    the first GRACE of all steps does not count.
+
+    Args:
+        gan: The measurements of a network.
+        total_modes: Modes of the data.
+        total: Steps in the whole training.
+
+    Returns:
+        Whether it counts as collapsed, (K,).
     """
     thresholds = limits()
     pictures = bool(np.isfinite(gan.kl).any())
     if pictures:
         is_bad = gan.kl > thresholds.class_kl
-        # Who learns slowly is at its best all the time: that is no collapse.
+        # A network that learns slowly is at its best all the time, which is no collapse.
         is_bad &= gan.kl >= 1.15 * np.minimum.accumulate(gan.kl)
     else:
         is_bad = (gan.modes <= thresholds.modes * total_modes) & (gan.good >= thresholds.good)
         is_bad |= gan.variety < thresholds.variety
-    # What was lost is there again only when the modes are.
+    # A collapse lasts until the modes are captured again.
     not_recovered = is_bad if pictures else is_bad | (gan.modes <= thresholds.modes * total_modes)
     is_bad &= gan.steps >= GRACE["pictures" if pictures else "points"] * total
     raised = np.zeros(len(is_bad), dtype=np.bool_)
@@ -248,11 +264,29 @@ def race(
     data: Data | None = None,
     root: Path | None = None,
 ) -> TaskSteps:
-    """Train the three from one seed, a step each in turn; a `Collapse` grows.
+    """Train the three networks from one seed, one step each in turn, as a task.
 
-    The same first weights of the generator, the same batches and the same z at each step: they differ
-    only in ARMS. Srivastava et al. 2017, arXiv:1705.07761; Arjovsky et al. 2017, section 4.3.
-    Raises DataError, ValueError.
+    The generators begin with the same weights, and all networks get the same batches and the same z at
+    each step. They differ only in ARMS.
+
+    Args:
+        name: A key of `SETS`.
+        seed: Seed of all three.
+        steps: Steps of each training. Default: those of `STEPS`.
+        discriminator_updates: Updates of the GAN's discriminator in each step; critics make five.
+        engine: What the trainings run on. Default: one thread.
+        data: The data, if they are loaded already.
+        root: Folder of the data sets.
+
+    Yields:
+        Progress; its results are `Collapse`.
+
+    Raises:
+        DataError: The data set cannot be read.
+        ValueError: There is no such data set.
+
+    Reference:
+        Srivastava et al. 2017, arXiv:1705.07761; Arjovsky et al. 2017, section 4.3, arXiv:1701.07875.
     """
     run_configs = configs(name, seed=seed, steps=steps, discriminator_updates=discriminator_updates)
     first = next(iter(run_configs.values()))
@@ -280,7 +314,7 @@ def race(
         share = step / first.steps
         if step % look_interval == 0 or step == first.steps:
             for runner in runners:
-                for _ in runner.look(progress, reference_stats):
+                for _ in runner.measure(progress, reference_stats):
                     yield TaskProgress(
                         f"Step {step:,} of {first.steps:,}: looking at {runner.title}", share
                     )
@@ -292,7 +326,7 @@ def race(
             return
         for runner in runners:
             runner.step()
-            # After each one: a step of pictures takes half a tenth of a second.
+            # After each network, because a step of pictures takes about 0.05 s.
             yield TaskProgress(f"Step {step:,} of {first.steps:,}", share)
 
 
@@ -316,7 +350,7 @@ def _empty_progress(name: str, config: TrainConfig, data: Data) -> Collapse:
 
 
 class _GanRunner:
-    """One of the three, and what has been seen of it."""
+    """The training of one of the three networks, and its measurements."""
 
     def __init__(self, key: str, training: Training) -> None:
         self.title = ARMS[key][0]
@@ -343,8 +377,8 @@ class _GanRunner:
         except Diverged as reason:
             self.history = replace(self.history, broken=str(reason))
 
-    def look(self, progress: Collapse, reference_stats: ReferenceStats | None) -> Iterator[None]:
-        """Measure what it makes now, in shares."""
+    def measure(self, progress: Collapse, reference_stats: ReferenceStats | None) -> Iterator[None]:
+        """Measure the network now, in several steps."""
         if self.history.broken:
             return
         row: tuple[float, float, float, float] | None

@@ -1,7 +1,8 @@
 """The dual of optimal transport on a line: functions of slope at most 1, and critics that learn them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,11 +10,12 @@ from torch import Tensor, nn
 
 from wgan.arrays import F64, I64, Real
 from wgan.jobs.task import TaskProgress
-from wgan.labs.earth import Piles, X
+from wgan.labs.earth import PLACES, Piles, X
 from wgan.labs.toys import new_critic_trainer
 from wgan.networks import Mlp
-from wgan.objectives import Wgan, WganGp
+from wgan.objectives import Objective, Wgan, WganGp
 from wgan.rng import keyed_rng
+from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import by_cdf
 from wgan.verdicts.wasserstein import SAME_PILES
 
@@ -148,39 +150,24 @@ def learn(
     fake, real = piles.shares
     columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
     weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
-    network = Mlp(width=WIDTH, depth=DEPTH)
-    trainers = [
-        new_critic_trainer(network, objective, rate, seed, shape=(1,), clip_first=False)
-        for objective, rate in (
-            (Wgan(clip_value=clip_value), 5e-4),
-            (WganGp(penalty_weight=penalty_weight, one_sided=one_sided), 1e-3),
-        )
-    ]
-    w1 = by_cdf(fake, real, X)
-    seen: list[int] = []
-    proved: list[list[float]] = []
+    trainers = _trainers(clip_value, penalty_weight, one_sided, seed)
+    result = LearnedDual(
+        piles,
+        by_cdf(fake, real, X),
+        updates,
+        np.empty(0, np.int64),
+        np.empty((2, 0)),
+        np.empty(2),
+        np.empty((2, PLACES)),
+        math.nan,
+        clip_value,
+        penalty_weight,
+        one_sided,
+    )
     for done in range(updates + 1):
         if done % LOOK_EVERY == 0 or done == updates:
-            curves, slopes = zip(*(_look(t.critic, columns) for t in trainers), strict=True)
-            seen.append(done)
-            proved.append([bound(curve, piles) for curve in curves])
-            yield TaskProgress(
-                f"Update {done:,} of {updates:,}",
-                done / updates,
-                LearnedDual(
-                    piles,
-                    w1,
-                    updates,
-                    np.array(seen),
-                    np.array(proved).T,
-                    np.array(slopes),
-                    np.stack(curves),
-                    _clip_saturation(trainers[0].critic, clip_value),
-                    clip_value,
-                    penalty_weight,
-                    one_sided,
-                ),
-            )
+            result = _measure(result, done, trainers, columns)
+            yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, result)
         if done == updates:
             return
         rng = keyed_rng(seed, "data", done)
@@ -190,8 +177,39 @@ def learn(
         yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
 
 
+def _trainers(
+    clip_value: float, penalty_weight: float, one_sided: bool, seed: int
+) -> list[CriticTrainer]:
+    network = Mlp(width=WIDTH, depth=DEPTH)
+    objectives: tuple[tuple[Objective, float], ...] = (
+        (Wgan(clip_value=clip_value), 5e-4),
+        (WganGp(penalty_weight=penalty_weight, one_sided=one_sided), 1e-3),
+    )
+    return [
+        new_critic_trainer(network, objective, rate, seed, shape=(1,), clip_first=False)
+        for objective, rate in objectives
+    ]
+
+
+def _measure(
+    result: LearnedDual, update: int, trainers: Sequence[CriticTrainer], columns: Tensor
+) -> LearnedDual:
+    """Return the result with one more measurement of both critics."""
+    curves, slopes = zip(*(_normalised(t.critic, columns) for t in trainers), strict=True)
+    proved = np.array([bound(curve, result.piles) for curve in curves])
+    return replace(
+        result,
+        updates=np.append(result.updates, update),
+        proved=np.column_stack([result.proved, proved]),
+        slopes=np.array(slopes),
+        curves=np.stack(curves),
+        clip_saturation=_clip_saturation(trainers[0].critic, result.clip_value),
+    )
+
+
 @torch.no_grad()
-def _look(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
+def _normalised(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
+    """Return a critic at the columns, divided by its steepest slope and with mean 0, and that slope."""
     scores = critic(columns).double().numpy()
     if not np.isfinite(scores).all():
         raise ValueError("The critic's scores left all bounds.")

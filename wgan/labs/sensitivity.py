@@ -1,7 +1,7 @@
-"""A small grid over two hyperparameters: what each does to the distance that is left at the end."""
+"""A grid of short trainings over two hyperparameters: how much each changes the final distance."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,23 +18,23 @@ from wgan.training.live_metrics import make
 SENSITIVITY = "Sensitivity"
 
 SAMPLES = 512
-"""Samples, and as many real points, whose exact W₁ is found."""
+"""Samples, and as many real points, between which the exact W₁ is measured."""
 
 SHOWN = 128
-"""Samples of each cell that are shown."""
+"""Samples of each cell that the chart shows."""
 
 BUDGETS = (100, 200, 400, 800)
-"""Generator updates a cell."""
+"""Numbers of generator updates of each cell to choose from."""
 
 BUDGET = 200
 
 
 @dataclass(frozen=True)
 class Varied:
-    """A hyperparameter that may be an axis of the grid."""
+    """A hyperparameter that can be an axis of the grid."""
 
     title: str
-    paths: tuple[str, ...]  # dotted names in the config that take its value
+    paths: tuple[str, ...]  # dotted names in the config that get its value
     values: tuple[float, ...]  # rising
     help: str
 
@@ -77,7 +77,7 @@ VARIED: dict[str, Varied] = {
         "Length of z.",
     ),
 }
-"""What can be varied, with the values of a 4×4 grid; a 3×3 grid leaves out one."""
+"""The hyperparameters to choose from, with the values of a 4×4 grid."""
 
 _THREE = {
     "learning_rate": (1e-4, 1e-3, 3e-3),
@@ -90,7 +90,7 @@ _THREE = {
 
 
 def values_of(key: str, side: int) -> tuple[float, ...]:
-    """Return the values of a hyperparameter on an axis of 3 or 4, rising."""
+    """Return the values of a hyperparameter on an axis of `side` values, 3 or 4, rising."""
     return _THREE[key] if side == 3 else VARIED[key].values
 
 
@@ -107,9 +107,9 @@ def expected_seconds(side: int, steps: int) -> float:
 
 @dataclass(frozen=True)
 class Grid:
-    """Trainings from one seed, each with its own two values, as far as they have come.
+    """Trainings from one seed that differ in two hyperparameters, as far as they are done.
 
-    Row i has the i-th value of `rows`, column j the j-th of `columns`.
+    Row i has the i-th value of `rows`, column j the j-th value of `columns`.
     """
 
     rows: str  # keys of VARIED
@@ -118,17 +118,26 @@ class Grid:
     column_values: tuple[float, ...]
     steps: int  # generator updates a cell
     seed: int
-    floor: float  # W₁ of real points against others, as many
+    floor: float  # W₁ between real points and as many others
     start: float  # W₁ before any training
     extent: float
     real: F32  # (N, 2)
-    emds: F64  # (R, C), exact W₁ at the end; NaN: not yet, or diverged
+    emds: F64  # (R, C), exact W₁ at the end; NaN if a cell is not trained or diverged
     diverged: tuple[tuple[int, int], ...] = ()
     samples: Mapping[tuple[int, int], F32] | None = None  # (128, 2) of each cell
 
+    def with_cell(self, cell: tuple[int, int], samples: F64 | None, real: F64) -> "Grid":
+        """Return the grid with the samples of one more cell, (N, 2); None: the cell diverged."""
+        if samples is None:
+            return replace(self, diverged=(*self.diverged, cell))
+        emds = self.emds.copy()
+        emds[cell] = emd(samples, real)
+        points = dict(self.samples or {}) | {cell: samples[:SHOWN].astype(np.float32)}
+        return replace(self, emds=emds, samples=points)
+
     @property
     def done(self) -> int:
-        """How many cells have ended."""
+        """Number of cells that are trained or have diverged."""
         return int(np.isfinite(self.emds).sum()) + len(self.diverged)
 
     @property
@@ -141,9 +150,10 @@ class Grid:
 
     @property
     def effects(self) -> tuple[float, float]:
-        """How many times larger the mean distance is at the worst value than at the best: rows, columns.
+        """Mean distance at the worst value over that at the best: of the rows, and of the columns.
 
-        Means are geometric; a diverged cell counts as the start. NaN until all cells have ended.
+        Means are geometric. A diverged cell counts with the distance before training. NaN until all cells
+        are done.
         """
         if self.done < self.emds.size:
             return math.nan, math.nan
@@ -152,8 +162,8 @@ class Grid:
         return float(np.exp(np.ptp(row))), float(np.exp(np.ptp(column)))
 
 
-def base(*, seed: int = 0, steps: int = BUDGET) -> TrainConfig:
-    """Return the config that all cells share: the preset of eight piles, without averaging."""
+def base_config(*, seed: int = 0, steps: int = BUDGET) -> TrainConfig:
+    """Return the config that all cells share: the preset of eight piles, without weight averaging."""
     return PRESETS["toy-ring"].config.changed(
         {"seed": seed, "steps": steps, "ema_decay": 0.0, "report_every": 10, "precision": "float32"}
     )
@@ -169,24 +179,38 @@ def sweep(
     values: tuple[Sequence[float], Sequence[float]] | None = None,
     engine: Engine | None = None,
 ) -> TaskSteps:
-    """Train a cell of the grid after the other, from the middle outwards; a `Grid` grows.
+    """Train the cells of a grid one after the other, from the middle outwards, as a task.
 
-    W₁ is exact, of 512 samples against as many real points. Every cell has the same seed, so the same
-    first weights wherever the networks are alike. Raises ValueError where both axes are one
-    hyperparameter, or unknown.
+    W₁ is exact, between 512 samples and as many real points. All cells have the same seed, so networks
+    of the same shape begin with the same weights.
+
+    Args:
+        rows: Hyperparameter of the rows, a key of `VARIED`.
+        columns: Hyperparameter of the columns, another key of `VARIED`.
+        side: Values of each hyperparameter, 3 or 4.
+        steps: Generator updates of each cell.
+        seed: Seed of all trainings.
+        values: Values of the rows and of the columns, in place of the usual ones.
+        engine: What the trainings run on. Default: one thread.
+
+    Yields:
+        Progress; its results are `Grid`.
+
+    Raises:
+        ValueError: Both axes are the same hyperparameter, one is unknown, or a cell has an invalid config.
     """
     if rows == columns or rows not in VARIED or columns not in VARIED:
         raise ValueError("Choose two different hyperparameters to vary.")
     row_values, column_values = values or (values_of(rows, side), values_of(columns, side))
-    config = base(seed=seed, steps=steps)
+    config = base_config(seed=seed, steps=steps)
     data = config.dataset.load()
     assert isinstance(data, Points)
-    real, other = (
+    real, other_real = (
         data.sample(SAMPLES, keyed_rng(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
     )
     yield TaskProgress("Finding the floor", 0.0)
     engine = engine or resolve_engine(config, threads=1)
-    begun = Training(config, engine=engine, data=data)
+    untrained = Training(config, engine=engine, data=data)
     grid = Grid(
         rows,
         columns,
@@ -194,44 +218,52 @@ def sweep(
         tuple(column_values),
         steps,
         seed,
-        emd(other, real),
-        emd(make(begun, SAMPLES).double().numpy(), real),
+        emd(other_real, real),
+        emd(make(untrained, SAMPLES).double().numpy(), real),
         data.extent,
         real[:SHOWN].astype(np.float32),
         np.full((len(row_values), len(column_values)), np.nan),
         samples={},
     )
     yield TaskProgress("Ready", 0.0, grid)
-    cells = [(i, j) for i in range(len(row_values)) for j in range(len(column_values))]
-    cells.sort(
-        key=lambda at: sum(abs(2 * i + 1 - n) for i, n in zip(at, grid.emds.shape, strict=True))
-    )
-    for done, (i, j) in enumerate(cells):
+    cells = _cells_from_the_middle(len(row_values), len(column_values))
+    for number, (i, j) in enumerate(cells):
         changes = _changes(rows, row_values[i]) | _changes(columns, column_values[j])
-        words = f"Cell {done + 1} of {len(cells)}"
+        title = f"Cell {number + 1} of {len(cells)}"
         try:
             training = Training(config.changed(changes), engine=engine, data=data)
         except ConfigError as reason:
-            raise ValueError(f"{words} cannot be trained: {reason}") from reason
-        try:
-            while training.steps < steps:
-                training.step()
-                training.reports()
-                share = (done + training.steps / steps) / len(cells)
-                yield TaskProgress(f"{words}: step {training.steps:,} of {steps:,}", share)
-            found = make(training, SAMPLES).double().numpy()
-            if not np.isfinite(found).all():
-                raise Diverged("Its samples are no numbers any more.", [])
-        except Diverged:
-            grid = replace(grid, diverged=(*grid.diverged, (i, j)))
-        else:
-            emds = grid.emds.copy()
-            emds[i, j] = emd(found, real)
-            samples = dict(grid.samples or {}) | {(i, j): found[:SHOWN].astype(np.float32)}
-            grid = replace(grid, emds=emds, samples=samples)
-        yield TaskProgress(words, (done + 1) / len(cells), grid)
+            raise ValueError(f"{title} cannot be trained: {reason}") from reason
+        samples = yield from _train_cell(training, title, number, len(cells))
+        grid = grid.with_cell((i, j), samples, real)
+        yield TaskProgress(title, (number + 1) / len(cells), grid)
+
+
+def _cells_from_the_middle(rows: int, columns: int) -> list[tuple[int, int]]:
+    """Return all cells of a grid, those near its middle first."""
+    cells = [(i, j) for i in range(rows) for j in range(columns)]
+    return sorted(
+        cells, key=lambda cell: abs(2 * cell[0] + 1 - rows) + abs(2 * cell[1] + 1 - columns)
+    )
+
+
+def _train_cell(
+    training: Training, title: str, number: int, total: int
+) -> Generator[TaskProgress, None, F64 | None]:
+    """Train one of `total` cells; return its samples, (SAMPLES, 2), or None if it diverges."""
+    steps = training.config.steps
+    try:
+        while training.steps < steps:
+            training.step()
+            training.reports()
+            share = (number + training.steps / steps) / total
+            yield TaskProgress(f"{title}: step {training.steps:,} of {steps:,}", share)
+    except Diverged:
+        return None
+    samples: F64 = make(training, SAMPLES).double().numpy()
+    return samples if np.isfinite(samples).all() else None
 
 
 def _changes(key: str, value: float) -> dict[str, float]:
-    whole = key in ("n_critic", "batch_size", "latent_dim")
-    return {path: int(value) if whole else value for path in VARIED[key].paths}
+    is_integer = key in ("n_critic", "batch_size", "latent_dim")
+    return {path: int(value) if is_integer else value for path in VARIED[key].paths}

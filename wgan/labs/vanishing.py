@@ -1,4 +1,4 @@
-"""A generator that stands still, and how its gradient fares while the discriminator learns on."""
+"""The gradient of a fixed generator, for three losses, while its discriminator or critic learns."""
 
 import copy
 import math
@@ -20,54 +20,54 @@ from wgan.training.critic_trainer import CriticTrainer
 VANISHING = "Vanishing gradients"
 
 SETS = {"gaussians": "Two Gaussians", "ring-8": "Ring of 8 Gaussians"}
-"""What can be looked at, and what it is called."""
+"""Data sets and their titles."""
 
 LOSSES: dict[str, tuple[str, Objective]] = {
     "minimax": ("Minimax", Gan(generator="minimax")),
     "non-saturating": ("Non-saturating", Gan()),
     "wasserstein": ("Wasserstein", WganGp(penalty_weight=10.0)),
 }
-"""The generator's losses: what each is called, and the objective that has it."""
+"""The generator's losses: title, and the objective that has the loss."""
 
 NETWORK = Mlp(width=64, depth=3)
 RATE, BATCH, FAKES = 1e-3, 256, 512
 LOOKS = 36
 ARROWS = 14
 DISTANCE, SPREAD = 4.0, 0.4
-"""Of the two Gaussians: between their means, and each one's standard deviation. W₁ is the distance."""
+"""The two Gaussians: distance between their means, which is also W₁, and standard deviation of both."""
 
-SMALLEST = 1e-300
+SMALLEST_NORM = 1e-300
 
 
 @dataclass(frozen=True)
 class Vanishing:
-    """How strong the generator's gradient is after each look's updates, as far as it has come.
+    """The gradients of a fixed generator at K log-spaced updates, as far as the training has come.
 
-    The generator stands still; a discriminator and a critic are trained against it, from the same first
-    weights and on the same batches. K looks, log-spaced.
+    A discriminator and a critic are trained against the generator, from the same first weights and on
+    the same batches.
     """
 
     name: str
-    total: int  # updates asked for
+    total: int  # updates in the whole training
     updates: I64  # (K,), rising
-    norms: dict[str, F64]  # (K,) a loss of LOSSES: ‖∂ E loss / ∂ generator's parameters‖
+    norms: dict[str, F64]  # (K,) for each of LOSSES: ‖∂ E loss / ∂ generator's parameters‖
     certainty: F64  # (K,), mean D = σ(f) at fakes
     slope: F64  # (K,), mean ‖∇f‖ of the critic at fakes
     real: F32  # (N, 2)
     fake: F32  # (N, 2)
     extent: float  # the surfaces cover [−extent, extent]²
-    judged: F32  # (K, S, S), row = y: D, in [0, 1]
-    scored: F32  # (K, S, S): the critic's scores, mean 0
-    pushes: dict[str, F32]  # (K, A, 4) a loss: x, y and −∂ loss / ∂x of a few fakes
+    discriminator_surfaces: F32  # (K, S, S), row = y upwards: D, in [0, 1]
+    critic_surfaces: F32  # (K, S, S), row = y upwards: scores with mean 0
+    pushes: dict[str, F32]  # (K, A, 4) for each of LOSSES: x, y and −∂ loss / ∂x of a few fakes
 
-    def fallen(self, loss: str) -> float:
-        """Return the last norm of a loss over the largest it has had."""
+    def share_of_largest(self, loss: str) -> float:
+        """Return the last norm of a loss over its largest norm."""
         norms = self.norms[loss]
-        return float(norms[-1] / max(float(norms.max()), SMALLEST))
+        return float(norms[-1] / max(float(norms.max()), SMALLEST_NORM))
 
 
 class Shift(nn.Module):
-    """A generator of two lines: x = A z + b, at first a Gaussian around (DISTANCE / 2, 0)."""
+    """A linear generator x = A z + b; its first samples are a Gaussian around (DISTANCE / 2, 0)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,8 +86,8 @@ def _gaussians() -> Points:
     return Points(sample, None, SPREAD, DISTANCE)
 
 
-def _sides(name: str, seed: int) -> tuple[Points, nn.Module]:
-    """Return the data and the generator that stands still. Raises ValueError for an unknown name."""
+def _data_and_generator(name: str, seed: int) -> tuple[Points, nn.Module]:
+    """Return the data and the fixed generator. Raises ValueError for an unknown name."""
     if name == "gaussians":
         return _gaussians(), Shift()
     if name != "ring-8":
@@ -99,86 +99,113 @@ def _sides(name: str, seed: int) -> tuple[Points, nn.Module]:
 
 
 def parameter_gradient(
-    made: nn.Module, critic: nn.Module, objective: Objective, z: Tensor
+    generator_network: nn.Module, critic: nn.Module, objective: Objective, z: Tensor
 ) -> float:
-    """Return ‖∂ generator loss / ∂ the generator's parameters‖ over z, (N, latent), in double precision.
+    """Return ‖∂ generator loss / ∂ the generator's parameters‖ for a batch of z, (N, latent_dim).
 
-    What vanishes in float32 is still a number then.
+    It is computed in double precision, because tiny gradients would be 0 in float32.
     """
-    made, critic = copy.deepcopy(made).double(), copy.deepcopy(critic).double()
-    loss = objective.generator_loss(fake=critic(made(z.double())))
-    gradients = torch.autograd.grad(loss, list(made.parameters()))
+    generator_network = copy.deepcopy(generator_network).double()
+    critic = copy.deepcopy(critic).double()
+    loss = objective.generator_loss(fake=critic(generator_network(z.double())))
+    gradients = torch.autograd.grad(loss, list(generator_network.parameters()))
     return math.sqrt(sum(float(g.square().sum()) for g in gradients))
 
 
 def sample_gradients(critic: nn.Module, objective: Objective, fake: Tensor) -> Tensor:
-    """Return each fake's own ∂ loss / ∂x, (N, 2) → (N, 2), in double precision.
+    """Return ∂ loss / ∂x of each fake, as if it were the only one: (N, 2) → (N, 2), double precision.
 
-    Of log(1 − D) it is −D ∇f, of −log D it is −(1 − D) ∇f, of −f it is −∇f.
+    It is −D ∇f for log(1 − D), −(1 − D) ∇f for −log D, and −∇f for −f.
     """
     critic = copy.deepcopy(critic).double()
-    at = fake.detach().double().requires_grad_()
-    # Times N: the gradient of the mean holds each sample's divided by N.
-    (gradients,) = torch.autograd.grad(len(at) * objective.generator_loss(fake=critic(at)), at)
+    points = fake.detach().double().requires_grad_()
+    # Times N, because the loss is a mean over the samples.
+    (gradients,) = torch.autograd.grad(
+        len(points) * objective.generator_loss(fake=critic(points)), points
+    )
     return gradients
 
 
 def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> TaskSteps:
-    """Train a discriminator and a critic against a generator that stands still; a `Vanishing` grows.
+    """Train a discriminator and a critic against a fixed generator, as a task.
 
-    ReLU networks 3×64, batches of 256 fresh real examples and fakes, Adam(1e-3, 0.5, 0.9); the critic
-    with a gradient penalty of λ = 10. Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky
-    et al. 2017, figure 2, arXiv:1701.07875. Raises ValueError.
+    ReLU networks 3×64, batches of 256 fresh real examples and fakes, Adam(1e-3, 0.5, 0.9). The critic has
+    a gradient penalty with λ = 10.
+
+    Args:
+        name: A key of `SETS`.
+        updates: Updates of each network.
+        seed: Seed of all draws.
+
+    Yields:
+        Progress; its results are `Vanishing`.
+
+    Raises:
+        ValueError: There is no such data set.
+
+    Reference:
+        Arjovsky and Bottou 2017, theorem 2.4, arXiv:1701.04862; Arjovsky et al. 2017, figure 2,
+        arXiv:1701.07875.
     """
-    data, generator_network = _sides(name, seed)
+    data, generator_network = _data_and_generator(name, seed)
     generator_network.requires_grad_(True)
-    look = _Look(name, updates, data, generator_network, seed)
-    judge = new_critic_trainer(NETWORK, Gan(), RATE, seed)
+    record = _Recorder(name, updates, data, generator_network, seed)
+    discriminator = new_critic_trainer(NETWORK, Gan(), RATE, seed)
     critic = new_critic_trainer(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
-    marks = set(log_spaced_updates(updates, LOOKS))
+    record_updates = set(log_spaced_updates(updates, LOOKS))
     for update in range(updates):
         real = data.sample(BATCH, keyed_rng(seed, "data", update))
         with torch.no_grad():
             fake = generator_network(torch.randn(BATCH, 2, generator=keyed_rng(seed, "z", update)))
-        for one in (judge, critic):
-            one.update(real=real, fake=fake)
+        for trainer in (discriminator, critic):
+            trainer.update(real=real, fake=fake)
         done = update + 1
-        measured = look(done, judge, critic) if done in marks else None
-        yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, measured)
+        result = record(done, discriminator, critic) if done in record_updates else None
+        yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, result)
 
 
-class _Look:
-    """Looks at both now and then and keeps what it saw."""
+class _Recorder:
+    """Measures both networks at chosen updates, and collects the measurements."""
 
-    def __init__(self, name: str, total: int, data: Points, made: nn.Module, seed: int) -> None:
-        self._name, self._total, self._extent, self._made = name, total, data.extent, made
+    def __init__(
+        self, name: str, total: int, data: Points, generator_network: nn.Module, seed: int
+    ) -> None:
+        self._name, self._total, self._extent = name, total, data.extent
+        self._generator = generator_network
         self._z = torch.randn(FAKES, 2, generator=keyed_rng(seed, "metric", draw=2))
         self._real = data.sample(FAKES, keyed_rng(seed, "metric", draw=1)).numpy()
         with torch.no_grad():
-            self._fake = made(self._z)
+            self._fake = generator_network(self._z)
         self._updates: list[int] = []
         self._rows: list[tuple[float, ...]] = []
         self._surfaces: list[tuple[F32, F32]] = []
         self._pushes: list[list[F32]] = []
 
-    def __call__(self, update: int, judge: CriticTrainer, critic: CriticTrainer) -> Vanishing:
-        whose = {name: critic if name == "wasserstein" else judge for name in LOSSES}
+    def __call__(
+        self, update: int, discriminator: CriticTrainer, critic: CriticTrainer
+    ) -> Vanishing:
+        trainers = {name: critic if name == "wasserstein" else discriminator for name in LOSSES}
         norms = [
-            parameter_gradient(self._made, whose[name].critic, objective, self._z)
+            parameter_gradient(self._generator, trainers[name].critic, objective, self._z)
             for name, (_, objective) in LOSSES.items()
         ]
         with torch.no_grad():
-            certainty = float(torch.sigmoid(judge.critic(self._fake).double()).mean())
+            certainty = float(torch.sigmoid(discriminator.critic(self._fake).double()).mean())
         slope = float(score_gradients(critic.critic, self._fake).norm(dim=1).mean())
-        scored = score_surface(critic.critic, self._extent)
-        judged = 1 / (1 + np.exp(-score_surface(judge.critic, self._extent).astype(np.float64)))
+        scores = score_surface(critic.critic, self._extent)
+        probabilities = 1 / (
+            1 + np.exp(-score_surface(discriminator.critic, self._extent).astype(np.float64))
+        )
         self._updates.append(update)
         self._rows.append((*norms, certainty, slope))
-        self._surfaces.append((judged.astype(np.float32), scored - scored.mean()))
-        few = self._fake[:ARROWS]
+        self._surfaces.append((probabilities.astype(np.float32), scores - scores.mean()))
+        arrow_tails = self._fake[:ARROWS]
         self._pushes.append(
             [
-                torch.cat([few, -sample_gradients(whose[name].critic, objective, few)], 1)
+                torch.cat(
+                    [arrow_tails, -sample_gradients(trainers[name].critic, objective, arrow_tails)],
+                    1,
+                )
                 .float()
                 .numpy()
                 for name, (_, objective) in LOSSES.items()

@@ -1,4 +1,4 @@
-"""Latent space: what a generator makes along walks, over planes, in directions; and backwards."""
+"""Latent space: walks, planes and directions of z, and inversion, which finds z for a picture."""
 
 from wgan.latent.directions import WAYS, Directions, Way, ganspace, sefa
 from wgan.latent.inversion import Search, search

@@ -1,4 +1,4 @@
-"""Finding the z that makes a picture: gradient descent through the generator, from several starts."""
+"""Inversion: find the z whose picture is closest to a target, by gradient descent from several starts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,31 +7,34 @@ import numpy as np
 import torch
 
 from wgan.arrays import F32, U8
+from wgan.config import TrainConfig
 from wgan.data import as_bytes
 from wgan.latent.models import Models, draw_z
 
 RATE = 0.1
-PULL = 1e-3
+"""Learning rate of Adam at the start."""
+
+Z_PENALTY = 1e-3
 """Weight of ‖z‖² / latent_dim beside the squared error: keeps z where the generator was trained."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """How well a picture is made so far, from each start; the starts are not sorted."""
+    """The pictures that each start has reached so far; the starts are not sorted."""
 
     target: U8  # (C, H, W)
     update: int
     updates: int
     z: F32  # (R, latent_dim)
-    labels: tuple[int, ...] | None  # the class each start is told
+    labels: tuple[int, ...] | None  # class of each start, if the generator is class-conditional
     pictures: U8  # (R, C, H, W)
     errors: F32  # (K, R), root mean square error in 0…255 at the updates `at`
     at: tuple[int, ...]
-    others: F32  # (B,), the best error of each held-out picture, found in the same way
+    others: F32  # (B,), smallest error of each held-out picture, inverted in the same way
 
     @property
     def best(self) -> int:
-        """The start with the smallest error."""
+        """Index of the start with the smallest error."""
         return int(self.errors[-1].argmin())
 
     @property
@@ -51,43 +54,56 @@ def search(
     label: int | None = None,
     looks: int = 40,
 ) -> Iterator[float | Search]:
-    """Search z whose picture is nearest to `target`, pixel by pixel.
+    """Search the z whose picture is closest to a target, pixel by pixel.
 
-    Yields after each update the share that is done, and at `looks` of them, the last among these, how
-    it stands.
+    Adam on the mean squared error, with a learning rate that falls to 0 (cosine).
 
-    `target` is (C, H, W) uint8; `others`, (B, C, H, W), are held-out pictures searched for in the same
-    way at the same time: what error is usual for pictures the generator has never seen. Adam on the mean
-    squared error, with rates that fall to 0. A generator that is told the class gets `label`; without,
-    each class from at least one start, for the held-out pictures too. Raises ValueError for pictures of another shape. After Zhu et al. 2016,
-    arXiv:1609.03552, section 3.1.
+    Args:
+        models: The networks.
+        target: The picture, (C, H, W) uint8.
+        others: Held-out pictures, (B, C, H, W), that are inverted at the same time in the same way. Their
+            errors are the baseline for pictures that the generator has never seen.
+        starts: Number of starts for each picture.
+        updates: Updates of z.
+        seed: Seed of the starts.
+        label: Class of the picture, for a class-conditional generator. Without it every class has at least
+            one start, for the held-out pictures, too.
+        looks: Number of intermediate results.
+
+    Yields:
+        After each update the share that is done, in [0, 1]; and `looks` times, the last time at the end,
+        the state of the search.
+
+    Raises:
+        ValueError: The picture has another shape than the generator's.
+
+    Reference:
+        After Zhu et al. 2016, section 3.1, arXiv:1609.03552.
     """
     config = models.config
     if target.shape != tuple(config.dataset.shape):
         raise ValueError(f"The picture must be {tuple(config.dataset.shape)}, not {target.shape}.")
     goals = target[None] if others is None else np.concatenate([target[None], others])
-    class_ids: tuple[int, ...] | None = None
-    inputs: tuple[torch.Tensor, ...] = ()
-    if config.conditional:
-        classes = len(config.dataset.class_names())
-        starts = starts if label is not None else max(starts, classes)
-        class_ids = tuple(label if label is not None else i % classes for i in range(starts))
-        inputs = (torch.tensor(class_ids * len(goals)),)
+    class_ids = _class_ids(config, starts, label)
+    starts = starts if class_ids is None else len(class_ids)
+    inputs = () if class_ids is None else (torch.tensor(class_ids * len(goals)),)
     targets = torch.from_numpy(goals).float() / 127.5 - 1
     targets = targets.repeat_interleave(starts, 0)  # (P·R, C, H, W)
-    # The same starts for every picture: none has better luck than another.
-    begin = np.tile(draw_z(9_000 + seed, starts, config.latent_dim), (len(goals), 1))
-    z = torch.from_numpy(begin).requires_grad_()
+    # All pictures have the same starts, so that none has better ones.
+    first_z = np.tile(draw_z(9_000 + seed, starts, config.latent_dim), (len(goals), 1))
+    z = torch.from_numpy(first_z).requires_grad_()
     adam = torch.optim.Adam([z], lr=RATE)
-    fall = torch.optim.lr_scheduler.CosineAnnealingLR(adam, updates)
-    marks = set(np.linspace(0, updates, min(looks, updates) + 1).round().astype(int).tolist())
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, updates)
+    look_updates = set(
+        np.linspace(0, updates, min(looks, updates) + 1).round().astype(int).tolist()
+    )
     history: list[F32] = []
     at: list[int] = []
     for update in range(updates + 1):
         images = models.generator(z, *inputs).float()
-        each = (images - targets).square().flatten(1).mean(1)  # (P·R,)
-        if update in marks:
-            rms = (each.detach().sqrt() * 127.5).numpy().reshape(len(goals), starts)
+        errors = (images - targets).square().flatten(1).mean(1)  # (P·R,)
+        if update in look_updates:
+            rms = (errors.detach().sqrt() * 127.5).numpy().reshape(len(goals), starts)
             history.append(rms[0].astype(np.float32))
             at.append(update)
             yield Search(
@@ -103,9 +119,18 @@ def search(
             )
         if update == updates:
             return
-        loss = each.sum() + PULL * (z.square().mean(1)).sum()
-        (slope,) = torch.autograd.grad(loss, [z])
-        z.grad = slope
+        loss = errors.sum() + Z_PENALTY * (z.square().mean(1)).sum()
+        (z.grad,) = torch.autograd.grad(loss, [z])
         adam.step()
-        fall.step()
+        schedule.step()
         yield (update + 1) / (updates + 1)
+
+
+def _class_ids(config: TrainConfig, starts: int, label: int | None) -> tuple[int, ...] | None:
+    """Return the class of each start; None if the generator has no classes."""
+    if not config.conditional:
+        return None
+    if label is not None:
+        return (label,) * starts
+    classes = len(config.dataset.class_names())
+    return tuple(i % classes for i in range(max(starts, classes)))

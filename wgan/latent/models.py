@@ -1,4 +1,4 @@
-"""A generator and a critic to look at, and the z that they are looked at with."""
+"""A copy of a generator and a critic for inspection, and the z for its samples."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,16 @@ from wgan.rng import keyed_rng
 
 
 class Models:
-    """A generator and critic of a reader's own, in eval mode: nobody trains them.
+    """A copy of the averaged generator and the critic, in eval mode, that no training changes.
 
-    `weights` holds the averaged generator's tensors under `average.` and the critic's under
-    `critic.`, as `Training.weights` and a checkpoint give them; `step` stamps them.
-    Raises ValueError where they do not fit the config.
+    Args:
+        config: The config of the networks.
+        weights: The tensors of the averaged generator under `average.` and of the critic under `critic.`,
+            as `Training.weights` and checkpoints have them.
+        step: The step that the weights are of.
+
+    Raises:
+        ValueError: The weights do not fit the config.
     """
 
     def __init__(self, config: TrainConfig, weights: Mapping[str, Tensor], step: int) -> None:
@@ -39,19 +44,26 @@ class Models:
         self.generator, self.critic = pair
 
     def make(self, z: F32, labels: Sequence[int] | None = None) -> npt.NDArray[Any]:
-        """Return what the generator makes: (N, latent_dim) → (N, C, H, W) uint8 or (N, 2) float32.
+        """Return samples of the generator.
 
-        A generator that is told the class gets `labels`, N of them; without, all classes in turn.
-        Raises ValueError for z of another length.
+        Args:
+            z: (N, latent_dim).
+            labels: N classes, for a class-conditional generator. Default: all classes in turn.
+
+        Returns:
+            Pictures, (N, C, H, W) uint8, or points, (N, 2) float32.
+
+        Raises:
+            ValueError: z has another length.
         """
         samples = self.raw(z, labels)
         return (as_bytes(samples) if self.config.dataset.kind == "pictures" else samples).numpy()
 
     @torch.no_grad()
     def raw(self, z: F32, labels: Sequence[int] | None = None) -> Tensor:
-        """Return what the generator makes as the critic gets it: floats, pictures in [−1, 1].
+        """Return samples as the critic takes them: floats, pictures in [−1, 1].
 
-        Arguments and errors as of `make`.
+        Arguments and errors are those of `make`.
         """
         if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
             raise ValueError(f"z must be (N, {self.config.latent_dim}), not {z.shape}.")
@@ -66,10 +78,19 @@ class Models:
 
     @torch.no_grad()
     def blend(self, z: F32, a: int, b: int, t: F32) -> npt.NDArray[Any]:
-        """Return what is made on the way from class a to class b, at the share t of it.
+        """Return samples between two classes, whose vectors are mixed linearly.
 
-        z is (N, latent_dim), t (N,) in [0, 1]; the classes' vectors are mixed linearly. The result as
-        of `make`. Raises ValueError for a generator that is told no class.
+        Args:
+            z: (N, latent_dim).
+            a: Class at t = 0.
+            b: Class at t = 1.
+            t: Share of class b, (N,), in [0, 1].
+
+        Returns:
+            Samples as `make` returns them.
+
+        Raises:
+            ValueError: The generator is not class-conditional.
         """
         if not isinstance(self.generator, LabelledGenerator):
             raise ValueError("This generator is told no class, so there is nothing to blend.")
@@ -82,7 +103,7 @@ class Models:
         return (as_bytes(blended) if self.config.dataset.kind == "pictures" else blended).numpy()
 
     def with_critic(self, critic: nn.Module) -> "Models":
-        """Return the same generator beside another critic."""
+        """Return the same generator with another critic."""
         other = copy.copy(self)
         other.critic = critic
         return other
@@ -95,6 +116,6 @@ def draw_z(seed: int, n: int, latent_dim: int) -> F32:
 
 
 def preview_z(config: TrainConfig, n: int) -> F32:
-    """Return the z of a run's preview grids: (n, latent_dim)."""
+    """Return the z of a run's preview images: (n, latent_dim)."""
     rng = keyed_rng(0, "preview", config.preview_seed)
     return torch.randn(n, config.latent_dim, generator=rng).numpy()

@@ -1,4 +1,4 @@
-"""Ways through latent space: arcs, lines, walks through waypoints."""
+"""Paths through latent space: arcs, lines, walks through waypoints."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ EASINGS: dict[Easing, Callable[[F32], F32]] = {
     "gentle": lambda t: _gentle(t),
     "rest": lambda t: _gentle(np.clip((t - 0.15) / 0.7, 0, 1)),
 }
-"""How time goes between two waypoints, [0, 1] → [0, 1]: evenly, slower near them, resting at them."""
+"""Easings between two waypoints, [0, 1] → [0, 1]: even, slower near waypoints, with a rest at them."""
 
 
 def _gentle(t: F32) -> F32:
@@ -25,10 +25,21 @@ def _gentle(t: F32) -> F32:
 
 
 def slerp(a: F32, b: F32, t: F32) -> F32:
-    """Go from a to b along a great arc, the length going linearly: (T,) → (T, latent_dim).
+    """Interpolate spherically from a to b; the length changes linearly.
 
-    Standard normal z lie near a sphere, so an arc stays where the generator was trained. Shoemake
-    1985; White 2016, arXiv:1609.04468. For parallel or zero vectors it is the straight line.
+    Standard normal z lie near a sphere, so an arc stays where the generator was trained. For parallel or
+    zero vectors the path is the straight line.
+
+    Args:
+        a: Start, (latent_dim,).
+        b: End, (latent_dim,).
+        t: Places on the path, (T,), in [0, 1].
+
+    Returns:
+        z, (T, latent_dim).
+
+    Reference:
+        Shoemake 1985; White 2016, arXiv:1609.04468.
     """
     length_a, length_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
     if min(length_a, length_b) < 1e-8:
@@ -45,7 +56,7 @@ def slerp(a: F32, b: F32, t: F32) -> F32:
 
 
 def lerp(a: F32, b: F32, t: F32) -> F32:
-    """Go from a to b in a straight line: (T,) → (T, latent_dim). It cuts the corner: ‖z‖ shrinks."""
+    """Interpolate linearly from a to b: (T,) → (T, latent_dim). In the middle ‖z‖ is smaller."""
     s = np.asarray(t, dtype=np.float64)[:, None]
     return np.asarray((1 - s) * a + s * b, dtype=np.float32)
 
@@ -58,11 +69,20 @@ def walk(
     closed: bool = True,
     easing: Easing = "even",
 ) -> tuple[F32, tuple[int, ...]]:
-    """Return z along a path through waypoints, and each waypoint's frame.
+    """Return z along a path through waypoints, and the frame of each waypoint.
 
-    `waypoints` is (W ≥ 2, latent_dim); a closed path returns to the first without repeating it.
-    The result is (about `frames`, latent_dim): each leg gets the same number of frames. `easing` says
-    how time goes on each leg.
+    Args:
+        waypoints: (W, latent_dim), at least two.
+        frames: About how many frames; each leg has the same number.
+        method: Spherical ("slerp") or linear ("lerp") interpolation.
+        closed: Whether the path returns to the first waypoint, which is not repeated.
+        easing: Speed along each leg, a key of `EASINGS`.
+
+    Returns:
+        z of each frame, (F, latent_dim), and the index of each waypoint's frame.
+
+    Raises:
+        ValueError: There are fewer than two waypoints.
     """
     if len(waypoints) < 2:
         raise ValueError("A walk needs at least two waypoints.")
@@ -79,9 +99,12 @@ def walk(
 
 
 def truncated(z: F32, share: float) -> F32:
-    """Return z drawn towards the middle: share · z, for a share in [0, 1.5].
+    """Return z scaled towards 0: share · z, for a share in [0, 1.5].
 
-    Below 1: fewer kinds of pictures, each more typical (Brock et al. 2019, arXiv:1809.11096, cut the
-    normal instead; Karras et al. 2019, arXiv:1812.04948, scale as here, around their mean).
+    With a share below 1 there are fewer kinds of pictures, each more typical.
+
+    Reference:
+        Karras et al. 2019, arXiv:1812.04948, scale in the same way, around a mean; Brock et al. 2019,
+        arXiv:1809.11096, truncate the normal distribution.
     """
     return np.asarray(share * z, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Planes in latent space: a slice as a map of pictures, and the grid that a generator bends."""
+"""Planes in latent space: slices for a map of pictures, and a grid mapped by the generator."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ MOST_SIDE = 21
 
 @dataclass(frozen=True)
 class Slice:
-    """A plane of latent space: centre + x·u + y·v, with u and v of length 1 and at right angles.
+    """A plane of latent space: centre + x·u + y·v, with orthonormal u and v.
 
-    On the `shell` it is bent to a sphere around 0 through the centre, which is at right angles to both:
-    r = ‖(x, y)‖ is then the angle from the centre, in radians. Near the middle of a high-dimensional
-    normal there is hardly any z; nearly all have the length of the centre.
+    With `shell` it is bent to a sphere around 0 through the centre, which is orthogonal to u and v. Then
+    r = ‖(x, y)‖ is the angle from the centre, in radians. The reason: nearly all z of a high-dimensional
+    normal distribution have about the same length, and hardly any are near 0.
     """
 
     centre: F32  # (latent_dim,)
@@ -37,7 +37,7 @@ class Slice:
         return np.asarray(z, dtype=np.float32)
 
     def place(self, z: F32) -> tuple[float, float] | None:
-        """Return where a z lies on the plane: the (x, y) nearest to the centre; None beside it."""
+        """Return the place (x, y) of a z on the plane, the nearest to the centre; None if it is not on it."""
         z = np.asarray(z, np.float64)
         if self.shell:
             length = float(np.linalg.norm(self.centre))
@@ -53,20 +53,27 @@ class Slice:
     def window(self, x: float, y: float, half: float, side: int) -> F32:
         """Return z of a square of the plane, row by row, y upwards: (side², latent_dim).
 
-        `half` is half the square's width. Raises ValueError for more than 21 a side.
+        Args:
+            x: x of the square's middle.
+            y: y of the square's middle.
+            half: Half the side of the square.
+            side: Pictures along each side, at most `MOST_SIDE`.
+
+        Raises:
+            ValueError: `side` is too large.
         """
         if not 1 <= side <= MOST_SIDE:
             raise ValueError(f"A map has 1 to {MOST_SIDE} pictures a side, not {side}.")
-        # The middles of the pictures, so that neighbouring squares meet without a double row.
+        # The middles of the pictures, so that neighbouring squares share no row.
         steps = half * ((2 * np.arange(side) + 1) / side - 1)
         xs, ys = np.meshgrid(x + steps, y - steps)
         return self.at(xs.ravel(), ys.ravel())
 
 
 def random_slice(seed: int, latent_dim: int) -> Slice:
-    """Return a plane through latent space: all of it in two dimensions, else a random great sphere.
+    """Return a plane of latent space: the whole space if it has two dimensions, else a random sphere.
 
-    Its centre has the length √latent_dim that most z have; x and y are angles.
+    The centre of the sphere's map has the length √latent_dim, which most z have; x and y are angles.
     """
     if latent_dim < 3:
         u, v = np.eye(2, latent_dim)
@@ -83,34 +90,38 @@ def slice_through(points: F32) -> Slice:
 
 def _through(centre: Real, u: Real, v: Real, *, shell: bool) -> Slice:
     first = _unit(u, np.eye(1, len(u))[0])
-    rest = v - np.dot(v, first) * first
-    # Where both point the same way any other direction will do.
-    other = np.eye(len(u))[int(np.argmin(np.abs(first)))]
-    second = _unit(rest, other - np.dot(other, first) * first)
+    remainder = v - np.dot(v, first) * first
+    # If both have the same direction, any other direction is taken.
+    fallback = np.eye(len(u))[int(np.argmin(np.abs(first)))]
+    second = _unit(remainder, fallback - np.dot(fallback, first) * first)
     centre = np.asarray(centre, np.float32)
     return Slice(centre, first, second, shell)
 
 
-def _unit(vector: Real, instead: Real) -> F32:
-    chosen = vector if np.linalg.norm(vector) > 1e-6 else instead
-    length = np.linalg.norm(chosen)
-    return np.asarray(chosen / (length if length > 0 else 1.0), dtype=np.float32)
+def _unit(vector: Real, fallback: Real) -> F32:
+    direction = vector if np.linalg.norm(vector) > 1e-6 else fallback
+    length = np.linalg.norm(direction)
+    return np.asarray(direction / (length if length > 0 else 1.0), dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Warped:
-    """A square grid of latent space as the generator bends it into the plane of the data."""
+    """A square grid of latent space, mapped by the generator into the plane of the data."""
 
     lines: tuple[F32, ...]  # each (65, 2)
-    density: tuple[F32, ...]  # each (65,): probability of z over the area that it is stretched to
+    density: tuple[F32, ...]  # each (65,): density of the samples there
 
 
 def warped_grid(models: Models, lines: int = 17, reach: float = 2.5) -> Warped:
-    """Return the grid over the first two latent dimensions, [−reach, reach]²; the others are 0.
+    """Return the grid over the first two latent dimensions, [−reach, reach]², mapped by the generator.
 
-    The density at a point is φ(z) / |det J|, J the generator's Jacobian by central differences: where
-    z is likely and little stretched, many points come to lie. In more than two latent dimensions it is
-    that of the slice alone.
+    Other latent dimensions are 0. The density at a point is φ(z) / |det J|, with the generator's Jacobian
+    J by central differences. In more than two latent dimensions it is that of the slice alone.
+
+    Args:
+        models: The networks, trained on points.
+        lines: Lines in each direction.
+        reach: Largest |z| on the grid.
     """
     config = models.config
     along = np.linspace(-reach, reach, 65, dtype=np.float32)

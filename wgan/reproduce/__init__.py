@@ -1,15 +1,16 @@
 """Published results, measured again: one function and one line of EXPERIMENTS for each."""
 
 from wgan.reproduce.base import Bench, Experiment, Row
+from wgan.reproduce.curves import W_AND_JS_CURVES
+from wgan.reproduce.digits import BROWNLEE, NO_BATCH_NORM, OVERFITTING
 from wgan.reproduce.lines import PARALLEL_LINES, VANISHING_GRADIENT
-from wgan.reproduce.pictures import BROWNLEE, NO_BATCH_NORM, OVERFITTING, W_AND_JS_CURVES
 from wgan.reproduce.plane import GRADIENT_NORMS, GROUPSORT, TOY_SURFACES
-from wgan.reproduce.report import Outcome, measure, page, table
+from wgan.reproduce.report import Outcome, page, run_experiment, table
 from wgan.reproduce.trainings import LP_AGAINST_GP, MIXTURE_TABLE
 
 EXPERIMENTS: dict[str, Experiment] = {
-    made.name: made
-    for made in (
+    experiment.name: experiment
+    for experiment in (
         PARALLEL_LINES,
         VANISHING_GRADIENT,
         W_AND_JS_CURVES,
@@ -24,4 +25,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     )
 }
 
-__all__ = ["EXPERIMENTS", "Bench", "Experiment", "Outcome", "Row", "measure", "page", "table"]
+__all__ = [
+    "EXPERIMENTS",
+    "Bench",
+    "Experiment",
+    "Outcome",
+    "Row",
+    "page",
+    "run_experiment",
+    "table",
+]

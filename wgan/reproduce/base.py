@@ -1,4 +1,4 @@
-"""What an experiment is: a name, its source and settings, and a function that gives rows."""
+"""The parts of an experiment: its name, source and settings, and the function that measures its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from wgan.training import Engine
 from wgan.training.engine import cores
 
 Tell = Callable[[str, float], None]
-"""Told what is happening and which share of it is done, in [0, 1]."""
+"""Receives the progress: a text, and the share that is done, in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measured quantity beside what its source leads one to expect."""
+    """A measured quantity, and the value that its source leads one to expect."""
 
     quantity: str
     expected: str
@@ -21,9 +21,9 @@ class Row:
     error: float | None = None
     """Standard error of the mean over seeds."""
     floor: float | None = None
-    """The value that true samples score at the same size: nothing can be better."""
+    """The value of real samples of the same size: the best that is possible."""
     agrees: bool | None = None
-    """None where there is nothing to agree with: the number stands for comparison."""
+    """None if the source states no value."""
     note: str = ""
 
 
@@ -33,21 +33,21 @@ def _silent(words: str, share: float) -> None:
 
 @dataclass(frozen=True)
 class Bench:
-    """What an experiment is given: its seed, how long it may train, whom to tell, where to draw."""
+    """How an experiment is run: its seed and length, its progress, and where it writes pictures."""
 
     seed: int = 0
     scale: float = 1.0
-    """Multiplies the steps of every training; below 1 only to see that all of it runs."""
+    """Factor of the steps of every training; below 1 only to test that the experiment runs."""
     tell: Tell = _silent
     folder: Path | None = None
     """Where pictures are written; None: nowhere."""
 
     def steps(self, n: int) -> int:
-        """Return how many steps stand for n at this scale: at least one."""
+        """Return the steps at this scale that replace n steps: at least one."""
         return max(1, round(self.scale * n))
 
     def samples(self, n: int) -> int:
-        """Return how many samples stand for n: fewer only where all is tiny."""
+        """Return the samples that replace n samples: fewer only at a scale below 0.1."""
         return n if self.scale >= 0.1 else max(32, round(self.scale * n))
 
 
@@ -61,15 +61,15 @@ class Experiment:
     settings: str
     rows: Callable[[Bench], list[Row]]
     threads: int = 1
-    """0: all cores. Small networks are faster on one, as threads cost more than they carry."""
+    """0: all cores. Small networks are faster on one core, because threads have a cost."""
     picture: str = ""
     """File that it writes into the bench's folder."""
 
     def engine(self) -> Engine:
-        """Return what its trainings run on: the processor, in float32."""
+        """Return the engine of its trainings: the processor, in float32."""
         return Engine("cpu", "float32", self.threads or cores())
 
     def run(self, bench: Bench) -> list[Row]:
-        """Measure, on the experiment's number of threads."""
+        """Measure the rows, on the experiment's number of threads."""
         self.engine().activate()
         return self.rows(bench)

@@ -66,78 +66,101 @@ def _steepest(critic: nn.Module, side: int) -> float:
     return float(score_gradients(critic, torch.cartesian_prod(axis, axis)).norm(dim=1).max())
 
 
+CRITICS: tuple[tuple[str, Objective, int, bool], ...] = (
+    ("clipped", Wgan(clip_value=0.01), 600, False),
+    ("penalised", WganGp(penalty_weight=0.1), 400, False),
+    ("penalised, coupled pairs", WganGp(penalty_weight=0.1), 400, True),
+)
+"""Name, objective, updates, and whether each fake is its own real point with noise."""
+
+
 def _toy_surfaces(bench: Bench) -> list[Row]:
     rows: list[Row] = []
-    # name, objective, updates, and whether each fake is its own real point with noise
-    arms: tuple[tuple[str, Objective, int, bool], ...] = (
-        ("clipped", Wgan(clip_value=0.01), 600, False),
-        ("penalised", WganGp(penalty_weight=0.1), 400, False),
-        ("penalised, coupled pairs", WganGp(penalty_weight=0.1), 400, True),
-    )
     n_exact = bench.samples(2000)
-    for i, (name, (_, expected, floor_expected)) in enumerate(TOY_SETS.items()):
+    for i, name in enumerate(TOY_SETS):
         data = _toy(name)
-        real, fake = (x.numpy() for x in _noisy(data, bench.seed, False, n_exact, 10**6))
-        other = data.sample(n_exact, keyed_rng(bench.seed, "metric")).numpy()
-        exact, floor = emd(real, fake), emd(real, other)
-        floors = [
-            emd(*(data.sample(256, keyed_rng(bench.seed, "metric", k, d)).numpy() for d in (0, 1)))
-            for k in range(bench.samples(64))
-        ]
-        small = float(np.mean(floors))
-        small_error = float(np.std(floors, ddof=1) / math.sqrt(len(floors)))
-        rows += [
-            Row(
-                f"{name}: exact W₁, n = 2,000",
-                f"{expected:.2f} ± 0.04",
-                exact,
-                floor=floor,
-                agrees=abs(exact - expected) < 0.04,
-                note="between two draws, one with N(0, I) added",
-            ),
-            Row(
-                f"{name}: exact W₁ of real against real, n = 256",
-                f"{floor_expected:.3f} ± 0.03",
-                small,
-                error=small_error,
-                agrees=abs(small - floor_expected) < 0.03,
-                note="mean of 64 pairs of draws",
-            ),
-        ]
-        values: list[float] = []
-        for j, (arm, objective, n, coupled) in enumerate(arms):
-            if coupled and name != "ring-8":
+        real, fake = _noisy(data, bench.seed, False, n_exact, 10**6)
+        exact, distance_rows = _distance_rows(name, data, real, fake, bench)
+        rows += distance_rows
+        clipped_share = None
+        for j, critic in enumerate(CRITICS):
+            if critic[3] and name != "ring-8":
                 continue
-            rate = 1e-3 if objective.suits_momentum else 2e-4
-            fitting = new_critic_trainer(
-                Mlp(width=512, depth=3), objective, rate, bench.seed, clip_first=False
-            )
-            critic = fitting.critic
-            sides = partial(_noisy, data, bench.seed, coupled, BATCH)
-            words = f"{name}: {arm} critic"
-            fitting.run(sides, bench.steps(n), _tell(bench, 3 * i + j, 9), words)
-            share = _detail(critic, data, bench.seed, bench.samples(20_000))
-            steepest = _steepest(critic, bench.samples(128))
-            proved = gap(critic, torch.from_numpy(real), torch.from_numpy(fake)) / steepest
-            values.append(share)
-            first = arm == "clipped"
-            rows += [
-                Row(
-                    f"{name}, {arm}: share of its gap within 0.3 of the data",
-                    "simple surface: little" if first else "higher moments, more than clipped",
-                    share,
-                    agrees=None if first else share > values[0],
-                    note="what noise of 0.3 in place of 1 takes from E f(real); a quadratic: 0.09",
-                ),
-                Row(
-                    "– gap ÷ steepest slope there, n = 2,000",
-                    f"at most W₁ = {exact:.3f}",
-                    proved,
-                    agrees=proved <= exact * 1.02,
-                    note="the W₁ that this critic proves",
-                ),
-            ]
+            tell = _tell(bench, len(CRITICS) * i + j, len(CRITICS) * len(TOY_SETS))
+            trained = _trained_critic(name, data, critic, bench, tell)
+            share = _detail(trained, data, bench.seed, bench.samples(20_000))
+            bound = gap(trained, real, fake) / _steepest(trained, bench.samples(128))
+            rows += _surface_rows(f"{name}, {critic[0]}", share, clipped_share, bound, exact)
+            clipped_share = share if clipped_share is None else clipped_share
     return rows
+
+
+def _distance_rows(
+    name: str, data: Points, real: Tensor, fake: Tensor, bench: Bench
+) -> tuple[float, list[Row]]:
+    """Return the exact distance of a toy set to its fakes, and rows about it and its floor."""
+    _, expected, expected_floor = TOY_SETS[name]
+    other = data.sample(len(real), keyed_rng(bench.seed, "metric")).numpy()
+    exact, floor = emd(real.numpy(), fake.numpy()), emd(real.numpy(), other)
+    floors = [
+        emd(*(data.sample(256, keyed_rng(bench.seed, "metric", k, d)).numpy() for d in (0, 1)))
+        for k in range(bench.samples(64))
+    ]
+    mean_floor = float(np.mean(floors))
+    return exact, [
+        Row(
+            f"{name}: exact W₁, n = 2,000",
+            f"{expected:.2f} ± 0.04",
+            exact,
+            floor=floor,
+            agrees=abs(exact - expected) < 0.04,
+            note="between two draws, one with N(0, I) added",
+        ),
+        Row(
+            f"{name}: exact W₁ of real against real, n = 256",
+            f"{expected_floor:.3f} ± 0.03",
+            mean_floor,
+            error=float(np.std(floors, ddof=1) / math.sqrt(len(floors))),
+            agrees=abs(mean_floor - expected_floor) < 0.03,
+            note="mean of 64 pairs of draws",
+        ),
+    ]
+
+
+def _trained_critic(
+    name: str, data: Points, critic: tuple[str, Objective, int, bool], bench: Bench, tell: Tell
+) -> nn.Module:
+    title, objective, updates, coupled = critic
+    rate = 1e-3 if objective.suits_momentum else 2e-4
+    trainer = new_critic_trainer(
+        Mlp(width=512, depth=3), objective, rate, bench.seed, clip_first=False
+    )
+    batches = partial(_noisy, data, bench.seed, coupled, BATCH)
+    trainer.run(batches, bench.steps(updates), tell, f"{name}: {title} critic")
+    return trainer.critic
+
+
+def _surface_rows(
+    title: str, share: float, clipped_share: float | None, bound: float, exact: float
+) -> list[Row]:
+    """Return rows about a critic's surface; the first critic, which is clipped, has no `clipped_share`."""
+    is_first = clipped_share is None
+    return [
+        Row(
+            f"{title}: share of its gap within 0.3 of the data",
+            "simple surface: little" if is_first else "higher moments, more than clipped",
+            share,
+            agrees=None if clipped_share is None else share > clipped_share,
+            note="what noise of 0.3 in place of 1 takes from E f(real); a quadratic: 0.09",
+        ),
+        Row(
+            "– gap ÷ steepest slope there, n = 2,000",
+            f"at most W₁ = {exact:.3f}",
+            bound,
+            agrees=bound <= exact * 1.02,
+            note="the W₁ that this critic proves",
+        ),
+    ]
 
 
 TOY_SURFACES = Experiment(

@@ -1,4 +1,4 @@
-"""What came out, as JSON, as a table for a terminal, and as the page docs/reproduction.md."""
+"""The outcome of experiments: as JSON, as a table in a terminal, and as the page docs/reproduction.md."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ from wgan.training.engine import cores
 
 @dataclass(frozen=True)
 class Outcome:
-    """An experiment's rows, and what they took."""
+    """The rows of an experiment, and the time that it took."""
 
     experiment: Experiment
     rows: list[Row]
@@ -27,7 +27,7 @@ class Outcome:
     scale: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; infinite ones as text, which JSON has no number for."""
+        """Return plain values for JSON; infinity, which JSON cannot express, is text."""
         rows = [dataclasses.asdict(row) for row in self.rows]
         for row in rows:
             if not math.isfinite(row["measured"]):
@@ -46,21 +46,21 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """How many rows agree, in words."""
-        judged = [row for row in self.rows if row.agrees is not None]
-        agreeing = sum(bool(row.agrees) for row in judged)
-        return f"{agreeing} of {len(judged)} expectations met"
+        """How many rows agree, as a phrase."""
+        rows = [row for row in self.rows if row.agrees is not None]
+        agreeing = sum(bool(row.agrees) for row in rows)
+        return f"{agreeing} of {len(rows)} expectations met"
 
 
-def measure(experiment: Experiment, bench: Bench) -> Outcome:
-    """Run an experiment and take its time."""
-    begun = time.monotonic()
+def run_experiment(experiment: Experiment, bench: Bench) -> Outcome:
+    """Run an experiment, and return its rows and the time that it took."""
+    start = time.monotonic()
     rows = experiment.run(bench)
-    return Outcome(experiment, rows, time.monotonic() - begun, bench.seed, bench.scale)
+    return Outcome(experiment, rows, time.monotonic() - start, bench.seed, bench.scale)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes."""
+    """Return the versions of Python and of the numeric libraries."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -73,7 +73,7 @@ HEAD = ("", "quantity", "expected", "measured", "floor", "note")
 
 
 def table(outcome: Outcome) -> str:
-    """Return an outcome as aligned lines; notes stand at the end, where they may be long."""
+    """Return an outcome as aligned lines; notes come last, as they may be long."""
     cells = [HEAD, *(_cells(row) for row in outcome.rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD) - 1)]
     lines = [

@@ -8,7 +8,7 @@ import torch
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Points
 from wgan.metrics import emd, mixture_modes
-from wgan.reproduce.base import Bench, Experiment, Row
+from wgan.reproduce.base import Bench, Experiment, Row, Tell
 from wgan.rng import keyed_rng
 from wgan.training import Training
 
@@ -72,7 +72,7 @@ def _mixture(dataset: dict[str, object], arm: str, seed: int, bench: Bench) -> T
 
 def _mixtures(bench: Bench) -> list[Row]:
     rows: list[Row] = []
-    whole, done = len(MIXTURES) * len(ARMS) * SEEDS, 0
+    total, done = len(MIXTURES) * len(ARMS) * SEEDS, 0
     for name, (dataset, modes) in MIXTURES.items():
         floor = 0.0
         for arm in ARMS:
@@ -87,7 +87,7 @@ def _mixtures(bench: Bench) -> list[Row]:
                 while training.steps < training.config.steps:
                     if training.steps % 100 == 0:
                         share = training.steps / training.config.steps
-                        bench.tell(f"{name}, {arm}, seed {seed}", (done + share) / whole)
+                        bench.tell(f"{name}, {arm}, seed {seed}", (done + share) / total)
                     training.step()
                 training.reports()
                 with torch.no_grad():
@@ -170,73 +170,101 @@ MIXTURE_TABLE = Experiment(
 # ---- the penalties compared -----------------------------------------------------------------------
 
 
+WEIGHTS = (1.0, 10.0, 100.0)
+"""λ of both penalties."""
+
+PENALTIES = ("wgan-lp", "wgan-gp")
+
+
 def _lp_against_gp(bench: Bench) -> list[Row]:
     rows: list[Row] = []
-    roughness: dict[tuple[str, float], float] = {}
-    level: dict[tuple[str, float], float] = {}
-    arms = [(name, weight) for weight in (1.0, 10.0, 100.0) for name in ("wgan-lp", "wgan-gp")]
-    for i, (name, weight) in enumerate(arms):
-        config = PRESETS["wgan-lp"].config.changed(
-            {
-                "objective": {"name": name, "penalty_weight": weight},
-                "network.width": 128,
-                "generator_learning_rate": 2e-4,
-                "critic_learning_rate": 2e-4,
-                "n_critic": 5,
-                "warmup_steps": 5,
-                "warmup_updates": 20,
-                "seed": bench.seed,
-                "steps": bench.steps(500),
-                "report_every": 1,
-            }
-        )
-        training = Training(config, engine=LP_AGAINST_GP.engine())
-        data = training.data
-        assert isinstance(data, Points)
-        real = data.sample(512, keyed_rng(bench.seed, "metric", draw=1)).numpy()
-        z = torch.randn(512, config.latent_dim, generator=keyed_rng(bench.seed, "metric"))
-        curve: list[float] = []
-        while training.steps < config.steps:
-            training.step()
-            if training.steps % 5 == 0 or training.steps == config.steps:
-                bench.tell(
-                    f"{name}, λ = {weight:g}", (i + training.steps / config.steps) / len(arms)
-                )
-                with torch.no_grad():
-                    curve.append(emd(training.generator(z).numpy(), real))
-        training.reports()
-        late = np.array(curve[len(curve) // 2 :])
-        # Differences take the slow fall away and leave the swings.
-        roughness[name, weight] = float(np.diff(late).std()) if len(late) > 2 else 0.0
-        level[name, weight] = float(late.mean())
-        other = data.sample(512, keyed_rng(bench.seed, "metric", draw=2)).numpy()
-        floor = emd(other, real)
+    swings: dict[tuple[str, float], float] = {}
+    levels: dict[tuple[str, float], float] = {}
+    pairs = [(name, weight) for weight in WEIGHTS for name in PENALTIES]
+    for i, (name, weight) in enumerate(pairs):
+
+        def tell(words: str, share: float, i: int = i) -> None:
+            bench.tell(words, (i + share) / len(pairs))
+
+        config = _penalised(name, weight, bench)
+        distances, floor = _distances_while_training(config, tell, f"{name}, λ = {weight:g}")
+        late = np.array(distances[len(distances) // 2 :])
+        # Differences remove the slow decrease and leave the swings.
+        swings[name, weight] = float(np.diff(late).std()) if len(late) > 2 else 0.0
+        levels[name, weight] = float(late.mean())
         rows += [
             Row(
                 f"{name}, λ = {weight:g}: swings of exact W₁",
                 "smooth for every λ" if name == "wgan-lp" else "swings at λ = 10",
-                roughness[name, weight],
+                swings[name, weight],
                 note="standard deviation of its change in 5 steps, last half",
             ),
             Row(
-                "– exact W₁, n = 512, mean of the last half", "–", level[name, weight], floor=floor
+                "– exact W₁, n = 512, mean of the last half", "–", levels[name, weight], floor=floor
             ),
         ]
+    return rows + _comparisons(swings, levels)
+
+
+def _penalised(name: str, weight: float, bench: Bench) -> TrainConfig:
+    """Return the config of a training with a penalty of weight λ."""
+    return PRESETS["wgan-lp"].config.changed(
+        {
+            "objective": {"name": name, "penalty_weight": weight},
+            "network.width": 128,
+            "generator_learning_rate": 2e-4,
+            "critic_learning_rate": 2e-4,
+            "n_critic": 5,
+            "warmup_steps": 5,
+            "warmup_updates": 20,
+            "seed": bench.seed,
+            "steps": bench.steps(500),
+            "report_every": 1,
+        }
+    )
+
+
+def _distances_while_training(
+    config: TrainConfig, tell: Tell, label: str
+) -> tuple[list[float], float]:
+    """Train, and return the exact W₁ of the samples every 5 steps, and that of real points."""
+    training = Training(config, engine=LP_AGAINST_GP.engine())
+    data = training.data
+    assert isinstance(data, Points)
+    real, other = (
+        data.sample(512, keyed_rng(config.seed, "metric", draw=draw)).numpy() for draw in (1, 2)
+    )
+    z = torch.randn(512, config.latent_dim, generator=keyed_rng(config.seed, "metric"))
+    distances: list[float] = []
+    while training.steps < config.steps:
+        training.step()
+        if training.steps % 5 == 0 or training.steps == config.steps:
+            tell(label, training.steps / config.steps)
+            with torch.no_grad():
+                distances.append(emd(training.generator(z).numpy(), real))
+    training.reports()
+    return distances, emd(other, real)
+
+
+def _comparisons(
+    swings: dict[tuple[str, float], float], levels: dict[tuple[str, float], float]
+) -> list[Row]:
+    """Return how the two penalties compare, by penalty and λ."""
+    rows = []
     for weight in (10.0, 100.0):
-        ratio = roughness["wgan-gp", weight] / max(roughness["wgan-lp", weight], 1e-12)
+        ratio = swings["wgan-gp", weight] / max(swings["wgan-lp", weight], 1e-12)
         rows.append(
             Row(f"swings of GP ÷ swings of LP, λ = {weight:g}", "above 1", ratio, agrees=ratio > 1)
         )
-    spread = {
-        name: float(np.ptp([level[name, w] for w in (1.0, 10.0, 100.0)]))
-        for name in ("wgan-lp", "wgan-gp")
+    ranges = {
+        name: float(np.ptp([levels[name, weight] for weight in WEIGHTS])) for name in PENALTIES
     }
     rows.append(
         Row(
             "difference of W₁ among the three λ, LP",
-            f"less than GP's {spread['wgan-gp']:.3g}",
-            spread["wgan-lp"],
-            agrees=spread["wgan-lp"] < spread["wgan-gp"],
+            f"less than GP's {ranges['wgan-gp']:.3g}",
+            ranges["wgan-lp"],
+            agrees=ranges["wgan-lp"] < ranges["wgan-gp"],
             note="how much the choice of λ matters",
         )
     )

@@ -92,15 +92,15 @@ def gradient_flow(first: float, last: float) -> str:
     if min(first, last) <= 0:
         return "In some layer no gradient arrives at all: it does not learn."
     factor = first / last
-    way = "From the score back to the input the gradient"
+    beginning = "From the score back to the input the gradient"
     size = f"shrinks to 1⁄{1 / factor:,.0f}" if factor < 1 else f"grows {factor:,.0f}-fold"
     if factor < VANISHING:
-        return f"{way} {size}: it vanishes."
+        return f"{beginning} {size}: it vanishes."
     if factor > EXPLODING:
-        return f"{way} {size}: it explodes."
+        return f"{beginning} {size}: it explodes."
     if not 1 / UNEVEN <= factor <= UNEVEN:
-        return f"{way} {size}. That is much, but every layer still learns."
-    return f"{way} changes by a factor of {fmt_sci(factor)}: every layer learns at a similar pace."
+        return f"{beginning} {size}. That is much, but every layer still learns."
+    return f"{beginning} changes by a factor of {fmt_sci(factor)}: every layer learns at a similar pace."
 
 
 def convergence(

@@ -1,4 +1,4 @@
-"""The lab of clipping: a critic clipped to ±c beside penalised ones and one that sorts."""
+"""The lab of clipping: a critic clipped to ±c, compared with penalised ones and one with GroupSort."""
 
 import math
 from collections.abc import Sequence
@@ -105,7 +105,7 @@ def settings() -> bool:
 
 
 def _is_trained(result: Clipping, clip: float) -> bool:
-    """Tell whether all critics of a c are trained."""
+    """Return whether the critics of a clip value, and those to compare with, are all trained."""
     return all(
         (critic := result.critic(key)) is not None and critic.done
         for key in (key_of(clip), *UNCLIPPED)
@@ -155,7 +155,7 @@ def _show_formulas() -> None:
     for column, (name, formula) in zip(st.columns(4), formulas, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{name}**")
-            # In two rows, which a narrow window has room for.
+            # In two rows, so that it fits into a narrow window.
             st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
     st.caption("Four ways to keep a critic from becoming steeper and steeper.")
 
@@ -229,7 +229,7 @@ def _show_weights(
     if not any(critic is not None and critic.edges is not None for _, critic in critics):
         st.caption("And here, how its weights are spread.")
         return
-    # Each keeps its place, an empty one where there is nothing yet.
+    # Critics that are not trained yet get an empty place, so that the others do not move.
     none = np.empty(0)
     layers = [
         (name, none, none, None)
@@ -260,7 +260,7 @@ def _verdict(result: Clipping, clip: float) -> str:
     critic = result.critic(key_of(clip))
     if critic is None or not _has_growth(critic) or critic.clip_saturation is None:
         return ""
-    others = [
+    unclipped = [
         (name, other.growth)
         for key, (name, _, _) in UNCLIPPED.items()
         if (other := result.critic(key)) is not None and _has_growth(other)
@@ -269,7 +269,7 @@ def _verdict(result: Clipping, clip: float) -> str:
         (other.clip_value or 0.0, other.growth) for other in result.clipped if _has_growth(other)
     ]
     return verdicts.clipped_gradient(
-        clip, critic.growth, critic.clip_saturation, others=others, tried=tried
+        clip, critic.growth, critic.clip_saturation, others=unclipped, tried=tried
     )
 
 

@@ -92,7 +92,7 @@ def show_plane() -> None:
     verdict = verdicts.blurred_plan(
         settings.epsilon, clouds.blurred.cost, clouds.exact, clouds.targets
     )
-    # With the first settings nothing was tried yet.
+    # With the first settings the visitor has not tried anything yet.
     show_result(PLANE, prediction, verdict if settings != Settings() else "")
 
 

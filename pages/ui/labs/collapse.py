@@ -32,7 +32,7 @@ WHY_NONE = (
     "generator. Its gradient would vanish where the sets lie far apart, which is why a GAN cannot "
     "always be given more of them, and a Wasserstein critic can."
 )
-"""The lesson where no network collapses."""
+"""The lesson if no network collapses."""
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
 TIMES = {
@@ -191,7 +191,7 @@ def _describe_run(result: Collapse) -> str:
 
 
 def _show_formulas() -> None:
-    what = {
+    texts = {
         "gan": (
             r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
             "A discriminator says *real or fake*. Nothing bounds its slope.",
@@ -205,16 +205,16 @@ def _show_formulas() -> None:
             "A critic too; its slope is drawn to 1.",
         ),
     }
-    for column, (key, (formula, words)) in zip(st.columns(3), what.items(), strict=True):
+    for column, (key, (formula, explanation)) in zip(st.columns(3), texts.items(), strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{ARMS[key][0]}**")
-            # In two rows, which a narrow window has room for.
+            # In two rows, so that it fits into a narrow window.
             st.latex(rf"\small\begin{{gathered}} {formula} \end{{gathered}}")
-            st.caption(words)
+            st.caption(explanation)
 
 
 def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
-    """Show what one of them makes, and how it stands: captured modes, quality, the alarm."""
+    """Show the samples of a network, its captured modes and quality, and whether it has collapsed."""
     pictures = result.frequencies is not None
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", height=36, border=False
@@ -245,9 +245,9 @@ def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
             alt=f"Samples of {gan.title} over the data",
         )
     if len(gan.modes):
-        words = f"{gan.modes[-1]:.0f} of {result.total_modes} {'digits' if pictures else 'modes'}"
+        text = f"{gan.modes[-1]:.0f} of {result.total_modes} {'digits' if pictures else 'modes'}"
         st.caption(
-            words if pictures else f"{words} · {100 * gan.good[-1]:.0f} % good",
+            text if pictures else f"{text} · {100 * gan.good[-1]:.0f} % good",
             help=CLASSES_HELP if pictures else GOOD_HELP,
         )
 

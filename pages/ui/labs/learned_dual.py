@@ -33,7 +33,7 @@ WHY_NOT_PENALISED = (
     "Usually the penalty wins, as it holds the slope and leaves the weights free. Here it does not: a "
     "penalty pulls slopes *towards* 1 and may keep a critic from turning, or its weight λ is ill chosen."
 )
-"""The lesson where the penalised critic does not win."""
+"""The lesson if the penalised critic does not prove more."""
 
 WORK = "Critics that learn the dual"
 

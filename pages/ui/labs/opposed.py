@@ -35,7 +35,7 @@ OVERLAPPING = replace(
     why="These two still overlap: the discriminator cannot be sure at most fakes, so log(1 − D) has a "
     "slope there. The further apart, the surer it is and the flatter D; the critic's slope stays near 1.",
 )
-"""Near each other both gradients are of use."""
+"""The lab if the Gaussians overlap: then both gradients are useful."""
 
 WORK = "Discriminator against critic"
 

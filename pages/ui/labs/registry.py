@@ -75,7 +75,7 @@ STABILITY = (
     _trained(vanishing),
     _trained(collapse),
     _trained(clipping),
-    _trained(sensitivity, sensitivity.asked),
+    _trained(sensitivity, sensitivity.current_lab),
 )
 
 

@@ -1,4 +1,4 @@
-"""The lab of sensitivity: a small grid over two hyperparameters, with what each cell made."""
+"""The lab of sensitivity: a grid of short trainings over two hyperparameters."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from wgan.labs.sensitivity import (
     SENSITIVITY,
     VARIED,
     Grid,
-    base,
+    base_config,
     expected_seconds,
     sweep,
     values_of,
@@ -50,14 +50,14 @@ REAL_HELP = (
 )
 
 
-def _found() -> Grid | None:
-    """Return the newest grid, whatever its axes; None before there is one."""
+def _latest_grid() -> Grid | None:
+    """Return the newest grid of any axes; None if there is none."""
     return tasks.latest_result(title(), Grid)
 
 
-def _axes() -> tuple[str, str]:
-    """Return what is chosen as rows and columns: at first that of the newest grid."""
-    result = _found()
+def _chosen_axes() -> tuple[str, str]:
+    """Return the chosen hyperparameters of rows and columns; at first those of the newest grid."""
+    result = _latest_grid()
     first = ("learning_rate", "n_critic") if result is None else (result.rows, result.columns)
     keys = (
         persistent_key("sensitivity_rows", first[0]),
@@ -66,9 +66,9 @@ def _axes() -> tuple[str, str]:
     return str(st.session_state[keys[0]]), str(st.session_state[keys[1]])
 
 
-def asked() -> Lab:
-    """Return the lab with the two hyperparameters as answers; without any where they are the same."""
-    rows, columns = _axes()
+def current_lab() -> Lab:
+    """Return the lab with the two hyperparameters as answers; without answers if they are the same."""
+    rows, columns = _chosen_axes()
     titles = VARIED[rows].title, VARIED[columns].title
     answers = () if rows == columns else (*titles, "About alike")
     return replace(LAB, answers=answers, about=f"-{rows}-{columns}")
@@ -81,7 +81,7 @@ def title() -> str:
 
 def settings() -> bool:
     """Show the settings and the button; return whether the task is running."""
-    _axes()  # the two menus below begin there
+    _chosen_axes()  # sets the first values of the two menus below
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = list(VARIED)
         rows = st.selectbox(
@@ -142,10 +142,10 @@ def _duration(side: int, steps: int) -> str:
 
 def show(prediction: int | None) -> None:
     """Show the progress and the result. The body of the page's fragment."""
-    rows, columns = _axes()
+    rows, columns = _chosen_axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task, result = tasks.latest_task(title()), _found()
+    task, result = tasks.latest_task(title()), _latest_grid()
     if rows == columns:
         st.info(
             f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "
@@ -158,52 +158,52 @@ def show(prediction: int | None) -> None:
         if rows == columns
         else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
         f"each ends from the data: {_duration(side, steps)}.",
-        after="" if result is None else _made(result),
+        after="" if result is None else _describe_grid(result),
     )
     if result is None:
         if rows != columns and (task is None or task.done):
-            _empty(rows, columns, side)
+            _show_empty_map(rows, columns, side)
         return
     done = task is None or task.done
     run = task.key if task is not None else ""
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left:
-        _map(result, run)
+        _show_map(result, run)
     with right:
-        _beside(result, run)
-        other = (result.rows, result.columns) != (rows, columns)
-        if other and rows != columns:
+        _show_data_and_numbers(result, run)
+        differs = (result.rows, result.columns) != (rows, columns)
+        if differs and rows != columns:
             st.caption(
                 f":material/info: The map is of **{VARIED[result.rows].title.lower()}** and "
                 f"**{VARIED[result.columns].title.lower()}**, not of what is chosen now."
                 + (" Press **Train the grid** for those." if done else "")
             )
         if done and result.done == result.emds.size:
-            show_result(_measured_lab(result), None if other else prediction, _verdict(result))
+            show_result(_measured_lab(result), None if differs else prediction, _verdict(result))
         elif done:
             st.caption(_verdict(result))
 
 
-def _values(key: str, values: Sequence[float]) -> list[str]:
+def _labels(values: Sequence[float]) -> list[str]:
     return [fmt_number(value) for value in values]
 
 
-def _map(found: Grid, run: str) -> None:
-    clouds = [(i, j, points) for (i, j), points in (found.samples or {}).items()]
-    # Shades span what is there; until there is anything, what an untrained generator has.
-    worst = max(found.emds[np.isfinite(found.emds)].tolist(), default=found.start)
+def _show_map(grid: Grid, run: str) -> None:
+    clouds = [(i, j, points) for (i, j), points in (grid.samples or {}).items()]
+    # The shades cover the measured distances; without any, up to that of an untrained generator.
+    worst = max(grid.emds[np.isfinite(grid.emds)].tolist(), default=grid.start)
     chart(
         figures.distance_grid(
-            _values(found.rows, found.row_values),
-            _values(found.columns, found.column_values),
-            (VARIED[found.rows].title, VARIED[found.columns].title),
-            found.emds,
+            _labels(grid.row_values),
+            _labels(grid.column_values),
+            (VARIED[grid.rows].title, VARIED[grid.columns].title),
+            grid.emds,
             clouds=clouds,
-            extent=found.extent,
-            floor=found.floor,
+            extent=grid.extent,
+            floor=grid.floor,
             high=worst,
-            diverged=found.diverged,
-            best=found.best if found.done > 1 else None,
+            diverged=grid.diverged,
+            best=grid.best if grid.done > 1 else None,
         ),
         key="sensitivity_map",
         run=run,
@@ -214,16 +214,16 @@ def _map(found: Grid, run: str) -> None:
     )
 
 
-def _empty(rows: str, columns: str, side: int) -> None:
-    """Show the grid that is to be filled."""
+def _show_empty_map(rows: str, columns: str, side: int) -> None:
+    """Show the empty grid, before there is a result."""
     values = values_of(rows, side), values_of(columns, side)
-    config = base()
+    config = base_config()
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left:
         chart(
             figures.distance_grid(
-                _values(rows, values[0]),
-                _values(columns, values[1]),
+                _labels(values[0]),
+                _labels(values[1]),
                 (VARIED[rows].title, VARIED[columns].title),
                 np.full((side, side), np.nan),
                 clouds=[],
@@ -246,9 +246,9 @@ def _empty(rows: str, columns: str, side: int) -> None:
         st.caption(f"Data: {config.dataset.title}. Objective: {config.objective.title}.")
 
 
-def _beside(found: Grid, run: str) -> None:
+def _show_data_and_numbers(grid: Grid, run: str) -> None:
     chart(
-        figures.point_cloud(found.real, found.real[:0], found.extent),
+        figures.point_cloud(grid.real, grid.real[:0], grid.extent),
         key="sensitivity_real",
         run=run,
         height=120,
@@ -256,20 +256,20 @@ def _beside(found: Grid, run: str) -> None:
         help=REAL_HELP,
         alt="Points of the data",
     )
-    best = found.best
-    words = f"Floor **{fmt_sci(found.floor)}** · before training **{fmt_sci(found.start)}**"
+    best = grid.best
+    text = f"Floor **{fmt_sci(grid.floor)}** · before training **{fmt_sci(grid.start)}**"
     if best is not None:
-        words += f" · best **{fmt_sci(float(found.emds[best]))}**"
+        text += f" · best **{fmt_sci(float(grid.emds[best]))}**"
     st.markdown(
-        words,
+        text,
         help="W₁ of 512 points: of real points against other real ones, the least that can be hoped for; of "
         "the untrained generator; of the best cell.",
     )
 
 
-def _made(found: Grid) -> str:
+def _describe_grid(grid: Grid) -> str:
     return (
-        f"{found.done} of {found.emds.size} cells, {found.steps:,} steps each, seed {found.seed}; "
+        f"{grid.done} of {grid.emds.size} cells, {grid.steps:,} steps each, seed {grid.seed}; "
         f"WGAN-GP on the ring of 8 Gaussians, networks 3×64."
     )
 

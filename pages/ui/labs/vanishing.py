@@ -1,4 +1,4 @@
-"""The lab of vanishing gradients: a generator that stands still while its discriminator learns on."""
+"""The lab of vanishing gradients: a fixed generator, whose discriminator is trained further and further."""
 
 import numpy as np
 import streamlit as st
@@ -107,22 +107,22 @@ def show(prediction: int | None) -> None:
     done = task is None or task.done
     run = task.key if task else ""
     with right, st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        chosen = _arrows()
-        at = _moment(result, done)
+        loss = _choose_loss()
+        at = _choose_moment(result, done)
     left, middle, right = st.columns([0.42, 0.29, 0.29], gap="small")
     with left:
-        _chart(result, at, run)
+        _show_norms(result, at, run)
     with middle:
-        _plane(result, at, chosen, "Discriminator D", JUDGE_HELP, run)
+        _show_plane(result, at, loss, "Discriminator D", JUDGE_HELP, run)
     with right:
-        _plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
+        _show_plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
     updates = int(result.updates[-1])
     norms = {loss: float(values[-1]) for loss, values in result.norms.items()}
     verdict = verdicts.vanishing_gradients(
         updates,
         float(result.certainty[-1]),
         minimax=norms["minimax"],
-        minimax_share=result.fallen("minimax"),
+        minimax_share=result.share_of_largest("minimax"),
         non_saturating=norms["non-saturating"],
         wasserstein=norms["wasserstein"],
     )
@@ -145,29 +145,29 @@ def _show_formulas() -> None:
     )
 
 
-def _moment(found: Vanishing, done: bool) -> int:
-    """Let the visitor choose a look; return its place."""
-    last = len(found.updates) - 1
+def _choose_moment(result: Vanishing, done: bool) -> int:
+    """Show the choice of a measured update; return its index. While the task runs, it is the last one."""
+    last = len(result.updates) - 1
     if not done or last < 1:
         return last
-    chosen = st.select_slider(
+    choice = st.select_slider(
         "After update",
-        [int(u) for u in found.updates],
+        [int(u) for u in result.updates],
         key=persistent_key(
-            f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])
+            f"vanishing_at_{result.name}_{result.total}_{last}", int(result.updates[-1])
         ),
         persist_state="session",
         format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
         width=330,
     )
-    return int(np.searchsorted(found.updates, chosen))
+    return int(np.searchsorted(result.updates, choice))
 
 
-def _chart(found: Vanishing, at: int, run: str) -> None:
-    lines = [(LOSSES[key][0], found.norms[key], COLOURS[key]) for key in LOSSES]
+def _show_norms(result: Vanishing, at: int, run: str) -> None:
+    lines = [(LOSSES[key][0], result.norms[key], COLOURS[key]) for key in LOSSES]
     chart(
-        figures.gradient_norms(found.updates, lines, found.total, float(found.updates[at])),
+        figures.gradient_norms(result.updates, lines, result.total, float(result.updates[at])),
         key="vanishing_norms",
         run=run,
         height=208,
@@ -177,8 +177,8 @@ def _chart(found: Vanishing, at: int, run: str) -> None:
     )
 
 
-def _arrows() -> str:
-    """Ask whose push the arrows on the discriminator show."""
+def _choose_loss() -> str:
+    """Show the choice of the loss whose gradient the arrows on the discriminator show; return it."""
     return (
         st.segmented_control(
             "Arrows on D",
@@ -194,26 +194,26 @@ def _arrows() -> str:
     )
 
 
-def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str) -> None:
-    judge = loss != "wasserstein"
-    table = (found.judged if judge else found.scored)[at]
-    pushes = found.pushes[loss]
+def _show_plane(result: Vanishing, at: int, loss: str, title: str, help: str, run: str) -> None:
+    is_discriminator = loss != "wasserstein"
+    table = (result.discriminator_surfaces if is_discriminator else result.critic_surfaces)[at]
+    pushes = result.pushes[loss]
     longest = float(np.hypot(pushes[..., 2], pushes[..., 3]).max())
-    low, high = (0.0, 1.0) if judge else (float(table.min()), float(table.max()))
+    low, high = (0.0, 1.0) if is_discriminator else (float(table.min()), float(table.max()))
     chart(
         figures.surface_with_arrows(
             table,
-            found.extent,
-            real=found.real[:160],
-            fake=found.fake[:160],
+            result.extent,
+            real=result.real[:160],
+            fake=result.fake[:160],
             arrows=pushes[at],
             low=low,
             high=high,
-            unit="D" if judge else "f",
+            unit="D" if is_discriminator else "f",
             longest=longest,
             colour=COLOURS[loss],
         ),
-        key="vanishing_judge" if judge else "vanishing_critic",
+        key="vanishing_judge" if is_discriminator else "vanishing_critic",
         run=run,
         height=208,
         title=title,

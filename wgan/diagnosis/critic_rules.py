@@ -1,0 +1,119 @@
+"""Rules about the critic: its constraint, how far it lags behind, whether it overfits."""
+
+import numpy as np
+
+from wgan.diagnosis.evidence import ENOUGH, Evidence, Reading, Rule
+from wgan.diagnosis.proposals import (
+    PENALISED,
+    change_clip_value,
+    change_rates,
+    propose,
+    slope_penalty_weight,
+)
+from wgan.format import fmt_percent, fmt_sci, fmt_value
+from wgan.metrics import title_of
+from wgan.objectives import Wgan
+
+
+def weak_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A slope far above 1, at which the penalty should hold it."""
+    weight, slope = slope_penalty_weight(evidence), evidence.recent_median("slope_hat")
+    if weight is None or slope is None:
+        return None
+    share_above_1 = evidence.recent_median("slope_above_1") or 0.0
+    return Reading(
+        f"The critic's slope between real and fake is {fmt_sci(slope)} on average, where the penalty asks "
+        f"for 1, and above 1 for {fmt_percent(share_above_1)} of them. λ = {fmt_value(weight)}.",
+        slope > rule.limits["slope"],
+        propose(evidence, {"objective.penalty_weight": max(10.0 * weight, 0.1)}),
+    )
+
+
+def strong_penalty(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A penalty whose gradient is far larger than that of the loss."""
+    weight, pulls = slope_penalty_weight(evidence), evidence.recent("penalty_pull")
+    if weight is None or pulls is None:
+        return None
+    pull = float(np.mean(pulls))  # The mean, because the pull comes in bursts.
+    slope = evidence.recent_median("slope_hat") or 0.0
+    return Reading(
+        f"On average the penalty pulls {fmt_sci(pull)} times as hard at the critic's weights as its loss does; the "
+        f"slope between real and fake is {fmt_sci(slope)}. λ = {fmt_value(weight)}.",
+        pull > rule.limits["pull"],
+        propose(
+            evidence, {"objective.penalty_weight": weight / 10}, change_rates(evidence, 0.3, 1.0)
+        ),
+    )
+
+
+def clipping(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A large share of the weights at ±c."""
+    clipped_share = evidence.recent_median("at_clip")
+    if clipped_share is None:
+        return None
+    objective = evidence.config.objective
+    bound = (
+        f" ±{fmt_value(objective.clip_value)}" if isinstance(objective, Wgan) else " their bound"
+    )
+    return Reading(
+        f"{fmt_percent(clipped_share)} of the clipped weights stand at{bound}.",
+        clipped_share > rule.limits["share"],
+        propose(evidence, change_clip_value(evidence, 3.0), PENALISED),
+    )
+
+
+def undertrained_critic(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A critic that lags behind its generator, while the samples do not improve."""
+    lag, name = evidence.recent_median("critic_lag"), evidence.headline
+    if lag is None or name is None:
+        return None
+    values, floor = evidence.series(name)[1], evidence.floor(name)
+    if len(values) < 2 * ENOUGH:
+        return None
+    half = len(values) // 2
+    before, now = float(values[:half].min()), float(values[half:].min())
+    no_progress = now > rule.limits["progress"] * before
+    far_from_floor = floor is None or values[-1] > rule.limits["floors"] * floor
+    config = evidence.config
+    return Reading(
+        f"A few more critic updates, with the generator standing still, raise the gap by {fmt_sci(lag)} "
+        f"times its own scale. {title_of(name)}: best {fmt_sci(before)} in the first half of what was "
+        f"measured, {fmt_sci(now)} since"
+        + (f"; floor {fmt_sci(floor)}." if floor is not None else "."),
+        lag > rule.limits["lag"] and no_progress and far_from_floor,
+        propose(
+            evidence,
+            {"n_critic": min(100, max(5, 2 * config.n_critic))},
+            {"critic_learning_rate": 3 * config.critic_learning_rate},
+            {"generator_learning_rate": config.generator_learning_rate / 3},
+        ),
+    )
+
+
+def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A critic gap that is much larger on training examples than on held-out ones."""
+    training_gaps, held_out_gaps = evidence.recent("gap_seen"), evidence.recent("gap_unseen")
+    spread = evidence.recent_median("score_spread")
+    if training_gaps is None or held_out_gaps is None or spread is None:
+        return None
+    if evidence.size is None:
+        return None  # Every batch is freshly drawn, so nothing can be memorised.
+    n = min(len(training_gaps), len(held_out_gaps))
+    difference = float(np.median(training_gaps[-n:] - held_out_gaps[-n:]))
+    gap = float(np.median(training_gaps))
+    share = difference / max(gap, 1e-12)
+    is_certain = difference > rule.limits["spreads"] * spread
+    return Reading(
+        f"The critic gap is {fmt_sci(gap)} on training pictures and {fmt_sci(gap - difference)} on held-out ones: "
+        + (
+            f"{fmt_percent(max(share, 0.0))} of it is learned by heart."
+            if is_certain
+            else "no more apart than the scores of 256 pictures vary."
+        ),
+        gap > 0 and share > rule.limits["share"] and is_certain,
+        propose(
+            evidence,
+            {"critic_learning_rate": evidence.config.critic_learning_rate / 3},
+            {"n_critic": 1},
+        ),
+    )

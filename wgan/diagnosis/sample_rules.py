@@ -1,0 +1,242 @@
+"""Rules about the samples: copies of the data, lost modes, and whether they still improve."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from wgan.arrays import F64
+from wgan.diagnosis.evidence import ENOUGH, Evidence, Reading, Rule
+from wgan.diagnosis.proposals import PENALISED, change_rates, propose, slope_penalty_weight
+from wgan.format import fmt_percent, fmt_sci
+from wgan.metrics import LIVE_SAMPLES, title_of
+
+
+def memorisation(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Samples that are copies of training pictures."""
+    name = evidence.metric_name("memorised")
+    share = evidence.recent_median(name) if name is not None else None
+    if name is None or share is None:
+        return None
+    steps, values = evidence.metrics[name]
+    floor = evidence.floor(name) or 0.0
+    limit = floor + rule.limits["share"]
+    return Reading(
+        f"{fmt_percent(share)} of the shown samples are copies of a training picture: twice as near to it, "
+        f"in pixels, as to any other. Of held-out pictures {fmt_percent(floor)} are.",
+        share > limit,
+        propose(
+            evidence,
+            change_rates(evidence, 0.3, 0.3),
+        ),
+        _since(steps, values > limit),
+    )
+
+
+def mode_collapse(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Lost modes, classes or variety."""
+    signs = [
+        sign
+        for sign in (
+            _few_modes(evidence, rule),
+            _few_classes(evidence, rule),
+            _repeats(evidence, rule),
+            _narrow(evidence, rule),
+            _uncovered(evidence, rule),
+        )
+        if sign is not None
+    ]
+    if not signs:
+        return None
+    raised = [sign for sign in signs if sign.raised]
+    first_steps = [sign.since for sign in raised if sign.since is not None]
+    config = evidence.config
+    slower = {"generator_learning_rate": config.generator_learning_rate / 3}
+    return Reading(
+        " ".join(sign.evidence for sign in raised or signs),
+        bool(raised),
+        propose(
+            evidence,
+            # A penalised critic has a gradient even where a discriminator has none.
+            *([] if slope_penalty_weight(evidence) is not None else [PENALISED]),
+            slower,
+            {"n_critic": min(100, max(5, 2 * config.n_critic))},
+        ),
+        min(first_steps) if first_steps else None,
+    )
+
+
+def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
+    name, quality = evidence.metric_name("modes"), evidence.metric_name("high_quality")
+    if name is None or quality is None or evidence.recent(name) is None:
+        return None
+    steps, modes = evidence.metrics[name]
+    good = evidence.metrics[quality][1][-len(modes) :]
+    total_modes = evidence.floor(name) or float(modes.max())  # real examples have all modes
+    n = min(len(modes), len(good))
+    steps, modes, good = steps[-n:], modes[-n:], good[-n:]
+    is_bad = (modes <= rule.limits["modes"] * total_modes) & (good >= rule.limits["good"])
+    return Reading(
+        f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, while {fmt_percent(good[-1])} of the samples are "
+        f"good. At its best the run had {modes.max():.0f}.",
+        bool(is_bad[-ENOUGH:].all()),
+        since=_since(steps, is_bad),
+    )
+
+
+def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
+    name = evidence.metric_name("class_kl")
+    if name is None or evidence.recent(name) is None:
+        return None
+    steps, kl = evidence.metrics[name]
+    is_bad = kl > rule.limits["class_kl"]
+    # At the start a classifier reads all samples as one class; then the value falls.
+    not_recovering = kl[-1] >= 0.9 * kl[-ENOUGH]
+    return Reading(
+        f"The classes of the samples are {fmt_sci(kl[-1])} nats from the data's, as if only one in "
+        f"{fmt_sci(math.exp(kl[-1]))} were left.",
+        bool(is_bad[-ENOUGH:].all() and not_recovering),
+        since=_since(steps, is_bad),
+    )
+
+
+def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
+    name = evidence.metric_name("duplicates")
+    if name is None or evidence.recent(name) is None:
+        return None
+    if evidence.size is not None and evidence.size < LIVE_SAMPLES["pictures"]:
+        return None  # More samples than pictures: some samples must be alike.
+    steps, share = evidence.metrics[name]
+    is_bad = share > rule.limits["duplicates"]
+    not_recovering = share[-1] >= 0.9 * share[-ENOUGH]
+    return Reading(
+        f"{fmt_percent(share[-1])} of the samples nearly repeat another.",
+        bool(is_bad[-ENOUGH:].all() and not_recovering),
+        since=_since(steps, is_bad),
+    )
+
+
+def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
+    if evidence.recent("variety") is None:
+        return None
+    steps, variety = evidence.metrics["variety"]
+    is_bad = variety < rule.limits["variety"]
+    not_recovering = variety[-1] <= 1.25 * variety[-ENOUGH]
+    return Reading(
+        f"The samples spread {fmt_percent(variety[-1])} as far around their mean as real examples do.",
+        bool(is_bad[-ENOUGH:].all() and not_recovering),
+        since=_since(steps, is_bad),
+    )
+
+
+def _uncovered(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Low coverage at high precision; one value suffices, as an evaluation has thousands of samples."""
+    names = evidence.metric_name("coverage"), evidence.metric_name("precision")
+    if names[0] is None or names[1] is None:
+        return None
+    (steps, coverage), (_, precision) = (
+        evidence.series(name) for name in names if name is not None
+    )
+    run_steps = evidence.curves.get("step", np.zeros(0))
+    if (
+        not len(coverage)
+        or not len(precision)
+        or (len(run_steps) and steps[-1] < 0.8 * run_steps[-1])
+    ):
+        return None  # The evaluation is old: the run has trained much further.
+    floor = evidence.floor(names[0])
+    return Reading(
+        f"Only {fmt_percent(coverage[-1])} of the real pictures have a sample nearby"
+        + (f", where other real ones reach {fmt_percent(floor)}" if floor is not None else "")
+        + f", while {fmt_percent(precision[-1])} of the samples lie among real pictures.",
+        bool(coverage[-1] < rule.limits["coverage"] and precision[-1] > rule.limits["precision"]),
+        since=int(steps[-1]),
+    )
+
+
+def _headline(evidence: Evidence, rule: Rule) -> tuple[str, F64, F64] | None:
+    """Return the name, steps and values of the best quality metric; None if there are too few values."""
+    name = evidence.headline
+    if name is None:
+        return None
+    steps, values = evidence.series(name)
+    return (name, steps, values) if len(values) >= rule.limits["measured"] else None
+
+
+def worsening(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Samples that have become worse."""
+    headline = _headline(evidence, rule)
+    if headline is None:
+        return None
+    name, steps, values = headline
+    # Means of three, so that one lucky measurement is not the best.
+    smooth = np.convolve(values, np.ones(3) / 3, "valid")
+    best = int(smooth.argmin())
+    now = float(smooth[-1])
+    # By the median difference of neighbours: the steep fall at the start does not count as noise.
+    moves = np.diff(values)
+    noise = 1.48 * float(np.median(np.abs(moves - np.median(moves)))) / math.sqrt(2)
+    ratio = now / max(float(smooth[best]), 1e-12)
+    raised = (
+        ratio > rule.limits["times"]
+        and now - smooth[best] > rule.limits["deviations"] * noise
+        and best < 0.75 * len(smooth)
+    )
+    return Reading(
+        f"{title_of(name)} is {fmt_sci(now)} now and was {fmt_sci(float(smooth[best]))} at its best, at step "
+        f"{int(steps[best + 1]):,}.",
+        raised,
+        propose(
+            evidence,
+            *([] if slope_penalty_weight(evidence) is not None else [PENALISED]),
+            change_rates(evidence, 1 / 3, 1 / 3),
+        ),
+        int(steps[best + 1]) if raised else None,
+    )
+
+
+def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A quality metric that no longer changes by more than its noise."""
+    headline = _headline(evidence, rule)
+    if headline is None:
+        return None
+    name, steps, values = headline
+    third = len(values) // 3
+    before, now = values[-2 * third : -third], values[-third:]
+    # By the differences of neighbours, which a slow trend hardly changes.
+    noise = float(np.std(np.diff(values[-2 * third :])) / math.sqrt(2))
+    error = noise * math.sqrt(2 / third)
+    improvement = float(before.mean() - now.mean())
+    span = int(steps[-1] - steps[-2 * third])
+    floor = evidence.floor(name)
+    near_floor = floor is not None and now.mean() < rule.limits["floors"] * floor
+    ending = (
+        "It is as good as real examples score: you can stop."
+        if near_floor
+        else "Waiting longer will not help at these settings: stop, or change something."
+    )
+    raised = (
+        improvement < rule.limits["errors"] * error
+        or improvement < rule.limits["least"] * now.mean()
+    )
+    return Reading(
+        f"{title_of(name)} went from {fmt_sci(before.mean())} to {fmt_sci(now.mean())} in the last {span:,} "
+        f"steps, ± {fmt_sci(error)}"
+        + (f"; floor {fmt_sci(floor)}. " if floor is not None else ". ")
+        + (ending if raised else "It still improves."),
+        raised,
+        ()
+        if near_floor
+        else propose(
+            evidence,
+            change_rates(evidence, 1 / 3, 1 / 3),
+        ),
+    )
+
+
+def _since(steps: F64, condition: npt.NDArray[np.bool_]) -> int | None:
+    """Return the first step since which a condition has held until now; None if it does not hold now."""
+    if not len(condition) or not condition[-1]:
+        return None
+    breaks = np.flatnonzero(~condition)
+    return int(steps[breaks[-1] + 1 if len(breaks) else 0])

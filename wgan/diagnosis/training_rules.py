@@ -1,0 +1,127 @@
+"""Rules about how both networks are trained: losses, gradients, momentum, learning rates."""
+
+import numpy as np
+
+from wgan.diagnosis.evidence import Evidence, Proposal, Reading, Rule
+from wgan.diagnosis.proposals import PENALISED, change_clip_value, change_rates, propose
+from wgan.format import fmt_sci, fmt_value
+
+
+def explosion(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Losses that grow without bounds."""
+    columns = ("critic_loss", "generator_loss", "penalty")
+    if len(evidence.curves.get("step", ())) < 6:
+        return None  # A run that is being prepared has no curves.
+    sizes = np.maximum.reduce([np.abs(evidence.curves[name]) for name in columns])
+    now = float(sizes[-max(3, len(sizes) // 10) :].max())
+    before = float(np.median(sizes[: max(3, len(sizes) // 2)]))
+    growth = now / max(before, 1e-12)
+    raised = now > rule.limits["certain"] or (
+        now > rule.limits["large"] and growth > rule.limits["growth"]
+    )
+    return Reading(
+        f"The largest of the losses and the penalty is {fmt_sci(now)}, {fmt_sci(growth)} times the "
+        f"{fmt_sci(before)} that was usual in the first half. Beyond 10^7 a run ends.",
+        raised,
+        propose(
+            evidence,
+            change_rates(evidence, 0.1, 0.1),
+            change_clip_value(evidence, 0.1) or {"objective": "wgan-gp"},
+        ),
+    )
+
+
+def vanishing_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A gradient that vanishes on its way to the generator: in its loss, or in the critic's layers."""
+    depth, signal = (
+        evidence.recent_median("gradient_depth"),
+        evidence.recent_median("generator_signal"),
+    )
+    if depth is None or signal is None:
+        return None
+    signal_fades = signal < rule.limits["signal"]
+    text = (
+        f"Of the critic's slope {fmt_sci(100 * signal)} % reaches the generator through its loss. "
+        f"The critic's first layer gets a gradient 10^{fmt_sci(depth)} times that of its last."
+    )
+    proposals: tuple[Proposal, ...]
+    if signal_fades:
+        proposals = propose(
+            evidence,
+            {"objective.generator": "non-saturating"} if _is_minimax(evidence) else {"n_critic": 1},
+            PENALISED,
+        )
+    else:
+        proposals = propose(evidence, change_clip_value(evidence, 3.0), PENALISED)
+    return Reading(text, signal_fades or depth < rule.limits["depth"], proposals)
+
+
+def _is_minimax(evidence: Evidence) -> bool:
+    return getattr(evidence.config.objective, "generator", "") == "minimax"
+
+
+def exploding_gradient(evidence: Evidence, rule: Rule) -> Reading | None:
+    """A gradient that grows with each layer."""
+    depth = evidence.recent_median("gradient_depth")
+    if depth is None:
+        return None
+    return Reading(
+        f"The critic's first layer gets a gradient 10^{fmt_sci(depth)} times that of its last.",
+        depth > rule.limits["depth"],
+        propose(
+            evidence,
+            change_clip_value(evidence, 1 / 3),
+            change_rates(evidence, 0.3, 1.0),
+            PENALISED,
+        ),
+    )
+
+
+def momentum(evidence: Evidence, rule: Rule) -> Reading | None:
+    """Steps that do not follow the gradient."""
+    cosines = evidence.recent("step_cosine")
+    beta1 = getattr(evidence.config.optimizer, "beta1", 0.0)
+    # A step of length 0 has no direction.
+    step_length = evidence.recent_median("critic_move")
+    if cosines is None or beta1 == 0.0 or step_length is None or step_length < 1e-12:
+        return None
+    mean, negative = float(np.mean(cosines)), int((cosines < 0).sum())
+    negative_text = f", and {negative} of {len(cosines)} times below 0" if negative else ""
+    return Reading(
+        f"The cosine between the critic's step and downhill is {fmt_sci(mean)} on average{negative_text}. "
+        f"β₁ = {fmt_value(beta1)}.",
+        mean < rule.limits["cosine"],
+        propose(
+            evidence,
+            {"optimizer.beta1": 0.0 if beta1 <= 0.5 else 0.5},
+            {"optimizer": {"name": "rmsprop"}},
+        ),
+    )
+
+
+def learning_rates(evidence: Evidence, rule: Rule) -> Reading | None:
+    """One network that learns far faster than the other."""
+    generator_steps, critic_steps = (
+        evidence.recent("generator_move"),
+        evidence.recent("critic_move"),
+    )
+    if generator_steps is None or critic_steps is None:
+        return None
+    n = min(len(generator_steps), len(critic_steps))
+    config = evidence.config
+    # The updates of a critic in one step add up.
+    ratio = float(
+        np.median(generator_steps[-n:] / np.maximum(config.n_critic * critic_steps[-n:], 1e-30))
+    )
+    text = (
+        f"In a step the generator's weights move {fmt_sci(ratio)} times as far, for their length, as the "
+        "critic's."
+    )
+    high, low = ratio > rule.limits["high"], ratio < rule.limits["low"]
+    level = config.critic_learning_rate if high else config.generator_learning_rate
+    other_rate = "generator_learning_rate" if high else "critic_learning_rate"
+    equalised = {
+        "critic_learning_rate" if high else "generator_learning_rate": getattr(config, other_rate)
+    }
+    proposals = propose(evidence, equalised, {other_rate: float(level)}) if high or low else ()
+    return Reading(text, high or low, proposals)
