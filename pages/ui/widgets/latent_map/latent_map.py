@@ -28,7 +28,7 @@ class Window:
     half: float = 3.0
 
 
-MOST_SOURCES = 20
+MAX_SOURCES = 20
 """How many planes' windows are remembered for a visitor."""
 
 
@@ -63,7 +63,7 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
     windows = _known(key)
     windows.pop(source, None)
     windows[source] = Window(*place, float(half))
-    for old in list(windows)[:-MOST_SOURCES]:
+    for old in list(windows)[:-MAX_SOURCES]:
         del windows[old]
     return source, windows[source]
 
