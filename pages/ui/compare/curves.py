@@ -122,7 +122,7 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
         fetch=fetch,
         max_height=330 if len(items) < 4 else 240,
         at=asked_moment(),
-        moved=go_to,
+        on_move=go_to,
     )
     not_comparable = [
         i for i, view in enumerate(views) if not comparable(view, views[0], choice.curve)

@@ -104,7 +104,7 @@ def _choose_picture(
         rows=GRID // COLUMNS,
         columns=COLUMNS,
         picked=picked.get(source, [0]),
-        changed=keep,
+        on_change=keep,
         most=1,
         max_height=240,
         caption="Click the picture to look at",

@@ -315,7 +315,7 @@ def _draw(dataset: Dataset) -> None:
     with left:
         pad = state.pad
         drawing_before = pad.drawing if pad is not None and pad.cells == cells else array_of(cells)
-        drawing_now = sketch_pad(drawing_before, key="sketch", changed=keep, height=300)
+        drawing_now = sketch_pad(drawing_before, key="sketch", on_change=keep, height=300)
     with right:
         st.markdown(
             "Draw with the mouse: the darker, the more points. Or take the dark parts of a picture."

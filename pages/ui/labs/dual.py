@@ -81,7 +81,7 @@ def show_dual() -> None:
     if curve.piles != shown:
         curve.piles, curve.seen, curve.touched = shown, curve.shown, bool(curve.f.any())
     with left:
-        potential_editor(shown, Bent(curve.f, curve.shown), key="bend", changed=curve.take)
+        potential_editor(shown, Bent(curve.f, curve.shown), key="bend", on_change=curve.take)
     best, proved = duality.bound(duality.optimal(shown), shown), duality.bound(curve.f, shown)
     share = 100.0 * proved / best if best > 1e-9 else 100.0
     with right:

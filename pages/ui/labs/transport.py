@@ -107,7 +107,7 @@ def show_earth() -> None:
     prediction = ask_prediction(EARTH)
     left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
-        plan_editor(now.plan, key="piles", changed=now.take)
+        plan_editor(now.plan, key="piles", on_change=now.take)
         formula = st.empty()
     best, hand = earth.best(now.piles), earth.by_hand(now.piles, now.plan.moves)
     with right:

@@ -96,7 +96,7 @@ def _sliders(generator_view: GeneratorView, method: str) -> None:
         labels=labels,
         rows=ROWS,
         columns=COLUMNS,
-        kept=keep,
+        on_keep=keep,
         height=400,
         caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
         alt="Samples that the sliders move",

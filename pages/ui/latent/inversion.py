@@ -144,7 +144,7 @@ def _target(generator_view: GeneratorView) -> Any:
         rows=MAX_SHOWN // 8,
         columns=8,
         picked=state.picked,
-        changed=keep,
+        on_change=keep,
         most=1,
         max_height=200,
         caption="Click the picture to look for",

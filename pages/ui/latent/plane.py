@@ -98,7 +98,7 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
         side=side,
         home=home,
         marks=_marks(plane, generator_view.run),
-        kept=keep,
+        on_keep=keep,
         height=430,
         title="A plane of latent space",
         help=PLANE_HELP,

@@ -227,7 +227,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
             rows=8,
             columns=8,
             picked=samples_before,
-            changed=keep,
+            on_change=keep,
             caption="Pick two to eight, in the order of the walk",
             alt="Samples to pick waypoints from",
             max_height=290,

@@ -25,7 +25,7 @@ def draw_picture(models: Models, prefix: str, height: int = 250) -> U8 | None:
     drawing = sketch_pad(
         drawings.get((prefix, side), np.zeros((side, side), np.uint8)),
         key=f"{prefix}_sketch_{side}",
-        changed=keep,
+        on_change=keep,
         height=height,
         night=True,
         alt="A picture of your own, white on black",

@@ -201,7 +201,7 @@ def _samples(view: RunSnapshot) -> None:
         real=real_pictures,
         rows=rows,
         at=step,
-        moved=go_to,
+        on_move=go_to,
         version=(
             view.run,
             view.version,

@@ -84,19 +84,19 @@ def slider_panel(
     alt: str,
     title: str,
     help: str,
-    kept: Callable[[list[float]], None],
+    on_keep: Callable[[list[float]], None],
     height: int = 400,
 ) -> None:
     """Show sliders and the samples that they move. `values` are what `moved_sliders` returned.
 
-    `source` names what the sliders move: another one begins at 0. `kept` is called with the positions
+    `source` names what the sliders move: another one begins at 0. `on_keep` is called with the positions
     when the visitor keeps what is shown.
     """
 
     def keep(value: Any) -> None:
         values = _checked(value)
         if values is not None and values[0] == source and len(values[1]) == len(labels):
-            kept(values[1])
+            on_keep(values[1])
 
     def check(value: Any) -> tuple[str, list[float]] | None:
         return _remembered(key, value)
