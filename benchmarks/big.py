@@ -32,7 +32,7 @@ from PIL import Image
 from wgan.bench import rate_of
 from wgan.config import TrainConfig
 from wgan.data import Pictures
-from wgan.data.intake import FOLDER, read_pictures
+from wgan.data.prepared_sets import FOLDER, read_pictures
 from wgan.training import Engine, Training
 
 ROOT = Path(__file__).parents[1]

@@ -72,7 +72,7 @@ def trained(preset: str, seed: int, folder: Path) -> Run:
     for run in list_runs(folder):
         if run.config().changed({"steps": config.steps}) != config:
             continue
-        steps = run.checkpoint_steps()
+        steps = run.checkpoints.steps()
         if not steps:  # killed before its first checkpoint
             run.delete()
         elif steps[-1] <= config.steps:

@@ -76,9 +76,9 @@ def problems_of(run: Run) -> list[str]:
         run.facts(), run.metrics(), run.protocol(), run.resume_point()
         if len(steps) and not np.array_equal(steps, 5 * np.arange(1, len(steps) + 1)):
             found.append("reports are missing")
-        for step in run.checkpoint_steps():
-            run.checkpoint(step)
-        if view.status is Status.FINISHED and view.config.steps not in run.checkpoint_steps():
+        for step in run.checkpoints.steps():
+            run.checkpoints.read(step)
+        if view.status is Status.FINISHED and view.config.steps not in run.checkpoints.steps():
             found.append("finished without its last checkpoint")
     except RunError as error:
         found.append(str(error))
@@ -87,7 +87,7 @@ def problems_of(run: Run) -> list[str]:
 
 def is_same(a: Run, b: Run) -> bool:
     """Return whether two runs have the same reports, but for the clock, and the same last weights."""
-    left, right = a.checkpoint()[0], b.checkpoint()[0]
+    left, right = a.checkpoints.read()[0], b.checkpoints.read()[0]
     return (
         left.step == right.step
         and all(
@@ -237,14 +237,14 @@ def bits(count: int) -> dict[str, Any]:
         job.finish(Status.FINISHED)
         export(job.run, folder / "run.zip")
         zipped = (folder / "run.zip").read_bytes()
-        path = job.run.folder / f"step_{job.run.checkpoint_steps()[-1]:08d}.safetensors"
+        path = job.run.folder / f"step_{job.run.checkpoints.steps()[-1]:08d}.safetensors"
         weights = path.read_bytes()
         expected = contents_of(job.run)
         for i in range(count):
             if i % 5:
                 path.write_bytes(flipped(weights, rng))
                 try:
-                    job.run.checkpoint(job.run.checkpoint_steps()[-1])
+                    job.run.checkpoints.read(job.run.checkpoints.steps()[-1])
                     problems.append("a flipped bit of a checkpoint was not noticed")
                 except RunError:
                     outcomes["checkpoint refused"] += 1
@@ -280,11 +280,11 @@ def contents_of(run: Run) -> dict[str, Any]:
         "changes": run.changes(),
         "metrics": run.metrics(),
     }
-    for step in run.checkpoint_steps():
-        state, _ = run.checkpoint(step)
+    for step in run.checkpoints.steps():
+        state, _ = run.checkpoints.read(step)
         found[f"checkpoint {step}"] = {k: v.numpy().tobytes() for k, v in state.tensors.items()}
-    for step in run.preview_steps():
-        kept = run.preview(step)
+    for step in run.previews.steps():
+        kept = run.previews.read(step)
         assert kept is not None
         with np.load(run.folder / "previews" / f"{step:08d}.{kept[0]}") as arrays:
             found[f"preview {step}"] = {name: arrays[name].tobytes() for name in arrays.files}

@@ -101,7 +101,7 @@ def main() -> None:
     if chromium is None:
         sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
     runs = ROOT / "checkpoints"
-    state, _ = Run.find(given.run, runs).checkpoint()
+    state, _ = Run.find(given.run, runs).checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     process, url = serve(runs)
     try:

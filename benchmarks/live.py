@@ -226,7 +226,7 @@ def main() -> None:
         process.send_signal(signal.SIGTERM)
         found["exit_code"] = process.wait(30)
         found["exit_seconds"] = time.monotonic() - signal_time
-        found["checkpoint_at_exit"] = run.checkpoint_steps()[-1]
+        found["checkpoint_at_exit"] = run.checkpoints.steps()[-1]
         found |= server_times(runs)
     finally:
         process.kill()

@@ -57,7 +57,7 @@ from wgan.metrics.extractor import Classifier
 from wgan.metrics.feature_distances import MEMORISED, SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 ROOT = Path(__file__).parents[1]
 REPEATED = 100
@@ -219,7 +219,7 @@ class Sets:
 def test_sets(dataset: Dataset, data: Pictures) -> Sets:
     """The sets of FACTS.md §4, made of held-out pictures."""
     real, labels = data.held_out[:], data.held_out_labels
-    rng = generator(0, "metric", draw=7)
+    rng = keyed_rng(0, "metric", draw=7)
     blurred = scipy.ndimage.gaussian_filter(real.numpy().astype(np.float32), (0, 0, 1, 1))
     slight = real + 25 * torch.randn(real.shape, generator=rng)
     few = labels < len(data.names) // 2
@@ -311,7 +311,7 @@ def neighbours(sets: Sets) -> Section:
     """Precision, recall, density and coverage of all sets."""
     rows = []
     for what, whole in sets.sides.items():
-        chosen = torch.randperm(len(whole), generator=generator(0, "metric", draw=8))[:NEIGHBOURS]
+        chosen = torch.randperm(len(whole), generator=keyed_rng(0, "metric", draw=8))[:NEIGHBOURS]
         sides = PictureSides(whole.fake[chosen], sets.reference_stats)
         keys = ("precision", "recall", "density", "coverage")
         found = measure(sides, keys)
@@ -333,7 +333,7 @@ def known_answers(sets: Sets) -> Section:
     """Copies, repeats, classes and confidence, where the answer is known beforehand."""
     reference_stats, data = sets.reference_stats, sets.reference_stats.data
     test = sets.sides[FLOOR]
-    rng = generator(0, "metric", draw=9)
+    rng = keyed_rng(0, "metric", draw=9)
     some = data.train[torch.randperm(len(data.train), generator=rng)[:1_000]]
     noise = torch.randint(-8, 9, some.shape, generator=rng)
     copies = (some.int() + noise).clamp(0, 255).byte()
@@ -404,7 +404,7 @@ def floors(sets: Sets) -> Section:
         draws = 1 if n == len(features) else 5
         found: list[float] = []
         for draw in range(draws):
-            order = torch.randperm(len(features), generator=generator(3, "metric", draw=draw))
+            order = torch.randperm(len(features), generator=keyed_rng(3, "metric", draw=draw))
             part = features[order[:n]]
             found.append(frechet(Sums.of(part), sets.reference_stats.reference))
         mean, deviation = kid(part, real)
@@ -444,7 +444,7 @@ def stacked(data: Pictures) -> Section:
     """Modes and KL of real stacks of three test digits, whose labels are known."""
     from wgan.data import StackedMnist
 
-    rng = generator(0, "metric", draw=10)
+    rng = keyed_rng(0, "metric", draw=10)
     chosen = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
     labels = (data.held_out_labels[chosen] * torch.tensor([100, 10, 1])).sum(1)
     digits = find_network("mnist", (1, 28, 28))
@@ -502,10 +502,10 @@ def points() -> Section:
         assert isinstance(data, Points)
 
         def draw(n: int, key: int, data: Points = data) -> F64:
-            return data.sample(n, generator(key, "metric")).numpy().astype(np.float64)
+            return data.sample(n, keyed_rng(key, "metric")).numpy().astype(np.float64)
 
         a, b = draw(2_000, 0), draw(2_000, 1)
-        noise = torch.randn(2_000, 2, generator=generator(2, "metric")).numpy()
+        noise = torch.randn(2_000, 2, generator=keyed_rng(2, "metric")).numpy()
         # The few that FACTS' floor is of are averaged, as one draw of 256 says little.
         pairs = [(draw(256, 2 * k + 10), draw(256, 2 * k + 11)) for k in range(20)]
         rows += [
@@ -567,7 +567,7 @@ def modes() -> Section:
         data = DATASETS[name](name=name, **settings).load()
         assert isinstance(data, Points) and data.means is not None
         means = data.means.numpy()
-        a = data.sample(2_500, generator(0, "metric")).numpy()
+        a = data.sample(2_500, keyed_rng(0, "metric")).numpy()
         tree = scipy.spatial.cKDTree(means)
         nearest = tree.query(a)[1]
         half = len(means) // 2
@@ -607,7 +607,7 @@ def modes() -> Section:
 
 
 def _noise(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    made: npt.NDArray[Any] = torch.randn(a.shape, generator=generator(5, "metric")).numpy()
+    made: npt.NDArray[Any] = torch.randn(a.shape, generator=keyed_rng(5, "metric")).numpy()
     return made
 
 

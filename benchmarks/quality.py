@@ -37,7 +37,7 @@ from wgan.data import Data, Pictures, Stack, as_bytes
 from wgan.jobs import TrainingJob
 from wgan.metrics import PictureSides, PointSides, ReferenceStats
 from wgan.objectives import WganGp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs import Run, Status
 
 FULL = {"quick-mnist": {"dataset": "mnist"}}
@@ -76,7 +76,7 @@ class PictureFiles(Dataset[Tensor]):
 def batches(config: TrainConfig, data: Data) -> Iterator[Tensor]:
     """Real examples without end."""
     if not isinstance(data, Pictures):
-        rng = generator(config.seed, "data")
+        rng = keyed_rng(config.seed, "data")
         while True:
             yield data.batch("train", config.batch_size, rng)
     loader = DataLoader(PictureFiles(data.train), config.batch_size, shuffle=True, drop_last=True)
@@ -92,7 +92,7 @@ def textbook(
     if not isinstance(optimizer, Adam) or not isinstance(objective, WganGp):
         raise SystemExit("The textbook loop knows WGAN-GP with Adam only.")
     torch.manual_seed(config.seed)
-    make, critic = config.networks(generator(config.seed, "init"))
+    make, critic = config.networks(keyed_rng(config.seed, "init"))
     average = copy.deepcopy(make)
     betas = (optimizer.beta1, optimizer.beta2)
     of_critic = torch.optim.Adam(critic.parameters(), lr=config.critic_learning_rate, betas=betas)
@@ -165,7 +165,7 @@ def sampler(network: nn.Module, config: TrainConfig) -> Samples:
 
     @torch.no_grad()
     def make(n: int) -> Tensor:
-        z = torch.randn(n, config.latent_dim, generator=generator(1, "sample"))
+        z = torch.randn(n, config.latent_dim, generator=keyed_rng(1, "sample"))
         return torch.cat([kept(part) for part in torch.split(z, 500)])
 
     return make

@@ -25,7 +25,7 @@ from torch import nn
 
 from wgan.bench import flops, noise, operations
 from wgan.config import PRESETS, TrainConfig
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,7 @@ class TaskSteps:
 def work_of(config: TrainConfig) -> TaskSteps:
     """Count a config's work: operations by torch's counter, bytes of gradients in float32."""
     training = Training(config, engine=Engine("cpu", "float32", 1), data=noise(config))
-    generator_, critic = config.networks(generator(0, "init"))
+    generator_, critic = config.networks(keyed_rng(0, "init"))
     norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
     return TaskSteps(
         flops(training) / config.batch_size,

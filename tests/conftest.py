@@ -57,8 +57,8 @@ def tiny(**changes: object) -> TrainConfig:
 def paths_below(folder: Path, pattern: str = "*") -> list[Path]:
     """Return the files and folders below a folder whose path ends in `pattern`, sorted.
 
-    For folders that another process empties. `Path.rglob` raises FileNotFoundError when a folder vanishes
-    while it is read, before Python 3.13; `os.walk` goes on.
+    Another process may delete them at the same time. `Path.rglob` then raises FileNotFoundError before
+    Python 3.13; `os.walk` does not.
     """
     entries = [
         Path(parent, name)

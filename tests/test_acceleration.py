@@ -245,10 +245,10 @@ def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPat
     job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
     job.prepare()
     end = time.monotonic() + 180
-    while not job._faster.settled and time.monotonic() < end:
+    while not job.engine_tuner.accelerator.settled and time.monotonic() < end:
         job.step()
     job.finish(Status.STOPPED)
-    assert job._faster.settled and not job.training.engine.compiled
+    assert job.engine_tuner.accelerator.settled and not job.training.engine.compiled
     assert "could not be compiled" in (job.run.folder / "error.log").read_text("utf-8")
     assert job.run.status() is Status.STOPPED and job.run.fact("error") == ""
 
@@ -325,17 +325,19 @@ def test_libraries_are_built_used_recorded_and_found_again(
     for _ in range(3):
         job.step()
     assert job.training.engine.compiled
-    assert [c.path for c in job._changes] == ["engine"] and job._changes[0].after["compiled"]
+    assert [c.path for c in job.records.changes] == ["engine"] and job.records.changes[0].after[
+        "compiled"
+    ]
     job.finish(Status.STOPPED)
-    assert job.run.checkpoint()[0].engine.compiled
+    assert job.run.checkpoints.read()[0].engine.compiled
     again = TrainingJob(job.run, resume=True)
     again.prepare()
-    assert again.training.engine.compiled and [c.path for c in again._changes] == ["engine"]
+    assert again.training.engine.compiled and [c.path for c in again.records.changes] == ["engine"]
     again.finish(Status.STOPPED)
     shutil.rmtree(folder())
     lost = TrainingJob(job.run, resume=True)
     lost.prepare()
-    assert not lost.training.engine.compiled and len(lost._changes) == 2
+    assert not lost.training.engine.compiled and len(lost.records.changes) == 2
     lost.step()
     lost.finish(Status.STOPPED)
 

@@ -26,8 +26,8 @@ from wgan.cli.main import main
 from wgan.config import TrainConfig
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Pictures, Prepared, Recipe, prepare
 from wgan.data.facts import by_class, describe
-from wgan.data.intake import read_pictures
 from wgan.data.mapped import Mapped
+from wgan.data.prepared_sets import read_pictures
 from wgan.data.stored import layout
 from wgan.metrics import nearest
 from wgan.metrics.feature_distances import last
@@ -218,7 +218,7 @@ def test_large_sets_stay_in_their_file_by_themselves(
 ):
     own = Own.of(made, flip=True)
     assert not own.load(root).mapped and own.nbytes == 2 * made.train * 28 * 28
-    for name in ("intake", "own"):
+    for name in ("prepared_sets", "own"):
         monkeypatch.setattr(f"wgan.data.{name}.MAPPED_FROM", made.train * 28 * 28)
     assert own.load(root).mapped and own.nbytes == 0
     moved = own.load(root).to(torch.device("cpu"))

@@ -265,7 +265,7 @@ def test_a_signal_ends_with_a_checkpoint_and_0(
     assert process.returncode == 0, err
     result = json.loads(out.splitlines()[-1])
     assert result["status"] == "stopped" and run.status() is Status.STOPPED
-    assert run.checkpoint_steps()[-1] == result["step"]
+    assert run.checkpoints.steps()[-1] == result["step"]
 
 
 def test_killed_and_resumed_equals_never_killed(
@@ -283,11 +283,11 @@ def test_killed_and_resumed_equals_never_killed(
         process.communicate()
         assert run.status() is Status.INTERRUPTED
         kept = run.last().report.step
-        assert run.checkpoint() and kept >= past
+        assert run.checkpoints.read() and kept >= past
         process = spawn(other, "--resume", run.id)
     _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
-    left, right = whole.checkpoint()[0], run.checkpoint()[0]
+    left, right = whole.checkpoints.read()[0], run.checkpoints.read()[0]
     assert left.step == right.step == 600
     assert all(torch.equal(left.tensors[k], right.tensors[k]) for k in left.tensors)
     a, b = whole.reports(), run.reports()

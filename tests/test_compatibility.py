@@ -59,15 +59,15 @@ def test_everything_of_it_is_read(old: Run):
     # As that version's own SQLite file has it in its first row.
     assert reports["critic_loss"][0] == pytest.approx(-0.293003499507904, rel=1e-12)
     assert reports["seconds"][0] == pytest.approx(0.0635666190000848, rel=1e-12)
-    assert old.preview_steps() == [0, 1, *range(25, 301, 25)]
-    assert old.checkpoint_steps() == [0, 300]
+    assert old.previews.steps() == [0, 1, *range(25, 301, 25)]
+    assert old.checkpoints.steps() == [0, 300]
     view = RunReader(old).view()
     assert (view.status, view.step) == (Status.FINISHED, 300)
 
 
 def test_the_first_steps_give_its_numbers_again(old: Run):
     """Within what float32 rounds on another processor: sums of 128 terms, over thirty steps."""
-    state, _ = old.checkpoint(0)
+    state, _ = old.checkpoints.read(0)
     training = Training.restore(state)
     for _ in range(30):
         training.step()
@@ -84,7 +84,10 @@ def test_it_resumes_as_if_it_had_never_stopped(old: Run, runs_dir: Path):
     straight = train_to_the_end(fork(old, 300, {"steps": 340}, runs_dir), resume=True)
     half = train_to_the_end(fork(old, 300, {"steps": 320}, runs_dir), resume=True)
     stopped = train_to_the_end(fork(half, 320, {"steps": 340}, runs_dir), resume=True)
-    left, right = straight.checkpoint(340)[0].tensors, stopped.checkpoint(340)[0].tensors
+    left, right = (
+        straight.checkpoints.read(340)[0].tensors,
+        stopped.checkpoints.read(340)[0].tensors,
+    )
     assert left.keys() == right.keys()
     assert all(torch.equal(left[name], right[name]) for name in left)
     for name in ("critic_loss", "generator_loss", "critic_gap"):

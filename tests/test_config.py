@@ -1,10 +1,13 @@
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ROOT
 from wgan.config import (
     PARTS,
     PRESETS,
@@ -241,3 +244,15 @@ def test_the_other_presets_are_their_sources():
     lp = PRESETS["wgan-lp"].config.flat()
     assert (lp["network.activation"], lp["n_critic"]) == ("leaky-relu", 10)
     assert (lp["warmup_steps"], lp["warmup_updates"], lp["warmup_every"]) == (25, 100, 0)
+
+
+def test_configs_are_read_without_torch():
+    """A page can list presets, objectives, networks and data sets before torch is loaded."""
+    code = (
+        "import sys; from wgan.config import PRESETS, hyperparameters\n"
+        "from wgan.data import DATASETS; from wgan.networks import NETWORKS; from wgan.objectives import OBJECTIVES\n"
+        "list(hyperparameters(PRESETS['quick-mnist'].config))\n"
+        "print([name for name in ('torch', 'torchvision', 'safetensors') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (result.stdout.strip(), result.stderr) == ("[]", "")

@@ -161,7 +161,7 @@ def test_a_critic_of_nothing_finite_is_a_sentence():
     while not task.done:
         with contextlib.suppress(ValueError):  # for the worker's log; the words are in the standing
             task.step()
-    assert task.done and "nothing can be compared" in task.standing.error
+    assert task.done and "nothing can be compared" in task.status.error
 
 
 # ---- as a task of a session -----------------------------------------------------------------------
@@ -172,7 +172,7 @@ def session(runs_dir: Path) -> Iterator[Session]:
     made = Session(runs_dir, threads=THREADS)
     yield made
     made.close(10)
-    assert not made._worker.is_alive()
+    assert not made.worker_is_alive()
 
 
 def until(done: Callable[[], object], seconds: float = 60.0) -> None:
@@ -233,8 +233,8 @@ def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
     until(lambda: session.view(name).status is Status.FINISHED)
     until(lambda: standing(session, task.key).done)
     assert not standing(session, task.key).error
-    there, _ = Run.find(name, runs_dir).checkpoint()
-    here, _ = alone.checkpoint()
+    there, _ = Run.find(name, runs_dir).checkpoints.read()
+    here, _ = alone.checkpoints.read()
     assert there.step == here.step == 60
     assert all(torch.equal(there.tensors[key], value) for key, value in here.tensors.items())
 

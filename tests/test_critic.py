@@ -12,9 +12,9 @@ from wgan import critic
 from wgan.config import TrainConfig
 from wgan.data import DataError, Pictures, Points
 from wgan.latent import Models
-from wgan.networks import Score
+from wgan.networks.modules import Score
 from wgan.objectives import OBJECTIVES, Hinge, Wgan, WganGp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
 
 W = torch.tensor([3.0, -4.0])  # ‖w‖ = 5
@@ -72,9 +72,9 @@ def test_every_kind_of_critic_can_be_opened(name: str):
     data = pictures(40, shape)
     opened = models(config, 1, data)
     before = copy.deepcopy(opened.critic.state_dict())
-    sides = critic.beside(opened, critic.examples_of(data, 12))
+    sides = critic.with_fakes(opened, critic.examples_of(data, 12))
     assert sides.fake.shape == (12, *shape) and np.abs(sides.fake).max() <= 1
-    found = critic.scored(opened, sides)
+    found = critic.score_batch(opened, sides)
     assert found.real.shape == found.fake.shape == found.held_out.shape == (12,)
     steep = critic.steepness(opened, sides)
     for slopes in (steep.real, steep.fake, steep.between):
@@ -86,7 +86,7 @@ def test_every_kind_of_critic_can_be_opened(name: str):
     layers = critic.weights(opened)
     assert all(w.shares.sum() == pytest.approx(1) for w in layers)
     assert (critic.at_bounds(opened) is None) == (config.objective.name != "wgan")
-    gradients = critic.gradients(opened, critic.few(sides, 6))
+    gradients = critic.gradients(opened, critic.first_examples(sides, 6))
     convolved = [p for p in opened.critic.modules() if isinstance(p, nn.Linear | nn.Conv2d)]
     assert len(gradients.names) == len(convolved)
     assert (gradients.outputs > 0).all() and (gradients.weights > 0).all()
@@ -100,7 +100,7 @@ def test_every_kind_of_critic_can_be_opened(name: str):
 
 def test_a_linear_critics_slope_is_a_spike_and_its_saliency_is_w():
     opened = linear()
-    sides = critic.beside(opened, points())
+    sides = critic.with_fakes(opened, points())
     steep = critic.steepness(opened, sides)
     for values in (steep.real, steep.fake, steep.between):
         assert values == pytest.approx(np.full(64, 5.0), rel=1e-6)
@@ -121,13 +121,13 @@ def test_a_picture_critics_saliency_is_its_weights():
 
 
 def test_between_lies_on_the_segments_and_is_the_same_each_time():
-    sides = critic.beside(linear(), points())
-    mixed = critic.between(sides)
+    sides = critic.with_fakes(linear(), points())
+    mixed = critic.interpolates(sides)
     way, part = sides.real - sides.fake, mixed - sides.fake
     share = (part * way).sum(1) / (way * way).sum(1)
     assert ((share >= -1e-6) & (share <= 1 + 1e-6)).all() and share.std() > 0.2
     assert share[:, None] * way == pytest.approx(part, abs=1e-5)
-    assert np.array_equal(mixed, critic.between(sides))
+    assert np.array_equal(mixed, critic.interpolates(sides))
 
 
 def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
@@ -138,14 +138,14 @@ def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
     assert all(x.tobytes() in seen for x in one.real)
     assert not any(x.tobytes() in seen for x in one.held_out)
     # The first of more are the same too: a look with fewer examples is not another look.
-    whole = critic.beside(linear(), points(64))
-    assert np.array_equal(critic.few(whole, 8).fake, whole.fake[:8])
+    whole = critic.with_fakes(linear(), points(64))
+    assert np.array_equal(critic.first_examples(whole, 8).fake, whole.fake[:8])
 
 
 def test_fakes_are_what_the_generator_shows():
     opened = models(TrainConfig.parse(DIGITS), data=pictures(20))
-    sides = critic.beside(opened, critic.examples_of(pictures(20), 4))
-    rng = generator(0, "metric", draw=critic.Z)
+    sides = critic.with_fakes(opened, critic.examples_of(pictures(20), 4))
+    rng = keyed_rng(0, "metric", draw=critic.Z)
     z = torch.randn(4, 8, generator=rng).numpy()
     assert np.array_equal(critic.pictures_of(sides.fake), opened.make(z))
     shown = pictures(6).train[:].numpy()
@@ -165,7 +165,7 @@ def test_a_critic_that_is_told_the_class_needs_it_and_listens():
 def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
     found = np.array([0.5, 2.0, -1.0, 2.0], np.float32)
     shown = np.arange(4, dtype=np.float32)[:, None]
-    ranked = critic.ranked(shown, found)
+    ranked = critic.rank_by_score(shown, found)
     assert ranked.order.tolist() == [1, 3, 0, 2]  # equal ones in their order
     assert ranked.scores.tolist() == [2, 2, 0.5, -1] and ranked.examples[:, 0].tolist() == [
         1,
@@ -173,7 +173,7 @@ def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
         0,
         2,
     ]
-    assert critic.ranked(shown, found, most=2).order.tolist() == [1, 0]
+    assert critic.rank_by_score(shown, found, limit=2).order.tolist() == [1, 0]
 
 
 def test_telling_apart_is_the_area_under_the_curve():
@@ -192,7 +192,7 @@ def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
         for weight in opened.critic.parameters():
             weight.fill_(0.05)
     found = critic.weights(opened)
-    assert [w.stuck for w in found] == [1.0, 1.0] and critic.at_bounds(opened) == 1
+    assert [w.clip_saturation for w in found] == [1.0, 1.0] and critic.at_bounds(opened) == 1
     assert all(w.bound == pytest.approx(0.05) for w in found)
     assert all(w.shares[-1] == 1 and w.edges[-1] == pytest.approx(0.05) for w in found)
     with torch.no_grad():
@@ -210,7 +210,7 @@ def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
 
 def test_gradients_by_layer_are_those_of_autograd():
     opened = models(tiny(objective={"name": "wgan-gp", "penalty_weight": 0.0}), 2)
-    sides = critic.beside(opened, points(16))
+    sides = critic.with_fakes(opened, points(16))
     found = critic.gradients(opened, sides)
     first, bend, last, _ = copy.deepcopy(opened.critic).requires_grad_(True).children()
     assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
@@ -237,7 +237,7 @@ def test_a_gradient_that_vanishes_stays_or_explodes_is_seen_to(factor: float):
         layers += [layer, nn.ReLU()]
     made = nn.Sequential(*layers[:-1], Score()).requires_grad_(False)
     opened = models(tiny(objective="wgan")).with_critic(made)
-    found = critic.gradients(opened, critic.beside(opened, points(8)))
+    found = critic.gradients(opened, critic.with_fakes(opened, points(8)))
     powers = found.outputs[-1] * factor ** np.arange(5.0, -1.0, -1.0)
     assert found.outputs == pytest.approx(powers, rel=1e-4)
 
@@ -257,7 +257,7 @@ def test_units_over_the_plane_are_the_layers_outputs():
 
 def test_surfaces_of_a_linear_critic():
     opened = linear()
-    sides = critic.beside(opened, points(48))
+    sides = critic.with_fakes(opened, points(48))
     found = critic.surfaces(opened, sides, 3.0, side=9)
     assert found.slope == pytest.approx(np.full((9, 9), 5.0), rel=1e-5)
     assert found.steepest == pytest.approx(5, rel=1e-5)

@@ -50,7 +50,7 @@ from wgan.data import (
     density_of,
     examples,
 )
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 POINTS = [name for name, dataset in DATASETS.items() if dataset.kind == "points"]
 LABELLED = {name: dataset for name, dataset in DATASETS.items() if issubclass(dataset, Labelled)}
@@ -91,16 +91,16 @@ def test_no_held_out_digit_is_trained_on():
 def test_points_are_drawn_by_key_and_fit_their_window(name: str):
     loaded = DATASETS[name]().load()
     assert isinstance(loaded, Points)
-    drawn = loaded.batch("train", 4096, generator(0, "data"))
+    drawn = loaded.batch("train", 4096, keyed_rng(0, "data"))
     assert drawn.shape == (4096, 2) and drawn.dtype == torch.float32
-    assert torch.equal(drawn, loaded.batch("train", 4096, generator(0, "data")))
+    assert torch.equal(drawn, loaded.batch("train", 4096, keyed_rng(0, "data")))
     assert drawn.abs().max() < loaded.extent
 
 
 def test_ring_is_an_equal_mixture_of_eight():
     loaded = Ring8(scale=1.0, sigma=0.01).load()
     assert isinstance(loaded, Points) and loaded.means is not None
-    drawn = loaded.sample(80_000, generator(0, "data"))
+    drawn = loaded.sample(80_000, keyed_rng(0, "data"))
     assert loaded.means.norm(dim=1).tolist() == pytest.approx([1.0] * 8, rel=1e-6)
     nearest = torch.cdist(drawn, loaded.means).argmin(dim=1)
     assert torch.bincount(nearest, minlength=8).float().div(80_000).tolist() == pytest.approx(
@@ -120,7 +120,7 @@ def test_grid_means_are_steps_of_two():
 def test_swiss_roll_radius_grows_with_its_angle():
     loaded = SwissRoll(scale=1.0, noise=0.0).load()
     assert isinstance(loaded, Points)
-    radius = loaded.sample(20_000, generator(0, "data")).norm(dim=1)
+    radius = loaded.sample(20_000, keyed_rng(0, "data")).norm(dim=1)
     # The angle is uniform in [1.5π, 4.5π] and the radius proportional to it.
     assert radius.min() == pytest.approx(1 / 3, abs=1e-3)
     assert radius.max() == pytest.approx(1, abs=1e-3)
@@ -130,7 +130,7 @@ def test_swiss_roll_radius_grows_with_its_angle():
 def test_two_moons_lie_on_two_half_circles():
     loaded = TwoMoons(scale=1.0, noise=0.0).load()
     assert isinstance(loaded, Points)
-    x, y = loaded.sample(5000, generator(0, "data")).unbind(dim=1)
+    x, y = loaded.sample(5000, keyed_rng(0, "data")).unbind(dim=1)
     upper = ((x + 0.5) ** 2 + (y + 0.25) ** 2 - 1).abs()
     lower = ((x - 0.5) ** 2 + (y - 0.25) ** 2 - 1).abs()
     assert torch.minimum(upper, lower).max() < 1e-5
@@ -138,7 +138,7 @@ def test_two_moons_lie_on_two_half_circles():
 
 def test_batches_come_from_their_part():
     made = pictures()
-    rng = generator(0, "data")
+    rng = keyed_rng(0, "data")
     assert made.batch("held-out", 500, rng).max() <= as_floats(torch.tensor([127.0]))
     assert made.batch("train", 500, rng).max() > 0.9
 
@@ -150,19 +150,19 @@ def test_examples_are_arrays_to_show():
 
 def test_a_draw_is_the_batch_with_its_labels():
     made = pictures()
-    chosen = torch.randint(64, (500,), generator=generator(3, "data"))
+    chosen = torch.randint(64, (500,), generator=keyed_rng(3, "data"))
     parts: tuple[tuple[Literal["train", "held-out"], Stack, torch.Tensor], ...] = (
         ("train", made.train, made.train_labels),
         ("held-out", made.held_out, made.held_out_labels),
     )
     for part, source, labels in parts:
         at = (
-            chosen if part == "train" else torch.randint(32, (500,), generator=generator(3, "data"))
+            chosen if part == "train" else torch.randint(32, (500,), generator=keyed_rng(3, "data"))
         )
-        drawn, classes = made.draw(part, 500, generator(3, "data"))
+        drawn, classes = made.draw(part, 500, keyed_rng(3, "data"))
         assert torch.equal(drawn, as_floats(source[at])) and torch.equal(classes, labels[at])
         assert classes.dtype == torch.long
-        batch = made.batch(part, 500, generator(3, "data"))
+        batch = made.batch(part, 500, keyed_rng(3, "data"))
         assert torch.equal(batch, drawn)
 
 
@@ -531,7 +531,7 @@ def test_windows_hold_the_largest_scale():
 def sampled(name: str, n: int, **fields: object) -> torch.Tensor:
     loaded = DATASETS[name](**fields).load()
     assert isinstance(loaded, Points)
-    return loaded.sample(n, generator(0, "data"))
+    return loaded.sample(n, keyed_rng(0, "data"))
 
 
 def test_spiral_arms_are_on_their_curves_and_even_along_them():

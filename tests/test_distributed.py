@@ -267,7 +267,7 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(
     with launched(runs, steps, "--max-restarts", "2") as process:
         for step, rank in lost:
             end = time.monotonic() + 180
-            while not (found := list_runs(runs)) or step not in found[0].checkpoint_steps():
+            while not (found := list_runs(runs)) or step not in found[0].checkpoints.steps():
                 assert process.poll() is None and time.monotonic() < end
                 time.sleep(0.01)
             os.kill(worker(process.pid, rank), signal.SIGKILL)
@@ -284,7 +284,9 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(
         _, said = whole.communicate(timeout=180)
     assert whole.returncode == 0, said
     unharmed = list_runs(tmp_path / "whole")[0]
-    a, b = (Run.find(r.id, r.folder.parent).checkpoint(steps)[0].tensors for r in (run, unharmed))
+    a, b = (
+        Run.find(r.id, r.folder.parent).checkpoints.read(steps)[0].tensors for r in (run, unharmed)
+    )
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 

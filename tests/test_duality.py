@@ -7,18 +7,17 @@ from hypothesis import strategies as st
 
 from tests.test_earth import heights, piles
 from wgan.labs.duality import (
-    ARMS,
-    HIGHEST,
+    MAX_HEIGHT,
     bound,
     learn,
     optimal,
     projected,
     steepest,
 )
-from wgan.labs.earth import PILES, PLACES, Piles, X, best
+from wgan.labs.earth import PILES, PLACES, Piles, X, cheapest_plan
 
 drawn = st.lists(
-    st.floats(-HIGHEST, HIGHEST, allow_nan=False), min_size=PLACES, max_size=PLACES
+    st.floats(-MAX_HEIGHT, MAX_HEIGHT, allow_nan=False), min_size=PLACES, max_size=PLACES
 ).map(np.array)
 
 
@@ -27,7 +26,7 @@ drawn = st.lists(
 def test_whatever_is_drawn_proves_at_most_the_cheapest_plan(shaped: Piles, f: np.ndarray):
     held = projected(f)
     assert steepest(held) <= 1 + 1e-9
-    assert bound(held, shaped) <= best(shaped).cost + 1e-9
+    assert bound(held, shaped) <= cheapest_plan(shaped).cost + 1e-9
 
 
 @settings(deadline=None)
@@ -57,14 +56,14 @@ def test_bending_one_point_as_the_browser_does_keeps_the_slope(f, column: int, h
 def test_the_optimal_function_proves_all_of_it(shaped: Piles):
     f = optimal(shaped)
     assert steepest(f) <= 1 + 1e-12 and f.mean() == pytest.approx(0, abs=1e-9)
-    assert bound(f, shaped) == pytest.approx(best(shaped).cost, abs=1e-9)
+    assert bound(f, shaped) == pytest.approx(cheapest_plan(shaped).cost, abs=1e-9)
 
 
 @settings(deadline=None)
 @given(heights)
 def test_same_piles_need_no_function(pile: list[int]):
     same = Piles(tuple(pile), tuple(pile))
-    assert not optimal(same).any() and best(same).cost == pytest.approx(0, abs=1e-12)
+    assert not optimal(same).any() and cheapest_plan(same).cost == pytest.approx(0, abs=1e-12)
 
 
 def _last(work):
@@ -75,18 +74,18 @@ def _last(work):
 def test_critics_prove_more_and_more_but_never_too_much():
     shaped = PILES["split"][1]
     found, shown = _last(learn(shaped, updates=300))
-    assert len(ARMS) == len(found.proved) == 2
+    assert len(found.proved) == 2
     assert found.updates[0] == 0 and found.updates[-1] == 300 and len(shown) == len(found.updates)
     assert (found.proved <= found.w1 + 1e-6).all()
-    assert found.w1 == pytest.approx(best(shaped).cost)
+    assert found.w1 == pytest.approx(cheapest_plan(shaped).cost)
     clipped, penalised = found.shares
     assert penalised > 0.9 and penalised > clipped
-    assert 0 < found.stuck <= 1
+    assert 0 < found.clip_saturation <= 1
     for curve in found.curves:
         assert steepest(curve) == pytest.approx(1, abs=1e-5) and abs(curve.mean()) < 1e-6
     # A small clip value keeps nearly all weights at their bound.
     tight, _ = _last(learn(shaped, updates=60, clip_value=0.01))
-    assert tight.stuck > found.stuck
+    assert tight.clip_saturation > found.clip_saturation
 
 
 def test_learning_repeats_itself_exactly():

@@ -12,15 +12,15 @@ from scipy.stats import wasserstein_distance
 
 from wgan.labs.earth import (
     CLOUDS,
-    MOST_MOVES,
+    MAX_HEIGHT,
+    MAX_MOVES,
     PILES,
     PLACES,
     POINTS,
-    TALLEST,
     Piles,
     X,
-    best,
     by_hand,
+    cheapest_plan,
     clouds,
 )
 from wgan.transport import assignment, by_cdf, discrete, matching, monotone, sinkhorn
@@ -28,7 +28,7 @@ from wgan.transport import assignment, by_cdf, discrete, matching, monotone, sin
 RNG = np.random.default_rng(0)
 AWAY = np.abs(X[:, None] - X)
 
-heights = st.lists(st.integers(0, TALLEST), min_size=PLACES, max_size=PLACES).filter(any)
+heights = st.lists(st.integers(0, MAX_HEIGHT), min_size=PLACES, max_size=PLACES).filter(any)
 piles = st.builds(lambda a, b: Piles(tuple(a), tuple(b)), heights, heights)
 moves = st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(0, PLACES - 1)), max_size=40)
 
@@ -37,7 +37,7 @@ moves = st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(0, PLACES - 1
 @given(piles)
 def test_plan_formula_program_pot_and_scipy_give_one_number(shaped: Piles):
     fake, real = shaped.shares
-    found = best(shaped)
+    found = cheapest_plan(shaped)
     assert found.formula == pytest.approx(found.cost, abs=1e-9)
     assert found.program == pytest.approx(found.cost, abs=1e-7)
     assert ot.emd2(fake, real, AWAY) == pytest.approx(found.cost, abs=1e-9)
@@ -60,8 +60,8 @@ def test_the_plan_on_the_line_never_crosses_and_is_cheapest_for_squares_too(shap
 
 
 def test_a_slid_pile_costs_how_far_it_was_slid():
-    assert best(PILES["slide"][1]).cost == pytest.approx(6)
-    assert best(PILES["same"][1]).cost == pytest.approx(0, abs=1e-12)
+    assert cheapest_plan(PILES["slide"][1]).cost == pytest.approx(6)
+    assert cheapest_plan(PILES["same"][1]).cost == pytest.approx(0, abs=1e-12)
     a, b = np.array([1.0, 0, 0]), np.array([0, 0, 1.0])
     assert by_cdf(a, b, np.array([-1.0, 0.5, 4.0])) == pytest.approx(5)
 
@@ -75,17 +75,17 @@ def test_no_plan_by_hand_is_cheaper_than_the_best(shaped: Piles, made: list[tupl
     assert (hand.mass.sum(axis=0) <= real + 1e-12).all()
     # Whatever was moved, the rest finished in any order gives a whole plan: never cheaper.
     every = [(i, j) for i in range(PLACES) for j in range(PLACES)]
-    whole = by_hand(shaped, (made + every)[: MOST_MOVES - 1])
-    assert whole.done and whole.cost >= best(shaped).cost - 1e-9
+    whole = by_hand(shaped, (made + every)[: MAX_MOVES - 1])
+    assert whole.done and whole.cost >= cheapest_plan(shaped).cost - 1e-9
     assert hand.moved == pytest.approx(hand.mass.sum())
 
 
 def test_a_plan_by_hand_may_be_as_cheap_as_the_best_or_dearer():
     shaped = PILES["heaps"][1]
     good = by_hand(shaped, [(1, 3), (1, 7), (4, 7), (9, 13)])
-    assert good.done and good.cost == pytest.approx(best(shaped).cost)
+    assert good.done and good.cost == pytest.approx(cheapest_plan(shaped).cost)
     bad = by_hand(shaped, [(1, 13), (4, 3), (9, 7)])
-    assert bad.done and bad.cost > best(shaped).cost + 0.5
+    assert bad.done and bad.cost > cheapest_plan(shaped).cost + 0.5
     none = by_hand(shaped, [])
     assert not none.done and none.cost == none.moved == 0
 
@@ -93,14 +93,14 @@ def test_a_plan_by_hand_may_be_as_cheap_as_the_best_or_dearer():
 def test_what_is_no_pile_or_no_move_is_refused():
     with pytest.raises(ValueError, match="some earth"):
         Piles((0,) * PLACES, (1,) * PLACES)
-    for odd in ((1,) * 3, (TALLEST + 1,) * PLACES, (-1,) * PLACES):
+    for odd in ((1,) * 3, (MAX_HEIGHT + 1,) * PLACES, (-1,) * PLACES):
         with pytest.raises(ValueError, match="heights from 0"):
             Piles(odd, (1,) * PLACES)
     shaped = PILES["heaps"][1]
     with pytest.raises(ValueError, match="from one column to another"):
         by_hand(shaped, [(0, PLACES)])
     with pytest.raises(ValueError, match="at most"):
-        by_hand(shaped, [(0, 0)] * (MOST_MOVES + 1))
+        by_hand(shaped, [(0, 0)] * (MAX_MOVES + 1))
     with pytest.raises(ValueError, match="same sum"):
         monotone(np.ones(3), np.ones(4))
 

@@ -44,7 +44,7 @@ def trained(config: TrainConfig, runs_dir: Path) -> Run:
 
 
 def models(run: Run) -> Models:
-    state, _ = run.checkpoint()
+    state, _ = run.checkpoints.read()
     return Models(state.config, state.tensors, state.step)
 
 
@@ -205,9 +205,9 @@ def test_a_task_goes_from_nothing_to_its_last_result():
     seen = []
     while not task.done:
         task.step()
-        seen.append((task.standing.words, task.standing.result, task.standing.share))
+        seen.append((task.status.words, task.status.result, task.status.share))
     assert [result for _, result, _ in seen] == [0, 1, 2, 2]
-    assert task.standing.share == 1 and not task.standing.error
+    assert task.status.share == 1 and not task.status.error
 
 
 def test_a_task_that_fails_says_so_in_words():
@@ -219,7 +219,7 @@ def test_a_task_that_fails_says_so_in_words():
     task.step()
     with pytest.raises(ValueError, match="moon"):
         task.step()
-    assert task.done and task.standing.error == "The moon is full." and task.standing.result == 7
+    assert task.done and task.status.error == "The moon is full." and task.status.result == 7
 
 
 @pytest.fixture

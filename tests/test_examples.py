@@ -27,7 +27,7 @@ SHIPPED = [name for name in EXAMPLES if (CHECKPOINTS / name).is_dir()]
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Run:
     torch.set_num_threads(THREADS)
     run = train_to_the_end(Run.create(tiny(), tmp_path_factory.mktemp("evaluated")))
-    state, _ = run.checkpoint()
+    state, _ = run.checkpoints.read()
     for _ in evaluate(Models(state.config, state.tensors, state.step), run=run):
         pass
     return run
@@ -74,18 +74,20 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
 def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
     view = RunReader(shipped).view()
     assert (view.status, view.step, view.name) == (Status.SHIPPED, 40, "Example: small")
-    assert shipped.checkpoint_steps() == [20, 40]
-    last, early = shipped.checkpoint(40)[0].tensors, shipped.checkpoint(20)[0].tensors
-    full = whole.checkpoint(40)[0].tensors
+    assert shipped.checkpoints.steps() == [20, 40]
+    last, early = shipped.checkpoints.read(40)[0].tensors, shipped.checkpoints.read(20)[0].tensors
+    full = whole.checkpoints.read(40)[0].tensors
     assert {name.partition(".")[0] for name in last} == {"average", "critic"}
     assert all(bool((full[name] == value).all()) for name, value in last.items())
-    truth = whole.checkpoint(20)[0].tensors
+    truth = whole.checkpoints.read(20)[0].tensors
     for name, value in early.items():
         assert value.float().numpy() == pytest.approx(
             truth[name].float().numpy(), rel=2e-3, abs=1e-4
         )
     z = draw_z(0, 4, 2)
-    made = [Models(r.config(), r.checkpoint(40)[0].tensors, 40).make(z) for r in (shipped, whole)]
+    made = [
+        Models(r.config(), r.checkpoints.read(40)[0].tensors, 40).make(z) for r in (shipped, whole)
+    ]
     assert made[0].tolist() == made[1].tolist()
     # Its curves are the whole run's, thinned, the last report kept.
     assert set(shipped.reports()["step"]) <= set(whole.reports()["step"])
@@ -144,8 +146,8 @@ def test_a_fork_of_it_goes_on_with_fresh_optimisers(shipped: Run, runs_dir: Path
     while not job.done:
         job.step()
     job.finish(Status.FINISHED)
-    assert child.status() is Status.FINISHED and child.checkpoint_steps()[-1] == 30
-    assert "critic_optimizer.0.exp_avg" in child.checkpoint(30)[0].tensors
+    assert child.status() is Status.FINISHED and child.checkpoints.steps()[-1] == 30
+    assert "critic_optimizer.0.exp_avg" in child.checkpoints.read(30)[0].tensors
 
 
 def test_own_runs_come_first(shipped: Run, runs_dir: Path):
@@ -173,7 +175,7 @@ def test_too_large_a_run_is_not_shipped(
 def test_it_can_be_taken_away_and_brought_in(shipped: Run, tmp_path: Path):
     export_zip(shipped, tmp_path / "run.zip")
     run, _ = import_zip(tmp_path / "run.zip", tmp_path / "elsewhere")
-    assert run.checkpoint_steps() == [20, 40]
+    assert run.checkpoints.steps() == [20, 40]
 
 
 # ---- those in the repository --------------------------------------------------------------------
@@ -192,11 +194,11 @@ def test_an_example_is_what_its_recipe_says(name: str, tmp_path: Path):
     run, example = Run(folder), EXAMPLES[name]
     assert run.status() is Status.SHIPPED
     assert run.config() == example.config()
-    assert run.checkpoint_steps() == sorted([*example.early, example.steps])
+    assert run.checkpoints.steps() == sorted([*example.early, example.steps])
     assert f"python -m wgan examples {name}" in (folder / "README.md").read_text("utf-8")
-    assert len(run.reports()["step"]) > 50 and len(run.preview_steps()) >= 10
-    for step in run.checkpoint_steps():
-        state, _ = run.checkpoint(step)
+    assert len(run.reports()["step"]) > 50 and len(run.previews.steps()) >= 10
+    for step in run.checkpoints.steps():
+        state, _ = run.checkpoints.read(step)
         models = Models(state.config, state.tensors, step)
         made = models.make(draw_z(0, 64, state.config.latent_dim))
         assert np.isfinite(made).all()
@@ -205,7 +207,7 @@ def test_an_example_is_what_its_recipe_says(name: str, tmp_path: Path):
 
 
 def last_points(name: str) -> tuple[int, float]:
-    state, _ = Run(CHECKPOINTS / name).checkpoint()
+    state, _ = Run(CHECKPOINTS / name).checkpoints.read()
     config: TrainConfig = state.config
     data = config.dataset.load()
     assert isinstance(data, Points)

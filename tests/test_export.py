@@ -74,10 +74,10 @@ def test_a_zip_brings_the_whole_run_to_another_folder(points: Run, tmp_path: Pat
     assert other.config() == points.config() and other.fact("name") == "Best of all"
     assert other.reports()["critic_loss"].tolist() == points.reports()["critic_loss"].tolist()
     assert other.changes() == points.changes() and other.metrics() == points.metrics()
-    assert other.preview_steps() == points.preview_steps()
-    assert other.preview(20) == points.preview(20)
-    assert other.checkpoint_steps() == points.checkpoint_steps()
-    a, b = other.checkpoint()[0].tensors, points.checkpoint()[0].tensors
+    assert other.previews.steps() == points.previews.steps()
+    assert other.previews.read(20) == points.previews.read(20)
+    assert other.checkpoints.steps() == points.checkpoints.steps()
+    a, b = other.checkpoints.read()[0].tensors, points.checkpoints.read()[0].tensors
     assert all(torch.equal(a[k], b[k]) for k in b)
     again, _ = import_zip(file, tmp_path / "elsewhere")
     assert again.id == f"{points.id}-2"  # none takes another's place
@@ -212,7 +212,7 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
     (tmp_path / "flip.zip").write_bytes(content[:at] + b"X" + content[at + 1 :])
     run, remarks = import_zip(tmp_path / "flip.zip", tmp_path / "elsewhere")
     assert len(remarks) == 1 and "is damaged" in remarks[0] and "left out" in remarks[0]
-    assert len(run.checkpoint_steps()) == len(points.checkpoint_steps()) - 1
+    assert len(run.checkpoints.steps()) == len(points.checkpoints.steps()) - 1
 
 
 def test_what_is_damaged_but_not_needed_is_left_out_with_a_remark(points: Run, tmp_path: Path):
@@ -228,8 +228,8 @@ def test_what_is_damaged_but_not_needed_is_left_out_with_a_remark(points: Run, t
         for file, content in files.items():
             archive.writestr(file, content)
     run, remarks = import_zip(tmp_path / "bad.zip", tmp_path / "elsewhere")
-    assert run.checkpoint()[0].step == 20
-    assert run.preview_steps() == [s for s in points.preview_steps() if s not in (10, 20)]
+    assert run.checkpoints.read()[0].step == 20
+    assert run.previews.steps() == [s for s in points.previews.steps() if s not in (10, 20)]
     assert len(remarks) == 2 and "step_00000040" in remarks[0] and "2 of its pictures" in remarks[1]
 
 
@@ -240,23 +240,23 @@ def test_what_is_damaged_but_not_needed_is_left_out_with_a_remark(points: Run, t
 def test_a_film_has_every_moment(digits: Run, tmp_path: Path, suffix: str):
     out = tmp_path / f"film{suffix}"
     assert export(digits, out) == {"frames": 5}
-    assert digits.preview_steps() == [0, 1, 2, 4, 6]
+    assert digits.previews.steps() == [0, 1, 2, 4, 6]
     with Image.open(out) as film:
         assert getattr(film, "n_frames", 1) == 5 and film.size == (448, 448 + CAPTION)
         film.seek(4)
         last = np.asarray(film.convert("L"), dtype=float)[:448]
-    with Image.open(io.BytesIO(digits.preview(6)[1])) as grid:
+    with Image.open(io.BytesIO(digits.previews.read(6)[1])) as grid:
         expected = np.asarray(grid.convert("L").resize((448, 448), Image.Resampling.NEAREST))
     assert np.abs(last - expected).mean() < 6  # few colours or lossy, but the same picture
 
 
 def test_a_film_as_mp4(points: Run, tmp_path: Path):
     av = pytest.importorskip("av")
-    assert export(points, tmp_path / "film.mp4")["frames"] == len(points.preview_steps())
+    assert export(points, tmp_path / "film.mp4")["frames"] == len(points.previews.steps())
     with av.open(str(tmp_path / "film.mp4")) as film:
         stream = film.streams.video[0]
         pictures = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]
-    assert len(pictures) == len(points.preview_steps()) + 18  # the last one stays for 1.5 s
+    assert len(pictures) == len(points.previews.steps()) + 18  # the last one stays for 1.5 s
     assert pictures[0].shape[0] % 2 == 0 and pictures[0].std() > 5
 
 
@@ -269,7 +269,7 @@ def test_onnx_makes_what_torch_makes(request: pytest.FixtureRequest, tmp_path: P
     onnxruntime = pytest.importorskip("onnxruntime")
     run: Run = request.getfixturevalue(kind)
     found = export(run, tmp_path / "g.onnx")
-    state, _ = run.checkpoint()
+    state, _ = run.checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     session = onnxruntime.InferenceSession(str(tmp_path / "g.onnx"))
     for n in (1, 7):
@@ -289,7 +289,7 @@ def test_onnx_makes_what_torch_makes(request: pytest.FixtureRequest, tmp_path: P
 def test_torch_export_runs_without_the_library(points: Run, tmp_path: Path):
     export(points, tmp_path / "g.pt2")
     program = torch.export.load(tmp_path / "g.pt2").module()
-    state, _ = points.checkpoint()
+    state, _ = points.checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     z = torch.from_numpy(draw_z(3, 5, 2))
     with torch.no_grad():
@@ -311,7 +311,7 @@ def test_the_report_needs_no_network_and_runs_nothing_foreign(points: Run, tmp_p
     data = re.search(r"id=data>(.*?)</script>", text, re.S)
     assert data is not None
     found = json.loads(data[1])
-    assert [m["step"] for m in found["moments"]] == points.preview_steps()
+    assert [m["step"] for m in found["moments"]] == points.previews.steps()
     image = base64.b64decode(found["moments"][-1]["image"].partition(",")[2])
     with Image.open(io.BytesIO(image)) as picture:
         assert picture.format == "WEBP"
@@ -364,7 +364,7 @@ def test_tensorboard_reads_every_value(digits: Run, points: Run, tmp_path: Path)
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    for run, images in ((points, 0), (digits, len(digits.preview_steps()))):
+    for run, images in ((points, 0), (digits, len(digits.previews.steps()))):
         export_tensorboard(run, tmp_path / run.id)
         events = EventAccumulator(str(tmp_path / run.id), size_guidance={"scalars": 0, "images": 0})
         events.Reload()
@@ -484,7 +484,7 @@ def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: P
     session = onnxruntime.InferenceSession((tmp_path / "a.onnx").read_bytes())
     assert [i.name for i in session.get_inputs()] == ["z", "label"]
     export_samples(made.run, tmp_path / "a.npz", count=3, seed=0, label="7")
-    state, _ = made.run.checkpoint()
+    state, _ = made.run.checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     with np.load(tmp_path / "a.npz") as file:
         assert np.array_equal(file["images"], models.make(draw_z(0, 3, 4), [7, 7, 7]))

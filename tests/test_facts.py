@@ -6,7 +6,7 @@ import torch
 
 from wgan.data import DATASETS, Mnist10k, Pictures, Points
 from wgan.data.facts import by_class, density, describe, nearest_pairs
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 
 def shades(values: list[int], labels: list[int] | None = None) -> Pictures:
@@ -34,7 +34,7 @@ def test_mnists_published_mean_and_deviation():
 
 
 def test_a_copy_is_the_nearest_duplicate():
-    rng = generator(0, "data")
+    rng = keyed_rng(0, "data")
     pictures = torch.randint(256, (50, 3, 8, 8), generator=rng, dtype=torch.uint8)
     pictures[41] = pictures[7]
     pictures[30] = pictures[12].clamp_max(254) + 1
@@ -59,7 +59,7 @@ def test_a_density_has_mean_1_and_lies_where_the_points_do(name: str):
     assert isinstance(points, Points)
     table = density(points)
     assert table.shape == (96, 96) and float(table.mean()) == pytest.approx(1)
-    drawn = points.sample(20_000, generator(5, "data")).numpy()
+    drawn = points.sample(20_000, keyed_rng(5, "data")).numpy()
     cell = np.floor((drawn + points.extent) / (2 * points.extent) * 96).astype(int)
     assert (table[cell[:, 1], cell[:, 0]] > 0).mean() > 0.98
 

@@ -119,9 +119,9 @@ def test_the_copies_of_the_palette_agree(mode: str):
     assert {key: settings[key] for key in shared} == {k: palette[n] for k, n in shared.items()}
 
 
-def test_a_dressed_figure_has_colours_and_plain_numbers():
+def test_an_exported_figure_has_colours_and_plain_numbers():
     columns = {name: np.array([1.0, np.nan, 3.0]) for name in COLUMNS}
-    made = figures.dressed(figures.critic_gap(columns, [(2.0, "a change")]))
+    made = figures.with_colours(figures.critic_gap(columns, [(2.0, "a change")]))
     text = json.dumps(made)  # no arrays are left
     assert "@" not in text.replace("@ ", "") and "rgba(31, 111, 191, 0.28)" in text
     assert made["data"][0]["y"] == [1.0, None, 3.0]
@@ -130,7 +130,7 @@ def test_a_dressed_figure_has_colours_and_plain_numbers():
 
 @given(st.floats(min_value=0.0, max_value=1e9))
 def test_there_is_room_to_grow_and_not_too_much(value: float):
-    room = figures.room(value)
+    room = figures.next_round_number(value)
     assert room > value
     assert value < 10 or room <= value * 4 / 3 + 1e-6
 
@@ -218,16 +218,16 @@ def test_weights_have_a_small_histogram_a_layer_inside_the_figure(count: int):
 
 def test_the_bound_stands_below_the_exact_distance():
     updates, bounds = np.arange(4.0), np.array([-0.1, 0.2, 0.3, 0.4])
-    figure = accepted(figures.tightening(updates, bounds, 0.5, 0.1, 10))
+    figure = accepted(figures.proved_bound(updates, bounds, 0.5, 0.1, 10))
     assert [trace.name for trace in figure.data] == ["proved", "exact W₁", "real to real"]
     assert figure.data[1].y == pytest.approx((0.5, 0.5)) and figure.layout.xaxis.range == (0, 10)
-    assert len(figures.tightening(updates, bounds, 0.5, None, 10)["data"]) == 2
+    assert len(figures.proved_bound(updates, bounds, 0.5, None, 10)["data"]) == 2
     accepted(figures.raw_gap(updates, bounds, bounds, 10))
 
 
 def test_numbered_points_are_marked():
     points = np.array([[0.0, 1.0], [2.0, -3.0], [1.0, 1.0]])
-    figure = figures.numbered(points, [1])
+    figure = figures.numbered_points(points, [1])
     (trace,) = figure["data"]
     assert trace["text"] == ["0", "1", "2"]
     assert trace["marker"]["size"].argmax() == 1 and len(set(trace["marker"]["size"].tolist())) == 2

@@ -25,7 +25,7 @@ def test_every_load_of_a_plan_is_a_line():
     found = clouds("ring", 2.0, 1, 0.1)
     n = len(found.fake)
     mass = np.zeros((n, n))
-    mass[np.arange(n), found.goes] = 1 / n
+    mass[np.arange(n), found.matches] = 1 / n
     figure = accepted(figures.transport(found.fake, found.real, mass, span=(-2, 6, -2, 2)))
     lines = [trace for trace in figure.data if trace.mode == "lines"]
     assert sum(len(trace.x) for trace in lines) == 3 * n  # start, end, gap
@@ -49,7 +49,9 @@ def test_what_jumps_at_zero_is_a_dot_there():
     for shape in SHAPES:
         found = curves(shape)
         lines = list(zip(DISTANCES, found.values, strict=True))
-        figure = accepted(figures.slid(found.theta, lines, at=0.5, top=3.2, dots=True))
+        figure = accepted(
+            figures.distances_over_theta(found.theta, lines, at=0.5, top=3.2, dots=True)
+        )
         dots = {trace.name for trace in figure.data if trace.mode == "markers"}
         jumps = {"lines": {"JS", "TV", "KL"}, "boxes": {"KL"}, "gaussians": set()}
         assert dots == jumps[shape]
@@ -57,25 +59,25 @@ def test_what_jumps_at_zero_is_a_dot_there():
         # ∞ is not drawn, and no line leads to it.
         assert all(np.nanmax(np.abs(np.array(t.y, float)), initial=0) < 1e3 for t in figure.data)
         slopes = list(zip(DISTANCES, found.slopes, strict=True))
-        accepted(figures.slid(found.theta, slopes, at=0.0, top=2.2, low=-2.2))
+        accepted(figures.distances_over_theta(found.theta, slopes, at=0.0, top=2.2, low=-2.2))
 
 
 def test_shapes_and_segments():
     x = np.linspace(-1, 1, 5)
-    assert len(accepted(figures.two((x, x**2), (x, x**2), span=(-2, 2))).data) == 2
-    figure = accepted(figures.segments(-0.5, span=(-2, 2)))
+    assert len(accepted(figures.two_densities((x, x**2), (x, x**2), span=(-2, 2))).data) == 2
+    figure = accepted(figures.two_segments(-0.5, span=(-2, 2)))
     assert set(named(figure, "Fake").x) == {-0.5}
 
 
 def test_opponents_and_their_pushes():
     x = np.linspace(-4, 10, 30)
     best = best_discriminator(x, 6.0)
-    figure = accepted(figures.opposed(x, best, best, 3 - x, 3 - x, 6.0, 1.0))
+    figure = accepted(figures.discriminator_and_critic(x, best, best, 3 - x, 3 - x, 6.0, 1.0))
     assert named(figure, "f").yaxis == "y2"
     mu = np.linspace(0.1, 10, 20)
     one = np.ones(1)
     figure = accepted(
-        figures.pushes(
+        figures.gradients_over_mu(
             mu, [("optimal", 1 / mu, "@critic")], [("measured", one, 0 * one, "@critic")], at=6.0
         )
     )

@@ -27,7 +27,8 @@ from tests.conftest import paths_below
 from wgan.background import BackgroundTask
 from wgan.cli.main import main
 from wgan.data import OF_YOUR_OWN, DataError, Limits, Own, Recipe, prepare
-from wgan.data.intake import assemble, find
+from wgan.data.intake import assemble
+from wgan.data.prepared_sets import find
 from wgan.untrusted.images import open_image, prepare_picture
 from wgan.untrusted.picture_set import MAX_NAME, class_names
 

@@ -26,7 +26,7 @@ def parent(shared_parent: Run, runs_dir: Path) -> Run:
 
 def test_a_fork_without_a_change_is_the_parent_bit_for_bit(parent: Run, runs_dir: Path):
     child = train_to_the_end(fork(parent, 20, {}, runs_dir), resume=True)
-    mine, theirs = child.checkpoint()[0], parent.checkpoint()[0]
+    mine, theirs = child.checkpoints.read()[0], parent.checkpoints.read()[0]
     assert mine.step == theirs.step == 40
     assert all(torch.equal(mine.tensors[k], v) for k, v in theirs.tensors.items())
     for name, column in parent.reports().items():
@@ -40,7 +40,7 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
     assert child.config().objective.name == "wgan" and child.status() is Status.STOPPED
     assert differences(child.config(), parent.config())[0] == ("objective", "wgan-gp", "wgan")
     train_to_the_end(child, resume=True)
-    assert float(child.checkpoint()[0].tensors["critic.0.weight"].abs().max()) <= 0.05 + 1e-6
+    assert float(child.checkpoints.read()[0].tensors["critic.0.weight"].abs().max()) <= 0.05 + 1e-6
     ours, theirs = child.reports(), parent.reports()
     before = ours["step"] <= 20
     assert np.array_equal(ours["critic_loss"][before], theirs["critic_loss"][before])
@@ -53,9 +53,9 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
 
 def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):
     child = fork(parent, 20, {"optimizer": "rmsprop"}, runs_dir)
-    assert not any("_optimizer" in name for name in child.checkpoint()[0].tensors)
+    assert not any("_optimizer" in name for name in child.checkpoints.read()[0].tensors)
     train_to_the_end(child, resume=True)
-    assert child.checkpoint()[0].step == 40
+    assert child.checkpoints.read()[0].step == 40
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_changes_and_metrics_up_to_the_fork_are_copied_and_not_replayed(runs_dir
     assert child.metrics()
     train_to_the_end(child, resume=True)
     # The change made at the very step of the fork acts after its checkpoint: it is the parent's.
-    last = child.checkpoint()[0].config
+    last = child.checkpoints.read()[0].config
     assert last.critic_learning_rate == pytest.approx(1e-3)
     assert last.generator_learning_rate == pytest.approx(0.002)
 
@@ -105,4 +105,4 @@ def test_a_fork_of_a_fork(parent: Run, runs_dir: Path):
     child = train_to_the_end(fork(parent, 20, {"n_critic": 1}, runs_dir), resume=True)
     grandchild = fork(child, 40, {"steps": 60}, runs_dir)
     assert grandchild.parent() == Parent(child.id, 40)
-    assert train_to_the_end(grandchild, resume=True).checkpoint()[0].step == 60
+    assert train_to_the_end(grandchild, resume=True).checkpoints.read()[0].step == 60

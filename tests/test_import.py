@@ -142,7 +142,7 @@ def test_rows_that_are_still_in_the_write_ahead_log_are_taken_in(
 def test_an_example_that_comes_back_is_an_ordinary_run(tmp_path: Path):
     export(Run(EXAMPLES / "example-ring-gan-collapsed"), tmp_path / "run.zip")
     run, remarks = import_zip(tmp_path / "run.zip", tmp_path / "runs")
-    assert remarks == [] and run.status() is Status.FINISHED and len(run.checkpoint_steps()) > 3
+    assert remarks == [] and run.status() is Status.FINISHED and len(run.checkpoints.steps()) > 3
     throw_away(run)
 
 
@@ -152,7 +152,7 @@ def test_pictures_are_encoded_anew(take: Callable[..., tuple[Run, list[str]]], f
     Image.fromarray(picture).save(buffer, "WEBP", lossless=True, exif=b"Exif\0\0a secret")
     given = {"previews/00000005.webp": buffer.getvalue(), "neighbours.webp": encode(picture)}
     run, remarks = take(files | given)
-    suffix, content = run.preview(5) or ("", b"")
+    suffix, content = run.previews.read(5) or ("", b"")
     assert remarks == [] and suffix == "webp" and b"secret" not in content
     assert np.abs(decode(content).astype(int) - picture).mean() < 8
     assert b"secret" in given["previews/00000005.webp"]
@@ -235,7 +235,7 @@ def test_checkpoints_that_claim_huge_networks_are_left_out(
     content = (tmp_path / "huge").read_bytes()
     run, remarks = take(files | {f"step_{i:08d}.safetensors": content for i in range(100, 140)})
     assert len(remarks) == 40 and all("left out" in remark for remark in remarks)
-    assert run.checkpoint_steps() == [0, 10, 20]
+    assert run.checkpoints.steps() == [0, 10, 20]
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])

@@ -40,7 +40,7 @@ from wgan.data import (
     prepare,
     prepared,
 )
-from wgan.data.intake import read_pictures
+from wgan.data.prepared_sets import read_pictures
 from wgan.sandbox import Refused
 from wgan.untrusted.archives import Meter, members, pattern
 from wgan.untrusted.images import Unusable, difference_hash, open_image, prepare_picture

@@ -48,7 +48,7 @@ def numbers(run: Run) -> dict[str, list[float]]:
 
 
 def final(run: Run) -> dict[str, torch.Tensor]:
-    return run.checkpoint()[0].tensors
+    return run.checkpoints.read()[0].tensors
 
 
 def identical(a: Run, b: Run) -> bool:
@@ -75,11 +75,11 @@ def test_a_finished_run_holds_everything(runs_dir: Path):
     run = made.run
     assert run.status() is Status.FINISHED and not run.alive()
     assert run.reports()["step"].tolist() == list(range(5, 41, 5))
-    assert run.preview_steps() == [0, 1, 10, 20, 30, 40]
-    assert run.checkpoint_steps() == [0, 20, 40]
+    assert run.previews.steps() == [0, 1, 10, 20, 30, 40]
+    assert run.checkpoints.steps() == [0, 20, 40]
     assert run.reports()["images"].tolist() == [step * 16 * 2 for step in range(5, 41, 5)]
     assert np.all(np.diff(run.reports()["seconds"]) > 0)
-    arrays = unpack_arrays(run.preview(40)[1])
+    arrays = unpack_arrays(run.previews.read(40)[1])
     assert arrays["points"].shape == (1024, 2) and arrays["surface"].shape == (48, 48)
 
 
@@ -99,7 +99,7 @@ def test_a_stopped_run_resumes_to_the_same_end(runs_dir: Path):
     for _ in range(13):
         part.step()
     part.finish(Status.STOPPED)
-    assert part.run.status() is Status.STOPPED and part.run.checkpoint_steps()[-1] == 13
+    assert part.run.status() is Status.STOPPED and part.run.checkpoints.steps()[-1] == 13
     again = TrainingJob(part.run, resume=True)
     again.prepare()
     assert identical(finish(again).run, whole)
@@ -125,7 +125,7 @@ def test_an_abandoned_run_resumes_to_the_same_end(runs_dir: Path):
     lost.flush()
     (lost.run.folder / "lock").unlink()
     assert lost.run.status() is Status.INTERRUPTED
-    assert lost.run.checkpoint_steps()[-1] == 20 and lost.run.last().report.step == 35
+    assert lost.run.checkpoints.steps()[-1] == 20 and lost.run.last().report.step == 35
     again = TrainingJob(lost.run, resume=True)
     again.prepare()
     assert again.training.steps == 20 and again.config.critic_learning_rate != 5e-4
@@ -139,7 +139,7 @@ def test_resuming_further_and_with_changes(runs_dir: Path):
     again = TrainingJob(made.run, resume=True, changes={"steps": 50, "n_critic": 1})
     again.prepare()
     finish(again)
-    assert again.run.checkpoint_steps()[-1] == 50
+    assert again.run.checkpoints.steps()[-1] == 50
     assert {c.path for c in again.run.changes()} == {"steps", "n_critic"}
     assert RunReader(again.run).view().config.steps == 50
 
@@ -188,7 +188,7 @@ def test_a_diverging_run_keeps_its_last_good_checkpoint(runs_dir: Path):
     made.finish(Status.FAILED, str(caught.value))
     assert made.run.status() is Status.FAILED
     assert "critic learning rate 0.1" in made.run.fact("error")
-    assert made.run.checkpoint_steps() == [0, 20]
+    assert made.run.checkpoints.steps() == [0, 20]
     assert np.isfinite(made.run.reports()["critic_loss"]).all()
     assert made.run.last().report.step == 20
 
@@ -218,7 +218,7 @@ def test_another_machines_engine_is_recorded_as_a_change(runs_dir: Path):
     for _ in range(5):
         made.step()
     made.finish(Status.STOPPED)
-    state, facts = made.run.checkpoint()
+    state, facts = made.run.checkpoints.read()
     wide = dataclasses.replace(state, engine=dataclasses.replace(state.engine, threads=64))
     made.run.add_checkpoint(wide, facts)
     again = TrainingJob(made.run, resume=True, threads=1)
@@ -266,7 +266,7 @@ def test_pictures_are_kept_as_a_grid_of_64(runs_dir: Path, monkeypatch: pytest.M
     made = TrainingJob(Run.create(config, runs_dir))
     made.prepare()
     finish(made)
-    suffix, content = made.run.preview(2)
+    suffix, content = made.run.previews.read(2)
     with Image.open(BytesIO(content)) as grid:
         assert suffix == "webp" and grid.size == (224, 224)
 
@@ -285,7 +285,7 @@ def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
     made.finish(Status.FINISHED)
     assert made.run.reports()["step"].tolist() == [5, 10, 15, 20, 25, 30, 35, 40]
     assert [c.path for c in made.run.changes()] == ["critic_learning_rate"]
-    assert made.run.checkpoint_steps() == [13, 20, 40] and made.run.preview_steps()[0] == 13
+    assert made.run.checkpoints.steps() == [13, 20, 40] and made.run.previews.steps()[0] == 13
     assert RunReader(made.run).view().status is Status.FINISHED
 
 
@@ -351,14 +351,14 @@ def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoin
     while made.training.steps < 10:
         made.step()
     for step, before, after in ((5, two, one), (10, one, two), (12, one, two)):
-        made._add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
+        made.records.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
     made.flush()
-    assert made.run.checkpoint()[0].engine == one and made._held is not None
-    made._held.close()  # killed
+    assert made.run.checkpoints.read()[0].engine == one
+    made.release()  # as if it was killed
     again = TrainingJob(made.run, threads=1, resume=True)
     assert len(again.run.changes()) == 3
     again.prepare()
-    assert [c.step for c in again._changes] == [c.step for c in again.run.changes()] == [5]
+    assert [c.step for c in again.records.changes] == [c.step for c in again.run.changes()] == [5]
     again.finish(Status.STOPPED)
 
 
@@ -403,6 +403,6 @@ def test_cancelled_work_stands_where_its_result_does():
     task = Task("key", "title", "", lambda: said)
     for _ in range(3):
         task.step()
-    assert (task.standing.share, task.standing.result) == (0.3, "found")
+    assert (task.status.share, task.status.result) == (0.3, "found")
     task.cancel()
-    assert (task.standing.share, task.standing.result) == (0.1, "found")
+    assert (task.status.share, task.status.result) == (0.1, "found")

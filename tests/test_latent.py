@@ -25,7 +25,7 @@ from wgan.latent import (
     warped_grid,
 )
 from wgan.latent.paths import Easing, Method
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
 
 T = np.linspace(0, 1, 21, dtype=np.float32)
@@ -281,7 +281,7 @@ def labelled() -> Models:
         conditional=True,
     )
     weights = {}
-    pair = config.networks(generator(0, "init"))
+    pair = config.networks(keyed_rng(0, "init"))
     for prefix, module in zip(("average", "critic"), pair, strict=True):
         for name, value in module.state_dict().items():
             loud = value.is_floating_point() and value.ndim > 1

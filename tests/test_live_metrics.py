@@ -14,7 +14,7 @@ from wgan.data import Pictures
 from wgan.jobs import TrainingJob
 from wgan.jobs.snapshot import SERIES_POINTS, Series
 from wgan.metrics import METRICS, emd, metric_of
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs import Measured, Run, Status
 from wgan.training import Engine, LiveEvaluator, Training, live_metrics
 
@@ -82,10 +82,10 @@ def test_the_numbers_are_those_of_the_averaged_generator(engine: Engine):
     training = Training(tiny(), engine=engine)
     for _ in range(3):
         training.step()
-    z = torch.randn(2500, 2, generator=generator(0, "metric"))
+    z = torch.randn(2500, 2, generator=keyed_rng(0, "metric"))
     with torch.no_grad():
         fake = training.average(z).numpy()
-    real = training.data.batch("train", 512, generator(0, "metric", draw=1)).numpy()
+    real = training.data.batch("train", 512, keyed_rng(0, "metric", draw=1)).numpy()
     found = ready(LiveEvaluator(training)).quality()
     assert found["emd_512"] == pytest.approx(emd(fake[:512], real), rel=1e-6)
     assert {"modes_2500", "high_quality_2500", "sliced_2500", "emd_512_floor"} <= set(found)
@@ -98,7 +98,7 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
 
     class Copier(torch.nn.Module):
         def forward(self, z: torch.Tensor) -> torch.Tensor:
-            one = training.data.batch("train", 1, generator(0, "sample"))
+            one = training.data.batch("train", 1, keyed_rng(0, "sample"))
             return one.expand(len(z), -1, -1, -1)
 
     training.average = Copier()

@@ -31,13 +31,13 @@ from wgan.metrics import (
     title_of,
     train_features,
 )
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 
 def draw(name: str, n: int, key: int = 0, **settings: float) -> np.ndarray:
     loaded = DATASETS[name](**settings).load()
     assert isinstance(loaded, Points)
-    return loaded.sample(n, generator(key, "metric")).numpy()
+    return loaded.sample(n, keyed_rng(key, "metric")).numpy()
 
 
 def test_w1_of_a_shift_is_its_length():
@@ -79,7 +79,7 @@ def test_w1_of_the_papers_toy_sets(
     name: str, settings: dict[str, float], distance: float, floor: float
 ):
     noisy = draw(name, 1000, 1, **settings)
-    noisy = noisy + torch.randn(1000, 2, generator=generator(2, "metric")).numpy()
+    noisy = noisy + torch.randn(1000, 2, generator=keyed_rng(2, "metric")).numpy()
     assert emd(draw(name, 1000, 0, **settings), noisy) == pytest.approx(distance, abs=0.08)
     floors = [
         emd(draw(name, 256, 2 * k, **settings), draw(name, 256, 2 * k + 1, **settings))
@@ -91,7 +91,7 @@ def test_w1_of_the_papers_toy_sets(
 def test_true_samples_score_as_published():
     loaded = Ring8(scale=1.0, sigma=0.01).load()
     assert isinstance(loaded, Points) and loaded.means is not None
-    points = loaded.sample(20_000, generator(0, "metric")).numpy()
+    points = loaded.sample(20_000, keyed_rng(0, "metric")).numpy()
     modes, share = mixture_modes(points, loaded.means.numpy(), 0.01)
     # P(χ²₂ ≤ 9) = 1 − exp(−4.5)
     assert modes == 8 and share == pytest.approx(1 - np.exp(-4.5), abs=0.004)
@@ -154,7 +154,7 @@ ALL = [key for key, metric in METRICS.items() if metric.kind == "pictures" and n
 
 def test_frechet_of_two_gaussians_in_closed_form():
     """‖μ − μ′‖² + Σ (σ − σ′)² for diagonal Gaussians; every moment as torchmetrics estimates it."""
-    rng = generator(0, "metric")
+    rng = keyed_rng(0, "metric")
     white = torch.randn(4000, 5, generator=rng, dtype=torch.float64)
     white = (white - white.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(white.T))).T
     scale, shift = torch.tensor([1.0, 2.0, 0.5, 3.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, -2.0, 0.5])
@@ -184,7 +184,7 @@ def test_frechet_of_two_gaussians_with_any_covariances():
 
 def test_kernel_distance_of_two_gaussians_in_closed_form():
     """In one dimension it is 3 (m₁ − m₁′)² + 3 (m₂ − m₂′)² + (m₃ − m₃′)² of the raw moments."""
-    rng = generator(11, "metric")
+    rng = keyed_rng(11, "metric")
     real = torch.randn(20_000, 1, generator=rng, dtype=torch.float64)
     fake = 0.5 * torch.randn(20_000, 1, generator=rng, dtype=torch.float64) + 0.5
     # Moments of N(0, 1): 0, 1, 0; of N(½, ¼): ½, ½, ½³ + 3 · ½ · ¼ = ½.
@@ -195,8 +195,8 @@ def test_kernel_distance_of_two_gaussians_in_closed_form():
 
 
 def test_frechet_sums_add_up_and_do_not_mind_the_order():
-    features = torch.randn(600, 6, generator=generator(1, "metric"))
-    other = Sums.of(torch.randn(500, 6, generator=generator(2, "metric")) + 1)
+    features = torch.randn(600, 6, generator=keyed_rng(1, "metric"))
+    other = Sums.of(torch.randn(500, 6, generator=keyed_rng(2, "metric")) + 1)
     parts = Sums.of(features[:200]) + Sums.of(features[200:])
     turned = Sums.of(features.flip(0))
     whole = frechet(Sums.of(features), other)
@@ -218,7 +218,7 @@ def test_frechet_is_that_of_torchmetrics_fed_with_pictures(reference_stats: Refe
 
 def test_kernel_distance_against_the_formula():
     """Unbiased MMD² with (x·y/D + 1)³, over all examples at once."""
-    rng = generator(3, "metric")
+    rng = keyed_rng(3, "metric")
     x = torch.randn(300, 4, generator=rng, dtype=torch.float64)
     y = torch.randn(300, 4, generator=rng, dtype=torch.float64) + 0.5
 
@@ -234,7 +234,7 @@ def test_kernel_distance_against_the_formula():
 
 
 def test_kernel_distance_leaves_torchs_own_state_alone():
-    x = torch.randn(700, 4, generator=generator(3, "metric"))
+    x = torch.randn(700, 4, generator=keyed_rng(3, "metric"))
     before = torch.get_rng_state()
     kid(x, x)
     assert torch.equal(torch.get_rng_state(), before)
@@ -243,7 +243,7 @@ def test_kernel_distance_leaves_torchs_own_state_alone():
 def test_precision_recall_density_coverage_against_their_authors_library():
     from prdc import compute_prdc
 
-    rng = generator(4, "metric")
+    rng = keyed_rng(4, "metric")
     real = torch.randn(400, 6, generator=rng, dtype=torch.float64)
     fake = 0.8 * torch.randn(300, 6, generator=rng, dtype=torch.float64) + 0.3
     found = last(prdc(real, fake))
@@ -284,7 +284,7 @@ def test_a_dropped_class_shows_in_recall_coverage_and_classes(
 ):
     data = reference_stats.data
     kept = data.train[data.train_labels < 5]
-    few = kept[torch.randperm(len(kept), generator=generator(6, "metric"))[:1000]]
+    few = kept[torch.randperm(len(kept), generator=keyed_rng(6, "metric"))[:1000]]
     found = measure(PictureSides(few, reference_stats), ALL)
     # Five of ten classes, each twice as often: KL = log 2.
     assert found["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
@@ -297,8 +297,8 @@ def test_copies_of_training_pictures_fool_all_but_memorised(
     floors: dict[str, float], reference_stats: ReferenceStats
 ):
     train = reference_stats.data.train
-    chosen = train[torch.randperm(len(train), generator=generator(7, "metric"))[:500]]
-    noise = torch.randint(-8, 9, chosen.shape, generator=generator(8, "metric"))
+    chosen = train[torch.randperm(len(train), generator=keyed_rng(7, "metric"))[:500]]
+    noise = torch.randint(-8, 9, chosen.shape, generator=keyed_rng(8, "metric"))
     copies = (chosen.int() + noise).clamp(0, 255).byte()
     found = measure(PictureSides(copies, reference_stats), ["memorised", "precision", "coverage"])
     assert found["memorised_500"] > 0.98
@@ -308,7 +308,7 @@ def test_copies_of_training_pictures_fool_all_but_memorised(
 def test_noise_and_repeats_are_far_from_the_floor(
     floors: dict[str, float], reference_stats: ReferenceStats
 ):
-    rng = generator(9, "metric")
+    rng = keyed_rng(9, "metric")
     noise = torch.randint(0, 256, (1000, 1, 28, 28), generator=rng).byte()
     found = measure(PictureSides(noise, reference_stats), ALL)
     assert found["fid64_1k"] > 50 * floors["fid64_1k"] and found["coverage_1k"] < 0.05
@@ -435,7 +435,7 @@ def test_shipped_networks_are_small_named_and_as_good_as_they_say(family: str):
 
 def test_the_digits_network_classifies_as_it_says(reference_stats: ReferenceStats):
     guessed = reference_stats.real(1000).probabilities.argmax(1)
-    rng = generator(0, "metric", draw=1)
+    rng = keyed_rng(0, "metric", draw=1)
     order = torch.randperm(1000, generator=rng)
     right = (guessed == reference_stats.data.held_out_labels[order]).double().mean()
     # Three standard errors of a share of 1,000.

@@ -17,8 +17,9 @@ from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.latent import lerp, slerp, walk
 from wgan.metrics import emd, mixture_modes
 from wgan.networks import NETWORKS
-from wgan.objectives import OBJECTIVES, Wgan, gradient_norm
-from wgan.rng import generator
+from wgan.objectives import OBJECTIVES, Wgan
+from wgan.objectives.gradients import gradient_norm
+from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
 
 PENALISED = [name for name, kind in OBJECTIVES.items() if "penalty_weight" in kind.model_fields]
@@ -36,7 +37,7 @@ class Plane(nn.Module):
 
 
 def draw(*shape: int, key: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=generator(key, "data"))
+    return torch.randn(*shape, generator=keyed_rng(key, "data"))
 
 
 @pytest.mark.parametrize("name", PENALISED)
@@ -47,7 +48,7 @@ def test_1_one_norm_for_each_sample(name: str, n: int):
 
     def paid(count: int) -> float:
         real, fake = draw(count, 3, 4, 4), draw(count, 3, 4, 4, key=1)
-        made = OBJECTIVES[name]().penalty(slope, real=real, fake=fake, rng=generator(0, "epsilon"))
+        made = OBJECTIVES[name]().penalty(slope, real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
         return float(made.detach())
 
     assert paid(n) == pytest.approx(paid(256), rel=1e-4) and paid(n) > 0
@@ -57,7 +58,7 @@ def test_1_one_norm_for_each_sample(name: str, n: int):
 def test_2_no_nan_where_the_slope_is_0(name: str):
     flat = Plane(torch.zeros(4))
     made = OBJECTIVES[name]().penalty(
-        flat, real=draw(5, 4), fake=draw(5, 4, key=1), rng=generator(0, "epsilon")
+        flat, real=draw(5, 4), fake=draw(5, 4, key=1), rng=keyed_rng(0, "epsilon")
     )
     made.backward()
     assert torch.isfinite(flat.w.grad).all()
@@ -73,7 +74,7 @@ def test_3_epsilon_is_uniform_and_one_a_sample(name: str):
         return x.sum(1)
 
     objective.penalty(
-        critic, real=torch.ones(2000, 2), fake=torch.zeros(2000, 2), rng=generator(0, "epsilon")
+        critic, real=torch.ones(2000, 2), fake=torch.zeros(2000, 2), rng=keyed_rng(0, "epsilon")
     )
     epsilon = seen[0]
     assert torch.equal(epsilon[:, 0], epsilon[:, 1]) and len(epsilon[:, 0].unique()) > 1900
@@ -125,7 +126,7 @@ def test_6_clipped_after_the_optimisers_step_and_no_scale_of_a_norm():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_7_a_critic_ends_without_a_sigmoid_and_has_no_dropout(name: str):
     shape = (2,) if NETWORKS[name].kind == "points" else (1, 28, 28)
-    _, critic = NETWORKS[name]().build(shape, 3, generator(0, "init"))
+    _, critic = NETWORKS[name]().build(shape, 3, keyed_rng(0, "init"))
     assert not any(isinstance(m, nn.Sigmoid | nn.Dropout | nn.Dropout2d) for m in critic.modules())
     norms = [m for m in critic.modules() if isinstance(m, nn.BatchNorm2d)]
     assert all(m.eps == 1e-3 for m in norms)  # Keras' own, and not 0.8

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from wgan.networks import NETWORKS, Brownlee, Dcgan, LabelledCritic, Mlp
-from wgan.rng import generator
+from wgan.networks import NETWORKS, Brownlee, Dcgan, Mlp
+from wgan.networks.modules import LabelledCritic
+from wgan.rng import keyed_rng
 
 SHAPES: dict[str, list[tuple[int, ...]]] = {
     "points": [(2,)],
@@ -19,7 +20,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_every_pair_fits_its_shapes(name: str, shape: tuple[int, ...]):
-    make, score = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    make, score = NETWORKS[name]().build(shape, 7, keyed_rng(0, "init"))
     fake = make(torch.randn(4, 7))
     assert fake.shape == (4, *shape)
     assert score(fake).shape == (4,)
@@ -29,10 +30,10 @@ def test_every_pair_fits_its_shapes(name: str, shape: tuple[int, ...]):
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_first_weights_depend_on_the_key_alone(name: str, shape: tuple[int, ...]):
     torch.manual_seed(1)
-    first = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    first = NETWORKS[name]().build(shape, 7, keyed_rng(0, "init"))
     torch.manual_seed(2)
-    again = NETWORKS[name]().build(shape, 7, generator(0, "init"))
-    other = NETWORKS[name]().build(shape, 7, generator(1, "init"))
+    again = NETWORKS[name]().build(shape, 7, keyed_rng(0, "init"))
+    other = NETWORKS[name]().build(shape, 7, keyed_rng(1, "init"))
     for a, b, c in zip(first, again, other, strict=True):
         pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
         assert all(torch.equal(x, y) for x, y in pairs)
@@ -46,7 +47,7 @@ def test_first_weights_depend_on_the_key_alone(name: str, shape: tuple[int, ...]
 )
 def test_a_critic_scores_each_sample_alone(name: str, shape: tuple[int, ...]):
     """No batch norm and nothing else that couples samples (FACTS: mistake 4), no sigmoid (7)."""
-    _, critic = NETWORKS[name]().build(shape, 7, generator(0, "init"))
+    _, critic = NETWORKS[name]().build(shape, 7, keyed_rng(0, "init"))
     coupling = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout, nn.Sigmoid)
     assert not any(isinstance(part, coupling) for part in critic.modules())
     x = torch.randn(6, *shape)
@@ -57,7 +58,7 @@ def test_a_critic_scores_each_sample_alone(name: str, shape: tuple[int, ...]):
 
 @pytest.mark.parametrize("side", [28, 32, 64])
 def test_generators_cover_the_range_of_pictures(side: int):
-    make, _ = Dcgan().build((1, side, side), 16, generator(0, "init"))
+    make, _ = Dcgan().build((1, side, side), 16, keyed_rng(0, "init"))
     with torch.no_grad():
         for weight in make.parameters():
             weight.mul_(30)
@@ -69,7 +70,7 @@ def test_sizes_grow():
     counts = [
         sum(
             p.numel()
-            for net in Dcgan(size=size).build((1, 28, 28), 64, generator(0, "init"))
+            for net in Dcgan(size=size).build((1, 28, 28), 64, keyed_rng(0, "init"))
             for p in net.parameters()
         )
         for size in ("small", "medium", "large")
@@ -78,7 +79,7 @@ def test_sizes_grow():
 
 
 def test_mlp_is_the_papers_when_asked():
-    make, critic = Mlp(width=512, depth=4).build((2,), 128, generator(0, "init"))
+    make, critic = Mlp(width=512, depth=4).build((2,), 128, keyed_rng(0, "init"))
     layers = [p for p in critic.modules() if isinstance(p, nn.Linear)]
     assert [(p.in_features, p.out_features) for p in layers] == [
         (2, 512),
@@ -103,7 +104,7 @@ def test_mlp_is_the_papers_when_asked():
 def test_a_misfit_is_said_in_words(network: Mlp, shape: tuple[int, ...], words: str):
     assert words in (network.incompatibility_reason(shape) or "")
     with pytest.raises(ValueError, match=words):
-        network.build(shape, 2, generator(0, "init"))
+        network.build(shape, 2, keyed_rng(0, "init"))
 
 
 def count(network: nn.Module) -> int:
@@ -111,7 +112,7 @@ def count(network: nn.Module) -> int:
 
 
 def test_brownlees_pair_has_the_published_numbers_of_parameters():
-    make, critic = Brownlee().build((1, 28, 28), 50, generator(0, "init"))
+    make, critic = Brownlee().build((1, 28, 28), 50, keyed_rng(0, "init"))
     assert (count(critic), count(make)) == (70_081, 851_201)
     # Keras' defaults: RMSprop's are in the preset.
     norms = [part for part in critic.modules() if isinstance(part, nn.BatchNorm2d)]
@@ -128,7 +129,7 @@ def test_resize_convolutions_leave_no_checkerboard_at_the_start():
     """A constant map stays constant (but at the border); a transposed convolution makes a pattern."""
     for upsampling, uneven in (("resize", False), ("transposed", True)):
         network = Dcgan(upsampling=upsampling, batch_norm=False)
-        make, _ = network.build((1, 32, 32), 4, generator(0, "init"))
+        make, _ = network.build((1, 32, 32), 4, keyed_rng(0, "init"))
         layer = next(p for p in make.children() if isinstance(p, nn.Conv2d | nn.ConvTranspose2d))
         flat = torch.ones(1, layer.in_channels, 8, 8)
         if upsampling == "resize":
@@ -139,7 +140,7 @@ def test_resize_convolutions_leave_no_checkerboard_at_the_start():
 
 @pytest.mark.parametrize("name", [n for n, net in NETWORKS.items() if net.kind == "pictures"])
 def test_labelled_pairs_listen_to_the_label(name: str):
-    make, critic = NETWORKS[name]().build((1, 28, 28), 7, generator(0, "init"), classes=3)
+    make, critic = NETWORKS[name]().build((1, 28, 28), 7, keyed_rng(0, "init"), classes=3)
     make.eval(), critic.eval()
     z, zero, two = torch.randn(4, 7), torch.zeros(4).long(), torch.full((4,), 2)
     assert make(z, zero).shape == (4, 1, 28, 28)
@@ -155,7 +156,7 @@ def test_labelled_pairs_listen_to_the_label(name: str):
 
 def test_brownlees_running_statistics_hold_no_share_of_their_start():
     """Keras 2.2 called TensorFlow's average with zero_debias: Σ mⁿ⁻ⁱ (1 − m) vᵢ / (1 − mⁿ)."""
-    make, _ = Brownlee().build((1, 28, 28), 50, generator(0, "init"))
+    make, _ = Brownlee().build((1, 28, 28), 50, keyed_rng(0, "init"))
     norm = next(part for part in make.modules() if isinstance(part, nn.BatchNorm2d))
     rng = torch.Generator().manual_seed(0)
     batches = [3 + 0.1 * torch.randn(8, 128, 4, 4, generator=rng) * (i + 1) for i in range(5)]

@@ -21,18 +21,16 @@ from wgan.objectives import (
     Gan,
     Hinge,
     LsGan,
-    MaxMin,
     Wgan,
     WganDiv,
     WganGp,
     WganGroupSort,
     WganLp,
     WganSn,
-    bjorck,
-    cayley,
-    gradient_norm,
 )
-from wgan.rng import generator
+from wgan.objectives.gradients import gradient_norm
+from wgan.objectives.layers import MaxMin, bjorck, cayley
+from wgan.rng import keyed_rng
 
 
 class Slope(nn.Module):
@@ -47,7 +45,7 @@ class Slope(nn.Module):
 
 
 def samples(n: int, *shape: int, key: int = 0) -> Tensor:
-    return torch.randn(n, *shape, generator=generator(key, "data"))
+    return torch.randn(n, *shape, generator=keyed_rng(key, "data"))
 
 
 @pytest.mark.parametrize("n", [1, 64, 256])
@@ -55,7 +53,7 @@ def samples(n: int, *shape: int, key: int = 0) -> Tensor:
 def test_penalty_of_a_linear_critic(n: int, w: tuple[float, float]):
     """λ(‖w‖ − 1)², whatever the batch: one norm a sample, not one a batch."""
     value = WganGp(penalty_weight=10.0).penalty(
-        Slope(*w), real=samples(n, 2), fake=samples(n, 2, key=1), rng=generator(0, "epsilon")
+        Slope(*w), real=samples(n, 2), fake=samples(n, 2, key=1), rng=keyed_rng(0, "epsilon")
     )
     assert float(value.detach()) == pytest.approx(10 * (math.hypot(*w) - 1) ** 2, abs=1e-5)
 
@@ -66,7 +64,7 @@ def test_penalty_of_pictures_takes_the_norm_over_all_of_a_sample():
         critic,
         real=samples(8, 1, 10, 10),
         fake=samples(8, 1, 10, 10, key=1),
-        rng=generator(0, "epsilon"),
+        rng=keyed_rng(0, "epsilon"),
     )
     assert float(value.detach()) == pytest.approx(0, abs=1e-9)
 
@@ -74,7 +72,7 @@ def test_penalty_of_pictures_takes_the_norm_over_all_of_a_sample():
 def test_a_flat_critic_gives_no_nan():
     critic = Slope(0.0, 0.0)
     WganGp().penalty(
-        critic, real=samples(4, 2), fake=samples(4, 2), rng=generator(0, "epsilon")
+        critic, real=samples(4, 2), fake=samples(4, 2), rng=keyed_rng(0, "epsilon")
     ).backward()
     assert torch.isfinite(critic.w.grad).all()
 
@@ -90,7 +88,7 @@ class Recorder(nn.Module):
 def test_epsilon_is_uniform_and_one_a_sample():
     critic, n = Recorder(), 4096
     WganGp().penalty(
-        critic, real=torch.ones(n, 2), fake=torch.zeros(n, 2), rng=generator(0, "epsilon")
+        critic, real=torch.ones(n, 2), fake=torch.zeros(n, 2), rng=keyed_rng(0, "epsilon")
     )
     epsilon = critic.x  # x̂ = ε·1 + (1 − ε)·0
     assert torch.equal(epsilon[:, 0], epsilon[:, 1])
@@ -104,7 +102,7 @@ def test_epsilon_is_uniform_and_one_a_sample():
 def test_x_hat_lies_between_its_own_real_and_fake():
     critic = Recorder()
     real, fake = samples(64, 2), samples(64, 2, key=1)
-    WganGp().penalty(critic, real=real, fake=fake, rng=generator(0, "epsilon"))
+    WganGp().penalty(critic, real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
     along = (critic.x - fake) / (real - fake)
     assert torch.allclose(along[:, 0], along[:, 1], atol=1e-4)
 
@@ -112,7 +110,7 @@ def test_x_hat_lies_between_its_own_real_and_fake():
 def test_the_penalty_reaches_the_critics_weights():
     critic = Slope(3.0, 4.0)
     WganGp(penalty_weight=1.0).penalty(
-        critic, real=samples(4, 2), fake=samples(4, 2), rng=generator(0, "epsilon")
+        critic, real=samples(4, 2), fake=samples(4, 2), rng=keyed_rng(0, "epsilon")
     ).backward()
     # d/dw (‖w‖ − 1)² = 2(‖w‖ − 1) w/‖w‖
     assert critic.w.grad.tolist() == pytest.approx([2 * 4 * 0.6, 2 * 4 * 0.8], rel=1e-5)
@@ -172,12 +170,12 @@ def test_every_objective_keeps_the_contract(name: str):
     assert objective.generator_loss(fake=good) < objective.generator_loss(fake=bad)
     critic = Slope(0.6, 0.8)
     penalty = objective.penalty(
-        critic, real=samples(4, 2), fake=samples(4, 2), rng=generator(0, "epsilon")
+        critic, real=samples(4, 2), fake=samples(4, 2), rng=keyed_rng(0, "epsilon")
     )
     assert penalty.shape == () and float(penalty.detach()) >= 0
     layers = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
     assert objective.unsupported_reason(layers) is None
-    objective.prepare(layers, generator(0, "init"))
+    objective.prepare(layers, keyed_rng(0, "init"))
     objective.project(layers)
     assert torch.isfinite(layers(samples(3, 2))).all()
 
@@ -223,7 +221,7 @@ def test_penalties_of_a_linear_critic_in_closed_form(w: tuple[float, float]):
 
     def value(objective) -> float:
         penalty = objective.penalty(
-            Slope(*w), real=samples(32, 2), fake=samples(32, 2, key=1), rng=generator(0, "epsilon")
+            Slope(*w), real=samples(32, 2), fake=samples(32, 2, key=1), rng=keyed_rng(0, "epsilon")
         )
         return float(penalty.detach())
 
@@ -244,7 +242,7 @@ def test_penalties_are_taken_where_they_say():
 
     def asked(**values) -> Tensor:
         critic = Recorder()
-        WganGp(**values).penalty(critic, real=real, fake=fake, rng=generator(0, "epsilon"))
+        WganGp(**values).penalty(critic, real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
         return critic.x
 
     assert torch.equal(asked(penalty_at="real"), real)
@@ -265,7 +263,7 @@ def test_a_lazy_penalty_is_on_average_the_whole_one():
                     critic,
                     real=samples(8, 2),
                     fake=samples(8, 2),
-                    rng=generator(0, "epsilon"),
+                    rng=keyed_rng(0, "epsilon"),
                     update=update,
                 ).detach()
             )
@@ -297,7 +295,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
     first = nn.Linear(6, 8)
     critic = nn.Sequential(first, nn.ReLU(), nn.Linear(8, 1))
     before = first.weight.detach().clone()
-    WganSn().prepare(critic, generator(0, "init"))
+    WganSn().prepare(critic, keyed_rng(0, "init"))
     for _ in range(50):
         critic(samples(2, 6))
     assert float(torch.linalg.matrix_norm(first.weight.detach(), 2)) == pytest.approx(1, abs=1e-4)
@@ -311,7 +309,7 @@ def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
         with torch.no_grad():
             for weight in critic.parameters():
                 weight.fill_(0.1)
-        WganSn().prepare(critic, generator(3, "init"))
+        WganSn().prepare(critic, keyed_rng(3, "init"))
         return critic.state_dict()
 
     first = made()
@@ -319,7 +317,7 @@ def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    WganSn().prepare(critic, generator(3, "init"))
+    WganSn().prepare(critic, keyed_rng(3, "init"))
     assert torch.equal(torch.rand(3), expected)
     again = made()
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -357,10 +355,10 @@ def test_bjorck_never_stretches(rows: int, columns: int, iterations: int, key: i
 def test_a_groupsort_critic_is_1_lipschitz(orthonormal: str, kind: str):
     shape = (2,) if kind == "mlp" else (1, 28, 28)
     network = NETWORKS[kind]()
-    _, critic = network.build(shape, 4, generator(0, "init"))
+    _, critic = network.build(shape, 4, keyed_rng(0, "init"))
     objective = WganGroupSort(orthonormal=orthonormal)
     assert objective.unsupported_reason(critic) is None
-    objective.prepare(critic, generator(1, "init"))
+    objective.prepare(critic, keyed_rng(1, "init"))
     a, b = samples(64, *shape), samples(64, *shape, key=1)
     with torch.no_grad():
         apart = (a - b).flatten(1).norm(dim=1)
@@ -377,14 +375,18 @@ def test_what_cannot_be_made_lipschitz_is_said():
     objective = WganGroupSort()
     odd = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1))
     assert "even width" in (objective.unsupported_reason(odd) or "")
-    _, residual = NETWORKS["resnet"]().build((1, 28, 28), 4, generator(0, "init"))
+    _, residual = NETWORKS["resnet"]().build((1, 28, 28), 4, keyed_rng(0, "init"))
     assert "residual" in (objective.unsupported_reason(residual) or "")
-    _, normed = NETWORKS["brownlee"]().build((1, 28, 28), 4, generator(0, "init"))
+    _, normed = NETWORKS["brownlee"]().build((1, 28, 28), 4, keyed_rng(0, "init"))
     assert "normalisation" in (objective.unsupported_reason(normed) or "")
 
 
 ADDED = '''
-class Mine(_Wasserstein):
+from typing import Literal
+from wgan.objectives.base import Wasserstein
+
+
+class Mine(Wasserstein):
     """A variant that someone adds: scores are squashed by a scale of its own."""
 
     name: Literal["mine"] = "mine"
@@ -394,7 +396,7 @@ class Mine(_Wasserstein):
         2.0, title="Scale", description="Divides the scores.", json_schema_extra={"source": "nobody"}
     )
 
-    def fake_loss(self, fake: Tensor) -> Tensor:
+    def fake_loss(self, fake):
         return (fake / self.squash_scale).mean()
 
 
@@ -405,9 +407,11 @@ FOLLOWS = """
 import contextlib, importlib.util, io, sys
 from pathlib import Path
 import wgan
-path = Path(wgan.__file__).parent / "objectives.py"
+path = Path(wgan.__file__).parent / "objectives" / "__init__.py"
 source = path.read_text()
-spec = importlib.util.spec_from_file_location("wgan.objectives", path)
+spec = importlib.util.spec_from_file_location(
+    "wgan.objectives", path, submodule_search_locations=[str(path.parent)]
+)
 module = importlib.util.module_from_spec(spec)
 sys.modules["wgan.objectives"] = module
 before, after = source.split("if TYPE_CHECKING:\\n    AnyObjective")

@@ -8,14 +8,14 @@ from PIL import Image
 
 from wgan.cli.main import main
 from wgan.data import Mnist10k
+from wgan.labs.toys import new_critic_trainer
 from wgan.metrics import emd
 from wgan.networks import Mlp
 from wgan.objectives import WganGp
 from wgan.reproduce import EXPERIMENTS, Bench, Outcome, Row, measure, page, table
-from wgan.reproduce.critics import adam, explained, gap, straightness
+from wgan.reproduce.critics import explained, gap, straightness
 from wgan.reproduce.pictures import Ruler
-from wgan.rng import generator
-from wgan.training.critic_trainer import CriticTrainer
+from wgan.rng import keyed_rng
 
 TINY = 0.005
 
@@ -63,7 +63,7 @@ def test_a_sorting_critic_never_exceeds_w1(seed: int):
 
 
 def test_the_gap_over_the_steepest_slope_is_below_w1():
-    real = torch.randn(200, 2, generator=generator(0, "data"))
+    real = torch.randn(200, 2, generator=keyed_rng(0, "data"))
     fake = real + torch.tensor([0.3, 0.4])
     layer = torch.nn.Linear(2, 1, bias=False)
     linear = torch.nn.Sequential(layer, torch.nn.Flatten(0))
@@ -74,15 +74,11 @@ def test_the_gap_over_the_steepest_slope_is_below_w1():
 
 
 def test_a_fitted_critic_separates():
-    network = Mlp(width=16, depth=1)
-    critic = network.critic((1,))
-    network.initialise(critic, generator(0, "init"))
+    trainer = new_critic_trainer(Mlp(width=16, depth=1), WganGp(), 1e-2, 0, shape=(1,))
     real, fake = torch.ones(32, 1), torch.zeros(32, 1)
-    before = gap(critic, real, fake)
-    CriticTrainer(critic, WganGp(), adam(critic, 1e-2)).run(
-        lambda _: (real, fake), 60, lambda *_: None, ""
-    )
-    assert gap(critic, real, fake) > max(before, 0.7)
+    before = gap(trainer.critic, real, fake)
+    trainer.run(lambda _: (real, fake), 60, lambda *_: None, "")
+    assert gap(trainer.critic, real, fake) > max(before, 0.7)
 
 
 def test_fits_of_a_line_and_of_noise():

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 import torch
 
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 
 def draws(*key: Any) -> list[float]:
-    return torch.randn(4, generator=generator(*key)).tolist()
+    return torch.randn(4, generator=keyed_rng(*key)).tolist()
 
 
 def test_the_same_key_gives_the_same_numbers():
@@ -23,7 +23,7 @@ def test_every_part_of_the_key_matters(other: tuple[int, str, int, int]):
 
 
 def test_neighbouring_keys_are_unrelated():
-    numbers = torch.stack([torch.randn(256, generator=generator(0, "z", i)) for i in range(20)])
+    numbers = torch.stack([torch.randn(256, generator=keyed_rng(0, "z", i)) for i in range(20)])
     correlation = torch.corrcoef(numbers) - torch.eye(20)
     assert correlation.abs().max() < 0.35  # 5.6 standard deviations of 1/√256
 

@@ -32,7 +32,7 @@ from wgan.runs import (
     unpack_arrays,
 )
 from wgan.runs.checkpoints import signed
-from wgan.runs.run import best_of
+from wgan.runs.tables import best_of
 from wgan.schema import SCHEMA
 from wgan.training import Engine, Report, Training
 
@@ -253,13 +253,13 @@ def test_who_lost_the_run_to_another_process_writes_no_more(run: Run, training: 
                 run.set_fact("status", Status.FINISHED)
             with pytest.raises(RunTakenOver):
                 run.add_checkpoint(training.state(), {})
-    assert not run.checkpoint_steps() and run.fact("status") == Status.QUEUED
+    assert not run.checkpoints.steps() and run.fact("status") == Status.QUEUED
 
 
 def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
     state = training.state()
     run.add_checkpoint(state, {"seconds": 1.5, "images": 96})
-    back, facts = run.checkpoint()
+    back, facts = run.checkpoints.read()
     assert facts == {"seconds": 1.5, "images": 96}
     assert (back.config, back.engine, back.step) == (state.config, state.engine, 3)
     assert (back.critic_updates, back.counts) == (state.critic_updates, state.counts)
@@ -283,7 +283,7 @@ def test_the_newest_the_first_the_best_and_the_starred_checkpoints_stay(
         run.add_checkpoint(training.state(), {})
         if step == 8:
             run.star(8, True)
-    steps = run.checkpoint_steps()
+    steps = run.checkpoints.steps()
     assert steps[0] == 4 and steps[-4:] == [40, 41, 42, 43]
     assert run.best_steps() == {"emd_512": 17}
     assert {8, 17} <= set(steps) and len(steps) <= 4 + 4 + 3
@@ -291,7 +291,7 @@ def test_the_newest_the_first_the_best_and_the_starred_checkpoints_stay(
     for _ in range(10):
         training.step()
         run.add_checkpoint(training.state(), {})
-    assert 17 in run.checkpoint_steps() and 8 not in run.checkpoint_steps()
+    assert 17 in run.checkpoints.steps() and 8 not in run.checkpoints.steps()
 
 
 def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
@@ -299,13 +299,13 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
     training.step()
     path = run.add_checkpoint(training.state(), {})
     path.write_bytes(path.read_bytes()[:-100])
-    assert run.checkpoint()[0].step == 3
+    assert run.checkpoints.read()[0].step == 3
     with pytest.raises(RunError, match="damaged"):
-        run.checkpoint(4)
+        run.checkpoints.read(4)
     save_file({"x": torch.zeros(1)}, path)  # sound, but somebody else's
     with pytest.raises(RunError, match="of another program"):
-        run.checkpoint(4)
-    assert run.checkpoint()[0].step == 3
+        run.checkpoints.read(4)
+    assert run.checkpoints.read()[0].step == 3
 
 
 @pytest.mark.parametrize(
@@ -333,8 +333,8 @@ def test_weights_that_do_not_fit_are_said_in_words(run: Run, training: Training,
     harm(tensors)
     path.write_bytes(signed(tensors, metadata))
     with pytest.raises(RunError, match=words):
-        run.checkpoint(4)
-    assert run.checkpoint()[0].step == 3  # the rest is usable
+        run.checkpoints.read(4)
+    assert run.checkpoints.read()[0].step == 3  # the rest is usable
 
 
 def test_every_flipped_bit_of_a_checkpoint_is_noticed(run: Run, training: Training):
@@ -346,9 +346,9 @@ def test_every_flipped_bit_of_a_checkpoint_is_noticed(run: Run, training: Traini
         harmed[bit // 8] ^= 1 << (bit % 8)
         path.write_bytes(harmed)
         with pytest.raises(RunError):
-            run.checkpoint(3)
+            run.checkpoints.read(3)
     path.write_bytes(whole)
-    run.checkpoint(3)
+    run.checkpoints.read(3)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_offered(run: Run, training: Training):
@@ -359,8 +359,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_offered(run: Run, t
     harmed[-5] ^= 16
     path.write_bytes(harmed)
     with pytest.raises(RunError, match=rf"{path.name} is damaged.*The one before it is of step 3"):
-        run.checkpoint(4)
-    state, _, reasons = run.newest_checkpoint()
+        run.checkpoints.read(4)
+    state, _, reasons = run.checkpoints.newest_resumable()
     assert state.step == 3 and len(reasons) == 1 and path.name in reasons[0]
     assert run.resume_point()[1] == 3
 
@@ -374,8 +374,8 @@ def test_a_checkpoint_that_lacks_a_group_of_tensors_is_not_resumed(
     state = training.state()
     left = {k: v for k, v in state.tensors.items() if k.partition(".")[0] != group}
     path = run.add_checkpoint(replace(state, tensors=left), {})
-    assert run.checkpoint(4)[0].step == 4  # samples can be made of it
-    state, _, reasons = run.newest_checkpoint()
+    assert run.checkpoints.read(4)[0].step == 4  # samples can be made of it
+    state, _, reasons = run.checkpoints.newest_resumable()
     assert state.step == 3 and path.name in reasons[0] and group.split("_")[0] in reasons[0]
 
 
@@ -386,7 +386,7 @@ def test_a_checkpoint_of_a_newer_version_is_refused(run: Run, training: Training
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     save_file(tensors, path, metadata)
     with pytest.raises(RunError, match="newer version"):
-        run.checkpoint(3)
+        run.checkpoints.read(3)
 
 
 def test_a_run_of_schema_1_is_migrated(run: Run, training: Training):
@@ -415,7 +415,7 @@ def test_a_step_without_a_checkpoint_is_said(run: Run, training: Training):
     training.step()
     run.add_checkpoint(training.state(), {})
     with pytest.raises(RunError, match=r"no checkpoint at step 9: it has 3, 4"):
-        run.checkpoint(9)
+        run.checkpoints.read(9)
 
 
 def test_what_is_not_finite_is_never_saved(run: Run, training: Training):
@@ -423,7 +423,7 @@ def test_what_is_not_finite_is_never_saved(run: Run, training: Training):
         next(training.critic.parameters())[0] = float("inf")
     with pytest.raises(RunError, match="not finite at step 3"):
         run.add_checkpoint(training.state(), {})
-    assert run.checkpoint_steps() == [] and not list(run.folder.glob("*.part"))
+    assert run.checkpoints.steps() == [] and not list(run.folder.glob("*.part"))
 
 
 def test_no_pickle_is_ever_read():
@@ -438,11 +438,11 @@ def test_no_pickle_is_ever_read():
 def test_previews_are_thinned(run: Run):
     picture = encode(np.zeros((8, 8, 1), np.uint8))
     for step in range(1, KEEP_PREVIEWS + 40):
-        run.add_preview(step, "webp", picture)
-    steps = run.preview_steps()
+        run.previews.add(step, "webp", picture)
+    steps = run.previews.steps()
     assert KEEP_PREVIEWS / 2 < len(steps) <= KEEP_PREVIEWS
     assert steps[0] == 1 and steps[-1] == KEEP_PREVIEWS + 39
-    assert run.preview(steps[0]) == ("webp", picture) and run.preview(2) is None
+    assert run.previews.read(steps[0]) == ("webp", picture) and run.previews.read(2) is None
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path):

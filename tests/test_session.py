@@ -20,6 +20,7 @@ from wgan.jobs import TaskProgress, TrainingJob
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, datasets
 from wgan.session.history import undo_and_redo
+from wgan.session.scheduler import Scheduler
 from wgan.training import Training
 
 LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000}
@@ -65,7 +66,7 @@ def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir:
         job.step()
     job.finish(Status.FINISHED)
     a, b = Run.find(run, runs_dir), job.run
-    left, right = a.checkpoint()[0].tensors, b.checkpoint()[0].tensors
+    left, right = a.checkpoints.read()[0].tensors, b.checkpoints.read()[0].tensors
     assert all(torch.equal(left[k], right[k]) for k in left)
     for name in ("critic_loss", "critic_gap_held_out"):
         assert np.array_equal(a.reports()[name], b.reports()[name])
@@ -121,7 +122,7 @@ def test_stopping_finishes_the_step_at_hand_with_a_checkpoint(session: Session, 
     reaches(session, run, 3)
     session.stop(run)
     until(lambda: session.view(run).status is Status.STOPPED)
-    assert Run.find(run, runs_dir).checkpoint_steps()[-1] == session.view(run).step
+    assert Run.find(run, runs_dir).checkpoints.steps()[-1] == session.view(run).step
     assert not Run.find(run, runs_dir).alive()
 
 
@@ -206,7 +207,7 @@ def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
     first.close(timeout=60)
     found = Run.find(run, runs_dir)
     assert found.status() is Status.INTERRUPTED
-    at = found.checkpoint_steps()[-1]
+    at = found.checkpoints.steps()[-1]
     assert at >= 3
     second = Session(runs_dir, threads=1)
     try:
@@ -587,13 +588,19 @@ def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
     run = session.start(tiny(**LONG))
     reaches(session, run, 2)
 
-    def ends(name: str) -> None:
+    order = Scheduler.order
+
+    def end_first(
+        self: Scheduler, name: str, act: Callable[[TrainingJob], None], wait: float = 1.0
+    ) -> None:
+        monkeypatch.undo()
         session.stop(name)
         end = time.monotonic() + 180
         while session.view(name).status.active:
             assert time.monotonic() < end
             time.sleep(0.01)
+        order(self, name, act, wait)
 
-    monkeypatch.setattr(session, "_ask_for_models", ends)
+    monkeypatch.setattr(Scheduler, "order", end_first)
     models = session.models(run, wait=10_000.0)
     assert models.step == max(session.view(run).checkpoint_steps)

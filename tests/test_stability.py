@@ -16,9 +16,9 @@ from wgan.diagnosis import RULES
 from wgan.jobs import Task, TaskProgress
 from wgan.labs import clipping, collapse, sensitivity, vanishing
 from wgan.labs.clipping import Clipping, compare
-from wgan.labs.collapse import Arm, Collapse, race
+from wgan.labs.collapse import Collapse, GanHistory, race
 from wgan.labs.sensitivity import VARIED, Grid, sweep, values_of
-from wgan.labs.toys import fitting, looks, surface
+from wgan.labs.toys import log_spaced_updates, new_critic_trainer, score_surface
 from wgan.labs.vanishing import LOSSES, Vanishing, parameter_gradient, sample_gradients, vanish
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Wgan, WganGp, WganGroupSort
@@ -90,7 +90,7 @@ def test_the_gradient_of_the_parameters_is_that_of_the_shift():
     only = nn.Module()
     only.__class__ = type("Only", (nn.Module,), {"forward": lambda self, z: z + self.shift})
     only.shift = nn.Parameter(made.shift.detach().clone())
-    critic = fitting(Mlp(width=8, depth=2), Gan(), 1e-3, 0).critic
+    critic = new_critic_trainer(Mlp(width=8, depth=2), Gan(), 1e-3, 0).critic
     fake = (z + made.shift).detach()
     mean = sample_gradients(critic, Gan(), fake).mean(0).norm()
     assert parameter_gradient(only, critic, Gan(), z) == pytest.approx(float(mean), rel=1e-6)
@@ -122,10 +122,10 @@ def test_an_unknown_set_is_a_sentence():
 
 
 def test_looks_are_log_spaced_and_end_at_the_end():
-    assert looks(1, 30) == [1]
-    found = looks(1000, 20)
+    assert log_spaced_updates(1, 30) == [1]
+    found = log_spaced_updates(1000, 20)
     assert found[0] == 1 and found[-1] == 1000 and len(found) <= 20
-    assert looks(10, 30) == list(range(1, 11))
+    assert log_spaced_updates(10, 30) == list(range(1, 11))
 
 
 # ---- mode collapse ----------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_the_three_begin_alike():
     for training in trainings.values():
         np.testing.assert_array_equal(training.preview().points, first)
     assert config["gan"].n_critic == 1 and config["wgan-gp"].n_critic == 5
-    assert collapse.configs("ring-8", judged=5)["gan"].n_critic == 5
+    assert collapse.configs("ring-8", discriminator_updates=5)["gan"].n_critic == 5
     assert {c.seed for c in config.values()} == {3} and {c.ema_decay for c in config.values()} == {
         0
     }
@@ -148,22 +148,24 @@ def test_the_three_begin_alike():
 def test_one_seed_one_outcome_and_all_three_grow_in_lockstep():
     found, again = (last(race("ring-8", seed=1, steps=4, engine=ENGINE)) for _ in range(2))
     assert isinstance(found, Collapse) and isinstance(again, Collapse)
-    assert [arm.key for arm in found.arms] == ["gan", "wgan", "wgan-gp"]
-    assert found.step == found.total == 4 and found.there == 8
+    assert [arm.key for arm in found.gans] == ["gan", "wgan", "wgan-gp"]
+    assert found.step == found.total == 4 and found.total_modes == 8
     assert 0.97 < found.floor <= 1.0
-    for one, other in zip(found.arms, again.arms, strict=True):
+    for one, other in zip(found.gans, again.gans, strict=True):
         assert one.steps.tolist() == [0, 1, 2, 3, 4]
         np.testing.assert_array_equal(one.points, other.points)
         np.testing.assert_array_equal(one.modes, other.modes)
     # The same first weights, then each its own way.
-    assert len({arm.variety[0] for arm in found.arms}) == 1
-    assert len({arm.variety[-1] for arm in found.arms}) == 3
+    assert len({arm.variety[0] for arm in found.gans}) == 1
+    assert len({arm.variety[-1] for arm in found.gans}) == 3
 
 
-def arm(modes: list[float], good: list[float], variety: list[float], kl: float = np.nan) -> Arm:
+def arm(
+    modes: list[float], good: list[float], variety: list[float], kl: float = np.nan
+) -> GanHistory:
     n = len(modes)
     steps = np.arange(n) * 100
-    return Arm(
+    return GanHistory(
         "gan",
         "GAN",
         steps,
@@ -196,7 +198,7 @@ def test_collapse_is_told_by_the_thresholds_of_the_diagnosis():
 def test_digits_that_get_better_slowly_are_no_collapse_and_digits_lost_are():
     def told(kl: list[float]) -> list[bool]:
         one = arm([3.0] * len(kl), [0.9] * len(kl), [np.nan] * len(kl))
-        one = Arm(**{**one.__dict__, "kl": np.array(kl)})
+        one = GanHistory(**{**one.__dict__, "kl": np.array(kl)})
         return collapse.alarms(one, 10, 100).tolist()
 
     assert not any(told([2.3, 2.0, 1.8, 1.7, 1.6, 1.5]))
@@ -206,7 +208,7 @@ def test_digits_that_get_better_slowly_are_no_collapse_and_digits_lost_are():
 
 def test_an_arm_knows_since_when():
     one = arm([8, 8, 2, 2, 2, 2], [0.9] * 6, [1.0] * 6)
-    one = Arm(**{**one.__dict__, "alarms": collapse.alarms(one, 8, 500)})
+    one = GanHistory(**{**one.__dict__, "alarms": collapse.alarms(one, 8, 500)})
     assert one.collapsed and one.since == 400
     assert arm([8], [0.9], [1.0]).since is None
 
@@ -215,8 +217,8 @@ def test_digits_are_counted_by_the_classifier(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(collapse, "COMPARED", 32)
     found = last(race("mnist-10k", steps=2, engine=ENGINE, data=_named(64)))
     assert isinstance(found, Collapse) and found.frequencies is not None
-    assert found.there == 10 and found.frequencies.sum() == pytest.approx(1.0)
-    for one in found.arms:
+    assert found.total_modes == 10 and found.frequencies.sum() == pytest.approx(1.0)
+    for one in found.gans:
         assert one.classes is not None and one.classes.sum() == pytest.approx(1.0)
         assert one.pictures is not None and one.pictures.shape == (64, 1, 28, 28)
         assert np.isfinite(one.kl).all() and 0 < one.modes[-1] <= 10
@@ -246,7 +248,7 @@ def test_a_network_that_breaks_says_so_and_the_others_go_on(monkeypatch: pytest.
     monkeypatch.setattr(Training, "step", breaks)
     found = last(race("ring-8", steps=4, engine=ENGINE))
     assert isinstance(found, Collapse)
-    gan, *others = found.arms
+    gan, *others = found.gans
     assert gan.broken and gan.steps.tolist() == [0, 1]
     assert all(not one.broken and one.steps[-1] == 4 for one in others)
 
@@ -265,43 +267,47 @@ def test_gradient_by_depth_of_a_linear_chain_is_a_product():
     found = clipping.by_depth(chain, Wgan(), real, fake)
     assert found.shape == (4,)
     np.testing.assert_allclose(found[:-1] / found[1:], 0.5, rtol=1e-5)
-    shown = clipping.Arm("clip-1", "c = 1", 1.0, 1, 1, depth=found)
+    shown = clipping.ConstrainedCritic("clip-1", "c = 1", 1.0, 1, 1, depth=found)
     assert shown.growth == pytest.approx(0.5, rel=1e-4)
 
 
 def test_clipping_vanishes_and_explodes_by_c_and_the_others_stay_flat():
     small = last(compare("swiss-roll", 0.001, updates=(20, 20)))
     assert isinstance(small, Clipping)
-    both = last(compare("swiss-roll", 1.0, before=small, updates=(20, 20)))
+    both = last(compare("swiss-roll", 1.0, earlier=small, updates=(20, 20)))
     assert isinstance(both, Clipping)
-    assert [a.clip for a in both.clipped] == [0.001, 1.0]
+    assert [a.clip_value for a in both.clipped] == [0.001, 1.0]
     vanished, exploded = both.clipped
     assert vanished.growth < 0.1 and exploded.growth > 2.0
-    assert vanished.stuck is not None and vanished.stuck > 0.9
-    for key in clipping.HELD:
-        kept = both.arm(key)
-        assert kept is not None and kept is small.arm(key)  # not trained again
+    assert vanished.clip_saturation is not None and vanished.clip_saturation > 0.9
+    for key in clipping.UNCLIPPED:
+        kept = both.critic(key)
+        assert kept is not None and kept is small.critic(key)  # not trained again
         assert 0.5 < kept.growth < 2.0
         assert kept.surface is not None and kept.shares is not None
         assert kept.surface.shape == (40, 40) and kept.shares.sum() == pytest.approx(1.0)
     assert exploded.edges is not None and exploded.edges[-1] == 1.0
 
 
-def test_a_half_trained_arm_is_trained_again():
+def test_a_half_trained_critic_is_trained_again():
     work = compare("ring-8", 0.01, updates=(40, 5))
     found = None
-    while found is None or not found.arms:
+    while found is None or not found.critics:
         found = next(work).result or found
-    assert not found.arms[0].done
-    whole = last(compare("ring-8", 0.01, before=found, updates=(5, 5)))
-    assert isinstance(whole, Clipping) and all(a.done for a in whole.arms) and len(whole.arms) == 4
+    assert not found.critics[0].done
+    whole = last(compare("ring-8", 0.01, earlier=found, updates=(5, 5)))
+    assert (
+        isinstance(whole, Clipping)
+        and all(a.done for a in whole.critics)
+        and len(whole.critics) == 4
+    )
 
 
 def test_other_data_begin_anew():
     ring = last(compare("ring-8", 0.1, updates=(2, 2)))
     assert isinstance(ring, Clipping)
-    grid = last(compare("grid-25", 0.01, before=ring, updates=(2, 2)))
-    assert isinstance(grid, Clipping) and [a.clip for a in grid.clipped] == [0.01]
+    grid = last(compare("grid-25", 0.01, earlier=ring, updates=(2, 2)))
+    assert isinstance(grid, Clipping) and [a.clip_value for a in grid.clipped] == [0.01]
 
 
 def test_a_surface_has_y_upwards():
@@ -309,13 +315,15 @@ def test_a_surface_has_y_upwards():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x[:, 1] + 10 * x[:, 0]
 
-    found = surface(Height(), 2.0, side=5)
+    found = score_surface(Height(), 2.0, side=5)
     assert found[0, 0] == pytest.approx(-22) and found[-1, 0] == pytest.approx(-18)
 
 
 @pytest.mark.parametrize("objective", [Wgan(clip_value=0.05), WganGp(), WganGroupSort(), Gan()])
 def test_critics_of_one_seed_are_alike(objective):
-    one, other = (fitting(Mlp(width=8, depth=2), objective, 1e-3, 4).critic for _ in range(2))
+    one, other = (
+        new_critic_trainer(Mlp(width=8, depth=2), objective, 1e-3, 4).critic for _ in range(2)
+    )
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
     if isinstance(objective, Wgan):
@@ -386,11 +394,11 @@ def test_one_hyperparameter_on_both_axes_is_a_sentence():
 def test_cancel_keeps_the_cells_that_were_found(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sensitivity, "SAMPLES", 32)
     task = Task("task-1", "Sensitivity", "", small_grid)
-    while task.standing.result is None or task.standing.result.done < 2:
+    while task.status.result is None or task.status.result.done < 2:
         task.step()
     task.cancel()
-    assert task.standing.cancelled and task.standing.result.done == 2
-    assert np.isfinite(task.standing.result.emds[0]).all()
+    assert task.status.cancelled and task.status.result.done == 2
+    assert np.isfinite(task.status.result.emds[0]).all()
 
 
 def test_the_session_runs_a_lab_and_finds_it_by_its_title(tmp_path: Path):

@@ -154,7 +154,7 @@ def paced(config: TrainConfig, runs_dir: Path) -> TrainingJob:
     """A job whose reports are fetched as seldom as on a GPU."""
     job = TrainingJob(Run.create(config, runs_dir))
     job.prepare()
-    job._paced = True
+    job.fetch_on_demand = True
     return job
 
 
@@ -203,7 +203,7 @@ def test_a_paced_job_that_diverged_fails_though_it_was_stopped_before_it_looked(
         job.step()
     job.finish(Status.STOPPED)
     assert job.run.status() is Status.FAILED and "left all bounds" in job.run.fact("error")
-    assert list(job.run.reports()["step"]) == [5] and job.run.checkpoint_steps() == [0]
+    assert list(job.run.reports()["step"]) == [5] and job.run.checkpoints.steps() == [0]
 
 
 def test_fetching_is_found():

@@ -41,7 +41,7 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
     told(pace, 0.1)
     assert not pace.due(thread_tuner.FIRST - 0.1)
     assert pace.due(thread_tuner.FIRST)
-    pace = ThreadTuner(2, begun=50.0)
+    pace = ThreadTuner(2, start_s=50.0)
     told(pace, 0.1)
     assert not pace.due(50.0) and pace.due(50.0 + thread_tuner.FIRST)
     pace._next = pace._rescue = math.inf
@@ -178,7 +178,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
     job.finish(Status.FINISHED)
     (change,) = [c for c in job.run.changes() if c.path == "engine"]
     assert (change.before["threads"], change.after["threads"]) == (1, 2)
-    assert job.run.checkpoint()[0].engine.threads == 2 and torch.get_num_threads() == 2
+    assert job.run.checkpoints.read()[0].engine.threads == 2 and torch.get_num_threads() == 2
     # Other roundings, the same training.
     straight = Training(tiny(steps=30), engine=Engine("cpu", "float32", 1))
     while straight.steps < 30:

@@ -14,7 +14,7 @@ from wgan.config import OPTIMIZERS, ConfigError, TrainConfig
 from wgan.data import DATASETS, Pictures, Points
 from wgan.metrics import emd
 from wgan.objectives import OBJECTIVES
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, LiveEvaluator, Training, forecast, resolve_engine, train
 from wgan.training.engine import Precision
 from wgan.training.reports import EXPLODED, Report
@@ -125,14 +125,14 @@ def test_a_report_is_measured_on_the_critic_of_that_step(engine: Engine):
     data = config.dataset.load()
     assert isinstance(data, Points)
     n = config.batch_size
-    real = data.sample(n, generator(0, "data", 1, 0))
-    held_out = data.sample(n, generator(0, "held-out", 1, 0))
-    z = torch.randn(n, 2, generator=generator(0, "z", 1, 0))
+    real = data.sample(n, keyed_rng(0, "data", 1, 0))
+    held_out = data.sample(n, keyed_rng(0, "held-out", 1, 0))
+    z = torch.randn(n, 2, generator=keyed_rng(0, "z", 1, 0))
     with torch.no_grad():
         fake = training.generator(z)
         gap = training.critic(real).mean() - training.critic(fake).mean()
         gap_held_out = training.critic(held_out).mean() - training.critic(fake).mean()
-    epsilon = torch.rand(n, generator=generator(0, "epsilon", 1, 0))[:, None]
+    epsilon = torch.rand(n, generator=keyed_rng(0, "epsilon", 1, 0))[:, None]
     x_hat = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(training.critic(x_hat).sum(), x_hat)
     penalty = 2.0 * ((slope.norm(dim=1) - 1) ** 2).mean()
@@ -338,7 +338,7 @@ def test_the_generator_learns_the_ring(engine: Engine):
     )
     data = config.dataset.load()
     assert isinstance(data, Points)
-    real = data.sample(512, generator(9, "metric")).numpy()
+    real = data.sample(512, keyed_rng(9, "metric")).numpy()
 
     def distance(training: Training) -> float:
         return emd(training.preview().points[:512], real)

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.conftest import tiny
 from wgan.data import Ring8
-from wgan.networks import Score
+from wgan.networks.modules import Score
 from wgan.training import Engine, Training
 from wgan.training.diagnostics import PROBES, probe
 from wgan.training.state import optimizer_of

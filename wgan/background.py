@@ -51,10 +51,10 @@ class BackgroundTask:
         """Wait until it has ended."""
         self._thread.join(seconds)
 
-    def _tell(self, words: str, share: float) -> None:
+    def _tell(self, message: str, share: float) -> None:
         if self._cancelled.is_set():
             raise _Cancelled
-        self.words, self.share = words, min(max(share, 0.0), 1.0)
+        self.words, self.share = message, min(max(share, 0.0), 1.0)
 
     def _run(self, work: Callable[[Progress], Any]) -> None:
         try:

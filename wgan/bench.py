@@ -57,7 +57,8 @@ PARTS = {
     "_collect": "reports",
     "_save_preview": "previews",
     "_save_checkpoint": "checkpoints",
-    "_measure": "metrics",
+    "metrics.measure": "metrics",
+    "metrics.measure_checkpoint": "metrics",
     "flush": "recording",
 }
 """What a training's job does beside its steps, by the method that does it."""
@@ -68,20 +69,22 @@ def rows(only: Sequence[str] = ()) -> dict[str, TrainConfig]:
 
     With `only`, those whose name has all of these words.
     """
-    found: dict[str, TrainConfig] = {}
+    rows_by_name: dict[str, TrainConfig] = {}
     for objective, width in itertools.product(("wgan-gp", "wgan", "gan"), (128, 512)):
         network: dict[str, Any] = {"name": "mlp", "width": width, "depth": 3}
-        found[f"toy 3×{width} · {objective}"] = TrainConfig.parse(
+        rows_by_name[f"toy 3×{width} · {objective}"] = TrainConfig.parse(
             POINTS | {"objective": objective, "network": network}
         )
     for objective, size in itertools.product(
         ("wgan-gp", "wgan", "gan"), ("small", "medium", "large")
     ):
         network = {"name": "dcgan", "size": size}
-        found[f"dcgan {size} · {objective}"] = TrainConfig.parse(
+        rows_by_name[f"dcgan {size} · {objective}"] = TrainConfig.parse(
             PICTURES | {"objective": objective, "network": network, "batch_size": 64, "n_critic": 1}
         )
-    return {name: config for name, config in found.items() if all(word in name for word in only)}
+    return {
+        name: config for name, config in rows_by_name.items() if all(word in name for word in only)
+    }
 
 
 def noise(config: TrainConfig) -> Data:
@@ -123,12 +126,12 @@ def product(device: str, precision: Precision) -> Callable[[], float]:
     def once() -> float:
         wait(device)
         n, start = 0, time.perf_counter()
-        while (spent := time.perf_counter() - start) < SPELL or not n:
+        while (elapsed := time.perf_counter() - start) < SPELL or not n:
             for _ in range(4):
                 a @ b
             wait(device)
             n += 4
-        return n * 2 * side**3 / spent
+        return n * 2 * side**3 / elapsed
 
     return once
 
@@ -149,14 +152,14 @@ def spell(
         fetch()
         wait(device)
         n += together
-        if (spent := time.perf_counter() - start) >= seconds and n >= 2:
-            return n, spent
+        if (elapsed := time.perf_counter() - start) >= seconds and n >= 2:
+            return n, elapsed
 
 
 def rate_of(training: Training, seconds: float) -> float:
     """Return a training's steps a second over about so many seconds."""
-    n, spent = spell(training.step, training.reports, training.device.type, seconds)
-    return n / spent
+    n, elapsed = spell(training.step, training.reports, training.device.type, seconds)
+    return n / elapsed
 
 
 # ---- memory -------------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ def peak(device: str) -> Iterator[dict[str, int]]:
     so far.
     """
     gc.collect()
-    found: dict[str, int] = {}
+    peak_bytes: dict[str, int] = {}
     before = 0
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -179,11 +182,11 @@ def peak(device: str) -> Iterator[dict[str, int]]:
     else:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
-    yield found
+    yield peak_bytes
     if device == "cuda":
-        found["bytes"] = torch.cuda.max_memory_allocated() - before
+        peak_bytes["bytes"] = torch.cuda.max_memory_allocated() - before
     else:
-        found["bytes"] = _resident_peak()
+        peak_bytes["bytes"] = _resident_peak()
 
 
 def _resident_peak() -> int:
@@ -206,7 +209,7 @@ Row = dict[str, Any]
 
 
 def speeds(
-    chosen: dict[str, TrainConfig], device: str, threads: int, seconds: float, rounds: int
+    configs: dict[str, TrainConfig], device: str, threads: int, seconds: float, rounds: int
 ) -> Iterator[Row]:
     """Measure every row as written, in each precision that the hardware has."""
     precisions: list[Precision] = ["float32"]
@@ -214,7 +217,7 @@ def speeds(
         precisions.append("bfloat16")
     Engine(device, "float32", threads).activate()
     limits = {precision: product(device, precision) for precision in precisions}
-    for name, config in chosen.items():
+    for name, config in configs.items():
         for precision in precisions:
             if precision == "bfloat16" and config.dataset.kind == "points":
                 continue
@@ -224,12 +227,12 @@ def speeds(
                 work = flops(training)
                 for _ in range(3):
                     training.step()
-            found, most, alone = [], [], []
+            rates, most, alone = [], [], []
             for _ in range(rounds):
                 most.append(limits[precision]())
                 alone.append(most[-1] if precision == "float32" else limits["float32"]())
-                found.append(rate_of(training, seconds))
-            steps = statistics.median(found)
+                rates.append(rate_of(training, seconds))
+            steps = statistics.median(rates)
             yield {
                 "row": name,
                 "device": device,
@@ -241,8 +244,8 @@ def speeds(
                 "gigaflops_per_second": work * steps / 1e9,
                 "matrix_gigaflops_per_second": statistics.median(most) / 1e9,
                 "float32_matrix_gigaflops_per_second": statistics.median(alone) / 1e9,
-                "share": work * _median_ratio(found, most),
-                "share_of_float32": work * _median_ratio(found, alone),
+                "share": work * _median_ratio(rates, most),
+                "share_of_float32": work * _median_ratio(rates, alone),
                 "peak_memory_bytes": memory["bytes"],
             }
 
@@ -260,34 +263,34 @@ def with_substitutes(config: TrainConfig, engine: Engine) -> Training | str:
     compiler = Compiler(config, engine)
     if not all(compiler.path(name) for name in STEPS):
         build(config, engine, training.traceable_steps())
-    found: dict[str, CompiledStep] = {}
+    steps: dict[str, CompiledStep] = {}
     for name, update in training.traceable_steps().items():
         path = compiler.path(name)
         assert path is not None
-        found[name] = AotPackage(path, update.inputs)
-    training.set_compiled_steps(found)
+        steps[name] = AotPackage(path, update.inputs)
+    training.set_compiled_steps(steps)
     return training
 
 
 def compiled(
-    chosen: dict[str, TrainConfig], device: str, threads: int, seconds: float, rounds: int
+    configs: dict[str, TrainConfig], device: str, threads: int, seconds: float, rounds: int
 ) -> Iterator[Row]:
     """Measure every row with the usual updates and with compiled ones, in turn."""
     engine = Engine(device, "float32", threads)
     engine.activate()
     limit = product(device, "float32")
-    for name, config in chosen.items():
+    for name, config in configs.items():
         row: Row = {"row": name, "device": device, "threads": threads}
         other = with_substitutes(config, engine)
         if isinstance(other, str):
             yield row | {"unfit": other}
             continue
         usual = Training(config, engine=engine, data=noise(config))
-        most, found = [], []
+        most, rates = [], []
         for _ in range(rounds + 1):
             most.append(limit())
-            found.append((rate_of(usual, seconds), rate_of(other, seconds)))
-        as_written, fast = zip(*found[1:], strict=True)  # the first round warms up
+            rates.append((rate_of(usual, seconds), rate_of(other, seconds)))
+        as_written, fast = zip(*rates[1:], strict=True)  # the first round warms up
         yield row | {
             "steps_per_second": statistics.median(as_written),
             "compiled_steps_per_second": statistics.median(fast),
@@ -305,21 +308,22 @@ class _Parts:
         self.seconds = dict.fromkeys(PARTS.values(), 0.0)
         self._device = job.training.device.type
         self._inner = [0.0]  # seconds of what was called meanwhile, at each depth
-        for method, part in PARTS.items():
-            setattr(job, method, self._timed(getattr(job, method), part))
-        if job.config.measure:
-            evaluator = job.live_evaluator
-            setattr(evaluator, "at_checkpoint", self._timed(evaluator.at_checkpoint, "metrics"))  # noqa: B010
+        for path, part in PARTS.items():
+            *owners, method = path.split(".")
+            owner: Any = job
+            for name in owners:
+                owner = getattr(owner, name)
+            setattr(owner, method, self._timed(getattr(owner, method), part))
 
     def _timed(self, call: Callable[..., Any], part: str) -> Callable[..., Any]:
-        def timed(*given: Any) -> Any:
+        def timed(*arguments: Any) -> Any:
             if not self.on:
-                return call(*given)
+                return call(*arguments)
             wait(self._device)
             start = time.perf_counter()
             self._inner.append(0.0)
             try:
-                return call(*given)
+                return call(*arguments)
             finally:
                 wait(self._device)
                 whole = time.perf_counter() - start
@@ -330,7 +334,7 @@ class _Parts:
 
 
 def costs(
-    chosen: dict[str, TrainConfig], device: str, threads: int, seconds: float, rounds: int
+    configs: dict[str, TrainConfig], device: str, threads: int, seconds: float, rounds: int
 ) -> Iterator[Row]:
     """Measure what a training loses that is reported, previewed, measured and recorded as the app does it.
 
@@ -338,7 +342,7 @@ def costs(
     round's seconds. In a third turn the job's parts are timed: waiting for the device before each clock
     reading costs a little itself. A row whose pictures are not on this machine is left out, with words.
     """
-    for name, row_config in chosen.items():
+    for name, row_config in configs.items():
         row: Row = {"row": name, "device": device, "threads": threads}
         if not row_config.dataset.present():
             yield row | {
@@ -376,27 +380,27 @@ def _costs_of(job: TrainingJob, bare: Training, seconds: float, rounds: int) -> 
         "timed": (job.step, nothing),
     }
     # What comes once in a run is not counted.
-    begun = time.perf_counter()
-    while not job.live_evaluator.ready and time.perf_counter() - begun < PREPARES:
+    start = time.perf_counter()
+    while not job.live_evaluator.ready and time.perf_counter() - start < PREPARES:
         spell(job.step, nothing, device, min(TURN, seconds))
     rates: dict[str, list[float]] = {name: [] for name in turns}
     timed = 0.0
     for _ in range(rounds):
-        steps, spent = dict.fromkeys(turns, 0), dict.fromkeys(turns, 0.0)
-        while min(spent.values()) < seconds:
+        steps, seconds_of = dict.fromkeys(turns, 0), dict.fromkeys(turns, 0.0)
+        while min(seconds_of.values()) < seconds:
             for name, (step, fetch) in turns.items():
                 parts.on = name == "timed"
                 n, took = spell(step, fetch, device, min(TURN, seconds))
                 steps[name] += n
-                spent[name] += took
-        timed += spent["timed"]
+                seconds_of[name] += took
+        timed += seconds_of["timed"]
         for name in turns:
-            rates[name].append(steps[name] / spent[name])
+            rates[name].append(steps[name] / seconds_of[name])
     return {
         "steps_per_second": statistics.median(rates["bare"]),
         "app_steps_per_second": statistics.median(rates["app"]),
         "lost": 1 - _median_ratio(rates["app"], rates["bare"]),
-        "parts": {part: taken / timed for part, taken in parts.seconds.items()},
+        "parts": {part: part_seconds / timed for part, part_seconds in parts.seconds.items()},
     }
 
 
@@ -456,12 +460,12 @@ def line(row: Row) -> str:
 
 def machine(device: str) -> str:
     """Return in a line what was measured on, and how busy it was."""
-    words = [
+    facts = [
         torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
         f"{os.cpu_count()} cores",
         torch.backends.cpu.get_cpu_capability(),
         f"torch {torch.__version__}",
     ]
     if hasattr(os, "getloadavg"):
-        words.append(f"load {os.getloadavg()[0]:.1f}")
-    return f"{device}: {', '.join(words)}"
+        facts.append(f"load {os.getloadavg()[0]:.1f}")
+    return f"{device}: {', '.join(facts)}"

@@ -45,8 +45,8 @@ def corner(grid: U8, samples: int, columns: int) -> U8:
 def decode(image: bytes) -> U8:
     """Return an image file as (H, W, 1 or 3) uint8."""
     with Image.open(BytesIO(image)) as opened:
-        made = np.asarray(opened if opened.mode == "L" else opened.convert("RGB"))
-    return made[..., None] if made.ndim == 2 else made
+        pixels = np.asarray(opened if opened.mode == "L" else opened.convert("RGB"))
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def scatter(

@@ -37,12 +37,12 @@ def data_root() -> Path:
     return _folder("WGAN_DATA", "data", "data")
 
 
-def _folder(variable: str, here: str, installed: str) -> Path:
+def _folder(variable: str, in_clone: str, installed: str) -> Path:
     if variable in os.environ:
         return Path(os.environ[variable])
-    if INSTALLED_APP.is_dir() and not Path(here).is_dir():
+    if INSTALLED_APP.is_dir() and not Path(in_clone).is_dir():
         return user_data_path("wgan-explorer", appauthor=False) / installed
-    return Path(here)
+    return Path(in_clone)
 
 
 def cache_dir() -> Path:

@@ -1,13 +1,17 @@
-"""A generator for (seed, stream, step, draw): nothing to save, nothing to share.
+"""Keyed random number generators: one for each (seed, stream, step, draw), so there is no state to save or share.
 
 Every random number of a training is drawn from a generator made for that one draw, so there is no
 state to checkpoint, and previews or metrics cannot disturb the training beside them.
 """
 
-import hashlib
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-import torch
+import hashlib
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
+
 
 Stream = Literal[
     "init", "data", "labels", "z", "epsilon", "preview", "held-out", "metric", "sample", "forecast"
@@ -38,7 +42,7 @@ WHOLE = Rows()
 """Every row: a process of its own."""
 
 
-def generator(
+def keyed_rng(
     seed: int,
     stream: Stream,
     step: int = 0,
@@ -46,12 +50,14 @@ def generator(
     *,
     device: str | torch.device = "cpu",
 ) -> torch.Generator:
-    """Return the generator of one draw: the same four values always give the same numbers.
+    """Return the random number generator of one draw: the same four values always give the same numbers.
 
     The key is hashed, so that neighbouring seeds and steps share nothing. CPU generators use 32
     bits of it: over a million draws some will meet by chance, which harms no statistic.
     """
+    import torch
+
     key = hashlib.blake2b(f"{seed}/{stream}/{step}/{draw}".encode(), digest_size=8).digest()
-    made = torch.Generator(device)
-    made.manual_seed(int.from_bytes(key) >> 1)
-    return made
+    rng = torch.Generator(device)
+    rng.manual_seed(int.from_bytes(key) >> 1)
+    return rng

@@ -130,10 +130,10 @@ def _wait_for_outcome(
 ) -> dict[str, Any] | None:
     """Return the last message of the child; None if it ended without one."""
     end = time.monotonic() + wall_s
-    words, share = "Reading", 0.0
+    message_shown, share = "Reading", 0.0
     while True:
         if progress is not None:
-            progress(words, share)
+            progress(message_shown, share)
         if time.monotonic() > end:
             return {"failed": "Timeout"}
         try:
@@ -143,8 +143,8 @@ def _wait_for_outcome(
         if message is None or "progress" not in message:
             return message
         with contextlib.suppress(TypeError, ValueError):
-            said, at = message["progress"]
-            words, share = str(said)[:200], float(at)
+            new_message, at = message["progress"]
+            message_shown, share = str(new_message)[:200], float(at)
 
 
 def result_of(

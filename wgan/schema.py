@@ -175,16 +175,16 @@ def parse_described(value: object) -> dict[str, Any]:
     Its keys are schema, config, parent, versions and created. The config itself is checked only as
     far as it is a JSON object: `TrainConfig.parse` does the rest.
     """
-    found = table(value, "config.json")
-    versions = table(found.get("versions") or {}, "versions")
+    values = table(value, "config.json")
+    versions = table(values.get("versions") or {}, "versions")
     return {
-        "schema": whole(found.get("schema"), "schema", 1),
-        "config": table(found.get("config"), "config"),
-        "parent": parse_parent(found.get("parent")),
+        "schema": whole(values.get("schema"), "schema", 1),
+        "config": table(values.get("config"), "config"),
+        "parent": parse_parent(values.get("parent")),
         "versions": {
             text(k, "versions", 100): text(v, "versions", 1_000) for k, v in versions.items()
         },
-        "created": parse_created(found.get("created")),
+        "created": parse_created(values.get("created")),
     }
 
 
@@ -192,19 +192,19 @@ def parse_parent(value: object) -> dict[str, Any] | None:
     """Return the parent of a fork with its own config and ancestors. Raises SchemaError."""
     ancestors = []
     while value is not None:
-        found = table(value, "parent")
+        values = table(value, "parent")
         ancestors.append(
             {
-                "run": text(found.get("run"), "the parent's run", 255),
-                "step": whole(found.get("step"), "the parent's step"),
+                "run": text(values.get("run"), "the parent's run", 255),
+                "step": whole(values.get("step"), "the parent's step"),
             }
             | (
-                {"config": table(found["config"], "the parent's config")}
-                if "config" in found
+                {"config": table(values["config"], "the parent's config")}
+                if "config" in values
                 else {}
             )
         )
-        value = found.get("parent")
+        value = values.get("parent")
     parent: dict[str, Any] | None = None
     for ancestor in reversed(ancestors):
         parent = ancestor | ({"parent": parent} if "config" in ancestor else {})
@@ -310,57 +310,57 @@ def parse_status(value: object) -> str:
 
 def parse_engine(value: object) -> dict[str, Any]:
     """Return what a run was trained on. Raises SchemaError."""
-    found = table(value, "engine")
-    if extra := found.keys() - {"device", "precision", "threads", "processes", "compiled"}:
+    values = table(value, "engine")
+    if extra := values.keys() - {"device", "precision", "threads", "processes", "compiled"}:
         raise SchemaError(f"engine has an unknown value {shown(min(extra))}")
-    if found.get("precision") not in ("float32", "bfloat16"):
-        raise SchemaError(f"precision must be known, not {shown(found.get('precision'))}")
-    if not isinstance(found.get("compiled", False), bool):
-        raise SchemaError(f"compiled must be true or false, not {shown(found.get('compiled'))}")
+    if values.get("precision") not in ("float32", "bfloat16"):
+        raise SchemaError(f"precision must be known, not {shown(values.get('precision'))}")
+    if not isinstance(values.get("compiled", False), bool):
+        raise SchemaError(f"compiled must be true or false, not {shown(values.get('compiled'))}")
     return {
-        "device": text(found.get("device"), "device", 40),
-        "precision": found["precision"],
-        "threads": whole(found.get("threads"), "threads", 0, 100_000),
-        "processes": whole(found.get("processes", 1), "processes", 1, 1_000_000),
-        "compiled": found.get("compiled", False),
+        "device": text(values.get("device"), "device", 40),
+        "precision": values["precision"],
+        "threads": whole(values.get("threads"), "threads", 0, 100_000),
+        "processes": whole(values.get("processes", 1), "processes", 1, 1_000_000),
+        "compiled": values.get("compiled", False),
     }
 
 
 def parse_engines(value: object) -> list[dict[str, Any]]:
     """Return every engine a run was trained on, in order. Raises SchemaError."""
-    found = parse_json(value, "engines")
-    if not isinstance(found, list):
-        raise SchemaError(f"engines must be a list, not {shown(found)}")
-    return [parse_engine(engine) for engine in found]
+    values = parse_json(value, "engines")
+    if not isinstance(values, list):
+        raise SchemaError(f"engines must be a list, not {shown(values)}")
+    return [parse_engine(engine) for engine in values]
 
 
 def parse_protocol(value: object) -> dict[str, Any]:
     """Return what a run's metrics were measured with. Raises SchemaError."""
-    found = table(parse_json(value, "protocol"), "protocol")
-    return {name: plain(inner, f"protocol's {name}") for name, inner in found.items()}
+    values = table(parse_json(value, "protocol"), "protocol")
+    return {name: plain(inner, f"protocol's {name}") for name, inner in values.items()}
 
 
 def parse_starred(value: object) -> list[int]:
     """Return the steps of the checkpoints that are kept for good. Raises SchemaError."""
-    found = parse_json(value, "starred")
-    if not isinstance(found, list):
-        raise SchemaError(f"starred must be a list, not {shown(found)}")
-    return [whole(step, "a starred step") for step in found]
+    values = parse_json(value, "starred")
+    if not isinstance(values, list):
+        raise SchemaError(f"starred must be a list, not {shown(values)}")
+    return [whole(step, "a starred step") for step in values]
 
 
 def parse_neighbours(value: object) -> tuple[int, tuple[float, ...], tuple[bool, ...]] | None:
     """Return step, distances and copies of the nearest training pictures. Raises SchemaError."""
-    found = parse_json(value, "neighbours")
-    if found is None:
+    values = parse_json(value, "neighbours")
+    if values is None:
         return None
-    found = table(found, "neighbours")
-    distances, copies = found.get("distances"), found.get("copies")
+    values = table(values, "neighbours")
+    distances, copies = values.get("distances"), values.get("copies")
     if not isinstance(distances, list) or not isinstance(copies, list):
         raise SchemaError("neighbours must have distances and copies")
     if len(distances) != len(copies) or not all(isinstance(copy, bool) for copy in copies):
         raise SchemaError("neighbours must say of each distance whether it is a copy")
     return (
-        whole(found.get("step"), "the step of neighbours"),
+        whole(values.get("step"), "the step of neighbours"),
         tuple(number(distance, "a distance", 0.0, 1e6) for distance in distances),
         tuple(copies),
     )
@@ -371,16 +371,16 @@ def parse_neighbours(value: object) -> tuple[int, tuple[float, ...], tuple[bool,
 
 def parse_counts(value: object) -> tuple[int, int]:
     """Return how many updates critic and generator have made. Raises SchemaError."""
-    found = parse_json(value, "counts")
-    if not isinstance(found, list) or len(found) != 2:
-        raise SchemaError(f"counts must be two numbers, not {shown(found)}")
-    critic, generator = (whole(count, "a count", 0, 1 << 62) for count in found)
+    values = parse_json(value, "counts")
+    if not isinstance(values, list) or len(values) != 2:
+        raise SchemaError(f"counts must be two numbers, not {shown(values)}")
+    critic, generator = (whole(count, "a count", 0, 1 << 62) for count in values)
     return critic, generator
 
 
 def parse_checkpoint_facts(value: object) -> dict[str, float]:
     """Return the numbers that a checkpoint's training goes on from. Raises SchemaError."""
-    found = table(parse_json(value, "facts"), "facts")
+    values = table(parse_json(value, "facts"), "facts")
     return {
-        name: number(inner, f"the fact {name!r}", -1e308, 1e308) for name, inner in found.items()
+        name: number(inner, f"the fact {name!r}", -1e308, 1e308) for name, inner in values.items()
     }

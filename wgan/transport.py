@@ -182,8 +182,8 @@ def sinkhorn(a: Real, b: Real, cost: Real, epsilon: float, *, rounds: int = 600)
     left, needed = a - mass.sum(1), b - mass.sum(0)
     if left.sum() > 0:
         mass = mass + np.outer(left, needed) / left.sum()
-    found = int(log["niter"]) + 1
-    return Entropic(float((mass * cost).sum()), mass, found, missed, missed < 1e-6)
+    iterations = int(log["niter"]) + 1
+    return Entropic(float((mass * cost).sum()), mass, iterations, missed, missed < 1e-6)
 
 
 def discrete(a: Real, b: Real, cost: Real) -> Plan:
@@ -219,8 +219,8 @@ def c_transform(f: Real, cost: Real) -> F64:
 
     `f` is (N,), `cost` (N, M), the result (M,).
     """
-    made: F64 = (np.asarray(cost, np.float64) - np.asarray(f, np.float64)[:, None]).min(axis=0)
-    return made
+    transform: F64 = (np.asarray(cost, np.float64) - np.asarray(f, np.float64)[:, None]).min(axis=0)
+    return transform
 
 
 def dual(f: Real, a: Real, b: Real, cost: Real) -> float:
@@ -239,10 +239,10 @@ def kl(p: Real, q: Real) -> float:
     """
     p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
     _same_size(p, q)
-    there = p > 0
-    if np.any(q[there] == 0):
+    is_positive = p > 0
+    if np.any(q[is_positive] == 0):
         return float("inf")
-    return float(np.sum(p[there] * np.log(p[there] / q[there])))
+    return float(np.sum(p[is_positive] * np.log(p[is_positive] / q[is_positive])))
 
 
 def js(p: Real, q: Real) -> float:

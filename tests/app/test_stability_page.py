@@ -18,7 +18,7 @@ from tests.conftest import tiny
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs import clipping, collapse, sensitivity
 from wgan.labs.vanishing import VANISHING
-from wgan.session.session import TASKS_KEPT
+from wgan.session.scheduler import TASKS_KEPT
 
 LABS = ("vanishing", "collapse", "clipping", "sensitivity")
 
@@ -261,7 +261,7 @@ def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_noth
         if goes:
             end.set()
             until_done = time.monotonic() + 180
-            while tasks.running(vanishing.title()):
+            while tasks.is_running(vanishing.title()):
                 assert time.monotonic() < until_done
                 time.sleep(0.01)
         return goes
@@ -310,7 +310,7 @@ def test_an_order_given_twice_is_begun_once():
             yield TaskProgress("Waiting", 0.1)
 
     page_alone("stability.py")
-    tasks._begin("A lab", waits, ())
-    tasks._begin("A lab", waits, ())
+    tasks._start("A lab", waits, ())
+    tasks._start("A lab", waits, ())
     assert [t.title for t in session().tasks("")].count("A lab") == 1
     session().cancel(session().tasks("")[0].key)

@@ -11,17 +11,16 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.session import session
-from pages.ui.labs.divergences import happened_apart, happened_opposed, opposed_as
-from pages.ui.labs.dual import happened_by_hand, happened_learned
-from pages.ui.labs.transport import happened_on_the_line
+from pages.ui.labs.learned_dual import learned_lab
+from pages.ui.labs.opposed import opposed_lab
 from pages.ui.widgets.plan_editor import plan_editor
 from pages.ui.widgets.potential_editor import potential_editor
 from tests.app.test_pages import button, has_button, sound
 from tests.conftest import app_at, tiny
 from wgan.labs import apart, duality
-from wgan.labs.apart import Opposed, boxes, gaussians
-from wgan.labs.duality import HIGHEST, Learned, optimal
-from wgan.labs.earth import MOST_MOVES, PILES, PLACES, best, by_hand
+from wgan.labs.apart import OpposedNetworks
+from wgan.labs.duality import MAX_HEIGHT, LearnedDual, optimal
+from wgan.labs.earth import MAX_MOVES, PILES, PLACES
 
 LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
 
@@ -182,7 +181,7 @@ def test_what_a_browser_may_send_of_piles():
         good | {"moves": [[0]]},
         good | {"moves": [[0, 1, 2]]},
         good | {"moves": [None]},
-        good | {"moves": [[0, 0]] * (MOST_MOVES + 1)},
+        good | {"moves": [[0, 0]] * (MAX_MOVES + 1)},
         good | {"mode": "other"},
         good | {"mode": ["move"]},
     ):
@@ -200,31 +199,16 @@ def test_what_a_browser_may_send_of_a_function():
         [True] * PLACES,
         [float("nan")] * PLACES,
         [float("inf")] * PLACES,
-        [2 * HIGHEST] * PLACES,
+        [2 * MAX_HEIGHT] * PLACES,
         {"f": 1},
     ):
         assert potential_editor._checked({"f": f}) is None, f
     assert potential_editor._checked([0.0] * PLACES) is None
 
 
-def test_words_for_piles_and_functions():
-    shaped = PILES["heaps"][1]
-    found = best(shaped)
-    assert happened_on_the_line(found, by_hand(shaped, []), seen=False) == ""
-    assert "crosses nowhere" in happened_on_the_line(found, by_hand(shaped, []), seen=True)
-    good = by_hand(shaped, [(1, 3), (1, 7), (4, 7), (9, 13)])
-    assert "as cheap as can be" in happened_on_the_line(found, good, seen=False)
-    bad = by_hand(shaped, [(1, 13), (4, 3), (9, 7)])
-    assert f"the best **{found.cost:.2f}**" in happened_on_the_line(found, bad, seen=False)
-    assert "all of W₁" in happened_by_hand(3.8, 3.8, seen=False)
-    assert "stays below" in happened_by_hand(1.0, 3.8, seen=False)
-    assert "−1.00" in happened_by_hand(-1.0, 3.8, seen=True)
-    assert "the same" in happened_by_hand(0.0, 0.0, seen=False)
-
-
-def test_words_for_what_was_trained():
+def test_the_answer_of_a_lab_is_what_was_measured():
     shaped = PILES["split"][1]
-    learned = Learned(
+    learned = LearnedDual(
         shaped,
         3.0,
         10,
@@ -234,20 +218,14 @@ def test_words_for_what_was_trained():
         np.stack([optimal(shaped)] * 2),
         0.5,
     )
-    lab, text = happened_learned(learned)
-    assert lab.right == 1 and "**50 %**" in text and "**97 %**" in text
-    other, _ = happened_learned(replace(learned, proved=learned.proved[::-1]))
+    assert learned_lab(learned).right == 1
+    other = learned_lab(replace(learned, proved=learned.proved[::-1]))
     assert other.right == 0 and "does not" in other.why
-    same, _ = happened_learned(replace(learned, proved=np.full((2, 2), 2.0)))
-    assert same.right == 2
-    assert "nothing to prove" in happened_learned(replace(learned, w1=0.0))[1]
+    assert learned_lab(replace(learned, proved=np.full((2, 2), 2.0))).right == 2
+    assert learned_lab(replace(learned, w1=0.0)).right == 1
 
     x = np.linspace(0, 1, 5)
-    opposed = Opposed(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
-    assert "1,000 times" in happened_opposed(opposed)
-    assert opposed_as(opposed).right == 1
-    near = replace(opposed, mu=1.0, minimax=0.6)
-    assert "overlap" in happened_opposed(near)
-    assert opposed_as(near).right == 2 and "overlap" in opposed_as(near).why
-    assert "KL does grow" in happened_apart(gaussians(np.array([3.0])), 3.0)
-    assert "slope **0**" in happened_apart(boxes(np.array([3.0])), 3.0)
+    opposed = OpposedNetworks(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
+    assert opposed_lab(opposed).right == 1
+    near = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
+    assert near.right == 2 and "overlap" in near.why

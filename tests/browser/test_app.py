@@ -134,7 +134,7 @@ def pause_holds_and_step_once_is_one_step(page, runs: Path) -> None:
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     until(lambda: list_runs(runs)[0].status() is Status.PAUSED)
     # The buttons are drawn first, then the numbers; a pause leaves a picture at its step.
-    until(lambda: step(page) == list_runs(runs)[0].preview_steps()[-1])
+    until(lambda: step(page) == list_runs(runs)[0].previews.steps()[-1])
     paused_at = step(page)
     page.wait_for_timeout(1500)
     assert step(page) == paused_at
@@ -191,7 +191,7 @@ def stop_leaves_a_checkpoint(page, runs: Path) -> None:
     until(lambda: page.title().startswith("■ Stopped"))
     run = list_runs(runs)[0]
     assert run.status() is Status.STOPPED
-    until(lambda: run.checkpoint_steps()[-1] == step(page))  # the numbers come after the buttons
+    until(lambda: run.checkpoints.steps()[-1] == step(page))  # the numbers come after the buttons
 
 
 @pytest.mark.slow
@@ -274,7 +274,7 @@ def test_the_server_ends_with_a_checkpoint_and_offers_to_resume(page, tmp_path: 
         assert process.wait(120) == 0
         (run,) = list_runs(runs)
         assert run.status() is Status.INTERRUPTED
-        last = run.checkpoint_steps()[-1]
+        last = run.checkpoints.steps()[-1]
         assert last >= 10 and isinstance(run, Run)
         process = launch()
         page.goto(f"http://127.0.0.1:{port}")

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.browser.actions import press, step, still
 from tests.browser.conftest import ROOT, hyperparameter, until
 from wgan.data import Points
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs import Run, Status, list_runs
 
 
@@ -98,7 +98,7 @@ def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     config = list_runs(tmp_path / "runs")[0].config()
     data = config.dataset.load()
     assert isinstance(data, Points)
-    drawn = data.sample(2000, generator(0, "sample"))
+    drawn = data.sample(2000, keyed_rng(0, "sample"))
     # A level stroke: wide, thin and above the middle.
     assert float(drawn[:, 0].std()) > 8 * float(drawn[:, 1].std()) and float(drawn[:, 1].mean()) > 0
 

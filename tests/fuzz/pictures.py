@@ -278,7 +278,8 @@ def check(seed: int, place: Path, *, child: bool = False) -> str:
     """
     # Here, so that `case` can be used with another version of the program.
     from wgan.data import DataError, Limits, Recipe
-    from wgan.data.intake import READER, assemble, build, read_pictures, request
+    from wgan.data.intake import READER, assemble, build, request
+    from wgan.data.prepared_sets import read_pictures
     from wgan.sandbox import Limits as ChildLimits
     from wgan.sandbox import attempt, result_of
 

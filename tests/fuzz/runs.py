@@ -238,7 +238,7 @@ def check_import(seed: int, place: Path, *, child: bool) -> str:
         assert_sentence(error)
         return f"refused: {error}"
     for name, read in READERS.items():
-        if name in ("checkpoint", "config_at", "resume_point") and not run.checkpoint_steps():
+        if name in ("checkpoint", "config_at", "resume_point") and not run.checkpoints.steps():
             continue
         try:
             read(run)

@@ -57,8 +57,8 @@ def bench_command(
         chosen_device = pick_device(device)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    chosen = bench.rows(only)
-    if not chosen:
+    configs = bench.rows(only)
+    if not configs:
         raise UsageError(f"No row has all of these words. There are {', '.join(bench.rows())}.")
     if rounds < 1 or not all(threads):
         raise UsageError("--rounds and --threads must be at least 1.")
@@ -70,5 +70,5 @@ def bench_command(
         )
     duration = seconds or bench.SECONDS[kind]
     for count in threads or (cores(),):
-        for row in kind(chosen, chosen_device, count, duration, rounds):
+        for row in kind(configs, chosen_device, count, duration, rounds):
             print(json.dumps(row) if as_json else bench.line(row), flush=True)

@@ -25,11 +25,11 @@ def data_command() -> None:
 def list_command(as_json: bool) -> None:
     """List the data sets, and your own images."""
     for name, dataset in DATASETS.items():
-        here = name != "own" and dataset(name=name).present()
+        is_present = name != "own" and dataset(name=name).present()
         if as_json:
-            print(json.dumps({"dataset": name, "title": dataset.title, "present": here}))
+            print(json.dumps({"dataset": name, "title": dataset.title, "present": is_present}))
         elif name != "own":
-            print(f"{name:20} {'here' if here else 'not here':10} {dataset.title}")
+            print(f"{name:20} {'here' if is_present else 'not here':10} {dataset.title}")
     for picture_set in prepared():
         if as_json:
             print(
@@ -84,18 +84,18 @@ def add_command(source: Path, as_json: bool, quiet: bool, **options: Any) -> Non
     print(json.dumps(_summary(picture_set)))
 
 
-def _summary(made: Prepared) -> dict[str, Any]:
+def _summary(prepared_set: Prepared) -> dict[str, Any]:
     return {
-        "key": made.key,
-        "kept": made.kept,
-        "train": made.train,
-        "held_out": made.held_out,
-        "seen": made.seen,
-        "skipped": sum(made.reasons.values()),
-        "duplicates": made.duplicates,
-        "near_duplicates": made.near_duplicates,
-        "shape": made.shape,
-        "classes": made.classes,
+        "key": prepared_set.key,
+        "kept": prepared_set.kept,
+        "train": prepared_set.train,
+        "held_out": prepared_set.held_out,
+        "seen": prepared_set.seen,
+        "skipped": sum(prepared_set.reasons.values()),
+        "duplicates": prepared_set.duplicates,
+        "near_duplicates": prepared_set.near_duplicates,
+        "shape": prepared_set.shape,
+        "classes": prepared_set.classes,
     }
 
 

@@ -48,7 +48,7 @@ def evaluate_command(
     if samples is not None and samples < 10:
         raise UsageError("--samples must be at least 10: of fewer nothing can be said.")
     judged = Run.find(run, runs_dir)
-    state, _ = judged.checkpoint(step)
+    state, _ = judged.checkpoints.read(step)
     models = Models(state.config, state.tensors, state.step)
     progress = Progress(quiet)
     evaluation: Evaluation | None = None
@@ -87,32 +87,34 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
     """
     view = RunReader(Run.find(run, runs_dir)).view()
     findings = examine(view.evidence)
-    shown = findings if show_all else [one for one in findings if one.reading.raised]
-    for one in shown:
+    listed = findings if show_all else [finding for finding in findings if finding.reading.raised]
+    for finding in listed:
         if as_json:
             print(
                 json.dumps(
                     {
-                        "rule": one.key,
-                        "title": one.rule.title,
-                        "level": one.rule.level,
-                        "raised": one.reading.raised,
-                        "evidence": one.reading.evidence,
-                        "since": one.reading.since,
-                        "proposals": [dict(p.changes) for p in one.reading.proposals],
-                        "limits": dict(one.rule.limits),
-                        "source": one.rule.source,
+                        "rule": finding.key,
+                        "title": finding.rule.title,
+                        "level": finding.rule.level,
+                        "raised": finding.reading.raised,
+                        "evidence": finding.reading.evidence,
+                        "since": finding.reading.since,
+                        "proposals": [dict(p.changes) for p in finding.reading.proposals],
+                        "limits": dict(finding.rule.limits),
+                        "source": finding.rule.source,
                     }
                 )
             )
             continue
-        since = f" (since step {one.reading.since:,})" if one.reading.since is not None else ""
-        print(
-            f"{'!' if one.reading.raised else ' '} {one.rule.title}{since}: {one.reading.evidence}"
+        since = (
+            f" (since step {finding.reading.since:,})" if finding.reading.since is not None else ""
         )
-        for proposal in one.reading.proposals if one.reading.raised else ():
+        print(
+            f"{'!' if finding.reading.raised else ' '} {finding.rule.title}{since}: {finding.reading.evidence}"
+        )
+        for proposal in finding.reading.proposals if finding.reading.raised else ():
             print(f"    would help: {proposal.words}{'' if proposal.live else ' (takes a fork)'}")
-    if not shown and not as_json:
+    if not listed and not as_json:
         print(
             f"{view.run}: no fault shows by step {view.step:,}; {len(findings)} of {len(RULES)} can be told "
             "from what was measured."
@@ -138,33 +140,33 @@ def train_features_command(
         raise UsageError(f"No classifier can be trained for {dataset!r}: choose one of {names}.")
     if epochs < 1:
         raise UsageError("--epochs must be at least 1.")
-    chosen = DATASETS[dataset](name=dataset)
-    target = out or data_root() / f"features-{chosen.features}.safetensors"
+    data_set = DATASETS[dataset](name=dataset)
+    target = out or data_root() / f"features-{data_set.features}.safetensors"
     progress = Progress(quiet)
     with progress:
-        data = chosen.load(progress=progress.tell)
+        data = data_set.load(progress=progress.tell)
         assert isinstance(data, Pictures)
-        trained = train_features(
+        extractor = train_features(
             data,
-            chosen.features,
-            chosen.title,
+            data_set.features,
+            data_set.title,
             seed=seed,
             epochs=epochs,
             tell=progress.tell,
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(trained.content)
+        target.write_bytes(extractor.content)
     except OSError as error:
         raise UsageError(f"{target} cannot be written ({error.strerror}).") from error
     print(
         json.dumps(
             {
                 "out": str(target),
-                "hash": trained.hash,
-                "accuracy": trained.accuracy,
-                "bytes": len(trained.content),
-                "floors": trained.floors,
+                "hash": extractor.hash,
+                "accuracy": extractor.accuracy,
+                "bytes": len(extractor.content),
+                "floors": extractor.floors,
             }
         )
     )

@@ -28,17 +28,17 @@ def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, 
 
     Without a NAME, all of them: half an hour of two cores.
     """
-    chosen = names or tuple(EXAMPLES)
-    for name in chosen:
+    example_names = names or tuple(EXAMPLES)
+    for name in example_names:
         if name not in EXAMPLES:
             raise UsageError(f"There is no example {name!r}; there are {', '.join(EXAMPLES)}.")
     with contextlib.ExitStack() as stack:
         folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for name in chosen:
+        for name in example_names:
             run = _whole_run(EXAMPLES[name].config(), folder, quiet)
             if run is None:
                 return 1
-            state, _ = run.checkpoint()
+            state, _ = run.checkpoints.read()
             models = Models(state.config, state.tensors, state.step)
             with Progress(quiet) as progress:
                 for task_progress in evaluate(models, run=run):
@@ -58,7 +58,7 @@ def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
     for run in list_runs(folder):
         with contextlib.suppress(RunError):
             if run.config() == config:
-                resume = bool(run.checkpoint_steps())
+                resume = bool(run.checkpoints.steps())
                 break
     else:
         run, resume = Run.create(config, folder), False

@@ -71,12 +71,12 @@ class ManyValues(StrictCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat such an option before each of its values, as click needs it."""
-        many = {name for p in self.params if getattr(p, "multiple", False) for name in p.opts}
+        repeatable = {name for p in self.params if getattr(p, "multiple", False) for name in p.opts}
         spread: list[str] = []
         option = ""
         for word in args:
             if word.startswith("-"):
-                option = word if word in many else ""
+                option = word if word in repeatable else ""
                 spread.append(word)
             elif option and spread[-1] != option:
                 spread += [option, word]

@@ -41,9 +41,9 @@ class Progress:
         """Measure the speed from this step on."""
         self._first_step, self._begun = step, time.monotonic()
 
-    def tell(self, words: str, share: float) -> None:
+    def tell(self, message: str, share: float) -> None:
         """Show what is being done, and how much of it is done, from 0 to 1."""
-        self._show(words, share, "", PREPARING_LINE_INTERVAL_S)
+        self._show(message, share, "", PREPARING_LINE_INTERVAL_S)
 
     def preparing(self, view: RunSnapshot) -> None:
         """Show what a run waits for, such as a download."""
@@ -62,7 +62,7 @@ class Progress:
             f"step {step:,}", share, f"{rate:.1f} steps/s, critic gap {gap:.3g}", LINE_INTERVAL_S
         )
 
-    def _show(self, words: str, share: float, values: str, line_interval: float) -> None:
+    def _show(self, message: str, share: float, values: str, line_interval: float) -> None:
         now = time.monotonic()
         interval = TERMINAL_INTERVAL_S if self._is_terminal else line_interval
         if self._quiet or now - self._shown < interval:
@@ -70,19 +70,19 @@ class Progress:
         self._shown = now
         try:
             if self._is_terminal:
-                self._draw(words, share, values)
+                self._draw(message, share, values)
             else:
                 ending = f", {values}" if values else ""
-                print(f"{words}: {100 * share:.0f} %{ending}", file=sys.stderr, flush=True)
+                print(f"{message}: {100 * share:.0f} %{ending}", file=sys.stderr, flush=True)
         except (OSError, ValueError):
             self._quiet = True
 
-    def _draw(self, words: str, share: float, values: str) -> None:
+    def _draw(self, message: str, share: float, values: str) -> None:
         if self._bar is None:
             # Its own lock is one between processes, whose semaphore would be left behind at our exit.
             tqdm.set_lock(threading.RLock())
             self._bar = tqdm(total=1.0, bar_format=_FORMAT, file=sys.stderr, dynamic_ncols=True)
-        self._bar.set_description_str(f"{words}: ", refresh=False)
+        self._bar.set_description_str(f"{message}: ", refresh=False)
         self._bar.set_postfix_str(values, refresh=False)
         self._bar.n = min(1.0, share)
         self._bar.refresh()

@@ -54,8 +54,8 @@ def reproduce_command(
     for key in EXPERIMENTS if run_all or name is None else [name]:
         progress = Progress(quiet)
 
-        def tell(words: str, share: float, key: str = key, progress: Progress = progress) -> None:
-            progress.tell(f"{key}: {words}", share)
+        def tell(message: str, share: float, key: str = key, progress: Progress = progress) -> None:
+            progress.tell(f"{key}: {message}", share)
 
         with progress:
             bench = Bench(seed, scale, tell, folder)

@@ -192,18 +192,18 @@ def drive(job: TrainingJob, progress: Progress) -> int:
         if isinstance(error, ConfigError | DataError | RunError | ValueError) and not began:
             raise UsageError(in_words(error)) from error
         print_error(in_words(error))
-        if began and (steps := job.run.checkpoint_steps()):
+        if began and (steps := job.run.checkpoints.steps()):
             print_error(
                 f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
             )
         return 1
     view = job.view
-    for sentence in (job.warning, view.error):
+    for sentence in (job.problems.message, view.error):
         if sentence:
             print_error(sentence)
-    spent = job.seconds - seconds_before
-    print(json.dumps(_result(job, (view.step - begin) / spent if spent > 0 else 0.0)))
-    return 1 if view.status is Status.FAILED or job.losses else 0
+    seconds = job.seconds - seconds_before
+    print(json.dumps(_result(job, (view.step - begin) / seconds if seconds > 0 else 0.0)))
+    return 1 if view.status is Status.FAILED or job.problems.losses else 0
 
 
 def _result(job: TrainingJob, rate: float) -> dict[str, Any]:
@@ -224,21 +224,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def _signals(wanted: list[int]) -> Iterator[None]:
+def _signals(signal_numbers: list[int]) -> Iterator[None]:
     """Note SIGINT and SIGTERM instead of dying: the step at hand is finished first."""
-    with _handled(lambda received, _: wanted.append(received)):
+    with _handled(lambda received, _: signal_numbers.append(received)):
         yield
 
 
 @contextlib.contextmanager
-def _interruptible(wanted: list[int]) -> Iterator[None]:
+def _interruptible(signal_numbers: list[int]) -> Iterator[None]:
     """Within `_signals`: have a signal raise KeyboardInterrupt, as in a download that waits for a server."""
 
     def interrupt(received: int, _: object) -> NoReturn:
-        wanted.append(received)
+        signal_numbers.append(received)
         raise KeyboardInterrupt
 
-    if wanted:
+    if signal_numbers:
         raise KeyboardInterrupt
     with _handled(interrupt):
         yield

@@ -1,20 +1,9 @@
 """TrainConfig, the one list of every hyperparameter, and PRESETS, configs with a name."""
 
-from wgan.config.model import (
-    OPTIMIZERS,
-    PARTS,
-    PREVIEW_COLUMNS,
-    Adam,
-    ConfigError,
-    Hyperparameter,
-    Optimizer,
-    RMSprop,
-    TrainConfig,
-    differences,
-    explain,
-    hyperparameters,
-    short,
-)
+from wgan.config.errors import ConfigError, explain
+from wgan.config.hyperparameters import Hyperparameter, hyperparameters
+from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, differences, short
+from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import PRESETS, SLOWER, Preset
 
 __all__ = [

@@ -4,101 +4,29 @@ Bounds, default, unit, help and source of a hyperparameter stand in its Field. S
 flags, JSON and the documentation are made from them (`hyperparameters`).
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
+from collections.abc import Mapping
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
-    ClassVar,
     Literal,
     Self,
-    Union,
-    get_args,
-    get_origin,
 )
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from torch import nn
 
+from wgan.config.errors import ConfigError, explain
+from wgan.config.parts import PARTS, Adam, AnyOptimizer
 from wgan.data import DATASETS, AnyDataset, Mnist10k
 from wgan.networks import NETWORKS, AnyNetwork, Dcgan
-from wgan.objectives import OBJECTIVES, AnyObjective, WganGp
-
-
-class ConfigError(ValueError):
-    """A config that cannot be; the message is a sentence for users."""
-
-
-class Optimizer(BaseModel):
-    """An optimiser's name and its own settings; learning rates are the config's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name: Any
-    title: ClassVar[str]
-
-
-Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
-
-
-class Adam(Optimizer):
-    """Adam: momentum β₁ and a running scale β₂ for each weight."""
-
-    name: Literal["adam"] = "adam"
-    title = "Adam"
-    beta1: Beta = Field(
-        0.0,
-        title="β₁, momentum",
-        description="How much of the last gradients is kept. WGANs want 0 to 0.5: more makes a "
-        "clipped critic unstable.",
-        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
-    )
-    beta2: Beta = Field(
-        0.9,
-        title="β₂, scale memory",
-        description="How long squared gradients are remembered.",
-        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
-    )
-
-
-class RMSprop(Optimizer):
-    """RMSprop: each weight's gradient divided by its recent size. What the first WGAN used."""
-
-    name: Literal["rmsprop"] = "rmsprop"
-    title = "RMSprop"
-    alpha: Beta = Field(
-        0.99,
-        title="α, scale memory",
-        description="How long squared gradients are remembered.",
-        json_schema_extra={"source": "torch's default", "live": True},
-    )
-    eps: Annotated[float, Field(gt=0.0, le=1e-2)] = Field(
-        1e-8,
-        title="ε",
-        description="Added to the size of the gradients before dividing by it.",
-        json_schema_extra={"source": "torch's default; Keras: 1e-7", "live": True, "log": True},
-    )
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "rmsprop": RMSprop}
+from wgan.objectives import AnyObjective, WganGp
 
 if TYPE_CHECKING:
-    AnyOptimizer = Optimizer
-else:
-    AnyOptimizer = Annotated[Union[tuple(OPTIMIZERS.values())], Field(discriminator="name")]
-
-PARTS: dict[str, Mapping[str, type[BaseModel]]] = {
-    "dataset": DATASETS,
-    "objective": OBJECTIVES,
-    "network": NETWORKS,
-    "optimizer": OPTIMIZERS,
-}
-"""The fields of a config that are a choice among models, and what can be chosen."""
+    import torch
+    from torch import nn
 
 
 PREVIEW_COLUMNS = 8
@@ -414,9 +342,9 @@ class TrainConfig(BaseModel):
         """Return the classes of a preview's samples, eight a row; None where there are none."""
         if not self.conditional:
             return None
-        shown = min(len(self.dataset.class_names()), 10)
-        each = max(1, PREVIEW_COLUMNS // shown)  # few classes get some rows each
-        rows = [label for label in range(shown) for _ in range(each)]
+        class_count = min(len(self.dataset.class_names()), 10)
+        each = max(1, PREVIEW_COLUMNS // class_count)  # few classes get some rows each
+        rows = [label for label in range(class_count) for _ in range(each)]
         if self.preview_class >= 0:
             rows = [self.preview_class] * len(rows)
         return [label for label in rows for _ in range(PREVIEW_COLUMNS)]
@@ -447,13 +375,15 @@ class TrainConfig(BaseModel):
         Raises ConfigError.
         """
         values: dict[str, Any] = self.model_dump()
-        chosen = {k: v for k, v in changes.items() if k in PARTS}
-        for part, value in chosen.items():
-            given = value.model_dump() if isinstance(value, BaseModel) else value
-            given = {"name": given} if isinstance(given, str) else given
-            same = isinstance(given, Mapping) and given.get("name") == values[part]["name"]
-            values[part] = {**values[part], **given} if same else given
-        if "dataset" in chosen:
+        new_parts = {k: v for k, v in changes.items() if k in PARTS}
+        for part, value in new_parts.items():
+            part_values = value.model_dump() if isinstance(value, BaseModel) else value
+            part_values = {"name": part_values} if isinstance(part_values, str) else part_values
+            same = (
+                isinstance(part_values, Mapping) and part_values.get("name") == values[part]["name"]
+            )
+            values[part] = {**values[part], **part_values} if same else part_values
+        if "dataset" in new_parts:
             self._follow(values, set(changes))
         for path, value in changes.items():
             part, dot, field = path.partition(".")
@@ -465,20 +395,20 @@ class TrainConfig(BaseModel):
                 values[path] = value
         return self.parse(values)
 
-    def _follow(self, values: dict[str, Any], named: set[str]) -> None:
+    def _follow(self, values: dict[str, Any], changed_paths: set[str]) -> None:
         """Let the network and what is told of classes follow another data set, if not named too."""
         try:
             dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
         except (KeyError, ValidationError):
             return  # `parse` says what is wrong with it
         if (
-            "network" not in named
+            "network" not in changed_paths
             and self.network.incompatibility_reason(dataset.shape) is not None
         ):
             values["network"] = {"name": _fitting_network(dataset)}
-        if "conditional" not in named and not dataset.class_names():
+        if "conditional" not in changed_paths and not dataset.class_names():
             values["conditional"] = False
-        if "preview_class" not in named and dataset != self.dataset:
+        if "preview_class" not in changed_paths and dataset != self.dataset:
             values["preview_class"] = -1
 
     @classmethod
@@ -533,168 +463,3 @@ def _fitting_network(dataset: Any) -> str:
     )
     kind = DATASETS[name].kind if name in DATASETS else "pictures"
     return next(n for n, network in NETWORKS.items() if network.kind == kind)
-
-
-@dataclass(frozen=True)
-class Hyperparameter:
-    """One hyperparameter, as sliders, flags and tables need it."""
-
-    path: str  # dotted: "batch_size", "objective.clip_value"
-    title: str
-    help: str
-    type: type  # int, float, bool or str
-    default: Any
-    low: float | None
-    high: float | None
-    choices: tuple[str, ...] | None
-    optional: bool
-    many: bool  # is it a list of words?
-    options: str | None  # what is chosen among where that depends on the data: "classes", "own"
-    hidden: bool  # not made by hand: a drawing's cells
-    unit: str | None
-    source: str | None
-    live: bool  # can it be changed while the training runs?
-    advanced: bool
-    log: bool  # is its scale logarithmic?
-    main: bool = False  # does it belong beside the choice of its part, not among the details?
-
-
-def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparameter]:
-    """Iterate over every hyperparameter of a config, its parts' own among them.
-
-    Without a config: over those of every variant of every part, each once by its dotted name.
-    """
-    known = _described(TrainConfig)
-    for name, field in TrainConfig.model_fields.items():
-        if name not in PARTS:
-            yield known[name]
-            continue
-        choices = PARTS[name]
-        default = None if config is None else getattr(config, name).name
-        yield Hyperparameter(
-            name,
-            field.title or name,
-            field.description or "",
-            str,
-            default,
-            None,
-            None,
-            tuple(choices),
-            False,
-            False,
-            None,
-            False,
-            None,
-            None,
-            False,
-            name in ("network", "optimizer"),
-            False,
-        )
-        seen = set()
-        variants: Iterable[Any] = (
-            choices.values() if config is None else [type(getattr(config, name))]
-        )
-        for variant in variants:
-            for own, described in _described(variant, f"{name}.").items():
-                if own != "name" and own not in seen:
-                    seen.add(own)
-                    yield described
-
-
-@cache  # a diagnosis asks for them at every report
-def _described(model: type[BaseModel], prefix: str = "") -> dict[str, Hyperparameter]:
-    """Return what is known of each field of a model, those that are parts left out."""
-    return {
-        name: _describe(prefix + name, field)
-        for name, field in model.model_fields.items()
-        if prefix or name not in PARTS
-    }
-
-
-def _describe(path: str, field: FieldInfo) -> Hyperparameter:
-    low: float | None = None
-    high: float | None = None
-    kind: Any = field.annotation
-    metadata = list(field.metadata)
-    optional = type(None) in get_args(kind)
-    if optional:
-        kind = next(a for a in get_args(kind) if a is not type(None))
-    if get_origin(kind) is Annotated:
-        kind, *more = get_args(kind)
-        metadata += [m for info in more for m in getattr(info, "metadata", [info])]
-    for bound in metadata:
-        low = getattr(bound, "ge", getattr(bound, "gt", low))
-        high = getattr(bound, "le", getattr(bound, "lt", high))
-    choices = tuple(get_args(kind)) if get_origin(kind) is Literal else None
-    many = get_origin(kind) is tuple
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return Hyperparameter(
-        path=path,
-        title=field.title or path.rpartition(".")[2].replace("_", " ").capitalize(),
-        help=field.description or "",
-        type=str if choices or many else kind,
-        default=field.get_default(call_default_factory=True),
-        low=low,
-        high=high,
-        choices=choices,
-        optional=optional,
-        many=many,
-        options=str(extra["choices"]) if extra.get("choices") else None,
-        hidden=bool(extra.get("hidden") or extra.get("editor")),
-        unit=str(extra["unit"]) if extra.get("unit") else None,
-        source=str(extra["source"]) if extra.get("source") else None,
-        # An objective's own values act on the next update, so all of them can be steered.
-        live=bool(extra.get("live", path.startswith("objective."))),
-        advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
-        log=bool(extra.get("log")),
-        main=bool(extra.get("main")),
-    )
-
-
-def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str:
-    """Turn pydantic's complaints into sentences that say what is wrong and what to do."""
-    return " ".join(_explain_one(dict(problem), model) for problem in error.errors())
-
-
-def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
-    where: tuple[Any, ...] = problem["loc"]
-    value, context = problem.get("input"), problem.get("ctx", {})
-    part = str(where[0]) if where and where[0] in PARTS else None
-    variant = PARTS[part].get(str(where[1])) if part and len(where) > 1 else None
-    # pydantic puts the union's tag between a part and its field: "objective", "wgan", "clip_value".
-    names = [str(w) for i, w in enumerate(where) if not (i == 1 and variant)]
-    field = ".".join(names)
-    if problem["type"] == "extra_forbidden":
-        name = names[-1]
-        fields = list((variant or model).model_fields)
-        if part and variant:
-            owners = [n for n, v in PARTS[part].items() if name in v.model_fields]
-            has = [k for k in fields if k != "name"]
-            own = f"it has {', '.join(has)}" if has else "it has no settings of its own"
-            hint = f"; {name} belongs to {', '.join(owners)}" if owners else ""
-            return f"The {part} {where[1]} has no {name}: {own}{hint}."
-        close = get_close_matches(name, fields, n=1)
-        return f"There is no setting {name}." + (f" Did you mean {close[0]}?" if close else "")
-    if problem["type"] in ("union_tag_invalid", "union_tag_not_found") and part:
-        given = value.get("name") if isinstance(value, Mapping) else value
-        return f"There is no {part} {given!r}: choose one of {', '.join(PARTS[part])}."
-    if problem["type"] == "literal_error":
-        return f"{field} cannot be {value!r}: choose {context.get('expected')}."
-    bounds = {
-        "greater_than_equal": ("at least", "ge"),
-        "greater_than": ("more than", "gt"),
-        "less_than_equal": ("at most", "le"),
-        "less_than": ("less than", "lt"),
-    }
-    if problem["type"] in bounds:
-        words, bound = bounds[problem["type"]]
-        return f"{field} must be {words} {context[bound]}, not {value}."
-    if problem["type"] == "value_error":
-        return str(context["error"])
-    if problem["type"].startswith(("int", "float", "bool", "finite")):
-        kind = problem["type"].split("_")[0]
-        article = {"int": "a whole number", "bool": "true or false"}.get(kind, "a number")
-        return f"{field} must be {article}, not {value!r}."
-    if problem["type"] == "missing":
-        return f"{field} is missing."
-    return f"{field or 'The config'}: {problem['msg']}."

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from wgan.config.model import Adam, RMSprop, TrainConfig
+from wgan.config.model import TrainConfig
+from wgan.config.parts import Adam, RMSprop
 from wgan.data import Mnist, Mnist10k, Ring8, SwissRoll
 from wgan.networks import Brownlee, Dcgan, Mlp
 from wgan.objectives import Wgan, WganGp, WganLp

@@ -1,32 +1,32 @@
-"""The critic, opened up: what it says of examples, how steep it is, what its layers hold and look at.
+"""The critic in detail: its scores and slopes, the weights and gradients of its layers, saliency, surfaces.
 
-Everything is found on a reader's own copies (`Models`), with the critic in eval mode, and comes back as
-NumPy arrays. Real examples, fakes and ε are keyed draws, the same at each call: what changes from one
-step to the next is the networks, not the luck of a draw.
+All functions work on a copy of the networks (`Models`), with the critic in eval mode, and return NumPy
+arrays. Real examples, fakes and ε are keyed draws, the same at each call. So only the networks differ
+from one step to the next, never the samples.
 """
 
 from wgan.critic.examples import (
     Examples,
-    Sides,
+    RealFakeBatch,
     Z,
-    beside,
     examples_of,
-    few,
+    first_examples,
     floats_of,
     floor,
     picture_from,
     pictures_of,
+    with_fakes,
 )
 from wgan.critic.inside import Activation, Saliency, activations, saliency, units
 from wgan.critic.layers import Gradients, Weights, at_bounds, gradients, weights
 from wgan.critic.scores import (
-    Ranked,
+    RankedExamples,
     Scores,
     Slopes,
-    between,
     bounds_the_distance,
-    ranked,
-    scored,
+    interpolates,
+    rank_by_score,
+    score_batch,
     scores,
     slopes,
     steepness,
@@ -37,33 +37,33 @@ __all__ = [
     "Activation",
     "Examples",
     "Gradients",
-    "Ranked",
+    "RankedExamples",
+    "RealFakeBatch",
     "Saliency",
     "Scores",
-    "Sides",
     "Slopes",
     "Surfaces",
     "Weights",
     "Z",
     "activations",
     "at_bounds",
-    "beside",
-    "between",
     "bounds_the_distance",
     "examples_of",
-    "few",
+    "first_examples",
     "floats_of",
     "floor",
     "gradients",
+    "interpolates",
     "picture_from",
     "pictures_of",
-    "ranked",
+    "rank_by_score",
     "saliency",
-    "scored",
+    "score_batch",
     "scores",
     "slopes",
     "steepness",
     "surfaces",
     "units",
     "weights",
+    "with_fakes",
 ]

@@ -1,4 +1,4 @@
-"""Real examples, held-out ones and fakes, as a critic takes them."""
+"""Batches of real examples, held-out examples and fakes, in the form that a critic takes."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,97 +8,111 @@ import torch
 from wgan.arrays import F32, I64, U8
 from wgan.data import Data, DataError, Pictures, as_bytes, as_floats
 from wgan.latent import Models
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.transport import assignment
 from wgan.untrusted.images import Unusable, picture_of
 
 REAL, HELD_OUT, Z, EPSILON = 21, 22, 23, 24
-"""Draws of the metrics' stream that are this package's own."""
+"""Draws of the metrics' random stream that only this package uses."""
 
-MOST_PIXELS = 64_000_000
-"""The largest picture that is taken from a visitor."""
+MAX_PIXELS = 64_000_000
+"""Most pixels of a picture that a visitor may upload."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Real examples and as many held-out ones, as critics take them: pictures in [−1, 1]."""
+    """Real examples and as many held-out ones; pictures are floats in [−1, 1]."""
 
     real: F32  # (N, …)
     held_out: F32  # (N, …)
-    labels: I64  # (N,), of `real`; 0 where there are no classes
+    labels: I64  # (N,), of `real`; 0 if the data have no classes
     held_out_labels: I64  # (N,)
 
 
 @dataclass(frozen=True)
-class Sides(Examples):
-    """Examples beside as many fakes; fake i is made of the class of real example i."""
+class RealFakeBatch(Examples):
+    """Real and held-out examples, and as many fakes; fake i has the class of real example i."""
 
     fake: F32  # (N, …)
 
 
 def examples_of(data: Data, n: int) -> Examples:
-    """Draw n training examples and n held-out ones, the same at each call."""
-    found: list[Any] = []
+    """Return n training examples and n held-out ones, the same at each call."""
+    columns: list[Any] = []
     parts: tuple[tuple[Literal["train", "held-out"], int], ...] = (
         ("train", REAL),
         ("held-out", HELD_OUT),
     )
     for part, draw in parts:
-        rng = generator(0, "metric", draw=draw)
+        rng = keyed_rng(0, "metric", draw=draw)
         if isinstance(data, Pictures):
-            drawn, labels = data.draw(part, n, rng)
+            examples, labels = data.draw(part, n, rng)
         else:
-            drawn, labels = data.batch(part, n, rng), torch.zeros(n)
-        found += [drawn.cpu().float().numpy(), labels.cpu().long().numpy()]
-    real, labels_, held_out, held_out_labels = found
+            examples, labels = data.batch(part, n, rng), torch.zeros(n)
+        columns += [examples.cpu().float().numpy(), labels.cpu().long().numpy()]
+    real, labels_, held_out, held_out_labels = columns
     return Examples(real, held_out, labels_, held_out_labels)
 
 
 def floor(examples: Examples) -> float:
-    """Return the exact W₁ of real examples to as many held-out ones: what luck alone leaves."""
+    """Return the exact W₁ between real and held-out examples: the floor that sampling noise sets."""
     n = len(examples.real)
     return assignment(examples.real.reshape(n, -1), examples.held_out.reshape(n, -1))
 
 
-def beside(models: Models, examples: Examples) -> Sides:
-    """Return examples beside as many fakes of the averaged generator.
+def with_fakes(models: Models, examples: Examples) -> RealFakeBatch:
+    """Return examples together with as many fakes of the averaged generator.
 
-    To look at fewer, take `few` of the result: a product of other shapes may be rounded otherwise.
+    For a smaller batch take `first_examples` of the result. Making fewer fakes may round their values
+    differently, because matrix products depend on the batch size.
     """
     e, n = examples, len(examples.real)
-    z = torch.randn(n, models.config.latent_dim, generator=generator(0, "metric", draw=Z)).numpy()
+    z = torch.randn(n, models.config.latent_dim, generator=keyed_rng(0, "metric", draw=Z)).numpy()
     fake = models.raw(z, e.labels.tolist() if models.config.conditional else None).numpy()
-    return Sides(e.real, e.held_out, e.labels, e.held_out_labels, fake)
+    return RealFakeBatch(e.real, e.held_out, e.labels, e.held_out_labels, fake)
 
 
-def few(sides: Sides, n: int) -> Sides:
-    """Return the first n of each side."""
-    s = sides
-    return Sides(s.real[:n], s.held_out[:n], s.labels[:n], s.held_out_labels[:n], s.fake[:n])
+def first_examples(batch: RealFakeBatch, n: int) -> RealFakeBatch:
+    """Return the first n real examples, held-out examples and fakes."""
+    s = batch
+    return RealFakeBatch(
+        s.real[:n], s.held_out[:n], s.labels[:n], s.held_out_labels[:n], s.fake[:n]
+    )
 
 
 def pictures_of(x: F32) -> U8:
-    """Return pictures that a critic takes as pictures to show: floats in [−1, 1] → uint8."""
-    shown: U8 = as_bytes(torch.from_numpy(x)).numpy()
-    return shown
+    """Return pictures as bytes, to be shown: floats in [−1, 1] → uint8, same shape."""
+    pictures: U8 = as_bytes(torch.from_numpy(x)).numpy()
+    return pictures
 
 
 def floats_of(pictures: U8) -> F32:
-    """Return pictures, uint8, as a critic takes them: floats in [−1, 1]."""
-    taken: F32 = as_floats(torch.tensor(pictures)).numpy()
-    return taken
+    """Return pictures as a critic takes them: uint8 → floats in [−1, 1], same shape."""
+    floats: F32 = as_floats(torch.tensor(pictures)).numpy()
+    return floats
 
 
 def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False) -> U8:
-    """Return an image file as a picture of a data set's shape, (C, H, W) uint8.
+    """Return an image file as a picture of a data set's shape.
 
-    It covers the square; `invert` turns light and dark round. Raises DataError with a sentence.
+    The image is cropped to a square.
+
+    Args:
+        content: Bytes of the file.
+        shape: (C, H, W) of the data set.
+        invert: Whether to swap light and dark.
+
+    Returns:
+        The picture, (C, H, W) uint8.
+
+    Raises:
+        DataError: The file is no usable image; the message is a sentence for the visitor.
     """
     channels, side, _ = shape
     try:
         picture = picture_of(
             content,
-            pixels=MOST_PIXELS,
+            pixels=MAX_PIXELS,
             side=side,
             grey=channels == 1,
             fit="crop",

@@ -1,4 +1,4 @@
-"""One example inside a critic: what its score hangs on, and what each layer makes of it."""
+"""One example in the critic: the gradient of its score, and the activations of each layer."""
 
 import copy
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ def grid(extent: float, side: int) -> F32:
 
 @dataclass(frozen=True)
 class Saliency:
-    """What one picture's score hangs on."""
+    """A picture's score and its gradient by the pixels."""
 
     score: float
-    gradient: F32  # (C, H, W), ∂f/∂ pixel: how the score rises when the pixel gets lighter
+    gradient: F32  # (C, H, W), ∂f/∂ pixel: above 0 where a lighter pixel raises the score
 
     @property
     def slope(self) -> float:
@@ -33,9 +33,15 @@ class Saliency:
 
 
 def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency:
-    """Return a picture's score and its gradient: (C, H, W) in [−1, 1], and the class it is told.
+    """Return a picture's score and the gradient of the score by its pixels.
 
-    Source: Simonyan et al. 2013, section 3, arXiv:1312.6034.
+    Args:
+        models: The networks.
+        picture: (C, H, W), floats in [−1, 1].
+        label: Its class, if the critic is class-conditional.
+
+    Reference:
+        Simonyan et al. 2013, section 3, arXiv:1312.6034.
     """
     ((x, label_row),) = parts_of(
         models, picture[None], None if label is None else np.array([label])
@@ -49,14 +55,14 @@ def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency
 
 @dataclass(frozen=True)
 class Activation:
-    """What one layer makes of an input."""
+    """The output of one layer for one input."""
 
     name: str
-    values: F32  # (K, h, w): K maps, or (K,): K units
+    values: F32  # (K, h, w): K feature maps; (K,): K units
 
 
 def activations(models: Models, picture: F32, label: int | None = None) -> list[Activation]:
-    """Return what each layer makes of one example, (C, H, W) or (2,), from the first to the last."""
+    """Return each layer's output for one example, (C, H, W) or (2,), from the first layer to the last."""
     ((x, label_row),) = parts_of(
         models, picture[None], None if label is None else np.array([label])
     )
@@ -65,12 +71,19 @@ def activations(models: Models, picture: F32, label: int | None = None) -> list[
 
 
 def units(models: Models, extent: float, layer: int, side: int = 32) -> Activation:
-    """Return what each unit of a layer says over the plane [−extent, extent]².
+    """Return the output of each unit of a layer over the plane [−extent, extent]².
 
-    `layer` counts as `activations` does. The values are (K, side, side), row = y upwards.
+    Args:
+        models: The networks, trained on points.
+        extent: Half the side of the square.
+        layer: Index of the layer in the list that `activations` returns.
+        side: Points along each side.
+
+    Returns:
+        Values of shape (K, side, side), row = y upwards.
     """
-    at = torch.from_numpy(grid(extent, side))
-    outputs = [(name, values) for name, values in _outputs(models.critic, at, None)]
+    points = torch.from_numpy(grid(extent, side))
+    outputs = [(name, values) for name, values in _outputs(models.critic, points, None)]
     name, values = [(n, v) for n, v in outputs if v.dim() > 1][layer]
     return Activation(name, values.T.reshape(-1, side, side).numpy())
 
@@ -81,8 +94,8 @@ def _outputs(critic: nn.Module, x: Tensor, label: Tensor | None) -> list[tuple[s
     critic = copy.deepcopy(critic)  # hooks on the reader's own would be seen by other threads
     outputs: list[tuple[str, Tensor]] = []
 
-    def keep(part: nn.Module, _: object, output: Tensor) -> None:
-        outputs.append((f"{len(outputs) + 1}. {title_of(part)}", output.float()))
+    def keep(layer: nn.Module, _: object, output: Tensor) -> None:
+        outputs.append((f"{len(outputs) + 1}. {title_of(layer)}", output.float()))
 
     for part in _layers(critic):
         part.register_forward_hook(keep)
@@ -103,7 +116,7 @@ _KINDS = {
 
 
 def _layers(critic: nn.Module) -> list[nn.Module]:
-    """Return the parts of a critic whose output is worth a look."""
+    """Return the layers of a critic whose outputs are shown, without containers and helpers."""
     inside = {
         id(own)
         for part in critic.modules()
@@ -120,12 +133,12 @@ def _layers(critic: nn.Module) -> list[nn.Module]:
 
 
 def _kind(part: nn.Module) -> str:
-    # A parametrised layer is of a class that torch makes, named after the layer's own.
+    # torch gives a parametrised layer a new class: "Parametrized" and the layer's class.
     return type(part).__name__.removeprefix("Parametrized")
 
 
 def title_of(part: nn.Module) -> str:
-    """Return what a layer is, in words."""
+    """Return a layer's title: its kind and sizes."""
     if isinstance(part, nn.Conv2d):
         return (
             f"Convolution {part.kernel_size[0]}×{part.kernel_size[1]}, "

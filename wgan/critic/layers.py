@@ -1,4 +1,4 @@
-"""A critic's layers: how their weights are spread, and what gradient reaches them."""
+"""A critic's layers: histograms of their weights, and the gradients that reach them."""
 
 import copy
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from wgan.arrays import F64
-from wgan.critic.examples import EPSILON, Sides
+from wgan.critic.examples import EPSILON, RealFakeBatch
 from wgan.critic.inside import title_of
 from wgan.critic.scores import score_of
 from wgan.latent import Models
-from wgan.objectives import clip_bounds
-from wgan.rng import generator
+from wgan.objectives.gradients import clip_bounds
+from wgan.rng import keyed_rng
 from wgan.training.diagnostics import at_clip, at_outputs
 from wgan.training.steps import critic_step
 
@@ -23,14 +23,14 @@ BINS = 41
 
 @dataclass(frozen=True)
 class Weights:
-    """How one layer's weights are spread."""
+    """The histogram of one layer's weights."""
 
     name: str
     edges: F64  # (B + 1,), rising
     shares: F64  # (B,), of all the layer's weights
     count: int
-    bound: float | None  # c, where they are clipped to [−c, c]
-    stuck: float | None  # share of the clipped ones that stand at ±c
+    bound: float | None  # c, if they are clipped to [−c, c]
+    clip_saturation: float | None  # share of the clipped weights at ±c
 
     @property
     def spread(self) -> float:
@@ -39,9 +39,9 @@ class Weights:
 
 
 def weights(models: Models) -> list[Weights]:
-    """Return how the weights of each layer are spread, from the first to the last.
+    """Return a histogram of each layer's weights, from the first layer to the last.
 
-    Layers that are kept orthonormal or spectrally normalised show the weights they compute with.
+    For orthonormal or spectrally normalised layers these are the normalised weights.
     """
     histograms = []
     objective = models.config.objective
@@ -53,7 +53,7 @@ def weights(models: Models) -> list[Weights]:
         bounds = dict(zip(own, clip_bounds(objective, part), strict=False)) if own else {}
         bound = bounds.get("weight")
         clipped_share = at_clip(part, objective) if own else None
-        # With a bound, the last bins hold what stands at it.
+        # With a bound, the outermost bins hold the weights at ±c.
         reach = float(np.abs(values).max()) if bound is None else bound
         reach = reach or 1.0
         shares, edges = np.histogram(values.clip(-reach, reach), bins=BINS, range=(-reach, reach))
@@ -71,31 +71,34 @@ def weights(models: Models) -> list[Weights]:
 
 
 def at_bounds(models: Models) -> float | None:
-    """Return the share of all clipped weights that stand at ±c; None where nothing is clipped."""
+    """Return the share of all clipped weights that are at ±c; None if nothing is clipped."""
     clipped_share = at_clip(models.critic, models.config.objective)
     return None if clipped_share is None else float(clipped_share)
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """How strong the critic loss' gradient is in each layer, from the first to the last."""
+    """Norms of the critic loss' gradient in each layer, from the first to the last."""
 
     names: tuple[str, ...]
     outputs: F64  # (L,), ‖∂ critic loss / ∂ the layer's output‖
     weights: F64  # (L,), ‖∂ (critic loss + penalty) / ∂ the layer's weights‖
 
 
-def gradients(models: Models, sides: Sides) -> Gradients:
-    """Return the gradient's norm in each layer: at its output, and of its weights.
+def gradients(models: Models, batch: RealFakeBatch) -> Gradients:
+    """Return the norms of the gradient in each layer: by its output, and by its weights.
 
-    At the output without the penalty, as in Gulrajani et al. 2017, figure 1b, arXiv:1704.00028: flat
-    where the critic passes the gradient on, exponential where it vanishes or explodes.
+    The norms by the outputs leave the penalty out. They are about equal in all layers if the critic
+    passes the gradient on, and change exponentially with depth if it vanishes or explodes.
+
+    Reference:
+        Gulrajani et al. 2017, figure 1b, arXiv:1704.00028.
     """
     critic = copy.deepcopy(models.critic).requires_grad_(True)
     objective = models.config.objective
     is_conditional = models.config.conditional
-    real, fake = torch.from_numpy(sides.real), torch.from_numpy(sides.fake)
-    label = torch.from_numpy(sides.labels) if is_conditional else None
+    real, fake = torch.from_numpy(batch.real), torch.from_numpy(batch.fake)
+    label = torch.from_numpy(batch.labels) if is_conditional else None
 
     def critic_loss() -> Tensor:
         both = score_of(
@@ -105,8 +108,8 @@ def gradients(models: Models, sides: Sides) -> Gradients:
         return objective.critic_loss(real=real_score, fake=fake_score)
 
     parts, output_gradients = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
-    rng = generator(0, "metric", draw=EPSILON)
-    # At update 0 a lazy penalty is due.
+    rng = keyed_rng(0, "metric", draw=EPSILON)
+    # A lazy penalty, which is not computed at every update, is computed at update 0.
     points = objective.points(real=real, fake=fake, rng=rng, update=0)
     loss, penalty, *_ = critic_step(
         objective,
@@ -119,14 +122,14 @@ def gradients(models: Models, sides: Sides) -> Gradients:
     torch.autograd.backward(loss + penalty)
     return Gradients(
         tuple(f"{i + 1}. {title_of(part)}" for i, part in enumerate(parts)),
-        # The squares of what has vanished would vanish once more in float32.
+        # In double precision: squares of tiny gradients would be 0 in float32.
         np.array([float(g.double().norm()) for g in output_gradients]),
         np.array([_weight_gradient(part) for part in parts]),
     )
 
 
 def _weight_gradient(part: nn.Module) -> float:
-    """Return the norm of the gradient of a layer's weight, or of what its weight is made from."""
+    """Return the norm of the gradient of a layer's weight; of its original, if it is parametrised."""
     parametrizations: Any = getattr(part, "parametrizations", None)
     weight: Any = parametrizations.weight.original if parametrizations is not None else part.weight
     return 0.0 if weight.grad is None else float(weight.grad.double().norm())

@@ -1,4 +1,4 @@
-"""What a critic says of examples, and how steep it is there."""
+"""A critic's scores of examples, and its slopes at them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from wgan.arrays import F32, I64
-from wgan.critic.examples import EPSILON, Sides
+from wgan.critic.examples import EPSILON, RealFakeBatch
 from wgan.latent import Models
-from wgan.objectives import Objective, gradient_norm
-from wgan.rng import generator
+from wgan.objectives import Objective
+from wgan.objectives.gradients import gradient_norm
+from wgan.rng import keyed_rng
 
 CHUNK = 128
-"""Examples that go through a critic at once."""
+"""Examples per forward pass."""
 
 
 def parts_of(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Return examples, and their classes where the critic is told them, in parts to go through it.
+    """Yield examples in chunks for the critic, with their classes if it is class-conditional.
 
-    Raises ValueError where it is told and there are none.
+    Raises:
+        ValueError: The critic is class-conditional, and `labels` is None.
     """
     is_conditional = models.config.conditional
     if is_conditional and labels is None:
@@ -37,14 +39,14 @@ def parts_of(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tenso
 
 
 def score_of(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
-    """Return a critic's scores in full precision: (N, …) and, where it is told, (N,) → (N,)."""
+    """Return a critic's scores in float32: examples (N, …) and their classes (N,), if any → (N,)."""
     score: Tensor = critic(x) if label is None else critic(x, label)
     return score.float()
 
 
 @torch.no_grad()
 def scores(models: Models, x: F32, labels: I64 | None = None) -> F32:
-    """Return the critic's scores: (N, …) → (N,). A critic that is told the class needs `labels`."""
+    """Return the critic's scores: (N, …) → (N,). A class-conditional critic needs `labels`."""
     parts = [score_of(models.critic, *part) for part in parts_of(models, x, labels)]
     return torch.cat(parts).numpy() if parts else np.empty(0, np.float32)
 
@@ -59,18 +61,18 @@ def _slopes(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
     return gradient_norm(lambda t: score_of(critic, t, label), x)
 
 
-def between(sides: Sides) -> F32:
-    """Return x̂ = ε real + (1 − ε) fake, one ε from U(0, 1) for each: where WGAN-GP holds the slope."""
-    rng = generator(0, "metric", draw=EPSILON)
-    epsilon = torch.rand(len(sides.real), generator=rng).numpy()
-    weight = epsilon.reshape(-1, *[1] * (sides.real.ndim - 1))
-    mixed: F32 = (weight * sides.real + (1 - weight) * sides.fake).astype(np.float32)
+def interpolates(batch: RealFakeBatch) -> F32:
+    """Return x̂ = ε real + (1 − ε) fake, (N, …), one ε ~ U(0, 1) for each: where WGAN-GP's penalty acts."""
+    rng = keyed_rng(0, "metric", draw=EPSILON)
+    epsilon = torch.rand(len(batch.real), generator=rng).numpy()
+    weight = epsilon.reshape(-1, *[1] * (batch.real.ndim - 1))
+    mixed: F32 = (weight * batch.real + (1 - weight) * batch.fake).astype(np.float32)
     return mixed
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the critic says of each side."""
+    """The critic's scores of real examples, held-out examples and fakes."""
 
     real: F32  # (N,)
     held_out: F32  # (N,)
@@ -83,7 +85,7 @@ class Scores:
 
     @property
     def gap_held_out(self) -> float:
-        """The same with examples that training never saw."""
+        """E f(held-out) − E f(fake) on these examples."""
         return float(self.held_out.mean() - self.fake.mean())
 
     @property
@@ -96,19 +98,20 @@ class Scores:
         return float(below.mean() / (2 * len(order)))
 
 
-def scored(models: Models, sides: Sides) -> Scores:
-    """Return the scores of each side."""
+def score_batch(models: Models, batch: RealFakeBatch) -> Scores:
+    """Return the critic's scores of a batch."""
     return Scores(
-        scores(models, sides.real, sides.labels),
-        scores(models, sides.held_out, sides.held_out_labels),
-        scores(models, sides.fake, sides.labels),
+        scores(models, batch.real, batch.labels),
+        scores(models, batch.held_out, batch.held_out_labels),
+        scores(models, batch.fake, batch.labels),
     )
 
 
 def bounds_the_distance(objective: Objective) -> bool:
-    """Tell whether a critic is asked for a large gap, E f(real) − E f(fake), and for nothing else.
+    """Return whether an objective's critic loss is minus the gap, E f(real) − E f(fake).
 
-    So it is with the Wasserstein losses, and asked of the loss itself: is it minus the gap?
+    This holds for the Wasserstein losses; only then is the gap of a 1-Lipschitz critic a lower bound
+    of W₁ that training raises. The loss itself is evaluated on two small batches.
     """
     real, fake = torch.tensor([0.7, -1.3]), torch.tensor([2.1, 0.4])
     loss = objective.critic_loss(real=real, fake=fake)
@@ -116,33 +119,33 @@ def bounds_the_distance(objective: Objective) -> bool:
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """Examples from most to least convincing."""
+class RankedExamples:
+    """Examples from the highest to the lowest score."""
 
     examples: F32  # (N, …)
     scores: F32  # (N,), falling
-    order: npt.NDArray[np.intp]  # (N,), where each stood
+    order: npt.NDArray[np.intp]  # (N,), index of each in the original batch
 
 
-def ranked(examples: F32, found: F32, *, most: int | None = None) -> Ranked:
-    """Return examples by falling score, the first `most` that are given; equal ones in their order."""
-    order = np.argsort(-found[:most], kind="stable")
-    return Ranked(examples[order], found[order], order)
+def rank_by_score(examples: F32, scores: F32, *, limit: int | None = None) -> RankedExamples:
+    """Return the first `limit` examples by falling score; those with equal scores keep their order."""
+    order = np.argsort(-scores[:limit], kind="stable")
+    return RankedExamples(examples[order], scores[order], order)
 
 
 @dataclass(frozen=True)
 class Slopes:
-    """How steep the critic is on each side, ‖∇f‖ of each example."""
+    """The critic's slopes ‖∇f‖ at each example of a batch."""
 
     real: F32  # (N,)
     fake: F32  # (N,)
     between: F32  # (N,), at x̂
 
 
-def steepness(models: Models, sides: Sides) -> Slopes:
+def steepness(models: Models, batch: RealFakeBatch) -> Slopes:
     """Return the slopes at real examples, at fakes and between them."""
     return Slopes(
-        slopes(models, sides.real, sides.labels),
-        slopes(models, sides.fake, sides.labels),
-        slopes(models, between(sides), sides.labels),
+        slopes(models, batch.real, batch.labels),
+        slopes(models, batch.fake, batch.labels),
+        slopes(models, interpolates(batch), batch.labels),
     )

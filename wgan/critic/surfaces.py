@@ -1,4 +1,4 @@
-"""A critic of points as a surface, beside the optimal potential of the same samples."""
+"""The surface of a critic of points, and of the optimal potential of the same samples."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import scipy  # loads its parts when they are first used
 
 from wgan.arrays import F32
-from wgan.critic.examples import Sides
+from wgan.critic.examples import RealFakeBatch
 from wgan.critic.inside import grid
 from wgan.critic.scores import scores, slopes
 from wgan.latent import Models
@@ -18,57 +18,65 @@ SIDE = 48
 
 @dataclass(frozen=True)
 class Surfaces:
-    """A critic of points beside the optimal potential of the same samples, over [−extent, extent]²."""
+    """A critic of points and the optimal potential of the same samples, over [−extent, extent]²."""
 
     extent: float
-    critic: F32  # (S, S), row = y: scores ÷ `steepest`, mean over the samples 0
-    optimal: F32  # (S, S), likewise: slope at most 1, mean over the samples 0
-    slope: F32  # (S, S), ‖∇f‖ of the critic as it is
+    critic: F32  # (S, S), row = y upwards: scores ÷ `steepest`, with mean 0 over the samples
+    optimal: F32  # (S, S): slope at most 1, with mean 0 over the samples
+    slope: F32  # (S, S), ‖∇f‖ of the critic, not divided
     real: F32  # (N, 2)
     fake: F32  # (N, 2)
     exact: float  # W₁ of these samples
     gap: float  # E f(real) − E f(fake) on them
-    steepest: float  # the critic's Lipschitz constant, as far as it was looked at
+    steepest: float  # largest slope found on the grid and between samples
     proved: float  # the W₁ that the critic proves
 
     @property
     def difference(self) -> F32:
-        """How much higher the critic stands than the potential: (S, S)."""
+        """The critic minus the potential, (S, S)."""
         return self.critic - self.optimal
 
 
 def surfaces(
     models: Models,
-    sides: Sides,
+    batch: RealFakeBatch,
     extent: float,
     side: int = SIDE,
     *,
     potential: Potential | None = None,
 ) -> Surfaces:
-    """Return a critic of points beside the optimal potential of the same samples.
+    """Return the surfaces of a critic of points and of the optimal potential of the same samples.
 
-    The critic's scores are divided by its steepest slope over the grid and the samples, so that both
-    are 1-Lipschitz and can be compared: they are the same where the critic is perfect. `potential`
-    may be given where it is known already.
+    The critic's scores are divided by its steepest slope over the grid and the samples. Then both
+    functions are 1-Lipschitz, and they are equal if the critic is optimal.
+
+    Args:
+        models: The networks, trained on points.
+        batch: Real points and fakes.
+        extent: Half the side of the square that the surfaces cover.
+        side: Points along each side.
+        potential: The optimal potential of `batch`, if it is known; else it is computed.
     """
-    at = grid(extent, side)
-    at_real, at_fake = scores(models, sides.real), scores(models, sides.fake)
-    bound, pairs = proved(at_real, at_fake, scipy.spatial.distance.cdist(sides.real, sides.fake))
-    slope = slopes(models, at)
-    sample_slopes = slopes(models, np.concatenate([sides.real, sides.fake]))
+    points = grid(extent, side)
+    real_scores, fake_scores = scores(models, batch.real), scores(models, batch.fake)
+    bound, pairs = proved(
+        real_scores, fake_scores, scipy.spatial.distance.cdist(batch.real, batch.fake)
+    )
+    slope = slopes(models, points)
+    sample_slopes = slopes(models, np.concatenate([batch.real, batch.fake]))
     steepest = max(pairs, float(slope.max()), float(sample_slopes.max()))
-    potential = potential or kantorovich(sides.real, sides.fake)
-    middle = np.concatenate([at_real, at_fake]).mean()
-    height = (scores(models, at) - middle) / (steepest or 1.0)
+    potential = potential or kantorovich(batch.real, batch.fake)
+    middle = np.concatenate([real_scores, fake_scores]).mean()
+    height = (scores(models, points) - middle) / (steepest or 1.0)
     return Surfaces(
         extent,
         height.reshape(side, side),
-        potential(at).astype(np.float32).reshape(side, side),
+        potential(points).astype(np.float32).reshape(side, side),
         slope.reshape(side, side),
-        sides.real,
-        sides.fake,
+        batch.real,
+        batch.fake,
         potential.cost,
-        float(at_real.mean() - at_fake.mean()),
+        float(real_scores.mean() - fake_scores.mean()),
         steepest,
         bound,
     )

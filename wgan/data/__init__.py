@@ -33,7 +33,7 @@ from wgan.data.fetched import (
     StackedMnist,
     Svhn,
 )
-from wgan.data.intake import Prepared, Recipe, Source, forget, prepare, prepared
+from wgan.data.intake import Source, prepare
 from wgan.data.own import Own, Pokemon
 from wgan.data.points import (
     Checkerboard,
@@ -48,6 +48,7 @@ from wgan.data.points import (
     cells_of,
     density_of,
 )
+from wgan.data.prepared_sets import Prepared, Recipe, forget, prepared
 from wgan.paths import data_root
 from wgan.untrusted.archives import ARCHIVE_SUFFIXES, OF_YOUR_OWN, Limits
 from wgan.untrusted.images import PICTURE_SUFFIXES

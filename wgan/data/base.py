@@ -1,25 +1,29 @@
 """What every data set is made of: pictures, densities in the plane, and their settings."""
 
+from __future__ import annotations
+
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy.typing as npt
-import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from torch import Tensor
 
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
-from wgan.rng import generator
+from wgan.rng import keyed_rng
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Progress = Callable[[str, float], None]
 """Told what is happening and which share of it is done, in [0, 1]. May raise to cancel."""
 
-Stack = Tensor | Mapped
+Stack: TypeAlias = "Tensor | Mapped"
 """Pictures in memory, or in their file: (N, C, H, W) uint8."""
 
 
@@ -64,30 +68,32 @@ class Pictures:
 
     def order(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
         """Draw n places with replacement."""  # (n,)
+        import torch
+
         labels = self.train_labels if part == "train" else self.held_out_labels
         return torch.randint(len(labels), (n,), generator=rng, device=labels.device)
 
-    def take(self, part: Literal["train", "held-out"], chosen: Tensor) -> tuple[Tensor, Tensor]:
+    def take(self, part: Literal["train", "held-out"], places: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pictures at those places, as float32 in [−1, 1], and their labels."""
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
         if not isinstance(source, Mapped):
-            taken = source[chosen]
+            batch = source[places]
         else:
-            taken = source.read(chosen)
+            batch = source.read(places)
             # From pinned memory the copy need not be waited for.
             pinned = labels.device.type == "cuda"
-            taken = taken.pin_memory() if pinned else taken
-            taken = taken.to(labels.device, non_blocking=pinned)
-        return as_floats(taken), labels[chosen]
+            batch = batch.pin_memory() if pinned else batch
+            batch = batch.to(labels.device, non_blocking=pinned)
+        return as_floats(batch), labels[places]
 
-    def expect(self, chosen: Tensor) -> None:
+    def expect(self, places: Tensor) -> None:
         """Have training pictures that are needed soon read ahead, where they are not in memory."""
         if isinstance(self.train, Mapped):
-            self.train.expect(chosen)
+            self.train.expect(places)
 
-    def to(self, device: torch.device) -> "Pictures":
+    def to(self, device: torch.device) -> Pictures:
         """Return the same pictures on a device; mapped ones stay, and batches of them are moved."""
         train, held_out = (
             part if isinstance(part, Mapped) else part.to(device)
@@ -101,22 +107,25 @@ class Pictures:
             self.names,
         )
 
-    def only(self, classes: Sequence[str]) -> "Pictures":
+    def only(self, classes: Sequence[str]) -> Pictures:
         """Return the pictures of some classes in both parts, labelled 0…k−1 in the set's own order.
 
         No class asked for: all of them.
         """
+        import torch
+
         if not classes:
             return self
-        kept = [label for label, name in enumerate(self.names) if name in classes]
+        labels_kept = [label for label, name in enumerate(self.names) if name in classes]
         new = torch.full((len(self.names),), -1)
-        new[kept] = torch.arange(len(kept))
+        new[labels_kept] = torch.arange(len(labels_kept))
 
         def part(pictures: Stack, labels: Tensor) -> tuple[Stack, Tensor]:
             renumbered = new[labels]
-            chosen = renumbered >= 0
-            kept = pictures.only(chosen) if isinstance(pictures, Mapped) else pictures[chosen]
-            return kept, renumbered[chosen]
+            is_kept = renumbered >= 0
+            if isinstance(pictures, Mapped):
+                return pictures.only(is_kept), renumbered[is_kept]
+            return pictures[is_kept], renumbered[is_kept]
 
         train, train_labels = part(self.train, self.train_labels)
         held_out, held_out_labels = part(self.held_out, self.held_out_labels)
@@ -125,11 +134,13 @@ class Pictures:
                 f"No picture of {_listed(classes)} is left to train on or to hold out. Choose more "
                 "classes."
             )
-        names = tuple(self.names[label] for label in kept)
+        names = tuple(self.names[label] for label in labels_kept)
         return Pictures(train, held_out, train_labels, held_out_labels, names)
 
-    def mirrored(self) -> "Pictures":
+    def mirrored(self) -> Pictures:
         """Return them with the mirror image of each training picture after all of them."""
+        import torch
+
         return Pictures(
             self.train.mirrored()
             if isinstance(self.train, Mapped)
@@ -160,7 +171,7 @@ class Points:
         """Draw n points."""  # (n, 2)
         return self.sample(n, rng)
 
-    def to(self, device: torch.device) -> "Points":
+    def to(self, device: torch.device) -> Points:
         """Return itself: points are drawn where the generator of the draw lives."""
         return self
 
@@ -170,6 +181,8 @@ Data = Pictures | Points
 
 def some(n: int, most: int, rng: torch.Generator) -> Tensor:
     """Return the places of all n, or of `most` of them that are drawn, in order."""  # (at most n,)
+    import torch
+
     if n <= most:
         return torch.arange(n)
     return torch.randperm(n, generator=rng)[:most].sort().values
@@ -188,15 +201,19 @@ def as_floats(pictures: Tensor) -> Tensor:
 
 def as_bytes(pictures: Tensor) -> Tensor:
     """Map floats in [−1, 1] to uint8 0…255, rounding: the inverse of `as_floats`."""
+    import torch
+
     return pictures.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def examples(data: Data, n: int, seed: int = 0) -> npt.NDArray[Any]:
     """Return n training examples as an array to show: (n, C, H, W) uint8, or (n, 2) float32."""
-    rng = generator(seed, "sample")
+    import torch
+
+    rng = keyed_rng(seed, "sample")
     if isinstance(data, Pictures):
-        chosen = torch.randperm(len(data.train), generator=rng)[:n]
-        return data.train[chosen].cpu().numpy()
+        places = torch.randperm(len(data.train), generator=rng)[:n]
+        return data.train[places].cpu().numpy()
     return data.sample(n, rng).cpu().numpy()
 
 

@@ -1,15 +1,19 @@
 """What a data set is like: how many of each class, its mean picture, its nearest duplicates."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wgan.arrays import F32, F64, U8
 from wgan.data.base import Pictures, Points, Stack, some
-from wgan.rng import generator
+from wgan.rng import keyed_rng
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOST_COMPARED = 3_000
 """Pictures among which the nearest duplicates are looked for: the time grows with the square."""
@@ -43,35 +47,37 @@ class Facts:
 
 def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     """Return what pictures are like."""
+    import torch
+
     pictures = pictures.to(torch.device("cpu"))
     train, labels = pictures.train, pictures.train_labels
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
     most = MOST_VALUES // math.prod(pictures.shape)
-    chosen = some(len(train), most, generator(0, "sample", draw=1))
+    described_places = some(len(train), most, keyed_rng(0, "sample", draw=1))
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # Sums of whole numbers, which doubles hold exactly: in whatever order.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)
-    for places in torch.split(chosen, 512):
+    for places in torch.split(described_places, 512):
         part = train[places]
         values = part.double()
         sums.index_add_(0, labels[places], values)
         squares += float(values.square().sum())
         for channel in range(train.shape[1]):
             table[channel] += torch.bincount(part[:, channel].flatten().int() // 8, minlength=32)
-    total, n = sums.sum(0), chosen.numel() * sums[0].numel()
+    total, n = sums.sum(0), described_places.numel() * sums[0].numel()
     mean = float(total.sum()) / n
-    of_class = torch.bincount(labels[chosen], minlength=max(classes, 1)).clamp_min(1)
+    of_class = torch.bincount(labels[described_places], minlength=max(classes, 1)).clamp_min(1)
     return Facts(
         len(train),
         len(pictures.held_out),
         pictures.shape,
         pictures.names,
         tuple(torch.bincount(labels, minlength=classes).tolist()) if classes else (),
-        len(chosen),
+        len(described_places),
         mean,
         float(np.sqrt(max(squares / n - mean**2, 0.0))),
-        (total / len(chosen)).round().byte().numpy(),
+        (total / len(described_places)).round().byte().numpy(),
         (sums / of_class[:, None, None, None]).round().byte().numpy()[:classes],
         (table / table.sum(1, keepdim=True)).numpy(),
         compared,
@@ -86,9 +92,11 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     `pictures` is (N, C, H, W) uint8. Results: indices, (P, 2); root mean square differences in
     0…255, rising; and among how many pictures they were looked for, a keyed choice.
     """
+    import torch
+
     n = min(len(pictures), MOST_COMPARED)
-    chosen = torch.randperm(len(pictures), generator=generator(0, "sample"))[:n]
-    flat = pictures[chosen].flatten(1).float()
+    places = torch.randperm(len(pictures), generator=keyed_rng(0, "sample"))[:n]
+    flat = pictures[places].flatten(1).float()
     pairs: list[tuple[float, int, int]] = []
     for start in range(0, n, 512):
         rows = torch.cdist(flat[start : start + 512], flat)
@@ -103,14 +111,14 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
             if torch.isfinite(d)
         ]
     used: set[int] = set()
-    kept: list[tuple[float, int, int]] = []
+    closest: list[tuple[float, int, int]] = []
     for distance, a, b in sorted(pairs):
-        if len(kept) < count and not {a, b} & used:
-            kept.append((distance, a, b))
+        if len(closest) < count and not {a, b} & used:
+            closest.append((distance, a, b))
             used |= {a, b}
-    indices = torch.tensor([[a, b] for _, a, b in kept], dtype=torch.long).reshape(-1, 2)
+    indices = torch.tensor([[a, b] for _, a, b in closest], dtype=torch.long).reshape(-1, 2)
     scale = flat.shape[1] ** 0.5
-    return chosen[indices], [distance / scale for distance, _, _ in kept], n
+    return places[indices], [distance / scale for distance, _, _ in closest], n
 
 
 def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
@@ -119,19 +127,21 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     Each class has the same number of rows, at least one; with more classes than rows: the first
     ones. (n, C, H, W).
     """
-    rng = generator(0, "sample")
+    import torch
+
+    rng = keyed_rng(0, "sample")
     if not pictures.names:
-        chosen = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
-        return pictures.train[chosen].numpy()
+        places = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
+        return pictures.train[places].numpy()
     each = max(1, rows // len(pictures.names)) * columns
-    taken = []
+    columns_of = []
     for label in range(min(rows, len(pictures.names))):
         of_class = (pictures.train_labels == label).nonzero().flatten()
         if len(of_class):  # `only` leaves no class empty, but a set may
             # Drawn with repetition only where a class has too few.
             order = torch.randperm(len(of_class), generator=rng)
-            taken.append(of_class[order.repeat(-(-each // len(order)))[:each]])
-    return pictures.train[torch.cat(taken)].numpy()
+            columns_of.append(of_class[order.repeat(-(-each // len(order)))[:each]])
+    return pictures.train[torch.cat(columns_of)].numpy()
 
 
 def density(points: Points) -> F32:
@@ -139,8 +149,8 @@ def density(points: Points) -> F32:
 
     (96, 96), row = y upwards, as a density: its mean over the window's area is 1.
     """
-    drawn = points.sample(DENSITY_POINTS, generator(0, "sample")).numpy()
+    sample = points.sample(DENSITY_POINTS, keyed_rng(0, "sample")).numpy()
     edges = np.linspace(-points.extent, points.extent, DENSITY_SIDE + 1)
-    table, _, _ = np.histogram2d(drawn[:, 1], drawn[:, 0], bins=(edges, edges))
+    table, _, _ = np.histogram2d(sample[:, 1], sample[:, 0], bins=(edges, edges))
     density: F32 = (table / table.mean()).astype(np.float32)
     return density

@@ -1,5 +1,7 @@
 """The published picture sets: one that comes with the app, and those that torchvision fetches."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
 import urllib.request
@@ -7,17 +9,18 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from wgan.data.base import Dataset, Labelled, Pictures, Progress
 from wgan.data.errors import DataError
 from wgan.paths import data_root
-from wgan.rng import generator
+from wgan.rng import keyed_rng
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _DIGITS = tuple("0123456789")
 
@@ -32,6 +35,8 @@ class Mnist10k(Labelled):
     features = "mnist"
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        import torch
+
         with (resources.files("wgan") / "assets" / "mnist-10k.npz").open("rb") as file:
             arrays = np.load(file)
             tensors = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
@@ -66,9 +71,9 @@ class _Fetched(Labelled):
         """Read the files that are there."""
 
     def present(self, root: Path | None = None) -> bool:
-        kept = root or data_root()
+        data_folder = root or data_root()
         # torchvision writes some files under their own names while they come in.
-        return not _fetching(self._folder(kept)).locked() and self._complete(kept)
+        return not _fetching(self._folder(data_folder)).locked() and self._complete(data_folder)
 
     def _folder(self, root: Path) -> Path:
         return (root / self.files[0]).parent
@@ -77,25 +82,25 @@ class _Fetched(Labelled):
         return all((root / file).exists() for file in self.files)
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
-        kept = root or data_root()
-        folder, present = self._folder(kept), True
+        data_folder = root or data_root()
+        folder, present = self._folder(data_folder), True
         try:
             lock = _fetching(folder)
             _wait_for(lock, self.title, progress)
-            present = self._complete(kept)
+            present = self._complete(data_folder)
             if present:
                 lock.release()
             else:
                 _fetch(
                     self._urls(),
-                    lambda: self._download(kept),
-                    lambda: kept.glob(self.packed),
+                    lambda: self._download(data_folder),
+                    lambda: data_folder.glob(self.packed),
                     self.download_bytes,
                     self.title,
                     progress,
                     lock,
                 )
-            return self._read(kept).only(self.classes)
+            return self._read(data_folder).only(self.classes)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             if present:
                 raise DataError(
@@ -228,10 +233,12 @@ class StackedMnist(Dataset):
         return self.bundled or Mnist().present(root)
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Pictures:
+        import torch
+
         digits = (Mnist10k() if self.bundled else Mnist()).load(root, progress)
         train, held_out = (
             pictures[
-                torch.randint(len(pictures), (n, 3), generator=generator(0, "init", draw=i))
+                torch.randint(len(pictures), (n, 3), generator=keyed_rng(0, "init", draw=i))
             ].squeeze(2)
             for i, (pictures, n) in enumerate(
                 ((digits.train, self.stacks), (digits.held_out, self.held))
@@ -380,6 +387,7 @@ class Cifar10(_Coloured):
         datasets.CIFAR10(str(root), download=True)
 
     def _read(self, root: Path) -> Pictures:
+        import torch
         from torchvision import datasets
 
         # These files are pickles. torchvision compares the MD5 of every one of them with the
@@ -397,6 +405,8 @@ class Cifar10(_Coloured):
 
 def channels_first(pictures: Any) -> Tensor:
     """Return CIFAR's array as a tensor: (N, H, W, C) → (N, C, H, W)."""
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
 
 
@@ -428,6 +438,7 @@ class Svhn(_Coloured):
             datasets.SVHN(str(root / "SVHN"), split=part, download=True)
 
     def _read(self, root: Path) -> Pictures:
+        import torch
         from torchvision import datasets
 
         train, test = (datasets.SVHN(str(root / "SVHN"), split=p) for p in ("train", "test"))

@@ -5,6 +5,8 @@ pixels and a description, which are checked here; the data set is written anew. 
 so that nothing in it can run; its header is enough to list it.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import hashlib
@@ -15,23 +17,20 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from torch import Tensor
 
 from wgan import sandbox
 from wgan.arrays import U8
-from wgan.data.base import Pictures, Progress, Side, Stack, parts_of
+from wgan.data.base import Progress, parts_of
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
-from wgan.data.stored import New, Part, layout, read, write
-from wgan.paths import cache_dir, data_root
-from wgan.rng import generator
+from wgan.data.prepared_sets import FOLDER, SCHEMA, Prepared, Recipe, folders, read_header, writable
+from wgan.data.stored import New, write
+from wgan.rng import keyed_rng
 from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
 from wgan.untrusted.picture_set import (
     FOLDERS,
@@ -42,134 +41,17 @@ from wgan.untrusted.picture_set import (
     full_disk,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Source = Path | bytes | Files
 """A folder or an archive, an archive's bytes, or files by name."""
 
-SCHEMA = 1
-FOLDER = "own"
-MAPPED_FROM = 1 << 30
-"""Bytes of pictures to train on from which on they stay in their file instead of being read into memory."""
 READER = "wgan.untrusted.picture_set:prepare_pictures"
 GRACE_S = 10.0
 """The child process ends itself after its time; it is killed so much later."""
 SCRATCH = ".preparing-"
 """Begins the name of the folder of a preparation; the child deletes it if this process is killed."""
-
-
-class Recipe(BaseModel):
-    """How files become pictures to train on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: str = Field(
-        "My pictures",
-        title="Name",
-        description="Shown wherever the pictures are; 1 to 60 characters.",
-    )
-    pattern: str = Field(
-        "",
-        title="Only files like",
-        description="A pattern of the path inside, such as cats/*.png: * and ? stay in a folder, ** "
-        "crosses folders; without a slash it is the file's name. Empty: all files.",
-        max_length=200,
-    )
-    side: Side = Field(32, title="Size", description="Height and width of the pictures, in pixels.")
-    colours: Literal["grey", "rgb"] = Field(
-        "rgb", title="Colours", description="Grey pictures are learned faster."
-    )
-    fit: Literal["crop", "pad"] = Field(
-        "crop",
-        title="What is not square",
-        description="crop: cut to the square in the middle. pad: kept whole, with background around.",
-    )
-    enlarge: bool = Field(
-        True,
-        title="Enlarge small pictures",
-        description="Small pictures are enlarged, by whole factors where that fits, so that sprites "
-        "stay sharp. Off: they stay as they are, with background around.",
-    )
-    trim: bool = Field(
-        False,
-        title="Trim transparent borders",
-        description="Cut a transparent border off before fitting, as sprites often have one.",
-    )
-    background: str = Field(
-        "white",
-        title="Background",
-        description="Behind transparent parts and around: white, black or a colour such as #ff8800.",
-    )
-    unique: bool = Field(
-        True,
-        title="Drop duplicates",
-        description="Of pictures that are the same once prepared, only the first is kept.",
-    )
-    near: bool = Field(
-        False,
-        title="Drop near duplicates too",
-        description="Pictures count as nearly the same when their 64-bit difference hashes are equal "
-        "and their mean colours close.",
-    )
-    labels: bool = Field(
-        True,
-        title="Folders are classes",
-        description="A picture's class is the name of its folder, where there are 2 to 100 folders "
-        "with pictures.",
-    )
-    held_out: Annotated[float, Field(ge=0.05, le=0.5)] = Field(
-        0.1,
-        title="Held out",
-        description="Share of the pictures that training never sees, to compare with.",
-    )
-
-    @field_validator("title")
-    @classmethod
-    def _speakable(cls, title: str) -> str:
-        title = " ".join(title.split())
-        if not 1 <= len(title) <= 60 or not title.isprintable():
-            raise ValueError("The name must have 1 to 60 printable characters.")
-        return title
-
-    @field_validator("background")
-    @classmethod
-    def _a_colour(cls, background: str) -> str:
-        if background not in ("white", "black") and not re.fullmatch(
-            r"#[0-9a-fA-F]{6}", background
-        ):
-            raise ValueError(
-                f"The background cannot be {background!r}: choose white, black or a colour such as "
-                "#ff8800."
-            )
-        return background
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Pictures that were prepared, as the header of their file tells."""
-
-    key: str
-    recipe: Recipe
-    source: str  # name of the folder or archive; "upload"
-    shape: tuple[int, ...]  # (C, H, W)
-    train: int
-    held_out: int
-    classes: tuple[str, ...]
-    counts: tuple[int, ...]  # training pictures of each class
-    seen: int  # files that were looked at
-    duplicates: int
-    near_duplicates: int
-    skipped: tuple[tuple[str, str], ...]  # (file, reason), the first of them
-    reasons: dict[str, int]  # reason → files skipped for it
-    created: float  # seconds since 1970
-
-    @property
-    def title(self) -> str:
-        """The name its maker gave it."""
-        return self.recipe.title
-
-    @property
-    def kept(self) -> int:
-        """Pictures in both parts."""
-        return self.train + self.held_out
 
 
 def prepare(
@@ -200,67 +82,6 @@ def prepare(
         with contextlib.suppress(DataError):
             return read_header(folder / f"{key}.safetensors")
     return build(source, recipe, writable(root, FOLDER) / f"{key}.safetensors", progress, limits)
-
-
-def prepared(root: Path | None = None) -> list[Prepared]:
-    """Return what has been prepared, the newest first; damaged files are left out."""
-    by_key: dict[str, Prepared] = {}
-    for folder in folders(root, FOLDER):
-        for path in sorted(folder.glob("*.safetensors")):
-            with contextlib.suppress(DataError):
-                by_key.setdefault(path.stem, read_header(path))
-    return sorted(by_key.values(), key=lambda p: (-p.created, p.key))
-
-
-def find(key: str, root: Path | None = None) -> Prepared | None:
-    """Return what was prepared under a key, or None where it is not on this machine."""
-    if not is_key(key):
-        return None
-    for folder in folders(root, FOLDER):
-        with contextlib.suppress(DataError):
-            return read_header(folder / f"{key}.safetensors")
-    return None
-
-
-def forget(key: str, root: Path | None = None) -> None:
-    """Delete what was prepared under a key. Raises DataError."""
-    paths = [folder / f"{key}.safetensors" for folder in folders(root, FOLDER)]
-    there = [path for path in paths if is_key(key) and path.is_file()]
-    if not there:
-        raise DataError(f"There are no prepared pictures {key!r}.")
-    for path in there:
-        try:
-            path.unlink()
-        except OSError as error:
-            raise DataError(f"{path} cannot be deleted ({error.strerror or error}).") from error
-
-
-def is_key(key: str) -> bool:
-    """Tell whether a text can be a key: it becomes a file's name, so nothing else may pass."""
-    return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", key) is not None
-
-
-def folders(root: Path | None, name: str) -> tuple[Path, Path]:
-    """Return the two places where prepared pictures are looked for, the data root's first."""
-    return (root or data_root()) / name, cache_dir() / "data" / name
-
-
-def writable(root: Path | None, name: str) -> Path:
-    """Return the first of those places that can be written; it is made where it is absent.
-
-    Raises DataError.
-    """
-    for folder in folders(root, name):
-        nearest = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-        # An administrator may write anywhere: a folder without any write bit is left alone still.
-        if nearest.stat().st_mode & 0o222 and os.access(nearest, os.W_OK):
-            with contextlib.suppress(OSError):
-                folder.mkdir(parents=True, exist_ok=True)
-                return folder
-    raise DataError(
-        f"Neither {folders(root, name)[0]} nor {folders(root, name)[1]} can be written. Make one of "
-        "them writable, or set WGAN_DATA to another folder."
-    )
 
 
 class Description(BaseModel):
@@ -376,6 +197,8 @@ def assemble(
 
     Raises DataError for too few pictures, a full disk, and whatever else than pictures lies there.
     """
+    import torch
+
     try:
         description_read = Description.model_validate(description)
         shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
@@ -407,26 +230,28 @@ def assemble(
 def _write_data_set(
     pictures: Mapped,
     labels: Tensor,
-    made: Description,
+    description: Description,
     recipe: Recipe,
     source: str,
     path: Path,
     progress: Progress | None,
 ) -> None:
+    import torch
+
     held_out = torch.zeros(len(labels), dtype=torch.bool)
     held_out[_to_hold_out(labels, recipe.held_out)] = True
-    counts = torch.bincount(labels[~held_out], minlength=len(made.classes)).tolist()
+    counts = torch.bincount(labels[~held_out], minlength=len(description.classes)).tolist()
     header = {
         "schema": SCHEMA,
         "recipe": recipe.model_dump(),
         "source": source,
-        "classes": made.classes,
-        "counts": counts if made.classes else [],
-        "seen": made.seen,
-        "duplicates": made.duplicates,
-        "near_duplicates": made.near_duplicates,
-        "skipped": made.skipped,
-        "reasons": made.reasons,
+        "classes": description.classes,
+        "counts": counts if description.classes else [],
+        "seen": description.seen,
+        "duplicates": description.duplicates,
+        "near_duplicates": description.near_duplicates,
+        "skipped": description.skipped,
+        "reasons": description.reasons,
         "created": time.time(),
     }
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -455,26 +280,30 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
 
     The only picture of a class is trained on.
     """
-    order = torch.randperm(len(labels), generator=generator(0, "held-out"))
-    chosen = []
+    import torch
+
+    order = torch.randperm(len(labels), generator=keyed_rng(0, "held-out"))
+    held_out_places = []
     for label in range(int(labels.max()) + 1):
         of_class = order[labels[order] == label]
         n = len(of_class)
-        chosen.append(of_class[: min(n - 1, max(1, round(n * share)))])
+        held_out_places.append(of_class[: min(n - 1, max(1, round(n * share)))])
     # If every class has but one picture, one class must do without.
-    places = torch.cat(chosen)
+    places = torch.cat(held_out_places)
     return places if len(places) else order[:1]
 
 
-def _too_few(made: Description, recipe: Recipe) -> str:
-    what = "only one picture" if made.pictures else "no picture"
-    if not made.seen and not made.reasons:
+def _too_few(description: Description, recipe: Recipe) -> str:
+    what = "only one picture" if description.pictures else "no picture"
+    if not description.seen and not description.reasons:
         why = f"no file fits the pattern {recipe.pattern!r}" if recipe.pattern else "it is empty"
     else:
-        most = sorted(made.reasons.items(), key=lambda item: -item[1])
+        most = sorted(description.reasons.items(), key=lambda item: -item[1])
         parts = [f"{n:,} × {reason}" for reason, n in most[:3]]
-        if made.duplicates + made.near_duplicates:
-            parts.append(f"{made.duplicates + made.near_duplicates:,} × it is a duplicate")
+        if description.duplicates + description.near_duplicates:
+            parts.append(
+                f"{description.duplicates + description.near_duplicates:,} × it is a duplicate"
+            )
         why = "; ".join(parts) or "there is but one file"
     return f"There is {what} to train on in it: {why}. At least two different ones are needed."
 
@@ -508,90 +337,6 @@ class _Told:
             self._progress("Writing the pictures", self._done / self._total)
         self._done += len(piece)
         return piece
-
-
-def read_header(path: Path) -> Prepared:
-    """Return what a file of prepared pictures says, without reading the pictures.
-
-    Raises DataError where it is absent or damaged.
-    """
-    try:
-        said, arrays = layout(path)
-        header = json.loads(said["wgan-data"])
-        n, *shape = arrays["train"].shape
-        held_out = arrays["held_out"].shape[0]
-        if header["schema"] != SCHEMA:
-            raise ValueError("schema")
-        return Prepared(
-            key=path.name.removesuffix(".safetensors"),
-            recipe=Recipe.model_validate(header["recipe"]),
-            source=str(header["source"]),
-            shape=tuple(shape),
-            train=n,
-            held_out=held_out,
-            classes=tuple(map(str, header["classes"])),
-            counts=tuple(map(int, header["counts"])),
-            seen=int(header["seen"]),
-            duplicates=int(header["duplicates"]),
-            near_duplicates=int(header["near_duplicates"]),
-            skipped=tuple((str(name), str(reason)) for name, reason in header["skipped"]),
-            reasons={str(reason): int(n) for reason, n in header["reasons"].items()},
-            created=float(header["created"]),
-        )
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}.") from error
-    except (
-        OSError,
-        ValidationError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-    ) as error:
-        raise DataError(
-            f"The prepared pictures in {path} are damaged: prepare them again."
-        ) from error
-
-
-def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
-    """Return the pictures of a file that `build` made. Raises DataError.
-
-    With `MAPPED_FROM` bytes to train on they stay in the file, unless `mapped` says otherwise.
-    """
-    header = read_header(path)
-    try:
-        _, arrays = layout(path)
-        for name in ("train", "held_out"):
-            part, labels = arrays[name], arrays[f"{name}_labels"]
-            if part.kind != "U8" or len(part.shape) != 4 or part.shape[1:] != header.shape:
-                raise ValueError("the parts do not fit together")
-            if labels.kind != "I64" or labels.shape != part.shape[:1] or not part.nbytes:
-                raise ValueError("the labels do not fit the pictures")
-        classes = max(1, len(header.classes))
-        train_labels, held_out_labels = (
-            torch.from_numpy(read(path, arrays[name])).long()
-            for name in ("train_labels", "held_out_labels")
-        )
-        for each in (train_labels, held_out_labels):
-            if not 0 <= each.min() <= each.max() < classes:
-                raise ValueError("the labels do not fit the classes")
-        if mapped is None:
-            mapped = arrays["train"].nbytes >= MAPPED_FROM
-        train, held_out = (_part(path, arrays[name], mapped) for name in ("train", "held_out"))
-        return Pictures(train, held_out, train_labels, held_out_labels, header.classes)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"The prepared pictures in {path} are damaged: prepare them again."
-        ) from error
-
-
-def _part(path: Path, part: Part, mapped: bool) -> Stack:
-    if not mapped:
-        return torch.from_numpy(read(path, part))
-    with path.open("rb") as file:
-        return Mapped(file, part.begin, part.shape)
 
 
 def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None) -> str:

@@ -1,15 +1,19 @@
 """Pictures that stay in their file: of a set larger than memory only what is asked for is read."""
 
+from __future__ import annotations
+
 import copy
 import mmap
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wgan.arrays import I64
 from wgan.data.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class Mapped:
@@ -24,15 +28,15 @@ class Mapped:
 
     def __init__(self, file: IO[bytes], offset: int, shape: tuple[int, ...]) -> None:
         """Raises ValueError where the file is too short."""
-        n, *one = shape
-        bulk = int(np.prod(one))
+        n, *picture_shape = shape
+        bulk = int(np.prod(picture_shape))
         self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._begin, self._bulk, self._end = offset, bulk, offset + n * bulk
         flat = np.frombuffer(self._map, np.uint8, n * bulk, offset)
         self._stored = flat.reshape(n, bulk)
         # Which row of the file each picture is; ~row for its mirror image.
         self._places: I64 = np.arange(n)
-        self._one = tuple(one)
+        self._one = tuple(picture_shape)
         if hasattr(mmap, "MADV_RANDOM"):
             # Else the system reads far around each picture, and nearly all of it for nothing.
             self._map.madvise(mmap.MADV_RANDOM)
@@ -43,6 +47,8 @@ class Mapped:
     @property
     def shape(self) -> torch.Size:
         """Shape of all of them: (N, C, H, W)."""
+        import torch
+
         return torch.Size((len(self), *self._one))
 
     def __getitem__(self, index: int | slice | Tensor) -> Tensor:
@@ -51,28 +57,30 @@ class Mapped:
 
     def read(self, index: int | slice | Tensor) -> Tensor:
         """Return what indexing does, where these pictures were expected: nothing is asked for again."""
+        import torch
+
         if self._map.size() < self._end:
             raise DataError(
                 "The file of the prepared pictures was cut short while it was in use: prepare them again."
             )
         places = np.asarray(self._places[_plain(index)])
-        turned = places < 0
-        taken = np.take(self._stored, np.where(turned, ~places, places), axis=0)
-        pictures = torch.from_numpy(taken).view(*places.shape, *self._one)
-        if turned.any():
-            mask = torch.from_numpy(np.asarray(turned))
+        is_mirrored = places < 0
+        rows = np.take(self._stored, np.where(is_mirrored, ~places, places), axis=0)
+        pictures = torch.from_numpy(rows).view(*places.shape, *self._one)
+        if is_mirrored.any():
+            mask = torch.from_numpy(np.asarray(is_mirrored))
             pictures[mask] = pictures[mask].flip(-1)
         return pictures
 
-    def only(self, chosen: Tensor) -> "Mapped":
+    def only(self, is_kept: Tensor) -> Mapped:
         """Return those that a mask or places choose; they stay in the file."""
-        return self._with(self._places[_plain(chosen)])
+        return self._with(self._places[_plain(is_kept)])
 
-    def mirrored(self) -> "Mapped":
+    def mirrored(self) -> Mapped:
         """Return all with the mirror image of each after them; they stay in the file."""
         return self._with(np.concatenate([self._places, ~self._places]))
 
-    def _with(self, places: I64) -> "Mapped":
+    def _with(self, places: I64) -> Mapped:
         copied = copy.copy(self)
         copied._places = places
         return copied
@@ -95,5 +103,7 @@ class Mapped:
             self._map.madvise(mmap.MADV_WILLNEED, start, stop - start)
 
 
-def _plain(index: int | slice | Tensor) -> "int | slice | I64":
+def _plain(index: int | slice | Tensor) -> int | slice | I64:
+    from torch import Tensor
+
     return index.cpu().numpy() if isinstance(index, Tensor) else index

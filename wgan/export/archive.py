@@ -71,7 +71,7 @@ def _snapshot(run: Run) -> bytes:
         path = Path(folder) / "run.sqlite"
         copy = sqlite3.connect(path)
         try:
-            with run.reading() as db:
+            with run.database.reading() as db:
                 db.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         finally:
@@ -113,7 +113,8 @@ def import_zip(
             limits=IMPORT_LIMITS,
             failure=RunError,
             subject="This ZIP file",
-            progress=progress and (lambda words, share: progress(words, share * UNPACKING_SHARE)),
+            progress=progress
+            and (lambda message, share: progress(message, share * UNPACKING_SHARE)),
         )
         remarks = [str(remark) for remark in unpacked["remarks"]]
         adopt(folder, remarks, progress)
@@ -151,7 +152,7 @@ def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) ->
     except RunError as error:
         message = str(error).replace(f"Run {folder.name}", "This run")
         raise RunError(message.replace(f"run {folder.name}", "this run")) from error
-    steps = run.checkpoint_steps()
+    steps = run.checkpoints.steps()
     for i, step in enumerate(steps):
         path = folder / f"step_{step:08d}.safetensors"
         if progress is not None:

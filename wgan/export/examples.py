@@ -158,7 +158,7 @@ def ship(run: Run, name: str, runs_dir: Path) -> Run:
             json.dumps(run.described(), indent=1) + "\n", encoding="utf-8"
         )
         for step in (*example.early, example.steps):
-            state, facts = run.checkpoint(step)
+            state, facts = run.checkpoints.read(step)
             Run(half).add_checkpoint(_weights(state, exact=step == example.steps), facts)
         _copy_database(run, half, example)
         (half / "README.md").write_text(card(run, name), "utf-8")
@@ -179,20 +179,20 @@ def ship(run: Run, name: str, runs_dir: Path) -> Run:
 
 def _weights(state: State, *, exact: bool) -> State:
     """Keep the averaged generator and the critic; of early steps in half precision."""
-    kept = {
+    weights = {
         key: value if exact or not value.is_floating_point() else value.to(torch.float16)
         for key, value in state.tensors.items()
         if key.startswith(("average.", "critic."))
     }
     config = state.config.model_copy(update={"keep_checkpoints": 1000})
-    return State(config, state.engine, state.step, state.critic_updates, (0, 0), kept)
+    return State(config, state.engine, state.step, state.critic_updates, (0, 0), weights)
 
 
 def _copy_pictures(run: Run, folder: Path, previews: int) -> None:
     for old in (folder / "previews").iterdir():
         old.unlink()
-    for step in run.moments(previews):
-        preview = run.preview(step)
+    for step in run.previews.spread_steps(previews):
+        preview = run.previews.read(step)
         if preview is not None:
             (folder / "previews" / f"{step:08d}.{preview[0]}").write_bytes(preview[1])
     for name in ("thumb.webp", "neighbours.webp"):
@@ -204,7 +204,7 @@ def _copy_database(run: Run, folder: Path, example: Example) -> None:
     """Copy the curves, thinned, and mark the run as shipped: from then on nothing writes to it."""
     copy = sqlite3.connect(folder / "run.sqlite")
     try:
-        with run.reading() as db:
+        with run.database.reading() as db:
             db.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
         rows = copy.execute("SELECT count(*) FROM reports").fetchone()[0]

@@ -34,11 +34,11 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
 
     At most MOST_FRAMES, evenly chosen, the first and the last among them. Raises RunError.
     """
-    chosen = run.moments(MOST_FRAMES)
-    if not chosen:
+    steps = run.previews.spread_steps(MOST_FRAMES)
+    if not steps:
         raise RunError(f"Run {run.id} has no pictures yet.")
     title = run.config().title
-    frames = [frame for step in chosen if (frame := _frame(run, step, title)) is not None]
+    frames = [frame for step in steps if (frame := _frame(run, step, title)) is not None]
     if not frames:
         raise RunError(f"The pictures of run {run.id} cannot be read.")
     write_frames(frames, out, fps)
@@ -67,7 +67,7 @@ def frame_image(run: Run, step: int, side: int | None = None) -> U8 | None:
 
     Points are drawn over real ones. None if there is no such preview, or if it is damaged.
     """
-    preview = run.preview(step)
+    preview = run.previews.read(step)
     if preview is None:
         return None
     suffix, content = preview

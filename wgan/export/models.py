@@ -84,7 +84,7 @@ def export_program(run: Run, out: Path, step: int | None = None) -> dict[str, ob
 
 
 def _models(run: Run, step: int | None) -> Models:
-    state, _ = run.checkpoint(step)
+    state, _ = run.checkpoints.read(step)
     return Models(state.config, state.tensors, state.step)
 
 

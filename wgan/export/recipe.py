@@ -21,11 +21,11 @@ def command_line(run: Run) -> str:
     config, parent = run.config(), run.parent()
     if parent is not None:
         before = TrainConfig.parse(run.described()["parent"]["config"])
-        words = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
-        return shlex.join([*words, *_flags(config, before)])
+        arguments = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
+        return shlex.join([*arguments, *_flags(config, before)])
     preset = nearest_preset(config)
-    words = ["python", "-m", "wgan", "train", "--preset", preset]
-    return shlex.join([*words, *_flags(config, PRESETS[preset].config)])
+    arguments = ["python", "-m", "wgan", "train", "--preset", preset]
+    return shlex.join([*arguments, *_flags(config, PRESETS[preset].config)])
 
 
 def _flags(config: TrainConfig, base: TrainConfig) -> list[str]:
@@ -63,7 +63,7 @@ def snippet(run: Run) -> str:
     while parent is not None:
         stages.append((parent["step"], config))
         config, parent = parent["config"], parent["parent"]
-    last = max([0, *run.checkpoint_steps()])
+    last = max([0, *run.checkpoints.steps()])
     lines = [
         "from wgan.config import TrainConfig",
         "from wgan.training import Engine, Training, reconfigured",

@@ -46,7 +46,7 @@ def report(run: Run) -> str:
             ("Critic gap", figures.critic_gap(view.curves, marks)),
             ("Losses", figures.losses(view.curves, marks)),
         ):
-            charts.append((title, figures.dressed(figure)))
+            charts.append((title, figures.with_colours(figure)))
     moments = _moments(run)
     name = view.name or view.config.title
     body = [
@@ -89,7 +89,7 @@ def _script(data: Any) -> str:
 
 def _moments(run: Run) -> list[tuple[int, str]]:
     moments = []
-    for step in run.moments(MOST_MOMENTS):
+    for step in run.previews.spread_steps(MOST_MOMENTS):
         image = frame_image(run, step)
         if image is not None:
             encoded = base64.b64encode(encode(image)).decode("ascii")
@@ -139,8 +139,8 @@ def _config(view: RunSnapshot) -> str:
         for path, value in view.config.flat().items()
         if path in fields
     )
-    words = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
-    return f"<h2>Config</h2><p class=quiet>{escape(words)}</p><table>{rows}</table>"
+    sentence = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."
+    return f"<h2>Config</h2><p class=quiet>{escape(sentence)}</p><table>{rows}</table>"
 
 
 def _environment(run: Run) -> str:

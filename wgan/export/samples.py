@@ -23,7 +23,7 @@ def export_samples(
     `out` says how: .png is a grid, .npz holds `images`, uint8 (N, C, H, W), or `points`, float32
     (N, 2); without a suffix it is a folder, one PNG a sample. Raises RunError.
     """
-    state, _ = run.checkpoint(step)
+    state, _ = run.checkpoints.read(step)
     models = Models(state.config, state.tensors, state.step)
     labels = None if label is None else [class_index(state.config, label)] * count
     samples = models.make(draw_z(seed, count, state.config.latent_dim), labels)

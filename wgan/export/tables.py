@@ -87,11 +87,11 @@ def _write_events(run: Run, opened: Any) -> int:
             for step, value, when in values:
                 writer.add_scalar(name, value, int(step), walltime=when)
                 events += 1
-        for measured in run.metrics():
-            writer.add_scalar(f"metrics/{measured.name}", measured.value, measured.step)
+        for metric in run.metrics():
+            writer.add_scalar(f"metrics/{metric.name}", metric.value, metric.step)
             events += 1
-        for step in run.moments(MOST_PICTURES):
-            preview = run.preview(step)
+        for step in run.previews.spread_steps(MOST_PICTURES):
+            preview = run.previews.read(step)
             if preview is not None and preview[0] == "webp":
                 writer.add_image("samples", decode(preview[1]), step, dataformats="HWC")
                 events += 1

@@ -36,7 +36,7 @@ def export_walk(
     """
     if not 2 <= waypoints <= 8:
         raise RunError(f"A walk has two to eight waypoints, not {waypoints}.")
-    state, _ = run.checkpoint(step)
+    state, _ = run.checkpoints.read(step)
     config = state.config
     models = Models(config, state.tensors, state.step)
     stops = draw_z(1000 + seed, waypoints, config.latent_dim)
@@ -71,21 +71,21 @@ def write_film(frames: U8, out: Path) -> None:
     write_frames(_pictures(frames), out, FPS, hold=0.0)
 
 
-def _pictures(made: U8) -> list[Image.Image]:
+def _pictures(pictures: U8) -> list[Image.Image]:
     """Return pictures, (F, C, H, W), enlarged by a whole factor."""
-    scale = max(1, SIDE // made.shape[-1])
-    large = made.transpose(0, 2, 3, 1).repeat(scale, 1).repeat(scale, 2)
+    scale = max(1, SIDE // pictures.shape[-1])
+    large = pictures.transpose(0, 2, 3, 1).repeat(scale, 1).repeat(scale, 2)
     return [Image.fromarray(np.broadcast_to(x, (*x.shape[:2], 3)).copy()) for x in large]
 
 
-def _points(models: Models, made: F32) -> list[Image.Image]:
+def _points(models: Models, points: F32) -> list[Image.Image]:
     """Return the plane with real points, and the walk's point with its trail, (F, 2)."""
     real = examples(models.config.dataset.load(), 1000)
-    extent = float(max(abs(real).max(), abs(made).max()) * 1.1)
+    extent = float(max(abs(real).max(), abs(points).max()) * 1.1)
     ground = Image.fromarray(scatter([(real, REAL)], extent, side=SIDE, dot=3))
-    at = (made / extent * [1, -1] + 1) / 2 * SIDE  # y grows upwards in the plane
+    at = (points / extent * [1, -1] + 1) / 2 * SIDE  # y grows upwards in the plane
     frames = []
-    for i in range(len(made)):
+    for i in range(len(points)):
         frame = ground.copy()
         draw = ImageDraw.Draw(frame)
         for age in range(TRAIL, -1, -1):

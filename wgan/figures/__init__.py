@@ -5,78 +5,69 @@ named by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`):
 what they look like.
 """
 
-from wgan.figures.base import MARGIN, SERIES, Figure, dressed, room, smooth
+from wgan.figures.base import MARGIN, SERIES, Figure, next_round_number, smooth, with_colours
+from wgan.figures.clipping import gradient_by_depth, small_surface, with_real_points
+from wgan.figures.collapse import class_shares, modes_over_steps, point_cloud
+from wgan.figures.convergence import proved_bound, raw_gap
 from wgan.figures.counts import bars, histogram
-from wgan.figures.critic import depth, pixels, raw_gap, spread, surface, tightening, weights
+from wgan.figures.critic import depth, pixels, spread, surface, weights
 from wgan.figures.curves import compare, critic_gap, curves, losses, quality
-from wgan.figures.latent import search, warped
-from wgan.figures.plane import density, lengths, numbered, plane
-from wgan.figures.stability import (
-    by_depth,
-    classes,
-    cloud,
-    gradient_norms,
-    grid,
-    modes,
-    over,
-    pushed,
-    shade,
+from wgan.figures.divergences import (
+    discriminator_and_critic,
+    distances_over_theta,
+    gradients_over_mu,
+    two_densities,
+    two_segments,
 )
-from wgan.figures.transport import (
-    cdfs,
-    opposed,
-    potentials,
-    proofs,
-    pushes,
-    segments,
-    slid,
-    transport,
-    two,
-)
+from wgan.figures.latent import bent_grid, inversion_errors
+from wgan.figures.plane import density, lengths, numbered_points, plane
+from wgan.figures.sensitivity import distance_grid
+from wgan.figures.transport import cdfs, potentials, proofs, transport
+from wgan.figures.vanishing import gradient_norms, surface_with_arrows
 
 __all__ = [
     "MARGIN",
     "SERIES",
     "Figure",
     "bars",
-    "by_depth",
+    "bent_grid",
     "cdfs",
-    "classes",
-    "cloud",
+    "class_shares",
     "compare",
     "critic_gap",
     "curves",
     "density",
     "depth",
-    "dressed",
+    "discriminator_and_critic",
+    "distance_grid",
+    "distances_over_theta",
+    "gradient_by_depth",
     "gradient_norms",
-    "grid",
+    "gradients_over_mu",
     "histogram",
+    "inversion_errors",
     "lengths",
     "losses",
-    "modes",
-    "numbered",
-    "opposed",
-    "over",
+    "modes_over_steps",
+    "next_round_number",
+    "numbered_points",
     "pixels",
     "plane",
+    "point_cloud",
     "potentials",
     "proofs",
-    "pushed",
-    "pushes",
+    "proved_bound",
     "quality",
     "raw_gap",
-    "room",
-    "search",
-    "segments",
-    "shade",
-    "slid",
+    "small_surface",
     "smooth",
     "spread",
     "surface",
-    "tightening",
+    "surface_with_arrows",
     "transport",
-    "two",
-    "warped",
+    "two_densities",
+    "two_segments",
     "weights",
+    "with_colours",
+    "with_real_points",
 ]

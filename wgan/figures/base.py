@@ -7,47 +7,56 @@ from typing import Any
 
 import numpy as np
 
-from wgan.arrays import Real
+from wgan.arrays import Number, Real
 from wgan.theme import LIGHT, rgb
 
 Figure = dict[str, Any]
 
 MARGIN = {"l": 52, "r": 12, "t": 28, "b": 34}
 
+LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
+"""A legend in one row, above the chart."""
+
+SMALL_LEGEND = LEGEND | {"font": {"size": 12}}
+
 SERIES = ("@one", "@two", "@three", "@four", "@five", "@six")
-"""Colours of runs beside each other."""
+"""Colours of runs that are compared."""
 
 
 def smooth(values: Real, span: float | None = None) -> Real:
-    """Return the running exponential mean of a curve, unbiased at its start: (N,) → (N,).
+    """Return the exponential moving average of a curve, with bias correction at its start.
 
-    `span` is how many points it remembers (default: a 20th of the curve, at least 5). Points that
-    are not finite are passed over.
+    Args:
+        values: The curve, (N,). Values that are not finite are left out.
+        span: Number of points that it averages over. Default: a 20th of the curve, at least 5.
+
+    Returns:
+        The smoothed curve, (N,); NaN before the first finite value.
     """
-    keep = 1 - 1 / (span or max(5.0, len(values) / 20))
-    there = np.isfinite(values)
+    decay = 1 - 1 / (span or max(5.0, len(values) / 20))
+    is_finite = np.isfinite(values)
 
-    def summed(terms: Real) -> Real:
+    def decayed_sums(terms: Real) -> Real:
         return np.fromiter(
-            accumulate(terms.tolist(), lambda total, term: keep * total + term), float
+            accumulate(terms.tolist(), lambda total, term: decay * total + term), float
         )
 
-    weights = summed(there.astype(float))
-    totals = summed(np.where(there, values, 0.0))
+    weights = decayed_sums(is_finite.astype(float))
+    totals = decayed_sums(np.where(is_finite, values, 0.0))
     mean: Real = np.divide(totals, weights, out=np.full(len(values), np.nan), where=weights > 0)
     return mean
 
 
-def room(value: float) -> float:
-    """Return the next round number after `value`, at most a third above it, or 10."""
+def next_round_number(value: float) -> float:
+    """Return the next round number above `value`: at most a third larger, and at least 10."""
     if value < 10:
         return 10.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(n for i in (1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if (n := i * power) > value)
 
 
-def dressed(value: Any) -> Any:
-    """Return a figure with colours for their names: for files that know no theme."""
+def with_colours(value: Any) -> Any:
+    """Return a figure with colours in place of their names, for files that are shown without a theme."""
     if isinstance(value, str) and value.startswith("@"):
         name, _, alpha = value[1:].partition("/")
         colour = LIGHT.get(name)
@@ -57,16 +66,16 @@ def dressed(value: Any) -> Any:
             return colour
         return f"rgba({', '.join(map(str, rgb(colour)))}, {alpha})"
     if isinstance(value, Mapping):
-        return {key: dressed(item) for key, item in value.items()}
+        return {key: with_colours(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [dressed(item) for item in value]
+        return [with_colours(item) for item in value]
     if isinstance(value, np.ndarray):
         return [None if not np.isfinite(v) else round(v, 6) for v in value.tolist()]
     return value
 
 
 def square(axis: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both axes of a layout as `axis`, one unit as long on either."""
+    """Return both axes of a layout with the settings `axis`, and units of equal length."""
     return {
         "xaxis": {**axis, "constrain": "domain"},
         "yaxis": {**axis, "scaleanchor": "x", "constrain": "domain"},
@@ -74,7 +83,15 @@ def square(axis: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contour(table: Real, extent: float, low: float, high: float, lines: int) -> Figure:
-    """Return a surface over [−extent, extent]² with that many level lines between low and high: (S, S), row = y."""
+    """Return a surface over [−extent, extent]² as shades with level lines.
+
+    Args:
+        table: Heights, (S, S), row = y upwards.
+        extent: Half the side of the square.
+        low: Height of the first shade and line.
+        high: Height of the last shade and line.
+        lines: Number of steps between the level lines.
+    """
     step = 2 * extent / (len(table) - 1)
     return {
         "type": "contour",
@@ -94,3 +111,52 @@ def contour(table: Real, extent: float, low: float, high: float, lines: int) -> 
             "size": (high - low) / lines or 1.0,
         },
     }
+
+
+def vertical_line(
+    at: float,
+    *,
+    colour: str = "@mark",
+    width: float = 1.4,
+    dash: str = "dot",
+    xref: str = "x",
+    yref: str = "paper",
+) -> Figure:
+    """Return a vertical line through a whole chart, as a shape of its layout."""
+    return {
+        "type": "line",
+        "xref": xref,
+        "yref": yref,
+        "x0": at,
+        "x1": at,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": colour, "width": width, "dash": dash},
+    }
+
+
+def dots(name: str, points: Real, colour: str, size: float) -> Figure:
+    """Return points of the plane, (N, 2), as dots without outlines; nothing appears on hover."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "name": name,
+        "marker": {"color": colour, "size": size, "line": {"width": 0}},
+        "hoverinfo": "skip",
+    }
+
+
+def line_trace(name: str, x: Number, y: Real, colour: str, **changes: Any) -> Figure:
+    """Return a line over x, (N,) each; `changes` replaces parts of the trace, and of its `line`."""
+    line = {"color": colour, "width": 2.2, **changes.pop("line", {})}
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "name": name,
+        "line": line,
+        "hovertemplate": "%{y:.3g}",
+    } | changes

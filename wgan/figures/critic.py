@@ -1,19 +1,16 @@
-"""The critic, opened up: how scores, slopes and weights are spread, surfaces, the bound that tightens."""
+"""A critic in detail: distributions of its scores, slopes and weights, surfaces, norms by layer."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from wgan.arrays import Number, Real
-from wgan.figures.base import MARGIN, Figure, contour, square
+from wgan.arrays import Real
+from wgan.figures.base import LEGEND, MARGIN, Figure, contour, dots, square, vertical_line
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
-"""Below 0 orange, above 0 blue; 0 is the page itself."""
-
-_LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
+"""Orange below 0, blue above 0, and the page's background at 0."""
 
 
 def spread(
@@ -23,18 +20,21 @@ def spread(
     line: tuple[float, str] | None = None,
     span: tuple[float, float] | None = None,
 ) -> Figure:
-    """Return how the values of several groups are spread, as outlines over one set of bins.
+    """Return histograms of several groups, as outlines over common bins.
 
-    `groups` are (name, values (N,), colour); `line` is a value to mark, and its words; `span` is what
-    the bins cover at least.
+    Args:
+        groups: Name, values (N,) and colour of each group.
+        x_title: Title of the x axis.
+        line: A value to mark, and its label.
+        span: Interval that the bins cover at least.
     """
     finite = [values[np.isfinite(values)] for _, values, _ in groups]
     every = np.concatenate([*finite, np.array([] if span is None else span)])
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
     if high - low < 1e-9 * max(abs(low), abs(high), 1e-30):
-        # All alike: one bin in the middle of some room.
-        room = max(abs(low) * 0.5, 1e-6)
-        low, high = low - room, high + room
+        # All values are equal: they get one bin in the middle.
+        margin = max(abs(low) * 0.5, 1e-6)
+        low, high = low - margin, high + margin
     edges = np.linspace(low, high, BINS + 1)
     traces = [
         _outline(name, values, colour, edges)
@@ -46,16 +46,16 @@ def spread(
         "showlegend": True,
         "xaxis": {"title": {"text": x_title}, "zeroline": False, "hoverformat": ".3g"},
         "yaxis": {"rangemode": "tozero", "ticksuffix": " %", "nticks": 5},
-        "legend": _LEGEND,
+        "legend": LEGEND,
     }
     if line is not None:
-        layout |= _marked(line)
+        layout |= _marked_value(line)
     return {"data": traces, "layout": layout}
 
 
 def _outline(name: str, values: Real, colour: str, edges: Real) -> Figure:
     shares = 100 * np.histogram(values, bins=edges)[0] / max(len(values), 1)
-    # A point at either end, so that the outline comes down to 0.
+    # One more point at each end, so that the outline comes down to 0.
     width = edges[1] - edges[0]
     middles = np.concatenate(
         [[edges[0] - width / 2], (edges[1:] + edges[:-1]) / 2, [edges[-1] + width / 2]]
@@ -73,16 +73,17 @@ def _outline(name: str, values: Real, colour: str, edges: Real) -> Figure:
     }
 
 
-def _marked(line: tuple[float, str]) -> Figure:
-    at, words = line
+def _marked_value(line: tuple[float, str]) -> Figure:
+    """Return the parts of a layout that mark a value, with its label."""
+    at, label = line
     return {
-        "shapes": [_rule(at)],
+        "shapes": [vertical_line(at, width=1.6, dash="dash")],
         "annotations": [
             {
                 "x": at,
                 "y": 1,
                 "yref": "paper",
-                "text": words,
+                "text": label,
                 "showarrow": False,
                 "xanchor": "left",
                 "yanchor": "top",
@@ -90,20 +91,6 @@ def _marked(line: tuple[float, str]) -> Figure:
                 "font": {"color": "@mark", "size": 12},
             }
         ],
-    }
-
-
-def _rule(at: float, x: str = "x", y: str = "paper") -> Figure:
-    """Return an upright line through a whole chart."""
-    return {
-        "type": "line",
-        "xref": x,
-        "yref": y,
-        "x0": at,
-        "x1": at,
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": "@mark", "width": 1.6, "dash": "dash"},
     }
 
 
@@ -120,8 +107,15 @@ def surface(
 ) -> Figure:
     """Return a surface over [−extent, extent]² as shades and level lines, with points over it.
 
-    `table` is (S, S), row = y upwards; the shades cover `low` (default: −span) to `span`. A
-    `diverging` one has the page's colour at 0. `real` and `fake` are (N, 2).
+    Args:
+        table: Heights, (S, S), row = y upwards.
+        extent: Half the side of the square.
+        span: Height of the last shade.
+        diverging: Whether 0 has the colour of the page.
+        real: Real points, (N, 2).
+        fake: Fakes, (N, 2).
+        unit: Name of the height.
+        low: Height of the first shade. Default: −span.
     """
     low = -span if low is None else low
     traces: list[Figure] = [
@@ -136,7 +130,7 @@ def surface(
     ]
     for name, points, colour in (("Real", real, "@real"), ("Fake", fake, "@fake")):
         if points is not None:
-            traces.append(_points(name, points, colour))
+            traces.append(dots(name, points, f"{colour}/0.8", 4))
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "nticks": 5}
     return {
         "data": traces,
@@ -144,27 +138,15 @@ def surface(
             "margin": {"l": 26, "r": 4, "t": 22 if real is not None else 6, "b": 22},
             **square(axis),
             "showlegend": real is not None,
-            "legend": _LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
+            "legend": LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},
             "hovermode": "closest",
         },
     }
 
 
-def _points(name: str, points: Real, colour: str) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": points[:, 0],
-        "y": points[:, 1],
-        "name": name,
-        "marker": {"color": f"{colour}/0.8", "size": 4, "line": {"width": 0}},
-        "hoverinfo": "skip",
-    }
-
-
 def pixels(table: Real, *, diverging: bool) -> Figure:
-    """Return a picture of numbers, (H, W), row 0 on top: diverging around 0, or from 0 up."""
-    most = float(np.abs(table).max()) or 1.0
+    """Return numbers as the pixels of a picture, (H, W), row 0 on top: diverging around 0, or from 0 up."""
+    largest = float(np.abs(table).max()) or 1.0
     height, width = table.shape
     axis = {"visible": False, "showgrid": False, "zeroline": False}
     return {
@@ -175,8 +157,8 @@ def pixels(table: Real, *, diverging: bool) -> Figure:
                 "colorscale": DIVERGING
                 if diverging
                 else [[0.0, "@background"], [0.5, "@generator/0.55"], [1.0, "@generator"]],
-                "zmin": -most if diverging else 0.0,
-                "zmax": most,
+                "zmin": -largest if diverging else 0.0,
+                "zmax": largest,
                 "colorbar": {"thickness": 7, "outlinewidth": 0, "nticks": 4, "xpad": 4, "len": 0.9},
                 "hovertemplate": "∂f = %{z:.3g}<extra></extra>",
             }
@@ -195,20 +177,25 @@ def pixels(table: Real, *, diverging: bool) -> Figure:
 
 
 def depth(names: Sequence[str], lines: Sequence[tuple[str, Real, str]]) -> Figure:
-    """Return norms by layer, first to last, on a logarithmic axis; `lines` are (name, (L,), colour)."""
-    short = [name.partition(".")[0] for name in names]
+    """Return norms by layer on a logarithmic axis.
+
+    Args:
+        names: Names of the layers, from the first to the last; the part before a dot labels the axis.
+        lines: Name, norms (L,) and colour of each line.
+    """
+    labels = [name.partition(".")[0] for name in names]
     every = np.log10(np.concatenate([values[values > 0] for _, values, _ in lines]))
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
-    # Three powers of ten at least, so that what is flat looks flat.
-    wide = max(3.0, 1.15 * (high - low)) / 2
+    # At least three powers of ten, so that a flat line looks flat.
+    half_range = max(3.0, 1.15 * (high - low)) / 2
     middle = (low + high) / 2
     return {
         "data": [
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "x": short,
-                # What has vanished entirely has no place on a logarithmic axis.
+                "x": labels,
+                # A logarithmic axis has no place for 0.
                 "y": np.where(values > 0, values, np.nan),
                 "customdata": list(names),
                 "name": name,
@@ -226,19 +213,21 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Real, str]]) -> Figur
                 "type": "log",
                 "exponentformat": "power",
                 "zeroline": False,
-                "range": [middle - wide, middle + wide],
-                "dtick": max(1, round(wide / 3)),
+                "range": [middle - half_range, middle + half_range],
+                "dtick": max(1, round(half_range / 3)),
             },
-            "legend": _LEGEND,
+            "legend": LEGEND,
         },
     }
 
 
 def weights(layers: Sequence[tuple[str, Real, Real, float | None]], columns: int = 3) -> Figure:
-    """Return how each layer's weights are spread, a small histogram each.
+    """Return a small histogram of each layer's weights.
 
-    `layers` are (title, edges (B + 1,), shares (B,), clip bound or None); where B is 0 there is a
-    title over an empty place.
+    Args:
+        layers: Title, edges (B + 1,) rising, shares (B,) and clip bound or None of each layer. A layer
+            with B = 0 gets a title over an empty place.
+        columns: Most histograms in a row.
     """
     columns = min(columns, max(1, len(layers)))
     rows = -(-len(layers) // columns)
@@ -252,163 +241,75 @@ def weights(layers: Sequence[tuple[str, Real, Real, float | None]], columns: int
     }
     for i, (title, edges, shares, bound) in enumerate(layers):
         row, column = divmod(i, columns)
-        x, y = (f"x{i + 1}", f"y{i + 1}") if i else ("x", "y")
         left, top = column / columns, 1 - row / rows
-        traces.append(
-            {
-                "type": "bar",
-                "x": (edges[1:] + edges[:-1]) / 2,
-                "y": 100 * shares,
-                "width": edges[1:] - edges[:-1],
-                "xaxis": x,
-                "yaxis": y,
-                "marker": {"color": "@critic/0.75", "line": {"width": 0}},
-                "hovertemplate": "w = %{x:.3g}: %{y:.1f} %<extra></extra>",
-            }
-        )
-        most = float(np.abs(edges).max(initial=0.0))
-        reach = 1.08 * most or 1.0
-        tick = bound if bound is not None and bound < reach else _round_below(most)
-        layout[f"xaxis{i + 1 if i else ''}"] = {
+        number = f"{i + 1}" if i else ""
+        x, y = f"x{number}", f"y{number}"
+        largest = float(np.abs(edges).max(initial=0.0))
+        traces.append(_weight_bars(edges, shares) | {"xaxis": x, "yaxis": y})
+        layout[f"xaxis{number}"] = _weight_axis(largest, bound) | {
             "domain": [left + 0.03, left + 1 / columns - 0.05],
             "anchor": y,
-            "range": [-reach, reach],
-            "tickvals": [-tick, 0.0, tick],
-            "tickangle": 0,
-            "zeroline": False,
-            "tickfont": {"size": 10},
-            "visible": most > 0,
         }
-        layout[f"yaxis{i + 1 if i else ''}"] = {
+        layout[f"yaxis{number}"] = {
             "domain": [top - 0.68 / rows, top - 0.12 / rows],
             "anchor": x,
             "rangemode": "tozero",
             "nticks": 3,
             "ticksuffix": " %",
             "tickfont": {"size": 10},
-            "visible": most > 0,
+            "visible": largest > 0,
         }
-        layout["annotations"].append(
-            {
-                "x": left + 0.03,
-                "y": top - 0.1 / rows,
-                "xref": "paper",
-                "yref": "paper",
-                "text": title,
-                "showarrow": False,
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "font": {"size": 11.5},
-            }
-        )
-        if bound is not None and most > 0:
-            layout["shapes"] += [_rule(at, x, f"{y} domain") for at in (-bound, bound)]
+        layout["annotations"].append(_panel_title(title, left + 0.03, top - 0.1 / rows))
+        if bound is not None and largest > 0:
+            layout["shapes"] += [
+                vertical_line(at, width=1.6, dash="dash", xref=x, yref=f"{y} domain")
+                for at in (-bound, bound)
+            ]
     return {"data": traces, "layout": layout}
 
 
+def _weight_bars(edges: Real, shares: Real) -> Figure:
+    return {
+        "type": "bar",
+        "x": (edges[1:] + edges[:-1]) / 2,
+        "y": 100 * shares,
+        "width": edges[1:] - edges[:-1],
+        "marker": {"color": "@critic/0.75", "line": {"width": 0}},
+        "hovertemplate": "w = %{x:.3g}: %{y:.1f} %<extra></extra>",
+    }
+
+
+def _weight_axis(largest: float, bound: float | None) -> Figure:
+    """Return an axis around 0 with ticks at ± the clip bound, or at ± a round number."""
+    reach = 1.08 * largest or 1.0
+    tick = bound if bound is not None and bound < reach else _round_below(largest)
+    return {
+        "range": [-reach, reach],
+        "tickvals": [-tick, 0.0, tick],
+        "tickangle": 0,
+        "zeroline": False,
+        "tickfont": {"size": 10},
+        "visible": largest > 0,
+    }
+
+
+def _panel_title(title: str, x: float, y: float) -> Figure:
+    return {
+        "x": x,
+        "y": y,
+        "xref": "paper",
+        "yref": "paper",
+        "text": title,
+        "showarrow": False,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "font": {"size": 11.5},
+    }
+
+
 def _round_below(value: float) -> float:
-    """Return the largest number of one digit that is not above a positive one; 0 for 0."""
+    """Return the largest number with one significant digit that is at most `value`; 0 for 0."""
     if value <= 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))
     return math.floor(value / power) * power
-
-
-def tightening(
-    updates: Number, bounds: Real, exact: float, floor: float | None, total: int
-) -> Figure:
-    """Return the bound that a critic proves over its updates, below the exact distance.
-
-    `updates` and `bounds` are (K,); `floor` is the distance of real examples to real ones.
-    """
-    ends = np.array([0.0, max(total, 1)])
-    levels = [("exact W₁", exact, "@real", "dash")]
-    if floor is not None:
-        levels.append(("real to real", floor, "@muted", "dot"))
-    return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": updates,
-                "y": bounds,
-                "name": "proved",
-                "line": {"color": "@critic", "width": 2.4},
-                "fill": "tozeroy",
-                "fillcolor": "@critic/0.1",
-                "hovertemplate": "%{y:.4g}",
-            },
-            *(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "x": ends,
-                    "y": np.full(2, at),
-                    "name": name,
-                    "line": {"color": colour, "width": 1.8, "dash": dash},
-                    "hovertemplate": "%{y:.4g}",
-                }
-                for name, at, colour, dash in levels
-            ),
-        ],
-        "layout": {
-            "margin": MARGIN,
-            "hovermode": "x unified",
-            "showlegend": True,
-            "xaxis": {
-                "title": {"text": "critic updates"},
-                "range": [0, max(total, 1)],
-                "hoverformat": ",d",
-            },
-            "yaxis": {
-                "title": {"text": "distance"},
-                "rangemode": "tozero",
-                "autorangeoptions": {"include": [0.0, 1.12 * exact]},
-            },
-            "legend": _LEGEND,
-        },
-    }
-
-
-def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
-    """Return the raw gap of a critic over its updates, and its steepest slope on an axis of its own."""
-
-    def line(name: str, values: Real, colour: str, **more: Any) -> Figure:
-        return {
-            "type": "scatter",
-            "mode": "lines",
-            "x": updates,
-            "y": values,
-            "name": name,
-            "line": {"color": colour, "width": 2},
-            "hovertemplate": "%{y:.4g}",
-            **more,
-        }
-
-    return {
-        "data": [
-            line("raw gap, left", gaps, "@critic"),
-            line("slope, right", slopes, "@mark", yaxis="y2"),
-        ],
-        "layout": {
-            "margin": MARGIN | {"r": 52},
-            "hovermode": "x unified",
-            "showlegend": True,
-            "xaxis": {
-                "title": {"text": "critic updates"},
-                "range": [0, max(total, 1)],
-                "hoverformat": ",d",
-            },
-            "yaxis": {"exponentformat": "power", "rangemode": "tozero", "nticks": 4},
-            "yaxis2": {
-                "overlaying": "y",
-                "side": "right",
-                "showgrid": False,
-                "rangemode": "tozero",
-                "exponentformat": "power",
-                "tickmode": "auto",
-                "nticks": 4,
-            },
-            "legend": _LEGEND,
-        },
-    }

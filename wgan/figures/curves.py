@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import MARGIN, Figure, room, smooth
+from wgan.figures.base import LEGEND, MARGIN, Figure, next_round_number, smooth, vertical_line
 
 
 def curves(
@@ -20,76 +20,27 @@ def curves(
 ) -> Figure:
     """Return smoothed lines over raw ones, on one axis.
 
-    `lines` are (name, values (N,), colour); `marks` are (x, words): changes made by hand.
+    Args:
+        x: What the lines are drawn over, (N,), rising.
+        lines: Name, values (N,) and colour of each line.
+        marks: x and text of each change that was made by hand.
+        x_title: Title of the x axis.
+        y_title: Title of the y axis.
+        zero: Whether y = 0 is drawn as a line.
     """
     traces: list[Figure] = []
     for name, values, colour in lines:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": values,
-                "legendgroup": name,
-                "showlegend": False,
-                "hoverinfo": "skip",
-                "line": {"color": f"{colour}/0.28", "width": 1},
-            }
-        )
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": smooth(values),
-                "name": name,
-                "legendgroup": name,
-                "line": {"color": colour, "width": 2.2},
-                "hovertemplate": "%{y:.4g}",
-            }
-        )
+        traces += _raw_and_smoothed(name, x, values, colour, raw_alpha=0.28)
     layout: Figure = {
         "margin": MARGIN,
         "hovermode": "x unified",
-        "xaxis": {
-            "title": {"text": x_title},
-            "rangemode": "tozero",
-            "hoverformat": ",d",
-            # Some room to grow: while a run trains, the axes need not be drawn anew every second.
-            "autorangeoptions": {"include": room(float(x[-1]) if len(x) else 1.0)},
-        },
+        "xaxis": _step_axis(x_title, float(x[-1]) if len(x) else 1.0),
         "yaxis": {"title": {"text": y_title}, "zeroline": zero},
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-        "shapes": [
-            {
-                "type": "line",
-                "xref": "x",
-                "yref": "paper",
-                "x0": at,
-                "x1": at,
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": "@mark", "width": 1, "dash": "dot"},
-            }
-            for at, _ in marks
-        ],
+        "legend": LEGEND,
+        "shapes": [vertical_line(at, width=1, dash="dot") for at, _ in marks],
     }
     if marks:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": np.array([at for at, _ in marks], dtype=np.float64),
-                "y": np.ones(len(marks)),
-                "yaxis": "y2",
-                "text": [words for _, words in marks],
-                "name": "change",
-                "showlegend": False,
-                "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
-                "hovertemplate": "%{text}<extra></extra>",
-                "cliponaxis": False,
-            }
-        )
+        traces.append(_change_marks(marks))
         layout["yaxis2"] = {
             "overlaying": "y",
             "range": [0, 1],
@@ -97,6 +48,61 @@ def curves(
             "fixedrange": True,
         }
     return {"data": traces, "layout": layout}
+
+
+def _raw_and_smoothed(
+    name: str, x: Real, values: Real, colour: str, *, raw_alpha: float
+) -> list[Figure]:
+    """Return a curve as measured, pale, and smoothed; the legend shows one entry."""
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": values,
+            "legendgroup": name,
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "line": {"color": f"{colour}/{raw_alpha}", "width": 1},
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": smooth(values),
+            "name": name,
+            "legendgroup": name,
+            "line": {"color": colour, "width": 2.2},
+            "hovertemplate": "%{y:.4g}",
+        },
+    ]
+
+
+def _step_axis(title: str, last: float) -> Figure:
+    return {
+        "title": {"text": title},
+        "rangemode": "tozero",
+        "hoverformat": ",d",
+        # Room to grow: while a run trains, the axis keeps its range for many updates.
+        "autorangeoptions": {"include": next_round_number(last)},
+    }
+
+
+def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
+    """Return a triangle at the top of the chart for each change, with its text on hover."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": np.array([at for at, _ in marks], dtype=np.float64),
+        "y": np.ones(len(marks)),
+        "yaxis": "y2",
+        "text": [text for _, text in marks],
+        "name": "change",
+        "showlegend": False,
+        "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
+        "hovertemplate": "%{text}<extra></extra>",
+        "cliponaxis": False,
+    }
 
 
 def losses(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
@@ -120,24 +126,19 @@ def critic_gap(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] =
 def quality(
     title: str, steps: Real, values: Real, floor: float | None, columns: Mapping[str, Real]
 ) -> Figure:
-    """Return a metric over steps with its floor, and the critic gap on an axis of its own.
+    """Return a metric over steps with its floor, and the critic gap on a second axis.
 
-    `steps` and `values` are (N,); `columns` are a run's curves.
+    Args:
+        title: Name of the metric.
+        steps: Steps at which it was measured, (N,).
+        values: Its values, (N,).
+        floor: What real examples score; None if it is unknown.
+        columns: The curves of the run, by name.
     """
+    last = max([1.0, *map(float, steps[-1:]), *map(float, columns.get("step", steps)[-1:])])
     traces: list[Figure] = []
     if len(columns.get("step", ())):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": columns["step"],
-                "y": smooth(columns["critic_gap"]),
-                "yaxis": "y2",
-                "name": "Critic gap",
-                "line": {"color": "@critic/0.6", "width": 1.6},
-                "hovertemplate": "%{y:.4g}",
-            }
-        )
+        traces.append(_gap_on_second_axis(columns))
     traces.append(
         {
             "type": "scatter",
@@ -150,29 +151,13 @@ def quality(
             "hovertemplate": "%{y:.4g}",
         }
     )
-    last = max(1.0, *map(float, steps[-1:]), *map(float, columns.get("step", steps)[-1:]))
     if floor is not None and math.isfinite(floor):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": np.array([0.0, room(last)]),
-                "y": np.array([floor, floor]),
-                "name": "Floor",
-                "line": {"color": "@real", "width": 1.4, "dash": "dash"},
-                "hoverinfo": "skip",
-            }
-        )
+        traces.append(_floor_line(floor, next_round_number(last)))
     layout: Figure = {
         "margin": MARGIN | {"r": 52},
         "hovermode": "x unified",
         "showlegend": True,
-        "xaxis": {
-            "title": {"text": "step"},
-            "rangemode": "tozero",
-            "hoverformat": ",d",
-            "autorangeoptions": {"include": room(last)},
-        },
+        "xaxis": _step_axis("step", last),
         "yaxis": {"zeroline": False, "rangemode": "tozero"},
         "yaxis2": {
             "overlaying": "y",
@@ -183,9 +168,34 @@ def quality(
             "tickmode": "auto",
             "nticks": 5,
         },
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "legend": LEGEND,
     }
     return {"data": traces, "layout": layout}
+
+
+def _gap_on_second_axis(columns: Mapping[str, Real]) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": columns["step"],
+        "y": smooth(columns["critic_gap"]),
+        "yaxis": "y2",
+        "name": "Critic gap",
+        "line": {"color": "@critic/0.6", "width": 1.6},
+        "hovertemplate": "%{y:.4g}",
+    }
+
+
+def _floor_line(floor: float, end: float) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.array([0.0, end]),
+        "y": np.array([floor, floor]),
+        "name": "Floor",
+        "line": {"color": "@real", "width": 1.4, "dash": "dash"},
+        "hoverinfo": "skip",
+    }
 
 
 def compare(
@@ -196,48 +206,17 @@ def compare(
 ) -> Figure:
     """Return the same curve of several runs on one axis: smoothed over raw.
 
-    `lines` are (name, x (N,), y (N,), colour, where it forks off or None). A fork is drawn from
-    there on, with a dot where it leaves its parent's line.
+    Args:
+        lines: Name, x (N,), y (N,), colour and origin of each line. The origin of a fork is the point
+            (x, y) where it leaves its parent's line, shown as a dot; other runs have None.
+        x_title: Title of the x axis.
+        zero: Whether y = 0 is drawn as a line.
     """
     traces: list[Figure] = []
     for name, x, y, colour, origin in lines:
-        smoothed = smooth(y)
-        traces += [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": y,
-                "legendgroup": name,
-                "showlegend": False,
-                "hoverinfo": "skip",
-                "line": {"color": f"{colour}/0.22", "width": 1},
-            },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": smoothed,
-                "name": name,
-                "legendgroup": name,
-                "line": {"color": colour, "width": 2.2},
-                "hovertemplate": "%{y:.4g}",
-            },
-        ]
+        traces += _raw_and_smoothed(name, x, y, colour, raw_alpha=0.22)
         if origin is not None:
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": np.array([origin[0]]),
-                    "y": np.array([origin[1]]),
-                    "legendgroup": name,
-                    "showlegend": False,
-                    "marker": {"color": colour, "size": 9},
-                    "name": name,
-                    "hovertemplate": "forks off here<extra></extra>",
-                }
-            )
+            traces.append(_fork_dot(name, origin, colour))
     longest = max((float(x[-1]) for _, x, _, _, _ in lines if len(x)), default=1.0)
     return {
         "data": traces,
@@ -245,13 +224,22 @@ def compare(
             "margin": MARGIN,
             "hovermode": "x unified",
             "showlegend": True,
-            "xaxis": {
-                "title": {"text": x_title},
-                "rangemode": "tozero",
-                "hoverformat": ",d",
-                "autorangeoptions": {"include": room(longest)},
-            },
+            "xaxis": _step_axis(x_title, longest),
             "yaxis": {"zeroline": zero},
-            "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+            "legend": LEGEND,
         },
+    }
+
+
+def _fork_dot(name: str, origin: tuple[float, float], colour: str) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": np.array([origin[0]]),
+        "y": np.array([origin[1]]),
+        "legendgroup": name,
+        "showlegend": False,
+        "marker": {"color": colour, "size": 9},
+        "name": name,
+        "hovertemplate": "forks off here<extra></extra>",
     }

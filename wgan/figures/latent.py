@@ -10,7 +10,7 @@ from wgan.figures.base import MARGIN, Figure, square
 SHADES = 5
 
 
-def warped(lines: Sequence[Real], density: Sequence[Real], real: Real | None) -> Figure:
+def bent_grid(lines: Sequence[Real], density: Sequence[Real], real: Real | None) -> Figure:
     """Return a bent grid over real points, its lines the stronger the denser points lie there.
 
     `lines` are (K, 2) each, `density` (K,) each, `real` is (N, 2). Segments are sorted into five shades
@@ -67,7 +67,7 @@ def warped(lines: Sequence[Real], density: Sequence[Real], real: Real | None) ->
     }
 
 
-def search(updates: Real, errors: Real, usual: float | None) -> Figure:
+def inversion_errors(updates: Real, errors: Real, usual: float | None) -> Figure:
     """Return the error of each start of a search over its updates, and what is usual.
 
     `updates` is (K,), `errors` (K, R), in 0…255.

@@ -128,7 +128,7 @@ def density(table: Real, extent: float) -> Figure:
     }
 
 
-def numbered(points: Real, large: Sequence[int]) -> Figure:
+def numbered_points(points: Real, large: Sequence[int]) -> Figure:
     """Return points, (N, 2), each with its number, from 0, some of them large."""
     chosen = np.isin(np.arange(len(points)), list(large))
     extent = 1.15 * float(np.abs(points).max(initial=1e-3))

@@ -12,19 +12,19 @@ import torch
 
 from wgan.arrays import F64, I64
 from wgan.critic import (
-    Sides,
+    RealFakeBatch,
     Surfaces,
-    beside,
     bounds_the_distance,
     examples_of,
     floor,
     scores,
     surfaces,
+    with_fakes,
 )
 from wgan.data import Data, Points
 from wgan.jobs.task import TaskProgress, TaskSteps
 from wgan.latent import Models
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_clip
 from wgan.training.state import optimizer_of
@@ -103,7 +103,7 @@ def converge(
     config = models.config
     data = data if data is not None else config.dataset.load(root)
     n = SAMPLES[config.dataset.kind]
-    sides = beside(models, examples_of(data, n))
+    sides = with_fakes(models, examples_of(data, n))
     yield TaskProgress("Finding the exact distance", 0.01)
     flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
     cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
@@ -128,10 +128,10 @@ def converge(
     yield TaskProgress("Training the critic", 0.02, look(0, last=False, **common))
     for done in range(1, total + 1):
         _update(fitting, sides, batch, config.conditional)
-        seen = look(done, last=done == total, **common) if done in marks else None
+        result = look(done, last=done == total, **common) if done in marks else None
         share = 0.02 + 0.98 * done / total
-        yield TaskProgress(f"Critic update {done:,} of {total:,}", share, seen)
-        if seen is not None and seen.note:
+        yield TaskProgress(f"Critic update {done:,} of {total:,}", share, result)
+        if result is not None and result.note:
             return
 
 
@@ -146,24 +146,26 @@ def _fitting(models: Models, faster: float) -> CriticTrainer:
     )
 
 
-def _update(fitting: CriticTrainer, sides: Sides, batch: int, told: bool) -> None:
+def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditional: bool) -> None:
     n = len(sides.real)
-    rng = generator(fitting.seed, "metric", fitting.updates, BATCHES)
+    rng = keyed_rng(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
     # Where the class is told, real and fake of a pair have one: the penalty lies between them.
-    fake = real if told else torch.randint(n, (batch,), generator=rng)
+    fake = real if conditional else torch.randint(n, (batch,), generator=rng)
     fitting.critic.train()
     fitting.update(
         real=torch.from_numpy(sides.real)[real],
         fake=torch.from_numpy(sides.fake)[fake],
-        label=torch.from_numpy(sides.labels)[real] if told else None,
+        label=torch.from_numpy(sides.labels)[real] if conditional else None,
     )
 
 
 class _Look:
     """Looks at a critic now and then and keeps what it saw."""
 
-    def __init__(self, models: Models, sides: Sides, cost: F64, exact: float, data: Data) -> None:
+    def __init__(
+        self, models: Models, sides: RealFakeBatch, cost: F64, exact: float, data: Data
+    ) -> None:
         self._models, self._sides, self._cost, self._exact = models, sides, cost, exact
         self._extent = data.extent if isinstance(data, Points) else 0.0
         self._potential = kantorovich(sides.real, sides.fake) if self._extent else None

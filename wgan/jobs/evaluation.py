@@ -24,7 +24,7 @@ from wgan.metrics import (
     measure,
     metric_of,
 )
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs import Measured, Run, Status
 
 SAMPLES = 10_000
@@ -117,14 +117,14 @@ def evaluate(
 
 
 def _pictures(
-    models: Models, data: Pictures, wanted: int | None, seed: int, root: Path | None
+    models: Models, data: Pictures, requested_samples: int | None, seed: int, root: Path | None
 ) -> TaskSteps:
     yield TaskProgress("Loading the metrics", 0.01)
     load()
     reference_stats = ReferenceStats(models.config.dataset, data, root)
     for share in reference_stats.prepare():
         yield TaskProgress("Features of the training pictures", 0.02 + 0.08 * share)
-    count = wanted or (STACKED if models.config.dataset.stacked else SAMPLES)
+    count = requested_samples or (STACKED if models.config.dataset.stacked else SAMPLES)
     n = reference_stats.most(count)
     batches = []
     for part in _inputs(models, data, n, seed):
@@ -133,7 +133,7 @@ def _pictures(
     whole = PictureSides(torch.cat(batches), reference_stats)
     for share in whole.features_in_shares():
         yield TaskProgress("Features of the samples", 0.3 + 0.1 * share)
-    sides = whole.first(min(len(data.held_out), wanted or SAMPLES))
+    sides = whole.first(min(len(data.held_out), requested_samples or SAMPLES))
     for share in sides.shares():
         yield TaskProgress("Comparing samples with real pictures", 0.4 + 0.25 * share)
     for share in sides.other.shares():
@@ -157,12 +157,12 @@ def _pictures(
             Evaluation(models.step, n, seed, reference_stats.protocol, (), note=note),
         )
     for i, key in enumerate(keys):
-        kept = reference_floor if key == "fid" else None
-        values_of_key = measure(whole if key in of_all else sides, [key], floor=kept is None)
+        floor = reference_floor if key == "fid" else None
+        values_of_key = measure(whole if key in of_all else sides, [key], floor=floor is None)
         name = next(iter(values_of_key))
-        if kept is not None:
+        if floor is not None:
             # Of more real pictures than are held out here, kept with the network.
-            values_of_key[name + FLOOR] = kept[0]
+            values_of_key[name + FLOOR] = floor[0]
         values += (_value(name, values_of_key),)
         yield TaskProgress(
             f"Measured {METRICS[key].title}",
@@ -174,7 +174,7 @@ def _pictures(
 def _points(models: Models, data: Any, seed: int) -> TaskSteps:
     rows: dict[str, list[float]] = {}
     for draw in range(DRAWS):
-        rng = generator(seed, "metric", draw=draw)
+        rng = keyed_rng(seed, "metric", draw=draw)
         z = torch.randn(POINTS, models.config.latent_dim, generator=rng).numpy()
         sides = PointSides(models.make(z), data, draw)
         for name, number in measure(sides, floor=True).items():
@@ -203,7 +203,7 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
 
 def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple[Any, ...]]:
     """Return z in parts and, where the generator is told them, classes as frequent as in the data."""
-    rng = generator(seed, "metric")
+    rng = keyed_rng(seed, "metric")
     z = torch.randn(n, models.config.latent_dim, generator=rng)
     labels = data.train_labels[torch.randint(len(data.train_labels), (n,), generator=rng)]
     for i in range(0, n, BATCH):
@@ -211,15 +211,15 @@ def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple
         yield (part, labels[i : i + BATCH].tolist()) if models.config.conditional else (part,)
 
 
-def _value(name: str, found: dict[str, float]) -> Value:
+def _value(name: str, values: dict[str, float]) -> Value:
     metric = metric_of(name)
     assert metric is not None
     return Value(
         name,
         metric.title,
-        found[name],
-        found.get(name + DEVIATION),
-        found.get(name + FLOOR),
+        values[name],
+        values.get(name + DEVIATION),
+        values.get(name + FLOOR),
         metric.better,
         metric.percent,
         metric.meaning,

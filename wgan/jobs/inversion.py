@@ -52,7 +52,7 @@ def invert(
         data = dataset.load(root)
     pictures = data if isinstance(data, Pictures) else None
     others = None if pictures is None else pictures.held_out[:OTHERS].numpy()
-    seen: Search | None = None
+    latest: Search | None = None
     for search_state in search(
         models, target, others=others, starts=starts, updates=updates, seed=seed, label=label
     ):
@@ -61,10 +61,12 @@ def invert(
                 f"Update {round(search_state * updates):,} of {updates:,}", 0.9 * search_state
             )
             continue
-        seen = search_state
-        words = f"Update {seen.update:,} of {updates:,}"
-        yield TaskProgress(words, 0.9 * seen.update / updates, Found(models.step, seen, others))
-    assert seen is not None
+        latest = search_state
+        message = f"Update {latest.update:,} of {updates:,}"
+        yield TaskProgress(
+            message, 0.9 * latest.update / updates, Found(models.step, latest, others)
+        )
+    assert latest is not None
     if pictures is None:
         return
     for part in nearest(torch.from_numpy(target)[None], pictures.train, NEAREST):
@@ -72,7 +74,7 @@ def invert(
             yield TaskProgress("Looking for the nearest training pictures", 0.9 + 0.1 * part)
             continue
         distances, where = part
-        near = pictures.train[where[0]].numpy()
+        nearest_picture = pictures.train[where[0]].numpy()
         yield TaskProgress(
-            "Done", 1.0, Found(models.step, seen, others, near, distances[0].numpy())
+            "Done", 1.0, Found(models.step, latest, others, nearest_picture, distances[0].numpy())
         )

@@ -91,8 +91,8 @@ class RunSnapshot:
     @property
     def evidence(self) -> Evidence:
         """What a diagnosis reads of the run."""
-        begun = self.parent.step if self.parent is not None else 0
-        return evidence_of(self.config, self.curves, self.metrics, self.changes, begun)
+        first_step = self.parent.step if self.parent is not None else 0
+        return evidence_of(self.config, self.curves, self.metrics, self.changes, first_step)
 
     @property
     def share(self) -> float:
@@ -106,14 +106,14 @@ class RunSnapshot:
 class Series:
     """Measured metrics, of each name at most twice SERIES_POINTS, the first and the newest kept."""
 
-    def __init__(self, measured: Iterable[Measured] = ()) -> None:
+    def __init__(self, metrics: Iterable[Measured] = ()) -> None:
         self._known: dict[str, list[Measured]] = {}
         self.shown: tuple[Measured, ...] = ()
-        self.add(measured)
+        self.add(metrics)
 
-    def add(self, measured: Iterable[Measured]) -> None:
+    def add(self, metrics: Iterable[Measured]) -> None:
         """Add what was measured, in the order of its steps."""
-        for new in measured:
+        for new in metrics:
             values = self._known.setdefault(new.name, [])
             if values and values[-1].step == new.step:
                 values.pop()
@@ -125,10 +125,10 @@ class Series:
             sorted((m for v in self._known.values() for m in v), key=lambda m: m.step)
         )
 
-    def should_continue(self, measured: Iterable[Measured]) -> bool:
+    def should_continue(self, metrics: Iterable[Measured]) -> bool:
         """Tell whether what was measured comes after all that is known of the same names."""
         last_steps = {name: values[-1].step for name, values in self._known.items()}
-        return all(m.step >= last_steps.get(m.name, m.step) for m in measured)
+        return all(m.step >= last_steps.get(m.name, m.step) for m in metrics)
 
 
 class Curves:
@@ -144,12 +144,12 @@ class Curves:
         self._counts: list[int] = []
         self._sums: list[F64] = []
 
-    def add(self, stored: StoredReport) -> None:
+    def add(self, report: StoredReport) -> None:
         """Add one report."""
         row = np.array(
-            [*stored.report, stored.images, stored.seconds, stored.time], dtype=np.float64
+            [*report.report, report.images, report.seconds, report.time], dtype=np.float64
         )
-        key = (stored.report.step - 1) // self._width
+        key = (report.report.step - 1) // self._width
         if self._keys and self._keys[-1] == key:
             self._counts[-1] += 1
             self._sums[-1] = self._sums[-1] + row
@@ -158,7 +158,7 @@ class Curves:
             self._counts.append(1)
             self._sums.append(row)
         # A point's step is the last it covers, as in SQL.
-        self._sums[-1][0] = stored.report.step * self._counts[-1]
+        self._sums[-1][0] = report.report.step * self._counts[-1]
         if len(self._keys) > CURVE_POINTS:
             self._merge()
 
@@ -198,14 +198,14 @@ def pack_preview(preview: Preview) -> StoredPreview:
     return StoredPreview(preview.step, "npz", pack_arrays(arrays))
 
 
-def pack_neighbours(found: Neighbours, columns: int = 8) -> StoredNeighbours:
+def pack_neighbours(neighbours: Neighbours, columns: int = 8) -> StoredNeighbours:
     """Return the first samples above their nearest training pictures, as one grid of two rows."""
-    rows = np.concatenate([found.samples[:columns], found.nearest[:columns]])
+    rows = np.concatenate([neighbours.samples[:columns], neighbours.nearest[:columns]])
     return StoredNeighbours(
-        found.step,
+        neighbours.step,
         encode(tile(rows, columns)),
-        tuple(float(d) for d in found.distances[:columns]),
-        tuple(bool(c) for c in found.copies[:columns]),
+        tuple(float(d) for d in neighbours.distances[:columns]),
+        tuple(bool(c) for c in neighbours.copies[:columns]),
     )
 
 
@@ -241,8 +241,8 @@ class RunReader:
                 self._curves.add(StoredReport.from_row(row))
                 self._until = int(row[0])
         while news := self.run.reports_after(self._until):
-            for stored in news:
-                self._curves.add(stored)
+            for report in news:
+                self._curves.add(report)
             self._until = news[-1].report.step
         return MappingProxyType(self._curves.arrays())
 
@@ -263,13 +263,13 @@ class RunReader:
         """Return how the run stands. Raises RunError."""
         run = self.run
         config = started = run.config()
-        steps, checkpoints, changes = run.preview_steps(), run.checkpoint_steps(), run.changes()
+        steps, checkpoints, changes = run.previews.steps(), run.checkpoints.steps(), run.changes()
         for change in changes:
             if change.path != "engine":
                 with contextlib.suppress(ValueError, TypeError, LookupError, ArithmeticError):
                     config = config.changed({change.path: change.after})
         last, facts, status = run.last(), run.facts(), run.status()
-        preview_content = run.preview(steps[-1]) if steps else None
+        preview_content = run.previews.read(steps[-1]) if steps else None
         return RunSnapshot(
             run.id,
             status,

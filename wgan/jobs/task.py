@@ -46,18 +46,18 @@ class Task:
     def __init__(
         self, key: str, title: str, run: str, begin: Callable[[], TaskSteps], *, holds: bool = False
     ) -> None:
-        self.standing = TaskStatus(key, title, run, holds=holds)
+        self.status = TaskStatus(key, title, run, holds=holds)
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.holds = holds
         self._begin = begin
         self._work: TaskSteps | None = None
-        self._called_off = False
-        self._found = 0.0  # share at which the newest result was shown
+        self._is_cancelled = False
+        self._result_share = 0.0  # share at which the newest result was shown
 
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do."""
-        return self.standing.done
+        return self.status.done
 
     def step(self) -> None:
         """Do a small share; what goes wrong ends the task with a sentence."""
@@ -71,22 +71,22 @@ class Task:
             raise
         finally:
             self.cost += time.perf_counter() - start
-        if self._called_off:
+        if self._is_cancelled:
             self._show(words="Cancelled", done=True, cancelled=True)
         elif progress is None:
             self._show(share=1.0, done=True)
         else:
-            share, result = min(max(progress.share, 0.0), 1.0), self.standing.result
+            share, result = min(max(progress.share, 0.0), 1.0), self.status.result
             if progress.result is not None:
-                self._found, result = share, progress.result
+                self._result_share, result = share, progress.result
             self._show(words=progress.words, share=share, result=result)
 
     def cancel(self) -> None:
         """End it; what it has found so far stays to be seen, and the share is of that."""
         if self.done:
             return
-        self._called_off = True  # heard at the end of a share that is being done meanwhile
-        self._show(words="Cancelled", share=self._found, done=True, cancelled=True)
+        self._is_cancelled = True  # heard at the end of a share that is being done meanwhile
+        self._show(words="Cancelled", share=self._result_share, done=True, cancelled=True)
 
     def _show(self, **values: Any) -> None:
-        self.standing = replace(self.standing, version=self.standing.version + 1, **values)
+        self.status = replace(self.status, version=self.status.version + 1, **values)

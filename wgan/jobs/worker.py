@@ -22,18 +22,18 @@ class Plan(NamedTuple):
     replay: tuple[Change, ...]  # made when their step has come
 
 
-def should_continue(training: Training, ranks: ProcessGroup, wanted: bool) -> bool:
+def should_continue(training: Training, ranks: ProcessGroup, wants_more: bool) -> bool:
     """Tell, in every process alike, whether there is another step.
 
     The first process' wish is heard at reports only, so that between them no process waits for words.
     """
     if ranks.of == 1:
-        return wanted
+        return wants_more
     if training.steps >= training.config.steps:
         return False
     if training.steps % training.config.report_every:
         return True
-    return bool(ranks.same(wanted))
+    return bool(ranks.same(wants_more))
 
 
 def run_worker(ranks: ProcessGroup, root: Path | None = None) -> bool:

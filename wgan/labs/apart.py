@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.special import erf
-from torch import Tensor, nn
+from torch import Tensor
 
 from wgan import transport
 from wgan.arrays import F64, Real
 from wgan.jobs.task import TaskProgress
+from wgan.labs.toys import mean_generator_gradient, new_critic_trainer
 from wgan.networks import Mlp
-from wgan.objectives import Gan, Objective, WganGp
-from wgan.rng import generator
+from wgan.objectives import Gan, WganGp
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 
 FARTHEST = 4.0
@@ -24,7 +25,7 @@ DISTANCES = ("W₁", "JS", "KL", "TV")
 
 
 @dataclass(frozen=True)
-class Slid:
+class SlidDistances:
     """Four distances of a shape from itself slid by θ, and their gradients by θ.
 
     Rows are DISTANCES: W₁ in units of length, JS and KL in nats, TV a share. ∞ where a distance is
@@ -36,7 +37,7 @@ class Slid:
     slopes: F64  # (4, T)
 
 
-def boxes(theta: F64) -> Slid:
+def boxes(theta: F64) -> SlidDistances:
     """Return the distances of two boxes of width 1: W₁ = |θ|, JS = min(|θ|, 1) log 2, TV = min(|θ|, 1).
 
     KL = ∞ for θ ≠ 0, as a part of one box lies where the other has nothing.
@@ -48,10 +49,10 @@ def boxes(theta: F64) -> Slid:
     slopes = np.stack([sign, math.log(2) * moves, none, moves])
     slopes[:, theta == 0] = np.nan  # all have a kink there
     slopes[1::2, far == 1] = np.nan
-    return Slid(theta, values, slopes)
+    return SlidDistances(theta, values, slopes)
 
 
-def lines(theta: F64) -> Slid:
+def lines(theta: F64) -> SlidDistances:
     """Return the distances of two parallel lines: W₁ = |θ|, JS = log 2, KL = ∞, TV = 1; all 0 at θ = 0.
 
     Source: Arjovsky et al. 2017, example 1 and figure 1.
@@ -61,10 +62,10 @@ def lines(theta: F64) -> Slid:
     values = np.stack([np.abs(theta), math.log(2) * apart, _endless(theta), apart])
     slopes = np.stack([np.sign(theta), flat, none, flat])
     slopes[:, theta == 0] = np.nan
-    return Slid(theta, values, slopes)
+    return SlidDistances(theta, values, slopes)
 
 
-def gaussians(theta: F64, spread: float = 0.5) -> Slid:
+def gaussians(theta: F64, spread: float = 0.5) -> SlidDistances:
     """Return the distances of N(0, σ²) and N(θ, σ²): W₁ = |θ|, KL = θ² / 2σ², TV = erf(|θ| / √8 σ).
 
     JS and its gradient by quadrature: ∂JS/∂θ = ½ ∫ ∂q/∂θ log(q/m) dx, m = (p + q) / 2.
@@ -84,7 +85,7 @@ def gaussians(theta: F64, spread: float = 0.5) -> Slid:
     values = np.stack([far, js, theta**2 / (2 * spread**2), erf(far / (math.sqrt(8) * spread))])
     kink = np.where(theta == 0, np.nan, sign)
     slopes = np.stack([kink, js_slope, theta / spread**2, kink * near])
-    return Slid(theta, values, slopes)
+    return SlidDistances(theta, values, slopes)
 
 
 def _log_normal(x: Real, spread: float) -> F64:
@@ -96,7 +97,7 @@ def _endless(theta: F64) -> F64:
     return np.where(theta == 0, 0.0, np.inf)
 
 
-SHAPES: dict[str, tuple[str, Callable[[F64], Slid]]] = {
+SHAPES: dict[str, tuple[str, Callable[[F64], SlidDistances]]] = {
     "boxes": ("Boxes", boxes),
     "gaussians": ("Gaussians", gaussians),
     "lines": ("Parallel lines", lines),
@@ -104,7 +105,7 @@ SHAPES: dict[str, tuple[str, Callable[[F64], Slid]]] = {
 """What is slid: title and distances."""
 
 
-def curves(shape: str) -> Slid:
+def curves(shape: str) -> SlidDistances:
     """Return the distances of a shape over −FARTHEST … FARTHEST, θ = 0 among it. Raises KeyError."""
     return SHAPES[shape][1](np.linspace(-FARTHEST, FARTHEST, 321))
 
@@ -129,9 +130,13 @@ def computed_lines(theta: float, points: int = 40) -> tuple[float, float, float,
 SPREAD = 1.0
 """σ of both Gaussians in figure 2's experiment: so distances are in σ."""
 
+NETWORK = Mlp(width=64, depth=3)
+
 UPDATES = 500
 
 BATCH = 256
+
+RATE = 1e-3
 
 HELD = 1024
 """Fakes at which gradients are measured."""
@@ -143,7 +148,7 @@ PENALTY_WEIGHT = 50.0
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedGradients:
     """Mean sizes of the generator's gradient at fakes from N(μ, σ²), real ones from N(0, σ²)."""
 
     minimax: F64  # |∂ log(1 − D*)/∂x| = D* |μ| / σ²
@@ -151,7 +156,7 @@ class Expected:
     critic: F64  # 1: the slope of an optimal potential; 0 for μ = 0
 
 
-def expected(mu: Real) -> Expected:
+def expected(mu: Real) -> ExpectedGradients:
     """Return the gradients that an optimal discriminator and an optimal critic give, (T,) each.
 
     D* = p / (p + q) is σ((μ² − 2μx) / 2σ²), whose logit has slope −μ / σ². Means over the fakes by
@@ -164,7 +169,7 @@ def expected(mu: Real) -> Expected:
     logit = (mu[:, None] ** 2 - 2 * mu[:, None] * x) / (2 * SPREAD**2)
     steep = np.abs(mu) / SPREAD**2
     sure, unsure = ((weight * _sigmoid(s * logit)).sum(axis=1) for s in (1, -1))
-    return Expected(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
+    return ExpectedGradients(sure * steep, unsure * steep, np.where(mu == 0, 0.0, 1.0))
 
 
 def best_discriminator(x: Real, mu: float) -> F64:
@@ -178,7 +183,7 @@ def _sigmoid(x: Real) -> F64:
 
 
 @dataclass(frozen=True)
-class Opposed:
+class OpposedNetworks:
     """A discriminator and a critic trained on the same two Gaussians, as far as they have come."""
 
     mu: float
@@ -200,7 +205,10 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
     gradients are measured at 1,024 fakes that no update sees. Source: Arjovsky et al. 2017, figure 2.
     """
     yield TaskProgress("Making both networks", 0.0)
-    fittings = [_fitting(o, seed) for o in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))]
+    trainers = [
+        new_critic_trainer(NETWORK, objective, RATE, seed, shape=(1,))
+        for objective in (Gan(), WganGp(penalty_weight=PENALTY_WEIGHT))
+    ]
     held = _sample(seed, 10**6, HELD, mu)[1]
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
     for done in range(updates + 1):
@@ -208,57 +216,40 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
             progress = TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
-                _look(fittings, mu, held, x, done, updates),
+                _look(trainers, mu, held, x, done, updates),
             )
             yield progress
         if done == updates:
             return
         real, fake = _sample(seed, done, BATCH, mu)
-        for fitting in fittings:
-            fitting.update(real=real, fake=fake)
+        for trainer in trainers:
+            trainer.update(real=real, fake=fake)
         yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
 
 
 def _sample(seed: int, step: int, n: int, mu: float) -> tuple[Tensor, Tensor]:
-    noise = SPREAD * torch.randn(2, n, 1, generator=generator(seed, "data", step))
+    noise = SPREAD * torch.randn(2, n, 1, generator=keyed_rng(seed, "data", step))
     return noise[0], mu + noise[1]
 
 
-def _fitting(objective: Objective, seed: int) -> CriticTrainer:
-    network = Mlp(width=64, depth=3)
-    critic = network.critic((1,))
-    network.initialise(critic, generator(seed, "init"))
-    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
-    return CriticTrainer(critic, objective, optimizer, seed)
-
-
 def _look(
-    fittings: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
-) -> Opposed:
+    trainers: list[CriticTrainer], mu: float, held: Tensor, x: F64, done: int, total: int
+) -> OpposedNetworks:
     line = torch.tensor(x[:, None], dtype=torch.float32)
     with torch.no_grad():
-        logits, scores = (f.critic(line).double().numpy() for f in fittings)
+        logits, scores = (t.critic(line).double().numpy() for t in trainers)
     if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
         raise ValueError("The networks' scores left all bounds.")
-    discriminator, critic = (f.critic for f in fittings)
-    return Opposed(
+    discriminator, critic = (t.critic for t in trainers)
+    return OpposedNetworks(
         mu,
         total,
         done,
         x,
         _sigmoid(logits),
         scores - float(np.interp(mu / 2, x, scores)),
-        push(discriminator, Gan(generator="minimax"), held),
-        push(discriminator, Gan(), held),
-        push(critic, WganGp(), held),
+        mean_generator_gradient(discriminator, Gan(generator="minimax"), held),
+        mean_generator_gradient(discriminator, Gan(), held),
+        mean_generator_gradient(critic, WganGp(), held),
         1 + mu / (2 * PENALTY_WEIGHT),
     )
-
-
-def push(critic: nn.Module, objective: Objective, fake: Tensor) -> float:
-    """Return the mean size of the generator's gradient at each fake, (N, D), as autograd has it."""
-    fake = fake.detach().requires_grad_()
-    # Times N: the gradient of a mean holds each sample's divided by N.
-    loss = len(fake) * objective.generator_loss(fake=critic(fake))
-    (gradient,) = torch.autograd.grad(loss, fake)
-    return float(gradient.double().norm(dim=1).mean())

@@ -17,7 +17,7 @@ from wgan.diagnosis import RULES
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.metrics import LIVE_SAMPLES, PictureSides, ReferenceStats, mixture_modes
 from wgan.metrics.images import KNOWN
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Training, resolve_engine
 from wgan.training.live_metrics import make
 
@@ -132,7 +132,7 @@ def limits() -> Limits:
 
 
 @dataclass(frozen=True)
-class Arm:
+class GanHistory:
     """One of the three, as far as it has come: K looks."""
 
     key: str
@@ -167,17 +167,17 @@ class Collapse:
     seed: int
     step: int
     total: int
-    there: int  # modes, or classes, of the data
-    arms: tuple[Arm, ...]
+    total_modes: int  # modes, or classes, of the data
+    gans: tuple[GanHistory, ...]
     real: F32 | None = None  # (512, 2)
     extent: float = 0.0
-    judged: int = 1  # updates a step of the GAN's discriminator
+    discriminator_updates: int = 1  # updates a step of the GAN's discriminator
     frequencies: F64 | None = None  # (10,), of the data's classes
     floor: float = math.nan  # share of high quality of real points
 
 
 def configs(
-    name: str, *, seed: int = 0, steps: int | None = None, judged: int = 1
+    name: str, *, seed: int = 0, steps: int | None = None, discriminator_updates: int = 1
 ) -> dict[str, TrainConfig]:
     """Return the configs of the three for a set, by key. Raises ValueError for an unknown one.
 
@@ -186,7 +186,7 @@ def configs(
     if name not in SETS:
         raise ValueError(f"There is no set {name!r} here: choose one of {', '.join(SETS)}.")
     kind = "pictures" if name == "mnist-10k" else "points"
-    common = _SHARED[kind] | {
+    shared = _SHARED[kind] | {
         "dataset": _DATASETS[name],
         "steps": steps or STEPS[name],
         "seed": seed,
@@ -196,15 +196,15 @@ def configs(
         "precision": "float32",
     }
     by_name = {}
-    for key, (_, own) in ARMS.items():
-        values = common | own | ({"n_critic": judged} if key == "gan" else {})
+    for key, (_, changes) in ARMS.items():
+        values = shared | changes | ({"n_critic": discriminator_updates} if key == "gan" else {})
         if kind == "pictures":
             values |= _OF_PICTURES.get(key, {})
         by_name[key] = TrainConfig.parse(values)
     return by_name
 
 
-def alarms(arm: Arm, there: int, total: int) -> npt.NDArray[np.bool_]:
+def alarms(gan: GanHistory, total_modes: int, total: int) -> npt.NDArray[np.bool_]:
     """Tell at which looks an arm counts as collapsed, (K,): from three looks in a row on.
 
     Points: at most 0.75 of the modes while 0.3 of the samples are good, or all of them narrower than 0.35
@@ -214,23 +214,27 @@ def alarms(arm: Arm, there: int, total: int) -> npt.NDArray[np.bool_]:
     does not count.
     """
     thresholds = limits()
-    pictures = bool(np.isfinite(arm.kl).any())
+    pictures = bool(np.isfinite(gan.kl).any())
     if pictures:
-        so = arm.kl > thresholds.class_kl
+        is_bad = gan.kl > thresholds.class_kl
         # Who learns slowly is at its best all the time: that is no collapse.
-        so &= arm.kl >= 1.15 * np.minimum.accumulate(arm.kl)
+        is_bad &= gan.kl >= 1.15 * np.minimum.accumulate(gan.kl)
     else:
-        so = (arm.modes <= thresholds.modes * there) & (arm.good >= thresholds.good)
-        so |= arm.variety < thresholds.variety
+        is_bad = (gan.modes <= thresholds.modes * total_modes) & (gan.good >= thresholds.good)
+        is_bad |= gan.variety < thresholds.variety
     # What was lost is there again only when the modes are.
-    lost = so if pictures else so | (arm.modes <= thresholds.modes * there)
-    so &= arm.steps >= GRACE["pictures" if pictures else "points"] * total
-    raised = np.zeros(len(so), dtype=np.bool_)
-    now = False
-    for i in range(ENOUGH - 1, len(so)):
-        row = so[i - ENOUGH + 1 : i + 1]
-        now = bool(lost[i - ENOUGH + 1 : i + 1].any()) if now else bool(row.all())
-        raised[i] = now
+    not_recovered = is_bad if pictures else is_bad | (gan.modes <= thresholds.modes * total_modes)
+    is_bad &= gan.steps >= GRACE["pictures" if pictures else "points"] * total
+    raised = np.zeros(len(is_bad), dtype=np.bool_)
+    is_raised = False
+    for i in range(ENOUGH - 1, len(is_bad)):
+        recent_looks = is_bad[i - ENOUGH + 1 : i + 1]
+        is_raised = (
+            bool(not_recovered[i - ENOUGH + 1 : i + 1].any())
+            if is_raised
+            else bool(recent_looks.all())
+        )
+        raised[i] = is_raised
     return raised
 
 
@@ -239,7 +243,7 @@ def race(
     *,
     seed: int = 0,
     steps: int | None = None,
-    judged: int = 1,
+    discriminator_updates: int = 1,
     engine: Engine | None = None,
     data: Data | None = None,
     root: Path | None = None,
@@ -250,34 +254,40 @@ def race(
     only in ARMS. Srivastava et al. 2017, arXiv:1705.07761; Arjovsky et al. 2017, section 4.3.
     Raises DataError, ValueError.
     """
-    run_configs = configs(name, seed=seed, steps=steps, judged=judged)
+    run_configs = configs(name, seed=seed, steps=steps, discriminator_updates=discriminator_updates)
     first = next(iter(run_configs.values()))
     yield TaskProgress("Loading the data", 0.0)
     data = data if data is not None else first.dataset.load(root)
     runners = []
     for key, config in run_configs.items():
         training = Training(config, engine=engine or resolve_engine(config, threads=1), data=data)
-        runners.append(_Runner(key, training))
-    whole = replace(_whole(name, first, data), judged=judged)
+        runners.append(_GanRunner(key, training))
+    progress = replace(
+        _empty_progress(name, first, data), discriminator_updates=discriminator_updates
+    )
     reference_stats = None
     if isinstance(data, Pictures):
         yield TaskProgress("Reading the classifier", 0.0)
         reference_stats = ReferenceStats(first.dataset, data, root)
         for share in reference_stats.training(KNOWN).features_in_shares():
             yield TaskProgress(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
-        whole = replace(whole, frequencies=reference_stats.frequencies.numpy().astype(np.float64))
+        progress = replace(
+            progress, frequencies=reference_stats.frequencies.numpy().astype(np.float64)
+        )
     kind = first.dataset.kind
-    every = max(1, first.steps // LOOKS[kind])
+    look_interval = max(1, first.steps // LOOKS[kind])
     for step in itertools.count():
         share = step / first.steps
-        if step % every == 0 or step == first.steps:
+        if step % look_interval == 0 or step == first.steps:
             for runner in runners:
-                for _ in runner.look(whole, reference_stats):
+                for _ in runner.look(progress, reference_stats):
                     yield TaskProgress(
                         f"Step {step:,} of {first.steps:,}: looking at {runner.title}", share
                     )
-            whole = replace(whole, step=step, arms=tuple(runner.arm for runner in runners))
-            yield TaskProgress(f"Step {step:,} of {first.steps:,}", share, whole)
+            progress = replace(
+                progress, step=step, gans=tuple(runner.history for runner in runners)
+            )
+            yield TaskProgress(f"Step {step:,} of {first.steps:,}", share, progress)
         if step == first.steps:
             return
         for runner in runners:
@@ -286,10 +296,10 @@ def race(
             yield TaskProgress(f"Step {step:,} of {first.steps:,}", share)
 
 
-def _whole(name: str, config: TrainConfig, data: Data) -> Collapse:
+def _empty_progress(name: str, config: TrainConfig, data: Data) -> Collapse:
     if isinstance(data, Points):
         assert data.means is not None
-        real = data.sample(LIVE_SAMPLES["points"], generator(0, "metric", draw=1)).numpy()
+        real = data.sample(LIVE_SAMPLES["points"], keyed_rng(0, "metric", draw=1)).numpy()
         floor = mixture_modes(real, data.means.numpy(), data.sigma)[1]
         return Collapse(
             name,
@@ -305,7 +315,7 @@ def _whole(name: str, config: TrainConfig, data: Data) -> Collapse:
     return Collapse(name, config.seed, 0, config.steps, len(data.names), ())
 
 
-class _Runner:
+class _GanRunner:
     """One of the three, and what has been seen of it."""
 
     def __init__(self, key: str, training: Training) -> None:
@@ -313,7 +323,7 @@ class _Runner:
         self._training = training
         self._rows: list[tuple[float, ...]] = []
         empty = np.empty(0)
-        self.arm = Arm(
+        self.history = GanHistory(
             key,
             self.title,
             empty.astype(np.int64),
@@ -325,62 +335,66 @@ class _Runner:
         )
 
     def step(self) -> None:
-        if self.arm.broken:
+        if self.history.broken:
             return
         self._training.step()
         try:
             self._training.reports()
         except Diverged as reason:
-            self.arm = replace(self.arm, broken=str(reason))
+            self.history = replace(self.history, broken=str(reason))
 
-    def look(self, whole: Collapse, reference_stats: ReferenceStats | None) -> Iterator[None]:
+    def look(self, progress: Collapse, reference_stats: ReferenceStats | None) -> Iterator[None]:
         """Measure what it makes now, in shares."""
-        if self.arm.broken:
+        if self.history.broken:
             return
         row: tuple[float, float, float, float] | None
         if reference_stats is not None:
-            row = yield from self._digits(whole, reference_stats)
+            row = yield from self._digits(progress, reference_stats)
         else:
-            row = self._points(whole)
+            row = self._points(progress)
             yield
         if row is None:
-            self.arm = replace(self.arm, broken="Its samples are no numbers any more.")
+            self.history = replace(self.history, broken="Its samples are no numbers any more.")
             return
         self._rows.append((float(self._training.steps), *row))
         table = np.array(self._rows, dtype=np.float64)
-        arm = replace(
-            self.arm,
+        history = replace(
+            self.history,
             steps=table[:, 0].astype(np.int64),
             modes=table[:, 1],
             good=table[:, 2],
             variety=table[:, 3],
             kl=table[:, 4],
         )
-        self.arm = replace(arm, alarms=alarms(arm, whole.there, whole.total))
+        self.history = replace(
+            history, alarms=alarms(history, progress.total_modes, progress.total)
+        )
 
     def _digits(
-        self, whole: Collapse, reference_stats: ReferenceStats
+        self, progress: Collapse, reference_stats: ReferenceStats
     ) -> Generator[None, None, tuple[float, float, float, float]]:
         samples = make(self._training, min(COMPARED, len(reference_stats.data.held_out)))
         yield
         sides = PictureSides(samples, reference_stats)
         for _ in sides.features_in_shares():
             yield
-        counts = torch.bincount(sides.probabilities.argmax(1), minlength=whole.there).double()
+        counts = torch.bincount(
+            sides.probabilities.argmax(1), minlength=progress.total_modes
+        ).double()
         classes = (counts / counts.sum()).numpy().astype(np.float64)
         pictures = self._training.preview().pictures
-        self.arm = replace(self.arm, pictures=pictures, classes=classes)
+        self.history = replace(self.history, pictures=pictures, classes=classes)
         return float((classes >= 0.01).sum()), sides.confidence(), math.nan, sides.class_kl()
 
-    def _points(self, whole: Collapse) -> tuple[float, float, float, float] | None:
+    def _points(self, progress: Collapse) -> tuple[float, float, float, float] | None:
         data = self._training.data
-        assert isinstance(data, Points) and data.means is not None and whole.real is not None
+        assert isinstance(data, Points) and data.means is not None and progress.real is not None
         points = make(self._training, LIVE_SAMPLES["points"]).numpy()
         if not np.isfinite(points).all():
             return None
         modes, good = mixture_modes(points, data.means.numpy(), data.sigma)
         fake_spread, real = (
-            math.sqrt(x.var(0, dtype=np.float64).sum()) for x in (points, whole.real)
+            math.sqrt(x.var(0, dtype=np.float64).sum()) for x in (points, progress.real)
         )
-        self.arm = replace(self.arm, points=points[:SHOWN])
+        self.history = replace(self.history, points=points[:SHOWN])
         return float(modes), good, fake_spread / real, math.nan

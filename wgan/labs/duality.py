@@ -1,4 +1,4 @@
-"""The dual: a function of slope at most 1 bent by hand, the optimal one, and critics that learn it."""
+"""The dual of optimal transport on a line: functions of slope at most 1, and critics that learn them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,21 +10,29 @@ from torch import Tensor, nn
 from wgan.arrays import F64, I64, Real
 from wgan.jobs.task import TaskProgress
 from wgan.labs.earth import Piles, X
+from wgan.labs.toys import new_critic_trainer
 from wgan.networks import Mlp
-from wgan.objectives import Objective, Wgan, WganGp
-from wgan.rng import generator
-from wgan.training.critic_trainer import CriticTrainer
+from wgan.objectives import Wgan, WganGp
+from wgan.rng import keyed_rng
 from wgan.transport import by_cdf
+from wgan.verdicts.wasserstein import SAME_PILES
 
-HIGHEST = 30.0
-"""Heights of a bent function lie between plus and minus this."""
+MAX_HEIGHT = 30.0
+"""Largest |height| of a function that is bent by hand."""
 
 
 def projected(f: Real, x: Real = X) -> F64:
-    """Return the highest function of slope at most 1 below f: min_j f_j + |x_i − x_j|.
+    """Return the highest function of slope at most 1 that is nowhere above f: min_j f_j + |x_i − x_j|.
 
-    `f` and `x` are (N,), as is the result: f itself, where it keeps the slope.
-    Source: McShane 1934; Santambrogio 2015, section 1.2.
+    Args:
+        f: Heights, (N,).
+        x: Places, (N,).
+
+    Returns:
+        Heights, (N,): those of f itself, if its slope is at most 1.
+
+    Reference:
+        McShane 1934; Santambrogio 2015, section 1.2.
     """
     f, x = np.asarray(f, np.float64), np.asarray(x, np.float64)
     lowest: F64 = (f + np.abs(x[:, None] - x)).min(axis=1)
@@ -33,21 +41,29 @@ def projected(f: Real, x: Real = X) -> F64:
 
 def steepest(f: Real, x: Real = X) -> float:
     """Return the steepest slope of f between any two of its points, (N,) each."""
-    # On a line neighbours decide: a slope over several gaps is a mean of theirs.
+    # Neighbours suffice: a slope over several gaps is a mean of the slopes of the gaps.
     return float(np.abs(np.diff(f) / np.diff(x)).max())
 
 
 def bound(f: Real, piles: Piles) -> float:
     """Return E f(real) − E f(fake) for heights f at the columns, (PLACES,).
 
-    Never above W₁ where f has slope at most 1 (Kantorovich–Rubinstein: Villani 2009, 5.16).
+    It is at most W₁ if the slope of f is at most 1.
+
+    Reference:
+        Kantorovich and Rubinstein 1958; Villani 2009, particular case 5.16.
     """
     fake, real = piles.shares
     return float(np.asarray(f, np.float64) @ (real - fake))
 
 
+def percent_proved(proved: float, w1: float) -> float:
+    """Return how much of W₁ a bound proves, in percent: 0 for a negative one, 100 if W₁ is 0."""
+    return max(100.0 * proved / w1, 0.0) if w1 > SAME_PILES else 100.0
+
+
 def optimal(piles: Piles) -> F64:
-    """Return an optimal f at the columns, (PLACES,), of mean 0: it rises where earth must go right.
+    """Return an optimal f at the columns, (PLACES,), with mean 0: it rises where earth must move right.
 
     f' = sign(F_fake − F_real), so that ∫ f d(real − fake) = ∫ |F_fake − F_real| dx.
     """
@@ -69,17 +85,15 @@ LOOK_EVERY = 20
 
 WIDTH, DEPTH = 64, 3
 
-ARMS = ("clipped", "penalised")
-
 _SCALE = 5.0  # places: the networks see (x − 7.5) / 5, a range near ±1.5
 
 
 @dataclass(frozen=True)
-class Learned:
-    """How far the two critics have come; every row is one of ARMS.
+class LearnedDual:
+    """Two critics of two piles, as far as they are trained; row 0 is clipped, row 1 penalised.
 
-    Curves are divided by their steepest slope between the columns: what is left is 1-Lipschitz, and
-    its mean difference is a proof.
+    Curves are divided by their steepest slope between the columns. The result is 1-Lipschitz, so its
+    mean difference is a lower bound of W₁.
     """
 
     piles: Piles
@@ -87,17 +101,17 @@ class Learned:
     total: int
     updates: I64  # (T,)
     proved: F64  # (2, T)
-    slopes: F64  # (2,), the steepest slope that was divided by, now
+    slopes: F64  # (2,), the steepest slopes now, by which curves are divided
     curves: F64  # (2, PLACES), of slope at most 1 and mean 0
-    stuck: float  # share of the clipped critic's weights at ±c
+    clip_saturation: float  # share of the clipped critic's weights at ±c
     clip_value: float = 0.1
     penalty_weight: float = 10.0
     one_sided: bool = True
 
     @property
     def shares(self) -> tuple[float, float]:
-        """Which part of W₁ each proves now; 1 where there is nothing to prove."""
-        if self.w1 < 1e-9:
+        """Share of W₁ that each proves now, at least 0; 1 if W₁ is 0."""
+        if self.w1 < SAME_PILES:
             return 1.0, 1.0
         clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.proved)
         return clipped, penalised
@@ -112,21 +126,34 @@ def learn(
     updates: int = UPDATES,
     seed: int = 0,
 ) -> Iterator[TaskProgress]:
-    """Train a clipped critic and a penalised one in turns on two piles; the result is a `Learned`.
+    """Train a clipped critic and a penalised one on two piles, as a task.
 
-    Both are ReLU networks of the same size and first weights, on the same samples of the columns. Where
-    the penalty is not `one_sided`, it pulls slopes up to 1 as well: a critic that must turn, up first and
-    then down, can stay for long on a straight line, which costs no penalty and proves nothing.
+    Both are ReLU networks of the same size with the same first weights, and see the same samples of the
+    columns.
+
+    Args:
+        piles: The two piles.
+        clip_value: c of the clipped critic.
+        penalty_weight: λ of the penalised critic.
+        one_sided: Whether only slopes above 1 are penalised. A two-sided penalty pulls slopes up to 1, too:
+            then a critic that must first rise and then fall may long remain a straight line, which has
+            no penalty and proves nothing.
+        updates: Updates of each critic.
+        seed: Seed of all draws.
+
+    Yields:
+        Progress; its results are `LearnedDual`.
     """
     yield TaskProgress("Making both networks", 0.0)
     fake, real = piles.shares
     columns = torch.tensor((X[:, None] - X.mean()) / _SCALE, dtype=torch.float32)
     weights = [torch.tensor(w, dtype=torch.float64) for w in (real, fake)]
-    fittings = [
-        _fitting(objective, seed)
-        for objective in (
-            Wgan(clip_value=clip_value),
-            WganGp(penalty_weight=penalty_weight, one_sided=one_sided),
+    network = Mlp(width=WIDTH, depth=DEPTH)
+    trainers = [
+        new_critic_trainer(network, objective, rate, seed, shape=(1,), clip_first=False)
+        for objective, rate in (
+            (Wgan(clip_value=clip_value), 5e-4),
+            (WganGp(penalty_weight=penalty_weight, one_sided=one_sided), 1e-3),
         )
     ]
     w1 = by_cdf(fake, real, X)
@@ -134,13 +161,13 @@ def learn(
     proved: list[list[float]] = []
     for done in range(updates + 1):
         if done % LOOK_EVERY == 0 or done == updates:
-            curves, slopes = zip(*(_look(f.critic, columns) for f in fittings), strict=True)
+            curves, slopes = zip(*(_look(t.critic, columns) for t in trainers), strict=True)
             seen.append(done)
             proved.append([bound(curve, piles) for curve in curves])
             yield TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,
-                Learned(
+                LearnedDual(
                     piles,
                     w1,
                     updates,
@@ -148,7 +175,7 @@ def learn(
                     np.array(proved).T,
                     np.array(slopes),
                     np.stack(curves),
-                    _stuck(fittings[0].critic, clip_value),
+                    _clip_saturation(trainers[0].critic, clip_value),
                     clip_value,
                     penalty_weight,
                     one_sided,
@@ -156,23 +183,11 @@ def learn(
             )
         if done == updates:
             return
-        rng = generator(seed, "data", done)
+        rng = keyed_rng(seed, "data", done)
         batch = [columns[torch.multinomial(w, BATCH, True, generator=rng)] for w in weights]
-        for fitting in fittings:
-            fitting.update(real=batch[0], fake=batch[1])
+        for trainer in trainers:
+            trainer.update(real=batch[0], fake=batch[1])
         yield TaskProgress(f"Update {done + 1:,} of {updates:,}", (done + 1) / updates)
-
-
-def _fitting(objective: Objective, seed: int) -> CriticTrainer:
-    network = Mlp(width=WIDTH, depth=DEPTH)
-    critic = network.critic((1,))
-    network.initialise(critic, generator(seed, "init"))
-    optimizer: torch.optim.Optimizer
-    if objective.suits_momentum:
-        optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
-    else:
-        optimizer = torch.optim.RMSprop(critic.parameters(), lr=5e-4)
-    return CriticTrainer(critic, objective, optimizer, seed)
 
 
 @torch.no_grad()
@@ -185,6 +200,6 @@ def _look(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
     return curve - curve.mean(), slope
 
 
-def _stuck(critic: nn.Module, clip_value: float) -> float:
+def _clip_saturation(critic: nn.Module, clip_value: float) -> float:
     weights = torch.cat([p.detach().flatten() for p in critic.parameters()])
     return float((weights.abs() > clip_value * (1 - 1e-6)).double().mean())

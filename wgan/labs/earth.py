@@ -1,4 +1,4 @@
-"""Move the earth: two piles on a line, a plan built by hand against the cheapest, and clouds in the plane."""
+"""Optimal transport of two piles on a line, by hand and exactly, and of two clouds in the plane."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,31 +13,31 @@ from wgan.transport import Entropic, by_cdf, discrete, matching, monotone, sinkh
 PLACES = 16
 """Columns of a pile; the distance between two neighbours is the unit of length."""
 
-TALLEST = 100
+MAX_HEIGHT = 100
 """Heights are whole numbers from 0 to this."""
 
-MOST_MOVES = 400
+MAX_MOVES = 400
 
 X = np.arange(PLACES, dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Piles:
-    """Two piles as they were shaped: whole heights, (PLACES,) each, none of them empty."""
+    """Two piles: whole heights, (PLACES,) each, neither pile empty."""
 
     fake: tuple[int, ...]
     real: tuple[int, ...]
 
     def __post_init__(self) -> None:
         for heights in (self.fake, self.real):
-            if len(heights) != PLACES or not all(0 <= h <= TALLEST for h in heights):
-                raise ValueError(f"A pile is {PLACES} heights from 0 to {TALLEST}.")
+            if len(heights) != PLACES or not all(0 <= h <= MAX_HEIGHT for h in heights):
+                raise ValueError(f"A pile is {PLACES} heights from 0 to {MAX_HEIGHT}.")
             if not any(heights):
                 raise ValueError("A pile needs some earth.")
 
     @property
     def shares(self) -> tuple[F64, F64]:
-        """Both piles as weights of sum 1, fake and real, (PLACES,) each."""
+        """The weights of both piles, fake and real, (PLACES,) each; each sums to 1."""
         fake, real = (np.asarray(h, np.float64) for h in (self.fake, self.real))
         return fake / fake.sum(), real / real.sum()
 
@@ -54,7 +54,7 @@ def _hill(middle: float, width: float) -> tuple[int, ...]:
 
 
 def _sum(*hills: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(min(TALLEST, sum(heights)) for heights in zip(*hills, strict=True))
+    return tuple(min(MAX_HEIGHT, sum(heights)) for heights in zip(*hills, strict=True))
 
 
 PILES: dict[str, tuple[str, Piles]] = {
@@ -68,12 +68,12 @@ PILES: dict[str, tuple[str, Piles]] = {
     "spread": ("Narrow to wide", Piles(_hill(7.5, 0.8), _hill(7.5, 4))),
     "same": ("Twice the same", Piles(_hill(7, 2), _hill(7, 2))),
 }
-"""Pairs of piles to begin with."""
+"""Ready pairs of piles: title, and the piles."""
 
 
 @dataclass(frozen=True)
-class Best:
-    """The cheapest plan between two piles, and its cost found three times over."""
+class CheapestPlan:
+    """The cheapest plan between two piles, and its cost, computed in three ways."""
 
     mass: F64  # (PLACES, PLACES), from fake to real, never crossing
     cost: float  # of that plan
@@ -81,48 +81,53 @@ class Best:
     program: float  # the linear program over all plans
 
 
-def best(piles: Piles) -> Best:
-    """Return the cheapest plan from the fake pile to the real one; costs in places a load."""
+def cheapest_plan(piles: Piles) -> CheapestPlan:
+    """Return the cheapest plan from the fake pile to the real one; costs are load × columns."""
     fake, real = piles.shares
     mass, away = monotone(fake, real), np.abs(X[:, None] - X)
-    return Best(
+    return CheapestPlan(
         mass, float((mass * away).sum()), by_cdf(fake, real, X), discrete(fake, real, away).cost
     )
 
 
 @dataclass(frozen=True)
-class Hand:
-    """A plan as it was built by hand, move after move."""
+class HandPlan:
+    """A plan that was built by hand, one move after the other."""
 
     moves: tuple[tuple[int, int], ...]
     mass: F64  # (PLACES, PLACES)
-    cost: float  # of what was moved, in places a load of the whole pile
-    moved: float  # the share of the earth that lies where it must, in [0, 1]
+    cost: float  # of the moves so far: load × columns, all earth together being 1
+    moved: float  # share of the earth that has been moved to its place, in [0, 1]
 
     @property
     def done(self) -> bool:
-        """Whether all earth lies where it must."""
+        """Whether the plan moves all of the earth."""
         return self.moved > 1 - 1e-9
 
 
-def by_hand(piles: Piles, moves: Sequence[tuple[int, int]]) -> Hand:
-    """Carry out moves from a fake column to a real one, each with all that is left and still needed.
+def by_hand(piles: Piles, moves: Sequence[tuple[int, int]]) -> HandPlan:
+    """Return the plan that moves make, each with as much earth as is left and still needed.
 
-    Raises ValueError for moves from or to nowhere, or more than MOST_MOVES.
+    Args:
+        piles: Both piles.
+        moves: A column of the fake pile and one of the real pile for each move.
+
+    Raises:
+        ValueError: A column does not exist, or there are more than MAX_MOVES moves.
     """
-    if len(moves) > MOST_MOVES:
-        raise ValueError(f"A plan has at most {MOST_MOVES} moves.")
-    left, needed = (shares.copy() for shares in piles.shares)
+    if len(moves) > MAX_MOVES:
+        raise ValueError(f"A plan has at most {MAX_MOVES} moves.")
+    supply, demand = (shares.copy() for shares in piles.shares)
     mass = np.zeros((PLACES, PLACES))
     for start, end in moves:
         if not (0 <= start < PLACES and 0 <= end < PLACES):
             raise ValueError("A move leads from one column to another.")
-        load = min(left[start], needed[end])
-        left[start] -= load
-        needed[end] -= load
+        load = min(supply[start], demand[end])
+        supply[start] -= load
+        demand[end] -= load
         mass[start, end] += load
     cost = float((mass * np.abs(X[:, None] - X)).sum())
-    return Hand(tuple(moves), mass, cost, float(mass.sum()))
+    return HandPlan(tuple(moves), mass, cost, float(mass.sum()))
 
 
 # ---- in the plane -------------------------------------------------------------------------------
@@ -168,23 +173,30 @@ CLOUDS: dict[str, tuple[str, Maker, Maker]] = {
 
 @dataclass(frozen=True)
 class Clouds:
-    """Two clouds, their exact distances, and the plan for one of them, sharp and blurred."""
+    """Two clouds, their exact distances, and the exact and the blurred plan for one cost."""
 
     fake: F64  # (POINTS, 2)
     real: F64  # (POINTS, 2)
     w1: float
     w2: float
-    goes: npt.NDArray[np.intp]  # (POINTS,): the real point that each fake is taken to
-    exact: float  # what the sharp plan costs: W₁, or W₂² for squared distances
+    matches: npt.NDArray[np.intp]  # (POINTS,): index of the real point that each fake goes to
+    exact: float  # cost of the exact plan: W₁, or W₂² for squared distances
     blurred: Entropic
-    targets: float  # to how many real points a fake is spread, on average
+    targets: float  # number of real points over which a fake is spread, on average
 
 
 def clouds(name: str, distance: float, p: int, epsilon: float, seed: int = 0) -> Clouds:
-    """Return two clouds, the real one moved `distance` to the right, and their plans.
+    """Return two clouds and their plans.
 
-    `p` is 1 or 2, the power of the distance that a plan pays; `epsilon` blurs, in that cost's unit.
-    Raises KeyError for clouds that are not known.
+    Args:
+        name: A key of `CLOUDS`.
+        distance: How far the real cloud is moved to the right.
+        p: Power of the distance that a plan pays: 1 or 2.
+        epsilon: Weight of the entropy in Sinkhorn's plan, in the unit of the cost.
+        seed: Seed of the points.
+
+    Raises:
+        KeyError: There are no such clouds.
     """
     _, left, right = CLOUDS[name]
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.data import Points
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.metrics import emd
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Training, resolve_engine
 from wgan.training.live_metrics import make
 
@@ -94,6 +94,17 @@ def values_of(key: str, side: int) -> tuple[float, ...]:
     return _THREE[key] if side == 3 else VARIED[key].values
 
 
+def expected_seconds(side: int, steps: int) -> float:
+    """Return about how long a grid trains if nothing else computes.
+
+    Args:
+        side: Values of each hyperparameter, 3 or 4.
+        steps: Generator updates of each cell.
+    """
+    # A cell of the larger grid takes longer on average: its axes reach to ten critic updates a step.
+    return side * side * steps * (0.011 if side == 3 else 0.014)
+
+
 @dataclass(frozen=True)
 class Grid:
     """Trainings from one seed, each with its own two values, as far as they have come.
@@ -171,7 +182,7 @@ def sweep(
     data = config.dataset.load()
     assert isinstance(data, Points)
     real, other = (
-        data.sample(SAMPLES, generator(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
+        data.sample(SAMPLES, keyed_rng(0, "metric", draw=draw)).double().numpy() for draw in (1, 2)
     )
     yield TaskProgress("Finding the floor", 0.0)
     engine = engine or resolve_engine(config, threads=1)

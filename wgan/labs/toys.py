@@ -1,4 +1,4 @@
-"""What the labs share: small critics, their optimisers, where surfaces are looked at."""
+"""What the labs share: small critics and their trainers, score surfaces, gradients of scores."""
 
 import numpy as np
 import torch
@@ -7,24 +7,41 @@ from torch import Tensor, nn
 from wgan.arrays import F32
 from wgan.networks import Mlp
 from wgan.objectives import Objective
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 
 SIDE = 40
 """Points along each side of a surface over the plane."""
 
 
-def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> CriticTrainer:
-    """Return a new critic of points in the plane, ready to be trained against fakes that stand still.
+def new_critic_trainer(
+    network: Mlp,
+    objective: Objective,
+    rate: float,
+    seed: int,
+    *,
+    shape: tuple[int, ...] = (2,),
+    clip_first: bool = True,
+) -> CriticTrainer:
+    """Return the trainer of a new critic, to be trained against fakes that do not change.
 
     RMSprop where weights are clipped, as in the first WGAN, because momentum makes such a critic
-    unstable; Adam with β₁ = 0.5 elsewhere (β₂ = 0.9), as WGAN-GP's toy script has it. The same seed gives
-    critics of one network the same first weights.
+    unstable; Adam with β₁ = 0.5 elsewhere (β₂ = 0.9), as WGAN-GP's toy script has it. With the same seed,
+    critics of one network begin with the same weights.
+
+    Args:
+        network: Width and depth of the critic.
+        objective: Its loss and constraint.
+        rate: Learning rate.
+        seed: Seed of the first weights and of the trainer's draws.
+        shape: Shape of one example.
+        clip_first: Whether the constraint holds before the first update already.
     """
-    critic = network.critic((2,))
-    network.initialise(critic, generator(seed, "init"))
-    objective.prepare(critic, generator(seed, "init", 1))
-    objective.project(critic)
+    critic = network.critic(shape)
+    network.initialise(critic, keyed_rng(seed, "init"))
+    objective.prepare(critic, keyed_rng(seed, "init", 1))
+    if clip_first:
+        objective.project(critic)
     optimizer: torch.optim.Optimizer
     if objective.suits_momentum:
         optimizer = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.9))
@@ -33,13 +50,13 @@ def fitting(network: Mlp, objective: Objective, rate: float, seed: int) -> Criti
     return CriticTrainer(critic, objective, optimizer, seed)
 
 
-def looks(total: int, n: int) -> list[int]:
-    """Return the updates, from 1 to `total`, after which something is looked at: at most n, log-spaced."""
-    return sorted({int(k) for k in np.geomspace(1, max(total, 1), n).round()})
+def log_spaced_updates(total: int, count: int) -> list[int]:
+    """Return at most `count` updates from 1 to `total`, log-spaced and rising; the last is `total`."""
+    return sorted({int(k) for k in np.geomspace(1, max(total, 1), count).round()})
 
 
 @torch.no_grad()
-def surface(critic: nn.Module, extent: float, side: int = SIDE) -> F32:
+def score_surface(critic: nn.Module, extent: float, side: int = SIDE) -> F32:
     """Return a critic's scores over [−extent, extent]²: (side, side), row = y upwards."""
     axis = torch.linspace(-extent, extent, side)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -47,8 +64,26 @@ def surface(critic: nn.Module, extent: float, side: int = SIDE) -> F32:
     return scores.float().view(side, side).numpy()
 
 
-def slopes(critic: nn.Module, at: Tensor) -> Tensor:
-    """Return ∇f at points, (N, 2) → (N, 2)."""
-    at = at.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(at).sum(), at)
-    return slope
+def score_gradients(critic: nn.Module, points: Tensor) -> Tensor:
+    """Return ∇f at each of some points: (N, D) → (N, D)."""
+    points = points.detach().requires_grad_()
+    (gradients,) = torch.autograd.grad(critic(points).sum(), points)
+    return gradients
+
+
+def mean_generator_gradient(critic: nn.Module, objective: Objective, fake: Tensor) -> float:
+    """Return the mean size of the generator's gradient at each fake, by automatic differentiation.
+
+    Args:
+        critic: A discriminator or critic.
+        objective: Whose generator loss is meant.
+        fake: Fakes, (N, D), in the critic's precision.
+
+    Returns:
+        The mean of ‖∂ loss / ∂x‖ over the fakes, each as if it were the only one.
+    """
+    fake = fake.detach().requires_grad_()
+    # Times N: the gradient of a mean holds each sample's divided by N.
+    loss = len(fake) * objective.generator_loss(fake=critic(fake))
+    (gradient,) = torch.autograd.grad(loss, fake)
+    return float(gradient.double().norm(dim=1).mean())

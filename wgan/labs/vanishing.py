@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from wgan.arrays import F32, F64, I64
 from wgan.data import Points, Ring8
 from wgan.jobs import TaskProgress, TaskSteps
-from wgan.labs.toys import fitting, looks, slopes, surface
+from wgan.labs.toys import log_spaced_updates, new_critic_trainer, score_gradients, score_surface
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, WganGp
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 
 VANISHING = "Vanishing gradients"
@@ -94,7 +94,7 @@ def _sides(name: str, seed: int) -> tuple[Points, nn.Module]:
         raise ValueError(f"There is no set {name!r} here: choose one of {', '.join(SETS)}.")
     network = Mlp(width=64, depth=2)
     generator_network = network.generator((2,), 2)
-    network.initialise(generator_network, generator(seed, "init", 2))
+    network.initialise(generator_network, keyed_rng(seed, "init", 2))
     return Ring8(scale=2.0, sigma=0.05).load(), generator_network
 
 
@@ -133,13 +133,13 @@ def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> T
     data, generator_network = _sides(name, seed)
     generator_network.requires_grad_(True)
     look = _Look(name, updates, data, generator_network, seed)
-    judge = fitting(NETWORK, Gan(), RATE, seed)
-    critic = fitting(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
-    marks = set(looks(updates, LOOKS))
+    judge = new_critic_trainer(NETWORK, Gan(), RATE, seed)
+    critic = new_critic_trainer(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
+    marks = set(log_spaced_updates(updates, LOOKS))
     for update in range(updates):
-        real = data.sample(BATCH, generator(seed, "data", update))
+        real = data.sample(BATCH, keyed_rng(seed, "data", update))
         with torch.no_grad():
-            fake = generator_network(torch.randn(BATCH, 2, generator=generator(seed, "z", update)))
+            fake = generator_network(torch.randn(BATCH, 2, generator=keyed_rng(seed, "z", update)))
         for one in (judge, critic):
             one.update(real=real, fake=fake)
         done = update + 1
@@ -152,8 +152,8 @@ class _Look:
 
     def __init__(self, name: str, total: int, data: Points, made: nn.Module, seed: int) -> None:
         self._name, self._total, self._extent, self._made = name, total, data.extent, made
-        self._z = torch.randn(FAKES, 2, generator=generator(seed, "metric", draw=2))
-        self._real = data.sample(FAKES, generator(seed, "metric", draw=1)).numpy()
+        self._z = torch.randn(FAKES, 2, generator=keyed_rng(seed, "metric", draw=2))
+        self._real = data.sample(FAKES, keyed_rng(seed, "metric", draw=1)).numpy()
         with torch.no_grad():
             self._fake = made(self._z)
         self._updates: list[int] = []
@@ -169,9 +169,9 @@ class _Look:
         ]
         with torch.no_grad():
             certainty = float(torch.sigmoid(judge.critic(self._fake).double()).mean())
-        slope = float(slopes(critic.critic, self._fake).norm(dim=1).mean())
-        scored = surface(critic.critic, self._extent)
-        judged = 1 / (1 + np.exp(-surface(judge.critic, self._extent).astype(np.float64)))
+        slope = float(score_gradients(critic.critic, self._fake).norm(dim=1).mean())
+        scored = score_surface(critic.critic, self._extent)
+        judged = 1 / (1 + np.exp(-score_surface(judge.critic, self._extent).astype(np.float64)))
         self._updates.append(update)
         self._rows.append((*norms, certainty, slope))
         self._surfaces.append((judged.astype(np.float32), scored - scored.mean()))

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from wgan.arrays import F32
 from wgan.config import TrainConfig
 from wgan.data import as_bytes
-from wgan.networks import LabelledGenerator
-from wgan.rng import generator
+from wgan.networks.modules import LabelledGenerator
+from wgan.rng import keyed_rng
 
 
 class Models:
@@ -26,7 +26,7 @@ class Models:
 
     def __init__(self, config: TrainConfig, weights: Mapping[str, Tensor], step: int) -> None:
         self.config, self.step = config, step
-        pair = config.networks(generator(0, "init"))
+        pair = config.networks(keyed_rng(0, "init"))
         for prefix, module in zip(("average.", "critic."), pair, strict=True):
             own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
             try:
@@ -90,11 +90,11 @@ class Models:
 
 def draw_z(seed: int, n: int, latent_dim: int) -> F32:
     """Return n standard normal z: (n, latent_dim)."""
-    rng = generator(seed, "sample")
+    rng = keyed_rng(seed, "sample")
     return torch.randn(n, latent_dim, generator=rng).numpy()
 
 
 def preview_z(config: TrainConfig, n: int) -> F32:
     """Return the z of a run's preview grids: (n, latent_dim)."""
-    rng = generator(0, "preview", config.preview_seed)
+    rng = keyed_rng(0, "preview", config.preview_seed)
     return torch.randn(n, config.latent_dim, generator=rng).numpy()

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from wgan.data import DataError, Pictures, Stack, as_floats, data_root, parts_of
 from wgan.metrics.feature_distances import Sums, frechet
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 
 FEATURES = 64
 BATCH = 500
@@ -83,7 +83,7 @@ class RandomFeatures(nn.Module):
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        rng = generator(0, "init", draw=shape[0])
+        rng = keyed_rng(0, "init", draw=shape[0])
         for before, after in ((shape[0], 16), (16, 32), (32, FEATURES // 2)):
             layer = nn.Conv2d(before, after, 3, stride=2, padding=1)
             nn.init.orthogonal_(layer.weight, gain=2**0.5, generator=rng)
@@ -227,7 +227,7 @@ def train_features(
     *,
     seed: int = 0,
     epochs: int = EPOCHS,
-    tell: Callable[[str, float], None] = lambda words, share: None,
+    tell: Callable[[str, float], None] = lambda message, share: None,
 ) -> Trained:
     """Train a classifier of labelled pictures for features, and measure it on the held-out ones.
 
@@ -280,7 +280,7 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
         # Layers draw their weights from torch's own state; it is put back behind them.
         torch.manual_seed(seed)
         module = Classifier(data.shape, len(data.names)).to(memory_format=torch.channels_last)
-    rng = generator(seed, "data")
+    rng = keyed_rng(seed, "data")
     batch, n = 128, len(data.train)
     optimizer = torch.optim.Adam(module.parameters())
     total = epochs * (n // batch)
@@ -313,6 +313,6 @@ def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
     repeats = 1 if n == len(features) else 10
     distances = []
     for i in range(repeats):
-        chosen = torch.randperm(len(features), generator=generator(0, "metric", draw=i))[:n]
-        distances.append(frechet(Sums.of(features[chosen]), reference))
+        places = torch.randperm(len(features), generator=keyed_rng(0, "metric", draw=i))[:n]
+        distances.append(frechet(Sums.of(features[places]), reference))
     return float(np.mean(distances)), float(np.std(distances))

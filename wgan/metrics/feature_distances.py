@@ -116,8 +116,10 @@ def prdc(real: Tensor, fake: Tensor) -> Iterator[float | Coverage]:
         near_parts = []
         for j, part in enumerate(torch.split(side, CHUNK)):
             # The nearest is itself, at distance 0.
-            near = torch.cdist(part, side).topk(min(COVERAGE_K, len(side) - 1) + 1, largest=False)
-            near_parts.append(near.values)
+            neighbours = torch.cdist(part, side).topk(
+                min(COVERAGE_K, len(side) - 1) + 1, largest=False
+            )
+            near_parts.append(neighbours.values)
             yield (i + j * CHUNK / len(side)) / 3
         radii[name] = torch.cat(near_parts)
     at = min(PRECISION_K, radii["real"].shape[1] - 1), min(PRECISION_K, radii["fake"].shape[1] - 1)
@@ -156,9 +158,9 @@ def nearest(queries: Tensor, among: Stack, k: int = 2) -> Iterator[float | tuple
     best = torch.full((len(flat), 0), torch.inf), torch.zeros((len(flat), 0), dtype=torch.long)
     for start in range(0, len(among), 4 * CHUNK):
         part = torch.cdist(flat, among[start : start + 4 * CHUNK].flatten(1).float()) / scale
-        near = part.topk(min(k, part.shape[1]), largest=False)
-        values = torch.cat([best[0], near.values], dim=1)
-        where = torch.cat([best[1], near.indices + start], dim=1)
+        neighbours = part.topk(min(k, part.shape[1]), largest=False)
+        values = torch.cat([best[0], neighbours.values], dim=1)
+        where = torch.cat([best[1], neighbours.indices + start], dim=1)
         closest = values.topk(min(k, values.shape[1]), largest=False)
         best = closest.values, where.gather(1, closest.indices)
         yield min(1.0, (start + 4 * CHUNK) / len(among))

@@ -29,7 +29,7 @@ from wgan.metrics.feature_distances import (
     prdc,
 )
 from wgan.metrics.stacked import combinations
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.transport import kl
 
 POOLED = 14
@@ -98,11 +98,11 @@ class ReferenceStats:
         if self._sums is not None:
             return
         train, sums = self.data.train, None
-        chosen = some(len(train), MOST_REFERENCE, generator(0, "metric", draw=3))
-        for places in torch.split(chosen, 2_000):
-            found = Sums.of(self.network.features(train[places]))
-            sums = found if sums is None else sums + found
-            yield sums.n / len(chosen)
+        all_places = some(len(train), MOST_REFERENCE, keyed_rng(0, "metric", draw=3))
+        for places in torch.split(all_places, 2_000):
+            batch_sums = Sums.of(self.network.features(train[places]))
+            sums = batch_sums if sums is None else sums + batch_sums
+            yield sums.n / len(all_places)
         self._sums = sums
 
     @property
@@ -117,9 +117,9 @@ class ReferenceStats:
     def protocol(self) -> dict[str, Any]:
         """What must be equal for two numbers to be compared."""
         n = len(self.data.train)
-        few = f"{MOST_REFERENCE:,} of the " if n > MOST_REFERENCE else ""
+        limit = f"{MOST_REFERENCE:,} of the " if n > MOST_REFERENCE else ""
         reference = (
-            f"{few}{n:,} training pictures of {self._title}"
+            f"{limit}{n:,} training pictures of {self._title}"
             if self._own
             else self.network.reference_name
         )
@@ -135,14 +135,14 @@ class ReferenceStats:
         """Fréchet distance of n real pictures to the reference, where that is known beforehand."""
         return {} if self._own else self.network.floors
 
-    def most(self, wanted: int) -> int:
+    def most(self, count: int) -> int:
         """Return how many samples to measure, at most as many as real ones can stand beside them."""
-        return wanted if wanted in self.floors else min(wanted, len(self.data.held_out))
+        return count if count in self.floors else min(count, len(self.data.held_out))
 
     @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the reference, which a job owns
     def real(self, n: int) -> "PictureSides":
         """Return n held-out pictures, or all of them, as if they were samples: the floor."""
-        rng = generator(0, "metric", draw=1)
+        rng = keyed_rng(0, "metric", draw=1)
         held_out = self.data.held_out
         return PictureSides(held_out[torch.randperm(len(held_out), generator=rng)[:n]], self)
 
@@ -150,14 +150,14 @@ class ReferenceStats:
     def training(self, n: int) -> "PictureSides":
         """Return n training pictures, or all of them."""
         train = self.data.train
-        chosen = torch.randperm(len(train), generator=generator(0, "metric", draw=2))[:n]
-        return PictureSides(train[chosen], self)
+        places = torch.randperm(len(train), generator=keyed_rng(0, "metric", draw=2))[:n]
+        return PictureSides(train[places], self)
 
     @cached_property
     def frequencies(self) -> Tensor:
         """How often each class of the network is seen among training pictures, (K,)."""
-        seen = self.training(KNOWN)
-        return _frequencies(seen.probabilities)
+        training_images = self.training(KNOWN)
+        return _frequencies(training_images.probabilities)
 
 
 def _frequencies(probabilities: Tensor) -> Tensor:
@@ -255,11 +255,11 @@ class PictureSides:
                 else:
                     yield 0.4 + 0.4 * step
         some = self.first(COMPARED)
-        for near in nearest(some.fake, self.reference_stats.data.train):
-            if isinstance(near, tuple):
-                some.__dict__["neighbours"] = near
+        for neighbour in nearest(some.fake, self.reference_stats.data.train):
+            if isinstance(neighbour, tuple):
+                some.__dict__["neighbours"] = neighbour
             else:
-                yield 0.8 + 0.2 * near
+                yield 0.8 + 0.2 * neighbour
 
     def features_in_shares(self) -> Iterator[float]:
         """Compute the features, so that whoever needs them finds them done; yields the share."""

@@ -7,7 +7,7 @@ import scipy  # loads its parts when they are first used
 
 from wgan.arrays import Real
 from wgan.data import Points
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.transport import assignment
 
 PROJECTIONS = 50
@@ -76,8 +76,8 @@ class PointSides:
         return PointSides(self._draw(2 * self._repetition + 2), self._data, self._repetition)
 
     def _draw(self, draw: int) -> Real:
-        drawn = self._data.sample(len(self.fake), generator(0, "metric", draw=draw))
-        return np.asarray(drawn.cpu().numpy(), np.float64)
+        sample = self._data.sample(len(self.fake), keyed_rng(0, "metric", draw=draw))
+        return np.asarray(sample.cpu().numpy(), np.float64)
 
     @cached_property
     def modes(self) -> tuple[int, float]:

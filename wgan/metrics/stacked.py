@@ -15,18 +15,18 @@ MODES = 1_000
 
 def combinations(pictures: Tensor, digits: Network) -> Tensor:
     """Return the number that each picture's three channels show, (N, 3, 28, 28) → (N,) in 0…999."""
-    seen = [
+    predicted = [
         digits.probabilities(digits.features(pictures[:, c : c + 1])).argmax(1) for c in range(3)
     ]
-    return 100 * seen[0] + 10 * seen[1] + seen[2]
+    return 100 * predicted[0] + 10 * predicted[1] + predicted[2]
 
 
-def stacked_modes(shown: Tensor) -> float:
+def stacked_modes(combinations_shown: Tensor) -> float:
     """Return how many of the 1,000 combinations the samples show; `shown` is (N,) in 0…999."""
-    return float(len(torch.unique(shown)))
+    return float(len(torch.unique(combinations_shown)))
 
 
-def stacked_kl(shown: Tensor) -> float:
+def stacked_kl(combinations_shown: Tensor) -> float:
     """Return KL(combinations of the samples ‖ even ones), in nats; `shown` is (N,) in 0…999."""
-    frequencies = np.bincount(shown.numpy(), minlength=MODES) / len(shown)
+    frequencies = np.bincount(combinations_shown.numpy(), minlength=MODES) / len(combinations_shown)
     return kl(frequencies, np.full(MODES, 1 / MODES))

@@ -1,4 +1,4 @@
-"""A critic alone, against fakes that do not change: how far it gets, and what its slope does."""
+"""Measures of a critic that is trained alone: its gap, and how well simple fits explain its scores."""
 
 import numpy as np
 import torch
@@ -7,27 +7,10 @@ from torch import Tensor, nn
 from wgan.arrays import Real
 
 
-def rmsprop(critic: nn.Module, rate: float) -> torch.optim.Optimizer:
-    """Return RMSprop with torch's defaults, which are the first WGAN's."""
-    return torch.optim.RMSprop(critic.parameters(), lr=rate)
-
-
-def adam(critic: nn.Module, rate: float, beta2: float = 0.9) -> torch.optim.Optimizer:
-    """Return Adam with β₁ = 0.5, and β₂ = 0.9 as WGAN-GP's toy script has it."""
-    return torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, beta2))
-
-
 @torch.no_grad()
 def gap(critic: nn.Module, real: Tensor, fake: Tensor) -> float:
     """Return E f(real) − E f(fake) over two sets of examples, (N, …) each."""
     return float(critic(real).double().mean() - critic(fake).double().mean())
-
-
-def slopes(critic: nn.Module, at: Tensor) -> Tensor:
-    """Return ∇f at each of some points, (N, D) → (N, D)."""
-    at = at.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(at).sum(), at)
-    return slope
 
 
 def straightness(x: Real, y: Real) -> float:

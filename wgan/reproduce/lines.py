@@ -5,13 +5,14 @@ import math
 import numpy as np
 import scipy  # loads its parts when they are first used
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from wgan.labs.toys import mean_generator_gradient, new_critic_trainer, score_gradients
 from wgan.networks import Mlp
 from wgan.objectives import Gan, Objective, Wgan, WganGp
 from wgan.reproduce.base import Bench, Experiment, Row
-from wgan.reproduce.critics import adam, rmsprop, slopes, straightness
-from wgan.rng import generator
+from wgan.reproduce.critics import straightness
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.transport import discrete, dual, js, kl, tv
 
@@ -64,26 +65,14 @@ REAL, FAKE, SPREAD = 0.0, 4.0, 0.5
 
 
 def _two_gaussians(seed: int, step: int) -> tuple[Tensor, Tensor]:
-    rng = generator(seed, "data", step)
+    rng = keyed_rng(seed, "data", step)
     noise = SPREAD * torch.randn(2, 256, 1, generator=rng)
     return REAL + noise[0], FAKE + noise[1]
 
 
-def _push(critic: nn.Module, objective: Objective, fake: Tensor) -> float:
-    """Return the mean size of the generator's gradient at each fake, (N, 1)."""
-
-    def loss(x: Tensor) -> Tensor:
-        # Times N: the gradient of the mean holds each sample's divided by N.
-        return len(x) * objective.generator_loss(fake=critic(x))
-
-    fake = fake.detach().double().requires_grad_()
-    (gradient,) = torch.autograd.grad(loss(fake), fake)
-    return float(gradient.abs().mean())
-
-
 def _vanishing_gradient(bench: Bench) -> list[Row]:
     rows: list[Row] = []
-    fake = _two_gaussians(bench.seed, 10**6)[1]
+    fake = _two_gaussians(bench.seed, 10**6)[1].double()
     line = torch.linspace(REAL, FAKE, 200)[:, None].double()
     arms: tuple[tuple[str, Objective, int], ...] = (
         ("discriminator", Gan(), 2000),
@@ -91,13 +80,11 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         ("penalised critic", WganGp(penalty_weight=10.0), 1000),
     )
     for i, (name, objective, n) in enumerate(arms):
-        network, rng = Mlp(width=64, depth=3), generator(bench.seed, "init")
-        critic = network.critic((1,))
-        network.initialise(critic, rng)
-        rate = 1e-3 if name != "clipped critic" else 5e-4
-        fitting = CriticTrainer(
-            critic, objective, (adam if i != 1 else rmsprop)(critic, rate), bench.seed
+        rate = 1e-3 if objective.suits_momentum else 5e-4
+        fitting = new_critic_trainer(
+            Mlp(width=64, depth=3), objective, rate, bench.seed, shape=(1,), clip_first=False
         )
+        critic = fitting.critic
         early = bench.steps(n // 40)
 
         def sides(step: int) -> tuple[Tensor, Tensor]:
@@ -107,13 +94,13 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
             bench.tell(words, (i + share) / len(arms))
 
         fitting.run(sides, early, tell, name)
-        before = _push(critic.double(), objective, fake)
+        before = mean_generator_gradient(critic.double(), objective, fake)
         critic.float()
         longer = CriticTrainer(critic, objective, fitting.optimizer, bench.seed + 1)
         longer.run(sides, bench.steps(n) - early, tell, name)
         critic.double()
         if isinstance(objective, Gan):
-            minimax = _push(critic, Gan(generator="minimax"), fake)
+            minimax = mean_generator_gradient(critic, Gan(generator="minimax"), fake)
             with torch.no_grad():
                 probability = torch.sigmoid(critic(line)).numpy()
             sure = float(((probability < 0.01) | (probability > 0.99)).mean())
@@ -135,18 +122,18 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
                 Row(
                     f"– gradient of the non-saturating loss, after {n:,} updates",
                     "does not vanish",
-                    _push(critic, objective, fake),
-                    agrees=_push(critic, objective, fake) > 0.1,
+                    mean_generator_gradient(critic, objective, fake),
+                    agrees=mean_generator_gradient(critic, objective, fake) > 0.1,
                     note=f"after {early} updates {before:.3g}: it grows as the discriminator "
                     "sharpens, which is instability of the other kind (Arjovsky and Bottou 2017)",
                 ),
             ]
             continue
-        now = _push(critic, objective, fake)
+        now = mean_generator_gradient(critic, objective, fake)
         with torch.no_grad():
             scores = critic(line).numpy()
         straight = straightness(line[:, 0].numpy(), scores)
-        slope = slopes(critic, line).abs()
+        slope = score_gradients(critic, line).abs()
         # A straight critic of slope s gains s W₁ − λ (s − 1)², most at s = 1 + W₁ / 2λ.
         best = 1 + (FAKE - REAL) / (2 * 10.0)
         note = (

@@ -14,7 +14,7 @@ from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures, Stack, as_bytes, as_floats
 from wgan.metrics import emd
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Report, Training
 from wgan.training.engine import cores, might_gain_from_bfloat16
 
@@ -68,7 +68,7 @@ def _flat(pictures: Stack) -> Real:
 def _made(training: Training, n: int, averaged: bool = True) -> Tensor:
     """Return n pictures of the training's generator in inference mode, uint8 (n, C, H, W)."""
     z = torch.randn(
-        n, training.config.latent_dim, generator=generator(training.config.seed, "metric")
+        n, training.config.latent_dim, generator=keyed_rng(training.config.seed, "metric")
     )
     network = training.average if averaged else training.generator
     mode = network.training
@@ -122,7 +122,7 @@ def _w_and_js_curves(bench: Bench) -> list[Row]:
     floor = emd(
         _flat(
             data.train[
-                torch.randperm(len(data.train), generator=generator(bench.seed, "metric", draw=1))[
+                torch.randperm(len(data.train), generator=keyed_rng(bench.seed, "metric", draw=1))[
                     :256
                 ]
             ]
@@ -227,7 +227,7 @@ GENERATORS: dict[str, dict[str, object]] = {
 def _no_batch_norm(bench: Bench) -> list[Row]:
     data = Mnist10k().load()
     ruler = Ruler(data)
-    real = data.train[torch.randperm(len(data.train), generator=generator(bench.seed, "metric"))]
+    real = data.train[torch.randperm(len(data.train), generator=keyed_rng(bench.seed, "metric"))]
     floor = ruler.frechet(real[:1000])
     rows: list[Row] = []
     for i, (name, network) in enumerate(GENERATORS.items()):
@@ -322,7 +322,7 @@ def _gaps(training: Training, data: Pictures) -> tuple[float, float]:
     Not the reports' two: one is a mean over all updates of a step, the other taken at its last.
     """
     fake = as_floats(_made(training, 500, averaged=False))
-    rng = generator(training.config.seed, "held-out", training.steps, 1)
+    rng = keyed_rng(training.config.seed, "held-out", training.steps, 1)
     scores = [
         float(training.critic(x).mean())
         for x in (data.batch("train", 500, rng), data.batch("held-out", 500, rng), fake)
@@ -332,7 +332,7 @@ def _gaps(training: Training, data: Pictures) -> tuple[float, float]:
 
 def _overfitting(bench: Bench) -> list[Row]:
     whole = Mnist10k().load()
-    order = torch.randperm(len(whole.train), generator=generator(bench.seed, "sample"))
+    order = torch.randperm(len(whole.train), generator=keyed_rng(bench.seed, "sample"))
     rows: list[Row] = []
     shares: list[float] = []
     for i, n in enumerate((1_000, 10_000)):

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import DATASETS, Points
+from wgan.labs.toys import new_critic_trainer, score_gradients
 from wgan.metrics import emd
 from wgan.networks import Mlp
-from wgan.objectives import MaxMin, Objective, Wgan, WganGp, WganGroupSort
+from wgan.objectives import Objective, Wgan, WganGp, WganGroupSort
+from wgan.objectives.layers import MaxMin
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
-from wgan.reproduce.critics import adam, gap, rmsprop, slopes
-from wgan.rng import generator
+from wgan.reproduce.critics import gap
+from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_outputs
 
@@ -35,17 +37,11 @@ def _toy(name: str) -> Points:
 
 def _noisy(data: Points, seed: int, coupled: bool, n: int, step: int) -> tuple[Tensor, Tensor]:
     """Return real points and fakes, real + N(0, I): of the same real points, or of others."""
-    real = data.sample(n, generator(seed, "data", step))
-    noise = torch.randn(n, 2, generator=generator(seed, "z", step))
+    real = data.sample(n, keyed_rng(seed, "data", step))
+    noise = torch.randn(n, 2, generator=keyed_rng(seed, "z", step))
     if coupled:
         return real, real + noise
-    return real, data.sample(n, generator(seed, "data", step, 1)) + noise
-
-
-def _critic(network: Mlp, seed: int, shape: tuple[int, ...] = (2,)) -> nn.Module:
-    critic = network.critic(shape)
-    network.initialise(critic, generator(seed, "init"))
-    return critic
+    return real, data.sample(n, keyed_rng(seed, "data", step, 1)) + noise
 
 
 def _tell(bench: Bench, done: int, of: int) -> Tell:
@@ -58,8 +54,8 @@ def _detail(critic: nn.Module, data: Points, seed: int, n: int) -> float:
 
     0.09 for any quadratic surface; more where it has peaks at the data.
     """
-    real = data.sample(n, generator(seed, "metric", 100))
-    noise = torch.randn(n, 2, generator=generator(seed, "metric", 101))
+    real = data.sample(n, keyed_rng(seed, "metric", 100))
+    noise = torch.randn(n, 2, generator=keyed_rng(seed, "metric", 101))
     top, near, far = (float(critic(real + s * noise).double().mean()) for s in (0.0, 0.3, 1.0))
     return (top - near) / (top - far)
 
@@ -67,7 +63,7 @@ def _detail(critic: nn.Module, data: Points, seed: int, n: int) -> float:
 def _steepest(critic: nn.Module, side: int) -> float:
     """Return the largest slope of the critic on a grid of side² points over [−3, 3]²."""
     axis = torch.linspace(-3, 3, side)
-    return float(slopes(critic, torch.cartesian_prod(axis, axis)).norm(dim=1).max())
+    return float(score_gradients(critic, torch.cartesian_prod(axis, axis)).norm(dim=1).max())
 
 
 def _toy_surfaces(bench: Bench) -> list[Row]:
@@ -82,10 +78,10 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
     for i, (name, (_, expected, floor_expected)) in enumerate(TOY_SETS.items()):
         data = _toy(name)
         real, fake = (x.numpy() for x in _noisy(data, bench.seed, False, n_exact, 10**6))
-        other = data.sample(n_exact, generator(bench.seed, "metric")).numpy()
+        other = data.sample(n_exact, keyed_rng(bench.seed, "metric")).numpy()
         exact, floor = emd(real, fake), emd(real, other)
         floors = [
-            emd(*(data.sample(256, generator(bench.seed, "metric", k, d)).numpy() for d in (0, 1)))
+            emd(*(data.sample(256, keyed_rng(bench.seed, "metric", k, d)).numpy() for d in (0, 1)))
             for k in range(bench.samples(64))
         ]
         small = float(np.mean(floors))
@@ -112,11 +108,13 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
         for j, (arm, objective, n, coupled) in enumerate(arms):
             if coupled and name != "ring-8":
                 continue
-            critic = _critic(Mlp(width=512, depth=3), bench.seed)
-            optimizer = adam(critic, 1e-3) if objective.suits_momentum else rmsprop(critic, 2e-4)
+            rate = 1e-3 if objective.suits_momentum else 2e-4
+            fitting = new_critic_trainer(
+                Mlp(width=512, depth=3), objective, rate, bench.seed, clip_first=False
+            )
+            critic = fitting.critic
             sides = partial(_noisy, data, bench.seed, coupled, BATCH)
             words = f"{name}: {arm} critic"
-            fitting = CriticTrainer(critic, objective, optimizer, bench.seed)
             fitting.run(sides, bench.steps(n), _tell(bench, 3 * i + j, 9), words)
             share = _detail(critic, data, bench.seed, bench.samples(20_000))
             steepest = _steepest(critic, bench.samples(128))
@@ -184,13 +182,11 @@ def _gradient_norms(bench: Bench) -> list[Row]:
         ("penalised", WganGp(penalty_weight=10.0), 300),
     )
     for i, (name, objective, n) in enumerate(arms):
-        critic = _critic(Mlp(width=WIDTH, depth=12), bench.seed)
         clip = getattr(objective, "clip_value", None)
-        optimizer = rmsprop(critic, 5e-4) if clip else adam(critic, 5e-4)
+        fitting = new_critic_trainer(Mlp(width=WIDTH, depth=12), objective, 5e-4, bench.seed)
+        critic = fitting.critic
         sides = partial(_noisy, data, bench.seed, False, BATCH)
-        objective.project(critic)
         before = _at_bound(critic, clip) if clip else 0.0
-        fitting = CriticTrainer(critic, objective, optimizer, bench.seed)
         fitting.run(sides, bench.steps(n), _tell(bench, i, len(arms)), name)
         levels = _by_depth(critic, objective, *sides(10**6))
         # Towards the input, as the gradient travels: above 0 it grows, below 0 it decays.
@@ -281,11 +277,13 @@ def _groupsort(bench: Bench) -> list[Row]:
         rows.append(Row(f"{name}: exact W₁", "1", exact, agrees=abs(exact - 1) < 1e-6))
         values: list[float] = []
         for j, kind in enumerate(("MaxMin", "ReLU")):
-            critic = _critic(network, bench.seed, tuple(real.shape[1:]))
-            objective.prepare(critic, generator(bench.seed, "init", 1))
+            critic = network.critic(tuple(real.shape[1:]))
+            network.initialise(critic, keyed_rng(bench.seed, "init"))
+            objective.prepare(critic, keyed_rng(bench.seed, "init", 1))
             if kind == "ReLU":
                 _back_to_relu(critic)
-            fitting = CriticTrainer(critic, objective, adam(critic, 3e-3, beta2=0.99), bench.seed)
+            adam = torch.optim.Adam(critic.parameters(), lr=3e-3, betas=(0.5, 0.99))
+            fitting = CriticTrainer(critic, objective, adam, bench.seed)
             words = f"{name}: {kind}"
             fitting.run(
                 partial(_same_batch, real, fake),

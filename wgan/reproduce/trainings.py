@@ -9,7 +9,7 @@ from wgan.config import PRESETS, TrainConfig
 from wgan.data import Points
 from wgan.metrics import emd, mixture_modes
 from wgan.reproduce.base import Bench, Experiment, Row
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training import Training
 
 SEEDS = 3
@@ -91,11 +91,11 @@ def _mixtures(bench: Bench) -> list[Row]:
                     training.step()
                 training.reports()
                 with torch.no_grad():
-                    z = torch.randn(2500, 2, generator=generator(seed, "metric"))
+                    z = torch.randn(2500, 2, generator=keyed_rng(seed, "metric"))
                     fake = training.average(z).numpy()
                 scores.append(mixture_modes(fake, means, data.sigma))
                 if not floor:
-                    real = data.sample(2500, generator(seed, "metric", draw=1)).numpy()
+                    real = data.sample(2500, keyed_rng(seed, "metric", draw=1)).numpy()
                     floor = mixture_modes(real, means, data.sigma)[1]
                 done += 1
             rows += _scored(name, arm, modes, floor, scores)
@@ -193,8 +193,8 @@ def _lp_against_gp(bench: Bench) -> list[Row]:
         training = Training(config, engine=LP_AGAINST_GP.engine())
         data = training.data
         assert isinstance(data, Points)
-        real = data.sample(512, generator(bench.seed, "metric", draw=1)).numpy()
-        z = torch.randn(512, config.latent_dim, generator=generator(bench.seed, "metric"))
+        real = data.sample(512, keyed_rng(bench.seed, "metric", draw=1)).numpy()
+        z = torch.randn(512, config.latent_dim, generator=keyed_rng(bench.seed, "metric"))
         curve: list[float] = []
         while training.steps < config.steps:
             training.step()
@@ -209,7 +209,7 @@ def _lp_against_gp(bench: Bench) -> list[Row]:
         # Differences take the slow fall away and leave the swings.
         roughness[name, weight] = float(np.diff(late).std()) if len(late) > 2 else 0.0
         level[name, weight] = float(late.mean())
-        other = data.sample(512, generator(bench.seed, "metric", draw=2)).numpy()
+        other = data.sample(512, keyed_rng(bench.seed, "metric", draw=2)).numpy()
         floor = emd(other, real)
         rows += [
             Row(

@@ -21,6 +21,7 @@ from wgan.runs.index import (
     trash,
 )
 from wgan.runs.lock import DEAD_AFTER
+from wgan.runs.previews import KEEP_PREVIEWS
 from wgan.runs.records import (
     COLUMNS,
     Change,
@@ -32,7 +33,7 @@ from wgan.runs.records import (
     StoredNeighbours,
     StoredReport,
 )
-from wgan.runs.run import KEEP_PREVIEWS, Run, list_runs
+from wgan.runs.run import Run, list_runs
 
 __all__ = [
     "COLUMNS",

@@ -4,8 +4,11 @@ Nothing is ever unpickled. What is read is checked before anybody computes with 
 shapes, finite values. Files that were made before there were digests are read without that check.
 """
 
+import contextlib
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from wgan.config import ConfigError, TrainConfig
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.runs.files import write
 from wgan.runs.migrations import FIRST_WITH_DIGEST, migrate_checkpoint
 from wgan.runs.records import RunError
@@ -168,7 +171,7 @@ def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]
     """
     try:
         with torch.device("meta"):
-            pair = config.networks(generator(0, "init"))
+            pair = config.networks(keyed_rng(0, "init"))
     except (ConfigError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
         return f"its networks cannot be built: {str(error).splitlines()[0].rstrip('.')}."
     for prefix, network in zip(("average.", "critic."), pair, strict=True):
@@ -183,3 +186,78 @@ def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]
                 shapes = f"{tuple(present[name].shape)}, not {tuple(value.shape)}"
                 return f"{name} has the shape {shapes}."
     return ""
+
+
+class Checkpoints:
+    """The checkpoints in the folder of a run.
+
+    Args:
+        folder: the folder.
+        run: the run's name, for messages.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.folder, self.run = folder, run
+
+    def path(self, step: int) -> Path:
+        """Return the file of a checkpoint, whether it exists or not."""
+        return self.folder / f"step_{step:08d}.safetensors"
+
+    def steps(self) -> list[int]:
+        """Return the steps of all checkpoints."""
+        with contextlib.suppress(OSError):
+            names = os.listdir(self.folder)
+            matches = (re.fullmatch(r"step_(\d{8})\.safetensors", name) for name in names)
+            return sorted(int(match[1]) for match in matches if match)
+        return []
+
+    def read(self, step: int | None = None) -> tuple[State, dict[str, float]]:
+        """Return a checkpoint's state and facts (default: the newest that can be read).
+
+        Raises RunError where there is none or it is damaged.
+        """
+        steps = self.steps()
+        if not steps:
+            raise RunError(f"Run {self.run} has no checkpoint yet.")
+        if step is None:
+            for candidate in reversed(steps[1:]):
+                with contextlib.suppress(RunError):
+                    return self.read(candidate)
+            step = steps[0]
+        if step not in steps:
+            available = ", ".join(map(str, steps))
+            raise RunError(f"Run {self.run} has no checkpoint at step {step}: it has {available}.")
+        try:
+            return read_checkpoint(self.path(step))
+        except RunError as error:
+            earlier = [s for s in steps if s < step]
+            if not earlier:
+                raise
+            raise RunError(
+                f"{error} The one before it is of step {earlier[-1]:,}: choose that."
+            ) from error
+
+    def newest_resumable(self) -> tuple[State, dict[str, float], list[str]]:
+        """Return the newest checkpoint that a training can go on from, and why newer ones cannot be used.
+
+        Raises RunError if there is none.
+        """
+        reasons: list[str] = []
+        for step in reversed(self.steps()):
+            path = self.path(step)
+            try:
+                state, facts = read_checkpoint(path)
+            except RunError as error:
+                reasons.append(str(error))
+                continue
+            if problem := unresumable(state, facts):
+                reasons.append(f"{path.name} cannot be trained on: {problem}")
+                continue
+            return state, facts, reasons
+        if reasons:
+            raise RunError(" ".join(reasons))
+        raise RunError(f"Run {self.run} has no checkpoint yet.")
+
+    def config_at(self, step: int) -> TrainConfig:
+        """Return the config the run had at a checkpoint. Raises RunError."""
+        return read_config(self.path(step))

@@ -90,3 +90,21 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             by_name[package] = version(package)
     return by_name
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return the paths of all files in a folder and its subfolders, sorted.
+
+    Another process may delete files and folders at the same time. `Path.rglob` then raises FileNotFoundError
+    before Python 3.13; `os.walk` does not.
+    """
+    return sorted(Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+
+
+def size_below(folder: Path) -> int:
+    """Return the bytes that the files in a folder and its subfolders take."""
+    total = 0
+    for path in files_below(folder):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total

@@ -63,7 +63,7 @@ def fork(
     Reports, changes and previews up to there are copied, so it needs its parent no more. Raises
     RunError or ConfigError.
     """
-    state, facts = run.checkpoint(step)
+    state, facts = run.checkpoints.read(step)
     config = forked(state, changes)
     child = Run.create(config, runs_dir, parent=Parent(run.id, state.step), of=run)
     try:

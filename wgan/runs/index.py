@@ -14,11 +14,14 @@ from types import MappingProxyType
 
 from wgan.config import TrainConfig
 from wgan.metrics import METRICS
-from wgan.runs.files import is_webp
+from wgan.runs.database import SHIPPED_WORDS
+from wgan.runs.files import is_webp, size_below
 from wgan.runs.lock import RunLock
 from wgan.runs.migrations import database_schema
+from wgan.runs.previews import THUMB
 from wgan.runs.records import COLUMNS, Measured, Parent, RunError, Status, StoredReport
-from wgan.runs.run import SHIPPED_WORDS, THUMB, Run, best_of, list_runs, measured
+from wgan.runs.run import Run, list_runs
+from wgan.runs.tables import best_of, measured
 from wgan.schema import parse_change, parse_fact
 
 TRASH = ".trash"
@@ -107,7 +110,7 @@ def _read(run: Run) -> RunSummary:
         described = run.described()
         config = run.config()
         parent = run.parent()
-        with run.checked(), run.reading() as db:
+        with run.database.checked(), run.database.reading() as db:
             facts = dict(parse_fact(*row) for row in db.execute("SELECT key, value FROM facts"))
             for change in db.execute("SELECT step, path, before, after FROM changes"):
                 parse_change(change)
@@ -126,7 +129,7 @@ def _read(run: Run) -> RunSummary:
             name=facts.get("name", ""),
             note=facts.get("note", ""),
             star=facts.get("star") == "1",
-            step=max([last.report.step if last else 0, *run.checkpoint_steps()[-1:]]),
+            step=max([last.report.step if last else 0, *run.checkpoints.steps()[-1:]]),
             seconds=last.seconds if last else 0.0,
             created=described["created"],
             parent=parent,
@@ -142,11 +145,11 @@ def _best(db: sqlite3.Connection) -> dict[str, Measured]:
     if database_schema(db) < 2:
         return {}
     # A run has a row for every number measured, every few seconds: SQLite sorts out most of them.
-    shown = [key for key, metric in METRICS.items() if metric.headline]
-    like = " OR ".join("name LIKE ?" for _ in shown)
+    names = [key for key, metric in METRICS.items() if metric.headline]
+    like = " OR ".join("name LIKE ?" for _ in names)
     rows = db.execute(
         f"SELECT step, name, value FROM metrics WHERE {like} ORDER BY step",
-        [f"{k}%" for k in shown],
+        [f"{k}%" for k in names],
     )
     return best_of(measured(rows))
 
@@ -217,9 +220,9 @@ def trash(runs_dir: Path) -> list[TrashedRun]:
         for entry in (runs_dir / TRASH).iterdir():
             match = re.fullmatch(r"(\d+\.\d{3})~(.+)", entry.name)
             if match and entry.is_dir():
-                size = Run(entry).size()
+                size = size_below(entry)
                 trashed.append(TrashedRun(entry.name, match[2], float(match[1]), size))
-    return sorted(trashed, key=lambda thrown: thrown.when, reverse=True)
+    return sorted(trashed, key=lambda run: run.when, reverse=True)
 
 
 def restore(runs_dir: Path, key: str) -> Run:

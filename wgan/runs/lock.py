@@ -115,8 +115,8 @@ def _open_locked(path: Path) -> int:
 
 def _is_same_file(file: int, path: Path) -> bool:
     with contextlib.suppress(OSError):
-        held, named = os.fstat(file), os.stat(path)
-        return (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)
+        held, at_path = os.fstat(file), os.stat(path)
+        return (held.st_dev, held.st_ino) == (at_path.st_dev, at_path.st_ino)
     return False
 
 

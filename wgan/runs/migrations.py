@@ -28,9 +28,9 @@ def _known(schema: object, what: str) -> int:
     return number
 
 
-def migrate_described(found: Mapping[str, Any], what: str) -> dict[str, Any]:
+def migrate_described(stored_values: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Return what a config.json says, as of this schema. Raises RunError for an unknown one."""
-    described = dict(found)
+    described = dict(stored_values)
     described.setdefault("parent", None)
     if _known(described.get("schema"), what) < 2:
         described["parent"] = None

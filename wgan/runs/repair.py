@@ -37,14 +37,14 @@ def has_damaged_database(run: Run) -> bool:
         run.curves,
     )
     try:
-        with run.reading() as db:
+        with run.database.reading() as db:
             if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 return True
         for read in readers:
             read()
     except RunError as error:
         is_passing = isinstance(error.__cause__, sqlite3.OperationalError) and any(
-            words in str(error.__cause__) for words in _PASSING
+            phrase in str(error.__cause__) for phrase in _PASSING
         )
         return not is_passing
     return False

@@ -52,11 +52,11 @@ class RunLibrary:
 
     def config_at(self, name: str, step: int) -> TrainConfig:
         """Return the config that a run had at a checkpoint. Raises RunError."""
-        return self.run(name).config_at(step)
+        return self.run(name).checkpoints.config_at(step)
 
     def preview(self, name: str, step: int) -> StoredPreview | None:
         """Return a stored preview of a run; None if it has none of that step. Raises RunError."""
-        content = self.run(name).preview(step)
+        content = self.run(name).previews.read(step)
         return StoredPreview(step, *content) if content else None
 
     def star_checkpoint(self, name: str, step: int, starred: bool) -> None:

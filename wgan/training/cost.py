@@ -16,7 +16,7 @@ from torch import Tensor
 from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
 from wgan.paths import cache_dir
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.engine import (
     Engine,
     Precision,
@@ -64,21 +64,21 @@ def resolve_engine(
     Raises ValueError where the asked device is absent.
     """
     device = pick_device(config.device)
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
+    local_processes = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
     cache = cache or engine_cache()
     pictures = _read(cache)
-    chosen = config.threads or threads or max(1, cores() // here)
-    if not config.threads and not threads and here == 1 and device == "cpu":
-        chosen = _first_threads(config, most_threads or cores(), pictures)
+    thread_count = config.threads or threads or max(1, cores() // local_processes)
+    if not config.threads and not threads and local_processes == 1 and device == "cpu":
+        thread_count = _first_threads(config, most_threads or cores(), pictures)
     wanted_precision: Literal["auto", "float32", "bfloat16"] = config.precision
     if wanted_precision != "auto":
-        return Engine(device, wanted_precision, chosen, processes)
+        return Engine(device, wanted_precision, thread_count, processes)
     if not might_gain_from_bfloat16(device, config.network.kind):
-        return Engine(device, "float32", chosen, processes)
+        return Engine(device, "float32", thread_count, processes)
     key = "|".join(
         [
             device,
-            str(chosen),
+            str(thread_count),
             torch.__version__,
             _processor(device),
             config.network.model_dump_json(),
@@ -89,11 +89,11 @@ def resolve_engine(
         ]
     )
     if key not in pictures:
-        rates = _race(config, device, chosen, check)
+        rates = _race(config, device, thread_count, check)
         pictures[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
         _write(cache, pictures)
     precision: Precision = "bfloat16" if pictures[key] == "bfloat16" else "float32"
-    return Engine(device, precision, chosen, processes)
+    return Engine(device, precision, thread_count, processes)
 
 
 def _first_threads(config: TrainConfig, most: int, known: Mapping[str, str]) -> int:
@@ -163,7 +163,7 @@ def forecast(
 
 def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
     """Return a training of made-up data of the config's shape."""
-    rng = generator(0, "forecast")
+    rng = keyed_rng(0, "forecast")
     data: Data
     if config.dataset.kind == "pictures":
         shape = (max(256, config.batch_size), *config.dataset.shape)

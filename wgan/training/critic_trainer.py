@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.objectives import Objective
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.steps import critic_step, module_score
 
 Sides = Callable[[int], tuple[Tensor, Tensor]]
@@ -36,7 +36,7 @@ class CriticTrainer:
         points = self.objective.points(
             real=real,
             fake=fake,
-            rng=generator(self.seed, "epsilon", self.updates),
+            rng=keyed_rng(self.seed, "epsilon", self.updates),
             update=self.updates,
         )
         step = critic_step(self.objective, score, real=real, fake=fake, label=label, points=points)
@@ -49,10 +49,12 @@ class CriticTrainer:
         self.optimizer.step()
         self.objective.project(self.critic)
 
-    def run(self, sides: Sides, steps: int, tell: Callable[[str, float], None], words: str) -> None:
+    def run(
+        self, sides: Sides, steps: int, tell: Callable[[str, float], None], message: str
+    ) -> None:
         """Make so many updates, telling every 50 of them."""
         for step in range(steps):
             if step % 50 == 0:
-                tell(words, step / steps)
+                tell(message, step / steps)
             real, fake = sides(step)
             self.update(real=real, fake=fake)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from wgan.data import Pictures
-from wgan.objectives import Objective, clip_bounds, gradient_norm
-from wgan.rng import Stream, generator
+from wgan.objectives import Objective
+from wgan.objectives.gradients import clip_bounds, gradient_norm
+from wgan.rng import Stream, keyed_rng
 from wgan.training.distributed import ALONE
 from wgan.training.loop import Training
 from wgan.training.steps import critic_step
@@ -74,27 +75,29 @@ def probe(training: Training) -> dict[str, float]:
         seen_scores = shadow.score(real, labels)
         unseen_scores = shadow.score(unseen, unseen_labels)
         fake_mean = shadow.score(fake, labels).mean()
-    found = {
+    diagnostics = {
         "gap_seen": seen_scores.mean() - fake_mean,
         "gap_unseen": unseen_scores.mean() - fake_mean,
         "score_spread": seen_scores.std(),
         "variety": _spread(fake) / _spread(real).clamp_min(_TINY),
     }
-    found |= shadow.slopes(real, fake, labels)
-    found["gradient_depth"] = shadow.depth(real, fake, labels)
+    diagnostics |= shadow.slopes(real, fake, labels)
+    diagnostics["gradient_depth"] = shadow.depth(real, fake, labels)
     clipped = at_clip(shadow.critic, training.config.objective)
     if clipped is not None:
-        found["at_clip"] = clipped
+        diagnostics["at_clip"] = clipped
     if not training.config.split_updates:
-        found |= shadow.pull()
-    found |= shadow.generator_update(fake, labels)
-    found |= shadow.learn_on()
+        diagnostics |= shadow.pull()
+    diagnostics |= shadow.generator_update(fake, labels)
+    diagnostics |= shadow.learn_on()
     with torch.no_grad():
         after = shadow.score(real, labels).mean() - shadow.score(fake, labels).mean()
-    scale = torch.maximum(found["gap_seen"].abs(), found["score_spread"]).clamp_min(_TINY)
-    found["critic_lag"] = (after - found["gap_seen"]) / scale
-    values = torch.stack([value.float() for value in found.values()]).tolist()
-    return dict(zip(found, values, strict=True))
+    scale = torch.maximum(diagnostics["gap_seen"].abs(), diagnostics["score_spread"]).clamp_min(
+        _TINY
+    )
+    diagnostics["critic_lag"] = (after - diagnostics["gap_seen"]) / scale
+    values = torch.stack([value.float() for value in diagnostics.values()]).tolist()
+    return dict(zip(diagnostics, values, strict=True))
 
 
 def at_clip(critic: nn.Module, objective: Objective) -> Tensor | None:
@@ -157,7 +160,7 @@ class _Shadow(Training):
     def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
         # The metrics' own draws are of step 0; the training's come from other streams.
         own = 10 * draw + _PLACES.index(stream)
-        return generator(self.config.seed, "metric", self.steps + 1, own, device=self.device)
+        return keyed_rng(self.config.seed, "metric", self.steps + 1, own, device=self.device)
 
     def examples(self, n: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Return n training and n held-out examples, and their labels where they are told."""

@@ -69,7 +69,7 @@ def fetched(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return copies
 
 
-def pick_device(asked: str) -> str:
+def pick_device(name: str) -> str:
     """Return the device to use: the one asked for, else CUDA, else MPS, else CPU.
 
     Raises ValueError with a sentence where the asked one is absent.
@@ -79,12 +79,14 @@ def pick_device(asked: str) -> str:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if asked == "auto":
-        return next(device for device, there in present.items() if there)
-    if not present[asked]:
-        here = ", ".join(device for device, there in present.items() if there)
-        raise ValueError(f"This machine has no {asked} device for torch; here: {here}, or auto.")
-    return asked
+    if name == "auto":
+        return next(device for device, is_present in present.items() if is_present)
+    if not present[name]:
+        available = ", ".join(device for device, is_present in present.items() if is_present)
+        raise ValueError(
+            f"This machine has no {name} device for torch; here: {available}, or auto."
+        )
+    return name
 
 
 def cores() -> int:

@@ -29,7 +29,7 @@ from wgan.metrics import (
     load,
     measure,
 )
-from wgan.rng import generator
+from wgan.rng import keyed_rng
 from wgan.training.diagnostics import probe
 from wgan.training.loop import Training
 
@@ -63,13 +63,13 @@ def make(training: Training, n: int) -> Tensor:
     (n, C, H, W) uint8 or (n, 2) float32, on the CPU. Told the class, it gets those of the data, each as
     often as there.
     """
-    rng = generator(training.config.seed, "metric")
+    rng = keyed_rng(training.config.seed, "metric")
     z = torch.randn(n, training.config.latent_dim, generator=rng)
     inputs: tuple[Tensor, ...] = (z,)
     if training.config.conditional and isinstance(training.data, Pictures):
         labels = training.data.train_labels
-        chosen = torch.randint(len(labels), (n,), generator=rng)
-        inputs = z, labels[chosen.to(labels.device)]
+        labels_drawn = torch.randint(len(labels), (n,), generator=rng)
+        inputs = z, labels[labels_drawn.to(labels.device)]
     parts = []
     for part in zip(*(torch.split(x, BATCH) for x in inputs), strict=True):
         out = training.average(*(x.to(training.device) for x in part))
@@ -247,13 +247,13 @@ class LiveEvaluator:
     def copies(self) -> dict[str, float]:
         """Return the share of shown samples that copy a training picture, and keep the neighbours."""
         assert self._reference is not None
-        shown = torch.from_numpy(self._training.preview().pictures)[:SHOWN]
-        sides = PictureSides(shown, self._reference)
+        samples = torch.from_numpy(self._training.preview().pictures)[:SHOWN]
+        sides = PictureSides(samples, self._reference)
         values = measure(sides, ["memorised"])
         distances, where = sides.neighbours
         self.neighbours = Neighbours(
             self._training.steps,
-            shown.numpy(),
+            samples.numpy(),
             self._reference.data.train[where[:, 0]].numpy(),
             distances[:, 0].numpy(),
             sides.copies.numpy(),
@@ -261,5 +261,5 @@ class LiveEvaluator:
         return values
 
 
-def _floors(found: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in found.items() if name.endswith("_floor")}
+def _floors(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if name.endswith("_floor")}

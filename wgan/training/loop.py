@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures, as_bytes
-from wgan.rng import Stream, generator
+from wgan.rng import Stream, keyed_rng
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import Engine, fetched
 from wgan.training.reports import (
@@ -74,11 +74,11 @@ class Training:
         self.data = (data if data is not None else config.dataset.load(root)).to(self.device)
         # On MPS convolutions' backward is many times slower with channels last, and batch norm's fails in
         # some versions: pytorch/pytorch issue 193349, pull request 188371.
-        turned = isinstance(self.data, Pictures) and self.device.type != "mps"
-        self._layout = torch.channels_last if turned else torch.contiguous_format
+        channels_last = isinstance(self.data, Pictures) and self.device.type != "mps"
+        self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self.generator, self.critic = (
             network.to(self.device).to(memory_format=self._layout)
-            for network in config.networks(generator(config.seed, "init"))
+            for network in config.networks(keyed_rng(config.seed, "init"))
         )
         for network in (self.generator, self.critic):
             ranks.agree(network.state_dict().values())
@@ -374,7 +374,7 @@ class Training:
     # ---- batches ------------------------------------------------------------------------------
 
     def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
-        return generator(self.config.seed, stream, self.steps, draw, device=self.device)
+        return keyed_rng(self.config.seed, stream, self.steps, draw, device=self.device)
 
     def _z(self, draw: int, n: int) -> Tensor:
         """Return this process' part of the first n of a draw's z."""
@@ -400,11 +400,11 @@ class Training:
         """Return which pictures the whole batch is made of, for so many critic updates ahead."""
         n = self.config.batch_size
         if self.config.replacement:
-            rng = generator(self.config.seed, "data", step, draw, device=self.device)
+            rng = keyed_rng(self.config.seed, "data", step, draw, device=self.device)
             return data.order("train", n, rng)
         epoch, position = divmod(self.critic_updates + ahead, len(data.train) // n)
         if self._epoch is None or self._epoch[0] != epoch:
-            rng = generator(self.config.seed, "data", 0, 1 + epoch, device=self.device)
+            rng = keyed_rng(self.config.seed, "data", 0, 1 + epoch, device=self.device)
             order = torch.randperm(len(data.train), generator=rng, device=self.device)
             self._epoch = epoch, order
         return self._epoch[1][position * n : (position + 1) * n]
@@ -428,21 +428,21 @@ class Training:
         if not self.config.conditional or not isinstance(self.data, Pictures):
             return None
         labels = self.data.train_labels
-        chosen = torch.randint(
+        random_labels = torch.randint(
             len(labels),
             (self.config.batch_size,),
             generator=self._rng("labels", draw),
             device=self.device,
         )
-        return labels[chosen[self.ranks.rows.part(len(chosen))]]
+        return labels[random_labels[self.ranks.rows.part(len(random_labels))]]
 
     @torch.no_grad()
     def _score_held_out(self) -> Tensor:
         self._settled()
         n, rng, label = self.config.batch_size, self._rng("held-out"), None
         if isinstance(self.data, Pictures):
-            chosen = self.data.order("held-out", n, rng)
-            real, labels = self.data.take("held-out", chosen[self.ranks.rows.part(n)])
+            places = self.data.order("held-out", n, rng)
+            real, labels = self.data.take("held-out", places[self.ranks.rows.part(n)])
             label = labels if self.config.conditional else None
         else:
             real = self.data.batch("held-out", n, rng)[self.ranks.rows.part(n)]
@@ -513,7 +513,7 @@ class Training:
         """Return what the averaged generator makes now; it disturbs nothing."""
         n = PREVIEW_PICTURES if isinstance(self.data, Pictures) else PREVIEW_POINTS
         # Not the training's seed: runs that differ in it are still compared from the same z.
-        rng = generator(0, "preview", self.config.preview_seed)
+        rng = keyed_rng(0, "preview", self.config.preview_seed)
         labels = self.config.preview_labels()
         z = torch.randn(len(labels or range(n)), self.config.latent_dim, generator=rng)
         inputs = [z] if labels is None else [z, torch.tensor(labels)]

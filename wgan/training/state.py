@@ -74,8 +74,12 @@ def settings_of(config: TrainConfig) -> dict[str, Any]:
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of one part of a state, by their names within it."""
-    cut = len(prefix) + 1
-    return {name[cut:]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+    prefix_length = len(prefix) + 1
+    return {
+        name[prefix_length:]: value
+        for name, value in tensors.items()
+        if name.startswith(f"{prefix}.")
+    }
 
 
 def by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:

@@ -46,9 +46,9 @@ class ThreadTuner:
     does, of at most `most`. `begun` is the training time, in seconds, at which it begins to watch.
     """
 
-    def __init__(self, most: int, begun: float = 0.0) -> None:
+    def __init__(self, most: int, start_s: float = 0.0) -> None:
         self._most = most
-        self._next = self._soonest = self._rescue = begun + FIRST
+        self._next = self._soonest = self._rescue = start_s + FIRST
         self._usual: float | None = None  # seconds a step since the last measurement
         self._recent: list[float] = []
 
@@ -91,8 +91,8 @@ class ThreadTuner:
 
 def neighbours(threads: int, most: int) -> list[int]:
     """Return the numbers of threads to compare: the present one first, half and twice of it."""
-    near = (threads, threads // 2, threads * 2, most if threads * 2 > most else threads)
-    return [n for n in dict.fromkeys(near) if 1 <= n <= most or n == threads]
+    candidates = (threads, threads // 2, threads * 2, most if threads * 2 > most else threads)
+    return [n for n in dict.fromkeys(candidates) if 1 <= n <= most or n == threads]
 
 
 def fastest(

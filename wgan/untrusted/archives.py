@@ -115,7 +115,7 @@ class Meter:
 
 
 def members(
-    source: Path | bytes | Files, wanted: Callable[[str], bool], meter: Meter
+    source: Path | bytes | Files, accepts: Callable[[str], bool], meter: Meter
 ) -> Iterator[Member]:
     """Iterate over the files whose path is wanted; hidden files are passed over.
 
@@ -126,20 +126,20 @@ def members(
     problem instead of content. Raises Refused for what is no archive, and beyond a limit.
     """
     if isinstance(source, Path) and os.path.isdir(source):
-        yield from _folder(source, wanted, meter)
+        yield from _folder(source, accepts, meter)
     elif isinstance(source, Path):
         try:
             with source.open("rb") as file:
                 size = os.fstat(file.fileno())
                 if not stat.S_ISREG(size.st_mode):
                     raise Refused(f"{source} is no ordinary file.")
-                yield from _archive(file, size.st_size, wanted, meter)
+                yield from _archive(file, size.st_size, accepts, meter)
         except FileNotFoundError:
             raise Refused(f"There is no file or folder {source}.") from None
         except OSError as error:
             raise Refused(f"{source} cannot be read ({error.strerror or error}).") from error
     elif isinstance(source, bytes):
-        yield from _archive(io.BytesIO(source), len(source), wanted, meter)
+        yield from _archive(io.BytesIO(source), len(source), accepts, meter)
     else:
         for i, (name, content) in enumerate(source):
             meter.member()
@@ -147,7 +147,7 @@ def members(
             share = (i + 1) / len(source)
             if path is None:
                 yield Member(name, problem="its path leads out of the upload", share=share)
-            elif wanted(path):
+            elif accepts(path):
                 if len(content) > meter.limits.member:
                     yield Member(path, problem=_too_large(meter), share=share)
                 else:
@@ -231,7 +231,7 @@ def _bounded(file: IO[bytes], meter: Meter, step: int = CHUNK) -> bytes | None:
 # ---- folders ----------------------------------------------------------------------------------
 
 
-def _folder(folder: Path, wanted: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
+def _folder(folder: Path, accepts: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
     paths, unreadable = files_below(folder, meter)
     for name, problem in unreadable:
         yield Member(name, problem=problem, is_file=False)
@@ -239,7 +239,7 @@ def _folder(folder: Path, wanted: Callable[[str], bool], meter: Meter) -> Iterat
         meter.member()
         # The same rules as in an archive of this folder.
         path = _inside(name)
-        if path is not None and (_hidden(path) or not wanted(path)):
+        if path is not None and (_hidden(path) or not accepts(path)):
             continue
         content, problem = (
             _content_of(folder / name, meter)
@@ -296,7 +296,7 @@ def files_below(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, 
 
 
 def _archive(
-    file: IO[bytes], size: int, wanted: Callable[[str], bool], meter: Meter
+    file: IO[bytes], size: int, accepts: Callable[[str], bool], meter: Meter
 ) -> Iterator[Member]:
     if size > meter.limits.archive:
         raise Refused(
@@ -308,7 +308,7 @@ def _archive(
     file.seek(0)
     # All of each mark: a plain tar begins with a name, which may be PK.png.
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
-        yield from _zip(file, wanted, meter)
+        yield from _zip(file, accepts, meter)
         return
     plain: IO[bytes] | Any = file
     if head.startswith(b"\x1f\x8b"):
@@ -318,22 +318,22 @@ def _archive(
     elif head.startswith(b"\xfd7zXZ\0"):
         plain = lzma.LZMAFile(file)  # noqa: SIM115
     stream = tar.Stream(plain, size if plain is file else None)
-    found = False
+    has_members = False
     try:
-        for member in _tar(stream, wanted, meter):
-            found = True
+        for member in _tar(stream, accepts, meter):
+            has_members = True
             share = min(1.0, file.tell() / size) if size else 1.0
             yield replace(member, share=share)
     except Refused:
         raise
     except Exception as error:  # Decoders answer bad bytes with exceptions of many types.
-        if not found:
+        if not has_members:
             raise Refused(NO_ARCHIVE) from error
         why = TOO_MUCH_MEMORY if isinstance(error, MemoryError) else BREAKS_OFF
         yield Member("the archive", problem=why, share=1.0, is_file=False)
 
 
-def _zip(file: IO[bytes], wanted: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
+def _zip(file: IO[bytes], accepts: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
     # zipfile makes an object of every entry as it opens: count first how many there can be.
     entries, tail = 0, b""
     while chunk := file.read(CHUNK):
@@ -352,7 +352,7 @@ def _zip(file: IO[bytes], wanted: Callable[[str], bool], meter: Meter) -> Iterat
         name = _zip_name(info)
         path = _inside(name)
         # `is_dir` of zipfile fails for an empty name.
-        if name.endswith("/") or (path is not None and (_hidden(path) or not wanted(path))):
+        if name.endswith("/") or (path is not None and (_hidden(path) or not accepts(path))):
             continue
         content, problem = b"", "its path leads out of the archive" if name else "it has no name"
         if path is not None:
@@ -404,7 +404,7 @@ def _zip_content(
     return (content, "") if len(content) == info.file_size else (b"", DAMAGED)
 
 
-def _tar(stream: tar.Stream, wanted: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
+def _tar(stream: tar.Stream, accepts: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
     for entry in tar.entries(stream):
         meter.member()
         if stream.left is not None and entry.size > stream.left:
@@ -420,7 +420,7 @@ def _tar(stream: tar.Stream, wanted: Callable[[str], bool], meter: Meter) -> Ite
             problem = f"it is {'a link' if entry.kind == 'link' else 'no ordinary file'}"
         elif entry.size > meter.limits.member:
             problem = _too_large(meter)
-        passed_over = path is not None and (_hidden(path) or not wanted(path))
+        passed_over = path is not None and (_hidden(path) or not accepts(path))
         if problem or passed_over or entry.kind == "folder":
             _pass_over(stream, entry.size, meter)
         else:

@@ -174,9 +174,9 @@ def prepare_picture(
     image = image.convert("L" if grey else "RGB")
     if fit == "crop" and (enlarge or min(image.size) > side):
         # Cut first: of a very long picture, scaled to cover the square, little would be left anyway.
-        cut = min(image.size)
-        left, top = (image.width - cut) // 2, (image.height - cut) // 2
-        image = image.crop((left, top, left + cut, top + cut))
+        crop_side = min(image.size)
+        left, top = (image.width - crop_side) // 2, (image.height - crop_side) // 2
+        image = image.crop((left, top, left + crop_side, top + crop_side))
     scaled = _fitted(image.size, side, fit, enlarge)
     if scaled != image.size:
         whole_factor = scaled[0] % image.width == 0 and scaled[1] % image.height == 0

@@ -219,9 +219,9 @@ class _PictureSet:
         folder_of = np.array(self._folder_of, dtype=np.int32)
         if not self.recipe["labels"] or not 2 <= len(self._folders) <= MAX_CLASSES:
             return [], np.zeros_like(folder_of)
-        shown = class_names(list(self._folders))
-        names = sorted(shown, key=_natural)
-        labels = np.array([names.index(name) for name in shown], dtype=np.int32)
+        shown_names = class_names(list(self._folders))
+        names = sorted(shown_names, key=_natural)
+        labels = np.array([names.index(name) for name in shown_names], dtype=np.int32)
         return names, labels[folder_of]
 
 
@@ -235,8 +235,8 @@ def class_names(folders: Sequence[str]) -> list[str]:
         names[i] = _cut_in_the_middle(readable(folders[i], 1 << 20))
     numbers: Counter[str] = Counter()
     for i in sorted(_alike(names), key=lambda i: folders[i]):
-        name, taken = names[i], set(names[:i] + names[i + 1 :])
-        while name in taken:
+        name, other_names = names[i], set(names[:i] + names[i + 1 :])
+        while name in other_names:
             numbers[names[i]] += 1
             suffix = f" ({numbers[names[i]]})"
             name = names[i][: MAX_NAME - len(suffix)] + suffix

@@ -154,7 +154,7 @@ def _words(error: BaseException) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-def _lists_all(archive: Path, found: int) -> bool:
+def _lists_all(archive: Path, member_count: int) -> bool:
     """Return whether a ZIP file's directory has as many entries as its end record says.
 
     A wrong length of one entry can hide those after it, which `zipfile` does not notice.
@@ -164,7 +164,10 @@ def _lists_all(archive: Path, found: int) -> bool:
         tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     count = int.from_bytes(tail[at + 10 : at + 12], "little")
-    return count in (found, 0xFFFF)  # The largest number stands for one that is written elsewhere.
+    return count in (
+        member_count,
+        0xFFFF,
+    )  # The largest number stands for one that is written elsewhere.
 
 
 # ---- members ----------------------------------------------------------------------------------
@@ -241,10 +244,10 @@ def _digests(
         raise Refused(
             f"The list of digests in this ZIP file is damaged ({_words(error)})."
         ) from error
-    if different := digests.keys() ^ members.keys():
+    if differing_names := digests.keys() ^ members.keys():
         raise Refused(
-            f"This ZIP file was changed or damaged after the export: {min(different)!r} is "
-            f"{'missing' if min(different) in digests else 'not in its list of digests'}."
+            f"This ZIP file was changed or damaged after the export: {min(differing_names)!r} is "
+            f"{'missing' if min(differing_names) in digests else 'not in its list of digests'}."
         )
     return digests
 
@@ -284,23 +287,28 @@ def _copy_preview(content: bytes, target: Path) -> None:
         if sum(entry.file_size for entry in arrays.infolist()) > MAX_PREVIEW_BYTES:
             raise ValueError("it is too large for a preview")
     with np.load(BytesIO(content), allow_pickle=False) as file:
-        found = {name: np.asarray(file[name]) for name in file.files}
+        stored_arrays = {name: np.asarray(file[name]) for name in file.files}
     shapes = {"points": (None, 2), "surface": (None, None), "arrows": (None, 4), "extent": ()}
-    if not {"points", "extent"} <= found.keys() <= shapes.keys():
+    if not {"points", "extent"} <= stored_arrays.keys() <= shapes.keys():
         raise ValueError("it has other arrays than a preview")
-    for name, array in found.items():
+    for name, array in stored_arrays.items():
         shape = shapes[name]
         fits = array.ndim == len(shape) and all(
             size in (None, length) for size, length in zip(shape, array.shape, strict=True)
         )
         if not fits or array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
             raise ValueError(f"its {name} are no preview")
-    if "surface" in found and found["surface"].shape[0] != found["surface"].shape[1]:
+    if (
+        "surface" in stored_arrays
+        and stored_arrays["surface"].shape[0] != stored_arrays["surface"].shape[1]
+    ):
         raise ValueError("its surface is no square")
-    if found["extent"] <= 0:
+    if stored_arrays["extent"] <= 0:
         raise ValueError("its extent is not positive")
     with target.open("wb") as out:
-        np.savez(out, allow_pickle=False, **{k: v.astype(np.float32) for k, v in found.items()})
+        np.savez(
+            out, allow_pickle=False, **{k: v.astype(np.float32) for k, v in stored_arrays.items()}
+        )
 
 
 # ---- the database -----------------------------------------------------------------------------
@@ -341,7 +349,7 @@ def _copy_rows(
         copy.executescript(TABLES)
         copy.execute(f"PRAGMA user_version = {SCHEMA}")
         for name in present:
-            rows = _rows(source, name, remarks, lambda words: progress(words, share))
+            rows = _rows(source, name, remarks, lambda message: progress(message, share))
             marks = ", ".join("?" * len(COLUMNS[name]))
             copy.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
         copy.commit()

@@ -167,7 +167,7 @@ def _result(view: RunSnapshot, task: TaskStatus, result: CriticConvergence) -> N
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
         chart(
-            figures.tightening(
+            figures.proved_bound(
                 result.updates, result.bounds, result.exact, result.floor, result.total
             ),
             key="alone_bound",

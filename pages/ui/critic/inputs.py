@@ -23,7 +23,7 @@ class CriticView:
     run: str
     key: str  # the same for the same weights
     models: Models
-    sides: critic.Sides | None
+    sides: critic.RealFakeBatch | None
     extent: float  # half the side of the points' window; 0 for pictures
 
     def cached(self, name: str, compute: Callable[[], Any]) -> Any:
@@ -48,8 +48,8 @@ def open_critic(models: Models, run: str) -> CriticView:
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
-def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Sides:
-    return critic.beside(_models, _examples)
+def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.RealFakeBatch:
+    return critic.with_fakes(_models, _examples)
 
 
 def weights_caption(models: Models, critic_view: CriticView) -> str:

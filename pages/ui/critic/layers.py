@@ -43,7 +43,7 @@ def slopes(critic_view: CriticView) -> None:
     """Show how steep the critic is, beside the Lipschitz bound."""
     sides, models = critic_view.sides, critic_view.models
     assert sides is not None
-    few = critic.few(sides, SLOPES[models.config.dataset.kind])
+    few = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
     values: critic.Slopes = critic_view.cached("slopes", lambda: critic.steepness(models, few))
     _slope_cards(values)
     verdict = verdicts.slopes(
@@ -104,7 +104,7 @@ def _slope_chart(critic_view: CriticView, values: critic.Slopes) -> None:
     )
 
 
-def _slope_map(critic_view: CriticView, sides: critic.Sides) -> None:
+def _slope_map(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
     surfaces: critic.Surfaces = critic_view.cached(
         "surfaces", lambda: critic.surfaces(critic_view.models, sides, critic_view.extent)
     )
@@ -139,9 +139,9 @@ def layers(critic_view: CriticView) -> None:
         _weights(critic_view)
 
 
-def _gradients(critic_view: CriticView, sides: critic.Sides) -> None:
+def _gradients(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
     models = critic_view.models
-    few = critic.few(sides, GRADIENTS[models.config.dataset.kind])
+    few = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
     gradients: critic.Gradients = critic_view.cached(
         "gradients", lambda: critic.gradients(models, few)
     )
@@ -184,7 +184,7 @@ def _weights(critic_view: CriticView) -> None:
     if share is None:
         st.caption(f"Nothing is clipped here: {sum(w.count for w in weights):,} weights are free.")
         return
-    clipped_shares = [w.stuck or 0.0 for w in weights]
+    clipped_shares = [w.clip_saturation or 0.0 for w in weights]
     worst = int(np.argmax(clipped_shares))
     stat_cards(
         [

@@ -46,7 +46,7 @@ UNITS_HELP = """What each unit of the layer says over the plane, light is high: 
 deeper layer adds up those of the one before. The critic's surface is the sum of the last ones."""
 
 
-def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
+def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> None:
     """Let the visitor choose, upload or draw a picture, and show what the critic sees in it.
 
     `key` names the weights; without `sides` there are no real pictures to choose.
@@ -76,7 +76,7 @@ def picture(key: str, models: Models, sides: critic.Sides | None) -> None:
 
 
 def _choose_picture(
-    source: str, key: str, models: Models, sides: critic.Sides | None
+    source: str, key: str, models: Models, sides: critic.RealFakeBatch | None
 ) -> tuple[U8, int | None] | None:
     """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
     if source in ("drawn", "uploaded"):
@@ -133,7 +133,7 @@ def _choose_class(models: Models, own_class: int | None) -> int | None:
 def _inspect(
     key: str,
     models: Models,
-    sides: critic.Sides | None,
+    sides: critic.RealFakeBatch | None,
     pixels: U8,
     label: int | None,
 ) -> None:
@@ -183,8 +183,8 @@ def _inspect(
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _scores(key: str, _models: Models, _sides: critic.Sides) -> critic.Scores:
-    return critic.scored(_models, _sides)
+def _scores(key: str, _models: Models, _sides: critic.RealFakeBatch) -> critic.Scores:
+    return critic.score_batch(_models, _sides)
 
 
 def _maps(layers: list[critic.Activation]) -> None:

@@ -48,7 +48,7 @@ def _scores(critic_view: CriticView) -> critic.Scores:
     sides = critic_view.sides
     assert sides is not None
     scores: critic.Scores = critic_view.cached(
-        "scores", lambda: critic.scored(critic_view.models, sides)
+        "scores", lambda: critic.score_batch(critic_view.models, sides)
     )
     return scores
 
@@ -105,7 +105,7 @@ def ranking(critic_view: CriticView) -> None:
         examples, values = (
             (sides.fake, scores.fake) if side == "Generated" else (sides.real, scores.real)
         )
-        ranked = critic.ranked(examples, values, most=ROWS * COLUMNS)
+        ranked = critic.rank_by_score(examples, values, limit=ROWS * COLUMNS)
         image_grid(
             encode(tile(critic.pictures_of(ranked.examples), COLUMNS)),
             key="critic_ranking",
@@ -171,5 +171,5 @@ def surface(critic_view: CriticView) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _floor(key: str, _sides: critic.Sides) -> float:
+def _floor(key: str, _sides: critic.RealFakeBatch) -> float:
     return critic.floor(_sides)

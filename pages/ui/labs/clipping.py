@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import DataChoice, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
 from wgan.format import fmt_number
@@ -17,12 +17,13 @@ from wgan.labs.clipping import (
     CLIP_VALUES,
     CLIPPING,
     EXTENT,
-    HELD,
-    Arm,
+    UNCLIPPED,
     Clipping,
+    ConstrainedCritic,
     compare,
     key_of,
 )
+from wgan.verdicts import stability as verdicts
 
 LAB = Lab(
     "clipping",
@@ -63,8 +64,7 @@ WEIGHTS_HELP = """All weights of the 12-layer critic, between their smallest and
 (dashed): the critic has lost most of what it could say."""
 
 
-def _name() -> str:
-    return str(st.session_state.get("clipping_set") or "swiss-roll")
+DATA = DataChoice(CLIPPING, SETS, "clipping_set", "swiss-roll", SET_HELP)
 
 
 def _clip() -> float:
@@ -72,94 +72,80 @@ def _clip() -> float:
 
 
 def title() -> str:
-    """Return the title of the work that the settings ask for."""
-    return f"{CLIPPING}, {_name()}"
+    """Return the title of the task that the settings ask for."""
+    return DATA.task_title
 
 
 def settings() -> bool:
-    """Show what can be moved, and the button; return whether that one stops the work."""
+    """Show the settings and the button; return whether the task is running."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = (
-            st.segmented_control(
-                "Data",
-                list(SETS),
-                format_func=SETS.__getitem__,
-                required=True,
-                help=SET_HELP,
-                key=kept("clipping_set", tasks.under_way(CLIPPING, SETS, "swiss-roll")),
-                persist_state="session",
-            )
-            or "swiss-roll"
-        )
+        name = DATA.show()
         clip = float(
             st.select_slider(
                 "Clip value c",
                 CLIP_VALUES,
-                key=kept("clipping_c", 0.01),
+                key=persistent_key("clipping_c", 0.01),
                 persist_state="session",
                 width=420,
                 format_func=fmt_number,
                 help=CLIP_HELP,
             )
         )
-        before = _found()
-        return tasks.order(
+        earlier = tasks.latest_result(title(), Clipping)
+        return tasks.start_or_stop_button(
             title(),
             f"Train with c = {fmt_number(clip)}",
-            lambda: compare(name, clip, before=before),
+            lambda: compare(name, clip, earlier=earlier),
             key="clipping",
-            given=clip,
-            disabled=before is not None and _trained(before, clip),
+            settings=clip,
+            disabled=earlier is not None and _is_trained(earlier, clip),
             help="Trains two critics clipped to ±c, one for the surface and one of 12 layers; for the first "
             "time also those it is compared with. Once a c is trained, move on to another.",
         )
 
 
-def _found() -> Clipping | None:
-    task = tasks.standing(title())
-    result = task.result if task is not None else None
-    return result if isinstance(result, Clipping) else None
-
-
-def _trained(found: Clipping, clip: float) -> bool:
+def _is_trained(result: Clipping, clip: float) -> bool:
     """Tell whether all critics of a c are trained."""
-    return all((arm := found.arm(key)) is not None and arm.done for key in (key_of(clip), *HELD))
+    return all(
+        (critic := result.critic(key)) is not None and critic.done
+        for key in (key_of(clip), *UNCLIPPED)
+    )
 
 
-def show(said: int | None) -> None:
-    """Show how far it has come. The body of the page's fragment."""
+def show(prediction: int | None) -> None:
+    """Show the progress and the result. The body of the page's fragment."""
     clip = _clip()
-    task = tasks.standing(title())
-    result = _found()
-    ready = result is not None and _trained(result, clip)
+    task = tasks.latest_task(title())
+    result = tasks.latest_result(title(), Clipping)
+    ready = result is not None and _is_trained(result, clip)
     after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
     after += "Move c and train again: earlier ones stay."
     if not ready:
         after = f"c = {fmt_number(clip)} has not been trained to its end yet: press the button."
-    tasks.state(
+    tasks.show_progress(
         task,
         before=f"**Train with c = {fmt_number(clip)}** trains critics of one toy problem, clipped, with GP, with "
         "LP and with GroupSort: about a minute the first time, about ten seconds for each further c.",
         after=after,
     )
     if result is None:
-        _before()
+        _show_formulas()
         return
     run = task.key if task is not None else ""
-    shown = result.arm(key_of(clip))
+    clipped = result.critic(key_of(clip))
     done = task is None or task.done
     columns = st.columns([0.145, 0.145, 0.145, 0.145, 0.42], gap="small")
-    _surfaces(columns, result, shown, clip, run)
+    _show_surfaces(columns, result, clipped, clip, run)
     with columns[-1]:
-        _depth(result, clip, run)
+        _show_depth(result, clip, run)
     left, right = st.columns([0.58, 0.42], gap="small")
     with left:
-        _weights(result, shown, clip, run)
+        _show_weights(result, clipped, clip, run)
     with right:
-        show_result(LAB, said, happened(result, clip) if done else "")
+        show_result(LAB, prediction, _verdict(result, clip) if done else "")
 
 
-def _before() -> None:
+def _show_formulas() -> None:
     formulas = (
         ("Clipping", r"w \leftarrow \\ \mathrm{clip}(w, -c, c)"),
         ("Gradient penalty", r"\lambda\,\mathbb{E} \\ (\|\nabla f\| - 1)^2"),
@@ -174,21 +160,27 @@ def _before() -> None:
     st.caption("Four ways to keep a critic from becoming steeper and steeper.")
 
 
-def _surfaces(
-    columns: Sequence[Any], found: Clipping, shown: Arm | None, clip: float, run: str
+def _show_surfaces(
+    columns: Sequence[Any],
+    result: Clipping,
+    clipped: ConstrainedCritic | None,
+    clip: float,
+    run: str,
 ) -> None:
-    arms = [("clip", f"c = {fmt_number(clip)}", shown)]
-    arms += [(key, HELD[key][0], found.arm(key)) for key in HELD]
-    for column, (key, name, arm) in zip(columns, arms, strict=False):
+    critics = [("clip", f"c = {fmt_number(clip)}", clipped)]
+    critics += [(key, UNCLIPPED[key][0], result.critic(key)) for key in UNCLIPPED]
+    for column, (key, name, critic) in zip(columns, critics, strict=False):
         with column:
-            if arm is None or arm.surface is None:
+            if critic is None or critic.surface is None:
                 st.markdown(f"**{name}**", help=SURFACE_HELP[key])
                 st.caption("Not trained yet.")
                 continue
             chart(
-                figures.over(figures.shade(arm.surface, EXTENT), found.real),
+                figures.with_real_points(
+                    figures.small_surface(critic.surface, EXTENT), result.real
+                ),
                 key=f"clipping_surface_{key}",
-                run=f"{run}-{arm.key}",
+                run=f"{run}-{critic.key}",
                 height=164,
                 title=name,
                 help=SURFACE_HELP[key],
@@ -196,21 +188,21 @@ def _surfaces(
             )
 
 
-def _depth(found: Clipping, clip: float, run: str) -> None:
+def _show_depth(result: Clipping, clip: float, run: str) -> None:
     lines = [
         (
-            f"c = {fmt_number(arm.clip or 0)}",
-            arm.depth,
-            "@two" if arm.clip == clip else "@two/0.45",
-            arm.clip == clip,
+            f"c = {fmt_number(critic.clip_value or 0)}",
+            critic.depth,
+            "@two" if critic.clip_value == clip else "@two/0.45",
+            critic.clip_value == clip,
         )
-        for arm in found.clipped
-        if arm.depth is not None
+        for critic in result.clipped
+        if critic.depth is not None
     ]
     lines += [
-        (HELD[key][0], arm.depth, COLOURS[key], False)
-        for key in HELD
-        if (arm := found.arm(key)) is not None and arm.depth is not None
+        (UNCLIPPED[key][0], critic.depth, COLOURS[key], False)
+        for key in UNCLIPPED
+        if (critic := result.critic(key)) is not None and critic.depth is not None
     ]
     if not lines:
         st.caption(
@@ -218,7 +210,7 @@ def _depth(found: Clipping, clip: float, run: str) -> None:
         )
         return
     chart(
-        figures.by_depth(lines),
+        figures.gradient_by_depth(lines),
         key="clipping_depth",
         run=run,
         height=172,
@@ -228,23 +220,29 @@ def _depth(found: Clipping, clip: float, run: str) -> None:
     )
 
 
-def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
-    arms = [(f"c = {fmt_number(clip)}", shown)] + [(HELD[key][0], found.arm(key)) for key in HELD]
-    if not any(arm is not None and arm.edges is not None for _, arm in arms):
+def _show_weights(
+    result: Clipping, clipped: ConstrainedCritic | None, clip: float, run: str
+) -> None:
+    critics = [(f"c = {fmt_number(clip)}", clipped)] + [
+        (UNCLIPPED[key][0], result.critic(key)) for key in UNCLIPPED
+    ]
+    if not any(critic is not None and critic.edges is not None for _, critic in critics):
         st.caption("And here, how its weights are spread.")
         return
     # Each keeps its place, an empty one where there is nothing yet.
     none = np.empty(0)
     layers = [
         (name, none, none, None)
-        if arm is None or arm.edges is None or arm.shares is None
+        if critic is None or critic.edges is None or critic.shares is None
         else (
-            name if arm.stuck is None else f"{100 * arm.stuck:.0f} % at ±c",
-            arm.edges,
-            arm.shares,
-            arm.clip,
+            name
+            if critic.clip_saturation is None
+            else f"{100 * critic.clip_saturation:.0f} % at ±c",
+            critic.edges,
+            critic.shares,
+            critic.clip_value,
         )
-        for name, arm in arms
+        for name, critic in critics
     ]
     chart(
         figures.weights(layers, columns=4),
@@ -257,39 +255,23 @@ def _weights(found: Clipping, shown: Arm | None, clip: float, run: str) -> None:
     )
 
 
-def _changes(growth: float) -> str:
-    """Say what a gradient does from a layer to the one before it."""
-    if 0.95 < growth < 1.05:
-        return "stays"
-    if growth < 1:
-        return f"shrinks to {100 * growth:.2g} %"
-    return f"grows {growth:.2g} times" if growth < 100 else f"grows {growth:,.0f} times"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def happened(found: Clipping, clip: float) -> str:
-    """Say what was measured, in a sentence; empty until the chosen c is trained."""
-    arm = found.arm(key_of(clip))
-    if arm is None or not arm.done or arm.stuck is None or not math.isfinite(arm.growth):
+def _verdict(result: Clipping, clip: float) -> str:
+    """Return what the gradient of the deep critic does; empty until the chosen c is trained."""
+    critic = result.critic(key_of(clip))
+    if critic is None or not _has_growth(critic) or critic.clip_saturation is None:
         return ""
-    growth = arm.growth
-    way = "vanishes" if growth < 0.7 else "explodes" if growth > 1.4 else "hardly changes"
-    words = (
-        f"With c = {fmt_number(clip)} the gradient **{way}**: it {_changes(growth)} with each layer towards the "
-        f"input, {100 * arm.stuck:.0f} % of the weights at ±c."
+    others = [
+        (name, other.growth)
+        for key, (name, _, _) in UNCLIPPED.items()
+        if (other := result.critic(key)) is not None and _has_growth(other)
+    ]
+    tried = [
+        (other.clip_value or 0.0, other.growth) for other in result.clipped if _has_growth(other)
+    ]
+    return verdicts.clipped_gradient(
+        clip, critic.growth, critic.clip_saturation, others=others, tried=tried
     )
-    others: dict[str, list[str]] = {}
-    for key, (name, _, _) in HELD.items():
-        if (other := found.arm(key)) is not None and other.done and math.isfinite(other.growth):
-            others.setdefault(_changes(other.growth), []).append(name)
-    if others:
-        words += (
-            f" It {'; it '.join(f'{does} with {_and(names)}' for does, names in others.items())}."
-        )
-    tried = [a for a in found.clipped if a.done and math.isfinite(a.growth)]
-    if len(tried) > 1:
-        words += f" Tried so far: {', '.join(f'c = {fmt_number(a.clip or 0)}: {_changes(a.growth)}' for a in tried)}."
-    return words
+
+
+def _has_growth(critic: ConstrainedCritic) -> bool:
+    return critic.done and math.isfinite(critic.growth)

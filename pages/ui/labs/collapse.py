@@ -6,12 +6,14 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import DataChoice, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
 from wgan.imaging import encode, tile
-from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Arm, Collapse, limits, race
+from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Collapse, GanHistory, limits, race
+from wgan.verdicts import stability as verdicts
+from wgan.verdicts.stability import TrainedGan
 
 LAB = Lab(
     "collapse",
@@ -24,6 +26,13 @@ LAB = Lab(
     "because its gradient does not vanish; a good one tells each fake which mode still lacks some.",
     "Metz et al. 2017, figure 2, arXiv:1611.02163; Arjovsky et al. 2017, section 4.3, arXiv:1701.07875",
 )
+
+WHY_NONE = (
+    "No one collapsed this time: a discriminator that gets enough updates keeps up with its "
+    "generator. Its gradient would vanish where the sets lie far apart, which is why a GAN cannot "
+    "always be given more of them, and a Wasserstein critic can."
+)
+"""The lesson where no network collapses."""
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
 TIMES = {
@@ -68,37 +77,24 @@ def _alarm_help() -> str:
     )
 
 
-def _name() -> str:
-    return str(st.session_state.get("collapse_set") or "ring-8")
+DATA = DataChoice(COLLAPSE, SETS, "collapse_set", "ring-8", SET_HELP, wrap=True)
 
 
 def title() -> str:
-    """Return the title of the work that the settings ask for."""
-    return f"{COLLAPSE}, {_name()}"
+    """Return the title of the task that the settings ask for."""
+    return DATA.task_title
 
 
 def settings() -> bool:
-    """Show what can be moved, and the button; return whether that one stops the work."""
+    """Show the settings and the button; return whether the task is running."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = (
-            st.segmented_control(
-                "Data",
-                list(SETS),
-                format_func=SETS.__getitem__,
-                required=True,
-                help=SET_HELP,
-                wrap=True,
-                key=kept("collapse_set", tasks.under_way(COLLAPSE, SETS, "ring-8")),
-                persist_state="session",
-            )
-            or "ring-8"
-        )
-        judged = (
+        name = DATA.show()
+        discriminator_updates = (
             st.segmented_control(
                 "Discriminator updates",
                 (1, 2, 5),
                 required=True,
-                key=kept("collapse_judged", 1),
+                key=persistent_key("collapse_judged", 1),
                 persist_state="session",
                 help=JUDGED_HELP,
             )
@@ -109,71 +105,92 @@ def settings() -> bool:
                 "Seed",
                 0,
                 999,
-                key=kept("collapse_seed", 0),
+                key=persistent_key("collapse_seed", 0),
                 persist_state="session",
                 help=SEED_HELP,
                 width=120,
             )
         )
-        return tasks.order(
+        return tasks.start_or_stop_button(
             title(),
             "Train all three",
-            lambda: race(name, seed=seed, judged=judged),
+            lambda: race(name, seed=seed, discriminator_updates=discriminator_updates),
             key="collapse",
-            given=(seed, judged),
+            settings=(seed, discriminator_updates),
             help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "
             f"{TIMES[name]} where nothing else computes.",
         )
 
 
-def show(said: int | None) -> None:
-    """Show how far they have come. The body of the page's fragment."""
-    name = _name()
-    task = tasks.standing(title())
-    result = task.result if task is not None else None
-    tasks.state(
+def show(prediction: int | None) -> None:
+    """Show the progress and the result. The body of the page's fragment."""
+    name = DATA.name
+    task = tasks.latest_task(title())
+    result = tasks.latest_result(title(), Collapse)
+    tasks.show_progress(
         task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "
         f"batches, {STEPS[name]:,} steps, a step each in turn: {TIMES[name]}.",
-        after=_made(result) if isinstance(result, Collapse) else "",
+        after="" if result is None else _describe_run(result),
     )
-    if not isinstance(result, Collapse) or not result.arms:
-        _before()
+    if result is None or not result.gans:
+        _show_formulas()
         return
     done = task is None or task.done
     run = task.key if task is not None else ""
     pictures = result.frequencies is not None
-    columns = st.columns([*[0.19] * len(result.arms), 1 - 0.19 * len(result.arms)], gap="small")
-    for column, arm in zip(columns, result.arms, strict=False):
+    columns = st.columns([*[0.19] * len(result.gans), 1 - 0.19 * len(result.gans)], gap="small")
+    for column, gan in zip(columns, result.gans, strict=False):
         with column:
-            _arm(arm, result, run)
+            _show_gan(gan, result, run)
     with columns[-1]:
-        _modes(result, run, pictures)
+        _show_modes(result, run, pictures)
     if pictures:
         left, right = st.columns([0.5, 0.5], gap="medium")
         with left:
-            _classes(result, run)
+            _show_classes(result, run)
         with right:
-            _tell(result, said, done)
+            _show_verdict(result, prediction, done)
     else:
-        _tell(result, said, done)
+        _show_verdict(result, prediction, done)
 
 
-def _tell(found: Collapse, said: int | None, done: bool) -> None:
-    early = found.step < found.total
-    show_result(_with_truth(found), said, happened(found) if done else "", early=early)
+def _show_verdict(result: Collapse, prediction: int | None, done: bool) -> None:
+    pictures = result.frequencies is not None
+    gans = [_trained_gan(gan, pictures) for gan in result.gans]
+    verdict = verdicts.mode_collapse(gans, result.total_modes, "digits" if pictures else "modes")
+    first = verdicts.first_to_collapse(gans)
+    # The last answer is "None".
+    lab = (
+        replace(LAB, right=len(gans), why=WHY_NONE) if first is None else replace(LAB, right=first)
+    )
+    show_result(lab, prediction, verdict if done else "", early=result.step < result.total)
 
 
-def _made(found: Collapse) -> str:
-    updates = f"{found.judged} update" + ("s" if found.judged > 1 else "")
-    rate = "3·10⁻⁴" if found.frequencies is None else "10⁻³"
+def _trained_gan(gan: GanHistory, pictures: bool) -> TrainedGan:
+    measured = len(gan.modes) > 0
+    return TrainedGan(
+        gan.title,
+        float(gan.modes[-1]) if measured else 0.0,
+        None if pictures or not measured else float(gan.good[-1]),
+        gan.since,
+        gan.collapsed,
+        bool(gan.broken),
+    )
+
+
+def _describe_run(result: Collapse) -> str:
+    updates = f"{result.discriminator_updates} update" + (
+        "s" if result.discriminator_updates > 1 else ""
+    )
+    rate = "3·10⁻⁴" if result.frequencies is None else "10⁻³"
     return (
-        f"Seed {found.seed}, {found.step:,} of {found.total:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
+        f"Seed {result.seed}, {result.step:,} of {result.total:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
         f"generator (WGAN: {rate} in both, RMSprop); the discriminator makes {updates} a step, the critics five."
     )
 
 
-def _before() -> None:
+def _show_formulas() -> None:
     what = {
         "gan": (
             r"\mathbb{E}\log\sigma(f(x)) \\ +\, \mathbb{E}\log(1-\sigma(f(\tilde x)))",
@@ -196,50 +213,53 @@ def _before() -> None:
             st.caption(words)
 
 
-def _arm(arm: Arm, found: Collapse, run: str) -> None:
+def _show_gan(gan: GanHistory, result: Collapse, run: str) -> None:
     """Show what one of them makes, and how it stands: captured modes, quality, the alarm."""
-    pictures = found.frequencies is not None
+    pictures = result.frequencies is not None
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", height=36, border=False
     ):
-        st.markdown(f"**{arm.title}**", width="content", help=_alarm_help())
-        if arm.broken:
+        st.markdown(f"**{gan.title}**", width="content", help=_alarm_help())
+        if gan.broken:
             st.badge("Diverged", icon=":material/error:", color="red")
-        elif arm.collapsed:
+        elif gan.collapsed:
             st.badge("Collapsed", icon=":material/warning:", color="red")
-        elif arm.since is not None:
+        elif gan.since is not None:
             st.badge("Recovered", icon=":material/healing:", color="orange")
-    if arm.pictures is not None:
+    if gan.pictures is not None:
         image_grid(
-            encode(tile(arm.pictures[:36], 6)),
-            key=f"collapse_{arm.key}",
+            encode(tile(gan.pictures[:36], 6)),
+            key=f"collapse_{gan.key}",
             rows=6,
             columns=6,
             caption="",
-            alt=f"Samples of {arm.title}",
+            alt=f"Samples of {gan.title}",
             max_height=196,
         )
-    elif arm.points is not None and found.real is not None:
+    elif gan.points is not None and result.real is not None:
         chart(
-            figures.cloud(found.real, arm.points, found.extent),
-            key=f"collapse_{arm.key}",
+            figures.point_cloud(result.real, gan.points, result.extent),
+            key=f"collapse_{gan.key}",
             run=run,
             height=196,
-            alt=f"Samples of {arm.title} over the data",
+            alt=f"Samples of {gan.title} over the data",
         )
-    if len(arm.modes):
-        words = f"{arm.modes[-1]:.0f} of {found.there} {'digits' if pictures else 'modes'}"
+    if len(gan.modes):
+        words = f"{gan.modes[-1]:.0f} of {result.total_modes} {'digits' if pictures else 'modes'}"
         st.caption(
-            words if pictures else f"{words} · {100 * arm.good[-1]:.0f} % good",
+            words if pictures else f"{words} · {100 * gan.good[-1]:.0f} % good",
             help=CLASSES_HELP if pictures else GOOD_HELP,
         )
 
 
-def _modes(found: Collapse, run: str, pictures: bool) -> None:
-    lines = [(arm.title, arm.steps, arm.modes, COLOURS[arm.key], arm.since) for arm in found.arms]
+def _show_modes(result: Collapse, run: str, pictures: bool) -> None:
+    lines = [(gan.title, gan.steps, gan.modes, COLOURS[gan.key], gan.since) for gan in result.gans]
     chart(
-        figures.modes(
-            lines, found.there, found.total, "digits with samples" if pictures else "modes captured"
+        figures.modes_over_steps(
+            lines,
+            result.total_modes,
+            result.total,
+            "digits with samples" if pictures else "modes captured",
         ),
         key="collapse_modes",
         run=run,
@@ -250,12 +270,14 @@ def _modes(found: Collapse, run: str, pictures: bool) -> None:
     )
 
 
-def _classes(found: Collapse, run: str) -> None:
+def _show_classes(result: Collapse, run: str) -> None:
     groups = [
-        (arm.title, arm.classes, COLOURS[arm.key]) for arm in found.arms if arm.classes is not None
+        (gan.title, gan.classes, COLOURS[gan.key]) for gan in result.gans if gan.classes is not None
     ]
     chart(
-        figures.classes([str(i) for i in range(found.there)], groups, found.frequencies),
+        figures.class_shares(
+            [str(i) for i in range(result.total_modes)], groups, result.frequencies
+        ),
         key="collapse_classes",
         run=run,
         height=216,
@@ -263,36 +285,3 @@ def _classes(found: Collapse, run: str) -> None:
         help=HISTOGRAM_HELP,
         alt="Shares of the digits among the samples of each network",
     )
-
-
-def _with_truth(found: Collapse) -> Lab:
-    """Return the lab with the answer that this training gave."""
-    worst = [i for i, arm in enumerate(found.arms) if arm.since is not None or arm.broken]
-    right = min(worst, key=lambda i: found.arms[i].since or 0) if worst else len(found.arms)
-    why = LAB.why
-    if not worst:
-        why = (
-            "No one collapsed this time: a discriminator that gets enough updates keeps up with its "
-            "generator. Its gradient would vanish where the sets lie far apart, which is why a GAN cannot "
-            "always be given more of them, and a Wasserstein critic can."
-        )
-    return replace(LAB, right=right, why=why)
-
-
-def happened(found: Collapse) -> str:
-    """Say what was measured, in a sentence."""
-    pictures = found.frequencies is not None
-    parts = []
-    for arm in found.arms:
-        if arm.broken:
-            parts.append(f"**{arm.title}** diverged")
-            continue
-        has = f"{arm.modes[-1]:.0f} of {found.there} {'digits' if pictures else 'modes'}"
-        if not pictures:
-            has += f", {100 * arm.good[-1]:.0f} % of its samples good"
-        if arm.since is not None:
-            now = "" if arm.collapsed else " and recovered"
-            parts.append(f"**{arm.title}** collapsed at step {arm.since:,}{now}: {has}")
-        else:
-            parts.append(f"**{arm.title}** has {has}")
-    return "; ".join(parts) + "."

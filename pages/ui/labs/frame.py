@@ -1,4 +1,4 @@
-"""The frame of every lab: a question, a prediction, the thing to move, what happened, and why."""
+"""The frame of every lab: its question, the visitor's prediction, and the result with its reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,40 +6,36 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.ui.core.url import came_by_history
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import persistent_key
 
 
 @dataclass(frozen=True)
 class Lab:
-    """What a lab asks and what it teaches. `right` is the place of the true answer in `answers`.
-
-    Without answers there is nothing to predict as things are set. Where the question depends on settings,
-    `about` names them: about others, another prediction is made. `why` is two sentences, shown once the visitor has predicted, or asked for it.
-    """
+    """The question of a lab, its answers and its lesson."""
 
     key: str
     title: str
     question: str
-    answers: tuple[str, ...]
-    right: int
-    why: str
+    answers: tuple[str, ...]  # empty if the settings leave nothing to predict
+    right: int  # index of the true answer
+    why: str  # the lesson, in about two sentences; shown with the result
     source: str
-    about: str = ""
+    about: str = ""  # settings that the question depends on: each has its own prediction
 
 
 def choose(labs: Mapping[str, Lab]) -> Lab:
-    """Let the visitor choose a lab of a page; the address keeps it.
+    """Show the choice of a lab, and return the lab; the URL parameter `lab` keeps the choice.
 
-    The browser's Back and Forward change the address, and the lab follows. An address without a lab is
-    the first one's: were it written there, Back would lead to a page that leads forth again.
+    The browser's Back and Forward change the URL, and the lab follows. The first lab has no parameter:
+    writing one would add an entry to the history, and Back would lead to a page that leads forward again.
     """
     first = next(iter(labs))
     from_address = st.query_params.get("lab", "")
-    named = from_address if from_address in labs else first
+    requested = from_address if from_address in labs else first
     key = "lab"
     if came_by_history() or st.session_state.get(key) not in labs:
-        st.session_state[key] = named
-    chosen = st.segmented_control(
+        st.session_state[key] = requested
+    choice = st.segmented_control(
         "Lab",
         list(labs),
         format_func=lambda name: labs[name].title,
@@ -47,54 +43,57 @@ def choose(labs: Mapping[str, Lab]) -> Lab:
         required=True,
         label_visibility="collapsed",
     )
-    lab = labs[chosen or first]
-    if named != lab.key:
+    lab = labs[choice or first]
+    if requested != lab.key:
         st.query_params["lab"] = lab.key
     return lab
 
 
 def ask_prediction(lab: Lab) -> int | None:
-    """Ask the lab's question, before anything is moved; return the prediction, None: none yet."""
-    words, answers = st.columns([0.55, 0.45], gap="medium", vertical_alignment="center")
-    with words:
+    """Show the lab's question and its answers; return the index of the prediction, None without one."""
+    question_column, answer_column = st.columns(
+        [0.55, 0.45], gap="medium", vertical_alignment="center"
+    )
+    with question_column:
         st.markdown(f"#### {lab.question}")
     if not lab.answers:
         return None
-    with answers:
+    with answer_column:
         return st.segmented_control(
             "What do you predict?",
             range(len(lab.answers)),
             format_func=lab.answers.__getitem__,
-            key=kept(f"prediction-{lab.key}{lab.about}", None),
+            key=persistent_key(f"prediction-{lab.key}{lab.about}", None),
             persist_state="session",
             wrap=True,
             help="Predict first: what surprises is what one remembers.",
         )
 
 
-def show_result(lab: Lab, said: int | None, happened: str, *, early: bool = False) -> None:
-    """Say what happened, how that compares with the prediction, and why.
+def show_result(lab: Lab, prediction: int | None, verdict: str, *, early: bool = False) -> None:
+    """Show the result of a lab, how it compares with the prediction, and why it is so.
 
-    `happened` is a sentence of measured numbers; until there are any, an empty string, and nothing
-    is given away. Where the work was stopped too `early` to tell, the numbers stand alone.
+    Args:
+        lab: The lab, with the answer that was measured.
+        prediction: Index of the visitor's answer; None without one.
+        verdict: A sentence with the measured numbers. Nothing is shown while it is empty.
+        early: Whether the task was stopped too early to tell; then only the numbers are shown.
     """
-    if not happened:
+    if not verdict:
         return
     if early:
-        words = f":material/close: **Stopped too early to tell.** So far: {happened}"
-    elif said is None:
-        words = f"**What happened.** {happened}"
-    elif said == lab.right:
-        words = (
-            f":green[:material/check_circle: **As you predicted:** {lab.answers[said]}.] {happened}"
-        )
+        text = f":material/close: **Stopped too early to tell.** So far: {verdict}"
+    elif prediction is None:
+        text = f"**What happened.** {verdict}"
+    elif prediction == lab.right:
+        text = f":green[:material/check_circle: **As you predicted:** {lab.answers[prediction]}.] {verdict}"
     else:
-        words = (
-            f":orange[:material/lightbulb: **You predicted:** {lab.answers[said]}. "
-            f"**It is:** {lab.answers[lab.right]}.] {happened}"
+        text = (
+            f":orange[:material/lightbulb: **You predicted:** {lab.answers[prediction]}. "
+            f"**It is:** {lab.answers[lab.right]}.] {verdict}"
         )
     if not early:
-        # As one text: each of its own would stand a line apart, and the box go below the window.
-        words += f"\n\n**Why.** {lab.why}\n\n:small[:gray[Source: {lab.source}]]"
+        # One Markdown element: several would add gaps, and the box would not fit into the window.
+        text += f"\n\n**Why.** {lab.why}\n\n:small[:gray[Source: {lab.source}]]"
     with st.container(border=True, key=f"told-{lab.key}"):
-        st.markdown(words)
+        st.markdown(text)

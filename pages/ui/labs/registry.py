@@ -6,9 +6,12 @@ from typing import Protocol
 
 from pages.ui.labs import (
     clipping,
+    clouds,
     collapse,
     divergences,
     dual,
+    learned_dual,
+    opposed,
     sensitivity,
     tasks,
     transport,
@@ -18,15 +21,15 @@ from pages.ui.labs.frame import Lab, ask_prediction, choose
 
 
 class TrainedLab(Protocol):
-    """A module whose lab trains networks while the visitor looks."""
+    """A module whose lab trains networks in a task."""
 
     LAB: Lab
 
     def settings(self) -> bool:
-        """Draw the settings and the button; return whether networks are being trained."""
+        """Draw the settings and the button; return whether the task is running."""
 
-    def show(self, said: int | None) -> None:
-        """Show how far the training has come, beside what the visitor predicted."""
+    def show(self, prediction: int | None) -> None:
+        """Draw the progress and the result, and compare it with the visitor's prediction."""
 
     def title(self) -> str:
         """Return the title of the task that trains."""
@@ -34,38 +37,38 @@ class TrainedLab(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A lab, and what draws it."""
+    """A lab, and the function that draws it."""
 
     lab: Lab
     draw: Callable[[], None]
 
 
 def _direct(lab: Lab, show: Callable[[], object], task: str = "") -> Entry:
-    """Return a lab that answers every touch at once. If it also trains networks, `task` is their title."""
-    return Entry(lab, lambda: tasks.watched(show, task, mine=True, every=0.5))
+    """Return a lab that answers each input at once. If it also trains networks, `task` is the title of that task."""
+    return Entry(lab, lambda: tasks.live_fragment(show, task, per_visitor=True, interval_s=0.5))
 
 
-def _trained(module: TrainedLab, asked: Callable[[], Lab] | None = None) -> Entry:
-    """Return a lab that trains networks first.
+def _trained(module: TrainedLab, current_lab: Callable[[], Lab] | None = None) -> Entry:
+    """Return a lab that trains networks in a task.
 
-    `asked` returns the lab as it asks its question, if that depends on the settings.
+    `current_lab` returns the lab with its current question and answers, if these depend on the settings.
     """
 
     def draw() -> None:
-        prediction = ask_prediction(module.LAB if asked is None else asked())
+        prediction = ask_prediction(module.LAB if current_lab is None else current_lab())
         trains = module.settings()
-        tasks.watched(lambda: module.show(prediction), module.title(), goes=trains)
+        tasks.live_fragment(lambda: module.show(prediction), module.title(), was_running=trains)
 
     return Entry(module.LAB, draw)
 
 
 WASSERSTEIN = (
     _direct(transport.EARTH, transport.show_earth),
-    _direct(transport.PLANE, transport.show_plane),
+    _direct(clouds.PLANE, clouds.show_plane),
     _direct(dual.DUAL, dual.show_dual),
-    _direct(dual.LEARNED, dual.show_learned, dual.WORK),
+    _direct(learned_dual.LEARNED, learned_dual.show_learned, learned_dual.WORK),
     _direct(divergences.SLIDE, divergences.show_slide),
-    _direct(divergences.OPPOSED, divergences.show_opposed, divergences.WORK),
+    _direct(opposed.OPPOSED, opposed.show_opposed, opposed.WORK),
 )
 
 STABILITY = (

@@ -1,6 +1,5 @@
 """The lab of sensitivity: a small grid over two hyperparameters, with what each cell made."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
 from wgan.format import fmt_number, fmt_sci
@@ -20,9 +19,11 @@ from wgan.labs.sensitivity import (
     VARIED,
     Grid,
     base,
+    expected_seconds,
     sweep,
     values_of,
 )
+from wgan.verdicts import stability as verdicts
 
 LAB = Lab(
     "sensitivity",
@@ -51,16 +52,17 @@ REAL_HELP = (
 
 def _found() -> Grid | None:
     """Return the newest grid, whatever its axes; None before there is one."""
-    task = tasks.standing(title())
-    result = task.result if task is not None else None
-    return result if isinstance(result, Grid) else None
+    return tasks.latest_result(title(), Grid)
 
 
 def _axes() -> tuple[str, str]:
     """Return what is chosen as rows and columns: at first that of the newest grid."""
     result = _found()
     first = ("learning_rate", "n_critic") if result is None else (result.rows, result.columns)
-    keys = kept("sensitivity_rows", first[0]), kept("sensitivity_columns", first[1])
+    keys = (
+        persistent_key("sensitivity_rows", first[0]),
+        persistent_key("sensitivity_columns", first[1]),
+    )
     return str(st.session_state[keys[0]]), str(st.session_state[keys[1]])
 
 
@@ -73,12 +75,12 @@ def asked() -> Lab:
 
 
 def title() -> str:
-    """Return the title of the work that the settings ask for."""
+    """Return the title of the task that the settings ask for."""
     return SENSITIVITY
 
 
 def settings() -> bool:
-    """Show what can be moved, and the button; return whether that one stops the work."""
+    """Show the settings and the button; return whether the task is running."""
     _axes()  # the two menus below begin there
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         names = list(VARIED)
@@ -105,7 +107,7 @@ def settings() -> bool:
                 "Grid",
                 (3, 4),
                 required=True,
-                key=kept("sensitivity_side", 3),
+                key=persistent_key("sensitivity_side", 3),
                 persist_state="session",
                 format_func=lambda n: f"{n}×{n}",
                 help="How many values of each.",
@@ -116,53 +118,46 @@ def settings() -> bool:
             st.select_slider(
                 "Steps a cell",
                 BUDGETS,
-                key=kept("sensitivity_steps", BUDGET),
+                key=persistent_key("sensitivity_steps", BUDGET),
                 persist_state="session",
                 width=200,
                 help="Generator updates of each training. Few show who learns fast, many who ends well.",
             )
         )
-        return tasks.order(
+        return tasks.start_or_stop_button(
             title(),
             "Train the grid",
             lambda: sweep(rows, columns, side=side, steps=steps),
             key="sensitivity",
-            given=(rows, columns, side, steps),
+            settings=(rows, columns, side, steps),
             disabled=rows == columns,
-            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_time(side, steps)} where "
+            help=f"Trains {side * side} networks in turn, {steps:,} steps each: {_duration(side, steps)} where "
             "nothing else computes.",
         )
 
 
-def _time(side: int, steps: int) -> str:
-    seconds = side * side * steps * (0.011 if side == 3 else 0.014)
-    return (
-        "about half a minute"
-        if seconds < 40
-        else f"about {max(1, round(seconds / 60))} minutes"
-        if seconds >= 90
-        else "about a minute"
-    )
+def _duration(side: int, steps: int) -> str:
+    return verdicts.duration(expected_seconds(side, steps))
 
 
-def show(said: int | None) -> None:
-    """Show how far the grid has come. The body of the page's fragment."""
+def show(prediction: int | None) -> None:
+    """Show the progress and the result. The body of the page's fragment."""
     rows, columns = _axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task, result = tasks.standing(title()), _found()
+    task, result = tasks.latest_task(title()), _found()
     if rows == columns:
         st.info(
             f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "
             "hyperparameters.",
             icon=":material/compare_arrows:",
         )
-    tasks.state(
+    tasks.show_progress(
         task,
         before=""
         if rows == columns
         else f"**Train the grid** trains {side * side} small networks in turn, {steps:,} steps each, and finds how far "
-        f"each ends from the data: {_time(side, steps)}.",
+        f"each ends from the data: {_duration(side, steps)}.",
         after="" if result is None else _made(result),
     )
     if result is None:
@@ -184,9 +179,9 @@ def show(said: int | None) -> None:
                 + (" Press **Train the grid** for those." if done else "")
             )
         if done and result.done == result.emds.size:
-            show_result(_with_truth(result), None if other else said, happened(result))
+            show_result(_measured_lab(result), None if other else prediction, _verdict(result))
         elif done:
-            st.caption(happened(result))
+            st.caption(_verdict(result))
 
 
 def _values(key: str, values: Sequence[float]) -> list[str]:
@@ -198,7 +193,7 @@ def _map(found: Grid, run: str) -> None:
     # Shades span what is there; until there is anything, what an untrained generator has.
     worst = max(found.emds[np.isfinite(found.emds)].tolist(), default=found.start)
     chart(
-        figures.grid(
+        figures.distance_grid(
             _values(found.rows, found.row_values),
             _values(found.columns, found.column_values),
             (VARIED[found.rows].title, VARIED[found.columns].title),
@@ -226,7 +221,7 @@ def _empty(rows: str, columns: str, side: int) -> None:
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left:
         chart(
-            figures.grid(
+            figures.distance_grid(
                 _values(rows, values[0]),
                 _values(columns, values[1]),
                 (VARIED[rows].title, VARIED[columns].title),
@@ -253,7 +248,7 @@ def _empty(rows: str, columns: str, side: int) -> None:
 
 def _beside(found: Grid, run: str) -> None:
     chart(
-        figures.cloud(found.real, found.real[:0], found.extent),
+        figures.point_cloud(found.real, found.real[:0], found.extent),
         key="sensitivity_real",
         run=run,
         height=120,
@@ -279,33 +274,20 @@ def _made(found: Grid) -> str:
     )
 
 
-ALIKE = 1.25
-"""Effects whose ratio is below this are called alike."""
-
-
-def _with_truth(found: Grid) -> Lab:
-    first, second = found.effects
-    titles = VARIED[found.rows].title, VARIED[found.columns].title
-    right = 2 if max(first, second) / min(first, second) < ALIKE else 0 if first > second else 1
+def _measured_lab(grid: Grid) -> Lab:
+    """Return the lab with the hyperparameters of a grid, and the answer that it gave."""
+    titles = VARIED[grid.rows].title, VARIED[grid.columns].title
+    right = verdicts.more_decisive(*grid.effects)
     return replace(LAB, answers=(*titles, "About alike"), right=right)
 
 
-def happened(found: Grid) -> str:
-    """Say what was measured, in a sentence."""
-    first, second = found.effects
-    titles = VARIED[found.rows].title, VARIED[found.columns].title
-    if not math.isfinite(first):
-        left = found.emds.size - found.done
-        return f"{left} cells were not trained, so it cannot be said yet which decides more."
-    by_rows, by_columns = titles[0].lower(), titles[1].lower()
-    words = (
-        f"From its best value to its worst W₁ grows **{first:.2g} times** by {by_rows}, **{second:.2g} times** by "
-        f"{by_columns}: each value's W₁ is its geometric mean over all of the other's."
+def _verdict(grid: Grid) -> str:
+    best = grid.best
+    return verdicts.sensitivity(
+        VARIED[grid.rows].title,
+        VARIED[grid.columns].title,
+        *grid.effects,
+        untrained=grid.emds.size - grid.done,
+        best=None if best is None else (grid.row_values[best[0]], grid.column_values[best[1]]),
+        diverged=len(grid.diverged),
     )
-    best = found.best
-    if best is not None:
-        at = fmt_number(found.row_values[best[0]]), fmt_number(found.column_values[best[1]])
-        words += f" Best: {by_rows} {at[0]}, {by_columns} {at[1]}."
-    if found.diverged:
-        words += f" {len(found.diverged)} diverged."
-    return words

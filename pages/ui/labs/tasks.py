@@ -1,8 +1,8 @@
-"""A lab's work: the button that begins or ends it, how it stands, what it found; settings that stay."""
+"""The task of a lab: the button that starts or stops it, its progress, and its newest result."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -10,112 +10,167 @@ from pages.ui.core.refresh import refresh_interval
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.core.status import newest_task
-from pages.ui.labs.state import FailedStart, LabsState, StartedTask
 from wgan.jobs import TaskStatus, TaskSteps
 
-
-def kept(key: str, default: Any) -> str:
-    """Return the key of a widget, which has the value `default` at first.
-
-    With `persist_state="session"` the widget keeps its value while it is not on show.
-    """
-    st.session_state.setdefault(key, default)
-    return key
+Result = TypeVar("Result")
 
 
 @st.cache_resource(show_spinner=False)
 def _shared_results() -> dict[str, TaskStatus]:
-    """Return the newest result of each lab that all visitors share, by title, while the server lives."""
+    """Return the newest task with a result, by title, of the labs that all visitors share.
+
+    It lasts as long as the server.
+    """
     return {}
 
 
-def standing(title: str, *, mine: bool = False) -> TaskStatus | None:
-    """Return how the newest work of a title stands; None: it has never begun.
+@dataclass
+class StartedTask:
+    """A task that this visitor has started."""
 
-    Work is everybody's, found by its title after a reload or in another tab, unless it is `mine`: on what
-    this visitor alone has made, as piles shaped by hand. Where it has nothing to show yet, what was found
-    before is its result.
+    key: str
+    settings: object  # those that it was started with
+    settings_changed: bool = False  # its error is shown only until the visitor changes a setting
+
+
+@dataclass(frozen=True)
+class FailedStart:
+    """A task that could not start: its title and settings, and the reason."""
+
+    title: str
+    settings: object
+    message: str
+
+
+@dataclass
+class LabTasks:
+    """The tasks of this visitor, by title."""
+
+    started: dict[str, StartedTask] = field(default_factory=dict)
+    results: dict[str, TaskStatus] = field(default_factory=dict)
+    """The newest tasks with a result, of the labs that only this visitor sees."""
+    failed_start: FailedStart | None = None
+
+
+def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
+    """Return the newest task of a title, with the newest result; None if it was never started.
+
+    All visitors share the task of a title, and see it after a reload or in another tab.
+
+    Args:
+        title: Title of the task.
+        per_visitor: Whether each visitor has a task of this title, because it depends on something
+            that the visitor has made, such as piles shaped by hand.
+
+    Returns:
+        The task. Until it has a result, that of the task before it.
     """
-    lab_state = page_state(LabsState)
-    results = lab_state.results if mine else _shared_results()
-    started = lab_state.started.get(title)
-    own = "" if started is None else started.key
-    task = newest_task("", title, own if mine else None)
-    before = results.get(title)
-    if task is None:  # Never begun, or ended so long ago that the session has forgotten it.
-        return before if before is None or before.done else replace(before, done=True)
+    lab_tasks = page_state(LabTasks)
+    results = lab_tasks.results if per_visitor else _shared_results()
+    started = lab_tasks.started.get(title)
+    own_key = "" if started is None else started.key
+    task = newest_task("", title, own_key if per_visitor else None)
+    previous = results.get(title)
+    if task is None:  # Never started, or ended so long ago that the session has dropped it.
+        return previous if previous is None or previous.done else replace(previous, done=True)
     if task.result is not None:
         results[title] = task
-    elif before is not None:
-        task = replace(task, result=before.result)
+    elif previous is not None:
+        task = replace(task, result=previous.result)
     return task
 
 
-def running(title: str, *, mine: bool = False) -> bool:
-    """Tell whether work of a title is under way."""
-    task = standing(title, mine=mine)
+def latest_result(title: str, kind: type[Result], *, per_visitor: bool = False) -> Result | None:
+    """Return the newest result of a kind that the task of a title has given; None if it has none."""
+    task = latest_task(title, per_visitor=per_visitor)
+    result = task.result if task is not None else None
+    return result if isinstance(result, kind) else None
+
+
+def is_running(title: str, *, per_visitor: bool = False) -> bool:
+    """Return whether the task of a title is running."""
+    task = latest_task(title, per_visitor=per_visitor)
     return task is not None and not task.done
 
 
-def under_way(work: str, names: Iterable[str], default: str) -> str:
-    """Return the name of the work that is under way, of those titled "work, name"; else the default.
+def running_name(task: str, names: Iterable[str], default: str) -> str:
+    """Return the first of `names` whose task, titled "task, name", is running; else the default.
 
-    So a visitor who comes again, or anew, lands where something goes on.
+    So a visitor who opens the page sees the task that is running.
     """
-    return next((name for name in names if running(f"{work}, {name}")), default)
+    return next((name for name in names if is_running(f"{task}, {name}")), default)
 
 
-def watched(
-    look: Callable[[], object],
+def live_fragment(
+    draw: Callable[[], object],
     title: str = "",
     *,
-    mine: bool = False,
-    every: float = 1.0,
-    goes: bool | None = None,
+    per_visitor: bool = False,
+    interval_s: float = 1.0,
+    was_running: bool | None = None,
 ) -> None:
-    """Draw what a lab shows, again and again while its work goes on; without a title, when touched.
+    """Draw a lab in a fragment that reruns on a timer while its task is running.
 
-    Where the work has just begun or ended the whole page is drawn anew, as it is looked at more or less
-    often then and the button is another. `goes` is what `order` has returned, where its button is above:
-    work that ended since then would else leave a button that stops nothing.
+    When the task starts or ends, the whole page reruns: the fragment needs another timer, and the page
+    another button.
+
+    Args:
+        draw: Draws the lab.
+        title: Title of the task; empty if the lab has none.
+        per_visitor: As in `latest_task`.
+        interval_s: Seconds between two reruns for one viewer.
+        was_running: What `start_or_stop_button` returned, if the button is above the fragment. Otherwise a task that
+            ends in between would leave a button that stops nothing.
     """
-    if goes is None:
-        goes = bool(title) and running(title, mine=mine)
+    if was_running is None:
+        was_running = bool(title) and is_running(title, per_visitor=per_visitor)
 
-    def drawn() -> None:
-        """Draw it once."""
-        if title and running(title, mine=mine) != goes:
+    def draw_once() -> None:
+        """Draw the lab once."""
+        if title and is_running(title, per_visitor=per_visitor) != was_running:
             st.rerun()
-        refresh_interval()  # this visitor is still there
-        look()
+        refresh_interval()  # counts this visitor as present
+        draw()
 
     with st.container():
-        st.fragment(drawn, run_every=every * refresh_interval() if goes else None)()
+        st.fragment(draw_once, run_every=interval_s * refresh_interval() if was_running else None)()
 
 
-def order(
+def start_or_stop_button(
     title: str,
     label: str,
     work: Callable[[], TaskSteps],
     *,
     key: str,
     help: str,
-    given: object,
-    mine: bool = False,
+    settings: object,
+    per_visitor: bool = False,
     disabled: bool = False,
     width: Any = "content",
 ) -> bool:
-    """Show the button that begins the work of a title, or the one that ends it; return whether it is that.
+    """Show the button that starts the task of a title, or the one that stops it.
 
-    `given` are the settings it would begin with.
+    Args:
+        title: Title of the task.
+        label: Label of the start button.
+        work: Makes the steps of the task.
+        key: What the keys of both buttons begin with.
+        help: Tooltip of the start button.
+        settings: What the task would be started with.
+        per_visitor: As in `latest_task`.
+        disabled: Whether the start button is disabled.
+        width: Width of the buttons.
+
+    Returns:
+        Whether the task is running, so that the stop button is shown.
     """
-    lab_state = page_state(LabsState)
-    started, problem = lab_state.started.get(title), lab_state.problem
-    if started is not None and started.given != given:
-        started.left = True
-    if problem is not None and (problem.title, problem.given) != (title, given):
-        lab_state.problem = None
-    task = standing(title, mine=mine)
+    lab_tasks = page_state(LabTasks)
+    started, failed = lab_tasks.started.get(title), lab_tasks.failed_start
+    if started is not None and started.settings != settings:
+        started.settings_changed = True
+    if failed is not None and (failed.title, failed.settings) != (title, settings):
+        lab_tasks.failed_start = None
+    task = latest_task(title, per_visitor=per_visitor)
     if task is not None and not task.done:
         st.button(
             "Stop",
@@ -132,8 +187,8 @@ def order(
         icon=":material/play_arrow:",
         type="primary",
         key=f"{key}_run",
-        on_click=_begin,
-        args=(title, work, given, mine),
+        on_click=_start,
+        args=(title, work, settings, per_visitor),
         help=help,
         disabled=disabled,
         width=width,
@@ -141,41 +196,48 @@ def order(
     return False
 
 
-def _begin(title: str, work: Callable[[], TaskSteps], given: object, mine: bool = False) -> None:
-    lab_state = page_state(LabsState)
-    lab_state.problem = None
-    if running(title, mine=mine):
-        return  # begun in another tab meanwhile
+def _start(
+    title: str, work: Callable[[], TaskSteps], settings: object, per_visitor: bool = False
+) -> None:
+    lab_tasks = page_state(LabTasks)
+    lab_tasks.failed_start = None
+    if is_running(title, per_visitor=per_visitor):
+        return  # it was started in another tab
     try:
-        lab_state.started[title] = StartedTask(session().begin(title, "", work).key, given)
-    except Exception as error:  # whatever it is, the page says it and goes on
-        lab_state.problem = FailedStart(title, given, f"It could not begin: {error}")
+        lab_tasks.started[title] = StartedTask(session().begin(title, "", work).key, settings)
+    except Exception as error:  # the page shows any error and stays usable
+        lab_tasks.failed_start = FailedStart(title, settings, f"It could not begin: {error}")
 
 
-def state(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
-    """Say in one line how work stands; `before` it has begun, and `after` it has ended.
+def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "") -> None:
+    """Show the progress of a task, or its error, in one line.
 
-    What went wrong is told only to the visitor who began it, beside what is still on show.
+    An error is shown only to the visitor who started the task, above the last result.
+
+    Args:
+        task: The task; None if it was never started.
+        before: Text before its start.
+        after: Text after its end.
     """
-    lab_state = page_state(LabsState)
-    if lab_state.problem is not None:
-        st.error(lab_state.problem.message, icon=":material/error:")
-    started = None if task is None else lab_state.started.get(task.title)
-    if task and task.error and started and started.key == task.key and not started.left:
+    lab_tasks = page_state(LabTasks)
+    if lab_tasks.failed_start is not None:
+        st.error(lab_tasks.failed_start.message, icon=":material/error:")
+    started = None if task is None else lab_tasks.started.get(task.title)
+    if task and task.error and started and started.key == task.key and not started.settings_changed:
         st.error(task.error, icon=":material/error:")
     if task is None or (task.error and task.result is None):
         if before:
-            st.caption(f":material/play_arrow: {before}{_beside()}")
+            st.caption(f":material/play_arrow: {before}{_shared_time_note()}")
     elif not task.done:
-        st.progress(task.share, f"{task.words} …{_beside()}")
+        st.progress(task.share, f"{task.words} …{_shared_time_note()}")
     elif task.cancelled:
         st.caption(f":material/close: Stopped at {100 * task.share:.0f} %. {after}")
     elif after:
         st.caption(after)
 
 
-def _beside() -> str:
-    """Say where a training has its share of the time."""
+def _shared_time_note() -> str:
+    """Return a note if a run is training, because both then share the time."""
     live = session().live()
     if live is None or live.status != "running":
         return ""

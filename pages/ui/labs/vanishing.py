@@ -5,11 +5,11 @@ import streamlit as st
 
 from pages.ui.labs import tasks
 from pages.ui.labs.frame import Lab, show_result
-from pages.ui.labs.tasks import kept
+from pages.ui.labs.settings import DataChoice, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
-from wgan.format import fmt_sci
 from wgan.labs.vanishing import LOSSES, SETS, VANISHING, Vanishing, vanish
+from wgan.verdicts import stability as verdicts
 
 LAB = Lab(
     "vanishing",
@@ -52,32 +52,23 @@ two lines, x = A z + b. **Ring**: eight Gaussians on a circle, and an untrained 
 its centre."""
 
 
+DATA = DataChoice(VANISHING, SETS, "vanishing_set", "gaussians", SET_HELP, wrap=True)
+
+
 def title() -> str:
-    """Return the title of the work that the settings ask for."""
-    return f"{VANISHING}, {st.session_state.get('vanishing_set', 'gaussians')}"
+    """Return the title of the task that the settings ask for."""
+    return DATA.task_title
 
 
 def settings() -> bool:
-    """Show what can be moved, and the button; return whether that one stops the work."""
+    """Show the settings and the button; return whether the task is running."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = (
-            st.segmented_control(
-                "Data",
-                list(SETS),
-                format_func=SETS.__getitem__,
-                required=True,
-                help=SET_HELP,
-                wrap=True,
-                key=kept("vanishing_set", tasks.under_way(VANISHING, SETS, "gaussians")),
-                persist_state="session",
-            )
-            or "gaussians"
-        )
+        name = DATA.show()
         updates = int(
             st.select_slider(
                 "How long",
                 UPDATES,
-                key=kept("vanishing_updates", 2_000),
+                key=persistent_key("vanishing_updates", 2_000),
                 persist_state="session",
                 format_func=lambda n: f"{n:,}",
                 help="Updates of the discriminator, and as many of the critic, while the generator stands "
@@ -85,33 +76,33 @@ def settings() -> bool:
                 width=320,
             )
         )
-        return tasks.order(
+        return tasks.start_or_stop_button(
             title(),
             "Train them",
             lambda: vanish(name, updates=updates),
             key="vanishing",
-            given=updates,
+            settings=updates,
             help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
             "where nothing else computes.",
         )
 
 
-def show(said: int | None) -> None:
-    """Show how far it has come. The body of the page's fragment."""
-    task = tasks.standing(title())
-    result = task.result if task is not None else None
+def show(prediction: int | None) -> None:
+    """Show the progress and the result. The body of the page's fragment."""
+    task = tasks.latest_task(title())
+    result = tasks.latest_result(title(), Vanishing)
     updates = int(st.session_state.get("vanishing_updates", 2_000))
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left:
-        tasks.state(
+        tasks.show_progress(
             task,
             before=f"**Train them** trains a discriminator and a critic on the same batches for {updates:,} "
             f"updates, and measures the generator's gradient on the way: {TIMES[updates]}.",
             after="ReLU networks 3×64, Adam(10⁻³, 0.5, 0.9), batches of 256. Drag *After update* to see "
             "any moment again.",
         )
-    if not isinstance(result, Vanishing):
-        _before()
+    if result is None:
+        _show_formulas()
         return
     done = task is None or task.done
     run = task.key if task else ""
@@ -125,11 +116,20 @@ def show(said: int | None) -> None:
         _plane(result, at, chosen, "Discriminator D", JUDGE_HELP, run)
     with right:
         _plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
-    early = int(result.updates[-1]) < result.total
-    show_result(LAB, said, happened(result) if done else "", early=early)
+    updates = int(result.updates[-1])
+    norms = {loss: float(values[-1]) for loss, values in result.norms.items()}
+    verdict = verdicts.vanishing_gradients(
+        updates,
+        float(result.certainty[-1]),
+        minimax=norms["minimax"],
+        minimax_share=result.fallen("minimax"),
+        non_saturating=norms["non-saturating"],
+        wasserstein=norms["wasserstein"],
+    )
+    show_result(LAB, prediction, verdict if done else "", early=updates < result.total)
 
 
-def _before() -> None:
+def _show_formulas() -> None:
     formulas = {
         "minimax": r"\min_\theta\; \mathbb{E}\log(1 - D(\tilde x))",
         "non-saturating": r"\min_\theta\; -\mathbb{E}\log D(\tilde x)",
@@ -153,7 +153,9 @@ def _moment(found: Vanishing, done: bool) -> int:
     chosen = st.select_slider(
         "After update",
         [int(u) for u in found.updates],
-        key=kept(f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])),
+        key=persistent_key(
+            f"vanishing_at_{found.name}_{found.total}_{last}", int(found.updates[-1])
+        ),
         persist_state="session",
         format_func=lambda n: f"{n:,}",
         help="Which moment of the training the two surfaces show; the dotted line on the chart.",
@@ -184,7 +186,7 @@ def _arrows() -> str:
             required=True,
             wrap=True,
             format_func=lambda key: LOSSES[key][0],
-            key=kept("vanishing_push", "minimax"),
+            key=persistent_key("vanishing_push", "minimax"),
             persist_state="session",
             help="Whose push the arrows on the discriminator's surface show: both losses read the same D.",
         )
@@ -199,12 +201,12 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
     longest = float(np.hypot(pushes[..., 2], pushes[..., 3]).max())
     low, high = (0.0, 1.0) if judge else (float(table.min()), float(table.max()))
     chart(
-        figures.pushed(
+        figures.surface_with_arrows(
             table,
             found.extent,
             real=found.real[:160],
             fake=found.fake[:160],
-            pushes=pushes[at],
+            arrows=pushes[at],
             low=low,
             high=high,
             unit="D" if judge else "f",
@@ -217,15 +219,4 @@ def _plane(found: Vanishing, at: int, loss: str, title: str, help: str, run: str
         title=title,
         help=help,
         alt=f"{title} over the plane, with the push on some fakes",
-    )
-
-
-def happened(found: Vanishing) -> str:
-    """Say what was measured, in a sentence."""
-    norms = {key: fmt_sci(float(values[-1])) for key, values in found.norms.items()}
-    return (
-        f"After {int(found.updates[-1]):,} updates D is {fmt_sci(float(found.certainty[-1]))} at fakes. "
-        f"The gradient is **{norms['minimax']}** by minimax, {fmt_sci(found.fallen('minimax'))} of its "
-        f"largest; **{norms['non-saturating']}** by the non-saturating loss; **{norms['wasserstein']}** by "
-        "Wasserstein."
     )

@@ -224,7 +224,7 @@ def _best(status: TaskStatus, search: Search) -> None:
         )
     with curve:
         chart(
-            figures.search(np.array(search.at), search.errors, _baseline(search)),
+            figures.inversion_errors(np.array(search.at), search.errors, _baseline(search)),
             key="find_curve",
             run=status.key,
             height=190,

@@ -125,7 +125,7 @@ def grid(generator_view: GeneratorView) -> None:
     left, right = st.columns([0.62, 0.38], gap="large")
     with left:
         chart(
-            figures.warped(warped.lines, warped.density, real),
+            figures.bent_grid(warped.lines, warped.density, real),
             key="warped",
             run=generator_view.run,
             height=500,

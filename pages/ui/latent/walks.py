@@ -235,7 +235,9 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
     else:
         # By their z, which lie apart: the points made of them lie in a few piles.
         chart(
-            figures.numbered(preview_z(generator_view.models.config, GRID)[:, :2], samples_before),
+            figures.numbered_points(
+                preview_z(generator_view.models.config, GRID)[:, :2], samples_before
+            ),
             key="picked_from",
             run=generator_view.run,
             height=230,

@@ -44,13 +44,13 @@ def folder() -> Path:
 
 def key(config: TrainConfig, engine: Engine) -> str:
     """Return the name of a config's libraries: of all that is written into them."""
-    here = Path(__file__)
-    library = here.parents[2]
+    this_file = Path(__file__)
+    library = this_file.parents[2]
     sources = [
-        here,
+        this_file,
         library / "training" / "steps.py",
-        library / "networks.py",
-        library / "objectives.py",
+        *sorted((library / "networks").glob("*.py")),
+        *sorted((library / "objectives").glob("*.py")),
     ]
     parts = [
         config.network.model_dump_json(),

@@ -46,13 +46,16 @@ def mismatch_reason(compiled: CompiledStep, step: TraceableStep, engine: Engine)
     close = CLOSE[engine.precision]
     # A bias before a batch norm has a gradient of 0, of which rounding leaves a trace.
     least = close * max(float(gradient.abs().max()) for gradient in expected[: step.num_gradients])
-    for i, (one, other) in enumerate(zip(expected, outputs, strict=True)):
-        if one.is_floating_point():
-            size = float(one.abs().max())
+    for i, (expected_output, other) in enumerate(zip(expected, outputs, strict=True)):
+        if expected_output.is_floating_point():
+            size = float(expected_output.abs().max())
             room = close * (max(size, least) if i < step.num_gradients else size) + 1e-7
-            if one.dtype != other.dtype or not float((one - other).abs().max()) <= room:
+            if (
+                expected_output.dtype != other.dtype
+                or not float((expected_output - other).abs().max()) <= room
+            ):
                 return "its numbers differ"
-        elif not torch.equal(one, other):
+        elif not torch.equal(expected_output, other):
             return "its numbers differ"
     return None
 
@@ -75,16 +78,16 @@ def no_speedup_reason(
     eager = compiled = 0.0
     for compiled_step, step, count in pairs:
         times: tuple[list[float], list[float]] = ([], [])
-        begun = time.perf_counter()
+        first_start = time.perf_counter()
         for i in range(rounds):
-            if i > 2 and time.perf_counter() - begun > seconds / len(pairs):
+            if i > 2 and time.perf_counter() - first_start > seconds / len(pairs):
                 break
-            for measured, call in zip(times, (step.call, compiled_step), strict=True):
+            for step_times, call in zip(times, (step.call, compiled_step), strict=True):
                 wait(engine.device)
                 start = time.perf_counter()
                 call(step.inputs)
                 wait(engine.device)
-                measured.append(time.perf_counter() - start)
+                step_times.append(time.perf_counter() - start)
         eager += count * statistics.median(times[0])
         compiled += count * statistics.median(times[1])
     ratio = eager / compiled

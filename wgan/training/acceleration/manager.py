@@ -56,9 +56,9 @@ class StepAccelerator:
         are `proven`: they are taken whatever the clock says now, as its numbers go on with them only.
         """
         config, engine = training.config, training.engine
-        wanted = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
-        if wanted != self._for:
-            self._for, self._since = wanted, seconds
+        target = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
+        if target != self._for:
+            self._for, self._since = target, seconds
             self._open = unsupported_reason(config, engine, training.critic) is None
             libraries = self._open and engine.device == "cpu" and self._recorder is None
             self._compiler = Compiler(config, engine) if libraries else None
@@ -103,13 +103,15 @@ class StepAccelerator:
                 steps[name] = f"it cannot be loaded ({error})"
         return steps
 
-    def _take(self, training: Training, found: dict[str, CompiledStep | str], proven: bool) -> bool:
+    def _take(
+        self, training: Training, compiled_steps: dict[str, CompiledStep | str], proven: bool
+    ) -> bool:
         self._open = False  # one verdict
-        for name, reason in found.items():
+        for name, reason in compiled_steps.items():
             if isinstance(reason, str):
                 self._log(f"The compiled {name} update is not used: {reason}.")
-        steps = {name: step for name, step in found.items() if not isinstance(step, str)}
-        if len(steps) < len(found):
+        steps = {name: step for name, step in compiled_steps.items() if not isinstance(step, str)}
+        if len(steps) < len(compiled_steps):
             return False
         if not proven:
             traceable = training.traceable_steps()

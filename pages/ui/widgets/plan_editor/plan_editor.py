@@ -6,7 +6,7 @@ from typing import Any
 
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.registry import component
-from wgan.labs.earth import MOST_MOVES, PLACES, TALLEST, Piles
+from wgan.labs.earth import MAX_HEIGHT, MAX_MOVES, PLACES, Piles
 
 _PILES = component(
     "wgan_plan_editor",
@@ -60,7 +60,7 @@ def plan_editor(plan_before: Plan, *, key: str, on_change: Callable[[Plan], None
         "mode": plan.mode,
         "seen": plan.seen,
         "edit": edit.answer,
-        "tallest": TALLEST,
+        "tallest": MAX_HEIGHT,
         "help": HELP,
         "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:2.5rem",
     }
@@ -72,7 +72,7 @@ def _checked(value: Any) -> Plan | None:
     if not isinstance(value, dict) or value.get("mode") not in MODES:
         return None
     move_list = value.get("moves")
-    if not isinstance(move_list, list) or len(move_list) > MOST_MOVES:
+    if not isinstance(move_list, list) or len(move_list) > MAX_MOVES:
         return None
     try:
         piles = Piles(_whole(value.get("fake")), _whole(value.get("real")))

@@ -10,7 +10,7 @@ import numpy as np
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.registry import component
 from wgan.arrays import F64
-from wgan.labs.duality import HIGHEST, optimal
+from wgan.labs.duality import MAX_HEIGHT, optimal
 from wgan.labs.earth import PLACES, Piles
 
 _BEND = component(
@@ -68,6 +68,6 @@ def _checked(value: Any) -> Bent | None:
         return None
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in f):
         return None
-    if not all(math.isfinite(v) and abs(v) <= HIGHEST for v in f):
+    if not all(math.isfinite(v) and abs(v) <= MAX_HEIGHT for v in f):
         return None
     return Bent(np.array(f, np.float64), value.get("shown") is True)

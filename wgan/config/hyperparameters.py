@@ -1,0 +1,130 @@
+"""What sliders, command-line flags and tables need to know of every hyperparameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from wgan.config.model import TrainConfig
+from wgan.config.parts import PARTS
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One hyperparameter, as sliders, flags and tables need it."""
+
+    path: str  # dotted: "batch_size", "objective.clip_value"
+    title: str
+    help: str
+    type: type  # int, float, bool or str
+    default: Any
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...] | None
+    optional: bool
+    many: bool  # is it a list of words?
+    options: str | None  # what is chosen among where that depends on the data: "classes", "own"
+    hidden: bool  # not made by hand: a drawing's cells
+    unit: str | None
+    source: str | None
+    live: bool  # can it be changed while the training runs?
+    advanced: bool
+    log: bool  # is its scale logarithmic?
+    main: bool = False  # does it belong beside the choice of its part, not among the details?
+
+
+def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparameter]:
+    """Iterate over every hyperparameter of a config, its parts' own among them.
+
+    Without a config: over those of every variant of every part, each once by its dotted name.
+    """
+    known = _described(TrainConfig)
+    for name, field in TrainConfig.model_fields.items():
+        if name not in PARTS:
+            yield known[name]
+            continue
+        choices = PARTS[name]
+        default = None if config is None else getattr(config, name).name
+        yield Hyperparameter(
+            name,
+            field.title or name,
+            field.description or "",
+            str,
+            default,
+            None,
+            None,
+            tuple(choices),
+            False,
+            False,
+            None,
+            False,
+            None,
+            None,
+            False,
+            name in ("network", "optimizer"),
+            False,
+        )
+        yielded = set()
+        variants: Iterable[Any] = (
+            choices.values() if config is None else [type(getattr(config, name))]
+        )
+        for variant in variants:
+            for own, described in _described(variant, f"{name}.").items():
+                if own != "name" and own not in yielded:
+                    yielded.add(own)
+                    yield described
+
+
+@cache  # a diagnosis asks for them at every report
+def _described(model: type[BaseModel], prefix: str = "") -> dict[str, Hyperparameter]:
+    """Return what is known of each field of a model, those that are parts left out."""
+    return {
+        name: _describe(prefix + name, field)
+        for name, field in model.model_fields.items()
+        if prefix or name not in PARTS
+    }
+
+
+def _describe(path: str, field: FieldInfo) -> Hyperparameter:
+    low: float | None = None
+    high: float | None = None
+    kind: Any = field.annotation
+    metadata = list(field.metadata)
+    optional = type(None) in get_args(kind)
+    if optional:
+        kind = next(a for a in get_args(kind) if a is not type(None))
+    if get_origin(kind) is Annotated:
+        kind, *more = get_args(kind)
+        metadata += [m for info in more for m in getattr(info, "metadata", [info])]
+    for bound in metadata:
+        low = getattr(bound, "ge", getattr(bound, "gt", low))
+        high = getattr(bound, "le", getattr(bound, "lt", high))
+    choices = tuple(get_args(kind)) if get_origin(kind) is Literal else None
+    is_list = get_origin(kind) is tuple
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return Hyperparameter(
+        path=path,
+        title=field.title or path.rpartition(".")[2].replace("_", " ").capitalize(),
+        help=field.description or "",
+        type=str if choices or is_list else kind,
+        default=field.get_default(call_default_factory=True),
+        low=low,
+        high=high,
+        choices=choices,
+        optional=optional,
+        many=is_list,
+        options=str(extra["choices"]) if extra.get("choices") else None,
+        hidden=bool(extra.get("hidden") or extra.get("editor")),
+        unit=str(extra["unit"]) if extra.get("unit") else None,
+        source=str(extra["source"]) if extra.get("source") else None,
+        # An objective's own values act on the next update, so all of them can be steered.
+        live=bool(extra.get("live", path.startswith("objective."))),
+        advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
+        log=bool(extra.get("log")),
+        main=bool(extra.get("main")),
+    )

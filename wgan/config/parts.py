@@ -1,0 +1,78 @@
+"""The parts of a config that are a choice: data set, objective, network, optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wgan.data import DATASETS
+from wgan.networks import NETWORKS
+from wgan.objectives import OBJECTIVES
+
+
+class Optimizer(BaseModel):
+    """An optimiser's name and its own settings; learning rates are the config's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Any
+    title: ClassVar[str]
+
+
+Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Adam(Optimizer):
+    """Adam: momentum β₁ and a running scale β₂ for each weight."""
+
+    name: Literal["adam"] = "adam"
+    title = "Adam"
+    beta1: Beta = Field(
+        0.0,
+        title="β₁, momentum",
+        description="How much of the last gradients is kept. WGANs want 0 to 0.5: more makes a "
+        "clipped critic unstable.",
+        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
+    )
+    beta2: Beta = Field(
+        0.9,
+        title="β₂, scale memory",
+        description="How long squared gradients are remembered.",
+        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
+    )
+
+
+class RMSprop(Optimizer):
+    """RMSprop: each weight's gradient divided by its recent size. What the first WGAN used."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    title = "RMSprop"
+    alpha: Beta = Field(
+        0.99,
+        title="α, scale memory",
+        description="How long squared gradients are remembered.",
+        json_schema_extra={"source": "torch's default", "live": True},
+    )
+    eps: Annotated[float, Field(gt=0.0, le=1e-2)] = Field(
+        1e-8,
+        title="ε",
+        description="Added to the size of the gradients before dividing by it.",
+        json_schema_extra={"source": "torch's default; Keras: 1e-7", "live": True, "log": True},
+    )
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "rmsprop": RMSprop}
+
+if TYPE_CHECKING:
+    AnyOptimizer = Optimizer
+else:
+    AnyOptimizer = Annotated[Union[tuple(OPTIMIZERS.values())], Field(discriminator="name")]
+
+PARTS: dict[str, Mapping[str, type[BaseModel]]] = {
+    "dataset": DATASETS,
+    "objective": OBJECTIVES,
+    "network": NETWORKS,
+    "optimizer": OPTIMIZERS,
+}
+"""The fields of a config that are a choice among models, and what can be chosen."""

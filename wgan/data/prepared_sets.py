@@ -1,0 +1,292 @@
+"""Prepared pictures: data sets of the user's own, each in one file, with a header that is enough to list it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from wgan.data.base import Pictures, Side, Stack
+from wgan.data.errors import DataError
+from wgan.data.mapped import Mapped
+from wgan.data.stored import Part, layout, read
+from wgan.paths import cache_dir, data_root
+
+if TYPE_CHECKING:
+    pass
+
+SCHEMA = 1
+FOLDER = "own"
+MAPPED_FROM = 1 << 30
+"""Training sets of at least this many bytes stay in their file; smaller ones are read into memory."""
+
+
+class Recipe(BaseModel):
+    """How files become pictures to train on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(
+        "My pictures",
+        title="Name",
+        description="Shown wherever the pictures are; 1 to 60 characters.",
+    )
+    pattern: str = Field(
+        "",
+        title="Only files like",
+        description="A pattern of the path inside, such as cats/*.png: * and ? stay in a folder, ** "
+        "crosses folders; without a slash it is the file's name. Empty: all files.",
+        max_length=200,
+    )
+    side: Side = Field(32, title="Size", description="Height and width of the pictures, in pixels.")
+    colours: Literal["grey", "rgb"] = Field(
+        "rgb", title="Colours", description="Grey pictures are learned faster."
+    )
+    fit: Literal["crop", "pad"] = Field(
+        "crop",
+        title="What is not square",
+        description="crop: cut to the square in the middle. pad: kept whole, with background around.",
+    )
+    enlarge: bool = Field(
+        True,
+        title="Enlarge small pictures",
+        description="Small pictures are enlarged, by whole factors where that fits, so that sprites "
+        "stay sharp. Off: they stay as they are, with background around.",
+    )
+    trim: bool = Field(
+        False,
+        title="Trim transparent borders",
+        description="Cut a transparent border off before fitting, as sprites often have one.",
+    )
+    background: str = Field(
+        "white",
+        title="Background",
+        description="Behind transparent parts and around: white, black or a colour such as #ff8800.",
+    )
+    unique: bool = Field(
+        True,
+        title="Drop duplicates",
+        description="Of pictures that are the same once prepared, only the first is kept.",
+    )
+    near: bool = Field(
+        False,
+        title="Drop near duplicates too",
+        description="Pictures count as nearly the same when their 64-bit difference hashes are equal "
+        "and their mean colours close.",
+    )
+    labels: bool = Field(
+        True,
+        title="Folders are classes",
+        description="A picture's class is the name of its folder, where there are 2 to 100 folders "
+        "with pictures.",
+    )
+    held_out: Annotated[float, Field(ge=0.05, le=0.5)] = Field(
+        0.1,
+        title="Held out",
+        description="Share of the pictures that training never sees, to compare with.",
+    )
+
+    @field_validator("title")
+    @classmethod
+    def _speakable(cls, title: str) -> str:
+        title = " ".join(title.split())
+        if not 1 <= len(title) <= 60 or not title.isprintable():
+            raise ValueError("The name must have 1 to 60 printable characters.")
+        return title
+
+    @field_validator("background")
+    @classmethod
+    def _a_colour(cls, background: str) -> str:
+        if background not in ("white", "black") and not re.fullmatch(
+            r"#[0-9a-fA-F]{6}", background
+        ):
+            raise ValueError(
+                f"The background cannot be {background!r}: choose white, black or a colour such as "
+                "#ff8800."
+            )
+        return background
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Pictures that were prepared, as the header of their file tells."""
+
+    key: str
+    recipe: Recipe
+    source: str  # name of the folder or archive; "upload"
+    shape: tuple[int, ...]  # (C, H, W)
+    train: int
+    held_out: int
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]  # training pictures of each class
+    seen: int  # files that were looked at
+    duplicates: int
+    near_duplicates: int
+    skipped: tuple[tuple[str, str], ...]  # (file, reason), the first of them
+    reasons: dict[str, int]  # reason → files skipped for it
+    created: float  # seconds since 1970
+
+    @property
+    def title(self) -> str:
+        """The name its maker gave it."""
+        return self.recipe.title
+
+    @property
+    def kept(self) -> int:
+        """Pictures in both parts."""
+        return self.train + self.held_out
+
+
+def prepared(root: Path | None = None) -> list[Prepared]:
+    """Return what has been prepared, the newest first; damaged files are left out."""
+    by_key: dict[str, Prepared] = {}
+    for folder in folders(root, FOLDER):
+        for path in sorted(folder.glob("*.safetensors")):
+            with contextlib.suppress(DataError):
+                by_key.setdefault(path.stem, read_header(path))
+    return sorted(by_key.values(), key=lambda p: (-p.created, p.key))
+
+
+def find(key: str, root: Path | None = None) -> Prepared | None:
+    """Return what was prepared under a key, or None where it is not on this machine."""
+    if not is_key(key):
+        return None
+    for folder in folders(root, FOLDER):
+        with contextlib.suppress(DataError):
+            return read_header(folder / f"{key}.safetensors")
+    return None
+
+
+def forget(key: str, root: Path | None = None) -> None:
+    """Delete what was prepared under a key. Raises DataError."""
+    paths = [folder / f"{key}.safetensors" for folder in folders(root, FOLDER)]
+    existing = [path for path in paths if is_key(key) and path.is_file()]
+    if not existing:
+        raise DataError(f"There are no prepared pictures {key!r}.")
+    for path in existing:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise DataError(f"{path} cannot be deleted ({error.strerror or error}).") from error
+
+
+def is_key(key: str) -> bool:
+    """Tell whether a text can be a key: it becomes a file's name, so nothing else may pass."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", key) is not None
+
+
+def folders(root: Path | None, name: str) -> tuple[Path, Path]:
+    """Return the two places where prepared pictures are looked for, the data root's first."""
+    return (root or data_root()) / name, cache_dir() / "data" / name
+
+
+def writable(root: Path | None, name: str) -> Path:
+    """Return the first of those places that can be written; it is made where it is absent.
+
+    Raises DataError.
+    """
+    for folder in folders(root, name):
+        nearest = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+        # An administrator may write anywhere: a folder without any write bit is left alone still.
+        if nearest.stat().st_mode & 0o222 and os.access(nearest, os.W_OK):
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                return folder
+    raise DataError(
+        f"Neither {folders(root, name)[0]} nor {folders(root, name)[1]} can be written. Make one of "
+        "them writable, or set WGAN_DATA to another folder."
+    )
+
+
+def read_header(path: Path) -> Prepared:
+    """Return what a file of prepared pictures says, without reading the pictures.
+
+    Raises DataError where it is absent or damaged.
+    """
+    try:
+        metadata, arrays = layout(path)
+        header = json.loads(metadata["wgan-data"])
+        n, *shape = arrays["train"].shape
+        held_out = arrays["held_out"].shape[0]
+        if header["schema"] != SCHEMA:
+            raise ValueError("schema")
+        return Prepared(
+            key=path.name.removesuffix(".safetensors"),
+            recipe=Recipe.model_validate(header["recipe"]),
+            source=str(header["source"]),
+            shape=tuple(shape),
+            train=n,
+            held_out=held_out,
+            classes=tuple(map(str, header["classes"])),
+            counts=tuple(map(int, header["counts"])),
+            seen=int(header["seen"]),
+            duplicates=int(header["duplicates"]),
+            near_duplicates=int(header["near_duplicates"]),
+            skipped=tuple((str(name), str(reason)) for name, reason in header["skipped"]),
+            reasons={str(reason): int(n) for reason, n in header["reasons"].items()},
+            created=float(header["created"]),
+        )
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file {path}.") from error
+    except (
+        OSError,
+        ValidationError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+    ) as error:
+        raise DataError(
+            f"The prepared pictures in {path} are damaged: prepare them again."
+        ) from error
+
+
+def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
+    """Return the pictures of a file that `build` made. Raises DataError.
+
+    With `MAPPED_FROM` bytes to train on they stay in the file, unless `mapped` says otherwise.
+    """
+    import torch
+
+    header = read_header(path)
+    try:
+        _, arrays = layout(path)
+        for name in ("train", "held_out"):
+            part, labels = arrays[name], arrays[f"{name}_labels"]
+            if part.kind != "U8" or len(part.shape) != 4 or part.shape[1:] != header.shape:
+                raise ValueError("the parts do not fit together")
+            if labels.kind != "I64" or labels.shape != part.shape[:1] or not part.nbytes:
+                raise ValueError("the labels do not fit the pictures")
+        classes = max(1, len(header.classes))
+        train_labels, held_out_labels = (
+            torch.from_numpy(read(path, arrays[name])).long()
+            for name in ("train_labels", "held_out_labels")
+        )
+        for each in (train_labels, held_out_labels):
+            if not 0 <= each.min() <= each.max() < classes:
+                raise ValueError("the labels do not fit the classes")
+        if mapped is None:
+            mapped = arrays["train"].nbytes >= MAPPED_FROM
+        train, held_out = (_part(path, arrays[name], mapped) for name in ("train", "held_out"))
+        return Pictures(train, held_out, train_labels, held_out_labels, header.classes)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"The prepared pictures in {path} are damaged: prepare them again."
+        ) from error
+
+
+def _part(path: Path, part: Part, mapped: bool) -> Stack:
+    import torch
+
+    if not mapped:
+        return torch.from_numpy(read(path, part))
+    with path.open("rb") as file:
+        return Mapped(file, part.begin, part.shape)

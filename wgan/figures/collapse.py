@@ -1,0 +1,150 @@
+"""Mode collapse: samples, captured modes over steps, and classes among the samples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wgan.arrays import Number, Real
+from wgan.figures.base import LEGEND, MARGIN, Figure, dots, square, vertical_line
+
+
+def point_cloud(real: Real, fake: Real, extent: float) -> Figure:
+    """Return real points and fakes over them, (N, 2) each, in a small chart without axes."""
+    axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False, "visible": False}
+    return {
+        "data": [dots("Real", real, "@real/0.7", 4.5), dots("Fake", fake, "@fake/0.7", 3.2)],
+        "layout": {
+            "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
+            **square(axis),
+            "showlegend": False,
+            "hovermode": False,
+        },
+    }
+
+
+def modes_over_steps(
+    lines: Sequence[tuple[str, Number, Real, str, float | None]],
+    total_modes: int,
+    total: int,
+    y_title: str,
+) -> Figure:
+    """Return how many modes several networks capture over steps, and the step at which each collapses.
+
+    Args:
+        lines: Name, steps (K,), modes (K,), colour and step of the collapse (or None) of each network.
+        total_modes: Modes of the data.
+        total: Steps in the whole training.
+        y_title: Title of the y axis.
+    """
+    collapses = [(name, step, colour) for name, _, _, colour, step in lines if step is not None]
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": steps,
+                "y": values,
+                "name": name,
+                "line": {"color": colour, "width": 2.4},
+                "hovertemplate": "%{y:,d}",
+            }
+            for name, steps, values, colour, _ in lines
+        ],
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {"title": {"text": "step"}, "range": [0, total], "hoverformat": ",d"},
+            "yaxis": {
+                "title": {"text": y_title},
+                "range": [-0.02 * total_modes, 1.08 * total_modes],
+                "nticks": 6,
+            },
+            "legend": LEGEND,
+            "shapes": [
+                *(vertical_line(step, colour=colour, width=1.6) for _, step, colour in collapses),
+                _level(total_modes),
+            ],
+            "annotations": [
+                _collapse_label(name, step, colour, i)
+                for i, (name, step, colour) in enumerate(collapses)
+            ],
+        },
+    }
+
+
+def _level(height: float) -> Figure:
+    """Return a dashed horizontal line through the whole chart."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "yref": "y",
+        "x0": 0,
+        "x1": 1,
+        "y0": height,
+        "y1": height,
+        "line": {"color": "@real", "width": 1.4, "dash": "dash"},
+    }
+
+
+def _collapse_label(name: str, step: float, colour: str, place: int) -> Figure:
+    """Return the label of a collapse; each next `place` is further down."""
+    return {
+        "x": step,
+        "y": 0.66 - 0.12 * place,
+        "yref": "paper",
+        "text": f"⚠ {name} collapses",
+        "showarrow": False,
+        "xanchor": "left",
+        "yanchor": "top",
+        "xshift": 4,
+        "font": {"color": colour, "size": 12},
+    }
+
+
+def class_shares(
+    names: Sequence[str], groups: Sequence[tuple[str, Real, str]], real: Real | None
+) -> Figure:
+    """Return the shares of the classes among the samples of several networks, and among the data.
+
+    Args:
+        names: Names of the classes, C of them.
+        groups: Name, shares (C,) and colour of each network.
+        real: Shares among the data, (C,), drawn as a dashed step line.
+    """
+    traces: list[Figure] = [
+        {
+            "type": "bar",
+            "x": list(names),
+            "y": 100 * np.asarray(shares, dtype=np.float64),
+            "name": name,
+            "marker": {"color": colour, "line": {"width": 0}},
+            "hovertemplate": "%{y:.1f} %",
+        }
+        for name, shares, colour in groups
+    ]
+    if real is not None:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": list(names),
+                "y": 100 * np.asarray(real, dtype=np.float64),
+                "name": "Data",
+                "line": {"color": "@real", "width": 2, "shape": "hvh", "dash": "dash"},
+                "hovertemplate": "%{y:.1f} %",
+            }
+        )
+    return {
+        "data": traces,
+        "layout": {
+            "margin": MARGIN,
+            "barmode": "group",
+            "bargap": 0.2,
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {"type": "category", "title": {"text": "class"}},
+            "yaxis": {"rangemode": "tozero", "ticksuffix": " %", "nticks": 5},
+            "legend": LEGEND,
+        },
+    }

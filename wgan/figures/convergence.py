@@ -1,0 +1,113 @@
+"""A critic that is trained to convergence: the bound that it proves, its gap and its slope."""
+
+from typing import Any
+
+import numpy as np
+
+from wgan.arrays import Number, Real
+from wgan.figures.base import LEGEND, MARGIN, Figure
+
+
+def proved_bound(
+    updates: Number, bounds: Real, exact: float, floor: float | None, total: int
+) -> Figure:
+    """Return the lower bound of W₁ that a critic proves over its updates, and the exact distance.
+
+    Args:
+        updates: Critic updates, (K,), rising.
+        bounds: Lower bounds, (K,).
+        exact: The exact distance.
+        floor: The distance between real examples and others; None if it is unknown.
+        total: Updates in the whole training.
+    """
+    ends = np.array([0.0, max(total, 1)])
+    levels = [("exact W₁", exact, "@real", "dash")]
+    if floor is not None:
+        levels.append(("real to real", floor, "@muted", "dot"))
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": updates,
+                "y": bounds,
+                "name": "proved",
+                "line": {"color": "@critic", "width": 2.4},
+                "fill": "tozeroy",
+                "fillcolor": "@critic/0.1",
+                "hovertemplate": "%{y:.4g}",
+            },
+            *(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": ends,
+                    "y": np.full(2, at),
+                    "name": name,
+                    "line": {"color": colour, "width": 1.8, "dash": dash},
+                    "hovertemplate": "%{y:.4g}",
+                }
+                for name, at, colour, dash in levels
+            ),
+        ],
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {
+                "title": {"text": "critic updates"},
+                "range": [0, max(total, 1)],
+                "hoverformat": ",d",
+            },
+            "yaxis": {
+                "title": {"text": "distance"},
+                "rangemode": "tozero",
+                "autorangeoptions": {"include": [0.0, 1.12 * exact]},
+            },
+            "legend": LEGEND,
+        },
+    }
+
+
+def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
+    """Return the raw gap of a critic over its updates, and its steepest slope on a second axis."""
+
+    def line(name: str, values: Real, colour: str, **more: Any) -> Figure:
+        return {
+            "type": "scatter",
+            "mode": "lines",
+            "x": updates,
+            "y": values,
+            "name": name,
+            "line": {"color": colour, "width": 2},
+            "hovertemplate": "%{y:.4g}",
+            **more,
+        }
+
+    return {
+        "data": [
+            line("raw gap, left", gaps, "@critic"),
+            line("slope, right", slopes, "@mark", yaxis="y2"),
+        ],
+        "layout": {
+            "margin": MARGIN | {"r": 52},
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {
+                "title": {"text": "critic updates"},
+                "range": [0, max(total, 1)],
+                "hoverformat": ",d",
+            },
+            "yaxis": {"exponentformat": "power", "rangemode": "tozero", "nticks": 4},
+            "yaxis2": {
+                "overlaying": "y",
+                "side": "right",
+                "showgrid": False,
+                "rangemode": "tozero",
+                "exponentformat": "power",
+                "tickmode": "auto",
+                "nticks": 4,
+            },
+            "legend": LEGEND,
+        },
+    }

@@ -1,0 +1,66 @@
+"""EngineTuner: makes a training faster while it goes on."""
+
+from wgan.runs import Run
+from wgan.training import ThreadTuner, Training
+from wgan.training.acceleration.manager import StepAccelerator
+
+
+class EngineTuner:
+    """Switches a training to compiled steps and to the fastest number of threads, and records the engine.
+
+    Args:
+        run: where the engine is recorded.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.accelerator = StepAccelerator(run.log)
+        self._thread_tuner: ThreadTuner | None = None
+        self._seconds, self._steps = 0.0, 0  # time and number of the steps since the last tuning
+
+    def choose_threads(self, most_threads: int, seconds: float) -> None:
+        """From now on, measure which number of threads is fastest. `seconds`: of training so far."""
+        self._thread_tuner = ThreadTuner(most_threads, seconds)
+
+    def record_step(self, seconds: float) -> None:
+        """Count one step that took `seconds`."""
+        self._seconds += seconds
+        self._steps += 1
+
+    def switch_steps(self, training: Training, seconds: float, *, again: bool = False) -> bool:
+        """Switch to faster steps if they are ready; tell whether the engine has changed.
+
+        Args:
+            training: the training.
+            seconds: of training so far.
+            again: whether the run was trained with compiled steps before, so that they are not judged anew.
+        """
+        left = seconds_left(training, seconds)
+        if not self.accelerator.maybe_switch(training, seconds, left, proven=again):
+            return False
+        self._run.set_engine(training.engine)
+        return True
+
+    def switch_threads(self, training: Training, seconds: float) -> bool:
+        """Switch to another number of threads if it was measured to be faster; tell whether it is."""
+        tuner = self._thread_tuner
+        if tuner is None:
+            return False
+        tuner.note(self._seconds, self._steps)
+        self._seconds, self._steps = 0.0, 0
+        # A compiler that is at work takes part of a core for a minute: what is measured then says nothing.
+        if not tuner.due(seconds) or self.accelerator.working:
+            return False
+        threads = tuner.better(training.config, training.engine, seconds)
+        if threads == training.engine.threads:
+            return False
+        training.set_num_threads(threads)
+        self._run.set_engine(training.engine)
+        return True
+
+
+def seconds_left(training: Training, seconds: float) -> float:
+    """Estimate the seconds of training that are to come."""
+    steps, config = training.steps, training.config
+    by_steps = (config.steps - steps) * seconds / max(1, steps)
+    return by_steps if config.seconds is None else min(by_steps, config.seconds - seconds)

@@ -1,0 +1,106 @@
+"""MetricRecorder: measures a training from time to time, and records the values."""
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from wgan.jobs.problems import Problems
+from wgan.jobs.snapshot import Series, in_words, pack_neighbours
+from wgan.runs import Measured, Run, RunTakenOver
+from wgan.training import Diverged, LiveEvaluator, Training
+
+
+class MetricRecorder:
+    """Measures while a training goes on. A measurement that fails is named once, and left out from then on.
+
+    Args:
+        run: where the values are recorded.
+        problems: where failures are named.
+        root: the folder of the data sets.
+        resumed: whether the run has recorded metrics already.
+    """
+
+    def __init__(self, run: Run, problems: Problems, root: Path | None, *, resumed: bool) -> None:
+        self._run, self._problems, self._root = run, problems, root
+        self._evaluator: LiveEvaluator | None = None
+        self._can_measure = True
+        self._protocol_is_written = False
+        self.series = Series(run.metrics() if resumed else ())
+        self.neighbours = run.neighbours() if resumed else None
+        self.unwritten: list[Measured] = []
+
+    def reload(self) -> None:
+        """Read again what the run has recorded, after it was rewound."""
+        self.series, self.neighbours = Series(self._run.metrics()), self._run.neighbours()
+
+    def evaluator(self, training: Training) -> LiveEvaluator:
+        """Return the evaluator of the training, which is made at the first call."""
+        if self._evaluator is None:
+            self._evaluator = LiveEvaluator(training, self._root)
+        return self._evaluator
+
+    @property
+    def protocol(self) -> Mapping[str, Any] | None:
+        """What the metrics are measured with; None before the first measurement."""
+        return MappingProxyType(self._evaluator.protocol) if self._evaluator is not None else None
+
+    def due(self, training: Training, seconds: float) -> bool:
+        """Tell whether a measurement is due after `seconds` of training."""
+        if training.config.measure and self._can_measure:
+            with self._contained():
+                return self.evaluator(training).due(seconds)
+        return False
+
+    def measure(self, training: Training, seconds: float) -> None:
+        """Measure what is due after `seconds` of training."""
+        with self._contained():
+            evaluator = self.evaluator(training)
+            was_ready = evaluator.ready
+            values = evaluator.measure(seconds)
+            if evaluator.ready and not was_ready and (sentence := evaluator.left_out):
+                self._problems.add_notice(sentence)
+            self._add(values, evaluator.step)
+            nearest = evaluator.neighbours
+            if nearest is not None and (
+                self.neighbours is None or self.neighbours.step != nearest.step
+            ):
+                self.neighbours = pack_neighbours(nearest)
+                with self._problems.writing("neighbours"):
+                    self._run.set_neighbours(self.neighbours)
+
+    def measure_checkpoint(self, training: Training) -> None:
+        """Measure what every checkpoint is measured with."""
+        if training.config.measure and self._can_measure:
+            with self._contained():
+                self._add(self.evaluator(training).at_checkpoint(), training.steps)
+
+    def write(self) -> None:
+        """Write the values that are not written yet. Raises RunError."""
+        if not self.unwritten:
+            return
+        self._run.add_metrics(self.unwritten)
+        self.unwritten.clear()
+        if self._evaluator is not None and not self._protocol_is_written:
+            self._run.set_protocol(self._evaluator.protocol)
+            self._protocol_is_written = True
+
+    def _add(self, values: Mapping[str, float], step: int) -> None:
+        new = [Measured(step, *item) for item in values.items() if math.isfinite(item[1])]
+        self.series.add(new)
+        self.unwritten += new
+
+    @contextlib.contextmanager
+    def _contained(self) -> Iterator[None]:
+        try:
+            yield
+        except (RunTakenOver, Diverged):
+            raise
+        except Exception as error:
+            self._problems.log_trace("measuring failed")
+            self._can_measure = self._evaluator is not None
+            self._problems.add_notice(
+                f"A measurement failed and is left out from now on. {in_words(error)}"
+            )

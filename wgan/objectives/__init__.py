@@ -1,0 +1,52 @@
+"""What critic and generator minimise, and what keeps the critic Lipschitz.
+
+One class and one line of OBJECTIVES for each variant. The loop calls the same methods of every
+one, so a new variant changes nothing else. Signs are those of the WGAN papers: the critic scores
+real samples high.
+
+Importing this package does not load torch: its functions import it when they compute.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import Field
+
+from wgan.objectives.base import Objective
+from wgan.objectives.discriminators import R1, Dragan, Gan, Hinge, LsGan
+from wgan.objectives.wasserstein import Wgan, WganDiv, WganGp, WganGroupSort, WganLp, WganSn
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    "wgan-gp": WganGp,
+    "wgan": Wgan,
+    "wgan-lp": WganLp,
+    "wgan-div": WganDiv,
+    "wgan-sn": WganSn,
+    "wgan-groupsort": WganGroupSort,
+    "gan": Gan,
+    "lsgan": LsGan,
+    "hinge": Hinge,
+    "dragan": Dragan,
+    "r1": R1,
+}
+
+if TYPE_CHECKING:
+    AnyObjective = Objective
+else:
+    AnyObjective = Annotated[Union[tuple(OBJECTIVES.values())], Field(discriminator="name")]
+
+__all__ = [
+    "OBJECTIVES",
+    "R1",
+    "AnyObjective",
+    "Dragan",
+    "Gan",
+    "Hinge",
+    "LsGan",
+    "Objective",
+    "Wgan",
+    "WganDiv",
+    "WganGp",
+    "WganGroupSort",
+    "WganLp",
+    "WganSn",
+]

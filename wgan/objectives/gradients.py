@@ -1,0 +1,45 @@
+"""What is computed of a critic beside its scores: slopes, and where its weights are clipped."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from wgan.objectives.base import Objective
+
+if TYPE_CHECKING:
+    from wgan.objectives.base import Scorer
+
+
+def gradient_norm(critic: Scorer, x: Tensor, *, create_graph: bool = False) -> Tensor:
+    """Return ‖∇f(x)‖₂, one norm for each sample.
+
+    `x` is (N, …) and need not require a gradient; the result is (N,), float32. The gradient of the
+    norm at 0 is 0, so a flat critic gives no NaN.
+    """
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        scores = critic(x)
+        (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=create_graph)
+    norm: Tensor = torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)
+    return norm
+
+
+def clip_bounds(objective: Objective, critic: nn.Module) -> list[float | None]:
+    """Return the c to which each of a critic's parameters is clipped, in their order; None: it is not.
+
+    Which they are is asked of the objective itself: whatever it makes of infinite weights is clipped,
+    and the value it makes of them is c.
+    """
+    bounded = copy.deepcopy(critic)
+    with torch.no_grad():
+        for weight in bounded.parameters():
+            weight.fill_(torch.inf)
+    objective.project(bounded)
+    return [
+        float(weight.detach().max()) if weight.isfinite().all() else None
+        for weight in bounded.parameters()
+    ]

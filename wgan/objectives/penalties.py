@@ -1,0 +1,94 @@
+"""GradientPenalty: what is added to the loss of a critic to bound its slope."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from wgan.objectives.base import Objective
+from wgan.rng import WHOLE, Rows
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from wgan.objectives.base import Scorer
+
+PenaltyAt = Literal["interpolates", "real", "fake", "noise"]
+PenaltyWeight = Annotated[float, Field(ge=0.0, le=1000.0)]
+
+
+class GradientPenalty(Objective):
+    """λ E d(‖∇f(x̂)‖), with a deviation d of the slope and points x̂ that the variant chooses."""
+
+    couples = False
+    penalty_weight: PenaltyWeight = Field(
+        10.0,
+        title="Penalty weight λ",
+        description="How strongly the critic's slope is held. Too small: the critic explodes. Too "
+        "large: it learns only its slope.",
+        json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "log": True},
+    )
+    penalty_at: PenaltyAt = Field(
+        "interpolates",
+        title="Penalty at",
+        description="Where the slope is held. Interpolates: at x̂ = ε real + (1 − ε) fake, ε from "
+        "U(0, 1), one for each sample. Noise: at real examples with Gaussian noise added.",
+        json_schema_extra={"source": "Kodali et al. 2017; Wu et al. 2018", "advanced": True},
+    )
+    noise_scale: Annotated[float, Field(gt=0.0, le=10.0)] = Field(
+        0.5,
+        title="Noise around real",
+        description="Standard deviation of that noise, in standard deviations of the real batch. "
+        "Used where the penalty is at noise.",
+        json_schema_extra={"source": "Kodali et al. 2017, their code", "advanced": True},
+    )
+    penalty_every: Annotated[int, Field(ge=1, le=64)] = Field(
+        1,
+        title="Penalty every",
+        description="The penalty is taken at every k-th critic update only, k times as strong. "
+        "Cheaper, and on average the same.",
+        json_schema_extra={
+            "source": "Karras et al. 2020, appendix B, arXiv:1912.04958",
+            "unit": "critic updates",
+            "advanced": True,
+        },
+    )
+
+    @abstractmethod
+    def deviation(self, norm: Tensor) -> Tensor:
+        """Return what each sample's gradient norm, (N,), costs before λ: (N,)."""
+
+    def penalise(self, critic: Scorer, points: Tensor) -> Tensor:
+        from wgan.objectives.gradients import gradient_norm
+
+        norm = gradient_norm(critic, points, create_graph=True)
+        mean: Tensor = self.deviation(norm).mean()
+        weighted: Tensor = self.penalty_weight * self.penalty_every * mean
+        return weighted
+
+    def points(
+        self,
+        *,
+        real: Tensor,
+        fake: Tensor,
+        rng: torch.Generator,
+        update: int = 0,
+        rows: Rows = WHOLE,
+    ) -> Tensor | None:
+        import torch
+
+        if update % self.penalty_every:
+            return None
+        if self.penalty_at == "interpolates":
+            n = len(real)
+            whole = torch.rand(n * rows.of, generator=rng, device=real.device, dtype=real.dtype)
+            epsilon = whole[rows.part(len(whole))]
+            return torch.lerp(fake, real, epsilon.view(n, *[1] * (real.dim() - 1)))
+        if self.penalty_at == "noise":
+            whole = torch.cat([real] * rows.of) if rows.of > 1 else real
+            noise = torch.empty_like(whole).normal_(generator=rng)[rows.part(len(whole))]
+            return real + self.noise_scale * real.std(unbiased=False) * noise
+        return real if self.penalty_at == "real" else fake

@@ -1,0 +1,342 @@
+"""Scheduler: one thread does all long work, in fair shares.
+
+Other threads never touch a training. They give orders, which the thread carries out between two steps.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+
+import torch
+
+from wgan.jobs import Cancelled, Task, TaskStatus, TaskSteps, TrainingJob, in_words
+from wgan.runs import RunError, Status
+from wgan.session.forecasts import Forecaster
+from wgan.training import Diverged, use_threads
+
+log = logging.getLogger(__name__)
+
+SHARE_S = 0.02
+"""Seconds of work that a job gets before the next job has its turn and orders are carried out."""
+
+LOCK_REFRESH_S = 20.0
+"""Seconds between two refreshes of a paused run's lock, which other machines read."""
+
+TASKS_KEPT = 20
+"""Finished tasks whose results can still be asked for."""
+
+
+class Scheduler:
+    """Runs trainings and tasks on one thread.
+
+    Args:
+        threads: the number of CPU threads for tasks.
+        forecaster: measures forecasts while no run is active.
+        on_lost_order: called with the name of a run that ended before an order reached it.
+        on_discarded: called with the name of a new run that was withdrawn before it began.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        forecaster: Forecaster,
+        *,
+        on_lost_order: Callable[[str], None],
+        on_discarded: Callable[[str], None],
+    ) -> None:
+        self.changed = threading.Condition()
+        """Guards everything that other threads read: hold it to read `active` and `queue`."""
+        self.active: list[TrainingJob] = []
+        self.queue: deque[TrainingJob] = deque()
+        self.closing = False
+        self._threads, self._forecaster = threads, forecaster
+        self._on_lost_order, self._on_discarded = on_lost_order, on_discarded
+        self._orders: deque[Callable[[], None]] = deque()
+        self._tasks: list[Task] = []
+        self._task_count = 0
+        self._withdrawn: set[str] = set()  # runs that must not begin
+        # Before any other thread uses torch: a thread takes the number last set when it first
+        # computes, and two OpenMP teams on the same cores slow each other down many times over.
+        torch.set_num_threads(threads)
+        self._thread = threading.Thread(target=self._work, name="wgan-session", daemon=True)
+        self._thread.start()
+
+    # ---- orders, from any thread --------------------------------------------------------------
+
+    def enqueue(self, job: TrainingJob) -> None:
+        """Add a training to the queue. Call it while holding `changed`."""
+        self._withdrawn.discard(job.run.id)
+        self.queue.append(job)
+        self.changed.notify_all()
+
+    def order(self, run: str, act: Callable[[TrainingJob], None], wait: float = 1.0) -> None:
+        """Have the thread call `act` between two steps of a run, and wait at most `wait` seconds for it.
+
+        So a click shows its effect at once, or a little later if a step takes longer.
+        """
+        done = threading.Event()
+
+        def carry_out() -> None:
+            job = next((j for j in self.active if j.run.id == run), None)
+            try:
+                if job is None:  # It has just ended.
+                    self._on_lost_order(run)
+                else:
+                    act(job)
+            except Exception as error:
+                if job is None:
+                    log.exception("An order for run %s failed", run)
+                else:
+                    self._fail(job, error)
+            finally:
+                done.set()
+
+        with self.changed:
+            self._orders.append(carry_out)
+            self.changed.notify_all()
+        done.wait(wait)
+
+    def resume(self, run: str) -> None:
+        """End the pause of a run."""
+
+        def carry_out(job: TrainingJob) -> None:
+            # It does not catch up on the time it was paused while others went on.
+            others = [j.cost for j in self.active if j is not job and not j.paused]
+            job.cost = max([job.cost, *others])
+            job.pause(False)
+
+        self.order(run, carry_out)
+
+    def stop(self, run: str) -> None:
+        """End a run after the current step, with a checkpoint. A queued one leaves nothing."""
+        with self.changed:
+            self._withdrawn.add(run)
+        if not self.withdraw(run):
+            self.order(run, lambda job: self._end(job, Status.STOPPED))
+
+    def withdraw(self, run: str) -> bool:
+        """Remove a run from the queue; tell whether it was there."""
+        with self.changed:
+            queued = next((job for job in self.queue if job.run.id == run), None)
+            if queued is not None:
+                self.queue.remove(queued)
+                self._discard(queued)
+        return queued is not None
+
+    def move(self, run: str, by: int) -> None:
+        """Move a queued run up (by < 0) or down; runs of one race move together."""
+        with self.changed:
+            groups: dict[str, list[TrainingJob]] = {}
+            for job in self.queue:
+                groups.setdefault(job.group, []).append(job)
+            order = list(groups)
+            group = next((job.group for job in self.queue if job.run.id == run), None)
+            if group is None:
+                return
+            at = order.index(group)
+            order.insert(max(0, min(len(order) - 1, at + by)), order.pop(at))
+            self.queue = deque(job for key in order for job in groups[key])
+
+    def wake(self) -> None:
+        """Have the thread look for work: a forecast was asked for."""
+        with self.changed:
+            self.changed.notify_all()
+
+    # ---- tasks, from any thread ---------------------------------------------------------------
+
+    def begin(
+        self, title: str, run: str, work: Callable[[], TaskSteps], *, holds: bool = False
+    ) -> TaskStatus:
+        """Begin work beside the trainings, in fair shares with them.
+
+        Args:
+            title: what it is called on screen.
+            run: the run that it is about.
+            work: makes the iterator of its steps. It must not touch the networks of a training.
+            holds: whether the training of that run waits until the task has ended.
+        """
+        with self.changed:
+            self._task_count += 1
+            task = Task(f"task-{self._task_count}", title, run, work, holds=holds)
+            # From now on in even shares: it does not catch up on what others were given before.
+            task.cost = max(
+                [job.cost for job in self.active] + [t.cost for t in self._tasks if not t.done],
+                default=0.0,
+            )
+            self._tasks.append(task)
+            ended = [t for t in self._tasks if t.done]
+            for old in ended[: max(0, len(ended) - TASKS_KEPT)]:
+                self._tasks.remove(old)
+            self.changed.notify_all()
+            return task.status
+
+    def task(self, key: str) -> TaskStatus | None:
+        """Return the status of a task; None if it is unknown or forgotten."""
+        with self.changed:
+            return next((t.status for t in self._tasks if t.status.key == key), None)
+
+    def tasks(self, run: str | None = None) -> list[TaskStatus]:
+        """Return the tasks about a run, or about any, the newest first."""
+        with self.changed:
+            statuses = [task.status for task in reversed(self._tasks)]
+        return [status for status in statuses if run is None or status.run == run]
+
+    def cancel(self, key: str) -> None:
+        """End a task; its result so far can still be asked for."""
+        with self.changed:
+            for task in self._tasks:
+                if task.status.key == key:
+                    task.cancel()
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    def is_alive(self) -> bool:
+        """Tell whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def close(self, timeout: float) -> None:
+        """End the thread: active runs get a checkpoint and count as interrupted."""
+        with self.changed:
+            self.closing = True
+            self.changed.notify_all()
+        self._thread.join(timeout)
+
+    # ---- the thread ---------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Do rounds of work until the scheduler closes. A round that fails ends what it worked on."""
+        while True:
+            try:
+                if not self._round():
+                    break
+            except BaseException as error:  # Also a panic of a library written in Rust.
+                log.exception("The worker failed and goes on with the next task")
+                self._end_all_active(error)
+        for job in list(self.active):
+            self._end(job, Status.INTERRUPTED)
+        for job in list(self.queue):
+            self._discard(job)
+
+    def _end_all_active(self, error: BaseException) -> None:
+        """End the active trainings after the thread itself failed, so that others can begin."""
+        for job in list(self.active):
+            with contextlib.suppress(Exception):
+                self._fail(job, error)
+        with self.changed:
+            self.active = []
+
+    def _has_work(self) -> bool:
+        return bool(
+            self.closing
+            or self._orders
+            or (self.queue and not self.active)
+            or any(not job.paused for job in self.active)
+            or any(not task.done for task in self._tasks)
+            or self._forecaster.waiting
+        )
+
+    def _round(self) -> bool:
+        """Wait for work, carry out the orders and do one share of it. Return False when closing."""
+        with self.changed:
+            while not self._has_work():
+                if not self.changed.wait(LOCK_REFRESH_S):
+                    for job in self.active:
+                        with contextlib.suppress(RunError, OSError):
+                            job.run.beat()
+            if self.closing:
+                return False
+            orders = list(self._orders)
+            self._orders.clear()
+            tasks = [task for task in self._tasks if not task.done]
+            starting = self._next_group()
+            self.active += starting
+            for job in starting:
+                job.cost = max((task.cost for task in tasks), default=0.0)
+        for order in orders:
+            order()
+        self._forecaster.measure_next(self._check_forecast)
+        for job in starting:
+            self._prepare(job)
+        held_runs = {task.status.run for task in tasks if task.holds}
+        ready: list[TrainingJob | Task] = [
+            job
+            for job in self.active
+            if not job.paused and job.prepared and job.run.id not in held_runs
+        ]
+        ready += tasks
+        if ready:
+            self._give_share(min(ready, key=lambda job: job.cost))
+        return True
+
+    def _next_group(self) -> list[TrainingJob]:
+        """Remove and return the trainings that start now: the first of the queue and its race, if none is active."""
+        starting: list[TrainingJob] = []
+        if not self.active:
+            while self.queue and (not starting or self.queue[0].group == starting[0].group):
+                starting.append(self.queue.popleft())
+        return starting
+
+    def _check_forecast(self) -> None:
+        """Raise Cancelled if a forecast must end because a run is to begin or the scheduler closes."""
+        if self.closing or self.active or self.queue:
+            raise Cancelled
+
+    def _prepare(self, job: TrainingJob) -> None:
+        def check() -> None:
+            if job.run.id in self._withdrawn or self.closing:
+                raise Cancelled
+
+        try:
+            job.prepare(check)
+        except Cancelled:
+            self.active.remove(job)
+            self._discard(job)
+        except BaseException as error:
+            self._fail(job, error)
+
+    def _give_share(self, job: TrainingJob | Task) -> None:
+        start = time.perf_counter()
+        if isinstance(job, Task):
+            use_threads(self._threads)
+            try:
+                while not job.done and time.perf_counter() - start < SHARE_S and not self._orders:
+                    job.step()
+            except BaseException:
+                log.exception("%s of run %s failed", job.status.title, job.status.run)
+            return
+        try:
+            while time.perf_counter() - start < SHARE_S and not self._orders and not self.closing:
+                if job.done:
+                    self._end(job, Status.FINISHED)
+                    break
+                job.step()
+        except BaseException as error:
+            self._fail(job, error)
+        job.cost += time.perf_counter() - start
+
+    def _end(self, job: TrainingJob, status: Status) -> None:
+        job.finish(status)
+        with self.changed:
+            self.active = [j for j in self.active if j is not job]
+            self.changed.notify_all()
+
+    def _fail(self, job: TrainingJob, error: BaseException) -> None:
+        if not isinstance(error, Diverged):
+            log.exception("Run %s failed", job.run.id, exc_info=error)
+        began = job.prepared
+        trace = "" if isinstance(error, Diverged) else "".join(traceback.format_exception(error))
+        job.finish(Status.FAILED, in_words(error), trace)
+        with self.changed:
+            self.active = [j for j in self.active if j is not job]
+        if not began and job.new:
+            job.run.delete()  # Nothing was made; its view stays and says why.
+
+    def _discard(self, job: TrainingJob) -> None:
+        """Take back a job that never began: a new run leaves nothing, a resumed one is as it was."""
+        job.discard()
+        if job.new:
+            self._on_discarded(job.run.id)
