@@ -540,7 +540,7 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     assert slowly()
     # Who is silent has left; what is drawn for a visitor less often is silent for longer.
     now = time.monotonic()
-    seen |= {f"visitor {i}": (now - refresh.GONE - 3.0, 1.0 if i else 60.0) for i in range(25)}
+    seen |= {f"visitor {i}": (now - refresh.SILENCE_S - 3.0, 1.0 if i else 60.0) for i in range(25)}
     assert not slowly() and set(seen) - {"visitor 0"} == {state_of(app, Visitor).id}
     assert "visitor 0" in seen
     session.session().stop(run)

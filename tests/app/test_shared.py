@@ -70,5 +70,8 @@ def test_marks_do_not_grow_with_switches_of_the_engine():
     steered = Change(3, "n_critic", 5, 2)
     view = RunSnapshot("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
     shown = marks.run_marks(view)
-    assert len(shown) == 1 + marks.ENGINES and shown[0] == (3.0, marks.in_words(steered, tiny()))
-    assert [step for step, _ in shown[1:]] == list(range(500 - marks.ENGINES, 500))
+    assert len(shown) == 1 + marks.MAX_ENGINE_MARKS and shown[0] == (
+        3.0,
+        marks.change_text(steered, tiny()),
+    )
+    assert [step for step, _ in shown[1:]] == list(range(500 - marks.MAX_ENGINE_MARKS, 500))

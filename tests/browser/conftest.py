@@ -117,6 +117,12 @@ def train(runs: Path, *flags: str) -> str:
     return list_runs(runs)[0].id
 
 
+def train_digits(runs: Path, *flags: str) -> str:
+    """Train a small run of digits for a few steps, and return its name."""
+    digits = ("--preset", "quick-mnist", "--dataset", "mnist-10k", "--network.size", "small")
+    return train(runs, *digits, "--batch-size", "16", *flags)
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the app that all tests share that start, change and delete no run.
@@ -124,23 +130,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     Its only run is of digits by class, hardly trained.
     """
     runs = tmp_path_factory.mktemp("runs")
-    train(
-        runs,
-        "--preset",
-        "quick-mnist",
-        "--dataset",
-        "mnist-10k",
-        "--conditional",
-        "true",
-        "--steps",
-        "12",
-        "--checkpoint-every",
-        "6",
-        "--batch-size",
-        "16",
-        "--network.size",
-        "small",
-    )
+    train_digits(runs, "--conditional", "true", "--steps", "12", "--checkpoint-every", "6")
     with _servers(tmp_path_factory.mktemp("streamlit-logs")) as serve:
         yield serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
@@ -150,6 +140,18 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """`serve(app_path, env={…})` starts Streamlit in the app's folder and returns its address."""
     with _servers(tmp_path_factory.mktemp("streamlit-logs")) as serve:
         yield serve
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of runs of the app at `url`."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def url(serve: Serve, runs: Path) -> str:
+    """The address of an app that the tests of one module share; they may start and change runs."""
+    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
 
 @contextlib.contextmanager

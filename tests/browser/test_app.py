@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.browser.conftest import free_port, hyperparameter, train, until
+from tests.browser.actions import address, button, choose_points, drag, press, step, still
+from tests.browser.conftest import ROOT, free_port, hyperparameter, train, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status, list_runs
@@ -20,30 +21,6 @@ from wgan.runs import Run, Status, list_runs
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
 )
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def url(serve, runs: Path) -> str:
-    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
-
-
-def metric(page, name: str) -> str:
-    card = page.locator(".wgan-cards > div", has=page.get_by_text(name, exact=True))
-    return str(card.locator("dd").first.inner_text())
-
-
-def step(page) -> int:
-    try:
-        return int(metric(page, "Step").replace(",", ""))
-    except playwright.Error:
-        return -1
 
 
 def picture(page) -> str:
@@ -60,28 +37,6 @@ def axis(page) -> list[float]:
     return list(
         page.evaluate("document.querySelector('.st-key-gap .js-plotly-plot').layout.xaxis.range")
     )
-
-
-def still(page) -> None:
-    """Wait until no script of the page runs, twice in a row: one rerun may follow another."""
-    for _ in range(2):
-        page.wait_for_timeout(300)
-        page.locator("[data-test-script-state=notRunning]").first.wait_for(timeout=120_000)
-
-
-def button(page, name: str):
-    """The app's own buttons of a name: while a script runs, Streamlit's header has a "Stop" too."""
-    ours = page.locator("button:not([kind=header])")
-    return page.get_by_role("button", name=name, exact=True).and_(ours)
-
-
-def press(page, name: str) -> None:
-    button(page, name).first.click()
-
-
-def asked(page) -> str:
-    """What stands behind the question mark of the address, now."""
-    return page.evaluate("location.search")
 
 
 CLEAR_CACHE = """message => new Promise((done, failed) => {
@@ -102,47 +57,68 @@ def test_a_first_visit_by_deep_link_has_its_shell(page, url: str):
 
 
 def test_the_main_job(page, url: str, runs: Path):
+    """One visit from Start to Stop; each part goes on with the page of the part before."""
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
     page.get_by_text("Watch a network learn to draw").wait_for()
+    started_run_is_watched(page)
+    run_address = page.url
+    assert "run=" in run_address
+    zoom_survives_ten_updates(page)
+    cleared_caches_end_no_training(page, runs)
+    change_acts_and_leaves_a_mark(page, runs)
+    pause_holds_and_step_once_is_one_step(page, runs)
+    timeline_goes_back_and_is_in_the_address(page)
+    sample_is_enlarged(page)
+    at = step(page)
+    page.reload()
+    until(lambda: step(page) >= at)
+    assert page.url == run_address and len(list_runs(runs)) == 1  # nothing restarted
+    second_tab_sees_it_and_walks_on_the_newest_weights(page, url, at)
+    stop_leaves_a_checkpoint(page, runs)
+    assert not page.get_by_text("Traceback").count()
 
-    # Start: the step count rises and the grid's picture changes.
+
+def started_run_is_watched(page) -> None:
+    """The step count rises, and the grid's picture changes."""
     press(page, "Start")
     until(lambda: step(page) >= 20)
     first = picture(page)
     assert len(first) > 1000
     at = step(page)
     until(lambda: step(page) > at and picture(page) != first)
-    address = page.url
-    assert "run=" in address
 
-    # Zoom survives ten updates.
-    page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first.wait_for()
-    box = page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5, steps=5)
-    page.mouse.up()
+
+def zoom_survives_ten_updates(page) -> None:
+    chart = page.locator(".st-key-gap .js-plotly-plot .nsewdrag").first
+    chart.wait_for()
+    box = chart.bounding_box()
+    middle = box["y"] + box["height"] * 0.5
+    drag(page, (box["x"] + box["width"] * 0.3, middle), (box["x"] + box["width"] * 0.7, middle))
     # The whole range would grow with the run's steps.
     until(lambda: axis(page)[1] - axis(page)[0] < 0.6 * step(page))
     zoomed = axis(page)
-    seen = {step(page)}
+    steps = {step(page)}
 
     def ten_updates() -> bool:
-        seen.add(step(page))
-        return len(seen) > 10
+        steps.add(step(page))
+        return len(steps) > 10
 
     until(ten_updates)
     assert axis(page) == pytest.approx(zoomed)
 
-    # One visitor's message that clears the caches of all does not end the training.
+
+def cleared_caches_end_no_training(page, runs: Path) -> None:
+    """One visitor's message clears the caches of all."""
     message = list(BackMsg(clear_cache=True).SerializeToString())
     page.evaluate(CLEAR_CACHE, message)
     at = step(page)
     until(lambda: step(page) > at + 10)
     assert list_runs(runs)[0].fact("status") == Status.RUNNING
 
-    # Change the learning rate: it acts, and leaves a mark on both charts.
+
+def change_acts_and_leaves_a_mark(page, runs: Path) -> None:
+    """The learning rate is changed; both charts mark it."""
     thumb = hyperparameter(page, "critic_learning_rate").locator("input").first
     thumb.focus()
     page.keyboard.press("ArrowRight")
@@ -152,21 +128,24 @@ def test_the_main_job(page, url: str, runs: Path):
     for key in ("gap", "losses"):
         until(partial(has_one_mark, page, key))
 
-    # Pause holds, step once is one step, resume goes on.
+
+def pause_holds_and_step_once_is_one_step(page, runs: Path) -> None:
     press(page, "Pause")
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     until(lambda: list_runs(runs)[0].status() is Status.PAUSED)
     # The buttons are drawn first, then the numbers; a pause leaves a picture at its step.
     until(lambda: step(page) == list_runs(runs)[0].previews.steps()[-1])
-    held = step(page)
+    paused_at = step(page)
     page.wait_for_timeout(1500)
-    assert step(page) == held
+    assert step(page) == paused_at
     press(page, "Step once")
-    until(lambda: step(page) == held + 1)
+    until(lambda: step(page) == paused_at + 1)
     press(page, "Resume")
-    until(lambda: step(page) > held + 3)
+    until(lambda: step(page) > paused_at + 3)
 
-    # The timeline goes back while training goes on.
+
+def timeline_goes_back_and_is_in_the_address(page) -> None:
+    """Training goes on; whoever opens the address sees the same picture."""
     slider = page.get_by_label("Training step shown")
     slider.focus()
     page.keyboard.press("Home")
@@ -176,58 +155,48 @@ def test_the_main_job(page, url: str, runs: Path):
     early, at = picture(page), step(page)
     until(lambda: step(page) > at)
     assert "step 0" in page.locator(".wgan-step").first.inner_text()
-
-    # The address knows the step: whoever opens it sees the same picture.
-    until(lambda: "at=0" in asked(page))
+    until(lambda: "at=0" in address(page))
     page.reload()
     until(lambda: "step 0" in page.locator(".wgan-step").first.inner_text())
     until(lambda: picture(page) == early)
     page.locator(".wgan-live").click()
     until(lambda: picture(page) != early)
-    until(lambda: "at=" not in asked(page))
+    until(lambda: "at=" not in address(page))
 
-    # A sample is enlarged by a click.
+
+def sample_is_enlarged(page) -> None:
     page.locator(".wgan-made .wgan-cells button").nth(9).click()
     page.locator("dialog[open]").wait_for()
     page.keyboard.press("Escape")
     page.locator("dialog[open]").wait_for(state="detached")
 
-    # Reload: the same run, nothing restarted.
-    at = step(page)
-    page.reload()
-    until(lambda: step(page) >= at)
-    assert page.url == address and len(list_runs(runs)) == 1
 
-    # A second tab sees it too; the latent page walks on the newest weights.
+def second_tab_sees_it_and_walks_on_the_newest_weights(page, url: str, at: int) -> None:
     second = page.context.new_page()
     second.goto(url)
     until(lambda: step(second) >= at)
     second.get_by_role("link", name="Latent", exact=True).click()
     second.locator(".st-key-walk canvas").wait_for()
-    second.get_by_text(re.compile(r"weights of step [\d,]+")).wait_for()
-    words = second.get_by_text(re.compile(r"weights of step [\d,]+"))
-    before = words.inner_text()
-    until(lambda: words.inner_text() != before)
+    weights = second.get_by_text(re.compile(r"weights of step [\d,]+"))
+    weights.wait_for()
+    before = weights.inner_text()
+    until(lambda: weights.inner_text() != before)
     second.close()
 
-    # Stop: a checkpoint, the sign in the tab's title, and Resume is offered.
+
+def stop_leaves_a_checkpoint(page, runs: Path) -> None:
+    """The tab's title says so, and Resume is offered."""
     press(page, "Stop")
     page.get_by_role("button", name="Resume", exact=True).wait_for()
     until(lambda: page.title().startswith("■ Stopped"))
     run = list_runs(runs)[0]
     assert run.status() is Status.STOPPED
     until(lambda: run.checkpoints.steps()[-1] == step(page))  # the numbers come after the buttons
-    assert not page.get_by_text("Traceback").count()
 
 
 @pytest.mark.slow
 def test_points_over_the_critics_surface(page, url: str, runs: Path):
-    page.goto(url)
-    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
-    page.locator("[class*='st-key-preset'] input").first.click()
-    page.get_by_role("option", name="Eight piles of points").click()
-    chosen = hyperparameter(page, "dataset").locator("input").first
-    until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
+    choose_points(page, url)
     press(page, "Start")
     # The new run takes the place of the one before.
     page.get_by_role("heading", name="Ring of 8 Gaussians").wait_for(timeout=120_000)
@@ -334,27 +303,24 @@ def option(page, key: str, name: str) -> None:
 def test_a_time_machine(page, serve, tmp_path: Path):
     """Fork, compare, race, delete and undo, out as ZIP and in again."""
     runs = tmp_path / "runs"
+    flags = "--preset toy-ring --steps 200 --checkpoint-every 100 --measure true --seed"
     for seed in (0, 1):
-        train(
-            runs,
-            "--preset",
-            "toy-ring",
-            "--steps",
-            "200",
-            "--checkpoint-every",
-            "100",
-            "--measure",
-            "true",
-            "--seed",
-            str(seed),
-        )
+        train(runs, *flags.split(), str(seed))
     second, first = (run.id for run in list_runs(runs))
     url = serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
+    child = fork_from_step_100(page, url, runs, first)
+    compare_with_the_parent(page, url, first, child)
+    race_of_three(page, runs)
+    delete_and_undo(page, url, runs, second)
+    export_and_import(page, url, runs, second, tmp_path / "run.zip")
+    assert not page.get_by_text("Traceback").count()
 
-    # Fork: "what if I had clipped from step 100?"
-    page.goto(f"{url}/?run={first}")
+
+def fork_from_step_100(page, url: str, runs: Path, parent: str) -> str:
+    """“What if I had clipped from step 100?” Return the fork."""
+    page.goto(f"{url}/?run={parent}")
     page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
-    option(page, f"fork_step_{first}", "100")
+    option(page, f"fork_step_{parent}", "100")
     press(page, "Prepare the fork")
     page.get_by_text("Fork from step 100 of").wait_for()
     hyperparameter(page, "objective").locator("input").first.click()
@@ -364,12 +330,15 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     until(lambda: len(list_runs(runs)) == 3)
     child = list_runs(runs)[0]
     until(lambda: child.status() is Status.FINISHED)
-    parent = child.parent()
-    assert parent is not None and (parent.run, parent.step) == (first, 100)
+    origin = child.parent()
+    assert origin is not None and (origin.run, origin.step) == (parent, 100)
     until(lambda: step(page) == 200 and f"run={child.id}" in page.url)
+    return str(child.id)
 
-    # Compare: the child's line begins where it leaves its parent's.
-    page.goto(f"{url}/compare?runs={first},{child.id}&along=Step&curve=Critic+loss")
+
+def compare_with_the_parent(page, url: str, parent: str, child: str) -> None:
+    """The child's line begins where it leaves its parent's; both share one timeline."""
+    page.goto(f"{url}/compare?runs={parent},{child}&along=Step&curve=Critic+loss")
     page.locator(".st-key-compare .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     lines = page.evaluate(
         """() => document.querySelector(".st-key-compare .js-plotly-plot")._fullData
@@ -382,11 +351,13 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     slider.focus()
     page.keyboard.press("Home")
     until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 0", "step 0"])
-    until(lambda: "at=0" in asked(page))
+    until(lambda: "at=0" in address(page))
     page.reload()
     until(lambda: page.locator(".wgan-wall small").all_inner_texts() == ["step 0", "step 0"])
 
-    # Race: three from the same seed, in fair shares.
+
+def race_of_three(page, runs: Path) -> None:
+    """From the same seed, in fair shares."""
     press(page, "New race")
     page.get_by_text("but for the objective").wait_for()
     press(page, "Start the race")
@@ -395,37 +366,37 @@ def test_a_time_machine(page, serve, tmp_path: Path):
     assert {run.config().objective.name for run in racing} == {"gan", "wgan", "wgan-gp"}
     until(lambda: all((run.last() or run.at(0)) is not None for run in racing), 120)
     until(lambda: min(run.last().report.step for run in racing) >= 20, 120)
-    spent = [run.last().seconds for run in racing]
-    assert max(spent) < 3 * min(spent) + 2  # shares of time, not of steps
+    seconds = [run.last().seconds for run in racing]
+    assert max(seconds) < 3 * min(seconds) + 2  # shares of time, not of steps
     until(lambda: page.locator(".wgan-wall figure").count() == 3)
     press(page, "Stop all")
     until(lambda: all(not run.status().active for run in racing))
 
-    # Delete, and undo.
-    page.goto(f"{url}/runs?run={second}")
+
+def delete_and_undo(page, url: str, runs: Path, run: str) -> None:
+    page.goto(f"{url}/runs?run={run}")
     page.get_by_role("button", name="Delete", exact=True).click(timeout=120_000)
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    until(lambda: second not in [run.id for run in list_runs(runs)])
+    until(lambda: run not in [other.id for other in list_runs(runs)])
     page.get_by_text("moved to the trash").wait_for()
     press(page, "Undo")
-    until(lambda: second in [run.id for run in list_runs(runs)])
+    until(lambda: run in [other.id for other in list_runs(runs)])
 
-    # Out as ZIP, and in again as another run.
-    page.goto(f"{url}/runs?run={second}")
+
+def export_and_import(page, url: str, runs: Path, run: str, file: Path) -> None:
+    """Out as ZIP, and in again as another run with the same reports."""
+    page.goto(f"{url}/runs?run={run}")
     page.get_by_role("button", name="Export", exact=True).click(timeout=120_000)
     still(page)
     with page.expect_download() as download:
         press(page, "Whole run")
-    file = tmp_path / "run.zip"
     download.value.save_as(file)
     page.keyboard.press("Escape")
     press(page, "Import")
     page.locator("[class*=st-key-import_file] input[type=file]").set_input_files(file)
-    until(lambda: f"{second}-2" in [run.id for run in list_runs(runs)])
-    twin = Run.find(f"{second}-2", runs)
-    a, b = twin.reports(), Run.find(second, runs).reports()
-    assert a["critic_loss"].tolist() == b["critic_loss"].tolist()
-    assert not page.get_by_text("Traceback").count()
+    until(lambda: f"{run}-2" in [other.id for other in list_runs(runs)])
+    imported, exported = (Run.find(name, runs).reports() for name in (f"{run}-2", run))
+    assert imported["critic_loss"].tolist() == exported["critic_loss"].tolist()
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ APP = dedent(
             st.button("Clear", on_click=clear)
             image_picker(
                 sheet(token), key="picker", rows=8, columns=8, picked=st.session_state.picks,
-                changed=lambda picks: st.session_state.update(picks=picks),
+                on_change=lambda picks: st.session_state.update(picks=picks),
                 most=3, caption="Pick", alt="Samples",
             )
             st.text(f"picks {st.session_state.picks}")

@@ -7,23 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import hyperparameter, train
-from tests.browser.test_app import ROOT, metric, press, still, until
+from tests.browser.actions import choose_points, drag, metric, press, still, traces, wait_for_chart
+from tests.browser.conftest import train, train_digits, until
 from wgan.runs import Status, list_runs
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
 )
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def url(serve, runs: Path) -> str:
-    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
 
 def section(page, name: str) -> None:
@@ -36,16 +26,6 @@ def plotted(page, key: str) -> str:
         page.evaluate(
             """(key) => JSON.stringify((document.querySelector(`.st-key-${key} .js-plotly-plot`)
               ?._fullData ?? []).map((t) => [t.name, (t.x ?? t.z ?? []).length, (t.y ?? []).at?.(-1)]))""",
-            key,
-        )
-    )
-
-
-def names(page, key: str) -> list[str]:
-    return list(
-        page.evaluate(
-            """(key) => (document.querySelector(`.st-key-${key} .js-plotly-plot`)?._fullData ?? [])
-              .map((t) => t.name)""",
             key,
         )
     )
@@ -68,17 +48,17 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     page.goto(f"{url}/critic?run={run}")
     page.get_by_role("heading", name="Critic of Ring of 8 Gaussians").wait_for(timeout=120_000)
     for key in ("critic_critic", "critic_optimal", "critic_difference"):
-        page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
-    assert names(page, "critic_critic") == ["height", "Real", "Fake"]
+        wait_for_chart(page, key)
+    assert traces(page, "critic_critic") == ["height", "Real", "Fake"]
     assert float(metric(page, "Exact W₁").split()[0]) > 0
     section(page, "Slopes")
-    page.locator(".st-key-critic_slopes .js-plotly-plot .main-svg").first.wait_for()
-    assert names(page, "critic_slopes") == ["Real", "Fake", "Between"]
+    wait_for_chart(page, "critic_slopes")
+    assert traces(page, "critic_slopes") == ["Real", "Fake", "Between"]
     bound = "document.querySelector('.st-key-critic_slopes .js-plotly-plot').layout.shapes[0].x0"
     assert page.evaluate(bound) == 1
     section(page, "Layers")
-    page.locator(".st-key-critic_weights .js-plotly-plot .main-svg").first.wait_for()
-    until(lambda: names(page, "critic_depth") == ["at the output", "of the weights"])
+    wait_for_chart(page, "critic_weights")
+    until(lambda: traces(page, "critic_depth") == ["at the output", "of the weights"])
     section(page, "Units")
     page.locator(".st-key-critic_maps canvas").first.wait_for()
 
@@ -90,111 +70,100 @@ def test_points_from_the_surface_to_convergence(page, url: str, runs: Path):
     )  # 10,000 updates: else a fast machine has ended before Stop is pressed
     still(page)
     press(page, "Train the critic to convergence")
-    page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
+    wait_for_chart(page, "alone_bound")
     first = plotted(page, "alone_bound")
     until(lambda: plotted(page, "alone_bound") not in (first, "[]"))
-    assert names(page, "alone_bound") == ["proved", "exact W₁", "real to real"]
+    assert traces(page, "alone_bound") == ["proved", "exact W₁", "real to real"]
     press(page, "Stop training the critic")
     page.get_by_text("critic updates, stopped").wait_for()
-    held = page.get_by_text(re.compile("of the exact distance|settled at|Still rising|tightened"))
-    held.first.wait_for()
-    page.locator(".st-key-alone_optimal .js-plotly-plot .main-svg").first.wait_for()
+    verdict = re.compile("of the exact distance|Settled at|Still rising|The bound stays loose")
+    page.get_by_text(verdict).first.wait_for()
+    wait_for_chart(page, "alone_optimal")
     proved, exact = (float(metric(page, name).split()[0]) for name in ("Proved", "Exact W₁"))
     assert 0 <= proved <= exact * 1.01
     assert not page.get_by_text("Traceback").count()
 
 
 def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_path: Path):
-    run = train(
-        runs,
-        "--preset",
-        "quick-mnist",
-        "--dataset",
-        "mnist-10k",
-        "--steps",
-        "6",
-        "--batch-size",
-        "16",
-        "--network.size",
-        "small",
-    )
+    run = train_digits(runs, "--steps", "6")
     page.goto(f"{url}/critic?run={run}")
+    samples_are_ranked(page)
+    section(page, "One picture")
+    picture_is_picked(page)
+    page.locator(".st-key-critic_way").get_by_text("Draw", exact=True).click()
+    picture_is_drawn(page)
+    page.locator(".st-key-critic_way").get_by_text("Upload", exact=True).click()
+    picture_is_uploaded(page, tmp_path)
+    assert not page.get_by_text("Traceback").count()
+
+
+def samples_are_ranked(page) -> None:
+    """From the highest score to the lowest; real ones, too."""
     page.locator(".st-key-critic_ranking canvas").first.wait_for(timeout=120_000)
     notes = page.locator(".st-key-critic_ranking button[data-note]")
     until(lambda: notes.count() == 48)
-    scores = [
+    first, last = (
         float(n.get_attribute("data-note").replace("−", "-").replace("×10⁻", "e-").split("e")[0])
         for n in notes.all()[:48:47]
-    ]
-    assert scores[0] >= scores[1]
+    )
+    assert first >= last
     before = notes.first.get_attribute("data-note")
     page.locator(".st-key-critic_ranked").get_by_text("Real", exact=True).click()
     until(lambda: notes.first.get_attribute("data-note") != before)
 
-    section(page, "One picture")
-    page.locator(".st-key-critic_saliency .js-plotly-plot .main-svg").first.wait_for()
+
+def picture_is_picked(page) -> None:
+    wait_for_chart(page, "critic_saliency")
     until(lambda: len(pixels(page, "critic_saliency")) == 784)
-    picked = pixels(page, "critic_saliency")
-    cells = page.locator(".st-key-critic_picker_generated .wgan-cells button")
-    cells.nth(5).click()
-    until(lambda: pixels(page, "critic_saliency") not in ([], picked))
+    before = pixels(page, "critic_saliency")
+    page.locator(".st-key-critic_picker_generated .wgan-cells button").nth(5).click()
+    until(lambda: pixels(page, "critic_saliency") not in ([], before))
     page.locator(".st-key-critic_maps canvas").first.wait_for()
 
-    # Drawn with the mouse.
-    ways = page.locator(".st-key-critic_way")
-    ways.get_by_text("Draw", exact=True).click()
+
+def picture_is_drawn(page) -> None:
+    """With the mouse: a second stroke changes the score."""
     page.get_by_text("Draw with the mouse").wait_for()
     page.locator(".st-key-critic_saliency").wait_for(state="detached")
-    canvas = page.locator(".wgan-sketch canvas")
-    box = canvas.bounding_box()
-    page.mouse.move(box["x"] + 60, box["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 180, box["y"] + 180, steps=6)
-    page.mouse.up()
-    page.locator(".st-key-critic_saliency .js-plotly-plot .main-svg").first.wait_for()
+    box = page.locator(".wgan-sketch canvas").bounding_box()
+    x, y = box["x"], box["y"]
+    drag(page, (x + 60, y + 60), (x + 180, y + 180))
+    wait_for_chart(page, "critic_saliency")
     page.get_by_text("Draw with the mouse").wait_for(state="detached")
-    first = metric(page, "Score")
-    page.mouse.move(box["x"] + 180, box["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 60, box["y"] + 180, steps=6)
-    page.mouse.up()
-    until(lambda: metric(page, "Score") != first)
+    before = metric(page, "Score")
+    drag(page, (x + 180, y + 60), (x + 60, y + 180))
+    until(lambda: metric(page, "Score") != before)
 
-    # Uploaded; a file that is no picture gets a sentence.
-    ways.get_by_text("Upload", exact=True).click()
+
+def picture_is_uploaded(page, folder: Path) -> None:
+    """A file that is no picture gets a sentence."""
     page.get_by_text("feature maps appear here").wait_for()
-    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
-    out = io.BytesIO()
-    Image.linear_gradient("L").save(out, "PNG")
-    good.write_bytes(out.getvalue())
-    bad.write_bytes(out.getvalue()[:200])
+    whole, broken = folder / "whole.png", folder / "broken.png"
+    content = io.BytesIO()
+    Image.linear_gradient("L").save(content, "PNG")
+    whole.write_bytes(content.getvalue())
+    broken.write_bytes(content.getvalue()[:200])
     upload = page.locator(".st-key-critic_file input[type=file]")
-    upload.set_input_files(good)
-    page.locator(".st-key-critic_saliency .js-plotly-plot .main-svg").first.wait_for()
-    upload.set_input_files(bad)
+    upload.set_input_files(whole)
+    wait_for_chart(page, "critic_saliency")
+    upload.set_input_files(broken)
     page.get_by_text("This picture cannot be used: it is damaged").wait_for()
-    assert not page.get_by_text("Traceback").count()
 
 
 @pytest.mark.slow
 def test_a_live_critic_is_looked_at_again_and_again_and_its_run_goes_on(page, url: str, runs: Path):
-    page.goto(url)
-    page.get_by_role("button", name="Start", exact=True).wait_for(timeout=120_000)
-    page.locator("[class*='st-key-preset'] input").first.click()
-    page.get_by_role("option", name="Eight piles of points").click()
-    chosen = hyperparameter(page, "dataset").locator("input").first
-    until(lambda: chosen.input_value() == "Ring of 8 Gaussians")
+    choose_points(page, url)
     press(page, "Start")
     page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=120_000)
     page.mouse.move(640, 650)  # what the button says of itself would lie over the links
     page.get_by_role("link", name="Critic", exact=True).click()
-    seen = page.get_by_text(re.compile(r"Step [\d,]+, beside the averaged generator"))
-    seen.wait_for(timeout=120_000)
-    page.locator(".st-key-critic_critic .js-plotly-plot .main-svg").first.wait_for()
-    before = seen.inner_text()
-    until(lambda: seen.inner_text() != before)
+    weights = page.get_by_text(re.compile(r"Step [\d,]+, beside the averaged generator"))
+    weights.wait_for(timeout=120_000)
+    wait_for_chart(page, "critic_critic")
+    before = weights.inner_text()
+    until(lambda: weights.inner_text() != before)
     press(page, "Train the critic to convergence")
-    page.locator(".st-key-alone_bound .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
+    wait_for_chart(page, "alone_bound")
     press(page, "Stop training the critic")
     page.get_by_text("critic updates, stopped").wait_for()
     page.mouse.move(640, 650)

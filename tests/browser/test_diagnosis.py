@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import hyperparameter
-from tests.browser.test_app import ROOT, press, until
+from tests.browser.actions import press
+from tests.browser.conftest import hyperparameter, until
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, Status, list_runs
@@ -30,11 +30,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Looks at the critic such as a minute of training makes.
     job.run.add_metrics([Measured(step, "penalty_pull", 50.0) for step in (50, 100, 150)])
     return folder
-
-
-@pytest.fixture(scope="module")
-def url(serve, runs: Path) -> str:
-    return serve(ROOT / "streamlit_app.py", env={"WGAN_RUNS": str(runs)})
 
 
 @pytest.mark.slow

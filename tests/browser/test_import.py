@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.actions import press, still
 from tests.browser.conftest import until
-from tests.browser.test_app import press, still
 from tests.conftest import tiny
 from wgan.export import export
 from wgan.runs import Run, list_runs

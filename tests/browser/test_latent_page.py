@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.actions import drag, still
 from tests.browser.conftest import until
-from tests.browser.test_app import still
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -53,44 +53,83 @@ def test_a_walk_plays_steps_and_is_taken_away(page, site: str):
 
 
 def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
+    """One visit; each part goes on with the page of the part before."""
     page.goto(f"{site}/latent?section=plane")
-    canvas = page.locator(".st-key-latent_map .wgan-map-screen canvas")
-    canvas.wait_for(timeout=120_000)
-    words = page.locator(".wgan-map-words")
-    until(lambda: words.inner_text() == "Middle: x 0.00, y 0.00")
-    box = canvas.bounding_box()
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.locator(MAP).wait_for(timeout=120_000)
+    until(lambda: map_words(page) == "Middle: x 0.00, y 0.00")
+    plane_is_dragged(page)
+    plane_is_zoomed(page)
+    three_points_are_kept(page)
+    nearest_pictures_are_shown_and_taken_away(page)
+    point_is_kept_by_keyboard(page)
+    # Through the three kept points.
+    page.get_by_text("Through the first three kept points").click()
+    until(
+        lambda: (
+            not map_words(page).startswith("Middle: x 0.00, y 0.00, ")
+            and page.locator(MAP).is_visible()
+        )
+    )
+    sum_is_kept_once_and_a_point_removed(page)
+    walk_leads_through_kept_points(page)
 
-    page.mouse.move(*middle)
-    until(lambda: words.inner_text().startswith("x "))
-    before = pixels(page, ".st-key-latent_map")
-    page.mouse.down()
-    page.mouse.move(middle[0] - 100, middle[1], steps=5)
-    page.mouse.up()
-    page.mouse.move(5, 400)
-    until(lambda: words.inner_text().startswith("Middle: x 0.7"))
-    until(lambda: pixels(page, ".st-key-latent_map") != before)
-    # The new part has come from Python: the sheet fills the whole map again.
+
+MAP = ".st-key-latent_map .wgan-map-screen canvas"
+
+
+def map_words(page) -> str:
+    return str(page.locator(".wgan-map-words").inner_text())
+
+
+def middle_of_map(page) -> tuple[float, float]:
+    box = page.locator(MAP).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def map_is_filled(page) -> bool:
+    """Whether the newest part has come from Python: the sheet fills the whole map again."""
     corner = """() => { const c = document.querySelector('.wgan-map-screen canvas');
       return c.getContext('2d').getImageData(c.width - 3, 3, 1, 1).data[3] }"""
-    until(lambda: page.evaluate(corner) == 255)
+    return bool(page.evaluate(corner) == 255)
 
-    page.mouse.move(*middle)
+
+def has_kept(page, count: int) -> bool:
+    return page.locator(".st-key-kept_strip button[data-note]").count() == count
+
+
+def plane_is_dragged(page) -> None:
+    x, y = middle_of_map(page)
+    page.mouse.move(x, y)
+    until(lambda: map_words(page).startswith("x "))
+    before = pixels(page, ".st-key-latent_map")
+    drag(page, (x, y), (x - 100, y))
+    page.mouse.move(5, 400)
+    until(lambda: map_words(page).startswith("Middle: x 0.7"))
+    until(lambda: pixels(page, ".st-key-latent_map") != before)
+    until(lambda: map_is_filled(page))
+
+
+def plane_is_zoomed(page) -> None:
+    page.mouse.move(*middle_of_map(page))
     page.mouse.wheel(0, -400)
     page.mouse.move(5, 400)
     page.get_by_role("button", name="Zoom out").click()
     page.get_by_role("button", name="Back to the start").click()
-    until(lambda: words.inner_text() == "Middle: x 0.00, y 0.00")
-    until(lambda: page.evaluate(corner) == 255)
+    until(lambda: map_words(page) == "Middle: x 0.00, y 0.00")
+    until(lambda: map_is_filled(page))
 
-    for by in ((-60, 0), (0, 50), (80, 80)):
-        page.mouse.click(middle[0] + by[0], middle[1] + by[1])
+
+def three_points_are_kept(page) -> None:
+    x, y = middle_of_map(page)
+    for right, down in ((-60, 0), (0, 50), (80, 80)):
+        page.mouse.click(x + right, y + down)
         page.mouse.move(5, 400)
         page.wait_for_timeout(300)
     page.locator(".st-key-kept_strip canvas").first.wait_for()
-    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 3)
+    until(lambda: has_kept(page, 3))
 
-    # What it resembles among the training pictures; and all of it as a file.
+
+def nearest_pictures_are_shown_and_taken_away(page) -> None:
     page.get_by_text("Nearest training pictures").click()
     notes = page.locator(".st-key-kept_near button[data-note]")
     until(lambda: notes.count() == 12)
@@ -102,23 +141,19 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
         page.get_by_role("button", name="Picture (PNG)").click()
     assert Path(download.value.path()).read_bytes()[:4] == b"\x89PNG"
 
-    # By keyboard too.
-    canvas.focus()
+
+def point_is_kept_by_keyboard(page) -> None:
+    page.locator(MAP).focus()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 4)
+    until(lambda: has_kept(page, 4))
 
-    # Through the three kept points; then their sum; then a walk through them.
-    page.get_by_text("Through the first three kept points").click()
-    until(
-        lambda: (
-            not words.inner_text().startswith("Middle: x 0.00, y 0.00, ") and canvas.is_visible()
-        )
-    )
+
+def sum_is_kept_once_and_a_point_removed(page) -> None:
     section(page, "Sums")
     page.locator(".st-key-sum canvas").first.wait_for()
     page.get_by_role("button", name="Keep the sum").click()
-    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 5)
+    until(lambda: has_kept(page, 5))
     # Twice the same is said; one is taken away again, and the others stay.
     page.get_by_role("button", name="Keep the sum").click()
     page.get_by_text("That is kept already, as E.").wait_for()
@@ -126,7 +161,10 @@ def test_a_plane_is_dragged_zoomed_and_kept_from(page, site: str):
     page.get_by_role("option", name="B", exact=True).or_(
         page.get_by_role("menuitem", name="B", exact=True)
     ).first.click()
-    until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 4)
+    until(lambda: has_kept(page, 4))
+
+
+def walk_leads_through_kept_points(page) -> None:
     section(page, "Walk")
     page.get_by_role("radio", name="Kept").or_(
         page.get_by_role("button", name="Kept")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import hyperparameter
-from tests.browser.test_app import ROOT, press, step, still, until
+from tests.browser.actions import press, step, still
+from tests.browser.conftest import ROOT, hyperparameter, until
 from wgan.data import Points
 from wgan.rng import keyed_rng
 from wgan.runs import Run, Status, list_runs

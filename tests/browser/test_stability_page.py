@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.browser.test_app import button, press, still, until
+from tests.browser.actions import button, press, still, traces
+from tests.browser.conftest import until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -33,10 +34,6 @@ def slide(page, key: str, to: str, *, arrow: str) -> None:
         page.keyboard.press(arrow)
         page.wait_for_timeout(400)
     raise AssertionError(f"{key} never showed {to}")
-
-
-def names(page, key: str) -> list[str]:
-    return list(page.evaluate(f"(key) => ({GRAPH}?._fullData ?? []).map((t) => t.name)", key))
 
 
 def ys(page, key: str, trace: int = 0) -> list[float]:
@@ -99,7 +96,7 @@ def test_vanishing_gradients(page, site: str):
     until(lambda: len(ys(page, "vanishing_norms")) > first or told.count())
     told.wait_for(timeout=180_000)
     assert "You predicted: Non-saturating" in told.inner_text() and "Minimax" in told.inner_text()
-    assert names(page, "vanishing_norms") == ["Minimax", "Non-saturating", "Wasserstein"]
+    assert traces(page, "vanishing_norms") == ["Minimax", "Non-saturating", "Wasserstein"]
     # A chart may come a moment after the words beside it: the mark stands at its last update.
     mark = f"(key) => {GRAPH}.layout.shapes[0].x0"
     until(lambda: page.evaluate(mark, "vanishing_norms") == 500)
@@ -139,7 +136,7 @@ def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     for key in ("collapse_gan", "collapse_wgan", "collapse_wgan-gp"):
         page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
     until(lambda: len(ys(page, "collapse_modes")) > 1)
-    assert names(page, "collapse_modes") == ["GAN", "WGAN", "WGAN-GP"]
+    assert traces(page, "collapse_modes") == ["GAN", "WGAN", "WGAN-GP"]
     first = ys(page, "collapse_gan", 1)
     assert len(first) == 512
     until(lambda: ys(page, "collapse_gan", 1) not in ([], first))
@@ -174,7 +171,7 @@ def test_mode_collapse_on_digits_has_a_histogram(page, site: str):
     # A reload lands on what goes on.
     page.reload()
     page.locator(".st-key-collapse_gan canvas").first.wait_for(timeout=120_000)
-    until(lambda: names(page, "collapse_classes") == ["GAN", "WGAN", "WGAN-GP", "Data"])
+    until(lambda: traces(page, "collapse_classes") == ["GAN", "WGAN", "WGAN-GP", "Data"])
     shares = ys(page, "collapse_classes", 3)
     assert len(shares) == 10 and abs(sum(shares) - 100) < 0.5
     press(page, "Stop")
@@ -201,7 +198,7 @@ def test_clipping_by_c(page, site: str):
     page.locator(".st-key-clipping_surface_gp .js-plotly-plot .main-svg").first.wait_for(
         timeout=180_000
     )
-    until(lambda: "c = 0.1" in names(page, "clipping_depth"))
+    until(lambda: "c = 0.1" in traces(page, "clipping_depth"))
     # The chart may still show a look from before the critic's last update.
     until(lambda: explodes(ys(page, "clipping_depth")))
     until(lambda: len(ys(page, "clipping_weights")) == 41)
@@ -213,7 +210,7 @@ def test_clipping_by_c(page, site: str):
     # Another c: the one before stays on the chart.
     slide(page, "clipping_c", "0.05", arrow="ArrowLeft")
     page.get_by_text("c = 0.05 has not been trained").first.wait_for()
-    assert "c = 0.1" in names(page, "clipping_depth")
+    assert "c = 0.1" in traces(page, "clipping_depth")
 
 
 @pytest.mark.slow

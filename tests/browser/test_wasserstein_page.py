@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from tests.browser.test_app import button, metric, press, until
+from tests.browser.actions import button, drag, metric, press, traces
+from tests.browser.conftest import until
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: see requirements-dev.txt"
@@ -25,13 +26,6 @@ def place(page, drawing: str, column: int, y: float, height: float) -> tuple[flo
     box = page.locator(drawing).bounding_box()
     x = 8 + (column + 0.5) * (760 - 16) / 16
     return box["x"] + x / 760 * box["width"], box["y"] + y / height * box["height"]
-
-
-def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(*end, steps=6)
-    page.mouse.up()
 
 
 def pile(page, column: int, *, below: bool = False) -> tuple[float, float]:
@@ -212,16 +206,6 @@ def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
     until(lambda: number(page, "Yours proves") != 0)
 
 
-def names(page, key: str) -> list[str]:
-    return list(
-        page.evaluate(
-            """(key) => (document.querySelector(`.st-key-${key} .js-plotly-plot`)?._fullData ?? [])
-              .map((t) => t.name)""",
-            key,
-        )
-    )
-
-
 @pytest.mark.slow
 def test_clouds_and_their_blur(page, site: str):
     visit(page, site, "plane", ".st-key-plane_exact .js-plotly-plot .main-svg")
@@ -242,7 +226,7 @@ def test_clouds_and_their_blur(page, site: str):
 @pytest.mark.slow
 def test_shapes_are_slid_apart(page, site: str):
     visit(page, site, "apart", ".st-key-apart_values .js-plotly-plot .main-svg")
-    assert set(names(page, "apart_values")) == {"W₁", "JS", "KL", "TV"}
+    assert set(traces(page, "apart_values")) == {"W₁", "JS", "KL", "TV"}
     page.locator(".st-key-apart-theta").get_by_role("slider").focus()
     page.keyboard.press("End")
     until(lambda: metric(page, "W₁") == "4.000 slope 1.000")
@@ -251,7 +235,7 @@ def test_shapes_are_slid_apart(page, site: str):
     page.get_by_text("Why.").wait_for()
     shapes = page.locator(".st-key-apart-shape")
     shapes.get_by_text("Parallel lines").click()
-    until(lambda: "Plan" in names(page, "apart_picture"))
+    until(lambda: "Plan" in traces(page, "apart_picture"))
     shapes.get_by_text("Gaussians").click()
     until(lambda: number(page, "KL") == 32)
 
@@ -261,7 +245,7 @@ def test_critics_learn_the_dual_live(page, site: str):
     visit(page, site, "learned", ".st-key-learned_optimal .js-plotly-plot .main-svg")
     press(page, "Train both")
     page.locator(".st-key-learned_proofs .js-plotly-plot .main-svg").first.wait_for()
-    assert names(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
+    assert traces(page, "learned_proofs") == ["Clipped", "Penalised", "W₁"]
     ended = page.get_by_text(re.compile("After 600 updates the clipped critic"))
     with contextlib.suppress(playwright.Error):  # a fast machine has ended before it is pressed
         button(page, "Stop").first.click(timeout=3_000)
@@ -276,7 +260,7 @@ def test_critics_learn_the_dual_live(page, site: str):
 @pytest.mark.slow
 def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, site: str):
     visit(page, site, "opposed", ".st-key-opposed_pushes .js-plotly-plot .main-svg")
-    assert len(names(page, "opposed_pushes")) == 3
+    assert len(traces(page, "opposed_pushes")) == 3
     page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")
     press(page, "Train both")
@@ -284,7 +268,7 @@ def test_a_discriminator_saturates_live_and_its_gradient_is_measured(page, site:
     page.get_by_text("Why.").wait_for(timeout=120_000)
     page.get_by_text("At μ = 6.5 σ").wait_for()
     assert number(page, "D, minimax") < 0.2 < number(page, "Critic") < 2
-    until(lambda: len(names(page, "opposed_pushes")) == 6)
+    until(lambda: len(traces(page, "opposed_pushes")) == 6)
     # Another separation: what is shown says of which it is.
     page.locator(".st-key-opposed-mu").get_by_role("slider").focus()
     page.keyboard.press("Home")

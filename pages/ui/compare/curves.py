@@ -92,14 +92,14 @@ def comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
 # ---- curves and pictures ----------------------------------------------------------------------
 
 
-def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
+def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
     """Show the runs' pictures and curves; the body of the page's fragment.
 
-    `stood`: how they stood when the buttons above were drawn.
+    `statuses`: those of the runs when the buttons above were drawn.
     """
     refresh_interval()  # this visitor is still there
     views = views_of(choice.runs)
-    if tuple(view.status for view in views) != stood:
+    if tuple(view.status for view in views) != statuses:
         st.rerun()
     column, unit = AXES[choice.axis]
     titles = titles_of(views)
@@ -122,16 +122,18 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
         fetch=fetch,
         max_height=330 if len(items) < 4 else 240,
         at=asked_moment(),
-        moved=go_to,
+        on_move=go_to,
     )
-    apart = [i for i, view in enumerate(views) if not comparable(view, views[0], choice.curve)]
-    if apart:
-        out = ", ".join(titles[i] for i in apart)
+    not_comparable = [
+        i for i, view in enumerate(views) if not comparable(view, views[0], choice.curve)
+    ]
+    if not_comparable:
+        names = ", ".join(titles[i] for i in not_comparable)
         st.caption(
-            f":material/block: Not drawn: {out}. {curve_title(choice.curve)} of other data, or seen by "
+            f":material/block: Not drawn: {names}. {curve_title(choice.curve)} of other data, or seen by "
             f"another feature network, cannot be compared with that of {titles[0]}."
         )
-    lines = _lines(views, titles, choice.curve, column, leave_out=apart)
+    lines = _lines(views, titles, choice.curve, column, leave_out=not_comparable)
     if any(len(x) for _, x, _, _, _ in lines):
         figure = figures.compare(lines, x_title=_axis_title(choice.axis))
         chart(
@@ -139,7 +141,7 @@ def panel(choice: Choice, stood: tuple[Status, ...]) -> None:
             key="compare",
             run=f"{choice.curve}-{choice.axis}-{choice.runs}",
             height=300,
-            alt=f"{curve_title(choice.curve)} of {len(views) - len(apart)} runs",
+            alt=f"{curve_title(choice.curve)} of {len(views) - len(not_comparable)} runs",
             title=curve_title(choice.curve),
             help=CURVE_HELP,
         )
@@ -178,11 +180,19 @@ def _item(view: RunSnapshot, title: str, colour: str, column: str) -> RunSamples
     if view.preview is not None and view.preview.step not in steps:
         steps.append(view.preview.step)
     at = _along(view, column, steps)
-    words = run_panel.empty_words(view, "Pictures")
+    empty_text = run_panel.empty_text(view, "Pictures")
     labels = view.config.preview_labels()
     rows = 8 if labels is None else len(labels) // PREVIEW_COLUMNS
     return RunSamples(
-        view.run, title, colour, steps, at.tolist(), latest, view.status.active, words, rows=rows
+        view.run,
+        title,
+        colour,
+        steps,
+        at.tolist(),
+        latest,
+        view.status.active,
+        empty_text,
+        rows=rows,
     )
 
 
@@ -194,14 +204,14 @@ def _lines(
     leave_out: Sequence[int] = (),
 ) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
     """Return the runs' curves; a fork beside its parent only from where they part."""
-    shown = {view.run for view in views}
+    run_ids = {view.run for view in views}
     lines = []
     for i, view in enumerate(views):
         if i in leave_out:
             continue
         x, y, steps = _values(view, curve, column)
         origin = None
-        if view.parent is not None and view.parent.run in shown and len(steps):
+        if view.parent is not None and view.parent.run in run_ids and len(steps):
             at = int(np.searchsorted(steps, view.parent.step, side="right"))
             # One point of the common history, so that the line begins on its parent's.
             first = max(at - 1, 0)

@@ -42,8 +42,8 @@ def _sidebar() -> Choice:
         titles = run_picker.run_titles()
         from_address = st.query_params.get("runs", "")
         compared = page_state(ComparedRuns)
-        before = compared.runs or [r for r in from_address.split(",") if r]
-        st.session_state["compare_runs"] = [run for run in before if run in titles][:MOST]
+        runs_before = compared.runs or [r for r in from_address.split(",") if r]
+        st.session_state["compare_runs"] = [run for run in runs_before if run in titles][:MOST]
         runs = st.multiselect(
             "Runs",
             list(titles),

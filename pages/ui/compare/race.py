@@ -35,7 +35,7 @@ def _race_dialog() -> None:
         f"{base.steps:,} steps), but for the objective:"
     )
     usual = [name for name in ("gan", "wgan", "wgan-gp") if name in OBJECTIVES]
-    chosen = st.multiselect(
+    objectives = st.multiselect(
         "Objectives",
         list(OBJECTIVES),
         default=usual,
@@ -55,10 +55,10 @@ def _race_dialog() -> None:
         icon=":material/sports_score:",
         type="primary",
         key="start_race",
-        disabled=len(chosen) < 2,
+        disabled=len(objectives) < 2,
     ):
         try:
-            configs = [base.changed({"objective": name}) for name in chosen]
+            configs = [base.changed({"objective": name}) for name in objectives]
             runs = session().race(configs, queue=True)
         except (ConfigError, RunError, Busy) as error:
             st.error(str(error), icon=":material/error:")
@@ -68,21 +68,21 @@ def _race_dialog() -> None:
 
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:
-    """Pause, resume or stop all of the runs that train here; return how all stand as this is drawn."""
+    """Show buttons for all the runs that train here; return the status of every run, as it is drawn."""
     views = views_of(runs)
-    mine = [v for v in views if v.status.active and not v.elsewhere]
+    active_views = [v for v in views if v.status.active and not v.elsewhere]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"### {'Race' if len(mine) > 1 else 'Compare'}", width="content")
-        if not mine:
+        st.markdown(f"### {'Race' if len(active_views) > 1 else 'Compare'}", width="content")
+        if not active_views:
             return tuple(view.status for view in views)
-        if any(view.status == "paused" for view in mine):
+        if any(view.status == "paused" for view in active_views):
             st.button(
                 "Resume all",
                 icon=":material/play_arrow:",
                 key="resume_all",
                 type="primary",
                 on_click=_each,
-                args=(session().go_on, mine),
+                args=(session().go_on, active_views),
             )
         else:
             st.button(
@@ -91,14 +91,14 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 key="pause_all",
                 type="primary",
                 on_click=_each,
-                args=(session().pause, mine),
+                args=(session().pause, active_views),
             )
         st.button(
             "Stop all",
             icon=":material/stop:",
             key="stop_all",
             on_click=_each,
-            args=(session().stop, mine),
+            args=(session().stop, active_views),
         )
     return tuple(view.status for view in views)
 

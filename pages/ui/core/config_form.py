@@ -41,7 +41,7 @@ def control(
     *,
     locked: bool = False,
     preparing: bool = False,
-    held: bool = False,
+    kept_by_fork: bool = False,
     prefix: str = "w",
     on_change: Callable[[str, Any], None] | None = None,
 ) -> None:
@@ -53,17 +53,17 @@ def control(
         options: What can be chosen where that depends on the data, from `options_of`.
         locked: Whether a run trains with it: then only what is live can be changed.
         preparing: Whether that run is still being prepared.
-        held: Whether a fork keeps it as it is.
+        kept_by_fork: Whether a fork keeps it as it is.
         prefix: The first part of the control's key.
         on_change: Called with the hyperparameter's path and its new value. Without it, the value goes
             to the live run or to the next one.
     """
     key = widget_key_for(f"{prefix}:{value.path}", current)
-    disabled = held or (locked and (preparing or not value.live))
+    disabled = kept_by_fork or (locked and (preparing or not value.live))
     common: dict[str, Any] = {
         "label": f"{value.title} ({value.unit})" if value.unit else value.title,
         "key": key,
-        "help": _help(value, locked=locked, held=held, disabled=disabled),
+        "help": _help(value, locked=locked, kept_by_fork=kept_by_fork, disabled=disabled),
         "disabled": disabled,
         "on_change": _on_change,
         "args": (value.path, key, on_change or _change),
@@ -96,14 +96,14 @@ def control(
         _number(value, current, common)
 
 
-def _help(value: Hyperparameter, *, locked: bool, held: bool, disabled: bool) -> str:
+def _help(value: Hyperparameter, *, locked: bool, kept_by_fork: bool, disabled: bool) -> str:
     """Return what the control's help says: what the value does, and why it cannot be changed."""
     text = value.help
     if value.source:
         text += f"\n\n*Source: {value.source}.*"
     for variant in PARTS.get(value.path, {}).values():
         text += f"\n\n**{_title(variant)}** {(variant.__doc__ or '').strip()}"
-    if held:
+    if kept_by_fork:
         return f"**A fork keeps it:** the weights are made for it.\n\n{text}"
     if disabled and value.live:
         return f"**The run is being prepared:** in a moment.\n\n{text}"

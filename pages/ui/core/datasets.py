@@ -24,7 +24,7 @@ def require_dataset(value: Value | None) -> Value:
 
 
 def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
-    """Return real examples; None where they would have to be downloaded, or are damaged."""
+    """Return real examples; None if they must be downloaded first, or are damaged."""
     present = dataset.present(session().root)
     try:
         return _real_examples(dataset.model_dump_json(), n, present, dataset)
@@ -60,7 +60,7 @@ def _real_sheet(
 
 
 def critic_examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
-    """Return real and held-out examples and half the window's side; None where they are not here."""
+    """Return real and held-out examples, and half the side of the window; None if they are not here."""
     try:
         return _critic_examples(
             dataset.model_dump_json(), n, dataset.present(session().root), dataset

@@ -1,4 +1,4 @@
-"""Files to take away, made when they are asked for; pictures and films of the Latent page among them."""
+"""Downloads that are made when a button is pressed; among them pictures and films of the Latent page."""
 
 import mimetypes
 import tempfile
@@ -18,8 +18,8 @@ from wgan.imaging import encode, tile
 FILMS = {".gif": "Film (GIF)", ".webp": "Film (WebP)", ".mp4": "Film (MP4)"}
 
 
-def made(suffix: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
-    """Return what makes a file's content: `write` is given a path that ends in `suffix`."""
+def file_maker(suffix: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
+    """Return a function that returns a file's content; `write` writes it to a path that ends in `suffix`."""
 
     def make() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -30,20 +30,21 @@ def made(suffix: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
     return make
 
 
-def download(label: str, make: Callable[[], bytes], name: str, **look: Any) -> None:
-    """Offer a file that is made when the button is pressed; the page is not drawn anew for it.
+def download(label: str, make: Callable[[], bytes], name: str, **options: Any) -> None:
+    """Show a button for a file that is made when it is pressed. It causes no rerun.
 
-    `look` is what `st.download_button` takes besides.
+    `options` are passed to `st.download_button`.
     """
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     visitor = get_script_run_ctx()
 
-    def made_and_held() -> bytes:
+    def make_and_hold() -> bytes:
         content = make()
 
-        # Streamlit deletes a file made on request once scripts of any visitors have ended twice. With a
-        # class on the page that is within a quarter of a second, often before the browser fetches it.
-        # What is the visitor's own stays until the page is drawn anew for them, or they leave.
+        # Streamlit deletes a file that was made on request once scripts of any visitors have ended twice.
+        # With a whole class on one page that takes a quarter of a second, often less than the browser
+        # needs to fetch it. A file of the visitor's own script stays until that script runs again, or the
+        # visitor leaves.
         def hold() -> None:
             runtime.get_instance().media_file_mgr.add(
                 content, kind, f"made {name}", file_name=name, is_for_static_download=True
@@ -56,7 +57,7 @@ def download(label: str, make: Callable[[], bytes], name: str, **look: Any) -> N
             holder.join()
         return content
 
-    st.download_button(label, made_and_held, name, kind, on_click="ignore", **look)
+    st.download_button(label, make_and_hold, name, kind, on_click="ignore", **options)
 
 
 def sheet(pictures: U8, columns: int, name: str, key: str) -> None:
@@ -73,12 +74,16 @@ def sheet(pictures: U8, columns: int, name: str, key: str) -> None:
 
 
 def offer(kinds: Mapping[str, str], write: Callable[[Path], object], name: str, key: str) -> None:
-    """Offer a walk as files: `kinds` are titles by suffix, `write` as for `made`."""
+    """Offer a walk as files: `kinds` are titles by suffix, `write` as for `file_maker`."""
     with st.popover("Export", icon=":material/download:", help="This walk as a file."):
         st.caption("Each is made when you press it.")
         for suffix, title in kinds.items():
             download(
-                title, made(suffix, write), f"{name}{suffix}", key=f"{key}{suffix}", width="stretch"
+                title,
+                file_maker(suffix, write),
+                f"{name}{suffix}",
+                key=f"{key}{suffix}",
+                width="stretch",
             )
 
 

@@ -22,7 +22,7 @@ UNDO_DEPTH = 50
 
 
 def draft() -> TrainConfig:
-    """Return the config of the next run, as the sidebar has it.
+    """Return the config of the next run, as the sidebar shows it.
 
     A visit begins with what the address says: the fork that was being prepared, or the settings of the run
     on show, with what was changed of them. Without a run it begins with the first preset.
@@ -46,7 +46,7 @@ def _begin_with_address(next_run: NextRun) -> TrainConfig:
 
 
 def _setup_of(run: str | None) -> TrainConfig:
-    """Return the settings that the next run begins with, beside a run on show: what that one began with."""
+    """Return the settings that the next run starts from: those of the run on show, else the first preset."""
     if run:
         with contextlib.suppress(RunError):
             return session().library.run(run).config()
@@ -71,11 +71,11 @@ def _of_fork(origin: Parent) -> TrainConfig:
     return config
 
 
-def keep_in_address(shown: str | None) -> None:
+def keep_in_address(run: str | None) -> None:
     """Put into the address what a reload needs to show the same setup for the next run."""
     origin = fork_origin()
     try:
-        base = _setup_of(shown) if origin is None else _of_fork(origin)
+        base = _setup_of(run) if origin is None else _of_fork(origin)
     except (RunError, ConfigError):
         return  # The run has just been deleted.
     setup_url.write(setup_url.changes_between(draft(), base))
@@ -87,9 +87,9 @@ def keep_in_address(shown: str | None) -> None:
 
 def set_draft(config: TrainConfig) -> None:
     """Set the config of the next run, so that Undo can take it back."""
-    next_run, before = page_state(NextRun), draft()
-    if config != before:
-        next_run.undo.append(before)
+    next_run, config_before = page_state(NextRun), draft()
+    if config != config_before:
+        next_run.undo.append(config_before)
         del next_run.undo[:-UNDO_DEPTH]
         next_run.redo = []
     next_run.config = config
@@ -113,19 +113,19 @@ def redo() -> None:
 
 
 def fork_origin() -> Parent | None:
-    """Return the run and step that the sidebar prepares a fork of, if it does."""
+    """Return the run and step of the fork that the sidebar prepares; None: it prepares none."""
     return page_state(NextRun).fork
 
 
 def fork_key() -> str:
-    """Return the key of the popover for forks: a new one, which is closed, after each use."""
+    """Return the key of the popover for forks. A new key after each fork closes the popover."""
     return f"fork-{page_state(NextRun).fork_count}"
 
 
 def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) -> None:
-    """Take a run's values at a checkpoint into the sidebar, to go on from there with others.
+    """Put a run's values at a checkpoint into the sidebar, to train on from there with changes.
 
-    `changes` are those that are known already; the visitor may make more.
+    `changes` are made at once; the visitor can make more.
     """
     try:
         config = _of_fork(Parent(run, step)).changed(changes or {})
@@ -144,7 +144,7 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
 
 
 def leave_fork() -> None:
-    """Give the sidebar back to new runs."""
+    """Stop preparing a fork: the sidebar shows the settings from before it."""
     next_run = page_state(NextRun)
     if next_run.fork is not None:
         next_run.fork = None
@@ -171,14 +171,14 @@ def take_preset(name: str) -> None:
     make_ready(PRESETS[name].title if name in PRESETS else name)
 
 
-def make_ready(what: str) -> None:
-    """Have the Train page say what was chosen elsewhere for the next run."""
+def make_ready(title: str) -> None:
+    """Let the Train page say what another page has chosen for the next run; `title` names it."""
     st.session_state.settings_of = "Next run"
-    page_state(NextRun).ready = (what, draft())
+    page_state(NextRun).ready = (title, draft())
 
 
 def ready() -> str:
-    """Return what was chosen elsewhere for the next run, until it is changed or started."""
+    """Return the title of what another page chose for the next run; empty once that has changed or started."""
     choice = page_state(NextRun).ready
     return choice[0] if choice is not None and choice[1] == draft() else ""
 
@@ -190,14 +190,14 @@ def remember_dataset(path: str, dataset: Dataset) -> None:
 
 
 def as_edited_before(path: str, value: Any) -> Any:
-    """Return the value to set at `path`: a data set that is chosen again, as the visitor has made it."""
+    """Return the value to set at `path`: for a data set that is chosen again, the visitor's edit of it."""
     if path == "dataset" and isinstance(value, str):
         return page_state(NextRun).edited_datasets.get(value, value)
     return value
 
 
 def take_dataset(dataset: Dataset) -> None:
-    """Take a data set for the next run, with a network that fits; say so where it cannot be."""
+    """Use a data set for the next run, with a network that fits it. A refusal is kept as a sentence."""
     leave_fork()
     steering = page_state(Steering)
     steering.problem = ""

@@ -7,34 +7,36 @@ import streamlit as st
 
 from pages.ui.core.state import Visitor, page_state
 
-AT_MOST = 10
-"""Updates a second that all who watch get together: what they cost the training does not grow with them."""
+MAX_UPDATES_PER_S = 10
+"""Updates per second for all viewers together, so that their cost does not grow with their number."""
 
-PACES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)  # seconds from one update to the next
-GONE = 15.0  # seconds of silence, and two updates, after which a visitor has left
+INTERVALS_S = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)  # from one update to the next
+SILENCE_S = 15.0  # a visitor who is silent for longer, and for two updates, has left
 
 
 @st.cache_resource(show_spinner=False)
 def _last_seen() -> dict[str, tuple[float, float]]:
-    """Return when each visitor was last seen on a live page, and at which pace it is drawn for them."""
+    """Return when each visitor was last on a live page, and the interval of their updates, in seconds."""
     return {}
 
 
 def refresh_interval() -> float:
     """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
-    now, seen = time.monotonic(), _last_seen()
-    me = page_state(Visitor).id
-    for visitor, (when, every) in list(seen.items()):
-        if now - when > GONE + 2 * every:
-            seen.pop(visitor, None)
-    watching = len({me, *list(seen)})
-    every = next((each for each in PACES if watching <= AT_MOST * each), PACES[-1])
-    seen[me] = now, every
-    return every
+    now, last_seen = time.monotonic(), _last_seen()
+    visitor_id = page_state(Visitor).id
+    for other, (seen_at, interval) in list(last_seen.items()):
+        if now - seen_at > SILENCE_S + 2 * interval:
+            last_seen.pop(other, None)
+    watching = len({visitor_id, *list(last_seen)})
+    interval = next(
+        (each for each in INTERVALS_S if watching <= MAX_UPDATES_PER_S * each), INTERVALS_S[-1]
+    )
+    last_seen[visitor_id] = now, interval
+    return interval
 
 
 def watch(token: Callable[[], object], seconds: float) -> None:
-    """Draw the page anew when a token changes: for what other tabs and visitors can change."""
+    """Rerun the page when a token changes: another tab or visitor has changed what the page shows."""
     before = token()
 
     def look() -> None:

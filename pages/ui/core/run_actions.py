@@ -37,7 +37,7 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
 
 
 def stop_and_start(live: str, config: TrainConfig) -> None:
-    """Stop the run in the way, and start the new one after it."""
+    """Stop the live run, and start the new one after it."""
     session().stop(live)
     queue_run(config, show=True)
 
@@ -57,9 +57,9 @@ def new_z(run: str) -> None:
 
 
 def cancel(run: str, *, waiting: bool = False) -> None:
-    """Stop a run; where nothing is left of it, because it had not begun, show another.
+    """Stop a run. If it had not begun, nothing of it is left: then show another.
 
-    One that was `waiting` when the button was drawn, and trains by now, goes on.
+    A run that was `waiting` when the button was drawn, and trains by now, trains on.
     """
     (session().withdraw if waiting else session().stop)(run)
     try:

@@ -10,18 +10,19 @@ from pages.ui.core.state import RunOnShow, page_state
 from pages.ui.core.url import keep_moment
 from wgan.runs import RunError
 
-LATE = 20.0  # seconds
+LATE_S = 20.0  # for so long a browser may send the address from before a change
 
 
 def shown_run(*, example: bool = False) -> str | None:
     """Return the run on show: the address's, else this visitor's, else the live one or the newest.
 
-    Where there is none yet, and an `example` will do, one that comes with the app, for now.
+    If there is none yet, `example` returns one that comes with the app.
     """
     on_show, address = page_state(RunOnShow), st.query_params.get("run")
-    # A browser that has not heard of the new address yet (or never, when Streamlit drops the message
-    # because of the next update) still sends the one before. A while later it is the visitor's wish.
-    late = address == on_show.previous_address and time.monotonic() - on_show.changed_at < LATE
+    # A browser that does not know of the new address still sends the old one. It may never hear of it,
+    # when Streamlit drops the message because of the next update. Later, the old one is what the visitor
+    # wants.
+    late = address == on_show.previous_address and time.monotonic() - on_show.changed_at < LATE_S
     link = st.query_params.pop("open", None)
     if link is not None and link != on_show.opened_link:
         on_show.opened_link, late = link, False  # a click on `run_link`

@@ -1,4 +1,4 @@
-"""A setup in the page's address: what it changes of another one. So a reload, or a link, shows it again."""
+"""A setup in the page's address, as its changes of another one, so that a reload or a link shows it."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ MAX_LENGTH = 2000
 
 
 def changes_between(config: TrainConfig, base: TrainConfig) -> dict[str, Any]:
-    """Return what makes `config` of `base`, by path."""
+    """Return the values of `config` that differ from those of `base`, by path."""
     values = config.flat()
     return {path: values[path] for path, _, _ in differences(config, base) if path in values}
 
@@ -27,7 +27,7 @@ def as_text(changes: Mapping[str, Any]) -> str:
 
 
 def with_address(base: TrainConfig) -> TrainConfig:
-    """Return `base` with what the address changes of it; what cannot be read there is left out."""
+    """Return `base` with the changes in the address; changes that cannot be read are ignored."""
     text = st.query_params.get(PARAMETER, "")
     if not text or len(text) > MAX_LENGTH:
         return base

@@ -1,4 +1,4 @@
-"""What happens once at the start: garbage collection is tuned, and the first page is waited for."""
+"""Garbage collection: rare while modules are loaded, and tuned once the first page is drawn."""
 
 import gc
 import sys

@@ -23,21 +23,21 @@ BADGES: dict[Status, tuple[str, str, BadgeColour]] = {
 
 
 def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | None:
-    """Return how a run's newest work of a title stands, or the one of a key; None: it is not known."""
+    """Return the status of a run's newest task of a title, or of the one with a key; None: there is none."""
     tasks = session().tasks(run)
     return next((t for t in tasks if t.title == title and (key is None or t.key == key)), None)
 
 
 def waits_for_critic(view: RunSnapshot) -> bool:
-    """Tell whether a run's training stands still until its critic is done."""
+    """Tell whether a run's training is paused until a task on its critic is done."""
     return view.status is Status.RUNNING and any(
         task.holds and not task.done for task in session().tasks(view.run)
     )
 
 
 def badge(view: RunSnapshot) -> None:
-    """Show how a run stands."""
-    words, icon, colour = BADGES[view.status]
+    """Show the status of a run."""
+    label, icon, colour = BADGES[view.status]
     if waits_for_critic(view):
-        words, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"
-    st.badge(words, icon=icon, color=colour)
+        label, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"
+    st.badge(label, icon=icon, color=colour)

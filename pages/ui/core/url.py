@@ -1,4 +1,4 @@
-"""What the address says beside the run: the moment of the timeline, Back and Forward."""
+"""What the address says besides the run: the moment of the timeline; and whether Back or Forward led here."""
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -7,8 +7,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 def came_by_history() -> bool:
     """Tell whether this run of the page comes from the browser's Back or Forward.
 
-    The address alone does not tell: a browser sends the old one until it has heard of the new. The flag
-    is internal.
+    The address alone does not tell: a browser also sends an old one until it knows of the new one. The
+    flag is internal to Streamlit.
     """
     return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 

@@ -12,10 +12,10 @@ from wgan.runs import RunError
 NEWEST = -1
 
 
-def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
+def choose_source(view: RunSnapshot, *, prefix: str, interval: str) -> int | None:
     """Let the visitor choose a run and its weights; return a checkpoint's step, None for the newest.
 
-    `prefix` begins the widget's key; `every` says how often the newest are taken.
+    `prefix` begins the widget's key; `interval` says in words how often the newest are taken.
     """
     choose_run("Model", view.run, "Any run, also the one that is training now.")
     steps = list(reversed(view.checkpoint_steps))
@@ -28,7 +28,7 @@ def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
     if runs.setdefault(prefix, view.run) != view.run:
         runs[prefix] = view.run
         st.session_state[key] = NEWEST
-    # Not None for the newest: that would be no choice, with a cross to take it back.
+    # NEWEST, not None: with None the box would be empty, with a cross to clear it.
     if key not in st.session_state:
         from_address = st.query_params.get("weights", "")
         st.session_state[key] = (
@@ -45,7 +45,7 @@ def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
         persist_state="session",
         format_func=lambda s: newest if s == NEWEST else f"Step {s:,}",
         help="Those of the last step, or of a checkpoint on the way there. While a run trains, its newest "
-        f"weights are taken every {every}.",
+        f"weights are taken every {interval}.",
     )
     # Whoever gets the address sees the same weights.
     if step == NEWEST:
@@ -56,7 +56,7 @@ def choose_source(view: RunSnapshot, *, prefix: str, every: str) -> int | None:
 
 
 def models_of(view: RunSnapshot, step: int | None) -> Models | None:
-    """Return the chosen weights in modules to look at; say so where there are none."""
+    """Return the networks with the chosen weights; None, and a sentence on the page, if there are none."""
     try:
         if step is None and view.status.active and not view.elsewhere:
             return session().models(view.run)

@@ -21,7 +21,7 @@ def widget_key_for(name: str, current: Any) -> str:
         versions[name] = versions.get(name, 0) + 1
         key = _versioned(name, versions[name])
     st.session_state[key] = current
-    drawn(key, current)
+    remember_drawn(key, current)
     return key
 
 
@@ -29,7 +29,7 @@ def _versioned(name: str, version: int) -> str:
     return f"{name}:v{version}" if version else name
 
 
-def drawn(key: str, value: object) -> None:
+def remember_drawn(key: str, value: object) -> None:
     """Remember the value with which a control was drawn, for `user_changed`."""
     page_state(DrawnControls).values[key] = value
 
@@ -37,7 +37,7 @@ def drawn(key: str, value: object) -> None:
 def user_changed(key: str) -> bool:
     """Tell whether the visitor has moved a control from where it was drawn. For its `on_change`.
 
-    Streamlit also calls it when a late browser tells of a control that is no longer on the page.
+    Streamlit also calls `on_change` when a late browser sends a control that is no longer on the page.
     """
     value, drawn_values = st.session_state[key], page_state(DrawnControls).values
     if key in drawn_values and drawn_values[key] == value:

@@ -1,4 +1,4 @@
-"""The generator frozen and the critic trained on: the order, and the bound that tightens or does not."""
+"""The critic trained alone while the generator stands still: the button, and the bound that it proves."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optima
 
 @dataclass(frozen=True)
 class Order:
-    """How the critic is to be trained on; where it `holds`, the run waits."""
+    """How to train the critic alone; with `holds` the run is paused until that is done."""
 
     updates: int
     faster: float  # times the run's learning rate
@@ -46,7 +46,7 @@ class Order:
 
 
 def settings(view: RunSnapshot) -> Order:
-    """Ask how the critic is to be trained on."""
+    """Ask how to train the critic alone."""
     kind = view.config.dataset.kind
     updates = st.select_slider(
         "Critic updates",
@@ -89,7 +89,7 @@ def going(run: str) -> bool:
 
 
 def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
-    """Show the order to train the critic on, or the one to end that; return whether it is that."""
+    """Show the button that trains the critic alone, or the one that stops it; return whether it trains."""
     task = _task(view.run)
     if task is not None and not task.done:
         st.button(
@@ -100,7 +100,7 @@ def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
             args=(task.key,),
         )
         return True
-    # Always to be pressed: it stands outside what is drawn anew, and a refusal says why.
+    # Never disabled: it is outside the fragment and would be enabled too late. A refusal says why.
     st.button(
         "Train the critic to convergence",
         icon=":material/vertical_align_top:",
@@ -126,10 +126,10 @@ def _begin(run: str, step: int | None, order: Order) -> None:
 
 
 def show(view: RunSnapshot) -> None:
-    """Show how the critic does, as far as it has come."""
+    """Show what training the critic alone has shown so far."""
     task = _task(view.run)
     if task is None:
-        _before()
+        _introduction()
         return
     if task.error:
         st.error(task.error, icon=":material/error:")
@@ -143,7 +143,7 @@ def show(view: RunSnapshot) -> None:
     _result(view, task, result)
 
 
-def _before() -> None:
+def _introduction() -> None:
     st.markdown(
         "A critic is only as good as its training. Here the **generator stands still** and a copy of "
         "the critic is trained on alone, on fixed samples whose exact Wasserstein distance is known "
@@ -157,18 +157,18 @@ def _before() -> None:
     )
 
 
-def _result(view: RunSnapshot, task: TaskStatus, found: CriticConvergence) -> None:
+def _result(view: RunSnapshot, task: TaskStatus, result: CriticConvergence) -> None:
     pictures = view.config.dataset.kind == "pictures"
-    done = int(found.updates[-1])
-    words = f"{done:,} of {found.total:,} critic updates" + (", stopped" if task.cancelled else "")
-    if found.stuck is not None:
-        words += f" · {100 * found.stuck[-1]:.0f} % of the clipped weights stand at ±c"
-    stat_cards(_cards(found, pictures), key="alone_numbers", progress=(done / found.total, words))
+    done = int(result.updates[-1])
+    text = f"{done:,} of {result.total:,} critic updates" + (", stopped" if task.cancelled else "")
+    if result.stuck is not None:
+        text += f" · {100 * result.stuck[-1]:.0f} % of the clipped weights stand at ±c"
+    stat_cards(_cards(result, pictures), key="alone_numbers", progress=(done / result.total, text))
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
         chart(
             figures.proved_bound(
-                found.updates, found.bounds, found.exact, found.floor, found.total
+                result.updates, result.bounds, result.exact, result.floor, result.total
             ),
             key="alone_bound",
             run=task.key,
@@ -179,7 +179,7 @@ def _result(view: RunSnapshot, task: TaskStatus, found: CriticConvergence) -> No
         )
     with right:
         chart(
-            figures.raw_gap(found.updates, found.gaps, found.slopes, found.total),
+            figures.raw_gap(result.updates, result.gaps, result.slopes, result.total),
             key="alone_raw",
             run=task.key,
             height=190,
@@ -187,38 +187,38 @@ def _result(view: RunSnapshot, task: TaskStatus, found: CriticConvergence) -> No
             help=RAW_HELP,
             alt="The raw gap and the steepest slope",
         )
-        st.markdown(_verdict(found, ended=task.done))
-    st.caption(_how(view, found, pictures))
-    if found.surfaces is not None:
-        surfaces.surfaces(found.surfaces, key="alone", run=task.key)
+        st.markdown(_verdict(result, ended=task.done))
+    st.caption(_method(view, result, pictures))
+    if result.surfaces is not None:
+        surfaces.surfaces(result.surfaces, key="alone", run=task.key)
 
 
-def _cards(found: CriticConvergence, pictures: bool) -> list[Stat]:
-    where = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
+def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
+    place = "between pictures as vectors of pixels in [−1, 1]" if pictures else "in the plane"
     unit = "of pixels" if pictures else "units"
     return [
         Stat(
             "Exact W₁",
-            fmt_sci(found.exact),
+            fmt_sci(result.exact),
             unit,
-            help=EXACT_HELP.format(n=found.samples, where=where),
+            help=EXACT_HELP.format(n=result.samples, where=place),
         ),
         Stat(
             "Proved",
-            fmt_sci(max(0.0, float(found.bounds[-1]))),
-            f"= {100 * _share(found):.0f} %",
+            fmt_sci(max(0.0, float(result.bounds[-1]))),
+            f"= {100 * _share(result):.0f} %",
             help="The distance that the critic proves now, gap ÷ steepest slope, and its share of the "
             "exact one. A critic that scores fakes higher proves nothing: 0.",
         ),
         Stat(
             "Raw gap",
-            fmt_sci(float(found.gaps[-1])),
+            fmt_sci(float(result.gaps[-1])),
             "score",
             help="E f(real) − E f(fake) on the same examples. Not a distance: see the chart.",
         ),
         Stat(
             "Steepest between pairs",
-            fmt_sci(float(found.slopes[-1])),
+            fmt_sci(float(result.slopes[-1])),
             "a unit",
             help="The largest |f(real) − f(fake)| ÷ distance over all pairs of a real example and a "
             "fake: all that the bound needs. Elsewhere the critic may be steeper (Surface, Slopes).",
@@ -226,33 +226,33 @@ def _cards(found: CriticConvergence, pictures: bool) -> list[Stat]:
     ]
 
 
-def _share(found: CriticConvergence) -> float:
+def _share(result: CriticConvergence) -> float:
     """Return which share of the exact distance is proved now."""
-    return min(1.0, max(0.0, float(found.bounds[-1]) / found.exact)) if found.exact > 0 else 1.0
+    return min(1.0, max(0.0, float(result.bounds[-1]) / result.exact)) if result.exact > 0 else 1.0
 
 
-def _verdict(found: CriticConvergence, *, ended: bool) -> str:
+def _verdict(result: CriticConvergence, *, ended: bool) -> str:
     return verdicts.convergence(
-        found.share,
-        int(found.updates[-1]),
+        result.share,
+        int(result.updates[-1]),
         ended=ended,
-        is_dual=found.dual,
-        clipped_share=None if found.stuck is None else float(found.stuck[-1]),
-        rising=found.rising,
-        note=found.note,
+        is_dual=result.dual,
+        clipped_share=None if result.stuck is None else float(result.stuck[-1]),
+        rising=result.rising,
+        note=result.note,
     )
 
 
-def _how(view: RunSnapshot, found: CriticConvergence, pictures: bool) -> str:
-    words = (
-        f"A copy of the critic of step {found.step:,} and its own objective, {view.config.objective.title}; "
-        f"{view.config.optimizer.title}, begun without memory, learning rate {fmt_number(found.rate)}, batches of "
-        f"{found.batch} out of {found.samples} fixed real examples and as many fakes of the averaged "
+def _method(view: RunSnapshot, result: CriticConvergence, pictures: bool) -> str:
+    text = (
+        f"A copy of the critic of step {result.step:,} and its own objective, {view.config.objective.title}; "
+        f"{view.config.optimizer.title}, begun without memory, learning rate {fmt_number(result.rate)}, batches of "
+        f"{result.batch} out of {result.samples} fixed real examples and as many fakes of the averaged "
         "generator."
     )
     if pictures:
-        words += (
+        text += (
             " The exact distance is that of pixels: two digits that look alike may be far apart in it, "
             "so even real pictures are far from other real ones."
         )
-    return words
+    return text

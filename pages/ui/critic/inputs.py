@@ -40,11 +40,11 @@ def open_critic(models: Models, run: str) -> CriticView:
     """Open a critic before the examples of its data set."""
     config = models.config
     key = f"{run}-{models.step}-{hash(config.model_dump_json())}"
-    examples = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
-    if examples is None:
+    loaded = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
+    if loaded is None:
         return CriticView(run, key, models, None, 3.0)
-    shown, extent = examples
-    return CriticView(run, key, models, _sides(key, models, shown), extent)
+    examples, extent = loaded
+    return CriticView(run, key, models, _sides(key, models, examples), extent)
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
@@ -52,13 +52,13 @@ def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Real
     return critic.with_fakes(_models, _examples)
 
 
-def whose(models: Models, critic_view: CriticView) -> str:
+def weights_caption(models: Models, critic_view: CriticView) -> str:
     """Return which weights are looked at, and before how many examples."""
-    words = f"Step {models.step:,}, beside the averaged generator"
+    text = f"Step {models.step:,}, beside the averaged generator"
     if critic_view.sides is not None:
         n = len(critic_view.sides.real)
-        words += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
-    return words
+        text += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
+    return text
 
 
 def absent(dataset: Dataset) -> None:

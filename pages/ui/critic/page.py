@@ -14,7 +14,7 @@ from pages.ui.core.state import page_state
 from pages.ui.core.status import badge
 from pages.ui.core.weights_picker import choose_source, models_of
 from pages.ui.critic import convergence, layers, saliency, scores
-from pages.ui.critic.inputs import CriticView, absent, open_critic, whose
+from pages.ui.critic.inputs import CriticView, absent, open_critic, weights_caption
 from pages.ui.critic.state import CriticState, Look
 from wgan.jobs import RunSnapshot
 from wgan.latent import Models
@@ -26,7 +26,7 @@ LIVE = ("scores", "slopes", "layers")
 
 @dataclass(frozen=True)
 class Choice:
-    """What the sidebar says: which weights, and how the critic is to be trained on."""
+    """What the sidebar says: which weights, and how to train the critic alone."""
 
     run: str
     step: int | None  # None: the newest
@@ -58,7 +58,7 @@ def show() -> None:
 def _sidebar(view: RunSnapshot) -> Choice:
     """Draw the sidebar and return what it says."""
     with st.sidebar:
-        step = choose_source(view, prefix="critic", every="2.5 seconds")
+        step = choose_source(view, prefix="critic", interval="2.5 seconds")
         st.divider()
         st.markdown("**Critic to convergence**", help=convergence.WHAT_HELP)
         return Choice(view.run, step, convergence.settings(view))
@@ -76,41 +76,41 @@ def _header(view: RunSnapshot, choice: Choice) -> bool:
 
 
 def _refresh(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> float | None:
-    """Return after how many seconds a section is drawn anew; None: not by itself."""
+    """Return the seconds after which a section is drawn again; None: only when it is touched."""
     if section == "alone":
         return 1.0 if alone else None
     if choice.step is None and view.status == "running" and section in LIVE:
         return EVERY * refresh_interval()
-    # What goes on ends some time: what is around the section says how it stands.
+    # A run or a task may end: then the header is drawn again.
     return 3 * EVERY * refresh_interval() if alone or view.status.active else None
 
 
 def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
     """Show a section. The body of the page's fragment; `alone`: whether the page offers to stop the critic."""
     try:
-        now = session().view(choice.run)
+        snapshot = session().view(choice.run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if now.status != view.status or convergence.going(view.run) != alone:
-        st.rerun()  # what surrounds the section says how the run stands, and how often to look
+    if snapshot.status != view.status or convergence.going(view.run) != alone:
+        st.rerun()  # the header shows the status, and the page sets how often this runs
     refresh_interval()  # this visitor is still there
     if section == "alone":
-        convergence.show(now)
+        convergence.show(snapshot)
         return
-    live = section in LIVE and choice.step is None and now.status == "running"
-    begun = time.monotonic()
-    models = _recent_models(now.run, begun) if live else None
-    models = models or models_of(now, choice.step)
+    live = section in LIVE and choice.step is None and snapshot.status == "running"
+    started_at = time.monotonic()
+    models = _recent_models(snapshot.run, started_at) if live else None
+    models = models or models_of(snapshot, choice.step)
     if models is None:
         return
     _section(open_critic(models, choice.run), section)
     if live:
-        # Where a look takes long, it is taken less often: a twentieth of the time at most.
-        pause = 20 * (time.monotonic() - begun)
+        # Looking takes at most a twentieth of the time: after a slow look the next one comes later.
+        pause = 20 * (time.monotonic() - started_at)
         state = page_state(CriticState)
         if state.last_look is None or state.last_look.models is not models:
-            state.last_look = Look(now.run, models, begun + pause)
+            state.last_look = Look(snapshot.run, models, started_at + pause)
 
 
 def _recent_models(run: str, at: float) -> Models | None:
@@ -121,7 +121,7 @@ def _recent_models(run: str, at: float) -> Models | None:
 
 def _section(critic_view: CriticView, section: str) -> None:
     models = critic_view.models
-    st.caption(whose(models, critic_view))
+    st.caption(weights_caption(models, critic_view))
     if critic_view.sides is None and section in ("scores", "slopes"):
         absent(models.config.dataset)
         return

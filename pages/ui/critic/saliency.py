@@ -19,7 +19,7 @@ from wgan.format import fmt_sci
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
 
-WAYS = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
+SOURCES = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
 GRID, COLUMNS = 32, 8
 MOST_MAPS = 64
 
@@ -53,11 +53,11 @@ def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> Non
     """
     left, right = st.columns([0.4, 0.6], gap="medium")
     with left:
-        ways = [way for way in WAYS if way != "real" or sides is not None]
-        way = st.segmented_control(
+        sources = [source for source in SOURCES if source != "real" or sides is not None]
+        source = st.segmented_control(
             "Picture",
-            ways,
-            format_func=WAYS.__getitem__,
+            sources,
+            format_func=SOURCES.__getitem__,
             required=True,
             default="generated",
             key="critic_way",
@@ -65,92 +65,92 @@ def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> Non
             width="stretch",
             label_visibility="collapsed",
         )
-        pixels = _chosen(str(way), key, models, sides)
-        label = _told(models, pixels[1] if pixels else None)
+        pixels = _choose_picture(str(source), key, models, sides)
+        label = _choose_class(models, pixels[1] if pixels else None)
     with right:
         if pixels is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption("Its score, its saliency and its feature maps appear here.")
             return
-        _seen(key, models, sides, pixels[0], label)
+        _inspect(key, models, sides, pixels[0], label)
 
 
-def _chosen(
-    way: str, key: str, models: Models, sides: critic.RealFakeBatch | None
+def _choose_picture(
+    source: str, key: str, models: Models, sides: critic.RealFakeBatch | None
 ) -> tuple[U8, int | None] | None:
     """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
-    if way in ("drawn", "uploaded"):
-        own = own_image.drawn if way == "drawn" else own_image.uploaded
-        found = own(models, "critic")
-        return None if found is None else (found, None)
+    if source in ("drawn", "uploaded"):
+        own = own_image.draw_picture if source == "drawn" else own_image.upload_picture
+        own_picture = own(models, "critic")
+        return None if own_picture is None else (own_picture, None)
     labels: I64 | None = None
-    if way == "generated":
+    if source == "generated":
         classes = len(models.config.dataset.class_names())
         if models.config.conditional:
             labels = np.arange(GRID) % classes
-        told = None if labels is None else labels.tolist()
-        pictures = models.make(preview_z(models.config, GRID), told)
+        class_labels = None if labels is None else labels.tolist()
+        pictures = models.make(preview_z(models.config, GRID), class_labels)
     else:
         assert sides is not None
         pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
-    picked_by_way = page_state(CriticState).picked
+    picked = page_state(CriticState).picked
 
     def keep(samples: list[int]) -> None:
-        picked_by_way[way] = samples
+        picked[source] = samples
 
-    picked = image_picker(
+    samples = image_picker(
         encode(tile(pictures, COLUMNS)),
-        key=f"critic_picker_{way}",
+        key=f"critic_picker_{source}",
         rows=GRID // COLUMNS,
         columns=COLUMNS,
-        picked=picked_by_way.get(way, [0]),
-        changed=keep,
+        picked=picked.get(source, [0]),
+        on_change=keep,
         most=1,
         max_height=240,
         caption="Click the picture to look at",
-        alt=f"{WAYS[way]} pictures to choose from",
+        alt=f"{SOURCES[source]} pictures to choose from",
     )
-    at = (picked or [0])[0]
-    return pictures[at], None if labels is None else int(labels[at])
+    sample = (samples or [0])[0]
+    return pictures[sample], None if labels is None else int(labels[sample])
 
 
-def _told(models: Models, own: int | None) -> int | None:
+def _choose_class(models: Models, own_class: int | None) -> int | None:
     if not models.config.conditional:
         return None
     names = models.config.dataset.class_names()
-    chosen: int = st.selectbox(
+    label: int = st.selectbox(
         "Class the critic is told",
         range(len(names)),
-        index=own or 0,
+        index=own_class or 0,
         format_func=names.__getitem__,
-        key=f"critic_class-{own}",
+        key=f"critic_class-{own_class}",
         persist_state="session",
         help="This critic judges a picture as one of a class. Tell it another and see the score fall.",
     )
-    return chosen
+    return label
 
 
-def _seen(
+def _inspect(
     key: str,
     models: Models,
     sides: critic.RealFakeBatch | None,
-    chosen: U8,
+    pixels: U8,
     label: int | None,
 ) -> None:
-    x = critic.floats_of(chosen)
+    x = critic.floats_of(pixels)
     saliency = critic.saliency(models, x, label)
     cards = [Stat("Score", fmt_sci(saliency.score), "score", help=SCORE_HELP)]
     if sides is not None:
-        scores = _known(key, models, sides)
+        scores = _scores(key, models, sides)
         real, fake = (100 * np.mean(side < saliency.score) for side in (scores.real, scores.fake))
         cards.append(Stat("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
     cards.append(Stat("Slope", fmt_sci(saliency.slope), "a unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
-    shown, strong, toward = st.columns(3, gap="small")
-    with shown:
+    left, middle, right = st.columns(3, gap="small")
+    with left:
         st.markdown("**Picture**", help="As the critic sees it.")
         image_grid(
-            encode(tile(chosen[None], 1)),
+            encode(tile(pixels[None], 1)),
             key="critic_one",
             rows=1,
             columns=1,
@@ -158,10 +158,10 @@ def _seen(
             caption="",
             alt="The chosen picture",
         )
-    with strong:
-        length = np.linalg.norm(saliency.gradient, axis=0)
+    with middle:
+        strength = np.linalg.norm(saliency.gradient, axis=0)
         chart(
-            figures.pixels(length, diverging=False),
+            figures.pixels(strength, diverging=False),
             key="critic_saliency",
             run="saliency",
             height=180,
@@ -169,7 +169,7 @@ def _seen(
             help=SALIENCY_HELP,
             alt="How much the score hangs on each pixel",
         )
-    with toward:
+    with right:
         chart(
             figures.pixels(saliency.gradient.sum(axis=0), diverging=True),
             key="critic_gradient",
@@ -183,7 +183,7 @@ def _seen(
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _known(key: str, _models: Models, _sides: critic.RealFakeBatch) -> critic.Scores:
+def _scores(key: str, _models: Models, _sides: critic.RealFakeBatch) -> critic.Scores:
     return critic.score_batch(_models, _sides)
 
 
@@ -214,13 +214,13 @@ def _sheet(
     values: F32, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
 ) -> None:
     count = len(values)
-    shown = values[:MOST_MAPS]
-    low, high = float(shown.min()), float(shown.max())
-    grey = ((shown - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
+    maps = values[:MOST_MAPS]
+    low, high = float(maps.min()), float(maps.max())
+    grey = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
     columns = min(wide, len(grey))
     blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
     sheet = np.concatenate([grey, blank])[:, None]
-    more = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
+    count_text = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
     st.markdown(f"**{title}**", help=help)
     image_grid(
         encode(tile(sheet, columns), "PNG"),
@@ -228,7 +228,7 @@ def _sheet(
         rows=len(sheet) // columns,
         columns=columns,
         max_height=height,
-        caption=f"Layer {name}{more}: black is {fmt_sci(low)}, white {fmt_sci(high)}",
+        caption=f"Layer {name}{count_text}: black is {fmt_sci(low)}, white {fmt_sci(high)}",
         alt=f"{title} of layer {name}",
     )
 
@@ -239,20 +239,25 @@ def units(key: str, models: Models, extent: float) -> None:
     names = [layer.name for layer in critic.activations(models, origin)]
     left, right = st.columns([0.3, 0.7], gap="medium")
     with left:
-        name = _choose_layer(names)
+        layer_name = _choose_layer(names)
         st.caption(
             "A critic of points is a sum of simple bends. Layer by layer they are put together to the "
             "surface that the generator climbs."
         )
-    layer = names.index(name)
-    unit_maps = _kept(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
+    layer = names.index(layer_name)
+    unit_maps = _cached(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
     with right:
         # Rows of a picture go down, those of the plane up.
         _sheet(
-            unit_maps.values[:, ::-1], name, UNITS_HELP, "Units over the plane", wide=8, height=440
+            unit_maps.values[:, ::-1],
+            layer_name,
+            UNITS_HELP,
+            "Units over the plane",
+            wide=8,
+            height=440,
         )
 
 
 @st.cache_resource(show_spinner=False, max_entries=20)
-def _kept(key: str, _find: Callable[[], Any]) -> Any:
+def _cached(key: str, _find: Callable[[], Any]) -> Any:
     return _find()

@@ -88,11 +88,11 @@ def ranking(critic_view: CriticView) -> None:
     sides, scores = critic_view.sides, _scores(critic_view)
     assert sides is not None
     stat_cards(_score_cards(critic_view), key="critic_numbers")
-    wall, right = st.columns([0.52, 0.48], gap="medium")
-    with wall:
+    left, right = st.columns([0.52, 0.48], gap="medium")
+    with left:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("**Most to least convincing**", help=RANK_HELP, width="content")
-            which = st.segmented_control(
+            side = st.segmented_control(
                 "Ranked",
                 ["Generated", "Real"],
                 default="Generated",
@@ -102,10 +102,10 @@ def ranking(critic_view: CriticView) -> None:
                 label_visibility="collapsed",
                 width="content",
             )
-        shown, score = (
-            (sides.fake, scores.fake) if which == "Generated" else (sides.real, scores.real)
+        examples, values = (
+            (sides.fake, scores.fake) if side == "Generated" else (sides.real, scores.real)
         )
-        ranked = critic.rank_by_score(shown, score, limit=ROWS * COLUMNS)
+        ranked = critic.rank_by_score(examples, values, limit=ROWS * COLUMNS)
         image_grid(
             encode(tile(critic.pictures_of(ranked.examples), COLUMNS)),
             key="critic_ranking",
@@ -113,9 +113,9 @@ def ranking(critic_view: CriticView) -> None:
             columns=COLUMNS,
             max_height=370,
             notes=[fmt_sci(s) for s in ranked.scores],
-            caption=f"{which}: score {fmt_sci(ranked.scores[0])} at the top left, "
+            caption=f"{side}: score {fmt_sci(ranked.scores[0])} at the top left, "
             f"{fmt_sci(ranked.scores[-1])} at the bottom right",
-            alt=f"{which} pictures from most to least convincing",
+            alt=f"{side} pictures from most to least convincing",
         )
     with right:
         _score_chart(critic_view, 300)
@@ -130,33 +130,38 @@ def surface(critic_view: CriticView) -> None:
     """Show a critic of points beside the optimal potential of the same samples."""
     sides, models = critic_view.sides, critic_view.models
     assert sides is not None
-    table: critic.Surfaces = critic_view.cached(
+    critic_surfaces: critic.Surfaces = critic_view.cached(
         "surfaces", lambda: critic.surfaces(models, sides, critic_view.extent)
     )
     floor = _floor(models.config.dataset.model_dump_json(), sides)
-    n = len(table.real)
+    n = len(critic_surfaces.real)
     gap, *others = _score_cards(critic_view)
     stat_cards(
         [
             Stat(
                 "Exact W₁",
-                fmt_sci(table.exact),
+                fmt_sci(critic_surfaces.exact),
                 "units",
                 help=EXACT_HELP.format(n=n, floor=fmt_sci(floor)),
             ),
             Stat(
-                "Proved", fmt_sci(max(0.0, table.proved)), surfaces.share(table), help=PROVED_HELP
+                "Proved",
+                fmt_sci(max(0.0, critic_surfaces.proved)),
+                surfaces.share(critic_surfaces),
+                help=PROVED_HELP,
             ),
-            Stat("Steepest anywhere", fmt_sci(table.steepest), "a unit", help=STEEPEST_HELP),
+            Stat(
+                "Steepest anywhere", fmt_sci(critic_surfaces.steepest), "a unit", help=STEEPEST_HELP
+            ),
             gap,
         ],
         key="critic_distances",
     )
-    surfaces.surfaces(table, key="critic", run=critic_view.run)
-    spread, words = st.columns([0.6, 0.4], gap="medium")
-    with spread:
+    surfaces.surfaces(critic_surfaces, key="critic", run=critic_view.run)
+    left, right = st.columns([0.6, 0.4], gap="medium")
+    with left:
         _score_chart(critic_view, 200)
-    with words:
+    with right:
         stat_cards(others, key="critic_numbers")
         st.caption(
             "The generator learns from the critic’s slopes only. Where left and middle agree, it is "

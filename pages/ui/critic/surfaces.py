@@ -19,30 +19,32 @@ a place, orange: too little. White everywhere would be a perfect critic. Far fro
 value is right."""
 
 
-def share(found: critic.Surfaces) -> str:
+def share(result: critic.Surfaces) -> str:
     """Return how much of the exact distance a critic proves, in words."""
-    part = min(1.0, max(0.0, found.proved / found.exact)) if found.exact > 0 else 1.0
+    part = min(1.0, max(0.0, result.proved / result.exact)) if result.exact > 0 else 1.0
     return f"= {100 * part:.0f} %"
 
 
-def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -> None:
+def surfaces(result: critic.Surfaces, *, key: str, run: str, height: int = 268) -> None:
     """Show a critic beside the optimal potential, and their difference."""
-    low = float(min(found.critic.min(), found.optimal.min()))
-    high = float(max(found.critic.max(), found.optimal.max()))
-    off = float(np.abs(found.difference).max()) or 1.0
+    low = float(min(result.critic.min(), result.optimal.min()))
+    high = float(max(result.critic.max(), result.optimal.max()))
+    largest_difference = float(np.abs(result.difference).max()) or 1.0
 
     def over_samples(table: Real) -> figures.Figure:
         return figures.surface(
-            table, found.extent, span=high, low=low, real=found.real, fake=found.fake
+            table, result.extent, span=high, low=low, real=result.real, fake=result.fake
         )
 
-    difference = figures.surface(found.difference, found.extent, span=off, diverging=True)
-    every = [
-        ("Critic", CRITIC_HELP, over_samples(found.critic)),
-        ("Optimal potential", OPTIMAL_HELP, over_samples(found.optimal)),
+    difference = figures.surface(
+        result.difference, result.extent, span=largest_difference, diverging=True
+    )
+    charts = [
+        ("Critic", CRITIC_HELP, over_samples(result.critic)),
+        ("Optimal potential", OPTIMAL_HELP, over_samples(result.optimal)),
         ("Difference", DIFFERENCE_HELP, difference),
     ]
-    for column, (title, words, figure) in zip(st.columns(3, gap="small"), every, strict=True):
+    for column, (title, help, figure) in zip(st.columns(3, gap="small"), charts, strict=True):
         with column:
             chart(
                 figure,
@@ -50,6 +52,6 @@ def surfaces(found: critic.Surfaces, *, key: str, run: str, height: int = 268) -
                 run=run,
                 height=height,
                 title=title,
-                help=words,
+                help=help,
                 alt=f"{title} over the plane",
             )

@@ -1,4 +1,4 @@
-"""What the Data page is made of: a data set's pictures and facts, or its density."""
+"""The Data page: a data set's pictures and facts, or its density."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def _sidebar() -> Dataset:
             part = value.path.partition(".")[0]
             if part == "dataset" and not value.hidden:
                 config_form.control(
-                    value, values[value.path], options, prefix="d", on_change=_changed
+                    value, values[value.path], options, prefix="d", on_change=_take_change
                 )
         if problem := page_state(DatasetsState).problem:
             st.error(problem, icon=":material/error:")
@@ -60,13 +60,13 @@ def _sidebar() -> Dataset:
     return config.dataset
 
 
-def _changed(path: str, value: Any) -> None:
+def _take_change(path: str, value: Any) -> None:
     page_state(DatasetsState).is_adding = False
     browse({path: value})
 
 
 def _heading(dataset: Dataset) -> bool:
-    """Show what set it is and what can be done; return whether pictures are to be added."""
+    """Show the data set's title and buttons; return whether the form for own pictures is on show."""
     adding = page_state(DatasetsState).is_adding
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
@@ -106,7 +106,7 @@ def _add(adding: bool) -> None:
 
 
 def _absent(dataset: Dataset) -> bool:
-    """Say what to do about a set that is not here; return whether that is so."""
+    """If the data set is not on this machine, say what to do; return whether that is so."""
     if dataset.present(session().root):
         return False
     if not dataset.can_be_fetched:
@@ -135,15 +135,15 @@ def _absent(dataset: Dataset) -> bool:
 
 
 @st.cache_data(show_spinner="Looking at the data …", max_entries=24)
-def _seen(key: str, present: bool, _dataset: Dataset) -> Any:
+def _gallery(key: str, present: bool, _dataset: Dataset) -> Any:
     return session().sets.gallery(_dataset, ROWS, COLUMNS)
 
 
 def _show(dataset: Dataset) -> None:
     """Show a data set: its pictures with their facts, or its density."""
     try:
-        summary = _seen(dataset.model_dump_json(), True, dataset)
-    except DataError as error:  # Not kept: files can be mended.
+        summary = _gallery(dataset.model_dump_json(), True, dataset)
+    except DataError as error:  # Not cached: the files may be repaired.
         st.error(str(error), icon=":material/error:")
         return
     if isinstance(summary, tuple):
@@ -261,9 +261,9 @@ def _duplicates(facts: Facts) -> None:
 def _caption(facts: Facts) -> str:
     if not facts.names:
         return "Some of the pictures to train on"
-    shown = facts.names[:ROWS]
-    more = f" (the first {ROWS} of {len(facts.names)})" if len(facts.names) > ROWS else ""
-    return f"By class: {', '.join(shown)}{more}"
+    names = facts.names[:ROWS]
+    rest = f" (the first {ROWS} of {len(facts.names)})" if len(facts.names) > ROWS else ""
+    return f"By class: {', '.join(names)}{rest}"
 
 
 def _numbers(facts: Facts) -> None:
@@ -287,17 +287,17 @@ def _numbers(facts: Facts) -> None:
             border=True,
             help="Pixels. " + ("One grey channel." if channels == 1 else "Three colours."),
         )
-        few = facts.looked_at < facts.train
-        some = (
+        is_sample = facts.looked_at < facts.train
+        what_is_measured = (
             f"{facts.looked_at:,} of the pictures, as are the values and mean pictures"
-            if few
+            if is_sample
             else "all pixel values"
         )
         st.metric(
             "Mean ± sd",
             f"{facts.mean:.0f} ± {facts.deviation:.0f}",
             border=True,
-            help=f"Of {some}, 0 to 255.",
+            help=f"Of {what_is_measured}, 0 to 255.",
         )
 
 
@@ -307,15 +307,15 @@ def _draw(dataset: Dataset) -> None:
     cells = dataset.drawn_cells()
     state = page_state(DatasetsState)
 
-    def changed(drawing: U8) -> None:
+    def keep(drawing: U8) -> None:
         if drawing.any():
             browse({"dataset.cells": cells_of(drawing)})
         state.pad = Pad(drawing, browsed().dataset.drawn_cells())
 
     with left:
         pad = state.pad
-        before = pad.drawing if pad is not None and pad.cells == cells else array_of(cells)
-        drawn = sketch_pad(before, key="sketch", changed=changed, height=300)
+        drawing_before = pad.drawing if pad is not None and pad.cells == cells else array_of(cells)
+        drawing_now = sketch_pad(drawing_before, key="sketch", on_change=keep, height=300)
     with right:
         st.markdown(
             "Draw with the mouse: the darker, the more points. Or take the dark parts of a picture."
@@ -323,16 +323,16 @@ def _draw(dataset: Dataset) -> None:
         file = st.file_uploader(
             "A picture as a density", type=["png", "jpg", "jpeg", "webp", "gif"], key="density_file"
         )
-        inverse = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
+        invert = st.toggle("Light parts instead", key="density_inverse", persist_state="session")
         if file is not None and st.button(
             "Take the picture", key="density_take", icon=":material/image:"
         ):
             try:
-                browse({"dataset.cells": density_of(file.getvalue(), inverse)})
+                browse({"dataset.cells": density_of(file.getvalue(), invert)})
                 st.rerun()
             except DataError as error:
                 st.error(str(error), icon=":material/error:")
-    if not drawn.any():
+    if not drawing_now.any():
         st.warning(
             "The pad is empty: draw something, or the data set stays as it was.",
             icon=":material/draw:",

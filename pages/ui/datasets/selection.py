@@ -23,7 +23,7 @@ def browsed() -> TrainConfig:
 
 
 def browse(changes: dict[str, Any]) -> None:
-    """Change the data set on show; what cannot be is kept as a sentence."""
+    """Change the data set on show. A refusal is kept as a sentence."""
     state = page_state(DatasetsState)
     state.problem = ""
     try:
@@ -36,7 +36,7 @@ def browse(changes: dict[str, Any]) -> None:
 
 
 def keep_in_address() -> None:
-    """Put the data set on show into the address, with what was changed of it."""
+    """Put the data set on show into the address, with its changes."""
     dataset = browsed().dataset
     base = TrainConfig().changed({"dataset": dataset.name})
     changes = setup_url.as_text(setup_url.changes_between(browsed(), base))

@@ -1,4 +1,4 @@
-"""Bringing pictures of one's own: the form, the upload, and the work that makes a data set of it."""
+"""The visitor's own pictures: the form, the upload, and the task that makes a data set of them."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from wgan.format import fmt_bytes
 
 
 def busy() -> bool:
-    """Tell whether something is being fetched or prepared for this visitor."""
+    """Tell whether a data set is being fetched or prepared for this visitor."""
     task = page_state(DatasetsState).task
     return task is not None and not task.done
 
@@ -28,7 +28,7 @@ def fetch(dataset: Dataset) -> None:
 
 
 def show_tasks() -> None:
-    """Show how far the work is, or how it ended."""
+    """Show how far the task is, or how it ended."""
     state = page_state(DatasetsState)
     task = state.task
     if task is None:
@@ -58,7 +58,7 @@ def _progress() -> None:
 
 
 def form() -> None:
-    """Ask for pictures and how to make them ready, and begin."""
+    """Ask for pictures and how to prepare them, and begin."""
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.markdown(
@@ -81,7 +81,7 @@ def form() -> None:
             placeholder="/home/me/pictures",
         )
         has_source = bool(files) or bool(folder.strip())
-        go = st.button(
+        is_pressed = st.button(
             "Make a data set",
             icon=":material/auto_awesome_mosaic:",
             type="primary",
@@ -91,7 +91,7 @@ def form() -> None:
         _list_of_own()
     with right:
         values = _recipe_fields(files[0].name if files else folder)
-    if not go:
+    if not is_pressed:
         return
     try:
         recipe = Recipe.model_validate(values)
@@ -186,19 +186,19 @@ def _list_of_own() -> None:
             st.button("Look", key=f"look-{picture_set.key}", on_click=_look, args=(picture_set,))
 
 
-def _look(made: Prepared) -> None:
-    look_at(Own.of(made))
+def _look(prepared: Prepared) -> None:
+    look_at(Own.of(prepared))
 
 
 def forget_button(key: str) -> None:
-    """Offer to delete prepared pictures, and tell what became of the files they came from."""
+    """Offer to delete prepared pictures, and list the files that were skipped."""
     picture_set = next((p for p in session().sets.own_pictures() if p.key == key), None)
     if picture_set is None:
         return
     with st.popover(
-        "What was skipped", icon=":material/list:", disabled=not _left_out(picture_set)
+        "What was skipped", icon=":material/list:", disabled=not _count_left_out(picture_set)
     ):
-        st.markdown(_account(picture_set))
+        st.markdown(_account_of_files(picture_set))
         if picture_set.skipped:
             st.dataframe(
                 {
@@ -222,17 +222,17 @@ def forget_button(key: str) -> None:
         )
 
 
-def _left_out(made: Prepared) -> int:
-    return made.duplicates + made.near_duplicates + sum(made.reasons.values())
+def _count_left_out(prepared: Prepared) -> int:
+    return prepared.duplicates + prepared.near_duplicates + sum(prepared.reasons.values())
 
 
-def _account(made: Prepared) -> str:
-    lines = [f"{made.seen:,} files looked at, {made.kept:,} pictures kept."]
-    if made.duplicates:
-        lines.append(f"- {made.duplicates:,} exact duplicates")
-    if made.near_duplicates:
-        lines.append(f"- {made.near_duplicates:,} near duplicates")
-    lines += [f"- {count:,} × {reason}" for reason, count in sorted(made.reasons.items())]
+def _account_of_files(prepared: Prepared) -> str:
+    lines = [f"{prepared.seen:,} files looked at, {prepared.kept:,} pictures kept."]
+    if prepared.duplicates:
+        lines.append(f"- {prepared.duplicates:,} exact duplicates")
+    if prepared.near_duplicates:
+        lines.append(f"- {prepared.near_duplicates:,} near duplicates")
+    lines += [f"- {count:,} × {reason}" for reason, count in sorted(prepared.reasons.items())]
     return "\n".join(lines)
 
 

@@ -74,7 +74,7 @@ def show_dual() -> None:
             piles,
             Bent(function.heights, function.optimum_shown),
             key="bend",
-            changed=function.update,
+            on_change=function.update,
         )
     w1 = duality.bound(duality.optimal(piles), piles)
     proved = duality.bound(function.heights, piles)

@@ -95,7 +95,7 @@ def show_earth() -> None:
     prediction = ask_prediction(EARTH)
     left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
-        plan_editor(state.plan, key="piles", changed=state.update)
+        plan_editor(state.plan, key="piles", on_change=state.update)
         formula = st.empty()
     cheapest_plan, hand_plan = (
         earth.cheapest_plan(state.piles),

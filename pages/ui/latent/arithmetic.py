@@ -35,7 +35,7 @@ def sums(generator_view: GeneratorView) -> None:
         _offer_samples(generator_view, len(points))
     else:
         _show_sum(generator_view, points)
-    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+    bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 
 
 def _offer_samples(generator_view: GeneratorView, count: int) -> None:
@@ -86,9 +86,9 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
         alt="a, b, c and their sum",
         notes=(names[0], f"− {names[1]}", f"+ {names[2]}", "="),
     )
-    way = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
+    path = slerp(a, z, np.linspace(0, 1, BETWEEN, dtype=np.float32))
     image_grid(
-        encode(tile(generator_view.make(way), BETWEEN)),
+        encode(tile(generator_view.make(path), BETWEEN)),
         key="sum_way",
         rows=1,
         columns=BETWEEN,
@@ -132,8 +132,8 @@ def classes(generator_view: GeneratorView) -> None:
     """Show the way from one class to another, a row for each z."""
     names = generator_view.models.config.dataset.class_names()
     st.markdown("**From class to class**", help=CLASS_HELP)
-    first, second, again = st.columns([1, 1, 1], vertical_alignment="bottom")
-    with first:
+    left, middle, right = st.columns([1, 1, 1], vertical_alignment="bottom")
+    with left:
         a = st.selectbox(
             "From",
             range(len(names)),
@@ -142,7 +142,7 @@ def classes(generator_view: GeneratorView) -> None:
             key=f"blend_a-{generator_view.run}",
             persist_state="session",
         )
-    with second:
+    with middle:
         b = st.selectbox(
             "To",
             range(len(names)),
@@ -151,8 +151,8 @@ def classes(generator_view: GeneratorView) -> None:
             key=f"blend_b-{generator_view.run}",
             persist_state="session",
         )
-    with again:
-        st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_other)
+    with right:
+        st.button("Other z", icon=":material/casino:", key="blend_new", on_click=_draw_new_z)
     seed = page_state(LatentState).classes_seed
     config = generator_view.models.config.model_copy(
         update={"preview_seed": generator_view.models.config.preview_seed + seed}
@@ -172,5 +172,5 @@ def classes(generator_view: GeneratorView) -> None:
     downloads.sheet(blend, COLUMNS, f"{generator_view.run}-classes", "classes")
 
 
-def _other() -> None:
+def _draw_new_z() -> None:
     page_state(LatentState).classes_seed += 1

@@ -1,4 +1,4 @@
-"""Points of latent space that the visitor keeps: waypoints, terms of a sum, starts of a search."""
+"""Points of latent space that the visitor keeps, to walk through, to add up, and to download."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -15,10 +15,10 @@ from wgan.arrays import F32, U8
 from wgan.imaging import encode, tile
 from wgan.latent import Models, truncated
 
-MOST = 8
+MAX_POINTS = 8
 NAMES = "ABCDEFGH"
 
-NEAREST = 3
+NEIGHBOURS = 3
 ALL = "All of them"
 
 NEAREST_HELP = """Below each kept sample the three training pictures nearest to it, pixel by pixel. A generator that
@@ -29,7 +29,7 @@ picture that was found. Walk through them, add and subtract them, or take them a
 
 
 def points(run: str) -> list[Bookmark]:
-    """Return what was kept of a run, A first."""
+    """Return the points that were kept of a run, A first."""
     return page_state(BookmarksState).by_run.setdefault(run, [])
 
 
@@ -40,16 +40,16 @@ def keep(run: str, z: F32, label: int | None, origin: str) -> None:
         if np.array_equal(z, other.z) and label == other.label:
             state.message = f"That is kept already, as {name}.", ":material/push_pin:"
             return
-    if len(kept_points) >= MOST:
-        state.message = f"{MOST} points are kept: remove one first.", ":material/block:"
+    if len(kept_points) >= MAX_POINTS:
+        state.message = f"{MAX_POINTS} points are kept: remove one first.", ":material/block:"
         return
     state.needs_redraw = True
     kept_points.append(Bookmark(np.asarray(z, np.float32), label, origin))
     state.message = f"Kept as {NAMES[len(kept_points) - 1]}.", ":material/push_pin:"
 
 
-def say() -> None:
-    """Show what came of the last click: a callback in a fragment may draw nothing itself."""
+def show_message() -> None:
+    """Show what came of the last click: a callback in a fragment cannot draw anything."""
     state = page_state(BookmarksState)
     if state.message is not None:
         (text, icon), state.message = state.message, None
@@ -64,23 +64,23 @@ def take_redraw() -> bool:
 
 
 def _remove(run: str) -> None:
-    chosen = st.session_state["kept_remove"]
-    if chosen == ALL:
+    name = st.session_state["kept_remove"]
+    if name == ALL:
         points(run).clear()
-    elif chosen is not None:
-        del points(run)[NAMES.index(chosen)]
+    elif name is not None:
+        del points(run)[NAMES.index(name)]
     page_state(BookmarksState).needs_redraw = True
 
 
-def pictures(models: Models, shown: Sequence[Bookmark], share: float) -> U8:
-    """Return what the generator makes of kept points, truncated as all that is shown: (N, C, H, W)."""
-    z = truncated(np.stack([point.z for point in shown]), share)
-    labels = [point.label or 0 for point in shown] if models.config.conditional else None
+def pictures(models: Models, bookmarks: Sequence[Bookmark], share: float) -> U8:
+    """Return the pictures of kept points, truncated as all others on the page: (N, C, H, W)."""
+    z = truncated(np.stack([point.z for point in bookmarks]), share)
+    labels = [point.label or 0 for point in bookmarks] if models.config.conditional else None
     return models.make(z, labels)
 
 
-def shelf(run: str, models: Models, share: float) -> None:
-    """Show what is kept, with what can be done with it."""
+def show(run: str, models: Models, share: float) -> None:
+    """Show the kept points, with buttons to remove and download them."""
     kept_points = points(run)
     if not kept_points:
         st.caption(
@@ -90,7 +90,7 @@ def shelf(run: str, models: Models, share: float) -> None:
     images = pictures(models, kept_points, share)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**Kept**", help=HELP, width="content")
-        near = st.toggle(
+        shows_nearest = st.toggle(
             "Nearest training pictures",
             key="kept_nearest",
             persist_state="session",
@@ -113,50 +113,54 @@ def shelf(run: str, models: Models, share: float) -> None:
             on_click="ignore",
             help="The kept z as a NumPy array, float32, one row each.",
         )
-    blank = np.zeros((MOST - len(images), *images.shape[1:]), np.uint8)
+    blank = np.zeros((MAX_POINTS - len(images), *images.shape[1:]), np.uint8)
     image_grid(
-        encode(tile(np.concatenate([images, blank]), MOST)),
+        encode(tile(np.concatenate([images, blank]), MAX_POINTS)),
         key="kept_strip",
         rows=1,
-        columns=MOST,
+        columns=MAX_POINTS,
         max_height=76,
         caption="",
         alt=f"{len(kept_points)} kept points",
         notes=NAMES[: len(kept_points)],
     )
-    if near:
+    if shows_nearest:
         _nearest(models, images)
 
 
-def _nearest(models: Models, made: U8) -> None:
+def _nearest(models: Models, images: U8) -> None:
     dataset = models.config.dataset
     present = dataset.present(session().root)
     try:
-        neighbours = _found(dataset.model_dump_json(), present, made.tobytes(), models, made)
+        neighbours = _nearest_pictures(
+            dataset.model_dump_json(), present, images.tobytes(), models, images
+        )
     except LookupError:
         st.caption(
             f"{models.config.dataset.title} is not on this machine, or damaged: there is nothing to look among."
         )
         return
-    near, distances = neighbours
-    n = len(made)
-    rows = np.concatenate([made[None], near.swapaxes(0, 1)])  # (1 + K, N, C, H, W)
-    words = [*NAMES[:n], *(f"{d:.0f}" for d in distances.T.ravel())]
+    nearest, distances = neighbours
+    n = len(images)
+    rows = np.concatenate([images[None], nearest.swapaxes(0, 1)])  # (1 + K, N, C, H, W)
+    notes = [*NAMES[:n], *(f"{d:.0f}" for d in distances.T.ravel())]
     image_grid(
         encode(tile(rows.reshape(-1, *rows.shape[2:]), n)),
         key="kept_near",
         rows=len(rows),
         columns=n,
         max_height=76 * len(rows),
-        notes=words,
+        notes=notes,
         alt="Kept samples, below each the nearest training pictures",
         caption="Distance: root mean square difference of the pixels, 0 to 255",
     )
 
 
 @st.cache_data(show_spinner="Looking among the training pictures …", max_entries=16)
-def _found(dataset: str, present: bool, made: bytes, _models: Models, _made: U8) -> tuple[U8, F32]:
-    return require_dataset(session().sets.nearest(_models.config.dataset, _made, NEAREST))
+def _nearest_pictures(
+    dataset: str, present: bool, images: bytes, _models: Models, _images: U8
+) -> tuple[U8, F32]:
+    return require_dataset(session().sets.nearest(_models.config.dataset, _images, NEIGHBOURS))
 
 
 def as_npy(z: F32) -> bytes:

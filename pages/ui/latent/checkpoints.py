@@ -43,48 +43,50 @@ def show(generator_view: GeneratorView) -> None:
             icon=":material/timeline:",
         )
         return
-    chosen = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
+    shown_steps = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
     models = {
         step: opened_models
-        for step in chosen
+        for step in shown_steps
         if (opened_models := _models(generator_view, step)) is not None
     }
-    if len(models) < len(chosen):
+    if len(models) < len(shown_steps):
         st.caption(
-            f"{len(chosen) - len(models)} checkpoints cannot be read any more and are left out."
+            f"{len(shown_steps) - len(models)} checkpoints cannot be read any more and are left out."
         )
-    chosen = list(models)
-    if not chosen:
+    shown_steps = list(models)
+    if not shown_steps:
         return
-    notes = [f"{step:,}" for step in chosen]
-    pictures = generator_view.models.config.dataset.kind == "pictures"
-    if pictures:
+    notes = [f"{step:,}" for step in shown_steps]
+    has_pictures = generator_view.models.config.dataset.kind == "pictures"
+    if has_pictures:
         z = truncated(preview_z(generator_view.models.config, ROWS), generator_view.share)
-        columns = [_make(models[step], z, generator_view.label) for step in chosen]
+        columns = [_make(models[step], z, generator_view.label) for step in shown_steps]
         sheet = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # z by z
         rows = ROWS
     else:
-        sheet = _scatters(generator_view, [models[step] for step in chosen])
+        sheet = _scatters(generator_view, [models[step] for step in shown_steps])
         rows = 1
     # A few columns leave room for the walk beside them.
-    beside = pictures and len(chosen) <= 6
-    left, right = st.columns(2, gap="large") if beside else (st.container(), st.container())
+    has_room = has_pictures and len(shown_steps) <= 6
+    left, right = st.columns(2, gap="large") if has_room else (st.container(), st.container())
     with left:
-        st.markdown("**The same z through training**", help=SAME_HELP if pictures else POINTS_HELP)
+        st.markdown(
+            "**The same z through training**", help=SAME_HELP if has_pictures else POINTS_HELP
+        )
         image_grid(
-            encode(tile(sheet, len(chosen))),
+            encode(tile(sheet, len(shown_steps))),
             key="through",
             rows=rows,
-            columns=len(chosen),
-            max_height=(400 if beside else 260) if pictures else 170,
+            columns=len(shown_steps),
+            max_height=(400 if has_room else 260) if has_pictures else 170,
             caption="The step of each checkpoint stands in the first row"
-            if pictures
+            if has_pictures
             else "Each with its step; green: real points, pink: made of the same z",
             notes=notes,
             alt="The same z in each checkpoint",
         )
-        downloads.sheet(sheet, len(chosen), f"{generator_view.run}-through", "through")
-    if pictures:
+        downloads.sheet(sheet, len(shown_steps), f"{generator_view.run}-through", "through")
+    if has_pictures:
         with right:
             _pair(generator_view, steps)
 
@@ -132,10 +134,10 @@ def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
     stops = draw_z(
         1000 + page_state(LatentState).walk_seed, 5, generator_view.models.config.latent_dim
     )
-    path, marks = walk(stops, 70)
-    path = truncated(path, generator_view.share)
-    two = [_models(generator_view, step) for step in (a, b)]
-    pair = [_make(found, path, generator_view.label) for found in two if found is not None]
+    z_path, marks = walk(stops, 70)
+    z_path = truncated(z_path, generator_view.share)
+    both = [_models(generator_view, step) for step in (a, b)]
+    pair = [_make(models, z_path, generator_view.label) for models in both if models is not None]
     if len(pair) < 2:
         st.caption("One of these checkpoints cannot be read any more: choose another.")
         return
@@ -151,7 +153,7 @@ def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
 
 
 def _models(generator_view: GeneratorView, step: int) -> Models | None:
-    """Return a checkpoint's models; None where it is damaged, or was thinned away meanwhile."""
+    """Return a checkpoint's models; None if it is damaged, or has just been deleted to save space."""
     try:
         return stored(generator_view.run, step, generator_view.view.config.model_dump_json())
     except (RunError, ValueError):

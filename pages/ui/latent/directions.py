@@ -29,10 +29,10 @@ left, as the sliders have moved it."""
 
 
 def settings() -> str:
-    """Draw the directions' part of the sidebar and return which way they are found."""
+    """Draw the directions' part of the sidebar and return the method that finds them."""
     with st.sidebar:
         st.divider()
-        way = str(
+        method = str(
             st.segmented_control(
                 "Found by",
                 list(NAMES),
@@ -45,45 +45,49 @@ def settings() -> str:
                 help=HELP,
             )
         )
-        st.button("Other samples", icon=":material/casino:", on_click=_new, width="stretch")
-    return way
+        st.button(
+            "Other samples", icon=":material/casino:", on_click=_draw_new_samples, width="stretch"
+        )
+    return method
 
 
-def _new() -> None:
+def _draw_new_samples() -> None:
     page_state(LatentState).directions_seed += 1
 
 
-def show(generator_view: GeneratorView, way: str) -> None:
+def show(generator_view: GeneratorView, method: str) -> None:
     """Show the sliders and what they make of 32 samples."""
-    # A fragment of its own: a movement draws nothing else anew, and its picture comes in time.
-    st.fragment(_turn)(generator_view, way)
-    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+    # In its own fragment: a moved slider draws nothing else again, so its pictures come quickly.
+    st.fragment(_sliders)(generator_view, method)
+    bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 
 
-def _turn(generator_view: GeneratorView, way: str) -> None:
+def _sliders(generator_view: GeneratorView, method: str) -> None:
     if bookmarks.take_redraw():
-        st.rerun()  # what is kept stands outside
-    directions = _found(f"{generator_view.run}-{generator_view.models.step}", way, generator_view)
+        st.rerun()  # the kept points are outside this fragment
+    directions = _directions(
+        f"{generator_view.run}-{generator_view.models.step}", method, generator_view
+    )
     seed = page_state(LatentState).directions_seed
     config = generator_view.models.config.model_copy(
         update={"preview_seed": generator_view.models.config.preview_seed + seed}
     )
     z = preview_z(config, ROWS * COLUMNS)
-    source = f"{generator_view.run}-{way}-{seed}"
+    source = f"{generator_view.run}-{method}-{seed}"
     count = len(directions.vectors)
     values = moved_sliders(KEY, source, count)
 
-    def moved(by: list[float]) -> np.ndarray:
+    def moved_z(by: list[float]) -> np.ndarray:
         return z + np.asarray(by, np.float32) @ directions.vectors
 
     def keep(by: list[float]) -> None:
-        bookmarks.keep(generator_view.run, moved(by)[0], generator_view.label, NAMES[way])
+        bookmarks.keep(generator_view.run, moved_z(by)[0], generator_view.label, NAMES[method])
 
     labels = [
         f"Direction {i + 1} · {fmt_number(round(100 * float(s), 1))} %"
         for i, s in enumerate(directions.strength)
     ]
-    pictures = generator_view.make(moved(values))
+    pictures = generator_view.make(moved_z(values))
     slider_panel(
         encode(tile(pictures, COLUMNS)),
         values,
@@ -92,7 +96,7 @@ def _turn(generator_view: GeneratorView, way: str) -> None:
         labels=labels,
         rows=ROWS,
         columns=COLUMNS,
-        kept=keep,
+        on_keep=keep,
         height=400,
         caption="In units of z: 1 is one standard deviation. A double click on a slider: 0.",
         alt="Samples that the sliders move",
@@ -103,5 +107,5 @@ def _turn(generator_view: GeneratorView, way: str) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _found(key: str, way: str, _looked: GeneratorView) -> Directions:
-    return WAYS[way](_looked.models, COUNT)
+def _directions(key: str, method: str, _view: GeneratorView) -> Directions:
+    return WAYS[method](_view.models, COUNT)

@@ -74,10 +74,10 @@ def choose_section(view: RunSnapshot) -> str:
 def sidebar(view: RunSnapshot, section: str) -> Choice:
     """Draw the part of the sidebar that all sections share, and return what it says.
 
-    What a section has no use for stays in its place, so that its value does, but cannot be moved.
+    A control that the section does not use stays on the page, disabled, so that its value is kept.
     """
     with st.sidebar:
-        step = choose_source(view, prefix="latent", every="two seconds")
+        step = choose_source(view, prefix="latent", interval="two seconds")
         label = None
         if view.config.conditional:
             names = view.config.dataset.class_names()
@@ -106,32 +106,33 @@ def sidebar(view: RunSnapshot, section: str) -> Choice:
 
 
 def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
-    """Return after how many seconds a section is drawn anew; None: not by itself."""
+    """Return the seconds after which a section is drawn again; None: only when it is touched."""
     if choice.step is not None or not view.status.active:
         return None
     if section in LIVE and view.status == "running":
         return EVERY * refresh_interval()
-    return 3 * EVERY * refresh_interval()  # the first weights may be to come, or the run may end
+    return 3 * EVERY * refresh_interval()  # the first weights may come, or the run may end
 
 
 def show(view: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:
     """Show a section with the chosen weights. The body of the page's fragment."""
     try:
-        now = session().view(choice.run)
+        snapshot = session().view(choice.run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    # The sidebar stands outside: it knows how many points are kept, and how often to look.
+    # The sidebar is outside this fragment: it shows how many points are kept, and the page sets how often
+    # this runs.
     redraw = bookmarks.take_redraw()
-    if redraw or now.status.active != view.status.active:
+    if redraw or snapshot.status.active != view.status.active:
         st.rerun()
-    bookmarks.say()
+    bookmarks.show_message()
     refresh_interval()  # this visitor is still there
-    models = models_of(now, choice.step)
+    models = models_of(snapshot, choice.step)
     if models is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {now.name or now.config.title}", width="content")
-        badge(now)
+        st.markdown(f"#### {snapshot.name or snapshot.config.title}", width="content")
+        badge(snapshot)
         st.caption(f"weights of step {models.step:,}", width="content")
-    body(GeneratorView(choice.run, now, models, choice.label, choice.share))
+    body(GeneratorView(choice.run, snapshot, models, choice.label, choice.share))

@@ -24,10 +24,10 @@ from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
 from wgan.latent import Search
 from wgan.runs import RunError
 
-WAYS = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
+SOURCES = {"drawn": "Draw", "uploaded": "Upload", "real": "Real"}
 STARTS = (4, 8, 16)
 UPDATES = (100, 200, 400, 800)
-SHOWN = 24
+MAX_SHOWN = 24
 
 HELP = """The generator turns z into pictures; nothing turns pictures into z. So z is searched: from several random
 starts, each step goes downhill on the squared difference between the generator's picture and yours.
@@ -42,31 +42,31 @@ error. A generator that can only repeat training pictures would come no nearer t
 
 
 def task(run: str) -> TaskStatus | None:
-    """Return this visitor's newest search with a run: what others look for is theirs."""
+    """Return the status of this visitor's newest search with a run; those of others are not shown."""
     return newest_task(run, SEARCH, page_state(InversionState).tasks.get(run, ""))
 
 
 def refresh(run: str) -> float | None:
-    """Return after how many seconds the section is drawn anew."""
+    """Return the seconds after which the section is drawn again; None: only when it is touched."""
     status = task(run)
     return 0.7 if status is not None and not status.done else None
 
 
 def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> None:
-    """Let the visitor choose a picture, and show how the search for it stands."""
+    """Let the visitor choose a picture, and show how far the search for it has come."""
     state, status = page_state(InversionState), task(generator_view.run)
-    now = None if status is None else (status.key, status.done)
-    if state.last_status != now:
-        before, state.last_status = state.last_status, now
-        if status is not None and status.done and before == (status.key, False):
-            st.rerun()  # no more to be drawn anew
+    progress = None if status is None else (status.key, status.done)
+    if state.last_status != progress:
+        progress_before, state.last_status = state.last_status, progress
+        if status is not None and status.done and progress_before == (status.key, False):
+            st.rerun()  # it need not be drawn again and again
     left, right = st.columns([0.36, 0.64], gap="large")
     with left:
         st.markdown("**Which picture?**", help=HELP)
         target = _target(generator_view)
         starts, updates = st.columns(2)
         with starts:
-            n = st.select_slider(
+            start_count = st.select_slider(
                 "Starts",
                 STARTS,
                 8,
@@ -75,7 +75,7 @@ def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> No
                 help="Random z that the search begins from; the best counts.",
             )
         with updates:
-            m = st.select_slider(
+            update_count = st.select_slider(
                 "Updates",
                 UPDATES,
                 200,
@@ -99,7 +99,7 @@ def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> No
                 key="find_start",
                 disabled=target is None,
                 on_click=_begin,
-                args=(generator_view.run, target, choice, int(n), int(m)),
+                args=(generator_view.run, target, choice, int(start_count), int(update_count)),
             )
     with right:
         if problem := state.problem:
@@ -116,11 +116,11 @@ def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> No
 
 def _target(generator_view: GeneratorView) -> Any:
     real = _never_seen(generator_view)
-    ways = [way for way in WAYS if way != "real" or real is not None]
-    way = st.segmented_control(
+    sources = [source for source in SOURCES if source != "real" or real is not None]
+    source = st.segmented_control(
         "Picture",
-        ways,
-        format_func=WAYS.__getitem__,
+        sources,
+        format_func=SOURCES.__getitem__,
         required=True,
         default="drawn",
         key="find_way",
@@ -128,34 +128,34 @@ def _target(generator_view: GeneratorView) -> Any:
         width="stretch",
         label_visibility="collapsed",
     )
-    if way == "drawn":
-        return own_image.drawn(generator_view.models, "find", height=180)
-    if way == "uploaded":
-        return own_image.uploaded(generator_view.models, "find")
+    if source == "drawn":
+        return own_image.draw_picture(generator_view.models, "find", height=180)
+    if source == "uploaded":
+        return own_image.upload_picture(generator_view.models, "find")
     assert real is not None
     state = page_state(InversionState)
 
     def keep(samples: list[int]) -> None:
         state.picked = samples
 
-    picked = image_picker(
+    samples = image_picker(
         encode(tile(real, 8)),
         key="find_real",
-        rows=SHOWN // 8,
+        rows=MAX_SHOWN // 8,
         columns=8,
         picked=state.picked,
-        changed=keep,
+        on_change=keep,
         most=1,
         max_height=200,
         caption="Click the picture to look for",
         alt="Real pictures to choose from",
     )
-    return real[(picked or [0])[0]]
+    return real[(samples or [0])[0]]
 
 
 def _never_seen(generator_view: GeneratorView) -> U8 | None:
-    """Return real pictures held out of the training, other ones than the baseline's."""
-    examples = critic_examples(generator_view.models.config.dataset, OTHERS + SHOWN)
+    """Return real pictures held out of the training, but not those of the baseline."""
+    examples = critic_examples(generator_view.models.config.dataset, OTHERS + MAX_SHOWN)
     return None if examples is None else critic.pictures_of(examples[0].held_out[OTHERS:])
 
 
@@ -189,7 +189,7 @@ def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice)
     _nearest(result)
     if status.done and not is_outdated:
         _keep_button(generator_view, result.search)
-        bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+        bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 
 
 def _which_weights(

@@ -54,14 +54,14 @@ def settings(run: str, dim: int) -> tuple[int, int, bool]:
         st.button(
             "Another plane",
             icon=":material/casino:",
-            on_click=_new,
+            on_click=_choose_new_plane,
             width="stretch",
             disabled=(possible and through) or dim < 3,
         )
     return int(side), page_state(LatentState).plane_seed, possible and through
 
 
-def _new() -> None:
+def _choose_new_plane() -> None:
     page_state(LatentState).plane_seed += 1
 
 
@@ -71,13 +71,16 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
     points = bookmarks.points(generator_view.run)
     home = Window(half=1.5)
     if through and len(points) >= 3:
-        three = np.stack([point.z for point in points[:3]])
-        plane, source = slice_through(three), f"{generator_view.run}-kept-{hash(three.tobytes())}"
-        home = Window(half=1.3 * float(np.linalg.norm(three[1:] - three[0], axis=1).max()))
+        corners = np.stack([point.z for point in points[:3]])
+        plane, source = (
+            slice_through(corners),
+            f"{generator_view.run}-kept-{hash(corners.tobytes())}",
+        )
+        home = Window(half=1.3 * float(np.linalg.norm(corners[1:] - corners[0], axis=1).max()))
     else:
         plane, source = random_slice(seed, dim), f"{generator_view.run}-{seed}"
-    shown = map_window(KEY, source, home)
-    pictures = generator_view.make(plane.window(shown.x, shown.y, shown.half, side))
+    window = map_window(KEY, source, home)
+    pictures = generator_view.make(plane.window(window.x, window.y, window.half, side))
 
     def keep(x: float, y: float) -> None:
         bookmarks.keep(
@@ -89,20 +92,20 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
 
     latent_map(
         encode(tile(pictures, side)),
-        shown,
+        window,
         key=KEY,
         source=source,
         side=side,
         home=home,
         marks=_marks(plane, generator_view.run),
-        kept=keep,
+        on_keep=keep,
         height=430,
         title="A plane of latent space",
         help=PLANE_HELP,
         alt="Pictures over a plane of latent space",
     )
     downloads.sheet(pictures, side, f"{generator_view.run}-plane", "plane")
-    bookmarks.shelf(generator_view.run, generator_view.models, generator_view.share)
+    bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 
 
 def _marks(plane: Slice, run: str) -> list[tuple[float, float, str]]:

@@ -1,4 +1,4 @@
-"""A walk through latent space: its waypoints, its way, its pace, and what to take away of it."""
+"""A walk through latent space: waypoints, interpolation, easing, and downloads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ FPS = 14.0
 SPRITE_COLUMNS = 16
 GRID = 64  # samples to pick waypoints from: the same z as the Train page's grid
 
-WAYS = {"random": "Random", "picked": "Picked", "kept": "Kept"}
+SOURCES = {"random": "Random", "picked": "Picked", "kept": "Kept"}
 METHODS: dict[Method, str] = {"slerp": "Arc (slerp)", "lerp": "Line (lerp)"}
 PACES: dict[Easing, str] = {
     "even": "Even",
@@ -50,9 +50,9 @@ In two dimensions the band is wide and the difference small; in 64 it is large."
 
 @dataclass(frozen=True)
 class Choice:
-    """Which walk: its waypoints, its way and its pace."""
+    """Which walk: its waypoints, interpolation and easing."""
 
-    way: str
+    source: str  # of the waypoints
     picked: tuple[int, ...]  # samples of the grid
     seed: int
     count: int
@@ -63,11 +63,11 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Made:
+class RenderedWalk:
     """A rendered walk."""
 
     path: F32  # (F, latent_dim), as the generator saw it
-    other: F32  # the same waypoints, the other way
+    other: F32  # through the same waypoints, with the other interpolation
     marks: tuple[int, ...]
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
 
@@ -76,7 +76,7 @@ def settings(view: RunSnapshot) -> Choice:
     """Draw the walk's part of the sidebar and return what it says."""
     with st.sidebar:
         st.divider()
-        way, count = _choose_waypoints(view)
+        source, count = _choose_waypoints(view)
         method = st.segmented_control(
             "Way",
             list(METHODS),
@@ -109,8 +109,8 @@ def settings(view: RunSnapshot) -> Choice:
         )
     state = page_state(LatentState)
     return Choice(
-        way=way,
-        picked=state.waypoints if way == "picked" else (),
+        source=source,
+        picked=state.waypoints if source == "picked" else (),
         seed=state.walk_seed,
         count=count,
         method=method or "slerp",
@@ -123,11 +123,11 @@ def settings(view: RunSnapshot) -> Choice:
 def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
     """Let the visitor choose where waypoints come from; return that, and how many random ones to draw."""
     pictures = view.config.dataset.kind == "pictures"
-    way = str(
+    source = str(
         st.segmented_control(
             "Waypoints",
-            [way for way in WAYS if pictures or way != "kept"],
-            format_func=WAYS.__getitem__,
+            [source for source in SOURCES if pictures or source != "kept"],
+            format_func=SOURCES.__getitem__,
             default="random",
             required=True,
             key="latent_way",
@@ -137,10 +137,12 @@ def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
         )
     )
     count = 5
-    if way == "random":
+    if source == "random":
         count = st.slider("How many", 2, 8, count, key="latent_count", persist_state="session")
-        st.button("New waypoints", icon=":material/casino:", on_click=_new, width="stretch")
-    elif way == "picked":
+        st.button(
+            "New waypoints", icon=":material/casino:", on_click=_draw_new_waypoints, width="stretch"
+        )
+    elif source == "picked":
         st.caption(
             "Click two to eight samples in the grid beside the walk."
             if pictures
@@ -154,25 +156,25 @@ def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
             if n >= 2
             else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
         )
-    return way, count
+    return source, count
 
 
-def _new() -> None:
+def _draw_new_waypoints() -> None:
     page_state(LatentState).walk_seed += 1
 
 
 def waypoints(generator_view: GeneratorView, choice: Choice) -> F32:
     """Return the z that a walk passes through: (W ≥ 2, latent_dim)."""
-    if choice.way == "kept" and len(points := bookmarks.points(generator_view.run)) >= 2:
+    if choice.source == "kept" and len(points := bookmarks.points(generator_view.run)) >= 2:
         return np.stack([point.z for point in points])
     z = preview_z(generator_view.models.config, GRID)
-    if choice.way != "random":
+    if choice.source != "random":
         # Until two are picked, the first three stand in, so that there is always a walk to see.
         return z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
     return draw_z(1000 + choice.seed, choice.count, generator_view.models.config.latent_dim)
 
 
-def render(generator_view: GeneratorView, choice: Choice) -> Made:
+def render(generator_view: GeneratorView, choice: Choice) -> RenderedWalk:
     """Make the frames of a walk, all in one batch."""
     stops = waypoints(generator_view, choice)
     legs = len(stops) if choice.closed else len(stops) - 1
@@ -184,17 +186,17 @@ def render(generator_view: GeneratorView, choice: Choice) -> Made:
     detour, _ = walk(stops, frames, method=other, closed=choice.closed, easing=choice.easing)
     path, detour = (truncated(z, generator_view.share) for z in (path, detour))
     labels = None if generator_view.label is None else [generator_view.label] * len(path)
-    return Made(path, detour, marks, generator_view.models.make(path, labels))
+    return RenderedWalk(path, detour, marks, generator_view.models.make(path, labels))
 
 
 def show(generator_view: GeneratorView, choice: Choice) -> None:
-    """Show the walk, and its waypoints' grid or what there is to know of it."""
+    """Show the walk, beside the grid to pick waypoints from or an explanation."""
     rendered = render(generator_view, choice)
     left, right = st.columns([0.56, 0.44], gap="large")
     with left:
         _play(generator_view, rendered, choice)
     with right:
-        if choice.way == "picked":
+        if choice.source == "picked":
             _pick(generator_view, choice)
         else:
             _explain(generator_view, rendered, choice)
@@ -211,29 +213,31 @@ def show(generator_view: GeneratorView, choice: Choice) -> None:
 
 def _pick(generator_view: GeneratorView, choice: Choice) -> None:
     pictures = generator_view.make(preview_z(generator_view.models.config, GRID))
-    before = list(choice.picked)
-    if len(before) < 2:
+    samples_before = list(choice.picked)
+    if len(samples_before) < 2:
         st.caption(":material/info: Until two are picked, the first three samples stand in.")
 
     def keep(samples: list[int]) -> None:
         page_state(LatentState).waypoints = tuple(samples)
 
     if pictures.ndim == 4:
-        after = image_picker(
+        samples = image_picker(
             encode(tile(pictures, 8)),
             key="picker",
             rows=8,
             columns=8,
-            picked=before,
-            changed=keep,
+            picked=samples_before,
+            on_change=keep,
             caption="Pick two to eight, in the order of the walk",
             alt="Samples to pick waypoints from",
             max_height=290,
         )
     else:
-        # In latent space they lie apart; what is made of them lies in a few piles.
+        # By their z, which lie apart: the points made of them lie in a few piles.
         chart(
-            figures.numbered_points(preview_z(generator_view.models.config, GRID)[:, :2], before),
+            figures.numbered_points(
+                preview_z(generator_view.models.config, GRID)[:, :2], samples_before
+            ),
             key="picked_from",
             run=generator_view.run,
             height=230,
@@ -241,11 +245,11 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
             help="The 64 z to choose from, in the first two dimensions of latent space; the large ones are picked.",
             alt="The z to pick from, each with its number",
         )
-        after = st.multiselect(
-            "z", range(GRID), default=before or [0, 1, 2], max_selections=8, key="picked"
+        samples = st.multiselect(
+            "z", range(GRID), default=samples_before or [0, 1, 2], max_selections=8, key="picked"
         )
-    if after != before:
-        keep(after)
+    if samples != samples_before:
+        keep(samples)
         st.rerun()
 
 
@@ -261,31 +265,36 @@ def sprite(frames: U8, **common: Any) -> Walk:
     )
 
 
-def _play(generator_view: GeneratorView, made: Made, choice: Choice) -> None:
+def _play(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice) -> None:
     common: dict[str, Any] = {
-        "token": f"{generator_view.key}-{choice}-{hash(made.path.tobytes())}",
+        "token": f"{generator_view.key}-{choice}-{hash(rendered.path.tobytes())}",
         "fps": FPS,
         "loop": choice.closed,
-        "waypoints": made.marks,
+        "waypoints": rendered.marks,
     }
-    if made.frames.ndim == 4:
-        content, what = sprite(made.frames, **common), "pictures"
+    if rendered.frames.ndim == 4:
+        content, content_kind = sprite(rendered.frames, **common), "pictures"
     else:
         real = real_examples(generator_view.models.config.dataset, 400)
         grid = warped_grid(generator_view.models).lines
-        content, what = Walk(path=made.frames[:, None, :], real=real, grid=grid, **common), "points"
-    walk_player(content, key="walk", height=430, alt=f"A walk through latent space, in {what}")
+        content, content_kind = (
+            Walk(path=rendered.frames[:, None, :], real=real, grid=grid, **common),
+            "points",
+        )
+    walk_player(
+        content, key="walk", height=430, alt=f"A walk through latent space, in {content_kind}"
+    )
 
 
-def _explain(generator_view: GeneratorView, made: Made, choice: Choice) -> None:
-    if choice.way == "kept" and len(bookmarks.points(generator_view.run)) < 2:
+def _explain(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice) -> None:
+    if choice.source == "kept" and len(bookmarks.points(generator_view.run)) < 2:
         st.caption(
             ":material/info: Fewer than two points are kept: three samples stand in for them."
         )
-    if made.frames.ndim == 4:
+    if rendered.frames.ndim == 4:
         st.markdown(
             f"Each frame is the generator's picture of one **z**. The walk passes through "
-            f"{len(made.marks)} waypoints and takes {len(made.path)} frames. Smooth changes mean "
+            f"{len(rendered.marks)} waypoints and takes {len(rendered.path)} frames. Smooth changes mean "
             "that the generator has learned a space of pictures, not a list."
         )
     else:
@@ -298,15 +307,15 @@ def _explain(generator_view: GeneratorView, made: Made, choice: Choice) -> None:
 # ---- to take away -------------------------------------------------------------------------------
 
 
-def _export(generator_view: GeneratorView, made: Made) -> None:
+def _export(generator_view: GeneratorView, rendered: RenderedWalk) -> None:
     kinds = {**downloads.FILMS, ".png": "All frames (PNG)", ".npy": "All z (.npy)"}
-    if made.frames.ndim != 4:
+    if rendered.frames.ndim != 4:
         kinds.pop(".png")
 
     def write(out: Path) -> None:
         if out.suffix == ".png":
-            out.write_bytes(encode(tile(made.frames, SPRITE_COLUMNS, gap=1), "PNG"))
+            out.write_bytes(encode(tile(rendered.frames, SPRITE_COLUMNS, gap=1), "PNG"))
         else:
-            write_walk(generator_view.models, made.path, out, label=generator_view.label)
+            write_walk(generator_view.models, rendered.path, out, label=generator_view.label)
 
     downloads.offer(kinds, write, f"{generator_view.run}-walk", "walk_export")

@@ -9,7 +9,7 @@ from wgan.runs import RunError
 
 
 def fork_button(view: RunSnapshot) -> None:
-    """Offer to go on differently from one of a run's checkpoints."""
+    """Show a popover that prepares a fork from one of the run's checkpoints."""
     with st.popover(
         "Fork",
         icon=":material/fork_right:",
@@ -25,7 +25,7 @@ def fork_choice(view: RunSnapshot) -> bool:
     try:
         starred = session().library.run(view.run).starred()
     except RunError:
-        starred = set()  # Its folder has just been deleted: the view outlives it.
+        starred = set()  # Its folder has just been deleted.
     st.selectbox(
         "From the checkpoint at step",
         steps,
@@ -47,5 +47,5 @@ def fork_choice(view: RunSnapshot) -> bool:
 
 
 def _prepare_fork(run: str) -> None:
-    # What is chosen now: the click may overtake the choice's own update.
+    # Read the choice now: the click may come before the page has been drawn with it.
     draft.prepare_fork(run, st.session_state[f"fork_step_{run}"])

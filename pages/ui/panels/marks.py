@@ -9,22 +9,22 @@ from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import Change, RunError
 
-ENGINES = 12
+MAX_ENGINE_MARKS = 12
 """Switches of the engine that charts mark, the newest: on a busy machine there may be one a minute for days."""
 
 
 def run_marks(view: RunSnapshot) -> list[tuple[float, str]]:
     """Return what was changed in a run, and what was found to be wrong with it, by steps."""
     # Other z or classes in the pictures change nothing of the training.
-    shown = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]
-    shown += [c for c in view.changes if c.path == "engine"][-ENGINES:]
-    marks = [(float(change.step), in_words(change, view.config)) for change in shown]
+    changes = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]
+    changes += [c for c in view.changes if c.path == "engine"][-MAX_ENGINE_MARKS:]
+    marks = [(float(change.step), change_text(change, view.config)) for change in changes]
     if view.parent is not None:
         marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
     return marks + diagnosis_marks(view.run)
 
 
-def in_words(change: Change, config: TrainConfig) -> str:
+def change_text(change: Change, config: TrainConfig) -> str:
     """Return a change as words for a mark."""
     titles = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:

@@ -14,7 +14,7 @@ from wgan.imaging import encode, tile
 from wgan.latent import Models
 
 
-def drawn(models: Models, prefix: str, height: int = 250) -> U8 | None:
+def draw_picture(models: Models, prefix: str, height: int = 250) -> U8 | None:
     """Let the visitor draw a picture, (C, H, W) uint8; None while it is empty."""
     channels, side, _ = models.config.dataset.shape
     drawings = page_state(OwnImages).drawings
@@ -22,21 +22,21 @@ def drawn(models: Models, prefix: str, height: int = 250) -> U8 | None:
     def keep(drawing: U8) -> None:
         drawings[prefix, side] = drawing
 
-    now = sketch_pad(
+    drawing = sketch_pad(
         drawings.get((prefix, side), np.zeros((side, side), np.uint8)),
         key=f"{prefix}_sketch_{side}",
-        changed=keep,
+        on_change=keep,
         height=height,
         night=True,
         alt="A picture of your own, white on black",
     )
-    if not now.any():
+    if not drawing.any():
         st.caption("Draw with the mouse: white on black, as the networks see these pictures.")
         return None
-    return np.repeat(now[None], channels, axis=0)
+    return np.repeat(drawing[None], channels, axis=0)
 
 
-def uploaded(models: Models, prefix: str) -> U8 | None:
+def upload_picture(models: Models, prefix: str) -> U8 | None:
     """Let the visitor upload a picture, (C, H, W) uint8; None until there is one that can be read."""
     shape = models.config.dataset.shape
     uploads, key = page_state(OwnImages).uploads, f"{prefix}_file"

@@ -47,9 +47,9 @@ negative gradient of the generator's loss."""
 
 
 def page_token(view: RunSnapshot) -> tuple[object, ...]:
-    """Return what the page around the panel shows: when it changes, the page is drawn anew."""
+    """Return what the rest of the page depends on: when it changes, the whole page is drawn again."""
     waiting = tuple(other.run for other in session().queued())
-    held = waits_for_critic(view)
+    is_waiting = waits_for_critic(view)
     # The sidebar shows the run's values, which another tab or visitor may have changed.
     values = hash(view.config.model_dump_json())
     return (
@@ -58,13 +58,13 @@ def page_token(view: RunSnapshot) -> tuple[object, ...]:
         view.error,
         view.warning,
         waiting,
-        held,
+        is_waiting,
         values,
         refresh_interval(),
     )
 
 
-def panel(run: str, shown: tuple[object, ...]) -> None:
+def panel(run: str, token: tuple[object, ...]) -> None:
     """Show a run's numbers, pictures and curves. The body of the page's fragment.
 
     Few elements, and no more than must change: each costs the browser some 2 ms an update.
@@ -72,25 +72,25 @@ def panel(run: str, shown: tuple[object, ...]) -> None:
     try:
         view = session().view(run)
     except RunError:
-        st.rerun()  # Deleted meanwhile: the page says so, and what stands around this is of no use.
-    if page_token(view) != shown:
+        st.rerun()  # It was deleted: the page says so, in place of the rest.
+    if page_token(view) != token:
         st.rerun()
-    body(view)
+    show_snapshot(view)
 
 
-def body(view: RunSnapshot) -> None:
-    """Show a run's numbers, pictures and curves as they stand."""
-    _numbers(view)
+def show_snapshot(view: RunSnapshot) -> None:
+    """Show a run's numbers, pictures and curves at this moment."""
+    _cards(view)
     if view.config.conditional and view.status.active and not view.elsewhere:
         _choose_class(view)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
-        _stage(view)
+        _samples(view)
     with plots:
         _plots(view)
 
 
-def _numbers(view: RunSnapshot) -> None:
+def _cards(view: RunSnapshot) -> None:
     active = view.status.active
     rate = view.steps_per_second
     images = rate * view.config.batch_size * view.config.n_critic
@@ -127,10 +127,10 @@ def _numbers(view: RunSnapshot) -> None:
     stat_cards(cards, key="numbers", progress=progress)
 
 
-def _ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
-    """Return the run that a waiting one waits for, and how many wait before it; None: it waits for none.
+def _run_ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
+    """Return the live run that a queued one waits for, and how many queued runs come before it.
 
-    Those of a race are prepared together, one after the other, and wait for none.
+    None: it does not wait. The runs of a race are prepared together and do not wait for each other.
     """
     waiting = [other.run for other in session().queued()]
     live = session().live()
@@ -141,49 +141,49 @@ def _ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
 
 def _phase(view: RunSnapshot) -> str:
     """Say what is being prepared, or behind which run this one waits."""
-    ahead_of_it = _ahead(view)
-    if ahead_of_it is None:
+    run_ahead = _run_ahead(view)
+    if run_ahead is None:
         return f"{view.phase or 'Waits for its turn'} …"
-    ahead, before = ahead_of_it
-    more = f" and {before} more" if before else ""
-    return f"Waits for {ahead.config.title} ({ahead.status}){more}"
+    ahead, count = run_ahead
+    rest = f" and {count} more" if count else ""
+    return f"Waits for {ahead.config.title} ({ahead.status}){rest}"
 
 
-def empty_words(view: RunSnapshot, what: str) -> str:
+def empty_text(view: RunSnapshot, what: str) -> str:
     """Say why a run has nothing to show yet, or never will."""
-    if _ahead(view) is not None:
+    if _run_ahead(view) is not None:
         return f"{what} appear when it is this run's turn."
     if view.status.active:
         return f"{what} appear here in a few seconds."
     return "This run ended before it had made any."
 
 
-def _stage(view: RunSnapshot) -> None:
+def _samples(view: RunSnapshot) -> None:
     dataset = view.config.dataset
-    pictures = dataset.kind == "pictures"
+    has_pictures = dataset.kind == "pictures"
     present = dataset.present(session().root)
-    what = "Samples of the generator" if pictures else "Points in the plane"
+    title = "Samples of the generator" if has_pictures else "Points in the plane"
     labels = view.config.preview_labels()
-    of_rows = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
-    rows = 8 if of_rows is None else len(of_rows)
+    row_labels = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
+    rows = 8 if row_labels is None else len(row_labels)
 
     def frame(preview: StoredPreview) -> Frame:
-        return to_frame(preview, None if pictures else real_examples(dataset, 256))
+        return to_frame(preview, None if has_pictures else real_examples(dataset, 256))
 
-    def beside() -> bytes | None:
-        if not pictures or real_examples(dataset, 256) is None:
+    def real_pictures() -> bytes | None:
+        if not has_pictures or real_examples(dataset, 256) is None:
             return None
-        return real_sheet(dataset, rows, labels=of_rows)
+        return real_sheet(dataset, rows, labels=row_labels)
 
     def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
         previews = {step: session().library.preview(view.run, step) for step in steps}
         return {step: frame(preview) for step, preview in previews.items() if preview is not None}
 
-    def go_to(moment: int | None) -> None:
-        page_state(Timelines).steps[view.run] = moment
-        keep_moment(moment)
+    def go_to(step: int | None) -> None:
+        page_state(Timelines).steps[view.run] = step
+        keep_moment(step)
 
-    moment = _moment(view.run)
+    step = _moment(view.run)
     sample_timeline(
         key="stage",
         # Another z gives other pictures of the same steps: the browser must not keep the old.
@@ -192,16 +192,16 @@ def _stage(view: RunSnapshot) -> None:
         latest=lambda: frame(view.preview) if view.preview is not None else None,
         fetch=fetch,
         live=view.status.active,
-        alt=f"{what} at step {view.preview.step if view.preview else 0}",
+        alt=f"{title} at step {view.preview.step if view.preview else 0}",
         # Points need their axes' labels too, and all must fit on a small screen.
-        max_height=400 if pictures else 340,
-        words=empty_words(view, "Pictures"),
-        title=what,
-        help=STAGE_HELP if pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
-        real=beside,
+        max_height=400 if has_pictures else 340,
+        words=empty_text(view, "Pictures"),
+        title=title,
+        help=STAGE_HELP if has_pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
+        real=real_pictures,
         rows=rows,
-        at=moment,
-        moved=go_to,
+        at=step,
+        on_move=go_to,
         version=(
             view.run,
             view.version,
@@ -213,7 +213,7 @@ def _stage(view: RunSnapshot) -> None:
 
 
 def _moment(run: str) -> int | None:
-    """Return where the timeline of a run opens: at the address's step, else where the visitor left it."""
+    """Return the step at which a run's timeline opens: the address's, else where the visitor left it."""
     step = asked_moment()
     if step is None and (step := page_state(Timelines).steps.get(run)) is not None:
         keep_moment(step)
@@ -232,16 +232,16 @@ def _choose_class(view: RunSnapshot) -> None:
             page_state(Steering).problem = str(error)
 
     options = [-1, *range(len(names))]
-    words = ["All", *names]
+    labels = ["All", *names]
     st.session_state[key] = view.config.preview_class
     common: dict[str, Any] = {
-        "format_func": lambda k: words[k + 1],
+        "format_func": lambda k: labels[k + 1],
         "key": key,
         "on_change": changed,
         "label_visibility": "collapsed",
         "width": "stretch",
     }
-    if sum(len(word) + 4 for word in words) <= 100:
+    if sum(len(word) + 4 for word in labels) <= 100:
         st.segmented_control("Class shown", options, required=True, **common)
     else:
         st.selectbox("Class shown", options, **common)
@@ -275,7 +275,7 @@ def _loss_help(objective: Objective) -> str:
 def _plots(view: RunSnapshot) -> None:
     if view.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
-            st.caption(empty_words(view, "Curves"))
+            st.caption(empty_text(view, "Curves"))
         return
     version = (view.run, view.version)
     chart(

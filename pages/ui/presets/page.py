@@ -1,4 +1,4 @@
-"""What the Presets page is made of: a list of them, and one opened."""
+"""The Presets page: a list of presets, and the one that is chosen."""
 
 import streamlit as st
 
@@ -71,9 +71,9 @@ def _sidebar() -> str:
             with st.container(gap=None):
                 st.caption(group)
                 for name in names:
-                    words = title(name)
+                    label = title(name)
                     st.button(
-                        f":primary[**{words}**]" if name == state.name else words,
+                        f":primary[**{label}**]" if name == state.name else label,
                         type="tertiary",
                         key=f"preset-{name}",
                         on_click=_choose,
@@ -94,8 +94,8 @@ def _show(name: str) -> None:
     if preset is None and name not in own:
         st.rerun()  # deleted just now, in another tab
     config = preset.config if preset is not None else own[name]
-    words, picture = st.columns([0.56, 0.44], gap="large")
-    with words:
+    left, right = st.columns([0.56, 0.44], gap="large")
+    with left:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"#### {title(name)}", width="content")
             if st.button(
@@ -124,13 +124,13 @@ def _show(name: str) -> None:
             st.markdown(
                 f"{config.title}: settings that were saved from the sidebar of the Train page."
             )
-    with picture:
+    with right:
         _data(config)
     _values(config)
 
 
 def _watch_saved() -> None:
-    """Draw the page anew when a preset is saved or deleted, in this tab or another."""
+    """Draw the page again when a preset is saved or deleted, in this tab or another."""
     watch(lambda: session().presets.token(), 2.0)
 
 
@@ -173,18 +173,22 @@ def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
 
 def _values(config: TrainConfig) -> None:
     fields = {value.path: value for value in hyperparameters(config)}
-    base = {path for path, _, _ in differences(config, TrainConfig())}
-    # What makes the preset: its parts, and all that is not as usual.
+    changed_paths = {path for path, _, _ in differences(config, TrainConfig())}
+    # The preset's parts, and every value that is not the default.
     paths = [path for path in config.flat() if path in fields and not fields[path].hidden]
-    shown = [p for p in paths if p in base or p in ("dataset", "objective", "network", "optimizer")]
+    listed = [
+        p
+        for p in paths
+        if p in changed_paths or p in ("dataset", "objective", "network", "optimizer")
+    ]
     values = config.flat()
     st.markdown("**Its values**, where they are not the library's defaults")
     st.dataframe(
         {
-            "Value": [fields[path].title for path in shown],
-            "Here": [_value(path, values[path], fields) for path in shown],
-            "Flag": [f"--{path.replace('_', '-')}" for path in shown],
+            "Value": [fields[path].title for path in listed],
+            "Here": [_value(path, values[path], fields) for path in listed],
+            "Flag": [f"--{path.replace('_', '-')}" for path in listed],
         },
         hide_index=True,
-        height=min(360, 40 + 35 * len(shown)),
+        height=min(360, 40 + 35 * len(listed)),
     )

@@ -23,8 +23,8 @@ from wgan.runs import RunError, RunSummary, Status
 # ---- one run ----------------------------------------------------------------------------------
 
 
-def opened(name: str) -> None:
-    """Show one run: what can be done with it, and all that is known of it."""
+def show(name: str) -> None:
+    """Show one run: its buttons, and tabs with everything recorded of it."""
     try:
         view = session().view(name)
     except RunError as error:
@@ -182,10 +182,10 @@ def _checkpoints(view: RunSnapshot) -> None:
         return
     run = session().library.run(view.run)
     starred, best_of = run.starred(), run.best_steps()
-    # Other checkpoints or stars are another table: a row's tick is of the step that stood there, and
-    # Streamlit would keep it for that row.
-    drawn = (view.checkpoint_steps, sorted(starred))
-    key = f"stars-{view.run}-{crc32(repr(drawn).encode())}"
+    # With other checkpoints or stars the table gets another key: Streamlit keeps a tick by its row, where
+    # another step may be now.
+    contents = (view.checkpoint_steps, sorted(starred))
+    key = f"stars-{view.run}-{crc32(repr(contents).encode())}"
     st.caption("The first, the newest, the best and the starred are kept; of the others, some.")
     st.data_editor(
         {
@@ -210,7 +210,7 @@ def _checkpoints(view: RunSnapshot) -> None:
 
 
 def _star(run: str, steps: Sequence[int], key: str) -> None:
-    """Keep the checkpoints that were ticked, of those that stood in the table."""
+    """Star the checkpoints that were ticked; `steps` are the rows of the table."""
     for row, changes in st.session_state[key]["edited_rows"].items():
         if "Star" in changes:
             try:

@@ -1,10 +1,10 @@
-"""What a run can be taken away as: made when it is asked for, not before."""
+"""The downloads of a run; each is made when its button is pressed."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui.core.downloads import download, made
+from pages.ui.core.downloads import download, file_maker
 from pages.ui.core.session import session
 from wgan.export import FORMATS, bug_report, command_line, export, export_samples, snippet
 from wgan.jobs import RunSnapshot
@@ -13,7 +13,7 @@ SAMPLES = 64
 
 
 def popover(view: RunSnapshot) -> None:
-    """Offer every format; what a run has not got yet is disabled and says so."""
+    """Offer every format; one for which the run lacks something is disabled, and says why."""
     with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
         st.caption("Each is made when you press it; films and models take some seconds.")
         for suffix, kind in FORMATS.items():
@@ -49,16 +49,18 @@ def _lacks(view: RunSnapshot, suffix: str) -> str:
 
 def _content(name: str, suffix: str) -> Callable[[], bytes]:
     library = session().library
-    return made(suffix, lambda out: export(library.run(name), out))
+    return file_maker(suffix, lambda out: export(library.run(name), out))
 
 
 def _samples(name: str) -> Callable[[], bytes]:
     library = session().library
-    return made(".png", lambda out: export_samples(library.run(name), out, count=SAMPLES, seed=0))
+    return file_maker(
+        ".png", lambda out: export_samples(library.run(name), out, count=SAMPLES, seed=0)
+    )
 
 
 def bug_report_button(name: str) -> None:
-    """Offer what helps to understand a failure."""
+    """Offer a ZIP that helps to understand a failure."""
     library = session().library
     download(
         "Bug report",

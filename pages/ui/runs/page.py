@@ -30,16 +30,16 @@ def show() -> None:
         )
         navigation.link_to_start()
         return
-    chosen, listed = table.table(cards)
-    run = chosen[0] if len(chosen) == 1 else (None if chosen else shown_run(example=True))
-    if len(chosen) > 1:
-        _several(chosen)
+    selected, listed = table.table(cards)
+    run = selected[0] if len(selected) == 1 else (None if selected else shown_run(example=True))
+    if len(selected) > 1:
+        _several(selected)
     elif run is not None and run in listed:
-        details.opened(run)
+        details.show(run)
 
 
 def _watch_runs() -> None:
-    """Draw the page anew when another tab or visitor has made, deleted or queued a run."""
+    """Draw the page again when another tab or visitor has made, deleted or queued a run."""
 
     def token() -> object:
         waiting = tuple(view.run for view in session().queued())
@@ -60,24 +60,24 @@ def _heading(cards: Sequence[RunSummary]) -> None:
         with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
             import_run.importer()
         if trashed:
-            words = f"Trash ({len(trashed)})"
-            with st.popover(words, icon=":material/delete:", help="Deleted runs, to take back."):
+            label = f"Trash ({len(trashed)})"
+            with st.popover(label, icon=":material/delete:", help="Deleted runs, to take back."):
                 trash.trash()
 
 
-def _several(chosen: Sequence[str]) -> None:
+def _several(selected: Sequence[str]) -> None:
     """Show what can be done with several runs at once."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{len(chosen)} runs**", width="content")
+        st.markdown(f"**{len(selected)} runs**", width="content")
         if st.button(
             "Compare",
             icon=":material/compare_arrows:",
             key="compare",
             type="primary",
-            disabled=len(chosen) > MOST_COMPARED,
+            disabled=len(selected) > MOST_COMPARED,
             help=f"Two to {MOST_COMPARED} runs on common axes.",
         ):
-            page_state(ComparedRuns).runs = list(chosen)
+            page_state(ComparedRuns).runs = list(selected)
             st.switch_page(navigation.page("compare"))
         if st.button("Delete", icon=":material/delete:", key="delete_several"):
-            trash.ask_to_delete(list(chosen))
+            trash.ask_to_delete(list(selected))

@@ -7,7 +7,7 @@ from pages.ui.core.session import session
 
 
 def queue() -> None:
-    """Show the runs that wait, to be reordered and cancelled."""
+    """Show the queued runs, with buttons to reorder and cancel them."""
     waiting = session().queued()
     if not waiting:
         return

@@ -55,13 +55,13 @@ def _forget_undo() -> None:
 
 
 def offer_undo() -> None:
-    """Offer to take back what was deleted just now."""
+    """Offer to restore the runs that were deleted just now."""
     trashed = page_state(RunsState).trashed
     if not trashed:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        what = "1 run" if len(trashed) == 1 else f"{len(trashed)} runs"
-        st.markdown(f":material/delete: {what} moved to the trash.", width="content")
+        count_text = "1 run" if len(trashed) == 1 else f"{len(trashed)} runs"
+        st.markdown(f":material/delete: {count_text} moved to the trash.", width="content")
         st.button(
             "Undo",
             icon=":material/undo:",
@@ -88,7 +88,7 @@ def ask_to_delete(names: list[str]) -> None:
         st.markdown(f"- and {len(names) - 8} more")
     total = sum(cards[name].size for name in names if name in cards)
     st.caption(f"{fmt_bytes(total)} go to the trash, from where they can be taken back.")
-    # As a callback: it runs before the page does, so that the page is drawn without them.
+    # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
     if st.button(
         "Delete",
         icon=":material/delete:",

@@ -198,13 +198,13 @@ def glossary() -> None:
                     _term(term)
 
 
-def _fits(term: Term, asked: str) -> bool:
-    return asked.strip().lower() in " ".join((term.word, term.meaning, *term.also)).lower()
+def _fits(term: Term, query: str) -> bool:
+    return query.strip().lower() in " ".join((term.word, term.meaning, *term.also)).lower()
 
 
 def _term(term: Term) -> None:
-    words, where = st.columns([0.8, 0.2], vertical_alignment="center")
-    with words:
+    left, right = st.columns([0.8, 0.2], vertical_alignment="center")
+    with left:
         st.markdown(f"**{term.word}**: {term.meaning}")
-    with where:
+    with right:
         page_link(term.page, "See it", term.section)

@@ -9,7 +9,7 @@ from wgan.export import EXAMPLES
 PICTURES = "example-mnist-wgan-gp"
 
 
-def page_link(page: str, words: str, section: str, icon: str | None = None) -> None:
+def page_link(page: str, label: str, section: str, icon: str | None = None) -> None:
     """Show a link to a page, and to the section of it that is meant."""
     query = dict(part.split("=") for part in section.split("&") if part)
     run_ids = {card.run for card in session().library.cards()}
@@ -21,13 +21,13 @@ def page_link(page: str, words: str, section: str, icon: str | None = None) -> N
         # The run on show may be one of points, which has no such section.
         query |= {"run": PICTURES} if PICTURES in run_ids else {}
     run = query.get("run")
-    lost = run not in run_ids if run else page in ("latent", "critic") and not run_ids
+    is_missing = run not in run_ids if run else page in ("latent", "critic") and not run_ids
     model = f"“{EXAMPLES[run].title}”" if run else "one that you trained, or an example"
     st.page_link(
         navigation.page(page),
-        label=words,
+        label=label,
         icon=icon,
         query_params=query or None,
-        disabled=lost,
-        help=f"Needs a model that is not among your runs: {model}." if lost else None,
+        disabled=is_missing,
+        help=f"Needs a model that is not among your runs: {model}." if is_missing else None,
     )

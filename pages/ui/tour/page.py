@@ -24,8 +24,8 @@ class Step:
     icon: str
 
 
-def _link(page: str, words: str, section: str = "") -> tuple[str, str, str]:
-    return page, words, section
+def _link(page: str, label: str, section: str = "") -> tuple[str, str, str]:
+    return page, label, section
 
 
 STEPS = (
@@ -105,7 +105,7 @@ def show() -> None:
 
 
 def _examples() -> None:
-    """Offer the models that come with the app, where the folder of runs has them not."""
+    """Offer the models that come with the app, if the folder of runs lacks some."""
     runs_dir = session().runs_dir
     missing = lacking(runs_dir)
     run_ids = {card.run for card in session().library.cards()}
@@ -159,8 +159,8 @@ def _steps() -> None:
                 st.markdown(step.do)
                 st.caption(f"**What you see**: {step.see}")
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    for page, words, section in step.links:
-                        page_link(page, words, section, ":material/arrow_forward:")
+                    for page, label, section in step.links:
+                        page_link(page, label, section, ":material/arrow_forward:")
                     st.checkbox(
                         "Seen",
                         number in done,

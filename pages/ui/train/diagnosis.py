@@ -28,22 +28,22 @@ ICONS = {
 }
 
 SIGNS = ("worsening", "weak-penalty", "momentum")
-"""Rules whose evidence is worth a line also where nothing is wrong."""
+"""Rules whose evidence is shown also when nothing is wrong."""
 
 LOOKED = "exploding-gradient"
-"""A rule that has something to say of every run whose critic was looked at often enough."""
+"""A rule that applies to every run whose critic was measured often enough."""
 
 
 def panel(view: RunSnapshot) -> None:
-    """Say what is happening to a run, why one may think so, and what would help."""
+    """Show the faults of a run, their evidence, and what would help."""
     all_findings = findings(view.run)
-    raised = [one for one in all_findings if one.reading.raised]
+    raised = [finding for finding in all_findings if finding.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
     state = page_state(TrainState)
     if state.needs_redraw:
         state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it too, outside this fragment.
-    if not raised and LOOKED not in {one.key for one in all_findings}:
+    if not raised and LOOKED not in {finding.key for finding in all_findings}:
         st.caption(_not_yet(view))
         _undo(view)
         _all(all_findings)
@@ -51,8 +51,8 @@ def panel(view: RunSnapshot) -> None:
     _alarm(view, raised)
     if not raised:
         _healthy(all_findings)
-    for i, one in enumerate(raised):
-        _finding(view, one, first=i == 0)
+    for i, finding in enumerate(raised):
+        _finding(view, finding, first=i == 0)
     _undo(view)
     _all(all_findings)
 
@@ -71,45 +71,47 @@ def _not_yet(view: RunSnapshot) -> str:
 def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
     """Call out a danger once to each visitor who watches the run train."""
     announced = page_state(TrainState).announced
-    for one in raised:
+    for finding in raised:
         if (
-            one.rule.level == "danger"
+            finding.rule.level == "danger"
             and view.status.active
-            and (view.run, one.key) not in announced
+            and (view.run, finding.key) not in announced
         ):
-            announced.add((view.run, one.key))
-            st.toast(f"**{one.rule.title}.** {one.reading.evidence}", icon=":material/warning:")
+            announced.add((view.run, finding.key))
+            st.toast(
+                f"**{finding.rule.title}.** {finding.reading.evidence}", icon=":material/warning:"
+            )
 
 
-def _healthy(found: Sequence[Finding]) -> None:
-    signs = [one.reading.evidence for one in found if one.key in SIGNS]
+def _healthy(all_findings: Sequence[Finding]) -> None:
+    signs = [finding.reading.evidence for finding in all_findings if finding.key in SIGNS]
     with st.container(border=True):
         st.markdown(
-            f":green[:material/check_circle: **No fault shows.**] {len(found)} of {len(RULES)} can be told "
+            f":green[:material/check_circle: **No fault shows.**] {len(all_findings)} of {len(RULES)} can be told "
             "from what was measured so far, and of this objective."
         )
         st.caption("  \n".join(signs[:3]))
 
 
-def _finding(view: RunSnapshot, one: Finding, *, first: bool) -> None:
-    colour, icon = ICONS[one.rule.level]
-    since = one.reading.since
-    when = f" · since step {since:,}" if since is not None else ""
-    with st.container(border=True, key=f"finding-{one.key}"):
+def _finding(view: RunSnapshot, finding: Finding, *, first: bool) -> None:
+    colour, icon = ICONS[finding.rule.level]
+    since = finding.reading.since
+    since_text = f" · since step {since:,}" if since is not None else ""
+    with st.container(border=True, key=f"finding-{finding.key}"):
         st.markdown(
-            f":{colour}[{icon} **{one.rule.title}**]{when}  \n{one.reading.evidence}",
-            help=f"{one.rule.meaning}\n\n*Source: {one.rule.source}.*",
+            f":{colour}[{icon} **{finding.rule.title}**]{since_text}  \n{finding.reading.evidence}",
+            help=f"{finding.rule.meaning}\n\n*Source: {finding.rule.source}.*",
         )
         if first:
-            st.caption(one.rule.meaning)
-        if one.reading.proposals:
+            st.caption(finding.rule.meaning)
+        if finding.reading.proposals:
             with st.container(horizontal=True, gap="small"):
-                for i, proposal in enumerate(one.reading.proposals[: 3 if first else 1]):
-                    _offer(view, one, proposal, i)
+                for i, proposal in enumerate(finding.reading.proposals[: 3 if first else 1]):
+                    _offer(view, finding, proposal, i)
 
 
-def _offer(view: RunSnapshot, one: Finding, proposal: Proposal, i: int) -> None:
-    key = f"mend-{one.key}-{i}"
+def _offer(view: RunSnapshot, finding: Finding, proposal: Proposal, i: int) -> None:
+    key = f"mend-{finding.key}-{i}"
     steered = view.status in (Status.RUNNING, Status.PAUSED) and not view.phase
     if proposal.live and steered and not view.elsewhere:
         st.button(
@@ -170,9 +172,9 @@ def _undo(view: RunSnapshot) -> None:
         )
 
 
-def _take_back(run: str, before: Mapping[str, Any]) -> None:
+def _take_back(run: str, values_before: Mapping[str, Any]) -> None:
     try:
-        session().change(run, **before)
+        session().change(run, **values_before)
     except (RunError, ConfigError) as error:
         page_state(Steering).problem = str(error)
         return
@@ -181,23 +183,25 @@ def _take_back(run: str, before: Mapping[str, Any]) -> None:
     state.needs_redraw = True
 
 
-def _all(found: Sequence[Finding]) -> None:
+def _all(all_findings: Sequence[Finding]) -> None:
     # Made only while it is open: a table costs the browser more than all the rest of the panel.
-    opened = st.expander(
+    expander = st.expander(
         "All that is looked for", icon=":material/checklist:", key="all_rules", on_change="rerun"
     )
-    with opened:
-        if not opened.open:
+    with expander:
+        if not expander.open:
             return
-        by_rule = {one.key: one for one in found}
+        by_rule = {finding.key: finding for finding in all_findings}
         rows = [(rule, by_rule.get(key)) for key, rule in RULES.items()]
         st.dataframe(
             {
                 "Fault": [rule.title for rule, _ in rows],
-                "Now": [_state(one) for _, one in rows],
+                "Now": [_state(finding) for _, finding in rows],
                 "Evidence": [
-                    one.reading.evidence if one else "cannot be told yet, or not of this objective"
-                    for _, one in rows
+                    finding.reading.evidence
+                    if finding
+                    else "cannot be told yet, or not of this objective"
+                    for _, finding in rows
                 ],
                 "Thresholds": [_limits(rule.limits) for rule, _ in rows],
                 "Source": [rule.source for rule, _ in rows],
@@ -207,10 +211,10 @@ def _all(found: Sequence[Finding]) -> None:
         )
 
 
-def _state(one: Finding | None) -> str:
-    if one is None:
+def _state(finding: Finding | None) -> str:
+    if finding is None:
         return "–"
-    return "shows" if one.reading.raised else "no"
+    return "shows" if finding.reading.raised else "no"
 
 
 def _limits(limits: Mapping[str, float]) -> str:

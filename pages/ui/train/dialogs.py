@@ -31,7 +31,7 @@ def _ask_what_to_do(live: str, config: TrainConfig) -> None:
         st.rerun()  # Answered: a button's callback has done the rest.
     st.write(blocked_start.message)
     with st.container(horizontal=True):
-        # As callbacks: they run before the page does, so the page is drawn as it stands after them.
+        # Use callbacks: they run before the script reruns, so the page already reflects the change.
         st.button(
             "Queue it",
             icon=":material/queue:",

@@ -18,7 +18,7 @@ from wgan.training import Forecast
 
 
 def forecast() -> None:
-    """Say roughly what the next run will take."""
+    """Show roughly how long the next run will take, and how much memory."""
     config = draft.draft()
     if not config.dataset.present(session().root):
         st.caption(
@@ -54,7 +54,7 @@ def forecast() -> None:
 
 
 def forecast_pending() -> bool:
-    """Tell whether a forecast is still being measured, or stands on the page as if it were."""
+    """Tell whether a forecast is being measured, or the page still says so."""
     state = page_state(TrainState)
     shows_measuring, state.shows_measuring = state.shows_measuring, False
     return shows_measuring or (session().live() is None and _cost(draft.draft()) is None)
@@ -65,20 +65,20 @@ def _cost(config: TrainConfig) -> Forecast | str | None:
 
 
 def queue_token(view: RunSnapshot | None, waiting: Sequence[RunSnapshot]) -> tuple[object, ...]:
-    """Return what `watch` watches: how a run stands, and which runs wait."""
+    """Return what `watch` compares: the version of a run's snapshot, and the queued runs."""
     return (view.version if view else 0, *(other.run for other in waiting))
 
 
-def watch(run: str | None, before: tuple[object, ...], pending: bool) -> None:
-    """Draw the page anew when something changed that its fragment does not poll for.
+def watch(run: str | None, token_before: tuple[object, ...], pending: bool) -> None:
+    """Draw the page again when something changed that the run's own fragment does not poll.
 
-    The body of a second fragment, which shows nothing and so costs nothing, for runs that are paused
-    or wait, and while a forecast is measured.
+    The body of a second fragment, which shows nothing and so costs little. The page uses it for runs that
+    are paused or queued, and while a forecast is measured.
     """
     refresh_interval()  # this visitor is still there
     try:
         view = session().view(run) if run is not None else None
     except RunError:
         st.rerun()
-    if queue_token(view, session().queued()) != before or pending != forecast_pending():
+    if queue_token(view, session().queued()) != token_before or pending != forecast_pending():
         st.rerun()

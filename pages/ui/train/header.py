@@ -20,14 +20,14 @@ MOST_LINKS = 4
 
 
 def header(view: RunSnapshot, next_run: bool) -> None:
-    """Show what run it is, how it stands, and what can be done with it."""
+    """Show the run's title, its status, and its buttons."""
     active = view.status.active
     name = view.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {view.name or view.config.title}", width="content")
-        if active and (every := refresh_interval()) > 1:
+        if active and (interval := refresh_interval()) > 1:
             st.caption(
-                f":material/groups: shown every {every:.0f} seconds",
+                f":material/groups: shown every {interval:.0f} seconds",
                 width="content",
                 help="Many watch this server: each page is drawn less often, so that the training "
                 "keeps its speed.",
@@ -47,10 +47,10 @@ def header(view: RunSnapshot, next_run: bool) -> None:
             )
         if not active or next_run:
             _begin(view)
-    if next_run and (what := draft.ready()):
-        word = "Start next" if active else "Start"
+    if next_run and (title := draft.ready()):
+        start_label = "Start next" if active else "Start"
         st.info(
-            f"Ready in the sidebar: **{what}**. Press **{word}**. Below is still the run before.",
+            f"Ready in the sidebar: **{title}**. Press **{start_label}**. Below is still the run before.",
             icon=":material/tune:",
         )
     _messages(view)
@@ -111,8 +111,8 @@ def _steer(view: RunSnapshot, next_run: bool) -> None:
 def _begin(view: RunSnapshot) -> None:
     active, name = view.status.active, view.run
     interrupted = view.status is Status.INTERRUPTED
-    begun = interrupted or bool(view.checkpoint_steps)
-    resumable = not active and begun and view.step < view.config.steps
+    has_trained = interrupted or bool(view.checkpoint_steps)
+    resumable = not active and has_trained and view.step < view.config.steps
     if resumable:
         st.button(
             "Resume",

@@ -36,10 +36,10 @@ def show() -> None:
 
 
 def _welcome() -> None:
-    """Show what can be done here before there is any run."""
+    """Introduce the app, before there is any run."""
     config = draft()
-    words, pictures = st.columns([0.5, 0.5], gap="large", vertical_alignment="center")
-    with words:
+    left, right = st.columns([0.5, 0.5], gap="large", vertical_alignment="center")
+    with left:
         st.markdown("## Watch a network learn to draw")
         st.markdown(
             "Two networks play a game. The **generator** turns random numbers into pictures. The "
@@ -59,7 +59,7 @@ def _welcome() -> None:
         forecast.forecast()
         st.caption("You can change everything in the sidebar, now or while it learns.")
         _examples()
-    with pictures:
+    with right:
         real = real_examples(config.dataset, 256)
         if real is None:
             st.info(

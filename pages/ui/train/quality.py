@@ -51,13 +51,14 @@ def evaluating(run: str) -> bool:
 def panel(run: str, was_evaluating: bool) -> None:
     """Show what was measured of a run. The body of a fragment of the Train page.
 
-    How often it is drawn depends on whether an evaluation goes on, and can only be said by the page.
+    The page is drawn again when an evaluation begins or ends, because only the page can change how often
+    this fragment runs.
     """
     refresh_interval()  # this visitor is still there
     try:
         view = session().view(run)
     except RunError:
-        return  # The panel above says what is wrong.
+        return  # The panel above says so.
     if evaluating(run) != was_evaluating:
         st.rerun()
     diagnosis.panel(view)
@@ -68,10 +69,10 @@ def panel(run: str, was_evaluating: bool) -> None:
     _evaluations(view)
     if newest:
         _cards(view, newest)
-        show, near = st.columns([0.52, 0.48], gap="medium")
-        with show:
+        left, right = st.columns([0.52, 0.48], gap="medium")
+        with left:
             _curve(view, newest)
-        with near:
+        with right:
             _neighbours(view)
     else:
         st.caption(_why_not(view))
@@ -97,14 +98,14 @@ def _newest(view: RunSnapshot) -> dict[str, Measured]:
         return not _live(name), keys.index(next(k for k, m in METRICS.items() if m is metric))
 
     times = Counter(m.name for m in view.metrics)
-    shown: dict[str, Measured] = {}
+    measured: dict[str, Measured] = {}
     titles: set[str] = set()
     for name in sorted(newest, key=lambda name: (rank(name), -times[name])):
-        # Of a metric with several numbers of samples, the one measured most often: the training's own.
+        # If a metric was measured with several numbers of samples: the one measured most often.
         if _live(name) and _metric(name).title not in titles:
             titles.add(_metric(name).title)
-            shown[name] = newest[name]
-    return shown
+            measured[name] = newest[name]
+    return measured
 
 
 def _live(name: str) -> bool:
@@ -119,7 +120,7 @@ def _metric(name: str) -> Metric:
     return metric
 
 
-def as_words(name: str, value: float) -> tuple[str, str]:
+def value_and_unit(name: str, value: float) -> tuple[str, str]:
     """Return a metric's value and its unit."""
     metric = _metric(name)
     if metric.percent:
@@ -148,18 +149,20 @@ def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
     cards = []
     for name, measured in list(newest.items())[:6]:
         metric, floor = _metric(name), _floor(view, name)
-        value, unit = as_words(name, measured.value)
-        words = [metric.meaning]
+        value, unit = value_and_unit(name, measured.value)
+        paragraphs = [metric.meaning]
         if floor is not None:
-            said, sign = as_words(name, floor)
-            words.append(f"**Floor**: real examples in place of samples score {said}{sign}.")
-        words.append(_settings(view, name, measured))
+            floor_value, floor_unit = value_and_unit(name, floor)
+            paragraphs.append(
+                f"**Floor**: real examples in place of samples score {floor_value}{floor_unit}."
+            )
+        paragraphs.append(_settings(view, name, measured))
         cards.append(
             Stat(
                 metric.title,
                 value,
                 f"{unit} · {age(view, measured.step)}".removeprefix(" · "),
-                help="\n\n".join(words),
+                help="\n\n".join(paragraphs),
             )
         )
     # No more in a row than fit with their ages.
@@ -170,13 +173,11 @@ def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
 
 
 def _settings(view: RunSnapshot, name: str, measured: Measured) -> str:
-    words = f"*{title_of(name)}*, measured at step {measured.step:,}."
+    text = f"*{title_of(name)}*, measured at step {measured.step:,}."
     if _metric(name).features and view.protocol:
         p = view.protocol
-        words += (
-            f" Features: {p.get('network')} ({p.get('hash')}). Reference: {p.get('reference')}."
-        )
-    return words
+        text += f" Features: {p.get('network')} ({p.get('hash')}). Reference: {p.get('reference')}."
+    return text
 
 
 def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
@@ -226,13 +227,13 @@ def _neighbours(view: RunSnapshot) -> None:
         return
     n, copies = len(neighbours.distances), sum(neighbours.copies)
     st.markdown("**Samples, and the training picture nearest to each**", help=NEIGHBOURS_HELP)
-    words = "none is a copy" if not copies else f"{copies} of {n} are copies"
+    copies_text = "none is a copy" if not copies else f"{copies} of {n} are copies"
     image_grid(
         neighbours.content,
         key="neighbours",
         rows=2,
         columns=COLUMNS,
-        caption=f"Step {neighbours.step:,}: {words}. Mean distance "
+        caption=f"Step {neighbours.step:,}: {copies_text}. Mean distance "
         f"{fmt_number(round(float(np.mean(neighbours.distances)), 1))} of 255 a pixel.",
         alt="Eight samples, below each the nearest training picture",
         max_height=190,
@@ -292,31 +293,31 @@ def _evaluations(view: RunSnapshot) -> None:
         table(task.result)
 
 
-def table(found: Evaluation) -> None:
+def table(evaluation: Evaluation) -> None:
     """Show an evaluation, a line a metric."""
 
-    def said(name: str, value: float | None) -> str:
-        return "–" if value is None else " ".join(as_words(name, value)).strip()
+    def formatted(name: str, value: float | None) -> str:
+        return "–" if value is None else " ".join(value_and_unit(name, value)).strip()
 
-    ways = {"lower": "the lower", "higher": "the higher", "neither": "as real ones"}
+    directions = {"lower": "the lower", "higher": "the higher", "neither": "as real ones"}
     st.markdown(
-        f"**Evaluation** of step {found.step:,}, {found.samples:,} samples. {found.note}"
-        + (f" Took {found.seconds:.0f} s." if found.seconds else "")
+        f"**Evaluation** of step {evaluation.step:,}, {evaluation.samples:,} samples. {evaluation.note}"
+        + (f" Took {evaluation.seconds:.0f} s." if evaluation.seconds else "")
     )
     st.dataframe(
         {
-            "Metric": [title_of(value.name) for value in found.values],
-            "Samples": [said(value.name, value.value) for value in found.values],
-            "±": [said(value.name, value.deviation) for value in found.values],
-            "Real ones score": [said(value.name, value.floor) for value in found.values],
-            "Better": [ways[value.better] for value in found.values],
-            "What it says": [value.meaning.replace("**", "") for value in found.values],
+            "Metric": [title_of(value.name) for value in evaluation.values],
+            "Samples": [formatted(value.name, value.value) for value in evaluation.values],
+            "±": [formatted(value.name, value.deviation) for value in evaluation.values],
+            "Real ones score": [formatted(value.name, value.floor) for value in evaluation.values],
+            "Better": [directions[value.better] for value in evaluation.values],
+            "What it says": [value.meaning.replace("**", "") for value in evaluation.values],
         },
         hide_index=True,
         height="content",
     )
-    if found.protocol:
-        p = found.protocol
+    if evaluation.protocol:
+        p = evaluation.protocol
         accuracy = f", {100 * p['accuracy']:.1f} % right on test pictures" if p["accuracy"] else ""
         st.caption(
             f"Features: {p['network']} ({p['hash']}{accuracy}). Reference: {p['reference']}. Numbers "

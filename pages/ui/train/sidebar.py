@@ -31,10 +31,10 @@ from wgan.jobs import RunSnapshot
 from wgan.runs import KEPT, Change, Parent, RunError, Status
 
 
-def sidebar(live: RunSnapshot | None, shown: str | None) -> bool:
+def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
     """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
     with st.sidebar:
-        _choose_run(shown)
+        _choose_run(run)
         steering = live is not None
         if live is not None and steering:
             choice = st.segmented_control(
@@ -59,14 +59,14 @@ def sidebar(live: RunSnapshot | None, shown: str | None) -> bool:
         if problem := page_state(Steering).problem:
             st.error(problem, icon=":material/error:")
         preparing = steering and live is not None and live.status is Status.QUEUED
-        _fields(config, locked=steering, preparing=preparing, kept=KEPT if origin else ())
+        _fields(config, locked=steering, preparing=preparing, kept_parts=KEPT if origin else ())
     return not steering
 
 
-def _choose_run(shown: str | None) -> None:
-    if shown is None or len(session().library.cards()) < 2:
+def _choose_run(run: str | None) -> None:
+    if run is None or len(session().library.cards()) < 2:
         return
-    choose_run("Run on show", shown, "Every run is kept. The newest is first.")
+    choose_run("Run on show", run, "Every run is kept. The newest is first.")
 
 
 def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
@@ -107,14 +107,14 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
 
 
 def _about(name: str | None) -> str:
-    words = "A complete set of values to begin with; the Presets page tells about each."
+    text = "A complete set of values to begin with; the Presets page tells about each."
     if name in PRESETS:
         preset = PRESETS[name]
-        words += (
+        text += (
             f"\n\n**{preset.title}** {preset.description}\n\n**What to expect:** {preset.expect}"
             f"\n\n*{preset.source}*"
         )
-    return words
+    return text
 
 
 def _undo_and_redo(live: RunSnapshot | None) -> None:
@@ -122,12 +122,15 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
     if live is None:
         next_run = page_state(NextRun)
         can_undo, can_redo = bool(next_run.undo), bool(next_run.redo)
-        words = ("Take the last change back.", "Make the change again that was taken back last.")
+        help_texts = (
+            "Take the last change back.",
+            "Make the change again that was taken back last.",
+        )
     else:
         done, undone = session().history(live.run)
         can_undo, can_redo = bool(done), bool(undone)
         titles = {value.path: value.title for value in hyperparameters(live.config)}
-        words = (
+        help_texts = (
             _named("Take back", done[-1], done[-1].before, titles) if done else "No change yet.",
             _named("Make again", undone[-1], undone[-1].after, titles)
             if undone
@@ -141,7 +144,7 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
             args=("undo",),
             disabled=not can_undo,
             key="undo",
-            help=words[0],
+            help=help_texts[0],
         )
         st.button(
             "Redo",
@@ -150,13 +153,13 @@ def _undo_and_redo(live: RunSnapshot | None) -> None:
             args=("redo",),
             disabled=not can_redo,
             key="redo",
-            help=words[1],
+            help=help_texts[1],
         )
 
 
 def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> str:
-    shown = fmt_number(value) if isinstance(value, float) else value
-    return f"{verb}: {titles.get(change.path, change.path)} → {shown}."
+    value_text = fmt_number(value) if isinstance(value, float) else value
+    return f"{verb}: {titles.get(change.path, change.path)} → {value_text}."
 
 
 def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
@@ -173,15 +176,15 @@ def _take_preset(key: str) -> None:
         reset()
 
 
-def _go(way: str) -> None:
+def _go(direction: str) -> None:
     """Undo or redo: a change of the live run, else one of the next run's setup."""
     steering = page_state(Steering)
     steering.problem = ""
     if steering.run is None:
-        (undo if way == "undo" else redo)()
+        (undo if direction == "undo" else redo)()
         return
     try:
-        (session().undo if way == "undo" else session().redo)(steering.run)
+        (session().undo if direction == "undo" else session().redo)(steering.run)
     except (RunError, ConfigError) as error:
         steering.problem = str(error)
 
@@ -208,7 +211,7 @@ def _head_of_fork(origin: Parent) -> None:
 
 
 def _fields(
-    config: TrainConfig, *, locked: bool, preparing: bool, kept: Sequence[str] = ()
+    config: TrainConfig, *, locked: bool, preparing: bool, kept_parts: Sequence[str] = ()
 ) -> None:
     fields = list(hyperparameters(config))
     values = config.flat()
@@ -218,18 +221,30 @@ def _fields(
         if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
             continue
         part = value.path.partition(".")[0]
-        # What is learned stands first; how the data and the networks are made, with the rest.
+        # How data and networks are made comes with the details, below.
         later = part in ("dataset", "network") and "." in value.path and not value.main
         (advanced if value.advanced or later else main).append(value)
     options = options_of(config)
     for value in main:
-        held = value.path.partition(".")[0] in kept
-        control(value, values[value.path], options, locked=locked, preparing=preparing, held=held)
-    # While it is closed its controls are not made: they would take half of the page's time.
-    opened = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
-    with opened:
-        for value in advanced if opened.open else ():
-            held = value.path.partition(".")[0] in kept
+        kept_by_fork = value.path.partition(".")[0] in kept_parts
+        control(
+            value,
+            values[value.path],
+            options,
+            locked=locked,
+            preparing=preparing,
+            kept_by_fork=kept_by_fork,
+        )
+    # While it is closed its controls are not drawn: they would take half of the page's time.
+    expander = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
+    with expander:
+        for value in advanced if expander.open else ():
+            kept_by_fork = value.path.partition(".")[0] in kept_parts
             control(
-                value, values[value.path], options, locked=locked, preparing=preparing, held=held
+                value,
+                values[value.path],
+                options,
+                locked=locked,
+                preparing=preparing,
+                kept_by_fork=kept_by_fork,
             )

@@ -90,13 +90,13 @@ def receive(
     return ledger.pending
 
 
-def _commands(given: Any) -> list[dict[str, Any]]:
+def _commands(commands: Any) -> list[dict[str, Any]]:
     """Return the commands of a message that can be read: it came from the browser."""
-    if not isinstance(given, list) or len(given) > 100:
+    if not isinstance(commands, list) or len(commands) > 100:
         return []
     return [
         command
-        for command in given
+        for command in commands
         if isinstance(command, dict)
         and type(command.get("number")) is int
         and isinstance(command.get("name"), str)
@@ -105,34 +105,34 @@ def _commands(given: Any) -> list[dict[str, Any]]:
 
 def edited(
     key: str,
-    given: T,
+    page_value: T,
     check: Callable[[Any], T | None],
-    changed: Callable[[T], None] | None = None,
+    on_change: Callable[[T], None] | None = None,
     same: Callable[[T, T], Any] = eq,
 ) -> Edit[T]:
-    """Return the value that a component shows: the visitor's newest edit, else `given`.
+    """Return the value that a component shows: the visitor's newest edit, else `page_value`.
 
     Call it just before the component is shown.
 
     Args:
         key: The component's key.
-        given: The value that the page has. Where it is not what the browser has, something else has
+        page_value: The value that the page has. Where it is not what the browser has, something else has
             changed it, and the browser is told to take it.
         check: Returns a value that came from the browser as Python uses it; None if it is not valid.
-        changed: Called with a new edit, to keep it. It must draw nothing: a rerun may cut a page off
+        on_change: Called with a new edit, to keep it. It must draw nothing: a rerun may cut a page off
             wherever it draws, and an edit that was taken but not kept would be lost.
         same: Tells whether two values are the same.
     """
     pending = receive(key, check)
     ledger: _Ledger[T] = _ledger(key)
     ledger.pending = None
-    replaced = ledger.is_known and not same(given, ledger.value)
-    if pending is not None and (not replaced or same(given, pending)):
+    replaced = ledger.is_known and not same(page_value, ledger.value)
+    if pending is not None and (not replaced or same(page_value, pending)):
         value = pending
-        if changed is not None:
-            changed(value)
+        if on_change is not None:
+            on_change(value)
     else:
-        value = given
+        value = page_value
         ledger.revision += replaced
     ledger.value, ledger.is_known = value, True
     return Edit(

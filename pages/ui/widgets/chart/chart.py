@@ -101,7 +101,7 @@ def chart(
     """
     total = height + (HEADING if title else 0)
 
-    def made() -> dict[str, Any]:
+    def make() -> dict[str, Any]:
         return {
             "figure": _once(encode_figure(figure() if callable(figure) else figure)),
             "run": run or "-",  # Plotly reads an empty revision as none
@@ -113,5 +113,5 @@ def chart(
             "help": help,
         }
 
-    data = made() if version is None else shared((key, version), made)
+    data = make() if version is None else shared((key, version), make)
     _CHART(key=key, data=data, height=total)

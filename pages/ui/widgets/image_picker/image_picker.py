@@ -32,7 +32,7 @@ def image_picker(
     rows: int,
     columns: int,
     picked: Sequence[int],
-    changed: Callable[[list[int]], None],
+    on_change: Callable[[list[int]], None],
     most: int = 8,
     caption: str,
     alt: str,
@@ -40,14 +40,14 @@ def image_picker(
 ) -> list[int]:
     """Show a sheet of `rows` × `columns` samples and return those that are picked, in order.
 
-    `picked` is what is shown. `changed` is called with other picks, to keep them, and must draw
+    `picked` is what is shown. `on_change` is called with other picks, to keep them, and must draw
     nothing itself.
     """
 
     def check(value: Any) -> list[int] | None:
         return _checked(value, rows * columns, most)
 
-    edit = edited(key, list(picked), check, changed)
+    edit = edited(key, list(picked), check, on_change)
     data = {
         "image": data_uri(image),
         "rows": rows,

@@ -28,7 +28,7 @@ class Window:
     half: float = 3.0
 
 
-MOST_SOURCES = 20
+MAX_SOURCES = 20
 """How many planes' windows are remembered for a visitor."""
 
 
@@ -63,7 +63,7 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
     windows = _known(key)
     windows.pop(source, None)
     windows[source] = Window(*place, float(half))
-    for old in list(windows)[:-MOST_SOURCES]:
+    for old in list(windows)[:-MAX_SOURCES]:
         del windows[old]
     return source, windows[source]
 
@@ -96,7 +96,7 @@ def latent_map(
     side: int,
     home: Window,
     marks: Sequence[tuple[float, float, str]],
-    kept: Callable[[float, float], None],
+    on_keep: Callable[[float, float], None],
     alt: str,
     title: str,
     help: str,
@@ -104,14 +104,14 @@ def latent_map(
 ) -> None:
     """Show a sheet of `side` × `side` pictures as the part `shown` of a plane.
 
-    `source` names the plane: another one begins at `home`. `marks` are (x, y, name); `kept` is called
+    `source` names the plane: another one begins at `home`. `marks` are (x, y, name); `on_keep` is called
     with the place of a click, before the run that it causes.
     """
 
     def keep(value: Any) -> None:
         place = _checked(value, source)
         if place is not None:
-            kept(*place)
+            on_keep(*place)
 
     def check(value: Any) -> tuple[str, Window] | None:
         return _remembered(key, value)

@@ -49,9 +49,9 @@ class Plan:
     seen: bool = False  # whether the cheapest plan has been asked for
 
 
-def plan_editor(shown: Plan, *, key: str, changed: Callable[[Plan], None]) -> None:
-    """Show two piles and a plan. `changed` is called with what the visitor makes of them, to keep it."""
-    edit = edited(key, shown, _checked, changed)
+def plan_editor(plan_before: Plan, *, key: str, on_change: Callable[[Plan], None]) -> None:
+    """Show two piles and a plan. `on_change` is called with what the visitor makes of them, to keep it."""
+    edit = edited(key, plan_before, _checked, on_change)
     plan = edit.value
     data = {
         "fake": list(plan.piles.fake),
@@ -71,12 +71,12 @@ def _checked(value: Any) -> Plan | None:
     """Return what came from the browser, which may have sent anything; None where it is no plan."""
     if not isinstance(value, dict) or value.get("mode") not in MODES:
         return None
-    given = value.get("moves")
-    if not isinstance(given, list) or len(given) > MAX_MOVES:
+    move_list = value.get("moves")
+    if not isinstance(move_list, list) or len(move_list) > MAX_MOVES:
         return None
     try:
         piles = Piles(_whole(value.get("fake")), _whole(value.get("real")))
-        moves = tuple((a, b) for a, b in (_whole(move) for move in given))
+        moves = tuple((a, b) for a, b in (_whole(move) for move in move_list))
     except ValueError:
         return None
     if not all(0 <= place < PLACES for move in moves for place in move):

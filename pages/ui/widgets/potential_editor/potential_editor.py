@@ -39,10 +39,10 @@ class Bent:
 
 
 def potential_editor(
-    piles: Piles, bent: Bent, *, key: str, changed: Callable[[Bent], None]
+    piles: Piles, bent: Bent, *, key: str, on_change: Callable[[Bent], None]
 ) -> None:
-    """Show a function over two piles. `changed` is called with what the visitor makes of it, to keep it."""
-    edit = edited(key, bent, _checked, changed, _same)
+    """Show a function over two piles. `on_change` is called with what the visitor makes of it, to keep it."""
+    edit = edited(key, bent, _checked, on_change, _same)
     fake, real = piles.shares
     data = {
         "fake": fake.tolist(),

@@ -11,8 +11,8 @@ from pages.ui.widgets.sample_timeline.sample_timeline import (
     Frame,
     frames,
     remember_request,
+    report_moment,
     take_request,
-    told,
 )
 
 _WALL = component(
@@ -50,22 +50,22 @@ def run_grid(
     fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]],
     max_height: int = 420,
     at: float | None = None,
-    moved: Callable[[int | None], None] | None = None,
+    on_move: Callable[[int | None], None] | None = None,
 ) -> None:
     """Show the runs' newest frames, and any earlier moment on demand.
 
     `fetch` is asked for the frames of a run at some steps, and may leave out what it cannot find.
-    It opens at the moment `at` of the common axis, or follows the newest, and calls `moved` with the
+    It opens at the moment `at` of the common axis, or follows the newest, and calls `on_move` with the
     moment that the visitor goes to, or None for the newest.
     """
 
     def rest() -> None:
-        told(st.session_state[key].get("moment"), moved)
+        report_moment(st.session_state[key].get("moment"), on_move)
 
     request = take_request(key)
-    wishes = request if isinstance(request, dict) else {}
+    by_run = request if isinstance(request, dict) else {}
     data = {
-        "items": [_item(item, wishes.get(item.run), fetch) for item in items],
+        "items": [_item(item, by_run.get(item.run), fetch) for item in items],
         "unit": unit,
         "moment": at,
         "height": max_height,
@@ -76,13 +76,13 @@ def run_grid(
 
 
 def _item(
-    item: RunSamples, wish: object, fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]]
+    item: RunSamples, request: object, fetch: Callable[[str, Sequence[int]], Mapping[int, Frame]]
 ) -> dict[str, object]:
     return {
         "run": item.run,
         "title": item.title,
         "colour": item.colour,
-        **frames(wish, item.steps, item.latest, lambda steps: fetch(item.run, steps)),
+        **frames(request, item.steps, item.latest, lambda steps: fetch(item.run, steps)),
         "at": [round(float(at), 3) for at in item.at],
         "live": item.live,
         "words": item.words,

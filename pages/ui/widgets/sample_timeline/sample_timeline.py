@@ -83,7 +83,7 @@ def sample_timeline(
     real: Callable[[], bytes | None] = lambda: None,
     words: str = "The first picture appears here in a few seconds.",
     at: int | None = None,
-    moved: Callable[[int | None], None] | None = None,
+    on_move: Callable[[int | None], None] | None = None,
     version: Hashable = None,
 ) -> None:
     """Show the newest frame of a run, and any earlier one on demand.
@@ -106,13 +106,13 @@ def sample_timeline(
         real: Returns a sheet of `rows` × 2 real pictures to show beside; None: none.
         words: Shown while there is no picture.
         at: The step at which it opens; None: it follows the newest.
-        moved: Called with the step that the visitor goes to, or None for the newest.
+        on_move: Called with the step that the visitor goes to, or None for the newest.
         version: All visitors who are shown the same version, and miss nothing, get what the first of
             them got.
     """
 
     def rest() -> None:
-        told(st.session_state[key].get("moment"), moved)
+        report_moment(st.session_state[key].get("moment"), on_move)
 
     request = take_request(key)
 
@@ -159,14 +159,14 @@ def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
     }
 
 
-def told(moment: object, moved: Callable[[int | None], None] | None) -> None:
+def report_moment(moment: object, on_move: Callable[[int | None], None] | None) -> None:
     """Pass on where a visitor rests: what comes from the browser may be anything."""
-    if moved is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
-        moved(round(moment) if moment >= 0 else None)
+    if on_move is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
+        on_move(round(moment) if moment >= 0 else None)
 
 
 def frames(
-    asked: object,
+    request: object,
     steps: Sequence[int],
     latest: Frame | None,
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
@@ -174,14 +174,14 @@ def frames(
     """What a stage in the browser gets of its run: all `steps`, the `latest` frame, those it `asked` for."""
     all_steps = set(steps)
     # It comes from the browser, so it may be anything.
-    asked = asked[:_MOST_FRAMES] if _is_steps(asked) else []
-    requested = [step for step in asked if step in all_steps]
+    request = request[:_MOST_FRAMES] if _is_steps(request) else []
+    requested = [step for step in request if step in all_steps]
     fetched = _fetched(fetch, requested) if requested else {}
     return {
         "steps": [int(step) for step in steps],
         "latest": None if latest is None else _frame(latest),
         "frames": [_frame(fetched[step]) for step in requested if step in fetched],
-        "absent": [step for step in asked if step not in fetched],
+        "absent": [step for step in request if step not in fetched],
     }
 
 

@@ -23,7 +23,7 @@ def sketch_pad(
     drawing: U8,
     *,
     key: str,
-    changed: Callable[[U8], None],
+    on_change: Callable[[U8], None],
     height: int = 320,
     night: bool = False,
     alt: str = "Drawing of a density",
@@ -31,7 +31,7 @@ def sketch_pad(
     """Show a drawing to go on with, and return it as it is now.
 
     `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
-    draws in white on black, where it is white. `changed` is called with a new drawing, to keep it, and
+    draws in white on black, where it is white. `on_change` is called with a new drawing, to keep it, and
     must draw nothing itself. `alt` is read out.
     """
     side = len(drawing)
@@ -39,7 +39,7 @@ def sketch_pad(
     def check(value: Any) -> U8 | None:
         return _checked(value, side)
 
-    edit = edited(key, drawing, check, changed, np.array_equal)
+    edit = edited(key, drawing, check, on_change, np.array_equal)
     data = {
         "side": side,
         "cells": base64.b64encode(edit.value.tobytes()).decode("ascii"),

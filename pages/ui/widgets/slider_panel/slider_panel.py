@@ -9,7 +9,7 @@ from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.images import data_uri
 from pages.ui.widgets.base.registry import component
 
-_DIALS = component(
+_SLIDER_PANEL = component(
     "wgan_slider_panel",
     "slider_panel/slider_panel.js",
     "base/controls.css",
@@ -18,22 +18,22 @@ _DIALS = component(
 )
 
 RANGE = 4.0
-MOST_DIALS = 64
+MAX_SLIDERS = 64
 
 
-MOST_SOURCES = 20
-"""How many sets of dials are remembered for a visitor."""
+MAX_SOURCES = 20
+"""How many sets of sliders are remembered for a visitor."""
 
 
 @dataclass
 class _Positions:
-    """How this visitor has set the dials: by the component's key, then by what they turn."""
+    """The positions of this visitor's sliders: by the component's key, then by their source."""
 
     by_key: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
 def moved_sliders(key: str, source: str, count: int) -> list[float]:
-    """Return how the dials of `source` stand for this visitor; 0 at first."""
+    """Return the positions of this visitor's sliders of `source`; 0 at first."""
     receive(key, lambda value: _remembered(key, value))
     values = _known(key).get(source)
     return values if values is not None and len(values) == count else [0.0] * count
@@ -44,25 +44,25 @@ def _known(key: str) -> dict[str, list[float]]:
 
 
 def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
-    """Return what the browser sent, checked, and remember it for when its dials are shown again."""
+    """Return what the browser sent, checked, and remember it for when its sliders are shown again."""
     values = _checked(value)
     if values is not None:
         panels = _known(key)
         panels.pop(values[0], None)
         panels[values[0]] = values[1]
-        for old in list(panels)[:-MOST_SOURCES]:
+        for old in list(panels)[:-MAX_SOURCES]:
             del panels[old]
     return values
 
 
 def _checked(value: Any) -> tuple[str, list[float]] | None:
-    """Return a source and the positions of its dials; they came from the browser: None if not valid."""
+    """Return a source and the positions of its sliders, as the browser sent them; None if not valid."""
     if not isinstance(value, dict) or not isinstance(value.get("source"), str):
         return None
     numbers = value.get("values")
     if (
         not isinstance(numbers, list)
-        or not 0 < len(numbers) <= MOST_DIALS
+        or not 0 < len(numbers) <= MAX_SLIDERS
         or len(value["source"]) > 200
     ):
         return None
@@ -84,19 +84,19 @@ def slider_panel(
     alt: str,
     title: str,
     help: str,
-    kept: Callable[[list[float]], None],
+    on_keep: Callable[[list[float]], None],
     height: int = 400,
 ) -> None:
-    """Show dials and what they make. `values` are what `turned` returned.
+    """Show sliders and the samples that they move. `values` are what `moved_sliders` returned.
 
-    `source` names what the dials turn: another one begins at 0. `kept` is called with the positions
+    `source` names what the sliders move: another one begins at 0. `on_keep` is called with the positions
     when the visitor keeps what is shown.
     """
 
     def keep(value: Any) -> None:
         values = _checked(value)
         if values is not None and values[0] == source and len(values[1]) == len(labels):
-            kept(values[1])
+            on_keep(values[1])
 
     def check(value: Any) -> tuple[str, list[float]] | None:
         return _remembered(key, value)
@@ -118,4 +118,4 @@ def slider_panel(
         "help": help,
         "space": f"height:{height + 24}px",
     }
-    _DIALS(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))
+    _SLIDER_PANEL(key=key, data=data, on_edit_change=lambda: receive(key, check, {"keep": keep}))
