@@ -1,6 +1,7 @@
 # make run    the app, at http://localhost:8501
 # make test   all tests, the real browser among them where Chromium is installed
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
+# make coverage  all tests again, with the share of lines that they run; fails below the floor in pyproject.toml
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
 # make check  formatting, lint, types, layers, dead code; and check-js where there is Node 20 or newer
 # make check-js  lint, types and unit tests of the JavaScript in pages/ui/widgets; needs Node 20 or newer and npm
@@ -22,7 +23,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test test-slow test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
+.PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -32,6 +33,9 @@ test: $(VENV)/dev.done
 
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal
+
+coverage: $(VENV)/dev.done
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --cov
 
 test-processors: $(VENV)/dev.done
 	$(BIN)/python -m tests.processors
