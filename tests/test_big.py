@@ -282,11 +282,11 @@ def test_training_gives_the_same_numbers_wherever_the_pictures_are(
 def test_each_of_many_processes_takes_its_rows(made: Prepared, root: Path):
     config = config_of(made)
     mapped, held = (Training(config, engine=ENGINE, data=data) for data in both(made, root))
-    whole, _ = held._real_batch(0, 8)
+    whole, _ = held.batches.real(held.steps, 0, 8, held.critic_updates)
     for rank in range(2):
-        mapped.ranks = ProcessGroup(rank, 2)
-        mapped._read_ahead(range(1), 1)
-        part, _ = mapped._real_batch(0, 8)
+        mapped.batches.ranks = ProcessGroup(rank, 2)
+        mapped.batches.read_ahead(mapped.steps, range(1, 2), mapped.critic_updates + 1)
+        part, _ = mapped.batches.real(mapped.steps, 0, 8, mapped.critic_updates)
         assert torch.equal(part, whole[4 * rank : 4 * rank + 4])
 
 

@@ -91,7 +91,7 @@ def test_4_no_batch_norm_in_a_critic_whose_slopes_are_held(name: str):
 def test_5_other_data_and_other_z_for_every_update(monkeypatch: pytest.MonkeyPatch):
     training = Training(tiny(n_critic=3), engine=Engine("cpu", "float32", THREADS))
     seen: dict[str, list[bytes]] = {"real": [], "z": []}
-    draw_real, draw_z = training._real_batch, training._z
+    draw_real, draw_z = training.batches.real, training.batches.z
 
     def recorded_real(*key: Any) -> Any:
         batch = draw_real(*key)
@@ -103,8 +103,8 @@ def test_5_other_data_and_other_z_for_every_update(monkeypatch: pytest.MonkeyPat
         seen["z"].append(z.numpy().tobytes())
         return z
 
-    monkeypatch.setattr(training, "_real_batch", recorded_real)
-    monkeypatch.setattr(training, "_z", recorded_z)
+    monkeypatch.setattr(training.batches, "real", recorded_real)
+    monkeypatch.setattr(training.batches, "z", recorded_z)
     for _ in range(4):
         training.step()
     assert len(set(seen["real"])) == len(seen["real"]) == 12
@@ -116,7 +116,7 @@ def test_6_clipped_after_the_optimisers_step_and_no_scale_of_a_norm():
         tiny(objective={"name": "wgan", "clip_value": 0.01}, critic_learning_rate=0.1),
         engine=Engine("cpu", "float32", THREADS),
     )
-    training._critic_update(0, *training._batches(range(1))[0], held_out=False)
+    training.update_critic(0, *training.make_batches(range(1))[0], held_out=False)
     assert max(float(p.detach().abs().max()) for p in training.critic.parameters()) <= 0.01
     norm = nn.BatchNorm2d(3)
     Wgan(clip_value=0.01).project(nn.Sequential(norm))

@@ -163,10 +163,10 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
     engine: Engine,
 ):
     training = Training(tiny(), engine=engine)
-    training._critic_update(0, *training._batches(range(1))[0], held_out=False)
+    training.update_critic(0, *training.make_batches(range(1))[0], held_out=False)
     assert all(p.grad is None for p in training.generator.parameters())
     gradients = [p.grad.clone() for p in training.critic.parameters()]
-    training._generator_update(draw=2)
+    training.update_generator(draw=2)
     kept = [p.grad for p in training.critic.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(gradients, kept, strict=True))
     assert all(p.requires_grad for p in training.critic.parameters())
@@ -175,8 +175,11 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
 def test_every_critic_update_sees_other_data_and_the_generator_other_z(engine: Engine):
     training = Training(tiny(n_critic=3), engine=engine)
     training.steps = 1
-    batches = [training._real_batch(draw, 4)[0] for draw in range(3)]
-    z = [training._z(draw, 4) for draw in range(4)]
+    batches = [
+        training.batches.real(training.steps, draw, 4, training.critic_updates)[0]
+        for draw in range(3)
+    ]
+    z = [training.batches.z(training.steps, draw, 4) for draw in range(4)]
     for made in (batches, z):
         assert all(not torch.equal(a, b) for i, a in enumerate(made) for b in made[i + 1 :])
 
@@ -189,13 +192,13 @@ def test_clipped_before_the_generator_sees_the_critic(
         engine=engine,
     )
     seen = []
-    original = training._generator_update
+    original = training.update_generator
 
     def look(draw: int) -> None:
         seen.append(max(float(p.detach().abs().max()) for p in training.critic.parameters()))
         original(draw)
 
-    monkeypatch.setattr(training, "_generator_update", look)
+    monkeypatch.setattr(training, "update_generator", look)
     for _ in range(5):
         training.step()
     assert max(seen) <= 0.02 + 1e-9
@@ -212,7 +215,9 @@ def test_without_replacement_every_example_comes_once_an_epoch(engine: Engine):
     for _ in range(3):
         seen = []
         for _ in range(5):  # 5 batches of 8 are 40
-            batch, _ = training._real_batch(0, training.config.batch_size)
+            batch, _ = training.batches.real(
+                training.steps, 0, training.config.batch_size, training.critic_updates
+            )
             seen += ((batch[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
             training.critic_updates += 1
         assert sorted(seen) == list(range(40))
@@ -259,7 +264,7 @@ def test_changes_act_between_steps(engine: Engine):
     training.step()
     assert training.critic_updates - updates == 7
     assert max(float(p.detach().abs().max()) for p in training.critic.parameters()) <= 0.003 + 1e-9
-    group = training._critic_optimizer.param_groups[0]
+    group = training.critic_optimizer.param_groups[0]
     assert group["lr"] == 0.05 and group["betas"] == (0.4, 0.9)
 
 
@@ -268,7 +273,7 @@ def test_a_change_survives_the_checkpoint(engine: Engine):
     training.step()
     training.apply(critic_learning_rate=0.05)
     resumed = Training.restore(training.state())
-    assert resumed._critic_optimizer.param_groups[0]["lr"] == 0.05
+    assert resumed.critic_optimizer.param_groups[0]["lr"] == 0.05
     training.step()
     resumed.step()
     assert same(training, resumed)
@@ -353,8 +358,13 @@ def test_racing_objectives_see_the_same_data(engine: Engine):
     pair = [Training(tiny(objective=name), engine=engine) for name in ("wgan", "wgan-gp")]
     for training in pair:
         training.steps = 4
-    assert torch.equal(pair[0]._real_batch(1, 4)[0], pair[1]._real_batch(1, 4)[0])
-    assert torch.equal(pair[0]._z(1, 4), pair[1]._z(1, 4))
+    assert torch.equal(
+        pair[0].batches.real(pair[0].steps, 1, 4, pair[0].critic_updates)[0],
+        pair[1].batches.real(pair[1].steps, 1, 4, pair[1].critic_updates)[0],
+    )
+    assert torch.equal(
+        pair[0].batches.z(pair[0].steps, 1, 4), pair[1].batches.z(pair[1].steps, 1, 4)
+    )
 
 
 def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.MonkeyPatch):
@@ -451,8 +461,10 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     critic = copy.deepcopy(training.critic)
     optimizer = torch.optim.RMSprop(critic.parameters(), lr=1e-3)
     training.steps = 1
-    real, _ = training._real_batch(0, training.config.batch_size)
-    fake = training._fakes(training._z(0, 8), None)
+    real, _ = training.batches.real(
+        training.steps, 0, training.config.batch_size, training.critic_updates
+    )
+    fake = training.make_fakes(training.batches.z(training.steps, 0, 8), None)
     gaps = []
     for x, sign in ((real[:8], -1), (fake, 1)):
         optimizer.zero_grad()
@@ -460,7 +472,7 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
         gaps.append(float(score.detach().mean()))
         (sign * score.mean()).backward()
         optimizer.step()
-    training._critic_update(0, *training._batches(range(1))[0], held_out=True)
+    training.update_critic(0, *training.make_batches(range(1))[0], held_out=True)
     for mine, theirs in zip(training.critic.parameters(), critic.parameters(), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-7)
     assert float(training._critic_sums[2]) == pytest.approx(gaps[0] - gaps[1], abs=1e-6)
@@ -472,7 +484,7 @@ def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
         config = TrainConfig.parse(SMALL_PICTURES | {"inference_fakes": inference})
         training = Training(config, engine=engine, data=pictures())
         before = {k: v.clone() for k, v in training.generator.named_buffers()}
-        made[inference] = training._fakes(training._z(0, 8), None)
+        made[inference] = training.make_fakes(training.batches.z(training.steps, 0, 8), None)
         changed = any(not torch.equal(v, before[k]) for k, v in training.generator.named_buffers())
         assert changed != inference
         assert training.generator.training
@@ -484,10 +496,10 @@ def test_decay_reaches_the_optimisers(engine: Engine):
     rates = []
     for _ in range(10):
         training.step()
-        rates.append(training._critic_optimizer.param_groups[0]["lr"])
+        rates.append(training.critic_optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([1e-4 * (1 - i / 10) for i in range(10)])
     training.apply(decay="none")
-    assert training._critic_optimizer.param_groups[0]["lr"] == 1e-4
+    assert training.critic_optimizer.param_groups[0]["lr"] == 1e-4
 
 
 def test_warm_up_makes_more_critic_updates(engine: Engine):
@@ -506,7 +518,7 @@ def test_looking_at_a_critic_with_buffers_changes_nothing(engine: Engine):
     training.step()
     before = {k: v.clone() for k, v in training.critic.state_dict().items()}
     training.preview()
-    training._score_held_out()
+    training.score_held_out()
     live_evaluator = LiveEvaluator(training)
     live_evaluator.quality()
     live_evaluator.probe()
@@ -600,9 +612,9 @@ def test_batches_made_together_are_those_made_one_by_one(engine: Engine, values:
     for training in pair:
         training.steps = 1
     n = config.n_critic
-    together = pair[0]._batches(range(n))
+    together = pair[0].make_batches(range(n))
     for draw in range(n):
-        (alone,) = pair[1]._batches(range(draw, draw + 1))
+        (alone,) = pair[1].make_batches(range(draw, draw + 1))
         pair[1].critic_updates += 1
         for one, other in zip(together[draw], alone, strict=True):
             if one is None:

@@ -18,7 +18,7 @@ def training(engine: Engine, critic: nn.Module | None = None, **changes: object)
     made = Training(tiny(**changes), engine=engine)
     if critic is not None:
         made.critic = critic
-        made._critic_optimizer = optimizer_of(made.config, critic, "critic")
+        made.critic_optimizer = optimizer_of(made.config, critic, "critic")
     return made
 
 
@@ -88,7 +88,7 @@ def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
 
     for spread, expected in ((0.0, 0.0), (1.0, 1.0), (0.25, 0.25)):
         made.generator = Fixed(spread)
-        made._generator_optimizer = optimizer_of(made.config, made.generator, "generator")
+        made.generator_optimizer = optimizer_of(made.config, made.generator, "generator")
         assert probe(made)["variety"] == pytest.approx(expected, abs=0.05)
 
 

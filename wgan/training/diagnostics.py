@@ -15,6 +15,7 @@ from wgan.data import Pictures
 from wgan.objectives import Objective
 from wgan.objectives.gradients import clip_bounds, gradient_norm
 from wgan.rng import Stream, keyed_rng
+from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE
 from wgan.training.loop import Training
 from wgan.training.steps import critic_step
@@ -68,7 +69,7 @@ def probe(training: Training) -> dict[str, float]:
     `step_cosine` only where real and fake share an update. A training that has made no step yet has
     moments of 0.
     """
-    shadow = _Shadow(training)
+    shadow = _ScratchTraining(training)
     real, unseen, labels, unseen_labels = shadow.examples(EXAMPLES)
     with torch.no_grad():
         fake = shadow.fakes(EXAMPLES, labels)
@@ -134,7 +135,16 @@ def at_outputs(
     return layers, torch.autograd.grad(value, outputs)
 
 
-class _Shadow(Training):
+class _DiagnosticBatches(Batches):
+    """Batches of other z and points than those of the training."""
+
+    def rng(self, stream: Stream, step: int, draw: int = 0) -> torch.Generator:
+        # The metrics' own draws are of step 0; the training's come from other streams.
+        own = 10 * draw + _PLACES.index(stream)
+        return keyed_rng(self.config.seed, "metric", step + 1, own, device=self.device)
+
+
+class _ScratchTraining(Training):
     """Copies of a training's networks and optimisers, to be trained further without a trace."""
 
     def __init__(self, training: Training) -> None:
@@ -144,27 +154,30 @@ class _Shadow(Training):
         (
             self.generator,
             self.critic,
-            self._generator_optimizer,
-            self._critic_optimizer,
+            self.generator_optimizer,
+            self.critic_optimizer,
         ) = copy.deepcopy(
             (
                 training.generator,
                 training.critic,
-                training._generator_optimizer,
-                training._critic_optimizer,
+                training.generator_optimizer,
+                training.critic_optimizer,
             )
+        )
+        source = training.batches
+        self.batches = _DiagnosticBatches(
+            source.config, source.data, ALONE, source.device, source.layout
         )
         self._forget_sums()
         self._waiting = []
 
-    def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
-        # The metrics' own draws are of step 0; the training's come from other streams.
-        own = 10 * draw + _PLACES.index(stream)
-        return keyed_rng(self.config.seed, "metric", self.steps + 1, own, device=self.device)
+    def _rng(self, stream: Stream) -> torch.Generator:
+        """Return the random number generator of a draw that is not one of a batch."""
+        return self.batches.rng(stream, self.steps, -1)
 
     def examples(self, n: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Return n training and n held-out examples, and their labels for class-conditional networks."""
-        seen, unseen = self._rng("data", -1), self._rng("held-out", -1)
+        seen, unseen = self._rng("data"), self._rng("held-out")
         if not isinstance(self.data, Pictures):
             return (
                 self.data.batch("train", n, seen),
@@ -174,7 +187,7 @@ class _Shadow(Training):
             )
         real, labels = self.data.draw("train", n, seen)
         other, other_labels = self.data.draw("held-out", n, unseen)
-        real, other = self._lay_out(real), self._lay_out(other)
+        real, other = self.batches.lay_out(real), self.batches.lay_out(other)
         is_conditional = self.config.conditional
         return (
             real,
@@ -185,9 +198,9 @@ class _Shadow(Training):
 
     def fakes(self, n: int, labels: Tensor | None) -> Tensor:
         """Return n fakes, made as those for the critic."""
-        z = torch.randn(n, self.config.latent_dim, generator=self._rng("z", -1), device=self.device)
+        z = torch.randn(n, self.config.latent_dim, generator=self._rng("z"), device=self.device)
         self.generator.train(not self.config.inference_fakes)
-        fake = self._lay_out(self._make(z, labels).float())
+        fake = self.batches.lay_out(self._make(z, labels).float())
         self.generator.train()
         return fake
 
@@ -199,7 +212,7 @@ class _Shadow(Training):
         """Return what the critic's slopes are at x̂ and at fakes."""
         n = SLOPES[self.config.dataset.kind]
         label = None if labels is None else labels[:n]
-        epsilon = torch.rand(n, generator=self._rng("epsilon", -1), device=self.device)
+        epsilon = torch.rand(n, generator=self._rng("epsilon"), device=self.device)
         x_hat = torch.lerp(fake[:n], real[:n], epsilon.view(n, *[1] * (real.dim() - 1)))
         # Each sample's own slope, also of a critic whose batch norm would mix them.
         self.critic.eval()
@@ -233,11 +246,13 @@ class _Shadow(Training):
 
     def pull(self) -> dict[str, Tensor]:
         """Return how strongly the penalty pulls at the weights, beside the loss itself."""
-        real, label = self._real_batch(0, self.config.batch_size)
-        fake = self._fakes(self._z(0, self.config.batch_size), label)
+        real, label = self.batches.real(self.steps, 0, self.config.batch_size, self.critic_updates)
+        fake = self.make_fakes(self.batches.z(self.steps, 0, self.config.batch_size), label)
         objective = self.config.objective
         # At update 0 a lazy penalty is due.
-        points = objective.points(real=real, fake=fake, rng=self._rng("epsilon", 0), update=0)
+        points = objective.points(
+            real=real, fake=fake, rng=self.batches.rng("epsilon", self.steps), update=0
+        )
         loss, penalty, *_ = critic_step(
             objective, self._score, real=real, fake=fake, label=label, points=points
         )
@@ -256,8 +271,8 @@ class _Shadow(Training):
         scores = self.score(fake, labels).detach().requires_grad_()
         (signal,) = torch.autograd.grad(self.config.objective.generator_loss(fake=scores), scores)
         before = copy.deepcopy(self.generator.state_dict())
-        watch = _Watch(self.generator, self._generator_optimizer)
-        self._generator_update(draw=0)
+        watch = _Watch(self.generator, self.generator_optimizer)
+        self.update_generator(draw=0)
         watch.stop()
         # The critic's next updates are those against a fixed generator.
         self.generator.load_state_dict(before)
@@ -270,9 +285,9 @@ class _Shadow(Training):
 
     def learn_on(self) -> dict[str, Tensor]:
         """Train the critic further against the fixed generator; return the diagnostics of the first updates."""
-        watch = _Watch(self.critic, self._critic_optimizer)
+        watch = _Watch(self.critic, self.critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
-            self._critic_update(1 + i, *self._batches(range(1 + i, 2 + i))[0], held_out=False)
+            self.update_critic(1 + i, *self.make_batches(range(1 + i, 2 + i))[0], held_out=False)
             if i + 1 == _LOOKED:
                 watch.stop()
         values = {

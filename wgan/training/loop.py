@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from wgan.config import ConfigError, TrainConfig
 from wgan.data import Data, Pictures, as_bytes
-from wgan.rng import Stream, keyed_rng
+from wgan.rng import keyed_rng
+from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import Engine, fetched
 from wgan.training.reports import (
@@ -75,9 +76,10 @@ class Training:
         # On MPS convolutions' backward is many times slower with channels last, and batch norm's fails in
         # some versions: pytorch/pytorch issue 193349, pull request 188371.
         channels_last = isinstance(self.data, Pictures) and self.device.type != "mps"
-        self._layout = torch.channels_last if channels_last else torch.contiguous_format
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.batches = Batches(config, self.data, ranks, self.device, layout)
         self.generator, self.critic = (
-            network.to(self.device).to(memory_format=self._layout)
+            network.to(self.device).to(memory_format=layout)
             for network in config.networks(keyed_rng(config.seed, "init"))
         )
         for network in (self.generator, self.critic):
@@ -85,15 +87,14 @@ class Training:
             ranks.couple(network)
         self._couples = any(isinstance(m, nn.BatchNorm2d) for m in self.generator.modules())
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self._generator_optimizer = optimizer_of(config, self.generator, "generator")
-        self._critic_optimizer = optimizer_of(config, self.critic, "critic")
+        self.generator_optimizer = optimizer_of(config, self.generator, "generator")
+        self.critic_optimizer = optimizer_of(config, self.critic, "critic")
         self.steps = 0
         self.critic_updates = 0
         self._compiled_steps: dict[str, CompiledStep] = {}
         self._settle_critic: Callable[[], None] | None = None
         self._forget_sums()
         self._waiting: list[tuple[int, Tensor]] = []
-        self._epoch: tuple[int, Tensor] | None = None
 
     # ---- one step -----------------------------------------------------------------------------
 
@@ -105,22 +106,31 @@ class Training:
         self._set_rates()
         for first in range(0, updates, AT_ONCE):
             draws = range(first, min(first + AT_ONCE, updates))
-            batches = self._batches(draws)
-            self._read_ahead(draws, updates)
+            batches = self.make_batches(draws)
+            next_step, next_draws = self._next_draws(draws, updates)
+            self.batches.read_ahead(next_step, next_draws, self.critic_updates + len(draws))
             for draw, batch in zip(draws, batches, strict=True):
-                self._critic_update(draw, *batch, held_out=reporting and draw == updates - 1)
+                self.update_critic(draw, *batch, held_out=reporting and draw == updates - 1)
         # The draws 0 … updates − 1 of this step's z went to the critic; the next is its own.
-        self._generator_update(draw=updates)
+        self.update_generator(draw=updates)
         self._update_average()
         if reporting:
             self._close_report()
 
-    def _critic_update(
+    def _next_draws(self, draws: range, updates: int) -> tuple[int, range]:
+        """Return the step and the draws whose batches are made together after these."""
+        step, later = self.steps, range(draws.stop, updates)
+        if not later:
+            step += 1
+            later = range(self.config.critic_updates(step))
+        return step, later[:AT_ONCE]
+
+    def update_critic(
         self, draw: int, real: Tensor, label: Tensor | None, fake: Tensor, *, held_out: bool
     ) -> None:
         if self.config.split_updates:
             scored = self._half_update(real, label, self.config.objective.real_loss)
-            held_out_score = self._score_held_out() if held_out else None
+            held_out_score = self.score_held_out() if held_out else None
             scores = scored, self._half_update(fake, label, self.config.objective.fake_loss)
             critic_loss = scores[0][0] + scores[1][0]
             penalty = critic_loss.new_zeros(())
@@ -148,18 +158,18 @@ class Training:
         if (compiled := self._compiled_steps.get("critic")) is not None:
             traceable = self._traceable_critic_step(real, fake, label, points)
             if (outputs := compiled(traceable.inputs)) is not None:
-                held_out_score = self._score_held_out() if held_out else None
+                held_out_score = self.score_held_out() if held_out else None
                 *gradients, critic_loss, penalty, real_mean, fake_mean = outputs
                 self._assign_gradients(self.critic, gradients)
-                self._critic_optimizer.step()
+                self.critic_optimizer.step()
                 objective.project(self.critic)
                 return critic_loss, penalty, real_mean, fake_mean, held_out_score
         with self.engine.autocast():
             step = critic_step(
                 objective, self._score, real=real, fake=fake, label=label, points=points
             )
-            held_out_score = self._score_held_out() if held_out else None
-        self._critic_optimizer.zero_grad()
+            held_out_score = self.score_held_out() if held_out else None
+        self.critic_optimizer.zero_grad()
         torch.autograd.backward(step.loss + step.penalty)
         self._share_critic()
         means = step.real_score.detach().mean(), step.fake_score.detach().mean()
@@ -172,7 +182,7 @@ class Training:
         with self.engine.autocast():
             score = self._score(x, label).float()
             loss = loss_of(score)
-        self._critic_optimizer.zero_grad()
+        self.critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self._share_critic()
         return loss.detach(), score.detach().mean()
@@ -186,7 +196,7 @@ class Training:
 
         def settle() -> None:
             arrive()
-            self._critic_optimizer.step()
+            self.critic_optimizer.step()
             self.config.objective.project(self.critic)
 
         self._settle_critic = settle
@@ -199,8 +209,11 @@ class Training:
         if settle is not None:
             settle()
 
-    def _generator_update(self, draw: int) -> None:
-        label, z = self._labels(draw), self._z(draw, self.config.batch_size)
+    def update_generator(self, draw: int) -> None:
+        label, z = (
+            self.batches.labels(self.steps, draw),
+            self.batches.z(self.steps, draw, self.config.batch_size),
+        )
         if (compiled := self._compiled_steps.get("generator")) is not None:
             outputs = compiled(self._traceable_generator_step(z, label).inputs)
             if outputs is not None:
@@ -208,7 +221,7 @@ class Training:
                 self._assign_gradients(self.generator, outputs[:n])
                 for buffer, new in zip(self.generator.buffers(), outputs[n:-1], strict=True):
                     buffer.copy_(new)
-                self._generator_optimizer.step()
+                self.generator_optimizer.step()
                 self._generator_sum += outputs[-1]
                 self._generator_count += 1
                 return
@@ -220,11 +233,11 @@ class Training:
 
         with self.engine.autocast():
             loss = generator_step(self.config.objective, self._make, score, z, label)
-        self._generator_optimizer.zero_grad()
+        self.generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
         self.ranks.averaging(self.generator)()
-        self._generator_optimizer.step()
+        self.generator_optimizer.step()
         self._generator_sum += loss.detach()
         self._generator_count += 1
 
@@ -234,7 +247,7 @@ class Training:
         """Return the steps of critic and generator for a compiler, with the next step's examples."""
         # Making fakes moves batch norm's statistics: looking must change nothing.
         buffers_before = [buffer.clone() for buffer in self.generator.buffers()]
-        ((real, label, fake),) = self._batches(range(1))
+        ((real, label, fake),) = self.make_batches(range(1))
         for buffer, before in zip(self.generator.buffers(), buffers_before, strict=True):
             buffer.copy_(before)
         return {
@@ -242,7 +255,8 @@ class Training:
                 real, fake, label, self._penalty_points(real, fake, 0)
             ),
             "generator": self._traceable_generator_step(
-                self._z(1, self.config.batch_size), self._labels(1)
+                self.batches.z(self.steps, 1, self.config.batch_size),
+                self.batches.labels(self.steps, 1),
             ),
         }
 
@@ -268,7 +282,7 @@ class Training:
         return self.config.objective.points(
             real=real,
             fake=fake,
-            rng=self._rng("epsilon", draw),
+            rng=self.batches.rng("epsilon", self.steps, draw),
             update=self.critic_updates,
             rows=self.ranks.rows,
         )
@@ -293,7 +307,7 @@ class Training:
             self.critic,
             z=z,
             label=label,
-            layout=self._layout,
+            layout=self.batches.layout,
             engine=self.engine,
         )
 
@@ -315,8 +329,8 @@ class Training:
 
     def _rates(self) -> tuple[tuple[torch.optim.Optimizer, float], ...]:
         return (
-            (self._generator_optimizer, self.config.generator_learning_rate),
-            (self._critic_optimizer, self.config.critic_learning_rate),
+            (self.generator_optimizer, self.config.generator_learning_rate),
+            (self.critic_optimizer, self.config.critic_learning_rate),
         )
 
     # ---- the networks, with labels where they take them -----------------------------------------
@@ -328,33 +342,36 @@ class Training:
 
     def _make(self, z: Tensor, label: Tensor | None) -> Tensor:
         samples = self.generator(z) if label is None else self.generator(z, label)
-        return self._lay_out(samples)
+        return self.batches.lay_out(samples)
 
-    def _batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
+    def make_batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
         """Return real examples, their labels and as many fakes for each of a step's critic updates."""
         n = self.config.batch_size // (2 if self.config.split_updates else 1)
-        reals = [self._real_batch(draw, n, draw - draws[0]) for draw in draws]
-        z = [self._z(draw, n) for draw in draws]
+        real_batch, z_batch = self.batches.real, self.batches.z
+        reals = [
+            real_batch(self.steps, draw, n, self.critic_updates + draw - draws[0]) for draw in draws
+        ]
+        z = [z_batch(self.steps, draw, n) for draw in draws]
         labels = [label for _, label in reals]
         # The generator stands still meanwhile: one pass makes all fakes, unless they influence each other.
         if self._couples and not self.config.inference_fakes:
-            fakes = [self._fakes(*each) for each in zip(z, labels, strict=True)]
+            fakes = [self.make_fakes(*each) for each in zip(z, labels, strict=True)]
         else:
             class_labels = [label for label in labels if label is not None]
             fakes = list(
-                self._fakes(torch.cat(z), torch.cat(class_labels) if class_labels else None).chunk(
-                    len(z)
-                )
+                self.make_fakes(
+                    torch.cat(z), torch.cat(class_labels) if class_labels else None
+                ).chunk(len(z))
             )
         return [(*real, fake) for real, fake in zip(reals, fakes, strict=True)]
 
     @torch.no_grad()
-    def _fakes(self, z: Tensor, label: Tensor | None) -> Tensor:
+    def make_fakes(self, z: Tensor, label: Tensor | None) -> Tensor:
         """Return what the critic learns from: no gradient flows back to the generator."""
         if self.config.inference_fakes:
             self.generator.eval()
         with self.engine.autocast():
-            fake = self._lay_out(self._make(z, label).float())
+            fake = self.batches.lay_out(self._make(z, label).float())
         self.generator.train()
         return fake
 
@@ -371,82 +388,11 @@ class Training:
             else:
                 averaged.copy_(new)
 
-    # ---- batches ------------------------------------------------------------------------------
-
-    def _rng(self, stream: Stream, draw: int = 0) -> torch.Generator:
-        return keyed_rng(self.config.seed, stream, self.steps, draw, device=self.device)
-
-    def _z(self, draw: int, n: int) -> Tensor:
-        """Return this process' part of the first n of a draw's z."""
-        shape = (self.config.batch_size, self.config.latent_dim)
-        whole = torch.randn(shape, generator=self._rng("z", draw), device=self.device)
-        return whole[self.ranks.rows.part(n)]
-
-    def _lay_out(self, batch: Tensor) -> Tensor:
-        return batch.contiguous(memory_format=self._layout) if batch.dim() == 4 else batch
-
-    def _real_batch(self, draw: int, first: int, ahead: int = 0) -> tuple[Tensor, Tensor | None]:
-        """Return real examples and, for class-conditional networks, their labels.
-
-        This process' part of the first so many of the batch, for so many critic updates ahead.
-        """
-        n, data, own = self.config.batch_size, self.data, self.ranks.rows.part(first)
-        if not isinstance(data, Pictures):
-            return data.batch("train", n, self._rng("data", draw))[own], None
-        pictures, labels = data.take("train", self._places(data, self.steps, draw, ahead)[own])
-        return self._lay_out(pictures), labels if self.config.conditional else None
-
-    def _places(self, data: Pictures, step: int, draw: int, ahead: int) -> Tensor:
-        """Return which pictures the whole batch is made of, for so many critic updates ahead."""
-        n = self.config.batch_size
-        if self.config.replacement:
-            rng = keyed_rng(self.config.seed, "data", step, draw, device=self.device)
-            return data.order("train", n, rng)
-        epoch, position = divmod(self.critic_updates + ahead, len(data.train) // n)
-        if self._epoch is None or self._epoch[0] != epoch:
-            rng = keyed_rng(self.config.seed, "data", 0, 1 + epoch, device=self.device)
-            order = torch.randperm(len(data.train), generator=rng, device=self.device)
-            self._epoch = epoch, order
-        return self._epoch[1][position * n : (position + 1) * n]
-
-    def _read_ahead(self, draws: range, updates: int) -> None:
-        """Have the pictures of the batches after these read from their file while these compute."""
-        data, step, first = self.data, self.steps, draws.stop
-        if not isinstance(data, Pictures) or not data.mapped:
-            return
-        if first >= updates:
-            step, first = step + 1, 0
-            updates = self.config.critic_updates(step)
-        own = self.ranks.rows.part(
-            self.config.batch_size // (2 if self.config.split_updates else 1)
-        )
-        for i, draw in enumerate(range(first, min(first + AT_ONCE, updates))):
-            data.expect(self._places(data, step, draw, len(draws) + i)[own])
-
-    def _labels(self, draw: int) -> Tensor | None:
-        """Return classes for the generator's own update, as frequent as in the data."""
-        if not self.config.conditional or not isinstance(self.data, Pictures):
-            return None
-        labels = self.data.train_labels
-        random_labels = torch.randint(
-            len(labels),
-            (self.config.batch_size,),
-            generator=self._rng("labels", draw),
-            device=self.device,
-        )
-        return labels[random_labels[self.ranks.rows.part(len(random_labels))]]
-
     @torch.no_grad()
-    def _score_held_out(self) -> Tensor:
+    def score_held_out(self) -> Tensor:
         self._settled()
-        n, rng, label = self.config.batch_size, self._rng("held-out"), None
-        if isinstance(self.data, Pictures):
-            places = self.data.order("held-out", n, rng)
-            real, labels = self.data.take("held-out", places[self.ranks.rows.part(n)])
-            label = labels if self.config.conditional else None
-        else:
-            real = self.data.batch("held-out", n, rng)[self.ranks.rows.part(n)]
-        inputs = (self._lay_out(real),) if label is None else (self._lay_out(real), label)
+        real, label = self.batches.held_out(self.steps)
+        inputs = (real,) if label is None else (real, label)
         # On copies of running statistics and power iterations: looking must change nothing.
         buffers = {name: value.clone() for name, value in self.critic.named_buffers()}
         score: Tensor = torch.func.functional_call(self.critic, buffers, inputs).float().mean()
@@ -498,7 +444,7 @@ class Training:
         a value out of range and for one that cannot change while training.
         """
         before = self.config.objective
-        self.config = steered(self.config, changes)
+        self.config = self.batches.config = steered(self.config, changes)
         if self.config.objective != before or not self.config.compiled:
             self.set_compiled_steps({})  # an objective is written into them
         for optimizer, rate in self._rates():
@@ -628,8 +574,8 @@ class Training:
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {
-            "generator_optimizer": self._generator_optimizer,
-            "critic_optimizer": self._critic_optimizer,
+            "generator_optimizer": self.generator_optimizer,
+            "critic_optimizer": self.critic_optimizer,
         }
 
 

@@ -1,0 +1,116 @@
+"""Batches: the examples, classes and z of a training, each draw with its own key."""
+
+import torch
+from torch import Tensor
+
+from wgan.config import TrainConfig
+from wgan.data import Data, Pictures
+from wgan.rng import Stream, keyed_rng
+from wgan.training.distributed import ProcessGroup
+
+
+class Batches:
+    """Draws batches by step and draw, so there is no state to save, and K processes share one batch.
+
+    Args:
+        config: the config; `Training.apply` replaces it.
+        data: the examples, on the device.
+        ranks: the processes that train together: each method returns this process' rows of a batch.
+        device: where random numbers are drawn.
+        layout: memory format of pictures.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Data,
+        ranks: ProcessGroup,
+        device: torch.device,
+        layout: torch.memory_format,
+    ) -> None:
+        self.config, self.data, self.ranks = config, data, ranks
+        self.device, self.layout = device, layout
+        self._epoch: tuple[int, Tensor] | None = None  # number and order of the examples
+
+    def rng(self, stream: Stream, step: int, draw: int = 0) -> torch.Generator:
+        """Return the random number generator of one draw."""
+        return keyed_rng(self.config.seed, stream, step, draw, device=self.device)
+
+    def lay_out(self, batch: Tensor) -> Tensor:
+        """Return a batch in the memory format of the training; only pictures, (N, C, H, W), change."""
+        return batch.contiguous(memory_format=self.layout) if batch.dim() == 4 else batch
+
+    def z(self, step: int, draw: int, n: int) -> Tensor:
+        """Return the first n z of a draw, (n, latent_dim)."""
+        shape = (self.config.batch_size, self.config.latent_dim)
+        whole = torch.randn(shape, generator=self.rng("z", step, draw), device=self.device)
+        return whole[self.ranks.rows.part(n)]
+
+    def real(
+        self, step: int, draw: int, n: int, critic_updates: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the first n real examples of a draw and, for class-conditional networks, their labels.
+
+        Args:
+            step: number of the step.
+            draw: number of the draw in the step.
+            n: how many; at most the batch size.
+            critic_updates: critic updates before this one, which count the batches of an epoch.
+        """
+        own = self.ranks.rows.part(n)
+        if not isinstance(self.data, Pictures):
+            rng = self.rng("data", step, draw)
+            return self.data.batch("train", self.config.batch_size, rng)[own], None
+        places = self._places(self.data, step, draw, critic_updates)[own]
+        pictures, labels = self.data.take("train", places)
+        return self.lay_out(pictures), labels if self.config.conditional else None
+
+    def held_out(self, step: int) -> tuple[Tensor, Tensor | None]:
+        """Return a batch of held-out examples and, for class-conditional networks, their labels."""
+        n, rng = self.config.batch_size, self.rng("held-out", step)
+        own = self.ranks.rows.part(n)
+        if not isinstance(self.data, Pictures):
+            return self.data.batch("held-out", n, rng)[own], None
+        pictures, labels = self.data.take("held-out", self.data.order("held-out", n, rng)[own])
+        return self.lay_out(pictures), labels if self.config.conditional else None
+
+    def labels(self, step: int, draw: int) -> Tensor | None:
+        """Return classes for the generator's own update, (N,), as frequent as in the data."""
+        if not self.config.conditional or not isinstance(self.data, Pictures):
+            return None
+        labels = self.data.train_labels
+        places = torch.randint(
+            len(labels),
+            (self.config.batch_size,),
+            generator=self.rng("labels", step, draw),
+            device=self.device,
+        )
+        return labels[places[self.ranks.rows.part(len(places))]]
+
+    def read_ahead(self, step: int, draws: range, critic_updates: int) -> None:
+        """Have the pictures of later draws read from their file in the background.
+
+        Args:
+            step: number of the step.
+            draws: the draws of that step.
+            critic_updates: critic updates before the first of them.
+        """
+        if not isinstance(self.data, Pictures) or not self.data.mapped:
+            return
+        halves = 2 if self.config.split_updates else 1
+        own = self.ranks.rows.part(self.config.batch_size // halves)
+        for i, draw in enumerate(draws):
+            self.data.expect(self._places(self.data, step, draw, critic_updates + i)[own])
+
+    def _places(self, data: Pictures, step: int, draw: int, critic_updates: int) -> Tensor:
+        """Return the places of the pictures of a whole batch, (batch size,)."""
+        n = self.config.batch_size
+        if self.config.replacement:
+            rng = keyed_rng(self.config.seed, "data", step, draw, device=self.device)
+            return data.order("train", n, rng)
+        epoch, position = divmod(critic_updates, len(data.train) // n)
+        if self._epoch is None or self._epoch[0] != epoch:
+            rng = keyed_rng(self.config.seed, "data", 0, 1 + epoch, device=self.device)
+            order = torch.randperm(len(data.train), generator=rng, device=self.device)
+            self._epoch = epoch, order
+        return self._epoch[1][position * n : (position + 1) * n]
