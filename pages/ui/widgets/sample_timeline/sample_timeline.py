@@ -81,7 +81,7 @@ def sample_timeline(
     title: str = "",
     help: str = "",
     real: Callable[[], bytes | None] = lambda: None,
-    words: str = "The first picture appears here in a few seconds.",
+    empty_text: str = "The first picture appears here in a few seconds.",
     at: int | None = None,
     on_move: Callable[[int | None], None] | None = None,
     version: Hashable = None,
@@ -104,7 +104,7 @@ def sample_timeline(
         title: The heading.
         help: What its ⓘ says.
         real: Returns a sheet of `rows` × 2 real pictures to show beside; None: none.
-        words: Shown while there is no picture.
+        empty_text: Shown while there is no picture.
         at: The step at which it opens; None: it follows the newest.
         on_move: Called with the step that the visitor goes to, or None for the newest.
         version: All visitors who are shown the same version, and miss nothing, get what the first of
@@ -130,7 +130,7 @@ def sample_timeline(
             "plotly": assets.address(assets.PLOTLY),
             "title": title,
             "help": help,
-            "words": words,
+            "words": empty_text,
             "real": None if sheet is None else _real_sheet(sheet, rows),
             "space": space(
                 max_height,
