@@ -69,12 +69,12 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
 
 
 def _most(home: Window) -> float:
-    """How far one may go from the middle, and zoom out: at least so far that the start is to be seen."""
+    """Return how far the visitor can move and zoom out: at least far enough to see the start."""
     return max(MOST, home.half)
 
 
 def _checked(value: Any, source: str) -> tuple[float, float] | None:
-    """A place of the plane that came from the browser, which may have sent anything."""
+    """Return a place of the plane that the browser sent; None if it is not valid."""
     if not isinstance(value, dict) or value.get("source") != source:
         return None
     place = []

@@ -28,7 +28,7 @@ _STAGE = component(
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_FRAMES = 16  # frames given at once; the browser asks for no more (stage.js)
+_MOST_FRAMES = 16  # sent at once; the browser asks for no more (sample_timeline.js)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
 
 
 def report_moment(moment: object, on_move: Callable[[int | None], None] | None) -> None:
-    """Pass on where a visitor rests: what comes from the browser may be anything."""
+    """Call `on_move` with the step that the visitor went to, if the browser sent a valid one."""
     if on_move is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
         on_move(round(moment) if moment >= 0 else None)
 
@@ -171,7 +171,7 @@ def frames(
     latest: Frame | None,
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
 ) -> dict[str, Any]:
-    """What a stage in the browser gets of its run: all `steps`, the `latest` frame, those it `asked` for."""
+    """Return what the browser gets of a run: all `steps`, the `latest` frame, and the frames it requested."""
     all_steps = set(steps)
     # It comes from the browser, so it may be anything.
     request = request[:_MOST_FRAMES] if _is_steps(request) else []
