@@ -690,3 +690,19 @@ def test_a_text_that_the_font_cannot_draw_is_refused_in_words():
     with pytest.raises(ValueError, match="The font has no 語 😀"):
         Text(text="語a😀語")
     assert Text(text="Hello, W₁!"[:7]).load().size is None
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_declares_what_the_pages_ask(name: str):
+    dataset = DATASETS[name]()
+    assert dataset.chosen_classes() == ()
+    if names := dataset.all_class_names():
+        some = dataset.model_copy(update={"classes": names[:1]})
+        assert some.chosen_classes() == some.class_names() == names[:1]
+        assert some.all_class_names() == names
+    if cells := dataset.drawn_cells():
+        assert cells_of(array_of(cells)) == cells
+    if not dataset.npm_package:
+        with pytest.raises(DataError):
+            dataset.prepare_package(b"")
+    assert dataset.can_be_fetched or not dataset.present()

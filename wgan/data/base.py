@@ -260,6 +260,10 @@ class Dataset(BaseModel, ABC):
         """Names of all the classes that can be chosen among; empty where none can."""
         return ()
 
+    def chosen_classes(self) -> tuple[str, ...]:
+        """Names of the classes that were chosen; empty: all of them."""
+        return ()
+
     def prepared_key(self) -> str:
         """Return the key of the prepared pictures that it is made of; empty: of none."""
         return ""
@@ -349,6 +353,9 @@ class Labelled(Dataset):
 
     def all_class_names(self) -> tuple[str, ...]:
         return self.known
+
+    def chosen_classes(self) -> tuple[str, ...]:
+        return self.classes
 
     def class_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.known if not self.classes or name in self.classes)

@@ -152,6 +152,9 @@ class Own(Dataset):
     def all_class_names(self) -> tuple[str, ...]:
         return self.known
 
+    def chosen_classes(self) -> tuple[str, ...]:
+        return self.classes
+
     def prepared_key(self) -> str:
         return self.pictures
 

@@ -203,7 +203,7 @@ def take_dataset(dataset: Dataset) -> None:
     steering.problem = ""
     try:
         set_draft(draft().changed({"dataset": dataset}))
-        names = ", ".join(getattr(dataset, "classes", ()))
+        names = ", ".join(dataset.chosen_classes())
         make_ready(f"{dataset.title}, only {names}" if names else dataset.title)
     except ConfigError as error:
         steering.problem = str(error)
@@ -212,8 +212,12 @@ def take_dataset(dataset: Dataset) -> None:
 def reset() -> None:
     """Go back to the preset that was chosen last."""
     name = page_state(NextRun).preset
-    own = session().presets.all()
-    set_draft(own[name] if name in own else PRESETS.get(name, PRESETS[FIRST_PRESET]).config)
+    saved_presets = session().presets.all()
+    set_draft(
+        saved_presets[name]
+        if name in saved_presets
+        else PRESETS.get(name, PRESETS[FIRST_PRESET]).config
+    )
 
 
 def delete_preset(name: str) -> None:

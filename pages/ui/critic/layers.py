@@ -43,8 +43,8 @@ def slopes(critic_view: CriticView) -> None:
     """Show how steep the critic is, beside the Lipschitz bound."""
     sides, models = critic_view.sides, critic_view.models
     assert sides is not None
-    few = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
-    values: critic.Slopes = critic_view.cached("slopes", lambda: critic.steepness(models, few))
+    batch = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
+    values: critic.Slopes = critic_view.cached("slopes", lambda: critic.steepness(models, batch))
     _slope_cards(values)
     verdict = verdicts.slopes(
         float(values.between.mean()),
@@ -141,9 +141,9 @@ def layers(critic_view: CriticView) -> None:
 
 def _gradients(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
     models = critic_view.models
-    few = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
+    batch = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
     gradients: critic.Gradients = critic_view.cached(
-        "gradients", lambda: critic.gradients(models, few)
+        "gradients", lambda: critic.gradients(models, batch)
     )
     chart(
         figures.depth(
@@ -157,7 +157,7 @@ def _gradients(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
         run=critic_view.run,
         height=330,
         title="Gradient norm by layer",
-        help=DEPTH_HELP.format(n=len(few.real)),
+        help=DEPTH_HELP.format(n=len(batch.real)),
         alt="Norm of the gradient in each layer of the critic",
     )
     st.caption(verdicts.gradient_flow(float(gradients.outputs[0]), float(gradients.outputs[-1])))

@@ -48,7 +48,7 @@ negative gradient of the generator's loss."""
 
 def page_token(view: RunSnapshot) -> tuple[object, ...]:
     """Return what the rest of the page depends on: when it changes, the whole page is drawn again."""
-    waiting = tuple(other.run for other in session().queued())
+    queued = tuple(other.run for other in session().queued())
     is_waiting = waits_for_critic(view)
     # The sidebar shows the run's values, which another tab or visitor may have changed.
     values = hash(view.config.model_dump_json())
@@ -57,7 +57,7 @@ def page_token(view: RunSnapshot) -> tuple[object, ...]:
         bool(view.phase),
         view.error,
         view.warning,
-        waiting,
+        queued,
         is_waiting,
         values,
         refresh_interval(),
@@ -132,11 +132,11 @@ def _run_ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
 
     None: it does not wait. The runs of a race are prepared together and do not wait for each other.
     """
-    waiting = [other.run for other in session().queued()]
+    queued = [other.run for other in session().queued()]
     live = session().live()
-    if view.run not in waiting or live is None or live.run == view.run:
+    if view.run not in queued or live is None or live.run == view.run:
         return None
-    return live, waiting.index(view.run)
+    return live, queued.index(view.run)
 
 
 def _phase(view: RunSnapshot) -> str:
@@ -195,7 +195,7 @@ def _samples(view: RunSnapshot) -> None:
         alt=f"{title} at step {view.preview.step if view.preview else 0}",
         # Points need their axes' labels too, and all must fit on a small screen.
         max_height=400 if has_pictures else 340,
-        words=empty_text(view, "Pictures"),
+        empty_text=empty_text(view, "Pictures"),
         title=title,
         help=STAGE_HELP if has_pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
         real=real_pictures,

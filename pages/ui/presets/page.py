@@ -43,8 +43,8 @@ def grouped() -> dict[str, list[str]]:
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
         by_group["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
-    own = list(session().presets.all())
-    return ({OWN: own} if own else {}) | by_group
+    saved_presets = list(session().presets.all())
+    return ({OWN: saved_presets} if saved_presets else {}) | by_group
 
 
 def title(name: str) -> str:
@@ -90,10 +90,10 @@ def _choose(name: str) -> None:
 def _show(name: str) -> None:
     """Show what a preset is, beside real examples of its data."""
     preset = PRESETS.get(name)
-    own = session().presets.all()
-    if preset is None and name not in own:
+    saved_presets = session().presets.all()
+    if preset is None and name not in saved_presets:
         st.rerun()  # deleted just now, in another tab
-    config = preset.config if preset is not None else own[name]
+    config = preset.config if preset is not None else saved_presets[name]
     left, right = st.columns([0.56, 0.44], gap="large")
     with left:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -42,8 +42,8 @@ def _watch_runs() -> None:
     """Draw the page again when another tab or visitor has made, deleted or queued a run."""
 
     def token() -> object:
-        waiting = tuple(view.run for view in session().queued())
-        return tuple(card.run for card in session().library.cards()), waiting
+        queued = tuple(view.run for view in session().queued())
+        return tuple(card.run for card in session().library.cards()), queued
 
     watch(token, 3.0)
 

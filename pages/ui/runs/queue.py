@@ -8,15 +8,15 @@ from pages.ui.core.session import session
 
 def queue() -> None:
     """Show the queued runs, with buttons to reorder and cancel them."""
-    waiting = session().queued()
-    if not waiting:
+    queued = session().queued()
+    if not queued:
         return
     with st.container(border=True):
         st.markdown(
             "**Waiting**",
             help="They begin one after the other, by themselves. Runs that race go together.",
         )
-        for i, view in enumerate(waiting):
+        for i, view in enumerate(queued):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"{i + 1}. {view.name or view.config.title}", width="stretch")
                 st.button(
@@ -33,7 +33,7 @@ def queue() -> None:
                     icon=":material/arrow_downward:",
                     key=f"down-{view.run}",
                     help="Later",
-                    disabled=i == len(waiting) - 1,
+                    disabled=i == len(queued) - 1,
                     on_click=session().move,
                     args=(view.run, 1),
                 )

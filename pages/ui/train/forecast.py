@@ -64,9 +64,9 @@ def _cost(config: TrainConfig) -> Forecast | str | None:
     return session().forecast(config, begin=first_page_is_drawn())
 
 
-def queue_token(view: RunSnapshot | None, waiting: Sequence[RunSnapshot]) -> tuple[object, ...]:
+def queue_token(view: RunSnapshot | None, queued: Sequence[RunSnapshot]) -> tuple[object, ...]:
     """Return what `watch` compares: the version of a run's snapshot, and the queued runs."""
-    return (view.version if view else 0, *(other.run for other in waiting))
+    return (view.version if view else 0, *(other.run for other in queued))
 
 
 def watch(run: str | None, token_before: tuple[object, ...], pending: bool) -> None:

@@ -161,8 +161,8 @@ def _messages(view: RunSnapshot) -> None:
             f"**Resume** goes on from step {at:,}, exactly as if it had never stopped.",
             icon=":material/history:",
         )
-    waiting = session().queued()
-    others = [other for other in waiting if other.run != view.run]
+    queued = session().queued()
+    others = [other for other in queued if other.run != view.run]
     if others:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/queue: Waiting:", width="content")

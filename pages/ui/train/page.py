@@ -129,11 +129,11 @@ def _run(view: RunSnapshot, edits_next_run: bool) -> None:
 def _watch_the_rest(run: str | None, view: RunSnapshot | None) -> None:
     """Redraw the page for what the run's own fragment does not poll."""
     pending = forecast.forecast_pending()
-    waiting = session().queued()
+    queued = session().queued()
     has_fragment = view is not None and view.status is Status.RUNNING
     rests = view is not None and view.status in (Status.PAUSED, Status.QUEUED)
-    if pending or rests or (waiting and not has_fragment):
+    if pending or rests or (queued and not has_fragment):
         with st.container():
             st.fragment(forecast.watch, run_every=1.5 * refresh_interval())(
-                run, forecast.queue_token(view, waiting), pending
+                run, forecast.queue_token(view, queued), pending
             )

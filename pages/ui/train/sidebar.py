@@ -70,10 +70,10 @@ def _choose_run(run: str | None) -> None:
 
 
 def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
-    own = session().presets.all()
+    saved_presets = session().presets.all()
     if live is None:
-        names = [*PRESETS, *own]
-        preset = _matching_preset(config, own)
+        names = [*PRESETS, *saved_presets]
+        preset = _matching_preset(config, saved_presets)
         key = widget_key_for("preset", preset)
         st.selectbox(
             "Preset",
@@ -101,9 +101,11 @@ def _head(config: TrainConfig, live: RunSnapshot | None) -> None:
             with st.form("save_preset", border=False):
                 st.text_input("Name of the preset", max_chars=40, key="preset_name")
                 st.form_submit_button("Save preset", on_click=_save)
-            if own:
-                gone = st.selectbox("Own presets", list(own), key="preset_gone")
-                st.button("Delete it", on_click=delete_preset, args=(gone,))
+            if saved_presets:
+                preset_to_delete = st.selectbox(
+                    "Own presets", list(saved_presets), key="preset_gone"
+                )
+                st.button("Delete it", on_click=delete_preset, args=(preset_to_delete,))
 
 
 def _about(name: str | None) -> str:
@@ -162,8 +164,8 @@ def _named(verb: str, change: Change, value: Any, titles: Mapping[str, str]) -> 
     return f"{verb}: {titles.get(change.path, change.path)} → {value_text}."
 
 
-def _matching_preset(config: TrainConfig, own: dict[str, TrainConfig]) -> str | None:
-    configs = {name: preset.config for name, preset in PRESETS.items()} | own
+def _matching_preset(config: TrainConfig, saved_presets: dict[str, TrainConfig]) -> str | None:
+    configs = {name: preset.config for name, preset in PRESETS.items()} | saved_presets
     preset_name = page_state(NextRun).preset
     if configs.get(preset_name) == config:
         return preset_name

@@ -17,7 +17,7 @@ _PICKER = component(
 
 
 def _checked(value: object, count: int, most: int) -> list[int] | None:
-    """`value` if it is a list of samples that can be picked: it comes from the browser."""
+    """Return the samples that the browser sent, if they can be picked; else None."""
     if not isinstance(value, list) or len(value) > most:
         return None
     if not all(type(index) is int and 0 <= index < count for index in value):

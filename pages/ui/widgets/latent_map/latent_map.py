@@ -69,12 +69,12 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
 
 
 def _most(home: Window) -> float:
-    """How far one may go from the middle, and zoom out: at least so far that the start is to be seen."""
+    """Return how far the visitor can move and zoom out: at least far enough to see the start."""
     return max(MOST, home.half)
 
 
 def _checked(value: Any, source: str) -> tuple[float, float] | None:
-    """A place of the plane that came from the browser, which may have sent anything."""
+    """Return a place of the plane that the browser sent; None if it is not valid."""
     if not isinstance(value, dict) or value.get("source") != source:
         return None
     place = []
@@ -89,7 +89,7 @@ def _checked(value: Any, source: str) -> tuple[float, float] | None:
 
 def latent_map(
     image: bytes,
-    shown: Window,
+    window: Window,
     *,
     key: str,
     source: str,
@@ -102,7 +102,7 @@ def latent_map(
     help: str,
     height: int = 430,
 ) -> None:
-    """Show a sheet of `side` × `side` pictures as the part `shown` of a plane.
+    """Show a sheet of `side` × `side` pictures as the part `window` of a plane.
 
     `source` names the plane: another one begins at `home`. `marks` are (x, y, name); `on_keep` is called
     with the place of a click, before the run that it causes.
@@ -116,13 +116,13 @@ def latent_map(
     def check(value: Any) -> tuple[str, Window] | None:
         return _remembered(key, value)
 
-    edit = edited(key, (source, shown), check)
+    edit = edited(key, (source, window), check)
     data = {
         "image": data_uri(image),
         "edit": edit.answer,
-        "x": shown.x,
-        "y": shown.y,
-        "half": shown.half,
+        "x": window.x,
+        "y": window.y,
+        "half": window.half,
         "side": side,
         "homeX": home.x,
         "homeY": home.y,

@@ -28,7 +28,7 @@ _WALL = component(
 
 @dataclass(frozen=True)
 class RunSamples:
-    """One run on the wall: `at` is where each of its `steps` lies on the common axis."""
+    """One run of the grid: `at` is where each of its `steps` lies on the common axis."""
 
     run: str
     title: str

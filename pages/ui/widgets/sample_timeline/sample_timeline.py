@@ -28,7 +28,7 @@ _STAGE = component(
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_FRAMES = 16  # frames given at once; the browser asks for no more (stage.js)
+_MOST_FRAMES = 16  # sent at once; the browser asks for no more (sample_timeline.js)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def sample_timeline(
     title: str = "",
     help: str = "",
     real: Callable[[], bytes | None] = lambda: None,
-    words: str = "The first picture appears here in a few seconds.",
+    empty_text: str = "The first picture appears here in a few seconds.",
     at: int | None = None,
     on_move: Callable[[int | None], None] | None = None,
     version: Hashable = None,
@@ -104,7 +104,7 @@ def sample_timeline(
         title: The heading.
         help: What its ⓘ says.
         real: Returns a sheet of `rows` × 2 real pictures to show beside; None: none.
-        words: Shown while there is no picture.
+        empty_text: Shown while there is no picture.
         at: The step at which it opens; None: it follows the newest.
         on_move: Called with the step that the visitor goes to, or None for the newest.
         version: All visitors who are shown the same version, and miss nothing, get what the first of
@@ -130,7 +130,7 @@ def sample_timeline(
             "plotly": assets.address(assets.PLOTLY),
             "title": title,
             "help": help,
-            "words": words,
+            "words": empty_text,
             "real": None if sheet is None else _real_sheet(sheet, rows),
             "space": space(
                 max_height,
@@ -160,7 +160,7 @@ def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
 
 
 def report_moment(moment: object, on_move: Callable[[int | None], None] | None) -> None:
-    """Pass on where a visitor rests: what comes from the browser may be anything."""
+    """Call `on_move` with the step that the visitor went to, if the browser sent a valid one."""
     if on_move is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
         on_move(round(moment) if moment >= 0 else None)
 
@@ -171,7 +171,7 @@ def frames(
     latest: Frame | None,
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
 ) -> dict[str, Any]:
-    """What a stage in the browser gets of its run: all `steps`, the `latest` frame, those it `asked` for."""
+    """Return what the browser gets of a run: all `steps`, the `latest` frame, and the frames it requested."""
     all_steps = set(steps)
     # It comes from the browser, so it may be anything.
     request = request[:_MOST_FRAMES] if _is_steps(request) else []

@@ -54,7 +54,7 @@ def sketch_pad(
 
 
 def _checked(value: Any, side: int) -> U8 | None:
-    """Return a drawing that came from the browser, which may have sent anything."""
+    """Return the drawing that the browser sent; None if it is not valid."""
     if not isinstance(value, str) or len(value) > 2 * side * side:
         return None
     try:
