@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from torch import nn
 
 from tests.conftest import THREADS, tiny
 from tests.ranked import CONFIGS, STEPS, trained
+from wgan.cli import train
 from wgan.cli.train import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
 from wgan.rng import Rows
@@ -299,6 +301,31 @@ def test_a_launch_on_several_nodes_without_an_id_is_known_by_its_agent(monkeypat
     mine = _launch()
     monkeypatch.setattr(os, "getppid", lambda: 1)
     assert mine != _launch() != "none"
+
+
+@pytest.mark.parametrize("first_fails_too", [True, False])
+def test_a_process_that_fails_waits_until_the_first_has_printed_its_error(
+    first_fails_too: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """torchrun ends all processes as soon as one of them has failed."""
+
+    def fail(ranks: ProcessGroup) -> NoReturn:
+        raise ConfigError("33 cannot be shared.")
+
+    monkeypatch.setattr(train, "run_worker", fail)
+    monkeypatch.setattr(train, "FIRST_PROCESS_S", 120.0 if first_fails_too else 0.2)
+    waited: list[bool] = []
+
+    def end_as_torchrun_does() -> None:
+        time.sleep(0.5)
+        waited.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if first_fails_too:
+        threading.Thread(target=end_as_torchrun_does).start()
+    assert train.follow(ProcessGroup(1, 2)) == 2
+    assert capsys.readouterr().err == ("" if first_fails_too else "33 cannot be shared.\n")
+    assert waited == [True] * first_fails_too
 
 
 def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):

@@ -36,6 +36,9 @@ from wgan.training import Diverged
 from wgan.training.distributed import ALONE, ProcessGroup, asked, join, leave
 from wgan.training.state import steered
 
+FIRST_PROCESS_S = 60.0
+"""Seconds that the other processes of a training wait for the first one to print an error."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -86,10 +89,7 @@ def _train_together(request: Request, progress: Progress) -> int:
     ranks = join()
     try:
         if not ranks.first:
-            # torchrun signals to all; the first process says when they end, and what is wrong.
-            with _signals([]), contextlib.suppress(ConfigError, DataError):
-                return 0 if run_worker(ranks) else 2
-            return 2
+            return follow(ranks)
         try:
             job = _relaunched(progress, request, ranks) or _training_job(request, progress, ranks)
         except BaseException:
@@ -101,6 +101,26 @@ def _train_together(request: Request, progress: Progress) -> int:
         return 1  # the first process says it
     finally:
         leave()
+
+
+def follow(ranks: ProcessGroup) -> int:
+    """Train as a process other than the first, which decides when all end, and prints errors.
+
+    What cannot be trained fails in all processes alike. If this one ended before the first, torchrun would end
+    the first before its error is printed: so this one waits for torchrun's signal. If none comes, only this
+    process has failed, and it prints the error itself.
+    """
+    signals: list[int] = []
+    with _signals(signals):
+        try:
+            return 0 if run_worker(ranks) else 2
+        except (ConfigError, DataError) as error:
+            deadline = time.monotonic() + FIRST_PROCESS_S
+            while not signals and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if not signals:
+                print_error(error)
+    return 2
 
 
 def _launch() -> str:
