@@ -5,9 +5,9 @@ import plotly.graph_objects as go
 
 from tests.test_figures import accepted
 from wgan import figures
-from wgan.labs.apart import DISTANCES, SHAPES, best_discriminator, curves
-from wgan.labs.duality import optimal
-from wgan.labs.earth import PILES, clouds
+from wgan.labs.divergences import DISTANCES, SHAPES, best_discriminator, curves
+from wgan.labs.dual import optimal
+from wgan.labs.transport import PILES, clouds
 
 
 def named(figure: go.Figure, name: str) -> go.Scatter:

@@ -117,7 +117,7 @@ def hardly_overlap(shape: str, theta: float) -> bool:
 
     Args:
         shape: A key of `SEPARATION`.
-        theta: Offset of the second shape; the unit is that of `wgan.labs.apart`.
+        theta: Offset of the second shape; the unit is that of `wgan.labs.divergences`.
     """
     return theta != 0 and abs(theta) >= SEPARATION[shape]
 

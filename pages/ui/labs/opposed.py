@@ -13,8 +13,8 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.format import fmt_sci
 from wgan.jobs import TaskStatus
-from wgan.labs import apart
-from wgan.labs.apart import OpposedNetworks
+from wgan.labs import divergences
+from wgan.labs.divergences import OpposedNetworks
 from wgan.verdicts import wasserstein as verdicts
 
 OPPOSED = Lab(
@@ -120,12 +120,12 @@ def _settings() -> tuple[float, TaskStatus | None]:
         start_or_stop_button(
             WORK,
             "Train both",
-            lambda: apart.oppose(mu),
+            lambda: divergences.oppose(mu),
             key="opposed",
             settings=mu,
             per_visitor=True,
             help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
-            f"{apart.PENALTY_WEIGHT:g}), ReLU 3×64, {apart.UPDATES} updates of {apart.BATCH} samples each. "
+            f"{divergences.PENALTY_WEIGHT:g}), ReLU 3×64, {divergences.UPDATES} updates of {divergences.BATCH} samples each. "
             "A few seconds.",
         )
     task = latest_task(WORK, per_visitor=True)
@@ -143,7 +143,7 @@ def opposed_lab(result: OpposedNetworks) -> Lab:
 def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
     mu = chosen_mu if networks is None else networks.mu
     x = (
-        np.linspace(-4 * apart.SPREAD, mu + 4 * apart.SPREAD, 240)
+        np.linspace(-4 * divergences.SPREAD, mu + 4 * divergences.SPREAD, 240)
         if networks is None
         else networks.x
     )
@@ -153,11 +153,11 @@ def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
         figures.discriminator_and_critic(
             x,
             trained[0],
-            apart.best_discriminator(x, mu),
+            divergences.best_discriminator(x, mu),
             np.nan_to_num(trained[1]) if networks else empty,
             mu / 2 - x,
             mu,
-            apart.SPREAD,
+            divergences.SPREAD,
         ),
         key="opposed_figure",
         run=f"{mu:g}",
@@ -171,7 +171,7 @@ def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
 def _show_gradients(
     networks: OpposedNetworks | None, results: dict[float, OpposedNetworks], chosen_mu: float
 ) -> None:
-    closed_forms = apart.expected(MU)
+    closed_forms = divergences.expected(MU)
     # Networks that are being trained are shown together with those that were trained before.
     dots = list((results | ({} if networks is None else {networks.mu: networks})).values())
     distances = np.array([d.mu for d in dots])
@@ -207,7 +207,7 @@ def _show_gradients(
 
 
 def _show_numbers(networks: OpposedNetworks) -> None:
-    closed_forms = apart.expected(np.array([networks.mu]))
+    closed_forms = divergences.expected(np.array([networks.mu]))
     minimax, non_saturating = float(closed_forms.minimax[0]), float(closed_forms.non_saturating[0])
     stat_cards(
         [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
-from wgan.labs.earth import (
+from wgan.labs.transport import (
     CLOUDS,
     MAX_HEIGHT,
     MAX_MOVES,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.test_earth import heights, piles
-from wgan.labs.duality import (
+from tests.test_lab_transport import heights, piles
+from wgan.labs.dual import (
     MAX_HEIGHT,
     bound,
     learn,
@@ -14,7 +14,7 @@ from wgan.labs.duality import (
     projected,
     steepest,
 )
-from wgan.labs.earth import PILES, PLACES, Piles, X, cheapest_plan
+from wgan.labs.transport import PILES, PLACES, Piles, X, cheapest_plan
 
 drawn = st.lists(
     st.floats(-MAX_HEIGHT, MAX_HEIGHT, allow_nan=False), min_size=PLACES, max_size=PLACES

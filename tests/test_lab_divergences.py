@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm, wasserstein_distance
 
-from wgan.labs.apart import (
+from wgan.labs.divergences import (
     DISTANCES,
     FARTHEST,
     SHAPES,
