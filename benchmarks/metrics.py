@@ -10,8 +10,6 @@ MNIST and Fashion-MNIST (WGAN_DATA) the bundled digits are taken.
 """
 
 import argparse
-import contextlib
-import io
 import json
 import math
 import platform
@@ -26,17 +24,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ot
 import scipy.linalg
 import scipy.ndimage
 import scipy.spatial
 import scipy.special
 import scipy.stats
 import torch
-from prdc import compute_prdc
-from sklearn.neighbors import NearestNeighbors
-from torch import Tensor, nn
+from torch import Tensor
 
+from benchmarks.oracles import (
+    PAIRS,
+    class_shares,
+    copied_share,
+    emd_by_pot,
+    frechet_formula,
+    halved_pictures,
+    kernel_formula,
+    prdc_by_authors,
+    repeated_share,
+    sliced_by_scipy,
+    torchmetrics_fid,
+    torchmetrics_kid,
+)
 from wgan.arrays import F64
 from wgan.data import DATASETS, Dataset, FashionMnist, Mnist, Mnist10k, Pictures, Points
 from wgan.metrics import (
@@ -54,7 +63,7 @@ from wgan.metrics import (
     sliced,
 )
 from wgan.metrics.extractor import Classifier
-from wgan.metrics.feature_distances import MEMORISED, SUBSET, SUBSETS
+from wgan.metrics.feature_distances import SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
 from wgan.rng import generator
@@ -64,7 +73,6 @@ REPEATED = 100
 NEIGHBOURS = 2_000
 """Pictures for precision to coverage: `prdc` keeps all pairs at once, so its time and memory grow fast."""
 
-PAIRS = 5_000
 STACKED = 26_000
 
 
@@ -89,114 +97,6 @@ class Section:
     words: str
     rows: list[Row]
     known: str = "known answer"
-
-
-# ---- the oracles --------------------------------------------------------------------------------
-
-
-class Given(nn.Module):
-    """Features as they are, for torchmetrics."""
-
-    num_features = 64
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features
-
-
-def torchmetrics_fid(fake: Tensor, real: Tensor) -> float:
-    """FID by torchmetrics' own sums, of features in batches."""
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    metric = FrechetInceptionDistance(feature=Given())
-    for features, is_real in ((real, True), (fake, False)):
-        for part in torch.split(features.double(), 1_000):
-            metric.update(part, real=is_real)
-    return float(metric.compute())
-
-
-def torchmetrics_kid(fake: Tensor, real: Tensor, seed: int = 1) -> float:
-    """KID by torchmetrics, of subsets that another seed draws."""
-    from torchmetrics.image.kid import KernelInceptionDistance
-
-    torch.manual_seed(seed)
-    metric = KernelInceptionDistance(feature=Given(), subsets=SUBSETS, subset_size=SUBSET)
-    metric.update(real.double(), real=True)
-    metric.update(fake.double(), real=False)
-    return float(metric.compute()[0])
-
-
-def frechet_formula(fake: F64, real: F64) -> float:
-    """‖μ − μ′‖² + tr(Σ + Σ′ − 2(ΣΣ′)^½), the root by SciPy's Schur method."""
-    means = fake.mean(0) - real.mean(0)
-    a, b = np.cov(fake, rowvar=False), np.cov(real, rowvar=False)
-    root = np.real(scipy.linalg.sqrtm(a @ b))
-    return float(means @ means + np.trace(a) + np.trace(b) - 2 * np.trace(root))
-
-
-def kernel_formula(fake: F64, real: F64) -> float:
-    """Unbiased MMD² with (x·y / D + 1)³ over all pairs of at most 5,000 on each side."""
-    rng = np.random.default_rng(0)  # the first half of MNIST's test digits is not like the second
-    fake, real = (side[rng.permutation(len(side))[:PAIRS]] for side in (fake, real))
-
-    def total(a: F64, b: F64) -> float:
-        parts = (part @ b.T / a.shape[1] + 1 for part in np.array_split(a, max(1, len(a) // 1_000)))
-        return sum(float((part**3).sum()) for part in parts)
-
-    def within(a: F64) -> float:
-        own = float((((a * a).sum(1) / a.shape[1] + 1) ** 3).sum())
-        return (total(a, a) - own) / (len(a) * (len(a) - 1))
-
-    return within(fake) + within(real) - 2 * total(fake, real) / (len(fake) * len(real))
-
-
-def authors_prdc(real: F64, fake: F64) -> dict[str, float]:
-    """Precision and recall with k = 3, density and coverage with k = 5."""
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints the numbers of pictures
-        three, five = (compute_prdc(real, fake, nearest_k=k) for k in (3, 5))
-    return {
-        "precision": float(three["precision"]),
-        "recall": float(three["recall"]),
-        "density": float(five["density"]),
-        "coverage": float(five["coverage"]),
-    }
-
-
-def copied(pictures: Tensor, among: Tensor) -> float:
-    """Share of pictures twice as near to one of `among` as to any other."""
-    known = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(among.flatten(1).float().numpy())
-    distances, _ = known.kneighbors(pictures.flatten(1).float().numpy())
-    return float((distances[:, 0] < MEMORISED * distances[:, 1]).mean())
-
-
-def repeated(fake: F64, real: F64) -> float:
-    """Share of features nearer to another than half the median of that among real ones."""
-
-    def spacing(features: F64) -> F64:
-        known = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(features)
-        distances: F64 = known.kneighbors(features)[0][:, 1]
-        return distances
-
-    return float((spacing(fake) < 0.5 * np.median(spacing(real))).mean())
-
-
-def averaged(pictures: Tensor) -> F64:
-    """Pictures of 28×28 averaged to 14×14 in [−1, 1]."""
-    values = pictures.numpy().astype(np.float64) / 127.5 - 1
-    blocks = values.reshape(len(values), -1, 14, 2, 14, 2).mean((3, 5))
-    return np.asarray(blocks.reshape(len(values), -1))
-
-
-def shares(labels: Tensor, classes: int) -> F64:
-    """How often each class is there."""
-    return np.bincount(labels.numpy(), minlength=classes) / len(labels)
-
-
-def sliced_by_scipy(a: F64, b: F64) -> float:
-    """Mean W₁ of shadows by SciPy, on the lines that POT draws."""
-    lines = ot.sliced.get_random_projections(a.shape[1], PROJECTIONS, seed=0)  # (D, lines)
-    return float(
-        np.mean([scipy.stats.wasserstein_distance(a @ u, b @ u) for u in np.asarray(lines).T])
-    )
 
 
 # ---- pictures -----------------------------------------------------------------------------------
@@ -316,7 +216,7 @@ def neighbours(sets: Sets) -> Section:
         keys = ("precision", "recall", "density", "coverage")
         found = measure(sides, keys)
         real = sets.reference_stats.training(len(sides)).features.double().numpy()
-        known = authors_prdc(real, sides.features.double().numpy())
+        known = prdc_by_authors(real, sides.features.double().numpy())
         for key in keys:
             name = name_of(key, sides, len(sides))
             rows.append(Row(what, name, found[name], {"prdc": known[key]}))
@@ -343,21 +243,21 @@ def known_answers(sets: Sets) -> Section:
         ("training pictures with noise of up to 8 of 255", copies, "100 % (FACTS.md §4)"),
         (FLOOR, fresh, "0 % (FACTS.md §4)"),
     ):
-        oracle = {"scikit-learn": copied(pictures, data.train[:])}
+        oracle = {"scikit-learn": copied_share(pictures, data.train[:])}
         found = measure(PictureSides(pictures, reference_stats), ["memorised"])
         rows.append(_row(what, found, oracle, known))
     for what, known in ((FLOOR, "a few %"), (AGAIN, "100 %")):
         sides = sets.sides[what]
         real = reference_stats.training(len(sides)).features.double().numpy()
-        oracle = {"scikit-learn": repeated(sides.features.double().numpy(), real)}
+        oracle = {"scikit-learn": repeated_share(sides.features.double().numpy(), real)}
         rows.append(_row(what, measure(sides, ["duplicates"]), oracle, known))
     classes = len(data.names)
-    before = shares(data.train_labels, classes)
+    before = class_shares(data.train_labels, classes)
     for what, known in (
         (FLOOR, "0"),
         (FEW, "log 2 = 0.693 for even classes, all recognised"),
     ):
-        seen = shares(sets.labels[what], classes)
+        seen = class_shares(sets.labels[what], classes)
         oracle = {"SciPy, of the true labels": float(scipy.stats.entropy(seen, before))}
         rows.append(_row(what, measure(sets.sides[what], ["class_kl"]), oracle, known))
     classifier = reference_stats.network.module
@@ -374,8 +274,8 @@ def known_answers(sets: Sets) -> Section:
         rows.append(_row(what, measure(sets.sides[what], ["confidence"]), oracle, known))
     for what in (FLOOR, BLURRED):
         sides = sets.sides[what]
-        real = averaged(reference_stats.training(len(sides)).fake)
-        oracle = {"NumPy, SciPy's root": frechet_formula(averaged(sides.fake), real)}
+        real = halved_pictures(reference_stats.training(len(sides)).fake)
+        oracle = {"NumPy, SciPy's root": frechet_formula(halved_pictures(sides.fake), real)}
         rows.append(_row(what, measure(sides, ["frechet_pixels"]), oracle, ""))
     return Section(
         f"{sets.title}: copies, repeats, classes",
@@ -452,7 +352,7 @@ def stacked(data: Pictures) -> Section:
     reference_stats.digits = digits
     sides = PictureSides(data.held_out[:][chosen, 0], reference_stats)
     even = np.full(MODES, 1 / MODES)
-    true = shares(labels, MODES)
+    true = class_shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"
     rows = [
         Row(
@@ -514,7 +414,7 @@ def points() -> Section:
                 f"{name}, real against real, 20 draws",
                 "emd_256",
                 float(np.mean([emd(*pair) for pair in pairs])),
-                {"POT": float(np.mean([exact(*pair) for pair in pairs]))},
+                {"POT": float(np.mean([emd_by_pot(*pair) for pair in pairs]))},
                 floor,
                 float(np.std([emd(*pair) for pair in pairs], ddof=1)),
             ),
@@ -544,15 +444,13 @@ def points() -> Section:
     )
 
 
-def exact(a: F64, b: F64) -> float:
-    """W₁ by POT."""
-    weights = np.full(len(a), 1 / len(a))
-    return float(ot.emd2(weights, weights, ot.dist(a, b, metric="euclidean"), numItermax=10**7))
-
-
 def _points(what: str, a: F64, b: F64, known: str) -> Row:
     return Row(
-        what, f"emd_{'2k' if len(a) == 2_000 else len(a)}", emd(a, b), {"POT": exact(a, b)}, known
+        what,
+        f"emd_{'2k' if len(a) == 2_000 else len(a)}",
+        emd(a, b),
+        {"POT": emd_by_pot(a, b)},
+        known,
     )
 
 
