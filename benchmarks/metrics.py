@@ -122,16 +122,16 @@ def test_sets(dataset: Dataset, data: Pictures) -> Sets:
     rng = generator(0, "metric", draw=7)
     blurred = scipy.ndimage.gaussian_filter(real.numpy().astype(np.float32), (0, 0, 1, 1))
     slight = real + 25 * torch.randn(real.shape, generator=rng)
-    few = labels < len(data.names) // 2
-    chosen = torch.randperm(len(real), generator=rng)[:REPEATED]
+    is_few = labels < len(data.names) // 2
+    repeated = torch.randperm(len(real), generator=rng)[:REPEATED]
     times = len(real) // REPEATED
     sets = {
         FLOOR: (real, labels),
         BLURRED: (torch.from_numpy(blurred).round().byte(), labels),
         "Gaussian noise added, σ = 25 of 255": (slight.clamp(0, 255).round().byte(), labels),
         NOISE: (torch.randint(0, 256, real.shape, generator=rng).byte(), labels),
-        FEW: (real[few], labels[few]),
-        AGAIN: (real[chosen].repeat(times, 1, 1, 1), labels[chosen].repeat(times)),
+        FEW: (real[is_few], labels[is_few]),
+        AGAIN: (real[repeated].repeat(times, 1, 1, 1), labels[repeated].repeat(times)),
     }
     reference_stats = ReferenceStats(dataset, data)
     return Sets(
@@ -152,14 +152,14 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
     exact = train.double().numpy()
     facts = FACTS if sets.title == "MNIST" else {}
     for what, sides in sets.sides.items():
-        found = measure(sides, ["fid", "kid"])
+        metrics = measure(sides, ["fid", "kid"])
         name = name_of("fid", sides, len(sides))
         fake = sides.features.double().numpy()
         fid.append(
             Row(
                 what,
                 name,
-                found[name],
+                metrics[name],
                 {
                     "torchmetrics, its updates": torchmetrics_fid(sides.features, train),
                     "NumPy, SciPy's root": frechet_formula(fake, exact),
@@ -173,13 +173,13 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
             Row(
                 what,
                 name,
-                found[name],
+                metrics[name],
                 {
                     "torchmetrics, other subsets": torchmetrics_kid(sides.features, real),
                     "formula over all pairs": kernel_formula(fake, real.double().numpy()),
                 },
                 "0" if what == FLOOR else "",
-                found[name + "_sd"],
+                metrics[name + "_sd"],
             )
         )
     ratios = [float(row.known) / row.ours for row in fid if row.known and row.what != FLOOR]
@@ -210,16 +210,18 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
 def neighbours(sets: Sets) -> Section:
     """Precision, recall, density and coverage of all sets."""
     rows = []
-    for what, whole in sets.sides.items():
-        chosen = torch.randperm(len(whole), generator=generator(0, "metric", draw=8))[:NEIGHBOURS]
-        sides = PictureSides(whole.fake[chosen], sets.reference_stats)
+    for what, all_samples in sets.sides.items():
+        indices = torch.randperm(len(all_samples), generator=generator(0, "metric", draw=8))[
+            :NEIGHBOURS
+        ]
+        sides = PictureSides(all_samples.fake[indices], sets.reference_stats)
         keys = ("precision", "recall", "density", "coverage")
-        found = measure(sides, keys)
+        metrics = measure(sides, keys)
         real = sets.reference_stats.training(len(sides)).features.double().numpy()
-        known = prdc_by_authors(real, sides.features.double().numpy())
+        oracle = prdc_by_authors(real, sides.features.double().numpy())
         for key in keys:
             name = name_of(key, sides, len(sides))
-            rows.append(Row(what, name, found[name], {"prdc": known[key]}))
+            rows.append(Row(what, name, metrics[name], {"prdc": oracle[key]}))
     return Section(
         f"{sets.title}: precision, recall, density, coverage",
         "The oracle is `prdc` by the authors of density and coverage, in float64; k = 3 for precision and "
@@ -237,28 +239,30 @@ def known_answers(sets: Sets) -> Section:
     some = data.train[torch.randperm(len(data.train), generator=rng)[:1_000]]
     noise = torch.randint(-8, 9, some.shape, generator=rng)
     copies = (some.int() + noise).clamp(0, 255).byte()
-    fresh = test.fake[torch.randperm(len(test), generator=rng)[:1_000]]
+    test_pictures = test.fake[torch.randperm(len(test), generator=rng)[:1_000]]
     rows = []
     for what, pictures, known in (
         ("training pictures with noise of up to 8 of 255", copies, "100 % (FACTS.md §4)"),
-        (FLOOR, fresh, "0 % (FACTS.md §4)"),
+        (FLOOR, test_pictures, "0 % (FACTS.md §4)"),
     ):
         oracle = {"scikit-learn": copied_share(pictures, data.train[:])}
-        found = measure(PictureSides(pictures, reference_stats), ["memorised"])
-        rows.append(_row(what, found, oracle, known))
+        metrics = measure(PictureSides(pictures, reference_stats), ["memorised"])
+        rows.append(_row(what, metrics, oracle, known))
     for what, known in ((FLOOR, "a few %"), (AGAIN, "100 %")):
         sides = sets.sides[what]
         real = reference_stats.training(len(sides)).features.double().numpy()
         oracle = {"scikit-learn": repeated_share(sides.features.double().numpy(), real)}
         rows.append(_row(what, measure(sides, ["duplicates"]), oracle, known))
     classes = len(data.names)
-    before = class_shares(data.train_labels, classes)
+    data_shares = class_shares(data.train_labels, classes)
     for what, known in (
         (FLOOR, "0"),
         (FEW, "log 2 = 0.693 for even classes, all recognised"),
     ):
-        seen = class_shares(sets.labels[what], classes)
-        oracle = {"SciPy, of the true labels": float(scipy.stats.entropy(seen, before))}
+        sample_shares = class_shares(sets.labels[what], classes)
+        oracle = {
+            "SciPy, of the true labels": float(scipy.stats.entropy(sample_shares, data_shares))
+        }
         rows.append(_row(what, measure(sets.sides[what], ["class_kl"]), oracle, known))
     classifier = reference_stats.network.module
     assert isinstance(classifier, Classifier)
@@ -287,8 +291,8 @@ def known_answers(sets: Sets) -> Section:
     )
 
 
-def _row(what: str, found: dict[str, float], oracle: dict[str, float], known: str) -> Row:
-    ((name, value),) = found.items()
+def _row(what: str, metrics: dict[str, float], oracle: dict[str, float], known: str) -> Row:
+    ((name, value),) = metrics.items()
     return Row(what, name, value, oracle, known)
 
 
@@ -302,20 +306,20 @@ def floors(sets: Sets) -> Section:
         if n > len(features):
             continue
         draws = 1 if n == len(features) else 5
-        found: list[float] = []
+        distances: list[float] = []
         for draw in range(draws):
             order = torch.randperm(len(features), generator=generator(3, "metric", draw=draw))
             part = features[order[:n]]
-            found.append(frechet(Sums.of(part), sets.reference_stats.reference))
+            distances.append(frechet(Sums.of(part), sets.reference_stats.reference))
         mean, deviation = kid(part, real)
-        kept = sets.reference_stats.floors.get(n)
-        spread = float(np.std(found, ddof=1)) if draws > 1 else None
+        saved_floor = sets.reference_stats.floors.get(n)
+        spread = float(np.std(distances, ddof=1)) if draws > 1 else None
         rows.append(
             Row(
                 f"FID of {n:,} test pictures" + (f", {draws} draws" if draws > 1 else ""),
                 f"fid64_{n // 1000}k",
-                float(np.mean(found)),
-                {"kept with the network": kept[0]} if kept else {},
+                float(np.mean(distances)),
+                {"kept with the network": saved_floor[0]} if saved_floor else {},
                 facts[n] if sets.title == "MNIST" else "",
                 spread,
             )
@@ -345,12 +349,12 @@ def stacked(data: Pictures) -> Section:
     from wgan.data import StackedMnist
 
     rng = generator(0, "metric", draw=10)
-    chosen = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
-    labels = (data.held_out_labels[chosen] * torch.tensor([100, 10, 1])).sum(1)
+    indices = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
+    labels = (data.held_out_labels[indices] * torch.tensor([100, 10, 1])).sum(1)
     digits = find_network("mnist", (1, 28, 28))
     reference_stats = ReferenceStats(StackedMnist(bundled=True), _stack(data))
     reference_stats.digits = digits
-    sides = PictureSides(data.held_out[:][chosen, 0], reference_stats)
+    sides = PictureSides(data.held_out[:][indices, 0], reference_stats)
     even = np.full(MODES, 1 / MODES)
     true = class_shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"
@@ -469,29 +473,29 @@ def modes() -> Section:
         tree = scipy.spatial.cKDTree(means)
         nearest = tree.query(a)[1]
         half = len(means) // 2
-        for what, some, count, share in (
+        for what, samples, count, share in (
             ("true samples", a, len(means), f"{true:.4f} = 1 − e^−4.5"),
             ("half of the modes missing", a[nearest < half], half, f"{true:.4f}"),
             ("one point repeated", np.repeat(means[:1], 2_500, axis=0), 1, "1"),
             ("noise of 10 σ added", a + 10 * data.sigma * _noise(a), "", ""),
         ):
-            found = mixture_modes(some, means, data.sigma)
-            distance, where = map(np.asarray, tree.query(some))
+            result = mixture_modes(samples, means, data.sigma)
+            distance, modes_hit = map(np.asarray, tree.query(samples))
             good = distance <= 3 * data.sigma
-            ours = PointSides(some, data)
-            assert ours.modes == found
+            ours = PointSides(samples, data)
+            assert ours.modes == result
             rows += [
                 Row(
                     f"{name}, {what}",
                     "modes",
-                    found[0],
-                    {"SciPy's k-d tree": len(np.unique(where[good]))},
+                    result[0],
+                    {"SciPy's k-d tree": len(np.unique(modes_hit[good]))},
                     str(count),
                 ),
                 Row(
                     f"{name}, {what}",
                     "high_quality",
-                    found[1],
+                    result[1],
                     {"SciPy's k-d tree": float(good.mean())},
                     share,
                 ),
@@ -505,8 +509,8 @@ def modes() -> Section:
 
 
 def _noise(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    made: npt.NDArray[Any] = torch.randn(a.shape, generator=generator(5, "metric")).numpy()
-    return made
+    noise: npt.NDArray[Any] = torch.randn(a.shape, generator=generator(5, "metric")).numpy()
+    return noise
 
 
 def closed_forms() -> Section:
@@ -521,7 +525,7 @@ def closed_forms() -> Section:
     cross = float(np.linalg.svd(mixing[0].T @ mixing[1], compute_uv=False).sum())
     true = float(shift @ shift + np.trace(sa) + np.trace(sb) - 2 * cross)
     x, y = torch.from_numpy(rng.normal(size=(n, 1))), torch.from_numpy(rng.normal(size=(n, 1)) + 1)
-    found, deviation = kid(y, x)
+    distance, deviation = kid(y, x)
     return Section(
         "Gaussians in closed form",
         "Two Gaussians in 8 dimensions with any covariances, and N(0, 1) against N(1, 1), whose kernel "
@@ -537,7 +541,7 @@ def closed_forms() -> Section:
             Row(
                 "N(0, 1) and N(1, 1)",
                 "kernel distance, 50,000 samples",
-                found,
+                distance,
                 {"formula over all pairs": kernel_formula(y.numpy()[:10_000], x.numpy()[:10_000])},
                 "22",
                 deviation,
@@ -586,39 +590,41 @@ def number(value: float) -> str:
 def table(section: Section) -> list[str]:
     """A section as Markdown."""
     oracles = list(dict.fromkeys(name for row in section.rows for name in row.oracles))
-    one = len(oracles) == 1
+    has_one_oracle = len(oracles) == 1
     heads = ["set", "metric", "ours"]
-    heads += [oracles[0]] if one else ["oracles"]
+    heads += [oracles[0]] if has_one_oracle else ["oracles"]
     heads += ["largest difference", section.known]
     lines = ["", f"## {section.title}", "", section.words, ""]
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in section.rows:
         ours = number(row.ours) + ("" if row.deviation is None else f" ± {row.deviation:.2g}")
-        told = [
-            number(value) if one else f"{number(value)} ({name})"
+        oracle_texts = [
+            number(value) if has_one_oracle else f"{number(value)} ({name})"
             for name, value in row.oracles.items()
         ]
-        apart = max((abs(row.ours - value) for value in row.oracles.values()), default=math.nan)
+        difference = max(
+            (abs(row.ours - value) for value in row.oracles.values()), default=math.nan
+        )
         cells = [
             row.what,
             f"`{row.name}`",
             ours,
-            "<br>".join(told),
-            "" if math.isnan(apart) else number(apart),
+            "<br>".join(oracle_texts),
+            "" if math.isnan(difference) else number(difference),
             row.known,
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
+def page(tables: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
     """The page docs/metrics.md."""
     libraries = {
         name: version(name)
         for name in ("torch", "torchmetrics", "prdc", "pot", "scipy", "scikit-learn", "numpy")
     }
     network = find_network("mnist", (1, 28, 28))
-    other = find_network("fashion-mnist", (1, 28, 28))
+    fashion_network = find_network("fashion-mnist", (1, 28, 28))
     lines = [
         "# Metrics against oracles",
         "",
@@ -627,7 +633,7 @@ def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
         "app: `fid64_10k` is a Fréchet distance of 10,000 pictures in 64 features.",
         "",
         f"Features: `{network.name}` {network.hash} (test accuracy {100 * (network.accuracy or 0):.2f} %) and "
-        f"`{other.name}` {other.hash} ({100 * (other.accuracy or 0):.2f} %).",
+        f"`{fashion_network.name}` {fashion_network.hash} ({100 * (fashion_network.accuracy or 0):.2f} %).",
         "",
         "Where FACTS.md §4 has a figure it stands beside ours. They are FIDs of another small classifier, "
         "whose weights are not known; a FID means nothing without its network, so ours are on another scale. "
@@ -644,7 +650,7 @@ def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
             f"Not on this machine, so left out: {', '.join(absent)} (set `WGAN_DATA`). The bundled digits "
             "stand for MNIST: 1,000 held out, measured against their own 10,000 for training.",
         ]
-    for section in made:
+    for section in tables:
         lines += table(section)
     return "\n".join(lines) + "\n"
 
@@ -656,19 +662,19 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "metrics.md")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    given = parser.parse_args()
+    options = parser.parse_args()
     warnings.simplefilter("ignore")  # torchmetrics says that it keeps all features, which are small
-    begun = time.monotonic()
-    made = []
+    start = time.monotonic()
+    tables = []
     for section in sections():
-        print(f"{time.monotonic() - begun:4.0f} s  {section.title}", file=sys.stderr, flush=True)
-        made.append(section)
+        print(f"{time.monotonic() - start:4.0f} s  {section.title}", file=sys.stderr, flush=True)
+        tables.append(section)
     absent = [dataset.title for dataset in FULL if not dataset.present()]
-    text = page(made, absent, time.process_time())
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(text, encoding="utf-8")
-    if given.json:
-        print(json.dumps([{"section": s.title, **row.__dict__} for s in made for row in s.rows]))
+    text = page(tables, absent, time.process_time())
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text, encoding="utf-8")
+    if options.json:
+        print(json.dumps([{"section": s.title, **row.__dict__} for s in tables for row in s.rows]))
     else:
         print(text)
 
