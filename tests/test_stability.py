@@ -14,9 +14,10 @@ from torch import nn
 from tests.conftest import THREADS, pictures
 from wgan.diagnosis import RULES
 from wgan.jobs import Task, TaskProgress
-from wgan.labs import clipping, collapse, sensitivity, vanishing
+from wgan.labs import clipping, collapse, gan_history, sensitivity, vanishing
 from wgan.labs.clipping import Clipping, compare
-from wgan.labs.collapse import Collapse, GanHistory, race
+from wgan.labs.collapse import Collapse, race
+from wgan.labs.gan_history import GanHistory
 from wgan.labs.sensitivity import VARIED, Grid, sweep, values_of
 from wgan.labs.toys import log_spaced_updates, new_critic_trainer, score_surface
 from wgan.labs.vanishing import LOSSES, Vanishing, parameter_gradient, sample_gradients, vanish
@@ -182,28 +183,28 @@ def history(
 
 
 def test_a_collapse_begins_and_ends_by_the_thresholds_of_the_diagnosis():
-    limits, rule = collapse.limits(), RULES["mode-collapse"]
+    limits, rule = gan_history.limits(), RULES["mode-collapse"]
     assert (limits.modes, limits.good) == (rule.limits["modes"], rule.limits["good"])
     assert limits.source == rule.source
     # Few modes while the samples are good: from the third look in a row on.
-    alarms = collapse.alarms(history([8, 8, 2, 2, 2, 2], [0.9] * 6, [1.0] * 6), 8, 500)
+    alarms = gan_history.alarms(history([8, 8, 2, 2, 2, 2], [0.9] * 6, [1.0] * 6), 8, 500)
     assert alarms.tolist() == [False, False, False, False, True, True]
     # Not while they are no good yet, nor of one look alone.
-    assert not collapse.alarms(history([2] * 6, [0.1] * 6, [1.0] * 6), 8, 500).any()
-    assert not collapse.alarms(history([8, 8, 2, 8, 2, 8], [0.9] * 6, [1.0] * 6), 8, 500).any()
+    assert not gan_history.alarms(history([2] * 6, [0.1] * 6, [1.0] * 6), 8, 500).any()
+    assert not gan_history.alarms(history([8, 8, 2, 8, 2, 8], [0.9] * 6, [1.0] * 6), 8, 500).any()
     # All samples in one place, and apart again: it ends after three looks.
     narrow = [1.0, 0.1, 0.1, 0.1, 1.0, 0.1, 1.0, 1.0, 1.0]
-    alarms = collapse.alarms(history([8] * 9, [0.1] * 9, narrow), 8, 800)
+    alarms = gan_history.alarms(history([8] * 9, [0.1] * 9, narrow), 8, 800)
     assert alarms.tolist() == [False, False, False, True, True, True, True, True, False]
     # The start does not count.
-    assert not collapse.alarms(history([0] * 4, [0.0] * 4, [0.01] * 4), 8, 100_000).any()
+    assert not gan_history.alarms(history([0] * 4, [0.0] * 4, [0.01] * 4), 8, 100_000).any()
 
 
 def test_digits_that_get_better_slowly_are_no_collapse_and_digits_lost_are():
     def alarms(kl: list[float]) -> list[bool]:
         gan = history([3.0] * len(kl), [0.9] * len(kl), [np.nan] * len(kl))
         gan = GanHistory(**{**gan.__dict__, "kl": np.array(kl)})
-        return collapse.alarms(gan, 10, 100).tolist()
+        return gan_history.alarms(gan, 10, 100).tolist()
 
     assert not any(alarms([2.3, 2.0, 1.8, 1.7, 1.6, 1.5]))
     assert alarms([2.0, 1.0, 1.2, 2.3, 2.3, 2.3])[-1]
@@ -212,7 +213,7 @@ def test_digits_that_get_better_slowly_are_no_collapse_and_digits_lost_are():
 
 def test_a_network_knows_since_when_it_has_collapsed():
     gan = history([8, 8, 2, 2, 2, 2], [0.9] * 6, [1.0] * 6)
-    gan = GanHistory(**{**gan.__dict__, "alarms": collapse.alarms(gan, 8, 500)})
+    gan = GanHistory(**{**gan.__dict__, "alarms": gan_history.alarms(gan, 8, 500)})
     assert gan.collapsed and gan.since == 400
     assert history([8], [0.9], [1.0]).since is None
 

@@ -11,7 +11,8 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
 from wgan.imaging import encode, tile
-from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Collapse, GanHistory, limits, race
+from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Collapse, race
+from wgan.labs.gan_history import GanHistory, limits
 from wgan.verdicts import stability as verdicts
 from wgan.verdicts.stability import TrainedGan
 
