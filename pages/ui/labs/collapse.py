@@ -120,7 +120,7 @@ def show(prediction: int | None) -> None:
     """Show the progress and the result. The body of the page's fragment."""
     name = DATA.name
     task = tasks.latest_task(title())
-    result = tasks.latest_result(title(), Collapse)
+    result = tasks.result_of(task, Collapse)
     tasks.show_progress(
         task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "

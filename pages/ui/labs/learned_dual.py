@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.settings import persistent_key
-from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
+from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
 from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
@@ -65,8 +65,8 @@ def show_learned() -> None:
     piles = piles_state().piles
     settings = _settings(piles)
     task = latest_task(WORK, per_visitor=True)
-    result = None if task is None else task.result
-    if not isinstance(result, LearnedDual):
+    result = result_of(task, LearnedDual)
+    if result is None:
         _show_optimum(task)
         return
     left, middle, right = st.columns([0.4, 0.34, 0.26], gap="small")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.settings import persistent_key
-from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
+from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
@@ -62,17 +62,12 @@ def show_opposed() -> None:
     prediction = ask_prediction(OPPOSED)
     mu, task = _settings()
     is_running = task is not None and not task.done
-    result = None if task is None else task.result
+    result = result_of(task, OpposedNetworks)
     results: dict[float, OpposedNetworks] = st.session_state.setdefault("opposed-seen", {})
-    if isinstance(result, OpposedNetworks) and not is_running:
+    if result is not None and not is_running:
         results[result.mu] = result
-    networks = result if isinstance(result, OpposedNetworks) and is_running else results.get(mu)
-    if (
-        networks is None
-        and isinstance(result, OpposedNetworks)
-        and task is not None
-        and not task.error
-    ):
+    networks = result if result is not None and is_running else results.get(mu)
+    if networks is None and task is not None and not task.error:
         networks = result
     left, right = st.columns(2, gap="medium")
     with left:
