@@ -11,7 +11,7 @@ SAME_PILES = 1e-9
 """A W₁ below this means that nothing is to be moved."""
 
 ALIKE_PERCENT = 3.0
-"""Two critics whose shares of W₁ differ by less than so many percentage points prove about the same."""
+"""Two critics whose shares of W₁ differ by less than this many percentage points prove about the same."""
 
 DEAD_FACTOR = 5.0
 """A discriminator whose gradient is more than this factor below the critic's gives no usable direction."""
