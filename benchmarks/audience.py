@@ -29,20 +29,18 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Subprotocol
 
-from benchmarks.live import begin, quantile, rate, serve, step_of
+from benchmarks.live import quantile, rate, serve, start_in_browser, step_of
 from wgan.runs import Run
 
 
 class Visitor:
-    """One open page: what it was sent, and how long each of its updates took."""
+    """One open page: the bytes that it received, and how long each of its updates took."""
 
     def __init__(self, url: str, query: str) -> None:
         self.url, self.query = url, query
         self.page_hash = ""
         self.page_ms: float = 0.0
-        self.updates: list[
-            tuple[float, float]
-        ] = []  # (when it was asked for, ms until it was done)
+        self.updates: list[tuple[float, float]] = []  # (time of the request, ms until it was done)
         self.bytes: list[tuple[float, int]] = []
         self.faults = 0
         self._timers: dict[str, tuple[float, float]] = {}  # fragment: interval, when it is next due
@@ -56,16 +54,14 @@ class Visitor:
         return bytes(message.SerializeToString())
 
     async def watch(self, ready: asyncio.Semaphore, end: asyncio.Event) -> None:
-        """Load the page, then keep it up to date until the end."""
+        """Load the page, and update it until the end."""
         async with websockets.connect(
             f"{self.url.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             compression=None,
         ) as socket:
-            async with (
-                ready
-            ):  # a class does not press Return in one moment; and the load is not the subject
+            async with ready:  # spread over time: a class does not open the page at one moment, and loading is not measured
                 self.page_ms = await self._run(socket, self._asked())
             while not end.is_set():
                 now = time.monotonic()
@@ -80,7 +76,7 @@ class Visitor:
                 self.updates.append((now, took))
 
     async def _run(self, socket: Any, message: bytes) -> float:
-        """Send a request and wait until its script has finished; milliseconds."""
+        """Send a request, wait until its script has finished, and return the milliseconds."""
         start = time.monotonic()
         await socket.send(message)
         while True:
@@ -106,7 +102,7 @@ class Visitor:
                 self._timers.pop(fragment, None)
         elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
             self.faults += 1
-        # A full run may follow a fragment's (st.rerun): what finishes early is not done.
+        # A full script run may follow that of a fragment (st.rerun): then the update is not done yet.
         return kind == "script_finished" and message.script_finished in (
             ForwardMsg.FINISHED_SUCCESSFULLY,
             ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
@@ -114,7 +110,7 @@ class Visitor:
 
 
 async def audience(url: str, query: str, sessions: int, seconds: float) -> dict[str, float]:
-    """Open that many pages, let them settle, say "ready", and watch for so many seconds."""
+    """Open some pages, wait until they are loaded, print "ready", and update them for some seconds."""
     end, ready = asyncio.Event(), asyncio.Semaphore(2)
     visitors = [Visitor(url, query) for _ in range(sessions)]
     tasks = [asyncio.create_task(visitor.watch(ready, end)) for visitor in visitors]
@@ -144,8 +140,8 @@ async def audience(url: str, query: str, sessions: int, seconds: float) -> dict[
 
 
 def watched(url: str, run: Run, sessions: int, seconds: float) -> dict[str, float]:
-    """Measure the training while an audience of another process watches."""
-    asked = subprocess.Popen(
+    """Measure a training while pages are open that another process updates."""
+    client = subprocess.Popen(
         [
             sys.executable,
             "-m",
@@ -162,15 +158,15 @@ def watched(url: str, run: Run, sessions: int, seconds: float) -> dict[str, floa
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert asked.stdout is not None
-    if asked.stdout.readline().strip() != "ready":
+    assert client.stdout is not None
+    if client.stdout.readline().strip() != "ready":
         raise RuntimeError("The audience found no seats: see the error above.")
     before, start = step_of(run)[0], time.monotonic()
     time.sleep(seconds)
     steps = (step_of(run)[0] - before) / (time.monotonic() - start)
-    found: dict[str, float] = json.loads(asked.stdout.readline())
-    asked.wait(60)
-    return found | {"steps_per_second": steps}
+    result: dict[str, float] = json.loads(client.stdout.readline())
+    client.wait(60)
+    return result | {"steps_per_second": steps}
 
 
 def interval(values: list[float], draws: int = 4000) -> tuple[float, float]:
@@ -182,14 +178,14 @@ def interval(values: list[float], draws: int = 4000) -> tuple[float, float]:
 
 
 def start_training(url: str, preset: str, runs: Path) -> Run:
-    """Press Start in a browser and close it: the training belongs to the app."""
+    """Start a training in a browser, and close the browser; the app goes on training."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
-        run = begin(page, url, preset, runs)
+        run = start_in_browser(page, url, preset, runs)
         browser.close()
     return run
 
@@ -203,35 +199,35 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--visit", metavar="URL", help=argparse.SUPPRESS)
     parser.add_argument("--run", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.visit:
-        found = asyncio.run(
-            audience(given.visit, f"run={given.run}", given.sessions[0], given.seconds)
+    options = parser.parse_args()
+    if options.visit:
+        result = asyncio.run(
+            audience(options.visit, f"run={options.run}", options.sessions[0], options.seconds)
         )
-        print(json.dumps(found), flush=True)
+        print(json.dumps(result), flush=True)
         return
     runs = Path(tempfile.mkdtemp())
     process, url = serve(runs)
     rows: list[dict[str, Any]] = []
     try:
-        run = start_training(url, given.preset, runs)
-        trials: dict[int, list[dict[str, float]]] = {n: [] for n in given.sessions}
-        for _ in range(given.trials):
-            for sessions in given.sessions:
-                alone = rate(run, given.seconds)
-                found = watched(url, run, sessions, given.seconds)
-                trials[sessions].append(found | {"alone": alone})
+        run = start_training(url, options.preset, runs)
+        trials: dict[int, list[dict[str, float]]] = {n: [] for n in options.sessions}
+        for _ in range(options.trials):
+            for sessions in options.sessions:
+                alone = rate(run, options.seconds)
+                result = watched(url, run, sessions, options.seconds)
+                trials[sessions].append(result | {"alone": alone})
                 print(json.dumps({"sessions": sessions, **trials[sessions][-1]}), file=sys.stderr)
-        for sessions, many in trials.items():
-            slowed = [1 - one["steps_per_second"] / one["alone"] for one in many]
-            median = {k: statistics.median(one[k] for one in many) for k in many[0]}
+        for sessions, results in trials.items():
+            slowdowns = [1 - trial["steps_per_second"] / trial["alone"] for trial in results]
+            median = {k: statistics.median(trial[k] for trial in results) for k in results[0]}
             rows.append(
                 {
                     "sessions": sessions,
                     **median,
-                    "slowed_by": statistics.median(slowed),
-                    "slowed_low": interval(slowed)[0],
-                    "slowed_high": interval(slowed)[1],
+                    "slowed_by": statistics.median(slowdowns),
+                    "slowed_low": interval(slowdowns)[0],
+                    "slowed_high": interval(slowdowns)[1],
                 }
             )
     finally:
@@ -239,7 +235,7 @@ def main() -> None:
         process.wait(30)
         shutil.rmtree(runs, ignore_errors=True)
     print(
-        f"{given.preset}, {given.trials} alternated trials of {given.seconds:g} s, medians; "
+        f"{options.preset}, {options.trials} alternated trials of {options.seconds:g} s, medians; "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     print(

@@ -43,7 +43,7 @@ FILE = 2_600
 
 
 def write_source(path: Path, count: int, side: int) -> None:
-    """Write a tar of JPEG files, each a smooth picture of its own."""
+    """Write a tar archive of JPEG files, each with another smooth picture."""
     rng = np.random.default_rng(0)
     with path.open("wb", buffering=1 << 20) as file:
         for i in range(count):
@@ -59,51 +59,53 @@ def write_source(path: Path, count: int, side: int) -> None:
 
 
 def anonymous(pid: int) -> tuple[int, int]:
-    """Return a process' anonymous and mapped memory in bytes; zeros once it has ended."""
-    found = {"RssAnon": 0, "RssFile": 0}
+    """Return the anonymous and the mapped memory of a process in bytes; zeros if it has ended."""
+    bytes_by_kind = {"RssAnon": 0, "RssFile": 0}
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             name, _, rest = line.partition(":")
-            if name in found:
-                found[name] = int(rest.split()[0]) * 1024
+            if name in bytes_by_kind:
+                bytes_by_kind[name] = int(rest.split()[0]) * 1024
     except OSError:
         pass
-    return found["RssAnon"], found["RssFile"]
+    return bytes_by_kind["RssAnon"], bytes_by_kind["RssFile"]
 
 
 def watched(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
-    """Run `python -m wgan` and return its last line, with seconds and peaks of memory in MiB."""
-    begun, anon, file = time.monotonic(), 0, 0
-    with tempfile.TemporaryFile() as said:
+    """Run `python -m wgan`; return its last line, its seconds, and its peaks of memory in MiB."""
+    start, anon, file = time.monotonic(), 0, 0
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "wgan", *arguments],
             cwd=ROOT,
             env=os.environ | environment,
-            stdout=said,
+            stdout=output,
         )
         while process.poll() is None:
             now = anonymous(process.pid)
             anon, file = max(anon, now[0]), max(file, now[1])
             time.sleep(0.1)
-        said.seek(0)
-        lines = said.read().decode().splitlines()
+        output.seek(0)
+        lines = output.read().decode().splitlines()
     if process.returncode:
         sys.exit(f"python -m wgan {' '.join(arguments)} failed.")
     report: dict[str, Any] = json.loads(lines[-1])
     return report | {
-        "seconds": round(time.monotonic() - begun, 1),
+        "seconds": round(time.monotonic() - start, 1),
         "anonymous MiB": anon >> 20,
         "mapped MiB": file >> 20,
     }
 
 
 def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
-    """Train mapped pictures and pictures in memory in turns, and mapped ones of a cold file."""
+    """Train on mapped pictures and on pictures in memory in turns, then on a file that is not cached."""
     mapped = read_pictures(path, mapped=True)
-    few = max(64, min(len(mapped.train), IN_MEMORY // (mapped.train[:1].numel())))
-    labels = mapped.train_labels[:few]
+    count = max(64, min(len(mapped.train), IN_MEMORY // (mapped.train[:1].numel())))
+    labels = mapped.train_labels[:count]
     some = mapped.held_out[:1000]
-    held = Pictures(mapped.train[:few], some, labels, mapped.held_out_labels[:1000], mapped.names)
+    in_memory = Pictures(
+        mapped.train[:count], some, labels, mapped.held_out_labels[:1000], mapped.names
+    )
     config = TrainConfig.parse(
         {
             "dataset": {"name": "own", "pictures": key},
@@ -117,33 +119,33 @@ def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
     engine = Engine("cpu", "float32", torch.get_num_threads())
     both = {
         "mapped": Training(config, engine=engine, data=mapped),
-        "in memory": Training(config, engine=engine, data=held),
+        "in memory": Training(config, engine=engine, data=in_memory),
     }
     with path.open("rb") as file:  # into the system's cache
         while file.read(1 << 22):
             pass
     for training in both.values():
         rate_of(training, 2)
-    found: dict[str, list[float]] = {name: [] for name in both}
+    rates: dict[str, list[float]] = {name: [] for name in both}
     for i in range(rounds):
         for name in list(both)[:: 1 if i % 2 else -1]:
-            found[name].append(rate_of(both[name], seconds))
-    ratios = [a / b for a, b in zip(found["mapped"], found["in memory"], strict=True)]
+            rates[name].append(rate_of(both[name], seconds))
+    ratios = [a / b for a, b in zip(rates["mapped"], rates["in memory"], strict=True)]
     print(
-        f"warm, {rounds} turns of {seconds:g} s: mapped {statistics.median(found['mapped']):.2f} steps/s, "
-        f"{few:,} in memory {statistics.median(found['in memory']):.2f}; median ratio "
+        f"warm, {rounds} turns of {seconds:g} s: mapped {statistics.median(rates['mapped']):.2f} steps/s, "
+        f"{count:,} in memory {statistics.median(rates['in memory']):.2f}; median ratio "
         f"{statistics.median(ratios):.3f} ({min(ratios):.2f} to {max(ratios):.2f})",
         flush=True,
     )
 
 
 def gathering(path: Path) -> None:
-    """Time what one batch's pictures take, of a cold file and of a warm one."""
+    """Time the reading of one batch from a file that is not cached, and from a cached one."""
     rng = torch.Generator().manual_seed(0)
     ahead, now, warm = "cold, asked for an update ahead", "cold, asked for when needed", "warm"
     for name in (ahead, now, "cold, not asked for", warm):
         if name != warm:
-            gc.collect()  # what a process has mapped cannot be dropped
+            gc.collect()  # the cache of a file that is still mapped cannot be dropped
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         mapped, times = read_pictures(path, mapped=True), []
@@ -153,12 +155,12 @@ def gathering(path: Path) -> None:
         for rows in batches:
             if name == ahead:
                 mapped.expect(rows)
-                time.sleep(0.05)  # as an update would take
-            begun = time.perf_counter()
+                time.sleep(0.05)  # about the time of an update
+            start = time.perf_counter()
             if name == now:
                 mapped.expect(rows)
             mapped.take("train", rows)
-            times.append(1000 * (time.perf_counter() - begun))
+            times.append(1000 * (time.perf_counter() - start))
         del mapped
         print(f"64 pictures, {name}: {statistics.median(times):.2f} ms", flush=True)
 

@@ -38,22 +38,22 @@ STEPS = {
     "toy-swiss-roll": 3_000,
     "quick-pokemon": 500,
 }
-"""About a minute of one idle core without AVX-512. A larger number goes on with the runs that are there."""
+"""Steps that take about a minute on one idle core without AVX-512. A larger number continues earlier runs."""
 
 HEADLINES = ("fid", "kid", "coverage", "class_kl", "memorised", "emd", "modes", "high_quality")
 """Metrics of the short table; all others stand below it."""
 
 
-def wanted(preset: str, seed: int) -> TrainConfig:
-    """The config of a run. Measuring in passing is left away: it changes no number, and takes time."""
-    given = {
+def config_of(preset: str, seed: int) -> TrainConfig:
+    """Return the config of a run. Live metrics are off: they take time and change no number."""
+    changes = {
         "seed": seed,
         "steps": STEPS[preset],
         "threads": 1,
         "precision": "float32",
         "measure": False,
     }
-    return PRESETS[preset].config.changed(given)
+    return PRESETS[preset].config.changed(changes)
 
 
 def wgan(*arguments: str) -> str:
@@ -67,8 +67,8 @@ def wgan(*arguments: str) -> str:
 
 
 def trained(preset: str, seed: int, folder: Path) -> Run:
-    """The run of a preset and a seed: found, gone on with, or made."""
-    config = wanted(preset, seed)
+    """Return the run of a preset and a seed; start it or continue it if needed."""
+    config = config_of(preset, seed)
     for run in list_runs(folder):
         if run.config().changed({"steps": config.steps}) != config:
             continue
@@ -101,33 +101,37 @@ def trained(preset: str, seed: int, folder: Path) -> Run:
 
 
 def evaluated(preset: str, seed: int, folder: Path) -> dict[str, Any]:
-    """One run's evaluation, kept beside the runs."""
+    """Return the evaluation of a run; it is saved in the folder of the runs."""
     folder.mkdir(parents=True, exist_ok=True)
     run = trained(preset, seed, folder)
-    kept = folder / f"{run.id}-{STEPS[preset]}.json"
-    if not kept.is_file():
+    path = folder / f"{run.id}-{STEPS[preset]}.json"
+    if not path.is_file():
         line = wgan("evaluate", str(run.folder), "--json", "--quiet")
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False) as file:
             file.write(line)
-        os.replace(file.name, kept)
-    found: dict[str, Any] = json.loads(kept.read_text())
+        os.replace(file.name, path)
+    evaluation: dict[str, Any] = json.loads(path.read_text())
     last = run.last()
-    found |= {"preset": preset, "seed": seed, "seconds_of_training": last.seconds if last else None}
+    evaluation |= {
+        "preset": preset,
+        "seed": seed,
+        "seconds_of_training": last.seconds if last else None,
+    }
     print(
         f"{preset}, seed {seed}: "
-        + ", ".join(f"{v['name']} {v['value']:.4g}" for v in found["values"]),
+        + ", ".join(f"{v['name']} {v['value']:.4g}" for v in evaluation["values"]),
         flush=True,
     )
-    return found
+    return evaluation
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and deviation over seeds."""
+    """Return mean and standard deviation over seeds."""
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan
 
 
 def number(value: float | None, percent: bool) -> str:
-    """A number as the tables have it."""
+    """Return a number in the format of the tables."""
     if value is None or math.isnan(value):
         return "–"
     text = (
@@ -140,8 +144,8 @@ def number(value: float | None, percent: bool) -> str:
     return text.replace("-", "−")
 
 
-def said(mean: float, deviation: float, percent: bool) -> str:
-    """Mean ± deviation."""
+def with_deviation(mean: float, deviation: float, percent: bool) -> str:
+    """Return mean ± deviation as text."""
     if math.isnan(deviation):
         return number(mean, percent)
     if percent:
@@ -149,13 +153,13 @@ def said(mean: float, deviation: float, percent: bool) -> str:
     return f"{number(mean, False)} ± {deviation:.2g}"
 
 
-def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a metric: mean, deviation and values over the seeds of one preset, and the floor."""
-    made = []
-    for i, value in enumerate(found[0]["values"]):
-        values = [each["values"][i]["value"] for each in found]
+def rows(evaluations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each metric of one preset: mean, deviation and values over the seeds, and the floor."""
+    table_rows = []
+    for i, value in enumerate(evaluations[0]["values"]):
+        values = [each["values"][i]["value"] for each in evaluations]
         mean, deviation = spread(values)
-        made.append(
+        table_rows.append(
             {
                 "name": value["name"],
                 "title": title_of(value["name"]),
@@ -167,17 +171,17 @@ def rows(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "better": value["better"],
             }
         )
-    return made
+    return table_rows
 
 
 def key_of(name: str) -> str:
-    """The key of METRICS that a name belongs to."""
+    """Return the key of METRICS that a name belongs to."""
     metric = metric_of(name)
     return next(key for key, each in METRICS.items() if each is metric)
 
 
 def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
-    """The page docs/evaluations.md."""
+    """Return the page docs/evaluations.md."""
     seeds = ", ".join(str(each["seed"]) for each in next(iter(table.values())))
     libraries = ", ".join(f"{name} {version}" for name, version in versions().items())
     lines = [
@@ -194,28 +198,28 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
     if absent:
         lines += ["", f"Left out, as their pictures are not on this machine: {', '.join(absent)}."]
     lines += ["", *short(table)]
-    for preset, found in table.items():
-        one = found[0]
+    for preset, evaluations in table.items():
+        first = evaluations[0]
         lines += ["", f"## {preset}", ""]
         lines += [
             f"`python -m wgan train --preset {preset} --steps {STEPS[preset]} --threads 1 --precision float32 --seed K`, "
-            f"then `python -m wgan evaluate last`. {one['note']}".rstrip()
+            f"then `python -m wgan evaluate last`. {first['note']}".rstrip()
         ]
-        if one["protocol"]:
-            protocol = one["protocol"]
+        if first["protocol"]:
+            protocol = first["protocol"]
             lines += [
                 "",
                 f"Features: {protocol['network']} `{protocol['hash']}`; reference: "
                 f"{protocol['reference']}.",
             ]
-        heads = [f"seed {each['seed']}" for each in found]
+        heads = [f"seed {each['seed']}" for each in evaluations]
         lines += ["", f"| metric | mean ± sd | floor | better | {' | '.join(heads)} |"]
         lines += ["|---" * (4 + len(heads)) + "|"]
-        for row in rows(found):
+        for row in rows(evaluations):
             percent = row["percent"]
             cells = [
                 f"{row['title']} (`{row['name']}`)",
-                said(
+                with_deviation(
                     row["mean"], math.nan if row["deviation"] is None else row["deviation"], percent
                 ),
                 number(row["floor"], percent),
@@ -227,18 +231,18 @@ def page(table: dict[str, list[dict[str, Any]]], absent: Sequence[str]) -> str:
 
 
 def short(table: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """The headlines of all presets."""
+    """Return the table with the main metrics of all presets."""
     lines = ["| preset | steps | mean ± sd over the seeds, [floor] |", "|---|---|---|"]
-    for preset, found in table.items():
-        told = []
-        for row in rows(found):
+    for preset, evaluations in table.items():
+        parts = []
+        for row in rows(evaluations):
             if key_of(row["name"]) in HEADLINES:
                 deviation = math.nan if row["deviation"] is None else row["deviation"]
-                told.append(
-                    f"{row['title']} {said(row['mean'], deviation, row['percent'])} "
+                parts.append(
+                    f"{row['title']} {with_deviation(row['mean'], deviation, row['percent'])} "
                     f"[{number(row['floor'], row['percent'])}]"
                 )
-        lines.append(f"| `{preset}` | {STEPS[preset]:,} | {'; '.join(told)} |")
+        lines.append(f"| `{preset}` | {STEPS[preset]:,} | {'; '.join(parts)} |")
     return lines
 
 
@@ -252,32 +256,34 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each (1)")
     parser.add_argument("--runs-dir", type=Path, default=ROOT / "checkpoints" / "evaluations")
     parser.add_argument("--out", type=Path, default=PAGE)
-    given = parser.parse_args()
-    here = [name for name in given.presets if PRESETS[name].config.dataset.present()]
-    if not here:
+    options = parser.parse_args()
+    presets = [name for name in options.presets if PRESETS[name].config.dataset.present()]
+    if not presets:
         sys.exit("None of these presets has its data on this machine: set WGAN_DATA.")
-    # A seed after the other, so that all presets have their first numbers soon.
-    pairs = [(preset, seed) for seed in given.seeds for preset in here]
-    folder = given.runs_dir.resolve()
-    with ThreadPoolExecutor(given.jobs) as pool:
-        found = list(pool.map(lambda pair: evaluated(pair[0], pair[1], folder), pairs))
-    table = {name: [each for each in found if each["preset"] == name] for name in here}
-    absent = [name for name in given.presets if name not in here]
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(page(table, absent), encoding="utf-8")
-    kept = {
+    # One seed after the other, so that all presets have first numbers early.
+    pairs = [(preset, seed) for seed in options.seeds for preset in presets]
+    folder = options.runs_dir.resolve()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        evaluations = list(pool.map(lambda pair: evaluated(pair[0], pair[1], folder), pairs))
+    table = {name: [each for each in evaluations if each["preset"] == name] for name in presets}
+    absent = [name for name in options.presets if name not in presets]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(page(table, absent), encoding="utf-8")
+    document = {
         "versions": versions(),
-        "seeds": given.seeds,
+        "seeds": options.seeds,
         "presets": {
             name: {
                 "steps": STEPS[name],
                 "protocol": table[name][0]["protocol"],
                 "metrics": rows(table[name]),
             }
-            for name in here
+            for name in presets
         },
     }
-    given.out.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    options.out.with_suffix(".json").write_text(
+        json.dumps(document, indent=1) + "\n", encoding="utf-8"
+    )
     print("\n".join(short(table)))
 
 

@@ -29,19 +29,19 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 def imports(rounds: int) -> dict[str, float]:
     """Return seconds to import each module in a new process, as it is when a first one did before."""
-    found: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    times: dict[str, list[float]] = {name: [] for name in IMPORTS}
     code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
     for _ in range(rounds):
         for name in IMPORTS:
-            said = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, "-c", code.format(name)],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
                 check=True,
             )
-            found[name].append(float(said.stdout.splitlines()[-1]))
-    return {name: statistics.median(values) for name, values in found.items()}
+            times[name].append(float(process.stdout.splitlines()[-1]))
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def visit(browser: Browser, url: str, ready: str) -> tuple[float, float]:
@@ -71,7 +71,7 @@ def round_of(browser: Browser, script: Path, ready: str) -> dict[str, float]:
         served = time.perf_counter() - began
         first, able = visit(browser, url, ready)
         again, able_again = visit(browser, url, ready)
-        found = {
+        times = {
             "served": served,
             "first_paint": first,
             "first_ready": able,
@@ -87,9 +87,9 @@ def round_of(browser: Browser, script: Path, ready: str) -> dict[str, float]:
             start = time.perf_counter()
             button.click()
             page.locator(".wgan-made canvas").first.wait_for(timeout=90_000)
-            found["start_to_preview"] = time.perf_counter() - start
+            times["start_to_preview"] = time.perf_counter() - start
             page.close()
-        return found
+        return times
     finally:
         process.terminate()
         process.wait(30)
@@ -100,7 +100,7 @@ def main() -> None:
     """Print a table, and the same as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+    options = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
@@ -110,17 +110,17 @@ def main() -> None:
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in apps}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for _ in range(given.rounds):
+        for _ in range(options.rounds):
             for name, script in apps.items():
                 ready = START if name == "app" else START.replace("!b", "true || !b")
                 rounds[name].append(round_of(browser, script, ready))
         browser.close()
     shutil.rmtree(one_line.parent)
     table = {
-        name: {key: statistics.median(one[key] for one in many) for key in many[0]}
-        for name, many in rounds.items()
+        name: {key: statistics.median(times[key] for times in visits) for key in visits[0]}
+        for name, visits in rounds.items()
     }
-    words = {
+    titles = {
         "served": "command to a server that answers",
         "first_paint": "first visit: to its first paint",
         "first_ready": "first visit: until Start can be pressed",
@@ -128,12 +128,14 @@ def main() -> None:
         "second_ready": "second visit: until Start can be pressed",
         "start_to_preview": "Start to the first preview",
     }
-    print(f"medians of {given.rounds}, load {os.getloadavg()[0]:.1f}")
+    print(f"medians of {options.rounds}, load {os.getloadavg()[0]:.1f}")
     print("| what | app, s | an app of one line, s |\n|---|---|---|")
-    for key, what in words.items():
-        other = table["one line"].get(key)
-        print(f"| {what} | {table['app'][key]:.2f} | {'' if other is None else f'{other:.2f}'} |")
-    costs = imports(given.rounds)
+    for key, title in titles.items():
+        one_line_time = table["one line"].get(key)
+        print(
+            f"| {title} | {table['app'][key]:.2f} | {'' if one_line_time is None else f'{one_line_time:.2f}'} |"
+        )
+    costs = imports(options.rounds)
     for name, seconds in costs.items():
         print(f"| import {name} | {seconds:.2f} | |")
     print(json.dumps({"apps": table, "imports": costs}))

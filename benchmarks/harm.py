@@ -51,7 +51,7 @@ TINY = [
 ]
 
 
-def begin(*arguments: str) -> "subprocess.Popen[str]":
+def start_wgan(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "wgan", *arguments],
         cwd=ROOT,
@@ -62,27 +62,27 @@ def begin(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def wgan(*arguments: str) -> tuple[int, str, str]:
-    process = begin(*arguments)
+    process = start_wgan(*arguments)
     out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 
 def problems_of(run: Run) -> list[str]:
     """Read everything of a run, and return what cannot be read or is false."""
-    found = []
+    problems = []
     try:
         view = RunReader(run).view()
         steps = run.reports()["step"]
         run.facts(), run.metrics(), run.protocol(), run.resume_point()
         if len(steps) and not np.array_equal(steps, 5 * np.arange(1, len(steps) + 1)):
-            found.append("reports are missing")
+            problems.append("reports are missing")
         for step in run.checkpoints.steps():
             run.checkpoints.read(step)
         if view.status is Status.FINISHED and view.config.steps not in run.checkpoints.steps():
-            found.append("finished without its last checkpoint")
+            problems.append("finished without its last checkpoint")
     except RunError as error:
-        found.append(str(error))
-    return found
+        problems.append(str(error))
+    return problems
 
 
 def is_same(a: Run, b: Run) -> bool:
@@ -106,24 +106,24 @@ def kills(count: int) -> dict[str, Any]:
     problems: list[str] = []
     killed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        whole, harmed = Path(folder) / "whole", Path(folder) / "harmed"
+        unharmed, harmed = Path(folder) / "whole", Path(folder) / "harmed"
         settings = [*TINY, "--checkpoint-every", "20", "--steps", "60"]
-        begun = time.monotonic()
+        start = time.monotonic()
         if wgan("train", *settings, "--runs-dir", str(Path(folder) / "first"))[0]:
             sys.exit("The first run failed.")
-        span = 2 * (time.monotonic() - begun)  # half of the kills hit the start, half what follows
+        span = 2 * (time.monotonic() - start)  # half of the kills hit the start, half what follows
         settings[-1] = "1000000"
         while sum(killed.values()) < count:
             runs = list_runs(harmed)
             kind = rng.choice(["train"] * 6 + ["evaluate", "export"]) if runs else "train"
             if kind == "train":
-                more = ["--resume", "last", "--quiet"] if runs else settings
-                process = begin("train", *more, "--runs-dir", str(harmed))
+                flags = ["--resume", "last", "--quiet"] if runs else settings
+                process = start_wgan("train", *flags, "--runs-dir", str(harmed))
             elif kind == "evaluate":
-                process = begin("evaluate", "last", "--quiet", "--runs-dir", str(harmed))
+                process = start_wgan("evaluate", "last", "--quiet", "--runs-dir", str(harmed))
             else:
                 out = Path(folder) / "run.zip"
-                process = begin("export", "last", "--out", str(out), "--runs-dir", str(harmed))
+                process = start_wgan("export", "last", "--out", str(out), "--runs-dir", str(harmed))
             time.sleep(rng.uniform(0.0, span))
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
@@ -146,9 +146,9 @@ def kills(count: int) -> dict[str, Any]:
         )
         problems += [err] if code else []
         settings[-1] = steps
-        code, _, err = wgan("train", *settings, "--runs-dir", str(whole))
+        code, _, err = wgan("train", *settings, "--runs-dir", str(unharmed))
         problems += [err] if code else []
-        same = is_same(list_runs(whole)[0], run)
+        same = is_same(list_runs(unharmed)[0], run)
         parts = len(list(run.folder.rglob("*.part")))
     return {
         "kills": dict(killed),
@@ -181,7 +181,7 @@ def disks(count: int) -> dict[str, Any]:
         code, _, err = wgan("train", *settings, "--runs-dir", folder + "/whole")
         if code:
             sys.exit(err)
-        (whole,) = list_runs(Path(folder) / "whole")
+        (unharmed,) = list_runs(Path(folder) / "whole")
         for size in sizes:
             disk = Path(folder) / f"disk-{size}"
             disk.mkdir()
@@ -189,13 +189,18 @@ def disks(count: int) -> dict[str, Any]:
                 ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], check=True
             )
             try:
-                problems += [f"{size}: {words}" for words in tried(disk, settings, whole, outcomes)]
+                problems += [
+                    f"{size}: {problem}"
+                    for problem in problems_on_disk(disk, settings, unharmed, outcomes)
+                ]
             finally:
                 subprocess.run(["umount", "--lazy", str(disk)], check=False)
     return {"disks": count, "outcomes": dict(outcomes), "problems": problems}
 
 
-def tried(disk: Path, settings: list[str], whole: Run, outcomes: Counter[str]) -> list[str]:
+def problems_on_disk(
+    disk: Path, settings: list[str], unharmed: Run, outcomes: Counter[str]
+) -> list[str]:
     """Train on a small disk, then on the same disk made larger; return what was lost or false."""
     problems = []
     code, _, err = wgan("train", *settings, "--runs-dir", str(disk))
@@ -216,7 +221,7 @@ def tried(disk: Path, settings: list[str], whole: Run, outcomes: Counter[str]) -
             code, _, err = wgan("train", "--resume", run.id, "--quiet", "--runs-dir", str(disk))
             if code:
                 problems.append(f"not resumed: {err[-300:]}")
-        if not is_same(run, whole):
+        if not is_same(run, unharmed):
             problems.append("differs from a run on a large disk")
     return problems
 
@@ -256,11 +261,11 @@ def bits(count: int) -> dict[str, Any]:
                 outcomes["ZIP file refused"] += 1
                 continue
             outcomes["ZIP file imported with remarks" if remarks else "ZIP file imported"] += 1
-            found = contents_of(run)
-            changed = [k for k in found if found[k] != expected.get(k)]
-            lost = [] if remarks else sorted(expected.keys() - found.keys())
-            if changed or lost:
-                problems.append(f"changed: {changed}, lost without a word: {lost}")
+            contents = contents_of(run)
+            changed = [k for k in contents if contents[k] != expected.get(k)]
+            missing = [] if remarks else sorted(expected.keys() - contents.keys())
+            if changed or missing:
+                problems.append(f"changed: {changed}, lost without a word: {missing}")
             shutil.rmtree(run.folder)
     return {"bits": count, "outcomes": dict(outcomes), "problems": problems}
 
@@ -274,7 +279,7 @@ def flipped(content: bytes, rng: random.Random) -> bytes:
 
 def contents_of(run: Run) -> dict[str, Any]:
     """Return what a run holds, by name, so that two can be compared."""
-    found: dict[str, Any] = {
+    contents: dict[str, Any] = {
         "config": run.config(),
         "reports": {name: column.tolist() for name, column in run.reports().items()},
         "changes": run.changes(),
@@ -282,27 +287,27 @@ def contents_of(run: Run) -> dict[str, Any]:
     }
     for step in run.checkpoints.steps():
         state, _ = run.checkpoints.read(step)
-        found[f"checkpoint {step}"] = {k: v.numpy().tobytes() for k, v in state.tensors.items()}
+        contents[f"checkpoint {step}"] = {k: v.numpy().tobytes() for k, v in state.tensors.items()}
     for step in run.previews.steps():
-        kept = run.previews.read(step)
-        assert kept is not None
-        with np.load(run.folder / "previews" / f"{step:08d}.{kept[0]}") as arrays:
-            found[f"preview {step}"] = {name: arrays[name].tobytes() for name in arrays.files}
-    return found
+        preview = run.previews.read(step)
+        assert preview is not None
+        with np.load(run.folder / "previews" / f"{step:08d}.{preview[0]}") as arrays:
+            contents[f"preview {step}"] = {name: arrays[name].tobytes() for name in arrays.files}
+    return contents
 
 
 def main() -> None:
     """Run one of the trials."""
     parser = argparse.ArgumentParser(description=__doc__)
-    what = parser.add_subparsers(required=True, dest="what")
+    commands = parser.add_subparsers(required=True, dest="what")
     for name, count in (("kills", 200), ("disks", 60), ("bits", 1000)):
-        what.add_parser(name).add_argument("--count", type=int, default=count)
-    given = parser.parse_args()
+        commands.add_parser(name).add_argument("--count", type=int, default=count)
+    options = parser.parse_args()
     os.chdir(ROOT)
     torch.set_num_threads(1)
-    found = {"kills": kills, "disks": disks, "bits": bits}[given.what](given.count)
-    print(json.dumps(found))
-    if found["problems"] or not found.get("equal_to_an_unharmed_run", True):
+    result = {"kills": kills, "disks": disks, "bits": bits}[options.what](options.count)
+    print(json.dumps(result))
+    if result["problems"] or not result.get("equal_to_an_unharmed_run", True):
         sys.exit(1)
 
 

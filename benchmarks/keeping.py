@@ -65,7 +65,7 @@ def wgan(*arguments: str) -> "subprocess.Popen[bytes]":
 
 
 def filled(folder: Path, count: int) -> Run:
-    """A run with `count` reports of a random walk."""
+    """Return a run with `count` reports, whose values are a random walk."""
     from wgan.config import PRESETS
 
     run = Run.create(PRESETS["toy-ring"].config.changed({"steps": 10_000_000}), folder)
@@ -83,7 +83,7 @@ def filled(folder: Path, count: int) -> Run:
 
 
 def million() -> None:
-    """Open a run of a million reports; then what one more report costs, beside a run of a thousand."""
+    """Time the opening of a run of a million reports, and one more report, also in a run of a thousand."""
     with tempfile.TemporaryDirectory() as folder:
         runs = {n: filled(Path(folder) / str(n), n) for n in SIZES}
         program = (
@@ -113,12 +113,12 @@ def million() -> None:
                 step = 10 * (n + i + 1)
                 report = Report(step, *np.random.default_rng(i).normal(size=5).tolist())
                 run.add([StoredReport(report, step, step / 100, 1e9)])
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 view = watched[n].view()
                 data = [figures.critic_gap(view.curves), figures.losses(view.curves)]
                 sent = json.dumps([encode_figure(figure) for figure in data])
                 if i > 2:
-                    times[n].append(1000 * (time.perf_counter() - begun))
+                    times[n].append(1000 * (time.perf_counter() - start))
                 sizes[n] = len(sent)
         for n in runs:
             print(
@@ -130,7 +130,7 @@ def million() -> None:
 
 
 def long(steps: int) -> None:
-    """Train a tiny run with a report a step and a picture every tenth; its memory, folder and page on the way."""
+    """Train a tiny run with many reports and pictures; measure its memory, folder and page on the way."""
     from wgan.bench import peak
     from wgan.config import PRESETS
     from wgan.jobs import TrainingJob
@@ -153,20 +153,20 @@ def long(steps: int) -> None:
         job.prepare()
         for tenth in range(1, 11):
             with peak("cpu") as memory:
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 while job.training.steps < steps * tenth // 10:
                     job.step()
-                took = time.perf_counter() - begun
+                took = time.perf_counter() - start
             job.flush()
             times = []
             for _ in range(15):
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 sent = [
                     encode_figure(f)
                     for f in (figures.critic_gap(job.view.curves), figures.losses(job.view.curves))
                 ]
-                times.append(1000 * (time.perf_counter() - begun))
-            kept = sum(f.stat().st_size for f in job.run.folder.rglob("*") if f.is_file())
+                times.append(1000 * (time.perf_counter() - start))
+            folder_bytes = sum(f.stat().st_size for f in job.run.folder.rglob("*") if f.is_file())
             print(
                 json.dumps(
                     {
@@ -174,7 +174,7 @@ def long(steps: int) -> None:
                         "most_memory_MB": round(memory["bytes"] / 1e6, 1),
                         "previews_made": job.training.steps // 10,
                         "previews_kept": len(job.view.preview_steps),
-                        "folder_MB": round(kept / 1e6, 1),
+                        "folder_MB": round(folder_bytes / 1e6, 1),
                         "chart_ms": round(statistics.median(times), 1),
                         "chart_kB": round(len(json.dumps(sent)) / 1000, 1),
                         "steps_per_second": round(steps / 10 / took),
@@ -186,28 +186,28 @@ def long(steps: int) -> None:
 
 
 def shelf(count: int) -> None:
-    """Full runs of the Runs page with many runs in the folder."""
+    """Time the Runs page with many runs in the folder."""
     with tempfile.TemporaryDirectory() as folder:
-        one = Path(folder) / "one"
-        if wgan("train", *TINY, "--steps", "300", "--runs-dir", str(one)).wait() != 0:
+        runs_folder = Path(folder) / "one"
+        if wgan("train", *TINY, "--steps", "300", "--runs-dir", str(runs_folder)).wait() != 0:
             sys.exit("The run to copy failed.")
         runs = Path(folder) / "runs"
-        (original,) = list_runs(one)
+        (original,) = list_runs(runs_folder)
         for i in range(count):
             name = f"20260101-{i // 3600:02d}{i // 60 % 60:02d}{i % 60:02d}-ring-8-wgan-gp-s{i}"
             shutil.copytree(original.folder, runs / name)
         os.environ["WGAN_RUNS"] = str(runs)
         os.chdir(ROOT)
         app = AppTest.from_file(str(ROOT / "pages/ui/main.py"), default_timeout=120)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         app.run().switch_page("../runs.py").run()
-        first = 1000 * (time.perf_counter() - begun)
+        first = 1000 * (time.perf_counter() - start)
         time.sleep(12)  # a fresh server measures the forecast of the next run for some seconds
         times: list[float] = []
         for _ in range(60):
-            begun = time.perf_counter()
+            start = time.perf_counter()
             app.run()
-            times.append(1000 * (time.perf_counter() - begun))
+            times.append(1000 * (time.perf_counter() - start))
             assert not app.exception, app.exception
         print(
             f"{count} runs: Runs page, first with all imports {first:.0f} ms, then median "
@@ -219,17 +219,17 @@ def shelf(count: int) -> None:
 def main() -> None:
     """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__)
-    what = parser.add_subparsers(required=True, dest="what")
-    what.add_parser("million")
-    what.add_parser("long").add_argument("--steps", type=int, default=100_000)
-    what.add_parser("shelf").add_argument("--runs", type=int, default=500)
-    given = parser.parse_args()
-    if given.what == "million":
+    commands = parser.add_subparsers(required=True, dest="what")
+    commands.add_parser("million")
+    commands.add_parser("long").add_argument("--steps", type=int, default=100_000)
+    commands.add_parser("shelf").add_argument("--runs", type=int, default=500)
+    options = parser.parse_args()
+    if options.what == "million":
         million()
-    elif given.what == "long":
-        long(given.steps)
+    elif options.what == "long":
+        long(options.steps)
     else:
-        shelf(given.runs)
+        shelf(options.runs)
 
 
 if __name__ == "__main__":

@@ -96,48 +96,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", default="example-mnist-wgan-gp")
     parser.add_argument("--moves", type=int, default=30)
-    given = parser.parse_args()
+    options = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
     runs = ROOT / "checkpoints"
-    state, _ = Run.find(given.run, runs).checkpoints.read()
+    state, _ = Run.find(options.run, runs).checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     process, url = serve(runs)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 720})
-            address = f"{url}/latent?run={given.run}"
-            found: dict[str, list[float]] = {
-                "dial": dials(page, address, given.moves),
+            address = f"{url}/latent?run={options.run}"
+            times: dict[str, list[float]] = {
+                "dial": dials(page, address, options.moves),
                 "new_walk_in_browser": in_browser(page, address, 7),
             }
             browser.close()
     finally:
         process.terminate()
         process.wait()
-    found["walk_of_60"] = walks(models)
+    times["walk_of_60"] = walks(models)
     z = np.repeat(draw_z(0, 1, models.config.latent_dim), 32, axis=0)
-    found["generator_32"] = _timed(lambda: models.make(z))
+    times["generator_32"] = _timed(lambda: models.make(z))
     rows = [
         (
             "dial's move to the new picture",
             "dial",
             100,
-            f"of it the generator, 32 pictures: {statistics.median(found['generator_32']):.0f} ms",
+            f"of it the generator, 32 pictures: {statistics.median(times['generator_32']):.0f} ms",
         ),
         ("walk of 60 frames, made and encoded", "walk_of_60", 1500, ""),
         ("new waypoints to the first frame, browser", "new_walk_in_browser", 1500, "70 frames"),
     ]
-    print(f"{given.run}, load {os.getloadavg()[0]:.1f}")
+    print(f"{options.run}, load {os.getloadavg()[0]:.1f}")
     print(f"{'what':44}{'median':>8}{'p95':>8}{'budget':>8}      beside")
-    for words, key, budget, beside in rows:
-        times = found[key]
+    for title, key, budget, beside in rows:
+        values = times[key]
         print(
-            f"{words:44}{statistics.median(times):>8.0f}{quantile(times, 0.95):>8.0f}{budget:>8} ms   {beside}"
+            f"{title:44}{statistics.median(values):>8.0f}{quantile(values, 0.95):>8.0f}{budget:>8} ms   {beside}"
         )
-    print(json.dumps({key: round(statistics.median(times), 1) for key, times in found.items()}))
+    print(json.dumps({key: round(statistics.median(values), 1) for key, values in times.items()}))
 
 
 def _timed(act: Any, rounds: int = 20) -> list[float]:

@@ -94,7 +94,7 @@ def rate(run: Run, seconds: float) -> float:
     return (step_of(run)[0] - before[0]) / (time.monotonic() - start)
 
 
-def begin(page: Page, url: str, preset: str, runs: Path) -> Run:
+def start_in_browser(page: Page, url: str, preset: str, runs: Path) -> Run:
     """Press Start of a preset and wait until its run is under way."""
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=90_000)
@@ -199,7 +199,7 @@ def watch(
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         watcher = Watcher(page)
-        run = begin(page, url, preset, runs)
+        run = start_in_browser(page, url, preset, runs)
         costs, watched, alone = [], [], []
         for _ in range(rounds):
             page.goto("about:blank")

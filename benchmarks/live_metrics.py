@@ -131,7 +131,7 @@ def compare(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
             job.finish(Status.STOPPED)
         equal = same(jobs[True].run, jobs[False].run)
     ratios = [a / b for a, b in zip(rates[True], rates[False], strict=True)]
-    every = paced + measurements
+    all_measurements = paced + measurements
     return {
         "preset": preset,
         "pairs": pairs,
@@ -144,9 +144,9 @@ def compare(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         "share": sum(each.seconds for each in paced) / trained,
         "gauge_share": own_share,
         "measured": len(paced),
-        "longest_s": max(each.seconds for each in every),
-        "longest_core_s": max(each.core for each in every),
-        "groups": by_group(every),
+        "longest_s": max(each.seconds for each in all_measurements),
+        "longest_core_s": max(each.core for each in all_measurements),
+        "groups": by_group(all_measurements),
         "once_s": sum(each.seconds for each in once),
         "once_longest_core_s": max((each.core for each in once), default=0.0),
         "equal_reports": equal,

@@ -10,8 +10,6 @@ MNIST and Fashion-MNIST (WGAN_DATA) the bundled digits are taken.
 """
 
 import argparse
-import contextlib
-import io
 import json
 import math
 import platform
@@ -26,17 +24,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ot
 import scipy.linalg
 import scipy.ndimage
 import scipy.spatial
 import scipy.special
 import scipy.stats
 import torch
-from prdc import compute_prdc
-from sklearn.neighbors import NearestNeighbors
-from torch import Tensor, nn
+from torch import Tensor
 
+from benchmarks.oracles import (
+    PAIRS,
+    class_shares,
+    copied_share,
+    emd_by_pot,
+    frechet_formula,
+    halved_pictures,
+    kernel_formula,
+    prdc_by_authors,
+    repeated_share,
+    sliced_by_scipy,
+    torchmetrics_fid,
+    torchmetrics_kid,
+)
 from wgan.arrays import F64
 from wgan.data import DATASETS, Dataset, FashionMnist, Mnist, Mnist10k, Pictures, Points
 from wgan.metrics import (
@@ -54,7 +63,7 @@ from wgan.metrics import (
     sliced,
 )
 from wgan.metrics.extractor import Classifier
-from wgan.metrics.feature_distances import MEMORISED, SUBSET, SUBSETS
+from wgan.metrics.feature_distances import SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
 from wgan.rng import keyed_rng
@@ -64,7 +73,6 @@ REPEATED = 100
 NEIGHBOURS = 2_000
 """Pictures for precision to coverage: `prdc` keeps all pairs at once, so its time and memory grow fast."""
 
-PAIRS = 5_000
 STACKED = 26_000
 
 
@@ -91,114 +99,6 @@ class Section:
     known: str = "known answer"
 
 
-# ---- the oracles --------------------------------------------------------------------------------
-
-
-class Given(nn.Module):
-    """Features as they are, for torchmetrics."""
-
-    num_features = 64
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features
-
-
-def torchmetrics_fid(fake: Tensor, real: Tensor) -> float:
-    """FID by torchmetrics' own sums, of features in batches."""
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    metric = FrechetInceptionDistance(feature=Given())
-    for features, is_real in ((real, True), (fake, False)):
-        for part in torch.split(features.double(), 1_000):
-            metric.update(part, real=is_real)
-    return float(metric.compute())
-
-
-def torchmetrics_kid(fake: Tensor, real: Tensor, seed: int = 1) -> float:
-    """KID by torchmetrics, of subsets that another seed draws."""
-    from torchmetrics.image.kid import KernelInceptionDistance
-
-    torch.manual_seed(seed)
-    metric = KernelInceptionDistance(feature=Given(), subsets=SUBSETS, subset_size=SUBSET)
-    metric.update(real.double(), real=True)
-    metric.update(fake.double(), real=False)
-    return float(metric.compute()[0])
-
-
-def frechet_formula(fake: F64, real: F64) -> float:
-    """‖μ − μ′‖² + tr(Σ + Σ′ − 2(ΣΣ′)^½), the root by SciPy's Schur method."""
-    means = fake.mean(0) - real.mean(0)
-    a, b = np.cov(fake, rowvar=False), np.cov(real, rowvar=False)
-    root = np.real(scipy.linalg.sqrtm(a @ b))
-    return float(means @ means + np.trace(a) + np.trace(b) - 2 * np.trace(root))
-
-
-def kernel_formula(fake: F64, real: F64) -> float:
-    """Unbiased MMD² with (x·y / D + 1)³ over all pairs of at most 5,000 on each side."""
-    rng = np.random.default_rng(0)  # the first half of MNIST's test digits is not like the second
-    fake, real = (side[rng.permutation(len(side))[:PAIRS]] for side in (fake, real))
-
-    def total(a: F64, b: F64) -> float:
-        parts = (part @ b.T / a.shape[1] + 1 for part in np.array_split(a, max(1, len(a) // 1_000)))
-        return sum(float((part**3).sum()) for part in parts)
-
-    def within(a: F64) -> float:
-        own = float((((a * a).sum(1) / a.shape[1] + 1) ** 3).sum())
-        return (total(a, a) - own) / (len(a) * (len(a) - 1))
-
-    return within(fake) + within(real) - 2 * total(fake, real) / (len(fake) * len(real))
-
-
-def authors_prdc(real: F64, fake: F64) -> dict[str, float]:
-    """Precision and recall with k = 3, density and coverage with k = 5."""
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints the numbers of pictures
-        three, five = (compute_prdc(real, fake, nearest_k=k) for k in (3, 5))
-    return {
-        "precision": float(three["precision"]),
-        "recall": float(three["recall"]),
-        "density": float(five["density"]),
-        "coverage": float(five["coverage"]),
-    }
-
-
-def copied(pictures: Tensor, among: Tensor) -> float:
-    """Share of pictures twice as near to one of `among` as to any other."""
-    known = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(among.flatten(1).float().numpy())
-    distances, _ = known.kneighbors(pictures.flatten(1).float().numpy())
-    return float((distances[:, 0] < MEMORISED * distances[:, 1]).mean())
-
-
-def repeated(fake: F64, real: F64) -> float:
-    """Share of features nearer to another than half the median of that among real ones."""
-
-    def spacing(features: F64) -> F64:
-        known = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(features)
-        distances: F64 = known.kneighbors(features)[0][:, 1]
-        return distances
-
-    return float((spacing(fake) < 0.5 * np.median(spacing(real))).mean())
-
-
-def averaged(pictures: Tensor) -> F64:
-    """Pictures of 28×28 averaged to 14×14 in [−1, 1]."""
-    values = pictures.numpy().astype(np.float64) / 127.5 - 1
-    blocks = values.reshape(len(values), -1, 14, 2, 14, 2).mean((3, 5))
-    return np.asarray(blocks.reshape(len(values), -1))
-
-
-def shares(labels: Tensor, classes: int) -> F64:
-    """How often each class is there."""
-    return np.bincount(labels.numpy(), minlength=classes) / len(labels)
-
-
-def sliced_by_scipy(a: F64, b: F64) -> float:
-    """Mean W₁ of shadows by SciPy, on the lines that POT draws."""
-    lines = ot.sliced.get_random_projections(a.shape[1], PROJECTIONS, seed=0)  # (D, lines)
-    return float(
-        np.mean([scipy.stats.wasserstein_distance(a @ u, b @ u) for u in np.asarray(lines).T])
-    )
-
-
 # ---- pictures -----------------------------------------------------------------------------------
 
 
@@ -222,16 +122,16 @@ def test_sets(dataset: Dataset, data: Pictures) -> Sets:
     rng = keyed_rng(0, "metric", draw=7)
     blurred = scipy.ndimage.gaussian_filter(real.numpy().astype(np.float32), (0, 0, 1, 1))
     slight = real + 25 * torch.randn(real.shape, generator=rng)
-    few = labels < len(data.names) // 2
-    chosen = torch.randperm(len(real), generator=rng)[:REPEATED]
+    is_few = labels < len(data.names) // 2
+    repeated = torch.randperm(len(real), generator=rng)[:REPEATED]
     times = len(real) // REPEATED
     sets = {
         FLOOR: (real, labels),
         BLURRED: (torch.from_numpy(blurred).round().byte(), labels),
         "Gaussian noise added, σ = 25 of 255": (slight.clamp(0, 255).round().byte(), labels),
         NOISE: (torch.randint(0, 256, real.shape, generator=rng).byte(), labels),
-        FEW: (real[few], labels[few]),
-        AGAIN: (real[chosen].repeat(times, 1, 1, 1), labels[chosen].repeat(times)),
+        FEW: (real[is_few], labels[is_few]),
+        AGAIN: (real[repeated].repeat(times, 1, 1, 1), labels[repeated].repeat(times)),
     }
     reference_stats = ReferenceStats(dataset, data)
     return Sets(
@@ -252,14 +152,14 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
     exact = train.double().numpy()
     facts = FACTS if sets.title == "MNIST" else {}
     for what, sides in sets.sides.items():
-        found = measure(sides, ["fid", "kid"])
+        metrics = measure(sides, ["fid", "kid"])
         name = name_of("fid", sides, len(sides))
         fake = sides.features.double().numpy()
         fid.append(
             Row(
                 what,
                 name,
-                found[name],
+                metrics[name],
                 {
                     "torchmetrics, its updates": torchmetrics_fid(sides.features, train),
                     "NumPy, SciPy's root": frechet_formula(fake, exact),
@@ -273,13 +173,13 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
             Row(
                 what,
                 name,
-                found[name],
+                metrics[name],
                 {
                     "torchmetrics, other subsets": torchmetrics_kid(sides.features, real),
                     "formula over all pairs": kernel_formula(fake, real.double().numpy()),
                 },
                 "0" if what == FLOOR else "",
-                found[name + "_sd"],
+                metrics[name + "_sd"],
             )
         )
     ratios = [float(row.known) / row.ours for row in fid if row.known and row.what != FLOOR]
@@ -310,16 +210,18 @@ def distances(sets: Sets, train: Tensor) -> Iterator[Section]:
 def neighbours(sets: Sets) -> Section:
     """Precision, recall, density and coverage of all sets."""
     rows = []
-    for what, whole in sets.sides.items():
-        chosen = torch.randperm(len(whole), generator=keyed_rng(0, "metric", draw=8))[:NEIGHBOURS]
-        sides = PictureSides(whole.fake[chosen], sets.reference_stats)
+    for what, all_samples in sets.sides.items():
+        indices = torch.randperm(len(all_samples), generator=keyed_rng(0, "metric", draw=8))[
+            :NEIGHBOURS
+        ]
+        sides = PictureSides(all_samples.fake[indices], sets.reference_stats)
         keys = ("precision", "recall", "density", "coverage")
-        found = measure(sides, keys)
+        metrics = measure(sides, keys)
         real = sets.reference_stats.training(len(sides)).features.double().numpy()
-        known = authors_prdc(real, sides.features.double().numpy())
+        oracle = prdc_by_authors(real, sides.features.double().numpy())
         for key in keys:
             name = name_of(key, sides, len(sides))
-            rows.append(Row(what, name, found[name], {"prdc": known[key]}))
+            rows.append(Row(what, name, metrics[name], {"prdc": oracle[key]}))
     return Section(
         f"{sets.title}: precision, recall, density, coverage",
         "The oracle is `prdc` by the authors of density and coverage, in float64; k = 3 for precision and "
@@ -337,28 +239,30 @@ def known_answers(sets: Sets) -> Section:
     some = data.train[torch.randperm(len(data.train), generator=rng)[:1_000]]
     noise = torch.randint(-8, 9, some.shape, generator=rng)
     copies = (some.int() + noise).clamp(0, 255).byte()
-    fresh = test.fake[torch.randperm(len(test), generator=rng)[:1_000]]
+    test_pictures = test.fake[torch.randperm(len(test), generator=rng)[:1_000]]
     rows = []
     for what, pictures, known in (
         ("training pictures with noise of up to 8 of 255", copies, "100 % (FACTS.md §4)"),
-        (FLOOR, fresh, "0 % (FACTS.md §4)"),
+        (FLOOR, test_pictures, "0 % (FACTS.md §4)"),
     ):
-        oracle = {"scikit-learn": copied(pictures, data.train[:])}
-        found = measure(PictureSides(pictures, reference_stats), ["memorised"])
-        rows.append(_row(what, found, oracle, known))
+        oracle = {"scikit-learn": copied_share(pictures, data.train[:])}
+        metrics = measure(PictureSides(pictures, reference_stats), ["memorised"])
+        rows.append(_row(what, metrics, oracle, known))
     for what, known in ((FLOOR, "a few %"), (AGAIN, "100 %")):
         sides = sets.sides[what]
         real = reference_stats.training(len(sides)).features.double().numpy()
-        oracle = {"scikit-learn": repeated(sides.features.double().numpy(), real)}
+        oracle = {"scikit-learn": repeated_share(sides.features.double().numpy(), real)}
         rows.append(_row(what, measure(sides, ["duplicates"]), oracle, known))
     classes = len(data.names)
-    before = shares(data.train_labels, classes)
+    data_shares = class_shares(data.train_labels, classes)
     for what, known in (
         (FLOOR, "0"),
         (FEW, "log 2 = 0.693 for even classes, all recognised"),
     ):
-        seen = shares(sets.labels[what], classes)
-        oracle = {"SciPy, of the true labels": float(scipy.stats.entropy(seen, before))}
+        sample_shares = class_shares(sets.labels[what], classes)
+        oracle = {
+            "SciPy, of the true labels": float(scipy.stats.entropy(sample_shares, data_shares))
+        }
         rows.append(_row(what, measure(sets.sides[what], ["class_kl"]), oracle, known))
     classifier = reference_stats.network.module
     assert isinstance(classifier, Classifier)
@@ -374,8 +278,8 @@ def known_answers(sets: Sets) -> Section:
         rows.append(_row(what, measure(sets.sides[what], ["confidence"]), oracle, known))
     for what in (FLOOR, BLURRED):
         sides = sets.sides[what]
-        real = averaged(reference_stats.training(len(sides)).fake)
-        oracle = {"NumPy, SciPy's root": frechet_formula(averaged(sides.fake), real)}
+        real = halved_pictures(reference_stats.training(len(sides)).fake)
+        oracle = {"NumPy, SciPy's root": frechet_formula(halved_pictures(sides.fake), real)}
         rows.append(_row(what, measure(sides, ["frechet_pixels"]), oracle, ""))
     return Section(
         f"{sets.title}: copies, repeats, classes",
@@ -387,8 +291,8 @@ def known_answers(sets: Sets) -> Section:
     )
 
 
-def _row(what: str, found: dict[str, float], oracle: dict[str, float], known: str) -> Row:
-    ((name, value),) = found.items()
+def _row(what: str, metrics: dict[str, float], oracle: dict[str, float], known: str) -> Row:
+    ((name, value),) = metrics.items()
     return Row(what, name, value, oracle, known)
 
 
@@ -402,20 +306,20 @@ def floors(sets: Sets) -> Section:
         if n > len(features):
             continue
         draws = 1 if n == len(features) else 5
-        found: list[float] = []
+        distances: list[float] = []
         for draw in range(draws):
             order = torch.randperm(len(features), generator=keyed_rng(3, "metric", draw=draw))
             part = features[order[:n]]
-            found.append(frechet(Sums.of(part), sets.reference_stats.reference))
+            distances.append(frechet(Sums.of(part), sets.reference_stats.reference))
         mean, deviation = kid(part, real)
-        kept = sets.reference_stats.floors.get(n)
-        spread = float(np.std(found, ddof=1)) if draws > 1 else None
+        saved_floor = sets.reference_stats.floors.get(n)
+        spread = float(np.std(distances, ddof=1)) if draws > 1 else None
         rows.append(
             Row(
                 f"FID of {n:,} test pictures" + (f", {draws} draws" if draws > 1 else ""),
                 f"fid64_{n // 1000}k",
-                float(np.mean(found)),
-                {"kept with the network": kept[0]} if kept else {},
+                float(np.mean(distances)),
+                {"kept with the network": saved_floor[0]} if saved_floor else {},
                 facts[n] if sets.title == "MNIST" else "",
                 spread,
             )
@@ -445,14 +349,14 @@ def stacked(data: Pictures) -> Section:
     from wgan.data import StackedMnist
 
     rng = keyed_rng(0, "metric", draw=10)
-    chosen = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
-    labels = (data.held_out_labels[chosen] * torch.tensor([100, 10, 1])).sum(1)
+    indices = torch.randint(len(data.held_out), (STACKED, 3), generator=rng)
+    labels = (data.held_out_labels[indices] * torch.tensor([100, 10, 1])).sum(1)
     digits = find_network("mnist", (1, 28, 28))
     reference_stats = ReferenceStats(StackedMnist(bundled=True), _stack(data))
     reference_stats.digits = digits
-    sides = PictureSides(data.held_out[:][chosen, 0], reference_stats)
+    sides = PictureSides(data.held_out[:][indices, 0], reference_stats)
     even = np.full(MODES, 1 / MODES)
-    true = shares(labels, MODES)
+    true = class_shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"
     rows = [
         Row(
@@ -514,7 +418,7 @@ def points() -> Section:
                 f"{name}, real against real, 20 draws",
                 "emd_256",
                 float(np.mean([emd(*pair) for pair in pairs])),
-                {"POT": float(np.mean([exact(*pair) for pair in pairs]))},
+                {"POT": float(np.mean([emd_by_pot(*pair) for pair in pairs]))},
                 floor,
                 float(np.std([emd(*pair) for pair in pairs], ddof=1)),
             ),
@@ -544,15 +448,13 @@ def points() -> Section:
     )
 
 
-def exact(a: F64, b: F64) -> float:
-    """W₁ by POT."""
-    weights = np.full(len(a), 1 / len(a))
-    return float(ot.emd2(weights, weights, ot.dist(a, b, metric="euclidean"), numItermax=10**7))
-
-
 def _points(what: str, a: F64, b: F64, known: str) -> Row:
     return Row(
-        what, f"emd_{'2k' if len(a) == 2_000 else len(a)}", emd(a, b), {"POT": exact(a, b)}, known
+        what,
+        f"emd_{'2k' if len(a) == 2_000 else len(a)}",
+        emd(a, b),
+        {"POT": emd_by_pot(a, b)},
+        known,
     )
 
 
@@ -571,29 +473,29 @@ def modes() -> Section:
         tree = scipy.spatial.cKDTree(means)
         nearest = tree.query(a)[1]
         half = len(means) // 2
-        for what, some, count, share in (
+        for what, samples, count, share in (
             ("true samples", a, len(means), f"{true:.4f} = 1 − e^−4.5"),
             ("half of the modes missing", a[nearest < half], half, f"{true:.4f}"),
             ("one point repeated", np.repeat(means[:1], 2_500, axis=0), 1, "1"),
             ("noise of 10 σ added", a + 10 * data.sigma * _noise(a), "", ""),
         ):
-            found = mixture_modes(some, means, data.sigma)
-            distance, where = map(np.asarray, tree.query(some))
+            result = mixture_modes(samples, means, data.sigma)
+            distance, modes_hit = map(np.asarray, tree.query(samples))
             good = distance <= 3 * data.sigma
-            ours = PointSides(some, data)
-            assert ours.modes == found
+            ours = PointSides(samples, data)
+            assert ours.modes == result
             rows += [
                 Row(
                     f"{name}, {what}",
                     "modes",
-                    found[0],
-                    {"SciPy's k-d tree": len(np.unique(where[good]))},
+                    result[0],
+                    {"SciPy's k-d tree": len(np.unique(modes_hit[good]))},
                     str(count),
                 ),
                 Row(
                     f"{name}, {what}",
                     "high_quality",
-                    found[1],
+                    result[1],
                     {"SciPy's k-d tree": float(good.mean())},
                     share,
                 ),
@@ -607,8 +509,8 @@ def modes() -> Section:
 
 
 def _noise(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    made: npt.NDArray[Any] = torch.randn(a.shape, generator=keyed_rng(5, "metric")).numpy()
-    return made
+    noise: npt.NDArray[Any] = torch.randn(a.shape, generator=keyed_rng(5, "metric")).numpy()
+    return noise
 
 
 def closed_forms() -> Section:
@@ -623,7 +525,7 @@ def closed_forms() -> Section:
     cross = float(np.linalg.svd(mixing[0].T @ mixing[1], compute_uv=False).sum())
     true = float(shift @ shift + np.trace(sa) + np.trace(sb) - 2 * cross)
     x, y = torch.from_numpy(rng.normal(size=(n, 1))), torch.from_numpy(rng.normal(size=(n, 1)) + 1)
-    found, deviation = kid(y, x)
+    distance, deviation = kid(y, x)
     return Section(
         "Gaussians in closed form",
         "Two Gaussians in 8 dimensions with any covariances, and N(0, 1) against N(1, 1), whose kernel "
@@ -639,7 +541,7 @@ def closed_forms() -> Section:
             Row(
                 "N(0, 1) and N(1, 1)",
                 "kernel distance, 50,000 samples",
-                found,
+                distance,
                 {"formula over all pairs": kernel_formula(y.numpy()[:10_000], x.numpy()[:10_000])},
                 "22",
                 deviation,
@@ -688,39 +590,41 @@ def number(value: float) -> str:
 def table(section: Section) -> list[str]:
     """A section as Markdown."""
     oracles = list(dict.fromkeys(name for row in section.rows for name in row.oracles))
-    one = len(oracles) == 1
+    has_one_oracle = len(oracles) == 1
     heads = ["set", "metric", "ours"]
-    heads += [oracles[0]] if one else ["oracles"]
+    heads += [oracles[0]] if has_one_oracle else ["oracles"]
     heads += ["largest difference", section.known]
     lines = ["", f"## {section.title}", "", section.words, ""]
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in section.rows:
         ours = number(row.ours) + ("" if row.deviation is None else f" ± {row.deviation:.2g}")
-        told = [
-            number(value) if one else f"{number(value)} ({name})"
+        oracle_texts = [
+            number(value) if has_one_oracle else f"{number(value)} ({name})"
             for name, value in row.oracles.items()
         ]
-        apart = max((abs(row.ours - value) for value in row.oracles.values()), default=math.nan)
+        difference = max(
+            (abs(row.ours - value) for value in row.oracles.values()), default=math.nan
+        )
         cells = [
             row.what,
             f"`{row.name}`",
             ours,
-            "<br>".join(told),
-            "" if math.isnan(apart) else number(apart),
+            "<br>".join(oracle_texts),
+            "" if math.isnan(difference) else number(difference),
             row.known,
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
+def page(tables: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
     """The page docs/metrics.md."""
     libraries = {
         name: version(name)
         for name in ("torch", "torchmetrics", "prdc", "pot", "scipy", "scikit-learn", "numpy")
     }
     network = find_network("mnist", (1, 28, 28))
-    other = find_network("fashion-mnist", (1, 28, 28))
+    fashion_network = find_network("fashion-mnist", (1, 28, 28))
     lines = [
         "# Metrics against oracles",
         "",
@@ -729,7 +633,7 @@ def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
         "app: `fid64_10k` is a Fréchet distance of 10,000 pictures in 64 features.",
         "",
         f"Features: `{network.name}` {network.hash} (test accuracy {100 * (network.accuracy or 0):.2f} %) and "
-        f"`{other.name}` {other.hash} ({100 * (other.accuracy or 0):.2f} %).",
+        f"`{fashion_network.name}` {fashion_network.hash} ({100 * (fashion_network.accuracy or 0):.2f} %).",
         "",
         "Where FACTS.md §4 has a figure it stands beside ours. They are FIDs of another small classifier, "
         "whose weights are not known; a FID means nothing without its network, so ours are on another scale. "
@@ -746,7 +650,7 @@ def page(made: Sequence[Section], absent: Sequence[str], seconds: float) -> str:
             f"Not on this machine, so left out: {', '.join(absent)} (set `WGAN_DATA`). The bundled digits "
             "stand for MNIST: 1,000 held out, measured against their own 10,000 for training.",
         ]
-    for section in made:
+    for section in tables:
         lines += table(section)
     return "\n".join(lines) + "\n"
 
@@ -758,19 +662,19 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "metrics.md")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    given = parser.parse_args()
+    options = parser.parse_args()
     warnings.simplefilter("ignore")  # torchmetrics says that it keeps all features, which are small
-    begun = time.monotonic()
-    made = []
+    start = time.monotonic()
+    tables = []
     for section in sections():
-        print(f"{time.monotonic() - begun:4.0f} s  {section.title}", file=sys.stderr, flush=True)
-        made.append(section)
+        print(f"{time.monotonic() - start:4.0f} s  {section.title}", file=sys.stderr, flush=True)
+        tables.append(section)
     absent = [dataset.title for dataset in FULL if not dataset.present()]
-    text = page(made, absent, time.process_time())
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(text, encoding="utf-8")
-    if given.json:
-        print(json.dumps([{"section": s.title, **row.__dict__} for s in made for row in s.rows]))
+    text = page(tables, absent, time.process_time())
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text, encoding="utf-8")
+    if options.json:
+        print(json.dumps([{"section": s.title, **row.__dict__} for s in tables for row in s.rows]))
     else:
         print(text)
 

@@ -41,11 +41,11 @@ from wgan.rng import keyed_rng
 from wgan.runs import Run, Status
 
 FULL = {"quick-mnist": {"dataset": "mnist"}}
-"""Presets of a part of a data set, here on the whole of it."""
+"""Presets that use a part of a data set; here they use all of it."""
 
 
 def config_of(preset: str, seed: int, changes: dict[str, Any]) -> TrainConfig:
-    """Return a preset's config to be trained by the clock, with changes."""
+    """Return a preset's config with changes, without a limit of steps."""
     timed = {"measure": False, "steps": 10_000_000, "seed": seed}
     return PRESETS[preset].config.changed(FULL.get(preset, {}) | timed).changed(changes)
 
@@ -57,7 +57,7 @@ Samples = Callable[[int], Tensor]
 
 
 class PictureFiles(Dataset[Tensor]):
-    """Pictures one at a time, each brought to [−1, 1] when it is asked for."""
+    """A data set that converts each picture to [−1, 1] when it is read."""
 
     def __init__(self, pictures: Stack) -> None:
         self.pictures = pictures
@@ -69,12 +69,12 @@ class PictureFiles(Dataset[Tensor]):
         return len(self.pictures)
 
     def __getitem__(self, i: int) -> Tensor:
-        found: Tensor = self.transform(self.pictures[i])
-        return found
+        picture: Tensor = self.transform(self.pictures[i])
+        return picture
 
 
 def batches(config: TrainConfig, data: Data) -> Iterator[Tensor]:
-    """Real examples without end."""
+    """Yield batches of real examples without end."""
     if not isinstance(data, Pictures):
         rng = keyed_rng(config.seed, "data")
         while True:
@@ -87,7 +87,7 @@ def batches(config: TrainConfig, data: Data) -> Iterator[Tensor]:
 def textbook(
     config: TrainConfig, data: Data, marks: list[float]
 ) -> Iterator[tuple[float, int, Samples]]:
-    """WGAN-GP as it is mostly written. Yields seconds, steps and the averaged generator at each mark."""
+    """Train WGAN-GP with the usual textbook loop; yield seconds, steps and averaged generator at each mark."""
     optimizer, objective = config.optimizer, config.objective
     if not isinstance(optimizer, Adam) or not isinstance(objective, WganGp):
         raise SystemExit("The textbook loop knows WGAN-GP with Adam only.")
@@ -121,8 +121,8 @@ def textbook(
             decay = min(config.ema_decay, (1 + steps) / (10 + steps))
             for slow, fast in zip(average.parameters(), make.parameters(), strict=True):
                 slow.mul_(decay).add_(fast, alpha=1 - decay)
-            for held, current in zip(average.buffers(), make.buffers(), strict=True):
-                held.copy_(current)
+            for averaged, current in zip(average.buffers(), make.buffers(), strict=True):
+                averaged.copy_(current)
         if clock + time.perf_counter() - start >= marks[0]:
             clock += time.perf_counter() - start
             marks = marks[1:]
@@ -131,7 +131,7 @@ def textbook(
 
 
 def slope_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """Mean of (‖∇f‖ − 1)² on the lines between real and fake."""
+    """Return the mean of (‖∇f‖ − 1)² at points between real and fake."""
     epsilon = torch.rand(len(real), *[1] * (real.dim() - 1))
     between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
@@ -145,7 +145,7 @@ def slope_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 def ours(
     config: TrainConfig, folder: Path, marks: list[float]
 ) -> Iterator[tuple[float, int, Samples]]:
-    """The training of the app. Yields seconds, steps and the averaged generator at each mark."""
+    """Train as the app does; yield seconds, steps and averaged generator at each mark."""
     job = TrainingJob(Run.create(config, folder))
     job.prepare()
     for mark in marks:
@@ -160,49 +160,52 @@ def ours(
 
 
 def sampler(network: nn.Module, config: TrainConfig) -> Samples:
-    """Return what makes n samples of a generator as it is now."""
-    kept = copy.deepcopy(network).eval()
+    """Return a function that makes n samples with the current weights of a generator."""
+    frozen = copy.deepcopy(network).eval()
 
     @torch.no_grad()
     def make(n: int) -> Tensor:
         z = torch.randn(n, config.latent_dim, generator=keyed_rng(1, "sample"))
-        return torch.cat([kept(part) for part in torch.split(z, 500)])
+        return torch.cat([frozen(part) for part in torch.split(z, 500)])
 
     return make
 
 
-def measured(data: Data, reference_stats: ReferenceStats | None, make: Samples) -> dict[str, float]:
-    """Measure samples, each number beside its floor."""
+def sample_metrics(
+    data: Data, reference_stats: ReferenceStats | None, make: Samples
+) -> dict[str, float]:
+    """Return the metrics of samples, and the floor."""
     if isinstance(data, Pictures):
         assert reference_stats is not None
         sides = PictureSides(as_bytes(make(4000)), reference_stats)
         return {"fid64_4k": sides.fid(), "floor": reference_stats.real(4000).fid()}
     points = PointSides(make(2500).numpy(), data)
     first = points.first(512)
-    found = {"emd_512": first.emd(), "floor": first.other.emd()}
+    metrics = {"emd_512": first.emd(), "floor": first.other.emd()}
     if data.means is not None:
-        found |= {"modes": points.modes[0], "high_quality": points.modes[1]}
-    return found
+        metrics |= {"modes": points.modes[0], "high_quality": points.modes[1]}
+    return metrics
 
 
-def one(asked: dict[str, Any]) -> None:
-    """Train one arm and print a line of JSON at each mark."""
-    config = TrainConfig.parse(asked["config"])
+def train_arm(arm: dict[str, Any]) -> None:
+    """Train with one of the two loops, and print a line of JSON at each mark."""
+    config = TrainConfig.parse(arm["config"])
     data = config.dataset.load()
     reference_stats = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
     if reference_stats is not None:
         reference_stats.real(4000).fid()  # before the clock runs
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
-        marks = [float(mark) for mark in asked["seconds"]]
-        if asked["arm"] == "textbook":
+        marks = [float(mark) for mark in arm["seconds"]]
+        if arm["arm"] == "textbook":
             trained = textbook(config, data, marks)
         else:
             trained = ours(config, Path(folder) / "runs", marks)
         for mark, (seconds, steps, make) in zip(marks, trained, strict=True):
-            found = measured(data, reference_stats, make)
+            metrics = sample_metrics(data, reference_stats, make)
             print(
-                json.dumps({"mark": mark, "seconds": seconds, "steps": steps, **found}), flush=True
+                json.dumps({"mark": mark, "seconds": seconds, "steps": steps, **metrics}),
+                flush=True,
             )
 
 
@@ -228,64 +231,66 @@ def main() -> None:
         help="the textbook loop's last mark (60; 0: none)",
     )
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        one(json.loads(given.one))
+    options = parser.parse_args()
+    if options.one:
+        train_arm(json.loads(options.one))
         return
-    variants = given.ours or [""]
+    variants = options.ours or [""]
     arms = [("ours " + flags).strip() for flags in variants]
-    arms += ["textbook"] if given.textbook else []
+    arms += ["textbook"] if options.textbook else []
     rows: list[dict[str, Any]] = []
-    for preset in given.preset:
-        for seed in given.seeds:
+    for preset in options.preset:
+        for seed in options.seeds:
             for arm in arms:
                 flags = shlex.split(arm.removeprefix("ours")) if arm != "textbook" else []
                 named = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
                 config = config_of(preset, seed, dict(zip(named, flags[1::2], strict=True)))
-                most = given.textbook if arm == "textbook" else max(given.seconds)
-                asked = {
+                longest = options.textbook if arm == "textbook" else max(options.seconds)
+                training = {
                     "arm": arm,
                     "config": config.model_dump(mode="json"),
-                    "seconds": [mark for mark in given.seconds if mark <= most],
+                    "seconds": [mark for mark in options.seconds if mark <= longest],
                 }
-                rows += run(preset, seed, asked)
-    report(rows, given.seconds)
+                rows += run(preset, seed, training)
+    report(rows, options.seconds)
 
 
-def run(preset: str, seed: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Train one arm in a process of its own."""
+def run(preset: str, seed: int, training: dict[str, Any]) -> list[dict[str, Any]]:
+    """Train with one of the two loops in another process, and return its lines."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(asked)],
+        [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(training)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
-    found = []
+    rows = []
     for line in done.stdout.splitlines():
-        row = {"preset": preset, "seed": seed, "arm": asked["arm"], **json.loads(line)}
-        found.append(row)
+        row = {"preset": preset, "seed": seed, "arm": training["arm"], **json.loads(line)}
+        rows.append(row)
         print(json.dumps(row | {"load": round(os.getloadavg()[0], 1)}), flush=True)
-    return found
+    return rows
 
 
 def report(rows: list[dict[str, Any]], marks: list[float]) -> None:
     """Print a table for each preset: mean ± deviation over seeds."""
     for preset in dict.fromkeys(row["preset"] for row in rows):
-        mine = [row for row in rows if row["preset"] == preset]
+        preset_rows = [row for row in rows if row["preset"] == preset]
         keys = [
-            k for k in ("fid64_4k", "emd_512", "modes", "high_quality", "steps") if k in mine[0]
+            k
+            for k in ("fid64_4k", "emd_512", "modes", "high_quality", "steps")
+            if k in preset_rows[0]
         ]
         print(
-            f"\n{preset}, seeds {sorted({row['seed'] for row in mine})}, "
-            f"floor {statistics.fmean(row['floor'] for row in mine):.3g}"
+            f"\n{preset}, seeds {sorted({row['seed'] for row in preset_rows})}, "
+            f"floor {statistics.fmean(row['floor'] for row in preset_rows):.3g}"
         )
         print("| arm | number | " + " | ".join(f"{mark:g} s" for mark in marks) + " |")
         print("|---|---|" + "---|" * len(marks))
-        for arm in dict.fromkeys(row["arm"] for row in mine):
+        for arm in dict.fromkeys(row["arm"] for row in preset_rows):
             for key in keys:
                 cells = []
                 for mark in marks:
-                    of = [r[key] for r in mine if r["arm"] == arm and r["mark"] == mark]
+                    of = [r[key] for r in preset_rows if r["arm"] == arm and r["mark"] == mark]
                     if not of:
                         cells.append("")
                         continue

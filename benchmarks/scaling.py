@@ -36,7 +36,7 @@ CASES = {"toy-ring": 256, "quick-mnist": 64}
 # ---- measured -----------------------------------------------------------------------------------
 
 
-def measured(preset: str, processes: int, batch: int, seconds: float) -> float:
+def steps_per_second(preset: str, processes: int, batch: int, seconds: float) -> float:
     """Return steps a second of a run by so many processes, one thread each."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
@@ -74,29 +74,29 @@ def measured(preset: str, processes: int, batch: int, seconds: float) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["steps_per_second"])
 
 
-def here(counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]:
+def measure_here(counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]:
     """Measure every case in turn, so that the machine's drift hits all of them."""
-    asked = [
+    settings = [
         (preset, kind, k, batch * (k if kind == "grown" else 1))
         for preset, batch in CASES.items()
         for kind in ("shared", "grown")
         for k in counts
     ]
-    found: dict[tuple[str, str, int, int], list[float]] = {each: [] for each in asked}
+    rates: dict[tuple[str, str, int, int], list[float]] = {each: [] for each in settings}
     for _ in range(rounds):
-        for each in asked:
+        for each in settings:
             preset, _, k, batch = each
-            found[each].append(measured(preset, k, batch, seconds))
-            print(json.dumps([*each, found[each][-1]]), file=sys.stderr, flush=True)
+            rates[each].append(steps_per_second(preset, k, batch, seconds))
+            print(json.dumps([*each, rates[each][-1]]), file=sys.stderr, flush=True)
     return [
         {
             "preset": p,
             "batch": kind,
             "processes": k,
             "size": size,
-            "steps_per_second": statistics.median(rates),
+            "steps_per_second": statistics.median(values),
         }
-        for (p, kind, k, size), rates in found.items()
+        for (p, kind, k, size), values in rates.items()
     ]
 
 
@@ -118,7 +118,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class TaskSteps:
+class StepCost:
     """What one step asks of a cluster, from the networks themselves."""
 
     flops_a_sample: float  # of a step with its critic updates, for each sample of the batch
@@ -131,12 +131,12 @@ class TaskSteps:
     latent_dim: int
 
 
-def work_of(config: TrainConfig) -> TaskSteps:
+def work_of(config: TrainConfig) -> StepCost:
     """Count a config's work: operations by torch's counter, bytes of gradients in float32."""
     training = Training(config, engine=Engine("cpu", "float32", 1), data=noise(config))
     generator_, critic = config.networks(keyed_rng(0, "init"))
     norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
-    return TaskSteps(
+    return StepCost(
         flops(training) / config.batch_size,
         operations(lambda: generator_(torch.zeros(2, config.latent_dim))) / 2,
         4 * sum(p.numel() for p in critic.parameters()),
@@ -159,7 +159,7 @@ def exchange(size: float, k: int, machine: Machine) -> float:
     return 2 * (k - 1) / k * size / bandwidth + latency
 
 
-def step_seconds(work: TaskSteps, batch: float, k: int, machine: Machine) -> tuple[float, float]:
+def step_seconds(work: StepCost, batch: float, k: int, machine: Machine) -> tuple[float, float]:
     """Return seconds of a step on k GPUs that share a batch, and those of them spent in exchange."""
     compute = work.flops_a_sample * batch / k / machine.flops
     # Every process draws z, ε and places for the whole batch and keeps its rows.
@@ -186,26 +186,26 @@ def prediction(name: str, config: TrainConfig, batch: int, machine: Machine) -> 
     )
     yield "| GPUs | grown: ms a step | in exchange | images/s | efficiency | shared: ms a step | speed-up |"
     yield "|---|---|---|---|---|---|---|"
-    one, _ = step_seconds(work, batch, 1, machine)
+    single, _ = step_seconds(work, batch, 1, machine)
     best, at = 1.0, 1
     for k in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
         grown, spent = step_seconds(work, batch * k, k, machine)
         images = work.n_critic * batch * k / grown
-        row = f"| {k} | {1e3 * grown:.2f} | {100 * spent / grown:.0f} % | {images:,.0f} | {100 * one / grown:.0f} % "
+        row = f"| {k} | {1e3 * grown:.2f} | {100 * spent / grown:.0f} % | {images:,.0f} | {100 * single / grown:.0f} % "
         if batch >= k:
             shared, _ = step_seconds(work, batch, k, machine)
-            if one / shared > best:
-                best, at = one / shared, k
-            row += f"| {1e3 * shared:.2f} | {one / shared:.2f} |"
+            if single / shared > best:
+                best, at = single / shared, k
+            row += f"| {1e3 * shared:.2f} | {single / shared:.2f} |"
         else:
             row += "| – | – |"
         yield row
-    words = (
+    conclusion = (
         f"Sharing one batch of {batch:,} pays up to {at} GPUs ({best:.2f} times as fast)"
         if at > 1
         else f"Sharing one batch of {batch:,} never pays: the step is latency already"
     )
-    yield f"\n{words}; more GPUs want more samples."
+    yield f"\n{conclusion}; more GPUs want more samples."
 
 
 def page(rows: list[dict[str, Any]], rounds: int) -> str:
@@ -233,9 +233,9 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
     ]
     ones = {(r["preset"], r["batch"]): r for r in rows if r["processes"] == 1}
     for r in rows:
-        one = ones[r["preset"], r["batch"]]
+        single = ones[r["preset"], r["batch"]]
         speed = r["steps_per_second"] * r["size"]
-        gain = speed / (one["steps_per_second"] * one["size"])
+        gain = speed / (single["steps_per_second"] * single["size"])
         lines.append(
             f"| {r['preset']} | {r['batch']} | {r['processes']} | {r['size']} "
             f"| {r['steps_per_second']:.1f} | {speed:,.0f} | {gain:.2f} |"
@@ -274,12 +274,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    made = page(here(given.processes, given.seconds, given.rounds), given.rounds)
-    if given.out is None:
-        print(made)
+    options = parser.parse_args()
+    text = page(measure_here(options.processes, options.seconds, options.rounds), options.rounds)
+    if options.out is None:
+        print(text)
     else:
-        given.out.write_text(made, "utf-8")
+        options.out.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

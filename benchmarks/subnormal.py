@@ -22,8 +22,8 @@ from wgan.training.cost import step_times
 SMALLEST = torch.finfo(torch.float32).tiny
 
 
-def kept(training: Training) -> Iterator[Tensor]:
-    """Everything that steps read and write again and again."""
+def saved_tensors(training: Training) -> Iterator[Tensor]:
+    """Yield all tensors that steps read and write: parameters and the state of optimisers."""
     for network in (training.critic, training.generator):
         yield from (p.detach() for p in network.parameters())
     for name, tensor in training.state().tensors.items():
@@ -42,32 +42,32 @@ def main() -> None:
     parser.add_argument("--warm", type=float, default=20.0, help="seconds of training before")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each stretch")
-    given = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
     print("| preset | subnormal numbers kept | steps/s as they are | flushed | times as fast |")
     print("|---|---|---|---|---|")
-    for preset in given.preset:
+    for preset in options.preset:
         training = Training(PRESETS[preset].config, engine=Engine("cpu", "float32", 1))
-        end = time.perf_counter() + given.warm
+        end = time.perf_counter() + options.warm
         while time.perf_counter() < end:
             training.step()
-        sizes = [tensor.abs() for tensor in kept(training)]
+        sizes = [tensor.abs() for tensor in saved_tensors(training)]
         count = sum(int(((x > 0) & (x < SMALLEST)).sum()) for x in sizes)
         share = count / sum(x.numel() for x in sizes)
-        # Two: a flushed stretch leaves zeros behind, which the other must not find.
+        # Two copies: a flushed part leaves zeros in its tensors, which the other copy must not get.
         state = training.state()
         copies = {
             flushed: Training.restore(state, engine=training.engine) for flushed in (False, True)
         }
         rates: dict[bool, list[float]] = {False: [], True: []}
-        for _ in range(given.rounds):
-            for flushed, found in rates.items():
+        for _ in range(options.rounds):
+            for flushed, values in rates.items():
                 torch.set_flush_denormal(flushed)
-                found.append(1 / statistics.median(step_times(copies[flushed], given.seconds)))
+                values.append(1 / statistics.median(step_times(copies[flushed], options.seconds)))
                 copies[flushed].reports()
         torch.set_flush_denormal(False)
         ratio = statistics.median(b / a for a, b in zip(*rates.values(), strict=True))
-        as_is, flushed_rate = (statistics.median(found) for found in rates.values())
+        as_is, flushed_rate = (statistics.median(values) for values in rates.values())
         print(
             f"| `{preset}` | {share:.2%} | {as_is:.1f} | {flushed_rate:.1f} | {ratio:.2f} |",
             flush=True,

@@ -31,8 +31,8 @@ from wgan.training.engine import cores
 ALONE, STRETCH = 40.0, 5.0  # seconds
 
 
-def measured(preset: str, busy: int, rounds: int, seconds: float) -> dict[str, float]:
-    """Return the median rate of each choice under a load."""
+def compare_rates(preset: str, busy: int, rounds: int, seconds: float) -> dict[str, float]:
+    """Return the median steps per second of each number of threads under a load."""
     with trainings(preset, (1, cores(), 0)) as jobs, loaded(busy):
         rates: dict[int, list[float]] = {threads: [] for threads in jobs}
         for turn in range(1 + rounds):
@@ -41,8 +41,8 @@ def measured(preset: str, busy: int, rounds: int, seconds: float) -> dict[str, f
                     rates[threads].append(rate(job, seconds))
                 else:
                     rate(job, seconds)
-        found = {str(threads): statistics.median(values) for threads, values in rates.items()}
-        return found | {"chosen": found.pop("0"), "threads": jobs[0].training.engine.threads}
+        medians = {str(threads): statistics.median(values) for threads, values in rates.items()}
+        return medians | {"chosen": medians.pop("0"), "threads": jobs[0].training.engine.threads}
 
 
 def after_arrival(preset: str, busy: int, turns: int = 12) -> tuple[int, int, list[float]]:
@@ -58,13 +58,13 @@ def after_arrival(preset: str, busy: int, turns: int = 12) -> tuple[int, int, li
 
 @contextlib.contextmanager
 def trainings(preset: str, threads: Sequence[int]) -> Iterator[dict[int, TrainingJob]]:
-    """Prepare a training for each number of threads; 0: it chooses. Nothing is remembered."""
+    """Prepare a training for each number of threads; 0 is automatic, without an earlier measurement."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         jobs = {}
         for n in threads:
-            given = {"threads": n, "measure": False, "compiled": False, "steps": 10_000_000}
-            config = PRESETS[preset].config.changed(given)
+            changes = {"threads": n, "measure": False, "compiled": False, "steps": 10_000_000}
+            config = PRESETS[preset].config.changed(changes)
             jobs[n] = TrainingJob(Run.create(config, Path(folder) / "runs"))
             jobs[n].prepare()
         yield jobs
@@ -74,7 +74,7 @@ def trainings(preset: str, threads: Sequence[int]) -> Iterator[dict[int, Trainin
 
 @contextlib.contextmanager
 def loaded(busy: int) -> Iterator[None]:
-    """Have so many processes do nothing but compute."""
+    """Keep some processes computing."""
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
     try:
         yield
@@ -85,7 +85,7 @@ def loaded(busy: int) -> Iterator[None]:
 
 
 def rate(job: TrainingJob, seconds: float) -> float:
-    """Train for so many seconds and return the steps a second."""
+    """Train for some seconds, and return the steps per second."""
     steps, spent = spell(job.step, lambda: None, "cpu", seconds)
     return steps / spent
 
@@ -100,14 +100,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--arrives", action="store_true", help="the load begins in mid-training")
-    given = parser.parse_args()
-    if given.arrives:
+    options = parser.parse_args()
+    if options.arrives:
         print(
             f"| preset | busy processes | threads before, after | % of one thread's rate, each {STRETCH:g} s |"
         )
         print("|---|---|---|---|")
-        for preset in given.preset:
-            for busy in given.busy:
+        for preset in options.preset:
+            for busy in options.busy:
                 before, after, shares = after_arrival(preset, busy)
                 print(
                     f"| {preset} | {busy} | {before}, {after} "
@@ -115,18 +115,18 @@ def main() -> None:
                     flush=True,
                 )
         return
-    most = str(cores())
-    print(f"| preset | busy processes | 1 thread | {most} threads | chosen | of the better |")
+    all_cores = str(cores())
+    print(f"| preset | busy processes | 1 thread | {all_cores} threads | chosen | of the better |")
     print("|---|---|---|---|---|---|")
     rows = []
-    for preset in given.preset:
-        for busy in given.busy:
-            found = measured(preset, busy, given.rounds, given.seconds)
-            share = found["chosen"] / max(found["1"], found[most])
-            rows.append({"preset": preset, "busy": busy, "share": share, **found})
+    for preset in options.preset:
+        for busy in options.busy:
+            medians = compare_rates(preset, busy, options.rounds, options.seconds)
+            share = medians["chosen"] / max(medians["1"], medians[all_cores])
+            rows.append({"preset": preset, "busy": busy, "share": share, **medians})
             print(
-                f"| {preset} | {busy} | {found['1']:.1f} | {found[most]:.1f} "
-                f"| {found['chosen']:.1f} ({found['threads']:.0f}) | {100 * share:.0f} % |",
+                f"| {preset} | {busy} | {medians['1']:.1f} | {medians[all_cores]:.1f} "
+                f"| {medians['chosen']:.1f} ({medians['threads']:.0f}) | {100 * share:.0f} % |",
                 flush=True,
             )
     print(json.dumps(rows))

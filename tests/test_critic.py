@@ -40,8 +40,8 @@ def linear(**changes: object) -> Models:
     with torch.no_grad():
         layer.weight.copy_(W[None])
         layer.bias.fill_(2.0)
-    made = nn.Sequential(layer, Score()).requires_grad_(False).eval()
-    return models(tiny(**changes)).with_critic(made)
+    network = nn.Sequential(layer, Score()).requires_grad_(False).eval()
+    return models(tiny(**changes)).with_critic(network)
 
 
 def points(n: int = 64) -> critic.Examples:
@@ -74,14 +74,14 @@ def test_every_kind_of_critic_can_be_opened(name: str):
     before = copy.deepcopy(opened.critic.state_dict())
     sides = critic.with_fakes(opened, critic.examples_of(data, 12))
     assert sides.fake.shape == (12, *shape) and np.abs(sides.fake).max() <= 1
-    found = critic.score_batch(opened, sides)
-    assert found.real.shape == found.fake.shape == found.held_out.shape == (12,)
+    scores = critic.score_batch(opened, sides)
+    assert scores.real.shape == scores.fake.shape == scores.held_out.shape == (12,)
     steep = critic.steepness(opened, sides)
     for slopes in (steep.real, steep.fake, steep.between):
         assert slopes.shape == (12,) and np.isfinite(slopes).all() and (slopes >= 0).all()
     label = int(sides.labels[0]) if config.conditional else None
     one = critic.saliency(opened, sides.real[0], label)
-    assert one.score == pytest.approx(float(found.real[0]), abs=1e-4)
+    assert one.score == pytest.approx(float(scores.real[0]), abs=1e-4)
     assert one.slope == pytest.approx(float(steep.real[0]), rel=1e-3, abs=1e-6)
     layers = critic.weights(opened)
     assert all(w.shares.sum() == pytest.approx(1) for w in layers)
@@ -113,8 +113,8 @@ def test_a_linear_critics_slope_is_a_spike_and_its_saliency_is_w():
 
 def test_a_picture_critics_saliency_is_its_weights():
     layer = nn.Linear(784, 1, bias=False)
-    made = nn.Sequential(nn.Flatten(), layer, Score()).requires_grad_(False)
-    opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(made)
+    network = nn.Sequential(nn.Flatten(), layer, Score()).requires_grad_(False)
+    opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(network)
     one = critic.saliency(opened, np.zeros((1, 28, 28), np.float32))
     assert one.gradient.reshape(1, -1) == pytest.approx(layer.weight.numpy())
     assert one.score == pytest.approx(0)
@@ -134,12 +134,12 @@ def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
     data = pictures(40)
     one, two = critic.examples_of(data, 16), critic.examples_of(data, 16)
     assert np.array_equal(one.real, two.real) and np.array_equal(one.held_out, two.held_out)
-    seen = {x.tobytes() for x in critic.floats_of(data.train[:].numpy())}
-    assert all(x.tobytes() in seen for x in one.real)
-    assert not any(x.tobytes() in seen for x in one.held_out)
+    examples = {x.tobytes() for x in critic.floats_of(data.train[:].numpy())}
+    assert all(x.tobytes() in examples for x in one.real)
+    assert not any(x.tobytes() in examples for x in one.held_out)
     # The first of more are the same too: a look with fewer examples is not another look.
-    whole = critic.with_fakes(linear(), points(64))
-    assert np.array_equal(critic.first_examples(whole, 8).fake, whole.fake[:8])
+    batch = critic.with_fakes(linear(), points(64))
+    assert np.array_equal(critic.first_examples(batch, 8).fake, batch.fake[:8])
 
 
 def test_fakes_are_what_the_generator_shows():
@@ -148,8 +148,8 @@ def test_fakes_are_what_the_generator_shows():
     rng = keyed_rng(0, "metric", draw=critic.Z)
     z = torch.randn(4, 8, generator=rng).numpy()
     assert np.array_equal(critic.pictures_of(sides.fake), opened.make(z))
-    shown = pictures(6).train[:].numpy()
-    assert np.array_equal(critic.pictures_of(critic.floats_of(shown)), shown)
+    examples = pictures(6).train[:].numpy()
+    assert np.array_equal(critic.pictures_of(critic.floats_of(examples)), examples)
 
 
 def test_a_critic_that_is_told_the_class_needs_it_and_listens():
@@ -163,9 +163,9 @@ def test_a_critic_that_is_told_the_class_needs_it_and_listens():
 
 
 def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
-    found = np.array([0.5, 2.0, -1.0, 2.0], np.float32)
-    shown = np.arange(4, dtype=np.float32)[:, None]
-    ranked = critic.rank_by_score(shown, found)
+    scores = np.array([0.5, 2.0, -1.0, 2.0], np.float32)
+    examples = np.arange(4, dtype=np.float32)[:, None]
+    ranked = critic.rank_by_score(examples, scores)
     assert ranked.order.tolist() == [1, 3, 0, 2]  # equal ones in their order
     assert ranked.scores.tolist() == [2, 2, 0.5, -1] and ranked.examples[:, 0].tolist() == [
         1,
@@ -173,7 +173,7 @@ def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
         0,
         2,
     ]
-    assert critic.rank_by_score(shown, found, limit=2).order.tolist() == [1, 0]
+    assert critic.rank_by_score(examples, scores, limit=2).order.tolist() == [1, 0]
 
 
 def test_telling_apart_is_the_area_under_the_curve():
@@ -191,10 +191,10 @@ def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
     with torch.no_grad():
         for weight in opened.critic.parameters():
             weight.fill_(0.05)
-    found = critic.weights(opened)
-    assert [w.clip_saturation for w in found] == [1.0, 1.0] and critic.at_bounds(opened) == 1
-    assert all(w.bound == pytest.approx(0.05) for w in found)
-    assert all(w.shares[-1] == 1 and w.edges[-1] == pytest.approx(0.05) for w in found)
+    weights = critic.weights(opened)
+    assert [w.clip_saturation for w in weights] == [1.0, 1.0] and critic.at_bounds(opened) == 1
+    assert all(w.bound == pytest.approx(0.05) for w in weights)
+    assert all(w.shares[-1] == 1 and w.edges[-1] == pytest.approx(0.05) for w in weights)
     with torch.no_grad():
         for weight in opened.critic.parameters():
             weight.mul_(-0.5)
@@ -211,7 +211,7 @@ def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
 def test_gradients_by_layer_are_those_of_autograd():
     opened = models(tiny(objective={"name": "wgan-gp", "penalty_weight": 0.0}), 2)
     sides = critic.with_fakes(opened, points(16))
-    found = critic.gradients(opened, sides)
+    gradients = critic.gradients(opened, sides)
     first, bend, last, _ = copy.deepcopy(opened.critic).requires_grad_(True).children()
     assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
     x = torch.from_numpy(np.concatenate([sides.real, sides.fake]))
@@ -220,9 +220,9 @@ def test_gradients_by_layer_are_those_of_autograd():
     loss = at_last[16:].mean() - at_last[:16].mean()
     expected = torch.autograd.grad(loss, [at_first, at_last, first.weight, last.weight])
     norms = [float(g.norm()) for g in expected]
-    assert found.outputs == pytest.approx(norms[:2], rel=1e-5)
-    assert found.weights == pytest.approx(norms[2:], rel=1e-5)
-    assert found.names == ("1. Linear 2 → 16", "2. Linear 16 → 1")
+    assert gradients.outputs == pytest.approx(norms[:2], rel=1e-5)
+    assert gradients.weights == pytest.approx(norms[2:], rel=1e-5)
+    assert gradients.names == ("1. Linear 2 → 16", "2. Linear 16 → 1")
 
 
 @pytest.mark.parametrize("factor", [0.1, 1.0, 10.0])
@@ -235,11 +235,11 @@ def test_a_gradient_that_vanishes_stays_or_explodes_is_seen_to(factor: float):
             layer.weight.copy_(factor * torch.eye(2)[: len(layer.weight)])
             layer.bias.fill_(1e6)  # so that no ReLU bends
         layers += [layer, nn.ReLU()]
-    made = nn.Sequential(*layers[:-1], Score()).requires_grad_(False)
-    opened = models(tiny(objective="wgan")).with_critic(made)
-    found = critic.gradients(opened, critic.with_fakes(opened, points(8)))
-    powers = found.outputs[-1] * factor ** np.arange(5.0, -1.0, -1.0)
-    assert found.outputs == pytest.approx(powers, rel=1e-4)
+    network = nn.Sequential(*layers[:-1], Score()).requires_grad_(False)
+    opened = models(tiny(objective="wgan")).with_critic(network)
+    gradients = critic.gradients(opened, critic.with_fakes(opened, points(8)))
+    powers = gradients.outputs[-1] * factor ** np.arange(5.0, -1.0, -1.0)
+    assert gradients.outputs == pytest.approx(powers, rel=1e-4)
 
 
 def test_units_over_the_plane_are_the_layers_outputs():
@@ -248,28 +248,28 @@ def test_units_over_the_plane_are_the_layers_outputs():
     assert isinstance(data, Points)
     names = [layer.name for layer in critic.activations(opened, np.zeros(2, np.float32))]
     assert names == ["1. Linear 2 → 16", "2. ReLU", "3. Linear 16 → 1"]
-    found = critic.units(opened, data.extent, 1, side=5)
-    assert found.values.shape == (16, 5, 5) and found.values.min() >= 0
+    activation = critic.units(opened, data.extent, 1, side=5)
+    assert activation.values.shape == (16, 5, 5) and activation.values.min() >= 0
     corner = np.array([data.extent, -data.extent], np.float32)  # right, below: first row, last
     expected = critic.activations(opened, corner)[1].values
-    assert found.values[:, 0, -1] == pytest.approx(expected, abs=1e-6)
+    assert activation.values[:, 0, -1] == pytest.approx(expected, abs=1e-6)
 
 
 def test_surfaces_of_a_linear_critic():
     opened = linear()
     sides = critic.with_fakes(opened, points(48))
-    found = critic.surfaces(opened, sides, 3.0, side=9)
-    assert found.slope == pytest.approx(np.full((9, 9), 5.0), rel=1e-5)
-    assert found.steepest == pytest.approx(5, rel=1e-5)
+    surfaces = critic.surfaces(opened, sides, 3.0, side=9)
+    assert surfaces.slope == pytest.approx(np.full((9, 9), 5.0), rel=1e-5)
+    assert surfaces.steepest == pytest.approx(5, rel=1e-5)
     # Row = y: one step up changes the score by −4 a unit, scaled by the slope.
-    assert np.diff(found.critic, axis=0) == pytest.approx(np.full((8, 9), -0.8 * 0.75), abs=1e-4)
-    assert found.proved <= found.exact + 1e-6 and found.gap / 5 <= found.exact + 1e-6
+    assert np.diff(surfaces.critic, axis=0) == pytest.approx(np.full((8, 9), -0.8 * 0.75), abs=1e-4)
+    assert surfaces.proved <= surfaces.exact + 1e-6 and surfaces.gap / 5 <= surfaces.exact + 1e-6
     # Level: the same mean over the samples, so neither is above the other on the whole.
-    values = found.optimal
+    values = surfaces.optimal
     step = 6 / 8
     assert np.abs(np.diff(values, axis=0)).max() <= step + 1e-5
     assert np.abs(np.diff(values, axis=1)).max() <= step + 1e-5
-    assert found.difference == pytest.approx(found.critic - found.optimal)
+    assert surfaces.difference == pytest.approx(surfaces.critic - surfaces.optimal)
 
 
 def test_the_floor_is_the_distance_of_real_to_real():

@@ -183,8 +183,8 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
             training.step()
             if training.steps % every == 0:
                 reports += training.reports()
-                found = live_evaluator.measure_all()
-                measured += [Measured(training.steps, *item) for item in found.items()]
+                metrics = live_evaluator.measure_all()
+                measured += [Measured(training.steps, *item) for item in metrics.items()]
     except Diverged as error:
         reports += error.reports
     curves = {
@@ -201,10 +201,12 @@ def test_a_run_made_to_fail_is_told_why_first(name: str):
     fault = FAULTS[name]
     base, data = (DIGITS, few_digits(fault.pictures)) if fault.pictures else (TOY, None)
     config = base.changed(fault.changes)
-    found = diagnose(record(config, fault.steps, fault.every, data))
-    assert all(f.reading.raised is True for f in found)  # and no NumPy's, which JSON does not know
-    assert [f.key for f in found][:1] == [fault.rule]
-    offered = found[0].reading.proposals
+    findings = diagnose(record(config, fault.steps, fault.every, data))
+    assert all(
+        f.reading.raised is True for f in findings
+    )  # and no NumPy's, which JSON does not know
+    assert [f.key for f in findings][:1] == [fault.rule]
+    offered = findings[0].reading.proposals
     # In one click: the first can be taken while the run goes on, or it takes a fork and another can.
     assert any(p.live for p in offered)
     for proposal in offered:
@@ -229,15 +231,15 @@ def test_every_rule_has_a_run_that_raises_it():
 )
 def test_a_healthy_run_raises_nothing(preset: str, steps: int, every: int):
     evidence = record(PRESETS[preset].config, steps, every)
-    found = examine(evidence)
-    assert len(found) >= 8
-    assert [f.reading.evidence for f in found if f.reading.raised] == []
+    findings = examine(evidence)
+    assert len(findings) >= 8
+    assert [f.reading.evidence for f in findings if f.reading.raised] == []
 
 
 # ---- known answers --------------------------------------------------------------------------------
 
 
-def known(
+def evidence_with(
     config: TrainConfig = TOY,
     size: int | None = None,
     **numbers: Sequence[float] | F64,
@@ -257,46 +259,51 @@ def raised(evidence: Evidence) -> list[str]:
 
 
 def test_too_little_evidence_says_nothing():
-    assert examine(known()) == []
+    assert examine(evidence_with()) == []
     assert examine(evidence_of(TOY, {}, [])) == []  # a run that waits or is prepared
-    assert raised(known(penalty_pull=[100, 100])) == []
-    assert raised(known(penalty_pull=[100, 100, 100])) == ["strong-penalty"]
+    assert raised(evidence_with(penalty_pull=[100, 100])) == []
+    assert raised(evidence_with(penalty_pull=[100, 100, 100])) == ["strong-penalty"]
 
 
 def test_a_collapse_is_dated_from_the_step_where_it_began():
     modes, good = [8, 8, 3, 8, 3, 3, 2, 3], [0.9] * 8
-    evidence = known(modes_2500=modes, high_quality_2500=good, modes_2500_floor=[8])
-    (found,) = diagnose(evidence)
-    assert found.key == "mode-collapse" and found.reading.since == 50
-    assert "3 of 8 modes" in found.reading.evidence
+    evidence = evidence_with(modes_2500=modes, high_quality_2500=good, modes_2500_floor=[8])
+    (finding,) = diagnose(evidence)
+    assert finding.key == "mode-collapse" and finding.reading.since == 50
+    assert "3 of 8 modes" in finding.reading.evidence
     # Few modes of samples that are not there yet are a beginning, not a collapse.
-    assert raised(known(modes_2500=modes, high_quality_2500=[0.1] * 8, modes_2500_floor=[8])) == []
+    assert (
+        raised(evidence_with(modes_2500=modes, high_quality_2500=[0.1] * 8, modes_2500_floor=[8]))
+        == []
+    )
     # One look is not enough.
     assert (
-        raised(known(modes_2500=[8, 8, 8, 3], high_quality_2500=[1] * 4, modes_2500_floor=[8]))
+        raised(
+            evidence_with(modes_2500=[8, 8, 8, 3], high_quality_2500=[1] * 4, modes_2500_floor=[8])
+        )
         == []
     )
 
 
 def test_classes_that_come_back_are_no_collapse():
-    assert raised(known(DIGITS, class_kl_1k=[2.3, 2.3, 2.3])) == ["mode-collapse"]
-    assert raised(known(DIGITS, class_kl_1k=[2.3, 1.5, 1.0])) == []
+    assert raised(evidence_with(DIGITS, class_kl_1k=[2.3, 2.3, 2.3])) == ["mode-collapse"]
+    assert raised(evidence_with(DIGITS, class_kl_1k=[2.3, 1.5, 1.0])) == []
 
 
 def test_repeats_of_a_small_set_are_no_collapse():
-    assert raised(known(DIGITS, size=10_000, duplicates_1k=[1, 1, 1])) == ["mode-collapse"]
-    assert raised(known(DIGITS, size=10, duplicates_1k=[1, 1, 1])) == []
+    assert raised(evidence_with(DIGITS, size=10_000, duplicates_1k=[1, 1, 1])) == ["mode-collapse"]
+    assert raised(evidence_with(DIGITS, size=10, duplicates_1k=[1, 1, 1])) == []
 
 
 def test_a_gap_that_held_out_pictures_lack_is_learned_by_heart():
     gaps: dict[str, Any] = {"gap_seen": [10.0] * 3, "score_spread": [2.0] * 3}
-    evidence = known(DIGITS, size=1000, gap_unseen=[6.0] * 3, **gaps)
-    (found,) = diagnose(evidence)
-    assert found.key == "overfitting-critic" and "40 % of it" in found.reading.evidence
-    assert raised(known(DIGITS, size=1000, gap_unseen=[8.0] * 3, **gaps)) == []
+    evidence = evidence_with(DIGITS, size=1000, gap_unseen=[6.0] * 3, **gaps)
+    (finding,) = diagnose(evidence)
+    assert finding.key == "overfitting-critic" and "40 % of it" in finding.reading.evidence
+    assert raised(evidence_with(DIGITS, size=1000, gap_unseen=[8.0] * 3, **gaps)) == []
     # Of fresh points none is ever seen twice; and within the noise of 256 scores nothing is told.
-    assert raised(known(size=None, gap_unseen=[6.0] * 3, **gaps)) == []
-    noisy = known(
+    assert raised(evidence_with(size=None, gap_unseen=[6.0] * 3, **gaps)) == []
+    noisy = evidence_with(
         DIGITS, size=1000, gap_seen=[1.0] * 3, gap_unseen=[0.5] * 3, score_spread=[2.0] * 3
     )
     assert raised(noisy) == []
@@ -304,21 +311,21 @@ def test_a_gap_that_held_out_pictures_lack_is_learned_by_heart():
 
 def test_a_slope_is_judged_only_where_a_penalty_asks_for_1():
     steep: dict[str, Any] = {"slope_hat": [20.0] * 3, "slope_above_1": [1.0] * 3}
-    assert raised(known(**steep)) == ["weak-penalty"]
+    assert raised(evidence_with(**steep)) == ["weak-penalty"]
     for objective in ("gan", "wgan-div", "r1", "wgan"):
-        assert raised(known(TOY.changed({"objective": objective}), **steep)) == []
+        assert raised(evidence_with(TOY.changed({"objective": objective}), **steep)) == []
 
 
 def test_a_plateau_is_told_from_slow_progress_and_from_noise():
     rng = np.random.default_rng(0)
     flat = 1 + 0.01 * rng.standard_normal(30)
     falling = np.linspace(2, 1, 30) + 0.01 * rng.standard_normal(30)
-    assert raised(known(emd_512=flat, emd_512_floor=[0.9])) == ["plateau"]
-    (found,) = diagnose(known(emd_512=flat, emd_512_floor=[0.9]))
-    assert "you can stop" in found.reading.evidence and found.reading.proposals == ()
-    (found,) = diagnose(known(emd_512=flat, emd_512_floor=[0.1]))
-    assert "Waiting longer will not help" in found.reading.evidence
-    assert raised(known(emd_512=falling, emd_512_floor=[0.9])) == []
+    assert raised(evidence_with(emd_512=flat, emd_512_floor=[0.9])) == ["plateau"]
+    (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.9]))
+    assert "you can stop" in finding.reading.evidence and finding.reading.proposals == ()
+    (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.1]))
+    assert "Waiting longer will not help" in finding.reading.evidence
+    assert raised(evidence_with(emd_512=falling, emd_512_floor=[0.9])) == []
 
 
 def test_what_was_probed_before_a_change_is_forgotten():
@@ -335,43 +342,45 @@ def test_what_was_probed_before_a_change_is_forgotten():
 
 def test_proposals_keep_to_what_is_allowed():
     config = TOY.changed({"objective.penalty_weight": 1000.0})
-    (found,) = diagnose(known(config, slope_hat=[20.0] * 3))
-    assert found.reading.proposals == ()  # λ is as large as it can be
+    (finding,) = diagnose(evidence_with(config, slope_hat=[20.0] * 3))
+    assert finding.reading.proposals == ()  # λ is as large as it can be
     config = TOY.changed({"objective.penalty_weight": 500.0})
-    (found,) = diagnose(known(config, slope_hat=[20.0] * 3))
-    assert [dict(p.changes) for p in found.reading.proposals] == [
+    (finding,) = diagnose(evidence_with(config, slope_hat=[20.0] * 3))
+    assert [dict(p.changes) for p in finding.reading.proposals] == [
         {"objective.penalty_weight": 1000.0}
     ]
 
 
 def test_a_change_of_objective_takes_a_fork():
     config = TOY.changed({"objective": "wgan", "objective.clip_value": 0.01})
-    (found,) = diagnose(known(config, at_clip=[0.9] * 3))
-    live = {p.words: p.live for p in found.reading.proposals}
+    (finding,) = diagnose(evidence_with(config, at_clip=[0.9] * 3))
+    live = {p.words: p.live for p in finding.reading.proposals}
     assert live == {"Clip value c 0.01 → 0.03": True, "Objective wgan → wgan-gp": False}
 
 
 def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_out():
-    narrow = known(DIGITS, coverage_10k=[0.03], precision_10k=[0.9], coverage_10k_floor=[0.97])
-    (found,) = diagnose(narrow)
-    assert found.key == "mode-collapse" and "Only 3 % of the real" in found.reading.evidence
+    narrow = evidence_with(
+        DIGITS, coverage_10k=[0.03], precision_10k=[0.9], coverage_10k_floor=[0.97]
+    )
+    (finding,) = diagnose(narrow)
+    assert finding.key == "mode-collapse" and "Only 3 % of the real" in finding.reading.evidence
     # Merely bad, as after a minute of training; and sound.
-    assert raised(known(DIGITS, coverage_10k=[0.24], precision_10k=[0.53])) == []
-    assert raised(known(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []
-    assert raised(known(DIGITS, coverage_10k=[0.9], precision_10k=[0.9])) == []
+    assert raised(evidence_with(DIGITS, coverage_10k=[0.24], precision_10k=[0.53])) == []
+    assert raised(evidence_with(DIGITS, coverage_10k=[0.1], precision_10k=[0.1])) == []
+    assert raised(evidence_with(DIGITS, coverage_10k=[0.9], precision_10k=[0.9])) == []
 
 
 def test_samples_that_were_better_before_are_told_from_noise():
     rng = np.random.default_rng(1)
     noise = 0.02 * rng.standard_normal(20)
     turned = np.concatenate([np.linspace(2, 1, 8), np.linspace(1, 1.6, 12)]) + noise
-    (found,) = [f for f in diagnose(known(emd_512=turned)) if f.key == "worsening"]
-    assert 60 <= (found.reading.since or 0) <= 110
+    (finding,) = [f for f in diagnose(evidence_with(emd_512=turned)) if f.key == "worsening"]
+    assert 60 <= (finding.reading.since or 0) <= 110
     falling = np.linspace(2, 1, 20)
-    assert "worsening" not in raised(known(emd_512=falling + noise))
+    assert "worsening" not in raised(evidence_with(emd_512=falling + noise))
     # It swings by as much as it has risen.
     rough = np.concatenate([falling, [1.4, 1.0, 1.5, 1.1, 1.6]]) + 0.3 * rng.standard_normal(25)
-    assert "worsening" not in raised(known(emd_512=rough))
+    assert "worsening" not in raised(evidence_with(emd_512=rough))
 
 
 def test_what_a_parent_was_like_says_nothing_of_its_fork():

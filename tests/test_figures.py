@@ -29,9 +29,9 @@ def accepted(figure: figures.Figure) -> go.Figure:
 
 
 def columns(n: int) -> dict[str, np.ndarray]:
-    made = {name: np.linspace(1, 2, n) for name in COLUMNS}
-    made["step"] = np.arange(n, dtype=np.float64)
-    return made
+    values = {name: np.linspace(1, 2, n) for name in COLUMNS}
+    values["step"] = np.arange(n, dtype=np.float64)
+    return values
 
 
 def test_smoothing_keeps_a_constant_and_follows_a_step():
@@ -121,11 +121,11 @@ def test_the_copies_of_the_palette_agree(mode: str):
 
 def test_an_exported_figure_has_colours_and_plain_numbers():
     columns = {name: np.array([1.0, np.nan, 3.0]) for name in COLUMNS}
-    made = figures.with_colours(figures.critic_gap(columns, [(2.0, "a change")]))
-    text = json.dumps(made)  # no arrays are left
+    chart = figures.with_colours(figures.critic_gap(columns, [(2.0, "a change")]))
+    text = json.dumps(chart)  # no arrays are left
     assert "@" not in text.replace("@ ", "") and "rgba(31, 111, 191, 0.28)" in text
-    assert made["data"][0]["y"] == [1.0, None, 3.0]
-    go.Figure(made)
+    assert chart["data"][0]["y"] == [1.0, None, 3.0]
+    go.Figure(chart)
 
 
 @given(st.floats(min_value=0.0, max_value=1e9))
@@ -141,12 +141,12 @@ def test_a_fork_is_drawn_from_where_it_leaves_its_parent():
         ("parent", x, x, "@one", None),
         ("child", x[5:], -x[5:], "@two", (5.0, 5.0)),
     ]
-    made = figures.compare(lines, x_title="step")
-    accepted(made)
-    named = [trace for trace in made["data"] if trace.get("showlegend") is not False]
+    chart = figures.compare(lines, x_title="step")
+    accepted(chart)
+    named = [trace for trace in chart["data"] if trace.get("showlegend") is not False]
     assert [trace["name"] for trace in named] == ["parent", "child"]
     assert named[1]["x"][0] == 5
-    dots = [trace for trace in made["data"] if trace["mode"] == "markers"]
+    dots = [trace for trace in chart["data"] if trace["mode"] == "markers"]
     assert [(dot["x"][0], dot["y"][0]) for dot in dots] == [(5.0, 5.0)]
     empty = figures.compare([("none", x[:0], x[:0], "@one", None)], x_title="step")
     assert empty["layout"]["xaxis"]["autorangeoptions"]["include"] == 10
@@ -207,12 +207,12 @@ def test_flat_gradients_look_flat_and_vanished_ones_leave_a_gap():
 @pytest.mark.parametrize("count", [1, 4, 13])
 def test_weights_have_a_small_histogram_a_layer_inside_the_figure(count: int):
     layers = [(f"layer {i}", np.linspace(-1, 1, 6), np.full(5, 0.2), 1.0) for i in range(count)]
-    made = figures.weights(layers, 3)
-    figure = accepted(made)
-    assert len(figure.data) == count and len(made["layout"]["shapes"]) == 2 * count
+    chart = figures.weights(layers, 3)
+    figure = accepted(chart)
+    assert len(figure.data) == count and len(chart["layout"]["shapes"]) == 2 * count
     for i in range(count):
         for axis in "xy":
-            low, high = made["layout"][f"{axis}axis{i + 1 if i else ''}"]["domain"]
+            low, high = chart["layout"][f"{axis}axis{i + 1 if i else ''}"]["domain"]
             assert 0 <= low < high <= 1
 
 

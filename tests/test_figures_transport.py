@@ -5,9 +5,9 @@ import plotly.graph_objects as go
 
 from tests.test_figures import accepted
 from wgan import figures
-from wgan.labs.apart import DISTANCES, SHAPES, best_discriminator, curves
-from wgan.labs.duality import optimal
-from wgan.labs.earth import PILES, clouds
+from wgan.labs.divergences import DISTANCES, SHAPES, best_discriminator, curves
+from wgan.labs.dual import optimal
+from wgan.labs.transport import PILES, clouds
 
 
 def named(figure: go.Figure, name: str) -> go.Scatter:
@@ -22,15 +22,15 @@ def test_distribution_functions_end_at_one_with_the_area_between_shaded():
 
 
 def test_every_load_of_a_plan_is_a_line():
-    found = clouds("ring", 2.0, 1, 0.1)
-    n = len(found.fake)
+    pair = clouds("ring", 2.0, 1, 0.1)
+    n = len(pair.fake)
     mass = np.zeros((n, n))
-    mass[np.arange(n), found.matches] = 1 / n
-    figure = accepted(figures.transport(found.fake, found.real, mass, span=(-2, 6, -2, 2)))
+    mass[np.arange(n), pair.matches] = 1 / n
+    figure = accepted(figures.transport(pair.fake, pair.real, mass, span=(-2, 6, -2, 2)))
     lines = [trace for trace in figure.data if trace.mode == "lines"]
     assert sum(len(trace.x) for trace in lines) == 3 * n  # start, end, gap
-    assert named(figure, "Fake").x.tolist() == found.fake[:, 0].tolist()
-    blurred = figures.transport(found.fake, found.real, found.blurred.mass, span=(-2, 6, -2, 2))
+    assert named(figure, "Fake").x.tolist() == pair.fake[:, 0].tolist()
+    blurred = figures.transport(pair.fake, pair.real, pair.blurred.mass, span=(-2, 6, -2, 2))
     assert sum(len(t.x) for t in accepted(blurred).data if t.mode == "lines") > 3 * n
 
 
@@ -47,10 +47,10 @@ def test_potentials_and_proofs():
 
 def test_what_jumps_at_zero_is_a_dot_there():
     for shape in SHAPES:
-        found = curves(shape)
-        lines = list(zip(DISTANCES, found.values, strict=True))
+        distances = curves(shape)
+        lines = list(zip(DISTANCES, distances.values, strict=True))
         figure = accepted(
-            figures.distances_over_theta(found.theta, lines, at=0.5, top=3.2, dots=True)
+            figures.distances_over_theta(distances.theta, lines, at=0.5, top=3.2, dots=True)
         )
         dots = {trace.name for trace in figure.data if trace.mode == "markers"}
         jumps = {"lines": {"JS", "TV", "KL"}, "boxes": {"KL"}, "gaussians": set()}
@@ -58,8 +58,8 @@ def test_what_jumps_at_zero_is_a_dot_there():
         assert figure.layout.shapes[0].x0 == 0.5
         # ∞ is not drawn, and no line leads to it.
         assert all(np.nanmax(np.abs(np.array(t.y, float)), initial=0) < 1e3 for t in figure.data)
-        slopes = list(zip(DISTANCES, found.slopes, strict=True))
-        accepted(figures.distances_over_theta(found.theta, slopes, at=0.0, top=2.2, low=-2.2))
+        slopes = list(zip(DISTANCES, distances.slopes, strict=True))
+        accepted(figures.distances_over_theta(distances.theta, slopes, at=0.0, top=2.2, low=-2.2))
 
 
 def test_shapes_and_segments():
@@ -75,10 +75,10 @@ def test_opponents_and_their_pushes():
     figure = accepted(figures.discriminator_and_critic(x, best, best, 3 - x, 3 - x, 6.0, 1.0))
     assert named(figure, "f").yaxis == "y2"
     mu = np.linspace(0.1, 10, 20)
-    one = np.ones(1)
+    ones = np.ones(1)
     figure = accepted(
         figures.gradients_over_mu(
-            mu, [("optimal", 1 / mu, "@critic")], [("measured", one, 0 * one, "@critic")], at=6.0
+            mu, [("optimal", 1 / mu, "@critic")], [("measured", ones, 0 * ones, "@critic")], at=6.0
         )
     )
     assert named(figure, "measured").y[0] > 0  # a logarithmic axis has no 0

@@ -17,10 +17,10 @@ from pages.ui.widgets.plan_editor import plan_editor
 from pages.ui.widgets.potential_editor import potential_editor
 from tests.app.test_pages import button, has_button, sound
 from tests.conftest import app_at, tiny
-from wgan.labs import apart, duality
-from wgan.labs.apart import OpposedNetworks
-from wgan.labs.duality import MAX_HEIGHT, LearnedDual, optimal
-from wgan.labs.earth import MAX_MOVES, PILES, PLACES
+from wgan.labs import divergences, dual
+from wgan.labs.divergences import OpposedNetworks
+from wgan.labs.dual import MAX_HEIGHT, LearnedDual, optimal
+from wgan.labs.transport import MAX_MOVES, PILES, PLACES
 
 LABS = ("earth", "plane", "dual", "learned", "apart", "opposed")
 
@@ -115,7 +115,7 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
 ):
     name = session().start(tiny(steps=1_000_000))
     app = opened(lab)
-    work = {"learned": duality.learn, "opposed": apart.oppose}[lab]
+    work = {"learned": dual.learn, "opposed": divergences.oppose}[lab]
     with monkeypatch.context() as long:
         long.setattr(work, "__kwdefaults__", {**(work.__kwdefaults__ or {}), "updates": 10**6})
         button(app, f"{lab}_run").click().run()
@@ -142,7 +142,7 @@ def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
     def fails(_: int) -> None:
         raise ValueError("The networks' scores left all bounds.")
 
-    monkeypatch.setattr("wgan.labs.apart.oppose", lambda *_, **__: map(fails, [0]))
+    monkeypatch.setattr("wgan.labs.divergences.oppose", lambda *_, **__: map(fails, [0]))
     app = opened("opposed")
     button(app, "opposed_run").click().run()
     end = time.monotonic() + 180

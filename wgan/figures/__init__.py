@@ -1,8 +1,8 @@
-"""Arrays → Plotly figures, as plain dicts that `plotly.graph_objects.Figure` accepts.
+"""Plotly figures of arrays, as plain dicts that `plotly.graph_objects.Figure` accepts.
 
-Plain, because building and checking a Figure costs more than sending it, once a second. Colours are
-named by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`): the page's theme decides
-what they look like.
+They are dicts because charts change once a second, and building a checked `Figure` costs more than sending
+it. Colours have names by meaning (`@critic`, `@generator`, `@real`, `@fake`, `@mark`, `@muted`), which the
+theme of the page resolves; "@real/0.5" has an opacity of 0.5.
 """
 
 from wgan.figures.base import MARGIN, SERIES, Figure, next_round_number, smooth, with_colours

@@ -1,4 +1,4 @@
-"""How many there are of each: bars and histograms."""
+"""Bars and histograms of counts."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from wgan.theme import CHANNELS
 
 
 def bars(names: Sequence[str], counts: Real) -> Figure:
-    """Return how many there are of each."""
+    """Return a bar chart of counts by name."""
     return {
         "data": [
             {
@@ -32,7 +32,7 @@ def bars(names: Sequence[str], counts: Real) -> Figure:
 
 
 def histogram(shares: Real) -> Figure:
-    """Return how often each value of a pixel occurs: (C, bins) shares over 0…255, C of 1 or 3."""
+    """Return a histogram of pixel values: shares over 0…255, (C, bins), with 1 or 3 channels C."""
     bins = shares.shape[1]
     x = (np.arange(bins) + 0.5) * (256 / bins)
     colours = ["@real"] if len(shares) == 1 else list(CHANNELS)

@@ -1,4 +1,4 @@
-"""Figures of latent space: the grid that a generator bends, and a search for a picture."""
+"""Figures of latent space: a grid mapped by the generator, and the errors of an inversion."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,14 @@ SHADES = 5
 
 
 def bent_grid(lines: Sequence[Real], density: Sequence[Real], real: Real | None) -> Figure:
-    """Return a bent grid over real points, its lines the stronger the denser points lie there.
+    """Return a grid that the generator has mapped, over real points: dense parts have stronger lines.
 
-    `lines` are (K, 2) each, `density` (K,) each, `real` is (N, 2). Segments are sorted into five shades
-    of equal number, one trace a shade.
+    The segments are sorted into five shades of equal number, one trace for each shade.
+
+    Args:
+        lines: Points of each line, (K, 2).
+        density: Density of the samples at each of these points, (K,).
+        real: Real points, (N, 2).
     """
     middle = np.concatenate([np.sqrt(d[1:] * d[:-1]) for d in density])
     starts = np.concatenate([line[:-1] for line in lines])
@@ -52,7 +56,7 @@ def bent_grid(lines: Sequence[Real], density: Sequence[Real], real: Real | None)
                 "hoverinfo": "skip",
             }
         )
-    # Of a young generator the grid may be thrown far: the window is that of the data, if there are any.
+    # At the start the grid may reach far out, so the window is that of the data, if there are any.
     window_points = real if real is not None and len(real) else starts
     extent = 1.25 * float(np.abs(window_points[np.isfinite(window_points).all(axis=1)]).max())
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
@@ -68,12 +72,15 @@ def bent_grid(lines: Sequence[Real], density: Sequence[Real], real: Real | None)
 
 
 def inversion_errors(updates: Real, errors: Real, usual: float | None) -> Figure:
-    """Return the error of each start of a search over its updates, and what is usual.
+    """Return the error of each start of an inversion over its updates, and the baseline.
 
-    `updates` is (K,), `errors` (K, R), in 0…255.
+    Args:
+        updates: Updates, (K,), rising.
+        errors: Errors of the R starts, (K, R), in 0…255.
+        usual: The usual error of held-out pictures; None if it is unknown.
     """
     best = int(errors[-1].argmin())
-    # The best last, so that it lies over the others.
+    # The best line comes last, so that it is drawn over the others.
     traces: list[Figure] = [
         {
             "type": "scatter",

@@ -18,8 +18,12 @@ def plane(
 ) -> Figure:
     """Return points of the plane over the critic's surface.
 
-    `real`, `fake` are (N, 2); `surface` (S, S), row = y, covers [−extent, extent]²; `arrows` (A, 4) are
-    x, y and the direction in which the generator's update pushes a sample there.
+    Args:
+        real: Real points, (N, 2).
+        fake: Fakes, (N, 2).
+        surface: The critic's scores over [−extent, extent]², (S, S), row = y upwards.
+        arrows: x, y and the direction in which the generator's loss pushes a fake there, (A, 4).
+        extent: Half the side of the window.
     """
     traces: list[Figure] = []
     if surface is not None:
@@ -77,7 +81,7 @@ def _dots(name: str, points: Real, colour: str, size: float) -> Figure:
 
 
 def _arrows(arrows: Real, extent: float) -> Figure:
-    """Return one trace of arrows, the longest a seventh of the window."""
+    """Return arrows as one trace; the longest is a seventh of the window."""
     length = np.linalg.norm(arrows[:, 2:], axis=1)
     longest = float(np.quantile(length, 0.95)) or 1.0
     scaled = arrows[:, 2:] * (0.14 * extent / longest)
@@ -103,14 +107,14 @@ def _arrows(arrows: Real, extent: float) -> Figure:
 
 
 def density(table: Real, extent: float) -> Figure:
-    """Return a density over [−extent, extent]² as shades: `table` is (S, S), row = y upwards."""
+    """Return a density over [−extent, extent]² as shades: (S, S), row = y upwards."""
     step = 2 * extent / len(table)
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
     return {
         "data": [
             {
                 "type": "heatmap",
-                "z": np.sqrt(table),  # so that thin parts can be seen beside dense ones
+                "z": np.sqrt(table),  # the root makes thin parts visible
                 "customdata": table,
                 "x0": -extent + step / 2,
                 "dx": step,
@@ -129,7 +133,7 @@ def density(table: Real, extent: float) -> Figure:
 
 
 def numbered_points(points: Real, large: Sequence[int]) -> Figure:
-    """Return points, (N, 2), each with its number, from 0, some of them large."""
+    """Return points, (N, 2), each with its number from 0; those of the numbers `large` are larger."""
     is_large = np.isin(np.arange(len(points)), list(large))
     extent = 1.15 * float(np.abs(points).max(initial=1e-3))
     axis = {"range": [-extent, extent], "zeroline": False, "showgrid": False}
@@ -156,7 +160,7 @@ def numbered_points(points: Real, large: Sequence[int]) -> Figure:
 
 
 def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
-    """Return ‖z‖ along two paths of z, each (F, latent_dim), with the shell where z lives."""
+    """Return ‖z‖ along two paths, (F, latent_dim) each, with the band where the lengths of most z lie."""
     dim = path.shape[1]
     x = np.arange(len(path), dtype=np.float64)
     typical = float(np.sqrt(dim))
@@ -185,7 +189,7 @@ def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
         "line": {"width": 0},
         "layer": "below",
     }
-    # A line of the band's colour, as shapes have no place in the legend.
+    # A line for the legend, because it cannot show shapes.
     traces.append(
         {
             "type": "scatter",

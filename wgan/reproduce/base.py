@@ -42,6 +42,10 @@ class Bench:
     folder: Path | None = None
     """Where pictures are written; None: nowhere."""
 
+    def part(self, done: int, total: int) -> Tell:
+        """Return how one of `total` equal parts tells its progress, after `done` of them."""
+        return lambda words, share: self.tell(words, (done + share) / total)
+
     def steps(self, n: int) -> int:
         """Return the steps at this scale that replace n steps: at least one."""
         return max(1, round(self.scale * n))

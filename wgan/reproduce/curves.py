@@ -11,7 +11,7 @@ from wgan.config import TrainConfig
 from wgan.data import Mnist10k, Pictures
 from wgan.metrics import emd
 from wgan.reproduce.base import Bench, Experiment, Row, Tell
-from wgan.reproduce.pictures import flat_pixels, make_pictures, tell_of_part
+from wgan.reproduce.pictures import flat_pixels, make_pictures
 from wgan.rng import keyed_rng
 from wgan.training import Report, Training
 
@@ -40,7 +40,7 @@ def _w_and_js_curves(bench: Bench) -> list[Row]:
     floor = emd(flat_pixels(training_digits), real)
     rows: list[Row] = []
     for i, (name, changes) in enumerate(CURVES.items()):
-        tell = tell_of_part(bench, i, len(CURVES))
+        tell = bench.part(i, len(CURVES))
         reports, distances = _distances_at_reports(_config(changes, bench), data, real, tell, name)
         if name == "wgan":
             rows += _critic_rows(reports, distances, floor)

@@ -10,7 +10,7 @@ from torch import Tensor
 from wgan.config import PRESETS
 from wgan.data import Mnist10k, Pictures, as_floats
 from wgan.reproduce.base import Bench, Experiment, Row
-from wgan.reproduce.pictures import PixelMetrics, make_pictures, tell_of_part, train_to_end
+from wgan.reproduce.pictures import PixelMetrics, make_pictures, train_to_end
 from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
 from wgan.training.engine import cores, might_gain_from_bfloat16
@@ -47,7 +47,7 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
                 }
             config = PRESETS["quick-mnist"].config.changed(changes)
             training = Training(config, engine=NO_BATCH_NORM.engine(), data=data)
-            train_to_end(training, tell_of_part(bench, 2 * i + j, 6), f"{name}, {objective}")
+            train_to_end(training, bench.part(2 * i + j, 6), f"{name}, {objective}")
             pictures = make_pictures(training, 1000)
             distances[objective] = metrics.frechet(pictures)
             rows += [

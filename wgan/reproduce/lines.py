@@ -30,16 +30,16 @@ def _parallel_lines(bench: Bench) -> list[Row]:
         even = np.full(HEIGHTS, 1 / HEIGHTS)
         cost = scipy.spatial.distance.cdist(left, right)
         plan = discrete(even, even, cost)
-        # Both on the union of their supports, which is one line for θ = 0 and two otherwise.
+        # Both distributions on the union of their supports: one line for θ = 0, else two.
         empty = np.zeros(HEIGHTS if theta else 0)
         p, q = np.concatenate([even, empty]), np.concatenate([empty, even])
-        apart = theta > 0
+        is_apart = theta > 0
         for name, expected, value in (
             ("W₁, cheapest plan", theta, plan.cost),
             ("W₁, dual of its potential", theta, dual(plan.f, even, even, cost)),
-            ("JS", math.log(2) if apart else 0.0, js(p, q)),
-            ("KL", math.inf if apart else 0.0, kl(p, q)),
-            ("TV", 1.0 if apart else 0.0, tv(p, q)),
+            ("JS", math.log(2) if is_apart else 0.0, js(p, q)),
+            ("KL", math.inf if is_apart else 0.0, kl(p, q)),
+            ("TV", 1.0 if is_apart else 0.0, tv(p, q)),
         ):
             rows.append(
                 Row(
@@ -83,10 +83,7 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         ("penalised critic", WganGp(penalty_weight=PENALTY_WEIGHT), 1000),
     )
     for i, (name, objective, updates) in enumerate(networks):
-
-        def tell(words: str, share: float, i: int = i) -> None:
-            bench.tell(words, (i + share) / len(networks))
-
+        tell = bench.part(i, len(networks))
         early, early_gradient, critic = _train(objective, updates, fake, bench, tell, name)
         if isinstance(objective, Gan):
             rows += _discriminator_rows(critic, fake, line, updates, early, early_gradient)

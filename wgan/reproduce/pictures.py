@@ -6,7 +6,7 @@ from torch import Tensor
 
 from wgan.arrays import Real
 from wgan.data import Pictures, Stack, as_bytes, as_floats
-from wgan.reproduce.base import Bench, Tell
+from wgan.reproduce.base import Tell
 from wgan.rng import keyed_rng
 from wgan.training import Diverged, Report, Training
 
@@ -84,8 +84,3 @@ def train_to_end(training: Training, tell: Tell, words: str) -> list[Report]:
             except Diverged as divergence:
                 return reports + divergence.reports
     return reports
-
-
-def tell_of_part(bench: Bench, done: int, total: int) -> Tell:
-    """Return how one of `total` equal parts tells its progress, `done` of them being complete."""
-    return lambda words, share: bench.tell(words, (done + share) / total)

@@ -20,7 +20,7 @@ from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_outputs
 
 TOY_SETS: dict[str, tuple[dict[str, float], float, float]] = {
-    # At the scale of the paper's script; exact W₁ at n = 2000 and floor at n = 256 are of FACTS.
+    # Parameters at the scale of the paper's script; exact W₁ at n = 2000, and the floor at n = 256.
     "ring-8": ({"scale": 2 / 1.414, "sigma": 0.02 / 1.414}, 0.82, 0.135),
     "grid-25": ({"scale": 4 / 2.828, "sigma": 0.05 / 2.828}, 0.59, 0.186),
     "swiss-roll": ({"scale": 4.5 * math.pi / 7.5, "noise": 0.25 / 7.5}, 0.61, 0.177),
@@ -36,16 +36,12 @@ def _toy(name: str) -> Points:
 
 
 def _noisy(data: Points, seed: int, coupled: bool, n: int, step: int) -> tuple[Tensor, Tensor]:
-    """Return real points and fakes, real + N(0, I): of the same real points, or of others."""
+    """Return n real points and n fakes, (n, 2) each: the same real points + N(0, I), or others."""
     real = data.sample(n, keyed_rng(seed, "data", step))
     noise = torch.randn(n, 2, generator=keyed_rng(seed, "z", step))
     if coupled:
         return real, real + noise
     return real, data.sample(n, keyed_rng(seed, "data", step, 1)) + noise
-
-
-def _tell(bench: Bench, done: int, of: int) -> Tell:
-    return lambda words, share: bench.tell(words, (done + share) / of)
 
 
 @torch.no_grad()
@@ -86,7 +82,7 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
         for j, critic in enumerate(CRITICS):
             if critic[3] and name != "ring-8":
                 continue
-            tell = _tell(bench, len(CRITICS) * i + j, len(CRITICS) * len(TOY_SETS))
+            tell = bench.part(len(CRITICS) * i + j, len(CRITICS) * len(TOY_SETS))
             trained = _trained_critic(name, data, critic, bench, tell)
             share = _detail(trained, data, bench.seed, bench.samples(20_000))
             bound = gap(trained, real, fake) / _steepest(trained, bench.samples(128))
@@ -210,7 +206,7 @@ def _gradient_norms(bench: Bench) -> list[Row]:
         critic = fitting.critic
         sides = partial(_noisy, data, bench.seed, False, BATCH)
         before = _at_bound(critic, clip) if clip else 0.0
-        fitting.run(sides, bench.steps(n), _tell(bench, i, len(arms)), name)
+        fitting.run(sides, bench.steps(n), bench.part(i, len(arms)), name)
         levels = _by_depth(critic, objective, *sides(10**6))
         # Towards the input, as the gradient travels: above 0 it grows, below 0 it decays.
         slope = float(np.polyfit(np.arange(len(levels)), levels[::-1], 1)[0])
@@ -269,12 +265,12 @@ GRADIENT_NORMS = Experiment(
 
 
 def _absolute() -> tuple[Tensor, Tensor]:
-    """Return ±1 and 0: W₁ is 1, and |x| the potential that says so."""
+    """Return real points ±1 and fakes 0: W₁ is 1, and |x| is an optimal potential."""
     return torch.tensor([[-1.0], [1.0]]), torch.zeros(2, 1)
 
 
 def _cones() -> tuple[Tensor, Tensor]:
-    """Return three circles of radius 1 and their centres: W₁ is 1, the potential three cones."""
+    """Return three circles of radius 1 and their centres: W₁ is 1, the optimal potential is three cones."""
     centres = torch.tensor([[-2.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
     angle = torch.arange(64) * (2 * math.pi / 64)
     circle = torch.stack([angle.cos(), angle.sin()], dim=1)
@@ -311,7 +307,7 @@ def _groupsort(bench: Bench) -> list[Row]:
             fitting.run(
                 partial(_same_batch, real, fake),
                 bench.steps(n),
-                _tell(bench, 2 * i + j, 4),
+                bench.part(2 * i + j, 4),
                 words,
             )
             value = gap(critic, real, fake)
@@ -337,7 +333,7 @@ def _same_batch(real: Tensor, fake: Tensor, _step: int) -> tuple[Tensor, Tensor]
 
 
 def _back_to_relu(critic: nn.Module) -> None:
-    """Undo the sorting and keep the orthonormal layers."""
+    """Replace GroupSort by ReLU; the layers remain orthonormal."""
     for name, child in list(critic.named_children()):
         if isinstance(child, MaxMin):
             setattr(critic, name, nn.ReLU())

@@ -18,7 +18,7 @@ MIXTURES = {
     "ring": ({"name": "ring-8", "scale": 1.0, "sigma": 0.01}, 8),
     "grid": ({"name": "grid-25", "scale": 4.0, "sigma": 0.05}, 25),
 }
-# Each objective's own optimiser and pace: n steps of about equal time.
+# Each objective has its optimiser and pace, and steps that take about equal time.
 ARMS: dict[str, tuple[dict[str, object], int]] = {
     "gan": (
         {
@@ -98,11 +98,11 @@ def _mixtures(bench: Bench) -> list[Row]:
                     real = data.sample(2500, keyed_rng(seed, "metric", draw=1)).numpy()
                     floor = mixture_modes(real, means, data.sigma)[1]
                 done += 1
-            rows += _scored(name, arm, modes, floor, scores)
+            rows += _rows(name, arm, modes, floor, scores)
     return rows
 
 
-def _scored(
+def _rows(
     name: str, arm: str, modes: int, floor: float, scores: list[tuple[int, float]]
 ) -> list[Row]:
     captured, captured_error = _mean([float(captured_modes) for captured_modes, _ in scores])
@@ -142,7 +142,7 @@ def _scored(
 
 
 def _remark(good: float, floor: float) -> str:
-    """Say what a percentage of high-quality samples means for the modes counted above it."""
+    """Return what the percentage of high-quality samples means for the number of captured modes."""
     if good < floor / 2:
         return "far from converged: a mode counts with one good sample, so some are hit in passing"
     return "more than the floor: modes that shrank" if good > floor + 0.5 else ""
@@ -182,10 +182,7 @@ def _lp_against_gp(bench: Bench) -> list[Row]:
     levels: dict[tuple[str, float], float] = {}
     pairs = [(name, weight) for weight in WEIGHTS for name in PENALTIES]
     for i, (name, weight) in enumerate(pairs):
-
-        def tell(words: str, share: float, i: int = i) -> None:
-            bench.tell(words, (i + share) / len(pairs))
-
+        tell = bench.part(i, len(pairs))
         config = _penalised(name, weight, bench)
         distances, floor = _distances_while_training(config, tell, f"{name}, λ = {weight:g}")
         late = np.array(distances[len(distances) // 2 :])

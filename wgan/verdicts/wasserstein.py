@@ -11,7 +11,7 @@ SAME_PILES = 1e-9
 """A W₁ below this means that nothing is to be moved."""
 
 ALIKE_PERCENT = 3.0
-"""Two critics whose shares of W₁ differ by less than so many percentage points prove about the same."""
+"""Two critics whose shares of W₁ differ by less than this many percentage points prove about the same."""
 
 DEAD_FACTOR = 5.0
 """A discriminator whose gradient is more than this factor below the critic's gives no usable direction."""
@@ -117,7 +117,7 @@ def hardly_overlap(shape: str, theta: float) -> bool:
 
     Args:
         shape: A key of `SEPARATION`.
-        theta: Offset of the second shape; the unit is that of `wgan.labs.apart`.
+        theta: Offset of the second shape; the unit is that of `wgan.labs.divergences`.
     """
     return theta != 0 and abs(theta) >= SEPARATION[shape]
 

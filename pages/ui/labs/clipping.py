@@ -91,7 +91,7 @@ def settings() -> bool:
                 help=CLIP_HELP,
             )
         )
-        earlier = tasks.latest_result(title(), Clipping)
+        earlier = tasks.result_of(tasks.latest_task(title()), Clipping)
         return tasks.start_or_stop_button(
             title(),
             f"Train with c = {fmt_number(clip)}",
@@ -116,7 +116,7 @@ def show(prediction: int | None) -> None:
     """Show the progress and the result. The body of the page's fragment."""
     clip = _clip()
     task = tasks.latest_task(title())
-    result = tasks.latest_result(title(), Clipping)
+    result = tasks.result_of(task, Clipping)
     ready = result is not None and _is_trained(result, clip)
     after = "Each name has two critics: 3×128 for the surface, 12 layers of 64 for gradients and weights. "
     after += "Move c and train again: earlier ones stay."

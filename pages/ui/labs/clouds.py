@@ -11,7 +11,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.arrays import F64
-from wgan.labs import earth
+from wgan.labs import transport
 from wgan.verdicts import wasserstein as verdicts
 
 PLANE = Lab(
@@ -54,8 +54,8 @@ class Settings(NamedTuple):
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _clouds(shapes: str, distance: float, power: int, epsilon: float) -> earth.Clouds:
-    return earth.clouds(shapes, distance, power, epsilon)
+def _clouds(shapes: str, distance: float, power: int, epsilon: float) -> transport.Clouds:
+    return transport.clouds(shapes, distance, power, epsilon)
 
 
 def show_plane() -> None:
@@ -105,10 +105,10 @@ def _settings() -> Settings:
     with shapes_column:
         shapes = st.selectbox(
             "Clouds",
-            list(earth.CLOUDS),
+            list(transport.CLOUDS),
             key=persistent_key("plane-clouds", first.shapes),
             persist_state="session",
-            format_func=lambda n: earth.CLOUDS[n][0],
+            format_func=lambda n: transport.CLOUDS[n][0],
             help="The shapes of fake and real points.",
         )
     with distance_column:
@@ -146,7 +146,7 @@ def _settings() -> Settings:
     return Settings(shapes, distance, int(power or 1), epsilon)
 
 
-def _show_numbers(clouds: earth.Clouds, power: int) -> None:
+def _show_numbers(clouds: transport.Clouds, power: int) -> None:
     stat_cards(
         [
             Stat("W₁", f"{clouds.w1:.3f}", "", help=W1_HELP),
@@ -164,14 +164,14 @@ def _show_numbers(clouds: earth.Clouds, power: int) -> None:
     )
 
 
-def exact_plan(clouds: earth.Clouds) -> F64:
+def exact_plan(clouds: transport.Clouds) -> F64:
     """Return the exact plan of two clouds as a table, (N, N)."""
     mass = np.zeros((len(clouds.fake), len(clouds.real)))
     mass[np.arange(len(clouds.fake)), clouds.matches] = 1 / len(clouds.fake)
     return mass
 
 
-def _show_convergence(clouds: earth.Clouds) -> None:
+def _show_convergence(clouds: transport.Clouds) -> None:
     blurred = clouds.blurred
     if blurred.converged:
         st.caption(f":material/check: Converged after {blurred.rounds:,} of Sinkhorn's rounds.")

@@ -11,7 +11,8 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
 from wgan.imaging import encode, tile
-from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Collapse, GanHistory, limits, race
+from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Collapse, race
+from wgan.labs.gan_history import GanHistory, limits
 from wgan.verdicts import stability as verdicts
 from wgan.verdicts.stability import TrainedGan
 
@@ -126,7 +127,7 @@ def show(prediction: int | None) -> None:
     """Show the progress and the result. The body of the page's fragment."""
     name = DATA.name
     task = tasks.latest_task(title())
-    result = tasks.latest_result(title(), Collapse)
+    result = tasks.result_of(task, Collapse)
     tasks.show_progress(
         task,
         before=f"**Train all three** trains GAN, WGAN and WGAN-GP from the same first weights on the same "

@@ -11,8 +11,8 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.format import fmt_sci
-from wgan.labs import apart
-from wgan.labs.apart import DISTANCES, FARTHEST, SHAPES
+from wgan.labs import divergences
+from wgan.labs.divergences import DISTANCES, FARTHEST, SHAPES
 from wgan.verdicts import wasserstein as verdicts
 
 SLIDE = Lab(
@@ -58,8 +58,8 @@ FORMULAS = {
 
 
 @st.cache_data(show_spinner=False)
-def _curves(shape: str) -> apart.SlidDistances:
-    return apart.curves(shape)
+def _curves(shape: str) -> divergences.SlidDistances:
+    return divergences.curves(shape)
 
 
 def show_slide() -> None:
@@ -155,10 +155,12 @@ def _show_charts(shape: str, theta: float) -> None:
         )
 
 
-def _show_numbers(shape: str, theta: float, distances: apart.SlidDistances) -> None:
+def _show_numbers(shape: str, theta: float, distances: divergences.SlidDistances) -> None:
     """Show each distance at θ with its gradient; of lines also as computed without a formula."""
     computed = (
-        dict(zip(DISTANCES, apart.computed_lines(theta), strict=True)) if shape == "lines" else {}
+        dict(zip(DISTANCES, divergences.computed_lines(theta), strict=True))
+        if shape == "lines"
+        else {}
     )
     stat_cards(
         [

@@ -11,8 +11,8 @@ from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.potential_editor.potential_editor import Bent, potential_editor
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan.arrays import F64
-from wgan.labs import duality
-from wgan.labs.earth import PLACES, Piles
+from wgan.labs import dual
+from wgan.labs.transport import PLACES, Piles
 from wgan.verdicts import wasserstein as verdicts
 
 DUAL = Lab(
@@ -51,7 +51,7 @@ class BentFunction:
         """Take over the visitor's edit; a slope above 1 is corrected, in the browser too."""
         self.optimum_was_shown = self.optimum_was_shown or edit.shown
         self.was_bent = self.was_bent or bool(np.abs(self.heights - edit.f).max() > 1e-6)
-        self.heights, self.optimum_shown = duality.projected(edit.f), edit.shown
+        self.heights, self.optimum_shown = dual.projected(edit.f), edit.shown
 
     def begin(self, piles: Piles) -> None:
         """Keep the function for other piles, as if the visitor had just opened the lab."""
@@ -76,10 +76,10 @@ def show_dual() -> None:
             key="bend",
             on_change=function.update,
         )
-    w1 = duality.bound(duality.optimal(piles), piles)
-    proved = duality.bound(function.heights, piles)
+    w1 = dual.bound(dual.optimal(piles), piles)
+    proved = dual.bound(function.heights, piles)
     with right:
-        _show_numbers(proved, w1, duality.steepest(function.heights))
+        _show_numbers(proved, w1, dual.steepest(function.heights))
         st.markdown(
             r"$\displaystyle W_1=\max_{|f'|\leq 1}\;\mathbb{E}f(\text{real})-\mathbb{E}f(\text{fake})$"
         )
@@ -94,7 +94,7 @@ def show_dual() -> None:
 
 
 def _show_numbers(proved: float, w1: float, steepest: float) -> None:
-    percent = duality.percent_proved(proved, w1)
+    percent = dual.percent_proved(proved, w1)
     stat_cards(
         [
             Stat("Yours proves", f"{proved:.2f}".replace("-", "−"), "columns", help=YOURS_HELP),

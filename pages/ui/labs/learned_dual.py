@@ -7,15 +7,15 @@ import streamlit as st
 
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.settings import persistent_key
-from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
+from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
 from pages.ui.labs.transport import choose_piles, piles_state
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.jobs import TaskStatus
-from wgan.labs import duality
-from wgan.labs.duality import LearnedDual
-from wgan.labs.earth import Piles
+from wgan.labs import dual
+from wgan.labs.dual import LearnedDual
+from wgan.labs.transport import Piles
 from wgan.verdicts import wasserstein as verdicts
 
 LEARNED = Lab(
@@ -65,8 +65,8 @@ def show_learned() -> None:
     piles = piles_state().piles
     settings = _settings(piles)
     task = latest_task(WORK, per_visitor=True)
-    result = None if task is None else task.result
-    if not isinstance(result, LearnedDual):
+    result = result_of(task, LearnedDual)
+    if result is None:
         _show_optimum(task)
         return
     left, middle, right = st.columns([0.4, 0.34, 0.26], gap="small")
@@ -118,12 +118,12 @@ def _settings(piles: Piles) -> Settings:
         start_or_stop_button(
             WORK,
             "Train both",
-            lambda: duality.learn(
+            lambda: dual.learn(
                 piles, clip_value=clip_value, penalty_weight=penalty_weight, one_sided=one_sided
             ),
             settings=(piles, clip_value, penalty_weight, one_sided),
-            help=f"Train a clipped and a penalised critic, ReLU {duality.DEPTH}×{duality.WIDTH}, on these piles: "
-            f"{duality.UPDATES} updates of {duality.BATCH} samples each. A few seconds.",
+            help=f"Train a clipped and a penalised critic, ReLU {dual.DEPTH}×{dual.WIDTH}, on these piles: "
+            f"{dual.UPDATES} updates of {dual.BATCH} samples each. A few seconds.",
             key="learned",
             per_visitor=True,
         )
@@ -143,7 +143,7 @@ def _show_optimum(task: TaskStatus | None) -> None:
     piles = piles_state().piles
     fake, real = piles.shares
     chart(
-        figures.potentials([], duality.optimal(piles), fake, real),
+        figures.potentials([], dual.optimal(piles), fake, real),
         key="learned_optimal",
         run="before",
         height=300,
@@ -164,7 +164,7 @@ def _show_functions(result: LearnedDual) -> None:
         for (name, colour), heights in zip(CRITICS, result.curves, strict=True)
     ]
     chart(
-        figures.potentials(critics, duality.optimal(result.piles), fake, real),
+        figures.potentials(critics, dual.optimal(result.piles), fake, real),
         key="learned_curves",
         run="learned",
         height=264,

@@ -8,14 +8,14 @@ import streamlit as st
 from pages.ui.core.state import page_state
 from pages.ui.labs.frame import Lab, ask_prediction, show_result
 from pages.ui.labs.settings import persistent_key
-from pages.ui.labs.tasks import latest_task, show_progress, start_or_stop_button
+from pages.ui.labs.tasks import latest_task, result_of, show_progress, start_or_stop_button
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.format import fmt_sci
 from wgan.jobs import TaskStatus
-from wgan.labs import apart
-from wgan.labs.apart import OpposedNetworks
+from wgan.labs import divergences
+from wgan.labs.divergences import OpposedNetworks
 from wgan.verdicts import wasserstein as verdicts
 
 OPPOSED = Lab(
@@ -70,17 +70,12 @@ def show_opposed() -> None:
     prediction = ask_prediction(OPPOSED)
     mu, task = _settings()
     is_running = task is not None and not task.done
-    result = None if task is None else task.result
+    result = result_of(task, OpposedNetworks)
     results = page_state(OpposedResults).by_distance
-    if isinstance(result, OpposedNetworks) and not is_running:
+    if result is not None and not is_running:
         results[result.mu] = result
-    networks = result if isinstance(result, OpposedNetworks) and is_running else results.get(mu)
-    if (
-        networks is None
-        and isinstance(result, OpposedNetworks)
-        and task is not None
-        and not task.error
-    ):
+    networks = result if result is not None and is_running else results.get(mu)
+    if networks is None and task is not None and not task.error:
         networks = result
     left, right = st.columns(2, gap="medium")
     with left:
@@ -129,12 +124,12 @@ def _settings() -> tuple[float, TaskStatus | None]:
         start_or_stop_button(
             WORK,
             "Train both",
-            lambda: apart.oppose(mu),
+            lambda: divergences.oppose(mu),
             key="opposed",
             settings=mu,
             per_visitor=True,
             help=f"Train a discriminator (cross-entropy) and a critic (gradient penalty, λ = "
-            f"{apart.PENALTY_WEIGHT:g}), ReLU 3×64, {apart.UPDATES} updates of {apart.BATCH} samples each. "
+            f"{divergences.PENALTY_WEIGHT:g}), ReLU 3×64, {divergences.UPDATES} updates of {divergences.BATCH} samples each. "
             "A few seconds.",
         )
     task = latest_task(WORK, per_visitor=True)
@@ -152,7 +147,7 @@ def opposed_lab(result: OpposedNetworks) -> Lab:
 def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
     mu = chosen_mu if networks is None else networks.mu
     x = (
-        np.linspace(-4 * apart.SPREAD, mu + 4 * apart.SPREAD, 240)
+        np.linspace(-4 * divergences.SPREAD, mu + 4 * divergences.SPREAD, 240)
         if networks is None
         else networks.x
     )
@@ -162,11 +157,11 @@ def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
         figures.discriminator_and_critic(
             x,
             trained[0],
-            apart.best_discriminator(x, mu),
+            divergences.best_discriminator(x, mu),
             np.nan_to_num(trained[1]) if networks else empty,
             mu / 2 - x,
             mu,
-            apart.SPREAD,
+            divergences.SPREAD,
         ),
         key="opposed_figure",
         run=f"{mu:g}",
@@ -180,7 +175,7 @@ def _show_networks(networks: OpposedNetworks | None, chosen_mu: float) -> None:
 def _show_gradients(
     networks: OpposedNetworks | None, results: dict[float, OpposedNetworks], chosen_mu: float
 ) -> None:
-    closed_forms = apart.expected(MU)
+    closed_forms = divergences.expected(MU)
     # Networks that are being trained are shown together with those that were trained before.
     dots = list((results | ({} if networks is None else {networks.mu: networks})).values())
     distances = np.array([d.mu for d in dots])
@@ -216,7 +211,7 @@ def _show_gradients(
 
 
 def _show_numbers(networks: OpposedNetworks) -> None:
-    closed_forms = apart.expected(np.array([networks.mu]))
+    closed_forms = divergences.expected(np.array([networks.mu]))
     minimax, non_saturating = float(closed_forms.minimax[0]), float(closed_forms.non_saturating[0])
     stat_cards(
         [

@@ -52,7 +52,7 @@ REAL_HELP = (
 
 def _latest_grid() -> Grid | None:
     """Return the newest grid of any axes; None if there is none."""
-    return tasks.latest_result(title(), Grid)
+    return tasks.result_of(tasks.latest_task(title()), Grid)
 
 
 def _chosen_axes() -> tuple[str, str]:
@@ -145,7 +145,8 @@ def show(prediction: int | None) -> None:
     rows, columns = _chosen_axes()
     side = int(st.session_state.get("sensitivity_side") or 3)
     steps = int(st.session_state.get("sensitivity_steps", BUDGET))
-    task, result = tasks.latest_task(title()), _latest_grid()
+    task = tasks.latest_task(title())
+    result = tasks.result_of(task, Grid)
     if rows == columns:
         st.info(
             f"Rows and columns both vary **{VARIED[rows].title.lower()}**: choose two different "

@@ -80,10 +80,9 @@ def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
     return task
 
 
-def latest_result(title: str, kind: type[Result], *, per_visitor: bool = False) -> Result | None:
-    """Return the newest result of a kind that the task of a title has given; None if it has none."""
-    task = latest_task(title, per_visitor=per_visitor)
-    result = task.result if task is not None else None
+def result_of(task: TaskStatus | None, kind: type[Result]) -> Result | None:
+    """Return the result of a task if it is of a kind; None if there is no such result."""
+    result = None if task is None else task.result
     return result if isinstance(result, kind) else None
 
 

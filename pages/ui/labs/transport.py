@@ -12,8 +12,8 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.plan_editor.plan_editor import Plan, plan_editor
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
-from wgan.labs import earth
-from wgan.labs.earth import PILES, CheapestPlan, HandPlan, Piles
+from wgan.labs import transport
+from wgan.labs.transport import PILES, CheapestPlan, HandPlan, Piles
 from wgan.verdicts import wasserstein as verdicts
 
 EARTH = Lab(
@@ -98,8 +98,8 @@ def show_earth() -> None:
         plan_editor(state.plan, key="piles", on_change=state.update)
         formula = st.empty()
     cheapest_plan, hand_plan = (
-        earth.cheapest_plan(state.piles),
-        earth.by_hand(state.piles, state.plan.moves),
+        transport.cheapest_plan(state.piles),
+        transport.by_hand(state.piles, state.plan.moves),
     )
     with right:
         choose_piles("earth")

@@ -90,7 +90,7 @@ def settings() -> bool:
 def show(prediction: int | None) -> None:
     """Show the progress and the result. The body of the page's fragment."""
     task = tasks.latest_task(title())
-    result = tasks.latest_result(title(), Vanishing)
+    result = tasks.result_of(task, Vanishing)
     updates = int(st.session_state.get("vanishing_updates", 2_000))
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left:
@@ -116,17 +116,17 @@ def show(prediction: int | None) -> None:
         _show_plane(result, at, loss, "Discriminator D", JUDGE_HELP, run)
     with right:
         _show_plane(result, at, "wasserstein", "Critic f", CRITIC_HELP, run)
-    updates = int(result.updates[-1])
-    norms = {loss: float(values[-1]) for loss, values in result.norms.items()}
+    last_update = int(result.updates[-1])
+    norms = {name: float(values[-1]) for name, values in result.norms.items()}
     verdict = verdicts.vanishing_gradients(
-        updates,
+        last_update,
         float(result.certainty[-1]),
         minimax=norms["minimax"],
         minimax_share=result.share_of_largest("minimax"),
         non_saturating=norms["non-saturating"],
         wasserstein=norms["wasserstein"],
     )
-    show_result(LAB, prediction, verdict if done else "", early=updates < result.total)
+    show_result(LAB, prediction, verdict if done else "", early=last_update < result.total)
 
 
 def _show_formulas() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.registry import component
-from wgan.labs.earth import MAX_HEIGHT, MAX_MOVES, PLACES, Piles
+from wgan.labs.transport import MAX_HEIGHT, MAX_MOVES, PLACES, Piles
 
 _PILES = component(
     "wgan_plan_editor",

@@ -10,8 +10,8 @@ import numpy as np
 from pages.ui.widgets.base.edits import edited, receive
 from pages.ui.widgets.base.registry import component
 from wgan.arrays import F64
-from wgan.labs.duality import MAX_HEIGHT, optimal
-from wgan.labs.earth import PLACES, Piles
+from wgan.labs.dual import MAX_HEIGHT, optimal
+from wgan.labs.transport import PLACES, Piles
 
 _BEND = component(
     "wgan_potential_editor",

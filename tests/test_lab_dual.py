@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.test_earth import heights, piles
-from wgan.labs.duality import (
+from tests.test_lab_transport import heights, piles
+from wgan.labs.dual import (
     MAX_HEIGHT,
     bound,
     learn,
@@ -14,7 +14,7 @@ from wgan.labs.duality import (
     projected,
     steepest,
 )
-from wgan.labs.earth import PILES, PLACES, Piles, X, cheapest_plan
+from wgan.labs.transport import PILES, PLACES, Piles, X, cheapest_plan
 
 drawn = st.lists(
     st.floats(-MAX_HEIGHT, MAX_HEIGHT, allow_nan=False), min_size=PLACES, max_size=PLACES
@@ -24,21 +24,21 @@ drawn = st.lists(
 @settings(deadline=None)
 @given(piles, drawn)
 def test_whatever_is_drawn_proves_at_most_the_cheapest_plan(shaped: Piles, f: np.ndarray):
-    held = projected(f)
-    assert steepest(held) <= 1 + 1e-9
-    assert bound(held, shaped) <= cheapest_plan(shaped).cost + 1e-9
+    projection = projected(f)
+    assert steepest(projection) <= 1 + 1e-9
+    assert bound(projection, shaped) <= cheapest_plan(shaped).cost + 1e-9
 
 
 @settings(deadline=None)
 @given(drawn)
 def test_the_projection_is_the_highest_one_below_and_changes_nothing_twice(f: np.ndarray):
-    held = projected(f)
-    assert (held <= f + 1e-12).all()
-    np.testing.assert_allclose(projected(held), held, atol=1e-12)
+    projection = projected(f)
+    assert (projection <= f + 1e-12).all()
+    np.testing.assert_allclose(projected(projection), projection, atol=1e-12)
     # Any other function of slope at most 1 below f, here a lower cone, lies below it.
     for i in range(PLACES):
-        cone = held[i] - np.abs(X - X[i])
-        assert (cone <= held + 1e-9).all()
+        cone = projection[i] - np.abs(X - X[i])
+        assert (cone <= projection + 1e-9).all()
 
 
 @settings(deadline=None)
@@ -67,33 +67,37 @@ def test_same_piles_need_no_function(pile: list[int]):
 
 
 def _last(work):
-    shown = [said.result for said in work if said.result is not None]
-    return shown[-1], shown
+    result = [progress.result for progress in work if progress.result is not None]
+    return result[-1], result
 
 
 def test_critics_prove_more_and_more_but_never_too_much():
     shaped = PILES["split"][1]
-    found, shown = _last(learn(shaped, updates=300))
-    assert len(found.proved) == 2
-    assert found.updates[0] == 0 and found.updates[-1] == 300 and len(shown) == len(found.updates)
-    assert (found.proved <= found.w1 + 1e-6).all()
-    assert found.w1 == pytest.approx(cheapest_plan(shaped).cost)
-    clipped, penalised = found.shares
+    result, snapshots = _last(learn(shaped, updates=300))
+    assert len(result.proved) == 2
+    assert (
+        result.updates[0] == 0
+        and result.updates[-1] == 300
+        and len(snapshots) == len(result.updates)
+    )
+    assert (result.proved <= result.w1 + 1e-6).all()
+    assert result.w1 == pytest.approx(cheapest_plan(shaped).cost)
+    clipped, penalised = result.shares
     assert penalised > 0.9 and penalised > clipped
-    assert 0 < found.clip_saturation <= 1
-    for curve in found.curves:
+    assert 0 < result.clip_saturation <= 1
+    for curve in result.curves:
         assert steepest(curve) == pytest.approx(1, abs=1e-5) and abs(curve.mean()) < 1e-6
     # A small clip value keeps nearly all weights at their bound.
     tight, _ = _last(learn(shaped, updates=60, clip_value=0.01))
-    assert tight.clip_saturation > found.clip_saturation
+    assert tight.clip_saturation > result.clip_saturation
 
 
 def test_learning_repeats_itself_exactly():
     shaped = PILES["heaps"][1]
-    one, other = (_last(learn(shaped, updates=40))[0] for _ in range(2))
-    np.testing.assert_array_equal(one.proved, other.proved)
+    first, second = (_last(learn(shaped, updates=40))[0] for _ in range(2))
+    np.testing.assert_array_equal(first.proved, second.proved)
 
 
 def test_same_piles_leave_nothing_to_prove():
-    found, _ = _last(learn(PILES["same"][1], updates=20))
-    assert found.shares == (1.0, 1.0)
+    result, _ = _last(learn(PILES["same"][1], updates=20))
+    assert result.shares == (1.0, 1.0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
-from wgan.labs.earth import (
+from wgan.labs.transport import (
     CLOUDS,
     MAX_HEIGHT,
     MAX_MOVES,
@@ -37,15 +37,15 @@ moves = st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(0, PLACES - 1
 @given(piles)
 def test_plan_formula_program_pot_and_scipy_give_one_number(shaped: Piles):
     fake, real = shaped.shares
-    found = cheapest_plan(shaped)
-    assert found.formula == pytest.approx(found.cost, abs=1e-9)
-    assert found.program == pytest.approx(found.cost, abs=1e-7)
-    assert ot.emd2(fake, real, AWAY) == pytest.approx(found.cost, abs=1e-9)
-    assert ot.emd2_1d(X, X, fake, real, metric="euclidean") == pytest.approx(found.cost, abs=1e-9)
-    assert wasserstein_distance(X, X, fake, real) == pytest.approx(found.cost, abs=1e-9)
-    np.testing.assert_allclose(found.mass.sum(axis=1), fake, atol=1e-12)
-    np.testing.assert_allclose(found.mass.sum(axis=0), real, atol=1e-12)
-    assert found.mass.min() >= 0
+    plan = cheapest_plan(shaped)
+    assert plan.formula == pytest.approx(plan.cost, abs=1e-9)
+    assert plan.program == pytest.approx(plan.cost, abs=1e-7)
+    assert ot.emd2(fake, real, AWAY) == pytest.approx(plan.cost, abs=1e-9)
+    assert ot.emd2_1d(X, X, fake, real, metric="euclidean") == pytest.approx(plan.cost, abs=1e-9)
+    assert wasserstein_distance(X, X, fake, real) == pytest.approx(plan.cost, abs=1e-9)
+    np.testing.assert_allclose(plan.mass.sum(axis=1), fake, atol=1e-12)
+    np.testing.assert_allclose(plan.mass.sum(axis=0), real, atol=1e-12)
+    assert plan.mass.min() >= 0
 
 
 @settings(deadline=None)
@@ -68,15 +68,15 @@ def test_a_slid_pile_costs_how_far_it_was_slid():
 
 @settings(deadline=None)
 @given(piles, moves)
-def test_no_plan_by_hand_is_cheaper_than_the_best(shaped: Piles, made: list[tuple[int, int]]):
-    hand = by_hand(shaped, made)
+def test_no_plan_by_hand_is_cheaper_than_the_best(shaped: Piles, hand_plan: list[tuple[int, int]]):
+    hand = by_hand(shaped, hand_plan)
     fake, real = shaped.shares
     assert (hand.mass.sum(axis=1) <= fake + 1e-12).all()
     assert (hand.mass.sum(axis=0) <= real + 1e-12).all()
     # Whatever was moved, the rest finished in any order gives a whole plan: never cheaper.
-    every = [(i, j) for i in range(PLACES) for j in range(PLACES)]
-    whole = by_hand(shaped, (made + every)[: MAX_MOVES - 1])
-    assert whole.done and whole.cost >= cheapest_plan(shaped).cost - 1e-9
+    costs = [(i, j) for i in range(PLACES) for j in range(PLACES)]
+    complete = by_hand(shaped, (hand_plan + costs)[: MAX_MOVES - 1])
+    assert complete.done and complete.cost >= cheapest_plan(shaped).cost - 1e-9
     assert hand.moved == pytest.approx(hand.mass.sum())
 
 
@@ -108,24 +108,24 @@ def test_what_is_no_pile_or_no_move_is_refused():
 def test_a_matching_is_an_assignment_that_can_be_drawn():
     a, b = RNG.normal(size=(2, 30, 2))
     for p in (1.0, 2.0):
-        cost, goes = matching(a, b, p)
-        assert sorted(goes) == list(range(30)) and cost == assignment(a, b, p)
-        ways = np.linalg.norm(a - b[goes], axis=1)
-        assert (ways**p).mean() ** (1 / p) == pytest.approx(cost)
+        cost, matches = matching(a, b, p)
+        assert sorted(matches) == list(range(30)) and cost == assignment(a, b, p)
+        lengths = np.linalg.norm(a - b[matches], axis=1)
+        assert (lengths**p).mean() ** (1 / p) == pytest.approx(cost)
 
 
 @pytest.mark.parametrize("epsilon", [0.01, 0.1, 1.0, 10.0])
 def test_a_blurred_plan_fits_and_is_never_cheaper(epsilon: float):
     a, b = RNG.dirichlet(np.ones(15)), RNG.dirichlet(np.ones(12))
     cost = cdist(RNG.normal(size=(15, 2)), RNG.normal(size=(12, 2)))
-    found = sinkhorn(a, b, cost, epsilon)
-    np.testing.assert_allclose(found.mass.sum(axis=1), a, atol=1e-9)
-    np.testing.assert_allclose(found.mass.sum(axis=0), b, atol=1e-9)
+    plan = sinkhorn(a, b, cost, epsilon)
+    np.testing.assert_allclose(plan.mass.sum(axis=1), a, atol=1e-9)
+    np.testing.assert_allclose(plan.mass.sum(axis=0), b, atol=1e-9)
     exact = discrete(a, b, cost).cost
-    assert found.cost >= exact - 1e-9 and found.cost <= (np.outer(a, b) * cost).sum() + 1e-6
-    if found.converged:
+    assert plan.cost >= exact - 1e-9 and plan.cost <= (np.outer(a, b) * cost).sum() + 1e-6
+    if plan.converged:
         expected = ot.sinkhorn(a, b, cost, epsilon, method="sinkhorn_log", numItermax=5_000)
-        assert found.cost == pytest.approx((expected * cost).sum(), abs=1e-6)
+        assert plan.cost == pytest.approx((expected * cost).sum(), abs=1e-6)
 
 
 def test_blur_raises_the_cost_and_little_blur_says_that_it_did_not_converge():
@@ -143,15 +143,15 @@ def test_blur_raises_the_cost_and_little_blur_says_that_it_did_not_converge():
 @pytest.mark.parametrize("name", CLOUDS)
 @pytest.mark.parametrize("p", [1, 2])
 def test_clouds(name: str, p: int):
-    found = clouds(name, 2.0, p, 0.1)
-    assert found.fake.shape == found.real.shape == (POINTS, 2)
-    assert found.w1 == pytest.approx(assignment(found.fake, found.real))
+    plan = clouds(name, 2.0, p, 0.1)
+    assert plan.fake.shape == plan.real.shape == (POINTS, 2)
+    assert plan.w1 == pytest.approx(assignment(plan.fake, plan.real))
     even = np.full(POINTS, 1 / POINTS)
-    squares = ot.emd2(even, even, cdist(found.fake, found.real) ** 2)
-    assert found.w2 == pytest.approx(math.sqrt(squares)) and found.w2 >= found.w1
-    assert found.exact == pytest.approx(found.w1 if p == 1 else found.w2**2)
-    assert found.blurred.cost >= found.exact - 1e-9
-    assert 1 <= found.targets <= POINTS + 1e-9
+    squares = ot.emd2(even, even, cdist(plan.fake, plan.real) ** 2)
+    assert plan.w2 == pytest.approx(math.sqrt(squares)) and plan.w2 >= plan.w1
+    assert plan.exact == pytest.approx(plan.w1 if p == 1 else plan.w2**2)
+    assert plan.blurred.cost >= plan.exact - 1e-9
+    assert 1 <= plan.targets <= POINTS + 1e-9
 
 
 def test_a_cloud_that_is_only_moved_goes_as_far_as_it_was_moved():

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from wgan.arrays import F64, I64, Real
 from wgan.jobs.task import TaskProgress
-from wgan.labs.earth import PLACES, Piles, X
 from wgan.labs.toys import new_critic_trainer
+from wgan.labs.transport import PLACES, Piles, X
 from wgan.networks import Mlp
 from wgan.objectives import Objective, Wgan, WganGp
 from wgan.rng import keyed_rng

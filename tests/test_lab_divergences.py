@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm, wasserstein_distance
 
-from wgan.labs.apart import (
+from wgan.labs.divergences import (
     DISTANCES,
     FARTHEST,
     SHAPES,
@@ -28,19 +28,23 @@ LOG2 = math.log(2)
 
 
 def at(shape: str, theta: float) -> dict[str, tuple[float, float]]:
-    found = SHAPES[shape][1](np.array([theta]))
+    distances = SHAPES[shape][1](np.array([theta]))
     return dict(
-        zip(DISTANCES, zip(found.values[:, 0], found.slopes[:, 0], strict=True), strict=True)
+        zip(
+            DISTANCES, zip(distances.values[:, 0], distances.slopes[:, 0], strict=True), strict=True
+        )
     )
 
 
 @pytest.mark.parametrize("theta", [1.0, 1.5, -2.0, 4.0])
 def test_boxes_that_do_not_overlap_are_log_2_apart(theta: float):
-    found = at("boxes", theta)
-    assert found["JS"][0] == pytest.approx(LOG2) and found["TV"][0] == 1
-    assert found["W₁"] == (abs(theta), math.copysign(1, theta)) and math.isinf(found["KL"][0])
+    distances = at("boxes", theta)
+    assert distances["JS"][0] == pytest.approx(LOG2) and distances["TV"][0] == 1
+    assert distances["W₁"] == (abs(theta), math.copysign(1, theta)) and math.isinf(
+        distances["KL"][0]
+    )
     if abs(theta) > 1:
-        assert found["JS"][1] == found["TV"][1] == 0
+        assert distances["JS"][1] == distances["TV"][1] == 0
 
 
 @pytest.mark.parametrize("theta", [0.25, -0.5, 0.9])
@@ -49,22 +53,24 @@ def test_boxes_against_their_densities_as_tables(theta: float):
     x = (np.arange(-2 * cells, 2 * cells) + 0.5) / cells
     p, q = ((np.abs(x - m) < 0.5).astype(float) for m in (0.0, theta))
     p, q = p / p.sum(), q / q.sum()
-    found = at("boxes", theta)
-    assert found["JS"][0] == pytest.approx(js(p, q), abs=1e-3)
-    assert found["TV"][0] == pytest.approx(tv(p, q), abs=1e-3)
-    assert kl(p, q) == math.inf == found["KL"][0]
-    assert found["W₁"][0] == abs(theta)
+    distances = at("boxes", theta)
+    assert distances["JS"][0] == pytest.approx(js(p, q), abs=1e-3)
+    assert distances["TV"][0] == pytest.approx(tv(p, q), abs=1e-3)
+    assert kl(p, q) == math.inf == distances["KL"][0]
+    assert distances["W₁"][0] == abs(theta)
 
 
 @pytest.mark.parametrize("theta", [-0.7, 0.01, 0.5, 1.0])
 def test_parallel_lines_against_points_that_know_no_formula(theta: float):
-    found = at("lines", theta)
+    distances = at("lines", theta)
     w1, divergence, relative, variation = computed_lines(theta)
-    assert found["W₁"][0] == pytest.approx(w1) == pytest.approx(abs(theta))
-    assert found["JS"][0] == pytest.approx(divergence) == pytest.approx(LOG2)
-    assert math.isinf(relative) and math.isinf(found["KL"][0])
-    assert found["TV"][0] == pytest.approx(variation) == pytest.approx(1)
-    assert found["JS"][1] == found["TV"][1] == 0 and found["W₁"][1] == math.copysign(1, theta)
+    assert distances["W₁"][0] == pytest.approx(w1) == pytest.approx(abs(theta))
+    assert distances["JS"][0] == pytest.approx(divergence) == pytest.approx(LOG2)
+    assert math.isinf(relative) and math.isinf(distances["KL"][0])
+    assert distances["TV"][0] == pytest.approx(variation) == pytest.approx(1)
+    assert distances["JS"][1] == distances["TV"][1] == 0 and distances["W₁"][1] == math.copysign(
+        1, theta
+    )
 
 
 def test_what_lies_on_itself_is_nothing_apart():
@@ -78,7 +84,7 @@ def test_gaussians_against_quadrature(theta: float):
     spread = 0.5
     p, q = norm(0, spread), norm(theta, spread)
     ends = sorted([-6.0, theta - 6, theta + 6])
-    found = at("gaussians", theta)
+    distances = at("gaussians", theta)
 
     def whole(function) -> float:
         return float(quad(function, ends[0], 6 + abs(theta), limit=400, points=[0, theta])[0])
@@ -87,32 +93,34 @@ def test_gaussians_against_quadrature(theta: float):
         m = (p.pdf(x) + q.pdf(x)) / 2
         return sum(d * math.log(d / m) / 2 for d in (p.pdf(x), q.pdf(x)) if d > 1e-300)
 
-    assert found["JS"][0] == pytest.approx(whole(js_part), abs=1e-6)
-    assert found["TV"][0] == pytest.approx(whole(lambda x: abs(p.pdf(x) - q.pdf(x)) / 2), abs=1e-6)
-    assert found["KL"][0] == pytest.approx(theta**2 / (2 * spread**2))
+    assert distances["JS"][0] == pytest.approx(whole(js_part), abs=1e-6)
+    assert distances["TV"][0] == pytest.approx(
+        whole(lambda x: abs(p.pdf(x) - q.pdf(x)) / 2), abs=1e-6
+    )
+    assert distances["KL"][0] == pytest.approx(theta**2 / (2 * spread**2))
     z = np.random.default_rng(0).normal(size=4000)
-    assert found["W₁"][0] == pytest.approx(wasserstein_distance(spread * z, theta + spread * z))
+    assert distances["W₁"][0] == pytest.approx(wasserstein_distance(spread * z, theta + spread * z))
 
 
 @pytest.mark.parametrize("theta", [-3.0, -0.6, 0.3, 1.4, 3.5])
 def test_gradients_are_those_of_the_curves(theta: float):
     step = 1e-4
     for shape in SHAPES:
-        here = at(shape, theta)
+        values = at(shape, theta)
         low, high = (at(shape, theta + s) for s in (-step, step))
-        for name, (value, slope) in here.items():
+        for name, (value, slope) in values.items():
             if np.isfinite(value):
-                measured = (high[name][0] - low[name][0]) / (2 * step)
-                assert slope == pytest.approx(measured, abs=1e-5), (shape, name)
+                differences = (high[name][0] - low[name][0]) / (2 * step)
+                assert slope == pytest.approx(differences, abs=1e-5), (shape, name)
             else:
                 assert math.isnan(slope)
 
 
 def test_gaussians_far_apart_leave_js_and_tv_without_a_gradient():
-    found = at("gaussians", FARTHEST)
-    assert found["JS"][0] == pytest.approx(LOG2, abs=1e-3) and abs(found["JS"][1]) < 1e-3
-    assert abs(found["TV"][1]) < 1e-3 and found["W₁"][1] == 1
-    assert found["KL"][1] == pytest.approx(FARTHEST / 0.25)
+    distances = at("gaussians", FARTHEST)
+    assert distances["JS"][0] == pytest.approx(LOG2, abs=1e-3) and abs(distances["JS"][1]) < 1e-3
+    assert abs(distances["TV"][1]) < 1e-3 and distances["W₁"][1] == 1
+    assert distances["KL"][1] == pytest.approx(FARTHEST / 0.25)
     # JS rises to log 2 and never passes it.
     every = gaussians(np.linspace(0, 6, 60)).values[1]
     assert (np.diff(every) > -1e-9).all() and every.max() <= LOG2 + 1e-9
@@ -120,10 +128,10 @@ def test_gaussians_far_apart_leave_js_and_tv_without_a_gradient():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_curves_are_symmetrical(shape: str):
-    found = curves(shape)
-    middle = len(found.theta) // 2
-    assert found.theta[middle] == 0 and found.values.shape == (4, len(found.theta))
-    np.testing.assert_allclose(found.values, found.values[:, ::-1], atol=1e-9)
+    distances = curves(shape)
+    middle = len(distances.theta) // 2
+    assert distances.theta[middle] == 0 and distances.values.shape == (4, len(distances.theta))
+    np.testing.assert_allclose(distances.values, distances.values[:, ::-1], atol=1e-9)
 
 
 # ---- the discriminator and the critic -----------------------------------------------------------
@@ -155,10 +163,10 @@ def test_gradients_of_the_optimal_networks_are_as_expected(mu: float):
         best.critic[0], rel=1e-5
     )
     x = torch.linspace(-3, 8, 50)[:, None]
-    said = torch.sigmoid(logit(x)).numpy()
-    np.testing.assert_allclose(best_discriminator(x[:, 0].numpy(), mu), said, atol=1e-6)
+    probability = torch.sigmoid(logit(x)).numpy()
+    np.testing.assert_allclose(best_discriminator(x[:, 0].numpy(), mu), probability, atol=1e-6)
     density = [norm(m, SPREAD).pdf(x[:, 0].numpy()) for m in (0.0, mu)]
-    np.testing.assert_allclose(said, density[0] / (density[0] + density[1]), atol=1e-5)
+    np.testing.assert_allclose(probability, density[0] / (density[0] + density[1]), atol=1e-5)
 
 
 def test_nothing_pushes_where_nothing_is_apart():
@@ -168,11 +176,15 @@ def test_nothing_pushes_where_nothing_is_apart():
 
 
 def test_the_discriminator_saturates_and_the_critic_stays_a_line():
-    shown = [said.result for said in oppose(6.0, updates=300) if said.result is not None]
-    found = shown[-1]
-    assert found.updates == 300 and shown[0].updates == 0
-    assert found.minimax < 0.1 < found.non_saturating
-    assert found.slope == pytest.approx(found.best, abs=0.25)
-    middle = (found.x > 0) & (found.x < 6)
-    assert np.corrcoef(found.x[middle], found.critic[middle])[0, 1] < -0.99
-    assert found.discriminator[0] > 0.95 and found.discriminator[-1] < 0.05
+    networks = [
+        probability.result
+        for probability in oppose(6.0, updates=300)
+        if probability.result is not None
+    ]
+    distances = networks[-1]
+    assert distances.updates == 300 and networks[0].updates == 0
+    assert distances.minimax < 0.1 < distances.non_saturating
+    assert distances.slope == pytest.approx(distances.best, abs=0.25)
+    middle = (distances.x > 0) & (distances.x < 6)
+    assert np.corrcoef(distances.x[middle], distances.critic[middle])[0, 1] < -0.99
+    assert distances.discriminator[0] > 0.95 and distances.discriminator[-1] < 0.05
