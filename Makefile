@@ -22,6 +22,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+# One more than there are cores: browser tests wait most of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
 
@@ -29,13 +31,13 @@ run: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 test-slow: $(VENV)/dev.done
-	$(BIN)/python -m pytest -m slow --numprocesses=auto --dist=worksteal
+	$(BIN)/python -m pytest -m slow --numprocesses=$(WORKERS) --dist=worksteal
 
 coverage: $(VENV)/dev.done
-	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --cov
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --cov
 
 test-processors: $(VENV)/dev.done
 	$(BIN)/python -m tests.processors
