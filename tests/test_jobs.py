@@ -406,3 +406,36 @@ def test_cancelled_work_stands_where_its_result_does():
     assert (task.status.share, task.status.result) == (0.3, "found")
     task.cancel()
     assert (task.status.share, task.status.result) == (0.1, "found")
+
+
+@pytest.mark.parametrize(
+    ("target", "title", "sentence"),
+    [
+        ("Training.preview", "The preview could not be made", "The preview could not be made: "),
+        (
+            "LiveEvaluator.at_checkpoint",
+            "measuring failed",
+            "A measurement failed and is left out from now on. ",
+        ),
+    ],
+)
+def test_what_fails_beside_a_training_is_named_logged_and_ends_nothing(
+    target: str, title: str, sentence: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = job(runs_dir, checkpoint_every=20, preview_every=20, report_every=5)
+
+    def fail(*_: object) -> None:
+        raise ValueError("Out of luck.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"wgan.training.{target}", fail)
+        while made.training.steps < 20:
+            made.step()
+        made.flush()
+    assert f"{sentence}Out of luck." in made.view.warning
+    log = (made.run.folder / "error.log").read_text("utf-8")
+    assert f"step 20: {title}: Traceback" in log and "Out of luck." in log
+    finish(made)
+    assert made.run.status() is Status.FINISHED and made.run.checkpoints.steps()[-1] == 40
+    # The next preview succeeded and takes its warning back; what is left out for good stays named.
+    assert (sentence in made.view.warning) == (title == "measuring failed")

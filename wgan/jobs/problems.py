@@ -2,7 +2,7 @@
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from wgan.jobs.snapshot import in_words
 from wgan.runs import Run, RunError, RunTakenOver
@@ -14,12 +14,11 @@ class Problems:
 
     Args:
         run: the run whose log receives the traces.
+        current_step: returns the step of the training, for the log.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self.step = 0
-        """The step of the training, for the log."""
+    def __init__(self, run: Run, current_step: Callable[[], int]) -> None:
+        self._run, self._current_step = run, current_step
         self.notices: list[str] = []
         self.warnings: dict[str, str] = {}  # by the operation that failed
         self.last_write_error = ""
@@ -73,4 +72,4 @@ class Problems:
 
     def log_trace(self, title: str) -> None:
         """Append the exception that is being handled to the run's log."""
-        self._run.log(f"step {self.step}: {title}: {traceback.format_exc()}")
+        self._run.log(f"step {self._current_step()}: {title}: {traceback.format_exc()}")

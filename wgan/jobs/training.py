@@ -84,7 +84,8 @@ class TrainingJob:
         ranks: ProcessGroup = ALONE,
     ) -> None:
         self.ranks, self.run, self.config = ranks, run, run.config()
-        self.problems = Problems(run)
+        self._training: Training | None = None
+        self.problems = Problems(run, lambda: self._current_step)
         stored_view = self._read_stored() if resume else None
         self.paused = False
         self.cost = 0.0  # seconds of work it was given, for fair shares
@@ -97,7 +98,6 @@ class TrainingJob:
         self._resume = resume and bool(run.checkpoints.steps())
         self._first_changes = dict(changes or {})
         self._publish = publish
-        self._training: Training | None = None
         self.records = RecordBuffer(run, run.changes() if resume else ())
         self.metrics = MetricRecorder(run, self.problems, root, resumed=resume)
         self.engine_tuner = EngineTuner(run)
@@ -272,6 +272,10 @@ class TrainingJob:
     def prepared(self) -> bool:
         """Whether `prepare` has been done."""
         return self._training is not None
+
+    @property
+    def _current_step(self) -> int:
+        return self._training.steps if self._training is not None else 0
 
     @property
     def done(self) -> bool:
@@ -462,7 +466,7 @@ class TrainingJob:
         with contextlib.suppress(RuntimeError):  # where the others are gone already
             self._send_plan(None)
         if error:
-            self.run.log(f"step {self.training.steps if self.prepared else 0}: {error}\n{trace}")
+            self.run.log(f"step {self._current_step}: {error}\n{trace}")
         try:
             if self.prepared:
                 status, error = self._finish_recording(status, error)
