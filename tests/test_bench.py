@@ -163,8 +163,8 @@ def test_wrong_arguments_are_answered_in_a_sentence(
     arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["bench", *arguments]) == 2
-    said = capsys.readouterr()
-    assert word in said.err and not said.out
+    output = capsys.readouterr()
+    assert word in output.err and not output.out
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

@@ -127,8 +127,8 @@ def test_a_damaged_file_is_said_to_be(
     for mapped in (True, False):
         # A byte of a name or of a number that means nothing to us may be another.
         with contextlib.suppress(DataError):
-            found = read_pictures(damaged, mapped=mapped)
-            assert len(found.train) + len(found.held_out) == 3
+            pictures_read = read_pictures(damaged, mapped=mapped)
+            assert len(pictures_read.train) + len(pictures_read.held_out) == 3
 
 
 def test_a_killed_or_failing_preparation_leaves_nothing(root: Path):
@@ -270,11 +270,11 @@ def test_training_gives_the_same_numbers_wherever_the_pictures_are(
     assert reports == expected and len(reports) == 6
     assert all(torch.equal(tensors[key], weights[key]) for key in weights)
     # And begun in memory, it goes on in a process that maps them.
-    begun = Training(config, engine=ENGINE, data=held)
-    while begun.steps < 3:
-        begun.step()
-    begun.reports()
-    again = Training.restore(begun.state(), data=mapped)
+    training = Training(config, engine=ENGINE, data=held)
+    while training.steps < 3:
+        training.step()
+    training.reports()
+    again = Training.restore(training.state(), data=mapped)
     assert outcome(again)[0] == expected[3:]
     assert all(torch.equal(again.state().tensors[key], weights[key]) for key in weights)
 
@@ -363,9 +363,9 @@ def test_near_duplicates_are_those_that_a_look_at_every_pair_finds(root: Path):
         assert difference_hash(np.ascontiguousarray(picture)) == 0
         if not any(np.abs(level - other).max() <= MEAN_APART for other in kept):
             kept.append(level)
-    made = prepare(files, Recipe(side=28, near=True, unique=False), root)
-    assert made.kept == len(kept) and made.near_duplicates == 150 - len(kept)
-    assert 20 < made.kept < 130
+    prepared_set = prepare(files, Recipe(side=28, near=True, unique=False), root)
+    assert prepared_set.kept == len(kept) and prepared_set.near_duplicates == 150 - len(kept)
+    assert 20 < prepared_set.kept < 130
 
 
 # ---- files that change meanwhile --------------------------------------------------------------------

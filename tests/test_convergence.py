@@ -64,10 +64,10 @@ def piled(config: TrainConfig) -> Models:
 def whole(
     opened: Models, updates: int, **more: Any
 ) -> tuple[CriticConvergence, list[TaskProgress]]:
-    said = list(converge(opened, updates=updates, **more))
-    found = said[-1].result
+    values = list(converge(opened, updates=updates, **more))
+    found = values[-1].result
     assert isinstance(found, CriticConvergence)
-    return found, said
+    return found, values
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -169,10 +169,10 @@ def test_a_critic_of_nothing_finite_is_a_sentence():
 
 @pytest.fixture
 def session(runs_dir: Path) -> Iterator[Session]:
-    made = Session(runs_dir, threads=THREADS)
-    yield made
-    made.close(10)
-    assert not made.worker_is_alive()
+    session = Session(runs_dir, threads=THREADS)
+    yield session
+    session.close(10)
+    assert not session.worker_is_alive()
 
 
 def until(done: Callable[[], object], seconds: float = 60.0) -> None:

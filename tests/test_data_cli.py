@@ -30,9 +30,9 @@ def pets(tmp_path: Path) -> Path:
 
 
 def last(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert isinstance(found, dict)
-    return found
+    values = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert isinstance(values, dict)
+    return values
 
 
 def test_pictures_are_added_trained_on_and_removed(
@@ -100,9 +100,9 @@ def test_bad_flags_are_one_sentence(
     flags: list[str], words: str, pets: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["data", "add", str(pets), "--quiet", *flags]) == 2
-    said = capsys.readouterr()
-    assert words in said.err and said.out == ""
-    assert len(said.err.splitlines()) == 1
+    output = capsys.readouterr()
+    assert words in output.err and output.out == ""
+    assert len(output.err.splitlines()) == 1
     assert not [p for p in paths_below(root) if p.is_file()]
 
 

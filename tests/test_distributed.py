@@ -329,7 +329,7 @@ def test_a_process_that_fails_waits_until_the_first_has_printed_its_error(
 
 
 def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):
-    asked = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             "-m",
@@ -353,6 +353,6 @@ def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):
         timeout=180,
         check=False,
     )
-    assert asked.returncode != 0
-    assert asked.stderr.count("cannot be shared equally by 2 processes") == 1
+    assert result.returncode != 0
+    assert result.stderr.count("cannot be shared equally by 2 processes") == 1
     assert not list_runs(tmp_path / "none")

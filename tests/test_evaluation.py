@@ -49,9 +49,9 @@ def models(run: Run) -> Models:
 
 
 def whole(work: TaskSteps) -> tuple[Evaluation, list[TaskProgress]]:
-    said = list(work)
-    assert isinstance(said[-1].result, Evaluation)
-    return said[-1].result, said
+    values = list(work)
+    assert isinstance(values[-1].result, Evaluation)
+    return values[-1].result, values
 
 
 def test_points_get_mean_deviation_and_floor(runs_dir: Path):
@@ -108,8 +108,8 @@ def test_every_number_stands_beside_its_floor(runs_dir: Path):
 def test_the_command_line_evaluates_and_records(runs_dir: Path, capsys: pytest.CaptureFixture[str]):
     run = trained(tiny(), runs_dir)
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {"emd_512", "modes_2500"} <= {value["name"] for value in found["values"]}
+    values = json.loads(capsys.readouterr().out)
+    assert {"emd_512", "modes_2500"} <= {value["name"] for value in values["values"]}
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
     words = capsys.readouterr().out
     assert "Exact W₁" in words and "real:" in words
@@ -184,8 +184,8 @@ def test_the_command_line_trains_a_feature_network(
         cli.main(["train-features", "mnist-10k", "--epochs", "1", "--out", str(out), "--quiet"])
         == 0
     )
-    said = json.loads(capsys.readouterr().out)
-    assert out.stat().st_size == said["bytes"] <= 300_000 and len(said["hash"]) == 8
+    values = json.loads(capsys.readouterr().out)
+    assert out.stat().st_size == values["bytes"] <= 300_000 and len(values["hash"]) == 8
     assert cli.main(["train-features", "ring-8"]) == 2
     assert "kmnist" in capsys.readouterr().err
 
@@ -224,9 +224,9 @@ def test_a_task_that_fails_says_so_in_words():
 
 @pytest.fixture
 def session(runs_dir: Path) -> Iterator[Session]:
-    made = Session(runs_dir, threads=1)
-    yield made
-    made.close(10)
+    session = Session(runs_dir, threads=1)
+    yield session
+    session.close(10)
 
 
 def until(condition, seconds: float = 30) -> None:

@@ -268,7 +268,7 @@ def test_onnx_makes_what_torch_makes(request: pytest.FixtureRequest, tmp_path: P
     onnx = pytest.importorskip("onnx")
     onnxruntime = pytest.importorskip("onnxruntime")
     run: Run = request.getfixturevalue(kind)
-    found = export(run, tmp_path / "g.onnx")
+    facts = export(run, tmp_path / "g.onnx")
     state, _ = run.checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     session = onnxruntime.InferenceSession(str(tmp_path / "g.onnx"))
@@ -281,7 +281,7 @@ def test_onnx_makes_what_torch_makes(request: pytest.FixtureRequest, tmp_path: P
     model = onnx.load(tmp_path / "g.onnx")
     onnx.checker.check_model(model)
     opset = model.opset_import[0].version
-    assert opset == found["opset"] and opset >= 18
+    assert opset == facts["opset"] and opset >= 18
     kept = {p.key: p.value for p in model.metadata_props}
     assert TrainConfig.parse(json.loads(kept["config"])) == state.config
 
@@ -310,12 +310,12 @@ def test_the_report_needs_no_network_and_runs_nothing_foreign(points: Run, tmp_p
     assert command_line(points).split()[0] in head and "critic learning rate" in head.lower()
     data = re.search(r"id=data>(.*?)</script>", text, re.S)
     assert data is not None
-    found = json.loads(data[1])
-    assert [m["step"] for m in found["moments"]] == points.previews.steps()
-    image = base64.b64decode(found["moments"][-1]["image"].partition(",")[2])
+    values = json.loads(data[1])
+    assert [m["step"] for m in values["moments"]] == points.previews.steps()
+    image = base64.b64decode(values["moments"][-1]["image"].partition(",")[2])
     with Image.open(io.BytesIO(image)) as picture:
         assert picture.format == "WEBP"
-    gap = next(t for t in found["charts"][0]["data"] if t.get("name") == "Training data")
+    gap = next(t for t in values["charts"][0]["data"] if t.get("name") == "Training data")
     assert gap["x"] == points.reports()["step"].tolist()
     assert gap["line"]["color"].startswith("#")
 
@@ -458,7 +458,7 @@ def test_what_cannot_be_written_is_said(points: Run, tmp_path: Path, suffix: str
 
 def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: Path):
     """ONNX and torch.export take labels too; samples are of the class that is asked for."""
-    made = TrainingJob(
+    job = TrainingJob(
         Run.create(
             TrainConfig.parse(
                 {
@@ -475,18 +475,18 @@ def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: P
         ),
         threads=1,
     )
-    made.prepare()
-    while not made.done:
-        made.step()
-    made.finish(Status.FINISHED)
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
     onnxruntime = pytest.importorskip("onnxruntime")
-    export(made.run, tmp_path / "a.onnx")  # refuses where it differs from torch
+    export(job.run, tmp_path / "a.onnx")  # refuses where it differs from torch
     session = onnxruntime.InferenceSession((tmp_path / "a.onnx").read_bytes())
     assert [i.name for i in session.get_inputs()] == ["z", "label"]
-    export_samples(made.run, tmp_path / "a.npz", count=3, seed=0, label="7")
-    state, _ = made.run.checkpoints.read()
+    export_samples(job.run, tmp_path / "a.npz", count=3, seed=0, label="7")
+    state, _ = job.run.checkpoints.read()
     models = Models(state.config, state.tensors, state.step)
     with np.load(tmp_path / "a.npz") as file:
         assert np.array_equal(file["images"], models.make(draw_z(0, 3, 4), [7, 7, 7]))
     with pytest.raises(RunError, match="There is no class 'x': choose one of 0, 1"):
-        export_samples(made.run, tmp_path / "b.npz", count=3, seed=0, label="x")
+        export_samples(job.run, tmp_path / "b.npz", count=3, seed=0, label="x")

@@ -55,8 +55,8 @@ GOOD = {f"{i}.png": png(i) for i in range(3)}
 def add(source: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> dict[str, Any]:
     """Prepare a source by the command line; return what it prints last."""
     assert main(["data", "add", str(source), "--quiet", *flags]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return found
+    values: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return values
 
 
 def refusal(source: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -308,9 +308,9 @@ def test_a_folder_that_cannot_be_read_is_skipped(tmp_path: Path, root: Path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     (folder / "lost+found").chmod(0o700)
     assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout.splitlines()[-1])
-    assert (made["kept"], made["seen"], made["skipped"]) == (3, 4, 2)
-    assert reasons(made) == {
+    values = json.loads(done.stdout.splitlines()[-1])
+    assert (values["kept"], values["seen"], values["skipped"]) == (3, 4, 2)
+    assert reasons(values) == {
         "lost+found": "it is a folder that cannot be read (Permission denied)",
         "secret.png": "it cannot be read (Permission denied)",
     }
@@ -482,8 +482,8 @@ def test_time_and_memory_of_the_child_are_limited(tmp_path: Path, root: Path):
         out = io.BytesIO()
         Image.new("RGB", (5000, 5000)).save(out, "PNG")
         files = [*GOOD.items(), ("large.png", out.getvalue())]
-        made = prepare(files, Recipe(), root, limits=Limits(memory=64 << 20))
-        assert made.skipped == (("large.png", "it needs too much memory to be read"),)
+        prepared_set = prepare(files, Recipe(), root, limits=Limits(memory=64 << 20))
+        assert prepared_set.skipped == (("large.png", "it needs too much memory to be read"),)
     assert not paths_below(root, ".preparing-*")
 
 

@@ -107,8 +107,8 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 
 def shown(made: Prepared, root: Path) -> torch.Tensor:
     """All pictures, whatever part they are in."""
-    found = read_pictures(root / "own" / f"{made.key}.safetensors")
-    return torch.cat([found.train[:], found.held_out[:]])
+    pictures_read = read_pictures(root / "own" / f"{made.key}.safetensors")
+    return torch.cat([pictures_read.train[:], pictures_read.held_out[:]])
 
 
 def one(content: bytes, **settings: Any) -> np.ndarray:
@@ -145,16 +145,21 @@ SOURCES: dict[str, Callable[[Path], Source]] = {
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_gives_the_same_pictures(kind: str, tmp_path: Path, root: Path):
-    made = prepare(SOURCES[kind](tmp_path), Recipe(), root)
-    assert (made.kept, made.seen, made.skipped, made.shape) == (3, 3, (), (3, 32, 32))
+    prepared_set = prepare(SOURCES[kind](tmp_path), Recipe(), root)
+    assert (prepared_set.kept, prepared_set.seen, prepared_set.skipped, prepared_set.shape) == (
+        3,
+        3,
+        (),
+        (3, 32, 32),
+    )
     expected = {np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in (1, 2, 3)}
-    assert {p.numpy().tobytes() for p in shown(made, root)} == expected
+    assert {p.numpy().tobytes() for p in shown(prepared_set, root)} == expected
 
 
 def test_hidden_files_are_passed_over(root: Path):
     noise = [("__MACOSX/._a.png", b"x"), (".DS_Store", b"x"), ("d/Thumbs.db", b"x")]
-    made = prepare(zipped([*noise, *GOOD]), Recipe(), root)
-    assert made.seen == 3 and made.skipped == ()
+    prepared_set = prepare(zipped([*noise, *GOOD]), Recipe(), root)
+    assert prepared_set.seen == 3 and prepared_set.skipped == ()
 
 
 @pytest.mark.parametrize(
@@ -188,8 +193,8 @@ def test_no_pattern_fails(glob: str, path: str):
 
 def test_only_files_that_fit_the_pattern_count(root: Path):
     files = [("p/x/1.png", png(1)), ("p/x/2.png", png(2)), ("p/y/3.png", png(3))]
-    made = prepare(zipped(files), Recipe(pattern="*/x/*.png"), root)
-    assert made.seen == made.kept == 2
+    prepared_set = prepare(zipped(files), Recipe(pattern="*/x/*.png"), root)
+    assert prepared_set.seen == prepared_set.kept == 2
     with pytest.raises(DataError, match=r"no file fits the pattern 'z/\*'"):
         prepare(zipped(files), Recipe(pattern="z/*"), root)
 
@@ -209,10 +214,12 @@ def reasons(source: Source, limits: Limits | None = None) -> dict[str, str]:
 def test_paths_that_lead_out_are_skipped_and_nothing_is_unpacked(
     pack: Callable[..., bytes], name: str, tmp_path: Path, root: Path
 ):
-    made = prepare(pack([(name, png(9)), *GOOD]), Recipe(), root)
-    assert made.kept == 3
-    assert [reason for _, reason in made.skipped] == ["its path leads out of the archive"]
-    assert [p.name for p in paths_below(tmp_path) if p.is_file()] == [f"{made.key}.safetensors"]
+    prepared_set = prepare(pack([(name, png(9)), *GOOD]), Recipe(), root)
+    assert prepared_set.kept == 3
+    assert [reason for _, reason in prepared_set.skipped] == ["its path leads out of the archive"]
+    assert [p.name for p in paths_below(tmp_path) if p.is_file()] == [
+        f"{prepared_set.key}.safetensors"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -257,15 +264,15 @@ def test_an_encrypted_member_is_skipped(root: Path):
     content = bytearray(zipped([("x.png", png(9)), *GOOD]))
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(mark) + offset] |= 1
-    made = prepare(bytes(content), Recipe(), root)
-    assert made.skipped == (("x.png", "it is encrypted"),)
+    prepared_set = prepare(bytes(content), Recipe(), root)
+    assert prepared_set.skipped == (("x.png", "it is encrypted"),)
 
 
 def test_an_archive_inside_the_archive_is_skipped(root: Path):
     inner = [("i.zip", zipped(GOOD)), ("i.tgz", tarred(GOOD, mode="w:gz"))]
-    made = prepare(zipped([*inner, *GOOD]), Recipe(), root)
-    assert made.reasons == {"it is an archive inside the archive": 2}
-    assert made.kept == 3
+    prepared_set = prepare(zipped([*inner, *GOOD]), Recipe(), root)
+    assert prepared_set.reasons == {"it is an archive inside the archive": 2}
+    assert prepared_set.kept == 3
 
 
 def test_a_member_that_unpacks_to_too_much_is_skipped():
@@ -385,9 +392,9 @@ def test_what_is_of_no_use_is_said_and_leaves_nothing(source: Source, words: str
 
 def test_what_came_before_the_break_of_a_tar_is_kept(root: Path):
     whole = tarred(GOOD)
-    made = prepare(whole[: whole.index(GOOD[2][1]) + 1000], Recipe(), root)
-    assert made.kept == 2
-    assert made.skipped == (("the archive", "it ends or breaks in the middle"),)
+    prepared_set = prepare(whole[: whole.index(GOOD[2][1]) + 1000], Recipe(), root)
+    assert prepared_set.kept == 2
+    assert prepared_set.skipped == (("the archive", "it ends or breaks in the middle"),)
 
 
 @given(st.data())
@@ -448,11 +455,11 @@ def test_formats_are_told_by_content_not_by_name(kind: str, root: Path):
         if kind == "GIF"
         else [(f"{i}.txt", file_of(picture(i), kind, **lossless)) for i in (1, 2)]
     )
-    made = prepare(files, Recipe(), root)
-    assert made.kept == 2 and made.skipped == ()
+    prepared_set = prepare(files, Recipe(), root)
+    assert prepared_set.kept == 2 and prepared_set.skipped == ()
     if kind in ("PNG", "BMP", "WEBP"):
         expected = {np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in (1, 2)}
-        assert {p.numpy().tobytes() for p in shown(made, root)} == expected
+        assert {p.numpy().tobytes() for p in shown(prepared_set, root)} == expected
 
 
 def test_a_picture_of_the_right_size_is_kept_bit_for_bit():
@@ -596,8 +603,8 @@ def test_one_colour_on_itself_stays_that_colour(
 def test_exact_duplicates_are_dropped_after_preparation(root: Path):
     same = file_of(picture(1), "BMP")
     files = [*GOOD, ("again.png", png(1)), ("as-bmp.bmp", same)]
-    made = prepare(files, Recipe(), root)
-    assert (made.kept, made.duplicates, made.seen) == (3, 2, 5)
+    prepared_set = prepare(files, Recipe(), root)
+    assert (prepared_set.kept, prepared_set.duplicates, prepared_set.seen) == (3, 2, 5)
     assert prepare(files, Recipe(unique=False), root).kept == 5
 
 
@@ -607,8 +614,8 @@ def test_near_duplicates_are_dropped_on_demand(root: Path):
     far = Image.fromarray((pixels // 2).astype(np.uint8))
     files = [("a.png", file_of(Image.fromarray(pixels))), ("b.png", file_of(close)), GOOD[1]]
     assert prepare(files, Recipe(), root).kept == 3
-    made = prepare(files, Recipe(near=True), root)
-    assert (made.kept, made.near_duplicates, made.duplicates) == (2, 1, 0)
+    prepared_set = prepare(files, Recipe(near=True), root)
+    assert (prepared_set.kept, prepared_set.near_duplicates, prepared_set.duplicates) == (2, 1, 0)
     # The same shapes in other colours are other pictures.
     assert prepare([*files, ("c.png", file_of(far))], Recipe(near=True), root).kept == 3
 
@@ -626,20 +633,20 @@ def test_folders_are_classes_in_the_order_of_people(root: Path):
         for i in range(4)
         for part in "ab"
     ]
-    made = prepare(zipped(files), Recipe(), root)
-    assert made.classes == ("apples", "class 2", "class 10")
-    own = Own.of(made)
+    prepared_set = prepare(zipped(files), Recipe(), root)
+    assert prepared_set.classes == ("apples", "class 2", "class 10")
+    own = Own.of(prepared_set)
     found = own.load(root)
     labels = torch.cat([found.train_labels, found.held_out_labels])
     assert torch.bincount(labels).tolist() == [8, 8, 8]
-    assert list(made.counts) == torch.bincount(found.train_labels).tolist()
+    assert list(prepared_set.counts) == torch.bincount(found.train_labels).tolist()
     # Each picture has the class of its folder.
     truth = {
         np.asarray(Image.open(io.BytesIO(content))).transpose(2, 0, 1).tobytes(): name.split("/")[2]
         for name, content in files
     }
     for image, label in zip(found.train[:], found.train_labels, strict=True):
-        assert truth[image.numpy().tobytes()] == made.classes[label]
+        assert truth[image.numpy().tobytes()] == prepared_set.classes[label]
     assert prepare(zipped(files), Recipe(labels=False), root).classes == ()
     assert prepare(GOOD, Recipe(), root).classes == ()
 
@@ -655,9 +662,9 @@ def test_the_parts_are_disjoint_and_the_split_repeats(
     share: float, held: int, tmp_path: Path, root: Path
 ):
     files = [(f"{i}.png", png(i, (8, 8))) for i in range(40)]
-    made = prepare(files, Recipe(held_out=share), root)
-    assert (made.train, made.held_out) == (40 - held, held)
-    found = Own.of(made).load(root)
+    prepared_set = prepare(files, Recipe(held_out=share), root)
+    assert (prepared_set.train, prepared_set.held_out) == (40 - held, held)
+    found = Own.of(prepared_set).load(root)
     train = {p.numpy().tobytes() for p in found.train[:]}
     assert not train & {p.numpy().tobytes() for p in found.held_out[:]}
     again = prepare(files, Recipe(held_out=share), tmp_path / "elsewhere")
@@ -667,9 +674,9 @@ def test_the_parts_are_disjoint_and_the_split_repeats(
 def test_a_small_class_is_held_out_too(root: Path):
     files = [(f"{'many' if i else 'one'}/{i}.png", png(i, (8, 8))) for i in range(60)]
     files += [(f"few/{i}.png", png(i, (8, 8))) for i in range(60, 62)]
-    made = prepare(files, Recipe(), root)
-    assert made.classes == ("few", "many", "one") and made.counts == (1, 53, 1)
-    held = Own.of(made).load(root).held_out_labels
+    prepared_set = prepare(files, Recipe(), root)
+    assert prepared_set.classes == ("few", "many", "one") and prepared_set.counts == (1, 53, 1)
+    held = Own.of(prepared_set).load(root).held_out_labels
     assert torch.bincount(held, minlength=3).tolist() == [1, 6, 0]
 
 
@@ -677,15 +684,15 @@ def test_a_small_class_is_held_out_too(root: Path):
 
 
 def test_the_same_again_is_not_prepared_again(root: Path, monkeypatch: pytest.MonkeyPatch):
-    made = prepare(zipped(GOOD), Recipe(title="My cats!"), root)
-    assert made.key.startswith("my-cats-") and len(made.key) == len("my-cats-") + 8
+    prepared_set = prepare(zipped(GOOD), Recipe(title="My cats!"), root)
+    assert prepared_set.key.startswith("my-cats-") and len(prepared_set.key) == len("my-cats-") + 8
     monkeypatch.setattr("wgan.data.intake.build", None)
-    assert prepare(zipped(GOOD), Recipe(title="My cats!"), root) == made
+    assert prepare(zipped(GOOD), Recipe(title="My cats!"), root) == prepared_set
     monkeypatch.undo()
     other = prepare(zipped(GOOD), Recipe(title="My cats!", side=28), root)
     changed = prepare(zipped(GOOD[:2]), Recipe(title="My cats!"), root)
-    assert len({made.key, other.key, changed.key}) == 3
-    assert {p.key for p in prepared(root)} == {made.key, other.key, changed.key}
+    assert len({prepared_set.key, other.key, changed.key}) == 3
+    assert {p.key for p in prepared(root)} == {prepared_set.key, other.key, changed.key}
 
 
 def test_a_name_without_letters_gets_a_key(root: Path):
@@ -693,34 +700,34 @@ def test_a_name_without_letters_gets_a_key(root: Path):
 
 
 def test_forgetting_deletes_one(root: Path):
-    made = prepare(GOOD, Recipe(), root)
+    prepared_set = prepare(GOOD, Recipe(), root)
     other = prepare(GOOD, Recipe(side=28), root)
-    forget(made.key, root)
+    forget(prepared_set.key, root)
     assert [p.key for p in prepared(root)] == [other.key]
-    for key in (made.key, "../own/x", "", "*"):
+    for key in (prepared_set.key, "../own/x", "", "*"):
         with pytest.raises(DataError, match="There are no prepared pictures"):
             forget(key, root)
 
 
 def test_damaged_files_are_left_out_and_said(root: Path):
-    made = prepare(GOOD, Recipe(), root)
-    path = root / "own" / f"{made.key}.safetensors"
+    prepared_set = prepare(GOOD, Recipe(), root)
+    path = root / "own" / f"{prepared_set.key}.safetensors"
     whole = path.read_bytes()
     (root / "own" / "noise-00000000.safetensors").write_bytes(b"noise" * 100)
-    assert [p.key for p in prepared(root)] == [made.key]
+    assert [p.key for p in prepared(root)] == [prepared_set.key]
     for damaged in (whole[:-100], whole[:50], b"", whole.replace(b'"schema', b'"zchema')):
         path.write_bytes(damaged)
         assert prepared(root) == []
         with pytest.raises(DataError, match="damaged: prepare them again"):
-            Own.of(made).load(root)
+            Own.of(prepared_set).load(root)
     # It is made anew when it is asked for again.
     assert prepare(GOOD, Recipe(), root).kept == 3
     assert len(prepared(root)) == 1
 
 
 def test_labels_beyond_the_classes_are_refused(root: Path):
-    made = prepare([(f"{n[0]}/{n}", c) for n, c in GOOD], Recipe(), root)
-    path = root / "own" / f"{made.key}.safetensors"
+    prepared_set = prepare([(f"{n[0]}/{n}", c) for n, c in GOOD], Recipe(), root)
+    path = root / "own" / f"{prepared_set.key}.safetensors"
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     begin, end = json.loads(content[8 : 8 + length])["train_labels"]["data_offsets"]
@@ -754,14 +761,14 @@ def test_a_root_that_cannot_be_written_leaves_it_to_the_cache_of_the_user(
     root.mkdir()
     root.chmod(0o555)
     try:
-        made = prepare(GOOD, Recipe(), root)
+        prepared_set = prepare(GOOD, Recipe(), root)
         assert list(root.iterdir()) == []
     finally:
         root.chmod(0o755)
-    assert (tmp_path / "cache/wgan-explorer/data/own" / f"{made.key}.safetensors").is_file()
-    assert Own.of(made).present(root) and Own.of(made).load(root).size == 2
-    forget(made.key, root)
-    assert not Own.of(made).present(root)
+    assert (tmp_path / "cache/wgan-explorer/data/own" / f"{prepared_set.key}.safetensors").is_file()
+    assert Own.of(prepared_set).present(root) and Own.of(prepared_set).load(root).size == 2
+    forget(prepared_set.key, root)
+    assert not Own.of(prepared_set).present(root)
 
 
 @pytest.mark.parametrize(
@@ -945,8 +952,8 @@ def test_npm_that_answers_is_asked_once(
 @pytest.mark.parametrize(("trim", "unique"), [(True, 1_702), (False, 1_718)])
 def test_the_published_counts_of_the_sprites(trim: bool, unique: int, root: Path):
     recipe = Pokemon().recipe().model_copy(update={"trim": trim})
-    made = prepare(PACKAGE, recipe, root)
-    assert (made.seen, made.kept, made.skipped) == (2_409, unique, ())
+    prepared_set = prepare(PACKAGE, recipe, root)
+    assert (prepared_set.seen, prepared_set.kept, prepared_set.skipped) == (2_409, unique, ())
 
 
 @pytest.mark.skipif(not PACKAGE.is_file(), reason=f"needs {PACKAGE.name} in WGAN_DATA")

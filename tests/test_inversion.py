@@ -13,12 +13,12 @@ from wgan.latent import draw_z
 def test_it_ends_with_the_nearest_training_pictures_and_tells_each_update():
     copy, data = labelled(), pictures()
     target = data.train[7].numpy()
-    said = list(invert(copy, target, starts=2, updates=6, data=data))
-    assert all(isinstance(one, TaskProgress) for one in said)
-    shares = [one.share for one in said]
+    values = list(invert(copy, target, starts=2, updates=6, data=data))
+    assert all(isinstance(one, TaskProgress) for one in values)
+    shares = [one.share for one in values]
     assert shares == sorted(shares) and shares[-1] == 1.0
-    assert len(said) >= 6 + 1  # it can be cancelled after each update
-    found = said[-1].result
+    assert len(values) >= 6 + 1  # it can be cancelled after each update
+    found = values[-1].result
     assert isinstance(found, Found) and found.others is not None and len(found.others) == OTHERS
     assert found.search.others.shape == (OTHERS,)
     # The picture itself is among the training pictures; the others as NumPy finds them.
@@ -31,8 +31,8 @@ def test_without_the_data_there_is_no_baseline(monkeypatch: pytest.MonkeyPatch):
     copy = labelled()
     monkeypatch.setattr(type(copy.config.dataset), "present", lambda *_: False)
     target = copy.make(draw_z(1, 1, 8), [4])[0]
-    said = list(invert(copy, target, starts=2, updates=3, label=4))
-    found = next(one.result for one in reversed(said) if one.result is not None)
+    values = list(invert(copy, target, starts=2, updates=3, label=4))
+    found = next(one.result for one in reversed(values) if one.result is not None)
     assert found.others is None and found.nearest is None and len(found.search.others) == 0
 
 

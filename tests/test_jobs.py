@@ -30,9 +30,9 @@ from wgan.training import Diverged, Report
 
 
 def job(runs_dir: Path, **changes: object) -> TrainingJob:
-    made = TrainingJob(Run.create(tiny(**changes), runs_dir), threads=1)
-    made.prepare()
-    return made
+    job = TrainingJob(Run.create(tiny(**changes), runs_dir), threads=1)
+    job.prepare()
+    return job
 
 
 def finish(made: TrainingJob) -> TrainingJob:
@@ -263,10 +263,10 @@ def test_pictures_are_kept_as_a_grid_of_64(runs_dir: Path, monkeypatch: pytest.M
     config = TrainConfig.parse(
         {"batch_size": 4, "n_critic": 1, "steps": 2, "threads": 1, "precision": "float32"}
     )
-    made = TrainingJob(Run.create(config, runs_dir))
-    made.prepare()
-    finish(made)
-    suffix, content = made.run.previews.read(2)
+    job = TrainingJob(Run.create(config, runs_dir))
+    job.prepare()
+    finish(job)
+    suffix, content = job.run.previews.read(2)
     with Image.open(BytesIO(content)) as grid:
         assert suffix == "webp" and grid.size == (224, 224)
 

@@ -285,12 +285,12 @@ def test_a_dropped_class_shows_in_recall_coverage_and_classes(
     data = reference_stats.data
     kept = data.train[data.train_labels < 5]
     few = kept[torch.randperm(len(kept), generator=keyed_rng(6, "metric"))[:1000]]
-    found = measure(PictureSides(few, reference_stats), ALL)
+    metrics = measure(PictureSides(few, reference_stats), ALL)
     # Five of ten classes, each twice as often: KL = log 2.
-    assert found["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
-    assert found["recall_1k"] < 0.65 and found["coverage_1k"] < 0.65
-    assert found["precision_1k"] > 0.9  # which alone would call it good
-    assert found["fid64_1k"] > 10 * floors["fid64_1k"]
+    assert metrics["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
+    assert metrics["recall_1k"] < 0.65 and metrics["coverage_1k"] < 0.65
+    assert metrics["precision_1k"] > 0.9  # which alone would call it good
+    assert metrics["fid64_1k"] > 10 * floors["fid64_1k"]
 
 
 def test_copies_of_training_pictures_fool_all_but_memorised(
@@ -300,9 +300,9 @@ def test_copies_of_training_pictures_fool_all_but_memorised(
     chosen = train[torch.randperm(len(train), generator=keyed_rng(7, "metric"))[:500]]
     noise = torch.randint(-8, 9, chosen.shape, generator=keyed_rng(8, "metric"))
     copies = (chosen.int() + noise).clamp(0, 255).byte()
-    found = measure(PictureSides(copies, reference_stats), ["memorised", "precision", "coverage"])
-    assert found["memorised_500"] > 0.98
-    assert found["precision_500"] > 0.85 and found["coverage_500"] > 0.85
+    metrics = measure(PictureSides(copies, reference_stats), ["memorised", "precision", "coverage"])
+    assert metrics["memorised_500"] > 0.98
+    assert metrics["precision_500"] > 0.85 and metrics["coverage_500"] > 0.85
 
 
 def test_noise_and_repeats_are_far_from_the_floor(
@@ -340,8 +340,10 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
         not reference_stats.network.classifies
         and "600 training" in reference_stats.protocol["reference"]
     )
-    found = measure(reference_stats.real(300), ["fid", "kid", "class_kl", "precision", "memorised"])
-    assert set(found) == {
+    metrics = measure(
+        reference_stats.real(300), ["fid", "kid", "class_kl", "precision", "memorised"]
+    )
+    assert set(metrics) == {
         "fid_random64_300",
         "kid_random64_300",
         "kid_random64_300_sd",
@@ -349,7 +351,7 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
         "memorised_300",
     }
     dark = PictureSides((reference_stats.real(300).fake // 2), reference_stats)
-    assert measure(dark, ["fid"])["fid_random64_300"] > 20 * found["fid_random64_300"]
+    assert measure(dark, ["fid"])["fid_random64_300"] > 20 * metrics["fid_random64_300"]
 
 
 def test_stacked_digits_are_counted(reference_stats: ReferenceStats):
@@ -375,9 +377,9 @@ def test_real_stacks_have_the_floor_of_the_published_protocol():
     dataset = StackedMnist(bundled=True)
     stacked = ReferenceStats(dataset, dataset.load())
     assert stacked.most(26_000) == 26_000  # as many are held out
-    found = measure(stacked.real(26_000), ["stacked_modes", "stacked_kl"])
-    assert found["stacked_modes_26k"] == 1000
-    assert found["stacked_kl_26k"] == pytest.approx(999 / 52_000, abs=3 * 1998**0.5 / 52_000)
+    metrics = measure(stacked.real(26_000), ["stacked_modes", "stacked_kl"])
+    assert metrics["stacked_modes_26k"] == 1000
+    assert metrics["stacked_kl_26k"] == pytest.approx(999 / 52_000, abs=3 * 1998**0.5 / 52_000)
 
 
 @pytest.mark.parametrize("n", [5_000, pytest.param(10_000, marks=pytest.mark.slow)])

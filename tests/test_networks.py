@@ -164,9 +164,9 @@ def test_brownlees_running_statistics_hold_no_share_of_their_start():
     for n, batch in enumerate(batches, 1):
         norm(batch)
         share = torch.tensor([0.99 ** (n - i) * 0.01 / (1 - 0.99**n) for i in range(1, n + 1)])
-        seen = torch.stack([b.mean((0, 2, 3)) for b in batches[:n]])
+        tensor = torch.stack([b.mean((0, 2, 3)) for b in batches[:n]])
         spread = torch.stack([b.var((0, 2, 3)) for b in batches[:n]])
-        assert torch.allclose(norm.running_mean, share @ seen, rtol=1e-4)
+        assert torch.allclose(norm.running_mean, share @ tensor, rtol=1e-4)
         assert torch.allclose(norm.running_var, share @ spread, rtol=1e-4)
     before = norm.running_mean.clone()
     norm.eval()(batches[0])

@@ -442,7 +442,7 @@ print("followed")
 
 def test_an_added_objective_needs_no_other_file(tmp_path: Path):
     """Menu, control, help, flag and training follow from one class and one line of one file."""
-    made = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", f"ADDED = {ADDED!r}\n{FOLLOWS}"],
         cwd=Path(__file__).parents[1],
         capture_output=True,
@@ -450,7 +450,7 @@ def test_an_added_objective_needs_no_other_file(tmp_path: Path):
         timeout=200,
         env={**os.environ, "WGAN_RUNS": str(tmp_path / "runs")},
     )
-    assert made.stdout.strip().endswith("followed"), made.stderr[-2000:]
+    assert result.stdout.strip().endswith("followed"), result.stderr[-2000:]
 
 
 def bce(score: Tensor, target: float) -> Tensor:

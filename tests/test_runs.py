@@ -50,10 +50,10 @@ def run(runs_dir: Path) -> Run:
 
 @pytest.fixture
 def training(engine: Engine) -> Training:
-    made = Training(tiny(), engine=engine)
+    training = Training(tiny(), engine=engine)
     for _ in range(3):
-        made.step()
-    return made
+        training.step()
+    return training
 
 
 def test_a_run_keeps_its_config(run: Run):

@@ -28,9 +28,9 @@ LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000
 
 @pytest.fixture
 def session(runs_dir: Path) -> Iterator[Session]:
-    made = Session(runs_dir, threads=1)
-    yield made
-    made.close(timeout=60)
+    session = Session(runs_dir, threads=1)
+    yield session
+    session.close(timeout=60)
 
 
 def until(true: Callable[[], object], seconds: float = 30.0) -> None:

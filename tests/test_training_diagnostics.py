@@ -15,11 +15,11 @@ from wgan.training.state import optimizer_of
 
 
 def training(engine: Engine, critic: nn.Module | None = None, **changes: object) -> Training:
-    made = Training(tiny(**changes), engine=engine)
+    training = Training(tiny(**changes), engine=engine)
     if critic is not None:
-        made.critic = critic
-        made.critic_optimizer = optimizer_of(made.config, critic, "critic")
-    return made
+        training.critic = critic
+        training.critic_optimizer = optimizer_of(training.config, critic, "critic")
+    return training
 
 
 def linear(*weights: float) -> nn.Module:
@@ -32,21 +32,21 @@ def linear(*weights: float) -> nn.Module:
 def test_everything_that_is_probed_is_explained(engine: Engine):
     made = training(engine)
     made.step()
-    found = probe(made)
-    assert set(found) <= set(PROBES)
-    assert all(math.isfinite(value) for value in found.values())
-    assert set(PROBES) - set(found) == {"at_clip"}  # nothing is clipped here
+    diagnostics = probe(made)
+    assert set(diagnostics) <= set(PROBES)
+    assert all(math.isfinite(value) for value in diagnostics.values())
+    assert set(PROBES) - set(diagnostics) == {"at_clip"}  # nothing is clipped here
 
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
 def test_a_linear_critic_has_one_slope(engine: Engine, slope: float):
-    found = probe(training(engine, linear(0.6 * slope, 0.8 * slope)))
-    assert found["slope_hat"] == pytest.approx(slope, rel=1e-5)
-    assert found["slope_fake"] == pytest.approx(slope, rel=1e-5)
-    assert found["slope_hat_spread"] == pytest.approx(0, abs=1e-5)
+    diagnostics = probe(training(engine, linear(0.6 * slope, 0.8 * slope)))
+    assert diagnostics["slope_hat"] == pytest.approx(slope, rel=1e-5)
+    assert diagnostics["slope_fake"] == pytest.approx(slope, rel=1e-5)
+    assert diagnostics["slope_hat_spread"] == pytest.approx(0, abs=1e-5)
     if slope != 1:
-        assert found["slope_above_1"] == (slope > 1)
-    assert found["generator_signal"] == pytest.approx(1)
+        assert diagnostics["slope_above_1"] == (slope > 1)
+    assert diagnostics["generator_signal"] == pytest.approx(1)
 
 
 def test_the_pull_of_the_penalty_is_0_at_slope_1_and_grows_with_it(engine: Engine):
@@ -66,8 +66,8 @@ def test_a_gradient_grows_by_what_a_layer_multiplies(engine: Engine, factor: flo
         for layer in (first, second):
             layer.bias.fill_(1e4)  # every ReLU is open
     critic = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last, Score())
-    found = probe(training(engine, critic, objective="wgan"))
-    assert found["gradient_depth"] == pytest.approx(math.log10(factor), abs=1e-4)
+    diagnostics = probe(training(engine, critic, objective="wgan"))
+    assert diagnostics["gradient_depth"] == pytest.approx(math.log10(factor), abs=1e-4)
 
 
 def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):

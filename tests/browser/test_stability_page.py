@@ -37,8 +37,8 @@ def slide(page, key: str, to: str, *, arrow: str) -> None:
 
 
 def ys(page, key: str, trace: int = 0) -> list[float]:
-    found = page.evaluate(f"([key, i]) => [...({GRAPH}?._fullData?.[i]?.y ?? [])]", [key, trace])
-    return [value for value in found if value is not None]
+    values = page.evaluate(f"([key, i]) => [...({GRAPH}?._fullData?.[i]?.y ?? [])]", [key, trace])
+    return [value for value in values if value is not None]
 
 
 def table(page, key: str) -> list[float]:
