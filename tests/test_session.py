@@ -112,7 +112,7 @@ def test_pause_holds_the_step_and_one_step_is_one_step(session: Session):
     until(lambda: session.view(run).step == held + 1)
     time.sleep(0.1)
     assert session.view(run).step == held + 1
-    session.go_on(run)
+    session.unpause(run)
     reaches(session, run, held + 20)
     assert session.view(run).status is Status.RUNNING
 
@@ -319,7 +319,7 @@ def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path
 
 def test_rows_of_real_pictures_are_of_their_class(session: Session):
     dataset = Mnist10k()
-    made = session.sets.of_classes(dataset, (3, 3, 7), 4)
+    made = session.datasets.of_classes(dataset, (3, 3, 7), 4)
     assert made is not None and made.shape == (12, 1, 28, 28)
     data = dataset.load()
     known = {

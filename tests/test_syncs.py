@@ -154,7 +154,7 @@ def paced(config: TrainConfig, runs_dir: Path) -> TrainingJob:
     """A job whose reports are fetched as seldom as on a GPU."""
     job = TrainingJob(Run.create(config, runs_dir))
     job.prepare()
-    job.fetch_on_demand = True
+    job.fetch_reports_lazily = True
     return job
 
 

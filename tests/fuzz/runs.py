@@ -204,8 +204,10 @@ def case(seed: int) -> tuple[Files, bytes]:
     in_zip = rng.random() < 0.3
     if not in_zip:
         for _ in range(rng.choice([1, 1, 2])):
-            # A change before may have left nothing to change.
-            with contextlib.suppress(LookupError, ValueError, StopIteration, sqlite3.Error):
+            # The change before may have left nothing that the second one can change.
+            with contextlib.suppress(
+                LookupError, ValueError, TypeError, StopIteration, sqlite3.Error
+            ):
                 rng.choice(CHANGES)(files, rng)
     buffer = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as archive:

@@ -61,7 +61,8 @@ class RecordBuffer:
         Args:
             waiting: changes that a resumed run had still to make again when it ended.
             state: the checkpoint.
-            given: values that the user gives for the resumed run, by path; they win over recorded changes.
+            new_values: values that the user gives for the resumed run, by path; they win over recorded
+            changes.
         """
         step, engine = state.step, state.engine.as_dict()
         values = {path: json.dumps(value) for path, value in state.config.flat().items()}

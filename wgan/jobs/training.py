@@ -91,7 +91,7 @@ class TrainingJob:
         self.cost = 0.0  # seconds of work it was given, for fair shares
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
-        self.fetch_on_demand = False
+        self.fetch_reports_lazily = False
         """Whether reports are fetched from the device only when they are shown or written."""
         self._root, self._threads = root, threads
         self._most_threads = threads or most_threads or cores()
@@ -129,7 +129,7 @@ class TrainingJob:
     # ---- life ---------------------------------------------------------------------------------
 
     def _read_stored(self) -> RunSnapshot:
-        """Return the state of the run in its folder; a damaged database is repaired."""
+        """Return a snapshot of the stored run; its database is repaired if it is damaged."""
         try:
             self.run.replay()
             return RunReader(self.run).view()
@@ -177,8 +177,9 @@ class TrainingJob:
             self._send_plan(Plan(self.config, engine, None, self._first_changes, ()))
             self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
         check()
-        # On a CPU, reports need no waiting. Several processes must find at the same report that they diverged.
-        self.fetch_on_demand = self.training.device.type != "cpu" and self.ranks.of == 1
+        # On a CPU, reports are ready at once. Of several processes, each must fetch every report, so that
+        # all notice divergence at the same step.
+        self.fetch_reports_lazily = self.training.device.type != "cpu" and self.ranks.of == 1
         fixed_threads = self.config.threads or self._threads
         if not fixed_threads and self.ranks.of == 1 and self.training.device.type == "cpu":
             self.engine_tuner.choose_threads(self._most_threads, self._seconds)
@@ -205,8 +206,8 @@ class TrainingJob:
         recorded_engine, available = state.engine, self._resolved(state.config, check)
         self.records.rewind(self.run.replay(), state, self._first_changes)
         changes_before = tuple(self.records.changes)
-        # The recorded engine gives the same numbers again. Another is taken only where it must
-        # be: its device is absent, or it would take the core that the app itself needs.
+        # The recorded engine reproduces the numbers exactly. Another one is used only if its device or
+        # number of processes is not available, or if it has more threads than allowed.
         must_switch = (
             recorded_engine.device != available.device
             or recorded_engine.processes != available.processes
@@ -218,7 +219,7 @@ class TrainingJob:
         replay = tuple(self.records.replay)
         self._send_plan(Plan(state.config, engine, state, self._first_changes, replay))
         self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
-        if engine.compiled:  # The same numbers again need the same updates.
+        if engine.compiled:  # Exact repetition needs the same compiled steps.
             self.engine_tuner.switch_steps(self._training, facts["seconds"], again=True)
             if not self._training.engine.compiled:
                 self._add_engine_change(state.step, engine, self._training.engine)
@@ -303,7 +304,7 @@ class TrainingJob:
         measuring = self.metrics.due(training, self._seconds + time.perf_counter() - start)
         flushing = time.perf_counter() - self._last_flush >= FLUSH_EVERY
         if (
-            not self.fetch_on_demand
+            not self.fetch_reports_lazily
             or previewing
             or checkpointing
             or measuring
@@ -366,8 +367,8 @@ class TrainingJob:
     def _collect(self) -> None:
         """Take the training's new reports. Raises Diverged after keeping those before it.
 
-        Fetching them has the CPU wait for the device, so it is done where that waits anyway, or as often as
-        anybody looks.
+        Fetching reports makes the CPU wait for a GPU. So they are fetched only when the CPU waits anyway,
+        or before the view is updated.
         """
         failure: Diverged | None = None
         try:

@@ -39,8 +39,8 @@ class Objective(BaseModel, ABC):
     class_conditional: ClassVar[bool] = True
     """Whether the critic may be given the class: a projection adds to its slope."""
     couples: ClassVar[bool] = True
-    """May the critic's layers couple samples, as batch norm does? Not where each sample's own
-    gradient is asked for."""
+    """Whether the critic may have layers that mix samples, such as batch norm. A gradient penalty needs one
+    gradient per sample, so with it the critic may not."""
 
     @abstractmethod
     def real_loss(self, real: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ def gradient_norm(critic: Scorer, x: Tensor, *, create_graph: bool = False) -> T
 
 
 def clip_bounds(objective: Objective, critic: nn.Module) -> list[float | None]:
-    """Return the c to which each of a critic's parameters is clipped, in their order; None: it is not.
+    """Return the clipping bound c of each parameter, in their order; None for parameters that are not
+    clipped.
 
     The objective itself is asked: a weight is clipped if `project` makes an infinite value finite,
     and that finite value is c.

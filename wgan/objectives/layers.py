@@ -10,7 +10,8 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 class MaxMin(nn.Module):
     """GroupSort with groups of two: each pair of units (or channels) in ascending order.
 
-    (N, C, …) → (N, C, …), C even. A permutation for each sample, so it keeps every slope.
+    (N, C, …) → (N, C, …), C even. Sorting only permutes the values of a sample, so gradient norms are
+    unchanged.
     """
 
     def forward(self, x: Tensor) -> Tensor:

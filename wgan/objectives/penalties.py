@@ -21,7 +21,7 @@ PenaltyWeight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
 class GradientPenalty(Objective):
-    """λ E d(‖∇f(x̂)‖), with a deviation d of the slope and points x̂ that the variant chooses."""
+    """Adds λ E d(‖∇f(x̂)‖). Subclasses define d (`deviation`); `penalty_at` chooses the points x̂."""
 
     couples = False
     penalty_weight: PenaltyWeight = Field(

@@ -174,13 +174,14 @@ class Run(RunTables):
         self.forget_after(step, changes, facts)
         self.previews.remove_after(step)
         for later in self.checkpoints.steps():
-            if later > step:  # Damaged: otherwise the training would go on from it.
+            # Only damaged or incomplete checkpoints are newer than the one that is resumed.
+            if later > step:
                 self.checkpoints.path(later).unlink(missing_ok=True)
 
     def copy_history(self, other: "Run", step: int) -> None:
         """Take what another run recorded up to a step: reports, changes, metrics, previews.
 
-        A change made at that very step acts after it, and so is not the fork's.
+        A change recorded at that step takes effect after it, so the fork does not get it.
         """
         self.copy_tables(other, step)
         for preview in other.previews.steps():
@@ -201,7 +202,7 @@ class Run(RunTables):
         self.set_fact("neighbours", json.dumps(facts))
 
     def neighbours(self) -> StoredNeighbours | None:
-        """Return those; None where they were not looked for. Raises RunError."""
+        """Return the stored neighbours; None if they were never computed. Raises RunError."""
         with self.database.checked(), contextlib.suppress(OSError):
             facts = parse_neighbours(self.fact("neighbours", "null"))
             if facts is not None:
@@ -233,8 +234,7 @@ class Run(RunTables):
     def prune(self, keep: int) -> None:
         """Delete checkpoints that are neither new, nor first, nor best, nor starred.
 
-        The newest `keep` stay; of the older ones about as many, spread over the whole run, so that
-        there is a place to go back to everywhere.
+        The newest `keep` stay, and of the older ones about `keep` more, spread over the whole run.
         """
         steps = self.checkpoints.steps()
         old = steps[1:-keep]

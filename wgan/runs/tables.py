@@ -55,7 +55,7 @@ class RunTables:
             return parse_engines(self.fact("engines", "[]"))
 
     def drop_engines_after(self, engine: Engine) -> None:
-        """Forget the engines of a continuation that was given up: the last is `engine` again."""
+        """Remove the engines that were recorded after `engine`: their steps were rewound."""
         engines = self.engines()
         places = [i for i, each in enumerate(engines) if each == engine.as_dict()]
         if places and places[-1] < len(engines) - 1:
@@ -107,7 +107,8 @@ class RunTables:
     def curves(self, points: int = 1000) -> dict[str, F64]:
         """Return the curves in at most about `points` means over equal widths of steps."""
         means = ", ".join(f"avg({name})" for name in COLUMNS[1:])
-        # The average of text is 0; but text and blobs are larger than every number.
+        # SQLite's avg() takes text as 0, so a wrong type would not be noticed. max() returns it: text and
+        # blobs sort above numbers.
         largest = ", ".join(f"max({name})" for name in COLUMNS[1:])
         with self.database.checked(), self.database.reading() as db:
             low, high = db.execute(
@@ -121,8 +122,8 @@ class RunTables:
             while count / width > points:
                 width *= 2
             width *= max(1, round((high - low) / max(1, count - 1)))
-            # One range a point: grouping by an expression would sort the whole table, which takes
-            # four times as long for a million reports.
+            # One query for each point: GROUP BY would sort the whole table, which takes four times as long
+            # for a million reports.
             rows = [
                 db.execute(
                     f"SELECT max(step), {means}, {largest} FROM reports "
@@ -188,7 +189,7 @@ class RunTables:
             return measured(rows.fetchall())
 
     def metrics_after(self, row: int) -> tuple[int, list[Measured]]:
-        """Return the table's last row, and what was recorded after a row; all, where there are fewer by now."""
+        """Return the last row id, and the metrics after a row; all metrics if rows were deleted since."""
         with self.database.checked(), self.database.reading() as db:
             if database_schema(db) < 2:
                 return 0, []
@@ -279,7 +280,8 @@ def dump_changes(changes: Iterable[Change]) -> str:
 def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
     """Return the best value of each headline metric, the first where several are.
 
-    Step 0 is left out: an untrained generator makes one cloud, which may lie on a mode by luck.
+    Step 0 is left out: the samples of an untrained generator form one cloud, which may cover a mode by
+    chance.
     """
     best: dict[str, Measured] = {}
     for value in metrics:

@@ -59,8 +59,8 @@ class Scheduler:
         self._tasks: list[Task] = []
         self._task_count = 0
         self._withdrawn: set[str] = set()  # runs that must not begin
-        # Before any other thread uses torch: a thread takes the number last set when it first
-        # computes, and two OpenMP teams on the same cores slow each other down many times over.
+        # Before any other thread uses torch. Each thread that computes creates its own OpenMP threads, as
+        # many as were last set; two such groups on the same cores are many times slower.
         torch.set_num_threads(threads)
         self._thread = threading.Thread(target=self._work, name="wgan-session", daemon=True)
         self._thread.start()
@@ -76,7 +76,7 @@ class Scheduler:
     def order(self, run: str, act: Callable[[TrainingJob], None], wait: float = 1.0) -> None:
         """Have the thread call `act` between two steps of a run, and wait at most `wait` seconds for it.
 
-        So a click shows its effect at once, or a little later if a step takes longer.
+        The wait lets a click take effect at once, unless a step takes longer than `wait`.
         """
         done = threading.Event()
 
@@ -100,11 +100,11 @@ class Scheduler:
             self.changed.notify_all()
         done.wait(wait)
 
-    def resume(self, run: str) -> None:
+    def unpause(self, run: str) -> None:
         """End the pause of a run."""
 
         def carry_out(job: TrainingJob) -> None:
-            # It does not catch up on the time it was paused while others went on.
+            # Give it the largest cost of the others, so that it gets no extra time for its pause.
             others = [j.cost for j in self.active if j is not job and not j.paused]
             job.cost = max([job.cost, *others])
             job.pause(False)
@@ -112,7 +112,10 @@ class Scheduler:
         self.order(run, carry_out)
 
     def stop(self, run: str) -> None:
-        """End a run after the current step, with a checkpoint. A queued one leaves nothing."""
+        """End a run after the current step, with a checkpoint.
+
+        A queued run is removed from the queue; if it is new, its folder is deleted.
+        """
         with self.changed:
             self._withdrawn.add(run)
         if not self.withdraw(run):
@@ -162,7 +165,7 @@ class Scheduler:
         with self.changed:
             self._task_count += 1
             task = Task(f"task-{self._task_count}", title, run, work, holds=holds)
-            # From now on in even shares: it does not catch up on what others were given before.
+            # Give it the largest cost of the others, so that all get equal shares from now on.
             task.cost = max(
                 [job.cost for job in self.active] + [t.cost for t in self._tasks if not t.done],
                 default=0.0,
@@ -333,7 +336,7 @@ class Scheduler:
         with self.changed:
             self.active = [j for j in self.active if j is not job]
         if not began and job.new:
-            job.run.delete()  # Nothing was made; its view stays and says why.
+            job.run.delete()  # Its training never began. Its view stays in memory and shows the error.
 
     def _discard(self, job: TrainingJob) -> None:
         """Take back a job that never began: a new run leaves nothing, a resumed one is as it was."""

@@ -40,7 +40,7 @@ from wgan.training.state import steered
 
 MAX_CLOSING_S = 8.0
 """How long a closing session waits for the current step and its checkpoint. On an idle machine both take about
-a second, and what stops servers waits at least ten seconds before it kills them."""
+a second, and process managers wait at least ten seconds before they kill a server."""
 
 MOST_RACING = 4
 
@@ -72,7 +72,7 @@ class Session:
         self, runs_dir: Path, *, root: Path | None = None, threads: int | None = None
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
-        self.sets, self.presets = Sets(root), Presets(runs_dir / PRESETS_FOLDER)
+        self.datasets, self.presets = Sets(root), Presets(runs_dir / PRESETS_FOLDER)
         self.library = RunLibrary(runs_dir)
         self._fixed_threads = threads
         self.threads = threads or max(1, cores() - 1)
@@ -183,9 +183,9 @@ class Session:
         """Pause a run after the current step."""
         self._scheduler.order(name, lambda job: job.pause(True))
 
-    def go_on(self, name: str) -> None:
+    def unpause(self, name: str) -> None:
         """End the pause of a run."""
-        self._scheduler.resume(name)
+        self._scheduler.unpause(name)
 
     def step_once(self, name: str) -> None:
         """Make one step of a paused run."""
@@ -202,7 +202,10 @@ class Session:
         self._scheduler.move(name, by)
 
     def stop(self, name: str) -> None:
-        """End a run after the current step, with a checkpoint. A queued one leaves nothing."""
+        """End a run after the current step, with a checkpoint.
+
+        A queued run is removed from the queue; if it is new, its folder is deleted.
+        """
         self._scheduler.stop(name)
 
     def withdraw(self, name: str) -> bool:
@@ -216,7 +219,8 @@ class Session:
             raise RunError(f"Run {name} is not running: its values cannot change any more.")
         if view.status is Status.QUEUED or view.phase:
             raise RunError(f"Run {name} is still being prepared: change it in a moment.")
-        config = steered(view.config, changes)  # Here, so that the caller gets the ConfigError.
+        # In the caller's thread, so that ConfigError reaches the caller.
+        config = steered(view.config, changes)
 
         def carry_out(job: TrainingJob) -> None:
             job.change(changes)
@@ -245,7 +249,7 @@ class Session:
         live, requested = self._snapshots.live(name), self._snapshots.requested.get(name)
         if live is None or not live.status.active or requested is None:
             return undo_and_redo(self.view(name).changes)
-        # A change that was asked for counts at once, though the worker has not recorded it yet.
+        # Include requested changes that the worker has not recorded yet.
         ordered = [Change(live.step, *each) for each in differences(requested, live.config)]
         return undo_and_redo([*live.changes, *ordered])
 
@@ -389,8 +393,8 @@ class Session:
     def forecast(self, config: TrainConfig, *, begin: bool = True) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.
 
-        The worker measures it while no run is active or queued, unless it shall not `begin` yet. A run
-        that is started ends the measurement at once.
+        The worker measures it while no run is active or queued. With `begin=False`, only a known forecast
+        is returned. Starting a run stops the measurement.
         """
         with self._scheduler.changed:
             idle = not (self._scheduler.active or self._scheduler.queue)
@@ -414,6 +418,6 @@ class Session:
 
     def _exit(self) -> None:
         self.close()
-        # Else the interpreter looks for garbage among a million objects of torch and its company
-        # before it ends: more than a second that whoever presses Ctrl+C waits for nothing.
+        # Skip the last garbage collection: over a million objects of torch and other libraries it takes
+        # more than a second, while the user waits after Ctrl+C.
         gc.freeze()

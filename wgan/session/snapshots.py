@@ -48,7 +48,7 @@ class Snapshots:
     def view(self, run: str) -> RunSnapshot:
         """Return the state of a run: live, just ended, or read from its folder. Raises RunError.
 
-        The config that was asked for counts before the training has taken it.
+        A requested config is shown even before the training uses it.
         """
         view = self.live(run)
         if view is not None and view.status.active:
@@ -84,7 +84,7 @@ class Snapshots:
     def diagnosis(self, run: str) -> list[Finding]:
         """Return the result of every rule for a run, raised or not. Raises RunError."""
         view = self.view(run)
-        with self._examining:  # Of several threads that ask for the same view, one computes.
+        with self._examining:  # Only one thread computes; the others wait and use its result.
             cached = self._findings.get(run)
             if cached is None or cached[0] != view.version:
                 cached = self._findings[run] = (view.version, examine(view.evidence))

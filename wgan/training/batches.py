@@ -10,7 +10,8 @@ from wgan.training.distributed import ProcessGroup
 
 
 class Batches:
-    """Draws batches by step and draw, so there is no state to save, and K processes share one batch.
+    """Draws batches by the key (seed, step, draw). So no generator state is saved, and each of several
+    processes can take its part of the same batch.
 
     Args:
         config: the config; `Training.apply` replaces it.
@@ -55,7 +56,8 @@ class Batches:
             step: number of the step.
             draw: number of the draw in the step.
             n: how many; at most the batch size.
-            critic_updates: critic updates before this one, which count the batches of an epoch.
+            critic_updates: number of critic updates before this one; it determines the epoch and the
+            position in it.
         """
         own = self.ranks.rows.part(n)
         if not isinstance(self.data, Pictures):

@@ -169,7 +169,7 @@ class _ScratchTraining(Training):
             source.config, source.data, ALONE, source.device, source.layout
         )
         self._forget_sums()
-        self._waiting = []
+        self._unfetched_reports = []
 
     def _rng(self, stream: Stream) -> torch.Generator:
         """Return the random number generator of a draw that is not one of a batch."""

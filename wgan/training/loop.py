@@ -92,9 +92,9 @@ class Training:
         self.steps = 0
         self.critic_updates = 0
         self._compiled_steps: dict[str, CompiledStep] = {}
-        self._settle_critic: Callable[[], None] | None = None
+        self._pending_critic_update: Callable[[], None] | None = None
         self._forget_sums()
-        self._waiting: list[tuple[int, Tensor]] = []
+        self._unfetched_reports: list[tuple[int, Tensor]] = []
 
     # ---- one step -----------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class Training:
             self.batches.read_ahead(next_step, next_draws, self.critic_updates + len(draws))
             for draw, batch in zip(draws, batches, strict=True):
                 self.update_critic(draw, *batch, held_out=reporting and draw == updates - 1)
-        # The draws 0 … updates − 1 of this step's z went to the critic; the next is its own.
+        # The critic used draws 0 to updates − 1 of z. The generator uses the next one.
         self.update_generator(draw=updates)
         self._update_average()
         if reporting:
@@ -171,7 +171,7 @@ class Training:
             held_out_score = self.score_held_out() if held_out else None
         self.critic_optimizer.zero_grad()
         torch.autograd.backward(step.loss + step.penalty)
-        self._share_critic()
+        self._begin_critic_update()
         means = step.real_score.detach().mean(), step.fake_score.detach().mean()
         return step.loss.detach(), step.penalty.detach(), *means, held_out_score
 
@@ -184,30 +184,30 @@ class Training:
             loss = loss_of(score)
         self.critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
-        self._share_critic()
+        self._begin_critic_update()
         return loss.detach(), score.detach().mean()
 
-    def _share_critic(self) -> None:
+    def _begin_critic_update(self) -> None:
         """Update the critic by its gradients; of several processes, once they have exchanged them.
 
-        The critic is not needed before that: the fakes of the generator's update are made until then.
+        Meanwhile the generator makes the fakes of its own update, which do not need the critic.
         """
-        arrive = self.ranks.averaging(self.critic)
+        wait_for_gradients = self.ranks.averaging(self.critic)
 
-        def settle() -> None:
-            arrive()
+        def finish() -> None:
+            wait_for_gradients()
             self.critic_optimizer.step()
             self.config.objective.project(self.critic)
 
-        self._settle_critic = settle
+        self._pending_critic_update = finish
         if self.ranks.of == 1:
-            self._settled()
+            self._finish_critic_update()
 
-    def _settled(self) -> None:
+    def _finish_critic_update(self) -> None:
         """Have the critic's last update done."""
-        settle, self._settle_critic = self._settle_critic, None
-        if settle is not None:
-            settle()
+        finish, self._pending_critic_update = self._pending_critic_update, None
+        if finish is not None:
+            finish()
 
     def update_generator(self, draw: int) -> None:
         label, z = (
@@ -227,7 +227,7 @@ class Training:
                 return
 
         def score(x: Tensor, label: Tensor | None) -> Tensor:
-            self._settled()  # the critic's last update comes before its weights are fixed
+            self._finish_critic_update()  # the critic's last update comes before its weights are fixed
             self.critic.requires_grad_(False)
             return self._score(x, label)
 
@@ -263,8 +263,8 @@ class Training:
     def set_compiled_steps(self, steps: Mapping[str, CompiledStep]) -> None:
         """Use compiled steps of "critic" and "generator" from now on; with an empty mapping, none.
 
-        Gradients may be a compiled step's own tensors, which its next call overwrites: the optimiser
-        reads them before that.
+        A compiled step may return the same tensors at its next call, so the optimiser must use them before
+        that.
         """
         self._compiled_steps = dict(steps)
         self.engine = replace(self.engine, compiled=bool(steps))
@@ -336,7 +336,7 @@ class Training:
     # ---- the networks, with labels where they take them -----------------------------------------
 
     def _score(self, x: Tensor, label: Tensor | None) -> Tensor:
-        self._settled()
+        self._finish_critic_update()
         score: Tensor = self.critic(x) if label is None else self.critic(x, label)
         return score
 
@@ -353,7 +353,8 @@ class Training:
         ]
         z = [z_batch(self.steps, draw, n) for draw in draws]
         labels = [label for _, label in reals]
-        # The generator stands still meanwhile: one pass makes all fakes, unless they influence each other.
+        # The generator does not change between critic updates, so one pass makes all fakes, except with
+        # batch norm, which mixes samples.
         if self._couples and not self.config.inference_fakes:
             fakes = [self.make_fakes(*each) for each in zip(z, labels, strict=True)]
         else:
@@ -377,7 +378,7 @@ class Training:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        # A slow average would show the random start for long, so it starts fast.
+        # Begin with a small decay: otherwise the average keeps the random initial weights for long.
         decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
         slow: list[Tensor] = list(self.average.parameters())
         fast: list[Tensor] = list(self.generator.parameters())
@@ -390,7 +391,7 @@ class Training:
 
     @torch.no_grad()
     def score_held_out(self) -> Tensor:
-        self._settled()
+        self._finish_critic_update()
         real, label = self.batches.held_out(self.steps)
         inputs = (real,) if label is None else (real, label)
         # On copies of running statistics and power iterations: looking must change nothing.
@@ -411,7 +412,7 @@ class Training:
         generator_loss = self._generator_sum / self._generator_count
         values = torch.stack([critic_loss, generator_loss, gap, self._held_out_gap, penalty])
         values = self.ranks.mean(values)
-        self._waiting.append((self.steps, values))
+        self._unfetched_reports.append((self.steps, values))
         self._forget_sums()
 
     def reports(self) -> list[Report]:
@@ -419,11 +420,11 @@ class Training:
 
         Raises Diverged at the first report that is not finite or has exploded.
         """
-        if not self._waiting:
+        if not self._unfetched_reports:
             return []
-        steps = [step for step, _ in self._waiting]
-        rows = torch.stack([values for _, values in self._waiting]).tolist()
-        self._waiting.clear()
+        steps = [step for step, _ in self._unfetched_reports]
+        rows = torch.stack([values for _, values in self._unfetched_reports]).tolist()
+        self._unfetched_reports.clear()
         reports = [Report(step, *row) for step, row in zip(steps, rows, strict=True)]
         for i, report in enumerate(reports):
             bad = [
@@ -446,7 +447,7 @@ class Training:
         before = self.config.objective
         self.config = self.batches.config = steered(self.config, changes)
         if self.config.objective != before or not self.config.compiled:
-            self.set_compiled_steps({})  # an objective is written into them
+            self.set_compiled_steps({})  # the objective is compiled into the steps
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group.update(settings_of(self.config), lr=rate)

@@ -82,7 +82,7 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 key="resume_all",
                 type="primary",
                 on_click=_each,
-                args=(session().go_on, active_views),
+                args=(session().unpause, active_views),
             )
         else:
             st.button(

@@ -29,7 +29,7 @@ def options_of(config: TrainConfig) -> Options:
     """Return the options that depend on the config's data set."""
     options = {"classes": {name: name for name in config.dataset.all_class_names()}}
     if any(value.options == "own" for value in hyperparameters(config)):
-        own = {p.key: f"{p.title} ({p.kept:,})" for p in session().sets.own_pictures()}
+        own = {p.key: f"{p.title} ({p.kept:,})" for p in session().datasets.own_pictures()}
         options["own"] = own or {"": "none yet: see the Data page"}
     return options
 

@@ -35,7 +35,7 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
 # Not `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _real_examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[Any]:
-    examples = require_dataset(session().sets.examples(_dataset, n))
+    examples = require_dataset(session().datasets.examples(_dataset, n))
     examples.setflags(write=False)
     return examples
 
@@ -54,7 +54,7 @@ def _real_sheet(
     if labels is None:
         real = real_examples(_dataset, rows * columns)
     else:
-        real = session().sets.of_classes(_dataset, labels, columns)
+        real = session().datasets.of_classes(_dataset, labels, columns)
     assert real is not None
     return encode(tile(real, columns))
 
@@ -73,4 +73,4 @@ def critic_examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] |
 def _critic_examples(
     key: str, n: int, present: bool, _dataset: Dataset
 ) -> tuple[critic.Examples, float]:
-    return require_dataset(session().sets.critic_examples(_dataset, n))
+    return require_dataset(session().datasets.critic_examples(_dataset, n))

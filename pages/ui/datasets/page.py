@@ -136,7 +136,7 @@ def _absent(dataset: Dataset) -> bool:
 
 @st.cache_data(show_spinner="Looking at the data …", max_entries=24)
 def _gallery(key: str, present: bool, _dataset: Dataset) -> Any:
-    return session().sets.gallery(_dataset, ROWS, COLUMNS)
+    return session().datasets.gallery(_dataset, ROWS, COLUMNS)
 
 
 def _show(dataset: Dataset) -> None:
@@ -153,7 +153,7 @@ def _show(dataset: Dataset) -> None:
 
 
 def _points(density: Any, dataset: Dataset) -> None:
-    real = session().sets.examples(dataset, 1500)
+    real = session().datasets.examples(dataset, 1500)
     data = dataset.load()
     assert real is not None and isinstance(data, Points)
     left, right = st.columns(2, gap="medium")

@@ -24,7 +24,7 @@ def busy() -> bool:
 
 def fetch(dataset: Dataset) -> None:
     """Begin to bring a data set to this machine."""
-    page_state(DatasetsState).task = session().sets.fetch(dataset)
+    page_state(DatasetsState).task = session().datasets.fetch(dataset)
 
 
 def show_tasks() -> None:
@@ -109,7 +109,7 @@ def form() -> None:
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
         source = Path(os.path.expanduser(folder.strip()))  # of an unknown user: unchanged
-    page_state(DatasetsState).task = session().sets.prepare(source, recipe)
+    page_state(DatasetsState).task = session().datasets.prepare(source, recipe)
     st.rerun()
 
 
@@ -176,7 +176,7 @@ def _recipe_fields(name: str) -> dict[str, Any]:
 
 
 def _list_of_own() -> None:
-    own = session().sets.own_pictures()
+    own = session().datasets.own_pictures()
     if not own:
         return
     st.markdown("**Here already**")
@@ -192,7 +192,7 @@ def _look(prepared: Prepared) -> None:
 
 def forget_button(key: str) -> None:
     """Offer to delete prepared pictures, and list the files that were skipped."""
-    picture_set = next((p for p in session().sets.own_pictures() if p.key == key), None)
+    picture_set = next((p for p in session().datasets.own_pictures() if p.key == key), None)
     if picture_set is None:
         return
     with st.popover(
@@ -237,7 +237,7 @@ def _account_of_files(prepared: Prepared) -> str:
 
 
 def _forget(key: str) -> None:
-    session().sets.forget_pictures(key)
+    session().datasets.forget_pictures(key)
 
 
 def upload_package(dataset: Dataset) -> None:

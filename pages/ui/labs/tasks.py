@@ -63,7 +63,7 @@ def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
             that the visitor has made, such as piles shaped by hand.
 
     Returns:
-        The task. Until it has a result, that of the task before it.
+        The newest task. Until it has a result, it carries the result of the task before it.
     """
     lab_tasks = page_state(LabTasks)
     results = lab_tasks.results if per_visitor else _shared_results()

@@ -160,7 +160,7 @@ def _nearest(models: Models, images: U8) -> None:
 def _nearest_pictures(
     dataset: str, present: bool, images: bytes, _models: Models, _images: U8
 ) -> tuple[U8, F32]:
-    return require_dataset(session().sets.nearest(_models.config.dataset, _images, NEIGHBOURS))
+    return require_dataset(session().datasets.nearest(_models.config.dataset, _images, NEIGHBOURS))
 
 
 def as_npy(z: F32) -> bytes:

@@ -65,7 +65,7 @@ def _steer(view: RunSnapshot, next_run: bool) -> None:
             icon=":material/play_arrow:",
             type=main,
             key="go_on",
-            on_click=session().go_on,
+            on_click=session().unpause,
             args=(name,),
         )
         st.button(
