@@ -23,7 +23,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 # One more than there are cores: browser tests wait most of their time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: run test test-slow coverage test-processors check check-js bench fuzz quality keeping big metrics evaluations live-metrics scaling docs lock checkpoints reproduce clean
 

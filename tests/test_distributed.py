@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ from wgan.cli.train import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
 from wgan.rng import Rows
 from wgan.runs import Run, Status, list_runs
-from wgan.training import Engine, Report, Training
+from wgan.training import Diverged, Engine, Report, Training
 from wgan.training.distributed import ALONE, ProcessGroup
 
 pytestmark = pytest.mark.timeout(900)  # processes wait for each other, three times in one test
@@ -303,29 +303,33 @@ def test_a_launch_on_several_nodes_without_an_id_is_known_by_its_agent(monkeypat
     assert mine != _launch() != "none"
 
 
-@pytest.mark.parametrize("first_fails_too", [True, False])
+@pytest.mark.parametrize("how", ["cannot begin", "nothing to train", "diverges", "alone"])
 def test_a_process_that_fails_waits_until_the_first_has_printed_its_error(
-    first_fails_too: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """torchrun ends all processes as soon as one of them has failed."""
 
-    def fail(ranks: ProcessGroup) -> NoReturn:
+    def run_worker(ranks: ProcessGroup) -> bool:
+        if how == "nothing to train":
+            return False
+        if how == "diverges":
+            raise Diverged("Too large.", [])
         raise ConfigError("33 cannot be shared.")
 
-    monkeypatch.setattr(train, "run_worker", fail)
-    monkeypatch.setattr(train, "FIRST_PROCESS_S", 120.0 if first_fails_too else 0.2)
-    waited: list[bool] = []
+    monkeypatch.setattr(train, "run_worker", run_worker)
+    monkeypatch.setattr(train, "FIRST_PROCESS_S", 0.2 if how == "alone" else 120.0)
+    signals_sent: list[int] = []
 
     def end_as_torchrun_does() -> None:
         time.sleep(0.5)
-        waited.append(True)
+        signals_sent.append(signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    if first_fails_too:
+    if how != "alone":
         threading.Thread(target=end_as_torchrun_does).start()
-    assert train.follow(ProcessGroup(1, 2)) == 2
-    assert capsys.readouterr().err == ("" if first_fails_too else "33 cannot be shared.\n")
-    assert waited == [True] * first_fails_too
+    assert train.follow(ProcessGroup(1, 2)) == (1 if how == "diverges" else 2)
+    assert capsys.readouterr().err == ("33 cannot be shared.\n" if how == "alone" else "")
+    assert len(signals_sent) == (how != "alone")
 
 
 def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import torch
 from tests.conftest import tiny
 from wgan.config import PRESETS, ConfigError
 from wgan.data import DataError, Mnist10k, Ring8
-from wgan.jobs import TaskProgress, TrainingJob
+from wgan.jobs import RunSnapshot, TaskProgress, TrainingJob
 from wgan.runs import Change, Measured, Run, RunError, Status, list_runs
 from wgan.session import Busy, Session, datasets
 from wgan.session.history import undo_and_redo
 from wgan.session.scheduler import Scheduler
+from wgan.session.snapshots import Snapshots
 from wgan.training import Training
 
 LONG = {"steps": 1_000_000, "checkpoint_every": 100_000, "preview_every": 10_000}
@@ -604,3 +606,27 @@ def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
     monkeypatch.setattr(Scheduler, "order", end_first)
     models = session.models(run, wait=10_000.0)
     assert models.step == max(session.view(run).checkpoint_steps)
+
+
+def test_a_requested_config_is_shown_until_the_training_has_taken_it(tmp_path: Path):
+    """No view in between shows the config from before: a slider would jump back."""
+    first, second, third = (tiny(preview_seed=seed) for seed in (1, 2, 3))
+    snapshots = Snapshots(tmp_path)
+    view = RunSnapshot("a-run", Status.RUNNING, first)
+
+    def seeds() -> tuple[int, int]:
+        published = snapshots.published("a-run")
+        return snapshots.view("a-run").config.preview_seed, published.config.preview_seed
+
+    snapshots.publish(view)
+    assert seeds() == (1, 1)
+    snapshots.request("a-run", second)
+    assert seeds() == (2, 2)
+    snapshots.publish(replace(view, config=second))
+    assert seeds() == (2, 2)
+    snapshots.request("a-run", third)
+    snapshots.settle("a-run", second)  # The training has taken the second, not the third.
+    assert seeds() == (3, 3)
+    snapshots.publish(replace(view, config=third))
+    snapshots.settle("a-run", third)
+    assert seeds() == (3, 3) and snapshots.live("a-run")[1] is None

@@ -37,7 +37,7 @@ from wgan.training.distributed import ALONE, ProcessGroup, asked, join, leave
 from wgan.training.state import steered
 
 FIRST_PROCESS_S = 60.0
-"""Seconds that the other processes of a training wait for the first one to print an error."""
+"""Seconds that the other processes of a training wait for the first one to record and print an error."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,6 @@ def _train_together(request: Request, progress: Progress) -> int:
             raise
         job.run.set_fact("launch", _launch())
         return drive(job, progress)
-    except Diverged:
-        return 1  # the first process says it
     finally:
         leave()
 
@@ -106,21 +104,26 @@ def _train_together(request: Request, progress: Progress) -> int:
 def follow(ranks: ProcessGroup) -> int:
     """Train as a process other than the first, which decides when all end, and prints errors.
 
-    What cannot be trained fails in all processes alike. If this one ended before the first, torchrun would end
-    the first before its error is printed: so this one waits for torchrun's signal. If none comes, only this
-    process has failed, and it prints the error itself.
+    When training cannot begin or diverges, all processes fail. If this one ended before the first, torchrun
+    would end the first before it has recorded and printed the error: so this one waits for torchrun's signal.
+    If none comes, only this process has failed, and it prints the error itself.
     """
     signals: list[int] = []
+    code, own_error = 2, None
     with _signals(signals):
         try:
-            return 0 if run_worker(ranks) else 2
+            if run_worker(ranks):
+                return 0
         except (ConfigError, DataError) as error:
-            deadline = time.monotonic() + FIRST_PROCESS_S
-            while not signals and time.monotonic() < deadline:
-                time.sleep(0.05)
-            if not signals:
-                print_error(error)
-    return 2
+            own_error = error
+        except Diverged:
+            code = 1
+        deadline = time.monotonic() + FIRST_PROCESS_S
+        while not signals and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if own_error is not None and not signals:
+            print_error(own_error)
+    return code
 
 
 def _launch() -> str:

@@ -31,7 +31,7 @@ from wgan.data.mapped import Mapped
 from wgan.data.prepared_sets import FOLDER, SCHEMA, Prepared, Recipe, folders, read_header, writable
 from wgan.data.stored import New, write
 from wgan.rng import keyed_rng
-from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, files_below
+from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, names_below
 from wgan.untrusted.picture_set import (
     FOLDERS,
     MAX_CLASSES,
@@ -362,7 +362,7 @@ def _parts(source: Source, meter: Meter) -> tuple[int, Iterable[tuple[str, Itera
     if isinstance(source, Path):
         if not os.path.isdir(source):
             return 1, [("", _chunks(source))]
-        names, _ = files_below(source, meter)
+        names, _ = names_below(source, meter)
         files = ((name, source / name) for name in names)
         return len(names), (
             (name, () if file.is_symlink() else _chunks(file)) for name, file in files

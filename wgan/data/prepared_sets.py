@@ -8,7 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -17,9 +17,6 @@ from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.stored import Part, layout, read
 from wgan.paths import cache_dir, data_root
-
-if TYPE_CHECKING:
-    pass
 
 SCHEMA = 1
 FOLDER = "own"

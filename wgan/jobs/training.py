@@ -220,7 +220,7 @@ class TrainingJob:
         self._send_plan(Plan(state.config, engine, state, self._first_changes, replay))
         self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
         if engine.compiled:  # Exact repetition needs the same compiled steps.
-            self.engine_tuner.switch_steps(self._training, facts["seconds"], again=True)
+            self.engine_tuner.switch_steps(self._training, 0.0, again=True)
             if not self._training.engine.compiled:
                 self._add_engine_change(state.step, engine, self._training.engine)
         self.config = state.config

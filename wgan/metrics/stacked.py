@@ -22,11 +22,11 @@ def combinations(pictures: Tensor, digits: Network) -> Tensor:
 
 
 def stacked_modes(combinations_shown: Tensor) -> float:
-    """Return how many of the 1,000 combinations the samples show; `shown` is (N,) in 0…999."""
+    """Return how many of the 1,000 combinations the samples show; `combinations_shown` is (N,) in 0…999."""
     return float(len(torch.unique(combinations_shown)))
 
 
 def stacked_kl(combinations_shown: Tensor) -> float:
-    """Return KL(combinations of the samples ‖ even ones), in nats; `shown` is (N,) in 0…999."""
+    """Return KL(combinations of the samples ‖ even ones), in nats; `combinations_shown` is (N,) in 0…999."""
     frequencies = np.bincount(combinations_shown.numpy(), minlength=MODES) / len(combinations_shown)
     return kl(frequencies, np.full(MODES, 1 / MODES))

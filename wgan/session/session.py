@@ -224,12 +224,9 @@ class Session:
 
         def carry_out(job: TrainingJob) -> None:
             job.change(changes)
-            with self._scheduler.changed:
-                if self._snapshots.requested.get(name) is config:
-                    del self._snapshots.requested[name]
+            self._snapshots.settle(name, config)
 
-        with self._scheduler.changed:
-            self._snapshots.requested[name] = config
+        self._snapshots.request(name, config)
         self._scheduler.order(name, carry_out)
 
     def undo(self, name: str) -> None:
@@ -246,7 +243,7 @@ class Session:
 
     def history(self, name: str) -> tuple[list[Change], list[Change]]:
         """Return a run's changes that can be undone, and redone, the next one last. Raises RunError."""
-        live, requested = self._snapshots.live(name), self._snapshots.requested.get(name)
+        live, requested = self._snapshots.live(name)
         if live is None or not live.status.active or requested is None:
             return undo_and_redo(self.view(name).changes)
         # Include requested changes that the worker has not recorded yet.
@@ -326,7 +323,7 @@ class Session:
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
-        self._snapshots.requested.pop(run, None)
+        self._snapshots.settle(run)
         self._models.forget_order(run)
 
     # ---- looking ------------------------------------------------------------------------------
@@ -335,12 +332,13 @@ class Session:
         """Return the view of the run that trains or is paused, or the first in the queue."""
         with self._scheduler.changed:
             jobs = (*self._scheduler.active, *self._scheduler.queue)
-            return self.view(jobs[0].run.id) if jobs else None
+            return self._snapshots.published(jobs[0].run.id) if jobs else None
 
     def queued(self) -> list[RunSnapshot]:
         """Return the views of the runs that wait."""
         with self._scheduler.changed:
-            return [self.view(job.run.id) for job in self._scheduler.queue]
+            views = [self._snapshots.published(job.run.id) for job in self._scheduler.queue]
+        return [view for view in views if view is not None]
 
     def view(self, name: str) -> RunSnapshot:
         """Return the state of a run: live, just ended, or read from its folder. Raises RunError."""

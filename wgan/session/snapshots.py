@@ -20,8 +20,7 @@ class Snapshots:
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
-        self.requested: dict[str, TrainConfig] = {}
-        """Configs that were asked for and are not trained with yet, by run."""
+        self._requested: dict[str, TrainConfig] = {}  # not trained with yet, by run
         self._lock = threading.Lock()
         self._live: dict[str, RunSnapshot] = {}
         self._stored: dict[str, tuple[tuple[float, ...], RunReader, RunSnapshot]] = {}
@@ -34,10 +33,26 @@ class Snapshots:
         with self._lock:
             self._live[view.run] = view
 
-    def live(self, run: str) -> RunSnapshot | None:
-        """Return the newest published view of a run, without the config that was asked for."""
+    def request(self, run: str, config: TrainConfig) -> None:
+        """Show a config from now on, until `settle` says that the training uses it."""
         with self._lock:
-            return self._live.get(run)
+            self._requested[run] = config
+
+    def settle(self, run: str, config: TrainConfig | None = None) -> None:
+        """Show the training's own config again; with `config`, only if no other one was requested since."""
+        with self._lock:
+            if config is None or self._requested.get(run) is config:
+                self._requested.pop(run, None)
+
+    def live(self, run: str) -> tuple[RunSnapshot | None, TrainConfig | None]:
+        """Return the newest published view of a run, and the config that was requested for it."""
+        with self._lock:
+            return self._live.get(run), self._requested.get(run)
+
+    def published(self, run: str) -> RunSnapshot | None:
+        """Return the newest published view of a run, with the requested config; its folder is not read."""
+        view, requested = self.live(run)
+        return view if view is None or requested is None else replace(view, config=requested)
 
     def forget(self, run: str) -> None:
         """Drop the views and findings of a run that was deleted."""
@@ -50,10 +65,10 @@ class Snapshots:
 
         A requested config is shown even before the training uses it.
         """
-        view = self.live(run)
+        view = self.published(run)
         if view is not None and view.status.active:
-            requested = self.requested.get(run)
-            return view if requested is None else replace(view, config=requested)
+            return view
+        # The folder of a run that has ended may be gone; then its last view is all there is.
         if view is not None and not (self.runs_dir / run / "config.json").is_file():
             return view
         try:

@@ -43,7 +43,7 @@ class ThreadTuner:
     """Tells a training when another number of threads is faster.
 
     `note` receives the seconds of each stretch of steps; `due` tells when to measure, and `better`
-    does, of at most `most`. `begun` is the training time, in seconds, at which it begins to watch.
+    does, of at most `most`. `start_s` is the training time, in seconds, at which it begins to watch.
     """
 
     def __init__(self, most: int, start_s: float = 0.0) -> None:

@@ -232,7 +232,7 @@ def _bounded(file: IO[bytes], meter: Meter, step: int = CHUNK) -> bytes | None:
 
 
 def _folder(folder: Path, accepts: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
-    paths, unreadable = files_below(folder, meter)
+    paths, unreadable = names_below(folder, meter)
     for name, problem in unreadable:
         yield Member(name, problem=problem, is_file=False)
     for name in paths:
@@ -262,7 +262,7 @@ def _content_of(file: Path, meter: Meter) -> tuple[bytes, str]:
     return (b"", _too_large(meter)) if content is None else (content, "")
 
 
-def files_below(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, str]]]:
+def names_below(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the path inside of everything in a folder that is no folder, in order.
 
     Links to folders are not followed. Folders that cannot be read come second, each with the reason.

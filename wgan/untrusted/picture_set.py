@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from wgan.arrays import F64, U8
 from wgan.sandbox import Progress, Refused
-from wgan.untrusted.archives import Limits, Meter, files_below, members, pattern
+from wgan.untrusted.archives import Limits, Meter, members, names_below, pattern
 from wgan.untrusted.images import Unusable, colour, difference_hash, picture_of
 
 MAX_EXAMPLES = 200
@@ -158,7 +158,7 @@ class _PictureSet:
         # A folder does not say how much of it is read.
         total = 0
         if isinstance(source, Path) and os.path.isdir(source):
-            total = len(files_below(source, meter)[0])
+            total = len(names_below(source, meter)[0])
         for member in members(source, lambda path: matches(path) is not None, meter):
             self.seen += member.is_file
             try:

@@ -25,7 +25,7 @@ class GraphCapture(Protocol):
     """What can run a piece of work for warming up, and record it."""
 
     def warm_up(self, work: GraphWork, times: int) -> None:
-        """Number of runs before recording."""
+        """Run it `times` times without recording."""
 
     def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
         """Return its outputs, and what runs it again into the same outputs."""

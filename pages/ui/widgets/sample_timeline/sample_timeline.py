@@ -19,7 +19,7 @@ from pages.ui.widgets.base.images import data_uri
 
 _STAGE = component(
     "wgan_sample_timeline",
-    "sample_timeline/sample_timeline.js",
+    "sample_timeline/stage.js",
     "base/controls.css",
     "chart/chart.css",
     "base/sprite.css",
@@ -28,7 +28,7 @@ _STAGE = component(
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_FRAMES = 16  # sent at once; the browser asks for no more (sample_timeline.js)
+_MOST_FRAMES = 16  # sent at once; the browser asks for no more (stage.js)
 
 
 @dataclass(frozen=True)
