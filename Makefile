@@ -1,7 +1,7 @@
 # make run    the app, at http://localhost:8501
 # make test   all tests, the real browser among them where Chromium is installed
 # make test-slow  the tests marked slow: before a release, and after a change of training, compiler or processes
-# make coverage  all tests again, with the share of lines that they run; fails below the floor in pyproject.toml
+# make coverage  the share of lines that the tests without a browser run; fails below the floor in pyproject.toml
 # make test-processors  the numeric tests with the instructions of older processors, on one thread and on two
 # make check  formatting, lint, types, layers, dead code; and check-js where there is Node 20 or newer
 # make check-js  lint, types and unit tests of the JavaScript in pages/ui/widgets; needs Node 20 or newer and npm
@@ -37,7 +37,7 @@ test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m slow --numprocesses=$(WORKERS) --dist=worksteal
 
 coverage: $(VENV)/dev.done
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --cov
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --ignore=tests/browser --cov
 
 test-processors: $(VENV)/dev.done
 	$(BIN)/python -m tests.processors
