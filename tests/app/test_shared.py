@@ -52,7 +52,7 @@ def test_lines_over_the_same_steps_carry_them_once():
 def test_a_damaged_set_is_looked_at_again_once_it_is_whole(monkeypatch):
     given: list[Any] = [None, np.zeros((7, 1, 8, 8), np.uint8), None]
     sets = SimpleNamespace(examples=lambda dataset, n: given.pop(0))
-    monkeypatch.setattr(datasets, "session", lambda: SimpleNamespace(sets=sets, root=None))
+    monkeypatch.setattr(datasets, "session", lambda: SimpleNamespace(datasets=sets, root=None))
     dataset = Mnist10k()
     datasets._real_examples.clear()
     assert datasets.real_examples(dataset, 7) is None

@@ -19,7 +19,7 @@ from pages.ui.widgets.base.images import data_uri
 
 _STAGE = component(
     "wgan_sample_timeline",
-    "sample_timeline/stage.js",
+    "sample_timeline/sample_timeline.js",
     "base/controls.css",
     "chart/chart.css",
     "base/sprite.css",
