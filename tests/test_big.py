@@ -370,9 +370,8 @@ def test_near_duplicates_are_those_that_a_look_at_every_pair_finds(root: Path):
         if not any(np.abs(level - other).max() <= MEAN_APART for other in distinct):
             distinct.append(level)
     prepared_set = prepare(files, Recipe(side=28, near=True, unique=False), root)
-    assert prepared_set.kept == len(distinct) and prepared_set.near_duplicates == 150 - len(
-        distinct
-    )
+    assert prepared_set.kept == len(distinct)
+    assert prepared_set.near_duplicates == 150 - len(distinct)
     assert 20 < prepared_set.kept < 130
 
 

@@ -595,9 +595,8 @@ def test_cells_are_drawn_by_their_weight_with_row_0_on_top():
         counts[r, c] = counts.get((r, c), 0) + 1
     weights = {(0, 0): 10, (0, 63): 20, (63, 0): 30, (40, 50): 60}
     near_border = {at for at in counts if at not in weights}
-    assert (
-        sum(counts[at] for at in near_border) <= 30
-    )  # Rounding of floats at the borders of cells.
+    # Rounding of floats at the borders of cells.
+    assert sum(counts[at] for at in near_border) <= 30
     for at, weight in weights.items():
         assert counts[at] / n == pytest.approx(weight / 120, abs=0.01)
 
