@@ -22,19 +22,19 @@ SOME = ["fact engines = bracket", "reports.step = text, all", "config.json = dee
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def source_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return finished_run(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture
 def pair(
-    trained: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    source_run: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Run, Run]]:
     """A whole run, and one to be damaged that is older."""
     monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    for name in ("20200101-000000-damaged", trained.id):
-        shutil.copytree(trained.folder, runs_dir / name)
-    yield Run(runs_dir / trained.id), Run(runs_dir / "20200101-000000-damaged")
+    for name in ("20200101-000000-damaged", source_run.id):
+        shutil.copytree(source_run.folder, runs_dir / name)
+    yield Run(runs_dir / source_run.id), Run(runs_dir / "20200101-000000-damaged")
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -101,13 +101,13 @@ def test_the_runs_page_deletes_a_damaged_run(pair: tuple[Run, Run], name: str):
     # A button of a dialog is lost in AppTest; this is what it calls.
     session().throw_away(damaged.id)
     assert [run.id for run in list_runs(damaged.folder.parent)] == [whole.id]
-    assert [thrown.run for thrown in trash(damaged.folder.parent)] == [damaged.id]
+    assert [trashed_run.run for trashed_run in trash(damaged.folder.parent)] == [damaged.id]
 
 
 def upload(app: AppTest, content: bytes) -> AppTest:
     app.file_uploader[0].set_value(("run.zip", content, "application/zip")).run()
     end = time.monotonic() + 180
-    while any(found.key == "cancel_import" for found in app.button):
+    while any(widget.key == "cancel_import" for widget in app.button):
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()

@@ -117,9 +117,9 @@ def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyP
     assert "Stopped at 0 %" in words(sound(app)) and "of 8 modes" in words(app)
     assert has_button(app, "collapse_run")
     # The numbers stand without a verdict.
-    said = words(app)
-    assert "Stopped too early to tell" in said and "% of its samples good" in said
-    assert "**Why.**" not in said and "It is:" not in said
+    page_text = words(app)
+    assert "Stopped too early to tell" in page_text and "% of its samples good" in page_text
+    assert "**Why.**" not in page_text and "It is:" not in page_text
 
 
 def test_collapse_on_digits_shows_which(monkeypatch: pytest.MonkeyPatch):
@@ -253,18 +253,18 @@ def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_noth
             time.sleep(0.005)
             yield TaskProgress("Waiting", 0.1)
 
-    drawn = vanishing.settings
+    draw_settings = vanishing.settings
 
     def slowly() -> bool:
         """Draw the button, and end the work before the rest is drawn."""
-        goes = drawn()
-        if goes:
+        is_running = draw_settings()
+        if is_running:
             end.set()
             until_done = time.monotonic() + 180
             while tasks.is_running(vanishing.title()):
                 assert time.monotonic() < until_done
                 time.sleep(0.01)
-        return goes
+        return is_running
 
     monkeypatch.setattr(vanishing, "vanish", ends)
     monkeypatch.setattr(vanishing, "settings", slowly)

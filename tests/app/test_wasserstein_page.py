@@ -104,14 +104,16 @@ def test_piles_are_chosen_and_shared_by_the_labs():
 def until(app: AppTest, key: str) -> None:
     end = time.monotonic() + 180
     while not has_button(app, key):
-        assert time.monotonic() < end, [found.key for found in app.button]
+        assert time.monotonic() < end, [widget.key for widget in app.button]
         time.sleep(0.1)
         app.run()
 
 
-@pytest.mark.parametrize(("lab", "said"), [("learned", "of W₁, with"), ("opposed", "gradient at")])
+@pytest.mark.parametrize(
+    ("lab", "phrase"), [("learned", "of W₁, with"), ("opposed", "gradient at")]
+)
 def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
-    lab: str, said: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    lab: str, phrase: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
     name = session().start(tiny(steps=1_000_000))
     app = opened(lab)
@@ -125,11 +127,11 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
     session().stop(name)
     sound(button(app, f"{lab}_run").click().run())
     until(app, f"{lab}_run")
-    assert said in words(sound(app)) and "**Why.**" in words(app)
+    assert phrase in words(sound(app)) and "**Why.**" in words(app)
     # Another lab and back: what was trained is still there.
     sound(app.button_group(key="lab").set_value("earth").run())
     sound(app.button_group(key="lab").set_value(lab).run())
-    assert said in words(app)
+    assert phrase in words(app)
     if lab == "learned":  # it names its settings, and that others are chosen now
         assert "600 of 600 updates, c = 0.1, λ = 10, one-sided" in words(app)
         assert "other settings" not in words(app)
@@ -227,5 +229,5 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     x = np.linspace(0, 1, 5)
     opposed = OpposedNetworks(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
     assert opposed_lab(opposed).right == 1
-    near = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
-    assert near.right == 2 and "overlap" in near.why
+    overlapping = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
+    assert overlapping.right == 2 and "overlap" in overlapping.why
