@@ -49,7 +49,7 @@ CONFIGS: dict[str, TrainConfig] = {
 }
 
 
-def trained(
+def train_and_collect(
     config: TrainConfig, data: Pictures | None = None, **options: Any
 ) -> dict[str, torch.Tensor]:
     """Return the gradients of the first step, and weights and reports after a few."""
@@ -84,7 +84,9 @@ def main() -> None:
     folder, ranks = Path(sys.argv[1]), join()
     for i, (name, config) in enumerate(CONFIGS.items()):
         data = mapped(folder / f"pictures-{ranks.rows.rank}") if "mapped" in name else None
-        tensors = {k: v.contiguous() for k, v in trained(config, data, ranks=ranks).items()}
+        tensors = {
+            k: v.contiguous() for k, v in train_and_collect(config, data, ranks=ranks).items()
+        }
         save_file(tensors, folder / f"{i}-{ranks.rows.rank}.safetensors")
     leave()
 

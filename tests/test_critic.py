@@ -179,12 +179,12 @@ def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
 
 
 def test_telling_apart_is_the_area_under_the_curve():
-    def told(real: list[float], fake: list[float]) -> float:
+    def accuracy(real: list[float], fake: list[float]) -> float:
         return critic.Scores(np.array(real), np.array(real), np.array(fake)).told_apart
 
-    assert told([2, 3], [0, 1]) == 1 and told([0, 1], [2, 3]) == 0
-    assert told([1, 1], [1, 1]) == 0.5
-    assert told([1, 3], [0, 2]) == pytest.approx(3 / 4)
+    assert accuracy([2, 3], [0, 1]) == 1 and accuracy([0, 1], [2, 3]) == 0
+    assert accuracy([1, 1], [1, 1]) == 0.5
+    assert accuracy([1, 3], [0, 2]) == pytest.approx(3 / 4)
 
 
 def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():

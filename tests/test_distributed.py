@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.conftest import THREADS, tiny
-from tests.ranked import CONFIGS, STEPS, trained
+from tests.ranked import CONFIGS, STEPS, train_and_collect
 from wgan.cli import train
 from wgan.cli.train import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
@@ -76,7 +76,7 @@ def together(
 @pytest.mark.parametrize("name", CONFIGS)
 def test_many_processes_train_what_one_does(together: tuple[int, Path], name: str):
     of, folder = together
-    i, single_process = list(CONFIGS).index(name), trained(CONFIGS[name])
+    i, single_process = list(CONFIGS).index(name), train_and_collect(CONFIGS[name])
     per_rank = [load_file(folder / f"{i}-{rank}.safetensors") for rank in range(of)]
     for other in per_rank[1:]:  # bit for bit: nothing may drift apart
         assert all(

@@ -34,7 +34,7 @@ DIGITS = TrainConfig.parse(
 )
 
 
-def trained(config: TrainConfig, runs_dir: Path) -> Run:
+def train_run(config: TrainConfig, runs_dir: Path) -> Run:
     job = TrainingJob(Run.create(config, runs_dir), threads=1)
     job.prepare()
     while not job.done:
@@ -48,15 +48,15 @@ def models(run: Run) -> Models:
     return Models(state.config, state.tensors, state.step)
 
 
-def whole(work: TaskSteps) -> tuple[Evaluation, list[TaskProgress]]:
+def run_to_end(work: TaskSteps) -> tuple[Evaluation, list[TaskProgress]]:
     values = list(work)
     assert isinstance(values[-1].result, Evaluation)
     return values[-1].result, values
 
 
 def test_points_get_mean_deviation_and_floor(runs_dir: Path):
-    run = trained(tiny(), runs_dir)
-    evaluation, progress = whole(evaluate(models(run), run=run))
+    run = train_run(tiny(), runs_dir)
+    evaluation, progress = run_to_end(evaluate(models(run), run=run))
     assert [v.name for v in evaluation.values] == [
         "emd_512",
         "sliced_2500",
@@ -74,8 +74,8 @@ def test_points_get_mean_deviation_and_floor(runs_dir: Path):
 
 
 def test_pictures_get_every_metric_once(runs_dir: Path):
-    run = trained(DIGITS, runs_dir)
-    evaluation, _ = whole(evaluate(models(run), samples=600, run=run))
+    run = train_run(DIGITS, runs_dir)
+    evaluation, _ = run_to_end(evaluate(models(run), samples=600, run=run))
     assert evaluation.samples == 600 and evaluation.step == 2
     titles = [value.title for value in evaluation.values]
     expected_titles = [m.title for m in METRICS.values() if m.kind == "pictures" and not m.stacked]
@@ -90,8 +90,8 @@ def test_pictures_get_every_metric_once(runs_dir: Path):
 
 def test_every_number_stands_beside_its_floor(runs_dir: Path):
     """Of 1,000 held-out digits: FID's floor at 2,000 is that of MNIST's test set, the rest is of 1,000."""
-    run = trained(DIGITS, runs_dir)
-    evaluation, progress = whole(evaluate(models(run), samples=2_000))
+    run = train_run(DIGITS, runs_dir)
+    evaluation, progress = run_to_end(evaluate(models(run), samples=2_000))
     assert all(value.floor is not None for value in evaluation.values)
     by = {value.title: value for value in evaluation.values}
     assert by["FID"].name == "fid64_2k" and 0 < by["FID"].floor < 1
@@ -100,13 +100,13 @@ def test_every_number_stands_beside_its_floor(runs_dir: Path):
     shares = [s.share for s in progress]
     assert shares == sorted(shares)
     # Without a floor that is kept it is as many as are held out, and says so.
-    evaluation, _ = whole(evaluate(models(run), samples=1_500))
+    evaluation, _ = run_to_end(evaluate(models(run), samples=1_500))
     assert evaluation.samples == 1000 and evaluation.note.startswith("1,000 samples")
     assert all(v.name.endswith("_1k") and v.floor is not None for v in evaluation.values)
 
 
 def test_the_command_line_evaluates_and_records(runs_dir: Path, capsys: pytest.CaptureFixture[str]):
-    run = trained(tiny(), runs_dir)
+    run = train_run(tiny(), runs_dir)
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert {"emd_512", "modes_2500"} <= {value["name"] for value in values["values"]}
@@ -130,7 +130,7 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     assert cli.main(["data", "add", str(tmp_path / "mine"), "--quiet", "--held-out", "0.25"]) == 0
     key = json.loads(capsys.readouterr().out.splitlines()[-1])["key"]
     config = DIGITS.changed({"dataset": "own", "dataset.pictures": key})
-    run = trained(config, runs_dir)
+    run = train_run(config, runs_dir)
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
     output = capsys.readouterr().out
     assert "Features: random convolutions" in output and "45 training pictures" in output

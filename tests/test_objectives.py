@@ -240,14 +240,14 @@ def test_penalties_are_taken_where_they_say():
     real, fake = torch.ones(4096, 2), torch.zeros(4096, 2)
     real[::2] = 3.0  # standard deviation 1
 
-    def asked(**values) -> Tensor:
+    def penalty_points(**values) -> Tensor:
         critic = Recorder()
         WganGp(**values).penalty(critic, real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
         return critic.x
 
-    assert torch.equal(asked(penalty_at="real"), real)
-    assert torch.equal(asked(penalty_at="fake"), fake)
-    noise = asked(penalty_at="noise", noise_scale=0.5) - real
+    assert torch.equal(penalty_points(penalty_at="real"), real)
+    assert torch.equal(penalty_points(penalty_at="fake"), fake)
+    noise = penalty_points(penalty_at="noise", noise_scale=0.5) - real
     assert float(noise.std()) == pytest.approx(0.5, rel=0.05)
     assert float(noise.mean()) == pytest.approx(0, abs=0.03)
 
@@ -304,7 +304,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
 
 
 def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
-    def made() -> dict[str, Tensor]:
+    def critic_weights() -> dict[str, Tensor]:
         critic = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 1))
         with torch.no_grad():
             for weight in critic.parameters():
@@ -312,14 +312,14 @@ def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
         WganSn().prepare(critic, keyed_rng(3, "init"))
         return critic.state_dict()
 
-    first = made()
+    first = critic_weights()
     critic = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 1))
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
     WganSn().prepare(critic, keyed_rng(3, "init"))
     assert torch.equal(torch.rand(3), expected)
-    again = made()
+    again = critic_weights()
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 

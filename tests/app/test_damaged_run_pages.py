@@ -54,7 +54,7 @@ def opened(page: str, run: str) -> AppTest:
     return app
 
 
-def words(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return " ".join(str(element.value) for element in (*app.error, *app.toast, *app.markdown))
 
 
@@ -74,7 +74,7 @@ def test_the_train_page_says_that_a_run_cannot_be_read_and_shows_another(
     HARMS[name](damaged.folder)
     app = opened("train.py", damaged.id)
     assert not app.exception and app.query_params["run"] in (whole.id, [whole.id])
-    assert "damaged" in words(app) or "cannot be" in words(app) or "lost" in words(app)
+    assert "damaged" in page_text(app) or "cannot be" in page_text(app) or "lost" in page_text(app)
 
 
 @pytest.mark.parametrize("name", [*SOME, "reports.critic_loss = text, all"])
@@ -95,7 +95,7 @@ def test_the_runs_page_deletes_a_damaged_run(pair: tuple[Run, Run], name: str):
     state_of(app, RunsState).selected = [damaged.id]
     app.run()
     assert not app.exception and len(app.dataframe[0].value) == 2
-    assert "damaged" in words(app) or "cannot be" in words(app) or "lost" in words(app)
+    assert "damaged" in page_text(app) or "cannot be" in page_text(app) or "lost" in page_text(app)
     button(app, "delete").click().run()
     assert not app.exception
     # A button of a dialog is lost in AppTest; this is what it calls.
@@ -120,7 +120,7 @@ def test_an_upload_is_imported_and_shown(pair: tuple[Run, Run], tmp_path: Path):
     app = alone("runs.py").run()
     upload(app, (tmp_path / "run.zip").read_bytes())
     assert not app.exception and not app.error
-    assert f"{whole.id}-2 has been taken in." in words(app)
+    assert f"{whole.id}-2 has been taken in." in page_text(app)
     assert len(list_runs(whole.folder.parent)) == 3
     upload(app, b"no zip at all")
     assert "no ZIP file" in app.error[0].value and not app.exception

@@ -93,16 +93,16 @@ def test_a_forecast_does_not_hold_the_first_page_back(
     app.query_params["setup"] = '{"batch_size":13}'  # which no other test forecasts
     sound(app.run())
 
-    def said() -> str:
+    def caption_text() -> str:
         return " ".join(caption.value for caption in app.caption)
 
     time.sleep(0.5)  # in which a worker that was asked would have begun
     config = next_config(app)
-    assert config.batch_size == 13 and "measuring" in said()
+    assert config.batch_size == 13 and "measuring" in caption_text()
     assert session.session().forecast(config, begin=False) is None
     end = time.monotonic() + 180
-    while "about" not in said():
-        assert time.monotonic() < end, said()
+    while "about" not in caption_text():
+        assert time.monotonic() < end, caption_text()
         time.sleep(0.1)
         app.run()
 

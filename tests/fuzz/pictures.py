@@ -73,21 +73,21 @@ def base() -> Files:
         image.save(content, kind, **settings)
         files[name] = content.getvalue()
 
-    def drawn(shape: tuple[int, ...], levels: int = 256) -> Image.Image:
+    def noise_image(shape: tuple[int, ...], levels: int = 256) -> Image.Image:
         dtype = np.uint8 if levels <= 256 else np.uint16
         return Image.fromarray(rng.integers(0, levels, shape).astype(dtype))
 
     exif = Image.Exif()
     exif[0x0112] = 6
-    palette = drawn(rgb).quantize(16)
-    add("cats/0.png", drawn(rgb), "PNG")
+    palette = noise_image(rgb).quantize(16)
+    add("cats/0.png", noise_image(rgb), "PNG")
     add("cats/1.png", palette, "PNG", transparency=3)
-    add("cats/2.png", drawn((16, 16), 65536), "PNG")
-    add("cats/3.jpg", drawn(rgb), "JPEG", exif=exif)
+    add("cats/2.png", noise_image((16, 16), 65536), "PNG")
+    add("cats/3.jpg", noise_image(rgb), "JPEG", exif=exif)
     add("dogs/0.gif", palette, "GIF", save_all=True, append_images=[palette.rotate(90)])
-    add("dogs/1.webp", drawn(alpha), "WEBP")
-    add("dogs/2.bmp", drawn(rgb), "BMP")
-    add("dogs/3.png", drawn(alpha), "PNG")
+    add("dogs/1.webp", noise_image(alpha), "WEBP")
+    add("dogs/2.bmp", noise_image(rgb), "BMP")
+    add("dogs/3.png", noise_image(alpha), "PNG")
     return files
 
 
