@@ -65,7 +65,7 @@ def _has_amx() -> bool:
 
 def run(variable: str, value: str, threads: int, files: Sequence[str], more: Sequence[str]) -> str:
     """Run the tests under one setting, and return pytest's summary line, or "" if a test failed."""
-    given = {variable: value, "WGAN_TEST_THREADS": str(threads)}
+    settings = {variable: value, "WGAN_TEST_THREADS": str(threads)}
     command = [
         sys.executable,
         "-m",
@@ -77,7 +77,7 @@ def run(variable: str, value: str, threads: int, files: Sequence[str], more: Seq
         *more,
     ]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | given, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False
     )
     lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines()
     if done.returncode:
@@ -97,11 +97,13 @@ def main() -> int:
         if arguments.only and value not in arguments.only:
             continue
         for threads in arguments.threads:
-            begun = time.monotonic()
+            start = time.monotonic()
             result = run(variable, value, threads, arguments.files, more)
             rows.append(result)
-            spent = time.monotonic() - begun
-            print(f"{variable}={value:<16} {threads} threads {spent:5.0f} s  {result}", flush=True)
+            seconds = time.monotonic() - start
+            print(
+                f"{variable}={value:<16} {threads} threads {seconds:5.0f} s  {result}", flush=True
+            )
     return int(any(row.startswith("failed") for row in rows))
 
 

@@ -49,13 +49,13 @@ CONFIGS: dict[str, TrainConfig] = {
 }
 
 
-def trained(
-    config: TrainConfig, data: Pictures | None = None, **given: Any
+def train_and_collect(
+    config: TrainConfig, data: Pictures | None = None, **options: Any
 ) -> dict[str, torch.Tensor]:
     """Return the gradients of the first step, and weights and reports after a few."""
     if data is None and config.dataset.kind == "pictures":
         data = pictures()
-    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data, **given)
+    training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data, **options)
     training.step()
     gradients = {
         f"gradient.{owner}.{name}": parameter.grad.clone()
@@ -65,9 +65,9 @@ def trained(
     }
     for _ in range(STEPS - 1):
         training.step()
-    found = {k: v for k, v in training.state().tensors.items() if "optimizer" not in k}
+    tensors = {k: v for k, v in training.state().tensors.items() if "optimizer" not in k}
     rows = [list(report) for report in training.reports()]
-    return found | gradients | {"reports": torch.tensor(rows)}
+    return tensors | gradients | {"reports": torch.tensor(rows)}
 
 
 def mapped(path: Path) -> Pictures:
@@ -84,8 +84,10 @@ def main() -> None:
     folder, ranks = Path(sys.argv[1]), join()
     for i, (name, config) in enumerate(CONFIGS.items()):
         data = mapped(folder / f"pictures-{ranks.rows.rank}") if "mapped" in name else None
-        found = {k: v.contiguous() for k, v in trained(config, data, ranks=ranks).items()}
-        save_file(found, folder / f"{i}-{ranks.rows.rank}.safetensors")
+        tensors = {
+            k: v.contiguous() for k, v in train_and_collect(config, data, ranks=ranks).items()
+        }
+        save_file(tensors, folder / f"{i}-{ranks.rows.rank}.safetensors")
     leave()
 
 

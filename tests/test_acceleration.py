@@ -86,8 +86,8 @@ def test_an_update_as_a_function_trains_as_the_loop_does(name: str):
             training.step()
     assert stand_ins["critic"].calls == 5 * KINDS[name].n_critic
     assert stand_ins["generator"].calls == 5
-    for one, two in zip(state_of(usual).values(), state_of(other).values(), strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+    for expected, actual in zip(state_of(usual).values(), state_of(other).values(), strict=True):
+        torch.testing.assert_close(expected, actual, rtol=1e-4, atol=1e-6)
     assert other.engine.compiled and not usual.engine.compiled
     assert [r.step for r in usual.reports()] == [r.step for r in other.reports()]
 
@@ -105,13 +105,16 @@ def test_looking_for_what_to_compile_changes_nothing():
 def test_gradients_lie_in_memory_as_their_weights_do():
     training = training_of(TrainConfig.parse(SMALL))
     weight = next(p for p in training.critic.parameters() if p.dim() == 4)
-    turned = torch.arange(weight.numel(), dtype=torch.float32).view(weight.shape).contiguous()
+    contiguous_gradient = (
+        torch.arange(weight.numel(), dtype=torch.float32).view(weight.shape).contiguous()
+    )
     gradients = [
-        turned if p is weight else torch.zeros_like(p) for p in training.critic.parameters()
+        contiguous_gradient if p is weight else torch.zeros_like(p)
+        for p in training.critic.parameters()
     ]
     training._assign_gradients(training.critic, gradients)
     assert weight.grad is not None and weight.grad.stride() == weight.stride()
-    assert torch.equal(weight.grad, turned)
+    assert torch.equal(weight.grad, contiguous_gradient)
 
 
 def test_an_objective_steered_in_mid_run_is_computed_as_written():
@@ -186,12 +189,12 @@ def test_wrong_and_slow_libraries_are_not_used():
         return update.call(values)
 
     engine = Engine("cpu", "float32", THREADS)
-    for call, words in ((wrong, "differ"), (lambda _: None, "other inputs")):
-        said = mismatch_reason(call, update, engine)
-        assert said is not None and words in said
+    for call, phrase in ((wrong, "differ"), (lambda _: None, "other inputs")):
+        reason = mismatch_reason(call, update, engine)
+        assert reason is not None and phrase in reason
     assert mismatch_reason(slow, update, engine) is None
-    said = no_speedup_reason([(slow, update, 1)], engine)
-    assert said is not None and "not faster" in said
+    reason = no_speedup_reason([(slow, update, 1)], engine)
+    assert reason is not None and "not faster" in reason
 
 
 def test_what_a_whole_step_gains_decides():
@@ -220,14 +223,14 @@ def test_what_a_whole_step_gains_decides():
 
 def test_of_two_updates_none_is_taken_alone():
     training = training_of(tiny())
-    said: list[str] = []
-    found = manager.StepAccelerator(said.append)
-    one: dict[str, CompiledStep | str] = {
+    messages: list[str] = []
+    accelerator = manager.StepAccelerator(messages.append)
+    compiled_steps: dict[str, CompiledStep | str] = {
         "critic": Plain(training.traceable_steps()["critic"].call),
         "generator": "it cannot be loaded",
     }
-    assert not found._take(training, one, proven=True)
-    assert not training.engine.compiled and len(said) == 1
+    assert not accelerator._take(training, compiled_steps, proven=True)
+    assert not training.engine.compiled and len(messages) == 1
 
 
 def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
@@ -309,13 +312,13 @@ def test_libraries_are_built_used_recorded_and_found_again(
     for training in (usual, fast):
         for _ in range(10):
             training.step()
-    for one, two in zip(state_of(usual).values(), state_of(fast).values(), strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
+    for expected, actual in zip(state_of(usual).values(), state_of(fast).values(), strict=True):
+        torch.testing.assert_close(expected, actual, rtol=1e-3, atol=1e-5)
     update = fast.traceable_steps()["critic"]
     library = AotPackage(paths["critic"], update.inputs)
     assert library(update.inputs) is not None
-    turned = [x.t().contiguous().t() if x.dim() == 2 else x for x in update.inputs]
-    assert library(turned) is None
+    transposed_inputs = [x.t().contiguous().t() if x.dim() == 2 else x for x in update.inputs]
+    assert library(transposed_inputs) is None
 
     # In a run: taken at the first look, recorded, and taken again when it is resumed.
     monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 0.0)
@@ -335,11 +338,11 @@ def test_libraries_are_built_used_recorded_and_found_again(
     assert again.training.engine.compiled and [c.path for c in again.records.changes] == ["engine"]
     again.finish(Status.STOPPED)
     shutil.rmtree(folder())
-    lost = TrainingJob(job.run, resume=True)
-    lost.prepare()
-    assert not lost.training.engine.compiled and len(lost.records.changes) == 2
-    lost.step()
-    lost.finish(Status.STOPPED)
+    last_job = TrainingJob(job.run, resume=True)
+    last_job.prepare()
+    assert not last_job.training.engine.compiled and len(last_job.records.changes) == 2
+    last_job.step()
+    last_job.finish(Status.STOPPED)
 
 
 @needs_compiler
@@ -365,11 +368,11 @@ def check_libraries(config: TrainConfig, precision: Precision) -> None:
         assert path is not None
         library = AotPackage(path, update.inputs)
         assert mismatch_reason(library, update, engine) is None
-        found, expected = library(update.inputs), update.call(update.inputs)
-        assert found is not None
-        assert [x.dtype for x in found] == [x.dtype for x in expected]
+        outputs, expected = library(update.inputs), update.call(update.inputs)
+        assert outputs is not None
+        assert [x.dtype for x in outputs] == [x.dtype for x in expected]
         if precision == "float32":
-            torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+            torch.testing.assert_close(outputs, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_a_damaged_library_is_thrown_away():
@@ -379,9 +382,9 @@ def test_a_damaged_library_is_thrown_away():
     paths = [folder() / f"{compiler.key}-{name}.pt2" for name in STEPS]
     for path in paths:
         path.write_bytes(b"not a library")
-    said: list[str] = []
-    assert not manager.StepAccelerator(said.append).maybe_switch(training, 1.0, 1e9)
-    assert len(said) == 2 and all("cannot be loaded" in words for words in said)
+    messages: list[str] = []
+    assert not manager.StepAccelerator(messages.append).maybe_switch(training, 1.0, 1e9)
+    assert len(messages) == 2 and all("cannot be loaded" in message for message in messages)
     assert not any(path.exists() for path in paths) and not training.engine.compiled
 
 

@@ -25,15 +25,15 @@ def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
 
 
 def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
-    begun = threading.Event()
+    started = threading.Event()
 
     def work(progress):
-        begun.set()
+        started.set()
         while True:
             progress("Going on", 0.5)
 
     task = BackgroundTask("A test", work)
-    assert begun.wait(180)
+    assert started.wait(180)
     task.cancel()
     task.wait(180)
     assert task.done and task.cancelled and task.result is None
@@ -41,7 +41,7 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "phrase"),
     [
         (DataError("There is nothing in it."), "There is nothing in it."),
         (OSError(28, "No space left on device"), "cannot be read or written (No space left"),
@@ -49,10 +49,10 @@ def test_a_cancelled_chore_ends_where_it_next_tells_its_progress():
         (KeyError("x"), "a bug of ours: KeyError"),
     ],
 )
-def test_what_goes_wrong_is_a_sentence(error: Exception, words: str):
+def test_what_goes_wrong_is_a_sentence(error: Exception, phrase: str):
     def work(progress):
         raise error
 
     task = BackgroundTask("A test", work)
     task.wait(180)
-    assert words in task.error and task.result is None
+    assert phrase in task.error and task.result is None

@@ -30,8 +30,8 @@ def test_operations_of_a_layer_are_those_of_its_formula():
     assert bench.operations(lambda: layer(x)) == forward
     # Backward: the weight's gradient is as large a product; that of x besides, where it is asked for.
     assert bench.operations(lambda: layer(x).sum().backward()) == 2 * forward
-    asked = x.clone().requires_grad_()
-    assert bench.operations(lambda: layer(asked).sum().backward()) == 3 * forward
+    x_with_grad = x.clone().requires_grad_()
+    assert bench.operations(lambda: layer(x_with_grad).sum().backward()) == 3 * forward
 
 
 def test_operations_of_a_step_are_counted_with_the_penalty():
@@ -58,14 +58,14 @@ def test_a_spell_counts_steps_and_waits():
         calls.append("step")
         time.sleep(0.001)
 
-    n, spent = bench.spell(step, lambda: calls.append("fetch"), "cpu", 0.0)
-    assert calls == ["step", "fetch"] * 2 and n == 2 and spent >= 0.002
+    n, seconds = bench.spell(step, lambda: calls.append("fetch"), "cpu", 0.0)
+    assert calls == ["step", "fetch"] * 2 and n == 2 and seconds >= 0.002
 
 
 def test_memory_is_of_what_is_measured():
-    with bench.peak("cpu") as found:
+    with bench.peak("cpu") as peak_memory:
         block = torch.ones(64, 1024, 1024, dtype=torch.uint8)
-    assert found["bytes"] >= block.nbytes
+    assert peak_memory["bytes"] >= block.nbytes
 
 
 def test_speeds_have_every_figure():
@@ -75,8 +75,8 @@ def test_speeds_have_every_figure():
         row["gigaflops_a_step"] * row["steps_per_second"]
     )
     assert all(row[name] > 0 for name in ("share", "share_of_float32", "peak_memory_bytes"))
-    words = bench.line(row)
-    assert words.count("|") == bench.HEADS[bench.speeds].count("|") and "GB" in words
+    table_row = bench.line(row)
+    assert table_row.count("|") == bench.HEADS[bench.speeds].count("|") and "GB" in table_row
 
 
 def test_what_cannot_be_compiled_says_so():
@@ -126,7 +126,7 @@ def test_nested_parts_are_counted_once():
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]):
-    asked = [
+    arguments = [
         "bench",
         "--device",
         "cpu",
@@ -139,11 +139,11 @@ def test_the_command(capsys: pytest.CaptureFixture[str]):
         "--seconds",
         "0.01",
     ]
-    assert main([*asked, "--json"]) == 0
+    assert main([*arguments, "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     row = json.loads(line)
     assert row["row"] == "toy 3×128 · gan" and row["threads"] == 1 and row["device"] == "cpu"
-    assert main(asked) == 0
+    assert main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("cpu: ") and len({line.count("|") for line in lines[2:]}) == 1
 

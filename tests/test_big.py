@@ -55,19 +55,21 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def made(root: Path) -> Prepared:
+def prepared_set(root: Path) -> Prepared:
     files = [(f"{'cats' if i % 3 else 'dogs'}/{i}.bmp", bmp(i, 28)) for i in range(60)]
     return prepare(files, Recipe(title="Pets", side=28, colours="grey"), root)
 
 
-def file_of(made: Prepared, root: Path) -> Path:
-    return root / "own" / f"{made.key}.safetensors"
+def file_of(prepared_set: Prepared, root: Path) -> Path:
+    return root / "own" / f"{prepared_set.key}.safetensors"
 
 
-def both(made: Prepared, root: Path) -> tuple[Pictures, Pictures]:
-    found = [read_pictures(file_of(made, root), mapped=mapped) for mapped in (True, False)]
-    assert [each.mapped for each in found] == [True, False]
-    return found[0], found[1]
+def both(prepared_set: Prepared, root: Path) -> tuple[Pictures, Pictures]:
+    loaded_sets = [
+        read_pictures(file_of(prepared_set, root), mapped=mapped) for mapped in (True, False)
+    ]
+    assert [each.mapped for each in loaded_sets] == [True, False]
+    return loaded_sets[0], loaded_sets[1]
 
 
 # ---- the file -------------------------------------------------------------------------------------
@@ -92,8 +94,8 @@ def test_the_file_is_what_it_was_when_pictures_were_kept_in_memory(
     monkeypatch.setattr("time.time", lambda: 1_800_000_000.5)
     path = file_of(prepare(files, recipe, root), root)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == expected
-    said, _ = layout(path)
-    save_file(load_file(path), path.with_name("again"), said)
+    metadata, _ = layout(path)
+    save_file(load_file(path), path.with_name("again"), metadata)
     assert path.with_name("again").read_bytes() == path.read_bytes()
 
 
@@ -157,22 +159,22 @@ try:
 except DataError as error:
     print(error)
 """
-    said = subprocess.run(
+    stdout = subprocess.run(
         [sys.executable, "-c", program, str(root), str(most)],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    assert "could not be written" in said and "Free some space" in said
+    assert "could not be written" in stdout and "Free some space" in stdout
     assert not [path for path in paths_below(root) if path.is_file()]
 
 
 # ---- the same pictures ----------------------------------------------------------------------------
 
 
-def test_mapped_pictures_are_indexed_as_a_tensor(made: Prepared, root: Path):
-    mapped, held = both(made, root)
+def test_mapped_pictures_are_indexed_as_a_tensor(prepared_set: Prepared, root: Path):
+    mapped, held = both(prepared_set, root)
     labels = held.train_labels
     for a, b in [
         (mapped, held),
@@ -205,21 +207,21 @@ def test_mapped_pictures_are_indexed_as_a_tensor(made: Prepared, root: Path):
         mapped.train[len(held.train)]
 
 
-def test_what_is_taken_can_be_changed_and_the_file_cannot(made: Prepared, root: Path):
-    mapped, _ = both(made, root)
-    before = file_of(made, root).read_bytes()
-    taken = mapped.train[:4]
-    taken.zero_()
-    assert mapped.train[:4].any() and file_of(made, root).read_bytes() == before
+def test_what_is_taken_can_be_changed_and_the_file_cannot(prepared_set: Prepared, root: Path):
+    mapped, _ = both(prepared_set, root)
+    before = file_of(prepared_set, root).read_bytes()
+    batch = mapped.train[:4]
+    batch.zero_()
+    assert mapped.train[:4].any() and file_of(prepared_set, root).read_bytes() == before
 
 
 def test_large_sets_stay_in_their_file_by_themselves(
-    made: Prepared, root: Path, monkeypatch: pytest.MonkeyPatch
+    prepared_set: Prepared, root: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    own = Own.of(made, flip=True)
-    assert not own.load(root).mapped and own.nbytes == 2 * made.train * 28 * 28
+    own = Own.of(prepared_set, flip=True)
+    assert not own.load(root).mapped and own.nbytes == 2 * prepared_set.train * 28 * 28
     for name in ("prepared_sets", "own"):
-        monkeypatch.setattr(f"wgan.data.{name}.MAPPED_FROM", made.train * 28 * 28)
+        monkeypatch.setattr(f"wgan.data.{name}.MAPPED_FROM", prepared_set.train * 28 * 28)
     assert own.load(root).mapped and own.nbytes == 0
     moved = own.load(root).to(torch.device("cpu"))
     assert moved.mapped and isinstance(moved.held_out, Mapped)
@@ -234,7 +236,7 @@ CONFIGS: dict[str, dict[str, object]] = {
 }
 
 
-def config_of(made: Prepared, **changes: object) -> TrainConfig:
+def config_of(prepared_set: Prepared, **changes: object) -> TrainConfig:
     own = {name: changes.pop(name) for name in ("classes", "flip") if name in changes}
     whole = {
         "objective": "wgan-gp",
@@ -244,7 +246,9 @@ def config_of(made: Prepared, **changes: object) -> TrainConfig:
         "report_every": 1,
         "steps": 6,
     }
-    return TrainConfig.parse({"dataset": Own.of(made, **own).model_dump()} | whole | changes)
+    return TrainConfig.parse(
+        {"dataset": Own.of(prepared_set, **own).model_dump()} | whole | changes
+    )
 
 
 def outcome(training: Training, steps: int = 6) -> tuple[list[object], dict[str, torch.Tensor]]:
@@ -255,18 +259,18 @@ def outcome(training: Training, steps: int = 6) -> tuple[list[object], dict[str,
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_training_gives_the_same_numbers_wherever_the_pictures_are(
-    name: str, made: Prepared, root: Path
+    name: str, prepared_set: Prepared, root: Path
 ):
-    config = config_of(made, **CONFIGS[name])
+    config = config_of(prepared_set, **CONFIGS[name])
     own = config.dataset
     assert isinstance(own, Own)
-    found = []
-    for whole in both(made, root):
+    outcomes = []
+    for whole in both(prepared_set, root):
         some = whole.only(own.classes)
         data = some.mirrored() if own.flip else some
         assert data.size == own.size
-        found.append((data, *outcome(Training(config, engine=ENGINE, data=data))))
-    (mapped, reports, tensors), (held, expected, weights) = found
+        outcomes.append((data, *outcome(Training(config, engine=ENGINE, data=data))))
+    (mapped, reports, tensors), (held, expected, weights) = outcomes
     assert reports == expected and len(reports) == 6
     assert all(torch.equal(tensors[key], weights[key]) for key in weights)
     # And begun in memory, it goes on in a process that maps them.
@@ -279,9 +283,9 @@ def test_training_gives_the_same_numbers_wherever_the_pictures_are(
     assert all(torch.equal(again.state().tensors[key], weights[key]) for key in weights)
 
 
-def test_each_of_many_processes_takes_its_rows(made: Prepared, root: Path):
-    config = config_of(made)
-    mapped, held = (Training(config, engine=ENGINE, data=data) for data in both(made, root))
+def test_each_of_many_processes_takes_its_rows(prepared_set: Prepared, root: Path):
+    config = config_of(prepared_set)
+    mapped, held = (Training(config, engine=ENGINE, data=data) for data in both(prepared_set, root))
     whole, _ = held.batches.real(held.steps, 0, 8, held.critic_updates)
     for rank in range(2):
         mapped.batches.ranks = ProcessGroup(rank, 2)
@@ -290,21 +294,21 @@ def test_each_of_many_processes_takes_its_rows(made: Prepared, root: Path):
         assert torch.equal(part, whole[4 * rank : 4 * rank + 4])
 
 
-def test_reading_ahead_has_no_thread_and_draws_nothing_else(made: Prepared, root: Path):
-    config = config_of(made)
-    asked: list[torch.Tensor] = []
+def test_reading_ahead_has_no_thread_and_draws_nothing_else(prepared_set: Prepared, root: Path):
+    config = config_of(prepared_set)
+    requests: list[torch.Tensor] = []
     read: list[torch.Tensor] = []
 
     class Noted(Mapped):
         def expect(self, index: int | slice | torch.Tensor) -> None:
-            asked.append(torch.as_tensor(index))
+            requests.append(torch.as_tensor(index))
             super().expect(index)
 
         def read(self, index: int | slice | torch.Tensor) -> torch.Tensor:
             read.append(torch.as_tensor(index))
             return super().read(index)
 
-    path = file_of(made, root)
+    path = file_of(prepared_set, root)
     data = read_pictures(path, mapped=True)
     part = layout(path)[1]["train"]
     with path.open("rb") as file:
@@ -313,23 +317,23 @@ def test_reading_ahead_has_no_thread_and_draws_nothing_else(made: Prepared, root
     outcome(Training(config, engine=ENGINE, data=data))
     assert set(threading.enumerate()) <= threads
     # All but the first step's were asked for in the step before.
-    assert len(read) == 12 and [a.tolist() for a in asked[:10]] == [r.tolist() for r in read[2:]]
+    assert len(read) == 12 and [a.tolist() for a in requests[:10]] == [r.tolist() for r in read[2:]]
 
 
 # ---- what looks at all of them ----------------------------------------------------------------------
 
 
 def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
-    made: Prepared, root: Path, monkeypatch: pytest.MonkeyPatch
+    prepared_set: Prepared, root: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    mapped, held = both(made, root)
+    mapped, held = both(prepared_set, root)
     a, b = describe(mapped), describe(held)
     for name in vars(b):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     assert b.mean == pytest.approx(float(held.train[:].double().mean()))
     assert b.deviation == pytest.approx(float(held.train[:].double().std(correction=0)))
-    one = held.train[held.train_labels == 1].double().mean(0).round()
-    assert np.array_equal(b.class_means[1], one.byte().numpy())
+    class_mean = held.train[held.train_labels == 1].double().mean(0).round()
+    assert np.array_equal(b.class_means[1], class_mean.byte().numpy())
     assert np.array_equal(by_class(mapped, 4, 5), by_class(held, 4, 5))
     for x, y in zip(
         last(nearest(held.held_out[:], mapped.train)),
@@ -337,9 +341,9 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
         strict=True,
     ):
         assert torch.equal(x, y)
-    dataset = Own.of(made)
+    dataset = Own.of(prepared_set)
     sums = [ReferenceStats(dataset, data).reference for data in (mapped, held)]
-    assert sums[0].n == made.train and torch.equal(sums[0].outer, sums[1].outer)
+    assert sums[0].n == prepared_set.train and torch.equal(sums[0].outer, sums[1].outer)
     # Of more than can be looked at: a stated number of them.
     monkeypatch.setattr("wgan.data.facts.MOST_VALUES", 20 * 28 * 28)
     monkeypatch.setattr("wgan.metrics.images.MOST_REFERENCE", 20)
@@ -347,33 +351,36 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     assert some.looked_at == 20 and some.counts == b.counts and abs(some.mean - b.mean) < 5
     reference_stats = ReferenceStats(dataset, mapped)
     assert reference_stats.reference.n == 20
-    assert f"20 of the {made.train} training pictures" in reference_stats.protocol["reference"]
+    assert (
+        f"20 of the {prepared_set.train} training pictures" in reference_stats.protocol["reference"]
+    )
 
 
 def test_near_duplicates_are_those_that_a_look_at_every_pair_finds(root: Path):
     rng = np.random.default_rng(0)
     levels = rng.integers(90, 140, (150, 3))
     files: list[tuple[str, bytes]] = []
-    kept: list[I64] = []
+    distinct: list[I64] = []
     for i, level in enumerate(levels):
         picture = np.broadcast_to(level.astype(np.uint8)[:, None, None], (3, 28, 28))
         content = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(content, "BMP")
         files.append((f"{i}.bmp", content.getvalue()))
         assert difference_hash(np.ascontiguousarray(picture)) == 0
-        if not any(np.abs(level - other).max() <= MEAN_APART for other in kept):
-            kept.append(level)
+        if not any(np.abs(level - other).max() <= MEAN_APART for other in distinct):
+            distinct.append(level)
     prepared_set = prepare(files, Recipe(side=28, near=True, unique=False), root)
-    assert prepared_set.kept == len(kept) and prepared_set.near_duplicates == 150 - len(kept)
+    assert prepared_set.kept == len(distinct)
+    assert prepared_set.near_duplicates == 150 - len(distinct)
     assert 20 < prepared_set.kept < 130
 
 
 # ---- files that change meanwhile --------------------------------------------------------------------
 
 
-def test_a_file_that_is_deleted_or_replaced_is_read_on(made: Prepared, root: Path):
-    config, path = config_of(made), file_of(made, root)
-    mapped, held = both(made, root)
+def test_a_file_that_is_deleted_or_replaced_is_read_on(prepared_set: Prepared, root: Path):
+    config, path = config_of(prepared_set), file_of(prepared_set, root)
+    mapped, held = both(prepared_set, root)
     expected = outcome(Training(config, engine=ENGINE, data=held))
     training = Training(config, engine=ENGINE, data=mapped)
     training.step()
@@ -387,10 +394,10 @@ def test_a_file_that_is_deleted_or_replaced_is_read_on(made: Prepared, root: Pat
     assert all(torch.equal(tensors[key], value) for key, value in expected[1].items())
 
 
-def test_a_file_that_is_cut_short_meanwhile_is_said(made: Prepared, root: Path):
-    training = Training(config_of(made), engine=ENGINE, data=both(made, root)[0])
+def test_a_file_that_is_cut_short_meanwhile_is_said(prepared_set: Prepared, root: Path):
+    training = Training(config_of(prepared_set), engine=ENGINE, data=both(prepared_set, root)[0])
     training.step()
-    os.truncate(file_of(made, root), 5000)
+    os.truncate(file_of(prepared_set, root), 5000)
     with pytest.raises(DataError, match="was cut short while it was in use"):
         training.step()
 
@@ -465,14 +472,14 @@ def test_preparing_and_training_take_memory_that_does_not_grow_with_the_set(
             info.size = 54 + 64 * 64 * 3
             archive.addfile(info, io.BytesIO(head + rng.bytes(64 * 64 * 3)))
             archive.members = []  # type: ignore[attr-defined]  # typeshed lacks the list of members
-    said = subprocess.run(
+    stdout = subprocess.run(
         [sys.executable, "-c", MEMORY, str(source), str(root)],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    preparing, training, held = map(int, said.split())
+    preparing, training, held = map(int, stdout.split())
     size = n * 64 * 64 * 3 >> 20  # 93 MiB
     # The measure sees what is held in memory, and preparing and training hold a fraction of it.
     assert 0.85 * size <= held <= 1.2 * size

@@ -83,8 +83,8 @@ def test_the_same_seed_gives_the_same_csv(cli: Cli, tmp_path: Path):
     heads = tables[0][0]
     assert heads[:4] == ["step", "critic_loss", "generator_loss", "critic_gap"]
     assert heads[-2:] == ["seconds", "time"]  # clock columns last
-    cut = [[row[:-2] for row in table] for table in tables]
-    assert len(cut[0]) == 7 and cut[0] == cut[1] != cut[2]
+    without_clock = [[row[:-2] for row in table] for table in tables]
+    assert len(without_clock[0]) == 7 and without_clock[0] == without_clock[1] != without_clock[2]
 
 
 def test_steps_are_the_total_also_on_resume(cli: Cli):
@@ -143,12 +143,12 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
         assert np.array_equal(first, file["images"])
     grid = tmp_path / "g.png"
     assert cli("sample", run, "--count", "16", "--out", str(grid))[0] == 0
-    with Image.open(grid) as shown:
-        assert shown.size == (4 * 29 - 1, 4 * 29 - 1)
+    with Image.open(grid) as image:
+        assert image.size == (4 * 29 - 1, 4 * 29 - 1)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "phrase"),
     [
         (["train", "--n-critic", "0"], "n_critic must be at least 1, not 0."),
         (["train", "--n-critic", "two"], "n_critic must be a whole number, not 'two'."),
@@ -170,11 +170,11 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
     ],
 )
 def test_bad_arguments_give_one_sentence_and_2(
-    cli: Cli, runs_dir: Path, arguments: list[str], words: str
+    cli: Cli, runs_dir: Path, arguments: list[str], phrase: str
 ):
     code, out, err = cli(*arguments)
     assert code == 2 and out == ""
-    assert words in err and err.count("\n") == 1
+    assert phrase in err and err.count("\n") == 1
     assert not list(runs_dir.glob("2*"))
 
 
@@ -207,10 +207,14 @@ def test_every_command_describes_itself_and_help_needs_no_torch(capfd: pytest.Ca
 
 def test_the_shell_completes_commands_and_options():
     script = "import sys; from wgan.cli.main import main; main(); sys.exit('torch' in sys.modules)"
-    words = {"COMP_WORDS": "wgan tra", "COMP_CWORD": "1", "_WGAN_COMPLETE": "bash_complete"}
+    completion_env = {
+        "COMP_WORDS": "wgan tra",
+        "COMP_CWORD": "1",
+        "_WGAN_COMPLETE": "bash_complete",
+    }
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, **words},
+        env={**os.environ, **completion_env},
         capture_output=True,
         text=True,
         check=True,
@@ -282,8 +286,8 @@ def test_killed_and_resumed_equals_never_killed(
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         assert run.status() is Status.INTERRUPTED
-        kept = run.last().report.step
-        assert run.checkpoints.read() and kept >= past
+        last_step = run.last().report.step
+        assert run.checkpoints.read() and last_step >= past
         process = spawn(other, "--resume", run.id)
     _, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
@@ -307,9 +311,9 @@ def test_diagnose_says_what_is_wrong_and_what_would_help(cli: Cli, runs_dir: Pat
     assert code == 0 and out.startswith("! The penalty is too strong: On average")
     assert "would help: Penalty weight λ 1,000 → 100\n" in out
     code, out, _ = cli("diagnose", "last", "--json")
-    (found,) = [json.loads(line) for line in out.splitlines()]
-    assert found["rule"] == "strong-penalty" and found["raised"]
-    assert found["proposals"][0] == {"objective.penalty_weight": 100.0}
+    (finding,) = [json.loads(line) for line in out.splitlines()]
+    assert finding["rule"] == "strong-penalty" and finding["raised"]
+    assert finding["proposals"][0] == {"objective.penalty_weight": 100.0}
     assert len(cli("diagnose", "last", "--all")[1].splitlines()) > 1
     assert cli("diagnose", "nowhere")[0] == 2
 
@@ -329,9 +333,9 @@ def test_commands_find_the_runs_where_the_app_keeps_them(
 def test_a_walk_is_written_as_a_film(cli: Cli, tmp_path: Path, suffix: str):
     train(cli, "--steps", "10")
     out = tmp_path / f"walk{suffix}"
-    code, said, err = cli("walk", "last", "--out", str(out), "--waypoints", "3", "--seed", "2")
+    code, stdout, err = cli("walk", "last", "--out", str(out), "--waypoints", "3", "--seed", "2")
     assert code == 0, err
-    assert json.loads(said)["frames"] == 3 * 24
+    assert json.loads(stdout)["frames"] == 3 * 24
     if suffix == ".mp4":
         import av
 
@@ -365,7 +369,7 @@ def test_a_walk_as_z_is_the_path_of_the_latent_page(cli: Cli, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "phrase"),
     [
         (["--out", "walk.avi"], "can be written as .gif, .webp or .mp4"),
         (["--out", "walk.gif", "--waypoints", "9"], "two to eight waypoints, not 9"),
@@ -375,10 +379,10 @@ def test_a_walk_as_z_is_the_path_of_the_latent_page(cli: Cli, tmp_path: Path):
     ],
 )
 def test_a_walk_that_cannot_be_is_refused_in_words(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], words: str
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], phrase: str
 ):
     monkeypatch.chdir(tmp_path)
     train(cli, "--steps", "10")
     code, _, err = cli("walk", "last", *more)
-    assert code == 2 and words in err
+    assert code == 2 and phrase in err
     assert not list(tmp_path.glob("walk*"))

@@ -71,12 +71,12 @@ def test_the_first_steps_give_its_numbers_again(old: Run):
     training = Training.restore(state)
     for _ in range(30):
         training.step()
-    ours = training.reports()
-    theirs = old.reports()
-    assert [report.step for report in ours] == [10, 20, 30]
-    for i, report in enumerate(ours):
+    reports = training.reports()
+    old_reports = old.reports()
+    assert [report.step for report in reports] == [10, 20, 30]
+    for i, report in enumerate(reports):
         for name in ("critic_loss", "generator_loss", "critic_gap"):
-            assert getattr(report, name) == pytest.approx(theirs[name][i], rel=1e-3, abs=1e-3)
+            assert getattr(report, name) == pytest.approx(old_reports[name][i], rel=1e-3, abs=1e-3)
 
 
 def test_it_resumes_as_if_it_had_never_stopped(old: Run, runs_dir: Path):
@@ -129,13 +129,13 @@ def test_old_addresses(
         app.query_params[name] = value.replace("{run}", old.id)
     app.run()
     assert not app.exception and not app.error
-    shown = " ".join(
+    page_text = " ".join(
         str(e.value) for e in (*app.markdown, *app.caption, *app.info, *app.title, *app.header)
     )
-    chosen = " ".join(
+    widget_values = " ".join(
         str(w.value) for w in (*app.selectbox, *app.button_group, *app.text_input, *app.multiselect)
     )
-    assert text in shown + chosen
+    assert text in page_text + widget_values
     for name in ("lab", "section", "preset"):
         if name in query:  # the page did not replace what it does not know
             assert app.query_params.get(name) in (query[name], [query[name]])

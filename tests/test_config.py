@@ -22,7 +22,7 @@ from wgan.objectives import OBJECTIVES
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "phrase"),
     [
         ({"n_critic": 0}, "n_critic must be at least 1, not 0."),
         ({"batchsize": 3}, "There is no setting batchsize. Did you mean batch_size?"),
@@ -85,10 +85,10 @@ from wgan.objectives import OBJECTIVES
         ),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(values: dict[str, object], words: str):
+def test_what_cannot_be_is_said_in_a_sentence(values: dict[str, object], phrase: str):
     with pytest.raises(ConfigError) as caught:
         TrainConfig.parse(values)
-    assert words in str(caught.value)
+    assert phrase in str(caught.value)
     assert str(caught.value).endswith(".") or str(caught.value).endswith("?")
     assert "pydantic" not in str(caught.value).lower()
 
@@ -206,8 +206,8 @@ def test_the_schedule_of_wgans_code():
     """100 critic updates in the first 25 steps and whenever 500 more are done, else n_critic."""
     config = PRESETS["paper-wgan-code"].config
     updates = [config.critic_updates(step) for step in range(1, 1502)]
-    many = [done for done, n in enumerate(updates) if n == 100]
-    assert many == [*range(25), 500, 1000, 1500]
+    steps_with_100 = [done for done, n in enumerate(updates) if n == 100]
+    assert steps_with_100 == [*range(25), 500, 1000, 1500]
     assert set(updates) == {5, 100}
 
 
@@ -221,8 +221,8 @@ def test_the_schedule_of_wgans_code():
 )
 def test_learning_rates_decay_to_nothing(decay: str, expected: list[float]):
     config = TrainConfig.parse({"decay": decay, "steps": 10})
-    made = [config.decayed(step) for step in (1, 6, 10)]
-    assert made == pytest.approx(expected)
+    factors = [config.decayed(step) for step in (1, 6, 10)]
+    assert factors == pytest.approx(expected)
     assert config.decayed(11) == pytest.approx(1.0 if decay == "none" else 0.0)
 
 

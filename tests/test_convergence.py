@@ -54,31 +54,31 @@ def models(config: TrainConfig, data: Data | None = None, steps: int = 1) -> Mod
     return Models(config, training.weights(), training.steps)
 
 
-def piled(config: TrainConfig) -> Models:
+def models_with_z_as_fakes(config: TrainConfig) -> Models:
     """Models whose fakes are z itself."""
-    made = models(config)
-    made.generator = nn.Identity()
-    return made
+    opened = models(config)
+    opened.generator = nn.Identity()
+    return opened
 
 
-def whole(
+def run_to_end(
     opened: Models, updates: int, **more: Any
 ) -> tuple[CriticConvergence, list[TaskProgress]]:
     values = list(converge(opened, updates=updates, **more))
-    found = values[-1].result
-    assert isinstance(found, CriticConvergence)
-    return found, values
+    result = values[-1].result
+    assert isinstance(result, CriticConvergence)
+    return result, values
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_no_critic_proves_more_than_the_exact_distance(objective: str):
     """Whatever it is trained for, however fast: weak duality."""
     for faster in (1.0, 30.0):
-        found, _ = whole(models(tiny(objective=objective)), 60, faster=faster)
-        assert (found.bounds <= found.exact * (1 + 1e-6) + 1e-9).all()
-        assert 0 <= found.best <= found.exact * (1 + 1e-6) and 0 <= found.share <= 1
-        assert (found.slopes >= 0).all()
-        assert found.bounds * found.slopes == pytest.approx(found.gaps, rel=1e-4, abs=1e-7)
+        result, _ = run_to_end(models(tiny(objective=objective)), 60, faster=faster)
+        assert (result.bounds <= result.exact * (1 + 1e-6) + 1e-9).all()
+        assert 0 <= result.best <= result.exact * (1 + 1e-6) and 0 <= result.share <= 1
+        assert (result.slopes >= 0).all()
+        assert result.bounds * result.slopes == pytest.approx(result.gaps, rel=1e-4, abs=1e-7)
 
 
 PAIRS = {
@@ -96,61 +96,68 @@ def test_pictures_of_every_kind_of_critic(name: str):
     config, data = TrainConfig.parse(PAIRS[name]), pictures(40)
     opened = models(config, data)
     before = {k: v.clone() for k, v in opened.critic.state_dict().items()}
-    found, _ = whole(opened, 6, data=data)
-    assert found.samples == 12 and found.exact > 0 and found.surfaces is None
-    assert (found.bounds <= found.exact * (1 + 1e-6)).all()
-    assert found.updates.tolist()[0] == 0 and found.updates.tolist()[-1] == 6
-    assert found.floor > 0
+    result, _ = run_to_end(opened, 6, data=data)
+    assert result.samples == 12 and result.exact > 0 and result.surfaces is None
+    assert (result.bounds <= result.exact * (1 + 1e-6)).all()
+    assert result.updates.tolist()[0] == 0 and result.updates.tolist()[-1] == 6
+    assert result.floor > 0
     # The copy was trained, the one that was given was not.
-    assert len(set(found.gaps.tolist())) > 1
+    assert len(set(result.gaps.tolist())) > 1
     after = opened.critic.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
 def test_the_bound_tightens_under_a_penalty_and_fails_to_under_clipping():
     """Fakes from one pile, real points from eight: the best critic has eight peaks, a clipped one none."""
-    tight, said = whole(
-        piled(tiny(objective="wgan-gp", network=WIDE, batch_size=64)), 700, faster=20
+    tight, progress = run_to_end(
+        models_with_z_as_fakes(tiny(objective="wgan-gp", network=WIDE, batch_size=64)),
+        700,
+        faster=20,
     )
     assert 0.68 < tight.share <= 1 and tight.dual
     assert tight.bounds[-1] > max(0.0, tight.bounds[0]) + 0.3 * tight.exact
-    clipped, _ = whole(
-        piled(tiny(objective={"name": "wgan", "clip_value": 0.01}, network=WIDE, batch_size=64)),
+    clipped, _ = run_to_end(
+        models_with_z_as_fakes(
+            tiny(objective={"name": "wgan", "clip_value": 0.01}, network=WIDE, batch_size=64)
+        ),
         700,
         faster=20,
     )
     assert clipped.share < 0.6 < tight.share and clipped.stuck is not None
     assert clipped.stuck[-1] > 0.8 and tight.stuck is None
-    shares = [s.share for s in said]
+    shares = [s.share for s in progress]
     assert shares == sorted(shares) and shares[-1] == 1
     # As it works, the result grows.
-    sizes = [len(s.result.updates) for s in said if s.result is not None]
+    sizes = [len(s.result.updates) for s in progress if s.result is not None]
     assert sizes == list(range(1, len(sizes) + 1)) and (np.diff(tight.updates) > 0).all()
     assert tight.surfaces is not None and tight.surfaces.exact == pytest.approx(tight.exact)
 
 
 def test_what_is_shown_of_points_is_the_trained_critic():
-    found, _ = whole(models(tiny(objective="wgan-gp", network=WIDE)), 20)
-    assert found.surfaces is not None
-    assert found.surfaces.gap == pytest.approx(found.gaps[-1], rel=1e-5)
-    assert found.surfaces.proved == pytest.approx(found.bounds[-1], rel=1e-5)
+    result, _ = run_to_end(models(tiny(objective="wgan-gp", network=WIDE)), 20)
+    assert result.surfaces is not None
+    assert result.surfaces.gap == pytest.approx(result.gaps[-1], rel=1e-5)
+    assert result.surfaces.proved == pytest.approx(result.bounds[-1], rel=1e-5)
 
 
 def test_the_same_work_gives_the_same_numbers():
     opened = models(tiny(objective="wgan-gp"))
-    (one, _), (two, _) = whole(opened, 15), whole(opened, 15)
-    assert one.bounds.tolist() == two.bounds.tolist() and one.gaps.tolist() == two.gaps.tolist()
+    (first, _), (second, _) = run_to_end(opened, 15), run_to_end(opened, 15)
+    assert (
+        first.bounds.tolist() == second.bounds.tolist()
+        and first.gaps.tolist() == second.gaps.tolist()
+    )
 
 
 def test_a_gan_is_not_asked_for_a_distance():
-    assert not whole(models(tiny(objective="gan")), 3)[0].dual
+    assert not run_to_end(models(tiny(objective="gan")), 3)[0].dual
 
 
 def test_scores_that_explode_end_it_and_what_was_found_is_kept():
     config = tiny(objective="lsgan", optimizer="rmsprop")
-    found, said = whole(models(config), 400, faster=1e30)
-    assert "left all bounds" in found.note and len(found.updates) >= 1
-    assert np.isfinite(found.bounds).all() and said[-1].share < 1
+    result, progress = run_to_end(models(config), 400, faster=1e30)
+    assert "left all bounds" in result.note and len(result.updates) >= 1
+    assert np.isfinite(result.bounds).all() and progress[-1].share < 1
 
 
 def test_a_critic_of_nothing_finite_is_a_sentence():
@@ -182,13 +189,13 @@ def until(done: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def standing(session: Session, key: str) -> TaskStatus:
-    found = session.task(key)
-    assert found is not None
-    return found
+def task_status(session: Session, key: str) -> TaskStatus:
+    status = session.task(key)
+    assert status is not None
+    return status
 
 
-def trained(config: TrainConfig, runs_dir: Path) -> Run:
+def train_run(config: TrainConfig, runs_dir: Path) -> Run:
     job = TrainingJob(Run.create(config, runs_dir), threads=THREADS)
     job.prepare()
     while not job.done:
@@ -198,27 +205,27 @@ def trained(config: TrainConfig, runs_dir: Path) -> Run:
 
 
 def test_a_session_trains_a_critic_on_and_the_run_is_as_before(session: Session, runs_dir: Path):
-    run = trained(tiny(objective="wgan-gp"), runs_dir)
+    run = train_run(tiny(objective="wgan-gp"), runs_dir)
     before = {f.name: f.read_bytes() for f in run.folder.glob("*.safetensors")}
     task = session.converge(run.id, updates=30, faster=2.0)
     assert task.title == CONVERGENCE and task.run == run.id
-    until(lambda: standing(session, task.key).done)
-    ended = standing(session, task.key)
+    until(lambda: task_status(session, task.key).done)
+    ended = task_status(session, task.key)
     assert not ended.error and isinstance(ended.result, CriticConvergence)
     assert ended.result.step == 40 and ended.result.updates[-1] == 30
     assert ended.result.rate == pytest.approx(2 * run.config().critic_learning_rate)
     assert {f.name: f.read_bytes() for f in run.folder.glob("*.safetensors")} == before
     of_a_checkpoint = session.converge(run.id, 20, updates=2)
-    until(lambda: standing(session, of_a_checkpoint.key).done)
-    assert standing(session, of_a_checkpoint.key).result.step == 20
+    until(lambda: task_status(session, of_a_checkpoint.key).done)
+    assert task_status(session, of_a_checkpoint.key).result.step == 20
 
 
 def test_cancelling_keeps_what_was_found(session: Session, runs_dir: Path):
-    run = trained(tiny(objective="wgan-gp"), runs_dir)
+    run = train_run(tiny(objective="wgan-gp"), runs_dir)
     task = session.converge(run.id, updates=10_000_000)
-    until(lambda: standing(session, task.key).result is not None)
+    until(lambda: task_status(session, task.key).result is not None)
     session.cancel(task.key)
-    ended = standing(session, task.key)
+    ended = task_status(session, task.key)
     assert ended.done and ended.cancelled and len(ended.result.updates) >= 1
 
 
@@ -226,17 +233,19 @@ def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
     session: Session, runs_dir: Path
 ):
     config = tiny(objective="wgan-gp", steps=60)
-    alone = trained(config, runs_dir)
+    alone = train_run(config, runs_dir)
     name = session.start(config)
     until(lambda: session.view(name).step >= 5 or not session.view(name).status.active)
     task = session.converge(name, updates=60)
     until(lambda: session.view(name).status is Status.FINISHED)
-    until(lambda: standing(session, task.key).done)
-    assert not standing(session, task.key).error
-    there, _ = Run.find(name, runs_dir).checkpoints.read()
-    here, _ = alone.checkpoints.read()
-    assert there.step == here.step == 60
-    assert all(torch.equal(there.tensors[key], value) for key, value in here.tensors.items())
+    until(lambda: task_status(session, task.key).done)
+    assert not task_status(session, task.key).error
+    checkpoint, _ = Run.find(name, runs_dir).checkpoints.read()
+    expected, _ = alone.checkpoints.read()
+    assert checkpoint.step == expected.step == 60
+    assert all(
+        torch.equal(checkpoint.tensors[key], value) for key, value in expected.tensors.items()
+    )
 
 
 def fresh_step(session: Session, name: str) -> int:
@@ -250,7 +259,7 @@ def test_a_run_waits_where_the_visitor_says_so(session: Session):
     name = session.start(tiny(objective="wgan-gp", steps=1_000_000))
     until(lambda: session.view(name).step >= 5)
     task = session.converge(name, updates=10_000_000, holds=True)
-    until(lambda: standing(session, task.key).result is not None)
+    until(lambda: task_status(session, task.key).result is not None)
     held = fresh_step(session, name)
     assert fresh_step(session, name) == held
     session.cancel(task.key)

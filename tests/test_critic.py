@@ -80,9 +80,9 @@ def test_every_kind_of_critic_can_be_opened(name: str):
     for slopes in (steep.real, steep.fake, steep.between):
         assert slopes.shape == (12,) and np.isfinite(slopes).all() and (slopes >= 0).all()
     label = int(sides.labels[0]) if config.conditional else None
-    one = critic.saliency(opened, sides.real[0], label)
-    assert one.score == pytest.approx(float(scores.real[0]), abs=1e-4)
-    assert one.slope == pytest.approx(float(steep.real[0]), rel=1e-3, abs=1e-6)
+    saliency = critic.saliency(opened, sides.real[0], label)
+    assert saliency.score == pytest.approx(float(scores.real[0]), abs=1e-4)
+    assert saliency.slope == pytest.approx(float(steep.real[0]), rel=1e-3, abs=1e-6)
     layers = critic.weights(opened)
     assert all(w.shares.sum() == pytest.approx(1) for w in layers)
     assert (critic.at_bounds(opened) is None) == (config.objective.name != "wgan")
@@ -104,9 +104,9 @@ def test_a_linear_critics_slope_is_a_spike_and_its_saliency_is_w():
     steep = critic.steepness(opened, sides)
     for values in (steep.real, steep.fake, steep.between):
         assert values == pytest.approx(np.full(64, 5.0), rel=1e-6)
-    one = critic.saliency(opened, np.array([0.5, 2.0], np.float32))
-    assert one.gradient == pytest.approx(W.numpy()) and one.slope == pytest.approx(5)
-    assert one.score == pytest.approx(3 * 0.5 - 4 * 2 + 2, rel=1e-6)
+    saliency = critic.saliency(opened, np.array([0.5, 2.0], np.float32))
+    assert saliency.gradient == pytest.approx(W.numpy()) and saliency.slope == pytest.approx(5)
+    assert saliency.score == pytest.approx(3 * 0.5 - 4 * 2 + 2, rel=1e-6)
     expected = sides.real @ W.numpy() + 2
     assert critic.scores(opened, sides.real) == pytest.approx(expected, abs=1e-5)
 
@@ -115,9 +115,9 @@ def test_a_picture_critics_saliency_is_its_weights():
     layer = nn.Linear(784, 1, bias=False)
     network = nn.Sequential(nn.Flatten(), layer, Score()).requires_grad_(False)
     opened = models(TrainConfig.parse(DIGITS), data=pictures(20)).with_critic(network)
-    one = critic.saliency(opened, np.zeros((1, 28, 28), np.float32))
-    assert one.gradient.reshape(1, -1) == pytest.approx(layer.weight.numpy())
-    assert one.score == pytest.approx(0)
+    saliency = critic.saliency(opened, np.zeros((1, 28, 28), np.float32))
+    assert saliency.gradient.reshape(1, -1) == pytest.approx(layer.weight.numpy())
+    assert saliency.score == pytest.approx(0)
 
 
 def test_between_lies_on_the_segments_and_is_the_same_each_time():
@@ -132,11 +132,13 @@ def test_between_lies_on_the_segments_and_is_the_same_each_time():
 
 def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
     data = pictures(40)
-    one, two = critic.examples_of(data, 16), critic.examples_of(data, 16)
-    assert np.array_equal(one.real, two.real) and np.array_equal(one.held_out, two.held_out)
+    first, second = critic.examples_of(data, 16), critic.examples_of(data, 16)
+    assert np.array_equal(first.real, second.real) and np.array_equal(
+        first.held_out, second.held_out
+    )
     examples = {x.tobytes() for x in critic.floats_of(data.train[:].numpy())}
-    assert all(x.tobytes() in examples for x in one.real)
-    assert not any(x.tobytes() in examples for x in one.held_out)
+    assert all(x.tobytes() in examples for x in first.real)
+    assert not any(x.tobytes() in examples for x in first.held_out)
     # The first of more are the same too: a look with fewer examples is not another look.
     batch = critic.with_fakes(linear(), points(64))
     assert np.array_equal(critic.first_examples(batch, 8).fake, batch.fake[:8])
@@ -177,12 +179,12 @@ def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
 
 
 def test_telling_apart_is_the_area_under_the_curve():
-    def told(real: list[float], fake: list[float]) -> float:
+    def accuracy(real: list[float], fake: list[float]) -> float:
         return critic.Scores(np.array(real), np.array(real), np.array(fake)).told_apart
 
-    assert told([2, 3], [0, 1]) == 1 and told([0, 1], [2, 3]) == 0
-    assert told([1, 1], [1, 1]) == 0.5
-    assert told([1, 3], [0, 2]) == pytest.approx(3 / 4)
+    assert accuracy([2, 3], [0, 1]) == 1 and accuracy([0, 1], [2, 3]) == 0
+    assert accuracy([1, 1], [1, 1]) == 0.5
+    assert accuracy([1, 3], [0, 2]) == pytest.approx(3 / 4)
 
 
 def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():

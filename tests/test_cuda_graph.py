@@ -54,8 +54,8 @@ class Again:
 
         def run() -> None:
             self.runs += 1
-            for kept, new in zip(outputs, work(), strict=True):
-                kept.copy_(new)
+            for output, new in zip(outputs, work(), strict=True):
+                output.copy_(new)
 
         return outputs, run
 
@@ -76,8 +76,8 @@ def recorded(training: Training) -> list[Again]:
     return list(recorders.values())
 
 
-def same(one: Training, other: Training) -> bool:
-    a, b = one.state().tensors, other.state().tensors
+def same(first: Training, second: Training) -> bool:
+    a, b = first.state().tensors, second.state().tensors
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
@@ -104,11 +104,14 @@ def test_in_bfloat16_they_agree_to_its_rounding(name: str):
     go(usual, 1), go(other, 1)
     for weights in ("critic", "generator"):
         networks = (getattr(training, weights) for training in (usual, other))
-        for one, two in zip(*(network.parameters() for network in networks), strict=True):
-            assert one.grad is not None and two.grad is not None
-            assert one.grad.dtype == two.grad.dtype == torch.float32
+        for expected, actual in zip(*(network.parameters() for network in networks), strict=True):
+            assert expected.grad is not None and actual.grad is not None
+            assert expected.grad.dtype == actual.grad.dtype == torch.float32
             torch.testing.assert_close(
-                one.grad, two.grad, rtol=0.1, atol=0.02 * float(one.grad.abs().max()) + 1e-5
+                expected.grad,
+                actual.grad,
+                rtol=0.1,
+                atol=0.02 * float(expected.grad.abs().max()) + 1e-5,
             )
     for update in training_of(CASES[name], precision="bfloat16").traceable_steps().values():
         assert mismatch_reason(Graph(update, Again()), update, other.engine) is None
@@ -181,32 +184,34 @@ def test_inputs_are_copied_not_kept():
 
 
 def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.MonkeyPatch):
-    said: list[str] = []
+    messages: list[str] = []
     training = training_of(tiny())
     monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 0.0)
-    found = StepAccelerator(said.append, Again())
-    assert found.maybe_switch(training, 1.0, 0.0) and training.engine.compiled and not said
-    assert not found.maybe_switch(training, 2.0, 0.0)  # one verdict each
+    accelerator = StepAccelerator(messages.append, Again())
+    assert (
+        accelerator.maybe_switch(training, 1.0, 0.0) and training.engine.compiled and not messages
+    )
+    assert not accelerator.maybe_switch(training, 2.0, 0.0)  # one verdict each
     training.apply(**{"objective.penalty_weight": 3.0})
     assert not training.engine.compiled
-    assert found.maybe_switch(training, 3.0, 0.0) and training.engine.compiled
+    assert accelerator.maybe_switch(training, 3.0, 0.0) and training.engine.compiled
     # Turned off by the config, and by the environment.
     training.apply(compiled=False)
-    assert not found.maybe_switch(training, 4.0, 0.0) and not training.engine.compiled
+    assert not accelerator.maybe_switch(training, 4.0, 0.0) and not training.engine.compiled
     monkeypatch.setenv("WGAN_COMPILE", "off")
     other = training_of(tiny())
     assert (
-        not StepAccelerator(said.append, Again()).maybe_switch(other, 1.0, 0.0)
+        not StepAccelerator(messages.append, Again()).maybe_switch(other, 1.0, 0.0)
         and not other.engine.compiled
     )
     monkeypatch.delenv("WGAN_COMPILE")
     # Not faster: a line in the log, and the usual updates.
     monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 1e9)
     assert (
-        not StepAccelerator(said.append, Again()).maybe_switch(other, 1.0, 0.0)
+        not StepAccelerator(messages.append, Again()).maybe_switch(other, 1.0, 0.0)
         and not other.engine.compiled
     )
-    assert len(said) == 1 and "not faster" in said[0]
+    assert len(messages) == 1 and "not faster" in messages[0]
 
 
 def test_what_cannot_be_recorded_is_said():
@@ -214,10 +219,10 @@ def test_what_cannot_be_recorded_is_said():
         def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
             raise RuntimeError("operation not permitted when stream is capturing")
 
-    said: list[str] = []
+    messages: list[str] = []
     training = training_of(tiny())
-    assert not StepAccelerator(said.append, Broken()).maybe_switch(training, 1.0, 0.0)
-    assert len(said) == 2 and "not permitted" in said[0] and not training.engine.compiled
+    assert not StepAccelerator(messages.append, Broken()).maybe_switch(training, 1.0, 0.0)
+    assert len(messages) == 2 and "not permitted" in messages[0] and not training.engine.compiled
     training.step()
 
 
@@ -232,10 +237,10 @@ def test_cuda_graphs_agree_with_the_usual_updates(name: str, precision: str):
     other.set_compiled_steps({n: Graph(update) for n, update in other.traceable_steps().items()})
     go(usual, 20), go(other, 20)
     rtol, atol = (1e-3, 1e-5) if precision == "float32" else (0.1, 0.01)
-    for one, two in zip(
+    for expected, actual in zip(
         usual.state().tensors.values(), other.state().tensors.values(), strict=True
     ):
-        torch.testing.assert_close(one, two, rtol=rtol, atol=atol)
+        torch.testing.assert_close(expected, actual, rtol=rtol, atol=atol)
 
 
 @needs_cuda
@@ -244,5 +249,5 @@ def test_float32_on_cuda_is_float32():
     a = torch.rand(1, 64, 32, 32, device="cuda")
     weight = torch.rand(64, 64, 3, 3, device="cuda")
     exact = torch.nn.functional.conv2d(a.double(), weight.double())
-    found = torch.nn.functional.conv2d(a, weight)
-    assert float((found - exact).abs().max() / exact.abs().max()) < 1e-5  # TF32: 1e-3
+    output = torch.nn.functional.conv2d(a, weight)
+    assert float((output - exact).abs().max() / exact.abs().max()) < 1e-5  # TF32: 1e-3

@@ -314,7 +314,7 @@ def test_a_damaged_run_is_listed_and_can_be_deleted(
         assert session.library.cards() == []
     finally:
         session.close()
-    assert [thrown.run for thrown in trash(runs_dir)] == [run.id]
+    assert [trashed_run.run for trashed_run in trash(runs_dir)] == [run.id]
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".csv", ".html", ".gif"])

@@ -91,22 +91,22 @@ def test_no_held_out_digit_is_trained_on():
 def test_points_are_drawn_by_key_and_fit_their_window(name: str):
     loaded = DATASETS[name]().load()
     assert isinstance(loaded, Points)
-    drawn = loaded.batch("train", 4096, keyed_rng(0, "data"))
-    assert drawn.shape == (4096, 2) and drawn.dtype == torch.float32
-    assert torch.equal(drawn, loaded.batch("train", 4096, keyed_rng(0, "data")))
-    assert drawn.abs().max() < loaded.extent
+    points = loaded.batch("train", 4096, keyed_rng(0, "data"))
+    assert points.shape == (4096, 2) and points.dtype == torch.float32
+    assert torch.equal(points, loaded.batch("train", 4096, keyed_rng(0, "data")))
+    assert points.abs().max() < loaded.extent
 
 
 def test_ring_is_an_equal_mixture_of_eight():
     loaded = Ring8(scale=1.0, sigma=0.01).load()
     assert isinstance(loaded, Points) and loaded.means is not None
-    drawn = loaded.sample(80_000, keyed_rng(0, "data"))
+    points = loaded.sample(80_000, keyed_rng(0, "data"))
     assert loaded.means.norm(dim=1).tolist() == pytest.approx([1.0] * 8, rel=1e-6)
-    nearest = torch.cdist(drawn, loaded.means).argmin(dim=1)
+    nearest = torch.cdist(points, loaded.means).argmin(dim=1)
     assert torch.bincount(nearest, minlength=8).float().div(80_000).tolist() == pytest.approx(
         [1 / 8] * 8, abs=0.006
     )
-    spread = (drawn - loaded.means[nearest]).std()
+    spread = (points - loaded.means[nearest]).std()
     assert spread == pytest.approx(0.01, rel=0.02)
 
 
@@ -137,10 +137,10 @@ def test_two_moons_lie_on_two_half_circles():
 
 
 def test_batches_come_from_their_part():
-    made = pictures()
+    data = pictures()
     rng = keyed_rng(0, "data")
-    assert made.batch("held-out", 500, rng).max() <= as_floats(torch.tensor([127.0]))
-    assert made.batch("train", 500, rng).max() > 0.9
+    assert data.batch("held-out", 500, rng).max() <= as_floats(torch.tensor([127.0]))
+    assert data.batch("train", 500, rng).max() > 0.9
 
 
 def test_examples_are_arrays_to_show():
@@ -149,26 +149,28 @@ def test_examples_are_arrays_to_show():
 
 
 def test_a_draw_is_the_batch_with_its_labels():
-    made = pictures()
-    chosen = torch.randint(64, (500,), generator=keyed_rng(3, "data"))
+    data = pictures()
+    train_indices = torch.randint(64, (500,), generator=keyed_rng(3, "data"))
     parts: tuple[tuple[Literal["train", "held-out"], Stack, torch.Tensor], ...] = (
-        ("train", made.train, made.train_labels),
-        ("held-out", made.held_out, made.held_out_labels),
+        ("train", data.train, data.train_labels),
+        ("held-out", data.held_out, data.held_out_labels),
     )
     for part, source, labels in parts:
         at = (
-            chosen if part == "train" else torch.randint(32, (500,), generator=keyed_rng(3, "data"))
+            train_indices
+            if part == "train"
+            else torch.randint(32, (500,), generator=keyed_rng(3, "data"))
         )
-        drawn, classes = made.draw(part, 500, keyed_rng(3, "data"))
-        assert torch.equal(drawn, as_floats(source[at])) and torch.equal(classes, labels[at])
+        images, classes = data.draw(part, 500, keyed_rng(3, "data"))
+        assert torch.equal(images, as_floats(source[at])) and torch.equal(classes, labels[at])
         assert classes.dtype == torch.long
-        batch = made.batch(part, 500, keyed_rng(3, "data"))
-        assert torch.equal(batch, drawn)
+        batch = data.batch(part, 500, keyed_rng(3, "data"))
+        assert torch.equal(batch, images)
 
 
 def test_moving_keeps_the_names():
-    made = dataclasses.replace(pictures(), names=tuple("0123456789"))
-    assert made.to(torch.device("cpu")).names == made.names
+    data = dataclasses.replace(pictures(), names=tuple("0123456789"))
+    assert data.to(torch.device("cpu")).names == data.names
 
 
 def test_some_classes_are_renumbered_in_the_order_of_the_set():
@@ -179,9 +181,9 @@ def test_some_classes_are_renumbered_in_the_order_of_the_set():
     assert loaded.size == dataset.size == 2000
     for label, digit in ((0, 3), (1, 8)):
         for part in ("train", "held_out"):
-            mine = getattr(loaded, part)[getattr(loaded, f"{part}_labels") == label]
-            theirs = getattr(whole, part)[getattr(whole, f"{part}_labels") == digit]
-            assert torch.equal(mine, theirs)
+            subset_images = getattr(loaded, part)[getattr(loaded, f"{part}_labels") == label]
+            whole_images = getattr(whole, part)[getattr(whole, f"{part}_labels") == digit]
+            assert torch.equal(subset_images, whole_images)
 
 
 def test_all_classes_are_the_set_itself():
@@ -207,7 +209,7 @@ def test_a_class_that_is_not_there_is_named_with_those_that_are(name: str):
 def test_sizes_add_up_over_the_classes(name: str):
     names = DATASETS[name]().class_names()
     assert len(set(names)) == len(names)
-    sizes = [LABELLED[name](classes=(one,)).size for one in names]
+    sizes = [LABELLED[name](classes=(class_name,)).size for class_name in names]
     assert DATASETS[name]().size == sum(filter(None, sizes)) and None not in sizes
 
 
@@ -450,7 +452,7 @@ def test_a_download_goes_through_torchvision_and_tells_its_progress(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         mirrors = [f"http://127.0.0.1:{server.server_port}/"]
         monkeypatch.setattr(datasets.MNIST, "mirrors", mirrors)
-        loaded = Mnist().load(tmp_path / "root", lambda *said: heard.append(said))
+        loaded = Mnist().load(tmp_path / "root", lambda *event: heard.append(event))
         server.shutdown()
     assert loaded.size == 30
     assert heard[0] == ("Looking for MNIST on the network", 0.0)
@@ -462,35 +464,35 @@ def test_a_set_is_downloaded_once_and_is_not_here_before_it_is_whole(
 ):
     """Two threads ask at once; some files come in under their own names, as torchvision writes SVHN's."""
     dataset = Mnist()
-    begun, go_on, calls = threading.Event(), threading.Event(), []
+    started, go_on, calls = threading.Event(), threading.Event(), []
 
     def download(_self: object, root: Path) -> None:
         calls.append(root)
         lay_out(root, "MNIST")  # all files have their names
-        begun.set()
+        started.set()
         assert go_on.wait(180)
 
     monkeypatch.setattr(type(dataset), "_download", download)
     monkeypatch.setattr("wgan.data.fetched._answers", lambda _url: True)
-    found: list[int] = []
+    sizes: list[int] = []
     heard: list[str] = []
-    ones = [
+    threads = [
         threading.Thread(
-            target=lambda: found.append(
-                dataset.load(tmp_path, lambda words, _share: heard.append(words)).size
+            target=lambda: sizes.append(
+                dataset.load(tmp_path, lambda message, _share: heard.append(message)).size
             )
         )
         for _ in range(2)
     ]
-    for one in ones:
-        one.start()
-    assert begun.wait(180) and not dataset.present(tmp_path)
-    while not any("already" in words for words in heard):
+    for thread in threads:
+        thread.start()
+    assert started.wait(180) and not dataset.present(tmp_path)
+    while not any("already" in message for message in heard):
         time.sleep(0.01)
     go_on.set()
-    for one in ones:
-        one.join(180)
-    assert len(calls) == 1 and found == [30, 30] and dataset.present(tmp_path)
+    for thread in threads:
+        thread.join(180)
+    assert len(calls) == 1 and sizes == [30, 30] and dataset.present(tmp_path)
 
 
 def test_a_cancelled_download_is_not_here_while_torchvision_goes_on(
@@ -506,8 +508,8 @@ def test_a_cancelled_download_is_not_here_while_torchvision_goes_on(
         lay_out(root, "MNIST")
         assert go_on.wait(180)
 
-    def progress(words: str, _share: float) -> None:
-        if words.startswith("Downloading"):
+    def progress(message: str, _share: float) -> None:
+        if message.startswith("Downloading"):
             raise Enough
 
     monkeypatch.setattr(type(dataset), "_download", download)
@@ -588,14 +590,15 @@ def test_cells_are_drawn_by_their_weight_with_row_0_on_top():
     points = sampled("drawing", n, cells=cells, scale=3.2)
     column = ((points[:, 0] + 3.2) / 0.1).floor().long()
     row = ((3.2 - points[:, 1]) / 0.1).floor().long()
-    found: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int], int] = {}
     for r, c in zip(row.tolist(), column.tolist(), strict=True):
-        found[r, c] = found.get((r, c), 0) + 1
+        counts[r, c] = counts.get((r, c), 0) + 1
     weights = {(0, 0): 10, (0, 63): 20, (63, 0): 30, (40, 50): 60}
-    near_border = {at for at in found if at not in weights}
-    assert sum(found[at] for at in near_border) <= 30  # Rounding of floats at the borders of cells.
+    near_border = {at for at in counts if at not in weights}
+    # Rounding of floats at the borders of cells.
+    assert sum(counts[at] for at in near_border) <= 30
     for at, weight in weights.items():
-        assert found[at] / n == pytest.approx(weight / 120, abs=0.01)
+        assert counts[at] / n == pytest.approx(weight / 120, abs=0.01)
 
 
 @given(arrays(np.uint8, (64, 64)))

@@ -40,16 +40,16 @@ def test_pictures_are_added_trained_on_and_removed(
 ):
     flags = ["--title", "My pets", "--side", "28", "--colours", "grey", "--held-out", "0.25"]
     assert main(["data", "add", str(pets), *flags, "--quiet"]) == 0
-    added = last(capsys)
-    key = str(added["key"])
+    report = last(capsys)
+    key = str(report["key"])
     assert key.startswith("my-pets-")
-    assert (added["kept"], added["held_out"], added["skipped"], added["duplicates"]) == (
+    assert (report["kept"], report["held_out"], report["skipped"], report["duplicates"]) == (
         40,
         10,
         1,
         0,
     )
-    assert added["shape"] == [1, 28, 28] and added["classes"] == ["cats", "dogs"]
+    assert report["shape"] == [1, 28, 28] and report["classes"] == ["cats", "dogs"]
 
     assert main(["data", "list"]) == 0
     assert f"own {key}  30 + 10  My pets" in capsys.readouterr().out
@@ -64,8 +64,12 @@ def test_pictures_are_added_trained_on_and_removed(
     assert main(["train", *dataset, *short, *runs, "--precision", "float32"]) == 0
     run = Path(str(last(capsys)["run"]))
     config = json.loads((run / "config.json").read_text())
-    kept = config.get("config", config)["dataset"]
-    assert (kept["side"], kept["colours"], kept["called"]) == (28, "grey", "My pets")
+    dataset_config = config.get("config", config)["dataset"]
+    assert (dataset_config["side"], dataset_config["colours"], dataset_config["called"]) == (
+        28,
+        "grey",
+        "My pets",
+    )
 
     assert main(["data", "remove", key]) == 0
     assert last(capsys) == {"removed": key}
@@ -79,12 +83,12 @@ def test_a_title_is_taken_from_the_source_and_stdout_is_only_json(
     assert main(["data", "add", str(pets), "--json", "--pattern", "cats/*", "--quiet"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 1
-    added = json.loads(out[0])
-    assert added["key"].startswith("pets-") and added["kept"] == 20 and added["classes"] == []
+    report = json.loads(out[0])
+    assert report["key"].startswith("pets-") and report["kept"] == 20 and report["classes"] == []
 
 
 @pytest.mark.parametrize(
-    ("flags", "words"),
+    ("flags", "phrase"),
     [
         (["--side", "30"], "side cannot be 30: choose 28, 32 or 64."),
         (["--fit", "squash"], "fit cannot be 'squash': choose 'crop' or 'pad'."),
@@ -97,11 +101,11 @@ def test_a_title_is_taken_from_the_source_and_stdout_is_only_json(
     ],
 )
 def test_bad_flags_are_one_sentence(
-    flags: list[str], words: str, pets: Path, root: Path, capsys: pytest.CaptureFixture[str]
+    flags: list[str], phrase: str, pets: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["data", "add", str(pets), "--quiet", *flags]) == 2
     output = capsys.readouterr()
-    assert words in output.err and output.out == ""
+    assert phrase in output.err and output.out == ""
     assert len(output.err.splitlines()) == 1
     assert not [p for p in paths_below(root) if p.is_file()]
 

@@ -177,20 +177,20 @@ def record(config: TrainConfig, steps: int, every: int, data: Pictures | None = 
     live_evaluator = LiveEvaluator(training)
     live_evaluator.prepare()
     reports: list[Report] = []
-    measured: list[Measured] = []
+    measurements: list[Measured] = []
     try:
         while training.steps < steps:
             training.step()
             if training.steps % every == 0:
                 reports += training.reports()
                 metrics = live_evaluator.measure_all()
-                measured += [Measured(training.steps, *item) for item in metrics.items()]
+                measurements += [Measured(training.steps, *item) for item in metrics.items()]
     except Diverged as error:
         reports += error.reports
     curves = {
         name: np.array([getattr(r, name) for r in reports], np.float64) for name in Report._fields
     }
-    evidence = evidence_of(config, curves, measured)
+    evidence = evidence_of(config, curves, measurements)
     return evidence if data is None else replace(evidence, size=len(data.train))
 
 
@@ -245,13 +245,13 @@ def evidence_with(
     **numbers: Sequence[float] | F64,
 ) -> Evidence:
     """Evidence with these numbers at steps 10, 20, 30, …"""
-    measured = [
+    measurements = [
         Measured(10 * (i + 1), name, value)
         for name, values in numbers.items()
         for i, value in enumerate(values)
     ]
     curves = {name: np.zeros(0) for name in Report._fields}
-    return replace(evidence_of(config, curves, measured), size=size)
+    return replace(evidence_of(config, curves, measurements), size=size)
 
 
 def raised(evidence: Evidence) -> list[str]:
@@ -373,8 +373,10 @@ def test_an_evaluation_tells_samples_that_are_good_and_leave_most_of_the_data_ou
 def test_samples_that_were_better_before_are_told_from_noise():
     rng = np.random.default_rng(1)
     noise = 0.02 * rng.standard_normal(20)
-    turned = np.concatenate([np.linspace(2, 1, 8), np.linspace(1, 1.6, 12)]) + noise
-    (finding,) = [f for f in diagnose(evidence_with(emd_512=turned)) if f.key == "worsening"]
+    worsening_curve = np.concatenate([np.linspace(2, 1, 8), np.linspace(1, 1.6, 12)]) + noise
+    (finding,) = [
+        f for f in diagnose(evidence_with(emd_512=worsening_curve)) if f.key == "worsening"
+    ]
     assert 60 <= (finding.reading.since or 0) <= 110
     falling = np.linspace(2, 1, 20)
     assert "worsening" not in raised(evidence_with(emd_512=falling + noise))

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.conftest import THREADS, tiny
-from tests.ranked import CONFIGS, STEPS, trained
+from tests.ranked import CONFIGS, STEPS, train_and_collect
 from wgan.cli import train
 from wgan.cli.train import _launch
 from wgan.config import Adam, ConfigError, TrainConfig
@@ -65,8 +65,8 @@ def together(
     ]
     try:
         for process in processes:
-            said, _ = process.communicate(timeout=600)
-            assert process.returncode == 0, said
+            output, _ = process.communicate(timeout=600)
+            assert process.returncode == 0, output
     finally:
         for process in processes:
             process.kill()
@@ -76,12 +76,18 @@ def together(
 @pytest.mark.parametrize("name", CONFIGS)
 def test_many_processes_train_what_one_does(together: tuple[int, Path], name: str):
     of, folder = together
-    i, one = list(CONFIGS).index(name), trained(CONFIGS[name])
-    many = [load_file(folder / f"{i}-{rank}.safetensors") for rank in range(of)]
-    for other in many[1:]:  # bit for bit: nothing may drift apart
-        assert all(torch.equal(many[0][key], other[key]) for key in one if key != "sums")
+    i, single_process = list(CONFIGS).index(name), train_and_collect(CONFIGS[name])
+    per_rank = [load_file(folder / f"{i}-{rank}.safetensors") for rank in range(of)]
+    for other in per_rank[1:]:  # bit for bit: nothing may drift apart
+        assert all(
+            torch.equal(per_rank[0][key], other[key]) for key in single_process if key != "sums"
+        )
     config = CONFIGS[name]
-    sizes = {key: float(value.norm()) for key, value in one.items() if key.startswith("gradient")}
+    sizes = {
+        key: float(value.norm())
+        for key, value in single_process.items()
+        if key.startswith("gradient")
+    }
     # A bias before batch norm, or of a Wasserstein critic's last layer, changes nothing that is learned from:
     # its gradient is 0 but for rounding. Adam divides by the gradient's size, so it makes whole steps of it.
     rounding = {
@@ -93,19 +99,19 @@ def test_many_processes_train_what_one_does(together: tuple[int, Path], name: st
         if key.removeprefix("gradient.") not in rounding:
             # The second critic update follows a first: rounding has then been through the batch norms.
             room = 3e-2 if config.network.couples else 1e-4
-            assert float((many[0][key] - one[key]).norm()) < room * size, key
+            assert float((per_rank[0][key] - single_process[key]).norm()) < room * size, key
     # The critic's last bias is an offset of its scores: differences of scores do not see it, scores do.
     offset = adam_reach(config) if name.startswith("points") else 1e-5
     for column, room in zip(Report._fields, (0.0, 1e-5, offset, 1e-5, 1e-5, 1e-5), strict=True):
         i = Report._fields.index(column)
         torch.testing.assert_close(
-            many[0]["reports"][0][i], one["reports"][0][i], rtol=1e-4, atol=room
+            per_rank[0]["reports"][0][i], single_process["reports"][0][i], rtol=1e-4, atol=room
         )
     if name.startswith("points"):
-        for key, value in one.items():
+        for key, value in single_process.items():
             if value.is_floating_point() and key != "sums" and not key.startswith("gradient"):
                 room = adam_reach(config) if key in rounding else 1e-6
-                torch.testing.assert_close(many[0][key], value, rtol=1e-3, atol=room)
+                torch.testing.assert_close(per_rank[0][key], value, rtol=1e-3, atol=room)
 
 
 def adam_reach(config: TrainConfig) -> float:
@@ -120,9 +126,9 @@ def adam_reach(config: TrainConfig) -> float:
 
 
 def test_rows_are_shared_equally_or_refused():
-    seen = [list(range(12))[Rows(rank, 4).part(12)] for rank in range(4)]
-    assert [row for own in seen for row in own] == list(range(12)) and {
-        len(own) for own in seen
+    shares = [list(range(12))[Rows(rank, 4).part(12)] for rank in range(4)]
+    assert [row for own in shares for row in own] == list(range(12)) and {
+        len(own) for own in shares
     } == {3}
     assert list(range(12))[Rows().part(12)] == list(range(12))
     with pytest.raises(ValueError, match="cannot be shared equally by 5 processes"):
@@ -224,22 +230,22 @@ def launched(runs: Path, steps: int, *flags: str) -> "Iterator[subprocess.Popen[
         try:
             yield process
         finally:
-            for one in (process.pid, *workers(process.pid)):
+            for pid in (process.pid, *workers(process.pid)):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(one, signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
 
 
 def workers(of: int) -> list[int]:
     """Return the processes that a launcher has started."""
-    found = []
+    pids = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             parts = status.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(parts[1]) == of:
-            found.append(int(status.parent.name))
-    return sorted(found)
+            pids.append(int(status.parent.name))
+    return sorted(pids)
 
 
 def worker(of: int, rank: int) -> int:
@@ -256,26 +262,26 @@ def worker(of: int, rank: int) -> int:
 )
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("steps", "lost"),
+    ("steps", "failures"),
     [
         (300, [(20, 0)]),  # the one that records and holds the run's lock
         (600, [(20, 1), (200, 0)]),  # a follower before it
     ],
 )
 def test_a_lost_process_is_replaced_and_the_run_goes_on(
-    tmp_path: Path, steps: int, lost: list[tuple[int, int]]
+    tmp_path: Path, steps: int, failures: list[tuple[int, int]]
 ):
     runs = tmp_path / "runs"
     with launched(runs, steps, "--max-restarts", "2") as process:
-        for step, rank in lost:
+        for step, rank in failures:
             end = time.monotonic() + 180
-            while not (found := list_runs(runs)) or step not in found[0].checkpoints.steps():
+            while not (run_list := list_runs(runs)) or step not in run_list[0].checkpoints.steps():
                 assert process.poll() is None and time.monotonic() < end
                 time.sleep(0.01)
             os.kill(worker(process.pid, rank), signal.SIGKILL)
-        out, said = process.communicate(timeout=180)
-    assert process.returncode == 0, said
-    assert said.count("goes on from step") == len(lost)
+        out, stderr = process.communicate(timeout=180)
+    assert process.returncode == 0, stderr
+    assert stderr.count("goes on from step") == len(failures)
     assert len(list_runs(runs)) == 1
     run = list_runs(runs)[0]
     result = json.loads(out.splitlines()[-1])
@@ -283,8 +289,8 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(
     assert run.status() is Status.FINISHED and run.fact("error") == ""
 
     with launched(tmp_path / "whole", steps) as whole:
-        _, said = whole.communicate(timeout=180)
-    assert whole.returncode == 0, said
+        _, stderr = whole.communicate(timeout=180)
+    assert whole.returncode == 0, stderr
     unharmed = list_runs(tmp_path / "whole")[0]
     a, b = (
         Run.find(r.id, r.folder.parent).checkpoints.read(steps)[0].tensors for r in (run, unharmed)
@@ -298,9 +304,9 @@ def test_a_launch_on_several_nodes_without_an_id_is_known_by_its_agent(monkeypat
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "7f3c")
     assert _launch() == "7f3c"
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    mine = _launch()
+    launch_id = _launch()
     monkeypatch.setattr(os, "getppid", lambda: 1)
-    assert mine != _launch() != "none"
+    assert launch_id != _launch() != "none"
 
 
 @pytest.mark.parametrize("how", ["cannot begin", "nothing to train", "diverges", "alone"])

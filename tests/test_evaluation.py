@@ -34,7 +34,7 @@ DIGITS = TrainConfig.parse(
 )
 
 
-def trained(config: TrainConfig, runs_dir: Path) -> Run:
+def train_run(config: TrainConfig, runs_dir: Path) -> Run:
     job = TrainingJob(Run.create(config, runs_dir), threads=1)
     job.prepare()
     while not job.done:
@@ -48,71 +48,71 @@ def models(run: Run) -> Models:
     return Models(state.config, state.tensors, state.step)
 
 
-def whole(work: TaskSteps) -> tuple[Evaluation, list[TaskProgress]]:
+def run_to_end(work: TaskSteps) -> tuple[Evaluation, list[TaskProgress]]:
     values = list(work)
     assert isinstance(values[-1].result, Evaluation)
     return values[-1].result, values
 
 
 def test_points_get_mean_deviation_and_floor(runs_dir: Path):
-    run = trained(tiny(), runs_dir)
-    found, said = whole(evaluate(models(run), run=run))
-    assert [v.name for v in found.values] == [
+    run = train_run(tiny(), runs_dir)
+    evaluation, progress = run_to_end(evaluate(models(run), run=run))
+    assert [v.name for v in evaluation.values] == [
         "emd_512",
         "sliced_2500",
         "modes_2500",
         "high_quality_2500",
     ]
-    for value in found.values:
+    for value in evaluation.values:
         assert value.floor is not None and value.deviation is not None
-    w1 = found.values[0]
+    w1 = evaluation.values[0]
     assert w1.value > w1.floor > 0 and w1.deviation > 0
-    shares = [s.share for s in said]
+    shares = [s.share for s in progress]
     assert shares == sorted(shares) and shares[-1] == 1
-    recorded = {m.name: m.value for m in run.metrics() if m.step == found.step}
-    assert recorded["emd_512"] == w1.value and recorded["emd_512_floor"] == w1.floor
+    stored_values = {m.name: m.value for m in run.metrics() if m.step == evaluation.step}
+    assert stored_values["emd_512"] == w1.value and stored_values["emd_512_floor"] == w1.floor
 
 
 def test_pictures_get_every_metric_once(runs_dir: Path):
-    run = trained(DIGITS, runs_dir)
-    found, _ = whole(evaluate(models(run), samples=600, run=run))
-    assert found.samples == 600 and found.step == 2
-    titles = [value.title for value in found.values]
-    wanted = [m.title for m in METRICS.values() if m.kind == "pictures" and not m.stacked]
-    assert titles == wanted
+    run = train_run(DIGITS, runs_dir)
+    evaluation, _ = run_to_end(evaluate(models(run), samples=600, run=run))
+    assert evaluation.samples == 600 and evaluation.step == 2
+    titles = [value.title for value in evaluation.values]
+    expected_titles = [m.title for m in METRICS.values() if m.kind == "pictures" and not m.stacked]
+    assert titles == expected_titles
     # An untrained generator is far from digits by every number that should say so.
-    by = {value.title: value for value in found.values}
+    by = {value.title: value for value in evaluation.values}
     assert by["FID"].value > 20 * by["FID"].floor
     assert by["Coverage"].value < 0.1 < by["Coverage"].floor
-    assert run.protocol() == found.protocol and found.protocol["network"] == "mnist"
-    json.dumps(found.as_dict())
+    assert run.protocol() == evaluation.protocol and evaluation.protocol["network"] == "mnist"
+    json.dumps(evaluation.as_dict())
 
 
 def test_every_number_stands_beside_its_floor(runs_dir: Path):
     """Of 1,000 held-out digits: FID's floor at 2,000 is that of MNIST's test set, the rest is of 1,000."""
-    run = trained(DIGITS, runs_dir)
-    found, said = whole(evaluate(models(run), samples=2_000))
-    assert all(value.floor is not None for value in found.values)
-    by = {value.title: value for value in found.values}
+    run = train_run(DIGITS, runs_dir)
+    evaluation, progress = run_to_end(evaluate(models(run), samples=2_000))
+    assert all(value.floor is not None for value in evaluation.values)
+    by = {value.title: value for value in evaluation.values}
     assert by["FID"].name == "fid64_2k" and 0 < by["FID"].floor < 1
     assert by["KID"].name == "kid64_1k" and by["Coverage"].name == "coverage_1k"
-    assert found.note.startswith("FID: 2,000 samples; everything else: 1,000")
-    shares = [s.share for s in said]
+    assert evaluation.note.startswith("FID: 2,000 samples; everything else: 1,000")
+    shares = [s.share for s in progress]
     assert shares == sorted(shares)
     # Without a floor that is kept it is as many as are held out, and says so.
-    found, _ = whole(evaluate(models(run), samples=1_500))
-    assert found.samples == 1000 and found.note.startswith("1,000 samples")
-    assert all(v.name.endswith("_1k") and v.floor is not None for v in found.values)
+    evaluation, _ = run_to_end(evaluate(models(run), samples=1_500))
+    assert evaluation.samples == 1000 and evaluation.note.startswith("1,000 samples")
+    assert all(v.name.endswith("_1k") and v.floor is not None for v in evaluation.values)
 
 
 def test_the_command_line_evaluates_and_records(runs_dir: Path, capsys: pytest.CaptureFixture[str]):
-    run = trained(tiny(), runs_dir)
+    run = train_run(tiny(), runs_dir)
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert {"emd_512", "modes_2500"} <= {value["name"] for value in values["values"]}
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
-    words = capsys.readouterr().out
-    assert "Exact W₁" in words and "real:" in words
+    output = capsys.readouterr().out
+    assert "Exact W₁" in output and "real:" in output
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--samples", "3"]) == 2
     assert "at least 10" in capsys.readouterr().err
 
@@ -130,11 +130,11 @@ def test_pictures_of_ones_own_are_measured_by_random_convolutions_and_it_says_so
     assert cli.main(["data", "add", str(tmp_path / "mine"), "--quiet", "--held-out", "0.25"]) == 0
     key = json.loads(capsys.readouterr().out.splitlines()[-1])["key"]
     config = DIGITS.changed({"dataset": "own", "dataset.pictures": key})
-    run = trained(config, runs_dir)
+    run = train_run(config, runs_dir)
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet"]) == 0
-    words = capsys.readouterr().out
-    assert "Features: random convolutions" in words and "45 training pictures" in words
-    assert "15 samples, the number of held-out pictures" in words
+    output = capsys.readouterr().out
+    assert "Features: random convolutions" in output and "45 training pictures" in output
+    assert "15 samples, the number of held-out pictures" in output
     assert cli.main(["evaluate", run.id, "--runs-dir", str(runs_dir), "--quiet", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
     by = {value["name"]: value for value in values}
@@ -165,8 +165,8 @@ def test_stacked_digits_are_trained_on_and_their_modes_counted(
     ]
     assert cli.main(["train", *flags, "--quiet", "--runs-dir", str(runs_dir)]) == 0
     capsys.readouterr()
-    told = ["--samples", "500", "--runs-dir", str(runs_dir), "--quiet", "--json"]
-    assert cli.main(["evaluate", "last", *told]) == 0
+    options = ["--samples", "500", "--runs-dir", str(runs_dir), "--quiet", "--json"]
+    assert cli.main(["evaluate", "last", *options]) == 0
     by = {v["name"]: v for v in json.loads(capsys.readouterr().out)["values"]}
     modes, kl = by["stacked_modes_500"], by["stacked_kl_500"]
     # 500 real stacks show 1000 (1 − e^−½) combinations.
@@ -202,11 +202,11 @@ def counting(n: int, gate: threading.Event | None = None) -> Iterator[TaskProgre
 
 def test_a_task_goes_from_nothing_to_its_last_result():
     task = Task("t", "Counting", "run", lambda: counting(3))
-    seen = []
+    statuses = []
     while not task.done:
         task.step()
-        seen.append((task.status.words, task.status.result, task.status.share))
-    assert [result for _, result, _ in seen] == [0, 1, 2, 2]
+        statuses.append((task.status.words, task.status.result, task.status.share))
+    assert [result for _, result, _ in statuses] == [0, 1, 2, 2]
     assert task.status.share == 1 and not task.status.error
 
 
@@ -252,18 +252,18 @@ def test_a_task_that_holds_its_run_has_the_worker_to_itself(session: Session):
     name = session.start(tiny(steps=1_000_000))
     until(lambda: session.view(name).step > 10)
     gate = threading.Event()
-    seen: list[int] = []
+    steps_seen: list[int] = []
 
     def work() -> Iterator[TaskProgress]:
         for i in range(50):
             time.sleep(0.002)
-            seen.append(session.view(name).step)
+            steps_seen.append(session.view(name).step)
             yield TaskProgress("", i / 50)
 
     key = session.begin("Alone", name, work, holds=True).key
     until(lambda: session.task(key).done)
     gate.set()
-    assert len(set(seen[2:])) == 1  # no step was made meanwhile
+    assert len(set(steps_seen[2:])) == 1  # no step was made meanwhile
     at = session.view(name).step
     until(lambda: session.view(name).step > at)
     session.stop(name)
@@ -285,7 +285,7 @@ def test_a_live_run_is_evaluated_while_it_goes_on(session: Session):
     until(lambda: session.view(name).step > 10)
     key = session.evaluate(name).key
     until(lambda: session.task(key).done, 60)
-    found = session.task(key)
-    assert not found.error and isinstance(found.result, Evaluation)
+    status = session.task(key)
+    assert not status.error and isinstance(status.result, Evaluation)
     assert {"emd_512", "modes_2500"} <= {m.name for m in session.library.run(name).metrics()}
     session.stop(name)

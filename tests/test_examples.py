@@ -65,10 +65,10 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
     session = Session(own)
     assert session.newest(example=True) == "example-small"
     session.close(10)
-    taken = tmp_path / "a file"
-    taken.write_text("no folder")
+    file = tmp_path / "a file"
+    file.write_text("no folder")
     with pytest.raises(RunError, match="cannot be copied"):
-        bring(taken)
+        bring(file)
 
 
 def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
@@ -85,10 +85,10 @@ def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
             truth[name].float().numpy(), rel=2e-3, abs=1e-4
         )
     z = draw_z(0, 4, 2)
-    made = [
+    samples = [
         Models(r.config(), r.checkpoints.read(40)[0].tensors, 40).make(z) for r in (shipped, whole)
     ]
-    assert made[0].tolist() == made[1].tolist()
+    assert samples[0].tolist() == samples[1].tolist()
     # Its curves are the whole run's, thinned, the last report kept.
     assert set(shipped.reports()["step"]) <= set(whole.reports()["step"])
     assert shipped.reports()["step"][-1] == 40
@@ -96,14 +96,14 @@ def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
 
 def test_its_card_says_data_licence_numbers_and_how_to_repeat(shipped: Run):
     card = (shipped.folder / "README.md").read_text("utf-8")
-    for words in (
+    for phrase in (
         "Ring of 8",
         "no licence is needed",
         "40 steps, seed 0",
         "python -m wgan examples",
         "Exact W₁",
     ):
-        assert words in card
+        assert phrase in card
     value = next(
         m.value for m in shipped.metrics() if m.name.startswith("emd") and m.name.endswith("512")
     )
@@ -200,10 +200,10 @@ def test_an_example_is_what_its_recipe_says(name: str, tmp_path: Path):
     for step in run.checkpoints.steps():
         state, _ = run.checkpoints.read(step)
         models = Models(state.config, state.tensors, step)
-        made = models.make(draw_z(0, 64, state.config.latent_dim))
-        assert np.isfinite(made).all()
-        if made.ndim == 4 and step == example.steps:
-            assert made.std(axis=0).mean() > 20  # not all alike
+        samples = models.make(draw_z(0, 64, state.config.latent_dim))
+        assert np.isfinite(samples).all()
+        if samples.ndim == 4 and step == example.steps:
+            assert samples.std(axis=0).mean() > 20  # not all alike
 
 
 def last_points(name: str) -> tuple[int, float]:

@@ -163,7 +163,7 @@ HOSTILE: dict[str, tuple[Harm, str]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_archives_are_refused_with_a_sentence(points: Run, tmp_path: Path, name: str):
-    harm, words = HOSTILE[name]
+    harm, pattern = HOSTILE[name]
     export(points, tmp_path / "run.zip")
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         files = {n: archive.read(n) for n in archive.namelist()}
@@ -172,12 +172,12 @@ def test_hostile_archives_are_refused_with_a_sentence(points: Run, tmp_path: Pat
     with zipfile.ZipFile(tmp_path / "evil.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file, content in files.items():
             archive.writestr(file, content)
-    refused(tmp_path / "evil.zip", words, tmp_path)
+    refused(tmp_path / "evil.zip", pattern, tmp_path)
 
 
-def refused(file: Path, words: str, tmp_path: Path) -> None:
+def refused(file: Path, pattern: str, tmp_path: Path) -> None:
     before = {p for p in tmp_path.rglob("*") if "elsewhere" not in p.parts}
-    with pytest.raises(RunError, match=words) as caught:
+    with pytest.raises(RunError, match=pattern) as caught:
         import_zip(file, tmp_path / "elsewhere")
     assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
     assert list((tmp_path / "elsewhere").iterdir()) == []
@@ -188,16 +188,16 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
     file = tmp_path / "run.zip"
     export(points, file)
     content = file.read_bytes()
-    for name, bad, words in (
+    for name, bad, pattern in (
         ("cut.zip", content[: len(content) // 2], "no ZIP file|cut off"),
         ("text.zip", b"This is a letter.", "no ZIP file"),
         ("empty.zip", b"", "no ZIP file"),
     ):
         (tmp_path / name).write_bytes(bad)
-        refused(tmp_path / name, words, tmp_path)
+        refused(tmp_path / name, pattern, tmp_path)
     link = zipfile.ZipInfo(f"{points.id}/thumb.webp")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    for name, entries, words in (
+    for name, entries, pattern in (
         ("link.zip", [(link, "/etc/passwd")], "link"),
         ("twice.zip", [(f"{points.id}/config.json", "{}")] * 2, "exactly one run"),
         ("none.zip", [], "empty"),
@@ -206,7 +206,7 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
             warnings.simplefilter("ignore", UserWarning)  # of duplicates, which are meant
             for entry, text in entries:
                 archive.writestr(entry, text)
-        refused(tmp_path / name, words, tmp_path)
+        refused(tmp_path / name, pattern, tmp_path)
     # A byte flipped within a file that is stored: its check sum tells.
     at = content.index(b"critic.0.weight")
     (tmp_path / "flip.zip").write_bytes(content[:at] + b"X" + content[at + 1 :])
@@ -274,16 +274,16 @@ def test_onnx_makes_what_torch_makes(request: pytest.FixtureRequest, tmp_path: P
     session = onnxruntime.InferenceSession(str(tmp_path / "g.onnx"))
     for n in (1, 7):
         z = draw_z(3, n, state.config.latent_dim)
-        (made,) = session.run(None, {"z": z})
+        (samples,) = session.run(None, {"z": z})
         with torch.no_grad():
             expected = models.generator(torch.from_numpy(z)).numpy()
-        assert np.abs(made - expected).max() < 1e-4
+        assert np.abs(samples - expected).max() < 1e-4
     model = onnx.load(tmp_path / "g.onnx")
     onnx.checker.check_model(model)
     opset = model.opset_import[0].version
     assert opset == facts["opset"] and opset >= 18
-    kept = {p.key: p.value for p in model.metadata_props}
-    assert TrainConfig.parse(json.loads(kept["config"])) == state.config
+    metadata = {p.key: p.value for p in model.metadata_props}
+    assert TrainConfig.parse(json.loads(metadata["config"])) == state.config
 
 
 def test_torch_export_runs_without_the_library(points: Run, tmp_path: Path):
@@ -347,15 +347,15 @@ def test_the_snippet_gives_the_same_numbers(points: Run, runs_dir: Path):
 def test_the_command_line_makes_the_same_config(
     points: Run, runs_dir: Path, tmp_path: Path, capsys
 ):
-    words = shlex.split(command_line(points))
-    assert words[:4] == ["python", "-m", "wgan", "train"]
-    assert main([*words[3:], "--quiet", "--runs-dir", str(tmp_path / "again")]) == 0
+    arguments = shlex.split(command_line(points))
+    assert arguments[:4] == ["python", "-m", "wgan", "train"]
+    assert main([*arguments[3:], "--quiet", "--runs-dir", str(tmp_path / "again")]) == 0
     again = Run.find("last", tmp_path / "again")
     assert again.config() == points.config()
     child = fork(points, 20, {"n_critic": 1, "objective.penalty_weight": 3}, runs_dir)
-    words = shlex.split(command_line(child))
-    assert words[3:7] == ["fork", points.id, "--step", "20"]
-    assert main([*words[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    arguments = shlex.split(command_line(child))
+    assert arguments[3:7] == ["fork", points.id, "--step", "20"]
+    assert main([*arguments[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
     capsys.readouterr()
     assert Run.find("last", runs_dir).config() == child.config()
 
@@ -369,10 +369,10 @@ def test_tensorboard_reads_every_value(digits: Run, points: Run, tmp_path: Path)
         events = EventAccumulator(str(tmp_path / run.id), size_guidance={"scalars": 0, "images": 0})
         events.Reload()
         for name in COLUMNS[1:-1]:
-            got = [(e.step, e.value) for e in events.Scalars(name)]
+            scalars = [(e.step, e.value) for e in events.Scalars(name)]
             columns = run.reports()
-            assert [s for s, _ in got] == columns["step"].tolist()
-            assert [v for _, v in got] == pytest.approx(columns[name].tolist(), rel=1e-6)
+            assert [s for s, _ in scalars] == columns["step"].tolist()
+            assert [v for _, v in scalars] == pytest.approx(columns[name].tolist(), rel=1e-6)
         assert len(events.Images("samples") if images else []) == images
 
 
@@ -386,8 +386,8 @@ def test_tensorboard_keeps_one_log_in_a_folder(
     pytest.importorskip("tensorboard")
 
     def write(run: Run, out: Path) -> int:
-        words = ["export", run.id, "--tensorboard", "--out", str(out), "--runs-dir", str(runs_dir)]
-        return main(words)
+        args = ["export", run.id, "--tensorboard", "--out", str(out), "--runs-dir", str(runs_dir)]
+        return main(args)
 
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "below"):

@@ -11,9 +11,9 @@ from wgan.rng import keyed_rng
 
 def shades(values: list[int], labels: list[int] | None = None) -> Pictures:
     train = torch.tensor(values, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 4, 4)
-    given = torch.tensor(labels or [0] * len(values))
+    label_tensor = torch.tensor(labels or [0] * len(values))
     names = tuple("abc"[: max(labels) + 1]) if labels else ()
-    return Pictures(train, train[:1], given, given[:1], names)
+    return Pictures(train, train[:1], label_tensor, label_tensor[:1], names)
 
 
 def test_means_and_counts_are_those_of_the_pictures():
@@ -47,9 +47,9 @@ def test_a_copy_is_the_nearest_duplicate():
 
 def test_rows_of_classes():
     data = shades([10, 20, 30, 40, 50, 60], [0, 1, 0, 1, 0, 2])
-    shown = by_class(data, rows=3, columns=4)
-    assert shown.shape == (12, 1, 4, 4)
-    rows = shown[:, 0, 0, 0].reshape(3, 4)
+    images = by_class(data, rows=3, columns=4)
+    assert images.shape == (12, 1, 4, 4)
+    rows = images[:, 0, 0, 0].reshape(3, 4)
     assert set(rows[0]) == {10, 30, 50} and set(rows[1]) == {20, 40} and set(rows[2]) == {60}
 
 
@@ -59,8 +59,8 @@ def test_a_density_has_mean_1_and_lies_where_the_points_do(name: str):
     assert isinstance(points, Points)
     table = density(points)
     assert table.shape == (96, 96) and float(table.mean()) == pytest.approx(1)
-    drawn = points.sample(20_000, keyed_rng(5, "data")).numpy()
-    cell = np.floor((drawn + points.extent) / (2 * points.extent) * 96).astype(int)
+    samples = points.sample(20_000, keyed_rng(5, "data")).numpy()
+    cell = np.floor((samples + points.extent) / (2 * points.extent) * 96).astype(int)
     assert (table[cell[:, 1], cell[:, 0]] > 0).mean() > 0.98
 
 

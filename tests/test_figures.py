@@ -143,9 +143,9 @@ def test_a_fork_is_drawn_from_where_it_leaves_its_parent():
     ]
     chart = figures.compare(lines, x_title="step")
     accepted(chart)
-    named = [trace for trace in chart["data"] if trace.get("showlegend") is not False]
-    assert [trace["name"] for trace in named] == ["parent", "child"]
-    assert named[1]["x"][0] == 5
+    in_legend = [trace for trace in chart["data"] if trace.get("showlegend") is not False]
+    assert [trace["name"] for trace in in_legend] == ["parent", "child"]
+    assert in_legend[1]["x"][0] == 5
     dots = [trace for trace in chart["data"] if trace["mode"] == "markers"]
     assert [(dot["x"][0], dot["y"][0]) for dot in dots] == [(5.0, 5.0)]
     empty = figures.compare([("none", x[:0], x[:0], "@one", None)], x_title="step")

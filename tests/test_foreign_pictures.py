@@ -67,10 +67,10 @@ def refusal(source: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
-def reasons(made: dict[str, Any]) -> dict[str, str]:
-    found = find(made["key"])
-    assert found is not None
-    return dict(found.skipped)
+def reasons(report: dict[str, Any]) -> dict[str, str]:
+    prepared_set = find(report["key"])
+    assert prepared_set is not None
+    return dict(prepared_set.skipped)
 
 
 def files_left(root: Path) -> list[Path]:
@@ -94,8 +94,8 @@ def test_a_damaged_member_of_a_zip_is_skipped(
     begin = 37 + 9 * (packing == zipfile.ZIP_LZMA)  # Bytes 0 and 1 of LZMA's nine mean nothing.
     for at in range(begin, 37 + places, places // 4):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
-        made = add(path, capsys, "--title", f"at {at}")
-        assert made["kept"] == 3 and reasons(made) == {"bad.png": "it is damaged"}
+        report = add(path, capsys, "--title", f"at {at}")
+        assert report["kept"] == 3 and reasons(report) == {"bad.png": "it is damaged"}
 
 
 def test_a_member_without_a_name_and_one_of_a_claimed_size_are_skipped(
@@ -111,11 +111,11 @@ def test_a_member_without_a_name_and_one_of_a_claimed_size_are_skipped(
     at = crafted.index(b"PK\x01\x02")
     crafted[at + 28 : at + 32] = struct.pack("<HH", 0, 1)  # Its letter becomes an extra field.
     path.write_bytes(crafted)
-    made = add(path, capsys)
-    assert made["kept"] == 3
-    found = reasons(made)
-    assert found.pop("huge.png") == "it is larger than 64 MB"
-    assert list(found.values()) == ["it has no name"]
+    report = add(path, capsys)
+    assert report["kept"] == 3
+    skipped = reasons(report)
+    assert skipped.pop("huge.png") == "it is larger than 64 MB"
+    assert list(skipped.values()) == ["it has no name"]
 
 
 def header(name: str, size: int | bytes, kind: bytes = b"0") -> bytes:
@@ -191,11 +191,11 @@ def test_odd_members_of_a_tar_are_skipped(
     content += header("S.png", 512, b"S") + bytes(512) + header("folder/", 0)
     path = tmp_path / "x.tar"
     path.write_bytes(content + members(GOOD))
-    made = add(path, capsys)
-    found = reasons(made)
-    assert made["kept"] == 3 and made["seen"] == 3 + len(odd) + 2
-    assert found.pop("sparse.png") == found.pop("S.png") == "it is no ordinary file"
-    assert {name: why.split()[-1] for name, why in found.items()} == {
+    report = add(path, capsys)
+    skipped = reasons(report)
+    assert report["kept"] == 3 and report["seen"] == 3 + len(odd) + 2
+    assert skipped.pop("sparse.png") == skipped.pop("S.png") == "it is no ordinary file"
+    assert {name: why.split()[-1] for name, why in skipped.items()} == {
         f"{kind.decode()}.png": what for kind, what in odd.items()
     }
 
@@ -267,14 +267,14 @@ def test_an_archive_of_a_folder_gives_the_pictures_and_classes_of_the_folder(
         program = tmp_path / "by-the-program.zip"
         subprocess.run(["zip", "-qr", program, "."], cwd=folder, check=True)
         sources.append(program)
-    found = []
+    contents = []
     for source in sources:
-        made = add(source, capsys, "--side", "32")
-        assert made["kept"] == len(ODD_NAMES) and not made["skipped"], reasons(made)
-        key = find(made["key"])
+        report = add(source, capsys, "--side", "32")
+        assert report["kept"] == len(ODD_NAMES) and not report["skipped"], reasons(report)
+        key = find(report["key"])
         assert key is not None
         data = Own.of(key).load()
-        found.append(
+        contents.append(
             {
                 (picture.tobytes(), data.names[label])
                 for part, labels in (
@@ -284,9 +284,9 @@ def test_an_archive_of_a_folder_gives_the_pictures_and_classes_of_the_folder(
                 for picture, label in zip(part[:].numpy(), labels.tolist(), strict=True)
             }
         )
-    assert all(each == found[0] for each in found[1:])
+    assert all(each == contents[0] for each in contents[1:])
     assert {"style: red", "style: blue", "C:", "ünï", "猫", "(no folder)"} <= {
-        c for _, c in found[0]
+        c for _, c in contents[0]
     }
 
 
@@ -393,14 +393,16 @@ def half_transparent(depth: int, colours: int) -> bytes:
 @pytest.mark.parametrize("grey", [False, True])
 def test_what_is_transparent_shows_the_background(depth: int, colours: int, grey: bool):
     image = open_image(half_transparent(depth, colours), 10**6)
-    made = prepare_picture(image, side=32, grey=grey, fit="crop", background=(64, 64, 64))
-    assert (made[..., :16] == 255).all() and (made[..., 16:] == 64).all()
+    pixels = prepare_picture(image, side=32, grey=grey, fit="crop", background=(64, 64, 64))
+    assert (pixels[..., :16] == 255).all() and (pixels[..., 16:] == 64).all()
 
 
-@pytest.mark.parametrize(("depth", "near"), [(2, 1), (4, 1), (8, 1), (16, 1), (16, 256)])
-def test_only_the_level_itself_is_transparent(depth: int, near: int):
+@pytest.mark.parametrize(("depth", "other_level"), [(2, 1), (4, 1), (8, 1), (16, 1), (16, 256)])
+def test_only_the_level_itself_is_transparent(depth: int, other_level: int):
     content = half_transparent(depth, GREY)
-    other = content.replace(chunk(b"tRNS", bytes(2)), chunk(b"tRNS", struct.pack(">H", near)))
+    other = content.replace(
+        chunk(b"tRNS", bytes(2)), chunk(b"tRNS", struct.pack(">H", other_level))
+    )
     assert other != content
     assert open_image(other, 10**6).convert("RGBA").getchannel("A").getextrema() == (255, 255)
 
@@ -415,10 +417,10 @@ def test_other_ways_to_be_transparent(mode: str, kind: str):
     out = io.BytesIO()
     settings = {"lossless": True} if kind == "WEBP" else {}
     image.convert(mode).save(out, kind, **settings)
-    made = prepare_picture(
+    pixels = prepare_picture(
         open_image(out.getvalue(), 10**6), side=32, grey=False, fit="crop", background=(64, 64, 64)
     )
-    assert (made[..., :16] == 255).all() and (made[..., 16:] == 64).all()
+    assert (pixels[..., :16] == 255).all() and (pixels[..., 16:] == 64).all()
 
 
 # ---- the child process ----------------------------------------------------------------------------
@@ -452,11 +454,11 @@ def test_the_command_line_can_be_interrupted(number: int, tmp_path: Path, root: 
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: scratch(root))
     process.send_signal(number)
-    said = process.communicate()[1]
+    stderr = process.communicate()[1]
     if number == signal.SIGKILL:  # The child notices, and cleans up.
         wait_for(lambda: not paths_below(root, ".preparing-*"))
     else:
-        assert process.returncode == 130 and said == "Interrupted: nothing was recorded.\n"
+        assert process.returncode == 130 and stderr == "Interrupted: nothing was recorded.\n"
         assert not paths_below(root, ".preparing-*")
     assert not files_left(root)
 

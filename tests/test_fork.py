@@ -26,9 +26,9 @@ def parent(shared_parent: Run, runs_dir: Path) -> Run:
 
 def test_a_fork_without_a_change_is_the_parent_bit_for_bit(parent: Run, runs_dir: Path):
     child = train_to_the_end(fork(parent, 20, {}, runs_dir), resume=True)
-    mine, theirs = child.checkpoints.read()[0], parent.checkpoints.read()[0]
-    assert mine.step == theirs.step == 40
-    assert all(torch.equal(mine.tensors[k], v) for k, v in theirs.tensors.items())
+    child_state, parent_state = child.checkpoints.read()[0], parent.checkpoints.read()[0]
+    assert child_state.step == parent_state.step == 40
+    assert all(torch.equal(child_state.tensors[k], v) for k, v in parent_state.tensors.items())
     for name, column in parent.reports().items():
         if name not in ("seconds", "time"):
             assert np.array_equal(child.reports()[name], column), name
@@ -41,10 +41,14 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
     assert differences(child.config(), parent.config())[0] == ("objective", "wgan-gp", "wgan")
     train_to_the_end(child, resume=True)
     assert float(child.checkpoints.read()[0].tensors["critic.0.weight"].abs().max()) <= 0.05 + 1e-6
-    ours, theirs = child.reports(), parent.reports()
-    before = ours["step"] <= 20
-    assert np.array_equal(ours["critic_loss"][before], theirs["critic_loss"][before])
-    assert not np.array_equal(ours["critic_loss"][~before], theirs["critic_loss"][~before])
+    child_reports, parent_reports = child.reports(), parent.reports()
+    before = child_reports["step"] <= 20
+    assert np.array_equal(
+        child_reports["critic_loss"][before], parent_reports["critic_loss"][before]
+    )
+    assert not np.array_equal(
+        child_reports["critic_loss"][~before], parent_reports["critic_loss"][~before]
+    )
     # Its history is its own: the parent may go.
     shutil.rmtree(parent.folder)
     view = RunReader(child).view()
@@ -59,7 +63,7 @@ def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "pattern"),
     [
         ({"dataset": "grid-25"}, "A fork keeps its dataset"),
         ({"network.width": 32}, "A fork keeps its network"),
@@ -69,8 +73,8 @@ def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):
         ({"nonsense": 1}, "nonsense"),
     ],
 )
-def test_what_a_fork_cannot_change_is_said(parent: Run, runs_dir: Path, changes, words: str):
-    with pytest.raises(ConfigError, match=words):
+def test_what_a_fork_cannot_change_is_said(parent: Run, runs_dir: Path, changes, pattern: str):
+    with pytest.raises(ConfigError, match=pattern):
         fork(parent, 20, changes, runs_dir)
     assert [run.name for run in runs_dir.iterdir()] == [parent.id]  # nothing is left
 

@@ -48,9 +48,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     job.finish(Status.FINISHED)
     export(job.run, folder / "run.zip")
     with zipfile.ZipFile(folder / "run.zip") as archive:
-        found = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
-        del found[DIGESTS]
-        return found
+        contents = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+        del contents[DIGESTS]
+        return contents
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def changed(files: Files, *statements: str) -> Files:
     for statement in statements:
         db.execute(statement)
     db.commit()
-    made = files | {"run.sqlite": db.serialize()}
+    changed_files = files | {"run.sqlite": db.serialize()}
     db.close()
-    return made
+    return changed_files
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_pictures_are_encoded_anew(take: Callable[..., tuple[Run, list[str]]], f
     picture = np.repeat(np.arange(0, 256, 16, dtype=np.uint8), 48).reshape(16, 16, 3)
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "WEBP", lossless=True, exif=b"Exif\0\0a secret")
-    given = {"previews/00000005.webp": buffer.getvalue(), "neighbours.webp": encode(picture)}
-    run, remarks = take(files | given)
+    image_files = {"previews/00000005.webp": buffer.getvalue(), "neighbours.webp": encode(picture)}
+    run, remarks = take(files | image_files)
     suffix, content = run.previews.read(5) or ("", b"")
     assert remarks == [] and suffix == "webp" and b"secret" not in content
     assert np.abs(decode(content).astype(int) - picture).mean() < 8
-    assert b"secret" in given["previews/00000005.webp"]
+    assert b"secret" in image_files["previews/00000005.webp"]
 
 
 def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, runs_dir: Path):
@@ -163,8 +163,12 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
     run.set_neighbours(StoredNeighbours(7, encode(np.zeros((8, 8, 1), np.uint8)), (1.5,), (False,)))
     export(run, tmp_path / "run.zip")
     other, _ = import_zip(tmp_path / "run.zip", tmp_path / "elsewhere")
-    found = other.neighbours()
-    assert found is not None and (found.step, found.distances, found.copies) == (
+    neighbours = other.neighbours()
+    assert neighbours is not None and (
+        neighbours.step,
+        neighbours.distances,
+        neighbours.copies,
+    ) == (
         7,
         (1.5,),
         (False,),
@@ -172,7 +176,7 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
 
 
 @pytest.mark.parametrize(
-    ("statements", "words"),
+    ("statements", "pattern"),
     [
         (
             ["DROP TABLE facts", "CREATE TABLE facts (key TEXT, value AS (zeroblob(50000000)))"],
@@ -186,9 +190,9 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
     ],
 )
 def test_a_database_that_this_program_did_not_write_is_refused(
-    take: Callable[..., tuple[Run, list[str]]], files: Files, statements: list[str], words: str
+    take: Callable[..., tuple[Run, list[str]]], files: Files, statements: list[str], pattern: str
 ):
-    with pytest.raises(RunError, match=words):
+    with pytest.raises(RunError, match=pattern):
         take(changed(files, *statements))
 
 
@@ -260,16 +264,16 @@ def test_a_cancelled_import_leaves_nothing(files: Files, tmp_path: Path):
     class Cancelled(Exception):
         pass
 
-    told: list[str] = []
+    messages: list[str] = []
 
-    def progress(words: str, share: float) -> None:
-        told.append(words)
-        if "safetensors" in words:
+    def progress(message: str, share: float) -> None:
+        messages.append(message)
+        if "safetensors" in message:
             raise Cancelled
 
     with (tmp_path / "run.zip").open("rb") as upload, pytest.raises(Cancelled):
         import_zip(upload, tmp_path / "runs", progress)
-    assert told[0] == "Receiving" and list((tmp_path / "runs").iterdir()) == []
+    assert messages[0] == "Receiving" and list((tmp_path / "runs").iterdir()) == []
     chore = BackgroundTask(
         "Import", lambda tell: import_zip(tmp_path / "none.zip", tmp_path / "runs", tell)
     )
@@ -283,14 +287,14 @@ def test_the_command_imports_and_says_what_it_left_out(
     with zipfile.ZipFile(tmp_path / "run.zip", "w") as archive:
         for name, content in (files | {"thumb.webp": b"nonsense"}).items():
             archive.writestr(f"x/{name}", content)
-    words = ["import", str(tmp_path / "run.zip"), "--runs-dir", str(tmp_path / "runs")]
-    assert main(words) == 0
+    arguments = ["import", str(tmp_path / "run.zip"), "--runs-dir", str(tmp_path / "runs")]
+    assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["remarks"] and "cannot be read and were left out" in err
     (card,) = RunIndex(tmp_path / "runs").cards()
     assert card.run == "x" and card.thumb is None and card.problem == ""
     (tmp_path / "run.zip").write_bytes(b"PK\x05\x06")
-    assert main(words) == 2
+    assert main(arguments) == 2
     assert "no ZIP file" in capsys.readouterr().err
 
 
@@ -308,11 +312,11 @@ def test_the_newest_run_is_the_one_created_last(runs_dir: Path):
         (run.folder / "config.json").write_text(json.dumps(described))
         run.folder.rename(runs_dir / name)
     shutil.copytree(runs_dir / "renamed", runs_dir / ".import-x" / "run")  # no run yet
-    found = [run.id for run in list_runs(runs_dir)]
-    assert found.index("20260101-180000-los-angeles") < found.index("renamed")
-    assert found.index("renamed") < found.index("20260102-090000-tokyo")
-    assert found[-1] == "example-of-today" and len(found) == len(created)
-    assert [card.run for card in RunIndex(runs_dir).cards()] == found
+    ids = [run.id for run in list_runs(runs_dir)]
+    assert ids.index("20260101-180000-los-angeles") < ids.index("renamed")
+    assert ids.index("renamed") < ids.index("20260102-090000-tokyo")
+    assert ids[-1] == "example-of-today" and len(ids) == len(created)
+    assert [card.run for card in RunIndex(runs_dir).cards()] == ids
 
 
 def digests_of(files: Files) -> bytes:
@@ -320,7 +324,7 @@ def digests_of(files: Files) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("harm", "pattern"),
     [
         (
             lambda f: f.update({"previews/00000011.npz": f.pop("previews/00000010.npz")}),
@@ -338,15 +342,15 @@ def digests_of(files: Files) -> bytes:
     ids=["renamed", "missing", "picture", "database", "no text", "no list"],
 )
 def test_an_export_carries_digests_that_an_import_compares(
-    take: Callable[..., tuple[Run, list[str]]], files: Files, harm: Any, words: str | None
+    take: Callable[..., tuple[Run, list[str]]], files: Files, harm: Any, pattern: str | None
 ):
     harmed = files | {DIGESTS: digests_of(files)}
     assert take(harmed)[1] == []
     harm(harmed)
-    if words is None:
+    if pattern is None:
         assert "1 of its pictures cannot be read" in take(harmed)[1][0]
     else:
-        with pytest.raises(RunError, match=words):
+        with pytest.raises(RunError, match=pattern):
             take(harmed)
 
 

@@ -105,13 +105,13 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def shown(made: Prepared, root: Path) -> torch.Tensor:
+def all_pictures(prepared_set: Prepared, root: Path) -> torch.Tensor:
     """All pictures, whatever part they are in."""
-    pictures_read = read_pictures(root / "own" / f"{made.key}.safetensors")
+    pictures_read = read_pictures(root / "own" / f"{prepared_set.key}.safetensors")
     return torch.cat([pictures_read.train[:], pictures_read.held_out[:]])
 
 
-def one(content: bytes, **settings: Any) -> np.ndarray:
+def prepared_pixels(content: bytes, **settings: Any) -> np.ndarray:
     """One file's picture."""
     recipe: dict[str, Any] = {
         "side": 32,
@@ -153,7 +153,7 @@ def test_every_source_gives_the_same_pictures(kind: str, tmp_path: Path, root: P
         (3, 32, 32),
     )
     expected = {np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in (1, 2, 3)}
-    assert {p.numpy().tobytes() for p in shown(prepared_set, root)} == expected
+    assert {p.numpy().tobytes() for p in all_pictures(prepared_set, root)} == expected
 
 
 def test_hidden_files_are_passed_over(root: Path):
@@ -223,7 +223,7 @@ def test_paths_that_lead_out_are_skipped_and_nothing_is_unpacked(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "phrase"),
     [
         (tarfile.SYMTYPE, "it is a link"),
         (tarfile.LNKTYPE, "it is a link"),
@@ -232,10 +232,10 @@ def test_paths_that_lead_out_are_skipped_and_nothing_is_unpacked(
         (tarfile.FIFOTYPE, "no ordinary file"),
     ],
 )
-def test_links_and_devices_in_a_tar_are_skipped(kind: bytes, words: str):
-    found = reasons(tarred(GOOD, [special("x.png", kind, "/etc/passwd")]))
-    assert words in found.pop("x.png")
-    assert found == {name: "" for name, _ in GOOD}
+def test_links_and_devices_in_a_tar_are_skipped(kind: bytes, phrase: str):
+    reasons_by_name = reasons(tarred(GOOD, [special("x.png", kind, "/etc/passwd")]))
+    assert phrase in reasons_by_name.pop("x.png")
+    assert reasons_by_name == {name: "" for name, _ in GOOD}
 
 
 def test_links_in_a_zip_are_skipped():
@@ -254,10 +254,10 @@ def test_links_and_pipes_in_a_folder_are_skipped(tmp_path: Path):
     (folder / "link.png").symlink_to(secret)
     (folder / "outside").symlink_to(tmp_path)
     os.mkfifo(folder / "pipe.png")
-    found = reasons(folder)
-    assert found["link.png"] == found["outside"] == "it is a link"
-    assert found["pipe.png"] == "it is no ordinary file"
-    assert "outside/secret.png" not in found
+    reasons_by_name = reasons(folder)
+    assert reasons_by_name["link.png"] == reasons_by_name["outside"] == "it is a link"
+    assert reasons_by_name["pipe.png"] == "it is no ordinary file"
+    assert "outside/secret.png" not in reasons_by_name
 
 
 def test_an_encrypted_member_is_skipped(root: Path):
@@ -278,9 +278,9 @@ def test_an_archive_inside_the_archive_is_skipped(root: Path):
 def test_a_member_that_unpacks_to_too_much_is_skipped():
     bomb = zipped([("bomb.png", bytes(3_000_000)), *GOOD], zipfile.ZIP_DEFLATED)
     assert len(bomb) < 20_000
-    found = reasons(bomb, Limits(member=2_000_000))
-    assert found["bomb.png"].startswith("it is larger than")
-    assert found["a.png"] == ""
+    reasons_by_name = reasons(bomb, Limits(member=2_000_000))
+    assert reasons_by_name["bomb.png"].startswith("it is larger than")
+    assert reasons_by_name["a.png"] == ""
 
 
 def test_a_size_that_lies_is_not_believed():
@@ -290,8 +290,8 @@ def test_a_size_that_lies_is_not_believed():
         at = content.index(mark) + offset
         content[at : at + 4] = struct.pack("<I", 10)
     meter = Meter(Limits())
-    (found,) = members(bytes(content), lambda _: True, meter)
-    assert "damaged" in found.problem and found.content == b""
+    (member,) = members(bytes(content), lambda _: True, meter)
+    assert "damaged" in member.problem and member.content == b""
     assert meter.unpacked < 100_000
 
 
@@ -367,7 +367,7 @@ def test_the_memory_of_what_is_kept_is_limited(root: Path):
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "pattern"),
     [
         (b"", "no archive that can be read"),
         (b"just some words", "no archive that can be read"),
@@ -383,8 +383,8 @@ def test_the_memory_of_what_is_kept_is_limited(root: Path):
         (Path("/nowhere/at/all"), "There is no file or folder"),
     ],
 )
-def test_what_is_of_no_use_is_said_and_leaves_nothing(source: Source, words: str, root: Path):
-    with pytest.raises(DataError, match=words) as caught:
+def test_what_is_of_no_use_is_said_and_leaves_nothing(source: Source, pattern: str, root: Path):
+    with pytest.raises(DataError, match=pattern) as caught:
         prepare(source, Recipe(), root)
     assert str(caught.value).endswith(".")
     assert not [p for p in paths_below(root) if p.is_file()]
@@ -425,7 +425,7 @@ def claiming(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "pattern"),
     [
         (b"", "it is empty"),
         (b"GIF89a", "damaged|no picture"),
@@ -442,9 +442,9 @@ def claiming(width: int, height: int) -> bytes:
         (file_of(Image.new("RGBA", (9, 9))), "transparent everywhere"),
     ],
 )
-def test_images_that_cannot_be_used(content: bytes, words: str):
-    with pytest.raises(Unusable, match=words):
-        one(content)
+def test_images_that_cannot_be_used(content: bytes, pattern: str):
+    with pytest.raises(Unusable, match=pattern):
+        prepared_pixels(content)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "WEBP", "JPEG"])
@@ -459,7 +459,7 @@ def test_formats_are_told_by_content_not_by_name(kind: str, root: Path):
     assert prepared_set.kept == 2 and prepared_set.skipped == ()
     if kind in ("PNG", "BMP", "WEBP"):
         expected = {np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in (1, 2)}
-        assert {p.numpy().tobytes() for p in shown(prepared_set, root)} == expected
+        assert {p.numpy().tobytes() for p in all_pictures(prepared_set, root)} == expected
 
 
 def test_a_picture_of_the_right_size_is_kept_bit_for_bit():
@@ -467,42 +467,45 @@ def test_a_picture_of_the_right_size_is_kept_bit_for_bit():
         for fit in ("crop", "pad"):
             colour = picture(5, (side, side))
             assert np.array_equal(
-                one(file_of(colour), side=side, fit=fit), np.asarray(colour).transpose(2, 0, 1)
+                prepared_pixels(file_of(colour), side=side, fit=fit),
+                np.asarray(colour).transpose(2, 0, 1),
             )
             grey = picture(5, (side, side), "L")
-            made = one(file_of(grey), side=side, fit=fit, grey=True)
-            assert np.array_equal(made, np.asarray(grey)[None])
-            assert np.array_equal(one(file_of(grey), side=side, fit=fit), np.repeat(made, 3, 0))
+            pixels = prepared_pixels(file_of(grey), side=side, fit=fit, grey=True)
+            assert np.array_equal(pixels, np.asarray(grey)[None])
+            assert np.array_equal(
+                prepared_pixels(file_of(grey), side=side, fit=fit), np.repeat(pixels, 3, 0)
+            )
 
 
 def test_a_palette_with_a_transparent_colour_shows_the_background():
     image = Image.new("P", (32, 32), 0)
     image.putpalette([10, 20, 30, 200, 100, 50] + [0] * 762)
     image.paste(1, (0, 0, 16, 32))
-    made = one(file_of(image, transparency=0), background=(0, 0, 255))
-    assert made[:, 0, 0].tolist() == [200, 100, 50]
-    assert made[:, 0, 31].tolist() == [0, 0, 255]
+    pixels = prepared_pixels(file_of(image, transparency=0), background=(0, 0, 255))
+    assert pixels[:, 0, 0].tolist() == [200, 100, 50]
+    assert pixels[:, 0, 31].tolist() == [0, 0, 255]
 
 
 @pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0), (255, 136, 0)])
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_transparency_mixes_with_the_background(mode: str, background: tuple[int, int, int]):
     image = Image.new(mode, (32, 32), (100, 100, 100, 51) if mode == "RGBA" else (100, 51))
-    made = one(file_of(image), background=background)
+    pixels = prepared_pixels(file_of(image), background=background)
     expected = [100 * 0.2 + 0.8 * level for level in background]
-    assert made[:, 7, 7].tolist() == pytest.approx(expected, abs=1)
+    assert pixels[:, 7, 7].tolist() == pytest.approx(expected, abs=1)
 
 
 def test_sixteen_bit_greys_are_scaled_not_cut():
     levels = np.linspace(0, 65535, 32 * 32).round().astype(np.uint16).reshape(32, 32)
-    made = one(file_of(Image.fromarray(levels)), grey=True)[0]
-    assert np.abs(made - levels / 257).max() <= 0.5
+    pixels = prepared_pixels(file_of(Image.fromarray(levels)), grey=True)[0]
+    assert np.abs(pixels - levels / 257).max() <= 0.5
 
 
 def test_cmyk_becomes_red_green_blue():
     image = Image.new("CMYK", (32, 32), (0, 255, 255, 0))
-    made = one(file_of(image, "JPEG", quality=95))
-    assert made[:, 9, 9].tolist() == pytest.approx([255, 0, 0], abs=6)
+    pixels = prepared_pixels(file_of(image, "JPEG", quality=95))
+    assert pixels[:, 9, 9].tolist() == pytest.approx([255, 0, 0], abs=6)
 
 
 def test_a_camera_held_sideways_is_set_upright():
@@ -510,15 +513,17 @@ def test_a_camera_held_sideways_is_set_upright():
     image.paste("white", (0, 0, 32, 32))
     exif = Image.Exif()
     exif[0x0112] = 6  # Turn by 90° clockwise: its left becomes the top.
-    made = one(file_of(image, "PNG", exif=exif), fit="pad", background=(128, 128, 128))
-    assert made[0, 0, 16] == 255 and made[0, 31, 16] == 0
-    assert made[0, 16, 0] == made[0, 16, 31] == 128
+    pixels = prepared_pixels(
+        file_of(image, "PNG", exif=exif), fit="pad", background=(128, 128, 128)
+    )
+    assert pixels[0, 0, 16] == 255 and pixels[0, 31, 16] == 0
+    assert pixels[0, 16, 0] == pixels[0, 16, 31] == 128
 
 
 def test_an_animation_gives_its_first_frame():
     frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "lime", "blue")]
     content = file_of(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert one(content)[:, 5, 5].tolist() == [255, 0, 0]
+    assert prepared_pixels(content)[:, 5, 5].tolist() == [255, 0, 0]
 
 
 # ---- geometry -------------------------------------------------------------------------------------
@@ -537,43 +542,43 @@ def thirds(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("size", [(96, 32), (32, 96), (384, 128), (12, 4)])
 def test_crop_keeps_the_middle(size: tuple[int, int]):
-    made = one(thirds(*size))
-    assert made[:, 16, 16].tolist() == [0, 255, 0]
-    assert made[1].mean() > 245
+    pixels = prepared_pixels(thirds(*size))
+    assert pixels[:, 16, 16].tolist() == [0, 255, 0]
+    assert pixels[1].mean() > 245
 
 
 @pytest.mark.parametrize("size", [(96, 32), (384, 128)])
 def test_pad_keeps_all_with_background_around(size: tuple[int, int]):
-    made = one(thirds(*size), fit="pad", background=(0, 0, 0))
-    assert made[:, 0].max() == made[:, 31].max() == 0
-    assert made[:, 16, 3].argmax() == 0 and made[:, 16, 29].argmax() == 2
-    rows = np.flatnonzero(made.max(axis=(0, 2)))
+    pixels = prepared_pixels(thirds(*size), fit="pad", background=(0, 0, 0))
+    assert pixels[:, 0].max() == pixels[:, 31].max() == 0
+    assert pixels[:, 16, 3].argmax() == 0 and pixels[:, 16, 29].argmax() == 2
+    rows = np.flatnonzero(pixels.max(axis=(0, 2)))
     assert 10 <= len(rows) <= 11  # A third of the square, in its middle.
     assert abs((rows[0] + rows[-1]) / 2 - 15.5) <= 0.5
 
 
 def test_sprites_are_enlarged_by_whole_factors_and_stay_sharp():
     small = picture(3)
-    made = one(file_of(small), side=64, fit="pad")
-    assert np.array_equal(made, np.asarray(small).transpose(2, 0, 1).repeat(2, 1).repeat(2, 2))
-    assert np.array_equal(made, one(file_of(small), side=64, fit="crop"))
-    kept = one(file_of(small), side=64, fit="pad", enlarge=False)
-    assert np.array_equal(kept[:, 16:48, 16:48], np.asarray(small).transpose(2, 0, 1))
-    assert kept[:, :16].min() == 255
+    pixels = prepared_pixels(file_of(small), side=64, fit="pad")
+    assert np.array_equal(pixels, np.asarray(small).transpose(2, 0, 1).repeat(2, 1).repeat(2, 2))
+    assert np.array_equal(pixels, prepared_pixels(file_of(small), side=64, fit="crop"))
+    original_size = prepared_pixels(file_of(small), side=64, fit="pad", enlarge=False)
+    assert np.array_equal(original_size[:, 16:48, 16:48], np.asarray(small).transpose(2, 0, 1))
+    assert original_size[:, :16].min() == 255
 
 
 def test_trimming_cuts_only_what_is_transparent():
     image = Image.new("RGBA", (68, 56))
     image.paste((9, 8, 7, 255), (40, 30, 50, 34))
-    made = one(file_of(image), fit="pad", trim=True, enlarge=False)
-    drawn = (made == np.array([9, 8, 7])[:, None, None]).all(axis=0)
-    assert drawn.sum() == 40 and drawn[14:18, 11:21].all()
+    pixels = prepared_pixels(file_of(image), fit="pad", trim=True, enlarge=False)
+    mask = (pixels == np.array([9, 8, 7])[:, None, None]).all(axis=0)
+    assert mask.sum() == 40 and mask[14:18, 11:21].all()
 
 
 def test_a_very_long_picture_does_not_fill_the_memory():
     content = file_of(Image.new("L", (1, 3_000_000), 77))
-    assert one(content).tolist() == np.full((3, 32, 32), 77).tolist()
-    assert one(content, fit="pad", background=(0, 0, 0)).max() == 77
+    assert prepared_pixels(content).tolist() == np.full((3, 32, 32), 77).tolist()
+    assert prepared_pixels(content, fit="pad", background=(0, 0, 0)).max() == 77
 
 
 @given(
@@ -590,11 +595,11 @@ def test_one_colour_on_itself_stays_that_colour(
     width: int, height: int, side: int, fit: str, grey: bool, enlarge: bool, level: int
 ):
     image = Image.new("RGBA", (width, height), (level, level, level, 130))
-    made = one(
+    pixels = prepared_pixels(
         file_of(image), side=side, fit=fit, grey=grey, enlarge=enlarge, background=(level,) * 3
     )
-    assert made.shape == (1 if grey else 3, side, side) and made.dtype == np.uint8
-    assert np.abs(made.astype(int) - level).max() <= 1
+    assert pixels.shape == (1 if grey else 3, side, side) and pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - level).max() <= 1
 
 
 # ---- duplicates, classes, parts -------------------------------------------------------------------
@@ -611,13 +616,13 @@ def test_exact_duplicates_are_dropped_after_preparation(root: Path):
 def test_near_duplicates_are_dropped_on_demand(root: Path):
     pixels = np.asarray(picture(1, (9, 8)).resize((32, 32), Image.Resampling.BICUBIC))
     close = Image.fromarray((pixels.astype(int) + 2).clip(0, 255).astype(np.uint8))
-    far = Image.fromarray((pixels // 2).astype(np.uint8))
+    darker = Image.fromarray((pixels // 2).astype(np.uint8))
     files = [("a.png", file_of(Image.fromarray(pixels))), ("b.png", file_of(close)), GOOD[1]]
     assert prepare(files, Recipe(), root).kept == 3
     prepared_set = prepare(files, Recipe(near=True), root)
     assert (prepared_set.kept, prepared_set.near_duplicates, prepared_set.duplicates) == (2, 1, 0)
     # The same shapes in other colours are other pictures.
-    assert prepare([*files, ("c.png", file_of(far))], Recipe(near=True), root).kept == 3
+    assert prepare([*files, ("c.png", file_of(darker))], Recipe(near=True), root).kept == 3
 
 
 def test_the_difference_hash_of_a_slope():
@@ -636,16 +641,16 @@ def test_folders_are_classes_in_the_order_of_people(root: Path):
     prepared_set = prepare(zipped(files), Recipe(), root)
     assert prepared_set.classes == ("apples", "class 2", "class 10")
     own = Own.of(prepared_set)
-    found = own.load(root)
-    labels = torch.cat([found.train_labels, found.held_out_labels])
+    data = own.load(root)
+    labels = torch.cat([data.train_labels, data.held_out_labels])
     assert torch.bincount(labels).tolist() == [8, 8, 8]
-    assert list(prepared_set.counts) == torch.bincount(found.train_labels).tolist()
+    assert list(prepared_set.counts) == torch.bincount(data.train_labels).tolist()
     # Each picture has the class of its folder.
     truth = {
         np.asarray(Image.open(io.BytesIO(content))).transpose(2, 0, 1).tobytes(): name.split("/")[2]
         for name, content in files
     }
-    for image, label in zip(found.train[:], found.train_labels, strict=True):
+    for image, label in zip(data.train[:], data.train_labels, strict=True):
         assert truth[image.numpy().tobytes()] == prepared_set.classes[label]
     assert prepare(zipped(files), Recipe(labels=False), root).classes == ()
     assert prepare(GOOD, Recipe(), root).classes == ()
@@ -664,11 +669,11 @@ def test_the_parts_are_disjoint_and_the_split_repeats(
     files = [(f"{i}.png", png(i, (8, 8))) for i in range(40)]
     prepared_set = prepare(files, Recipe(held_out=share), root)
     assert (prepared_set.train, prepared_set.held_out) == (40 - held, held)
-    found = Own.of(prepared_set).load(root)
-    train = {p.numpy().tobytes() for p in found.train[:]}
-    assert not train & {p.numpy().tobytes() for p in found.held_out[:]}
+    data = Own.of(prepared_set).load(root)
+    train = {p.numpy().tobytes() for p in data.train[:]}
+    assert not train & {p.numpy().tobytes() for p in data.held_out[:]}
     again = prepare(files, Recipe(held_out=share), tmp_path / "elsewhere")
-    assert torch.equal(Own.of(again).load(tmp_path / "elsewhere").train[:], found.train[:])
+    assert torch.equal(Own.of(again).load(tmp_path / "elsewhere").train[:], data.train[:])
 
 
 def test_a_small_class_is_held_out_too(root: Path):
@@ -744,9 +749,9 @@ def test_a_cancelled_preparation_leaves_nothing(at: int, root: Path):
 
     heard: list[tuple[str, float]] = []
 
-    def progress(words: str, share: float) -> None:
-        heard.append((words, share))
-        assert 0 <= share <= 1 and words
+    def progress(message: str, share: float) -> None:
+        heard.append((message, share))
+        assert 0 <= share <= 1 and message
         if len(heard) > at:
             raise Cancelled
 
@@ -772,7 +777,7 @@ def test_a_root_that_cannot_be_written_leaves_it_to_the_cache_of_the_user(
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "pattern"),
     [
         ({"title": ""}, "1 to 60 printable"),
         ({"title": "x" * 61}, "1 to 60 printable"),
@@ -783,8 +788,8 @@ def test_a_root_that_cannot_be_written_leaves_it_to_the_cache_of_the_user(
         ({"fit": "squash"}, "'crop' or 'pad'"),
     ],
 )
-def test_recipes_that_cannot_be(values: dict[str, object], words: str):
-    with pytest.raises(ValidationError, match=words):
+def test_recipes_that_cannot_be(values: dict[str, object], pattern: str):
+    with pytest.raises(ValidationError, match=pattern):
         Recipe.model_validate(values)
 
 
@@ -797,16 +802,16 @@ def test_every_field_of_a_recipe_explains_itself():
 
 
 @pytest.fixture
-def kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+def prepared_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
     monkeypatch.setenv("WGAN_DATA", str(root))
     files = [(f"{'cats' if i % 3 else 'dogs'}/{i}.png", png(i)) for i in range(30)]
     return prepare(zipped(files), Recipe(title="Pets", colours="grey", side=28), root)
 
 
-def test_a_key_is_enough(kept: Prepared):
-    config = TrainConfig.parse({"dataset": {"name": "own", "pictures": kept.key}})
+def test_a_key_is_enough(prepared_set: Prepared):
+    config = TrainConfig.parse({"dataset": {"name": "own", "pictures": prepared_set.key}})
     own = config.dataset
-    assert isinstance(own, Own) and own == Own.of(kept)
+    assert isinstance(own, Own) and own == Own.of(prepared_set)
     assert own.shape == (1, 28, 28) and own.size == 27 and own.title == "Pets"
     assert own.class_names() == ("cats", "dogs")
     assert TrainConfig.parse(json.loads(config.model_dump_json())) == config
@@ -815,29 +820,31 @@ def test_a_key_is_enough(kept: Prepared):
     assert loaded.names == own.class_names()
 
 
-def test_classes_and_mirrors_of_own_pictures(kept: Prepared):
-    whole = Own.of(kept).load()
-    dogs = Own.of(kept, classes=("dogs",), flip=True)
+def test_classes_and_mirrors_of_own_pictures(prepared_set: Prepared):
+    whole = Own.of(prepared_set).load()
+    dogs = Own.of(prepared_set, classes=("dogs",), flip=True)
     loaded = dogs.load()
     assert dogs.class_names() == loaded.names == ("dogs",)
-    assert dogs.size == loaded.size == 2 * kept.counts[1]
+    assert dogs.size == loaded.size == 2 * prepared_set.counts[1]
     assert loaded.train_labels.unique().tolist() == [0]
     expected = whole.train[whole.train_labels == 1]
     assert torch.equal(loaded.train[:], torch.cat([expected, expected.flip(-1)]))
     assert loaded.held_out_labels.shape == loaded.held_out.shape[:1]
     with pytest.raises(ValidationError, match="Pets has no class “mice”: choose among cats, dogs"):
-        Own.of(kept, classes=("mice",))
+        Own.of(prepared_set, classes=("mice",))
 
 
-def test_another_key_brings_its_own_facts(kept: Prepared, root: Path):
+def test_another_key_brings_its_own_facts(prepared_set: Prepared, root: Path):
     other = prepare(GOOD, Recipe(title="Others"), root)
-    config = TrainConfig(dataset=Own.of(kept)).changed({"dataset.pictures": other.key})
+    config = TrainConfig(dataset=Own.of(prepared_set)).changed({"dataset.pictures": other.key})
     assert config.dataset == Own.of(other)
 
 
-def test_without_the_pictures_a_config_is_still_understood(kept: Prepared, root: Path):
-    config = TrainConfig(dataset=Own.of(kept, classes=("dogs",)), replacement=False, batch_size=8)
-    forget(kept.key, root)
+def test_without_the_pictures_a_config_is_still_understood(prepared_set: Prepared, root: Path):
+    config = TrainConfig(
+        dataset=Own.of(prepared_set, classes=("dogs",)), replacement=False, batch_size=8
+    )
+    forget(prepared_set.key, root)
     again = TrainConfig.parse(json.loads(config.model_dump_json()))
     assert again == config and again.dataset.class_names() == ("dogs",)
     assert again.dataset.shape == (1, 28, 28) and not again.dataset.present()
@@ -880,8 +887,8 @@ def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
 
 
-def totals(found: Pictures) -> set[int]:
-    return {int(p.sum(dtype=torch.long)) for p in torch.cat([found.train[:], found.held_out[:]])}
+def totals(data: Pictures) -> set[int]:
+    return {int(p.sum(dtype=torch.long)) for p in torch.cat([data.train[:], data.held_out[:]])}
 
 
 @pytest.mark.usefixtures("no_npm")
@@ -897,12 +904,12 @@ def test_sprites_come_from_the_package_in_the_data_root(root: Path):
     assert len(loaded.train) + len(loaded.held_out) == 6
     # Not scaled, and on white.
     expected = {np.asarray(picture(i, (20 + i, 24))).sum() for i in range(6)}
-    found = {
+    sums = {
         int(p.sum(dtype=torch.long)) - 3 * 255 * (32 * 32 - (20 + i) * 24)
         for p in torch.cat([loaded.train[:], loaded.held_out[:]])
         for i in range(6)
     }
-    assert expected <= found
+    assert expected <= sums
     large = Pokemon(side=64).load(root)
     expected = {total + 3 * 255 * (64 * 64 - 32 * 32) for total in totals(loaded)}
     assert totals(large) == expected
@@ -940,7 +947,7 @@ def test_npm_that_answers_is_asked_once(
     npm.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name: str(npm))
     heard: list[str] = []
-    loaded = Pokemon().load(root, lambda words, share: heard.append(words))
+    loaded = Pokemon().load(root, lambda message, share: heard.append(message))
     assert "Fetching the Pokémon sprites with npm" in heard
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert (root / "pokesprite-images-2.tgz").is_file()
@@ -961,5 +968,5 @@ def test_the_published_counts_of_the_sprites(trim: bool, unique: int, root: Path
 def test_the_size_of_the_sprites_is_known_before_they_are_prepared(shiny: bool, root: Path):
     dataset = Pokemon(shiny=shiny)
     before = dataset.size
-    made = dataset.prepare(PACKAGE, root)
-    assert before == made.train and dataset.load(root).size == before
+    prepared_set = dataset.prepare(PACKAGE, root)
+    assert before == prepared_set.train and dataset.load(root).size == before

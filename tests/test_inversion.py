@@ -14,17 +14,17 @@ def test_it_ends_with_the_nearest_training_pictures_and_tells_each_update():
     copy, data = labelled(), pictures()
     target = data.train[7].numpy()
     values = list(invert(copy, target, starts=2, updates=6, data=data))
-    assert all(isinstance(one, TaskProgress) for one in values)
-    shares = [one.share for one in values]
+    assert all(isinstance(progress, TaskProgress) for progress in values)
+    shares = [progress.share for progress in values]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert len(values) >= 6 + 1  # it can be cancelled after each update
-    found = values[-1].result
-    assert isinstance(found, Found) and found.others is not None and len(found.others) == OTHERS
-    assert found.search.others.shape == (OTHERS,)
+    result = values[-1].result
+    assert isinstance(result, Found) and result.others is not None and len(result.others) == OTHERS
+    assert result.search.others.shape == (OTHERS,)
     # The picture itself is among the training pictures; the others as NumPy finds them.
     away = np.sqrt(((data.train[:].numpy().astype(float) - target) ** 2).mean(axis=(1, 2, 3)))
-    assert found.distances == pytest.approx(np.sort(away)[:8], abs=1e-2)
-    assert (found.nearest[0] == target).all()
+    assert result.distances == pytest.approx(np.sort(away)[:8], abs=1e-2)
+    assert (result.nearest[0] == target).all()
 
 
 def test_without_the_data_there_is_no_baseline(monkeypatch: pytest.MonkeyPatch):
@@ -32,8 +32,8 @@ def test_without_the_data_there_is_no_baseline(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(type(copy.config.dataset), "present", lambda *_: False)
     target = copy.make(draw_z(1, 1, 8), [4])[0]
     values = list(invert(copy, target, starts=2, updates=3, label=4))
-    found = next(one.result for one in reversed(values) if one.result is not None)
-    assert found.others is None and found.nearest is None and len(found.search.others) == 0
+    result = next(progress.result for progress in reversed(values) if progress.result is not None)
+    assert result.others is None and result.nearest is None and len(result.search.others) == 0
 
 
 def test_a_picture_of_another_shape_is_refused():

@@ -35,11 +35,11 @@ def job(runs_dir: Path, **changes: object) -> TrainingJob:
     return job
 
 
-def finish(made: TrainingJob) -> TrainingJob:
-    while not made.done:
-        made.step()
-    made.finish(Status.FINISHED)
-    return made
+def finish(training_job: TrainingJob) -> TrainingJob:
+    while not training_job.done:
+        training_job.step()
+    training_job.finish(Status.FINISHED)
+    return training_job
 
 
 def numbers(run: Run) -> dict[str, list[float]]:
@@ -59,20 +59,20 @@ def identical(a: Run, b: Run) -> bool:
 def test_no_view_of_a_resumed_run_is_taken_for_one_from_before(runs_dir: Path):
     # Pages keep what they made of a view by its version, and a resumed run has another job.
     before = finish(job(runs_dir, steps=20))
-    seen = {before.view.version}
+    versions = {before.view.version}
     again = TrainingJob(before.run, threads=1, resume=True, changes={"steps": 40})
     again.prepare()
     while not again.done:
-        seen.add(again.view.version)
+        versions.add(again.view.version)
         again.step()
         again.flush()
     again.finish(Status.FINISHED)
-    assert len(seen) >= 20 and again.view.version not in seen
+    assert len(versions) >= 20 and again.view.version not in versions
 
 
 def test_a_finished_run_holds_everything(runs_dir: Path):
-    made = finish(job(runs_dir))
-    run = made.run
+    training_job = finish(job(runs_dir))
+    run = training_job.run
     assert run.status() is Status.FINISHED and not run.alive()
     assert run.reports()["step"].tolist() == list(range(5, 41, 5))
     assert run.previews.steps() == [0, 1, 10, 20, 30, 40]
@@ -84,13 +84,17 @@ def test_a_finished_run_holds_everything(runs_dir: Path):
 
 
 def test_views_of_a_live_and_of_a_stored_run_agree(runs_dir: Path):
-    made = finish(job(runs_dir))
-    live, stored = made.view, RunReader(made.run).view()
-    assert (live.step, live.status, live.config) == (stored.step, stored.status, stored.config)
-    assert live.preview == stored.preview and live.last == stored.last
-    assert live.preview_steps == stored.preview_steps
+    training_job = finish(job(runs_dir))
+    live_view, stored_view = training_job.view, RunReader(training_job.run).view()
+    assert (live_view.step, live_view.status, live_view.config) == (
+        stored_view.step,
+        stored_view.status,
+        stored_view.config,
+    )
+    assert live_view.preview == stored_view.preview and live_view.last == stored_view.last
+    assert live_view.preview_steps == stored_view.preview_steps
     for name in COLUMNS:
-        assert live.curves[name] == pytest.approx(stored.curves[name])
+        assert live_view.curves[name] == pytest.approx(stored_view.curves[name])
 
 
 def test_a_stopped_run_resumes_to_the_same_end(runs_dir: Path):
@@ -108,8 +112,8 @@ def test_a_stopped_run_resumes_to_the_same_end(runs_dir: Path):
 def test_an_abandoned_run_resumes_to_the_same_end(runs_dir: Path):
     """As after kill −9: no final checkpoint, reports beyond the last one, and a change by hand."""
 
-    def change(made: TrainingJob) -> None:
-        made.change({"critic_learning_rate": 5e-4})
+    def change(training_job: TrainingJob) -> None:
+        training_job.change({"critic_learning_rate": 5e-4})
 
     whole = job(runs_dir)
     while not whole.done:
@@ -117,26 +121,29 @@ def test_an_abandoned_run_resumes_to_the_same_end(runs_dir: Path):
             change(whole)
         whole.step()
     whole.finish(Status.FINISHED)
-    lost = job(runs_dir)
+    abandoned_job = job(runs_dir)
     for _ in range(36):
-        if lost.training.steps == 23:
-            change(lost)
-        lost.step()
-    lost.flush()
-    (lost.run.folder / "lock").unlink()
-    assert lost.run.status() is Status.INTERRUPTED
-    assert lost.run.checkpoints.steps()[-1] == 20 and lost.run.last().report.step == 35
-    again = TrainingJob(lost.run, resume=True)
+        if abandoned_job.training.steps == 23:
+            change(abandoned_job)
+        abandoned_job.step()
+    abandoned_job.flush()
+    (abandoned_job.run.folder / "lock").unlink()
+    assert abandoned_job.run.status() is Status.INTERRUPTED
+    assert (
+        abandoned_job.run.checkpoints.steps()[-1] == 20
+        and abandoned_job.run.last().report.step == 35
+    )
+    again = TrainingJob(abandoned_job.run, resume=True)
     again.prepare()
     assert again.training.steps == 20 and again.config.critic_learning_rate != 5e-4
     assert identical(finish(again).run, whole.run)
-    assert [c.path for c in lost.run.changes()] == ["critic_learning_rate"]
+    assert [c.path for c in abandoned_job.run.changes()] == ["critic_learning_rate"]
     assert again.view.config.critic_learning_rate == 5e-4
 
 
 def test_resuming_further_and_with_changes(runs_dir: Path):
-    made = finish(job(runs_dir))
-    again = TrainingJob(made.run, resume=True, changes={"steps": 50, "n_critic": 1})
+    training_job = finish(job(runs_dir))
+    again = TrainingJob(training_job.run, resume=True, changes={"steps": 50, "n_critic": 1})
     again.prepare()
     finish(again)
     assert again.run.checkpoints.steps()[-1] == 50
@@ -145,56 +152,57 @@ def test_resuming_further_and_with_changes(runs_dir: Path):
 
 
 def test_seconds_end_a_run_too(runs_dir: Path):
-    made = finish(job(runs_dir, seconds=0.05, steps=1_000_000))
-    assert made.training.steps < 100_000 and made.seconds >= 0.05
-    assert made.view.share == 1.0
+    training_job = finish(job(runs_dir, seconds=0.05, steps=1_000_000))
+    assert training_job.training.steps < 100_000 and training_job.seconds >= 0.05
+    assert training_job.view.share == 1.0
 
 
 def test_a_change_is_recorded_and_refused_in_words(runs_dir: Path):
-    made = job(runs_dir)
-    made.step()
-    made.change({"objective.penalty_weight": 3.0})
-    assert [(c.step, c.path, c.before, c.after) for c in made.run.changes()] == [
+    training_job = job(runs_dir)
+    training_job.step()
+    training_job.change({"objective.penalty_weight": 3.0})
+    assert [(c.step, c.path, c.before, c.after) for c in training_job.run.changes()] == [
         (1, "objective.penalty_weight", 10.0, 3.0)
     ]
     with pytest.raises(ConfigError):
-        made.change({"batch_size": 3})
-    made.finish(Status.STOPPED)
+        training_job.change({"batch_size": 3})
+    training_job.finish(Status.STOPPED)
 
 
 def test_new_z_makes_another_preview_of_the_same_weights(runs_dir: Path):
-    made = job(runs_dir)
-    made.step()
-    before = made.view.preview
-    made.change({"preview_seed": 1})
-    after = made.view.preview
+    training_job = job(runs_dir)
+    training_job.step()
+    before = training_job.view.preview
+    training_job.change({"preview_seed": 1})
+    after = training_job.view.preview
     assert after.step == 1 and after.content != (before.content if before else b"")
-    made.finish(Status.STOPPED)
+    training_job.finish(Status.STOPPED)
 
 
 def test_a_diverging_run_keeps_its_last_good_checkpoint(runs_dir: Path):
-    made = job(runs_dir, critic_learning_rate=0.1)
+    training_job = job(runs_dir, critic_learning_rate=0.1)
     for _ in range(22):
-        made.step()
+        training_job.step()
     with torch.no_grad():
-        next(made.training.critic.parameters()).fill_(float("nan"))
+        next(training_job.training.critic.parameters()).fill_(float("nan"))
     assert (
-        made.live_evaluator.measure(1e6) == {} and made.live_evaluator.at_checkpoint() == {}
+        training_job.live_evaluator.measure(1e6) == {}
+        and training_job.live_evaluator.at_checkpoint() == {}
     )  # nothing to measure
     for _ in range(2):
-        made.step()
+        training_job.step()
     with pytest.raises(Diverged) as caught:
-        made.step()  # step 25: the next report
-    made.finish(Status.FAILED, str(caught.value))
-    assert made.run.status() is Status.FAILED
-    assert "critic learning rate 0.1" in made.run.fact("error")
-    assert made.run.checkpoints.steps() == [0, 20]
-    assert np.isfinite(made.run.reports()["critic_loss"]).all()
-    assert made.run.last().report.step == 20
+        training_job.step()  # step 25: the next report
+    training_job.finish(Status.FAILED, str(caught.value))
+    assert training_job.run.status() is Status.FAILED
+    assert "critic learning rate 0.1" in training_job.run.fact("error")
+    assert training_job.run.checkpoints.steps() == [0, 20]
+    assert np.isfinite(training_job.run.reports()["critic_loss"]).all()
+    assert training_job.run.last().report.step == 20
 
 
 def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    made = job(runs_dir)
+    training_job = job(runs_dir)
     real_add = Run.add
 
     def full(*_: object, **__: object) -> None:
@@ -202,26 +210,29 @@ def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Run, "add", full)
     for _ in range(30):
-        made.step()
-    made.change({"n_critic": 1})
-    assert "No space left" in made.view.warning and "kept in memory" in made.view.warning
-    assert made.view.status is Status.RUNNING
+        training_job.step()
+    training_job.change({"n_critic": 1})
+    assert (
+        "No space left" in training_job.view.warning
+        and "kept in memory" in training_job.view.warning
+    )
+    assert training_job.view.status is Status.RUNNING
     monkeypatch.setattr(Run, "add", real_add)
-    finish(made)
-    assert made.view.warning == ""
-    assert made.run.reports()["step"].tolist() == list(range(5, 41, 5))
-    assert [change.path for change in made.run.changes()] == ["n_critic"]
+    finish(training_job)
+    assert training_job.view.warning == ""
+    assert training_job.run.reports()["step"].tolist() == list(range(5, 41, 5))
+    assert [change.path for change in training_job.run.changes()] == ["n_critic"]
 
 
 def test_another_machines_engine_is_recorded_as_a_change(runs_dir: Path):
-    made = job(runs_dir, threads=0)
+    training_job = job(runs_dir, threads=0)
     for _ in range(5):
-        made.step()
-    made.finish(Status.STOPPED)
-    state, facts = made.run.checkpoints.read()
+        training_job.step()
+    training_job.finish(Status.STOPPED)
+    state, facts = training_job.run.checkpoints.read()
     wide = dataclasses.replace(state, engine=dataclasses.replace(state.engine, threads=64))
-    made.run.add_checkpoint(wide, facts)
-    again = TrainingJob(made.run, resume=True, threads=1)
+    training_job.run.add_checkpoint(wide, facts)
+    again = TrainingJob(training_job.run, resume=True, threads=1)
     again.prepare()
     assert again.training.engine.threads == 1
     assert [c.path for c in again.run.changes()] == ["engine"]
@@ -253,9 +264,9 @@ def test_live_curves_equal_those_from_sql(runs_dir: Path):
     curves = Curves(5)
     for row in rows:
         curves.add(row)
-    stored = run.curves(jobs.CURVE_POINTS)
+    expected = run.curves(jobs.CURVE_POINTS)
     for name, values in curves.arrays().items():
-        assert values == pytest.approx(stored[name]), name
+        assert values == pytest.approx(expected[name]), name
 
 
 def test_pictures_are_kept_as_a_grid_of_64(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
@@ -272,36 +283,41 @@ def test_pictures_are_kept_as_a_grid_of_64(runs_dir: Path, monkeypatch: pytest.M
 
 
 def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
-    made = job(runs_dir)
+    training_job = job(runs_dir)
     for _ in range(12):
-        made.step()
-    made.change({"critic_learning_rate": 0.002})
-    shutil.rmtree(made.run.folder)
-    made.step()
-    made.flush()
-    assert "was deleted at step 13 and has been made again" in made.view.warning
-    while not made.done:
-        made.step()
-    made.finish(Status.FINISHED)
-    assert made.run.reports()["step"].tolist() == [5, 10, 15, 20, 25, 30, 35, 40]
-    assert [c.path for c in made.run.changes()] == ["critic_learning_rate"]
-    assert made.run.checkpoints.steps() == [13, 20, 40] and made.run.previews.steps()[0] == 13
-    assert RunReader(made.run).view().status is Status.FINISHED
+        training_job.step()
+    training_job.change({"critic_learning_rate": 0.002})
+    shutil.rmtree(training_job.run.folder)
+    training_job.step()
+    training_job.flush()
+    assert "was deleted at step 13 and has been made again" in training_job.view.warning
+    while not training_job.done:
+        training_job.step()
+    training_job.finish(Status.FINISHED)
+    assert training_job.run.reports()["step"].tolist() == [5, 10, 15, 20, 25, 30, 35, 40]
+    assert [c.path for c in training_job.run.changes()] == ["critic_learning_rate"]
+    assert (
+        training_job.run.checkpoints.steps() == [13, 20, 40]
+        and training_job.run.previews.steps()[0] == 13
+    )
+    assert RunReader(training_job.run).view().status is Status.FINISHED
 
 
 def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
     """What a reader keeps and adds to is what a fresh reader reads."""
-    made = job(runs_dir, steps=1200, report_every=1, preview_every=1200, checkpoint_every=1200)
-    watcher = RunReader(Run(made.run.folder))
+    training_job = job(
+        runs_dir, steps=1200, report_every=1, preview_every=1200, checkpoint_every=1200
+    )
+    watcher = RunReader(Run(training_job.run.folder))
     for until in (7, 400, 1100, 1101, 1200):
-        while made.training.steps < until:
-            made.step()
-        made.pause(False)  # all reports are written
-        seen, fresh = watcher.view(), RunReader(Run(made.run.folder)).view()
-        assert seen.elsewhere and seen.step == until
+        while training_job.training.steps < until:
+            training_job.step()
+        training_job.pause(False)  # all reports are written
+        view, fresh = watcher.view(), RunReader(Run(training_job.run.folder)).view()
+        assert view.elsewhere and view.step == until
         for name in COLUMNS:
-            assert np.allclose(seen.curves[name], fresh.curves[name]), (name, until)
-    made.finish(Status.FINISHED)
+            assert np.allclose(view.curves[name], fresh.curves[name]), (name, until)
+    training_job.finish(Status.FINISHED)
     assert not watcher.view().elsewhere
 
 
@@ -319,9 +335,9 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
 
     def same(rereads: int = 0) -> None:
         read.clear()
-        shown = watcher.view().metrics
+        metrics = watcher.view().metrics
         assert len(read) == rereads
-        assert shown == RunReader(run).view().metrics and shown
+        assert metrics == RunReader(run).view().metrics and metrics
 
     for step in range(0, 5000, 10):
         run.add_metrics([Measured(step, name, float(step)) for name in ("emd_512", "kid")])
@@ -346,16 +362,23 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
 
 
 def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoint(runs_dir: Path):
-    made = job(runs_dir, steps=100, checkpoint_every=10)
-    one, two = made.training.engine, replace(made.training.engine, threads=2)
-    while made.training.steps < 10:
-        made.step()
-    for step, before, after in ((5, two, one), (10, one, two), (12, one, two)):
-        made.records.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
-    made.flush()
-    assert made.run.checkpoints.read()[0].engine == one
-    made.release()  # as if it was killed
-    again = TrainingJob(made.run, threads=1, resume=True)
+    training_job = job(runs_dir, steps=100, checkpoint_every=10)
+    one_thread, two_threads = (
+        training_job.training.engine,
+        replace(training_job.training.engine, threads=2),
+    )
+    while training_job.training.steps < 10:
+        training_job.step()
+    for step, before, after in (
+        (5, two_threads, one_thread),
+        (10, one_thread, two_threads),
+        (12, one_thread, two_threads),
+    ):
+        training_job.records.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
+    training_job.flush()
+    assert training_job.run.checkpoints.read()[0].engine == one_thread
+    training_job.release()  # as if it was killed
+    again = TrainingJob(training_job.run, threads=1, resume=True)
     assert len(again.run.changes()) == 3
     again.prepare()
     assert [c.step for c in again.records.changes] == [c.step for c in again.run.changes()] == [5]
@@ -375,32 +398,35 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(runs_dir: Path):
 def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    made = job(runs_dir)
+    training_job = job(runs_dir)
     for _ in range(25):
-        made.step()
-    made.flush()
-    kept = max(made.view.checkpoint_steps)
+        training_job.step()
+    training_job.flush()
+    last_checkpoint = max(training_job.view.checkpoint_steps)
 
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(sqlite3, "connect", full)
     for _ in range(5):
-        made.step()
-    made.flush()
-    assert "the disk is full or has a fault; free some space" in made.view.warning
-    made.finish(Status.STOPPED)
-    assert made.view.warning == "" and made.view.status is Status.FAILED
-    assert "The end of this run could not be written." in made.view.error
+        training_job.step()
+    training_job.flush()
+    assert "the disk is full or has a fault; free some space" in training_job.view.warning
+    training_job.finish(Status.STOPPED)
+    assert training_job.view.warning == "" and training_job.view.status is Status.FAILED
+    assert "The end of this run could not be written." in training_job.view.error
     # The weights are saved all the same: only the database could not be written.
-    assert made.view.error.endswith("Then resume it: it goes on from step 30.") and kept == 20
+    assert (
+        training_job.view.error.endswith("Then resume it: it goes on from step 30.")
+        and last_checkpoint == 20
+    )
 
 
 def test_cancelled_work_stands_where_its_result_does():
-    said = iter(
+    progress = iter(
         [TaskProgress("one", 0.1, "found"), TaskProgress("two", 0.2), TaskProgress("three", 0.3)]
     )
-    task = Task("key", "title", "", lambda: said)
+    task = Task("key", "title", "", lambda: progress)
     for _ in range(3):
         task.step()
     assert (task.status.share, task.status.result) == (0.3, "found")
@@ -422,20 +448,23 @@ def test_cancelled_work_stands_where_its_result_does():
 def test_what_fails_beside_a_training_is_named_logged_and_ends_nothing(
     target: str, title: str, sentence: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    made = job(runs_dir, checkpoint_every=20, preview_every=20, report_every=5)
+    training_job = job(runs_dir, checkpoint_every=20, preview_every=20, report_every=5)
 
     def fail(*_: object) -> None:
         raise ValueError("Out of luck.")
 
     with monkeypatch.context() as patched:
         patched.setattr(f"wgan.training.{target}", fail)
-        while made.training.steps < 20:
-            made.step()
-        made.flush()
-    assert f"{sentence}Out of luck." in made.view.warning
-    log = (made.run.folder / "error.log").read_text("utf-8")
+        while training_job.training.steps < 20:
+            training_job.step()
+        training_job.flush()
+    assert f"{sentence}Out of luck." in training_job.view.warning
+    log = (training_job.run.folder / "error.log").read_text("utf-8")
     assert f"step 20: {title}: Traceback" in log and "Out of luck." in log
-    finish(made)
-    assert made.run.status() is Status.FINISHED and made.run.checkpoints.steps()[-1] == 40
+    finish(training_job)
+    assert (
+        training_job.run.status() is Status.FINISHED
+        and training_job.run.checkpoints.steps()[-1] == 40
+    )
     # The next preview succeeded and takes its warning back; what is left out for good stays named.
-    assert (sentence in made.view.warning) == (title == "measuring failed")
+    assert (sentence in training_job.view.warning) == (title == "measuring failed")

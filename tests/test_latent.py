@@ -99,10 +99,10 @@ def models() -> tuple[Models, Training]:
 def test_a_copy_makes_what_the_training_shows_and_follows_it_no_further():
     copy, training = models()
     z = preview_z(training.config, 1024)
-    shown = training.preview().points
-    assert copy.make(z) == pytest.approx(shown, abs=1e-6)
+    points = training.preview().points
+    assert copy.make(z) == pytest.approx(points, abs=1e-6)
     training.step()
-    assert copy.make(z) == pytest.approx(shown, abs=1e-6)
+    assert copy.make(z) == pytest.approx(points, abs=1e-6)
     assert copy.step == 3
 
 
@@ -154,8 +154,8 @@ def test_a_slice_has_two_directions_at_right_angles_and_keeps_the_shell(seed: in
     assert z.shape == (16, dim)
     assert np.linalg.norm(z, axis=1) == pytest.approx(np.full(16, dim**0.5), rel=1e-4)
     # x and y are angles: the arc from the middle to (x, 0) is x long, in units of the radius.
-    middle, there = plane.at(np.array([0.0, 1.2]), np.array([0.0, 0.0]))
-    assert np.arccos(middle @ there / dim) == pytest.approx(1.2, abs=1e-4)
+    middle, beside = plane.at(np.array([0.0, 1.2]), np.array([0.0, 0.0]))
+    assert np.arccos(middle @ beside / dim) == pytest.approx(1.2, abs=1e-4)
 
 
 @given(st.integers(0, 1000), st.floats(-2, 2), st.floats(-2, 2), st.booleans())
@@ -184,8 +184,8 @@ def test_a_slice_through_three_points_holds_them(seed: int):
     plane = slice_through(points)
     for point in points:
         away = point - plane.centre
-        made = plane.at(np.array([away @ plane.u]), np.array([away @ plane.v]))[0]
-        assert made == pytest.approx(point, abs=1e-4)
+        position = plane.at(np.array([away @ plane.u]), np.array([away @ plane.v]))[0]
+        assert position == pytest.approx(point, abs=1e-4)
 
 
 def test_points_on_a_line_still_give_a_plane():
@@ -238,16 +238,18 @@ def stretched(dim: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_sefa_finds_what_the_first_weight_stretches_most():
     weight, rows = stretched()
-    found = sefa(with_generator(linear(weight), 6), 3)
-    assert np.abs(np.sum(found.vectors * rows[:3], axis=1)) == pytest.approx(np.ones(3), abs=1e-4)
+    directions = sefa(with_generator(linear(weight), 6), 3)
+    assert np.abs(np.sum(directions.vectors * rows[:3], axis=1)) == pytest.approx(
+        np.ones(3), abs=1e-4
+    )
     every = 4.0 ** -np.arange(6)
-    assert found.strength == pytest.approx(every[:3] / every.sum(), rel=1e-4)
+    assert directions.strength == pytest.approx(every[:3] / every.sum(), rel=1e-4)
 
 
 def test_ganspace_agrees_where_there_is_no_nonlinearity():
     weight, rows = stretched()
-    found = ganspace(with_generator(linear(weight), 6), 3)
-    assert np.abs(np.sum(found.vectors * rows[:3], axis=1)).min() > 0.99
+    directions = ganspace(with_generator(linear(weight), 6), 3)
+    assert np.abs(np.sum(directions.vectors * rows[:3], axis=1)).min() > 0.99
 
 
 def test_ganspace_follows_activations_not_weights():
@@ -292,10 +294,10 @@ def labelled() -> Models:
 def test_a_blend_begins_at_one_class_and_ends_at_the_other():
     copy = labelled()
     z = np.repeat(vectors(0, 1, 8), 3, axis=0)
-    made = copy.blend(z, 3, 7, np.array([0.0, 0.5, 1.0]))
+    images = copy.blend(z, 3, 7, np.array([0.0, 0.5, 1.0]))
     ends = copy.make(z, [3, 7, 7])
-    assert made[0].tolist() == ends[0].tolist() and made[2].tolist() == ends[1].tolist()
-    assert made[1].tolist() not in (made[0].tolist(), made[2].tolist())
+    assert images[0].tolist() == ends[0].tolist() and images[2].tolist() == ends[1].tolist()
+    assert images[1].tolist() not in (images[0].tolist(), images[2].tolist())
 
 
 def test_a_generator_that_is_told_nothing_has_nothing_to_blend():
@@ -308,23 +310,23 @@ def test_a_generator_that_is_told_nothing_has_nothing_to_blend():
 
 
 def looks(shares) -> list[Search]:
-    return [seen for seen in shares if isinstance(seen, Search)]
+    return [item for item in shares if isinstance(item, Search)]
 
 
 def test_a_search_finds_the_picture_that_a_known_z_makes():
     copy = labelled()
     target = copy.make(vectors(1, 1, 8), [4])[0]
     every = list(search(copy, target, starts=4, updates=150, label=4, looks=10))
-    shown = looks(every)
+    searches = looks(every)
     assert len(every) == 150 + 11  # it can be left after each update
-    first, last = shown[0], shown[-1]
-    assert [len(s.at) for s in shown] == list(range(1, 12)) and last.update == 150
+    first, last = searches[0], searches[-1]
+    assert [len(s.at) for s in searches] == list(range(1, 12)) and last.update == 150
     assert last.error < 0.25 * first.error
-    made = copy.make(last.z[last.best][None], [4])[0].astype(float)
-    error = np.sqrt(np.mean((made - target) ** 2))
+    image = copy.make(last.z[last.best][None], [4])[0].astype(float)
+    error = np.sqrt(np.mean((image - target) ** 2))
     assert error == pytest.approx(last.error, abs=0.5)  # rounded to bytes
     # Another batch size may add up in another order: the last bit, so a rounding apart.
-    assert np.abs(last.pictures[last.best] - made).max() <= 1
+    assert np.abs(last.pictures[last.best] - image).max() <= 1
 
 
 def test_held_out_pictures_are_searched_in_the_same_way():
@@ -339,11 +341,11 @@ def test_held_out_pictures_are_searched_in_the_same_way():
 
 def test_each_start_is_told_another_class_where_none_is_given():
     copy = labelled()
-    found = next(iter(search(copy, np.zeros((1, 28, 28), np.uint8), starts=12)))
-    assert isinstance(found, Search) and found.labels == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1)
+    look = next(iter(search(copy, np.zeros((1, 28, 28), np.uint8), starts=12)))
+    assert isinstance(look, Search) and look.labels == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1)
     # No class is left out, however few starts are asked for.
-    found = next(iter(search(copy, np.zeros((1, 28, 28), np.uint8), starts=4)))
-    assert isinstance(found, Search) and found.labels == tuple(range(10))
+    look = next(iter(search(copy, np.zeros((1, 28, 28), np.uint8), starts=4)))
+    assert isinstance(look, Search) and look.labels == tuple(range(10))
 
 
 def test_a_picture_of_another_size_is_refused():

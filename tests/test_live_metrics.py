@@ -86,10 +86,10 @@ def test_the_numbers_are_those_of_the_averaged_generator(engine: Engine):
     with torch.no_grad():
         fake = training.average(z).numpy()
     real = training.data.batch("train", 512, keyed_rng(0, "metric", draw=1)).numpy()
-    found = ready(LiveEvaluator(training)).quality()
-    assert found["emd_512"] == pytest.approx(emd(fake[:512], real), rel=1e-6)
-    assert {"modes_2500", "high_quality_2500", "sliced_2500", "emd_512_floor"} <= set(found)
-    assert 0 < found["emd_512_floor"] < found["emd_512"]
+    metrics = ready(LiveEvaluator(training)).quality()
+    assert metrics["emd_512"] == pytest.approx(emd(fake[:512], real), rel=1e-6)
+    assert {"modes_2500", "high_quality_2500", "sliced_2500", "emd_512_floor"} <= set(metrics)
+    assert 0 < metrics["emd_512_floor"] < metrics["emd_512"]
 
 
 def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine: Engine):
@@ -98,8 +98,8 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
 
     class Copier(torch.nn.Module):
         def forward(self, z: torch.Tensor) -> torch.Tensor:
-            one = training.data.batch("train", 1, keyed_rng(0, "sample"))
-            return one.expand(len(z), -1, -1, -1)
+            picture = training.data.batch("train", 1, keyed_rng(0, "sample"))
+            return picture.expand(len(z), -1, -1, -1)
 
     training.average = Copier()
     live_evaluator = ready(LiveEvaluator(training))
@@ -108,9 +108,9 @@ def test_a_generator_that_repeats_one_training_picture_is_called_a_copier(engine
     assert np.array_equal(
         live_evaluator.neighbours.samples[0], live_evaluator.neighbours.nearest[0]
     )
-    found = live_evaluator.quality()
-    assert found["duplicates_1k"] == 1 and found["class_kl_1k"] > 2
-    assert found["memorised_64_floor"] == 0
+    metrics = live_evaluator.quality()
+    assert metrics["duplicates_1k"] == 1 and metrics["class_kl_1k"] > 2
+    assert metrics["memorised_64_floor"] == 0
 
 
 def test_measuring_waits_until_it_has_been_paid_for(
@@ -132,7 +132,7 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
     monkeypatch.setattr(live_metrics, "FIRST", 0.0)
     monkeypatch.setattr(live_metrics, "EVERY", 0.0)
     monkeypatch.setattr(live_metrics, "SHARE", math.inf)  # at every step, however long one takes
-    found = {}
+    runs = {}
     for measure in (True, False):
         run = Run.create(tiny(measure=measure, steps=20), runs_dir)
         job = TrainingJob(run, threads=THREADS)
@@ -141,16 +141,16 @@ def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monke
         while not job.done:
             job.step()
         job.finish(Status.FINISHED)
-        found[measure] = run
-    assert found[False].metrics() == []
-    names = {m.name for m in found[True].metrics()}
+        runs[measure] = run
+    assert runs[False].metrics() == []
+    names = {m.name for m in runs[True].metrics()}
     assert {"emd_512", "sliced_2500", "emd_512_floor"} <= names
-    assert all(math.isfinite(m.value) for m in found[True].metrics())
-    assert [r.report for r in found[True].reports_after(0)] == [
-        r.report for r in found[False].reports_after(0)
+    assert all(math.isfinite(m.value) for m in runs[True].metrics())
+    assert [r.report for r in runs[True].reports_after(0)] == [
+        r.report for r in runs[False].reports_after(0)
     ]
     # Of what is measured, only the headline numbers say which checkpoint is best.
-    assert set(found[True].best_steps()) == {"emd_512", "modes_2500", "high_quality_2500"}
+    assert set(runs[True].best_steps()) == {"emd_512", "modes_2500", "high_quality_2500"}
 
 
 def test_what_was_measured_after_the_checkpoint_is_measured_again(runs_dir: Path):
@@ -184,9 +184,11 @@ def test_pictures_of_a_stand_in_set_are_measured_too(engine: Engine):
     data = pictures(64)
     config = TrainConfig.parse(DIGITS | {"dataset": {"name": "mnist-10k", "classes": ["0", "1"]}})
     live_evaluator = ready(LiveEvaluator(Training(config, engine=engine, data=data)))
-    found = live_evaluator.quality()
-    assert {"fid64_32", "fid64_32_floor"} <= set(found)
-    assert all(metric_of(n) in METRICS.values() for n in found if not n.endswith(("_sd", "_floor")))
+    metrics = live_evaluator.quality()
+    assert {"fid64_32", "fid64_32_floor"} <= set(metrics)
+    assert all(
+        metric_of(n) in METRICS.values() for n in metrics if not n.endswith(("_sd", "_floor"))
+    )
 
 
 def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(engine: Engine):
@@ -199,6 +201,6 @@ def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(
     sides = live_evaluator._samples[1] if live_evaluator._samples else None
     expected = sides.kid() if sides is not None else None
     training.step()
-    found = live_evaluator.kernel()
-    assert found["kid64_1k"] == pytest.approx(expected) and live_evaluator.step == 1
+    metrics = live_evaluator.kernel()
+    assert metrics["kid64_1k"] == pytest.approx(expected) and live_evaluator.step == 1
     assert live_evaluator.kernel() == {}

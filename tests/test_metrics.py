@@ -106,8 +106,8 @@ def test_lost_modes_and_bad_samples_are_counted():
 def test_sliced_w1_of_a_shift():
     """The mean of |⟨t, u⟩| over directions u of the plane is 2‖t‖/π."""
     points = draw("ring-8", 400)
-    found = sliced(points, points + np.array([3.0, 4.0], np.float32), projections=4000)
-    assert found == pytest.approx(2 * 5 / np.pi, rel=0.03)
+    distance = sliced(points, points + np.array([3.0, 4.0], np.float32), projections=4000)
+    assert distance == pytest.approx(2 * 5 / np.pi, rel=0.03)
     assert sliced(points, points[::-1]) == pytest.approx(0, abs=1e-6)
     assert sliced(points, draw("swiss-roll", 400)) <= emd(points, draw("swiss-roll", 400))
 
@@ -116,9 +116,9 @@ def test_the_order_of_points_says_nothing():
     loaded = ring()
     points = draw("ring-8", 400) + 0.05 * draw("swiss-roll", 400)
     order = np.random.default_rng(0).permutation(400)
-    found, turned = (measure(PointSides(x, loaded)) for x in (points, points[order]))
-    assert set(found) == {"emd_400", "sliced_400", "modes_400", "high_quality_400"}
-    assert turned == pytest.approx(found, rel=1e-9)
+    metrics, reordered = (measure(PointSides(x, loaded)) for x in (points, points[order]))
+    assert set(metrics) == {"emd_400", "sliced_400", "modes_400", "high_quality_400"}
+    assert reordered == pytest.approx(metrics, rel=1e-9)
 
 
 def test_a_repetition_has_other_real_points_and_the_same_each_time():
@@ -158,9 +158,9 @@ def test_frechet_of_two_gaussians_in_closed_form():
     white = torch.randn(4000, 5, generator=rng, dtype=torch.float64)
     white = (white - white.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(white.T))).T
     scale, shift = torch.tensor([1.0, 2.0, 0.5, 3.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, -2.0, 0.5])
-    found = frechet(Sums.of(white * scale + shift), Sums.of(white))
+    distance = frechet(Sums.of(white * scale + shift), Sums.of(white))
     expected = float((shift**2).sum() + ((scale - 1) ** 2).sum())
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert distance == pytest.approx(expected, rel=1e-6)
 
 
 def test_frechet_of_two_gaussians_with_any_covariances():
@@ -174,12 +174,12 @@ def test_frechet_of_two_gaussians_with_any_covariances():
         white.append(x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T)  # of covariance I
     a, b = rng.normal(size=(2, d, d))
     shift = rng.normal(size=d)
-    found = frechet(
+    distance = frechet(
         Sums.of(torch.from_numpy(white[0] @ a.T)), Sums.of(torch.from_numpy(white[1] @ b.T + shift))
     )
     nuclear = np.linalg.svd(a.T @ b, compute_uv=False).sum()
     expected = shift @ shift + np.trace(a @ a.T) + np.trace(b @ b.T) - 2 * nuclear
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert distance == pytest.approx(expected, rel=1e-6)
 
 
 def test_kernel_distance_of_two_gaussians_in_closed_form():
@@ -189,8 +189,8 @@ def test_kernel_distance_of_two_gaussians_in_closed_form():
     fake = 0.5 * torch.randn(20_000, 1, generator=rng, dtype=torch.float64) + 0.5
     # Moments of N(0, 1): 0, 1, 0; of N(½, ¼): ½, ½, ½³ + 3 · ½ · ¼ = ½.
     expected = 3 * 0.25 + 3 * 0.25 + 0.25
-    found, deviation = kid(fake, real)
-    assert found == pytest.approx(expected, abs=4 * deviation / 50**0.5)
+    distance, deviation = kid(fake, real)
+    assert distance == pytest.approx(expected, abs=4 * deviation / 50**0.5)
     assert 0 < deviation < 1
 
 
@@ -198,10 +198,10 @@ def test_frechet_sums_add_up_and_do_not_mind_the_order():
     features = torch.randn(600, 6, generator=keyed_rng(1, "metric"))
     other = Sums.of(torch.randn(500, 6, generator=keyed_rng(2, "metric")) + 1)
     parts = Sums.of(features[:200]) + Sums.of(features[200:])
-    turned = Sums.of(features.flip(0))
+    reverse_sums = Sums.of(features.flip(0))
     whole = frechet(Sums.of(features), other)
     assert frechet(parts, other) == pytest.approx(whole, rel=1e-9)
-    assert frechet(turned, other) == pytest.approx(whole, rel=1e-9)
+    assert frechet(reverse_sums, other) == pytest.approx(whole, rel=1e-9)
 
 
 def test_frechet_is_that_of_torchmetrics_fed_with_pictures(reference_stats: ReferenceStats):
@@ -246,13 +246,13 @@ def test_precision_recall_density_coverage_against_their_authors_library():
     rng = keyed_rng(4, "metric")
     real = torch.randn(400, 6, generator=rng, dtype=torch.float64)
     fake = 0.8 * torch.randn(300, 6, generator=rng, dtype=torch.float64) + 0.3
-    found = last(prdc(real, fake))
+    scores = last(prdc(real, fake))
     three = compute_prdc(real.numpy(), fake.numpy(), nearest_k=3)
     five = compute_prdc(real.numpy(), fake.numpy(), nearest_k=5)
-    assert found.precision == pytest.approx(three["precision"])
-    assert found.recall == pytest.approx(three["recall"])
-    assert found.density == pytest.approx(five["density"])
-    assert found.coverage == pytest.approx(five["coverage"])
+    assert scores.precision == pytest.approx(three["precision"])
+    assert scores.recall == pytest.approx(three["recall"])
+    assert scores.density == pytest.approx(five["density"])
+    assert scores.coverage == pytest.approx(five["coverage"])
 
 
 def test_nearest_pictures_against_all_distances():
@@ -283,9 +283,9 @@ def test_a_dropped_class_shows_in_recall_coverage_and_classes(
     floors: dict[str, float], reference_stats: ReferenceStats
 ):
     data = reference_stats.data
-    kept = data.train[data.train_labels < 5]
-    few = kept[torch.randperm(len(kept), generator=keyed_rng(6, "metric"))[:1000]]
-    metrics = measure(PictureSides(few, reference_stats), ALL)
+    five_classes = data.train[data.train_labels < 5]
+    fake = five_classes[torch.randperm(len(five_classes), generator=keyed_rng(6, "metric"))[:1000]]
+    metrics = measure(PictureSides(fake, reference_stats), ALL)
     # Five of ten classes, each twice as often: KL = log 2.
     assert metrics["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
     assert metrics["recall_1k"] < 0.65 and metrics["coverage_1k"] < 0.65
@@ -297,9 +297,9 @@ def test_copies_of_training_pictures_fool_all_but_memorised(
     floors: dict[str, float], reference_stats: ReferenceStats
 ):
     train = reference_stats.data.train
-    chosen = train[torch.randperm(len(train), generator=keyed_rng(7, "metric"))[:500]]
-    noise = torch.randint(-8, 9, chosen.shape, generator=keyed_rng(8, "metric"))
-    copies = (chosen.int() + noise).clamp(0, 255).byte()
+    originals = train[torch.randperm(len(train), generator=keyed_rng(7, "metric"))[:500]]
+    noise = torch.randint(-8, 9, originals.shape, generator=keyed_rng(8, "metric"))
+    copies = (originals.int() + noise).clamp(0, 255).byte()
     metrics = measure(PictureSides(copies, reference_stats), ["memorised", "precision", "coverage"])
     assert metrics["memorised_500"] > 0.98
     assert metrics["precision_500"] > 0.85 and metrics["coverage_500"] > 0.85
@@ -310,20 +310,20 @@ def test_noise_and_repeats_are_far_from_the_floor(
 ):
     rng = keyed_rng(9, "metric")
     noise = torch.randint(0, 256, (1000, 1, 28, 28), generator=rng).byte()
-    found = measure(PictureSides(noise, reference_stats), ALL)
-    assert found["fid64_1k"] > 50 * floors["fid64_1k"] and found["coverage_1k"] < 0.05
-    assert found["frechet_pixels_1k"] > 5 * floors["frechet_pixels_1k"]
+    metrics = measure(PictureSides(noise, reference_stats), ALL)
+    assert metrics["fid64_1k"] > 50 * floors["fid64_1k"] and metrics["coverage_1k"] < 0.05
+    assert metrics["frechet_pixels_1k"] > 5 * floors["frechet_pixels_1k"]
     repeats = reference_stats.data.held_out[::50].repeat(50, 1, 1, 1)  # 20 pictures, each 50 times
-    found = measure(PictureSides(repeats, reference_stats), ALL)
-    assert found["duplicates_1k"] == 1 and found["coverage_1k"] < 0.3
-    assert found["fid64_1k"] > 5 * floors["fid64_1k"]
+    metrics = measure(PictureSides(repeats, reference_stats), ALL)
+    assert metrics["duplicates_1k"] == 1 and metrics["coverage_1k"] < 0.3
+    assert metrics["fid64_1k"] > 5 * floors["fid64_1k"]
 
 
 def test_the_order_of_samples_says_nothing(
     floors: dict[str, float], reference_stats: ReferenceStats
 ):
-    turned = PictureSides(reference_stats.real(1000).fake.flip(0), reference_stats)
-    for name, value in measure(turned, ALL).items():
+    reverse_sides = PictureSides(reference_stats.real(1000).fake.flip(0), reference_stats)
+    for name, value in measure(reverse_sides, ALL).items():
         if name.startswith("kid"):  # its subsets are drawn from the order
             assert value == pytest.approx(floors[name], abs=0.01)
         else:
@@ -358,14 +358,14 @@ def test_stacked_digits_are_counted(reference_stats: ReferenceStats):
     data = StackedMnist(bundled=True).load()
     stacked = ReferenceStats(StackedMnist(bundled=True), data)
     real = PictureSides(data.held_out[:5000], stacked)
-    found = measure(real, ["stacked_modes", "stacked_kl"])
+    metrics = measure(real, ["stacked_modes", "stacked_kl"])
     # 5,000 draws of 1,000 even combinations: (1 − e^−5) of them, and KL about 999 / 2n.
-    assert found["stacked_modes_5k"] == pytest.approx(1000 * (1 - np.exp(-5)), abs=8)
-    assert found["stacked_kl_5k"] == pytest.approx(999 / 10_000, abs=0.02)
-    one = PictureSides(data.held_out[:1].repeat(100, 1, 1, 1), stacked)
-    found = measure(one, ["stacked_modes", "stacked_kl"])
-    assert found["stacked_modes_100"] == 1
-    assert found["stacked_kl_100"] == pytest.approx(np.log(1000), rel=1e-6)
+    assert metrics["stacked_modes_5k"] == pytest.approx(1000 * (1 - np.exp(-5)), abs=8)
+    assert metrics["stacked_kl_5k"] == pytest.approx(999 / 10_000, abs=0.02)
+    repeats = PictureSides(data.held_out[:1].repeat(100, 1, 1, 1), stacked)
+    metrics = measure(repeats, ["stacked_modes", "stacked_kl"])
+    assert metrics["stacked_modes_100"] == 1
+    assert metrics["stacked_kl_100"] == pytest.approx(np.log(1000), rel=1e-6)
 
 
 @pytest.mark.slow
@@ -411,13 +411,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_what_live_numbers_compare_with_is_prepared_in_shares(classes: tuple[str, ...]):
     """Shipped moments, or those of the run's own pictures; no share is more than 2,000 pictures."""
     dataset = Mnist10k(classes=classes)
-    made = ReferenceStats(dataset, dataset.load())
-    shares = list(made.prepare())
+    stats = ReferenceStats(dataset, dataset.load())
+    shares = list(stats.prepare())
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
     assert len(shares) >= (6_000 + (10_000 if classes else 0)) / 2_000
-    for side in (made.real(1000), made.training(1000), made.training(4000)):
+    for side in (stats.real(1000), stats.training(1000), stats.training(4000)):
         assert "features" in side.__dict__
-    assert made.reference.n == (10_000 if classes else 60_000)
+    assert stats.reference.n == (10_000 if classes else 60_000)
 
 
 # ---- the feature networks -------------------------------------------------------------------------
@@ -446,15 +446,15 @@ def test_the_digits_network_classifies_as_it_says(reference_stats: ReferenceStat
 
 def test_a_network_trained_into_the_data_root_is_found(tmp_path: Path):
     data = Mnist10k(classes=("0", "1")).load()
-    made = train_features(data, "kmnist", "Two digits", epochs=4)
-    assert made.accuracy > 0.9
-    (tmp_path / "features-kmnist.safetensors").write_bytes(made.content)
-    found = find_network("kmnist", (1, 28, 28), tmp_path)
-    assert found.hash == made.hash and found.accuracy == made.accuracy
-    assert found.names == ("0", "1")
+    network = train_features(data, "kmnist", "Two digits", epochs=4)
+    assert network.accuracy > 0.9
+    (tmp_path / "features-kmnist.safetensors").write_bytes(network.content)
+    loaded = find_network("kmnist", (1, 28, 28), tmp_path)
+    assert loaded.hash == network.hash and loaded.accuracy == network.accuracy
+    assert loaded.names == ("0", "1")
     # Pictures of another shape do not fit it.
     assert not find_network("kmnist", (3, 32, 32), tmp_path).classifies
-    (tmp_path / "features-kmnist.safetensors").write_bytes(made.content[:5000])
+    (tmp_path / "features-kmnist.safetensors").write_bytes(network.content[:5000])
     with pytest.raises(DataError, match="cannot be read"):
         find_network("kmnist", (1, 28, 28), tmp_path)
 

@@ -48,8 +48,10 @@ def test_1_one_norm_for_each_sample(name: str, n: int):
 
     def paid(count: int) -> float:
         real, fake = draw(count, 3, 4, 4), draw(count, 3, 4, 4, key=1)
-        made = OBJECTIVES[name]().penalty(slope, real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
-        return float(made.detach())
+        penalty = OBJECTIVES[name]().penalty(
+            slope, real=real, fake=fake, rng=keyed_rng(0, "epsilon")
+        )
+        return float(penalty.detach())
 
     assert paid(n) == pytest.approx(paid(256), rel=1e-4) and paid(n) > 0
 
@@ -57,26 +59,26 @@ def test_1_one_norm_for_each_sample(name: str, n: int):
 @pytest.mark.parametrize("name", PENALISED)
 def test_2_no_nan_where_the_slope_is_0(name: str):
     flat = Plane(torch.zeros(4))
-    made = OBJECTIVES[name]().penalty(
+    penalty = OBJECTIVES[name]().penalty(
         flat, real=draw(5, 4), fake=draw(5, 4, key=1), rng=keyed_rng(0, "epsilon")
     )
-    made.backward()
+    penalty.backward()
     assert torch.isfinite(flat.w.grad).all()
 
 
 @pytest.mark.parametrize("name", PENALISED)
 def test_3_epsilon_is_uniform_and_one_a_sample(name: str):
     objective = OBJECTIVES[name].model_validate({"penalty_at": "interpolates"})
-    seen = []
+    inputs = []
 
     def critic(x: Tensor) -> Tensor:
-        seen.append(x.detach())
+        inputs.append(x.detach())
         return x.sum(1)
 
     objective.penalty(
         critic, real=torch.ones(2000, 2), fake=torch.zeros(2000, 2), rng=keyed_rng(0, "epsilon")
     )
-    epsilon = seen[0]
+    epsilon = inputs[0]
     assert torch.equal(epsilon[:, 0], epsilon[:, 1]) and len(epsilon[:, 0].unique()) > 1900
     assert epsilon.min() >= 0 and epsilon.max() <= 1
     assert float(epsilon.mean()) == pytest.approx(0.5, abs=0.04)
@@ -90,25 +92,25 @@ def test_4_no_batch_norm_in_a_critic_whose_slopes_are_held(name: str):
 
 def test_5_other_data_and_other_z_for_every_update(monkeypatch: pytest.MonkeyPatch):
     training = Training(tiny(n_critic=3), engine=Engine("cpu", "float32", THREADS))
-    seen: dict[str, list[bytes]] = {"real": [], "z": []}
+    batches: dict[str, list[bytes]] = {"real": [], "z": []}
     draw_real, draw_z = training.batches.real, training.batches.z
 
     def recorded_real(*key: Any) -> Any:
         batch = draw_real(*key)
-        seen["real"].append(batch[0].numpy().tobytes())
+        batches["real"].append(batch[0].numpy().tobytes())
         return batch
 
     def recorded_z(*key: Any) -> torch.Tensor:
         z = draw_z(*key)
-        seen["z"].append(z.numpy().tobytes())
+        batches["z"].append(z.numpy().tobytes())
         return z
 
     monkeypatch.setattr(training.batches, "real", recorded_real)
     monkeypatch.setattr(training.batches, "z", recorded_z)
     for _ in range(4):
         training.step()
-    assert len(set(seen["real"])) == len(seen["real"]) == 12
-    assert len(set(seen["z"])) == len(seen["z"]) == 16  # the generator's own among them
+    assert len(set(batches["real"])) == len(batches["real"]) == 12
+    assert len(set(batches["z"])) == len(batches["z"]) == 16  # the generator's own among them
 
 
 def test_6_clipped_after_the_optimisers_step_and_no_scale_of_a_norm():

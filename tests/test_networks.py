@@ -52,7 +52,7 @@ def test_a_critic_scores_each_sample_alone(name: str, shape: tuple[int, ...]):
     assert not any(isinstance(part, coupling) for part in critic.modules())
     x = torch.randn(6, *shape)
     together = critic.train()(x)
-    alone = torch.cat([critic(one[None]) for one in x])
+    alone = torch.cat([critic(sample[None]) for sample in x])
     assert torch.allclose(together, alone, atol=1e-5)
 
 
@@ -62,8 +62,8 @@ def test_generators_cover_the_range_of_pictures(side: int):
     with torch.no_grad():
         for weight in make.parameters():
             weight.mul_(30)
-    made = make(torch.randn(64, 16))
-    assert made.min() < -0.99 and made.max() > 0.99 and made.abs().max() <= 1
+    images = make(torch.randn(64, 16))
+    assert images.min() < -0.99 and images.max() > 0.99 and images.abs().max() <= 1
 
 
 def test_sizes_grow():
@@ -92,7 +92,7 @@ def test_mlp_is_the_papers_when_asked():
 
 
 @pytest.mark.parametrize(
-    ("network", "shape", "words"),
+    ("network", "shape", "pattern"),
     [
         (Mlp(), (1, 28, 28), "mlp makes points"),
         (Dcgan(), (2,), "dcgan makes pictures"),
@@ -101,9 +101,9 @@ def test_mlp_is_the_papers_when_asked():
         (Dcgan(), (1, 28, 32), "square"),
     ],
 )
-def test_a_misfit_is_said_in_words(network: Mlp, shape: tuple[int, ...], words: str):
-    assert words in (network.incompatibility_reason(shape) or "")
-    with pytest.raises(ValueError, match=words):
+def test_a_misfit_is_said_in_words(network: Mlp, shape: tuple[int, ...], pattern: str):
+    assert pattern in (network.incompatibility_reason(shape) or "")
+    with pytest.raises(ValueError, match=pattern):
         network.build(shape, 2, keyed_rng(0, "init"))
 
 
@@ -134,8 +134,8 @@ def test_resize_convolutions_leave_no_checkerboard_at_the_start():
         flat = torch.ones(1, layer.in_channels, 8, 8)
         if upsampling == "resize":
             flat = nn.Upsample(scale_factor=2)(flat)
-        made = layer(flat)[0, 0, 3:-3, 3:-3]
-        assert (float(made.detach().std()) > 1e-4) == uneven
+        output = layer(flat)[0, 0, 3:-3, 3:-3]
+        assert (float(output.detach().std()) > 1e-4) == uneven
 
 
 @pytest.mark.parametrize("name", [n for n, net in NETWORKS.items() if net.kind == "pictures"])

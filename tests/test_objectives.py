@@ -193,11 +193,11 @@ def test_gradient_norm_against_the_closed_form():
 
 
 def test_least_squares_are_zero_at_their_targets():
-    one, zero = torch.ones(4), torch.zeros(4)
-    assert float(LsGan().critic_loss(real=one, fake=zero)) == 0
-    assert float(LsGan().critic_loss(real=zero, fake=one)) == 1  # ½ + ½
-    assert float(LsGan().generator_loss(fake=zero)) == 0.5
-    assert float(LsGan().generator_loss(fake=one)) == 0
+    ones, zeros = torch.ones(4), torch.zeros(4)
+    assert float(LsGan().critic_loss(real=ones, fake=zeros)) == 0
+    assert float(LsGan().critic_loss(real=zeros, fake=ones)) == 1  # ½ + ½
+    assert float(LsGan().generator_loss(fake=zeros)) == 0.5
+    assert float(LsGan().generator_loss(fake=ones)) == 0
 
 
 def test_hinge_stops_caring_beyond_its_margin():
@@ -240,14 +240,14 @@ def test_penalties_are_taken_where_they_say():
     real, fake = torch.ones(4096, 2), torch.zeros(4096, 2)
     real[::2] = 3.0  # standard deviation 1
 
-    def asked(**values) -> Tensor:
+    def penalty_points(**values) -> Tensor:
         critic = Recorder()
         WganGp(**values).penalty(critic, real=real, fake=fake, rng=keyed_rng(0, "epsilon"))
         return critic.x
 
-    assert torch.equal(asked(penalty_at="real"), real)
-    assert torch.equal(asked(penalty_at="fake"), fake)
-    noise = asked(penalty_at="noise", noise_scale=0.5) - real
+    assert torch.equal(penalty_points(penalty_at="real"), real)
+    assert torch.equal(penalty_points(penalty_at="fake"), fake)
+    noise = penalty_points(penalty_at="noise", noise_scale=0.5) - real
     assert float(noise.std()) == pytest.approx(0.5, rel=0.05)
     assert float(noise.mean()) == pytest.approx(0, abs=0.03)
 
@@ -304,7 +304,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
 
 
 def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
-    def made() -> dict[str, Tensor]:
+    def critic_weights() -> dict[str, Tensor]:
         critic = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 1))
         with torch.no_grad():
             for weight in critic.parameters():
@@ -312,22 +312,24 @@ def test_spectral_norm_is_keyed_and_leaves_the_global_generator_alone():
         WganSn().prepare(critic, keyed_rng(3, "init"))
         return critic.state_dict()
 
-    first = made()
+    first = critic_weights()
     critic = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 1))
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
     WganSn().prepare(critic, keyed_rng(3, "init"))
     assert torch.equal(torch.rand(3), expected)
-    again = made()
+    again = critic_weights()
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_sorting_pairs_keeps_every_unit():
     x = samples(5, 8, 3, 3)
-    made = MaxMin()(x)
-    assert torch.equal(made.reshape(5, 4, 2, 3, 3).sort(dim=2).values, made.reshape(5, 4, 2, 3, 3))
-    assert torch.equal(made.sort(dim=1).values, x.sort(dim=1).values)
+    output = MaxMin()(x)
+    assert torch.equal(
+        output.reshape(5, 4, 2, 3, 3).sort(dim=2).values, output.reshape(5, 4, 2, 3, 3)
+    )
+    assert torch.equal(output.sort(dim=1).values, x.sort(dim=1).values)
     line = MaxMin()(torch.tensor([[2.0, 1.0, -3.0, 5.0]]))
     assert line.tolist() == [[1.0, 2.0, -3.0, 5.0]]
 
@@ -335,19 +337,19 @@ def test_sorting_pairs_keeps_every_unit():
 @pytest.mark.parametrize("shape", [(6, 6), (12, 5), (128, 64)])
 def test_bjorck_and_cayley_give_orthonormal_columns(shape: tuple[int, int]):
     matrix = samples(*shape)
-    one = torch.eye(shape[1])
-    assert torch.allclose(cayley(matrix).T @ cayley(matrix), one, atol=2e-4)
-    made = bjorck(matrix, 60)
-    assert torch.allclose(made.T @ made, one, atol=1e-3)
+    identity = torch.eye(shape[1])
+    assert torch.allclose(cayley(matrix).T @ cayley(matrix), identity, atol=2e-4)
+    orthonormal = bjorck(matrix, 60)
+    assert torch.allclose(orthonormal.T @ orthonormal, identity, atol=1e-3)
     # It is the closest one: the polar factor, by another way.
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    assert torch.allclose(made, u @ v, atol=1e-2)
+    assert torch.allclose(orthonormal, u @ v, atol=1e-2)
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 30), st.integers(0, 99))
 def test_bjorck_never_stretches(rows: int, columns: int, iterations: int, key: int):
-    made = bjorck(samples(max(rows, columns), min(rows, columns), key=key) * 10, iterations)
-    assert float(torch.linalg.matrix_norm(made, 2)) <= 1 + 1e-4
+    orthonormal = bjorck(samples(max(rows, columns), min(rows, columns), key=key) * 10, iterations)
+    assert float(torch.linalg.matrix_norm(orthonormal, 2)) <= 1 + 1e-4
 
 
 @pytest.mark.parametrize("orthonormal", ["bjorck", "cayley"])

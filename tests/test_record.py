@@ -108,8 +108,8 @@ def train(runs_dir: Path, *arguments: str) -> Done:
 
 
 def only_run(runs_dir: Path) -> Path:
-    (found,) = (path for path in runs_dir.iterdir() if (path / "config.json").is_file())
-    return found
+    (folder,) = (path for path in runs_dir.iterdir() if (path / "config.json").is_file())
+    return folder
 
 
 def steps_reported(run: Path) -> int:
@@ -220,9 +220,9 @@ def test_nothing_of_an_abandoned_continuation_remains(runs_dir: Path, tmp_path: 
             "--quiet",
         )
         assert again.code == 0, again.err
-    found, expected = record_of(run, tmp_path / "a"), record_of(straight, tmp_path / "b")
-    assert found == expected
-    assert [change[3] for change in found["changes"] if change[1] == "critic_learning_rate"] == [
+    record, expected = record_of(run, tmp_path / "a"), record_of(straight, tmp_path / "b")
+    assert record == expected
+    assert [change[3] for change in record["changes"] if change[1] == "critic_learning_rate"] == [
         "0.0005"
     ]
 
@@ -250,9 +250,9 @@ def test_a_change_that_was_made_after_the_checkpoint_is_made_again(runs_dir: Pat
     process.communicate()
     assert train(runs_dir, "--resume", run.name, "--steps", "40", "--quiet").code == 0
     assert train(straight.parent, "--resume", run.name, "--steps", "40", *rate, "--quiet").code == 0
-    found, expected = record_of(run, tmp_path / "a"), record_of(straight, tmp_path / "b")
-    assert sorted(found.pop("changes")) == sorted(expected.pop("changes"))
-    assert found == expected
+    record, expected = record_of(run, tmp_path / "a"), record_of(straight, tmp_path / "b")
+    assert sorted(record.pop("changes")) == sorted(expected.pop("changes"))
+    assert record == expected
 
 
 # ---- full disks --------------------------------------------------------------------------------------
@@ -301,12 +301,12 @@ def test_a_full_disk_is_no_success(small_disk: Path, leave: int):
         "60",
     )
     assert done.code in (1, 2) and done.err.strip()
-    kept = (
+    run_folders = (
         [p for p in runs_dir.iterdir() if (p / "config.json").is_file()]
         if runs_dir.is_dir()
         else []
     )
-    for run in kept:
+    for run in run_folders:
         (listed,) = map(
             json.loads, wgan("runs", "--json", "--runs-dir", str(runs_dir)).out.splitlines()
         )
@@ -396,8 +396,8 @@ def test_ten_pictures_of_ones_own_train_and_are_evaluated(
     for i in range(10):
         noise = np.random.default_rng(i).integers(0, 256, (32, 32, 3), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / "own" / f"{i}.png")
-    added = wgan("data", "add", str(tmp_path / "own"), "--side", "32", "--quiet", "--json")
-    key = json.loads(added.out.splitlines()[-1])["key"]
+    result = wgan("data", "add", str(tmp_path / "own"), "--side", "32", "--quiet", "--json")
+    key = json.loads(result.out.splitlines()[-1])["key"]
     flags: tuple[str, ...] = (
         "--dataset",
         "own",
@@ -436,8 +436,8 @@ def stalling_proxy() -> Iterator[str]:
 
         def serve(connection: socket.socket) -> None:
             with contextlib.suppress(OSError):
-                asked = connection.recv(65536).lower()
-                if b"range" in asked:
+                request = connection.recv(65536).lower()
+                if b"range" in request:
                     connection.sendall(
                         b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\n"
                         b"Content-Range: bytes 0-0/100\r\n\r\nx"
@@ -447,17 +447,17 @@ def stalling_proxy() -> Iterator[str]:
                     connection.sendall(
                         b"HTTP/1.1 200 OK\r\nContent-Length: 18165135\r\n\r\n" + b"y" * 1000
                     )
-                    kept.append(connection)
+                    connections.append(connection)
 
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
                     threading.Thread(target=serve, args=server.accept()[:1], daemon=True).start()
 
-        kept: list[socket.socket] = []
+        connections: list[socket.socket] = []
         threading.Thread(target=accept, daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        for connection in kept:
+        for connection in connections:
             connection.close()
 
 

@@ -29,8 +29,10 @@ def test_neighbouring_keys_are_unrelated():
 
 
 def test_parts_of_the_key_do_not_run_together():
-    seen = {tuple(draws(a, "z", b, c)) for a, b, c in itertools.product((1, 11), (1, 11), (1, 11))}
-    assert len(seen) == 8
+    distinct_draws = {
+        tuple(draws(a, "z", b, c)) for a, b, c in itertools.product((1, 11), (1, 11), (1, 11))
+    }
+    assert len(distinct_draws) == 8
 
 
 def test_the_global_generator_is_left_alone():

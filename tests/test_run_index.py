@@ -62,23 +62,23 @@ def test_a_run_that_cannot_be_read_has_a_card_that_says_so(finished: Run, runs_d
 
 def test_the_trash_gives_back_what_it_took(finished: Run, runs_dir: Path):
     before = {f.name: f.read_bytes() for f in finished.folder.iterdir() if f.is_file()}
-    thrown = throw_away(finished)
+    trashed_run = throw_away(finished)
     assert list_runs(runs_dir) == [] and [t.run for t in trash(runs_dir)] == [finished.id]
-    assert thrown.size == trash(runs_dir)[0].size > 0
-    back = restore(runs_dir, thrown.key)
+    assert trashed_run.size == trash(runs_dir)[0].size > 0
+    back = restore(runs_dir, trashed_run.key)
     assert {f.name: f.read_bytes() for f in back.folder.iterdir() if f.is_file()} == before
     assert trash(runs_dir) == []
     with pytest.raises(RunError, match="no more"):
-        restore(runs_dir, thrown.key)
+        restore(runs_dir, trashed_run.key)
 
 
 def test_a_name_that_is_taken_and_a_live_run_are_refused(finished: Run, runs_dir: Path):
-    thrown = throw_away(finished)
+    trashed_run = throw_away(finished)
     (runs_dir / finished.id).mkdir()
     with pytest.raises(RunError, match="already"):
-        restore(runs_dir, thrown.key)
+        restore(runs_dir, trashed_run.key)
     (runs_dir / finished.id).rmdir()
-    back = restore(runs_dir, thrown.key)
+    back = restore(runs_dir, trashed_run.key)
     with back.lock(), pytest.raises(RunError, match="Stop it first"):
         throw_away(back)
 

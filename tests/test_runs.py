@@ -70,11 +70,11 @@ def test_runs_of_one_second_do_not_collide(runs_dir: Path):
 
 
 def test_the_newest_comes_first_and_can_be_found(runs_dir: Path):
-    made = [Run.create(tiny(), runs_dir) for _ in range(3)]
-    assert {run.id for run in list_runs(runs_dir)} == {run.id for run in made}
+    runs = [Run.create(tiny(), runs_dir) for _ in range(3)]
+    assert {run.id for run in list_runs(runs_dir)} == {run.id for run in runs}
     newest = list_runs(runs_dir)[0].id
     assert Run.find("last", runs_dir).id == newest
-    assert Run.find(str(made[0].folder), Path("elsewhere")).id == made[0].id
+    assert Run.find(str(runs[0].folder), Path("elsewhere")).id == runs[0].id
     with pytest.raises(RunError, match="no run 'nothing'"):
         Run.find("nothing", runs_dir)
     with pytest.raises(RunError, match="no run in"):
@@ -82,13 +82,13 @@ def test_the_newest_comes_first_and_can_be_found(runs_dir: Path):
 
 
 def test_reports_come_back_exactly(run: Run):
-    given = [report(step, value) for step, value in ((5, 1 / 3), (10, 1e-17), (15, 2.5e6))]
-    run.add(given)
+    reports = [report(step, value) for step, value in ((5, 1 / 3), (10, 1e-17), (15, 2.5e6))]
+    run.add(reports)
     columns = run.reports()
     assert list(columns) == list(COLUMNS)
     assert columns["step"].tolist() == [5, 10, 15]
     assert columns["critic_loss"].tolist() == [1 / 3, 1e-17, 2.5e6]
-    assert run.last() == given[-1] and run.at(12) == given[1] and run.at(4) is None
+    assert run.last() == reports[-1] and run.at(12) == reports[1] and run.at(4) is None
 
 
 def test_a_step_made_again_replaces_itself(run: Run):
@@ -267,9 +267,11 @@ def test_a_checkpoint_comes_back_exactly(run: Run, training: Training):
 
 
 def test_an_untrained_generator_is_never_the_best():
-    measured = [Measured(step, "emd_512", value) for step, value in ((0, 0.1), (5, 0.5), (9, 0.7))]
-    assert {name: m.step for name, m in best_of(measured).items()} == {"emd_512": 5}
-    assert best_of(measured[:1]) == {}
+    measurements = [
+        Measured(step, "emd_512", value) for step, value in ((0, 0.1), (5, 0.5), (9, 0.7))
+    ]
+    assert {name: m.step for name, m in best_of(measurements).items()} == {"emd_512": 5}
+    assert best_of(measurements[:1]) == {}
 
 
 def test_the_newest_the_first_the_best_and_the_starred_checkpoints_stay(
@@ -309,7 +311,7 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("harm", "pattern"),
     [
         (lambda t: t.pop("critic.0.weight"), "critic.0.weight is missing"),
         (lambda t: t.update({"critic.more": torch.zeros(1)}), "belongs to no layer"),
@@ -323,7 +325,9 @@ def test_a_damaged_checkpoint_is_passed_over(run: Run, training: Training):
         ),
     ],
 )
-def test_weights_that_do_not_fit_are_said_in_words(run: Run, training: Training, harm, words: str):
+def test_weights_that_do_not_fit_are_said_in_words(
+    run: Run, training: Training, harm, pattern: str
+):
     run.add_checkpoint(training.state(), {})
     training.step()
     path = run.add_checkpoint(training.state(), {})
@@ -332,7 +336,7 @@ def test_weights_that_do_not_fit_are_said_in_words(run: Run, training: Training,
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     harm(tensors)
     path.write_bytes(signed(tensors, metadata))
-    with pytest.raises(RunError, match=words):
+    with pytest.raises(RunError, match=pattern):
         run.checkpoints.read(4)
     assert run.checkpoints.read()[0].step == 3  # the rest is usable
 

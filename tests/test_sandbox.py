@@ -28,13 +28,13 @@ def call(name: str, progress: Any = None, limits: Limits | None = None, **argume
 
 
 def test_a_call_returns_its_result_and_tells_its_progress():
-    told = []
-    assert call("echo", lambda *now: told.append(now), a=[1, "ü"]) == {"a": [1, "ü"]}
-    assert ("Echoing", 0.5) in told
+    events = []
+    assert call("echo", lambda *now: events.append(now), a=[1, "ü"]) == {"a": [1, "ü"]}
+    assert ("Echoing", 0.5) in events
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "words"),
+    ("name", "arguments", "pattern"),
     [
         ("refuse", {}, r"^This is not a run\.$"),
         ("fail", {}, r"damaged and cannot be read \(IndexError: list index out of range\)\.$"),
@@ -43,8 +43,8 @@ def test_a_call_returns_its_result_and_tells_its_progress():
         ("missing", {}, "broke down"),
     ],
 )
-def test_a_failure_is_one_sentence(name: str, arguments: dict[str, Any], words: str):
-    with pytest.raises(Unreadable, match=words) as caught:
+def test_a_failure_is_one_sentence(name: str, arguments: dict[str, Any], pattern: str):
+    with pytest.raises(Unreadable, match=pattern) as caught:
         call(name, **arguments)
     assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
 
@@ -80,7 +80,7 @@ def test_an_exception_in_progress_kills_the_child(tmp_path: Path):
     class Cancelled(Exception):
         pass
 
-    def progress(words: str, share: float) -> None:
+    def progress(message: str, share: float) -> None:
         if pid_file.exists() and pid_file.read_text():
             raise Cancelled
 

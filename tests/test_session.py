@@ -207,9 +207,9 @@ def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
     run = first.start(tiny(**LONG))
     reaches(first, run, 3)
     first.close(timeout=60)
-    found = Run.find(run, runs_dir)
-    assert found.status() is Status.INTERRUPTED
-    at = found.checkpoints.steps()[-1]
+    stopped_run = Run.find(run, runs_dir)
+    assert stopped_run.status() is Status.INTERRUPTED
+    at = stopped_run.checkpoints.steps()[-1]
     assert at >= 3
     second = Session(runs_dir, threads=1)
     try:
@@ -227,9 +227,9 @@ def test_copies_follow_the_live_run_and_stay_as_they_are(session: Session):
     run = session.start(tiny(**LONG))
     reaches(session, run, 2)
     first = session.models(run)
-    made = first.make(np.zeros((1, 2), dtype=np.float32))
+    points = first.make(np.zeros((1, 2), dtype=np.float32))
     until(lambda: session.models(run).step > first.step)
-    assert np.array_equal(made, first.make(np.zeros((1, 2), dtype=np.float32)))
+    assert np.array_equal(points, first.make(np.zeros((1, 2), dtype=np.float32)))
     checkpoint = session.models(run, 0)
     assert checkpoint.step == 0
     session.stop(run)
@@ -321,14 +321,14 @@ def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path
 
 def test_rows_of_real_pictures_are_of_their_class(session: Session):
     dataset = Mnist10k()
-    made = session.datasets.of_classes(dataset, (3, 3, 7), 4)
-    assert made is not None and made.shape == (12, 1, 28, 28)
+    pictures = session.datasets.of_classes(dataset, (3, 3, 7), 4)
+    assert pictures is not None and pictures.shape == (12, 1, 28, 28)
     data = dataset.load()
     known = {
         p.numpy().tobytes(): int(k) for p, k in zip(data.train[:], data.train_labels, strict=True)
     }
-    assert [known[p.tobytes()] for p in made] == [3] * 8 + [7] * 4
-    assert len({p.tobytes() for p in made}) == 12
+    assert [known[p.tobytes()] for p in pictures] == [3] * 8 + [7] * 4
+    assert len({p.tobytes() for p in pictures}) == 12
 
 
 def test_a_diagnosis_follows_the_run_and_forgets_what_a_change_made_stale(session: Session):
@@ -381,10 +381,10 @@ def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
     """Else a run that goes on later has values that nobody gave it, and pages stand at its old weights."""
     ending, end, finish = threading.Event(), threading.Event(), TrainingJob.finish
 
-    def slowly(job: TrainingJob, *given: Any) -> None:
+    def slowly(job: TrainingJob, *args: Any) -> None:
         ending.set()
         assert end.wait(180)
-        finish(job, *given)
+        finish(job, *args)
 
     run = session.start(tiny(**LONG))
     reaches(session, run, 5)
@@ -419,11 +419,11 @@ def test_many_who_watch_a_run_of_another_process_read_it_one_after_the_other(
     job.finish(Status.STOPPED)
     read, reports = threading.Barrier(2), Run.reports_after
 
-    def slowly(run: Run, *given: Any) -> object:
-        found = reports(run, *given)
+    def slowly(run: Run, *args: Any) -> object:
+        result = reports(run, *args)
         with contextlib.suppress(threading.BrokenBarrierError):
             read.wait(0.5)  # both have read the same reports, if both may
-        return found
+        return result
 
     monkeypatch.setattr(Run, "reports_after", slowly)
     with ThreadPoolExecutor(2) as pool:
@@ -442,11 +442,11 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
 
     dataset = Mnist10k()
     monkeypatch.setattr(type(dataset), "load", load)
-    found = datasets.Sets(tmp_path)
-    assert [found.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
+    sets = datasets.Sets(tmp_path)
+    assert [sets.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
     monkeypatch.setattr(datasets, "DAMAGED", 0.0)
-    found = datasets.Sets(tmp_path)
-    assert [found.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
+    sets = datasets.Sets(tmp_path)
+    assert [sets.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
 
 
 class Panic(BaseException):
@@ -543,27 +543,27 @@ def test_undo_goes_back_change_by_change_and_redo_forth(session: Session, runs_d
         return config.critic_learning_rate, config.n_critic
 
     start = values()
-    seen = [start]
+    states = [start]
     for changes in (
         {"critic_learning_rate": 0.01},
         {"n_critic": 3},
         {"critic_learning_rate": 0.02},
     ):
         session.change(run, **changes)
-        seen.append(values())
-    for expected in reversed(seen[:-1]):
+        states.append(values())
+    for expected in reversed(states[:-1]):
         session.undo(run)  # at once, whether the worker has recorded the last one or not
         assert values() == expected
     session.undo(run)
     assert values() == start
     session.redo(run)
     session.redo(run)
-    assert values() == seen[2]
+    assert values() == states[2]
     session.change(run, n_critic=4)  # a new change: what was undone before cannot be redone
     session.redo(run)
     assert values() == (0.01, 4)
     session.undo(run)
-    assert values() == seen[2]
+    assert values() == states[2]
     # The record alone tells it, as after a reload or a restart.
     until(lambda: len(session.view(run).changes) == 10)
     assert session.history(run) == undo_and_redo(Run.find(run, runs_dir).changes())

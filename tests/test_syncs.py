@@ -51,22 +51,22 @@ METHODS = {
 class Called(TorchFunctionMode):
     """Notes every call of a method that fetches."""
 
-    def __init__(self, found: list[str]) -> None:
+    def __init__(self, fetches: list[str]) -> None:
         super().__init__()
-        self.found = found
+        self.fetches = fetches
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__name__", "") in METHODS:
-            self.found.append(func.__name__)
+            self.fetches.append(func.__name__)
         return func(*args, **kwargs or {})
 
 
 class Dispatched(TorchDispatchMode):
     """Notes every operation that would have the CPU wait for a GPU."""
 
-    def __init__(self, found: list[str]) -> None:
+    def __init__(self, fetches: list[str]) -> None:
         super().__init__()
-        self.found = found
+        self.fetches = fetches
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.name().partition(".")[0]
@@ -78,16 +78,16 @@ class Dispatched(TorchDispatchMode):
             for x in (args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else ())
         )
         if name in FETCHES or crosses or masks:
-            self.found.append(name)
+            self.fetches.append(name)
         return func(*args, **kwargs or {})
 
 
 @contextlib.contextmanager
 def watched() -> Iterator[list[str]]:
     """Collect what is fetched meanwhile."""
-    found: list[str] = []
-    with Called(found), Dispatched(found):
-        yield found
+    fetches: list[str] = []
+    with Called(fetches), Dispatched(fetches):
+        yield fetches
 
 
 def config_of(kind: str, **changes: object) -> TrainConfig:
@@ -105,22 +105,22 @@ def config_of(kind: str, **changes: object) -> TrainConfig:
     return TrainConfig.parse(base | changes)
 
 
-def found_in(config: TrainConfig, steps: int = 4) -> list[str]:
+def fetches_in(config: TrainConfig, steps: int = 4) -> list[str]:
     """Return what some steps fetched, of which the first report comes after."""
     data = pictures() if config.dataset.kind == "pictures" else None
     training = Training(config, engine=Engine("cpu", "float32", THREADS), data=data)
     training.step()  # optimisers make their state
-    with watched() as found:
+    with watched() as fetches:
         for _ in range(steps):
             training.step()
     assert training.reports()
-    return found
+    return fetches
 
 
 @pytest.mark.parametrize("kind", ["points", "pictures"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_steps_fetch_nothing(objective: str, kind: str):
-    assert found_in(config_of(kind, objective=objective)) == []
+    assert fetches_in(config_of(kind, objective=objective)) == []
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_steps_fetch_nothing(objective: str, kind: str):
     ],
 )
 def test_nor_in_other_settings(changes: dict[str, Any]):
-    assert found_in(config_of("pictures", **changes)) == []
+    assert fetches_in(config_of("pictures", **changes)) == []
 
 
 def test_nor_with_recorded_updates():
@@ -144,10 +144,10 @@ def test_nor_with_recorded_updates():
         {n: Graph(update, Again()) for n, update in training.traceable_steps().items()}
     )
     training.step()
-    with watched() as found:
+    with watched() as fetches:
         for _ in range(4):
             training.step()
-    assert found == []
+    assert fetches == []
 
 
 def paced(config: TrainConfig, runs_dir: Path) -> TrainingJob:
@@ -162,11 +162,11 @@ def test_a_job_fetches_when_somebody_looks(runs_dir: Path, monkeypatch: pytest.M
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 1e9)
     job = paced(tiny(report_every=1, preview_every=10, measure=False, steps=1000), runs_dir)
     job.step()  # with a preview
-    with watched() as found:
+    with watched() as fetches:
         for _ in range(8):
             job.step()
     view = job.view
-    assert found == [] and view.last is None
+    assert fetches == [] and view.last is None
     job.step()
     job.step()  # with a preview, and the reports till then
     job.flush()
@@ -183,11 +183,13 @@ def test_a_paced_job_records_the_same(runs_dir: Path, monkeypatch: pytest.Monkey
         while not job.done:
             job.step()
         job.finish(Status.FINISHED)
-    one, other = (job.run.reports() for job in jobs)
-    assert len(one["step"]) == 8
+    usual_reports, paced_reports = (job.run.reports() for job in jobs)
+    assert len(usual_reports["step"]) == 8
     for name in set(COLUMNS) - {"seconds", "time"}:
-        assert np.array_equal(one[name], other[name])
-    assert (np.diff(other["seconds"]) > 0).all() and (np.diff(other["time"]) > 0).all()
+        assert np.array_equal(usual_reports[name], paced_reports[name])
+    assert (np.diff(paced_reports["seconds"]) > 0).all() and (
+        np.diff(paced_reports["time"]) > 0
+    ).all()
 
 
 def test_a_paced_job_that_diverged_fails_though_it_was_stopped_before_it_looked(
@@ -208,9 +210,9 @@ def test_a_paced_job_that_diverged_fails_though_it_was_stopped_before_it_looked(
 
 def test_fetching_is_found():
     x = torch.arange(3.0)
-    with watched() as found:
+    with watched() as fetches:
         x.sum().item()
-    assert found
+    assert fetches
     for fetch in (
         lambda: float(x.sum()),
         lambda: x[x > 1],
@@ -219,6 +221,6 @@ def test_fetching_is_found():
         x.tolist,
         x.cpu,
     ):
-        with watched() as found:
+        with watched() as fetches:
             fetch()
-        assert found
+        assert fetches

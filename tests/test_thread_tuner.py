@@ -15,7 +15,7 @@ from wgan.training import Engine, ThreadTuner, Training, resolve_engine, thread_
 from wgan.training.cost import remember_threads
 
 
-def told(pace: ThreadTuner, seconds: float, n: int = 5) -> None:
+def note_pace(pace: ThreadTuner, seconds: float, n: int = 5) -> None:
     for _ in range(n):
         pace.note(10 * seconds, 10)
 
@@ -38,62 +38,62 @@ def test_it_compares_with_half_and_twice_as_many(now: int, most: int, expected: 
 def test_it_measures_after_a_while_and_when_the_pace_changes():
     pace = ThreadTuner(2)
     assert not pace.due(100.0)  # no step yet
-    told(pace, 0.1)
+    note_pace(pace, 0.1)
     assert not pace.due(thread_tuner.FIRST - 0.1)
     assert pace.due(thread_tuner.FIRST)
     pace = ThreadTuner(2, start_s=50.0)
-    told(pace, 0.1)
+    note_pace(pace, 0.1)
     assert not pace.due(50.0) and pace.due(50.0 + thread_tuner.FIRST)
     pace._next = pace._rescue = math.inf
-    told(pace, 0.13, n=50)
+    note_pace(pace, 0.13, n=50)
     assert not pace.due(1e6)
-    told(pace, 0.14)
+    note_pace(pace, 0.14)
     assert pace.due(1e6)
-    told(pace, 0.07)
+    note_pace(pace, 0.07)
     assert pace.due(1e6)
-    told(pace, thread_tuner.TOO_SLOW * 1.1)
+    note_pace(pace, thread_tuner.TOO_SLOW * 1.1)
     assert not pace.due(1e6)  # it would take too long
 
 
 def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
     """The pace falls from 14 steps a second to one in two seconds, as the issue's did."""
-    asked: list[float | None] = []
+    times: list[float | None] = []
 
     def take(config: object, engine: Engine, counts: list[int], now: float | None = None) -> int:
-        asked.append(now)
+        times.append(now)
         return counts[-1]
 
     monkeypatch.setattr(thread_tuner, "fastest", take)
     clock = iter((0.0, 2.0, 2.0, 10.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace, engine = ThreadTuner(2), Engine("cpu", "float32", 2)
-    told(pace, 0.07)
+    note_pace(pace, 0.07)
     pace.better(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
-    told(pace, 0.07)
-    told(pace, 0.2)
+    note_pace(pace, 0.07)
+    note_pace(pace, 0.2)
     assert not pace.due(10.0 + thread_tuner.SOONEST)
-    told(pace, 2.0)
+    note_pace(pace, 2.0)
     assert not pace.due(10.0 + thread_tuner.SOONEST - 1) and pace.due(10.0 + thread_tuner.SOONEST)
-    assert pace.better(tiny(), engine, 40.0) == 1 and asked[-1] == 2.0
-    told(pace, 2.0)  # no better: that is the pace now
+    assert pace.better(tiny(), engine, 40.0) == 1 and times[-1] == 2.0
+    note_pace(pace, 2.0)  # no better: that is the pace now
     assert not pace.due(40.0 + thread_tuner.SOONEST)
 
 
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "fastest", lambda config, engine, counts, now: counts[-1])
     pace, engine = ThreadTuner(4), Engine("cpu", "float32", 2)
-    told(pace, 0.1)
+    note_pace(pace, 0.1)
     assert pace.better(tiny(), engine, 10.0) == 4
     assert not pace.due(10.0 + thread_tuner.EVERY)  # nothing is known of the new pace
-    told(pace, 0.1)
+    note_pace(pace, 0.1)
     assert not pace.due(10.0 + thread_tuner.EVERY - 1) and pace.due(10.0 + thread_tuner.EVERY)
-    told(pace, 0.3)
+    note_pace(pace, 0.3)
     assert not pace.due(10.0 + thread_tuner.SOONEST - 1) and pace.due(10.0 + thread_tuner.SOONEST)
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace.better(tiny(), engine, 100.0)
-    told(pace, 0.1)
+    note_pace(pace, 0.1)
     assert not pace.due(100.0 + 3.0 / thread_tuner.SHARE - 1) and pace.due(
         100.0 + 3.0 / thread_tuner.SHARE
     )
@@ -125,10 +125,10 @@ def test_the_faster_number_wins_by_a_margin(
     monkeypatch: pytest.MonkeyPatch,
 ):
     class Rehearsed:
-        taken = 0
+        steps = 0
 
         def step(self) -> None:
-            self.taken += 1
+            self.steps += 1
 
         def reports(self) -> None:
             pass
@@ -136,14 +136,14 @@ def test_the_faster_number_wins_by_a_margin(
     rehearsed = Rehearsed()
 
     def times(training: Rehearsed, budget: float) -> list[float]:
-        training.taken += 2
+        training.steps += 2
         return [9.0 if budget == 0 else 0.0, *[seconds[torch.get_num_threads()]] * 2]
 
     monkeypatch.setattr(thread_tuner, "synthetic_training", lambda config, engine: rehearsed)
     monkeypatch.setattr(thread_tuner, "step_times", times)
     engine = Engine("cpu", "float32", next(iter(seconds)), compiled=compiled)
     assert thread_tuner.fastest(tiny(), engine, list(seconds), now) == best
-    assert rehearsed.taken <= (4 if now > thread_tuner.SLOW else 14)
+    assert rehearsed.steps <= (4 if now > thread_tuner.SLOW else 14)
 
 
 def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -199,12 +199,12 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
 
-    def never(*given: object) -> int:
+    def never(*args: object) -> int:
         raise AssertionError("measured though the number was given")
 
     monkeypatch.setattr(thread_tuner, "fastest", never)
-    for config, given in ((tiny(threads=1), None), (tiny(threads=0), 1)):
-        job = TrainingJob(Run.create(config, tmp_path / "runs"), threads=given)
+    for config, threads in ((tiny(threads=1), None), (tiny(threads=0), 1)):
+        job = TrainingJob(Run.create(config, tmp_path / "runs"), threads=threads)
         job.prepare()
         for _ in range(8):
             job.step()
@@ -215,10 +215,10 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
 def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
-    asked: list[list[int]] = []
+    offered_counts: list[list[int]] = []
 
     def most_of_them(config: object, engine: Engine, counts: list[int], now: float) -> int:
-        asked.append(counts)
+        offered_counts.append(counts)
         return max(counts)
 
     monkeypatch.setattr(thread_tuner, "fastest", most_of_them)
@@ -230,5 +230,5 @@ def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.Mon
         assert job.training.engine.threads <= most
         for _ in range(8):
             job.step()
-        assert job.training.engine.threads <= most and max(map(max, asked)) <= most
+        assert job.training.engine.threads <= most and max(map(max, offered_counts)) <= most
         job.finish(Status.STOPPED)

@@ -109,11 +109,11 @@ def test_one_report_an_interval_with_its_means(engine: Engine):
     training = Training(tiny(report_every=4, n_critic=3), engine=engine)
     for _ in range(10):
         training.step()
-    made = training.reports()
-    assert [report.step for report in made] == [4, 8]
+    reports = training.reports()
+    assert [report.step for report in reports] == [4, 8]
     assert training.reports() == []
-    assert all(math.isfinite(value) for report in made for value in report)
-    for report in made:
+    assert all(math.isfinite(value) for report in reports for value in report)
+    for report in reports:
         assert report.critic_gap == pytest.approx(-report.critic_loss, rel=1e-5)
         assert report.penalty >= 0
 
@@ -167,8 +167,8 @@ def test_the_critic_is_frozen_in_the_generators_update_and_fakes_detached_in_its
     assert all(p.grad is None for p in training.generator.parameters())
     gradients = [p.grad.clone() for p in training.critic.parameters()]
     training.update_generator(draw=2)
-    kept = [p.grad for p in training.critic.parameters()]
-    assert all(torch.equal(a, b) for a, b in zip(gradients, kept, strict=True))
+    gradients_after = [p.grad for p in training.critic.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(gradients, gradients_after, strict=True))
     assert all(p.requires_grad for p in training.critic.parameters())
 
 
@@ -180,8 +180,8 @@ def test_every_critic_update_sees_other_data_and_the_generator_other_z(engine: E
         for draw in range(3)
     ]
     z = [training.batches.z(training.steps, draw, 4) for draw in range(4)]
-    for made in (batches, z):
-        assert all(not torch.equal(a, b) for i, a in enumerate(made) for b in made[i + 1 :])
+    for tensors in (batches, z):
+        assert all(not torch.equal(a, b) for i, a in enumerate(tensors) for b in tensors[i + 1 :])
 
 
 def test_clipped_before_the_generator_sees_the_critic(
@@ -191,17 +191,19 @@ def test_clipped_before_the_generator_sees_the_critic(
         tiny(objective={"name": "wgan", "clip_value": 0.02}, critic_learning_rate=0.1),
         engine=engine,
     )
-    seen = []
+    largest_weights = []
     original = training.update_generator
 
     def look(draw: int) -> None:
-        seen.append(max(float(p.detach().abs().max()) for p in training.critic.parameters()))
+        largest_weights.append(
+            max(float(p.detach().abs().max()) for p in training.critic.parameters())
+        )
         original(draw)
 
     monkeypatch.setattr(training, "update_generator", look)
     for _ in range(5):
         training.step()
-    assert max(seen) <= 0.02 + 1e-9
+    assert max(largest_weights) <= 0.02 + 1e-9
 
 
 def test_without_replacement_every_example_comes_once_an_epoch(engine: Engine):
@@ -213,15 +215,15 @@ def test_without_replacement_every_example_comes_once_an_epoch(engine: Engine):
     training = Training(config, engine=engine, data=marked)
     epochs = []
     for _ in range(3):
-        seen = []
+        examples = []
         for _ in range(5):  # 5 batches of 8 are 40
             batch, _ = training.batches.real(
                 training.steps, 0, training.config.batch_size, training.critic_updates
             )
-            seen += ((batch[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+            examples += ((batch[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
             training.critic_updates += 1
-        assert sorted(seen) == list(range(40))
-        epochs.append(seen)
+        assert sorted(examples) == list(range(40))
+        epochs.append(examples)
     assert epochs[0] != epochs[1] != epochs[2]
 
 
@@ -231,10 +233,10 @@ def test_the_average_is_the_papers_recursion(engine: Engine):
     for step in range(1, 60):
         training.step()
         decay = min(0.9, (1 + step) / (10 + step))
-        for kept, now in zip(expected, training.generator.parameters(), strict=True):
-            kept.mul_(decay).add_(now.detach().double(), alpha=1 - decay)
-    for kept, average in zip(expected, training.average.parameters(), strict=True):
-        assert torch.allclose(kept.float(), average, atol=1e-5)
+        for mean, now in zip(expected, training.generator.parameters(), strict=True):
+            mean.mul_(decay).add_(now.detach().double(), alpha=1 - decay)
+    for mean, average in zip(expected, training.average.parameters(), strict=True):
+        assert torch.allclose(mean.float(), average, atol=1e-5)
 
 
 def test_previews_come_from_the_average_in_eval_mode_and_training_from_train_mode(engine: Engine):
@@ -291,7 +293,7 @@ def test_what_cannot_change_says_why(path: str, engine: Engine):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "pattern"),
     [
         ({"critic_learning_rate": 0.1}, "critic learning rate 0.1 is very high"),
         ({"objective": {"name": "wgan-gp", "penalty_weight": 0.0}}, "penalty weight of 0"),
@@ -304,7 +306,7 @@ def test_what_cannot_change_says_why(path: str, engine: Engine):
     ],
 )
 def test_divergence_is_noticed_and_explained(
-    changes: dict[str, object], words: str, engine: Engine
+    changes: dict[str, object], pattern: str, engine: Engine
 ):
     training = Training(tiny(**changes), engine=engine)
     for _ in range(5):
@@ -313,7 +315,7 @@ def test_divergence_is_noticed_and_explained(
         next(training.critic.parameters()).fill_(float("nan") if "objective" in changes else 1e30)
     for _ in range(10):
         training.step()
-    with pytest.raises(Diverged, match=words) as caught:
+    with pytest.raises(Diverged, match=pattern) as caught:
         training.reports()
     assert [report.step for report in caught.value.reports] == [5]
     assert all(abs(value) < EXPLODED for value in caught.value.reports[0])
@@ -385,8 +387,8 @@ def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.
     assert resolve_engine(config, threads=THREADS, cache=cache) == first
     monkeypatch.setattr(forecasting, "_race", lambda *_: {"float32": 1.04, "bfloat16": 1.0})
     assert resolve_engine(config, threads=THREADS).precision == "float32"  # a tie keeps float32
-    asked = config.changed({"precision": "bfloat16"})
-    assert resolve_engine(asked, threads=THREADS).precision == "bfloat16"
+    bfloat16_config = config.changed({"precision": "bfloat16"})
+    assert resolve_engine(bfloat16_config, threads=THREADS).precision == "bfloat16"
 
 
 def test_points_train_in_float32():
@@ -473,22 +475,22 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
         (sign * score.mean()).backward()
         optimizer.step()
     training.update_critic(0, *training.make_batches(range(1))[0], held_out=True)
-    for mine, theirs in zip(training.critic.parameters(), critic.parameters(), strict=True):
-        assert torch.allclose(mine, theirs, atol=1e-7)
+    for weight, expected in zip(training.critic.parameters(), critic.parameters(), strict=True):
+        assert torch.allclose(weight, expected, atol=1e-7)
     assert float(training._critic_sums[2]) == pytest.approx(gaps[0] - gaps[1], abs=1e-6)
 
 
 def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
-    made = {}
+    fakes = {}
     for inference in (False, True):
         config = TrainConfig.parse(SMALL_PICTURES | {"inference_fakes": inference})
         training = Training(config, engine=engine, data=pictures())
         before = {k: v.clone() for k, v in training.generator.named_buffers()}
-        made[inference] = training.make_fakes(training.batches.z(training.steps, 0, 8), None)
+        fakes[inference] = training.make_fakes(training.batches.z(training.steps, 0, 8), None)
         changed = any(not torch.equal(v, before[k]) for k, v in training.generator.named_buffers())
         assert changed != inference
         assert training.generator.training
-    assert not torch.allclose(made[False], made[True], atol=1e-3)
+    assert not torch.allclose(fakes[False], fakes[True], atol=1e-3)
 
 
 def test_decay_reaches_the_optimisers(engine: Engine):
@@ -540,12 +542,12 @@ def test_a_labelled_training_resumes_exactly_and_shows_its_classes(
         whole.step()
         resumed.step()
     assert same(whole, resumed)
-    shown = whole.preview().pictures
-    assert shown is not None and shown.shape == (80, 1, 28, 28)  # ten classes, eight of each
+    grid = whole.preview().pictures
+    assert grid is not None and grid.shape == (80, 1, 28, 28)  # ten classes, eight of each
     whole.apply(preview_class=3)
     only = whole.preview().pictures
-    assert only is not None and np.array_equal(only[24:32], shown[24:32])
-    assert not np.array_equal(only[:8], shown[:8])
+    assert only is not None and np.array_equal(only[24:32], grid[24:32])
+    assert not np.array_equal(only[:8], grid[:8])
 
 
 def test_a_labelled_pair_learns_which_class_is_which(engine: Engine):
@@ -616,11 +618,11 @@ def test_batches_made_together_are_those_made_one_by_one(engine: Engine, values:
     for draw in range(n):
         (alone,) = pair[1].make_batches(range(draw, draw + 1))
         pair[1].critic_updates += 1
-        for one, other in zip(together[draw], alone, strict=True):
-            if one is None:
-                assert other is None
+        for batch, expected in zip(together[draw], alone, strict=True):
+            if batch is None:
+                assert expected is None
             else:
-                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+                torch.testing.assert_close(batch, expected, rtol=1e-5, atol=1e-6)
     running = [t.generator.state_dict() for t in pair]
     assert all(torch.equal(running[0][key], running[1][key]) for key in running[0])
 
@@ -631,10 +633,10 @@ def test_a_state_stays_as_it_is_when_trainings_go_on_from_it():
         training.step()
     state = training.state()
     held = {name: value.clone() for name, value in state.tensors.items()}
-    one, other = Training.restore(state), Training.restore(state)
-    for each in (one, other):
+    first, second = Training.restore(state), Training.restore(state)
+    for each in (first, second):
         for _ in range(3):
             each.step()
     assert all(torch.equal(held[name], state.tensors[name]) for name in held)
-    a, b = one.state().tensors, other.state().tensors
+    a, b = first.state().tensors, second.state().tensors
     assert all(torch.equal(a[name], b[name]) for name in a)

@@ -30,9 +30,9 @@ def linear(*weights: float) -> nn.Module:
 
 
 def test_everything_that_is_probed_is_explained(engine: Engine):
-    made = training(engine)
-    made.step()
-    diagnostics = probe(made)
+    ring_training = training(engine)
+    ring_training.step()
+    diagnostics = probe(ring_training)
     assert set(diagnostics) <= set(PROBES)
     assert all(math.isfinite(value) for value in diagnostics.values())
     assert set(PROBES) - set(diagnostics) == {"at_clip"}  # nothing is clipped here
@@ -71,9 +71,9 @@ def test_a_gradient_grows_by_what_a_layer_multiplies(engine: Engine, factor: flo
 
 
 def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
-    made = training(engine)
-    assert isinstance(made.config.dataset, Ring8)
-    scale = made.config.dataset.scale
+    ring_training = training(engine)
+    assert isinstance(ring_training.config.dataset, Ring8)
+    scale = ring_training.config.dataset.scale
 
     class Fixed(nn.Module):
         def __init__(self, spread: float) -> None:
@@ -87,9 +87,11 @@ def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
             return self.spread * ring * scale
 
     for spread, expected in ((0.0, 0.0), (1.0, 1.0), (0.25, 0.25)):
-        made.generator = Fixed(spread)
-        made.generator_optimizer = optimizer_of(made.config, made.generator, "generator")
-        assert probe(made)["variety"] == pytest.approx(expected, abs=0.05)
+        ring_training.generator = Fixed(spread)
+        ring_training.generator_optimizer = optimizer_of(
+            ring_training.config, ring_training.generator, "generator"
+        )
+        assert probe(ring_training)["variety"] == pytest.approx(expected, abs=0.05)
 
 
 def test_weights_at_the_bound_are_counted(engine: Engine):

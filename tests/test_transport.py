@@ -127,13 +127,13 @@ def test_the_optimal_potential_is_1_lipschitz_and_its_gap_is_w1(n: int, dim: int
 def test_the_optimal_potential_against_pot_and_a_linear_program():
     a, b = RNG.normal(size=(25, 2)), RNG.normal(size=(25, 2)) + 1
     even, cost = np.full(25, 1 / 25), cdist(a, b)
-    found = kantorovich(a, b)
+    potential = kantorovich(a, b)
     plan = discrete(even, even, cost)
     _, log = ot.emd(even, even, cost, log=True)
-    assert found.cost == pytest.approx(plan.cost, abs=1e-9)
-    assert found.cost == pytest.approx(log["cost"], abs=1e-9)
+    assert potential.cost == pytest.approx(plan.cost, abs=1e-9)
+    assert potential.cost == pytest.approx(log["cost"], abs=1e-9)
     # Any optimal potential is tight wherever an optimal plan moves mass.
-    drop = found(a)[:, None] - found(b)
+    drop = potential(a)[:, None] - potential(b)
     assert (plan.mass * (cost - drop)).sum() == pytest.approx(0, abs=1e-9)
 
 

@@ -9,7 +9,7 @@ from wgan.verdicts.stability import TrainedGan
 
 
 @pytest.mark.parametrize(
-    ("told_apart", "gap", "gap_held_out", "words", "overfits"),
+    ("told_apart", "gap", "gap_held_out", "phrase", "overfits"),
     [
         (1.0, 5.0, 5.0, "nearly every fake", False),
         (0.97, 2.0, 1.9, "many fakes", False),
@@ -22,9 +22,9 @@ from wgan.verdicts.stability import TrainedGan
         (0.9, 1.0, 2.0, "many fakes", False),  # held-out examples may also score higher
     ],
 )
-def test_scores(told_apart: float, gap: float, gap_held_out: float, words: str, overfits: bool):
+def test_scores(told_apart: float, gap: float, gap_held_out: float, phrase: str, overfits: bool):
     text = critic.scores(told_apart, gap, gap_held_out, 1.0)
-    assert words in text and ("by heart" in text) is overfits
+    assert phrase in text and ("by heart" in text) is overfits
 
 
 def test_scores_that_are_all_the_same_say_nothing_of_overfitting():
@@ -32,7 +32,7 @@ def test_scores_that_are_all_the_same_say_nothing_of_overfitting():
 
 
 @pytest.mark.parametrize(
-    ("mean", "above", "words"),
+    ("mean", "above", "phrase"),
     [
         (0.0, 0.0, "Nearly flat"),
         (0.099, 0.0, "Nearly flat"),
@@ -45,8 +45,8 @@ def test_scores_that_are_all_the_same_say_nothing_of_overfitting():
         (30.0, 1.0, "Steeper than 1"),
     ],
 )
-def test_slopes(mean: float, above: float, words: str):
-    assert words in critic.slopes(mean, above)
+def test_slopes(mean: float, above: float, phrase: str):
+    assert phrase in critic.slopes(mean, above)
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.5, 0.9, 1.0, 1.2, 3.0])
@@ -59,7 +59,7 @@ def test_slopes_alone_never_make_the_gap_a_distance(mean: float, above: float):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "words"),
+    ("first", "last", "phrase"),
     [
         (0.0, 1.0, "no gradient"),
         (1.0, 0.0, "no gradient"),
@@ -72,8 +72,8 @@ def test_slopes_alone_never_make_the_gap_a_distance(mean: float, above: float):
         (1e6, 1.0, "grows 1,000,000-fold: it explodes"),
     ],
 )
-def test_gradient_flow(first: float, last: float, words: str):
-    assert words in critic.gradient_flow(first, last)
+def test_gradient_flow(first: float, last: float, phrase: str):
+    assert phrase in critic.gradient_flow(first, last)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 0.05, 0.5, 2.0, 30.0, 1e4])
@@ -93,7 +93,7 @@ def convergence(share: float, **changes: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("share", "changes", "words"),
+    ("share", "changes", "phrase"),
     [
         (0.95, {}, "tight: 95 %"),
         (0.91, {"rising": True}, "tight: 91 %"),
@@ -111,8 +111,8 @@ def convergence(share: float, **changes: object) -> str:
         (1.0, {}, "tight: 100 %"),
     ],
 )
-def test_convergence(share: float, changes: dict[str, object], words: str):
-    assert words in convergence(share, **changes)
+def test_convergence(share: float, changes: dict[str, object], phrase: str):
+    assert phrase in convergence(share, **changes)
 
 
 @pytest.mark.parametrize("share", [0.004, 0.2, 0.5, 0.89, 0.901, 1.0])
@@ -125,7 +125,7 @@ def test_the_share_on_show_is_the_share_in_words(share: float, ended: bool):
 
 
 @pytest.mark.parametrize(
-    ("cost", "finished", "cheapest_was_shown", "words"),
+    ("cost", "finished", "cheapest_was_shown", "phrase"),
     [
         (4.0, True, False, "Yours costs **4.00**: as cheap as can be."),
         (4.0049, True, True, "as cheap as can be"),
@@ -134,11 +134,11 @@ def test_the_share_on_show_is_the_share_in_words(share: float, ended: bool):
         (1.0, False, True, "costs **4.00** and crosses nowhere"),
     ],
 )
-def test_plan_by_hand(cost: float, finished: bool, cheapest_was_shown: bool, words: str):
+def test_plan_by_hand(cost: float, finished: bool, cheapest_was_shown: bool, phrase: str):
     text = wasserstein.plan_by_hand(
         cost, 4.0, finished=finished, cheapest_was_shown=cheapest_was_shown
     )
-    assert words in text and "linear program agree: **4.00**" in text
+    assert phrase in text and "linear program agree: **4.00**" in text
 
 
 def test_an_unfinished_plan_gives_nothing_away():
@@ -146,16 +146,16 @@ def test_an_unfinished_plan_gives_nothing_away():
 
 
 @pytest.mark.parametrize(
-    ("blurred", "exact", "words"),
+    ("blurred", "exact", "phrase"),
     [(2.0, 2.0, ": 0 % more"), (3.0, 2.0, ": 50 % more"), (0.5, 0.0, ": 0 % more")],
 )
-def test_blurred_plan(blurred: float, exact: float, words: str):
+def test_blurred_plan(blurred: float, exact: float, phrase: str):
     text = wasserstein.blurred_plan(0.03, blurred, exact, 1.44)
-    assert words in text and "ε = 0.03" in text and "over 1.4 real points" in text
+    assert phrase in text and "ε = 0.03" in text and "over 1.4 real points" in text
 
 
 @pytest.mark.parametrize(
-    ("proved", "w1", "optimum_was_shown", "words"),
+    ("proved", "w1", "optimum_was_shown", "phrase"),
     [
         (3.8, 3.8, False, "**3.80**: all of W₁"),
         (3.796, 3.8, True, "all of W₁"),
@@ -165,9 +165,9 @@ def test_blurred_plan(blurred: float, exact: float, words: str):
         (0.0, 0.0, False, "The piles are the same"),
     ],
 )
-def test_bent_function(proved: float, w1: float, optimum_was_shown: bool, words: str):
+def test_bent_function(proved: float, w1: float, optimum_was_shown: bool, phrase: str):
     text = wasserstein.bent_function(proved, w1, optimum_was_shown=optimum_was_shown)
-    assert words in text
+    assert phrase in text
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_hardly_overlap(shape: str, theta: float, apart: bool):
 
 
 @pytest.mark.parametrize(
-    ("theta", "kl", "slope", "words"),
+    ("theta", "kl", "slope", "phrase"),
     [
         (3.0, math.inf, 0.0, "with slope **1**; JS is **0.693** (log 2 is 0.693) with slope **0**"),
         (-3.0, math.inf, 0.0, "At θ = −3: W₁ is **3.00** with slope **−1**"),
@@ -211,15 +211,15 @@ def test_hardly_overlap(shape: str, theta: float, apart: bool):
         (1.0, math.inf, math.nan, "slope **none**"),
     ],
 )
-def test_slid_apart(theta: float, kl: float, slope: float, words: str):
+def test_slid_apart(theta: float, kl: float, slope: float, phrase: str):
     text = wasserstein.slid_apart(
         theta, abs(theta), math.log(2), kl, 1.0, js_slope=slope, tv_slope=slope
     )
-    assert words in text and ("KL does grow" in text) is math.isfinite(kl)
+    assert phrase in text and ("KL does grow" in text) is math.isfinite(kl)
 
 
 @pytest.mark.parametrize(
-    ("discriminator", "critic_gradient", "words", "overlaps"),
+    ("discriminator", "critic_gradient", "phrase", "overlaps"),
     [
         (1e-3, 1.0, "1,000 times as hard", False),
         (0.0, 1.0, "more than 10,000 times as hard", False),
@@ -231,10 +231,10 @@ def test_slid_apart(theta: float, kl: float, slope: float, words: str):
     ],
 )
 def test_opposed_gradients(
-    discriminator: float, critic_gradient: float, words: str, overlaps: bool
+    discriminator: float, critic_gradient: float, phrase: str, overlaps: bool
 ):
     text = wasserstein.opposed_gradients(6.0, discriminator, critic_gradient)
-    assert words in text and ("They still overlap" in text) is overlaps
+    assert phrase in text and ("They still overlap" in text) is overlaps
     assert wasserstein.discriminator_is_dead(discriminator, critic_gradient) is not overlaps
 
 
@@ -269,7 +269,7 @@ def gan(**changes: object) -> TrainedGan:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "phrase"),
     [
         ({}, "**GAN** has 6 of 8 modes, 80 % of its samples good."),
         ({"good_share": None}, "**GAN** has 6 of 8 modes."),
@@ -279,8 +279,8 @@ def gan(**changes: object) -> TrainedGan:
         ({"diverged": True, "collapsed_at": 50, "collapsed": True}, "**GAN** diverged."),
     ],
 )
-def test_mode_collapse(changes: dict[str, object], words: str):
-    assert words in stability.mode_collapse([gan(**changes)], 8, "modes")
+def test_mode_collapse(changes: dict[str, object], phrase: str):
+    assert phrase in stability.mode_collapse([gan(**changes)], 8, "modes")
 
 
 def test_mode_collapse_of_several_networks():
@@ -302,8 +302,8 @@ def test_first_to_collapse(
     collapsed_at: tuple[int | None, ...], diverged: tuple[bool, ...], first: int | None
 ):
     gans = [
-        gan(collapsed_at=step, diverged=lost)
-        for step, lost in zip(collapsed_at, diverged, strict=True)
+        gan(collapsed_at=step, diverged=has_diverged)
+        for step, has_diverged in zip(collapsed_at, diverged, strict=True)
     ]
     assert stability.first_to_collapse(gans) == first
 
@@ -370,7 +370,7 @@ def test_a_grid_with_untrained_cells_decides_nothing():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "expected_text"),
     [
         (1, "about half a minute"),
         (39.9, "about half a minute"),
@@ -381,5 +381,5 @@ def test_a_grid_with_untrained_cells_decides_nothing():
         (600, "about 10 minutes"),
     ],
 )
-def test_duration(seconds: float, words: str):
-    assert stability.duration(seconds) == words
+def test_duration(seconds: float, expected_text: str):
+    assert stability.duration(seconds) == expected_text

@@ -42,7 +42,7 @@ def open_section(app: AppTest, section: str) -> AppTest:
     return sound(app.button_group(key="critic_section").set_value(section).run())
 
 
-def words(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return "\n".join(m.value for m in [*app.markdown, *app.caption, *app.info])
 
 
@@ -51,7 +51,7 @@ def words(app: AppTest) -> str:
 def test_every_section_of_points(section: str, objective: str, runs_dir: Path):
     finished_run(runs_dir, objective=objective)
     app = page_alone("critic.py")
-    assert "Step 40" in words(app)
+    assert "Step 40" in page_text(app)
     open_section(app, section)
 
 
@@ -74,14 +74,14 @@ def test_an_uploaded_picture_is_judged_and_a_bad_one_is_a_sentence(runs_dir: Pat
     app = page_alone("critic.py")
     open_section(app, "inside")
     sound(app.button_group(key="critic_way").set_value("uploaded").run())
-    assert "appear here" in words(app)
+    assert "appear here" in page_text(app)
     out = io.BytesIO()
     Image.new("RGB", (50, 40), (200, 10, 90)).save(out, "PNG")
     app.file_uploader[0].set_value(("face.png", out.getvalue(), "image/png")).run()
-    assert "Feature maps" in words(sound(app))
+    assert "Feature maps" in page_text(sound(app))
     app.file_uploader[0].set_value(("face.png", b"\x89PNG no picture", "image/png")).run()
     assert not app.exception and "This picture cannot be used" in app.error[0].value
-    assert "appear here" in words(app)
+    assert "appear here" in page_text(app)
 
 
 def test_the_critic_is_trained_on_and_stopped(runs_dir: Path):
@@ -95,7 +95,7 @@ def test_the_critic_is_trained_on_and_stopped(runs_dir: Path):
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert "A copy of the critic of step 40" in words(sound(app)) and "%" in words(app)
+    assert "A copy of the critic of step 40" in page_text(sound(app)) and "%" in page_text(app)
     app.select_slider(key="alone_updates_points").set_value(10_000).run()
     button(app, "train_critic").click().run()
     button(app, "stop_critic").click().run()
@@ -106,7 +106,7 @@ def test_a_checkpoint_is_opened(runs_dir: Path):
     finished_run(runs_dir)
     app = page_alone("critic.py")
     sound(next(b for b in app.selectbox if b.label == "Weights").set_value(20).run())
-    assert "Step 20," in words(app)
+    assert "Step 20," in page_text(app)
 
 
 def test_a_run_without_weights_says_so(runs_dir: Path):
@@ -125,7 +125,7 @@ def test_data_that_are_not_here_are_said_to_be_absent(
     monkeypatch.setattr(DATASETS["mnist-10k"], "present", lambda self, root=None: False)
     app = app_at().run()
     sound(app.switch_page("../critic.py").run())
-    assert "not on this machine" in words(app)
+    assert "not on this machine" in page_text(app)
     for section in ("slopes", "layers", "inside"):
         open_section(app, section)
     assert app.button_group(key="critic_way").options == ["Generated", "Draw", "Upload"]

@@ -22,19 +22,19 @@ SOME = ["fact engines = bracket", "reports.step = text, all", "config.json = dee
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def source_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return finished_run(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture
 def pair(
-    trained: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    source_run: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Run, Run]]:
     """A whole run, and one to be damaged that is older."""
     monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    for name in ("20200101-000000-damaged", trained.id):
-        shutil.copytree(trained.folder, runs_dir / name)
-    yield Run(runs_dir / trained.id), Run(runs_dir / "20200101-000000-damaged")
+    for name in ("20200101-000000-damaged", source_run.id):
+        shutil.copytree(source_run.folder, runs_dir / name)
+    yield Run(runs_dir / source_run.id), Run(runs_dir / "20200101-000000-damaged")
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -54,7 +54,7 @@ def opened(page: str, run: str) -> AppTest:
     return app
 
 
-def words(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return " ".join(str(element.value) for element in (*app.error, *app.toast, *app.markdown))
 
 
@@ -74,7 +74,7 @@ def test_the_train_page_says_that_a_run_cannot_be_read_and_shows_another(
     HARMS[name](damaged.folder)
     app = opened("train.py", damaged.id)
     assert not app.exception and app.query_params["run"] in (whole.id, [whole.id])
-    assert "damaged" in words(app) or "cannot be" in words(app) or "lost" in words(app)
+    assert "damaged" in page_text(app) or "cannot be" in page_text(app) or "lost" in page_text(app)
 
 
 @pytest.mark.parametrize("name", [*SOME, "reports.critic_loss = text, all"])
@@ -95,19 +95,19 @@ def test_the_runs_page_deletes_a_damaged_run(pair: tuple[Run, Run], name: str):
     state_of(app, RunsState).selected = [damaged.id]
     app.run()
     assert not app.exception and len(app.dataframe[0].value) == 2
-    assert "damaged" in words(app) or "cannot be" in words(app) or "lost" in words(app)
+    assert "damaged" in page_text(app) or "cannot be" in page_text(app) or "lost" in page_text(app)
     button(app, "delete").click().run()
     assert not app.exception
     # A button of a dialog is lost in AppTest; this is what it calls.
     session().throw_away(damaged.id)
     assert [run.id for run in list_runs(damaged.folder.parent)] == [whole.id]
-    assert [thrown.run for thrown in trash(damaged.folder.parent)] == [damaged.id]
+    assert [trashed_run.run for trashed_run in trash(damaged.folder.parent)] == [damaged.id]
 
 
 def upload(app: AppTest, content: bytes) -> AppTest:
     app.file_uploader[0].set_value(("run.zip", content, "application/zip")).run()
     end = time.monotonic() + 180
-    while any(found.key == "cancel_import" for found in app.button):
+    while any(widget.key == "cancel_import" for widget in app.button):
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
@@ -120,7 +120,7 @@ def test_an_upload_is_imported_and_shown(pair: tuple[Run, Run], tmp_path: Path):
     app = alone("runs.py").run()
     upload(app, (tmp_path / "run.zip").read_bytes())
     assert not app.exception and not app.error
-    assert f"{whole.id}-2 has been taken in." in words(app)
+    assert f"{whole.id}-2 has been taken in." in page_text(app)
     assert len(list_runs(whole.folder.parent)) == 3
     upload(app, b"no zip at all")
     assert "no ZIP file" in app.error[0].value and not app.exception

@@ -35,11 +35,13 @@ class Page:
     def __init__(self) -> None:
         self.app = AppTest.from_function(script, kwargs={"message": None, "page": 0, "cut": False})
 
-    def run(self, value: Any = None, number: int = 0, page: int = 0, *, cut: bool = False) -> Any:
+    def run(
+        self, value: Any = None, number: int = 0, page: int = 0, *, interrupted: bool = False
+    ) -> Any:
         """Run the page once; return the value shown, and the number and revision of the answer."""
         sent = {"client": "tab", "number": number, "value": value, "commands": []}
         self.app.args = ()
-        self.app.kwargs = {"message": sent if number else None, "page": page, "cut": cut}
+        self.app.kwargs = {"message": sent if number else None, "page": page, "cut": interrupted}
         self.app.run()
         assert not self.app.exception
         return self.app.session_state["answer"]
@@ -66,7 +68,7 @@ def test_what_something_else_sets_is_a_new_revision_and_an_edit_goes_on_from_it(
 def test_an_edit_is_kept_where_a_rerun_cuts_the_page_off():
     page = Page()
     page.run()
-    assert page.run(5, 1, cut=True) == (5, 1, 0)
+    assert page.run(5, 1, interrupted=True) == (5, 1, 0)
     assert page.run() == (5, 1, 0)
 
 

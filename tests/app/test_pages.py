@@ -51,17 +51,17 @@ def preset(app: AppTest) -> Any:
 
 
 def button(app: AppTest, key: str) -> Any:
-    return next(found for found in app.button if found.key == key)
+    return next(widget for widget in app.button if widget.key == key)
 
 
 def has_button(app: AppTest, key: str) -> bool:
-    return any(found.key == key for found in app.button)
+    return any(widget.key == key for widget in app.button)
 
 
 def until_button(app: AppTest, key: str) -> None:
     end = time.monotonic() + 180
     while not has_button(app, key):
-        assert time.monotonic() < end, [found.key for found in app.button]
+        assert time.monotonic() < end, [widget.key for widget in app.button]
         time.sleep(0.1)
         app.run()
 
@@ -93,16 +93,16 @@ def test_a_forecast_does_not_hold_the_first_page_back(
     app.query_params["setup"] = '{"batch_size":13}'  # which no other test forecasts
     sound(app.run())
 
-    def said() -> str:
+    def caption_text() -> str:
         return " ".join(caption.value for caption in app.caption)
 
     time.sleep(0.5)  # in which a worker that was asked would have begun
     config = next_config(app)
-    assert config.batch_size == 13 and "measuring" in said()
+    assert config.batch_size == 13 and "measuring" in caption_text()
     assert session.session().forecast(config, begin=False) is None
     end = time.monotonic() + 180
-    while "about" not in said():
-        assert time.monotonic() < end, said()
+    while "about" not in caption_text():
+        assert time.monotonic() < end, caption_text()
         time.sleep(0.1)
         app.run()
 
@@ -132,10 +132,10 @@ def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
     app.session_state["advanced"] = True
     sound(app.run())
     kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle", "multiselect")
-    shown = {w.key: w for kind in kinds for w in app.sidebar.get(kind) if w.key}
+    widgets = {w.key: w for kind in kinds for w in app.sidebar.get(kind) if w.key}
     for value in hyperparameters(PRESETS["quick-mnist"].config):
-        assert f"w:{value.path}" in shown, value.path
-        assert value.help in shown[f"w:{value.path}"].help, value.path
+        assert f"w:{value.path}" in widgets, value.path
+        assert value.help in widgets[f"w:{value.path}"].help, value.path
 
 
 def test_every_preset_can_be_chosen(app: AppTest, subtests: pytest.Subtests):
@@ -274,7 +274,7 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     app.button_group(key="settings_of").set_value("Next run").run()
     button(app, "start").click().run()
     assert has_button(app, "dialog_queue") and has_button(app, "dialog_stop")
-    assert any("Queue the new run behind it" in words.value for words in app.markdown)
+    assert any("Queue the new run behind it" in text.value for text in app.markdown)
 
 
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
@@ -302,10 +302,10 @@ def test_a_run_of_a_race_that_is_prepared_after_another_can_be_looked_at(
 ):
     go_on, prepare, prepared = threading.Event(), TrainingJob.prepare, []
 
-    def slowly(job: TrainingJob, *given: Any) -> None:
+    def slowly(job: TrainingJob, *args: Any) -> None:
         prepared.append(job)
         assert go_on.wait(180)
-        prepare(job, *given)
+        prepare(job, *args)
 
     monkeypatch.setattr(TrainingJob, "prepare", slowly)
     runs = session.session().race([tiny(steps=50), tiny(steps=50, objective="wgan")])
@@ -476,8 +476,8 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
     looks = {"penalty_pull": 30.0, "slope_hat": 1.0, "gradient_depth": 0.2, "generator_signal": 1.0}
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
-    words = " ".join(text.value for text in app.markdown)
-    assert "The penalty is too strong" in words and "pulls 30 times as hard" in words
+    page_text = " ".join(text.value for text in app.markdown)
+    assert "The penalty is too strong" in page_text and "pulls 30 times as hard" in page_text
     button(app, "mend-strong-penalty-0").click().run()
     sound(app)
     assert "Fork from step" in app.sidebar.info[0].value
@@ -489,8 +489,8 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
 def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs_dir: Path):
     finished_run(runs_dir)
     sound(app.run())
-    said = " ".join(text.value for text in (*app.markdown, *app.caption))
-    assert "not measured for long enough" in said and "No fault shows" not in said
+    page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
+    assert "not measured for long enough" in page_text and "No fault shows" not in page_text
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
@@ -512,8 +512,8 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
     app.query_params["runs"] = ",".join(runs)
     app.query_params["curve"] = "emd_512"
     sound(app.run())
-    words = [text.value for text in app.caption if "Not drawn" in text.value]
-    assert len(words) == 1 and "Exact W₁, 512 samples of other data" in words[0]
+    captions = [text.value for text in app.caption if "Not drawn" in text.value]
+    assert len(captions) == 1 and "Exact W₁, 512 samples of other data" in captions[0]
     table = app.dataframe[0].value
     row = table[table[""] == "Exact W₁, 512 samples, last"].iloc[0].tolist()
     assert row[-1] == "not comparable" and "not comparable" not in row[:-1]
@@ -533,14 +533,16 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
         sound(app.run())
         return any("shown every 3 seconds" in caption.value for caption in app.caption)
 
-    seen = refresh._last_seen()
-    assert not slowly() and len(seen) == 1
+    last_seen = refresh._last_seen()
+    assert not slowly() and len(last_seen) == 1
     now = time.monotonic()
-    seen |= {f"visitor {i}": (now, 1.0) for i in range(25)}
+    last_seen |= {f"visitor {i}": (now, 1.0) for i in range(25)}
     assert slowly()
     # Who is silent has left; what is drawn for a visitor less often is silent for longer.
     now = time.monotonic()
-    seen |= {f"visitor {i}": (now - refresh.SILENCE_S - 3.0, 1.0 if i else 60.0) for i in range(25)}
-    assert not slowly() and set(seen) - {"visitor 0"} == {state_of(app, Visitor).id}
-    assert "visitor 0" in seen
+    last_seen |= {
+        f"visitor {i}": (now - refresh.SILENCE_S - 3.0, 1.0 if i else 60.0) for i in range(25)
+    }
+    assert not slowly() and set(last_seen) - {"visitor 0"} == {state_of(app, Visitor).id}
+    assert "visitor 0" in last_seen
     session.session().stop(run)

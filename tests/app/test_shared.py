@@ -19,14 +19,14 @@ from wgan.training import Engine
 
 
 def test_many_who_are_shown_the_same_version_get_what_the_first_got():
-    made: list[int] = []
+    calls: list[int] = []
 
     def make(n: int) -> dict[str, Any]:
-        made.append(n)
+        calls.append(n)
         return {"n": n, "words": "Größe"}
 
     first = shared(("a test", 1), lambda: make(1))
-    assert shared(("a test", 1), lambda: make(2)) is first and made == [1]
+    assert shared(("a test", 1), lambda: make(2)) is first and calls == [1]
     assert json.loads(first) == {"n": 1, "words": "Größe"} and first == packed(
         {"n": 1, "words": "Größe"}
     )
@@ -50,28 +50,32 @@ def test_lines_over_the_same_steps_carry_them_once():
 
 
 def test_a_damaged_set_is_looked_at_again_once_it_is_whole(monkeypatch):
-    given: list[Any] = [None, np.zeros((7, 1, 8, 8), np.uint8), None]
-    sets = SimpleNamespace(examples=lambda dataset, n: given.pop(0))
+    answers: list[Any] = [None, np.zeros((7, 1, 8, 8), np.uint8), None]
+    sets = SimpleNamespace(examples=lambda dataset, n: answers.pop(0))
     monkeypatch.setattr(datasets, "session", lambda: SimpleNamespace(datasets=sets, root=None))
     dataset = Mnist10k()
     datasets._real_examples.clear()
     assert datasets.real_examples(dataset, 7) is None
     first = datasets.real_examples(dataset, 7)
-    assert first is not None and datasets.real_examples(dataset, 7) is first and len(given) == 1
+    assert first is not None and datasets.real_examples(dataset, 7) is first and len(answers) == 1
     datasets._real_examples.clear()
 
 
 def test_marks_do_not_grow_with_switches_of_the_engine():
-    one, two = Engine("cpu", "float32", 1), Engine("cpu", "float32", 2)
+    first, second = Engine("cpu", "float32", 1), Engine("cpu", "float32", 2)
     switches = [
-        Change(step, "engine", *(e.as_dict() for e in ((one, two) if step % 2 else (two, one))))
+        Change(
+            step,
+            "engine",
+            *(e.as_dict() for e in ((first, second) if step % 2 else (second, first))),
+        )
         for step in range(500)
     ]
     steered = Change(3, "n_critic", 5, 2)
     view = RunSnapshot("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
-    shown = marks.run_marks(view)
-    assert len(shown) == 1 + marks.MAX_ENGINE_MARKS and shown[0] == (
+    drawn_marks = marks.run_marks(view)
+    assert len(drawn_marks) == 1 + marks.MAX_ENGINE_MARKS and drawn_marks[0] == (
         3.0,
         marks.change_text(steered, tiny()),
     )
-    assert [step for step, _ in shown[1:]] == list(range(500 - marks.MAX_ENGINE_MARKS, 500))
+    assert [step for step, _ in drawn_marks[1:]] == list(range(500 - marks.MAX_ENGINE_MARKS, 500))

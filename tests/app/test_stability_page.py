@@ -38,7 +38,7 @@ def lab(app: AppTest, key: str) -> AppTest:
     return sound(app.button_group(key="lab").set_value(key).run())
 
 
-def words(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return "\n".join(m.value for m in [*app.markdown, *app.caption, *app.info])
 
 
@@ -67,10 +67,10 @@ def test_each_lab_asks_first_and_gives_nothing_away(key: str):
     # The first lab needs no word in the address.
     assert app.query_params.get("lab", ["vanishing"]) in (key, [key])
     assert has_button(app, f"{key}_run") and button(app, f"{key}_run").help
-    assert "press" in words(app).lower() or "trains" in words(app)
-    assert "**Why.**" not in words(app) and "What happened" not in words(app)
+    assert "press" in page_text(app).lower() or "trains" in page_text(app)
+    assert "**Why.**" not in page_text(app) and "What happened" not in page_text(app)
     prediction(app, key).set_value(0).run()
-    assert "As you predicted" not in words(sound(app))
+    assert "As you predicted" not in page_text(sound(app))
 
 
 def test_every_control_has_its_explanation():
@@ -89,18 +89,18 @@ def test_vanishing_gradients_to_the_end_and_back_to_any_moment():
     button(app, "vanishing_run").click().run()
     assert has_button(app, "vanishing_stop") or has_button(app, "vanishing_run")
     ended(app, "vanishing")
-    assert "You predicted:** Wasserstein" in words(app) and "It is:** Minimax" in words(app)
-    assert "After 200 updates D is" in words(app) and "**Why.**" in words(app)
+    assert "You predicted:** Wasserstein" in page_text(app) and "It is:** Minimax" in page_text(app)
+    assert "After 200 updates D is" in page_text(app) and "**Why.**" in page_text(app)
     slider = next(s for s in app.select_slider if s.label == "After update")
     assert slider.value == 200
     sound(slider.set_value(1).run())
     app.button_group(key="vanishing_push").set_value("non-saturating").run()
     # The result of the other data is another; that of these is found again, as after a reload.
     app.button_group(key="vanishing_set").set_value("ring-8").run()
-    assert "After 200 updates D is" not in words(sound(app))
+    assert "After 200 updates D is" not in page_text(sound(app))
     app.button_group(key="vanishing_set").set_value("gaussians").run()
-    assert "After 200 updates D is" in words(sound(app))
-    assert "After 200 updates D is" in words(page_alone("stability.py"))
+    assert "After 200 updates D is" in page_text(sound(app))
+    assert "After 200 updates D is" in page_text(page_alone("stability.py"))
 
 
 def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch):
@@ -112,14 +112,14 @@ def test_collapse_is_stopped_and_keeps_what_it_found(monkeypatch: pytest.MonkeyP
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert "What happened" not in words(app)
+    assert "What happened" not in page_text(app)
     button(app, "collapse_stop").click().run()
-    assert "Stopped at 0 %" in words(sound(app)) and "of 8 modes" in words(app)
+    assert "Stopped at 0 %" in page_text(sound(app)) and "of 8 modes" in page_text(app)
     assert has_button(app, "collapse_run")
     # The numbers stand without a verdict.
-    said = words(app)
-    assert "Stopped too early to tell" in said and "% of its samples good" in said
-    assert "**Why.**" not in said and "It is:" not in said
+    text = page_text(app)
+    assert "Stopped too early to tell" in text and "% of its samples good" in text
+    assert "**Why.**" not in text and "It is:" not in text
 
 
 def test_collapse_on_digits_shows_which(monkeypatch: pytest.MonkeyPatch):
@@ -128,7 +128,7 @@ def test_collapse_on_digits_shows_which(monkeypatch: pytest.MonkeyPatch):
     app.button_group(key="collapse_set").set_value("mnist-10k").run()
     button(app, "collapse_run").click().run()
     ended(app, "collapse")
-    assert "of 10 digits" in words(app) and "**GAN**" in words(app)
+    assert "of 10 digits" in page_text(app) and "**GAN**" in page_text(app)
 
 
 def test_clipping_keeps_each_c(monkeypatch: pytest.MonkeyPatch):
@@ -138,14 +138,14 @@ def test_clipping_keeps_each_c(monkeypatch: pytest.MonkeyPatch):
     app = lab(page_alone("stability.py"), "clipping")
     button(app, "clipping_run").click().run()
     ended(app, "clipping")
-    assert "With c = 0.01 the gradient" in words(app) and "GroupSort" in words(app)
+    assert "With c = 0.01 the gradient" in page_text(app) and "GroupSort" in page_text(app)
     assert button(app, "clipping_run").disabled  # it is known already
     app.select_slider(key="clipping_c").set_value(1.0).run()
-    assert "has not been trained" in words(app)
+    assert "has not been trained" in page_text(app)
     assert not button(app, "clipping_run").disabled
     button(app, "clipping_run").click().run()
     ended(app, "clipping")
-    assert "Tried so far: c = 0.01:" in words(app) and "c = 1:" in words(app)
+    assert "Tried so far: c = 0.01:" in page_text(app) and "c = 1:" in page_text(app)
 
 
 def test_the_grid_is_cancelled_and_keeps_its_cells():
@@ -153,20 +153,20 @@ def test_the_grid_is_cancelled_and_keeps_its_cells():
     app.select_slider(key="sensitivity_steps").set_value(100).run()
     button(app, "sensitivity_run").click().run()
     end = time.monotonic() + 180
-    while "best **" not in words(app):
+    while "best **" not in page_text(app):
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
     button(app, "sensitivity_stop").click().run()
-    assert "Stopped at" in words(sound(app)) and "cells were not trained" in words(app)
-    assert "of 9 cells" in words(app) and "Floor **" in words(app)
+    assert "Stopped at" in page_text(sound(app)) and "cells were not trained" in page_text(app)
+    assert "of 9 cells" in page_text(app) and "Floor **" in page_text(app)
     # Of another pair it is said that the map is not of it; a new visitor finds the pair of the map.
-    assert "The map is of" not in words(app)
+    assert "The map is of" not in page_text(app)
     app.selectbox(key="sensitivity_columns").set_value("beta1").run()
-    assert "The map is of **learning rate** and **critic updates a step**" in words(sound(app))
+    assert "The map is of **learning rate** and **critic updates a step**" in page_text(sound(app))
     other = lab(page_alone("stability.py"), "sensitivity")
     assert other.selectbox(key="sensitivity_columns").value == "n_critic"
-    assert "The map is of" not in words(other)
+    assert "The map is of" not in page_text(other)
 
 
 def test_one_hyperparameter_twice_is_refused_in_words():
@@ -236,7 +236,7 @@ def test_what_breaks_is_told_to_who_began_it_until_the_settings_are_others(
     button(app, "vanishing_run").click().run()
     until(app, lambda: app.error and has_button(app, "vanishing_run"))
     assert not app.exception and "ran out of memory" in app.error[0].value
-    assert "**Train them** trains" in words(app)
+    assert "**Train them** trains" in page_text(app)
     # A visitor who has done nothing hears nothing of it.
     assert not page_alone("stability.py").error
     app.select_slider(key="vanishing_updates").set_value(500).run()
@@ -253,18 +253,18 @@ def test_work_that_ends_while_the_page_is_drawn_leaves_no_button_that_stops_noth
             time.sleep(0.005)
             yield TaskProgress("Waiting", 0.1)
 
-    drawn = vanishing.settings
+    draw_settings = vanishing.settings
 
     def slowly() -> bool:
         """Draw the button, and end the work before the rest is drawn."""
-        goes = drawn()
-        if goes:
+        is_running = draw_settings()
+        if is_running:
             end.set()
             until_done = time.monotonic() + 180
             while tasks.is_running(vanishing.title()):
                 assert time.monotonic() < until_done
                 time.sleep(0.01)
-        return goes
+        return is_running
 
     monkeypatch.setattr(vanishing, "vanish", ends)
     monkeypatch.setattr(vanishing, "settings", slowly)
@@ -299,7 +299,7 @@ def test_a_live_training_is_said_to_share_the_time():
         time.sleep(0.05)
     app = page_alone("stability.py")
     for key in LABS:
-        assert "both share the time" in words(lab(app, key))
+        assert "both share the time" in page_text(lab(app, key))
     session().stop(name)
 
 

@@ -23,10 +23,10 @@ def files(monkeypatch: pytest.MonkeyPatch) -> MediaFileManager:
 
 def pressed(files: MediaFileManager, monkeypatch: pytest.MonkeyPatch, content: bytes) -> str:
     """Draw the button and press it, as Streamlit does both; return the file's name in the address."""
-    drawn: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(st, "download_button", lambda *given, **_: drawn.append(given))
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(st, "download_button", lambda *args, **_: calls.append(args))
     download("Film", lambda: content, "walk.gif", key="film")
-    ((_, make, name, kind),) = drawn
+    ((_, make, name, kind),) = calls
     url = files.execute_deferred(files.add_deferred(make, kind, "0.1", file_name=name))
     return url.rsplit("/", 1)[1]
 
@@ -35,9 +35,9 @@ def test_a_made_file_outlives_the_updates_of_other_visitors(files, monkeypatch):
     name = pressed(files, monkeypatch, b"a film")
     for _ in range(20):  # the end of any visitor's script
         files.remove_orphaned_files()
-    found = files.read_file(name)
-    assert found is not None and found.content == b"a film"
-    assert (found.filename, found.mimetype) == ("walk.gif", "image/gif")
+    file = files.read_file(name)
+    assert file is not None and file.content == b"a film"
+    assert (file.filename, file.mimetype) == ("walk.gif", "image/gif")
 
 
 def test_made_files_do_not_pile_up(files, monkeypatch):

@@ -50,28 +50,28 @@ def test_six_steps_and_words_that_are_found(tmp_path: Path, monkeypatch: pytest.
     assert not app.exception
     assert len(app.checkbox) == 6
     # A folder of runs without the models that some steps look at is offered them.
-    assert any("Steps 4, 5 and 6" in found.value for found in app.markdown)
+    assert any("Steps 4, 5 and 6" in element.value for element in app.markdown)
 
-    def lost() -> list[str]:
+    def disabled_links() -> list[str]:
         return [link.proto.label for link in app.get("page_link") if link.proto.disabled]
 
-    assert {"A collapsed GAN", "To convergence", "Walk", "Find a picture"} <= {*lost()}
+    assert {"A collapsed GAN", "To convergence", "Walk", "Find a picture"} <= {*disabled_links()}
     app.button(key="tour_examples").click().run()
-    assert not app.exception and not app.error and lost() == []
+    assert not app.exception and not app.error and disabled_links() == []
     assert all((tmp_path / name).is_dir() for name in EXAMPLES)
-    assert not any("Steps 4, 5 and 6" in found.value for found in app.markdown)
+    assert not any("Steps 4, 5 and 6" in element.value for element in app.markdown)
 
-    def words() -> list[str]:
-        shown = [found.value for found in app.markdown]
-        return [term.word for term in glossary.TERMS if f"**{term.word}**: {term.meaning}" in shown]
+    def listed_terms() -> list[str]:
+        texts = [element.value for element in app.markdown]
+        return [term.word for term in glossary.TERMS if f"**{term.word}**: {term.meaning}" in texts]
 
-    assert words() == [term.word for term in glossary.TERMS]
+    assert listed_terms() == [term.word for term in glossary.TERMS]
     app.text_input(key="glossary").set_value("lipschitz").run()
-    assert "1-Lipschitz" in words() and "FID" not in words()
+    assert "1-Lipschitz" in listed_terms() and "FID" not in listed_terms()
     app.text_input(key="glossary").set_value("discriminator").run()
-    assert "Critic" in words()
+    assert "Critic" in listed_terms()
     app.text_input(key="glossary").set_value("no such word").run()
-    assert words() == [] and any("No word here" in found.value for found in app.caption)
+    assert listed_terms() == [] and any("No word here" in element.value for element in app.caption)
     app.checkbox[2].check().run()
     assert app.query_params["seen"] in ("3", ["3"])
 
@@ -84,5 +84,5 @@ def test_where_no_example_is_at_hand_it_is_said_how_to_get_them(
     app = app_at()
     app.run()
     app.switch_page("../tour.py").run()
-    assert any("python -m wgan examples --runs-dir" in found.value for found in app.markdown)
+    assert any("python -m wgan examples --runs-dir" in element.value for element in app.markdown)
     assert not app.button

@@ -42,18 +42,18 @@ def opened(lab: str) -> AppTest:
     return app
 
 
-def words(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return "\n".join(m.value for m in [*app.markdown, *app.caption, *app.info, *app.warning])
 
 
 @pytest.mark.parametrize("lab", LABS)
 def test_every_lab_asks_first_and_gives_nothing_away(lab: str):
     app = opened(lab)
-    text = words(app)
+    text = page_text(app)
     assert "?" in text and "**Why.**" not in text and "Source:" not in text
     assert app.button_group(key=f"prediction-{lab}").value is None
     sound(app.button_group(key=f"prediction-{lab}").set_value(0).run())
-    assert "**Why.**" not in words(app)
+    assert "**Why.**" not in page_text(app)
 
 
 def test_clouds_are_moved_and_blurred():
@@ -62,30 +62,34 @@ def test_clouds_are_moved_and_blurred():
         sound(app.selectbox(key="plane-clouds").set_value(name).run())
     sound(app.button_group(key="plane-p").set_value(2).run())
     sound(app.select_slider(key="plane-epsilon").set_value(1.0).run())
-    assert "% more" in words(app) and "Converged" in words(app) and "**Why.**" in words(app)
+    assert (
+        "% more" in page_text(app)
+        and "Converged" in page_text(app)
+        and "**Why.**" in page_text(app)
+    )
     sound(app.select_slider(key="plane-epsilon").set_value(0.003).run())
-    assert "Not converged" in words(app)
+    assert "Not converged" in page_text(app)
     sound(app.button_group(key="prediction-plane").set_value(2).run())
-    assert "As you predicted" in words(app)
+    assert "As you predicted" in page_text(app)
     sound(app.button_group(key="prediction-plane").set_value(0).run())
-    assert "You predicted" in words(app) and "It raises it" in words(app)
+    assert "You predicted" in page_text(app) and "It raises it" in page_text(app)
 
 
 def test_shapes_are_slid_apart():
     app = opened("apart")
-    assert "**Why.**" not in words(app)
+    assert "**Why.**" not in page_text(app)
     sound(app.slider(key="apart-theta").set_value(2.0).run())
-    assert "**0.693**" in words(app) and "**Why.**" in words(app)
+    assert "**0.693**" in page_text(app) and "**Why.**" in page_text(app)
     for shape in ("gaussians", "lines", "boxes"):
         for theta in (0.0, -3.0):
             sound(app.button_group(key="apart-shape").set_value(shape).run())
             sound(app.slider(key="apart-theta").set_value(theta).run())
-    assert "slope **−1**" in words(app)
+    assert "slope **−1**" in page_text(app)
     # The answer is another for Gaussians, whose KL goes on growing.
     sound(app.button_group(key="prediction-apart").set_value(3).run())
-    assert "**It is:** W₁ alone" in words(app)
+    assert "**It is:** W₁ alone" in page_text(app)
     sound(app.button_group(key="apart-shape").set_value("gaussians").run())
-    assert "As you predicted:** W₁ and KL" in words(app)
+    assert "As you predicted:** W₁ and KL" in page_text(app)
     # What was set, and said, is still there when one comes back.
     sound(app.button_group(key="lab").set_value("earth").run())
     sound(app.button_group(key="lab").set_value("apart").run())
@@ -96,7 +100,7 @@ def test_shapes_are_slid_apart():
 def test_piles_are_chosen_and_shared_by_the_labs():
     app = opened("earth")
     sound(app.selectbox(key="earth-preset-earth").set_value("slide").run())
-    assert "**6.00** columns" in words(app)
+    assert "**6.00** columns" in page_text(app)
     sound(app.button_group(key="lab").set_value("dual").run())
     assert app.selectbox(key="earth-preset-dual").value == "slide"
 
@@ -104,14 +108,16 @@ def test_piles_are_chosen_and_shared_by_the_labs():
 def until(app: AppTest, key: str) -> None:
     end = time.monotonic() + 180
     while not has_button(app, key):
-        assert time.monotonic() < end, [found.key for found in app.button]
+        assert time.monotonic() < end, [widget.key for widget in app.button]
         time.sleep(0.1)
         app.run()
 
 
-@pytest.mark.parametrize(("lab", "said"), [("learned", "of W₁, with"), ("opposed", "gradient at")])
+@pytest.mark.parametrize(
+    ("lab", "phrase"), [("learned", "of W₁, with"), ("opposed", "gradient at")]
+)
 def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
-    lab: str, said: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    lab: str, phrase: str, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
     name = session().start(tiny(steps=1_000_000))
     app = opened(lab)
@@ -121,21 +127,21 @@ def test_networks_are_trained_beside_a_run_stopped_and_trained_to_the_end(
         button(app, f"{lab}_run").click().run()
         button(app, f"{lab}_stop").click().run()
         until(app, f"{lab}_run")
-    assert "Stopped" in words(sound(app)) and "**Why.**" not in words(app)
+    assert "Stopped" in page_text(sound(app)) and "**Why.**" not in page_text(app)
     session().stop(name)
     sound(button(app, f"{lab}_run").click().run())
     until(app, f"{lab}_run")
-    assert said in words(sound(app)) and "**Why.**" in words(app)
+    assert phrase in page_text(sound(app)) and "**Why.**" in page_text(app)
     # Another lab and back: what was trained is still there.
     sound(app.button_group(key="lab").set_value("earth").run())
     sound(app.button_group(key="lab").set_value(lab).run())
-    assert said in words(app)
+    assert phrase in page_text(app)
     if lab == "learned":  # it names its settings, and that others are chosen now
-        assert "600 of 600 updates, c = 0.1, λ = 10, one-sided" in words(app)
-        assert "other settings" not in words(app)
+        assert "600 of 600 updates, c = 0.1, λ = 10, one-sided" in page_text(app)
+        assert "other settings" not in page_text(app)
         sound(app.select_slider(key="learned-clip").set_value(0.3).run())
         sound(app.toggle(key="learned-sided").set_value(False).run())
-        assert "other settings than those chosen now (c, side)" in words(app)
+        assert "other settings than those chosen now (c, side)" in page_text(app)
 
 
 def test_what_goes_wrong_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
@@ -227,5 +233,5 @@ def test_the_answer_of_a_lab_is_what_was_measured():
     x = np.linspace(0, 1, 5)
     opposed = OpposedNetworks(6.0, 10, 10, x, x, x, 1e-3, 2.0, 1.0, 1.06)
     assert opposed_lab(opposed).right == 1
-    near = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
-    assert near.right == 2 and "overlap" in near.why
+    overlapping = opposed_lab(replace(opposed, mu=1.0, minimax=0.6))
+    assert overlapping.right == 2 and "overlap" in overlapping.why

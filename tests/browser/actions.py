@@ -38,8 +38,8 @@ def still(page: "Page") -> None:
 
 def button(page: "Page", name: str) -> "Locator":
     """The app's own buttons of a name: while a script runs, Streamlit's header has a "Stop" too."""
-    ours = page.locator("button:not([kind=header])")
-    return page.get_by_role("button", name=name, exact=True).and_(ours)
+    app_buttons = page.locator("button:not([kind=header])")
+    return page.get_by_role("button", name=name, exact=True).and_(app_buttons)
 
 
 def press(page: "Page", name: str) -> None:

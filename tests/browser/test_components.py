@@ -376,7 +376,7 @@ def test_lines_move_without_plotly_and_are_exact_under_the_pointer(page: Page, a
     page.wait_for_function(  # then the line moves no more
         "parseInt(document.querySelector('.wgan-cards dd').innerText) > 21", timeout=20_000
     )
-    ours = page.evaluate(line)
+    path = page.evaluate(line)
     # What was drawn by hand is what Plotly draws of the same points.
     page.evaluate(
         """() => {
@@ -386,9 +386,10 @@ def test_lines_move_without_plotly_and_are_exact_under_the_pointer(page: Page, a
     )
     page.wait_for_function("plots > 0")
     points = "(d) => d.slice(1).split(/[ML]/).map((pair) => pair.split(',').map(Number))"
-    mine, plotlys = page.evaluate(points, ours), page.evaluate(points, page.evaluate(line))
-    assert len(mine) == len(plotlys) == 50
-    for a, b in zip(mine, plotlys, strict=True):
+    live_points = page.evaluate(points, path)
+    plotly_points = page.evaluate(points, page.evaluate(line))
+    assert len(live_points) == len(plotly_points) == 50
+    for a, b in zip(live_points, plotly_points, strict=True):
         assert a == pytest.approx(b, abs=0.1)
 
 
@@ -401,18 +402,18 @@ def test_numbers_keep_their_place_and_say_what_they_mean(page: Page, app: str) -
     assert page.evaluate("window.node === document.querySelector('.wgan-cards dd')")
     assert page.locator(".wgan-cards dd").nth(1).inner_text().split() == ["7", "steps/s"]
     page.get_by_role("button", name="About: Step").hover()
-    words = page.get_by_role("tooltip")
-    expect(words).to_have_text("Bold words.More.")
-    expect(words.locator("strong")).to_have_text("Bold")
+    tooltip = page.get_by_role("tooltip")
+    expect(tooltip).to_have_text("Bold words.More.")
+    expect(tooltip.locator("strong")).to_have_text("Bold")
     assert value.inner_text()  # it stays open over the updates
     text = value.inner_text()
     expect(value).not_to_have_text(text)
-    expect(words).to_be_visible()
+    expect(tooltip).to_be_visible()
     page.mouse.move(5, 500)
-    expect(words).to_have_count(0)
+    expect(tooltip).to_have_count(0)
     page.get_by_role("button", name="About: A line").focus()
-    expect(words).to_have_text("What it is")
+    expect(tooltip).to_have_text("What it is")
     page.keyboard.press("Escape")
-    expect(words).to_have_count(0)
+    expect(tooltip).to_have_count(0)
     bar = page.get_by_role("progressbar")
     assert 0 <= int(bar.get_attribute("aria-valuenow") or -1) <= 100

@@ -190,7 +190,7 @@ def test_dials_move_all_samples(page, site: str):
         page.keyboard.press("ArrowRight")
     until(lambda: pixels(page, place) != before)
 
-    def shown() -> list[float]:
+    def dial_values() -> list[float]:
         return list(
             json.loads(
                 page.evaluate(f"document.querySelector('{place} .wgan-dials').dataset.shown")
@@ -198,7 +198,7 @@ def test_dials_move_all_samples(page, site: str):
         )
 
     # However fast the keys come, the last position is what is shown in the end.
-    until(lambda: shown()[0] == pytest.approx(0.6))
+    until(lambda: dial_values()[0] == pytest.approx(0.6))
     page.get_by_role("button", name="All to 0").click()
     until(lambda: pixels(page, place) == before)
     page.get_by_role("button", name="Keep the first").click()
@@ -206,7 +206,7 @@ def test_dials_move_all_samples(page, site: str):
     page.get_by_role("radio", name="SeFa").or_(
         page.get_by_role("button", name="SeFa")
     ).first.click()
-    until(lambda: shown() == [0.0] * 6)
+    until(lambda: dial_values() == [0.0] * 6)
 
 
 def test_classes_blend_and_checkpoints_stand_beside_each_other(page, site: str):

@@ -98,9 +98,11 @@ def test_a_density_is_drawn_with_the_mouse(page, serve, tmp_path: Path):
     config = list_runs(tmp_path / "runs")[0].config()
     data = config.dataset.load()
     assert isinstance(data, Points)
-    drawn = data.sample(2000, keyed_rng(0, "sample"))
+    points = data.sample(2000, keyed_rng(0, "sample"))
     # A level stroke: wide, thin and above the middle.
-    assert float(drawn[:, 0].std()) > 8 * float(drawn[:, 1].std()) and float(drawn[:, 1].mean()) > 0
+    assert (
+        float(points[:, 0].std()) > 8 * float(points[:, 1].std()) and float(points[:, 1].mean()) > 0
+    )
 
 
 @pytest.mark.slow

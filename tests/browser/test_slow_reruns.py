@@ -55,7 +55,7 @@ def draw_bar(page, pad, at: float) -> None:
 
 def bars(canvas, threshold: int = 128) -> list[int]:
     """Which of the five bars are in a picture, counted from 1."""
-    found = canvas.evaluate(
+    visible = canvas.evaluate(
         """(canvas, [places, threshold]) => {
           const { width, height } = canvas;
           const context = canvas.getContext("2d");
@@ -66,18 +66,18 @@ def bars(canvas, threshold: int = 128) -> list[int]:
         }""",
         [list(BARS), threshold],
     )
-    return [i + 1 for i, drawn in enumerate(found) if drawn]
+    return [i + 1 for i, is_visible in enumerate(visible) if is_visible]
 
 
 def five_bars(page, pad) -> tuple[list[list[int]], list[int]]:
     """Draw five bars, each after the server has heard of the one before; return what the pad showed after each, and at the end."""
-    shown = []
+    after_each = []
     for at in BARS:
         draw_bar(page, pad, at)
         page.wait_for_timeout(LATE_MS + 500)
-        shown.append(bars(pad))
+        after_each.append(bars(pad))
     settled(page)
-    return shown, bars(pad)
+    return after_each, bars(pad)
 
 
 @pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.slow), True])
@@ -89,12 +89,12 @@ def test_five_bars_on_the_critics_pad(slow, site: str, late: bool):
     pad.wait_for()
     if late:
         slow.late()
-    shown, end = five_bars(slow, pad)
+    after_each, end = five_bars(slow, pad)
     scored = bars(
         slow.get_by_text("Picture", exact=True).last.locator("xpath=following::canvas[1]")
     )
-    print(f"late={late}: after each bar {shown}, at the end {end}, scored {scored}")
-    assert shown == [list(range(1, n + 2)) for n in range(5)]
+    print(f"late={late}: after each bar {after_each}, at the end {end}, scored {scored}")
+    assert after_each == [list(range(1, n + 2)) for n in range(5)]
     assert end == [1, 2, 3, 4, 5]
     assert scored == [1, 2, 3, 4, 5]
 
@@ -105,9 +105,9 @@ def test_five_bars_on_the_pad_of_a_search(slow, site: str):
     pad = slow.get_by_role("application")
     pad.wait_for(timeout=120_000)
     slow.late()
-    shown, end = five_bars(slow, pad)
-    print(f"after each bar {shown}, at the end {end}")
-    assert shown == [list(range(1, n + 2)) for n in range(5)]
+    after_each, end = five_bars(slow, pad)
+    print(f"after each bar {after_each}, at the end {end}")
+    assert after_each == [list(range(1, n + 2)) for n in range(5)]
     assert end == [1, 2, 3, 4, 5]
 
 
@@ -149,16 +149,16 @@ def test_a_map_stays_where_it_was_dragged_and_every_kept_point_is_kept(slow, sit
         slow.mouse.move(x - 60, y, steps=4)
         slow.mouse.up()
         slow.mouse.move(5, 600)
-        shown = where.inner_text()
+        position = where.inner_text()
         for _ in range(5):
             slow.wait_for_timeout(200)
-            assert where.inner_text() == shown
+            assert where.inner_text() == position
     # Three clicks before the first has been heard: all are kept.
     for by in (-70, 0, 70):
         slow.mouse.click(x + by, y + by)
     slow.mouse.move(5, 600)
     settled(slow)
-    assert where.inner_text() == shown
+    assert where.inner_text() == position
     slow.get_by_role("group", name="3 kept points").wait_for()
 
 
@@ -235,7 +235,7 @@ def test_a_bent_function_stays_bent(slow, site: str):
     slow.late()
     says = slow.locator("output", has_text="yours proves")
     box = area.bounding_box()
-    shown = ""
+    caption = ""
     for column, y in ((13, 60), (3, 170), (8, 90)):
         across = (8 + (column + 0.5) * 744 / 16) / 760
         x = box["x"] + across * box["width"]
@@ -243,13 +243,13 @@ def test_a_bent_function_stays_bent(slow, site: str):
         slow.mouse.down()
         slow.mouse.move(x, box["y"] + y / 320 * box["height"], steps=3)
         slow.mouse.up()
-        shown = says.inner_text()
+        caption = says.inner_text()
         for _ in range(4):
             slow.wait_for_timeout(250)
-            assert says.inner_text() == shown
+            assert says.inner_text() == caption
     slow.get_by_role("button", name="Best function").click()
     settled(slow)
-    assert says.inner_text() == shown
+    assert says.inner_text() == caption
     best = slow.get_by_role("button", name="Best function")
     assert best.get_attribute("aria-pressed") == "true"
     # Another lab and back: the function and the best one beside it are still there.
@@ -257,7 +257,7 @@ def test_a_bent_function_stays_bent(slow, site: str):
     area.wait_for(state="detached")
     slow.get_by_role("radio", name="The dual, by hand").click()
     area.wait_for()
-    assert says.inner_text() == shown
+    assert says.inner_text() == caption
     assert best.get_attribute("aria-pressed") == "true"
 
 
@@ -269,8 +269,8 @@ def test_five_bars_of_a_density(slow, site: str):
     slow.get_by_role("button", name="Clear", exact=True).click()
     slow.get_by_text("The pad is empty").wait_for()
     slow.late()
-    shown, end = five_bars(slow, pad)
-    assert shown == [list(range(1, n + 2)) for n in range(5)]
+    after_each, end = five_bars(slow, pad)
+    assert after_each == [list(range(1, n + 2)) for n in range(5)]
     assert end == [1, 2, 3, 4, 5]
     slow.get_by_text("The pad is empty").wait_for(state="detached")
 

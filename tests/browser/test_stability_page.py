@@ -73,8 +73,8 @@ def test_back_and_forward_change_the_lab(page, site: str):
         still(page)
     assert "lab=" not in page.url
     # What was predicted there is still there.
-    said = page.locator(".st-key-prediction-vanishing").get_by_role("radio", checked=True)
-    assert said.inner_text() == "Non-saturating"
+    answer = page.locator(".st-key-prediction-vanishing").get_by_role("radio", checked=True)
+    assert answer.inner_text() == "Non-saturating"
     for question in questions.values():
         page.go_forward()
         page.get_by_text(question).wait_for()
@@ -92,10 +92,13 @@ def test_vanishing_gradients(page, site: str):
     press(page, "Train them")
     until(lambda: len(ys(page, "vanishing_norms")) > 3)
     first = len(ys(page, "vanishing_norms"))
-    told = page.locator(".st-key-told-vanishing")
-    until(lambda: len(ys(page, "vanishing_norms")) > first or told.count())
-    told.wait_for(timeout=180_000)
-    assert "You predicted: Non-saturating" in told.inner_text() and "Minimax" in told.inner_text()
+    verdict = page.locator(".st-key-told-vanishing")
+    until(lambda: len(ys(page, "vanishing_norms")) > first or verdict.count())
+    verdict.wait_for(timeout=180_000)
+    assert (
+        "You predicted: Non-saturating" in verdict.inner_text()
+        and "Minimax" in verdict.inner_text()
+    )
     assert traces(page, "vanishing_norms") == ["Minimax", "Non-saturating", "Wasserstein"]
     # A chart may come a moment after the words beside it: the mark stands at its last update.
     mark = f"(key) => {GRAPH}.layout.shapes[0].x0"
@@ -150,10 +153,13 @@ def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     press(page, "Stop")
     page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
     # Its numbers, and no verdict: the others might have collapsed later.
-    told = page.locator(".st-key-told-collapse")
-    told.wait_for()
-    assert "collapsed at step" in told.inner_text() and "% of its samples good" in told.inner_text()
-    assert "too early to tell" in told.inner_text() and "Why." not in told.inner_text()
+    verdict = page.locator(".st-key-told-collapse")
+    verdict.wait_for()
+    assert (
+        "collapsed at step" in verdict.inner_text()
+        and "% of its samples good" in verdict.inner_text()
+    )
+    assert "too early to tell" in verdict.inner_text() and "Why." not in verdict.inner_text()
     stopped, step = (
         re.search(pattern, page.locator("body").inner_text())[1]
         for pattern in (r"Stopped at (\d+) %", r"Seed 0, (\d+) of 600 steps")
@@ -204,9 +210,9 @@ def test_clipping_by_c(page, site: str):
     until(lambda: len(ys(page, "clipping_weights")) == 41)
     press(page, "Stop")
     page.get_by_text(re.compile(r"Stopped at \d+ %")).wait_for()
-    told = page.locator(".st-key-told-clipping")
-    told.wait_for()
-    assert "explodes" in told.inner_text()
+    verdict = page.locator(".st-key-told-clipping")
+    verdict.wait_for()
+    assert "explodes" in verdict.inner_text()
     # Another c: the one before stays on the chart.
     slide(page, "clipping_c", "0.05", arrow="ArrowLeft")
     page.get_by_text("c = 0.05 has not been trained").first.wait_for()
@@ -238,9 +244,9 @@ def test_sensitivity_fills_cell_by_cell_and_is_cancelled(page, site: str):
     # A chart may come a moment after the words beside it.
     cells = re.search(r"(\d+) of 9 cells", page.locator("body").inner_text())[1]
     until(lambda: len(notes(page, "sensitivity_map")) == int(cells))
-    kept = notes(page, "sensitivity_map")
+    notes_before = notes(page, "sensitivity_map")
     page.reload()
-    until(lambda: notes(page, "sensitivity_map") == kept)
+    until(lambda: notes(page, "sensitivity_map") == notes_before)
 
 
 def test_a_first_visit_by_deep_link_and_a_narrow_screen(page, site: str):

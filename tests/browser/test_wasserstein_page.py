@@ -33,8 +33,8 @@ def pile(page, column: int, *, below: bool = False) -> tuple[float, float]:
 
 
 def number(page, name: str) -> float:
-    shown = metric(page, name).split()[0].replace("−", "-").replace(",", "")
-    return float(shown.replace("∞", "inf"))
+    text = metric(page, name).split()[0].replace("−", "-").replace(",", "")
+    return float(text.replace("∞", "inf"))
 
 
 def has_changed(page, name: str, before: float) -> bool:
@@ -181,8 +181,8 @@ def test_a_function_is_bent_and_never_proves_too_much(page, site: str):
         drag(page, knob(column, 116), knob(column, y))
         until(partial(has_changed, page, "Yours proves", before))
         assert number(page, "Yours proves") <= w1 and number(page, "Steepest") <= 1
-        shown = float(re.search(r"proves (\S+)", says.inner_text())[1].replace("−", "-"))
-        assert shown == pytest.approx(number(page, "Yours proves"), abs=0.011)
+        bound = float(re.search(r"proves (\S+)", says.inner_text())[1].replace("−", "-"))
+        assert bound == pytest.approx(number(page, "Yours proves"), abs=0.011)
     page.get_by_text("Why.").wait_for()
     # Flat again; then two bends prove nearly all, and the best function is shown.
     press(page, "Flatten")

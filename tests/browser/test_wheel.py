@@ -21,8 +21,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder into which the wheel was installed, read-only."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    kept = ("wgan", "pages", ".streamlit")
-    for name in kept:
+    folders = ("wgan", "pages", ".streamlit")
+    for name in folders:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for example in (ROOT / "checkpoints").glob("example-*"):
         shutil.copytree(example, source / "checkpoints" / example.name)
@@ -69,13 +69,13 @@ def files(folder: Path) -> set[Path]:
 def test_an_installed_package_trains_and_its_app_shows_the_examples(
     installed: Path, away: tuple[Path, dict[str, str]], page
 ):
-    here, environment = away
+    folder, environment = away
     before = files(installed)
     wgan = [sys.executable, "-m", "wgan"]
     quick = ["--preset", "toy-ring", "--steps", "3", "--threads", "1", "--measure", "false"]
     done = subprocess.run(
         [*wgan, "train", *quick, "--quiet"],
-        cwd=here,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -86,9 +86,9 @@ def test_an_installed_package_trains_and_its_app_shows_the_examples(
 
     port = free_port()
     command = [*wgan, "app", "--headless", "--port", str(port)]
-    log = here.parent / "app.txt"
+    log = folder.parent / "app.txt"
     with log.open("wb") as out:
-        app = subprocess.Popen(command, cwd=here, env=environment, stdout=out, stderr=out)
+        app = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     try:
         until(lambda: "URL:" in log.read_text())
         page.goto(f"http://127.0.0.1:{port}/latent?run=example-mnist-wgan-gp")
@@ -101,6 +101,6 @@ def test_an_installed_package_trains_and_its_app_shows_the_examples(
         app.terminate()
         app.wait(60)
     assert app.returncode == 0
-    shown = {path.name for path in run.parent.glob("example-*")}
-    assert len(shown) == len(list((ROOT / "checkpoints").glob("example-*")))
+    examples = {path.name for path in run.parent.glob("example-*")}
+    assert len(examples) == len(list((ROOT / "checkpoints").glob("example-*")))
     assert files(installed) == before

@@ -24,23 +24,23 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--first", type=int, default=0, help="the first number")
     parser.add_argument("--child", type=int, default=20, help="each so many in a child process")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     outcomes: collections.Counter[str] = collections.Counter()
     failed = []
     signal.signal(signal.SIGALRM, _too_long)
-    for seed in range(given.first, given.first + given.count):
+    for seed in range(arguments.first, arguments.first + arguments.count):
         signal.alarm(MAX_SECONDS)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                child = seed % given.child == 0
-                outcome = TARGETS[given.target](seed, Path(folder) / "case", child=child)
+                child = seed % arguments.child == 0
+                outcome = TARGETS[arguments.target](seed, Path(folder) / "case", child=child)
                 outcomes[outcome.partition(":")[0].partition(";")[0]] += 1
         except (Exception, TooLong):
             failed.append(seed)
             print(f"--- {seed}\n{traceback.format_exc(limit=-4)}", flush=True)
         finally:
             signal.alarm(0)
-    print(f"{given.count:,} cases: {dict(outcomes)}, failed: {failed or 'none'}")
+    print(f"{arguments.count:,} cases: {dict(outcomes)}, failed: {failed or 'none'}")
     return 1 if failed else 0
 
 

@@ -73,21 +73,21 @@ def base() -> Files:
         image.save(content, kind, **settings)
         files[name] = content.getvalue()
 
-    def drawn(shape: tuple[int, ...], levels: int = 256) -> Image.Image:
+    def noise_image(shape: tuple[int, ...], levels: int = 256) -> Image.Image:
         dtype = np.uint8 if levels <= 256 else np.uint16
         return Image.fromarray(rng.integers(0, levels, shape).astype(dtype))
 
     exif = Image.Exif()
     exif[0x0112] = 6
-    palette = drawn(rgb).quantize(16)
-    add("cats/0.png", drawn(rgb), "PNG")
+    palette = noise_image(rgb).quantize(16)
+    add("cats/0.png", noise_image(rgb), "PNG")
     add("cats/1.png", palette, "PNG", transparency=3)
-    add("cats/2.png", drawn((16, 16), 65536), "PNG")
-    add("cats/3.jpg", drawn(rgb), "JPEG", exif=exif)
+    add("cats/2.png", noise_image((16, 16), 65536), "PNG")
+    add("cats/3.jpg", noise_image(rgb), "JPEG", exif=exif)
     add("dogs/0.gif", palette, "GIF", save_all=True, append_images=[palette.rotate(90)])
-    add("dogs/1.webp", drawn(alpha), "WEBP")
-    add("dogs/2.bmp", drawn(rgb), "BMP")
-    add("dogs/3.png", drawn(alpha), "PNG")
+    add("dogs/1.webp", noise_image(alpha), "WEBP")
+    add("dogs/2.bmp", noise_image(rgb), "BMP")
+    add("dogs/3.png", noise_image(alpha), "PNG")
     return files
 
 
@@ -96,22 +96,22 @@ def base() -> Files:
 
 def flipped(content: bytes, rng: random.Random) -> bytes:
     """Return bytes with a few of them changed, a part cut out, doubled or cut off."""
-    found = bytearray(content)
+    data = bytearray(content)
     kind = rng.choice(["flip", "flip", "flip", "cut off", "cut out", "double"])
-    at, length = rng.randrange(len(found) + 1), rng.randrange(1, 200)
+    at, length = rng.randrange(len(data) + 1), rng.randrange(1, 200)
     if kind == "flip":
         for _ in range(rng.randrange(1, 9)):
-            place = rng.randrange(len(found))
+            place = rng.randrange(len(data))
             if rng.random() < 0.5:  # Headers and directories stand at the ends.
-                place = rng.choice([place % 256, -1 - place % 256]) % len(found)
-            found[place] ^= 1 << rng.randrange(8)
+                place = rng.choice([place % 256, -1 - place % 256]) % len(data)
+            data[place] ^= 1 << rng.randrange(8)
     elif kind == "cut off":
-        del found[at:]
+        del data[at:]
     elif kind == "cut out":
-        del found[at : at + length]
+        del data[at : at + length]
     else:
-        found[at:at] = found[at : at + length]
-    return bytes(found)
+        data[at:at] = data[at : at + length]
+    return bytes(data)
 
 
 def change_bytes(files: Files, rng: random.Random) -> None:
@@ -172,26 +172,26 @@ IN_FILES = [change_bytes, change_bytes, swap, drop, rename, change_png, change_p
 def zipped(files: Files, rng: random.Random) -> bytes:
     """Return a ZIP file of files, packed in various ways."""
     buffer = io.BytesIO()
-    ways = [0, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]
+    methods = [0, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as archive:
         warnings.simplefilter("ignore", UserWarning)  # of names that are there twice
         for name, content in files.items():
             entry = zipfile.ZipInfo(name.encode("utf-8", "replace").decode())
-            entry.compress_type = rng.choice(ways)
+            entry.compress_type = rng.choice(methods)
             archive.writestr(entry, content)
     return buffer.getvalue()
 
 
 def change_zip(content: bytes, rng: random.Random) -> bytes:
     """Write numbers over fields of a ZIP's headers and directories."""
-    found = bytearray(content)
+    data = bytearray(content)
     mark = rng.choice([b"PK\x01\x02", b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"])
     places = [match.start() for match in re.finditer(re.escape(mark), content)]
     for _ in range(rng.randrange(1, 4)):
         at = rng.choice(places) + rng.randrange(4, 46)
         size = rng.choice([2, 4])
-        found[at : at + size] = rng.choice(NUMBERS).to_bytes(8, "little")[:size]
-    return bytes(found)
+        data[at : at + size] = rng.choice(NUMBERS).to_bytes(8, "little")[:size]
+    return bytes(data)
 
 
 def tarred(files: Files, rng: random.Random, crafted: bool) -> bytes:
@@ -293,18 +293,18 @@ def check(seed: int, place: Path, *, child: bool = False) -> str:
     try:
         source = source_of(*case(seed), place)
         if child:
-            made = build(source, recipe, target, limits=limits)
+            prepared_set = build(source, recipe, target, limits=limits)
         else:
             outcome = attempt(
-                READER, request(source, recipe, scratch, limits), lambda words, share: None
+                READER, request(source, recipe, scratch, limits), lambda label, share: None
             )
-            found = result_of(outcome, limits=ChildLimits(), failure=DataError, subject="It")
-            made = assemble(scratch, found, recipe, "case", target)
+            result = result_of(outcome, limits=ChildLimits(), failure=DataError, subject="It")
+            prepared_set = assemble(scratch, result, recipe, "case", target)
         pictures = read_pictures(target)
-        assert len(pictures.train) + len(pictures.held_out) == made.kept
-        read = made.kept + made.duplicates + made.near_duplicates
-        assert made.seen <= read + sum(made.reasons.values())
-        for reason in made.reasons:
+        assert len(pictures.train) + len(pictures.held_out) == prepared_set.kept
+        read = prepared_set.kept + prepared_set.duplicates + prepared_set.near_duplicates
+        assert prepared_set.seen <= read + sum(prepared_set.reasons.values())
+        for reason in prepared_set.reasons:
             assert REASONS.fullmatch(reason), reason
         return "prepared"
     except DataError as error:

@@ -257,10 +257,10 @@ def import_here(archive: Path, folder: Path) -> Run:
     outcome = attempt(
         "wgan.untrusted.run_zip:unpack_run",
         {"archive": str(archive), "out": str(folder)},
-        lambda words, share: None,
+        lambda message, share: None,
     )
-    found = result_of(outcome, limits=IMPORT_LIMITS, failure=RunError, subject="This ZIP file")
-    adopt(folder, list(found["remarks"]))
+    result = result_of(outcome, limits=IMPORT_LIMITS, failure=RunError, subject="This ZIP file")
+    adopt(folder, list(result["remarks"]))
     return Run(folder)
 
 
