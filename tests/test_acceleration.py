@@ -112,7 +112,7 @@ def test_gradients_lie_in_memory_as_their_weights_do():
         contiguous_gradient if p is weight else torch.zeros_like(p)
         for p in training.critic.parameters()
     ]
-    training._assign_gradients(training.critic, gradients)
+    training.assign_gradients(training.critic, gradients)
     assert weight.grad is not None and weight.grad.stride() == weight.stride()
     assert torch.equal(weight.grad, contiguous_gradient)
 
@@ -229,14 +229,16 @@ def test_of_two_updates_none_is_taken_alone():
         "critic": Plain(training.traceable_steps()["critic"].call),
         "generator": "it cannot be loaded",
     }
-    assert not accelerator._take(training, compiled_steps, proven=True)
+    assert not accelerator.switch_if_faster(training, compiled_steps, proven=True)
     assert not training.engine.compiled and len(messages) == 1
 
 
 def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
     training = training_of(tiny())
     stand_ins = {name: Plain(update.call) for name, update in training.traceable_steps().items()}
-    assert manager.StepAccelerator(lambda _: None)._take(training, dict(stand_ins), proven=True)
+    assert manager.StepAccelerator(lambda _: None).switch_if_faster(
+        training, dict(stand_ins), proven=True
+    )
     assert training.engine.compiled
 
 

@@ -345,7 +345,7 @@ def test_every_hyperparameter_can_be_varied_over_all_its_values(key: str):
         values = values_of(key, side)
         assert len(values) == side and list(values) == sorted(set(values))
         for value in values:
-            changed = config.changed(sensitivity._changes(key, value))
+            changed = config.changed(sensitivity.changes_of(key, value))
             assert changed != config or changed.model_dump() == config.model_dump()
 
 

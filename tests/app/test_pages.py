@@ -533,7 +533,7 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
         sound(app.run())
         return any("shown every 3 seconds" in caption.value for caption in app.caption)
 
-    last_seen = refresh._last_seen()
+    last_seen = refresh.last_visits()
     assert not slowly() and len(last_seen) == 1
     now = time.monotonic()
     last_seen |= {f"visitor {i}": (now, 1.0) for i in range(25)}

@@ -38,7 +38,9 @@ def test_lines_over_the_same_steps_carry_them_once():
     lines = [
         {"x": x, "y": np.sin(x + k)} for k, x in enumerate((steps, other, steps, steps[:9], steps))
     ]
-    sent = charts._once(charts.encode_figure({"data": [*lines, {"y": steps}, {"x": ["a", "b"]}]}))
+    sent = charts.without_repeated_arrays(
+        charts.encode_figure({"data": [*lines, {"y": steps}, {"x": ["a", "b"]}]})
+    )
     xs = [trace.get("x") for trace in sent["data"]]
     assert [x.get("as") for x in xs[:5]] == [None, None, 0, None, 0] and xs[5:] == [
         None,

@@ -278,7 +278,7 @@ def test_a_lab_whose_work_the_session_has_forgotten_can_begin_again():
     app = page_alone("stability.py")
     app.select_slider(key="vanishing_updates").set_value(10_000).run()
     button(app, "vanishing_run").click().run()
-    shared = tasks._shared_results()
+    shared = tasks.shared_results()
     until(app, lambda: f"{VANISHING}, gaussians" in shared)
     session().cancel(session().tasks("")[0].key)
     for _ in range(TASKS_KEPT + 2):
@@ -310,7 +310,7 @@ def test_an_order_given_twice_is_begun_once():
             yield TaskProgress("Waiting", 0.1)
 
     page_alone("stability.py")
-    tasks._start("A lab", waits, ())
-    tasks._start("A lab", waits, ())
+    tasks.start("A lab", waits, ())
+    tasks.start("A lab", waits, ())
     assert [t.title for t in session().tasks("")].count("A lab") == 1
     session().cancel(session().tasks("")[0].key)

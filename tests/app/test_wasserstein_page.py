@@ -167,10 +167,10 @@ def test_what_a_browser_may_send_of_piles():
         "mode": "move",
         "seen": True,
     }
-    plan = plan_editor._checked(good)
+    plan = plan_editor.parse_edit(good)
     assert plan is not None and plan.piles.real[-1] == 3
     assert plan.moves == ((0, 1), (2, 3)) and plan.mode == "move" and plan.seen
-    assert not plan_editor._checked(good | {"seen": "yes"}).seen
+    assert not plan_editor.parse_edit(good | {"seen": "yes"}).seen
     for value in (
         good | {"fake": [0] * PLACES},
         good | {"fake": [1.5] * PLACES},
@@ -191,12 +191,12 @@ def test_what_a_browser_may_send_of_piles():
         good | {"mode": "other"},
         good | {"mode": ["move"]},
     ):
-        assert plan_editor._checked(value) is None, value
+        assert plan_editor.parse_edit(value) is None, value
 
 
 def test_what_a_browser_may_send_of_a_function():
-    assert potential_editor._checked({"f": [0, 1.5] * (PLACES // 2)}).f.shape == (PLACES,)
-    assert potential_editor._checked({"f": [0] * PLACES, "shown": True}).shown
+    assert potential_editor.parse_edit({"f": [0, 1.5] * (PLACES // 2)}).f.shape == (PLACES,)
+    assert potential_editor.parse_edit({"f": [0] * PLACES, "shown": True}).shown
     for f in (
         [0.0] * 3,
         "x",
@@ -208,8 +208,8 @@ def test_what_a_browser_may_send_of_a_function():
         [2 * MAX_HEIGHT] * PLACES,
         {"f": 1},
     ):
-        assert potential_editor._checked({"f": f}) is None, f
-    assert potential_editor._checked([0.0] * PLACES) is None
+        assert potential_editor.parse_edit({"f": f}) is None, f
+    assert potential_editor.parse_edit([0.0] * PLACES) is None
 
 
 def test_the_answer_of_a_lab_is_what_was_measured():

@@ -228,7 +228,7 @@ def sweep(
     yield TaskProgress("Ready", 0.0, grid)
     cells = _cells_from_the_middle(len(row_values), len(column_values))
     for number, (i, j) in enumerate(cells):
-        changes = _changes(rows, row_values[i]) | _changes(columns, column_values[j])
+        changes = changes_of(rows, row_values[i]) | changes_of(columns, column_values[j])
         title = f"Cell {number + 1} of {len(cells)}"
         try:
             training = Training(config.changed(changes), engine=engine, data=data)
@@ -264,6 +264,7 @@ def _train_cell(
     return samples if np.isfinite(samples).all() else None
 
 
-def _changes(key: str, value: float) -> dict[str, float]:
+def changes_of(key: str, value: float) -> dict[str, float]:
+    """Return the changes of a config that set one of the varied hyperparameters to a value."""
     is_integer = key in ("n_critic", "batch_size", "latent_dim")
     return {path: int(value) if is_integer else value for path in VARIED[key].paths}

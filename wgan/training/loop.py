@@ -160,7 +160,7 @@ class Training:
             if (outputs := compiled(traceable.inputs)) is not None:
                 held_out_score = self.score_held_out() if held_out else None
                 *gradients, critic_loss, penalty, real_mean, fake_mean = outputs
-                self._assign_gradients(self.critic, gradients)
+                self.assign_gradients(self.critic, gradients)
                 self.critic_optimizer.step()
                 objective.project(self.critic)
                 return critic_loss, penalty, real_mean, fake_mean, held_out_score
@@ -218,7 +218,7 @@ class Training:
             outputs = compiled(self._traceable_generator_step(z, label).inputs)
             if outputs is not None:
                 n = sum(1 for _ in self.generator.parameters())
-                self._assign_gradients(self.generator, outputs[:n])
+                self.assign_gradients(self.generator, outputs[:n])
                 for buffer, new in zip(self.generator.buffers(), outputs[n:-1], strict=True):
                     buffer.copy_(new)
                 self.generator_optimizer.step()
@@ -312,7 +312,8 @@ class Training:
         )
 
     @staticmethod
-    def _assign_gradients(network: nn.Module, gradients: Sequence[Tensor]) -> None:
+    def assign_gradients(network: nn.Module, gradients: Sequence[Tensor]) -> None:
+        """Set the gradients of a network's parameters, in their order."""
         for parameter, gradient in zip(network.parameters(), gradients, strict=True):
             # Fused optimisers go through memory in order.
             if gradient.stride() != parameter.stride():

@@ -15,14 +15,14 @@ SILENCE_S = 15.0  # a visitor who is silent for longer, and for two updates, has
 
 
 @st.cache_resource(show_spinner=False)
-def _last_seen() -> dict[str, tuple[float, float]]:
+def last_visits() -> dict[str, tuple[float, float]]:
     """Return when each visitor was last on a live page, and the interval of their updates, in seconds."""
     return {}
 
 
 def refresh_interval() -> float:
     """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
-    now, last_seen = time.monotonic(), _last_seen()
+    now, last_seen = time.monotonic(), last_visits()
     visitor_id = page_state(Visitor).id
     for other, (seen_at, interval) in list(last_seen.items()):
         if now - seen_at > SILENCE_S + 2 * interval:

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 @st.cache_resource(show_spinner=False)
-def _shared_results() -> dict[str, TaskStatus]:
+def shared_results() -> dict[str, TaskStatus]:
     """Return the newest task with a result, by title, of the labs that all visitors share.
 
     It lasts as long as the server.
@@ -66,7 +66,7 @@ def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
         The newest task. Until it has a result, it carries the result of the task before it.
     """
     lab_tasks = page_state(LabTasks)
-    results = lab_tasks.results if per_visitor else _shared_results()
+    results = lab_tasks.results if per_visitor else shared_results()
     started = lab_tasks.started.get(title)
     own_key = "" if started is None else started.key
     task = newest_task("", title, own_key if per_visitor else None)
@@ -186,7 +186,7 @@ def start_or_stop_button(
         icon=":material/play_arrow:",
         type="primary",
         key=f"{key}_run",
-        on_click=_start,
+        on_click=start,
         args=(title, work, settings, per_visitor),
         help=help,
         disabled=disabled,
@@ -195,9 +195,10 @@ def start_or_stop_button(
     return False
 
 
-def _start(
+def start(
     title: str, work: Callable[[], TaskSteps], settings: object, per_visitor: bool = False
 ) -> None:
+    """Start the task of a title, unless it runs already; see `start_or_stop_button`."""
     lab_tasks = page_state(LabTasks)
     lab_tasks.failed_start = None
     if is_running(title, per_visitor=per_visitor):

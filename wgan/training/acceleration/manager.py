@@ -65,12 +65,12 @@ class StepAccelerator:
         if not self._open:
             return False
         if self._compiler is None:
-            return self._take(training, self._recorded(training), proven)
+            return self.switch_if_faster(training, self._recorded(training), proven)
         compiler = self._compiler
         if compiler.working:
             return False
         if all(compiler.path(name) for name in STEPS):
-            return self._take(training, self._loaded(training, compiler), proven)
+            return self.switch_if_faster(training, self._loaded(training, compiler), proven)
         if compiler.failed:
             self._open = False
             self._log("The updates could not be compiled (is a C++ compiler there?): they are not.")
@@ -103,7 +103,7 @@ class StepAccelerator:
                 steps[name] = f"it cannot be loaded ({error})"
         return steps
 
-    def _take(
+    def switch_if_faster(
         self, training: Training, compiled_steps: dict[str, CompiledStep | str], proven: bool
     ) -> bool:
         self._open = False  # one verdict

@@ -70,7 +70,7 @@ def encode_figure(figure: "Mapping[str, Any] | go.Figure") -> dict[str, Any]:
     return encoded
 
 
-def _once(figure: dict[str, Any]) -> dict[str, Any]:
+def without_repeated_arrays(figure: dict[str, Any]) -> dict[str, Any]:
     """The encoded `figure`, where a trace with the x of an earlier one says which: {"as": its place}."""
     first: dict[tuple[str, str], int] = {}
     for i, trace in enumerate(figure.get("data", ())):
@@ -103,7 +103,9 @@ def chart(
 
     def make() -> dict[str, Any]:
         return {
-            "figure": _once(encode_figure(figure() if callable(figure) else figure)),
+            "figure": without_repeated_arrays(
+                encode_figure(figure() if callable(figure) else figure)
+            ),
             "run": run or "-",  # Plotly reads an empty revision as none
             "height": height,
             "alt": alt,

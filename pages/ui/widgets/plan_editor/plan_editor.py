@@ -51,7 +51,7 @@ class Plan:
 
 def plan_editor(plan_before: Plan, *, key: str, on_change: Callable[[Plan], None]) -> None:
     """Show two piles and a plan. `on_change` is called with what the visitor makes of them, to keep it."""
-    edit = edited(key, plan_before, _checked, on_change)
+    edit = edited(key, plan_before, parse_edit, on_change)
     plan = edit.value
     data = {
         "fake": list(plan.piles.fake),
@@ -64,10 +64,10 @@ def plan_editor(plan_before: Plan, *, key: str, on_change: Callable[[Plan], None
         "help": HELP,
         "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:2.5rem",
     }
-    _PILES(key=key, data=data, on_edit_change=lambda: receive(key, _checked))
+    _PILES(key=key, data=data, on_edit_change=lambda: receive(key, parse_edit))
 
 
-def _checked(value: Any) -> Plan | None:
+def parse_edit(value: Any) -> Plan | None:
     """Return what came from the browser, which may have sent anything; None where it is no plan."""
     if not isinstance(value, dict) or value.get("mode") not in MODES:
         return None

@@ -42,7 +42,7 @@ def potential_editor(
     piles: Piles, bent: Bent, *, key: str, on_change: Callable[[Bent], None]
 ) -> None:
     """Show a function over two piles. `on_change` is called with what the visitor makes of it, to keep it."""
-    edit = edited(key, bent, _checked, on_change, _same)
+    edit = edited(key, bent, parse_edit, on_change, _same)
     fake, real = piles.shares
     data = {
         "fake": fake.tolist(),
@@ -54,14 +54,14 @@ def potential_editor(
         "help": HELP,
         "space": f"aspect-ratio:{RATIO:.4f};width:100%;padding-top:4rem",
     }
-    _BEND(key=key, data=data, on_edit_change=lambda: receive(key, _checked))
+    _BEND(key=key, data=data, on_edit_change=lambda: receive(key, parse_edit))
 
 
 def _same(one: Bent, other: Bent) -> bool:
     return one.shown == other.shown and bool(np.abs(one.f - other.f).max() <= 1e-6)
 
 
-def _checked(value: Any) -> Bent | None:
+def parse_edit(value: Any) -> Bent | None:
     """Return what came from the browser, which may have sent anything; None where it is no function."""
     f = value.get("f") if isinstance(value, dict) else None
     if not isinstance(f, list) or len(f) != PLACES:
