@@ -201,6 +201,7 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 
 
 NPM_PACKAGE = "pokesprite-images"
+NPM_MESSAGE = "Fetching the Pokémon sprites with npm"
 NPM_SECONDS = 300.0
 
 
@@ -341,6 +342,10 @@ def _package(root: Path | None) -> Path | None:
 
 def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
     """Run a command and return its error, or "". `progress` is called while it runs, and may raise to cancel."""
+    tell = progress or (lambda message, share: None)
+    tell(
+        NPM_MESSAGE, 0.0
+    )  # before it begins, because a short command may end before the first look
     with (folder / "npm.log").open("wb+") as log:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -350,8 +355,7 @@ def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
             while process.poll() is None:
                 if time.monotonic() - start > NPM_SECONDS:
                     return f"no answer within {NPM_SECONDS:.0f} seconds"
-                if progress is not None:
-                    progress("Fetching the Pokémon sprites with npm", 0.0)
+                tell(NPM_MESSAGE, 0.0)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.25)
         finally:
