@@ -166,7 +166,7 @@ def gathering(path: Path) -> None:
 
 
 def require_space(folder: Path, pictures: int, side: int, *, has_source: bool) -> None:
-    """Exit with a sentence if the disk has too little room for so many pictures."""
+    """Exit with a sentence if the disk has too little space for the pictures."""
     needed = 2 * pictures * 3 * side**2 + (0 if has_source else pictures * FILE)
     free = shutil.disk_usage(folder).free
     if free < 1.05 * needed:

@@ -214,7 +214,7 @@ class Checkpoints:
     def read(self, step: int | None = None) -> tuple[State, dict[str, float]]:
         """Return a checkpoint's state and facts (default: the newest that can be read).
 
-        Raises RunError where there is none or it is damaged.
+        Raises RunError if there is none, or if it is damaged.
         """
         steps = self.steps()
         if not steps:

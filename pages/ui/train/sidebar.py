@@ -227,7 +227,8 @@ def _fields(
         later = part in ("dataset", "network") and "." in value.path and not value.main
         (advanced if value.advanced or later else main).append(value)
     options = options_of(config)
-    for value in main:
+
+    def draw(value: Hyperparameter) -> None:
         kept_by_fork = value.path.partition(".")[0] in kept_parts
         control(
             value,
@@ -237,16 +238,11 @@ def _fields(
             preparing=preparing,
             kept_by_fork=kept_by_fork,
         )
+
+    for value in main:
+        draw(value)
     # While it is closed its controls are not drawn: they would take half of the page's time.
     expander = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
     with expander:
         for value in advanced if expander.open else ():
-            kept_by_fork = value.path.partition(".")[0] in kept_parts
-            control(
-                value,
-                values[value.path],
-                options,
-                locked=locked,
-                preparing=preparing,
-                kept_by_fork=kept_by_fork,
-            )
+            draw(value)
