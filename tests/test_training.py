@@ -266,7 +266,7 @@ def test_changes_act_between_steps(engine: Engine):
     training.step()
     assert training.critic_updates - updates == 7
     assert max(float(p.detach().abs().max()) for p in training.critic.parameters()) <= 0.003 + 1e-9
-    group = training.critic_optimizer.param_groups[0]
+    group = training.updates.critic_optimizer.param_groups[0]
     assert group["lr"] == 0.05 and group["betas"] == (0.4, 0.9)
 
 
@@ -275,7 +275,7 @@ def test_a_change_survives_the_checkpoint(engine: Engine):
     training.step()
     training.apply(critic_learning_rate=0.05)
     resumed = Training.restore(training.state())
-    assert resumed.critic_optimizer.param_groups[0]["lr"] == 0.05
+    assert resumed.updates.critic_optimizer.param_groups[0]["lr"] == 0.05
     training.step()
     resumed.step()
     assert same(training, resumed)
@@ -466,7 +466,7 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     real, _ = training.batches.real(
         training.steps, 0, training.config.batch_size, training.critic_updates
     )
-    fake = training.make_fakes(training.batches.z(training.steps, 0, 8), None)
+    fake = training.updates.make_fakes(training.batches.z(training.steps, 0, 8), None)
     gaps = []
     for x, sign in ((real[:8], -1), (fake, 1)):
         optimizer.zero_grad()
@@ -477,7 +477,7 @@ def test_split_updates_are_two_optimiser_steps_on_halves(engine: Engine):
     training.update_critic(0, *training.make_batches(range(1))[0], held_out=True)
     for weight, expected in zip(training.critic.parameters(), critic.parameters(), strict=True):
         assert torch.allclose(weight, expected, atol=1e-7)
-    assert float(training._critic_sums[2]) == pytest.approx(gaps[0] - gaps[1], abs=1e-6)
+    assert float(training.sums.gap) == pytest.approx(gaps[0] - gaps[1], abs=1e-6)
 
 
 def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
@@ -486,7 +486,9 @@ def test_fakes_in_inference_mode_use_running_statistics(engine: Engine):
         config = TrainConfig.parse(SMALL_PICTURES | {"inference_fakes": inference})
         training = Training(config, engine=engine, data=pictures())
         before = {k: v.clone() for k, v in training.generator.named_buffers()}
-        fakes[inference] = training.make_fakes(training.batches.z(training.steps, 0, 8), None)
+        fakes[inference] = training.updates.make_fakes(
+            training.batches.z(training.steps, 0, 8), None
+        )
         changed = any(not torch.equal(v, before[k]) for k, v in training.generator.named_buffers())
         assert changed != inference
         assert training.generator.training
@@ -498,10 +500,10 @@ def test_decay_reaches_the_optimisers(engine: Engine):
     rates = []
     for _ in range(10):
         training.step()
-        rates.append(training.critic_optimizer.param_groups[0]["lr"])
+        rates.append(training.updates.critic_optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([1e-4 * (1 - i / 10) for i in range(10)])
     training.apply(decay="none")
-    assert training.critic_optimizer.param_groups[0]["lr"] == 1e-4
+    assert training.updates.critic_optimizer.param_groups[0]["lr"] == 1e-4
 
 
 def test_warm_up_makes_more_critic_updates(engine: Engine):

@@ -17,8 +17,8 @@ from wgan.training.state import optimizer_of
 def training(engine: Engine, critic: nn.Module | None = None, **changes: object) -> Training:
     training = Training(tiny(**changes), engine=engine)
     if critic is not None:
-        training.critic = critic
-        training.critic_optimizer = optimizer_of(training.config, critic, "critic")
+        training.updates.critic = critic
+        training.updates.critic_optimizer = optimizer_of(training.config, critic, "critic")
     return training
 
 
@@ -87,8 +87,8 @@ def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
             return self.spread * ring * scale
 
     for spread, expected in ((0.0, 0.0), (1.0, 1.0), (0.25, 0.25)):
-        ring_training.generator = Fixed(spread)
-        ring_training.generator_optimizer = optimizer_of(
+        ring_training.updates.generator = Fixed(spread)
+        ring_training.updates.generator_optimizer = optimizer_of(
             ring_training.config, ring_training.generator, "generator"
         )
         assert probe(ring_training)["variety"] == pytest.approx(expected, abs=0.05)

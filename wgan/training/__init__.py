@@ -4,7 +4,8 @@ from wgan.training.cost import Forecast, forecast, resolve_engine
 from wgan.training.engine import Engine, use_threads
 from wgan.training.live_metrics import LiveEvaluator, Neighbours
 from wgan.training.loop import Training, train
-from wgan.training.reports import Diverged, Preview, Report
+from wgan.training.previews import Preview
+from wgan.training.reports import Diverged, Report
 from wgan.training.state import State, reconfigured
 from wgan.training.thread_tuner import ThreadTuner
 

@@ -7,6 +7,7 @@ from wgan.config import TrainConfig
 from wgan.data import Data, Pictures
 from wgan.rng import Stream, keyed_rng
 from wgan.training.distributed import ProcessGroup
+from wgan.training.engine import to_layout
 
 
 class Batches:
@@ -39,7 +40,7 @@ class Batches:
 
     def lay_out(self, batch: Tensor) -> Tensor:
         """Return a batch in the memory format of the training; only pictures, (N, C, H, W), change."""
-        return batch.contiguous(memory_format=self.layout) if batch.dim() == 4 else batch
+        return to_layout(batch, self.layout)
 
     def z(self, step: int, draw: int, n: int) -> Tensor:
         """Return the first n z of a draw, (n, latent_dim)."""

@@ -18,6 +18,7 @@ from wgan.rng import Stream, keyed_rng
 from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE
 from wgan.training.loop import Training
+from wgan.training.report_sums import ReportSums
 from wgan.training.steps import critic_step
 
 PROBES: dict[str, str] = {
@@ -149,27 +150,13 @@ class _ScratchTraining(Training):
 
     def __init__(self, training: Training) -> None:
         # What is only read is shared: the data, the config, the engine.
-        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE, "_compiled_steps": {}}
-        # Copied together, so that the optimisers' copies hold the networks' copies.
-        (
-            self.generator,
-            self.critic,
-            self.generator_optimizer,
-            self.critic_optimizer,
-        ) = copy.deepcopy(
-            (
-                training.generator,
-                training.critic,
-                training.generator_optimizer,
-                training.critic_optimizer,
-            )
-        )
+        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE}
+        self.updates = training.updates.scratch_copy()
         source = training.batches
         self.batches = _DiagnosticBatches(
             source.config, source.data, ALONE, source.device, source.layout
         )
-        self._forget_sums()
-        self._unfetched_reports = []
+        self.sums = ReportSums(training.device, ALONE)
 
     def _rng(self, stream: Stream) -> torch.Generator:
         """Return the random number generator of a draw that is not one of a batch."""
@@ -200,13 +187,13 @@ class _ScratchTraining(Training):
         """Return n fakes, made as those for the critic."""
         z = torch.randn(n, self.config.latent_dim, generator=self._rng("z"), device=self.device)
         self.generator.train(not self.config.inference_fakes)
-        fake = self.batches.lay_out(self._make(z, labels).float())
+        fake = self.batches.lay_out(self.updates.generate(z, labels).float())
         self.generator.train()
         return fake
 
     def score(self, x: Tensor, labels: Tensor | None) -> Tensor:
         """Return the critic's scores, (N,), in full precision."""
-        return self._score(x, labels).float()
+        return self.updates.score(x, labels).float()
 
     def slopes(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """Return what the critic's slopes are at x̂ and at fakes."""
@@ -217,7 +204,8 @@ class _ScratchTraining(Training):
         # Each sample's own slope, also of a critic whose batch norm would mix them.
         self.critic.eval()
         at_hat, at_fake = (
-            gradient_norm(lambda x: self._score(x, label), points) for points in (x_hat, fake[:n])
+            gradient_norm(lambda x: self.updates.score(x, label), points)
+            for points in (x_hat, fake[:n])
         )
         self.critic.train()
         return {
@@ -247,14 +235,14 @@ class _ScratchTraining(Training):
     def pull(self) -> dict[str, Tensor]:
         """Return how strongly the penalty pulls at the weights, beside the loss itself."""
         real, label = self.batches.real(self.steps, 0, self.config.batch_size, self.critic_updates)
-        fake = self.make_fakes(self.batches.z(self.steps, 0, self.config.batch_size), label)
+        fake = self.updates.make_fakes(self.batches.z(self.steps, 0, self.config.batch_size), label)
         objective = self.config.objective
         # At update 0 a lazy penalty is due.
         points = objective.points(
             real=real, fake=fake, rng=self.batches.rng("epsilon", self.steps), update=0
         )
         loss, penalty, *_ = critic_step(
-            objective, self._score, real=real, fake=fake, label=label, points=points
+            objective, self.updates.score, real=real, fake=fake, label=label, points=points
         )
         if not penalty.requires_grad:
             return {}
@@ -271,7 +259,7 @@ class _ScratchTraining(Training):
         scores = self.score(fake, labels).detach().requires_grad_()
         (signal,) = torch.autograd.grad(self.config.objective.generator_loss(fake=scores), scores)
         before = copy.deepcopy(self.generator.state_dict())
-        watch = _Watch(self.generator, self.generator_optimizer)
+        watch = _Watch(self.generator, self.updates.generator_optimizer)
         self.update_generator(draw=0)
         watch.stop()
         # The critic's next updates are those against a fixed generator.
@@ -285,7 +273,7 @@ class _ScratchTraining(Training):
 
     def learn_on(self) -> dict[str, Tensor]:
         """Train the critic further against the fixed generator; return the diagnostics of the first updates."""
-        watch = _Watch(self.critic, self.critic_optimizer)
+        watch = _Watch(self.critic, self.updates.critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
             self.update_critic(1 + i, *self.make_batches(range(1 + i, 2 + i))[0], held_out=False)
             if i + 1 == _LOOKED:

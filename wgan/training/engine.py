@@ -113,3 +113,8 @@ def _has_bfloat16_instructions() -> bool:
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     ]
     return any(ask is not None and ask() for ask in flags)
+
+
+def to_layout(batch: Tensor, layout: torch.memory_format) -> Tensor:
+    """Return a batch in a memory format; only pictures, (N, C, H, W), change."""
+    return batch.contiguous(memory_format=layout) if batch.dim() == 4 else batch

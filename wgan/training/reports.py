@@ -1,21 +1,11 @@
-"""Values that a training returns: reports, previews, neighbours, and the errors that end it."""
+"""The rows of a training's curves, and the error that ends it when they leave all bounds."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
-
-from wgan.arrays import F32, U8
 from wgan.config import TrainConfig
 
 EXPLODED = 1e7
 """A loss beyond this is no training any more: healthy critics stay within a few thousand."""
-
-PREVIEW_PICTURES = 64
-PREVIEW_POINTS = 1024
-SURFACE_SIDE = 48
-ARROWS = 96
 
 
 class Diverged(Exception):
@@ -44,18 +34,6 @@ class Report(NamedTuple):
     penalty: float
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What the averaged generator makes of the preview's fixed z, as arrays."""
-
-    step: int
-    pictures: U8 | None = None  # (64, C, H, W)
-    points: F32 | None = None  # (1024, 2)
-    surface: F32 | None = None  # (48, 48), the critic's scores; row = y
-    arrows: F32 | None = None  # (96, 4): x, y, ∂f/∂x, ∂f/∂y at fakes
-    extent: float = 0.0  # the surface covers [−extent, extent]²
-
-
 def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
     """Say what left all bounds by a step, and what probably made it; `bad` are names of a report's values.
 
@@ -76,18 +54,3 @@ def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
     else:
         cause = f"the learning rates are too high for these networks ({which}: {rate:g})"
     return f"The {what} left all bounds by step {step}. Likely cause: {cause}."
-
-
-def look_at_critic(critic: nn.Module, fakes: Tensor, extent: float) -> tuple[F32, F32]:
-    """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
-
-    `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.
-    """
-    axis = torch.linspace(-extent, extent, SURFACE_SIDE, device=fakes.device)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    surface = critic(torch.stack([x.flatten(), y.flatten()], dim=1)).float()
-    at = fakes[:ARROWS].detach().float().requires_grad_()
-    with torch.enable_grad():
-        (slope,) = torch.autograd.grad(critic(at).sum(), at)
-    arrows = torch.cat([at.detach(), slope], dim=1)
-    return surface.view(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy(), arrows.cpu().numpy()

@@ -1,6 +1,7 @@
 """What a training is made of between two steps: its state, its optimisers, and what may change."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,11 +83,49 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Return what an optimiser keeps, by parameter, as `load_state_dict` takes it."""
+def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Return the tensors of an optimiser by parameter, as its `load_state_dict` takes them."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
-        # An optimiser keeps the tensors it is given and writes into them: copy them, so that the state is unchanged.
+        # An optimiser writes into the tensors that it loads: copy them, so that the state is unchanged.
         state.setdefault(int(index), {})[key] = value.clone()
     return state
+
+
+def named_tensors(
+    modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, Tensor]:
+    """Return the tensors of networks and optimisers, named by prefix: "critic.…", "critic_optimizer.0.…"."""
+    tensors = {
+        f"{prefix}.{name}": value
+        for prefix, module in modules.items()
+        for name, value in module.state_dict().items()
+    }
+    for prefix, optimizer in optimizers.items():
+        for i, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"{prefix}.{i}.{name}": value for name, value in values.items()}
+    return tensors
+
+
+def load_tensors(
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    tensors: Mapping[str, Tensor],
+) -> None:
+    """Load what `named_tensors` returned. Raises KeyError or RuntimeError if the tensors do not fit."""
+    for prefix, module in modules.items():
+        module.load_state_dict(under(prefix, tensors))
+    for prefix, optimizer in optimizers.items():
+        optimizer_state = optimizer.state_dict()
+        optimizer_state["state"] = _by_parameter(under(prefix, tensors))
+        optimizer.load_state_dict(optimizer_state)
+
+
+@contextlib.contextmanager
+def mismatch_as_value_error() -> Iterator[None]:
+    """Raise ValueError with a sentence if tensors do not fit the networks."""
+    try:
+        yield
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"The weights do not fit the config's networks: {error}") from error

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from wgan.objectives import Objective
-from wgan.training.engine import Engine
+from wgan.training.engine import Engine, to_layout
 
 Score = Callable[[Tensor, Tensor | None], Tensor]
 """A critic: examples (N, …) and their classes (N,), None without classes → scores (N,)."""
@@ -201,10 +201,19 @@ def traceable_generator_step(
 
         def generate(z: Tensor, label: Tensor | None) -> Tensor:
             samples = sample(z, label)
-            return samples.contiguous(memory_format=layout) if samples.dim() == 4 else samples
+            return to_layout(samples, layout)
 
         with engine.autocast():
             loss = generator_step(objective, generate, score, z, labels[0] if labels else None)
         return [*torch.autograd.grad(loss, weights), *buffers, loss.detach()]
 
     return TraceableStep(call, inputs, num_fixed=c, num_gradients=a)
+
+
+def assign_gradients(network: nn.Module, gradients: Sequence[Tensor]) -> None:
+    """Set the gradients of a network's parameters, in their order."""
+    for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+        # A fused optimiser reads gradients in memory order, so their strides must be the parameter's.
+        if gradient.stride() != parameter.stride():
+            gradient = torch.empty_like(parameter).copy_(gradient)
+        parameter.grad = gradient
