@@ -330,19 +330,21 @@ def test_libraries_are_built_used_recorded_and_found_again(
     for _ in range(3):
         job.step()
     assert job.training.engine.compiled
-    assert [c.path for c in job.records.changes] == ["engine"] and job.records.changes[0].after[
-        "compiled"
-    ]
+    assert [c.path for c in job.recorder.buffer.changes] == ["engine"] and job.recorder.buffer.changes[
+        0
+    ].after["compiled"]
     job.finish(Status.STOPPED)
     assert job.run.checkpoints.read()[0].engine.compiled
     again = TrainingJob(job.run, resume=True)
     again.prepare()
-    assert again.training.engine.compiled and [c.path for c in again.records.changes] == ["engine"]
+    assert again.training.engine.compiled and [c.path for c in again.recorder.buffer.changes] == [
+        "engine"
+    ]
     again.finish(Status.STOPPED)
     shutil.rmtree(folder())
     last_job = TrainingJob(job.run, resume=True)
     last_job.prepare()
-    assert not last_job.training.engine.compiled and len(last_job.records.changes) == 2
+    assert not last_job.training.engine.compiled and len(last_job.recorder.buffer.changes) == 2
     last_job.step()
     last_job.finish(Status.STOPPED)
 

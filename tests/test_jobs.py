@@ -374,14 +374,18 @@ def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoin
         (10, one_thread, two_threads),
         (12, one_thread, two_threads),
     ):
-        training_job.records.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
+        training_job.recorder.buffer.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
     training_job.flush()
     assert training_job.run.checkpoints.read()[0].engine == one_thread
     training_job.release()  # as if it was killed
     again = TrainingJob(training_job.run, threads=1, resume=True)
     assert len(again.run.changes()) == 3
     again.prepare()
-    assert [c.step for c in again.records.changes] == [c.step for c in again.run.changes()] == [5]
+    assert (
+        [c.step for c in again.recorder.buffer.changes]
+        == [c.step for c in again.run.changes()]
+        == [5]
+    )
     again.finish(Status.STOPPED)
 
 

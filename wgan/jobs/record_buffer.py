@@ -1,10 +1,12 @@
 """RecordBuffer: reports and changes of a training that are not in its run's database yet."""
 
+import contextlib
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from wgan.config import ConfigError
 from wgan.runs import Change, Run, StoredReport
 from wgan.training import State
 
@@ -20,33 +22,25 @@ class RecordBuffer:
         self._unwritten_changes: list[Change] = []
         self.replay: deque[Change] = deque()
         """Changes that a resumed run makes again when their step comes."""
-        self._replay_is_written = True
+        self._written_replay_length = 0
 
     def add_change(self, change: Change) -> None:
         """Record a change."""
         self.changes.append(change)
         self._unwritten_changes.append(change)
 
-    def next_replayed(self, step: int) -> Change | None:
-        """Remove and return the next change that is to be made again at this step; None if there is none."""
-        if not self.replay or self.replay[0].step > step:
-            return None
-        self._replay_is_written = False
-        return self.replay.popleft()
-
     def cancel_replay(self, paths: Iterable[str]) -> None:
-        """Make no more recorded changes of these hyperparameters: the user has given other values."""
-        remaining = deque(change for change in self.replay if change.path not in paths)
-        if len(remaining) != len(self.replay):
-            self.replay, self._replay_is_written = remaining, False
+        """Drop the changes of these hyperparameters from `replay`: the user has given other values."""
+        self.replay = deque(change for change in self.replay if change.path not in paths)
 
     def write(self) -> None:
         """Write everything that is not written yet. Raises RunError."""
-        if self.unwritten_reports or self._unwritten_changes or not self._replay_is_written:
-            replay = None if self._replay_is_written else self.replay
+        replay_is_written = len(self.replay) == self._written_replay_length  # it only gets shorter
+        if self.unwritten_reports or self._unwritten_changes or not replay_is_written:
+            replay = None if replay_is_written else self.replay
             self._run.add(self.unwritten_reports, self._unwritten_changes, replay)
             self.forget_unwritten()
-            self._replay_is_written = True
+            self._written_replay_length = len(self.replay)
 
     def forget_unwritten(self) -> None:
         """Drop reports and changes that were written in another way."""
@@ -80,3 +74,20 @@ class RecordBuffer:
         again = [c for c in (*later, *waiting) if c.path not in new_values]
         self.changes = [change for change in self.changes if led_here(change)]
         self.replay = deque(sorted(again, key=lambda change: change.step))
+        self._written_replay_length = len(self.replay)  # the caller writes it with `Run.rewind`
+
+
+def replay_changes(
+    changes: deque[Change], step: int, apply: Callable[[Mapping[str, Any]], object]
+) -> None:
+    """Take the changes whose step has come from `changes`, and apply them again.
+
+    Args:
+        changes: changes that are to be made again, in the order of their steps.
+        step: number of steps that the training has made.
+        apply: changes hyperparameters, by path; a change that the config does not allow is left out.
+    """
+    while changes and changes[0].step <= step:
+        change = changes.popleft()
+        with contextlib.suppress(ConfigError):
+            apply({change.path: change.after})

@@ -47,7 +47,7 @@ class Task:
         self, key: str, title: str, run: str, begin: Callable[[], TaskSteps], *, holds: bool = False
     ) -> None:
         self.status = TaskStatus(key, title, run, holds=holds)
-        self.cost = 0.0  # seconds of work it was given, for fair shares
+        self.seconds_used = 0.0  # of the worker, for fair shares
         self.holds = holds
         self._begin = begin
         self._work: TaskSteps | None = None
@@ -70,7 +70,7 @@ class Task:
             self._show(error=in_words(error), done=True)
             raise
         finally:
-            self.cost += time.perf_counter() - start
+            self.seconds_used += time.perf_counter() - start
         if self._is_cancelled:
             self._show(words="Cancelled", done=True, cancelled=True)
         elif progress is None:

@@ -7,36 +7,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from wgan.config import PARTS, ConfigError, TrainConfig
+from wgan.config import PARTS, TrainConfig
 from wgan.data import Data
 from wgan.jobs.engine_tuner import EngineTuner
-from wgan.jobs.metric_recorder import MetricRecorder
 from wgan.jobs.problems import Problems
-from wgan.jobs.record_buffer import RecordBuffer
-from wgan.jobs.snapshot import (
-    CURVE_POINTS,
-    VERSIONS,
-    Curves,
-    RunReader,
-    RunSnapshot,
-    StoredPreview,
-    in_words,
-    pack_preview,
-    thumb,
-)
-from wgan.jobs.worker import Plan
-from wgan.runs import (
-    COLUMNS,
-    Change,
-    Run,
-    RunError,
-    RunTakenOver,
-    Status,
-    StoredReport,
-)
+from wgan.jobs.record_buffer import replay_changes
+from wgan.jobs.recorder import RunRecorder
+from wgan.jobs.snapshot import VERSIONS, RunReader, RunSnapshot, in_words
+from wgan.jobs.worker import LaunchSpec
+from wgan.runs import Change, Run, RunError, RunTakenOver, Status
 from wgan.runs.repair import has_damaged_database, repair_database
 from wgan.training import Diverged, Engine, LiveEvaluator, Training, resolve_engine
 from wgan.training.distributed import ALONE, ProcessGroup
@@ -44,8 +25,6 @@ from wgan.training.engine import cores
 
 FLUSH_EVERY = 0.5
 """Seconds between two writes of reports, and between two views for those who watch."""
-
-IN_MEMORY = "Training goes on; the curves are kept in memory till then."
 
 RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
@@ -88,7 +67,7 @@ class TrainingJob:
         self.problems = Problems(run, lambda: self._current_step)
         stored_view = self._read_stored() if resume else None
         self.paused = False
-        self.cost = 0.0  # seconds of work it was given, for fair shares
+        self.seconds_used = 0.0  # seconds of the worker's time, for fair shares
         self.new = not resume  # whether its folder was made for it
         self.group = ""  # jobs of one group start together
         self.fetch_reports_lazily = False
@@ -98,25 +77,14 @@ class TrainingJob:
         self._resume = resume and bool(run.checkpoints.steps())
         self._first_changes = dict(changes or {})
         self._publish = publish
-        self.records = RecordBuffer(run, run.changes() if resume else ())
-        self.metrics = MetricRecorder(run, self.problems, root, resumed=resume)
+        self.recorder = RunRecorder(run, self.config, self.problems, root, resumed=resume)
         self.engine_tuner = EngineTuner(run)
-        self._seconds, self._images = 0.0, 0
-        # Of each report: step, images shown, seconds of training, time.
-        self._report_clocks: deque[tuple[int, int, float, float]] = deque()
         self._flushed_at: deque[tuple[float, int]] = deque()  # time and step
         self._last_flush = 0.0
-        self._last: StoredReport | None = None
-        self._curves = Curves(self.config.report_every)
-        self._preview: StoredPreview | None = None
-        self._preview_steps = run.previews.steps() if resume else []
-        self._checkpoint_steps = run.checkpoints.steps() if resume else []
-        self._checkpointed = -1
         self._is_untouched = True  # whether the folder is as it was before this job
         self._status_before = run.fact("status") if resume else Status.QUEUED
-        self._described = run.described()
         self._lock: contextlib.ExitStack | None = None
-        self._plan_is_sent = False
+        self._launch_spec_is_sent = False
         self._view = replace(
             stored_view or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
             elsewhere=False,
@@ -140,7 +108,7 @@ class TrainingJob:
             self.problems.add_notice(repair_database(self.run))
         return RunReader(self.run).view()
 
-    def own(self) -> None:
+    def take_lock(self) -> None:
         """Take the run's lock, for as long as the job lives. Raises RunError."""
         if self._lock is None:
             stack = contextlib.ExitStack()
@@ -160,7 +128,7 @@ class TrainingJob:
         `check` is called now and then and may raise Cancelled. Raises DataError, RunError or
         ValueError with a sentence.
         """
-        self.own()
+        self.take_lock()
 
         def progress(message: str, share: float) -> None:
             check()
@@ -174,7 +142,7 @@ class TrainingJob:
             progress("Choosing the fastest precision", 0.0)
             engine = self._resolved(self.config, check)
             engine.activate()
-            self._send_plan(Plan(self.config, engine, None, self._first_changes, ()))
+            self._send_launch_spec(LaunchSpec(self.config, engine, None, self._first_changes, ()))
             self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
         check()
         # On a CPU, reports are ready at once. Of several processes, each must fetch every report, so that
@@ -182,9 +150,9 @@ class TrainingJob:
         self.fetch_reports_lazily = self.training.device.type != "cpu" and self.ranks.of == 1
         fixed_threads = self.config.threads or self._threads
         if not fixed_threads and self.ranks.of == 1 and self.training.device.type == "cpu":
-            self.engine_tuner.choose_threads(self._most_threads, self._seconds)
+            self.engine_tuner.choose_threads(self._most_threads, self.recorder.seconds)
         self._is_untouched = False
-        self._write_pending()
+        self.recorder.write()
         self.run.set_engine(self.training.engine)
         self.run.set_fact("error", "")
         self.run.set_fact("status", Status.RUNNING)
@@ -192,8 +160,8 @@ class TrainingJob:
             self.change(self._first_changes)
         if not self._resume:
             # A run killed before its first checkpoint can still be resumed, from its start.
-            self._save_preview()
-            self._save_checkpoint()
+            self.recorder.save_preview(self.training)
+            self.recorder.save_checkpoint(self.training)
         self._show(status=Status.RUNNING, phase="", phase_share=0.0)
 
     def _restore(self, data: Data, check: Callable[[], None]) -> None:
@@ -204,8 +172,9 @@ class TrainingJob:
                 f"{' '.join(damaged)} The run goes on from step {state.step:,}."
             )
         recorded_engine, available = state.engine, self._resolved(state.config, check)
-        self.records.rewind(self.run.replay(), state, self._first_changes)
-        changes_before = tuple(self.records.changes)
+        records = self.recorder.buffer
+        records.rewind(self.run.replay(), state, self._first_changes)
+        changes_before = tuple(records.changes)
         # The recorded engine reproduces the numbers exactly. Another one is used only if its device or
         # number of processes is not available, or if it has more threads than allowed.
         must_switch = (
@@ -214,38 +183,23 @@ class TrainingJob:
             or recorded_engine.threads > self._most_threads
         )
         engine = available if must_switch else recorded_engine
-        self._add_engine_change(state.step, recorded_engine, engine)
+        self.recorder.add_engine_change(state.step, recorded_engine, engine)
         engine.activate()
-        replay = tuple(self.records.replay)
-        self._send_plan(Plan(state.config, engine, state, self._first_changes, replay))
+        replay = tuple(records.replay)
+        self._send_launch_spec(LaunchSpec(state.config, engine, state, self._first_changes, replay))
         self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
         if engine.compiled:  # Exact repetition needs the same compiled steps.
             self.engine_tuner.switch_steps(self._training, 0.0, again=True)
             if not self._training.engine.compiled:
-                self._add_engine_change(state.step, engine, self._training.engine)
+                self.recorder.add_engine_change(state.step, engine, self._training.engine)
         self.config = state.config
-        self._seconds, self._images = facts["seconds"], int(facts["images"])
-        self._checkpointed = state.step
+        self.recorder.seconds, self.recorder.images = facts["seconds"], int(facts["images"])
+        self.recorder.checkpoint_step = state.step
         # Only now that the run can go on: until here, cancelling leaves everything as it was.
-        self.run.rewind(state.step, changes_before, self.records.replay)
+        self.run.rewind(state.step, changes_before, records.replay)
         self.run.drop_engines_after(recorded_engine)
         self._is_untouched = False
-        self._read_recorded()
-
-    def _read_recorded(self) -> None:
-        """Read the values that views show from the folder of a resumed run."""
-        self.metrics.reload()
-        self._preview_steps = self.run.previews.steps()
-        self._checkpoint_steps = self.run.checkpoints.steps()
-        table = self.run.curves(CURVE_POINTS)
-        for row in zip(*(table[name] for name in COLUMNS), strict=True):
-            self._curves.add(StoredReport.from_row(row))
-        self._last = self.run.last()
-        steps = self._preview_steps
-        preview = self.run.previews.read(steps[-1]) if steps else None
-        self._preview = StoredPreview(steps[-1], *preview) if preview else None
-        with contextlib.suppress(RunError):  # It may show what was removed just now.
-            self._save_thumbnail()
+        self.recorder.load()
 
     def _resolved(self, config: TrainConfig, check: Callable[[], None]) -> Engine:
         return resolve_engine(
@@ -256,11 +210,11 @@ class TrainingJob:
             check=check,
         )
 
-    def _send_plan(self, plan: Plan | None) -> None:
-        """Send the other processes what to train; None: nothing, they may leave."""
-        if not self._plan_is_sent:
-            self._plan_is_sent = True
-            self.ranks.same(plan)
+    def _send_launch_spec(self, spec: LaunchSpec | None) -> None:
+        """Send the other processes what to train; None: they may leave, there is nothing to train."""
+        if not self._launch_spec_is_sent:
+            self._launch_spec_is_sent = True
+            self.ranks.same(spec)
 
     @property
     def training(self) -> Training:
@@ -283,25 +237,25 @@ class TrainingJob:
         """Whether the run's target is reached."""
         limit = self.config.seconds
         return self.training.steps >= self.config.steps or (
-            limit is not None and self._seconds >= limit
+            limit is not None and self.recorder.seconds >= limit
         )
 
     def step(self) -> None:
         """Make one generator update, and keep what is due. Raises Diverged."""
         start = time.perf_counter()
-        training = self.training
-        self._make_recorded_changes()
+        training, recorder = self.training, self.recorder
+        replay_changes(self.recorder.buffer.replay, training.steps, self._apply)
         training.engine.activate()  # Another job on this thread may have set another engine.
         training.step()
         self.engine_tuner.record_step(time.perf_counter() - start)
         steps, config = training.steps, self.config
-        self._images += config.batch_size * config.n_critic
+        recorder.count_step(config)
         if steps % config.report_every == 0:
-            seconds = self._seconds + time.perf_counter() - start
-            self._report_clocks.append((steps, self._images, seconds, time.time()))
+            seconds = recorder.seconds + time.perf_counter() - start
+            recorder.note_report(steps, seconds, time.time())
         previewing = steps % config.preview_every == 0 or steps == 1
         checkpointing = steps % config.checkpoint_every == 0
-        measuring = self.metrics.due(training, self._seconds + time.perf_counter() - start)
+        measuring = recorder.metrics.due(training, recorder.seconds + time.perf_counter() - start)
         flushing = time.perf_counter() - self._last_flush >= FLUSH_EVERY
         if (
             not self.fetch_reports_lazily
@@ -311,30 +265,22 @@ class TrainingJob:
             or flushing
             or self.done
         ):
-            self._collect()
+            recorder.collect(training)
         if previewing:
-            self._save_preview()
+            recorder.save_preview(training)
         if checkpointing:
-            self._seconds += time.perf_counter() - start
+            recorder.seconds += time.perf_counter() - start
             start = time.perf_counter()
-            self._save_checkpoint()
+            recorder.save_checkpoint(training)
         if measuring:
-            self.metrics.measure(training, self._seconds + time.perf_counter() - start)
+            recorder.metrics.measure(training, recorder.seconds + time.perf_counter() - start)
         if flushing:
             with self.problems.computing("speed", "Faster steps could not be tried"):
                 self._tune_engine()
-            self._seconds += time.perf_counter() - start
+            recorder.seconds += time.perf_counter() - start
             self.flush()
         else:
-            self._seconds += time.perf_counter() - start
-
-    def _make_recorded_changes(self) -> None:
-        """Make the changes whose step has come, as before the run was resumed, and record them again."""
-        training = self.training
-        while (change := self.records.next_replayed(training.steps)) is not None:
-            with contextlib.suppress(ConfigError):
-                self._apply({change.path: change.after})
-        self.config = training.config
+            recorder.seconds += time.perf_counter() - start
 
     def _apply(self, changes: Mapping[str, Any]) -> set[str]:
         """Change hyperparameters, record what differs, and return its paths. Raises ConfigError."""
@@ -343,7 +289,7 @@ class TrainingJob:
         after = self.config.flat()
         changed = {p for p in after if p not in PARTS and after[p] != before.get(p)}
         for path in (p for p in after if p in changed):
-            self.records.add_change(
+            self.recorder.buffer.add_change(
                 Change(self.training.steps, path, before.get(path), after[path])
             )
         return changed
@@ -352,39 +298,13 @@ class TrainingJob:
         """Switch to faster steps or to another number of threads, and record it as a change."""
         for switch in (self.engine_tuner.switch_steps, self.engine_tuner.switch_threads):
             before = self.training.engine
-            if switch(self.training, self._seconds) and self.training.steps:
-                self._add_engine_change(self.training.steps, before, self.training.engine)
-
-    def _add_engine_change(self, step: int, before: Engine, after: Engine) -> None:
-        if after != before:
-            self.records.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
+            if switch(self.training, self.recorder.seconds) and self.training.steps:
+                self.recorder.add_engine_change(self.training.steps, before, self.training.engine)
 
     @property
     def live_evaluator(self) -> LiveEvaluator:
         """Measures the training from time to time."""
-        return self.metrics.evaluator(self.training)
-
-    def _collect(self) -> None:
-        """Take the training's new reports. Raises Diverged after keeping those before it.
-
-        Fetching reports makes the CPU wait for a GPU. So they are fetched only when the CPU waits anyway,
-        or before the view is updated.
-        """
-        failure: Diverged | None = None
-        try:
-            reports = self.training.reports()
-        except Diverged as error:
-            failure, reports = error, error.reports
-        for report in reports:
-            while self._report_clocks[0][0] < report.step:
-                self._report_clocks.popleft()
-            _, images, seconds, now = self._report_clocks.popleft()
-            stored_report = StoredReport(report, images, seconds, now)
-            self.records.unwritten_reports.append(stored_report)
-            self._curves.add(stored_report)
-            self._last = stored_report
-        if failure is not None:
-            raise failure
+        return self.recorder.metrics.evaluator(self.training)
 
     def flush(self) -> None:
         """Write pending records and publish a view. Records that cannot be written are kept and tried again."""
@@ -393,36 +313,8 @@ class TrainingJob:
         self._flushed_at.append((now, self.training.steps))
         while len(self._flushed_at) > 2 and now - self._flushed_at[0][0] > RATE_WINDOW:
             self._flushed_at.popleft()
-        with self.problems.writing("curves", IN_MEMORY):
-            if not (self.run.folder / "config.json").exists():
-                self._rebuild()
-            self._write_pending()
-            self.run.beat()
+        self.recorder.flush(self.training, Status.PAUSED if self.paused else Status.RUNNING)
         self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
-
-    def _rebuild(self) -> None:
-        """Make the run's folder again, which somebody deleted: with all that is in memory.
-
-        Its curves are then as fine as they are shown; earlier pictures and checkpoints are gone.
-        """
-        self.run.build(self._described)
-        self.run.beat()  # takes the lock of the new folder
-        self.run.set_engine(self.training.engine)
-        self.run.set_fact("status", Status.PAUSED if self.paused else Status.RUNNING)
-        arrays = self._curves.arrays()
-        rows = zip(*(arrays[name] for name in COLUMNS), strict=True)
-        self.run.add([StoredReport.from_row(row) for row in rows], self.records.changes)
-        self.records.forget_unwritten()
-        self.problems.add_notice(
-            f"The folder of this run was deleted at step {self.training.steps:,} and has been made "
-            "again: the curves are kept, pictures and checkpoints from before are gone."
-        )
-        self._save_preview()
-        self._save_checkpoint()
-
-    def _write_pending(self) -> None:
-        self.records.write()
-        self.metrics.write()
 
     def rename(self, name: str) -> None:
         """Have the view carry the name that the user gave the run."""
@@ -435,18 +327,18 @@ class TrainingJob:
         if self.prepared:
             with contextlib.suppress(RunError):  # A full disk: the flush below says so.
                 self.run.set_fact("status", Status.PAUSED if paused else Status.RUNNING)
-            self._collect()
-            if paused and (self._preview is None or self._preview.step != self.training.steps):
-                self._save_preview()
+            self.recorder.collect(self.training)
+            if paused and self.recorder.preview_step != self.training.steps:
+                self.recorder.save_preview(self.training)
             self.flush()
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change hyperparameters between two steps and record it. Raises ConfigError."""
         changed = self._apply(changes)
         # What the user says now wins over what a resumed run would repeat later.
-        self.records.cancel_replay(changes)
+        self.recorder.buffer.cancel_replay(changes)
         if changed & {"preview_seed", "preview_class"}:
-            self._save_preview()
+            self.recorder.save_preview(self.training)
         self.flush()
 
     def discard(self) -> None:
@@ -465,7 +357,7 @@ class TrainingJob:
         `trace` is for the run's log, where a bug report finds it.
         """
         with contextlib.suppress(RuntimeError):  # where the others are gone already
-            self._send_plan(None)
+            self._send_launch_spec(None)
         if error:
             self.run.log(f"step {self._current_step}: {error}\n{trace}")
         try:
@@ -480,7 +372,10 @@ class TrainingJob:
         except Exception as failure:
             if not isinstance(failure, RunError | OSError):
                 self.run.log(traceback.format_exc())
-            status, error = Status.FAILED, error or self._unfinished(in_words(failure))
+            status, error = (
+                Status.FAILED,
+                error or self.recorder.unfinished_sentence(in_words(failure)),
+            )
         finally:
             self.release()
         self._show(status=status, error=error, phase="")
@@ -488,64 +383,24 @@ class TrainingJob:
     def _finish_recording(self, status: Status, error: str) -> tuple[Status, str]:
         """Write the last reports, preview and checkpoint; return how the run really ended, and why."""
         try:
-            self._collect()
+            self.recorder.collect(self.training)
         except (Diverged, RuntimeError) as lost:  # a device that is lost gives nothing
             if status is not Status.FAILED:
                 status, error = Status.FAILED, in_words(lost)
-        if status is not Status.FAILED and self._checkpointed != self.training.steps:
-            self._save_preview()
-            self._save_checkpoint()
+        if status is not Status.FAILED and self.recorder.checkpoint_step != self.training.steps:
+            self.recorder.save_preview(self.training)
+            self.recorder.save_checkpoint(self.training)
         self.flush()
-        if status is not Status.FAILED and (
-            self._checkpointed != self.training.steps
-            or self.records.unwritten_reports
-            or self.metrics.unwritten
-        ):
-            reason = self.problems.warnings.get("checkpoint") or self.problems.last_write_error
-            return Status.FAILED, self._unfinished(reason)
+        if status is not Status.FAILED and (reason := self.recorder.missing_reason(self.training)):
+            return Status.FAILED, reason
         return status, error
-
-    def _unfinished(self, reason: str) -> str:
-        """Return a sentence for a run whose end could not be written; it replaces the warnings."""
-        self.problems.warnings.clear()
-        last_checkpoint = max(self.run.checkpoints.steps(), default=None)
-        way_out = (
-            ""
-            if last_checkpoint is None
-            else f" Then resume it: it goes on from step {last_checkpoint:,}."
-        )
-        return f"The end of this run could not be written. {reason}{way_out}"
-
-    # ---- keeping ------------------------------------------------------------------------------
-
-    def _save_preview(self) -> None:
-        with self.problems.computing("preview", "The preview could not be made"):
-            self._preview = pack_preview(self.training.preview())
-            self.run.previews.add(self._preview.step, self._preview.suffix, self._preview.content)
-            self._preview_steps = self.run.previews.steps()
-
-    def _save_checkpoint(self) -> None:
-        """Write a checkpoint, also if reports and metrics, which are written first, cannot be."""
-        self.metrics.measure_checkpoint(self.training)
-        with self.problems.writing("curves", IN_MEMORY):
-            self._write_pending()
-        with self.problems.writing("checkpoint"):
-            state = self.training.state()
-            self.run.add_checkpoint(state, {"seconds": self._seconds, "images": self._images})
-            self._checkpointed = state.step
-            self._checkpoint_steps = self.run.checkpoints.steps()
-        with self.problems.writing("thumb"):
-            self._save_thumbnail()
-
-    def _save_thumbnail(self) -> None:
-        self.run.previews.set_thumbnail(thumb(self._preview) if self._preview is not None else b"")
 
     # ---- showing ------------------------------------------------------------------------------
 
     @property
     def seconds(self) -> float:
         """Training time so far, over all its sessions."""
-        return self._seconds
+        return self.recorder.seconds
 
     @property
     def view(self) -> RunSnapshot:
@@ -562,19 +417,9 @@ class TrainingJob:
                 "config": self.config,
                 "engine": self.training.engine,
                 "step": self.training.steps,
-                "seconds": self._seconds,
-                "images": self._images,
                 "steps_per_second": rate,
-                "curves": MappingProxyType(self._curves.arrays()),
-                "last": self._last,
-                "changes": tuple(self.records.changes),
-                "preview": self._preview,
-                "preview_steps": tuple(self._preview_steps),
-                "checkpoint_steps": tuple(self._checkpoint_steps),
-                "metrics": self.metrics.series.shown,
-                "protocol": self.metrics.protocol or self._view.protocol,
-                "neighbours": self.metrics.neighbours,
-                "warning": self.problems.message,
+                "protocol": self.recorder.metrics.protocol or self._view.protocol,
+                **self.recorder.shown_values(),
             } | values
         self._view = replace(self._view, version=next(VERSIONS), **values)
         if self._publish is not None:

@@ -2,17 +2,17 @@
 
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wgan.config import ConfigError, TrainConfig
+from wgan.config import TrainConfig
+from wgan.jobs.record_buffer import replay_changes
 from wgan.runs import Change
 from wgan.training import Engine, State, Training
 from wgan.training.distributed import ProcessGroup
 
 
-class Plan(NamedTuple):
+class LaunchSpec(NamedTuple):
     """What the first process tells the others before the first step."""
 
     config: TrainConfig
@@ -41,28 +41,24 @@ def run_worker(ranks: ProcessGroup, root: Path | None = None) -> bool:
 
     Raises Diverged where it does, and RuntimeError where a process is lost.
     """
-    plan: Plan | None = ranks.same(None)
-    if plan is None:
+    spec: LaunchSpec | None = ranks.same(None)
+    if spec is None:
         return False
-    plan.engine.activate()
-    data = plan.config.dataset.load(root)
-    if plan.state is None:
-        training = Training(plan.config, engine=plan.engine, data=data, ranks=ranks)
+    spec.engine.activate()
+    data = spec.config.dataset.load(root)
+    if spec.state is None:
+        training = Training(spec.config, engine=spec.engine, data=data, ranks=ranks)
     else:
-        training = Training.restore(plan.state, engine=plan.engine, data=data, ranks=ranks)
-    if plan.changes:
-        training.apply(**plan.changes)
-    replay = deque(plan.replay)
+        training = Training.restore(spec.state, engine=spec.engine, data=data, ranks=ranks)
+    if spec.changes:
+        training.apply(**spec.changes)
+    replay = deque(spec.replay)
+
+    def apply(changes: Mapping[str, Any]) -> None:
+        training.apply(**changes)
+
     while should_continue(training, ranks, True):
-        replay_changes(training, replay)
+        replay_changes(replay, training.steps, apply)
         training.step()
         training.reports()
     return True
-
-
-def replay_changes(training: Training, changes: deque[Change]) -> None:
-    """Make the changes whose step has come, as they were made before."""
-    while changes and changes[0].step <= training.steps:
-        change = changes.popleft()
-        with suppress(ConfigError):
-            training.apply(**{change.path: change.after})

@@ -105,8 +105,8 @@ class Scheduler:
 
         def carry_out(job: TrainingJob) -> None:
             # Give it the largest cost of the others, so that it gets no extra time for its pause.
-            others = [j.cost for j in self.active if j is not job and not j.paused]
-            job.cost = max([job.cost, *others])
+            others = [j.seconds_used for j in self.active if j is not job and not j.paused]
+            job.seconds_used = max([job.seconds_used, *others])
             job.pause(False)
 
         self.order(run, carry_out)
@@ -166,8 +166,9 @@ class Scheduler:
             self._task_count += 1
             task = Task(f"task-{self._task_count}", title, run, work, holds=holds)
             # Give it the largest cost of the others, so that all get equal shares from now on.
-            task.cost = max(
-                [job.cost for job in self.active] + [t.cost for t in self._tasks if not t.done],
+            task.seconds_used = max(
+                [job.seconds_used for job in self.active]
+                + [t.seconds_used for t in self._tasks if not t.done],
                 default=0.0,
             )
             self._tasks.append(task)
@@ -258,7 +259,7 @@ class Scheduler:
             starting = self._next_group()
             self.active += starting
             for job in starting:
-                job.cost = max((task.cost for task in tasks), default=0.0)
+                job.seconds_used = max((task.seconds_used for task in tasks), default=0.0)
         for order in orders:
             order()
         self._forecaster.measure_next(self._check_forecast)
@@ -272,7 +273,7 @@ class Scheduler:
         ]
         ready += tasks
         if ready:
-            self._give_share(min(ready, key=lambda job: job.cost))
+            self._give_share(min(ready, key=lambda job: job.seconds_used))
         return True
 
     def _next_group(self) -> list[TrainingJob]:
@@ -319,7 +320,7 @@ class Scheduler:
                 job.step()
         except BaseException as error:
             self._fail(job, error)
-        job.cost += time.perf_counter() - start
+        job.seconds_used += time.perf_counter() - start
 
     def _end(self, job: TrainingJob, status: Status) -> None:
         job.finish(status)

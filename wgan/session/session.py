@@ -172,7 +172,7 @@ class Session:
         )
         job.group = group or run.id
         job.new = new or not resume
-        job.own()
+        job.take_lock()
         self._models.forget(run.id)
         self.library.look_again()
         self._snapshots.publish(job.view)
