@@ -43,8 +43,9 @@ from wgan.data.points import (
 )
 from wgan.data.prepared_sets import Prepared, Recipe, forget, prepared
 from wgan.paths import data_root
-from wgan.untrusted.archives import ARCHIVE_SUFFIXES, OF_YOUR_OWN, Limits
+from wgan.untrusted.archives import ARCHIVE_SUFFIXES
 from wgan.untrusted.images import PICTURE_SUFFIXES
+from wgan.untrusted.limits import OF_YOUR_OWN, Limits
 
 DATASETS: dict[str, type[Dataset]] = {
     "mnist-10k": Mnist10k,
