@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from wgan.bench import rate_of
+from wgan.bench import steps_per_second
 from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.data.prepared_sets import FOLDER, read_pictures
@@ -125,11 +125,11 @@ def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
         while file.read(1 << 22):
             pass
     for training in both.values():
-        rate_of(training, 2)
+        steps_per_second(training, 2)
     rates: dict[str, list[float]] = {name: [] for name in both}
     for i in range(rounds):
         for name in list(both)[:: 1 if i % 2 else -1]:
-            rates[name].append(rate_of(both[name], seconds))
+            rates[name].append(steps_per_second(both[name], seconds))
     ratios = [a / b for a, b in zip(rates["mapped"], rates["in memory"], strict=True)]
     print(
         f"warm, {rounds} turns of {seconds:g} s: mapped {statistics.median(rates['mapped']):.2f} steps/s, "

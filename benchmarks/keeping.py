@@ -131,7 +131,7 @@ def million() -> None:
 
 def long(steps: int) -> None:
     """Train a tiny run with many reports and pictures; measure its memory, folder and page on the way."""
-    from wgan.bench import peak
+    from wgan.bench import peak_memory
     from wgan.config import PRESETS
     from wgan.jobs import TrainingJob
 
@@ -152,7 +152,7 @@ def long(steps: int) -> None:
         job = TrainingJob(Run.create(PRESETS["toy-ring"].config.changed(tiny), Path(folder)))
         job.prepare()
         for tenth in range(1, 11):
-            with peak("cpu") as memory:
+            with peak_memory("cpu") as memory:
                 start = time.perf_counter()
                 while job.training.steps < steps * tenth // 10:
                     job.step()

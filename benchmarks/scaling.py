@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from wgan.bench import flops, noise, operations
+from wgan.bench import count_operations, noise, step_flops
 from wgan.config import PRESETS, TrainConfig
 from wgan.rng import keyed_rng
 from wgan.training import Engine, Training
@@ -137,8 +137,8 @@ def work_of(config: TrainConfig) -> StepCost:
     generator_, critic = config.networks(keyed_rng(0, "init"))
     norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
     return StepCost(
-        flops(training) / config.batch_size,
-        operations(lambda: generator_(torch.zeros(2, config.latent_dim))) / 2,
+        step_flops(training) / config.batch_size,
+        count_operations(lambda: generator_(torch.zeros(2, config.latent_dim))) / 2,
         4 * sum(p.numel() for p in critic.parameters()),
         4 * sum(p.numel() for p in generator_.parameters()),
         config.n_critic,

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wgan.bench import spell
+from wgan.bench import run_steps
 from wgan.config import PRESETS
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, Status
@@ -86,7 +86,7 @@ def loaded(busy: int) -> Iterator[None]:
 
 def rate(job: TrainingJob, seconds: float) -> float:
     """Train for some seconds, and return the steps per second."""
-    steps, spent = spell(job.step, lambda: None, "cpu", seconds)
+    steps, spent = run_steps(job.step, lambda: None, "cpu", seconds)
     return steps / spent
 
 

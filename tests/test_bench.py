@@ -12,43 +12,45 @@ from torch import nn
 from benchmarks import first_minute
 from tests.conftest import tiny
 from wgan import bench
+from wgan.bench import measurement
+from wgan.bench.app_costs import PartTimer
 from wgan.cli.main import main
 from wgan.training import Engine, Training
 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Matrices and spells of a test's size."""
-    monkeypatch.setattr(bench, "SIDES", {"cpu": 32})
-    monkeypatch.setattr(bench, "SPELL", 0.0)
+    """Small matrices and short measurements."""
+    monkeypatch.setattr(measurement, "MATRIX_SIDES", {"cpu": 32})
+    monkeypatch.setattr(measurement, "MATRIX_PRODUCT_S", 0.0)
 
 
 def test_operations_of_a_layer_are_those_of_its_formula():
     n, inside, outside = 7, 5, 3
     layer, x = nn.Linear(inside, outside), torch.randn(n, inside)
     forward = 2 * n * inside * outside
-    assert bench.operations(lambda: layer(x)) == forward
+    assert bench.count_operations(lambda: layer(x)) == forward
     # Backward: the weight's gradient is as large a product; that of x besides, where it is asked for.
-    assert bench.operations(lambda: layer(x).sum().backward()) == 2 * forward
+    assert bench.count_operations(lambda: layer(x).sum().backward()) == 2 * forward
     x_with_grad = x.clone().requires_grad_()
-    assert bench.operations(lambda: layer(x_with_grad).sum().backward()) == 3 * forward
+    assert bench.count_operations(lambda: layer(x_with_grad).sum().backward()) == 3 * forward
 
 
 def test_operations_of_a_step_are_counted_with_the_penalty():
     def of(objective: str) -> int:
         config = tiny(objective=objective)
-        return bench.flops(Training(config, engine=Engine("cpu", "float32", 1)))
+        return bench.step_flops(Training(config, engine=Engine("cpu", "float32", 1)))
 
     assert of("wgan-gp") > of("wgan") > 0
 
 
 def test_rows_are_chosen_by_words():
-    assert set(bench.rows(["toy", "128"])) == {
+    assert set(bench.bench_configs(["toy", "128"])) == {
         "toy 3×128 · wgan-gp",
         "toy 3×128 · wgan",
         "toy 3×128 · gan",
     }
-    assert bench.rows(["nothing like it"]) == {} and len(bench.rows()) == 15
+    assert bench.bench_configs(["nothing like it"]) == {} and len(bench.bench_configs()) == 15
 
 
 def test_a_spell_counts_steps_and_waits():
@@ -58,40 +60,45 @@ def test_a_spell_counts_steps_and_waits():
         calls.append("step")
         time.sleep(0.001)
 
-    n, seconds = bench.spell(step, lambda: calls.append("fetch"), "cpu", 0.0)
+    n, seconds = bench.run_steps(step, lambda: calls.append("fetch"), "cpu", 0.0)
     assert calls == ["step", "fetch"] * 2 and n == 2 and seconds >= 0.002
 
 
 def test_memory_is_of_what_is_measured():
-    with bench.peak("cpu") as peak_memory:
+    with bench.peak_memory("cpu") as memory:
         block = torch.ones(64, 1024, 1024, dtype=torch.uint8)
-    assert peak_memory["bytes"] >= block.nbytes
+    assert memory["bytes"] >= block.nbytes
 
 
 def test_speeds_have_every_figure():
-    (row,) = bench.speeds({"tiny": tiny()}, "cpu", 1, 0.01, 1)
+    (row,) = bench.measure_speeds({"tiny": tiny()}, "cpu", 1, 0.01, 1)
     assert row["images_per_second"] == pytest.approx(row["steps_per_second"] * 16 * 2)
     assert row["gigaflops_per_second"] == pytest.approx(
         row["gigaflops_a_step"] * row["steps_per_second"]
     )
     assert all(row[name] > 0 for name in ("share", "share_of_float32", "peak_memory_bytes"))
-    table_row = bench.line(row)
-    assert table_row.count("|") == bench.HEADS[bench.speeds].count("|") and "GB" in table_row
+    table_row = bench.table_row(row)
+    assert (
+        table_row.count("|") == bench.TABLE_HEADS[bench.measure_speeds].count("|")
+        and "GB" in table_row
+    )
 
 
 def test_what_cannot_be_compiled_says_so():
-    (row,) = bench.compiled({"tiny": tiny(compiled=False)}, "cpu", 1, 0.01, 1)
-    assert "turned off" in row["unfit"] and "turned off" in bench.line(row)
+    (row,) = bench.measure_compiled({"tiny": tiny(compiled=False)}, "cpu", 1, 0.01, 1)
+    assert "turned off" in row["unfit"] and "turned off" in bench.table_row(row)
 
 
 def test_costs_are_told_by_part():
-    (row,) = bench.costs({"tiny": tiny(preview_every=1, checkpoint_every=2)}, "cpu", 1, 0.3, 1)
+    (row,) = bench.measure_costs(
+        {"tiny": tiny(preview_every=1, checkpoint_every=2)}, "cpu", 1, 0.3, 1
+    )
     assert set(row["parts"]) == {"reports", "previews", "checkpoints", "metrics", "recording"}
     assert all(0 <= share < 1 for share in row["parts"].values())
     assert sum(row["parts"].values()) < 1
     assert row["parts"]["previews"] > 0 and row["parts"]["checkpoints"] > 0
     assert row["steps_per_second"] > 0 and row["app_steps_per_second"] > 0 and row["lost"] < 1
-    assert bench.line(row).count("|") == bench.HEADS[bench.costs].count("|")
+    assert bench.table_row(row).count("|") == bench.TABLE_HEADS[bench.measure_costs].count("|")
 
 
 def test_nested_parts_are_counted_once():
@@ -116,8 +123,8 @@ def test_nested_parts_are_counted_once():
         def flush(self) -> None: ...
 
     job: Any = Clocked()
-    parts = bench._Parts(job)
-    parts.on = True
+    parts = PartTimer(job)
+    parts.is_running = True
     start = time.perf_counter()
     job._save_checkpoint()
     whole = time.perf_counter() - start

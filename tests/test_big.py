@@ -135,7 +135,9 @@ def test_a_damaged_file_is_said_to_be(
 
 def test_a_killed_or_failing_preparation_leaves_nothing(root: Path):
     with pytest.raises(DataError, match="take more than"):
-        prepare([(f"{i}.bmp", bmp(i)) for i in range(9)], Recipe(), root, limits=Limits(kept=9000))
+        prepare(
+            [(f"{i}.bmp", bmp(i)) for i in range(9)], Recipe(), root, limits=Limits(prepared=9000)
+        )
     assert not [path for path in paths_below(root) if path.is_file()]
 
 
@@ -408,11 +410,11 @@ def test_a_file_that_is_cut_short_meanwhile_is_said(prepared_set: Prepared, root
 def test_the_command_line_allows_a_million_files_and_uploads_do_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: Path
 ):
-    assert OF_YOUR_OWN.members >= 1_000_000 <= OF_YOUR_OWN.kept // (3 * 64 * 64)
+    assert OF_YOUR_OWN.members >= 1_000_000 <= OF_YOUR_OWN.prepared // (3 * 64 * 64)
     assert OF_YOUR_OWN.unpacked > 1_000_000 * 20_000
     # What one file may cost is memory, whoever sent it.
     assert (OF_YOUR_OWN.member, OF_YOUR_OWN.pixels) == (Limits().member, Limits().pixels)
-    assert (Limits().members, Limits().kept) == (200_000, 1 << 30)
+    assert (Limits().members, Limits().prepared) == (200_000, 1 << 30)
     folder = tmp_path / "in"
     folder.mkdir()
     for i in range(4):

@@ -473,7 +473,7 @@ def test_a_set_is_downloaded_once_and_is_not_here_before_it_is_whole(
         assert go_on.wait(180)
 
     monkeypatch.setattr(type(dataset), "_download", download)
-    monkeypatch.setattr("wgan.data.fetched._answers", lambda _url: True)
+    monkeypatch.setattr("wgan.data.download.responds", lambda _url: True)
     sizes: list[int] = []
     heard: list[str] = []
     threads = [
@@ -513,7 +513,7 @@ def test_a_cancelled_download_is_not_here_while_torchvision_goes_on(
             raise Enough
 
     monkeypatch.setattr(type(dataset), "_download", download)
-    monkeypatch.setattr("wgan.data.fetched._answers", lambda _url: True)
+    monkeypatch.setattr("wgan.data.download.responds", lambda _url: True)
     with pytest.raises(Enough):
         dataset.load(tmp_path, progress)
     assert not dataset.present(tmp_path)

@@ -26,7 +26,7 @@ from wgan.imaging import decode, encode
 from wgan.jobs import TrainingJob
 from wgan.runs import Run, RunError, RunIndex, Status, StoredNeighbours, list_runs, throw_away
 from wgan.schema import SCHEMA
-from wgan.untrusted.run_zip import DIGESTS
+from wgan.untrusted.run_members import DIGESTS
 
 EXAMPLES = Path(__file__).parents[1] / "checkpoints"
 Files = dict[str, bytes]

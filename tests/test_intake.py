@@ -42,8 +42,10 @@ from wgan.data import (
 )
 from wgan.data.prepared_sets import read_pictures
 from wgan.sandbox import Refused
-from wgan.untrusted.archives import Meter, members, pattern
 from wgan.untrusted.images import Unusable, difference_hash, open_image, prepare_picture
+from wgan.untrusted.limits import Meter
+from wgan.untrusted.member_paths import glob_pattern
+from wgan.untrusted.sources import read_members
 
 PACKAGE = data_root() / "pokesprite-images-2.7.0.tgz"
 
@@ -183,12 +185,12 @@ def test_hidden_files_are_passed_over(root: Path):
     ],
 )
 def test_patterns(glob: str, path: str, fits: bool):
-    assert (pattern(glob).fullmatch(path) is not None) is fits
+    assert (glob_pattern(glob).fullmatch(path) is not None) is fits
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_pattern_fails(glob: str, path: str):
-    pattern(glob).fullmatch(path)
+    glob_pattern(glob).fullmatch(path)
 
 
 def test_only_files_that_fit_the_pattern_count(root: Path):
@@ -204,7 +206,7 @@ def test_only_files_that_fit_the_pattern_count(root: Path):
 
 def reasons(source: Source, limits: Limits | None = None) -> dict[str, str]:
     meter = Meter(limits or Limits())
-    return {m.name: m.problem for m in members(source, lambda _: True, meter)}
+    return {m.name: m.problem for m in read_members(source, lambda _: True, meter)}
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
@@ -290,7 +292,7 @@ def test_a_size_that_lies_is_not_believed():
         at = content.index(mark) + offset
         content[at : at + 4] = struct.pack("<I", 10)
     meter = Meter(Limits())
-    (member,) = members(bytes(content), lambda _: True, meter)
+    (member,) = read_members(bytes(content), lambda _: True, meter)
     assert "damaged" in member.problem and member.content == b""
     assert meter.unpacked < 100_000
 
@@ -307,7 +309,7 @@ def test_a_bomb_of_many_members_stops_at_the_total(bomb: bytes, root: Path):
     limits = Limits(unpacked=2_500_000, member=1_500_000)
     meter = Meter(limits)
     with pytest.raises(Refused, match=r"Unpacked it is larger than .* Use a smaller part"):
-        list(members(bomb, lambda _: True, meter))
+        list(read_members(bomb, lambda _: True, meter))
     assert meter.unpacked < 4_000_000
     with pytest.raises(DataError, match="Unpacked"):
         prepare(bomb, Recipe(), root, limits=limits)
@@ -359,7 +361,7 @@ def test_time_is_limited():
 
 
 def test_the_memory_of_what_is_kept_is_limited(root: Path):
-    limits = Limits(kept=2 * 3 * 32 * 32)
+    limits = Limits(prepared=2 * 3 * 32 * 32)
     assert prepare(GOOD[:2], Recipe(), root, limits=limits).kept == 2
     with pytest.raises(DataError, match="Choose a smaller size, grey, or fewer files"):
         prepare(GOOD, Recipe(), root, limits=limits)
@@ -404,7 +406,7 @@ def test_damaged_archives_end_in_words_not_in_a_crash(data: st.DataObject):
     for _ in range(data.draw(st.integers(1, 20))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(Refused):
-        for member in members(bytes(content), lambda _: True, Meter(Limits(seconds=20))):
+        for member in read_members(bytes(content), lambda _: True, Meter(Limits(seconds=20))):
             with contextlib.suppress(Unusable):
                 open_image(member.content, 10**6)
 

@@ -50,25 +50,27 @@ def bench_command(
     """
     if compiled and costs:
         raise UsageError("--compiled and --costs cannot be combined.")
-    kind: Callable[..., Any] = bench.speeds
+    measure: Callable[..., Any] = bench.measure_speeds
     if compiled or costs:
-        kind = bench.compiled if compiled else bench.costs
+        measure = bench.measure_compiled if compiled else bench.measure_costs
     try:
         chosen_device = pick_device(device)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    configs = bench.rows(only)
+    configs = bench.bench_configs(only)
     if not configs:
-        raise UsageError(f"No row has all of these words. There are {', '.join(bench.rows())}.")
+        raise UsageError(
+            f"No row has all of these words. There are {', '.join(bench.bench_configs())}."
+        )
     if rounds < 1 or not all(threads):
         raise UsageError("--rounds and --threads must be at least 1.")
     if not as_json:
-        head = bench.HEADS[kind]
+        head = bench.TABLE_HEADS[measure]
         print(
-            f"{bench.machine(chosen_device)}\n\n{head}\n{'|---' * (head.count('|') - 1)}|",
+            f"{bench.describe_machine(chosen_device)}\n\n{head}\n{'|---' * (head.count('|') - 1)}|",
             flush=True,
         )
-    duration = seconds or bench.SECONDS[kind]
+    duration = seconds or bench.ROUND_SECONDS[measure]
     for count in threads or (cores(),):
-        for row in kind(configs, chosen_device, count, duration, rounds):
-            print(json.dumps(row) if as_json else bench.line(row), flush=True)
+        for row in measure(configs, chosen_device, count, duration, rounds):
+            print(json.dumps(row) if as_json else bench.table_row(row), flush=True)

@@ -1,8 +1,9 @@
-"""TrainConfig, the one list of every hyperparameter, and PRESETS, configs with a name."""
+"""TrainConfig, the single list of all hyperparameters, and PRESETS, configs with a name."""
 
+from wgan.config.comparison import differences
 from wgan.config.errors import ConfigError, explain
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
-from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, differences, short
+from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import PRESETS, SLOWER, Preset
 

@@ -1,27 +1,29 @@
-"""TrainConfig, the one list of every hyperparameter.
+"""TrainConfig, the single list of all hyperparameters.
 
 The Field of a hyperparameter holds its bounds, default, unit, help and source. Sliders, command-line
-flags, JSON and the documentation are made from them (`hyperparameters`).
+flags, JSON and the documentation follow from it (`hyperparameters`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Literal,
-    Self,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from wgan.config.changes import parts_by_name, replace_parts, replace_settings
+from wgan.config.compatibility import (
+    check_labels,
+    check_network,
+    check_split_updates,
+    check_without_replacement,
+    fitting_network,
+)
 from wgan.config.errors import ConfigError, explain
 from wgan.config.parts import PARTS, Adam, AnyOptimizer
 from wgan.data import DATASETS, AnyDataset, Mnist10k
-from wgan.networks import NETWORKS, AnyNetwork, Dcgan
+from wgan.networks import AnyNetwork, Dcgan
 from wgan.objectives import AnyObjective, WganGp
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 
 PREVIEW_COLUMNS = 8
-"""Samples in a row of the grids that are kept while training."""
+"""Number of samples in a row of a preview."""
 
 
 def _extra(
@@ -48,7 +50,7 @@ LearningRate = Annotated[float, Field(gt=0, le=0.1)]
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides a training, frozen. Parts may be given by their name alone."""
+    """All settings of a training. A part (data set, objective, …) may be given by its name alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -90,9 +92,9 @@ class TrainConfig(BaseModel):
     )
     conditional: bool = Field(
         False,
-        title="Tell the networks the class",
-        description="For data with labels: the generator makes the class it is asked for, and the "
-        "critic judges each picture as one of its class.",
+        title="Class-conditional",
+        description="For data with labels: the generator gets a class in addition to z, and the critic "
+        "scores each picture together with its class.",
         json_schema_extra=_extra(source="Miyato and Koyama 2018, arXiv:1802.05637"),
     )
     batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
@@ -104,20 +106,20 @@ class TrainConfig(BaseModel):
     warmup_steps: Annotated[int, Field(ge=0, le=10_000)] = Field(
         0,
         title="Critic warm-up",
-        description="For so many first steps the critic gets more updates (below), so that the "
+        description="In this many steps at the start the critic gets more updates (below), so that the "
         "generator begins with a good critic.",
         json_schema_extra=_extra(source="WGAN's code: 25", unit="steps", advanced=True),
     )
     warmup_every: Annotated[int, Field(ge=0, le=100_000)] = Field(
         0,
-        title="And at every",
-        description="Such a step comes again after each so many steps. 0: never.",
+        title="Repeat the warm-up every",
+        description="A step with more critic updates follows after each interval of this length. 0: never.",
         json_schema_extra=_extra(source="WGAN's code: 500", unit="steps", advanced=True),
     )
     warmup_updates: Annotated[int, Field(ge=1, le=1000)] = Field(
         100,
-        title="Critic updates then",
-        description="Critic updates in each of those steps.",
+        title="Warm-up critic updates",
+        description="Critic updates in each step of the warm-up.",
         json_schema_extra=_extra(source="WGAN's code: 100", advanced=True),
     )
     decay: Literal["none", "linear", "cosine"] = Field(
@@ -208,8 +210,8 @@ class TrainConfig(BaseModel):
     preview_class: Annotated[int, Field(ge=-1, le=1000)] = Field(
         -1,
         title="Class of the pictures",
-        description="For networks that are told the class: which one the grids show, counted from "
-        "0. −1: the first ten, one a row.",
+        description="The class that the previews of a class-conditional generator show, counted from 0. "
+        "−1: the first ten classes, one per row.",
         json_schema_extra=_extra(live=True, advanced=True),
     )
     measure: bool = Field(
@@ -234,7 +236,7 @@ class TrainConfig(BaseModel):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto",
         title="Device",
-        description="Where to train. auto: CUDA, else MPS, else CPU.",
+        description="The device that trains. auto: CUDA, else MPS, else CPU.",
         json_schema_extra=_extra(advanced=True),
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -247,15 +249,16 @@ class TrainConfig(BaseModel):
     compiled: bool = Field(
         True,
         title="Compile updates",
-        description="Long trainings on the CPU have their updates compiled beside the second minute, where "
-        "there is a C++ compiler; on CUDA updates are recorded as graphs. They are taken where they are "
-        "measured to be faster. The numbers then differ by rounding.",
+        description="After about a minute, long trainings on the CPU switch to compiled steps (this needs a C++ "
+        "compiler). On CUDA they use CUDA graphs. They switch only if a measurement shows that this is "
+        "faster. The numbers then differ by rounding.",
         json_schema_extra=_extra(live=True, advanced=True),
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         0,
         title="CPU threads",
-        description="0: chosen by itself: measured while it trains, and again when its pace changes; the app keeps a core.",
+        description="0: automatic. The fastest thread count is measured during training, and again when the "
+        "speed changes. The app reserves one core for its pages.",
         json_schema_extra=_extra(advanced=True),
     )
 
@@ -264,72 +267,29 @@ class TrainConfig(BaseModel):
     def _fill_parts(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        filled = dict(values)
-        for part in PARTS:
-            if isinstance(filled.get(part), str):
-                filled[part] = {"name": filled[part]}
+        filled = parts_by_name(values)
         if "network" not in filled:
-            filled["network"] = {"name": _fitting_network(filled.get("dataset"))}
+            filled["network"] = {"name": fitting_network(filled.get("dataset"))}
         return filled
 
     @model_validator(mode="after")
-    def _possible_together(self) -> Self:
-        reason = self.network.incompatibility_reason(self.dataset.shape)
-        if reason is not None:
-            fits = _fitting_network(self.dataset)
-            raise ValueError(f"{reason[0].upper()}{reason[1:]}. Choose the network {fits}.")
-        if self.network.couples and not self.objective.couples:
-            fits = _fitting_network(self.dataset)
-            raise ValueError(
-                f"The critic of the network {self.network.name} has batch norm, which mixes samples, "
-                f"and {self.objective.name} asks for each sample's own slope. Choose the network "
-                f"{fits} or the objective wgan."
-            )
+    def _check_compatibility(self) -> Self:
+        check_network(self.network, self.dataset, self.objective)
         if self.conditional:
-            self._labels_fit()
-        if self.split_updates and (self.batch_size % 2 or not self.objective.couples):
-            raise ValueError(
-                "Separate updates for real and fake need an even batch size and an objective without "
-                "a gradient penalty. Change one of them, or turn split_updates off."
-            )
-        size = self.dataset.size
+            check_labels(self.dataset, self.objective, self.preview_class)
+        if self.split_updates:
+            check_split_updates(self.batch_size, self.objective)
         if not self.replacement:
-            if size is None:
-                raise ValueError(
-                    f"The data set {self.dataset.name} draws fresh points for every batch, so "
-                    "drawing without replacement means nothing there. Turn replacement on."
-                )
-            if self.batch_size > size:
-                raise ValueError(
-                    f"The batch size {self.batch_size} is larger than the data set's {size} "
-                    "examples, which cannot be drawn without replacement. Make the batch smaller "
-                    "or turn replacement on."
-                )
+            check_without_replacement(self.dataset, self.batch_size)
         return self
 
-    def _labels_fit(self) -> None:
-        if not self.dataset.class_names():
-            raise ValueError(
-                f"The data set {self.dataset.name} has no labels, so the networks cannot be told "
-                "the class. Turn conditional off or choose a data set with labels."
-            )
-        classes = len(self.dataset.class_names())
-        if self.preview_class >= classes:
-            raise ValueError(
-                f"The data set {self.dataset.name} has {classes} classes, 0 to {classes - 1}: there "
-                f"is no class {self.preview_class} to show."
-            )
-        if not self.objective.class_conditional:
-            raise ValueError(
-                "A critic that is told the class by a projection is not 1-Lipschitz, which "
-                f"{self.objective.name} promises. Turn conditional off or choose another objective."
-            )
-
     def networks(self, rng: torch.Generator) -> tuple[nn.Module, nn.Module]:
-        """Return (generator, critic) on the CPU, with first weights drawn from `rng`.
+        """Return (generator, critic) on the CPU, with initial weights drawn from `rng`.
 
-        With `conditional` both take labels, (N,), as a second argument. Raises ConfigError where
-        the objective cannot have the critic it needs.
+        With `conditional`, both take labels, (N,), as a second argument.
+
+        Raises:
+            ConfigError: If the objective does not support the critic.
         """
         classes = len(self.dataset.class_names()) if self.conditional else 0
         pair = self.network.build(self.dataset.shape, self.latent_dim, rng, classes)
@@ -339,27 +299,27 @@ class TrainConfig(BaseModel):
         return pair
 
     def preview_labels(self) -> list[int] | None:
-        """Return the classes of a preview's samples, eight a row; None where there are none."""
+        """Return the class of each sample of a preview, row by row. None without `conditional`."""
         if not self.conditional:
             return None
         class_count = min(len(self.dataset.class_names()), 10)
-        each = max(1, PREVIEW_COLUMNS // class_count)  # few classes get some rows each
-        rows = [label for label in range(class_count) for _ in range(each)]
+        rows_per_class = max(1, PREVIEW_COLUMNS // class_count)
+        rows = [label for label in range(class_count) for _ in range(rows_per_class)]
         if self.preview_class >= 0:
             rows = [self.preview_class] * len(rows)
         return [label for label in rows for _ in range(PREVIEW_COLUMNS)]
 
     def critic_updates(self, step: int) -> int:
-        """Return how many critic updates come before the generator's update of a step, from 1."""
-        done = step - 1
-        if done < self.warmup_steps or (
-            self.warmup_every and done and done % self.warmup_every == 0
+        """Return the number of critic updates before the generator's update of a step (from 1)."""
+        previous = step - 1
+        if previous < self.warmup_steps or (
+            self.warmup_every and previous and previous % self.warmup_every == 0
         ):
             return self.warmup_updates
         return self.n_critic
 
     def decayed(self, step: int) -> float:
-        """Return what the learning rates are multiplied with at a step, from 1: in [0, 1]."""
+        """Return the factor of both learning rates at a step (from 1), in [0, 1]."""
         share = min((step - 1) / self.steps, 1.0)
         return {
             "none": 1.0,
@@ -368,44 +328,35 @@ class TrainConfig(BaseModel):
         }[self.decay]
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """Return this config with some values replaced, keys dotted for parts.
+        """Return this config with some values replaced.
 
-        Choosing another variant of a part (`objective="wgan"`) takes that one's defaults; choosing
-        a data set of the other kind takes a network that fits, if none is named.
-        Raises ConfigError.
+        Another variant of a part (`objective="wgan"`) takes its own defaults. With a data set of another
+        kind, the network changes to one that fits, unless `changes` names one.
+
+        Args:
+            changes: Values by their key; a dotted key for a setting of a part.
+
+        Raises:
+            ConfigError: If a value is invalid or the values cannot be combined.
         """
         values: dict[str, Any] = self.model_dump()
-        new_parts = {k: v for k, v in changes.items() if k in PARTS}
-        for part, value in new_parts.items():
-            part_values = value.model_dump() if isinstance(value, BaseModel) else value
-            part_values = {"name": part_values} if isinstance(part_values, str) else part_values
-            same = (
-                isinstance(part_values, Mapping) and part_values.get("name") == values[part]["name"]
-            )
-            values[part] = {**values[part], **part_values} if same else part_values
-        if "dataset" in new_parts:
-            self._follow(values, set(changes))
-        for path, value in changes.items():
-            part, dot, field = path.partition(".")
-            if dot and part in PARTS:
-                if not isinstance(values[part], dict):
-                    values[part] = {"name": values[part]}
-                values[part] = {**values[part], field: value}
-            elif path not in PARTS:
-                values[path] = value
+        replace_parts(values, changes)
+        if "dataset" in changes:
+            self._adapt_to_dataset(values, set(changes))
+        replace_settings(values, changes)
         return self.parse(values)
 
-    def _follow(self, values: dict[str, Any], changed_paths: set[str]) -> None:
-        """Adapt network and class settings to another data set, unless `changed_paths` names them."""
+    def _adapt_to_dataset(self, values: dict[str, Any], changed_paths: set[str]) -> None:
+        """Adapt the network and class settings to the data set, unless `changed_paths` names them."""
         try:
             dataset = DATASETS[values["dataset"]["name"]].model_validate(values["dataset"])
         except (KeyError, ValidationError):
-            return  # `parse` reports its error.
+            return  # `parse` reports the error.
         if (
             "network" not in changed_paths
             and self.network.incompatibility_reason(dataset.shape) is not None
         ):
-            values["network"] = {"name": _fitting_network(dataset)}
+            values["network"] = {"name": fitting_network(dataset)}
         if "conditional" not in changed_paths and not dataset.class_names():
             values["conditional"] = False
         if "preview_class" not in changed_paths and dataset != self.dataset:
@@ -413,7 +364,7 @@ class TrainConfig(BaseModel):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Return the config of a plain mapping, such as parsed JSON. Raises ConfigError."""
+        """Return the config of a plain mapping, such as parsed JSON. Raises ConfigError if it is invalid."""
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -421,12 +372,12 @@ class TrainConfig(BaseModel):
 
     @property
     def title(self) -> str:
-        """What is trained on what, in a few words; what the titles have in brackets is left out."""
+        """Titles of the data set and the objective, without their parts in brackets."""
         parts = (self.dataset.title, self.objective.title)
         return " · ".join(map(short, parts))
 
     def flat(self) -> dict[str, Any]:
-        """Return every value under its dotted name; a part's own name under the part's."""
+        """Return all values by their dotted path. The path of a part itself holds the name of its variant."""
         values: dict[str, Any] = {}
         for name, value in self.model_dump(mode="json").items():
             if name in PARTS:
@@ -438,28 +389,5 @@ class TrainConfig(BaseModel):
 
 
 def short(title: str) -> str:
-    """Return a title without what it has in brackets: WGAN-GP (gradient penalty) → WGAN-GP."""
+    """Return a title without its part in brackets: WGAN-GP (gradient penalty) → WGAN-GP."""
     return title.partition(" (")[0]
-
-
-def differences(config: TrainConfig, base: TrainConfig) -> list[tuple[str, Any, Any]]:
-    """Return (path, value in `base`, value in `config`) for all that differs.
-
-    None means that a part of that name has no such value.
-    """
-    before, after = base.flat(), config.flat()
-    paths = [*before, *(path for path in after if path not in before)]
-    return [
-        (path, before.get(path), after.get(path))
-        for path in paths
-        if before.get(path) != after.get(path)
-    ]
-
-
-def _fitting_network(dataset: Any) -> str:
-    """Return the first network for the kind of a data set; for an unknown data set, that of pictures."""
-    name = (
-        dataset.get("name") if isinstance(dataset, Mapping) else getattr(dataset, "name", dataset)
-    )
-    kind = DATASETS[name].kind if name in DATASETS else "pictures"
-    return next(n for n, network in NETWORKS.items() if network.kind == kind)

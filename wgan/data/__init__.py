@@ -22,19 +22,12 @@ from wgan.data.base import (
     parts_of,
     some,
 )
+from wgan.data.bundled import Mnist10k
 from wgan.data.errors import DataError
-from wgan.data.fetched import (
-    Cifar10,
-    EmnistLetters,
-    FashionMnist,
-    Kmnist,
-    Mnist,
-    Mnist10k,
-    StackedMnist,
-    Svhn,
-)
 from wgan.data.intake import Source, prepare
+from wgan.data.mnist import EmnistLetters, FashionMnist, Kmnist, Mnist, StackedMnist
 from wgan.data.own import Own, Pokemon
+from wgan.data.photographs import Cifar10, Svhn
 from wgan.data.points import (
     Checkerboard,
     Drawing,
@@ -50,8 +43,9 @@ from wgan.data.points import (
 )
 from wgan.data.prepared_sets import Prepared, Recipe, forget, prepared
 from wgan.paths import data_root
-from wgan.untrusted.archives import ARCHIVE_SUFFIXES, OF_YOUR_OWN, Limits
+from wgan.untrusted.archives import ARCHIVE_SUFFIXES
 from wgan.untrusted.images import PICTURE_SUFFIXES
+from wgan.untrusted.limits import OF_YOUR_OWN, Limits
 
 DATASETS: dict[str, type[Dataset]] = {
     "mnist-10k": Mnist10k,

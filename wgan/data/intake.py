@@ -31,7 +31,9 @@ from wgan.data.mapped import Mapped
 from wgan.data.prepared_sets import FOLDER, SCHEMA, Prepared, Recipe, folders, read_header, writable
 from wgan.data.stored import New, write
 from wgan.rng import keyed_rng
-from wgan.untrusted.archives import CHUNK, Files, Limits, Meter, names_below
+from wgan.untrusted.folders import list_files
+from wgan.untrusted.limits import Limits, Meter
+from wgan.untrusted.members import CHUNK
 from wgan.untrusted.picture_set import (
     FOLDERS,
     MAX_CLASSES,
@@ -40,6 +42,7 @@ from wgan.untrusted.picture_set import (
     PICTURES,
     full_disk,
 )
+from wgan.untrusted.sources import Files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,7 +137,7 @@ def build(
                 memory=limits.memory,
                 cpu_s=int(limits.seconds + GRACE_S),
                 wall_s=limits.seconds + GRACE_S,
-                file_bytes=max(limits.kept, 4 * limits.members) + 1,
+                file_bytes=max(limits.prepared, 4 * limits.members) + 1,
             ),
             failure=DataError,
             subject=_subject(source),
@@ -348,7 +351,7 @@ def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None
         content = hashlib.blake2b(digest_size=16)
         for chunk in chunks:
             content.update(chunk)
-            meter.tick()
+            meter.check_time()
             if progress is not None:
                 progress("Reading the files", i / total)
         digest.update(content.digest() + f"{name}\0".encode("utf-8", "surrogateescape"))
@@ -362,7 +365,7 @@ def _parts(source: Source, meter: Meter) -> tuple[int, Iterable[tuple[str, Itera
     if isinstance(source, Path):
         if not os.path.isdir(source):
             return 1, [("", _chunks(source))]
-        names, _ = names_below(source, meter)
+        names, _ = list_files(source, meter)
         files = ((name, source / name) for name in names)
         return len(names), (
             (name, () if file.is_symlink() else _chunks(file)) for name, file in files

@@ -19,7 +19,7 @@ from wgan.runs import Run, RunError, read_checkpoint
 from wgan.runs.checkpoints import write_checkpoint
 from wgan.runs.files import versions, write
 from wgan.sandbox import Limits, Progress, call_limited
-from wgan.untrusted.run_zip import DIGESTS
+from wgan.untrusted.run_members import DIGESTS
 
 IMPORT_LIMITS = Limits(memory=768 << 20, cpu_s=600, wall_s=1_800.0, file_bytes=2 << 30)
 UNPACKING_SHARE = 0.8

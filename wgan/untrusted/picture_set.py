@@ -21,8 +21,11 @@ import numpy.typing as npt
 
 from wgan.arrays import F64, U8
 from wgan.sandbox import Progress, Refused
-from wgan.untrusted.archives import Limits, Meter, members, names_below, pattern
+from wgan.untrusted.folders import list_files
 from wgan.untrusted.images import Unusable, colour, difference_hash, picture_of
+from wgan.untrusted.limits import Limits, Meter
+from wgan.untrusted.member_paths import glob_pattern
+from wgan.untrusted.sources import read_members
 
 MAX_EXAMPLES = 200
 """Skipped files of which the reason is kept one by one."""
@@ -153,13 +156,13 @@ class _PictureSet:
 
     def collect(self, source: Path | Upload, progress: Progress) -> None:
         """Make pictures of every file."""
-        matches = pattern(self.recipe["pattern"]).fullmatch
+        matches = glob_pattern(self.recipe["pattern"]).fullmatch
         meter = Meter(self.limits)
         # A folder does not say how much of it is read.
         total = 0
         if isinstance(source, Path) and os.path.isdir(source):
-            total = len(names_below(source, meter)[0])
-        for member in members(source, lambda path: matches(path) is not None, meter):
+            total = len(list_files(source, meter)[0])
+        for member in read_members(source, lambda path: matches(path) is not None, meter):
             self.seen += member.is_file
             try:
                 if member.problem:
@@ -171,7 +174,7 @@ class _PictureSet:
                     self.skipped.append((readable(member.name, 200), str(reason)))
             share = self.seen / total if total else member.share
             progress(f"Preparing {self.recipe['title']}", min(1.0, share))
-            meter.tick()
+            meter.check_time()
 
     def _take(self, name: str, content: bytes) -> None:
         if content.startswith(WHOLE_ARCHIVES):
@@ -182,9 +185,9 @@ class _PictureSet:
         elif self.recipe["near"] and self._near(picture):
             self.near_duplicates += 1
         else:
-            if (len(self._folder_of) + 1) * picture.nbytes > self.limits.kept:
+            if (len(self._folder_of) + 1) * picture.nbytes > self.limits.prepared:
                 raise Refused(
-                    f"The prepared pictures take more than {self.limits.kept / (1 << 20):,.4g} MB. "
+                    f"The prepared pictures take more than {self.limits.prepared / (1 << 20):,.4g} MB. "
                     "Choose a smaller size, grey, or fewer files by a pattern."
                 )
             with _writing(self._shown_folder):

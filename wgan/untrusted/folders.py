@@ -1,0 +1,76 @@
+"""The files of a folder."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wgan.sandbox import Refused
+from wgan.untrusted.limits import Meter
+from wgan.untrusted.member_paths import is_hidden, path_inside
+from wgan.untrusted.members import Member, read_bounded
+
+
+def folder_members(folder: Path, accepts: Callable[[str], bool], meter: Meter) -> Iterator[Member]:
+    """Iterate over the accepted files of a folder. An unreadable folder in it is a member with a problem."""
+    paths, unreadable = list_files(folder, meter)
+    for name, problem in unreadable:
+        yield Member(name, problem=problem, is_file=False)
+    for name in paths:
+        meter.count_member()
+        # Apply the same rules as in an archive of this folder.
+        path = path_inside(name)
+        if path is not None and (is_hidden(path) or not accepts(path)):
+            continue
+        content, problem = (
+            _content_of(folder / name, meter)
+            if path is not None
+            else (b"", "its path leads out of the folder")
+        )
+        yield Member(path or name, content, problem)
+
+
+def _content_of(file: Path, meter: Meter) -> tuple[bytes, str]:
+    """Return (content, problem) of a file. The problem is empty if the content could be read."""
+    try:
+        mode = file.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            return b"", f"it is {'a link' if stat.S_ISLNK(mode) else 'no ordinary file'}"
+        with file.open("rb") as opened:
+            content = read_bounded(opened, meter)
+    except OSError as error:
+        return b"", f"it cannot be read ({error.strerror or error})"
+    return (b"", meter.too_large_reason()) if content is None else (content, "")
+
+
+def list_files(folder: Path, meter: Meter) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the sorted relative paths of all files below a folder, without following links.
+
+    Returns:
+        The paths, and the unreadable folders with their problems.
+
+    Raises:
+        Refused: If the folder itself cannot be read, or exceeds a limit.
+    """
+    paths: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+    pending = [""]
+    while pending:
+        subfolder = pending.pop()
+        try:
+            with os.scandir(folder / subfolder) as entries:
+                for entry in entries:
+                    path = f"{subfolder}/{entry.name}" if subfolder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(path)
+                    else:
+                        paths.append(path)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if not subfolder:
+                raise Refused(f"The folder {folder} cannot be read ({reason}).") from error
+            if not is_hidden(subfolder):
+                unreadable.append((subfolder, f"it is a folder that cannot be read ({reason})"))
+        meter.allow_members(len(paths))
+        meter.check_time()
+    return sorted(paths), sorted(unreadable)

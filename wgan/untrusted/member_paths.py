@@ -1,0 +1,59 @@
+"""Paths in a foreign source: which are safe, which are hidden, and which match a glob."""
+
+import re
+from pathlib import PurePosixPath
+
+
+def path_inside(name: str) -> str | None:
+    r"""Return a normalised path, or None if it is absolute or leads out of the source.
+
+    A colon is allowed, except in the drive of a Windows path (`C:\evil.png`).
+    """
+    plain = name.replace("\\", "/")
+    parts = PurePosixPath(plain).parts
+    if not parts or plain.startswith("/") or ".." in parts or "\0" in plain:
+        return None
+    if re.match(r"[A-Za-z]:\\", name):
+        return None
+    return "/".join(parts)
+
+
+def is_hidden(path: str) -> bool:
+    """Return whether a file is hidden, or is one that an operating system adds to folders."""
+    parts = path.split("/")
+    return (
+        any(part.startswith(".") for part in parts)
+        or "__MACOSX" in parts
+        or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+    )
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """Return the regular expression of a glob: * and ? match within a folder, ** across folders.
+
+    A glob without a slash matches the name of a file in any folder.
+    """
+    if not glob:
+        return re.compile(".*", re.DOTALL)
+    if "/" not in glob:
+        glob = f"**/{glob}"
+    expression, i = "", 0
+    while i < len(glob):
+        if glob.startswith("**/", i) and (i == 0 or glob[i - 1] == "/"):
+            expression, i = f"{expression}(?:.*/)?", i + 3
+        elif glob.startswith("**", i):
+            expression, i = f"{expression}.*", i + 2
+        elif glob[i] == "*":
+            expression, i = f"{expression}[^/]*", i + 1
+        elif glob[i] == "?":
+            expression, i = f"{expression}[^/]", i + 1
+        elif glob[i] == "[" and (end := glob.find("]", i + 2)) > 0:
+            characters = glob[i + 1 : end]
+            for special in "\\[&~|":
+                characters = characters.replace(special, f"\\{special}")
+            if characters[0] == "!":
+                characters = f"^{characters[1:]}"
+            expression, i = f"{expression}[{characters}]", end + 1
+        else:
+            expression, i = f"{expression}{re.escape(glob[i])}", i + 1
+    return re.compile(expression, re.DOTALL)
