@@ -1,4 +1,4 @@
-"""Values that a training returns: reports, previews, neighbours, and the errors that end it."""
+"""What a training returns: reports, previews, and the exception that ends it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from wgan.arrays import F32, U8
 from wgan.config import TrainConfig
 
 EXPLODED = 1e7
-"""A loss beyond this is no training any more: healthy critics stay within a few thousand."""
+"""A loss beyond this has diverged: healthy critics stay within a few thousand."""
 
 PREVIEW_PICTURES = 64
 PREVIEW_POINTS = 1024
@@ -19,9 +19,9 @@ ARROWS = 96
 
 
 class Diverged(Exception):
-    """A loss became infinite, NaN or absurd; the message names the likely cause.
+    """A loss became infinite, NaN or absurdly large. The message names the likely cause.
 
-    `reports` are the sound ones before it.
+    `reports` holds the valid reports before it.
     """
 
     def __init__(self, message: str, reports: "list[Report]") -> None:
@@ -30,10 +30,10 @@ class Diverged(Exception):
 
 
 class Report(NamedTuple):
-    """The curves' values at one step. Means over the steps since the report before.
+    """Values of the curves at one step: means over the steps since the previous report.
 
-    `critic_gap_held_out` is measured once, at `step`: the same critic and fakes as that step's last
-    critic update, real examples that training never sees.
+    `critic_gap_held_out` is measured once, at `step`, with the critic and fakes of the step's last
+    critic update and with held-out examples.
     """
 
     step: int
@@ -46,7 +46,7 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True)
 class Preview:
-    """What the averaged generator makes of the preview's fixed z, as arrays."""
+    """Samples of the averaged generator for the fixed z of the preview, as arrays."""
 
     step: int
     pictures: U8 | None = None  # (64, C, H, W)
@@ -57,10 +57,15 @@ class Preview:
 
 
 def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
-    """Say what left all bounds by a step, and what probably made it; `bad` are names of a report's values.
+    """Return a sentence about which value diverged by a step, and the likely cause.
 
-    A critic that nothing holds comes first: within 300 steps of `quick-mnist` its loss grew to 6,000 at an
-    ordinary rate, while sevenfold rates with a penalty left it below 50.
+    An unconstrained critic is checked first: within 300 steps of `quick-mnist` its loss grew to
+    6,000 at an ordinary learning rate, while sevenfold rates with a penalty left it below 50.
+
+    Args:
+        config: The config of the training.
+        step: The step of the report.
+        bad: Names of the report's values that diverged.
     """
     what = bad[0].replace("_", " ")
     rate = max(config.critic_learning_rate, config.generator_learning_rate)
@@ -79,9 +84,15 @@ def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
 
 
 def look_at_critic(critic: nn.Module, fakes: Tensor, extent: float) -> tuple[F32, F32]:
-    """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
+    """Return the critic's scores on a grid over [−extent, extent]², and its gradient at some fakes.
 
-    `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.
+    Args:
+        critic: A critic of points.
+        fakes: (N, 2).
+        extent: Half the side of the grid.
+
+    Returns:
+        Scores, (48, 48), row = y, and rows of x, y, ∂f/∂x, ∂f/∂y, (96, 4).
     """
     axis = torch.linspace(-extent, extent, SURFACE_SIDE, device=fakes.device)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
