@@ -1,4 +1,4 @@
-"""TrainConfig, the one list of every hyperparameter, and PRESETS, configs with a name."""
+"""TrainConfig, with all hyperparameters, and PRESETS, named configs."""
 
 from wgan.config.errors import ConfigError, explain
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
