@@ -1,11 +1,12 @@
-"""What an audience costs: training under 0, 1, 5, 20 and 50 watching sessions, and how soon they are served.
+"""The cost of an audience: training speed and response times with 0, 1, 5, 20 and 50 open pages.
 
     python -m benchmarks.audience [--sessions 1 5 20 50] [--trials 5] [--seconds 10]
 
-Starts the app on this machine and a training in it, then opens sessions that speak Streamlit's own protocol:
-each loads the page and asks for its live fragments when their time has come, as a browser does, but draws
-nothing. Trials alternate: none watching, then N. A process of its own asks; it shares the cores, as a
-browser on this machine would (a class room's browsers do not), and its processor time is told beside.
+Starts the app and a training on this machine, then opens sessions that use Streamlit's protocol.
+Like a browser, each loads the page and requests its live fragments at their intervals, but it draws
+nothing. Trials alternate between no session and N. The sessions run in a separate process that
+shares the cores, like a browser on this machine (but unlike the browsers of a class); its CPU time
+is reported, too.
 """
 
 import argparse
@@ -34,16 +35,16 @@ from wgan.runs import Run
 
 
 class Visitor:
-    """One open page: the bytes that it received, and how long each of its updates took."""
+    """An open page: the bytes that it has received, and the duration of each update."""
 
     def __init__(self, url: str, query: str) -> None:
         self.url, self.query = url, query
         self.page_hash = ""
         self.page_ms: float = 0.0
-        self.updates: list[tuple[float, float]] = []  # (time of the request, ms until it was done)
+        self.updates: list[tuple[float, float]] = []  # (time of the request, duration in ms)
         self.bytes: list[tuple[float, int]] = []
         self.faults = 0
-        self._timers: dict[str, tuple[float, float]] = {}  # fragment: interval, when it is next due
+        self._timers: dict[str, tuple[float, float]] = {}  # fragment: interval, next time
 
     def _asked(self, fragment: str = "") -> bytes:
         message = BackMsg()
@@ -54,14 +55,14 @@ class Visitor:
         return bytes(message.SerializeToString())
 
     async def watch(self, ready: asyncio.Semaphore, end: asyncio.Event) -> None:
-        """Load the page, and update it until the end."""
+        """Load the page, and update it until `end` is set."""
         async with websockets.connect(
             f"{self.url.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             compression=None,
         ) as socket:
-            async with ready:  # spread over time: a class does not open the page at one moment, and loading is not measured
+            async with ready:  # spread the loading, which is not measured, over time
                 self.page_ms = await self._run(socket, self._asked())
             while not end.is_set():
                 now = time.monotonic()
@@ -76,7 +77,7 @@ class Visitor:
                 self.updates.append((now, took))
 
     async def _run(self, socket: Any, message: bytes) -> float:
-        """Send a request, wait until its script has finished, and return the milliseconds."""
+        """Send a request, wait until its script has finished, and return the duration in ms."""
         start = time.monotonic()
         await socket.send(message)
         while True:
@@ -102,7 +103,8 @@ class Visitor:
                 self._timers.pop(fragment, None)
         elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
             self.faults += 1
-        # A full script run may follow that of a fragment (st.rerun): then the update is not done yet.
+        # A full script run may follow that of a fragment (st.rerun). Then the update is not
+        # finished yet.
         return kind == "script_finished" and message.script_finished in (
             ForwardMsg.FINISHED_SUCCESSFULLY,
             ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
@@ -140,7 +142,7 @@ async def audience(url: str, query: str, sessions: int, seconds: float) -> dict[
 
 
 def watched(url: str, run: Run, sessions: int, seconds: float) -> dict[str, float]:
-    """Measure a training while pages are open that another process updates."""
+    """Measure a training while another process updates open pages."""
     client = subprocess.Popen(
         [
             sys.executable,
@@ -170,7 +172,7 @@ def watched(url: str, run: Run, sessions: int, seconds: float) -> dict[str, floa
 
 
 def interval(values: list[float], draws: int = 4000) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a median."""
+    """Return the 95 % bootstrap interval of the median."""
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, len(values), (draws, len(values)))
     low, high = np.quantile(np.median(np.array(values)[chosen], axis=1), (0.025, 0.975))
@@ -178,7 +180,7 @@ def interval(values: list[float], draws: int = 4000) -> tuple[float, float]:
 
 
 def start_training(url: str, preset: str, runs: Path) -> Run:
-    """Start a training in a browser, and close the browser; the app goes on training."""
+    """Start a training in a browser, then close the browser; the training continues."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium found: install one, or name it in the variable CHROMIUM.")
@@ -191,7 +193,7 @@ def start_training(url: str, preset: str, runs: Path) -> Run:
 
 
 def main() -> None:
-    """Print a table, and the same as JSON."""
+    """Print the results as a table and as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="quick-mnist")
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 5, 20, 50])

@@ -1,13 +1,14 @@
-"""A set of pictures larger than memory: what preparing and training it take.
+"""A set of pictures larger than memory: the time and memory of preparing it and training on it.
 
 python -m benchmarks.big [--pictures 1000000] [--side 64] [--rounds 7] [--seconds 60] [--folder DIR]
 
-The source is a tar of JPEG files, in ten folders that are its classes: files by the million would fill
-a file system's table, and each is decoded, fitted and hashed just as files of a folder are. It is
-prepared by `python -m wgan data add` and trained by `python -m wgan train`, whole, as anyone would, and
-the anonymous memory of each process (RssAnon) is sampled ten times a second. Then one process trains
-the mapped set and as many of its pictures in memory as take 2 GiB, in turns. At last the file is dropped
-from the system's cache, and batches are read with and without asking for them ahead.
+The source is a tar archive of JPEG files in ten folders, which are the classes. Millions of
+separate files would fill the file system's table, and files of an archive are decoded, fitted and
+hashed like files of a folder. The set is prepared by `python -m wgan data add` and trained on by
+`python -m wgan train`. The anonymous memory of each process (RssAnon) is sampled ten times a
+second. Then one process trains in turns on the mapped set, and on 2 GiB of its pictures in memory.
+Finally the file is dropped from the system's cache, and batches are read with and without reading
+ahead.
 """
 
 import argparse
@@ -37,13 +38,13 @@ from wgan.training import Engine, Training
 
 ROOT = Path(__file__).parents[1]
 IN_MEMORY = 2 << 30
-"""Bytes of pictures that are trained from memory, beside the mapped ones."""
+"""Bytes of pictures that are trained on from memory, in comparison with the mapped ones."""
 FILE = 2_600
-"""Bytes of a picture in the source, generously."""
+"""Estimated bytes of a picture in the source, rounded up."""
 
 
 def write_source(path: Path, count: int, side: int) -> None:
-    """Write a tar archive of JPEG files, each with another smooth picture."""
+    """Write a tar archive of JPEG files, each with a different smooth picture."""
     rng = np.random.default_rng(0)
     with path.open("wb", buffering=1 << 20) as file:
         for i in range(count):
@@ -121,7 +122,7 @@ def beside(path: Path, key: str, rounds: int, seconds: float) -> None:
         "mapped": Training(config, engine=engine, data=mapped),
         "in memory": Training(config, engine=engine, data=in_memory),
     }
-    with path.open("rb") as file:  # into the system's cache
+    with path.open("rb") as file:  # load it into the system's cache
         while file.read(1 << 22):
             pass
     for training in both.values():
@@ -145,7 +146,7 @@ def gathering(path: Path) -> None:
     ahead, now, warm = "cold, asked for an update ahead", "cold, asked for when needed", "warm"
     for name in (ahead, now, "cold, not asked for", warm):
         if name != warm:
-            gc.collect()  # the cache of a file that is still mapped cannot be dropped
+            gc.collect()  # a file that is still mapped cannot be dropped from the cache
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         mapped, times = read_pictures(path, mapped=True), []
@@ -155,7 +156,7 @@ def gathering(path: Path) -> None:
         for rows in batches:
             if name == ahead:
                 mapped.expect(rows)
-                time.sleep(0.05)  # about the time of an update
+                time.sleep(0.05)  # about the duration of an update
             start = time.perf_counter()
             if name == now:
                 mapped.expect(rows)

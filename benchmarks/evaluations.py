@@ -1,11 +1,11 @@
-"""Every quick preset trained with three seeds and evaluated, through the command line as a user would.
+"""Evaluations of every quick preset with three seeds, made with the command line like a user's.
 
     python -m benchmarks.evaluations [--presets quick-mnist toy-ring] [--seeds 0 1 2] [--jobs 2]
 
-Each run is `python -m wgan train --preset NAME --seed K --steps N` and then `python -m wgan evaluate`.
-Steps are counted, not seconds, and a run has one thread and float32, so that other machines, and one that does
-other things besides, give the same numbers. Runs are kept, and what is there already is not done again. Writes
-docs/evaluations.md and docs/evaluations.json.
+Each run is `python -m wgan train --preset NAME --seed K --steps N`, then `python -m wgan evaluate`.
+Runs have a number of steps instead of a duration, one thread, and float32. So other machines, and a
+machine with other load, give the same numbers. Runs are kept, and finished work is not repeated.
+Writes docs/evaluations.md and docs/evaluations.json.
 """
 
 import argparse
@@ -41,11 +41,13 @@ STEPS = {
 """Steps that take about a minute on one idle core without AVX-512. A larger number continues earlier runs."""
 
 HEADLINES = ("fid", "kid", "coverage", "class_kl", "memorised", "emd", "modes", "high_quality")
-"""Metrics of the short table; all others stand below it."""
+"""Metrics of the short table; all others are in the tables below it."""
 
 
 def config_of(preset: str, seed: int) -> TrainConfig:
-    """Return the config of a run. Live metrics are off: they take time and change no number."""
+    """Return the config of a run. Live metrics are off, because they take time and do not change
+    the results.
+    """
     changes = {
         "seed": seed,
         "steps": STEPS[preset],
@@ -260,7 +262,7 @@ def main() -> None:
     presets = [name for name in options.presets if PRESETS[name].config.dataset.present()]
     if not presets:
         sys.exit("None of these presets has its data on this machine: set WGAN_DATA.")
-    # One seed after the other, so that all presets have first numbers early.
+    # Do one seed after the other, so that all presets have first results early.
     pairs = [(preset, seed) for seed in options.seeds for preset in presets]
     folder = options.runs_dir.resolve()
     with ThreadPoolExecutor(options.jobs) as pool:

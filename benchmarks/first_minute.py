@@ -1,11 +1,12 @@
-"""The first minute: from the command to a page, from a page to Start, from Start to the first pictures.
+"""The first minute: from the command to a page, from a page to Start, and from Start to the first pictures.
 
     python -m benchmarks.first_minute [--rounds 5]
 
-Each round starts the app anew, on an empty folder of runs, and visits it in a headless Chromium: first
-contentful paint, when Start can be pressed, the same of a second visit to the server, and from the press to
-the first preview on the screen. Beside it what importing costs, in processes of their own, and the same
-visit to an app of one line. Medians.
+Each round starts the app with an empty folder of runs, and visits it in a headless Chromium. It
+measures the times to the first contentful paint and until Start can be pressed, both for the first
+and for a second visit, and the time from the press to the first preview. For comparison, it
+measures imports in separate processes, and the same visit to an app of one line. All results are
+medians.
 """
 
 import argparse
@@ -28,7 +29,7 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 def imports(rounds: int) -> dict[str, float]:
-    """Return seconds to import each module in a new process, as it is when a first one did before."""
+    """Return the median seconds to import each module in a new process."""
     times: dict[str, list[float]] = {name: [] for name in IMPORTS}
     code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
     for _ in range(rounds):
@@ -45,7 +46,7 @@ def imports(rounds: int) -> dict[str, float]:
 
 
 def visit(browser: Browser, url: str, ready: str) -> tuple[float, float]:
-    """Open a page in a new context; return seconds to its first paint, and until `ready` is there."""
+    """Open a page in a new context; return the seconds to its first paint, and until `ready` appears."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
     start = time.perf_counter()
@@ -63,7 +64,7 @@ START = """[...document.querySelectorAll('button')].some(
 
 
 def round_of(browser: Browser, script: Path, ready: str) -> dict[str, float]:
-    """Start an app, visit it twice, and press Start where it has one."""
+    """Start an app, visit it twice, and press Start if it has one."""
     runs = Path(tempfile.mkdtemp())
     began = time.perf_counter()
     process, url = serve(runs, script)
@@ -97,7 +98,7 @@ def round_of(browser: Browser, script: Path, ready: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print a table, and the same as JSON."""
+    """Print the results as a table and as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()

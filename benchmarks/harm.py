@@ -1,10 +1,10 @@
-"""What a run survives, tried: kills at random moments, full disks, flipped bits.
+"""Robustness of runs against kills at random moments, full disks and flipped bits.
 
 python -m benchmarks.harm kills [--count 200]
 python -m benchmarks.harm disks [--count 60]     (Linux, as root: it mounts small file systems)
 python -m benchmarks.harm bits [--count 1000]
 
-Each prints one JSON object, and exits with 1 if something was lost or false.
+Each prints one JSON object, and exits with 1 if anything was lost or wrong.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def wgan(*arguments: str) -> tuple[int, str, str]:
 
 
 def problems_of(run: Run) -> list[str]:
-    """Read everything of a run, and return what cannot be read or is false."""
+    """Read everything of a run, and return what is unreadable or wrong."""
     problems = []
     try:
         view = RunReader(run).view()
@@ -86,7 +86,7 @@ def problems_of(run: Run) -> list[str]:
 
 
 def is_same(a: Run, b: Run) -> bool:
-    """Return whether two runs have the same reports, but for the clock, and the same last weights."""
+    """Return whether two runs have the same last weights and the same reports, except for clock times."""
     left, right = a.checkpoints.read()[0], b.checkpoints.read()[0]
     return (
         left.step == right.step
@@ -101,7 +101,7 @@ def is_same(a: Run, b: Run) -> bool:
 
 
 def kills(count: int) -> dict[str, Any]:
-    """Kill what trains, evaluates or exports one run at random moments from its start on."""
+    """Kill processes that train, evaluate or export a run, at random moments from its start on."""
     rng = random.Random(0)
     problems: list[str] = []
     killed: Counter[str] = Counter()
@@ -111,7 +111,7 @@ def kills(count: int) -> dict[str, Any]:
         start = time.monotonic()
         if wgan("train", *settings, "--runs-dir", str(Path(folder) / "first"))[0]:
             sys.exit("The first run failed.")
-        span = 2 * (time.monotonic() - start)  # half of the kills hit the start, half what follows
+        span = 2 * (time.monotonic() - start)  # half of the kills are during the start
         settings[-1] = "1000000"
         while sum(killed.values()) < count:
             runs = list_runs(harmed)
@@ -160,7 +160,7 @@ def kills(count: int) -> dict[str, Any]:
 
 
 def disks(count: int) -> dict[str, Any]:
-    """Train on disks of many sizes, from one that holds nothing to one that holds the run."""
+    """Train on disks of many sizes, from one that can hold nothing to one that can hold the run."""
     sizes = np.geomspace(60_000, 3_000_000, count).astype(int)
     settings = [
         *TINY,
@@ -201,7 +201,7 @@ def disks(count: int) -> dict[str, Any]:
 def problems_on_disk(
     disk: Path, settings: list[str], unharmed: Run, outcomes: Counter[str]
 ) -> list[str]:
-    """Train on a small disk, then on the same disk made larger; return what was lost or false."""
+    """Train on a small disk, then on the same disk after enlarging it; return what was lost or wrong."""
     problems = []
     code, _, err = wgan("train", *settings, "--runs-dir", str(disk))
     if "Traceback" in err:
@@ -227,7 +227,7 @@ def problems_on_disk(
 
 
 def bits(count: int) -> dict[str, Any]:
-    """Flip bits of checkpoints, and of exported runs: each is noticed, or changes nothing that is kept."""
+    """Flip bits of checkpoints and exported runs. Each must be detected, or have no effect on the content."""
     from tests.conftest import tiny
 
     rng = random.Random(0)
@@ -278,7 +278,7 @@ def flipped(content: bytes, rng: random.Random) -> bytes:
 
 
 def contents_of(run: Run) -> dict[str, Any]:
-    """Return what a run holds, by name, so that two can be compared."""
+    """Return the content of a run by name, for comparisons."""
     contents: dict[str, Any] = {
         "config": run.config(),
         "reports": {name: column.tolist() for name, column in run.reports().items()},

@@ -1,4 +1,4 @@
-"""What the time machine promises, measured: a million reports, a long run, five hundred runs.
+"""Scaling of stored runs: a run with a million reports, a long run, and five hundred runs.
 
 python -m benchmarks.keeping million
 python -m benchmarks.keeping long [--steps 100000]
@@ -30,7 +30,8 @@ from wgan.training import Report
 
 ROOT = Path(__file__).parents[1]
 
-# Curves have 250 to 500 points, halved when there are more: both of these begin with about 480.
+# Curves have 250 to 500 points, and are halved when there are more. With both of these sizes they
+# begin with about 480.
 SIZES = (960, 1_000_000)
 TINY = [
     "--preset",
@@ -65,7 +66,7 @@ def wgan(*arguments: str) -> "subprocess.Popen[bytes]":
 
 
 def filled(folder: Path, count: int) -> Run:
-    """Return a run with `count` reports, whose values are a random walk."""
+    """Return a run with `count` reports, whose values form a random walk."""
     from wgan.config import PRESETS
 
     run = Run.create(PRESETS["toy-ring"].config.changed({"steps": 10_000_000}), folder)
@@ -83,7 +84,9 @@ def filled(folder: Path, count: int) -> Run:
 
 
 def million() -> None:
-    """Time the opening of a run of a million reports, and one more report, also in a run of a thousand."""
+    """Measure the time to open a run with a million reports and to add one more, and the same for
+    a thousand reports.
+    """
     with tempfile.TemporaryDirectory() as folder:
         runs = {n: filled(Path(folder) / str(n), n) for n in SIZES}
         program = (
@@ -130,7 +133,7 @@ def million() -> None:
 
 
 def long(steps: int) -> None:
-    """Train a tiny run with many reports and pictures; measure its memory, folder and page on the way."""
+    """Train a tiny run with many reports and pictures; measure its memory, folder and page at intervals."""
     from wgan.bench import peak_memory
     from wgan.config import PRESETS
     from wgan.jobs import TrainingJob
@@ -186,7 +189,7 @@ def long(steps: int) -> None:
 
 
 def shelf(count: int) -> None:
-    """Time the Runs page with many runs in the folder."""
+    """Measure the Runs page with many runs in the folder."""
     with tempfile.TemporaryDirectory() as folder:
         runs_folder = Path(folder) / "one"
         if wgan("train", *TINY, "--steps", "300", "--runs-dir", str(runs_folder)).wait() != 0:
@@ -202,7 +205,7 @@ def shelf(count: int) -> None:
         start = time.perf_counter()
         app.run().switch_page("../runs.py").run()
         first = 1000 * (time.perf_counter() - start)
-        time.sleep(12)  # a fresh server measures the forecast of the next run for some seconds
+        time.sleep(12)  # a new server measures the forecast of the next run for some seconds
         times: list[float] = []
         for _ in range(60):
             start = time.perf_counter()

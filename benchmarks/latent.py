@@ -1,9 +1,10 @@
-"""How quickly the Latent page answers: STREAMLIT.md's machine, nothing training, an example's generator.
+"""Response times of the Latent page with an example's generator, while nothing trains.
 
     python -m benchmarks.latent [--run example-mnist-wgan-gp] [--moves 30]
 
-In a headless Chromium: from a dial's input event to the new picture being drawn, and from “New waypoints” to
-the first frame of the new walk. Beside them, what the generator alone takes.
+In a headless Chromium, it measures the time from a slider's input event to the new picture, and
+from “New waypoints” to the first frame of the new walk. For comparison, it measures the generator
+alone.
 """
 
 import argparse
@@ -47,7 +48,7 @@ MOVE = """async (value) => {
 
 
 def dials(page: Page, url: str, moves: int) -> list[float]:
-    """Milliseconds from a dial's movement to the new picture, one at a time."""
+    """Return the milliseconds from each movement of a slider to the new picture."""
     page.goto(f"{url}&section=directions")
     page.wait_for_function("document.querySelector('.wgan-dials')?.dataset.shown", timeout=90_000)
     page.wait_for_timeout(2000)
@@ -59,7 +60,7 @@ def dials(page: Page, url: str, moves: int) -> list[float]:
 
 
 def walks(models: Models, rounds: int = 7) -> list[float]:
-    """Milliseconds to make and encode a walk of 60 frames, as the page does."""
+    """Return the milliseconds to generate and encode a walk of 60 frames, as the page does."""
     times = []
     for seed in range(rounds + 1):
         stops = draw_z(seed, 5, models.config.latent_dim)
@@ -71,11 +72,11 @@ def walks(models: Models, rounds: int = 7) -> list[float]:
 
 
 def in_browser(page: Page, url: str, rounds: int) -> list[float]:
-    """Milliseconds from “New waypoints” to the player's new walk being drawn."""
+    """Return the milliseconds from each “New waypoints” to the first frame of the new walk."""
     page.goto(f"{url}&section=walk")
     page.locator(".st-key-walk canvas").wait_for(timeout=90_000)
     page.wait_for_timeout(2000)
-    # Standing still, so that a new picture is a new walk.
+    # Stop the player, so that a new picture means a new walk.
     page.locator(".st-key-walk canvas").focus()
     page.keyboard.press("Space")
     page.keyboard.press("Home")
@@ -92,7 +93,7 @@ def in_browser(page: Page, url: str, rounds: int) -> list[float]:
 
 
 def main() -> None:
-    """Print a table, and the same as JSON."""
+    """Print the results as a table and as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", default="example-mnist-wgan-gp")
     parser.add_argument("--moves", type=int, default=30)

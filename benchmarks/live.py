@@ -1,9 +1,9 @@
-"""What watching costs: STREAMLIT.md's budgets with one session, each beside a baseline of this run.
+"""The cost of watching a training, compared with budgets and with a baseline of the same measurement.
 
     python -m benchmarks.live [--preset quick-mnist] [--rounds 3] [--seconds 12]
 
-Starts the app on this machine, presses Start in a headless Chromium, and takes turns: watched (the page
-is open) and not watched (about:blank). Server times are those of AppTest, without a browser.
+Starts the app on this machine, presses Start in a headless Chromium, and alternates between an open
+page and about:blank. Server times are measured with AppTest, without a browser.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def serve(
 ) -> tuple["subprocess.Popen[bytes]", str]:
     """Start an app and wait until it answers; return its process and address.
 
-    Without compiling: that takes a core for a minute, once, and is no cost of watching.
+    Compilation is off: it takes a core for a minute once, which is not a cost of watching.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,7 +95,7 @@ def rate(run: Run, seconds: float) -> float:
 
 
 def start_in_browser(page: Page, url: str, preset: str, runs: Path) -> Run:
-    """Press Start of a preset and wait until its run is under way."""
+    """Press Start for a preset and wait until its run is training."""
     page.goto(url)
     page.get_by_role("button", name="Start", exact=True).wait_for(timeout=90_000)
     if preset != "quick-mnist":
@@ -110,20 +110,21 @@ def start_in_browser(page: Page, url: str, preset: str, runs: Path) -> Run:
 
 
 class Watcher:
-    """Counts what an open page receives and computes."""
+    """Counts the bytes that an open page receives and the time that it computes."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.bytes: list[int] = []
         page.on("websocket", lambda s: s.on("framereceived", lambda f: self.bytes.append(len(f))))
-        # Its own time of the processor; and, as the cores are shared, that with the waiting in it.
+        # Measure its CPU time, and also the wall-clock time, which includes waiting for the shared
+        # cores.
         self.own, self.wall = (page.context.new_cdp_session(page) for _ in range(2))
         self.own.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
         for tools in (self.own, self.wall):
             tools.send("Performance.enable")
 
     def busy(self) -> tuple[float, float]:
-        """Return the seconds that the main thread has worked so far: its own, and by the clock."""
+        """Return the CPU time and the wall-clock time of the main thread so far, in seconds."""
 
         def of(tools: Any) -> float:
             metrics = tools.send("Performance.getMetrics")["metrics"]
@@ -149,7 +150,7 @@ class Watcher:
 
 
 def server_times(runs: Path, n: int = 40) -> dict[str, float]:
-    """Time full page runs and runs of the live panel alone, as p95 of n; an empty script beside."""
+    """Return the p95 time of n full page runs, of the live panel alone, and of an empty script."""
     os.environ["WGAN_RUNS"] = str(runs)
     os.chdir(ROOT)
 
@@ -182,11 +183,11 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
 
 @dataclass
 class Watching:
-    """What one open page costs, measured in turns with no open page."""
+    """The cost of an open page, measured in turns with no open page."""
 
-    costs: list[dict[str, float]]  # of the open page, each round
-    watched: list[float]  # steps per second with an open page, each round
-    alone: list[float]  # steps per second without one, each round
+    costs: list[dict[str, float]]  # of the open page, in each round
+    watched: list[float]  # steps per second with an open page, in each round
+    alone: list[float]  # steps per second without one, in each round
     paused: dict[str, float]  # of the open page while the run is paused
     run: Run
 
@@ -194,7 +195,7 @@ class Watching:
 def watch(
     chromium: str, url: str, preset: str, runs: Path, *, rounds: int, seconds: float
 ) -> Watching:
-    """Start a run in a browser and measure it in turns: with the page open, and without."""
+    """Start a run in a browser and measure it in turns with and without the open page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
@@ -206,7 +207,7 @@ def watch(
             alone.append(rate(run, seconds))
             page.goto(f"{url}/?run={run.id}")
             page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=60_000)
-            page.wait_for_timeout(8000)  # loaded, and the first drawing of everything done
+            page.wait_for_timeout(8000)  # the page is loaded and has drawn everything once
             start = step_of(run)[0], time.monotonic()
             costs.append(watcher.over(seconds))
             watched.append((step_of(run)[0] - start[0]) / (time.monotonic() - start[1]))
@@ -221,7 +222,7 @@ def watch(
 
 
 def summary(watching: Watching) -> dict[str, Any]:
-    """Return the medians over all rounds, by name."""
+    """Return the medians over all rounds by name."""
     numbers: dict[str, Any] = {}
     for name in ("kB", "browser_ms", "browser_wall_ms", "longest_task_ms"):
         numbers[name] = statistics.median(cost[name] for cost in watching.costs)
@@ -234,7 +235,7 @@ def summary(watching: Watching) -> dict[str, Any]:
 
 
 def stop(process: "subprocess.Popen[bytes]", run: Run) -> dict[str, Any]:
-    """Send SIGTERM to the app; return how it ends, how long that takes, and the last checkpoint."""
+    """Send SIGTERM to the app; return its exit status, the time that this takes, and the last checkpoint."""
     signal_time = time.monotonic()
     process.send_signal(signal.SIGTERM)
     return {
@@ -280,7 +281,7 @@ def print_table(numbers: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Print a table, and the same as JSON."""
+    """Print the results as a table and as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="quick-mnist", choices=["quick-mnist", "toy-ring"])
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,11 +1,12 @@
-"""What measuring in passing costs a training: one that is measured and one that is not take turns.
+"""The cost of live metrics: a training with measurements and one without take turns.
 
     python -m benchmarks.live_metrics [--presets quick-mnist-60k toy-ring] [--pairs 6] [--seconds 10]
 
-Both have the same config and seed and are trained in one process, so many seconds each in turn, the first
-of a pair alternating, so that the machine's drift hits both. At the end the reports of both must be equal:
-measuring changes no number. What the first measurement needs once (imports, the reference, the floors) is
-told apart. Budget: at most 0.5 s of one core a measurement, at most 5 % of training in all.
+Both have the same config and seed and are trained in one process for some seconds each in turn. The
+order alternates, so that the machine's drift affects both. Finally their reports must be equal,
+because measurements change no number. The cost of the first measurement (imports, the reference,
+the floors) is reported separately. Budget: at most 0.5 s of one core per measurement, and at most 5
+% of the training time in total.
 """
 
 import argparse
@@ -28,12 +29,12 @@ from wgan.runs import COLUMNS, Run, Status
 
 REPEATS = 5
 LONGEST, SHARE = 0.5, 0.05
-"""Budget: seconds of one core a measurement, share of the training's time."""
+"""Budget: seconds of one core per measurement, and share of the training's time."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The time of one call of the live evaluator: by the clock, and of the processor in all threads."""
+    """The wall-clock time of one call of the live evaluator, and its CPU time in all threads."""
 
     group: str
     seconds: float
@@ -73,7 +74,7 @@ def rate(job: TrainingJob, seconds: float) -> float:
 
 
 def same(a: Run, b: Run) -> int:
-    """The number of reports that both have, all equal. Exits where one is not."""
+    """Return the number of reports that both runs have. Exits if one of them differs."""
     left, right = a.reports(), b.reports()
     n = min(len(left["step"]), len(right["step"]))
     for name in COLUMNS:
@@ -85,7 +86,7 @@ def same(a: Run, b: Run) -> int:
 
 
 def two_jobs(preset: str, seed: int, folder: Path) -> dict[bool, TrainingJob]:
-    """Return two trainings of the same config and seed: one is measured (True), one is not (False)."""
+    """Return two trainings with the same config and seed: with measurements (True) and without (False)."""
     jobs = {}
     for measures in (True, False):
         config = PRESETS[preset].config.changed(
@@ -97,7 +98,7 @@ def two_jobs(preset: str, seed: int, folder: Path) -> dict[bool, TrainingJob]:
 
 
 def warm_up(jobs: dict[bool, TrainingJob]) -> None:
-    """Train until torch has warmed up and everything is computed that measuring needs once."""
+    """Train until torch has warmed up and all one-time values for measurements are computed."""
     end = time.perf_counter() + 60
     live_evaluator: Any = jobs[True].live_evaluator
     while live_evaluator._preparing is not None and time.perf_counter() < end:
@@ -122,7 +123,8 @@ def compare(preset: str, pairs: int, seconds: float, seed: int) -> dict[str, Any
         trained = jobs[True].seconds - before
         live_evaluator: Any = jobs[True].live_evaluator
         own_share = live_evaluator._spent / jobs[True].seconds
-        # Every group some more times, without waiting: some groups come a few times a minute.
+        # Measure every group some more times without pauses, because some come only a few times a
+        # minute.
         del measurements[:]
         for i in range(REPEATS * len(live_evaluator._groups)):
             live_evaluator._turn = i
@@ -168,7 +170,7 @@ def by_group(measurements: list[Measurement]) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    """Print a table, and the same as JSON."""
+    """Print the results as a table and as JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

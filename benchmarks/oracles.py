@@ -1,4 +1,4 @@
-"""The numbers of our metrics as other programs compute them: torchmetrics, prdc, scikit-learn, SciPy, POT."""
+"""Our metrics as other programs compute them: torchmetrics, prdc, scikit-learn, SciPy, POT."""
 
 import contextlib
 import io
@@ -17,11 +17,11 @@ from wgan.metrics.feature_distances import MEMORISED, SUBSET, SUBSETS
 from wgan.metrics.points import PROJECTIONS
 
 PAIRS = 5_000
-"""Features of each set between which `kernel_formula` takes all pairs."""
+"""Number of features of each set of which `kernel_formula` uses all pairs."""
 
 
 class PrecomputedFeatures(nn.Module):
-    """A feature extractor for torchmetrics that returns its input, which are features already."""
+    """A feature extractor for torchmetrics that returns its input, which already consists of features."""
 
     num_features = 64
 
@@ -30,7 +30,7 @@ class PrecomputedFeatures(nn.Module):
 
 
 def torchmetrics_fid(fake: Tensor, real: Tensor) -> float:
-    """Return the FID by torchmetrics, which gets features in batches."""
+    """Return the FID by torchmetrics from features in batches."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     metric = FrechetInceptionDistance(feature=PrecomputedFeatures())
@@ -41,7 +41,7 @@ def torchmetrics_fid(fake: Tensor, real: Tensor) -> float:
 
 
 def torchmetrics_kid(fake: Tensor, real: Tensor, seed: int = 1) -> float:
-    """Return the KID by torchmetrics, with subsets of another seed."""
+    """Return the KID by torchmetrics with subsets of another seed."""
     from torchmetrics.image.kid import KernelInceptionDistance
 
     torch.manual_seed(seed)
@@ -63,7 +63,7 @@ def frechet_formula(fake: F64, real: F64) -> float:
 
 def kernel_formula(fake: F64, real: F64) -> float:
     """Return the unbiased MMD² with (x·y / D + 1)³ over all pairs of at most 5,000 features each."""
-    rng = np.random.default_rng(0)  # the first half of MNIST's test digits is not like the second
+    rng = np.random.default_rng(0)  # MNIST's first and second halves of test digits differ
     fake, real = (side[rng.permutation(len(side))[:PAIRS]] for side in (fake, real))
 
     def total(a: F64, b: F64) -> float:
@@ -90,7 +90,7 @@ def prdc_by_authors(real: F64, fake: F64) -> dict[str, float]:
 
 
 def copied_share(pictures: Tensor, among: Tensor) -> float:
-    """Return the share of pictures that are twice as near to one of `among` as to any other."""
+    """Return the share of pictures that are at least twice as near to one of `among` as to any other."""
     neighbours = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(
         among.flatten(1).float().numpy()
     )
@@ -99,7 +99,7 @@ def copied_share(pictures: Tensor, among: Tensor) -> float:
 
 
 def repeated_share(fake: F64, real: F64) -> float:
-    """Return the share of features whose neighbour is nearer than half the median among real ones."""
+    """Return the share of features whose nearest neighbour is nearer than half the median among real ones."""
 
     def spacing(features: F64) -> F64:
         neighbours = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(features)

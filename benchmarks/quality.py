@@ -1,16 +1,17 @@
-"""How good samples are after so many seconds of training, beside a textbook loop on the same networks and settings.
+"""The quality of samples after some time of training, compared with a textbook loop with the same settings.
 
     python -m benchmarks.quality                                    # quick-mnist on full MNIST, 10 to 300 s, three seeds
     python -m benchmarks.quality --preset quick-fashion toy-ring toy-grid --seconds 10 30 60
     python -m benchmarks.quality --seconds 30 --ours "" --ours "--batch-size 64 --network.size small"
 
-Each training is a process of its own with an empty cache, so that it compiles, chooses threads and warms up
-as on its first day; its clock stands while it is measured. "Ours" is the job that `python -m wgan train`
-runs, with reports, pictures and checkpoints, without measuring in passing. "Textbook" is a
-DataLoader, float32, torch's default threads, real and fake and penalty in passes of their own, losses read
-every step. Arms take turns within a seed. Pictures: the Fréchet distance of 4,000 samples to the training
-set in the 64 features of the network that comes with the program, beside its floor, that of as many held-out
-ones. Points: W₁ of 512 with its floor, modes captured and share of high quality of 2,500.
+Each training is a separate process with an empty cache, so it compiles, chooses threads and warms
+up as on first use. Its clock stops during measurements. "Ours" is the job of `python -m wgan train`
+with reports, pictures and checkpoints, but without live metrics. "Textbook" uses a DataLoader,
+float32, torch's default number of threads, separate passes for real, fake and penalty, and reads
+the losses at every step. The two take turns for each seed. Pictures are measured by the Fréchet
+distance between 4,000 samples and the training set in the 64 features of the shipped network; its
+floor is that of 4,000 held-out pictures. Points are measured by W₁ of 512 samples and its floor,
+and by captured modes and the share of high quality of 2,500 samples.
 """
 
 import argparse
@@ -41,11 +42,11 @@ from wgan.rng import keyed_rng
 from wgan.runs import Run, Status
 
 FULL = {"quick-mnist": {"dataset": "mnist"}}
-"""Presets that use a part of a data set; here they use all of it."""
+"""Presets that use a part of a data set. Here they use all of it."""
 
 
 def config_of(preset: str, seed: int, changes: dict[str, Any]) -> TrainConfig:
-    """Return a preset's config with changes, without a limit of steps."""
+    """Return the config of a preset with changes and without a limit of steps."""
     timed = {"measure": False, "steps": 10_000_000, "seed": seed}
     return PRESETS[preset].config.changed(FULL.get(preset, {}) | timed).changed(changes)
 
@@ -193,7 +194,7 @@ def train_arm(arm: dict[str, Any]) -> None:
     data = config.dataset.load()
     reference_stats = ReferenceStats(config.dataset, data) if isinstance(data, Pictures) else None
     if reference_stats is not None:
-        reference_stats.real(4000).fid()  # before the clock runs
+        reference_stats.real(4000).fid()  # before the clock starts
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         marks = [float(mark) for mark in arm["seconds"]]

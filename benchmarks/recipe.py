@@ -1,15 +1,16 @@
-"""The search for the quick presets: variants of one, at equal seconds, the better half going on.
+"""The search for the quick presets: variants train for equal times, and the better half continues.
 
     python -m benchmarks.recipe [--preset quick-mnist] [--rounds 20 40 80] [--folder recipe]
     python -m benchmarks.recipe --preset toy-grid --rounds 10 20 30
     python -m benchmarks.recipe --base generator_learning_rate=1e-3,critic_learning_rate=2e-3 \\
         --also "rates doubled: generator_learning_rate=2e-3,critic_learning_rate=4e-3" --only resize
 
-Every variant is one change to the preset (or a pair that belongs together), trained for the first round's
-seconds with one seed; the better half goes on with the next round's seconds and another seed, and so on. The
-preset itself runs in every round. Trainings and numbers are those of `benchmarks.quality`: of pictures the
-Fréchet distance of 4,000 samples orders them, of points W₁ of 512. Lines of JSON are kept in the folder, and what
-is there already is not done again.
+Every variant is one change to the preset (or a pair of changes that belong together). It trains for
+the first round's seconds with one seed. The better half of the variants trains for the next round's
+seconds with another seed, and so on. The preset itself takes part in every round. Trainings and
+metrics are those of `benchmarks.quality`: variants are ordered by the Fréchet distance of 4,000
+pictures, or by W₁ of 512 points. Results are stored as lines of JSON in the folder, and finished
+work is not repeated.
 """
 
 import argparse
@@ -94,12 +95,14 @@ Changes = dict[str, Any]
 
 
 def parse_changes(text: str) -> Changes:
-    """Return changes from text like "n_critic=2,optimizer.beta1=0.5"; values stay text, as on a command line."""
+    """Parse changes from text like "n_critic=2,optimizer.beta1=0.5". Values remain text, as on a
+    command line.
+    """
     return dict(part.strip().split("=", 1) for part in text.split(",") if part)
 
 
 def with_pairs(variants: Mapping[str, Changes], pairs: list[tuple[str, str]]) -> dict[str, Changes]:
-    """Return the preset itself, named "", all variants, and the variants that make the changes of a pair."""
+    """Return the preset itself, named "", all variants, and for each pair the variant with both changes."""
     all_variants: dict[str, Changes] = {"": {}, **variants}
     for first, second in pairs:
         all_variants[f"{first} + {second}"] = variants[first] | variants[second]
@@ -146,7 +149,7 @@ class ResultFile:
         """Return a variant's result; train it if the file does not have it yet."""
         for row in self._rows:
             same = (row["variant"], row["mark"], row["seed"]) == (name, seconds, seed)
-            # Old rows without their changes are of the listed variant, on the unchanged preset.
+            # Old results without changes belong to the listed variant of the unchanged preset.
             if same and row.get("changes", changes) == changes:
                 return row
         config = config_of(self._preset, seed, changes)
@@ -160,7 +163,7 @@ class ResultFile:
 
 
 def print_order(order: list[str], results: Mapping[str, dict[str, Any]], key: str) -> None:
-    """Print the variants of a round, the best first."""
+    """Print the variants of a round, best first."""
     for name in order:
         row = results[name]
         modes = (

@@ -1,10 +1,11 @@
-"""Many processes: steps a second of one run on 1, 2 and 4 of them here, and a prediction for more machines.
+"""Distributed training: measured steps per second on 1, 2 and 4 processes, and a prediction for clusters.
 
     python -m benchmarks.scaling [--processes 1 2 4] [--seconds 8] [--rounds 3] [--out docs/scaling.md]
 
-Measured: `torchrun -m wgan train`, one thread a process, so that K processes may use K cores; the same batch
-shared by them (the same run, sooner), and a batch that grows with them. Predicted: a model of one step's time
-from arithmetic, bytes and latencies, with the constants it is given below; it says so.
+Measured: `torchrun -m wgan train` with one thread per process, so that K processes can use K cores.
+The processes either share the same batch, or the batch grows with their number. Predicted: the time
+of a step by a model of arithmetic, bytes and latencies with assumed constants, which the page
+states.
 """
 
 import argparse
@@ -30,14 +31,14 @@ from wgan.training import Engine, Training
 
 ROOT = Path(__file__).parents[1]
 CASES = {"toy-ring": 256, "quick-mnist": 64}
-"""Presets, and the batch that one process begins with."""
+"""Presets, and the batch size of one process."""
 
 
 # ---- measured -----------------------------------------------------------------------------------
 
 
 def steps_per_second(preset: str, processes: int, batch: int, seconds: float) -> float:
-    """Return steps a second of a run by so many processes, one thread each."""
+    """Return the steps per second of a run on some processes with one thread each."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [
@@ -75,7 +76,7 @@ def steps_per_second(preset: str, processes: int, batch: int, seconds: float) ->
 
 
 def measure_here(counts: list[int], seconds: float, rounds: int) -> list[dict[str, Any]]:
-    """Measure every case in turn, so that the machine's drift hits all of them."""
+    """Measure all cases in turn, so that the machine's drift affects all of them."""
     settings = [
         (preset, kind, k, batch * (k if kind == "grown" else 1))
         for preset, batch in CASES.items()
@@ -105,34 +106,34 @@ def measure_here(counts: list[int], seconds: float, rounds: int) -> list[dict[st
 
 @dataclass(frozen=True)
 class Machine:
-    """Assumed constants of a cluster: sustained, not peak."""
+    """Assumed constants of a cluster: sustained values, not peak values."""
 
-    flops: float = 60e12  # a second and GPU, bfloat16, large enough layers
-    launch: float = 6e-3  # seconds of a step that no GPU shortens: Python and the launch of kernels
-    inside: float = 200e9  # bytes a second between GPUs of a machine
-    between: float = 25e9  # bytes a second between machines, for each GPU
+    flops: float = 60e12  # per second and GPU, bfloat16, for large enough layers
+    launch: float = 6e-3  # seconds per step for Python and kernel launches, which no GPU shortens
+    inside: float = 200e9  # bytes per second between GPUs of a machine
+    between: float = 25e9  # bytes per second and GPU between machines
     hop_inside: float = 4e-6  # seconds from a GPU to its neighbour
     hop_between: float = 12e-6
-    memory: float = 1e12  # bytes a second that a GPU writes
-    gpus: int = 8  # in a machine
+    memory: float = 1e12  # bytes per second that a GPU writes
+    gpus: int = 8  # per machine
 
 
 @dataclass(frozen=True)
 class StepCost:
-    """What one step asks of a cluster, from the networks themselves."""
+    """The cost of a step for a cluster, from the networks themselves."""
 
-    flops_a_sample: float  # of a step with its critic updates, for each sample of the batch
-    flops_meanwhile: float  # of the generator's forward pass, beside the critic's last exchange
+    flops_a_sample: float  # per sample of the batch, for a step with its critic updates
+    flops_meanwhile: float  # per sample, of the generator during the last exchange
     critic_bytes: int
     generator_bytes: int
     n_critic: int
-    norms: int  # batch norms that share their statistics
-    channels: int  # of all of them
+    norms: int  # number of batch norms that share their statistics
+    channels: int  # total number of their channels
     latent_dim: int
 
 
 def work_of(config: TrainConfig) -> StepCost:
-    """Count a config's work: operations by torch's counter, bytes of gradients in float32."""
+    """Return the cost of a config: operations by torch's counter, and bytes of gradients in float32."""
     training = Training(config, engine=Engine("cpu", "float32", 1), data=noise(config))
     generator_, critic = config.networks(keyed_rng(0, "init"))
     norms = [m for m in generator_.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -149,7 +150,7 @@ def work_of(config: TrainConfig) -> StepCost:
 
 
 def exchange(size: float, k: int, machine: Machine) -> float:
-    """Return seconds to sum `size` bytes over k GPUs: a ring's bytes, a tree's latency."""
+    """Return the seconds of an all-reduce of `size` bytes over k GPUs: a ring's bytes, a tree's latency."""
     if k == 1:
         return 0.0
     bandwidth = machine.inside if k <= machine.gpus else machine.between
@@ -160,15 +161,15 @@ def exchange(size: float, k: int, machine: Machine) -> float:
 
 
 def step_seconds(work: StepCost, batch: float, k: int, machine: Machine) -> tuple[float, float]:
-    """Return seconds of a step on k GPUs that share a batch, and those of them spent in exchange."""
+    """Return the seconds of a step on k GPUs that share a batch, and the part of them spent in exchanges."""
     compute = work.flops_a_sample * batch / k / machine.flops
-    # Every process draws z, ε and places for the whole batch and keeps its rows.
+    # Every process draws z, ε and indices for the whole batch and keeps its rows.
     compute += 4 * batch * (work.latent_dim + 3) * (work.n_critic + 1) / machine.memory
     once = exchange(work.critic_bytes, k, machine)
-    # The last of them is under way while the generator's fakes are made.
+    # The last exchange overlaps with the generator's forward pass.
     shared = work.n_critic * once - min(once, work.flops_meanwhile * batch / k / machine.flops)
     shared += exchange(work.generator_bytes, k, machine)
-    # Each batch norm sums two numbers a channel forward, and as many backward where there is one.
+    # Each batch norm sums two numbers per channel in a forward pass, and in a backward pass, too.
     passes = work.n_critic + 2
     if work.norms:
         shared += passes * work.norms * exchange(8 * work.channels / work.norms, k, machine)
@@ -176,7 +177,7 @@ def step_seconds(work: StepCost, batch: float, k: int, machine: Machine) -> tupl
 
 
 def prediction(name: str, config: TrainConfig, batch: int, machine: Machine) -> Iterable[str]:
-    """Yield a table of predicted steps and images a second from 1 to 512 GPUs."""
+    """Yield a table of predicted steps and images per second with 1 to 512 GPUs."""
     work = work_of(config)
     yield (
         f"**{name}**: {work.flops_a_sample / 1e6:,.1f} MFLOP a sample and step, gradients of "
@@ -268,7 +269,7 @@ def page(rows: list[dict[str, Any]], rounds: int) -> str:
 
 
 def main() -> None:
-    """Measure, and write the page or print it."""
+    """Measure, then write the page or print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--seconds", type=float, default=8.0)

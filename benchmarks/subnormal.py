@@ -2,9 +2,9 @@
 
     python -m benchmarks.subnormal [--preset toy-ring quick-mnist] [--warm 20] [--rounds 9]
 
-An optimiser's averages fade away below 10⁻³⁸ where a gradient stays 0, and processors are slow at such numbers.
-A training first runs for a while, so that it has some if it ever will; then stretches of steps of two
-copies of it take turns, one of which flushes. On one thread, as the switch is each thread's own.
+Where a gradient remains 0, the optimiser's averages decay below 10⁻³⁸, and processors are slow with
+such numbers. A training first runs for a while, so that such numbers can appear. Then two copies of
+it take turns, one of which flushes. They use one thread, because the setting belongs to a thread.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SMALLEST = torch.finfo(torch.float32).tiny
 
 
 def saved_tensors(training: Training) -> Iterator[Tensor]:
-    """Yield all tensors that steps read and write: parameters and the state of optimisers."""
+    """Yield all tensors that persist between steps: parameters and optimiser states."""
     for network in (training.critic, training.generator):
         yield from (p.detach() for p in network.parameters())
     for name, tensor in training.state().tensors.items():
@@ -54,7 +54,7 @@ def main() -> None:
         sizes = [tensor.abs() for tensor in saved_tensors(training)]
         count = sum(int(((x > 0) & (x < SMALLEST)).sum()) for x in sizes)
         share = count / sum(x.numel() for x in sizes)
-        # Two copies: a flushed part leaves zeros in its tensors, which the other copy must not get.
+        # Use two copies: flushing leaves zeros in the tensors, which the other copy must not get.
         state = training.state()
         copies = {
             flushed: Training.restore(state, engine=training.engine) for flushed in (False, True)

@@ -1,14 +1,15 @@
-"""Threads that a training chooses by itself beside each fixed number, with and without other work on the cores.
+"""The automatic choice of threads compared with each fixed number, with and without other load.
 
     python -m benchmarks.threads [--preset quick-mnist toy-ring] [--busy 0 1 2] [--rounds 4] [--seconds 10]
     python -m benchmarks.threads --arrives --preset quick-mnist --busy 1 2
 
-Three trainings of one config (one per fixed number of threads, one that chooses) take turns of so many
-seconds under the same load, a number of processes that do nothing but compute; the first round, in which the
-third makes up its mind, does not count. Steps a second, medians, and the share of the better fixed choice.
+Three trainings of one config (one for each fixed number of threads, and an automatic one) take
+turns of some seconds under the same load, which is a number of processes that only compute. The
+first round, in which the automatic one makes its choice, does not count. The results are median
+steps per second, and the ratio to the better fixed number.
 
-With `--arrives` the one that chooses first trains alone; then the load begins, and what it makes in each stretch
-of 5 s since is told as a share of what one thread makes beside it.
+With `--arrives`, the automatic training first runs alone, then the load begins. The result is its
+speed in each stretch of 5 s since then, relative to that of one thread under the same load.
 """
 
 import argparse
@@ -46,7 +47,9 @@ def compare_rates(preset: str, busy: int, rounds: int, seconds: float) -> dict[s
 
 
 def after_arrival(preset: str, busy: int, turns: int = 12) -> tuple[int, int, list[float]]:
-    """Return the threads before and after a load arrives, and the share of one thread's rate in each stretch."""
+    """Return the threads before and after a load begins, and the speed relative to one thread in
+    each stretch.
+    """
     with trainings(preset, (1, 0)) as jobs:
         for job in jobs.values():
             rate(job, ALONE)
@@ -58,7 +61,7 @@ def after_arrival(preset: str, busy: int, turns: int = 12) -> tuple[int, int, li
 
 @contextlib.contextmanager
 def trainings(preset: str, threads: Sequence[int]) -> Iterator[dict[int, TrainingJob]]:
-    """Prepare a training for each number of threads; 0 is automatic, without an earlier measurement."""
+    """Prepare a training for each number of threads. 0 is automatic, without an earlier measurement."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         jobs = {}
@@ -74,7 +77,7 @@ def trainings(preset: str, threads: Sequence[int]) -> Iterator[dict[int, Trainin
 
 @contextlib.contextmanager
 def loaded(busy: int) -> Iterator[None]:
-    """Keep some processes computing."""
+    """Keep some processes busy."""
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
     try:
         yield
@@ -91,7 +94,7 @@ def rate(job: TrainingJob, seconds: float) -> float:
 
 
 def main() -> None:
-    """Print a table, and the same as JSON."""
+    """Print the results as a table and as JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

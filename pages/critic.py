@@ -1,4 +1,4 @@
-"""Critic: its scores, its slopes, its layers, and how good it can get."""
+"""Critic: its scores, slopes and layers, and how much of the distance it can prove."""
 
 from pages.ui.critic import page
 

@@ -1,4 +1,4 @@
-"""Data: look at the data sets, add your own images, draw a density."""
+"""Data: view the data sets, add your own images, draw a density."""
 
 from pages.ui.datasets import page
 

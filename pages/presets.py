@@ -1,4 +1,4 @@
-"""Presets: what each reproduces, where it comes from, and what to expect."""
+"""Presets: what each one reproduces, its source, and what to expect."""
 
 from pages.ui.presets import page
 

@@ -1,4 +1,4 @@
-"""Train: start a run, watch it, steer it."""
+"""Train: start, watch and steer a run."""
 
 from pages.ui.train import page
 

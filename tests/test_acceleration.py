@@ -330,9 +330,9 @@ def test_libraries_are_built_used_recorded_and_found_again(
     for _ in range(3):
         job.step()
     assert job.training.engine.compiled
-    assert [c.path for c in job.recorder.buffer.changes] == ["engine"] and job.recorder.buffer.changes[
-        0
-    ].after["compiled"]
+    assert [c.path for c in job.recorder.buffer.changes] == [
+        "engine"
+    ] and job.recorder.buffer.changes[0].after["compiled"]
     job.finish(Status.STOPPED)
     assert job.run.checkpoints.read()[0].engine.compiled
     again = TrainingJob(job.run, resume=True)

@@ -374,7 +374,9 @@ def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoin
         (10, one_thread, two_threads),
         (12, one_thread, two_threads),
     ):
-        training_job.recorder.buffer.add_change(Change(step, "engine", before.as_dict(), after.as_dict()))
+        training_job.recorder.buffer.add_change(
+            Change(step, "engine", before.as_dict(), after.as_dict())
+        )
     training_job.flush()
     assert training_job.run.checkpoints.read()[0].engine == one_thread
     training_job.release()  # as if it was killed

@@ -1,6 +1,7 @@
-"""Work beside a training that reads and writes files: a download, pictures being prepared.
+"""Background tasks that read and write files, such as downloads and the preparation of pictures.
 
-It computes little and no training waits for it, so it runs on its own thread, not on the worker's.
+They compute little and no training waits for them, so each runs on its own thread instead of the
+worker thread.
 """
 
 import logging
@@ -15,13 +16,18 @@ log = logging.getLogger(__name__)
 
 
 class _Cancelled(Exception):
-    """Raised in the work when it reports its progress after `cancel`."""
+    """Raised inside the work when it reports progress after `cancel`."""
 
 
 class BackgroundTask:
-    """One such work: `words` and `share` say how far it is, then `result` or `error` how it ended.
+    """A task on its own thread, with its progress and its outcome.
 
-    `work` is called with a `Progress`, and ends soon after `cancel` because that raises.
+    `words` and `share` hold the progress; `result` or `error` holds the outcome.
+
+    Args:
+        title: The name of the task, shown on screen.
+        work: A function that takes a `Progress` and returns the result. After `cancel`, its next
+            progress report raises an exception that ends it.
     """
 
     def __init__(self, title: str, work: Callable[[Progress], Any]) -> None:
@@ -35,20 +41,20 @@ class BackgroundTask:
 
     @property
     def done(self) -> bool:
-        """Has it ended, well or not?"""
+        """Whether the task has ended, successfully or not."""
         return not self._thread.is_alive()
 
     @property
     def cancelled(self) -> bool:
-        """Was it called off?"""
+        """Whether `cancel` has been called."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Call it off; what it has made so far is thrown away."""
+        """Cancel the task. Its partial result is discarded."""
         self._cancelled.set()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until it has ended."""
+        """Wait until the task has ended, at most `seconds`."""
         self._thread.join(seconds)
 
     def _tell(self, message: str, share: float) -> None:

@@ -1,8 +1,8 @@
-"""How numbers, durations and sizes are written in sentences, tables and cards."""
+"""Formatting of numbers, durations and sizes for sentences, tables and cards."""
 
 
 def fmt_duration(seconds: float | None) -> str:
-    """Return a time in words: 42 s, 3 min 10 s, 2 h 5 min."""
+    """Format a duration: 42 s, 3 min 10 s, 2 h 5 min."""
     if seconds is None:
         return "–"
     whole = round(seconds)
@@ -14,23 +14,23 @@ def fmt_duration(seconds: float | None) -> str:
 
 
 def fmt_bytes(count: float) -> str:
-    """Return a number of bytes in words."""
+    """Format a number of bytes with a unit."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
 
 
 def fmt_number(value: float) -> str:
-    """Return a number as people write it: 0.0005, 0.00001, 1,200, −3.2 (not 5e-04, -3.2)."""
+    """Format a number for readers: 0.0005, 0.00001, 1,200, −3.2 (not 5e-04, -3.2)."""
     text = f"{value:.12f}".rstrip("0").rstrip(".") if 1e-9 <= abs(value) < 1 else f"{value:,g}"
     return text.replace("-", "−")
 
 
 def fmt_percent(share: float) -> str:
-    """Return a share from 0 to 1 as a percentage."""
+    """Format a share in [0, 1] as a percentage."""
     return f"{100 * share:.0f} %"
 
 
 def fmt_digits(value: float | None) -> str:
-    """Return a measured number with three digits; a dash for None or NaN."""
+    """Format a measured number with three digits; a dash for None or NaN."""
     if value is None:
         return "–"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
@@ -38,7 +38,7 @@ def fmt_digits(value: float | None) -> str:
 
 
 def fmt_sci(value: float) -> str:
-    """Return a measured number as `fmt_digits` does, a very small one as 3.4×10⁻⁶."""
+    """Format a measured number like `fmt_digits`, but a very small one as 3.4×10⁻⁶."""
     if not 0 < abs(value) < 1e-3:
         return fmt_digits(value)
     digits, _, power = f"{value:.1e}".partition("e")
@@ -49,7 +49,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def fmt_value(value: object) -> str:
-    """Return the value of a hyperparameter as a table shows it; a dash for None."""
+    """Format the value of a hyperparameter for a table; a dash for None."""
     if value is None:
         return "–"
     if isinstance(value, list | tuple):

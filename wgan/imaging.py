@@ -13,7 +13,7 @@ from wgan.arrays import U8, Real
 def tile(pictures: U8, columns: int, gap: int = 0) -> U8:
     """Return pictures side by side in rows: (N, C, H, W) uint8 → (rows·H, columns·W, C).
 
-    A last row that is not full is padded with black, and `gap` black pixels lie between.
+    An incomplete last row is padded with black; `gap` black pixels separate the pictures.
     """
     n, channels, height, width = pictures.shape
     rows = -(-n // columns)
@@ -27,7 +27,7 @@ def tile(pictures: U8, columns: int, gap: int = 0) -> U8:
 
 
 def encode(picture: U8, kind: str = "WEBP") -> bytes:
-    """Return an (H, W, 1 or 3) array as the bytes of an image file: WEBP for pages, or PNG."""
+    """Return an array, (H, W, 1 or 3), as an image file: WEBP for pages, or PNG."""
     settings: dict[str, Any] = {"quality": 90, "method": 0} if kind == "WEBP" else {}
     buffer = BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).save(
@@ -37,13 +37,13 @@ def encode(picture: U8, kind: str = "WEBP") -> bytes:
 
 
 def corner(grid: U8, samples: int, columns: int) -> U8:
-    """Return the first samples × samples pictures of a grid of square ones without gaps."""
+    """Return the first samples × samples pictures of a grid of square pictures without gaps."""
     side = samples * (grid.shape[1] // columns)
     return grid[:side, :side]
 
 
 def decode(image: bytes) -> U8:
-    """Return an image file as (H, W, 1 or 3) uint8."""
+    """Decode an image file to (H, W, 1 or 3) uint8."""
     with Image.open(BytesIO(image)) as opened:
         pixels = np.asarray(opened if opened.mode == "L" else opened.convert("RGB"))
     return pixels[..., None] if pixels.ndim == 2 else pixels
@@ -56,9 +56,14 @@ def scatter(
     dot: int = 1,
     ground: tuple[int, int, int] = (255, 255, 255),
 ) -> U8:
-    """Return points as a small picture, (side, side, 3) uint8 on a ground, here white.
+    """Draw points as a small picture, (side, side, 3) uint8.
 
-    `layers` are ((N, 2), colour), the later over the earlier, in the window [−extent, extent]².
+    Args:
+        layers: Points, (N, 2), and RGB colour of each layer. Later layers cover earlier ones.
+        extent: The picture shows [−extent, extent]².
+        side: Side of the picture in pixels.
+        dot: Size of a point.
+        ground: RGB colour of the background.
     """
     picture = np.full((side, side, 3), ground, dtype=np.uint8)
     for points, colour in layers:

@@ -1,4 +1,4 @@
-"""Where files are: the runs, the data, and the app. In a clone of the repository, and installed with pip."""
+"""Locations of the runs, the data and the app, in a clone of the repository and in an installed package."""
 
 import os
 from pathlib import Path
@@ -14,26 +14,27 @@ APP_FOLDER = INSTALLED_APP if INSTALLED_APP.is_dir() else PACKAGE.parent
 
 
 def app_script() -> Path | None:
-    """Return the script that `streamlit run` takes; None if it is absent."""
+    """Return the script for `streamlit run`; None if it does not exist."""
     script = APP_FOLDER / "streamlit_app.py"
     return script if script.is_file() else None
 
 
 def shipped_runs() -> Path:
-    """Return the folder of the trained examples. Nothing is written there."""
+    """Return the folder of the trained examples. Nothing writes to it."""
     return APP_FOLDER / "checkpoints"
 
 
 def default_runs_dir() -> Path:
-    """Return the folder of the runs: WGAN_RUNS, else `checkpoints` here, else in the user's data.
+    """Return the folder of the runs.
 
-    The last is for an installed package: it is used if the present folder has no `checkpoints`.
+    It is WGAN_RUNS if set, else `checkpoints` in the current folder. An installed package uses the
+    user data folder if the current folder has no `checkpoints`.
     """
     return _folder("WGAN_RUNS", "checkpoints", "runs")
 
 
 def data_root() -> Path:
-    """Return the folder of the data sets: WGAN_DATA, else `data` here, else in the user's data."""
+    """Return the folder of the data sets: WGAN_DATA, else `data` here, else in the user data folder."""
     return _folder("WGAN_DATA", "data", "data")
 
 
@@ -46,5 +47,5 @@ def _folder(variable: str, in_clone: str, installed: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder for what can be made again, such as compiled steps."""
+    """Return the folder for files that can be recreated, such as compiled steps."""
     return user_cache_path("wgan-explorer", appauthor=False)

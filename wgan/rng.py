@@ -1,7 +1,7 @@
-"""Keyed random number generators: one for each (seed, stream, step, draw), so there is no state to save or share.
+"""Keyed random number generators: one for each (seed, stream, step, draw).
 
-Every random number of a training is drawn from a generator made for that one draw, so there is no
-state to checkpoint, and previews or metrics cannot disturb the training beside them.
+Each random draw of a training uses a generator that is created for it. So there is no generator
+state to checkpoint, and previews or metrics cannot change the training.
 """
 
 from __future__ import annotations
@@ -19,16 +19,21 @@ Stream = Literal[
 
 
 class Rows(NamedTuple):
-    """Which rows of a batch are this process' own: the `rank`-th of `of` equal parts.
+    """The rows of a batch that belong to this process: the `rank`-th of `of` equal parts.
 
-    Draws are made for the whole batch and cut, so that many processes see what one would.
+    Every process draws the whole batch and takes its rows, so several processes see the same batch
+    as one.
     """
 
     rank: int = 0
     of: int = 1
 
     def part(self, n: int) -> slice:
-        """Return the own rows among n. Raises ValueError where n cannot be shared equally."""
+        """Return this process' rows of a batch of n.
+
+        Raises:
+            ValueError: n is not a multiple of the number of processes.
+        """
         own, rest = divmod(n, self.of)
         if rest:
             raise ValueError(
@@ -39,7 +44,7 @@ class Rows(NamedTuple):
 
 
 WHOLE = Rows()
-"""Every row: a process of its own."""
+"""Every row of the batch: training on a single process."""
 
 
 def keyed_rng(
@@ -50,10 +55,11 @@ def keyed_rng(
     *,
     device: str | torch.device = "cpu",
 ) -> torch.Generator:
-    """Return the random number generator of one draw: the same four values always give the same numbers.
+    """Return the random number generator of one draw. The same four values always give the same numbers.
 
-    The key is hashed, so that neighbouring seeds and steps share nothing. CPU generators use 32
-    bits of it: over a million draws some will meet by chance, which harms no statistic.
+    The key is hashed, so that neighbouring seeds and steps are independent. CPU generators use 32
+    bits of the hash: among a million draws some collide by chance, which does not affect any
+    statistic.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""Call a function in a child process with limits on memory, CPU time, time and files.
+"""Call a function in a child process with limits on memory, CPU time, wall-clock time and files.
 
-Decoders of foreign files run here: whatever a file does to them, it ends the child and not the app. The
-child is a fresh interpreter (`python -m wgan.sandbox`), so a function that imports neither torch nor
-pydantic starts within half a second. It can be killed at any moment.
+Foreign files are decoded here: a malicious file can crash the child but not the app. The child is a
+new interpreter (`python -m wgan.sandbox`), so a function that imports neither torch nor pydantic
+starts within half a second. The child can be killed at any time.
 """
 
 import contextlib
@@ -22,21 +22,21 @@ from pathlib import Path
 from typing import IO, Any
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done, in words, and how much of it is done, in [0, 1]."""
+"""Called with a text and the share that is done, in [0, 1]."""
 
 MAX_LINE_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 64 << 20
 PROGRESS_INTERVAL_S = 0.1
 POLL_INTERVAL_S = 0.1
-"""How long the caller waits for news before it calls `progress` again, which may cancel."""
+"""Interval between two calls of `progress`, which may cancel."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may cost."""
+    """Limits on one call."""
 
     memory: int = 512 << 20
-    """Bytes of address space beyond what the child has mapped after its imports (not on macOS)."""
+    """bytes of address space beyond those mapped after the child's imports (not on macOS)"""
     cpu_s: int = 300
     wall_s: float = 900.0
     file_bytes: int = 1 << 30
@@ -78,9 +78,9 @@ def call_limited(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # A thread pool would map memory, and the work is not arithmetic.
+        # OpenBLAS threads would map memory, and the work is not arithmetic.
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"},
-        start_new_session=True,  # Ctrl+C goes to the caller, which kills the child.
+        start_new_session=True,  # the caller receives Ctrl+C and kills the child
     )
     assert process.stdin is not None and process.stdout is not None
     messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -93,7 +93,7 @@ def call_limited(
             "limits": asdict(limits),
             "scratch": None if scratch is None else str(scratch.absolute()),
         }
-        with contextlib.suppress(OSError):  # A child that is dead already is reported below.
+        with contextlib.suppress(OSError):  # a child that has already ended is reported below
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
         outcome = _wait_for_outcome(messages, limits.wall_s, progress)
@@ -112,7 +112,7 @@ def call_limited(
 
 
 def _read_messages(stream: IO[bytes], messages: "queue.Queue[dict[str, Any] | None]") -> None:
-    """Pass the child's lines on, and None at their end; stop reading if they are not what we write."""
+    """Forward the child's messages, then None at the end; stop at a line that is not a valid message."""
     left = MAX_OUTPUT_BYTES
     with contextlib.suppress(OSError, ValueError, RecursionError):
         while line := stream.readline(min(left, MAX_LINE_BYTES) + 1):
@@ -128,7 +128,7 @@ def _read_messages(stream: IO[bytes], messages: "queue.Queue[dict[str, Any] | No
 def _wait_for_outcome(
     messages: "queue.Queue[dict[str, Any] | None]", wall_s: float, progress: Progress | None
 ) -> dict[str, Any] | None:
-    """Return the last message of the child; None if it ended without one."""
+    """Return the child's last message; None if it ended without one."""
     end = time.monotonic() + wall_s
     message_shown, share = "Reading", 0.0
     while True:
@@ -174,7 +174,7 @@ def result_of(
 
 
 def attempt(function: str, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """Call a function in this process and return what became of it, as the child reports it."""
+    """Call a function in this process, and return its result or error as a message."""
     module, _, name = function.partition(":")
     call = getattr(importlib.import_module(module), name)
     try:
@@ -190,9 +190,9 @@ def attempt(function: str, arguments: Mapping[str, Any], progress: Progress) -> 
 
 
 def _serve() -> None:
-    """Read one request from stdin, carry it out under its limits, and write what became of it."""
+    """Read one request from stdin, run it under its limits, and write the outcome."""
     out = os.dup(1)
-    os.dup2(2, 1)  # What a library prints must not mix with our messages.
+    os.dup2(2, 1)  # redirect what libraries print, so that it does not mix with our messages
     request = json.loads(sys.stdin.buffer.readline())
     importlib.import_module(request["function"].partition(":")[0])
     threading.Thread(target=_end_with_parent, args=[request["scratch"]], daemon=True).start()
@@ -213,12 +213,12 @@ def _serve() -> None:
     line = memoryview(json.dumps(outcome).encode() + b"\n")
     while line:
         line = line[os.write(out, line) :]
-    # The thread that waits for the parent would keep the interpreter from ending.
+    # The thread that waits for the parent would keep the interpreter alive.
     os._exit(0)
 
 
 def _end_with_parent(scratch: str | None) -> None:
-    """End this process when its parent is gone: its end of the pipe is closed then."""
+    """End this process when the parent has ended, which closes the parent's end of the pipe."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdin.buffer.read()
     if scratch is not None:
@@ -229,11 +229,11 @@ def _end_with_parent(scratch: str | None) -> None:
 def _set_limits(limits: Limits) -> None:
     try:
         import resource
-    except ImportError:  # Windows: the caller's clock is the only limit.
+    except ImportError:  # not on Windows: the caller's clock is the only limit
         return
 
     def limit(kind: int, soft: int, hard: int) -> None:
-        # macOS refuses some of these, and does not enforce RLIMIT_AS.
+        # macOS refuses some limits, and does not enforce RLIMIT_AS.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (soft, hard))
 
@@ -247,7 +247,8 @@ def _set_limits(limits: Limits) -> None:
 
 
 if __name__ == "__main__":
-    # Not this module, which is called __main__ here: functions raise the `Refused` of the other one.
+    # Import it by name: this module is called __main__ here, and functions raise
+    # wgan.sandbox.Refused.
     from wgan.sandbox import _serve as serve
 
     serve()

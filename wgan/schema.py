@@ -1,7 +1,7 @@
-"""What a run's folder may hold: one typed check for every value of config.json, run.sqlite and a checkpoint.
+"""Checks of every value in a run's config.json, run.sqlite and checkpoints.
 
-The reader of runs (`wgan.runs`) and the import of foreign ones (`wgan.untrusted`) both use it. It imports
-no torch, so that a child process that uses it starts quickly.
+Both the reader of runs (`wgan.runs`) and the import of foreign runs (`wgan.untrusted`) use them.
+The module does not import torch, so that the child process of an import starts quickly.
 """
 
 import json
@@ -55,10 +55,10 @@ STATUSES = (
     "shipped",
 )
 
-MAX_STEP = 99_999_999  # as file names have eight digits
+MAX_STEP = 99_999_999  # file names have eight digits
 MAX_SECONDS = 1e10
 MAX_TEXT = 1 << 20
-MAX_JSON_DEPTH = 200  # a fork's config.json holds those of all its ancestors
+MAX_JSON_DEPTH = 200  # the config.json of a fork contains those of all its ancestors
 MAX_FACTS = 1_000
 
 
@@ -70,7 +70,7 @@ class SchemaError(ValueError):
 
 
 def whole(value: object, what: str, low: int = 0, high: int = MAX_STEP) -> int:
-    """Return a whole number from low to high. Raises SchemaError."""
+    """Return an integer from low to high. Raises SchemaError."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -86,7 +86,7 @@ def number(value: object, what: str, low: float, high: float) -> float:
 
 
 def measurement(value: object, what: str) -> float:
-    """Return a measured number; NaN, which SQLite stores as NULL, is one. Raises SchemaError."""
+    """Return a measured number. NaN is allowed; SQLite stores it as NULL. Raises SchemaError."""
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -98,7 +98,7 @@ def measurement(value: object, what: str) -> float:
 
 
 def text(value: object, what: str, most: int = MAX_TEXT) -> str:
-    """Return a text of at most `most` characters that can be written as UTF-8. Raises SchemaError."""
+    """Return a text of at most `most` characters that can be encoded as UTF-8. Raises SchemaError."""
     if not isinstance(value, str):
         raise SchemaError(f"{what} must be text, not {shown(value)}")
     if len(value) > most:
@@ -111,7 +111,7 @@ def text(value: object, what: str, most: int = MAX_TEXT) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a sentence can show it, whatever it is."""
+    """Return a value of any type as text for a sentence."""
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     if isinstance(value, int) and abs(value) >= 1 << 64:
@@ -123,7 +123,7 @@ def shown(value: object) -> str:
 
 
 def parse_json(value: object, what: str) -> Any:
-    """Return the value of a JSON text. Raises SchemaError if it is no JSON, or nested too deeply."""
+    """Parse a JSON text. Raises SchemaError if it is invalid or nested too deeply."""
     written = text(value, what)
     try:
         parsed = json.loads(written)
@@ -152,7 +152,7 @@ def table(value: object, what: str) -> dict[str, Any]:
 
 
 def plain(value: object, what: str) -> Any:
-    """Return a hyperparameter's value: none, true, false, a number, a text, or a list of such."""
+    """Return the value of a hyperparameter: None, bool, number, text, or a list of these."""
     if isinstance(value, list):
         if len(value) > 1_000:
             raise SchemaError(f"{what} has more than 1,000 values")
@@ -170,10 +170,10 @@ def plain(value: object, what: str) -> Any:
 
 
 def parse_described(value: object) -> dict[str, Any]:
-    """Return what a config.json of this schema says. Raises SchemaError.
+    """Return the content of a config.json of this schema. Raises SchemaError.
 
-    Its keys are schema, config, parent, versions and created. The config itself is checked only as
-    far as it is a JSON object: `TrainConfig.parse` does the rest.
+    Its keys are schema, config, parent, versions and created. Of the config itself, this checks
+    only that it is a JSON object; `TrainConfig.parse` does the rest.
     """
     values = table(value, "config.json")
     versions = table(values.get("versions") or {}, "versions")
@@ -189,7 +189,7 @@ def parse_described(value: object) -> dict[str, Any]:
 
 
 def parse_parent(value: object) -> dict[str, Any] | None:
-    """Return the parent of a fork with its own config and ancestors. Raises SchemaError."""
+    """Return the parent of a fork, with its config and ancestors. Raises SchemaError."""
     ancestors = []
     while value is not None:
         values = table(value, "parent")
@@ -212,7 +212,7 @@ def parse_parent(value: object) -> dict[str, Any] | None:
 
 
 def parse_created(value: object) -> str:
-    """Return an instant in ISO 8601; an empty text if it was not recorded. Raises SchemaError."""
+    """Return an ISO 8601 date and time; empty if it was not recorded. Raises SchemaError."""
     if value is None or value == "":
         return ""
     written = text(value, "created", 64)
@@ -227,7 +227,7 @@ def parse_created(value: object) -> str:
 
 
 def parse_report(row: Sequence[object]) -> tuple[Any, ...]:
-    """Return a row of the table of reports, in the order of REPORT_COLUMNS. Raises SchemaError."""
+    """Return a row of the reports table, in the order of REPORT_COLUMNS. Raises SchemaError."""
     step, *values, images, seconds, when = row
     return (
         whole(step, "step"),
@@ -242,7 +242,7 @@ def parse_report(row: Sequence[object]) -> tuple[Any, ...]:
 
 
 def parse_change(row: Sequence[object]) -> tuple[int, str, Any, Any]:
-    """Return step, path, value before and value after of a change in mid-run. Raises SchemaError."""
+    """Return step, path, old value and new value of a change during training. Raises SchemaError."""
     step, path, before, after = row
     where = text(path, "a change's path", 200)
     if where == "engine":
@@ -261,7 +261,7 @@ def parse_change(row: Sequence[object]) -> tuple[int, str, Any, Any]:
 
 
 def parse_replay(value: object) -> list[tuple[int, str, Any, Any]]:
-    """Return the changes that a resumed run has still to make again. Raises SchemaError."""
+    """Return the changes that a resumed run still has to repeat. Raises SchemaError."""
     rows = parse_json(value, "replay")
     if not isinstance(rows, list) or not all(isinstance(r, list) and len(r) == 4 for r in rows):
         raise SchemaError("replay must be a list of changes")
@@ -282,7 +282,7 @@ def parse_metric(row: Sequence[object]) -> tuple[int, str, float]:
 
 
 def parse_fact(key: object, value: object) -> tuple[str, str]:
-    """Return a named fact whose value is what its name promises. Raises SchemaError."""
+    """Return a named fact after checking the type of its value. Raises SchemaError."""
     name = text(key, "a fact's name", 200)
     if name == "status":
         parse_status(value)
@@ -309,7 +309,7 @@ def parse_status(value: object) -> str:
 
 
 def parse_engine(value: object) -> dict[str, Any]:
-    """Return what a run was trained on. Raises SchemaError."""
+    """Return the engine that a run was trained on, as a dict. Raises SchemaError."""
     values = table(value, "engine")
     if extra := values.keys() - {"device", "precision", "threads", "processes", "compiled"}:
         raise SchemaError(f"engine has an unknown value {shown(min(extra))}")
@@ -327,7 +327,7 @@ def parse_engine(value: object) -> dict[str, Any]:
 
 
 def parse_engines(value: object) -> list[dict[str, Any]]:
-    """Return every engine a run was trained on, in order. Raises SchemaError."""
+    """Return all engines that a run was trained on, in order. Raises SchemaError."""
     values = parse_json(value, "engines")
     if not isinstance(values, list):
         raise SchemaError(f"engines must be a list, not {shown(values)}")
@@ -335,13 +335,13 @@ def parse_engines(value: object) -> list[dict[str, Any]]:
 
 
 def parse_protocol(value: object) -> dict[str, Any]:
-    """Return what a run's metrics were measured with. Raises SchemaError."""
+    """Return the settings of a run's metrics, which must be equal to compare values. Raises SchemaError."""
     values = table(parse_json(value, "protocol"), "protocol")
     return {name: plain(inner, f"protocol's {name}") for name, inner in values.items()}
 
 
 def parse_starred(value: object) -> list[int]:
-    """Return the steps of the checkpoints that are kept for good. Raises SchemaError."""
+    """Return the steps of the checkpoints that are never deleted automatically. Raises SchemaError."""
     values = parse_json(value, "starred")
     if not isinstance(values, list):
         raise SchemaError(f"starred must be a list, not {shown(values)}")
@@ -349,7 +349,7 @@ def parse_starred(value: object) -> list[int]:
 
 
 def parse_neighbours(value: object) -> tuple[int, tuple[float, ...], tuple[bool, ...]] | None:
-    """Return step, distances and copies of the nearest training pictures. Raises SchemaError."""
+    """Return step, distances and copy flags of the nearest training pictures. Raises SchemaError."""
     values = parse_json(value, "neighbours")
     if values is None:
         return None
@@ -370,7 +370,7 @@ def parse_neighbours(value: object) -> tuple[int, tuple[float, ...], tuple[bool,
 
 
 def parse_counts(value: object) -> tuple[int, int]:
-    """Return how many updates critic and generator have made. Raises SchemaError."""
+    """Return the numbers of critic and generator updates. Raises SchemaError."""
     values = parse_json(value, "counts")
     if not isinstance(values, list) or len(values) != 2:
         raise SchemaError(f"counts must be two numbers, not {shown(values)}")
@@ -379,7 +379,7 @@ def parse_counts(value: object) -> tuple[int, int]:
 
 
 def parse_checkpoint_facts(value: object) -> dict[str, float]:
-    """Return the counters from which the training of a checkpoint resumes. Raises SchemaError."""
+    """Return the counters with which a training resumes from a checkpoint. Raises SchemaError."""
     values = table(parse_json(value, "facts"), "facts")
     return {
         name: number(inner, f"the fact {name!r}", -1e308, 1e308) for name, inner in values.items()

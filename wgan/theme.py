@@ -1,7 +1,7 @@
 """The palette: one colour each for critic, generator, real and fake, in light and dark.
 
-It is the source. `pages/ui/widgets/base/theme.js` and `.streamlit/config.toml` need copies, which a test
-compares with it.
+This module is the source. `pages/ui/widgets/base/theme.js` and `.streamlit/config.toml` hold
+copies, and a test compares them.
 """
 
 from collections.abc import Mapping
@@ -39,6 +39,6 @@ CHANNELS = ("#d1495b", "#3c9d5d", "#3a7bd5")
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Return a colour such as #1f6fbf as three numbers from 0 to 255."""
+    """Convert a colour such as #1f6fbf to three integers from 0 to 255."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue

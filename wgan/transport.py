@@ -1,7 +1,7 @@
-"""Optimal transport, exactly: between sets of points, on the line, and between discrete weights.
+"""Exact optimal transport between sets of points, on the line, and between discrete weights.
 
-What critics estimate, computed; and the divergences that Wasserstein distances are compared with.
-NumPy and SciPy, and POT for blurred plans; float64 throughout.
+These are the distances that critics estimate, and the divergences that they are compared with. All
+computations use float64 in NumPy and SciPy, and POT for entropic plans.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy  # loads its parts when they are first used
+import scipy  # imports its submodules on first use
 
 from wgan.arrays import F64, Real
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An optimal plan between weights a, (N,), and b, (M,), and the potentials that prove it."""
+    """An optimal plan between weights a, (N,), and b, (M,), and the potentials that prove its
+    optimality.
+    """
 
     cost: float
     mass: F64  # (N, M), rows sum to a, columns to b
@@ -26,9 +28,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Potential:
-    """An optimal Kantorovich potential: what a perfect critic of two sets of points would say.
+    """An optimal Kantorovich potential: the scores of an optimal critic of two sets of points.
 
-    f is 1-Lipschitz everywhere and mean f(a) − mean f(b) = W₁. Its mean over both sets' points is 0.
+    f is 1-Lipschitz, and mean f(a) − mean f(b) = W₁. The mean over all points of both sets is 0.
     """
 
     cost: float  # W₁
@@ -38,9 +40,9 @@ class Potential:
     def __call__(self, x: Real) -> F64:
         """Return f at any points: (K, D) → (K,).
 
-        Between the samples f is not unique: min_i f(p_i) + ‖x − p_i‖ is the highest that keeps slope
-        1 (the c-transform of f), max_i f(p_i) − ‖x − p_i‖ the lowest (McShane 1934). This is their
-        middle, which keeps slope 1 as well.
+        Between the samples f is not unique. The highest function of slope 1 is min_i f(p_i) + ‖x −
+        p_i‖ (the c-transform of f), the lowest is max_i f(p_i) − ‖x − p_i‖ (McShane 1934). This
+        returns their mean, which has slope 1 as well.
         """
         parts = []
         for part in np.array_split(np.asarray(x, np.float64), max(1, len(x) // 512)):
@@ -53,18 +55,27 @@ class Potential:
 def kantorovich(a: Real, b: Real) -> Potential:
     """Return an optimal potential between two equally large sets of points, Euclidean ground cost.
 
-    `a` and `b` are (N, D). From the optimal assignment, whose dual is a shortest path: v_k is the
-    cheapest way to b_k by steps from b_j to b_k that cost ‖a_i − b_k‖ − ‖a_i − b_j‖, where a_i goes to
-    b_j; then f is the c-transform min_j ‖x − b_j‖ − v_j. Raises ValueError for sets of different
-    shapes. Source: Villani 2009, theorem 5.10 and particular case 5.16; Ahuja et al. 1993, section 9.
+    It is derived from the optimal assignment, which moves a_i to b_j. The dual is a shortest-path
+    problem: v_k is the length of the shortest path to b_k, where the edge from b_j to b_k costs
+    ‖a_i − b_k‖ − ‖a_i − b_j‖. Then f(x) is the c-transform min_j ‖x − b_j‖ − v_j.
+
+    Args:
+        a: (N, D).
+        b: (N, D).
+
+    Raises:
+        ValueError: The sets have different shapes.
+
+    Reference:
+        Villani 2009, theorem 5.10 and particular case 5.16; Ahuja et al. 1993, section 9.
     """
     _same_size(a, b)
     cost = scipy.spatial.distance.cdist(a, b)
     rows, columns = scipy.optimize.linear_sum_assignment(cost)
     step = np.empty_like(cost)
-    step[columns] = cost[rows] - cost[rows, columns][:, None]  # row j: from b_j to every b_k
+    step[columns] = cost[rows] - cost[rows, columns][:, None]  # row j: edges from b_j to every b_k
     v = np.zeros(len(b))
-    for _ in range(len(b)):  # Bellman and Ford: an optimal assignment has no way round that pays
+    for _ in range(len(b)):  # Bellman–Ford: an optimal assignment has no negative cycle
         shorter = np.minimum(v, (v[:, None] + step).min(axis=0))
         done = np.allclose(shorter, v, rtol=0, atol=1e-13)
         v = shorter
@@ -77,15 +88,19 @@ def kantorovich(a: Real, b: Real) -> Potential:
 
 
 def proved(a: Real, b: Real, cost: Real) -> tuple[float, float]:
-    """Return the W₁ that any scores prove, and the steepest slope L that they take.
+    """Return the lower bound of W₁ that scores prove, and their steepest slope L.
 
-    `a` (N,) and `b` (M,) are scores of two sets of points, `cost` (N, M) the distances between them.
-    L = max |a_i − b_j| / cost_ij; (mean a − mean b) / L is never above W₁, as a/L and −b/L satisfy
-    the dual's constraints. Where all scores are alike both are 0.
+    L = max |a_i − b_j| / cost_ij. The bound is (mean a − mean b) / L. It is never above W₁, because
+    a/L and −b/L satisfy the constraints of the dual. If all scores are equal, both are 0.
+
+    Args:
+        a: Scores of a set of points, (N,).
+        b: Scores of another set, (M,).
+        cost: Distances between the points, (N, M).
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     apart = np.abs(a[:, None] - b)
-    # Points that lie on each other and are scored alike ask for no slope.
+    # Equal scores at coinciding points have slope 0, not 0 / 0.
     slopes = apart / np.maximum(np.asarray(cost, np.float64), 1e-12)
     steepest = float(slopes.max())
     return (float((a.mean() - b.mean()) / steepest) if steepest > 0 else 0.0), steepest
@@ -94,14 +109,21 @@ def proved(a: Real, b: Real, cost: Real) -> tuple[float, float]:
 def assignment(a: Real, b: Real, p: float = 1.0) -> float:
     """Return the exact W_p between two equally large sets of points, Euclidean ground cost.
 
-    W_p = (min over permutations π of mean ‖a_i − b_π(i)‖^p)^(1/p). `a` and `b` are (N, D).
-    Raises ValueError for sets of different shapes.
+    W_p = (min over permutations π of mean ‖a_i − b_π(i)‖^p)^(1/p).
+
+    Args:
+        a: (N, D).
+        b: (N, D).
+        p: Power of the distance.
+
+    Raises:
+        ValueError: The sets have different shapes.
     """
     return matching(a, b, p)[0]
 
 
 def matching(a: Real, b: Real, p: float = 1.0) -> tuple[float, npt.NDArray[np.intp]]:
-    """Return the exact W_p as `assignment` does, and where it takes each point: a_i to b_π(i), π (N,)."""
+    """Return W_p like `assignment`, and the optimal permutation π, (N,), which moves a_i to b_π(i)."""
     _same_size(a, b)
     cost = scipy.spatial.distance.cdist(a, b) ** p
     rows, columns = scipy.optimize.linear_sum_assignment(cost)
@@ -109,14 +131,24 @@ def matching(a: Real, b: Real, p: float = 1.0) -> tuple[float, npt.NDArray[np.in
 
 
 def monotone(a: Real, b: Real) -> F64:
-    """Return the plan on the line that never crosses: (N, M), rows sum to a, columns to b.
+    """Return the monotone plan on the line, (N, M), in which no paths cross; rows sum to a, columns to b.
 
-    `a` (N,) and `b` (M,) are weights ≥ 0 of equal sum, listed from left to right; the leftmost earth
-    fills the leftmost place. Optimal for |x − y|^p with every p ≥ 1. Raises ValueError for other
-    weights. Source: Santambrogio 2015, theorem 2.9.
+    It moves the leftmost mass to the leftmost place, which is optimal for |x − y|^p with every p ≥
+    1.
+
+    Args:
+        a: Weights ≥ 0 from left to right, (N,).
+        b: Weights ≥ 0 from left to right, (M,), with the same sum.
+
+    Raises:
+        ValueError: A weight is negative, or the sums differ.
+
+    Reference:
+        Santambrogio 2015, theorem 2.9.
     """
     a, b = _balanced(a, b)
-    # Both piles cut wherever either has a boundary: each piece lies in one place of a and one of b.
+    # Cut both piles at all boundaries of either, so that each piece lies in one place of a and one
+    # of b.
     ends = np.cumsum(a), np.cumsum(b)
     cuts = np.unique(np.concatenate([*ends, [0.0]]).clip(0, min(end[-1] for end in ends)))
     middles, mass = (cuts[1:] + cuts[:-1]) / 2, np.zeros((len(a), len(b)))
@@ -128,11 +160,20 @@ def monotone(a: Real, b: Real) -> F64:
 
 
 def by_cdf(a: Real, b: Real, x: Real) -> float:
-    """Return W₁ on the line without any plan: ∫ |F − G| dx, F and G the distribution functions.
+    """Return W₁ on the line from the distribution functions: ∫ |F − G| dx.
 
-    `a` and `b` are weights of equal sum at the same positions `x`, ascending, (N,) each: across the gap
-    between two positions exactly |F − G| must pass. Raises ValueError for other weights.
-    Source: Vallender 1974; Santambrogio 2015, proposition 2.17.
+    The mass that must pass the gap between two positions is |F − G|.
+
+    Args:
+        a: Weights, (N,).
+        b: Weights with the same sum, (N,).
+        x: Their positions, (N,), ascending.
+
+    Raises:
+        ValueError: A weight is negative, or the sums or shapes differ.
+
+    Reference:
+        Vallender 1974; Santambrogio 2015, proposition 2.17.
     """
     _same_size(a, b)
     a, b = _balanced(a, b)
@@ -141,30 +182,41 @@ def by_cdf(a: Real, b: Real, x: Real) -> float:
 
 @dataclass(frozen=True)
 class Entropic:
-    """A plan that was blurred by an entropy, made to fit its weights exactly."""
+    """A plan with entropic regularisation, rounded so that it fits its weights exactly."""
 
-    cost: float  # Σ π c, without the entropy: never below the cheapest plan's
+    cost: float  # Σ π c without the entropy; at least the cost of an optimal plan
     mass: F64  # (N, M), rows sum to a, columns to b
     rounds: int
-    missed: float  # how far the sums were off before they were made to fit; 0 is perfect
+    missed: float  # error of the sums before the rounding; 0 is perfect
     converged: bool
 
 
 def sinkhorn(a: Real, b: Real, cost: Real, epsilon: float, *, rounds: int = 600) -> Entropic:
-    """Return the plan that minimises Σ π c − ε H(π), by Sinkhorn's rounds in logarithms.
+    """Return the plan that minimises Σ π c − ε H(π), by Sinkhorn's algorithm in the log domain.
 
-    `a` is (N,), `b` (M,), both > 0 and of sum 1, `cost` (N, M), ε > 0 in the cost's unit. Where the rounds
-    end early, `converged` is False; the plan is made to fit its weights all the same, so its cost is
-    never below the exact one. Raises ValueError for weights or an ε that do not fit.
-    Sources: Cuturi 2013, arXiv:1306.0895; rounding: Altschuler et al. 2017, algorithm 2.
+    The plan is rounded to fit its weights even if the iterations end early (`converged` is False).
+    So its cost is never below the exact one.
+
+    Args:
+        a: Weights > 0 with sum 1, (N,).
+        b: Weights > 0 with sum 1, (M,).
+        cost: (N, M).
+        epsilon: ε > 0, in the unit of the cost.
+        rounds: Maximum number of iterations.
+
+    Raises:
+        ValueError: ε is not positive, a weight is negative, or the sums differ.
+
+    Reference:
+        Cuturi 2013, arXiv:1306.0895; rounding: Altschuler et al. 2017, algorithm 2.
     """
-    import ot  # Importing it takes two seconds, mostly for parts that are not used here.
+    import ot  # slow (two seconds), mostly for parts that are not used here
 
     a, b = _balanced(a, b)
     if epsilon <= 0:
         raise ValueError("ε must be above 0.")
     cost = np.asarray(cost, np.float64)
-    with np.errstate(over="ignore"):  # before it has converged, a sum may leave all bounds
+    with np.errstate(over="ignore"):  # sums may overflow before convergence
         mass, log = ot.sinkhorn(
             a,
             b,
@@ -187,10 +239,17 @@ def sinkhorn(a: Real, b: Real, cost: Real, epsilon: float, *, rounds: int = 600)
 
 
 def discrete(a: Real, b: Real, cost: Real) -> Plan:
-    """Return the cheapest plan that moves the weights a onto b: min Σ π_ij c_ij, a linear program.
+    """Return an optimal plan from the weights a to b: min Σ π_ij c_ij, a linear program.
 
-    `a` is (N,), `b` (M,), both ≥ 0 and of equal sum; `cost` is (N, M). For some ten thousand pairs.
-    Raises ValueError where shapes or sums do not agree.
+    It is feasible for some ten thousand pairs.
+
+    Args:
+        a: Weights ≥ 0, (N,).
+        b: Weights ≥ 0 with the same sum, (M,).
+        cost: (N, M).
+
+    Raises:
+        ValueError: The shapes or sums do not match.
     """
     cost = np.asarray(cost, np.float64)
     if cost.shape != (len(a), len(b)):
@@ -204,7 +263,7 @@ def discrete(a: Real, b: Real, cost: Real) -> Plan:
     sums = scipy.sparse.coo_array(
         (np.ones(2 * n * m), (rows, np.tile(pair, 2))), shape=(n + m, n * m)
     )
-    # The stubs know dense matrices only.
+    # The type stubs allow only dense matrices.
     solution: Any = scipy.optimize.linprog(  # type: ignore[call-overload]
         cost.ravel(), A_eq=sums.tocsr(), b_eq=np.concatenate([a, b]), method="highs"
     )
@@ -215,27 +274,45 @@ def discrete(a: Real, b: Real, cost: Real) -> Plan:
 
 
 def c_transform(f: Real, cost: Real) -> F64:
-    """Return the best partner of a potential: g_j = min_i (c_ij − f_i).
+    """Return the c-transform of a potential: g_j = min_i (c_ij − f_i).
 
-    `f` is (N,), `cost` (N, M), the result (M,).
+    Args:
+        f: (N,).
+        cost: (N, M).
+
+    Returns:
+        g, (M,).
     """
     transform: F64 = (np.asarray(cost, np.float64) - np.asarray(f, np.float64)[:, None]).min(axis=0)
     return transform
 
 
 def dual(f: Real, a: Real, b: Real, cost: Real) -> float:
-    """Return Kantorovich's dual value of any potential: Σ a_i f_i + Σ b_j min_i (c_ij − f_i).
+    """Return the Kantorovich dual value of a potential: Σ a_i f_i + Σ b_j min_i (c_ij − f_i).
 
-    Never above the cost of a plan; equal to the cheapest one's for an optimal f. `f` and `a` are
-    (N,), `b` (M,), `cost` (N, M). Source: Villani 2009, theorem 5.10.
+    It is never above the cost of a plan, and equal to the optimal cost for an optimal f.
+
+    Args:
+        f: (N,).
+        a: Weights, (N,).
+        b: Weights, (M,).
+        cost: (N, M).
+
+    Reference:
+        Villani 2009, theorem 5.10.
     """
     return float(np.dot(a, f) + np.dot(b, c_transform(f, cost)))
 
 
 def kl(p: Real, q: Real) -> float:
-    """Return KL(p‖q) = Σ p log(p/q) in nats; ∞ where p has weight and q has none.
+    """Return KL(p‖q) = Σ p log(p/q) in nats; infinite if q is 0 where p is not.
 
-    `p` and `q` are (N,), each with sum 1.
+    Args:
+        p: (N,), with sum 1.
+        q: (N,), with sum 1.
+
+    Raises:
+        ValueError: The shapes differ.
     """
     p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
     _same_size(p, q)
@@ -248,7 +325,11 @@ def kl(p: Real, q: Real) -> float:
 def js(p: Real, q: Real) -> float:
     """Return the Jensen–Shannon divergence ½ KL(p‖m) + ½ KL(q‖m), m = ½ (p + q), in nats.
 
-    At most log 2, which it is wherever the supports are disjoint. `p` and `q` are (N,).
+    Its maximum, for disjoint supports, is log 2.
+
+    Args:
+        p: (N,), with sum 1.
+        q: (N,), with sum 1.
     """
     p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
     middle = (p + q) / 2

@@ -9,7 +9,7 @@ st.set_page_config(page_title=tab_title(), page_icon=ICON, layout="wide")
 page = st.navigation(
     {
         "": [navigation.page(name) for name in navigation.PAGES],
-        # In a menu: beside the other pages they do not fit into 1280 pixels.
+        # Use a menu, because these pages do not fit beside the others in 1280 pixels.
         "Labs": [navigation.page(name) for name in navigation.LABS],
     },
     position="top",

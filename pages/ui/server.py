@@ -1,4 +1,4 @@
-"""What the server does beside the pages: the browser's files, its health, and a clean end."""
+"""The server beside the pages: browser files, health check, and shutdown."""
 
 import asyncio
 import signal
@@ -30,10 +30,11 @@ def routes() -> list[BaseRoute]:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """At the server's end, stop the trainings at their next step, with a checkpoint."""
+    """At shutdown, stop the trainings after their current step, with a checkpoint."""
     yield
-    # After its shutdown, uvicorn raises the signal again that ended it. Block it: else the process would
-    # end as killed or aborted, and skip the handlers of `atexit`; now it ends with status 0.
+    # After its shutdown, uvicorn raises the signal that ended it once more. Block it: otherwise the
+    # process would end as killed or aborted and skip the `atexit` handlers. Now it ends with status
+    # 0.
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     close_sessions = _of_session_module("close_shared_sessions")
@@ -42,15 +43,15 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 
 def _of_session_module(name: str) -> Any:
-    """Return a function of `wgan.session`; None until a page has imported that module completely.
+    """Return a function of `wgan.session`; None until a page has completely imported that module.
 
-    An import here would wait for torch, and the server would answer nobody during that time.
+    An import here would wait for torch, and the server could not answer anybody during that time.
     """
     return getattr(sys.modules.get("wgan.session"), name, None)
 
 
 async def health(request: Request) -> Response:
-    """Answer whether the app can train: 200, or 503 if the worker thread of a session has ended."""
+    """Return 200 if the app can train, or 503 if the worker thread of a session has ended."""
     shared_sessions = _of_session_module("shared_sessions")
     sessions = [] if shared_sessions is None else shared_sessions()
     alive = all(session.worker_is_alive() for session in sessions)
@@ -62,7 +63,7 @@ async def health(request: Request) -> Response:
 
 
 async def asset(request: Request) -> Response:
-    """Answer with a JavaScript module, a style sheet, or Plotly's bundle."""
+    """Return a JavaScript module, a style sheet, or Plotly's bundle."""
     served = await asyncio.to_thread(
         assets.compressed, request.path_params["version"], request.path_params["file"]
     )

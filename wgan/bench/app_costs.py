@@ -21,11 +21,11 @@ MAX_PREPARATION_S = 120.0
 """Longest wait for the preparation of a training's first live metrics."""
 
 PART_OF_METHOD = {
-    "_collect": "reports",
-    "_save_preview": "previews",
-    "_save_checkpoint": "checkpoints",
-    "metrics.measure": "metrics",
-    "metrics.measure_checkpoint": "metrics",
+    "recorder.collect": "reports",
+    "recorder.save_preview": "previews",
+    "recorder.save_checkpoint": "checkpoints",
+    "recorder.metrics.measure": "metrics",
+    "recorder.metrics.measure_checkpoint": "metrics",
     "flush": "recording",
 }
 """The parts of a training job other than its steps, by the method that does each."""

@@ -48,7 +48,7 @@ def _recipe_option(name: str, field: FieldInfo) -> click.Option:
     if name == "title":
         text += " Default: the name of the source."
     elif field.default != "":
-        # Flags of true and false are written as in JSON.
+        # JSON spells booleans like this, too.
         text += f" Default: {str(field.default).lower()}."
     flag = "--" + name.replace("_", "-")
     return click.Option([flag, name], metavar=name.upper(), help=text.strip())

@@ -1,4 +1,4 @@
-"""`wgan evaluate`, `wgan diagnose` and `wgan train-features`: how good a run is, and what is wrong with it."""
+"""`wgan evaluate`, `wgan diagnose` and `wgan train-features`: quality and problems of a run."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`wgan examples`: train the runs that come with the program."""
+"""`wgan examples`: train the shipped runs."""
 
 import contextlib
 import json
@@ -54,7 +54,7 @@ def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, 
 
 
 def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
-    """Return a finished run of a config: one that is there, gone on with, or a new one."""
+    """Return a finished run of a config: an existing one, continued if necessary, or a new one."""
     for run in list_runs(folder):
         with contextlib.suppress(RunError):
             if run.config() == config:

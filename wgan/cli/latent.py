@@ -1,4 +1,4 @@
-"""`wgan sample` and `wgan walk`: what a generator makes."""
+"""`wgan sample` and `wgan walk`: samples of a generator."""
 
 import json
 from pathlib import Path

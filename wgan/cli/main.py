@@ -1,4 +1,4 @@
-"""The group of all commands, and what happens to errors and signals. It imports neither torch nor a command."""
+"""The command group, and the handling of errors and signals. It imports neither torch nor any command."""
 
 import contextlib
 import os
@@ -28,15 +28,15 @@ COMMANDS = {
     "reproduce": ("wgan.cli.reproduce", "Measure published results again."),
     "bench": ("wgan.cli.bench", "Measure speed and memory of training on this machine."),
 }
-"""The module of each command, and what it does. The module is imported when the command is used."""
+"""The module of each command, and its summary. A module is imported when its command is used."""
 
 
 class UsageError(Exception):
-    """Bad arguments, in one sentence."""
+    """Invalid arguments; the message is one sentence."""
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported on use: its help and completion need not wait for torch."""
+    """A group that imports commands on use, so that help and completion need not wait for torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -71,10 +71,7 @@ commands = _Commands(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code.
-
-    2 means bad arguments, 1 a failed run, 130 an interrupted command.
-    """
+    """Run a command and return its exit code: 2 for bad arguments, 1 for a failed run, 130 if interrupted."""
     name = program_name()
     if (instruction := os.environ.get("_WGAN_COMPLETE")) is not None:
         return shell_complete(commands, {}, "wgan", "_WGAN_COMPLETE", instruction)
@@ -102,13 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        # Whoever read the output has gone, as `head` does. What the command wrote to disk is complete.
+        # The reader of the output, such as `head`, has ended. What the command wrote to disk is
+        # complete.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
 def _failed(error: Exception) -> int:
-    """Print what went wrong in one sentence, and return the exit code."""
+    """Print a sentence about an error, and return the exit code."""
     from wgan.config import ConfigError
     from wgan.data import DataError
     from wgan.jobs import in_words
@@ -124,7 +122,7 @@ def _failed(error: Exception) -> int:
 
 
 def _sentence(error: click.UsageError) -> str:
-    """Return the error of the arguments, in one line."""
+    """Return a click error in one line."""
     if isinstance(error, click.NoSuchOption):
         close = ", ".join(error.possibilities or ())
         return f"There is no option {error.option_name}." + (f" Near it: {close}." if close else "")
@@ -133,24 +131,25 @@ def _sentence(error: click.UsageError) -> str:
 
 
 def program_name() -> str:
-    """Return how the program was called: `wgan`, or `python -m wgan`."""
+    """Return how the program was called: `wgan` or `python -m wgan`."""
     return "wgan" if os.path.basename(sys.argv[0]) in ("wgan", "wgan.exe") else "python -m wgan"
 
 
 def print_error(sentence: object) -> None:
-    """Print to stderr, whether or not somebody still reads it."""
+    """Print to stderr. Errors are ignored if its reader has ended."""
     with contextlib.suppress(OSError, ValueError):
         print(sentence, file=sys.stderr, flush=True)
 
 
 def _interrupt(received: int, _: object) -> NoReturn:
-    """Handle SIGTERM as SIGINT: the command takes back what it began."""
+    """Handle SIGTERM like SIGINT: the command removes unfinished results."""
     raise KeyboardInterrupt
 
 
 def run() -> NoReturn:
-    """Run a command as a program: the console script `wgan`, and `python -m wgan`."""
-    # Until a command begins, a signal ends the program at once: loading torch takes seconds.
+    """Run a command as a program: the entry point of `wgan` and of `python -m wgan`."""
+    # Until a command begins, a signal ends the program at once, because loading torch takes
+    # seconds.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: os._exit(128 + received))
     name = next((a for a in sys.argv[1:] if not a.startswith("-")), "")
@@ -164,5 +163,5 @@ def run() -> NoReturn:
         sys.stderr.flush()
     if acceleration := sys.modules.get("wgan.training.acceleration"):
         acceleration.Compiler.end_latest()
-    # torch's threads can take seconds to end; everything that matters is written by now.
+    # torch's threads can take seconds to end, and everything has been written by now.
     os._exit(code)

@@ -18,12 +18,12 @@ LAST_STEP = 10_000_000
 
 
 class Whole(click.ParamType[int]):
-    """A whole number, at least 0."""
+    """A click type: an integer of at least 0."""
 
     name = "N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number that a text means."""
+        """Parse the number."""
         if isinstance(value, int):
             return value
         if not str(value).isdecimal():
@@ -32,14 +32,14 @@ class Whole(click.ParamType[int]):
 
 
 class Scale(click.ParamType[float]):
-    """A number above 0, at most 1000."""
+    """A click type: a number above 0 and at most 1000."""
 
     name = "X"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the number that a text means."""
+        """Parse the number."""
         number = 0.0
         with contextlib.suppress(ValueError):
             number = float(value)
@@ -49,10 +49,10 @@ class Scale(click.ParamType[float]):
 
 
 class StrictCommand(click.Command):
-    """A command whose options never take the name of another option for their value."""
+    """A command whose options never take the name of another option as their value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Reject `--out --quiet`, which click would take for a file named --quiet."""
+        """Reject `--out --quiet`, which click would parse as a file named --quiet."""
         names = {name for p in self.get_params(ctx) for name in (*p.opts, *p.secondary_opts)}
         valued = {
             name
@@ -67,10 +67,10 @@ class StrictCommand(click.Command):
 
 
 class ManyValues(StrictCommand):
-    """A command some of whose options take several values: `--threads 1 2`."""
+    """A command with options that take several values: `--threads 1 2`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat such an option before each of its values, as click needs it."""
+        """Repeat such an option before each of its values, as click expects."""
         repeatable = {name for p in self.params if getattr(p, "multiple", False) for name in p.opts}
         spread: list[str] = []
         option = ""
@@ -118,12 +118,12 @@ def step_option(command: Command) -> Command:
 
 
 def _flag_name(path: str) -> str:
-    """Return the Python name of a hyperparameter's option: `objective.n` → `objective__n`."""
+    """Return the parameter name of a hyperparameter's option: `objective.n` → `objective__n`."""
     return path.replace(".", "__")
 
 
 def _option_of(value: Hyperparameter) -> click.Option:
-    """Return the option of a hyperparameter. The config itself checks the bounds, later."""
+    """Return the option of a hyperparameter. Its bounds are checked later, by the config."""
     text = value.help
     if value.choices:
         text += f" One of {', '.join(map(str, value.choices))}."
@@ -143,13 +143,13 @@ def _option_of(value: Hyperparameter) -> click.Option:
 
 
 def config_options(command: click.Command) -> click.Command:
-    """Add one option for each hyperparameter to a command that takes them as keyword arguments."""
+    """Add one option for each hyperparameter to a command."""
     command.params += [_option_of(value) for value in hyperparameters()]
     return command
 
 
 def changes_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the hyperparameters that were given, by their path, read as their types."""
+    """Return the given hyperparameters by path, converted to their types."""
     changes: dict[str, Any] = {}
     for value in hyperparameters():
         text = options.get(_flag_name(value.path))
@@ -162,7 +162,7 @@ def changes_of(options: dict[str, Any]) -> dict[str, Any]:
         elif value.many:
             changes[value.path] = [word.strip() for word in text.split(",") if word.strip()]
         else:
-            # Left as text if it is not a number: the config then says what is wrong with it.
+            # If it is not a number, leave it as text: the config reports the error.
             changes[value.path] = text
             with contextlib.suppress(ValueError):
                 changes[value.path] = value.type(text)

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, a line now and then elsewhere. stdout is for results."""
+"""Progress on stderr: a bar on a terminal, otherwise occasional lines. stdout is for results."""
 
 import contextlib
 import math
@@ -19,7 +19,7 @@ _FORMAT = "{desc}{percentage:3.0f} %|{bar:24}| {elapsed}{postfix}"
 
 
 class Progress:
-    """Shows the progress of a command. If stderr is closed, the command continues without it."""
+    """The progress of a command. If stderr is closed, the command continues without it."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
@@ -38,11 +38,11 @@ class Progress:
             self._bar = None
 
     def mark(self, step: int) -> None:
-        """Measure the speed from this step on."""
+        """Measure the speed from this step."""
         self._first_step, self._begun = step, time.monotonic()
 
     def tell(self, message: str, share: float) -> None:
-        """Show what is being done, and how much of it is done, from 0 to 1."""
+        """Show a message and the share that is done, in [0, 1]."""
         self._show(message, share, "", PREPARING_LINE_INTERVAL_S)
 
     def preparing(self, view: RunSnapshot) -> None:
@@ -79,7 +79,7 @@ class Progress:
 
     def _draw(self, message: str, share: float, values: str) -> None:
         if self._bar is None:
-            # Its own lock is one between processes, whose semaphore would be left behind at our exit.
+            # tqdm's own lock works across processes, and its semaphore would leak at exit.
             tqdm.set_lock(threading.RLock())
             self._bar = tqdm(total=1.0, bar_format=_FORMAT, file=sys.stderr, dynamic_ncols=True)
         self._bar.set_description_str(f"{message}: ", refresh=False)

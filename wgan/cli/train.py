@@ -37,12 +37,12 @@ from wgan.training.distributed import ALONE, ProcessGroup, asked, join, leave
 from wgan.training.state import steered
 
 FIRST_PROCESS_S = 60.0
-"""Seconds that the other processes of a training wait for the first one to record and print an error."""
+"""Seconds for which a worker process waits for rank 0 to record and print an error."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a command asks for: a preset or a run to resume, and the values that were given."""
+    """The request of a command: a preset or a run to resume, and the given values."""
 
     runs_dir: Path
     preset: str | None
@@ -85,7 +85,7 @@ def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **opti
 
 
 def _train_together(request: Request, progress: Progress) -> int:
-    """Train as one of the processes that torchrun started; the first records, the others follow."""
+    """Train as one of the processes that torchrun started. Rank 0 records; the others are workers."""
     ranks = join()
     try:
         if not ranks.first:
@@ -102,11 +102,11 @@ def _train_together(request: Request, progress: Progress) -> int:
 
 
 def follow(ranks: ProcessGroup) -> int:
-    """Train as a process other than the first, which decides when all end, and prints errors.
+    """Train as a worker process. Rank 0 decides when all processes end, and prints errors.
 
-    When training cannot begin or diverges, all processes fail. If this one ended before the first, torchrun
-    would end the first before it has recorded and printed the error: so this one waits for torchrun's signal.
-    If none comes, only this process has failed, and it prints the error itself.
+    If training cannot begin or diverges, all processes fail. If this process ended first, torchrun
+    would end rank 0 before it has recorded and printed the error. So it waits for torchrun's
+    signal. If no signal comes, only this process has failed, and it prints the error itself.
     """
     signals: list[int] = []
     code, own_error = 2, None
@@ -127,24 +127,25 @@ def follow(ranks: ProcessGroup) -> int:
 
 
 def _launch() -> str:
-    """Return what this launch of torchrun is known by, at each of its beginnings."""
+    """Return an identifier of this torchrun launch, which is the same after each restart."""
     launch = os.environ.get("TORCHELASTIC_RUN_ID", "")
-    # What torchrun calls every launch on several nodes without --rdzv-id: its agent tells them apart.
+    # With several nodes and no --rdzv-id, torchrun calls every launch "none": add the host and the
+    # agent.
     return f"none {socket.gethostname()} {os.getppid()}" if launch == "none" else launch
 
 
 def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> TrainingJob | None:
-    """Return the job that continues this launch's run after torchrun has restarted."""
+    """Return the job that resumes this launch's run after a restart by torchrun; None if there is none."""
     if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         return None
     launch = _launch()
     for run in list_runs(request.runs_dir):
         launch_of_run = ""
-        with contextlib.suppress(RunError):  # A damaged run is not the one.
+        with contextlib.suppress(RunError):  # a damaged run cannot be resumed
             launch_of_run = run.fact("launch")
         if launch and launch_of_run == launch:
             end = time.monotonic() + 2 * DEAD_AFTER
-            while run.alive() and time.monotonic() < end:  # on another machine, by its last sign
+            while run.alive() and time.monotonic() < end:  # on another machine, by its heartbeat
                 time.sleep(1.0)
             print(
                 f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
@@ -161,7 +162,7 @@ def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> Tr
 
 
 def _training_job(request: Request, progress: Progress, ranks: ProcessGroup = ALONE) -> TrainingJob:
-    """Return the job of a new run, or of one that is resumed."""
+    """Return the job of a new or resumed run."""
     changes = dict(request.changes)
     if request.resume and request.preset:
         raise UsageError("A resumed run keeps its config: leave --preset away.")
@@ -187,9 +188,9 @@ def _training_job(request: Request, progress: Progress, ranks: ProcessGroup = AL
 
 
 def drive(job: TrainingJob, progress: Progress) -> int:
-    """Train to the target or to a signal, and print the result.
+    """Train to the target or to a signal, and print the result; return the exit code.
 
-    A signal during the preparation ends it at once, and later after the step that is being made.
+    During the preparation a signal ends it at once; later the current step is finished first.
     """
     signals: list[int] = []
     try:
@@ -248,14 +249,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def _signals(signal_numbers: list[int]) -> Iterator[None]:
-    """Record SIGINT and SIGTERM instead of ending at once: the current step is finished first."""
+    """Record SIGINT and SIGTERM instead of ending at once, so that the current step is finished."""
     with _handled(lambda received, _: signal_numbers.append(received)):
         yield
 
 
 @contextlib.contextmanager
 def _interruptible(signal_numbers: list[int]) -> Iterator[None]:
-    """Within `_signals`: have a signal raise KeyboardInterrupt, as in a download that waits for a server."""
+    """Within `_signals`: raise KeyboardInterrupt on a signal, for example during a download."""
 
     def interrupt(received: int, _: object) -> NoReturn:
         signal_numbers.append(received)

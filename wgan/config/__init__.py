@@ -1,4 +1,4 @@
-"""TrainConfig, the single list of all hyperparameters, and PRESETS, configs with a name."""
+"""TrainConfig, with all hyperparameters, and PRESETS, named configs."""
 
 from wgan.config.comparison import differences
 from wgan.config.errors import ConfigError, explain

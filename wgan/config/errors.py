@@ -1,4 +1,4 @@
-"""ConfigError, and what pydantic finds wrong with a config, in sentences."""
+"""ConfigError, and conversion of pydantic's errors to sentences."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from wgan.config.parts import PARTS
 
 
 class ConfigError(ValueError):
-    """A config that cannot be; the message is a sentence for users."""
+    """An invalid config. The message is a sentence for users."""
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Turn pydantic's complaints into sentences that say what is wrong and what to do."""
+    """Convert a pydantic error to sentences that name each fault and say what to do."""
     return " ".join(_explain_one(dict(problem), model) for problem in error.errors())
 
 
@@ -25,7 +25,7 @@ def _explain_one(problem: dict[str, Any], model: type[BaseModel]) -> str:
     value, context = problem.get("input"), problem.get("ctx", {})
     part = str(where[0]) if where and where[0] in PARTS else None
     variant = PARTS[part].get(str(where[1])) if part and len(where) > 1 else None
-    # pydantic puts the union's tag between a part and its field: "objective", "wgan", "clip_value".
+    # pydantic puts the variant between a part and its field: "objective", "wgan", "clip_value".
     names = [str(w) for i, w in enumerate(where) if not (i == 1 and variant)]
     field = ".".join(names)
     if problem["type"] == "extra_forbidden":

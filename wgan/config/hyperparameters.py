@@ -1,4 +1,4 @@
-"""What sliders, command-line flags and tables need to know of every hyperparameter."""
+"""Descriptions of all hyperparameters, from which sliders, command-line flags and tables are built."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wgan.config.parts import PARTS
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One hyperparameter, as sliders, flags and tables need it."""
+    """The description of a hyperparameter."""
 
     path: str  # dotted: "batch_size", "objective.clip_value"
     title: str
@@ -27,21 +27,21 @@ class Hyperparameter:
     high: float | None
     choices: tuple[str, ...] | None
     optional: bool
-    many: bool  # is it a list of words?
-    options: str | None  # what is chosen among where that depends on the data: "classes", "own"
-    hidden: bool  # not made by hand: a drawing's cells
+    many: bool  # whether it is a list
+    options: str | None  # which options it has if they depend on the data: "classes", "own"
+    hidden: bool  # not set by hand, such as a drawing's cells
     unit: str | None
     source: str | None
-    live: bool  # can it be changed while the training runs?
+    live: bool  # whether it can change during training
     advanced: bool
-    log: bool  # is its scale logarithmic?
-    main: bool = False  # does it belong beside the choice of its part, not among the details?
+    log: bool  # whether its scale is logarithmic
+    main: bool = False  # whether forms show it beside the choice of its part
 
 
 def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparameter]:
-    """Iterate over every hyperparameter of a config, its parts' own among them.
+    """Iterate over all hyperparameters of a config, including those of its parts.
 
-    Without a config: over those of every variant of every part, each once by its dotted name.
+    Without a config, iterate over those of all variants of all parts, each dotted name once.
     """
     known = _described(TrainConfig)
     for name, field in TrainConfig.model_fields.items():
@@ -80,7 +80,7 @@ def hyperparameters(config: TrainConfig | None = None) -> Iterator[Hyperparamete
                     yield described
 
 
-@cache  # a diagnosis asks for them at every report
+@cache  # a diagnosis uses them at every report
 def _described(model: type[BaseModel], prefix: str = "") -> dict[str, Hyperparameter]:
     """Describe each field of a model, except those that are parts."""
     return {
@@ -122,7 +122,7 @@ def _describe(path: str, field: FieldInfo) -> Hyperparameter:
         hidden=bool(extra.get("hidden") or extra.get("editor")),
         unit=str(extra["unit"]) if extra.get("unit") else None,
         source=str(extra["source"]) if extra.get("source") else None,
-        # An objective's own values act on the next update, so all of them can be steered.
+        # An objective's values take effect at the next update, so all of them are live.
         live=bool(extra.get("live", path.startswith("objective."))),
         advanced=bool(extra.get("advanced")) or path.startswith("optimizer."),
         log=bool(extra.get("log")),

@@ -1,4 +1,4 @@
-"""The parts of a config that are a choice: data set, objective, network, optimiser."""
+"""The parts of a config that have variants: data set, objective, network, optimiser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wgan.objectives import OBJECTIVES
 
 
 class Optimizer(BaseModel):
-    """An optimiser's name and its own settings; learning rates are the config's."""
+    """The base class of an optimiser and its settings. The learning rates are in the config."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: Any
@@ -75,4 +75,4 @@ PARTS: dict[str, Mapping[str, type[BaseModel]]] = {
     "network": NETWORKS,
     "optimizer": OPTIMIZERS,
 }
-"""The fields of a config that are a choice among models, and what can be chosen."""
+"""The fields of a config that have variants, with the variants by name."""

@@ -1,4 +1,4 @@
-"""PRESETS: configs with a name, what each reproduces, its source and what to expect."""
+"""PRESETS: named configs, with what they reproduce, their source and what to expect."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from wgan.objectives import Wgan, WganGp, WganLp
 
 @dataclass(frozen=True)
 class Preset:
-    """A config with a name, what it is for, where it comes from and what to expect of it."""
+    """A named config, with its purpose, its source and what to expect."""
 
     title: str
     description: str
@@ -38,8 +38,9 @@ QUICK = TrainConfig(
 """The values that all quick presets of pictures share."""
 
 SLOWER: dict[str, Any] = {"generator_learning_rate": 1e-3, "critic_learning_rate": 2e-3}
-"""For sets where the rates that are best for digits and clothes were not tried, and for the shipped examples, which
-were trained before."""
+"""For data sets on which the best rates for digits and clothes were not tried, and for the shipped
+examples, which were trained earlier.
+"""
 
 TOY = TrainConfig(
     dataset=Ring8(scale=2.0, sigma=0.05),

@@ -1,8 +1,8 @@
-"""The critic in detail: its scores and slopes, the weights and gradients of its layers, saliency, surfaces.
+"""Analysis of a critic: scores, slopes, weights and gradients of its layers, saliency, surfaces.
 
-All functions work on a copy of the networks (`Models`), with the critic in eval mode, and return NumPy
-arrays. Real examples, fakes and ε are keyed draws, the same at each call. So only the networks differ
-from one step to the next, never the samples.
+All functions work on a copy of the networks (`Models`) with the critic in eval mode, and return
+NumPy arrays. Real examples, fakes and ε are keyed draws, the same at each call. So only the
+networks differ between steps, never the samples.
 """
 
 from wgan.critic.examples import (

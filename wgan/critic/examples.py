@@ -1,4 +1,4 @@
-"""Batches of real examples, held-out examples and fakes, in the form that a critic takes."""
+"""Batches of real examples, held-out examples and fakes, in the format of a critic's input."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,12 +16,12 @@ REAL, HELD_OUT, Z, EPSILON = 21, 22, 23, 24
 """Draws of the metrics' random stream that only this package uses."""
 
 MAX_PIXELS = 64_000_000
-"""Most pixels of a picture that a visitor may upload."""
+"""Maximum number of pixels of an uploaded picture."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Real examples and as many held-out ones; pictures are floats in [−1, 1]."""
+    """Equally many real and held-out examples. Pictures are floats in [−1, 1]."""
 
     real: F32  # (N, …)
     held_out: F32  # (N, …)
@@ -31,13 +31,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class RealFakeBatch(Examples):
-    """Real and held-out examples, and as many fakes; fake i has the class of real example i."""
+    """Equally many real examples, held-out examples and fakes. Fake i has the class of real example i."""
 
     fake: F32  # (N, …)
 
 
 def examples_of(data: Data, n: int) -> Examples:
-    """Return n training examples and n held-out ones, the same at each call."""
+    """Return n training and n held-out examples, the same at each call."""
     columns: list[Any] = []
     parts: tuple[tuple[Literal["train", "held-out"], int], ...] = (
         ("train", REAL),
@@ -55,16 +55,16 @@ def examples_of(data: Data, n: int) -> Examples:
 
 
 def floor(examples: Examples) -> float:
-    """Return the exact W₁ between real and held-out examples: the floor that sampling noise sets."""
+    """Return the exact W₁ between real and held-out examples: the floor of a distance due to sampling."""
     n = len(examples.real)
     return assignment(examples.real.reshape(n, -1), examples.held_out.reshape(n, -1))
 
 
 def with_fakes(models: Models, examples: Examples) -> RealFakeBatch:
-    """Return examples together with as many fakes of the averaged generator.
+    """Return examples together with equally many fakes of the averaged generator.
 
-    For a smaller batch take `first_examples` of the result. Making fewer fakes may round their values
-    differently, because matrix products depend on the batch size.
+    For a smaller batch, use `first_examples` on the result. Generating fewer fakes may round their
+    values differently, because matrix products depend on the batch size.
     """
     e, n = examples, len(examples.real)
     z = torch.randn(n, models.config.latent_dim, generator=keyed_rng(0, "metric", draw=Z)).numpy()
@@ -81,21 +81,19 @@ def first_examples(batch: RealFakeBatch, n: int) -> RealFakeBatch:
 
 
 def pictures_of(x: F32) -> U8:
-    """Return pictures as bytes, to be shown: floats in [−1, 1] → uint8, same shape."""
+    """Convert pictures from floats in [−1, 1] to uint8, for display; same shape."""
     pictures: U8 = as_bytes(torch.from_numpy(x)).numpy()
     return pictures
 
 
 def floats_of(pictures: U8) -> F32:
-    """Return pictures as a critic takes them: uint8 → floats in [−1, 1], same shape."""
+    """Convert pictures from uint8 to floats in [−1, 1], for a critic; same shape."""
     floats: F32 = as_floats(torch.tensor(pictures)).numpy()
     return floats
 
 
 def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False) -> U8:
-    """Return an image file as a picture of a data set's shape.
-
-    The image is cropped to a square.
+    """Convert an image file to a picture of a data set's shape. The image is cropped to a square.
 
     Args:
         content: Bytes of the file.
@@ -106,7 +104,7 @@ def picture_from(content: bytes, shape: tuple[int, ...], *, invert: bool = False
         The picture, (C, H, W) uint8.
 
     Raises:
-        DataError: The file is no usable image; the message is a sentence for the visitor.
+        DataError: The file is no usable image; the message is a sentence for users.
     """
     channels, side, _ = shape
     try:

@@ -21,7 +21,7 @@ def grid(extent: float, side: int) -> F32:
 
 @dataclass(frozen=True)
 class Saliency:
-    """A picture's score and its gradient by the pixels."""
+    """The score of a picture, and its gradient with respect to the pixels."""
 
     score: float
     gradient: F32  # (C, H, W), ∂f/∂ pixel: above 0 where a lighter pixel raises the score
@@ -33,7 +33,7 @@ class Saliency:
 
 
 def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency:
-    """Return a picture's score and the gradient of the score by its pixels.
+    """Return the score of a picture, and its gradient with respect to the pixels.
 
     Args:
         models: The networks.
@@ -90,8 +90,8 @@ def units(models: Models, extent: float, layer: int, side: int = 32) -> Activati
 
 @torch.no_grad()
 def _outputs(critic: nn.Module, x: Tensor, label: Tensor | None) -> list[tuple[str, Tensor]]:
-    """Return each layer's output in the order of the computation, with a name to show."""
-    critic = copy.deepcopy(critic)  # hooks on the reader's own would be seen by other threads
+    """Return the name and the output of each layer, in the order of computation."""
+    critic = copy.deepcopy(critic)  # other threads would see hooks on the caller's critic
     outputs: list[tuple[str, Tensor]] = []
 
     def keep(layer: nn.Module, _: object, output: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A critic's layers: histograms of their weights, and the gradients that reach them."""
+"""The layers of a critic: histograms of their weights, and the gradients at their outputs and weights."""
 
 import copy
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Weights:
 
     name: str
     edges: F64  # (B + 1,), rising
-    shares: F64  # (B,), of all the layer's weights
+    shares: F64  # (B,), share of the layer's weights in each bin
     count: int
     bound: float | None  # c, if they are clipped to [−c, c]
     clip_saturation: float | None  # share of the clipped weights at ±c
@@ -78,7 +78,7 @@ def at_bounds(models: Models) -> float | None:
 
 @dataclass(frozen=True)
 class Gradients:
-    """Norms of the critic loss' gradient in each layer, from the first to the last."""
+    """Norms of the gradient of the critic's loss in each layer, from the first to the last."""
 
     names: tuple[str, ...]
     outputs: F64  # (L,), ‖∂ critic loss / ∂ the layer's output‖
@@ -129,7 +129,7 @@ def gradients(models: Models, batch: RealFakeBatch) -> Gradients:
 
 
 def _weight_gradient(part: nn.Module) -> float:
-    """Return the norm of the gradient of a layer's weight; of its original, if it is parametrised."""
+    """Return the gradient norm of a layer's weight; of the original weight if it is parametrised."""
     parametrizations: Any = getattr(part, "parametrizations", None)
     weight: Any = parametrizations.weight.original if parametrizations is not None else part.weight
     return 0.0 if weight.grad is None else float(weight.grad.double().norm())

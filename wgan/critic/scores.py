@@ -128,7 +128,7 @@ class RankedExamples:
 
 
 def rank_by_score(examples: F32, scores: F32, *, limit: int | None = None) -> RankedExamples:
-    """Return the first `limit` examples by falling score; those with equal scores keep their order."""
+    """Return the first `limit` examples by descending score; examples with equal scores keep their order."""
     order = np.argsort(-scores[:limit], kind="stable")
     return RankedExamples(examples[order], scores[order], order)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # loads its parts when they are first used
+import scipy  # imports its submodules on first use
 
 from wgan.arrays import F32
 from wgan.critic.examples import RealFakeBatch
@@ -29,7 +29,7 @@ class Surfaces:
     exact: float  # W₁ of these samples
     gap: float  # E f(real) − E f(fake) on them
     steepest: float  # largest slope found on the grid and between samples
-    proved: float  # the W₁ that the critic proves
+    proved: float  # lower bound of W₁ that the critic proves
 
     @property
     def difference(self) -> F32:

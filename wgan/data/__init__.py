@@ -1,7 +1,7 @@
-"""Where pictures and points come from: one class and one line of DATASETS for each set.
+"""Data sets of pictures and points: one class and one line of DATASETS for each.
 
-Loading gives `Pictures`, one uint8 tensor in memory or mapped from its file, or `Points`, an exact
-sampler of a density in the plane. Both keep a held-out part that training never sees.
+Loading returns `Pictures`, a uint8 tensor in memory or a memory-mapped file, or `Points`, an exact
+sampler of a density in the plane. Both have a held-out part that training never uses.
 """
 
 from typing import TYPE_CHECKING, Annotated, Union

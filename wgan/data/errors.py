@@ -1,5 +1,5 @@
-"""What goes wrong with data, in words."""
+"""The exception for data that cannot be loaded."""
 
 
 class DataError(Exception):
-    """A data set cannot be had; the message says what to do about it."""
+    """A data set cannot be loaded or prepared. The message says what to do."""

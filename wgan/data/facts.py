@@ -1,4 +1,4 @@
-"""What a data set is like: how many of each class, its mean picture, its nearest duplicates."""
+"""Statistics of a data set: class counts, mean pictures, pixel values, nearest pairs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_COMPARED = 3_000
-"""Pictures among which the nearest duplicates are looked for: the time grows with the square."""
+"""Pictures among which the nearest pairs are searched. The time grows with the square of this number."""
 
 MOST_VALUES = 500_000_000
-"""Values of pixels that are looked at; of larger sets a keyed choice of pictures stands for all."""
+"""Maximum number of pixel values for statistics. Of larger sets a keyed sample of pictures is used."""
 
 DENSITY_SIDE = 96
 DENSITY_POINTS = 200_000
@@ -27,26 +27,26 @@ DENSITY_POINTS = 200_000
 
 @dataclass(frozen=True)
 class Facts:
-    """What there is to know of pictures, over the part to train on; values in 0…255."""
+    """Statistics of the training pictures. Pixel values are in 0…255."""
 
     train: int
     held_out: int
     shape: tuple[int, ...]  # (C, H, W)
     names: tuple[str, ...]
     counts: tuple[int, ...]  # training pictures of each class
-    looked_at: int  # of how many, a keyed choice, means and values are
+    looked_at: int  # number of pictures in the sample behind means and values
     mean: float
     deviation: float
     mean_picture: U8  # (C, H, W)
     class_means: U8  # (classes, C, H, W)
     histogram: F64  # (C, 32), shares of the pixels by value
-    compared: int  # among how many the pairs were looked for
-    pairs: U8  # (P, 2, C, H, W), the nearest first
-    distances: tuple[float, ...]  # of each pair: root mean square difference of their pixels
+    compared: int  # number of pictures among which pairs were searched
+    pairs: U8  # (P, 2, C, H, W), nearest first
+    distances: tuple[float, ...]  # (P,), root mean square difference of the pixels of each pair
 
 
 def describe(pictures: Pictures, pairs: int = 8) -> Facts:
-    """Return what pictures are like."""
+    """Return statistics of the training pictures, with the `pairs` nearest pairs."""
     import torch
 
     pictures = pictures.to(torch.device("cpu"))
@@ -56,7 +56,7 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     most = MOST_VALUES // math.prod(pictures.shape)
     described_places = some(len(train), most, keyed_rng(0, "sample", draw=1))
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
-    # Sums of whole numbers, which doubles hold exactly: in whatever order.
+    # These are sums of integers, which float64 holds exactly, so their order does not matter.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)
     for places in torch.split(described_places, 512):
         part = train[places]
@@ -87,10 +87,15 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
 
 
 def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int]:
-    """Return the pairs of pictures, each picture in one at most, whose pixels differ least.
+    """Return the pairs of pictures whose pixels differ least. Each picture is in at most one pair.
 
-    `pictures` is (N, C, H, W) uint8. Results: indices, (P, 2); root mean square differences in
-    0…255, rising; and among how many pictures they were looked for, a keyed choice.
+    Args:
+        pictures: (N, C, H, W) uint8.
+        count: Maximum number of pairs.
+
+    Returns:
+        Indices of the pairs, (P, 2); their root mean square differences in 0…255, ascending; and
+        the number of pictures that were compared, a random sample with a fixed key.
     """
     import torch
 
@@ -100,7 +105,7 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     pairs: list[tuple[float, int, int]] = []
     for start in range(0, n, 512):
         rows = torch.cdist(flat[start : start + 512], flat)
-        # Each pair once, and none with itself.
+        # Consider each pair once, and no picture with itself.
         later = torch.arange(n)[None, :] > torch.arange(start, start + len(rows))[:, None]
         rows = rows.masked_fill(~later, torch.inf)
         best = rows.flatten().topk(min(8 * count, rows.numel()), largest=False)
@@ -122,10 +127,10 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
 
 
 def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
-    """Return about `rows` × `columns` training pictures, where there are classes by class.
+    """Return about `rows` × `columns` training pictures, sorted by class: (n, C, H, W).
 
-    Each class has the same number of rows, at least one; with more classes than rows: the first
-    ones. (n, C, H, W).
+    Each class fills the same number of rows, at least one. If there are more classes than rows, the
+    last classes are left out.
     """
     import torch
 
@@ -137,17 +142,17 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
     columns_of = []
     for label in range(min(rows, len(pictures.names))):
         of_class = (pictures.train_labels == label).nonzero().flatten()
-        if len(of_class):  # `only` leaves no class empty, but a set may
-            # Drawn with repetition only where a class has too few.
+        if len(of_class):  # `only` keeps no empty class, but a data set may have one
+            # Repeat pictures only if the class has too few.
             order = torch.randperm(len(of_class), generator=rng)
             columns_of.append(of_class[order.repeat(-(-each // len(order)))[:each]])
     return pictures.train[torch.cat(columns_of)].numpy()
 
 
 def density(points: Points) -> F32:
-    """Return how many of many drawn points fall into each cell of a grid over the window.
+    """Return a histogram of drawn points over the window, (96, 96), row = y upwards.
 
-    (96, 96), row = y upwards, as a density: its mean over the window's area is 1.
+    It is scaled as a density relative to the uniform one: its mean is 1.
     """
     sample = points.sample(DENSITY_POINTS, keyed_rng(0, "sample")).numpy()
     edges = np.linspace(-points.extent, points.extent, DENSITY_SIDE + 1)

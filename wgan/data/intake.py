@@ -1,8 +1,8 @@
-"""Pictures of yours: a folder, an archive or an upload, made once into one file to train from.
+"""Prepare the user's own pictures: from a folder, an archive or an upload into one file.
 
-Archives and images are read in a limited child process (`wgan.untrusted.picture_set`). It hands over plain
-pixels and a description, which are checked here, and this process writes the data set. The file is a safetensors,
-so that nothing in it can run; its header is enough to list it.
+A child process with limits reads archives and images (`wgan.untrusted.picture_set`). It returns raw
+pixels and a description. This process checks both and writes the data set as a safetensors file,
+which cannot contain code, and whose header suffices to list it.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Source = Path | bytes | Files
-"""A folder or an archive, an archive's bytes, or files by name."""
+"""A folder or an archive; the bytes of an archive; or files with their names."""
 
 READER = "wgan.untrusted.picture_set:prepare_pictures"
 GRACE_S = 10.0
-"""The child process ends itself after its time; it is killed so much later."""
+"""The child process ends itself after its time limit; the parent kills it this many seconds later."""
 SCRATCH = ".preparing-"
-"""Begins the name of the folder of a preparation; the child deletes it if this process is killed."""
+"""Prefix of the scratch folder of a preparation. The child deletes the folder if this process is killed."""
 
 
 def prepare(
@@ -65,12 +65,21 @@ def prepare(
     *,
     limits: Limits | None = None,
 ) -> Prepared:
-    """Make pictures of a folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) or files, and keep them.
+    """Prepare the pictures of a folder, an archive or some files, and store them.
 
-    They are kept as `own/<key>.safetensors` in the data root, or in the user's cache where that
-    cannot be written. The same content and recipe give the same key, and are prepared only once.
-    `progress` is called often, and may raise to cancel; then nothing is left behind. Raises DataError
-    with a sentence.
+    They are stored as `own/<key>.safetensors` in the data folder, or in the user's cache if the
+    data folder is not writable. The same content and recipe give the same key and are prepared only
+    once.
+
+    Args:
+        source: A folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz), its bytes, or files.
+        recipe: How the files become training pictures.
+        root: The data folder. Default: `data_root()`.
+        progress: Called often. If it raises an exception to cancel, no files remain.
+        limits: Limits on the source. Default: `Limits()`.
+
+    Raises:
+        DataError: The source cannot be read, has too few pictures, or exceeds a limit.
     """
     limits = limits or Limits()
     try:
@@ -88,7 +97,7 @@ def prepare(
 
 
 class Description(BaseModel):
-    """What the child process says of the pictures that it made; checked, since it read foreign bytes."""
+    """The child's description of its pictures, validated because the child has read untrusted bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -127,7 +136,11 @@ def build(
     progress: Progress | None = None,
     limits: Limits | None = None,
 ) -> Prepared:
-    """Make pictures of a source and keep them in one file. Raises DataError."""
+    """Prepare the pictures of a source and write them to `path`.
+
+    Raises:
+        DataError: The source cannot be read, has too few pictures, or exceeds a limit.
+    """
     limits = limits or Limits()
     with _scratch_folder(path.parent) as scratch:
         description = sandbox.call_limited(
@@ -161,7 +174,7 @@ def request(
     limits: Limits,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Return the arguments of `READER` for a source; an upload is written into the folder `scratch`."""
+    """Return the arguments of `READER` for a source. An upload is written into the folder `scratch`."""
     index = None
     if isinstance(source, Path):
         place = source.absolute()
@@ -196,9 +209,10 @@ def assemble(
     path: Path,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Write the data set of what `READER` left in the folder `scratch`, and delete that folder.
+    """Write the data set from the files that `READER` left in `scratch`, and delete that folder.
 
-    Raises DataError for too few pictures, a full disk, and whatever else than pictures lies there.
+    Raises:
+        DataError: There are too few pictures, the disk is full, or the files are invalid.
     """
     import torch
 
@@ -217,7 +231,8 @@ def assemble(
                 1, len(description_read.classes)
             ):
                 raise ValueError("The labels do not fit the classes.")
-            # Opened files outlive their names: nothing is left if this process is killed from here on.
+            # The open file stays readable after its deletion. From here on, no file remains if this
+            # process is killed.
             shutil.rmtree(scratch, ignore_errors=True)
             if description_read.pictures < 2:
                 raise DataError(_too_few(description_read, recipe))
@@ -279,9 +294,9 @@ def _write_data_set(
 
 
 def _to_hold_out(labels: Tensor, share: float) -> Tensor:
-    """Return which pictures training shall not see: of each class a share, at least one.
+    """Return indices of the held-out pictures: a share of each class, at least one.
 
-    The only picture of a class is trained on.
+    The only picture of a class is a training picture.
     """
     import torch
 
@@ -291,7 +306,7 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
         of_class = order[labels[order] == label]
         n = len(of_class)
         held_out_places.append(of_class[: min(n - 1, max(1, round(n * share)))])
-    # If every class has but one picture, one class must do without.
+    # If every class has only one picture, hold out one of them.
     places = torch.cat(held_out_places)
     return places if len(places) else order[:1]
 
@@ -330,7 +345,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 class _Told:
-    """Passes pieces on, and tells how much has been written."""
+    """Passes chunks through, and reports how many pictures have been written."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
@@ -343,7 +358,7 @@ class _Told:
 
 
 def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None) -> str:
-    """Return a slug of the title with 8 digits of a hash of recipe and content."""
+    """Return a slug of the title, followed by 8 hexadecimal digits of a hash of recipe and content."""
     slug = re.sub(r"[^a-z0-9]+", "-", recipe.title.lower()).strip("-")[:40].strip("-")
     digest = hashlib.blake2b(f"{SCHEMA}{recipe.model_dump_json()}".encode())
     total, parts = _parts(source, meter)
@@ -359,7 +374,7 @@ def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None
 
 
 def _parts(source: Source, meter: Meter) -> tuple[int, Iterable[tuple[str, Iterable[bytes]]]]:
-    """Return how many files a source has, and their names and contents."""
+    """Return the number of files of a source, and their names and contents."""
     if isinstance(source, bytes):
         return 1, [("", [source])]
     if isinstance(source, Path):
@@ -374,7 +389,7 @@ def _parts(source: Source, meter: Meter) -> tuple[int, Iterable[tuple[str, Itera
 
 
 def _chunks(path: Path) -> Iterable[bytes]:
-    # What cannot be read is left to `members` to complain of.
+    # Skip unreadable files here: `members` reports them.
     with contextlib.suppress(OSError):
         if path.is_file():
             with path.open("rb") as file:

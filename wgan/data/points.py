@@ -1,4 +1,4 @@
-"""Densities in the plane, each with its exact sampler."""
+"""Densities in the plane with exact samplers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class _PointSet(Dataset):
 
 
 def _mixture(means: Tensor, sigma: float, extent: float) -> Points:
-    """Equal-weight mixture of isotropic Gaussians."""
+    """Return an equal-weight mixture of isotropic Gaussians; `means` is (modes, 2)."""
     import torch
 
-    held = {means.device: means}  # a copy on each device, so that a draw waits for none
+    held = {means.device: means}  # one copy per device, so that no draw waits for a transfer
 
     def sample(n: int, rng: torch.Generator) -> Tensor:
         if rng.device not in held:
@@ -126,7 +126,7 @@ class TwoMoons(_PointSet):
             t = math.pi * torch.rand(n, generator=rng, device=rng.device)
             lower = torch.randint(2, (n,), generator=rng, device=rng.device)
             side = 1.0 - 2.0 * lower
-            # Centred, so that the window and the generator's start are too.
+            # Centre the points, as are the window and the generator's first samples.
             x = side * t.cos() + lower - 0.5
             y = side * t.sin() + 0.5 * lower - 0.25
             curve = self.scale * torch.stack([x, y], dim=1)
@@ -163,10 +163,10 @@ class Spiral(_PointSet):
 
 
 def _cells(weights: U8, cell: float) -> Points:
-    """Density that is even within each square cell, centred, with row 0 of the weights on top.
+    """Return a density that is uniform within each square cell; row 0 of the weights is at the top.
 
-    A cell is drawn by its weight, which are whole numbers so that a cell of weight 0 is never
-    drawn; then a point in it.
+    A draw chooses a cell by its weight, then a point in it. The weights are integers, so a cell of
+    weight 0 is never chosen.
     """
     import torch
 
@@ -200,7 +200,7 @@ class Checkerboard(_PointSet):
 
 
 TEXT_HEIGHT = 64
-"""Size of the font in which a text is drawn, in pixels; each pixel is a cell of the density."""
+"""Font size in pixels. Each pixel of the text is a cell of the density."""
 
 
 class Text(_PointSet):
@@ -236,14 +236,14 @@ class Text(_PointSet):
 
 
 def _lacking(text: str) -> list[str]:
-    """Return the characters for which the font has but an empty box."""
+    """Return the characters that the font lacks: it draws an empty box for them."""
     font = ImageFont.load_default(TEXT_HEIGHT)
     box = bytes(font.getmask("\U0010ffff"))
     return [c for c in dict.fromkeys(text) if not c.isspace() and bytes(font.getmask(c)) == box]
 
 
 def _drawn(text: str) -> U8:
-    """Return a text as an array of darknesses, (rows, columns), cropped to its ink."""  # (H, W)
+    """Return a text as an array of darkness, (rows, columns), cropped to the letters."""  # (H, W)
     font = ImageFont.load_default(TEXT_HEIGHT)
     left, top, right, bottom = font.getbbox(text)
     paper = Image.new("L", (math.ceil(right - left) + 4, math.ceil(bottom - top) + 4))
@@ -259,21 +259,25 @@ CELLS = 64
 
 
 def cells_of(drawing: U8) -> str:
-    """Return a drawing, (64, 64) uint8 with row 0 on top, as a text: base64 of its zlib."""
+    """Return a drawing, (64, 64) uint8 with row 0 at the top, as text: zlib, then base64."""
     if drawing.shape != (CELLS, CELLS) or drawing.dtype != np.uint8:
         raise ValueError(f"A drawing is ({CELLS}, {CELLS}) uint8, not {drawing.shape}.")
     return base64.b64encode(zlib.compress(drawing.tobytes(), 9)).decode()
 
 
 def array_of(cells: str) -> U8:
-    """Return the drawing of a text, (64, 64) uint8. Raises ValueError with a sentence."""
+    """Return the drawing that `cells_of` encoded, (64, 64) uint8.
+
+    Raises:
+        ValueError: The text is no drawing.
+    """
     wrong = f"The drawing cannot be read: it must be {CELLS}×{CELLS} cells, as the app writes them."
     if len(cells) > 4 * CELLS * CELLS:
         raise ValueError(wrong)
     try:
         packed = base64.b64decode(cells, validate=True)
         unpack = zlib.decompressobj()
-        # One byte more than there may be tells a longer one, however much it would unpack to.
+        # One extra byte reveals a longer drawing without unpacking all of it.
         content = unpack.decompress(packed, CELLS * CELLS + 1)
     except (binascii.Error, zlib.error, ValueError) as error:
         raise ValueError(wrong) from error
@@ -286,9 +290,10 @@ def array_of(cells: str) -> U8:
 
 
 def density_of(picture: bytes, invert: bool = False) -> str:
-    """Return an image file as a drawing: the darker, the denser, or with `invert` the lighter.
+    """Return an image file as the text of a drawing: dark parts are dense, or light ones with `invert`.
 
-    Raises DataError with a sentence.
+    Raises:
+        DataError: The file is no usable image.
     """
     try:
         grey = picture_of(
@@ -310,7 +315,7 @@ def density_of(picture: bytes, invert: bool = False) -> str:
 
 @functools.cache
 def heart() -> str:
-    """Return the drawing one begins with: (x² + y² − 1)³ ≤ x² y³."""
+    """Return the initial drawing: the heart (x² + y² − 1)³ ≤ x² y³."""
     ticks = (np.arange(CELLS) + 0.5) / CELLS * 2.6 - 1.3
     x, y = ticks[None, :], -ticks[:, None] + 0.1
     inside = (x**2 + y**2 - 1) ** 3 <= x**2 * y**3

@@ -1,4 +1,4 @@
-"""Prepared pictures: data sets of the user's own, each in one file, with a header that is enough to list it."""
+"""Prepared pictures: the user's own data sets, one file each. The header suffices to list a file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from wgan.paths import cache_dir, data_root
 SCHEMA = 1
 FOLDER = "own"
 MAPPED_FROM = 1 << 30
-"""Training sets of at least this many bytes stay in their file; smaller ones are read into memory."""
+"""Training sets of at least this many bytes are memory-mapped; smaller ones are read into memory."""
 
 
 class Recipe(BaseModel):
-    """How files become pictures to train on."""
+    """How files become training pictures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -112,36 +112,36 @@ class Recipe(BaseModel):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures that were prepared, as the header of their file tells."""
+    """The header of a file of prepared pictures."""
 
     key: str
     recipe: Recipe
-    source: str  # name of the folder or archive; "upload"
+    source: str  # name of the folder or archive, or "upload"
     shape: tuple[int, ...]  # (C, H, W)
     train: int
     held_out: int
     classes: tuple[str, ...]
     counts: tuple[int, ...]  # training pictures of each class
-    seen: int  # files that were read
+    seen: int  # number of files that were read
     duplicates: int
     near_duplicates: int
-    skipped: tuple[tuple[str, str], ...]  # (file, reason), the first of them
-    reasons: dict[str, int]  # reason → files skipped for it
+    skipped: tuple[tuple[str, str], ...]  # (file, reason) of the first skipped files
+    reasons: dict[str, int]  # number of skipped files by reason
     created: float  # seconds since 1970
 
     @property
     def title(self) -> str:
-        """The name its maker gave it."""
+        """The name that the user gave to the pictures."""
         return self.recipe.title
 
     @property
     def kept(self) -> int:
-        """Pictures in both parts."""
+        """Number of pictures in both parts."""
         return self.train + self.held_out
 
 
 def prepared(root: Path | None = None) -> list[Prepared]:
-    """Return what has been prepared, the newest first; damaged files are left out."""
+    """Return all prepared sets, newest first, without damaged files."""
     by_key: dict[str, Prepared] = {}
     for folder in folders(root, FOLDER):
         for path in sorted(folder.glob("*.safetensors")):
@@ -151,7 +151,7 @@ def prepared(root: Path | None = None) -> list[Prepared]:
 
 
 def find(key: str, root: Path | None = None) -> Prepared | None:
-    """Return the prepared set of a key, or None if it is not on this machine."""
+    """Return the prepared set with a key; None if it is not on this machine."""
     if not is_key(key):
         return None
     for folder in folders(root, FOLDER):
@@ -161,7 +161,11 @@ def find(key: str, root: Path | None = None) -> Prepared | None:
 
 
 def forget(key: str, root: Path | None = None) -> None:
-    """Delete what was prepared under a key. Raises DataError."""
+    """Delete the prepared set with a key.
+
+    Raises:
+        DataError: There is no such set, or it cannot be deleted.
+    """
     paths = [folder / f"{key}.safetensors" for folder in folders(root, FOLDER)]
     existing = [path for path in paths if is_key(key) and path.is_file()]
     if not existing:
@@ -174,23 +178,24 @@ def forget(key: str, root: Path | None = None) -> None:
 
 
 def is_key(key: str) -> bool:
-    """Tell whether a text can be a key. It becomes the name of a file, so anything else is refused."""
+    """Return whether a text is a valid key. Keys are file names, so other characters are not allowed."""
     return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", key) is not None
 
 
 def folders(root: Path | None, name: str) -> tuple[Path, Path]:
-    """Return the two places where prepared pictures are looked for, the data root's first."""
+    """Return the two folders that are searched for prepared pictures: the data folder, then the cache."""
     return (root or data_root()) / name, cache_dir() / "data" / name
 
 
 def writable(root: Path | None, name: str) -> Path:
-    """Return the first of those folders that can be written, and make it if it is absent.
+    """Return the first of these folders that is writable, and create it if necessary.
 
-    Raises DataError.
+    Raises:
+        DataError: Neither folder is writable.
     """
     for folder in folders(root, name):
         nearest = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-        # An administrator may write anywhere: a folder without any write bit is left alone still.
+        # Root may write everywhere. Respect a folder without write permission nevertheless.
         if nearest.stat().st_mode & 0o222 and os.access(nearest, os.W_OK):
             with contextlib.suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -202,9 +207,10 @@ def writable(root: Path | None, name: str) -> Path:
 
 
 def read_header(path: Path) -> Prepared:
-    """Return what a file of prepared pictures says, without reading the pictures.
+    """Return the header of a file of prepared pictures, without reading the pictures.
 
-    Raises DataError where it is absent or damaged.
+    Raises:
+        DataError: The file is missing or damaged.
     """
     try:
         metadata, arrays = layout(path)
@@ -247,9 +253,15 @@ def read_header(path: Path) -> Prepared:
 
 
 def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
-    """Return the pictures of a file that `build` made. Raises DataError.
+    """Return the pictures of a file that `build` wrote.
 
-    With `MAPPED_FROM` bytes to train on they stay in the file, unless `mapped` says otherwise.
+    Args:
+        path: The file.
+        mapped: Whether the pictures stay in the file. Default: if the training pictures have at
+            least `MAPPED_FROM` bytes.
+
+    Raises:
+        DataError: The file is missing or damaged.
     """
     import torch
 

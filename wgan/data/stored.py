@@ -1,8 +1,8 @@
-"""The file of prepared pictures, a safetensors: written as pictures come, read whole or mapped.
+"""Files of prepared pictures in the safetensors format: written in chunks, read whole or mapped.
 
-The library that the format is named after takes whole tensors, and maps a file so that the system may
-have to set its whole size of memory aside. Nothing in such a file can run: it has a header of JSON,
-and numbers.
+The safetensors library writes whole tensors only, and its memory mapping may make the system
+reserve the full size of the file. A file holds a JSON header and numbers, so it cannot contain
+code.
 """
 
 import json
@@ -17,26 +17,26 @@ import numpy.typing as npt
 Kind = Literal["I64", "U8"]
 KINDS: dict[Kind, npt.DTypeLike] = {"I64": np.dtype("<i8"), "U8": np.dtype("u1")}
 HEADER = 64 << 20
-"""The longest header that is read, in bytes."""
+"""Maximum length of a header, in bytes."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Where an array of a file lies, and what it is."""
+    """Type, shape and position of an array in a file."""
 
     kind: Kind
     shape: tuple[int, ...]
-    begin: int  # bytes from the file's beginning
+    begin: int  # bytes from the start of the file
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the array."""
+        """Size of the array in bytes."""
         return int(np.prod(self.shape, dtype=object)) * np.dtype(KINDS[self.kind]).itemsize
 
 
 @dataclass(frozen=True)
 class New:
-    """An array to write, in pieces along its first axis."""
+    """An array to write, in chunks along its first axis."""
 
     kind: Kind
     shape: tuple[int, ...]
@@ -44,7 +44,7 @@ class New:
 
 
 def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> None:
-    """Write arrays and their metadata, byte for byte as safetensors does."""
+    """Write arrays and metadata, byte for byte as safetensors does."""
     order = sorted(arrays, key=lambda name: (arrays[name].kind != "I64", name))
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
@@ -61,9 +61,11 @@ def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> 
 
 
 def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
-    """Return what a file says of itself, and where its arrays lie; only the header is read.
+    """Read the header of a file: its metadata, and the position of each array.
 
-    Raises OSError, and ValueError if it is no such file or is incomplete.
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The file has another format or is incomplete.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -93,7 +95,12 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
 
 
 def read(path: Path, part: Part) -> npt.NDArray[Any]:
-    """Return an array of a file. Raises OSError, and ValueError if the file is too short."""
+    """Read an array of a file.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The file is too short.
+    """
     count = int(np.prod(part.shape))
     read = np.fromfile(path, KINDS[part.kind], count, offset=part.begin)
     return read.reshape(part.shape)

@@ -161,5 +161,5 @@ def examine(evidence: Evidence) -> list[Finding]:
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """Return the problems of a run, the one to act upon first; empty for a healthy run."""
+    """Return the problems of a run, the first one to act upon first; empty for a healthy run."""
     return [finding for finding in examine(evidence) if finding.reading.raised]

@@ -1,4 +1,4 @@
-"""Export and import of runs: one function, which chooses the format by the suffix of the file."""
+"""Export and import of runs. The suffix of the file selects the format."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Format:
-    """What a run can be written as."""
+    """A file format in which a run can be written."""
 
     title: str
     help: str
@@ -83,9 +83,10 @@ FORMATS: dict[str, Format] = {
 
 
 def export(run: Run, out: Path) -> Mapping[str, object]:
-    """Write a run in the format that the suffix of `out` names, and return facts about the file.
+    """Write a run in the format of the suffix of `out`; return facts about the file, such as its size.
 
-    Raises RunError for a suffix that is none of FORMATS, and where it cannot be written.
+    Raises:
+        RunError: The suffix is not in FORMATS, or the file cannot be written.
     """
     if out.suffix not in FORMATS:
         raise RunError(

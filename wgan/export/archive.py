@@ -1,4 +1,4 @@
-"""A run as one ZIP, and back: what comes in is checked before it counts as a run."""
+"""Export of a run as a ZIP file, and import with checks of everything that it contains."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ from wgan.untrusted.run_members import DIGESTS
 
 IMPORT_LIMITS = Limits(memory=768 << 20, cpu_s=600, wall_s=1_800.0, file_bytes=2 << 30)
 UNPACKING_SHARE = 0.8
-"""How much of an import's progress is the unpacking; checking the weights is the rest."""
+"""Share of an import's progress for the unpacking; the rest is for checking the weights."""
 CHUNK = 1 << 20
 
 _FILES = re.compile(
@@ -34,9 +34,10 @@ REPORTS_IN_BUNDLE = 200
 
 
 def export_zip(run: Run, out: Path) -> dict[str, object]:
-    """Write the whole run as a ZIP; return how many files it has. A live run is a moment of it.
+    """Write a whole run as a ZIP file; return its number of files.
 
-    The last member lists the SHA-256 of every other, as `sha256sum` does; an import compares them.
+    A live run is exported in its current state. The last member lists the SHA-256 of all others in
+    the format of `sha256sum`; an import checks them.
     """
     digests: dict[str, str] = {}
     half = out.with_name(f"{out.name}.part")
@@ -60,13 +61,13 @@ def _content(run: Run) -> Iterator[tuple[str, bytes]]:
     for path in run.files():
         name = path.relative_to(run.folder).as_posix()
         if _FILES.fullmatch(name):
-            # Thinned away since it was listed: the archive is whole without it.
+            # Skip a file that was thinned out after the listing.
             with contextlib.suppress(FileNotFoundError):
                 yield name, path.read_bytes()
 
 
 def _snapshot(run: Run) -> bytes:
-    """Return the database as one file, consistent even while it grows."""
+    """Return the database as the bytes of one file, consistent even during a training."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.sqlite"
         copy = sqlite3.connect(path)
@@ -82,21 +83,22 @@ def _snapshot(run: Run) -> bytes:
 def import_zip(
     file: Path | IO[bytes], runs_dir: Path, progress: Progress | None = None
 ) -> tuple[Run, list[str]]:
-    """Take a run from a ZIP file into a folder of runs.
+    """Import a run from a ZIP file into a folder of runs.
 
-    A limited child process reads the ZIP file and writes what is sound of it anew; see
-    `wgan.untrusted.run_zip`. Configs and weights are then checked here, and written once more.
+    A limited child process reads the ZIP file and writes new files with its valid content; see
+    `wgan.untrusted.run_zip`. Then this process checks configs and weights, and writes them again.
 
     Args:
-        file: The ZIP file, or its content.
-        runs_dir: Nothing outside a new folder in it is written, and nothing stays after a failure.
-        progress: An exception that it raises cancels the import.
+        file: The ZIP file, or a stream of its bytes.
+        runs_dir: The folder of runs. Only a new folder in it is written, and it is deleted after a
+            failure.
+        progress: Called with the progress. An exception that it raises cancels the import.
 
     Returns:
         The run, and sentences about what could not be used.
 
     Raises:
-        RunError: With a sentence that says why the ZIP file is refused.
+        RunError: The ZIP file is refused; the message says why.
     """
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
@@ -138,9 +140,15 @@ def _spooled(file: IO[bytes], path: Path, progress: Progress | None) -> Path:
 
 
 def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) -> None:
-    """Check the files that `unpack_run` wrote into a folder, and write config and checkpoints again.
+    """Check the files that `unpack_run` wrote, and write config and checkpoints again.
 
-    Remarks are added for checkpoints that cannot be used. Raises RunError.
+    Args:
+        folder: The folder of the files.
+        remarks: Sentences about unusable checkpoints are added to it.
+        progress: Called with the progress.
+
+    Raises:
+        RunError: The run cannot be used.
     """
     try:
         run = Run(folder)
@@ -170,7 +178,7 @@ def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) ->
 
 
 def _check_ancestors(parent: Mapping[str, Any] | None) -> None:
-    """Check the configs of the runs that a run was forked from. Raises RunError."""
+    """Check the configs of a run's ancestors. Raises RunError."""
     while parent is not None and "config" in parent:
         try:
             TrainConfig.parse(parent["config"])
@@ -180,10 +188,10 @@ def _check_ancestors(parent: Mapping[str, Any] | None) -> None:
 
 
 def _placed(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
-    """Move a run's folder to where runs are, under the first name that can be one here."""
+    """Move a run's folder into the folder of runs, under the first valid name."""
     plain = [re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] for name in names]
     name = next(filter(None, plain), "imported-run")
-    if name.startswith("example-"):  # The runs that come with this program are called so.
+    if name.startswith("example-"):  # reserved for the shipped examples
         name = f"copy-of-{name}"
     for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
         target = runs_dir / (name + suffix)
@@ -194,9 +202,9 @@ def _placed(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
 
 
 def bug_report(run: Run) -> bytes:
-    """Return what helps to understand a failure, as a ZIP: no pictures, no weights, no data.
+    """Return a ZIP file that helps to understand a failure, without pictures, weights or data.
 
-    Config, versions, engine, facts, changes, the last reports, and the log.
+    It contains config, versions, engine, facts, changes, the last reports, and the log.
     """
     home = str(Path.home())
     columns = {name: column[-REPORTS_IN_BUNDLE:] for name, column in run.reports().items()}

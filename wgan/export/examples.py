@@ -1,8 +1,8 @@
-"""Trained runs that come with the app, so that every page has something alive on first opening.
+"""The trained runs that come with the app, so that every page has something to show at once.
 
-Each is made by one command from a preset, and shipped as a run's folder like any other: config, curves,
-previews, and of some steps the averaged generator and the critic. No optimiser: what goes on from
-there is a fork with fresh ones.
+Each is made from a preset by one command, and shipped as a run's folder like any other, with
+config, curves and previews. Its checkpoints hold only the averaged generator and the critic, so a
+training that continues from them is a fork with new optimisers.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ LICENCES = {
     "fashion-mnist": "Fashion-MNIST (Zalando Research), MIT licence.",
     "ring-8": "Drawn from a formula: no licence is needed.",
 }
-"""Whose the data are that the shipped runs learned."""
+"""Sources of the data that the shipped runs were trained on."""
 
 PREVIEWS = (28, 20, 14, 10)
-"""How many previews are kept: the first number that leaves the run small enough."""
+"""Numbers of previews to keep: the first one with which the run is small enough is used."""
 
 REPORTS = 400
 MOST_BYTES = 3_000_000
@@ -45,12 +45,14 @@ class Example:
     shows: str
     preset: str
     steps: int
-    early: tuple[int, ...]  # kept besides the last, which keeps all digits of its weights
+    early: tuple[int, ...]  # steps of further checkpoints besides the last, in half precision
     changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
     def config(self) -> TrainConfig:
-        """The config to train it with: one thread, so that machines with other cores agree."""
+        """The config of the run. It uses one thread, so that machines with other cores give the
+        same numbers.
+        """
         every = int(np.gcd.reduce((*self.early, self.steps)))
         fixed = {"steps": self.steps, "seed": self.seed, "threads": 1, "checkpoint_every": every}
         kept = {"keep_checkpoints": 1000}
@@ -100,15 +102,15 @@ EXAMPLES: dict[str, Example] = {
         {"objective": "gan", "n_critic": 1, "optimizer.beta1": 0.9},
     ),
 }
-"""The runs in `checkpoints/` that are part of the repository."""
+"""The shipped runs. They are in the repository's folder `checkpoints/`."""
 
 
 SHIPPED = shipped_runs()
-"""Where the trained examples are that come with the program."""
+"""The folder of the shipped runs."""
 
 
 def lacking(runs_dir: Path) -> list[str]:
-    """Return the shipped runs that are not in a folder of runs."""
+    """Return the names of the shipped runs that a folder of runs lacks."""
 
     def has(folder: Path, name: str) -> bool:
         return (folder / name / "config.json").is_file()
@@ -117,7 +119,7 @@ def lacking(runs_dir: Path) -> list[str]:
 
 
 def bring(runs_dir: Path) -> None:
-    """Copy the shipped runs that a folder of runs lacks into it. Raises RunError."""
+    """Copy the missing shipped runs into a folder of runs. Raises RunError."""
     try:
         for name in lacking(runs_dir):
             half = runs_dir / f"{name}.part"
@@ -131,11 +133,13 @@ def bring(runs_dir: Path) -> None:
 
 
 COPIED = ".examples-copied"
-"""The file that says that the examples were once copied into a folder of runs: who deletes them is rid of them."""
+"""Name of the file that marks a folder in which the examples were copied once. So deleted examples
+stay deleted.
+"""
 
 
 def bring_once(runs_dir: Path) -> None:
-    """Copy the shipped runs into a folder of runs at its first use. Raises RunError."""
+    """Copy the shipped runs into a folder of runs when it is first used. Raises RunError."""
     mark = runs_dir / COPIED
     if mark.exists() or not lacking(runs_dir):
         return
@@ -145,9 +149,15 @@ def bring_once(runs_dir: Path) -> None:
 
 
 def ship(run: Run, name: str, runs_dir: Path) -> Run:
-    """Make a shipped run of a finished and evaluated one, in place of one that is there.
+    """Convert a finished and evaluated run to a shipped run, replacing an existing one.
 
-    Raises RunError where it has no checkpoint of a step to keep, or is larger than 3 MB.
+    Args:
+        run: The run.
+        name: Name of the example.
+        runs_dir: The folder of the shipped runs.
+
+    Raises:
+        RunError: A checkpoint is missing, or the result is larger than 3 MB.
     """
     example = EXAMPLES[name]
     half = runs_dir / f"{name}.part"
@@ -178,7 +188,7 @@ def ship(run: Run, name: str, runs_dir: Path) -> Run:
 
 
 def _weights(state: State, *, exact: bool) -> State:
-    """Keep the averaged generator and the critic; of early steps in half precision."""
+    """Return a state with only the averaged generator and the critic; unless `exact`, in half precision."""
     weights = {
         key: value if exact or not value.is_floating_point() else value.to(torch.float16)
         for key, value in state.tensors.items()
@@ -201,7 +211,7 @@ def _copy_pictures(run: Run, folder: Path, previews: int) -> None:
 
 
 def _copy_database(run: Run, folder: Path, example: Example) -> None:
-    """Copy the curves, thinned, and mark the run as shipped: from then on nothing writes to it."""
+    """Copy the thinned curves, and mark the run as shipped, which makes it read-only."""
     copy = sqlite3.connect(folder / "run.sqlite")
     try:
         with run.database.reading() as db:
@@ -227,7 +237,7 @@ def _copy_database(run: Run, folder: Path, example: Example) -> None:
 
 
 def card(run: Run, name: str) -> str:
-    """Return the model card of a shipped run, as Markdown: data, licence, numbers, how to repeat."""
+    """Return the model card of a shipped run as Markdown: data, licence, metrics, and how to repeat it."""
     example, config = EXAMPLES[name], run.config()
     last = run.last()
     values = {m.name: m.value for m in run.metrics() if m.step == example.steps}

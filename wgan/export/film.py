@@ -1,4 +1,4 @@
-"""A training as a film: its previews from the first to the last, each with its step."""
+"""Export of a training as a film of its previews."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 MOST_FRAMES = 240
-SIDE = 448  # pixels: about; grids are enlarged by whole factors
+SIDE = 448  # approximate size in pixels; grids are enlarged by integer factors
 CAPTION = 32
-HOLD = 1.5  # seconds that the last frame stays
+HOLD = 1.5  # duration of the last frame in seconds
 
 REAL, FAKE = rgb(LIGHT["real"]), rgb(LIGHT["fake"])
 
@@ -32,7 +32,11 @@ REAL, FAKE = rgb(LIGHT["real"]), rgb(LIGHT["fake"])
 def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
     """Write the previews of a run as GIF, WebP or MP4; return the number of frames.
 
-    At most MOST_FRAMES, evenly chosen, the first and the last among them. Raises RunError.
+    The film has at most MOST_FRAMES frames, evenly spaced, including the first and the last
+    preview.
+
+    Raises:
+        RunError: The run has no previews, or the file cannot be written.
     """
     steps = run.previews.spread_steps(MOST_FRAMES)
     if not steps:
@@ -46,9 +50,16 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
 
 
 def write_frames(frames: Sequence[Image.Image], out: Path, fps: int, *, hold: float = HOLD) -> None:
-    """Write pictures of one size as GIF, WebP or MP4; the last stays for `hold` seconds.
+    """Write pictures of one size as GIF, WebP or MP4.
 
-    Raises RunError for another suffix, and where the file cannot be written.
+    Args:
+        frames: The pictures.
+        out: The file.
+        fps: Frames per second.
+        hold: Duration of the last frame, in seconds.
+
+    Raises:
+        RunError: The suffix is another one, or the file cannot be written.
     """
     if out.suffix not in (".gif", ".webp", ".mp4"):
         raise RunError(f"A film can be written as .gif, .webp or .mp4, not {out.suffix!r}.")
@@ -63,9 +74,15 @@ def write_frames(frames: Sequence[Image.Image], out: Path, fps: int, *, hold: fl
 
 
 def frame_image(run: Run, step: int, side: int | None = None) -> U8 | None:
-    """Return a preview as a picture (H, W, 3), enlarged to about `side` pixels if that is given.
+    """Return a preview as a picture, (H, W, 3); None if it does not exist or is damaged.
 
-    Points are drawn over real ones. None if there is no such preview, or if it is damaged.
+    Points are drawn over real points.
+
+    Args:
+        run: The run.
+        step: Step of the preview.
+        side: Approximate side in pixels to which it is enlarged. Default: the original size for
+            pictures.
     """
     preview = run.previews.read(step)
     if preview is None:
@@ -74,7 +91,7 @@ def frame_image(run: Run, step: int, side: int | None = None) -> U8 | None:
     if suffix == "webp":
         try:
             grid = decode(content)
-        except (OSError, ValueError, SyntaxError):  # Pillow's, for a damaged file
+        except (OSError, ValueError, SyntaxError):  # Pillow raises these for a damaged file
             return None
         scale = max(1, (side or 0) // grid.shape[1])
         picture = np.repeat(np.repeat(grid, scale, axis=0), scale, axis=1)
@@ -95,7 +112,7 @@ def _frame(run: Run, step: int, title: str) -> Image.Image | None:
     if picture is None:
         return None
     height, width = picture.shape[:2]
-    # Even, as video wants it.
+    # Video needs even sides.
     whole = Image.new(
         "RGB", (width + width % 2, height + CAPTION + (height + CAPTION) % 2), "white"
     )
@@ -134,7 +151,7 @@ def _mp4(frames: Sequence[Image.Image], fps: int, hold: float) -> bytes:
     with av.open(buffer, "w", format="mp4") as container:
         stream = cast("VideoStream", container.add_stream(codec, rate=fps))
         stream.width, stream.height = frames[0].size
-        stream.pix_fmt = "yuv420p"  # what every player knows
+        stream.pix_fmt = "yuv420p"  # supported by every player
         stream.time_base = Fraction(1, fps)
         for picture in [*frames, *[frames[-1]] * round(hold * fps)]:
             for packet in stream.encode(

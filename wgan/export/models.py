@@ -1,4 +1,4 @@
-"""The averaged generator for other programs: ONNX and torch.export."""
+"""Export of the averaged generator as ONNX and as a torch.export program."""
 
 import contextlib
 import io
@@ -15,14 +15,23 @@ from wgan.latent import Models, draw_z
 from wgan.runs import Run, RunError
 
 TOLERANCE = 1e-4
-"""How far what another program makes may be from what torch makes, in the units of its output."""
+"""Largest difference between the outputs of ONNX Runtime and torch."""
 
 
 def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, object]:
-    """Write the averaged generator as ONNX, of any batch size, and check it with onnxruntime.
+    """Write the averaged generator as ONNX with a dynamic batch size, and check it with onnxruntime.
 
-    Returns step, opset and the largest difference to torch. Raises RunError where packages are
-    missing or the difference is above TOLERANCE.
+    Args:
+        run: The run.
+        out: The file.
+        step: Step of a checkpoint. Default: the newest.
+
+    Returns:
+        The step, the opset, and the largest difference from torch's outputs.
+
+    Raises:
+        RunError: The checkpoint cannot be read, a package is missing, or the difference is above
+            TOLERANCE.
     """
     try:
         import onnxruntime
@@ -53,7 +62,7 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
         session = onnxruntime.InferenceSession(
             half.read_bytes(), providers=["CPUExecutionProvider"]
         )
-        other = _inputs(models, 9)  # another batch size than it was traced with
+        other = _inputs(models, 9)  # another batch size than in the trace
         with torch.no_grad():
             expected = models.generator(*other.values()).numpy()
         outputs = session.run(None, {name: value.numpy() for name, value in other.items()})[0]
@@ -68,7 +77,7 @@ def export_onnx(run: Run, out: Path, step: int | None = None) -> dict[str, objec
 
 
 def export_program(run: Run, out: Path, step: int | None = None) -> dict[str, object]:
-    """Write the averaged generator as a torch.export program of any batch size; return its step."""
+    """Write the averaged generator as a torch.export program with a dynamic batch size; return its step."""
     models = _models(run, step)
     inputs = _inputs(models, 4)
     with _quiet():
@@ -103,7 +112,7 @@ def _any_number(inputs: dict[str, torch.Tensor]) -> tuple[dict[int, torch.export
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporters' own talk from the user: what matters is checked afterwards."""
+    """Hide the exporters' warnings and output: the result is checked afterwards."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""How to make a run again: as a command line, and as Python that gives the same numbers."""
+"""How to repeat a run: as a command line, and as Python that gives the same numbers."""
 
 import json
 import shlex
@@ -9,14 +9,14 @@ from wgan.runs import Run
 
 
 def nearest_preset(config: TrainConfig) -> str:
-    """Return the name of the preset that differs least from a config."""
+    """Return the name of the preset with the fewest differences from a config."""
     return min(PRESETS, key=lambda name: len(differences(config, PRESETS[name].config)))
 
 
 def command_line(run: Run) -> str:
-    """Return the command that makes the run again, up to its first change by hand.
+    """Return the command that repeats a run up to its first manual change.
 
-    Of a fork: the command that forks its parent again, which must still be there.
+    For a fork, this is a `fork` command, which needs the parent.
     """
     config, parent = run.config(), run.parent()
     if parent is not None:
@@ -33,23 +33,23 @@ def _flags(config: TrainConfig, base: TrainConfig) -> list[str]:
     flags: list[str] = []
     for path, value in config.flat().items():
         part = path.partition(".")[0]
-        # Choosing another part takes its defaults, so all of that part's own values are said.
+        # Another part begins with default values, so write all of its values.
         if path in changed or (part in changed and part in PARTS):
             flags += ["--" + path.replace("_", "-"), _word(value)]
     return flags
 
 
 def _word(value: Any) -> str:
-    """Return a value as the command line reads it."""
+    """Return a value in the form that the command line parses."""
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return "none" if value is None else str(value)
 
 
 def snippet(run: Run) -> str:
-    """Return Python that trains the run again to its last checkpoint, with every change made.
+    """Return Python code that trains a run again up to its last checkpoint, with all changes.
 
-    On the same machine and versions the reports are the same, bit for bit.
+    With the same machine and versions, the reports are equal bit for bit.
     """
     engine = run.engine()
     settings = engine.as_dict() if engine is not None else {}
@@ -87,7 +87,7 @@ def snippet(run: Run) -> str:
 
 
 def _python(value: Any) -> str:
-    """Return JSON-like values as Python; keys may be numbers."""
+    """Return a JSON-like value as Python source; keys may be numbers."""
     text = (
         json.dumps(value, indent=4, default=str)
         if not value or not isinstance(next(iter(value)), int)

@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs neither the network nor this program."""
+"""Export of a run as one HTML file that needs neither a network nor this program."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def export_report(run: Run, out: Path) -> dict[str, object]:
 
 
 def report(run: Run) -> str:
-    """Return the report of a run: numbers, curves, timeline, config, how to repeat it."""
+    """Return the report of a run as HTML: numbers, curves, timeline, config, and how to repeat it."""
     view = RunReader(run).view()
     marks = [
         (float(c.step), f"step {c.step:,}: {c.path} {c.before} → {c.after}")
@@ -83,7 +83,7 @@ def report(run: Run) -> str:
 
 
 def _script(data: Any) -> str:
-    # Nothing in the data may end the script that carries it.
+    # Escape "<", so that no text in the data can end the script element.
     return json.dumps(data).replace("<", "\\u003c")
 
 

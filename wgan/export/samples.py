@@ -1,4 +1,4 @@
-"""Samples of a run's generator as a grid, as arrays, or as a folder of pictures."""
+"""Export of a run's samples as a grid, as arrays, or as a folder of pictures."""
 
 from pathlib import Path
 
@@ -17,11 +17,19 @@ def export_samples(
     step: int | None = None,
     label: str | None = None,
 ) -> int:
-    """Write samples of the averaged generator and return the step it is at.
+    """Write samples of the averaged generator; return the step of its weights.
 
-    `label` is the class to make; without it, a class-conditional generator makes all classes in turn.
-    `out` says how: .png is a grid, .npz holds `images`, uint8 (N, C, H, W), or `points`, float32
-    (N, 2); without a suffix it is a folder, one PNG a sample. Raises RunError.
+    Args:
+        run: The run.
+        out: .png for a grid; .npz for `images`, (N, C, H, W) uint8, or `points`, (N, 2) float32; a
+            path without a suffix for a folder with one PNG per sample.
+        count: Number of samples.
+        seed: Seed of z.
+        step: Step of a checkpoint. Default: the newest.
+        label: Name of the class. Default: all classes in turn.
+
+    Raises:
+        RunError: The suffix or the class is unknown, or the file cannot be written.
     """
     state, _ = run.checkpoints.read(step)
     models = Models(state.config, state.tensors, state.step)
@@ -49,7 +57,7 @@ def export_samples(
 
 
 def class_index(config: TrainConfig, label: str) -> int:
-    """Return the number of a class by its name. Raises RunError if there is none."""
+    """Return the index of a class by its name. Raises RunError if there is no such class."""
     if not config.conditional:
         raise RunError(
             "This run's generator is not told the class, so none can be asked for. Leave it away."

@@ -1,4 +1,4 @@
-"""A run's curves for other programs: CSV, and TensorBoard's event files."""
+"""Export of a run's curves as CSV and as TensorBoard event files."""
 
 import csv
 import tempfile
@@ -14,9 +14,9 @@ MOST_PICTURES = 50
 
 
 def export_csv(run: Run, out: Path) -> int:
-    """Write every report of a run as CSV, clock columns last; return how many there are.
+    """Write all reports of a run as CSV, clock columns last; return their number.
 
-    Numbers are written so that reading them gives the same floats.
+    Reading the numbers gives exactly the same floats.
     """
     columns = run.reports()
     with _opened(out) as file:
@@ -25,7 +25,7 @@ def export_csv(run: Run, out: Path) -> int:
 
 
 def write_csv(columns: dict[str, np.ndarray], file: TextIO) -> None:
-    """Write an array a column; see `wgan.runs.COLUMNS`."""
+    """Write columns of equal length as CSV; see `wgan.runs.COLUMNS`."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     whole = {"step", "images"}
@@ -37,16 +37,16 @@ def write_csv(columns: dict[str, np.ndarray], file: TextIO) -> None:
 
 
 def export_tensorboard(run: Run, folder: Path) -> int:
-    """Write TensorBoard event files: a scalar a column of the reports, metrics, sample grids.
+    """Write TensorBoard event files: reports and metrics as scalars, and sample grids.
 
-    A log of the same run that was written to the folder before is replaced.
+    An existing log of the same run in the folder is replaced.
 
     Returns:
         The number of events.
 
     Raises:
-        RunError: Without the package tensorboard; if the folder cannot be written; or if it holds
-            another log, which TensorBoard would draw as one with this.
+        RunError: The package tensorboard is missing; the folder cannot be written; or it holds
+            another log, which TensorBoard would merge with this one.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -1,4 +1,4 @@
-"""A walk through latent space as a film, or its z as an array."""
+"""Export of a walk through latent space as a film, or of its z as an array."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from wgan.runs import Run, RunError
 
 PER_LEG, FPS = 24, 20
 TRAIL = 12
-"""Points behind the newest that are drawn too: a point alone does not show where it goes."""
+"""Number of previous points that are drawn, so that the direction of the walk is visible."""
 
 
 def export_walk(
@@ -29,10 +29,19 @@ def export_walk(
     step: int | None = None,
     label: str | None = None,
 ) -> dict[str, Any]:
-    """Write a closed walk through random waypoints, and return its step and number of frames.
+    """Write a closed walk through random waypoints; return its step and number of frames.
 
-    `out` says how: .gif, .webp and .mp4 are films, .npy holds the z, float32 (frames, latent_dim).
-    `label` names the class to make all along. Raises RunError.
+    Args:
+        run: The run.
+        out: .gif, .webp or .mp4 for a film; .npy for z, (F, latent_dim) float32.
+        waypoints: Number of waypoints, from 2 to 8.
+        seed: Seed of the waypoints.
+        method: Spherical ("slerp") or linear ("lerp") interpolation.
+        step: Step of a checkpoint. Default: the newest.
+        label: Name of the class of all frames.
+
+    Raises:
+        RunError: The suffix or the class is unknown, or the file cannot be written.
     """
     if not 2 <= waypoints <= 8:
         raise RunError(f"A walk has two to eight waypoints, not {waypoints}.")
@@ -46,9 +55,16 @@ def export_walk(
 
 
 def write_walk(models: Models, path: F32, out: Path, *, label: int | None = None) -> None:
-    """Write a path through latent space, (F, latent_dim), as `export_walk` does. Raises RunError.
+    """Write a path through latent space, (F, latent_dim), in the formats of `export_walk`.
 
-    `label` is the class to make all along, by number.
+    Args:
+        models: The networks.
+        path: z of each frame, (F, latent_dim).
+        out: The file.
+        label: Index of the class of all frames.
+
+    Raises:
+        RunError: The suffix is unknown, or the file cannot be written.
     """
     if out.suffix == ".npy":
         try:
@@ -57,7 +73,8 @@ def write_walk(models: Models, path: F32, out: Path, *, label: int | None = None
         except OSError as error:
             raise RunError(f"{out} cannot be written ({error.strerror}).") from error
         return
-    # Without a label it makes all classes in turn, which would flicker: take the first class.
+    # Without a label the generator would use all classes in turn, which flickers: take the first
+    # class.
     index = label if label is not None or not models.config.conditional else 0
     frames = models.make(path, None if index is None else [index] * len(path))
     if models.config.dataset.kind == "pictures":
@@ -67,23 +84,23 @@ def write_walk(models: Models, path: F32, out: Path, *, label: int | None = None
 
 
 def write_film(frames: U8, out: Path) -> None:
-    """Write pictures, (F, C, H, W), one after the other as .gif, .webp or .mp4. Raises RunError."""
+    """Write pictures, (F, C, H, W), as the frames of a .gif, .webp or .mp4 file. Raises RunError."""
     write_frames(_pictures(frames), out, FPS, hold=0.0)
 
 
 def _pictures(pictures: U8) -> list[Image.Image]:
-    """Return pictures, (F, C, H, W), enlarged by a whole factor."""
+    """Return pictures, (F, C, H, W), enlarged by an integer factor."""
     scale = max(1, SIDE // pictures.shape[-1])
     large = pictures.transpose(0, 2, 3, 1).repeat(scale, 1).repeat(scale, 2)
     return [Image.fromarray(np.broadcast_to(x, (*x.shape[:2], 3)).copy()) for x in large]
 
 
 def _points(models: Models, points: F32) -> list[Image.Image]:
-    """Return the plane with real points, and the walk's point with its trail, (F, 2)."""
+    """Draw the points of a walk, (F, 2), with a trail, over real points."""
     real = examples(models.config.dataset.load(), 1000)
     extent = float(max(abs(real).max(), abs(points).max()) * 1.1)
     ground = Image.fromarray(scatter([(real, REAL)], extent, side=SIDE, dot=3))
-    at = (points / extent * [1, -1] + 1) / 2 * SIDE  # y grows upwards in the plane
+    at = (points / extent * [1, -1] + 1) / 2 * SIDE  # y points upwards in the plane
     frames = []
     for i in range(len(points)):
         frame = ground.copy()

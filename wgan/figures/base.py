@@ -1,4 +1,4 @@
-"""What all figures share: colours by meaning, margins, smoothing."""
+"""Shared parts of figures: named colours, margins, smoothing."""
 
 import math
 from collections.abc import Mapping

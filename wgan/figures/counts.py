@@ -32,7 +32,7 @@ def bars(names: Sequence[str], counts: Real) -> Figure:
 
 
 def histogram(shares: Real) -> Figure:
-    """Return a histogram of pixel values: shares over 0…255, (C, bins), with 1 or 3 channels C."""
+    """Return a histogram of pixel values in 0…255: shares, (C, bins), with 1 or 3 channels C."""
     bins = shares.shape[1]
     x = (np.arange(bins) + 0.5) * (256 / bins)
     colours = ["@real"] if len(shares) == 1 else list(CHANNELS)

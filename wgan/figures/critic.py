@@ -147,7 +147,12 @@ def surface(
 
 
 def pixels(table: Real, *, diverging: bool) -> Figure:
-    """Return numbers as the pixels of a picture, (H, W), row 0 on top: diverging around 0, or from 0 up."""
+    """Return an array as the pixels of a picture, (H, W), row 0 at the top.
+
+    Args:
+        table: The values, (H, W).
+        diverging: Whether the colours diverge around 0; otherwise they begin at 0.
+    """
     largest = float(np.abs(table).max()) or 1.0
     height, width = table.shape
     axis = {"visible": False, "showgrid": False, "zeroline": False}

@@ -1,4 +1,4 @@
-"""Long operations as jobs: `step()` does a small share of the work, a snapshot holds the state so far."""
+"""Jobs: long operations whose `step()` does a small share of the work. Snapshots hold the state so far."""
 
 from wgan.jobs.convergence import CONVERGENCE, UPDATES, CriticConvergence, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate

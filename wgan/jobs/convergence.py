@@ -1,4 +1,4 @@
-"""The generator frozen and its critic trained on: how much of the exact distance the critic can prove."""
+"""Train a run's critic alone against a fixed generator, to see how much of the exact distance it proves."""
 
 import copy
 import math
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy  # loads its parts when they are first used
+import scipy  # imports its submodules on first use
 import torch
 
 from wgan.arrays import F64, I64
@@ -33,54 +33,54 @@ from wgan.transport import assignment, kantorovich, proved
 CONVERGENCE = "Critic to convergence"
 
 SAMPLES = {"pictures": 256, "points": 512}
-"""Real examples and fakes on which critic and exact distance are compared."""
+"""Number of real examples, and of fakes, between which the exact distance is computed."""
 
 UPDATES = {"pictures": 400, "points": 2_000}
-"""Critic updates where nobody asks for another number."""
+"""Default number of critic updates."""
 
 BATCHES = 25
-"""The metrics' draw of which examples an update sees."""
+"""Draw number of the batches, in the random stream of the metrics."""
 
 LOOKS = 60
-"""How often the bound is found."""
+"""Number of evenly spaced measurements of the bound."""
 
 SURFACE_EVERY = 5
-"""Looks from one surface to the next."""
+"""Measurements between two surfaces."""
 
 
 @dataclass(frozen=True)
 class CriticConvergence:
-    """How a critic does against fakes that do not change, as far as it has come."""
+    """Measurements of a critic that is trained against a fixed generator, at K updates so far."""
 
-    step: int  # of the run, whose weights it began with
-    samples: int  # real examples, and as many fakes
-    exact: float  # W₁ between them, Euclidean ground cost
-    floor: float  # W₁ between real examples and held-out ones, as many
+    step: int  # step of the run from which the weights come
+    samples: int  # number of real examples, and of fakes
+    exact: float  # W₁ between these samples, Euclidean ground cost
+    floor: float  # W₁ between as many real and held-out examples
     rate: float  # learning rate of the critic
     batch: int
-    total: int  # updates asked for
-    dual: bool  # whether the objective asks for the gap that the bound is made of
+    total: int  # updates in the whole training
+    dual: bool  # whether the critic loss is minus the gap, so that training raises the bound
     updates: I64  # (K,), rising
-    bounds: F64  # (K,), proved lower bounds of `exact`
+    bounds: F64  # (K,), lower bounds of `exact` that the critic proves
     gaps: F64  # (K,), E f(real) − E f(fake)
-    slopes: F64  # (K,), the steepest slope from a real example to a fake
-    stuck: F64 | None  # (K,), share of the clipped weights at ±c; None where nothing is clipped
-    surfaces: Surfaces | None  # of points, at some look
-    note: str = ""  # what ended it early
+    slopes: F64  # (K,), steepest slope from a real example to a fake
+    stuck: F64 | None  # (K,), share of the clipped weights at ±c; None without clipping
+    surfaces: Surfaces | None  # the newest one; only for points
+    note: str = ""  # why the training ended early
 
     @property
     def best(self) -> float:
-        """The highest bound so far: a critic of all zeros proves 0."""
+        """The highest bound so far, at least 0, which a constant critic proves."""
         return max(0.0, float(self.bounds.max()))
 
     @property
     def share(self) -> float:
-        """How much of the exact distance is proved, in [0, 1]."""
+        """Share of the exact distance that is proved, in [0, 1]."""
         return min(1.0, self.best / self.exact) if self.exact > 0 else 1.0
 
     @property
     def rising(self) -> bool:
-        """Whether the last quarter of the updates brought another hundredth of the distance."""
+        """Whether the last quarter of the updates raised the bound by more than 1 % of the distance."""
         early = self.bounds[self.updates <= 0.75 * self.updates[-1]]
         return self.best - max(0.0, float(early.max())) > 0.01 * self.exact
 
@@ -93,11 +93,25 @@ def converge(
     root: Path | None = None,
     data: Data | None = None,
 ) -> TaskSteps:
-    """Train a copy of a critic further against a fixed generator; the result is a `CriticConvergence`.
+    """Train a copy of a run's critic further against the fixed generator, as a task.
 
-    Objective, optimiser and batch size are those of the run; the optimiser begins without memory and
-    its rate is the run's times `faster`. Real examples and fakes are fixed, so that their W₁ is known
-    exactly: the critic sees them in batches drawn with replacement. Raises DataError.
+    Objective, optimiser and batch size are those of the run, but the optimiser has no state at
+    first. Batches are drawn with replacement from fixed real examples and fakes, whose W₁ is known
+    exactly.
+
+    Args:
+        models: The networks of the run.
+        updates: Critic updates. Default: `UPDATES`.
+        faster: Factor on the run's learning rate of the critic.
+        root: The data folder.
+        data: The data, if they are loaded already.
+
+    Yields:
+        Progress; its results are `CriticConvergence`.
+
+    Raises:
+        DataError: The data set cannot be loaded.
+        ValueError: The critic's scores are not finite.
     """
     yield TaskProgress("Loading the data", 0.0)
     config = models.config
@@ -113,7 +127,7 @@ def converge(
     total = updates or UPDATES[config.dataset.kind]
     batch = min(config.batch_size, n)
     marks = set(np.linspace(0, total, LOOKS, dtype=int).tolist())
-    # More of them at the start, where most happens.
+    # Measure more often at the start, where the critic changes most.
     marks |= set(np.geomspace(1, total, LOOKS // 3).round().astype(int).tolist())
     common = {
         "step": models.step,
@@ -150,7 +164,7 @@ def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditiona
     n = len(sides.real)
     rng = keyed_rng(fitting.seed, "metric", fitting.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
-    # With classes, real and fake of a pair share one, because the penalty is taken between them.
+    # With classes, a real example and its fake share one, because the penalty acts between them.
     fake = real if conditional else torch.randint(n, (batch,), generator=rng)
     fitting.critic.train()
     fitting.update(
@@ -161,7 +175,7 @@ def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditiona
 
 
 class _Look:
-    """Looks at a critic now and then and keeps what it saw."""
+    """Measures a critic at some updates, and collects the measurements."""
 
     def __init__(
         self, models: Models, sides: RealFakeBatch, cost: F64, exact: float, data: Data

@@ -1,4 +1,4 @@
-"""EngineTuner: makes a training faster while it goes on."""
+"""EngineTuner: makes a running training faster."""
 
 from wgan.runs import Run
 from wgan.training import ThreadTuner, Training
@@ -9,7 +9,7 @@ class EngineTuner:
     """Switches a training to compiled steps and to the fastest number of threads, and records the engine.
 
     Args:
-        run: where the engine is recorded.
+        run: The run in which the engine is recorded.
     """
 
     def __init__(self, run: Run) -> None:
@@ -19,7 +19,12 @@ class EngineTuner:
         self._seconds, self._steps = 0.0, 0  # time and number of the steps since the last tuning
 
     def choose_threads(self, most_threads: int, seconds: float) -> None:
-        """From now on, measure which number of threads is fastest. `seconds`: of training so far."""
+        """Start to measure which number of threads is fastest.
+
+        Args:
+            most_threads: The largest number of threads.
+            seconds: Training time so far.
+        """
         self._thread_tuner = ThreadTuner(most_threads, seconds)
 
     def record_step(self, seconds: float) -> None:
@@ -28,12 +33,13 @@ class EngineTuner:
         self._steps += 1
 
     def switch_steps(self, training: Training, seconds: float, *, again: bool = False) -> bool:
-        """Switch to faster steps if they are ready; tell whether the engine has changed.
+        """Switch to compiled steps if they are ready and faster; return whether the engine has changed.
 
         Args:
-            training: the training.
-            seconds: of training so far.
-            again: whether the run was trained with compiled steps before, so that they are not judged anew.
+            training: The training.
+            seconds: Training time so far.
+            again: Whether the run was trained with compiled steps before. Their speed is not
+                checked then.
         """
         left = seconds_left(training, seconds)
         if not self.accelerator.maybe_switch(training, seconds, left, proven=again):
@@ -42,13 +48,19 @@ class EngineTuner:
         return True
 
     def switch_threads(self, training: Training, seconds: float) -> bool:
-        """Switch to another number of threads if it was measured to be faster; tell whether it is."""
+        """Switch to another number of threads if it was measured to be faster; return whether it was.
+
+        Args:
+            training: The training.
+            seconds: Training time so far.
+        """
         tuner = self._thread_tuner
         if tuner is None:
             return False
         tuner.note(self._seconds, self._steps)
         self._seconds, self._steps = 0.0, 0
-        # A compiler that is at work takes part of a core for a minute: what is measured then says nothing.
+        # A running compiler takes part of a core for about a minute, so measurements would be
+        # meaningless.
         if not tuner.due(seconds) or self.accelerator.working:
             return False
         threads = tuner.better(training.config, training.engine, seconds)
@@ -60,7 +72,7 @@ class EngineTuner:
 
 
 def seconds_left(training: Training, seconds: float) -> float:
-    """Estimate the seconds of training that are to come."""
+    """Estimate the remaining seconds of training."""
     steps, config = training.steps, training.config
     by_steps = (config.steps - steps) * seconds / max(1, steps)
     return by_steps if config.seconds is None else min(by_steps, config.seconds - seconds)

@@ -1,4 +1,4 @@
-"""An evaluation: many samples of one generator, every metric, beside what real examples score."""
+"""Evaluation: all metrics of many samples of a generator, with the values of real examples."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ BATCH = 250
 
 @dataclass(frozen=True)
 class Value:
-    """One metric of an evaluation; `floor` is what real examples score at the same number."""
+    """One metric of an evaluation. `floor` is the value of the same number of real examples."""
 
     name: str
     title: str
@@ -49,7 +49,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one generator, as far as it has come."""
+    """The metrics of a generator that have been measured so far."""
 
     step: int
     samples: int
@@ -60,11 +60,11 @@ class Evaluation:
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values, for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
     def measured(self) -> list[Measured]:
-        """Return its numbers as a run records them."""
+        """Return the values in the form in which a run records them."""
         values = []
         for value in self.values:
             for name, number in (
@@ -86,12 +86,26 @@ def evaluate(
     data: Data | None = None,
     run: Run | None = None,
 ) -> TaskSteps:
-    """Measure a generator a little at a time; the result is an `Evaluation`, whole at the end.
+    """Measure all metrics of a generator, as a task.
 
-    No number is of more samples than its floor is known for, as without it nobody can read it: that is
-    the number of held-out pictures, but for a Fréchet distance whose floor is kept with its network.
-    Points are measured with five draws of 2,500, their floors too. With `run` the numbers are recorded
-    there. Raises DataError.
+    Without a floor a value cannot be interpreted, so each metric uses only as many samples as its
+    floor is known for. That is the number of held-out pictures, except for the Fréchet distance,
+    whose floors can be stored with the feature network. Points are measured with five draws of
+    2,500 samples, and so are their floors.
+
+    Args:
+        models: The networks.
+        samples: Number of pictures. Default: `SAMPLES`, or `STACKED` for stacked digits.
+        seed: Seed of the samples.
+        root: The data folder.
+        data: The data, if they are loaded already.
+        run: The run in which the values are recorded, unless it is a shipped example.
+
+    Yields:
+        Progress; its results are `Evaluation`, the last one complete.
+
+    Raises:
+        DataError: The data set cannot be loaded.
     """
     began = time.perf_counter()
     yield TaskProgress("Loading the data", 0.0)
@@ -108,7 +122,7 @@ def evaluate(
         yield progress
     assert isinstance(result, Evaluation)
     whole = Evaluation(**{**result.__dict__, "seconds": time.perf_counter() - began})
-    # Examples that come with the program are not changed: their numbers are shown, not recorded.
+    # Shipped examples are read-only: their values are shown but not recorded.
     if run is not None and run.status() is not Status.SHIPPED:
         run.add_metrics(whole.measured())
         if pictures:
@@ -161,7 +175,7 @@ def _pictures(
         values_of_key = measure(whole if key in of_all else sides, [key], floor=floor is None)
         name = next(iter(values_of_key))
         if floor is not None:
-            # Of more real pictures than are held out here, kept with the network.
+            # This floor is stored with the network, from more real pictures than are held out here.
             values_of_key[name + FLOOR] = floor[0]
         values += (_value(name, values_of_key),)
         yield TaskProgress(
@@ -202,7 +216,7 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
 
 
 def _inputs(models: Models, data: Pictures, n: int, seed: int) -> Iterator[tuple[Any, ...]]:
-    """Return z in parts and, for a class-conditional generator, classes as frequent as in the data."""
+    """Yield chunks of z and, for a class-conditional generator, of classes as frequent as in the data."""
     rng = keyed_rng(seed, "metric")
     z = torch.randn(n, models.config.latent_dim, generator=rng)
     labels = data.train_labels[torch.randint(len(data.train_labels), (n,), generator=rng)]

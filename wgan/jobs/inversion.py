@@ -1,4 +1,4 @@
-"""Finding the z of a picture, as work beside the trainings."""
+"""Inversion as a task: find the z of a picture."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,18 @@ from wgan.metrics import nearest
 SEARCH = "Finding a picture"
 
 OTHERS = 4
-"""Held-out pictures that are searched for at the same time, as a baseline."""
+"""Held-out pictures that are inverted at the same time, as a baseline."""
 
 NEAREST = 8
 
 
 @dataclass(frozen=True)
 class Found:
-    """A search as far as it has come; at its end with the training pictures nearest to the target."""
+    """The state of an inversion. Its last one has the training pictures nearest to the target."""
 
-    step: int  # of the run, whose generator it is
+    step: int  # step of the run from which the generator comes
     search: Search
-    others: U8 | None  # (B, C, H, W), the held-out pictures
+    others: U8 | None  # (B, C, H, W), held-out pictures; None without the data
     nearest: U8 | None = None  # (K, C, H, W)
     distances: F32 | None = None  # (K,), in 0…255
 
@@ -41,10 +41,25 @@ def invert(
     data: Data | None = None,
     root: Path | None = None,
 ) -> TaskSteps:
-    """Search the z that makes a picture, (C, H, W) uint8; the result is a `Found`.
+    """Find the z whose picture is closest to a target, as a task; see `search`.
 
-    Where the data set is not on this machine there is no baseline and no nearest picture. Raises
-    ValueError for a picture of another shape.
+    Without the data set on this machine, the result has no baseline and no nearest pictures.
+
+    Args:
+        models: The networks.
+        target: The picture, (C, H, W) uint8.
+        starts: Number of starts for each picture.
+        updates: Updates of z.
+        label: Class of the picture, for a class-conditional generator.
+        seed: Seed of the starts.
+        data: The data, if they are loaded already.
+        root: The data folder.
+
+    Yields:
+        Progress; its results are `Found`.
+
+    Raises:
+        ValueError: The picture has another shape than the generator's.
     """
     yield TaskProgress("Loading the data", 0.0)
     dataset = models.config.dataset

@@ -1,4 +1,4 @@
-"""MetricRecorder: measures a training from time to time, and records the values."""
+"""MetricRecorder: measures a training at intervals, and records the values."""
 
 import contextlib
 import math
@@ -14,13 +14,13 @@ from wgan.training import Diverged, LiveEvaluator, Training
 
 
 class MetricRecorder:
-    """Measures while a training goes on. A measurement that fails is named once, and left out from then on.
+    """Measures a training. If a measurement fails, it is reported once and left out from then on.
 
     Args:
-        run: where the values are recorded.
-        problems: where failures are named.
-        root: the folder of the data sets.
-        resumed: whether the run has recorded metrics already.
+        run: The run in which the values are recorded.
+        problems: Where failures are reported.
+        root: The data folder.
+        resumed: Whether the run may have metrics already.
     """
 
     def __init__(self, run: Run, problems: Problems, root: Path | None, *, resumed: bool) -> None:
@@ -33,29 +33,29 @@ class MetricRecorder:
         self.unwritten: list[Measured] = []
 
     def reload(self) -> None:
-        """Read again what the run has recorded, after it was rewound."""
+        """Read the recorded metrics again, after the run was rewound."""
         self.series, self.neighbours = Series(self._run.metrics()), self._run.neighbours()
 
     def evaluator(self, training: Training) -> LiveEvaluator:
-        """Return the evaluator of the training, which is made at the first call."""
+        """Return the evaluator of the training. The first call creates it."""
         if self._evaluator is None:
             self._evaluator = LiveEvaluator(training, self._root)
         return self._evaluator
 
     @property
     def protocol(self) -> Mapping[str, Any] | None:
-        """What the metrics are measured with; None before the first measurement."""
+        """The settings of the metrics; None before the first measurement."""
         return MappingProxyType(self._evaluator.protocol) if self._evaluator is not None else None
 
     def due(self, training: Training, seconds: float) -> bool:
-        """Tell whether a measurement is due after `seconds` of training."""
+        """Return whether a measurement is due after `seconds` of training."""
         if training.config.measure and self._can_measure:
             with self._contained():
                 return self.evaluator(training).due(seconds)
         return False
 
     def measure(self, training: Training, seconds: float) -> None:
-        """Measure what is due after `seconds` of training."""
+        """Make the next measurement, after `seconds` of training."""
         with self._contained():
             evaluator = self.evaluator(training)
             was_ready = evaluator.ready
@@ -72,13 +72,13 @@ class MetricRecorder:
                     self._run.set_neighbours(self.neighbours)
 
     def measure_checkpoint(self, training: Training) -> None:
-        """Measure what every checkpoint is measured with."""
+        """Measure the metrics by which checkpoints are compared."""
         if training.config.measure and self._can_measure:
             with self._contained():
                 self._add(self.evaluator(training).at_checkpoint(), training.steps)
 
     def write(self) -> None:
-        """Write the values that are not written yet. Raises RunError."""
+        """Write all values that have not been written. Raises RunError."""
         if not self.unwritten:
             return
         self._run.add_metrics(self.unwritten)

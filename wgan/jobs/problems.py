@@ -1,4 +1,4 @@
-"""Problems: what goes wrong beside a training, and does not end it."""
+"""Problems: failures during a training that do not end it."""
 
 import contextlib
 import traceback
@@ -10,39 +10,40 @@ from wgan.training import Diverged
 
 
 class Problems:
-    """Collects warnings, which the next success of the same operation takes back, and lasting notices.
+    """Collects warnings, which the next success of the same operation removes, and permanent notices.
 
     Args:
-        run: the run whose log receives the traces.
-        current_step: returns the step of the training, for the log.
+        run: The run whose log receives the tracebacks.
+        current_step: Returns the step of the training, for the log.
     """
 
     def __init__(self, run: Run, current_step: Callable[[], int]) -> None:
         self._run, self._current_step = run, current_step
         self.notices: list[str] = []
-        self.warnings: dict[str, str] = {}  # by the operation that failed
+        self.warnings: dict[str, str] = {}  # by the name of the operation that failed
         self.last_write_error = ""
 
     @property
     def losses(self) -> str:
-        """What could not be written or computed, in sentences; empty if nothing is lost."""
+        """The consequences of failures, in sentences; empty if nothing was lost."""
         return " ".join(self.warnings.values())
 
     @property
     def message(self) -> str:
-        """Notices and warnings, in sentences."""
+        """All notices and warnings, in sentences."""
         return " ".join([*self.notices, *self.warnings.values()])
 
     def add_notice(self, sentence: str) -> None:
-        """Keep a sentence for good, once."""
+        """Add a sentence for good, unless it was added before."""
         if sentence not in self.notices:
             self.notices.append(sentence)
 
     @contextlib.contextmanager
     def writing(self, operation: str, consequence: str = "") -> Iterator[None]:
-        """Turn a failure to write into a warning.
+        """Turn a failed write into a warning.
 
-        Raises RunTakenOver: then nothing more may be written.
+        Raises:
+            RunTakenOver: Another process has the run, so nothing more may be written.
         """
         try:
             yield
@@ -56,9 +57,11 @@ class Problems:
 
     @contextlib.contextmanager
     def computing(self, operation: str, title: str) -> Iterator[None]:
-        """Turn any failure of an operation beside the training into a warning, and log its trace.
+        """Turn any failure of an operation into a warning, and log its traceback.
 
-        Raises RunTakenOver, and Diverged, which ends the training.
+        Raises:
+            RunTakenOver: Another process has the run.
+            Diverged: The training has diverged, which ends it.
         """
         try:
             yield
@@ -71,5 +74,5 @@ class Problems:
             self.warnings.pop(operation, None)
 
     def log_trace(self, title: str) -> None:
-        """Append the exception that is being handled to the run's log."""
+        """Append the current exception to the run's log."""
         self._run.log(f"step {self._current_step()}: {title}: {traceback.format_exc()}")

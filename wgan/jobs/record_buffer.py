@@ -1,4 +1,4 @@
-"""RecordBuffer: reports and changes of a training that are not in its run's database yet."""
+"""RecordBuffer: reports and changes of a training that have not been written to its database."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from wgan.training import State
 
 
 class RecordBuffer:
-    """Collects what a training reports, and writes it in one transaction. What fails is kept and tried again."""
+    """Collects reports and changes, and writes them in one transaction. After a failure it tries again."""
 
     def __init__(self, run: Run, changes: Iterable[Change] = ()) -> None:
         self._run = run
@@ -34,7 +34,7 @@ class RecordBuffer:
         self.replay = deque(change for change in self.replay if change.path not in paths)
 
     def write(self) -> None:
-        """Write everything that is not written yet. Raises RunError."""
+        """Write everything that has not been written. Raises RunError."""
         replay_is_written = len(self.replay) == self._written_replay_length  # it only gets shorter
         if self.unwritten_reports or self._unwritten_changes or not replay_is_written:
             replay = None if replay_is_written else self.replay
@@ -43,20 +43,20 @@ class RecordBuffer:
             self._written_replay_length = len(self.replay)
 
     def forget_unwritten(self) -> None:
-        """Drop reports and changes that were written in another way."""
+        """Drop reports and changes that have been written in another way."""
         self.unwritten_reports.clear()
         self._unwritten_changes.clear()
 
     def rewind(
         self, waiting: Sequence[Change], state: State, new_values: Mapping[str, Any]
     ) -> None:
-        """Keep the changes that led to a checkpoint, and plan to make the later ones again.
+        """Keep the changes up to a checkpoint, and schedule the later ones to be repeated.
 
         Args:
-            waiting: changes that a resumed run had still to make again when it ended.
-            state: the checkpoint.
-            new_values: values that the user gives for the resumed run, by path; they win over recorded
-            changes.
+            waiting: Changes that the run still had to repeat when it ended.
+            state: The checkpoint.
+            new_values: Values that the user sets for the resumed run, by path. They override
+                recorded changes.
         """
         step, engine = state.step, state.engine.as_dict()
         values = {path: json.dumps(value) for path, value in state.config.flat().items()}
@@ -67,7 +67,7 @@ class RecordBuffer:
                 return change.step < step
             if change.path == "engine":
                 return bool(change.after == engine)
-            # Of the same step, the checkpoint may be older than the change.
+            # A change at the step of the checkpoint may have been made after it was written.
             return json.dumps(at_step[change.path].after) == values.get(change.path)
 
         later = [c for c in self.changes if not led_here(c) and c.path != "engine"]

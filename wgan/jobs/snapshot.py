@@ -1,4 +1,4 @@
-"""RunSnapshot: the state of a run and its curves, immutable, for pages."""
+"""RunSnapshot: the immutable state of a run and its curves, for pages."""
 
 import contextlib
 import itertools
@@ -34,14 +34,14 @@ from wgan.training import Diverged, Engine, Neighbours, Preview
 
 CURVE_POINTS = 500
 SERIES_POINTS = 200
-SETTLED = 5.0  # seconds of training before a remaining time is estimated
+SETTLED = 5.0  # seconds of training before the remaining time is estimated
 
 VERSIONS = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class StoredPreview:
-    """A preview as a file: a WebP grid of 8×8 samples, or an npz of points."""
+    """A preview as the bytes of a file: a WebP grid of 8×8 samples, or an npz of points."""
 
     step: int
     suffix: str
@@ -50,13 +50,13 @@ class StoredPreview:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """The state of a run, immutable; pages read it."""
+    """The immutable state of a run, which pages read."""
 
     run: str
     status: Status
     config: TrainConfig
     engine: Engine | None = None
-    phase: str = ""  # in words, while a run is prepared
+    phase: str = ""  # what is being prepared, as text
     phase_share: float = 0.0
     step: int = 0
     seconds: float = 0.0
@@ -68,19 +68,19 @@ class RunSnapshot:
     preview: StoredPreview | None = None
     preview_steps: tuple[int, ...] = ()
     checkpoint_steps: tuple[int, ...] = ()
-    metrics: tuple[Measured, ...] = ()  # thinned as the run grows, the newest of each among them
+    metrics: tuple[Measured, ...] = ()  # thinned, but with the newest of each name
     protocol: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     neighbours: StoredNeighbours | None = None
     parent: Parent | None = None
-    name: str = ""  # given by the user
-    elsewhere: bool = False  # another process trains it: it can be watched, not steered
+    name: str = ""  # given by the user; empty if none
+    elsewhere: bool = False  # another process trains it: it can be watched, but not steered
     error: str = ""
     warning: str = ""
-    version: int = field(default_factory=VERSIONS.__next__)  # no two views of a process share one
+    version: int = field(default_factory=VERSIONS.__next__)  # unique in this process
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds of training to the target at the present speed; None if it is unknown."""
+        """Remaining seconds of training at the current speed; None if unknown."""
         if self.steps_per_second <= 0 or not self.status.active or self.seconds < SETTLED:
             return None
         by_steps = (self.config.steps - self.step) / self.steps_per_second
@@ -90,13 +90,13 @@ class RunSnapshot:
 
     @property
     def evidence(self) -> Evidence:
-        """What a diagnosis reads of the run."""
+        """The records of the run that the diagnosis uses."""
         first_step = self.parent.step if self.parent is not None else 0
         return evidence_of(self.config, self.curves, self.metrics, self.changes, first_step)
 
     @property
     def share(self) -> float:
-        """How much of the target is done, in [0, 1]."""
+        """Share of the target that is done, in [0, 1]."""
         share = self.step / self.config.steps
         if self.config.seconds is not None:
             share = max(share, self.seconds / self.config.seconds)
@@ -104,7 +104,7 @@ class RunSnapshot:
 
 
 class Series:
-    """Measured metrics, of each name at most twice SERIES_POINTS, the first and the newest kept."""
+    """Metric values: at most 2 · SERIES_POINTS for each name, always with the first and the newest."""
 
     def __init__(self, metrics: Iterable[Measured] = ()) -> None:
         self._known: dict[str, list[Measured]] = {}
@@ -112,30 +112,30 @@ class Series:
         self.add(metrics)
 
     def add(self, metrics: Iterable[Measured]) -> None:
-        """Add what was measured, in the order of its steps."""
+        """Add values in the order of their steps."""
         for new in metrics:
             values = self._known.setdefault(new.name, [])
             if values and values[-1].step == new.step:
                 values.pop()
             values.append(new)
             if len(values) > 2 * SERIES_POINTS:
-                # There is an odd number of them, so the first and the newest stay.
+                # The number of values is odd, so the first and the newest remain.
                 del values[1::2]
         self.shown = tuple(
             sorted((m for v in self._known.values() for m in v), key=lambda m: m.step)
         )
 
     def should_continue(self, metrics: Iterable[Measured]) -> bool:
-        """Tell whether what was measured comes after all that is known of the same names."""
+        """Return whether these values are later than all known values of the same names."""
         last_steps = {name: values[-1].step for name, values in self._known.items()}
         return all(m.step >= last_steps.get(m.name, m.step) for m in metrics)
 
 
 class Curves:
-    """Means of reports over equal widths of steps, never more than CURVE_POINTS of them.
+    """Means of reports over step intervals of equal width, at most CURVE_POINTS of them.
 
-    When there are too many, neighbours are merged and the width doubles: the cost of a view does
-    not grow with the run. The widths are the same that `Run.curves` takes.
+    When the limit is exceeded, neighbours are merged and the width doubles. So the cost of a
+    snapshot does not grow with the run. `Run.curves` uses the same intervals.
     """
 
     def __init__(self, report_every: int) -> None:
@@ -157,7 +157,7 @@ class Curves:
             self._keys.append(key)
             self._counts.append(1)
             self._sums.append(row)
-        # A point's step is the last it covers, as in SQL.
+        # The step of a point is the last step that it covers, as in SQL.
         self._sums[-1][0] = report.report.step * self._counts[-1]
         if len(self._keys) > CURVE_POINTS:
             self._merge()
@@ -178,7 +178,7 @@ class Curves:
             self._sums[-1][0] = last * self._counts[-1]
 
     def arrays(self) -> dict[str, F64]:
-        """Return an array a column; see `wgan.runs.COLUMNS`."""
+        """Return one array for each column; see `wgan.runs.COLUMNS`."""
         if not self._sums:
             return {name: np.empty(0) for name in COLUMNS}
         table = np.stack(self._sums) / np.array(self._counts, dtype=np.float64)[:, None]
@@ -186,7 +186,7 @@ class Curves:
 
 
 def pack_preview(preview: Preview) -> StoredPreview:
-    """Return a preview as the bytes that are kept and shown."""
+    """Encode a preview as the bytes that are stored and shown."""
     if preview.pictures is not None:
         return StoredPreview(preview.step, "webp", encode(tile(preview.pictures, 8)))
     arrays = {
@@ -199,7 +199,7 @@ def pack_preview(preview: Preview) -> StoredPreview:
 
 
 def pack_neighbours(neighbours: Neighbours, columns: int = 8) -> StoredNeighbours:
-    """Return the first samples above their nearest training pictures, as one grid of two rows."""
+    """Encode the first samples and their nearest training pictures as one grid of two rows."""
     rows = np.concatenate([neighbours.samples[:columns], neighbours.nearest[:columns]])
     return StoredNeighbours(
         neighbours.step,
@@ -210,7 +210,7 @@ def pack_neighbours(neighbours: Neighbours, columns: int = 8) -> StoredNeighbour
 
 
 def thumb(preview: StoredPreview) -> bytes:
-    """Return a preview as a very small picture: its first four samples, or its points."""
+    """Return a preview as a thumbnail: its first four samples, or its points."""
     if preview.suffix == "webp":
         return encode(corner(decode(preview.content), 2, 8))
     arrays = unpack_arrays(preview.content)
@@ -219,9 +219,9 @@ def thumb(preview: StoredPreview) -> bytes:
 
 
 class RunReader:
-    """A run that nobody trains here, read from its folder: by another process, or long over.
+    """Reads a run from its folder: one that another process trains, or one that has ended.
 
-    It keeps what it has read, so reading a growing run again costs only its new rows.
+    It remembers what it has read, so reading a growing run again costs only the new rows.
     """
 
     def __init__(self, run: Run) -> None:
@@ -229,7 +229,7 @@ class RunReader:
         self._curves: Curves | None = None
         self._until = 0
         self._metrics = Series()
-        self._row = 0  # of the table of metrics, the last that was read
+        self._row = 0  # id of the last row read from the table of metrics
         self._forgotten = ""
 
     def _read_curves(self, report_every: int, last: int) -> Mapping[str, F64]:
@@ -250,7 +250,7 @@ class RunReader:
         if forgotten != self._forgotten:
             self._metrics, self._row, self._forgotten = Series(), 0, forgotten
         row, news = self.run.metrics_after(self._row)
-        if row < self._row:  # the run's folder was lost and made again
+        if row < self._row:  # the run's folder was deleted and created again
             self._metrics = Series()
         if not self._metrics.should_continue(news):  # an earlier checkpoint was evaluated
             self._metrics, news = Series(), self.run.metrics()
@@ -260,7 +260,7 @@ class RunReader:
         return self._metrics.shown
 
     def view(self) -> RunSnapshot:
-        """Return the state of the run. Raises RunError."""
+        """Return a snapshot of the run. Raises RunError."""
         run = self.run
         config = started = run.config()
         steps, checkpoints, changes = run.previews.steps(), run.checkpoints.steps(), run.changes()
@@ -296,11 +296,11 @@ class RunReader:
 
 
 OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|bad_alloc", re.I)
-"""What torch says in a plain RuntimeError on the CPU and on devices that have no error of their own for it."""
+"""Messages of out-of-memory errors that torch raises as plain RuntimeError, on the CPU and some devices."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, on the CPU or on a device."""
+    """Return whether an error means that memory ran out, on the CPU or on a device."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))

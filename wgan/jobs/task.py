@@ -1,4 +1,4 @@
-"""Work beside the trainings that ends with a result: an evaluation, a critic trained to its end."""
+"""Tasks: long operations that end with a result, such as an evaluation, and run beside trainings."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,58 +9,63 @@ from wgan.jobs.snapshot import in_words
 
 
 class TaskProgress(NamedTuple):
-    """What work says after each small share of itself."""
+    """The progress of a task after one of its steps."""
 
     words: str
     share: float  # in [0, 1]
-    result: Any = None  # so far; None: nothing to show yet
+    result: Any = None  # the result so far; None if there is nothing to show yet
 
 
 TaskSteps = Iterator[TaskProgress]
-"""A generator: it does a little, at best under a tenth of a second, and says so."""
+"""The steps of a task: an iterator that does less than about 0.1 s of work before each progress report."""
 
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """The state of a task, immutable; pages read it."""
+    """The immutable state of a task, which pages read."""
 
     key: str
     title: str
-    run: str  # the run it is about
+    run: str  # name of the run
     words: str = "Waiting for its turn"
     share: float = 0.0
     result: Any = None
     error: str = ""
     done: bool = False
     cancelled: bool = False
-    holds: bool = False  # the run's training waits until it has ended
+    holds: bool = False  # whether the run's training waits until the task has ended
     version: int = 0
 
 
 class Task:
-    """One such work as a job: `begin` makes its iterator when its turn comes.
+    """A long operation that a scheduler runs step by step.
 
-    Where it `holds` its run, that run's training waits until the task has ended.
+    Args:
+        key: Unique key of the task.
+        title: Name of the task on screen.
+        run: Name of the run that it is about.
+        begin: Creates the steps. It is called at the first step.
+        holds: Whether the run's training waits until the task has ended.
     """
 
     def __init__(
         self, key: str, title: str, run: str, begin: Callable[[], TaskSteps], *, holds: bool = False
     ) -> None:
         self.status = TaskStatus(key, title, run, holds=holds)
-        self.seconds_used = 0.0  # of the worker, for fair shares
+        self.seconds_used = 0.0  # of the worker's time, for fair scheduling
         self.holds = holds
         self._begin = begin
         self._work: TaskSteps | None = None
         self._is_cancelled = False
-        self._result_share = 0.0  # share at which the newest result was shown
+        self._result_share = 0.0  # progress share of the newest result
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether the task has ended."""
         return self.status.done
 
     def step(self) -> None:
-        """Do a small share; what goes wrong ends the task with a sentence."""
+        """Do one step. A failure ends the task with an error message and is raised again."""
         start = time.perf_counter()
         try:
             if self._work is None:
@@ -82,10 +87,10 @@ class Task:
             self._show(words=progress.words, share=share, result=result)
 
     def cancel(self) -> None:
-        """End it; what it has found so far stays to be seen, and the share is of that."""
+        """End the task. Its result so far remains, with the share at which it was obtained."""
         if self.done:
             return
-        self._is_cancelled = True  # `step` reads it at the end of the share that it does now.
+        self._is_cancelled = True  # `step` reads it after the current step
         self._show(words="Cancelled", share=self._result_share, done=True, cancelled=True)
 
     def _show(self, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""The work of all processes but the first in a distributed training: the same steps, and no records."""
+"""The worker processes of a distributed training: the same steps as rank 0, but no records."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,19 +13,20 @@ from wgan.training.distributed import ProcessGroup
 
 
 class LaunchSpec(NamedTuple):
-    """What the first process tells the others before the first step."""
+    """What rank 0 sends to the other processes before the first step."""
 
     config: TrainConfig
     engine: Engine
-    state: State | None  # the checkpoint to resume from; None: a new run
+    state: State | None  # the checkpoint to resume from; None for a new run
     changes: Mapping[str, Any]  # made before the first step
-    replay: tuple[Change, ...]  # made when their step has come
+    replay: tuple[Change, ...]  # repeated at their steps
 
 
 def should_continue(training: Training, ranks: ProcessGroup, wants_more: bool) -> bool:
-    """Tell, in every process alike, whether there is another step.
+    """Return whether to make another step, with the same result in every process.
 
-    The first process' wish is heard at reports only, so that between them no process waits for words.
+    The processes exchange the decision of rank 0 only at reports, so that they need not synchronise
+    at every step.
     """
     if ranks.of == 1:
         return wants_more
@@ -37,9 +38,11 @@ def should_continue(training: Training, ranks: ProcessGroup, wants_more: bool) -
 
 
 def run_worker(ranks: ProcessGroup, root: Path | None = None) -> bool:
-    """Train beside the first process until it says that it ends; False where it could not begin.
+    """Train as a worker process until rank 0 ends the training; return False if it could not begin.
 
-    Raises Diverged where it does, and RuntimeError where a process is lost.
+    Raises:
+        Diverged: The training has diverged.
+        RuntimeError: The connection to another process is lost.
     """
     spec: LaunchSpec | None = ranks.same(None)
     if spec is None:

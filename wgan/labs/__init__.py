@@ -1,4 +1,5 @@
-"""Small experiments of the lab pages: what one moves, what happens, exactly or trained on the spot.
+"""The experiments of the lab pages: exact computations, and short trainings.
 
-Arrays and numbers out; what takes longer than a glance is `TaskSteps` for the session's one worker.
+They take and return arrays and numbers. Anything slow is a `TaskSteps` for the session's worker
+thread.
 """

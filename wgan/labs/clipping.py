@@ -42,12 +42,12 @@ BINS = 41
 
 @dataclass(frozen=True)
 class ConstrainedCritic:
-    """Two critics with one kind of constraint, a flat and a deep one, as far as they are trained."""
+    """A flat and a deep critic with one kind of constraint, at the current state of their training."""
 
     key: str
     title: str
     clip_value: float | None  # c, if weights are clipped
-    updates: int  # made so far, by both critics together
+    updates: int  # made so far by both critics together
     total: int
     surface: F32 | None = None  # (S, S), row = y: scores of the critic 3×128 over [−3, 3]²
     depth: F64 | None = None  # (12,), ‖∂ critic loss / ∂ output‖ of each hidden layer
@@ -57,14 +57,15 @@ class ConstrainedCritic:
 
     @property
     def done(self) -> bool:
-        """Whether both of its critics are trained."""
+        """Whether both critics are trained."""
         return self.updates >= self.total
 
     @property
     def growth(self) -> float:
-        """Factor by which the gradient's norm changes with each layer towards the input; 1 is flat.
+        """Factor by which the gradient's norm changes from one layer to the one before; 1 is constant.
 
-        From a line fitted to its logarithm. NaN while fewer than two layers have a gradient.
+        It comes from a line fitted to the logarithms. NaN while fewer than two layers have a
+        gradient.
         """
         if self.depth is None:
             return math.nan
@@ -100,7 +101,8 @@ class Clipping:
 
 
 UNCLIPPED: dict[str, tuple[str, Objective, Objective]] = {
-    # key: title, objective of the surface's critic, and of the deep one, as the paper has them
+    # key: title, objective of the critic with the surface, objective of the deep critic (as in the
+    # paper)
     "gp": ("GP", WganGp(penalty_weight=0.1), WganGp(penalty_weight=10.0)),
     "lp": ("LP", WganLp(penalty_weight=0.1), WganLp(penalty_weight=10.0)),
     "groupsort": ("GroupSort", WganGroupSort(), WganGroupSort()),

@@ -101,7 +101,7 @@ _DATASETS: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class Collapse:
-    """The three networks, as far as they are trained."""
+    """The three networks at the current state of their training."""
 
     name: str
     seed: int

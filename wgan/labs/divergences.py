@@ -1,4 +1,4 @@
-"""Distances between two shapes that are slid apart, and the gradients that two networks give there."""
+"""Distances between two shapes at an offset, and the gradients of a discriminator and a critic there."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -26,10 +26,10 @@ DISTANCES = ("W₁", "JS", "KL", "TV")
 
 @dataclass(frozen=True)
 class SlidDistances:
-    """Four distances between a shape and the same shape slid by θ, and their gradients by θ.
+    """Four distances between a shape and its copy at offset θ, and their derivatives by θ.
 
-    The rows are those of DISTANCES: W₁ in units of length, JS and KL in nats, TV in [0, 1]. Gradients that do not
-    exist are NaN.
+    The rows are those of DISTANCES: W₁ in units of length, JS and KL in nats, TV in [0, 1].
+    Derivatives that do not exist are NaN.
     """
 
     theta: F64  # (T,)
@@ -76,7 +76,7 @@ def gaussians(theta: F64, spread: float = 0.5) -> SlidDistances:
     distance, sign = np.abs(theta), np.sign(theta)
     x = np.linspace(theta.min(initial=0) - 9 * spread, theta.max(initial=0) + 9 * spread, 4001)
     step = x[1] - x[0]
-    # In logarithms: far out both densities are too small to be divided by each other.
+    # Use logarithms: far from the means, both densities underflow.
     log_p = _log_normal(x, spread)  # (X,)
     log_q = _log_normal(x - theta[:, None], spread)  # (T, X)
     log_m = np.logaddexp(log_p, log_q) - math.log(2)
@@ -192,7 +192,7 @@ def _sigmoid(x: Real) -> F64:
 
 @dataclass(frozen=True)
 class OpposedNetworks:
-    """A discriminator and a critic of the same two Gaussians, as far as they are trained."""
+    """A discriminator and a critic of the same two Gaussians, at the current state of their training."""
 
     mu: float
     total: int

@@ -92,10 +92,10 @@ _SCALE = 5.0  # places: the networks see (x − 7.5) / 5, a range near ±1.5
 
 @dataclass(frozen=True)
 class LearnedDual:
-    """Two critics of two piles, as far as they are trained; row 0 is clipped, row 1 penalised.
+    """Two critics of two piles, at the current state of their training: row 0 is clipped, row 1 penalised.
 
-    Curves are divided by their steepest slope between the columns. The result is 1-Lipschitz, so its
-    mean difference is a lower bound of W₁.
+    Curves are divided by their steepest slope between the columns. The result is 1-Lipschitz, so
+    its mean difference is a lower bound of W₁.
     """
 
     piles: Piles
@@ -103,7 +103,7 @@ class LearnedDual:
     total: int
     updates: I64  # (T,)
     proved: F64  # (2, T)
-    slopes: F64  # (2,), the steepest slopes now, by which curves are divided
+    slopes: F64  # (2,), steepest slopes, by which curves are divided
     curves: F64  # (2, PLACES), of slope at most 1 and mean 0
     clip_saturation: float  # share of the clipped critic's weights at ±c
     clip_value: float = 0.1
@@ -112,7 +112,7 @@ class LearnedDual:
 
     @property
     def shares(self) -> tuple[float, float]:
-        """Share of W₁ that each proves now, at least 0; 1 if W₁ is 0."""
+        """Share of W₁ that each critic proves, at least 0; 1 if W₁ is 0."""
         if self.w1 < SAME_PILES:
             return 1.0, 1.0
         clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.proved)

@@ -95,7 +95,7 @@ def values_of(key: str, side: int) -> tuple[float, ...]:
 
 
 def expected_seconds(side: int, steps: int) -> float:
-    """Return about how long a grid trains if nothing else computes.
+    """Return the approximate training time of a grid, in seconds, without other load.
 
     Args:
         side: Values of each hyperparameter, 3 or 4.
@@ -107,7 +107,7 @@ def expected_seconds(side: int, steps: int) -> float:
 
 @dataclass(frozen=True)
 class Grid:
-    """Trainings from one seed that differ in two hyperparameters, as far as they are done.
+    """Trainings with one seed that differ in two hyperparameters, as far as they are done.
 
     Row i has the i-th value of `rows`, column j the j-th value of `columns`.
     """

@@ -1,4 +1,4 @@
-"""What the labs share: small critics and their trainers, score surfaces, gradients of scores."""
+"""Helpers of the labs: small critics and their trainers, score surfaces, gradients of scores."""
 
 import numpy as np
 import torch
@@ -23,11 +23,11 @@ def new_critic_trainer(
     shape: tuple[int, ...] = (2,),
     clip_first: bool = True,
 ) -> CriticTrainer:
-    """Return the trainer of a new critic, to be trained against fakes that do not change.
+    """Return the trainer of a new critic, for training against a fixed generator.
 
-    RMSprop where weights are clipped, as in the first WGAN, because momentum makes such a critic
-    unstable; Adam with β₁ = 0.5 elsewhere (β₂ = 0.9), as WGAN-GP's toy script has it. With the same seed,
-    critics of one network begin with the same weights.
+    Clipped critics use RMSprop, like the first WGAN, because momentum makes them unstable. Others
+    use Adam with β₁ = 0.5 and β₂ = 0.9, as in WGAN-GP's toy script. Critics with the same network
+    and seed begin with the same weights.
 
     Args:
         network: Width and depth of the critic.
@@ -35,7 +35,7 @@ def new_critic_trainer(
         rate: Learning rate.
         seed: Seed of the first weights and of the trainer's draws.
         shape: Shape of one example.
-        clip_first: Whether the constraint holds before the first update already.
+        clip_first: Whether to apply the constraint before the first update.
     """
     critic = network.critic(shape)
     network.initialise(critic, keyed_rng(seed, "init"))
@@ -72,18 +72,18 @@ def score_gradients(critic: nn.Module, points: Tensor) -> Tensor:
 
 
 def mean_generator_gradient(critic: nn.Module, objective: Objective, fake: Tensor) -> float:
-    """Return the mean size of the generator's gradient at each fake, by automatic differentiation.
+    """Return the mean norm of the generator's gradient at fakes, by automatic differentiation.
 
     Args:
         critic: A discriminator or critic.
-        objective: Whose generator loss is meant.
+        objective: The objective with the generator loss.
         fake: Fakes, (N, D), in the critic's precision.
 
     Returns:
-        The mean of ‖∂ loss / ∂x‖ over the fakes, each as if it were the only one.
+        The mean of ‖∂ loss / ∂x‖ over the fakes, each computed as if it were the only one.
     """
     fake = fake.detach().requires_grad_()
-    # Times N: the gradient of a mean holds each sample's divided by N.
+    # Multiply by N, because the gradient of a mean divides each sample's gradient by N.
     loss = len(fake) * objective.generator_loss(fake=critic(fake))
     (gradient,) = torch.autograd.grad(loss, fake)
     return float(gradient.double().norm(dim=1).mean())

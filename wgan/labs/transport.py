@@ -76,13 +76,13 @@ class CheapestPlan:
     """The cheapest plan between two piles, and its cost, computed in three ways."""
 
     mass: F64  # (PLACES, PLACES), from fake to real, never crossing
-    cost: float  # of that plan
+    cost: float  # cost of that plan
     formula: float  # ∫ |F − G| dx
-    program: float  # the linear program over all plans
+    program: float  # optimum of the linear program over all plans
 
 
 def cheapest_plan(piles: Piles) -> CheapestPlan:
-    """Return the cheapest plan from the fake pile to the real one; costs are load × columns."""
+    """Return an optimal plan from the fake pile to the real one, and its cost: load × columns."""
     fake, real = piles.shares
     mass, away = monotone(fake, real), np.abs(X[:, None] - X)
     return CheapestPlan(
@@ -96,7 +96,7 @@ class HandPlan:
 
     moves: tuple[tuple[int, int], ...]
     mass: F64  # (PLACES, PLACES)
-    cost: float  # of the moves so far: load × columns, all earth together being 1
+    cost: float  # cost of the moves so far: load × columns, with total load 1
     moved: float  # share of the earth that has been moved to its place, in [0, 1]
 
     @property
@@ -106,7 +106,7 @@ class HandPlan:
 
 
 def by_hand(piles: Piles, moves: Sequence[tuple[int, int]]) -> HandPlan:
-    """Return the plan that moves make, each with as much earth as is left and still needed.
+    """Return the plan of some moves. Each moves as much earth as is left and still needed.
 
     Args:
         piles: Both piles.

@@ -41,10 +41,10 @@ SMALLEST_NORM = 1e-300
 
 @dataclass(frozen=True)
 class Vanishing:
-    """The gradients of a fixed generator at K log-spaced updates, as far as the training has come.
+    """The gradients of a fixed generator at K log-spaced updates, at the current state of the training.
 
-    A discriminator and a critic are trained against the generator, from the same first weights and on
-    the same batches.
+    A discriminator and a critic are trained against the generator, with the same first weights and
+    batches.
     """
 
     name: str
@@ -113,7 +113,7 @@ def parameter_gradient(
 
 
 def sample_gradients(critic: nn.Module, objective: Objective, fake: Tensor) -> Tensor:
-    """Return ∂ loss / ∂x of each fake, as if it were the only one: (N, 2) → (N, 2), double precision.
+    """Return ∂ loss / ∂x at each fake, as if it were the only one: (N, 2) → (N, 2), double precision.
 
     It is −D ∇f for log(1 − D), −(1 − D) ∇f for −log D, and −∇f for −f.
     """

@@ -1,4 +1,4 @@
-"""Latent space: walks, planes and directions of z, and inversion, which finds z for a picture."""
+"""Latent space: walks, planes and directions, and inversion, which finds the z of a picture."""
 
 from wgan.latent.directions import WAYS, Directions, Way, ganspace, sefa
 from wgan.latent.inversion import Search, search

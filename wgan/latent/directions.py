@@ -1,4 +1,4 @@
-"""Directions of latent space that change pictures most, from the generator's first layers."""
+"""Directions in latent space that change pictures most, from the generator's first layers."""
 
 import copy
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ SAMPLES = 1_000
 
 @dataclass(frozen=True)
 class Directions:
-    """Directions of z by falling strength."""
+    """Directions in latent space by descending strength."""
 
     vectors: F32  # (K, latent_dim), each of length 1
-    strength: F32  # (K,), shares of the total, falling
+    strength: F32  # (K,), shares of the total, descending
 
 
 def sefa(models: Models, count: int = 6) -> Directions:

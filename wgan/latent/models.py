@@ -1,4 +1,4 @@
-"""A copy of a generator and a critic for inspection, and the z for its samples."""
+"""Models: a copy of a generator and a critic for analysis; and the z of its samples."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from wgan.rng import keyed_rng
 
 
 class Models:
-    """A copy of the averaged generator and the critic, in eval mode, that no training changes.
+    """A copy of the averaged generator and the critic in eval mode, independent of any training.
 
     Args:
         config: The config of the networks.
-        weights: The tensors of the averaged generator under `average.` and of the critic under `critic.`,
-            as `Training.weights` and checkpoints have them.
-        step: The step that the weights are of.
+        weights: The tensors of the averaged generator under `average.` and of the critic under
+            `critic.`, as in `Training.weights` and in checkpoints.
+        step: The step of the weights.
 
     Raises:
         ValueError: The weights do not fit the config.

@@ -1,4 +1,4 @@
-"""Paths through latent space: arcs, lines, walks through waypoints."""
+"""Paths through latent space: spherical and linear interpolation, walks through waypoints."""
 
 import math
 from collections.abc import Callable

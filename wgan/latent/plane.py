@@ -12,11 +12,11 @@ MOST_SIDE = 21
 
 @dataclass(frozen=True)
 class Slice:
-    """A plane of latent space: centre + x·u + y·v, with orthonormal u and v.
+    """A plane in latent space: centre + x·u + y·v, with orthonormal u and v.
 
-    With `shell` it is bent to a sphere around 0 through the centre, which is orthogonal to u and v. Then
-    r = ‖(x, y)‖ is the angle from the centre, in radians. The reason: nearly all z of a high-dimensional
-    normal distribution have about the same length, and hardly any are near 0.
+    With `shell`, the plane is mapped to a sphere around 0 through the centre, which is orthogonal
+    to u and v. Then r = ‖(x, y)‖ is the angle from the centre, in radians. In high dimensions
+    nearly all normally distributed z have about the same length, so they are near this sphere.
     """
 
     centre: F32  # (latent_dim,)
@@ -37,7 +37,7 @@ class Slice:
         return np.asarray(z, dtype=np.float32)
 
     def place(self, z: F32) -> tuple[float, float] | None:
-        """Return the place (x, y) of a z on the plane, the nearest to the centre; None if it is not on it."""
+        """Return the place (x, y) of z that is nearest to the centre; None if z is not on the plane."""
         z = np.asarray(z, np.float64)
         if self.shell:
             length = float(np.linalg.norm(self.centre))
@@ -91,7 +91,7 @@ def slice_through(points: F32) -> Slice:
 def _through(centre: Real, u: Real, v: Real, *, shell: bool) -> Slice:
     first = _unit(u, np.eye(1, len(u))[0])
     remainder = v - np.dot(v, first) * first
-    # If both have the same direction, any other direction is taken.
+    # If both have the same direction, use any orthogonal direction.
     fallback = np.eye(len(u))[int(np.argmin(np.abs(first)))]
     second = _unit(remainder, fallback - np.dot(fallback, first) * first)
     centre = np.asarray(centre, np.float32)

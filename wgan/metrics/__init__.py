@@ -1,6 +1,7 @@
-"""How good samples are, measured: one function and one line of METRICS for each.
+"""Metrics of the quality of samples: one function and one line of METRICS for each.
 
-The name of a metric contains its settings, so that values which cannot be compared have different names.
+The name of a metric contains its settings, so that values that cannot be compared have different
+names.
 """
 
 from wgan.metrics.extractor import Network, Trained, find_network, read_network, train_features

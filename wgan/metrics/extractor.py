@@ -1,9 +1,9 @@
-"""What pictures are compared by: 64 numbers a picture, from a network that is frozen and named.
+"""Feature networks for pictures: 64 features per picture, from a fixed network with a name.
 
-A Fréchet distance means nothing without its network: two of them rank slight blur and slight noise in
-opposite order. For MNIST and Fashion-MNIST a small classifier is shipped (`python -m wgan train-features`
-makes it again); other pictures get fixed random convolutions, which need no training and know no
-classes.
+A Fréchet distance is meaningless without its network: two networks can rank slight blur and slight
+noise in opposite order. A small classifier is shipped for MNIST and for Fashion-MNIST (`python -m
+wgan train-features` recreates it). Other pictures use fixed random convolutions, which need no
+training and know no classes.
 """
 
 import hashlib
@@ -30,15 +30,16 @@ RECIPE = "1"
 """Version of the classifier's architecture and training."""
 
 EPOCHS = 3
-SHIFT = 2  # pixels
+SHIFT = 2  # maximum shift of a training picture, in pixels
 FLOORS = (1_000, 2_000, 5_000, 10_000)
-"""Numbers of real pictures whose distance to the training set is kept with a network."""
+"""Numbers of real pictures whose distance to the training set is stored with a network."""
 
 
 class Classifier(nn.Module):
-    """A small CNN with 64 features: four 3×3 convolutions with batch norm, 16, 16, 32, 32 channels.
+    """A small CNN with 64 features: four 3×3 convolutions with batch norm and 16, 16, 32, 32 channels.
 
-    `forward` maps uint8 (N, C, H, W) to features (N, 64); `logits` maps those to classes.
+    `forward` maps pictures, (N, C, H, W) uint8, to features, (N, 64); `logits` maps features to
+    classes.
     """
 
     num_features = FEATURES
@@ -72,10 +73,10 @@ class Classifier(nn.Module):
 
 
 class RandomFeatures(nn.Module):
-    """Fixed random convolutions for pictures that no classifier is shipped for.
+    """Fixed random convolutions for pictures without a shipped classifier: (N, C, H, W) uint8 → (N, 64).
 
-    Three 3×3 convolutions of stride 2 with orthogonal weights drawn once for every shape, ReLU, then
-    mean and deviation of each of 32 maps: (N, C, H, W) uint8 → (N, 64).
+    They are three 3×3 convolutions of stride 2 with ReLU and orthogonal weights, the same for every
+    data set of a shape. The features are the mean and the standard deviation of each of 32 maps.
     """
 
     num_features = FEATURES
@@ -99,29 +100,33 @@ class RandomFeatures(nn.Module):
 
 @dataclass(frozen=True)
 class Network:
-    """A feature network with its metadata. `pictures` may go through it in any batches."""
+    """A feature network with its metadata."""
 
     name: str
     module: nn.Module
     hash: str
     names: tuple[str, ...] = ()
-    """Classes it tells apart; empty: none."""
+    """Names of the classes; empty without a classifier."""
     accuracy: float | None = None
-    """Share of the test pictures of its own data set that it puts into the right class."""
+    """Share of the test pictures that it classifies correctly."""
     reference: Sums | None = None
-    """Of the whole training set it was made with."""
+    """Moments of the features of its whole training set."""
     reference_name: str = ""
     floors: dict[int, tuple[float, float]] = field(default_factory=dict)
-    """Fréchet distance of n real test pictures to the reference: mean and deviation."""
+    """Fréchet distance of n real test pictures to the reference, for some n: mean and standard
+    deviation.
+    """
 
     @property
     def classifies(self) -> bool:
-        """Whether it tells classes apart."""
+        """Whether it is a classifier."""
         return bool(self.names)
 
     @property
     def stem(self) -> str:
-        """What its Fréchet distance is called: `fid64`, or `fid_random64` without a classifier."""
+        """The part of a metric's name that names the features: `64`, or `_random64` without a
+        classifier.
+        """
         return f"{FEATURES}" if self.classifies else f"_random{FEATURES}"
 
     @torch.no_grad()
@@ -137,9 +142,15 @@ class Network:
 
 
 def find_network(family: str, shape: tuple[int, ...], root: Path | None = None) -> Network:
-    """Return the network for pictures of a family: shipped, or trained into the data root, or random.
+    """Return the feature network for pictures: a user's own, a shipped one, or random convolutions.
 
-    Raises DataError for a file that cannot be read.
+    Args:
+        family: Name of the data set's family; empty if no classifier fits it.
+        shape: (C, H, W) of the pictures.
+        root: The data folder, in which `train-features` writes networks.
+
+    Raises:
+        DataError: The file of the network cannot be read.
     """
     name = f"features-{family}.safetensors"
     shipped = resources.files("wgan") / "assets" / name
@@ -154,7 +165,11 @@ def find_network(family: str, shape: tuple[int, ...], root: Path | None = None) 
 
 
 def read_network(path: Path) -> tuple[Network, tuple[int, ...]]:
-    """Read a network that `train_features` wrote, and the shape of its pictures. Raises DataError."""
+    """Read a network that `train_features` made, and the shape of its pictures.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {})["features"])
@@ -210,7 +225,7 @@ class Trained:
 
 
 def shifted(pictures: Tensor, rng: torch.Generator, most: int = SHIFT) -> Tensor:
-    """Return pictures, (N, C, H, W), each moved by its own whole number of pixels on both axes."""
+    """Return pictures, (N, C, H, W), each shifted by a random number of pixels in both directions."""
     n, channels, height, width = pictures.shape
     padded = F.pad(pictures, (most,) * 4)
     dy, dx = torch.randint(0, 2 * most + 1, (2, n, 1), generator=rng)
@@ -229,11 +244,22 @@ def train_features(
     epochs: int = EPOCHS,
     tell: Callable[[str, float], None] = lambda message, share: None,
 ) -> Trained:
-    """Train a classifier of labelled pictures for features, and measure it on the held-out ones.
+    """Train a classifier of labelled pictures as a feature network, and measure it on held-out pictures.
 
-    Adam with a one-cycle learning rate up to 3e-3, batches of 128, shifts of up to 2 pixels; kept as
-    float16, and its metadata are measured with the weights as saved. Raises
-    DataError for pictures without classes, or whose side is no multiple of 4.
+    It uses Adam with a one-cycle learning rate up to 3e-3, batches of 128, and shifts of up to 2
+    pixels. The weights are stored as float16, and the metadata are measured with these weights.
+
+    Args:
+        data: The pictures.
+        family: Name of the data set's family.
+        title: Title of the data set.
+        seed: Seed of weights and batches.
+        epochs: Number of epochs.
+        tell: Called with the progress.
+
+    Raises:
+        DataError: The pictures have no classes, are not square, or their side is not a multiple of
+            4.
     """
     if len(data.names) < 2:
         raise DataError(f"{title} has no classes to tell apart: a classifier cannot be trained.")
@@ -277,7 +303,7 @@ def train_features(
 
 def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], None]) -> Classifier:
     with torch.random.fork_rng(devices=[]):
-        # Layers draw their weights from torch's own state; it is put back behind them.
+        # Layers use torch's global generator for their weights; its state is restored afterwards.
         torch.manual_seed(seed)
         module = Classifier(data.shape, len(data.names)).to(memory_format=torch.channels_last)
     rng = keyed_rng(seed, "data")
@@ -299,7 +325,7 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
 
 
 def sum_features(network: Network, pictures: Stack) -> Sums:
-    """Return the sums of all pictures' features."""
+    """Return the sums of the features of all pictures."""
     total = None
     for part in parts_of(pictures):
         sums = Sums.of(network.features(part))
@@ -309,7 +335,7 @@ def sum_features(network: Network, pictures: Stack) -> Sums:
 
 
 def _floor(features: Tensor, reference: Sums, n: int) -> tuple[float, float]:
-    """Return mean and deviation of the distance of n of these features to a reference."""
+    """Return mean and standard deviation of the distance between n of these features and a reference."""
     repeats = 1 if n == len(features) else 10
     distances = []
     for i in range(repeats):

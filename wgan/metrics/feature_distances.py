@@ -1,4 +1,4 @@
-"""Distances of two sets of features: Fréchet, kernel, precision, recall, density, coverage, neighbours."""
+"""Distances between sets of features: Fréchet, kernel, precision, recall, density, coverage, neighbours."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wgan.data import Stack
 
 SUBSETS, SUBSET = 50, 500
-"""KID: the mean over so many draws of so many features on each side."""
+"""KID: the number of subsets, and the number of features in each."""
 
 PRECISION_K, COVERAGE_K = 3, 5
 MEMORISED = 0.5
@@ -20,7 +20,7 @@ CHUNK = 1_000
 
 @dataclass(frozen=True)
 class Sums:
-    """What a Fréchet distance needs of a set of features, in float64: they add up over parts."""
+    """The sums over a set of features that a Fréchet distance needs. Sums of two sets can be added."""
 
     n: int
     total: Tensor  # (64,)
@@ -28,7 +28,7 @@ class Sums:
 
     @classmethod
     def of(cls, features: Tensor) -> "Sums":
-        """Return the sums of features, (N, 64)."""
+        """Return the sums of features, (N, 64), in float64."""
         exact = features.double()
         return cls(len(exact), exact.sum(0), exact.T @ exact)
 
@@ -37,7 +37,7 @@ class Sums:
 
 
 class _Given(nn.Module):
-    """Returns features unchanged: they have been computed already."""
+    """Returns its input, because the features have been computed before."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
@@ -48,20 +48,23 @@ class _Given(nn.Module):
 
 
 def load() -> None:
-    """Import what takes seconds: torchmetrics. May be called ahead, in another thread."""
+    """Import torchmetrics, which takes seconds. It may be called earlier in another thread."""
     from torchmetrics.image.fid import FrechetInceptionDistance  # noqa: F401
     from torchmetrics.image.kid import KernelInceptionDistance  # noqa: F401
 
 
 def frechet(fake: Sums, real: Sums) -> float:
-    """Return the Fréchet distance of two Gaussians with these moments (torchmetrics).
+    """Return the Fréchet distance of two sets of features, computed by torchmetrics.
 
-    ‖μ − μ′‖² + tr(Σ + Σ′ − 2(ΣΣ′)^½). Heusel et al. 2017, arXiv:1706.08500. Both of two samples at least.
+    ‖μ − μ′‖² + tr(Σ + Σ′ − 2(ΣΣ′)^½). Each set needs at least two samples.
+
+    Reference:
+        Heusel et al. 2017, arXiv:1706.08500.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     metric = FrechetInceptionDistance(feature=_Given(len(real.total)))
-    # It learns its type from the first features it is given; its sums are then put in place.
+    # The metric takes its dtype from the first features. Its sums are set directly afterwards.
     metric.update(torch.zeros(1, len(real.total), dtype=torch.float64), real=True)
     for side, sums in (("real", real), ("fake", fake)):
         setattr(metric, f"{side}_features_sum", sums.total)
@@ -73,17 +76,24 @@ def frechet(fake: Sums, real: Sums) -> float:
 
 
 def kid(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    """Return the kernel distance of two sets of features, (N, D) and (M, D): mean and deviation.
+    """Return the kernel distance of two sets of features: mean and standard deviation.
 
-    Unbiased MMD² with the kernel (x·y / D + 1)³ over 50 subsets of 500, or of all where there are fewer
-    (torchmetrics). Bińkowski et al. 2018, arXiv:1801.01401.
+    The unbiased MMD² with the kernel (x·y / D + 1)³ over 50 subsets of 500 features, or of all
+    features if there are fewer, computed by torchmetrics.
+
+    Args:
+        fake: (N, D).
+        real: (M, D).
+
+    Reference:
+        Bińkowski et al. 2018, arXiv:1801.01401.
     """
     from torchmetrics.image.kid import KernelInceptionDistance
 
     size = min(SUBSET, len(fake), len(real))
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that it keeps all features, which are small
-        torch.manual_seed(0)  # its subsets come from torch's own state, which is put back
+        warnings.simplefilter("ignore")  # it warns that it stores all features, which are small
+        torch.manual_seed(0)  # torch's global generator draws the subsets
         metric = KernelInceptionDistance(
             feature=_Given(fake.shape[1]), subsets=SUBSETS, subset_size=size
         )
@@ -94,7 +104,7 @@ def kid(fake: Tensor, real: Tensor) -> tuple[float, float]:
 
 
 class Coverage(NamedTuple):
-    """Precision and recall (k = 3), density and coverage (k = 5), each a share but for density."""
+    """Precision and recall (k = 3), density and coverage (k = 5); all but density are in [0, 1]."""
 
     precision: float
     recall: float
@@ -103,19 +113,29 @@ class Coverage(NamedTuple):
 
 
 def prdc(real: Tensor, fake: Tensor) -> Iterator[float | Coverage]:
-    """Yield the share that is done, and at last precision, recall, density and coverage.
+    """Compute precision, recall, density and coverage in several steps.
 
-    `real` is (N, D), `fake` (M, D). A fake is precise within some real's distance to its third
-    neighbour; a real is recalled within some fake's. Density counts the reals whose distance to the
-    fifth neighbour holds a fake, over 5 M; coverage is the share of reals that hold one. Kynkäänniemi
-    et al. 2019, arXiv:1904.06991; Naeem et al. 2020, arXiv:2002.09797. One of the first pair says
-    nothing without the other.
+    A fake is precise if it lies within the distance of some real example to its third neighbour. A
+    real example is recalled if it lies within that distance of some fake. Density counts the pairs
+    in which a fake lies within the distance of a real example to its fifth neighbour, divided by 5
+    M. Coverage is the share of real examples that have such a fake. Precision and recall must be
+    read together.
+
+    Args:
+        real: (N, D).
+        fake: (M, D).
+
+    Yields:
+        The share that is done, in [0, 1]; at the end the `Coverage`.
+
+    Reference:
+        Kynkäänniemi et al. 2019, arXiv:1904.06991; Naeem et al. 2020, arXiv:2002.09797.
     """
     radii = {}
     for i, (name, side) in enumerate((("real", real), ("fake", fake))):
         near_parts = []
         for j, part in enumerate(torch.split(side, CHUNK)):
-            # The nearest is itself, at distance 0.
+            # The first neighbour is the row itself, at distance 0.
             neighbours = torch.cdist(part, side).topk(
                 min(COVERAGE_K, len(side) - 1) + 1, largest=False
             )
@@ -140,7 +160,7 @@ def prdc(real: Tensor, fake: Tensor) -> Iterator[float | Coverage]:
 
 
 def last(shares: Iterator[Any]) -> Any:
-    """Go through shares of work and return what comes at the end."""
+    """Exhaust an iterator and return its last item."""
     share = None
     for share in shares:  # noqa: B007
         pass
@@ -148,10 +168,16 @@ def last(shares: Iterator[Any]) -> Any:
 
 
 def nearest(queries: Tensor, among: Stack, k: int = 2) -> Iterator[float | tuple[Tensor, Tensor]]:
-    """Yield the share that is done, and at last the k nearest of `among` in pixels.
+    """Find the nearest pictures by pixels in several steps.
 
-    Both are (…, C, H, W) uint8. The end: distances and indices, both (Q, k), the nearest first;
-    a distance is the root mean square difference of the pixels, in 0…255.
+    Args:
+        queries: (Q, C, H, W) uint8.
+        among: The pictures to search, (N, C, H, W) uint8.
+        k: Number of neighbours.
+
+    Yields:
+        The share that is done, in [0, 1]; at the end distances and indices, (Q, k) each, nearest
+        first. A distance is the root mean square difference of the pixels, in 0…255.
     """
     flat = queries.flatten(1).float()
     scale = flat.shape[1] ** 0.5
@@ -168,10 +194,16 @@ def nearest(queries: Tensor, among: Stack, k: int = 2) -> Iterator[float | tuple
 
 
 def memorised(distances: Tensor) -> Tensor:
-    """Tell which pictures copy a training picture, by their two nearest ones, (Q, 2) → (Q,).
+    """Return which pictures copy a training picture: those with d₁/d₂ < 0.5.
 
-    d₁/d₂ < 0.5: a copy lies much nearer to one training picture than to any other, a new picture
-    about as near to several.
+    A copy is much nearer to one training picture than to any other. A new picture is about as near
+    to several.
+
+    Args:
+        distances: Distances to the two nearest training pictures, (Q, 2).
+
+    Returns:
+        A mask, (Q,).
     """
     if distances.shape[1] < 2:
         return torch.zeros(len(distances), dtype=torch.bool)
@@ -179,7 +211,11 @@ def memorised(distances: Tensor) -> Tensor:
 
 
 def own_nearest(features: Tensor) -> Iterator[float | Tensor]:
-    """Yield the share that is done, and at last each row's distance to the nearest other, (N, D) → (N,)."""
+    """Find each row's distance to the nearest other row, in several steps: (N, D) → (N,).
+
+    Yields:
+        The share that is done, in [0, 1]; at the end the distances.
+    """
     distances = []
     for start in range(0, len(features), CHUNK):
         rows = torch.cdist(features[start : start + CHUNK], features)

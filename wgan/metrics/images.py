@@ -1,7 +1,7 @@
-"""How good pictures are, measured in features and in pixels, beside what real pictures score.
+"""Metrics of pictures in features and in pixels, and the values of real pictures.
 
-FID and KID are torchmetrics'; the features are ours (`wgan.metrics.extractor`), so that 10,000 pictures
-go through a network once for all numbers.
+torchmetrics computes FID and KID. The features are our own (`wgan.metrics.extractor`), so that
+10,000 pictures pass through a network only once for all metrics.
 """
 
 from collections.abc import Iterator
@@ -33,23 +33,23 @@ from wgan.rng import keyed_rng
 from wgan.transport import kl
 
 POOLED = 14
-"""Side to which pictures are averaged for the distance in pixels."""
+"""Side to which pictures are averaged for the Fréchet distance in pixels."""
 
 COMPARED = 1_000
-"""Samples that are compared with all training pictures: so many times 60,000 takes seconds."""
+"""Samples that are compared with all training pictures: with 60,000 of these it takes seconds."""
 
 LIVE = 1_000
-"""Samples of a measurement while training goes on."""
+"""Samples of a measurement during training."""
 
 MOST_REFERENCE = 200_000
-"""Training pictures of a run's own that make its reference: minutes, where a million would take many."""
+"""Maximum number of a run's training pictures in its reference, which take minutes."""
 
 KNOWN = 4_000
-"""Training pictures whose classes stand for the data's frequencies."""
+"""Training pictures from which the class frequencies of the data are estimated."""
 
 
 def pooled(pictures: Tensor) -> Tensor:
-    """Return pictures averaged to at most 14×14 pixels in [−1, 1], (N, C, H, W) → (N, ≤ C·196)."""
+    """Return pictures averaged to at most 14×14 pixels in [−1, 1]: (N, C, H, W) → (N, ≤ C·196)."""
     parts = []
     for part in parts_of(pictures):
         values = part.float().div(127.5).sub(1)
@@ -57,16 +57,20 @@ def pooled(pictures: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-# ---- what a data set's pictures are measured against --------------------------------------------------
+# ---- the reference of a data set -------------------------------------------------------------
 
 
 class ReferenceStats:
-    """The network, the reference and the real pictures that samples of a data set meet.
+    """The feature network, the reference and the real pictures of a data set.
 
-    The reference is the whole training set of the network where the data set is of its kind and
-    whole, so that numbers of mnist-10k and mnist can be compared; else the run's own training set,
-    or a keyed choice of it where it has more than `MOST_REFERENCE` pictures.
-    `prepare` computes it in shares.
+    If the data set is a complete one of the network's family, the reference is the training set of
+    the network, so that metrics of mnist-10k and mnist can be compared. Otherwise it is the run's
+    training set, or a keyed sample of it if it has more than `MOST_REFERENCE` pictures.
+
+    Args:
+        dataset: The data set.
+        data: Its pictures.
+        root: The data folder.
     """
 
     def __init__(self, dataset: Dataset, data: Pictures, root: Path | None = None) -> None:
@@ -81,9 +85,12 @@ class ReferenceStats:
             self.digits = network if network.classifies else None
 
     def prepare(self) -> Iterator[float]:
-        """Compute the reference and what live numbers are compared with, a little at a time.
+        """Compute the reference and the features of real pictures in several steps.
 
-        Yields the share that is done. Whoever asks for one of these unprepared gets it in one go.
+        Anything that is used without this is computed at once.
+
+        Yields:
+            The share that is done, in [0, 1].
         """
         for share in self._sum():
             yield 0.6 * share
@@ -115,7 +122,7 @@ class ReferenceStats:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What must be equal for two numbers to be compared."""
+        """Settings that must be equal for two values to be comparable."""
         n = len(self.data.train)
         limit = f"{MOST_REFERENCE:,} of the " if n > MOST_REFERENCE else ""
         reference = (
@@ -132,30 +139,32 @@ class ReferenceStats:
 
     @property
     def floors(self) -> dict[int, tuple[float, float]]:
-        """Fréchet distance of n real pictures to the reference, where that is known beforehand."""
+        """Known Fréchet distances of n real pictures to the reference: mean and standard deviation by n."""
         return {} if self._own else self.network.floors
 
     def most(self, count: int) -> int:
-        """Return the number of samples to measure, at most the number of real pictures for comparison."""
+        """Return how many of `count` samples to measure: at most as many as there are real ones to
+        compare.
+        """
         return count if count in self.floors else min(count, len(self.data.held_out))
 
     @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the reference, which a job owns
     def real(self, n: int) -> "PictureSides":
-        """Return n held-out pictures, or all of them, as if they were samples: the floor."""
+        """Return n held-out pictures in place of samples (all of them if there are fewer): the floor."""
         rng = keyed_rng(0, "metric", draw=1)
         held_out = self.data.held_out
         return PictureSides(held_out[torch.randperm(len(held_out), generator=rng)[:n]], self)
 
     @lru_cache(maxsize=4)  # noqa: B019
     def training(self, n: int) -> "PictureSides":
-        """Return n training pictures, or all of them."""
+        """Return n training pictures, or all of them if there are fewer."""
         train = self.data.train
         places = torch.randperm(len(train), generator=keyed_rng(0, "metric", draw=2))[:n]
         return PictureSides(train[places], self)
 
     @cached_property
     def frequencies(self) -> Tensor:
-        """How often each class of the network is seen among training pictures, (K,)."""
+        """Frequency of each class of the network among training pictures, (K,)."""
         training_images = self.training(KNOWN)
         return _frequencies(training_images.probabilities)
 
@@ -166,9 +175,11 @@ def _frequencies(probabilities: Tensor) -> Tensor:
 
 
 class PictureSides:
-    """Samples beside the real pictures of a reference, and what both metrics need once.
+    """Samples and the real pictures to which they are compared, with shared intermediate values.
 
-    `fake` is (N, C, H, W) uint8.
+    Args:
+        fake: The samples, (N, C, H, W) uint8.
+        reference_stats: The reference.
     """
 
     def __init__(self, fake: Tensor, reference_stats: ReferenceStats) -> None:
@@ -205,7 +216,7 @@ class PictureSides:
 
     @cached_property
     def combinations(self) -> Tensor:
-        """The three digits each sample shows, (N,) in 0…999; of stacked digits only."""
+        """The number that the three digits of each sample form, (N,) in 0…999; only for stacked digits."""
         assert self.reference_stats.digits is not None
         return combinations(self.fake, self.reference_stats.digits)
 
@@ -219,7 +230,7 @@ class PictureSides:
 
     @property
     def copies(self) -> Tensor:
-        """Which samples copy a training picture, (N,)."""
+        """Mask of the samples that copy a training picture, (N,)."""
         return memorised(self.neighbours[0])
 
     @cached_property
@@ -237,15 +248,16 @@ class PictureSides:
         return values
 
     def shares(self) -> Iterator[float]:
-        """Compute what takes longest in shares, so that the metrics find it done.
+        """Compute the slowest intermediate values in several steps, for the metrics to use.
 
-        Kept where `cached_property` keeps it.
+        Yields:
+            The share that is done, in [0, 1].
         """
         real = self.reference_stats.training(len(self))
         for i, side in enumerate((self, real)):
             for share in side.features_in_shares():
                 yield 0.1 * (i + share)
-        if min(len(self), len(real)) > COVERAGE_K:  # otherwise no metric uses these features
+        if min(len(self), len(real)) > COVERAGE_K:  # otherwise no metric uses these values
             for i, side in enumerate((self, real)):
                 for share in side._spacing_in_shares():
                     yield 0.2 + 0.1 * (i + share)
@@ -262,7 +274,11 @@ class PictureSides:
                 yield 0.8 + 0.2 * neighbour
 
     def features_in_shares(self) -> Iterator[float]:
-        """Compute the features of all metrics that need them; yields the share done, in [0, 1]."""
+        """Compute the features of the samples in several steps.
+
+        Yields:
+            The share that is done, in [0, 1].
+        """
         if "features" in self.__dict__:
             return
         parts = []
@@ -288,7 +304,7 @@ class PictureSides:
 
     @cached_property
     def kid_both(self) -> tuple[float, float]:
-        """Kernel distance to as many training pictures, mean and deviation."""
+        """Kernel distance to as many training pictures (at least 500): mean and standard deviation."""
         return kid(self.features, self.reference_stats.training(max(len(self), SUBSET)).features)
 
     def kid(self) -> float:
@@ -299,13 +315,14 @@ class PictureSides:
         """Return KL(classes of the samples ‖ classes of the training pictures), in nats."""
         return kl(
             _frequencies(self.probabilities).numpy(),
-            # A class that training pictures lack would make it infinite: as if half a picture had it.
+            # Add half a picture to each class: a class without training pictures would make KL
+            # infinite.
             (self.reference_stats.frequencies + 0.5 / KNOWN).numpy()
             / (1 + 0.5 * self.probabilities.shape[1] / KNOWN),
         )
 
     def confidence(self) -> float:
-        """Return the mean probability of each sample's likeliest class."""
+        """Return the mean probability of each sample's most probable class."""
         return float(self.probabilities.max(1).values.mean())
 
     def memorised(self) -> float:
@@ -313,10 +330,10 @@ class PictureSides:
         return float(self.copies.double().mean())
 
     def duplicates(self) -> float:
-        """Return the share of samples that nearly repeat another.
+        """Return the share of samples that are nearly equal to another sample.
 
-        In features nearer to another sample than half the median distance of real pictures to the
-        nearest of as many.
+        In features, their distance to another sample is below half the median distance between
+        nearest neighbours among as many real pictures.
         """
         limit = 0.5 * float(self.reference_stats.training(len(self)).spacing.median())
         return float((self.spacing < limit).double().mean())

@@ -1,9 +1,9 @@
-"""How good points in the plane are: exact and sliced W₁, modes of a mixture, high-quality samples."""
+"""Metrics of points in the plane: exact and sliced W₁, modes of a mixture, high-quality samples."""
 
 from functools import cached_property
 
 import numpy as np
-import scipy  # loads its parts when they are first used
+import scipy  # imports its submodules on first use
 
 from wgan.arrays import Real
 from wgan.data import Points
@@ -14,11 +14,19 @@ PROJECTIONS = 50
 
 
 def mixture_modes(points: Real, means: Real, sigma: float) -> tuple[int, float]:
-    """Return (modes captured, share of high-quality samples) for a mixture of Gaussians.
+    """Return the number of captured modes and the share of high-quality samples of a mixture.
 
-    A sample is of high quality within 3σ of its nearest mean; a mode is captured with at least one
-    such sample. The protocol of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086) takes 2,500
-    samples; true ones score about 98.9 %. `points` is (N, 2), `means` (M, 2).
+    A sample is of high quality if it lies within 3σ of its nearest mean. A mode is captured if it
+    has at least one such sample. VEEGAN and PacGAN use 2,500 samples; samples of the mixture itself
+    score about 98.9 %.
+
+    Args:
+        points: Samples, (N, 2).
+        means: Means of the mixture, (M, 2).
+        sigma: Standard deviation of each component.
+
+    Reference:
+        Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018, arXiv:1712.04086.
     """
     distance = scipy.spatial.distance.cdist(points, means)
     nearest = distance.argmin(axis=1)
@@ -29,18 +37,32 @@ def mixture_modes(points: Real, means: Real, sigma: float) -> tuple[int, float]:
 def emd(a: Real, b: Real) -> float:
     """Return the exact W₁ between two equally large sets of points, Euclidean ground cost.
 
-    An assignment problem (scipy). `a` and `b` are (N, 2); N = 2000 takes about half a second.
-    Compare it with the value for real against real at the same N, its floor: it is not 0.
-    Raises ValueError for sets of different sizes.
+    It is an assignment problem, solved by SciPy; N = 2000 takes about half a second. The value for
+    two sets of real points of the same size, the floor, is above 0.
+
+    Args:
+        a: (N, 2).
+        b: (N, 2).
+
+    Raises:
+        ValueError: The sets have different sizes.
     """
     return assignment(a, b)
 
 
 def sliced(a: Real, b: Real, projections: int = PROJECTIONS, seed: int = 0) -> float:
-    """Return the sliced W₁: the mean W₁ of both sets' shadows on random lines (POT).
+    """Return the sliced W₁: the mean W₁ of the projections to random lines, computed by POT.
 
-    `a` is (N, D), `b` (M, D). At most the exact W₁, and cheap for many points. Bonneel et al. 2015,
-    Sliced and Radon Wasserstein barycenters of measures.
+    It is at most the exact W₁, and fast for many points.
+
+    Args:
+        a: (N, D).
+        b: (M, D).
+        projections: Number of lines.
+        seed: Seed of the lines.
+
+    Reference:
+        Bonneel et al. 2015, Sliced and Radon Wasserstein barycenters of measures.
     """
     from ot.sliced import sliced_wasserstein_distance
 
@@ -56,10 +78,15 @@ def sliced(a: Real, b: Real, projections: int = PROJECTIONS, seed: int = 0) -> f
 
 
 class PointSides:
-    """Fake points beside real ones of the same number, and the metrics of both.
+    """Fake points and equally many real points, and the metrics that compare them.
 
-    The real side is drawn with its own key: the same for every run on a density. `draw` counts
-    repetitions, each with other real points: W₁ of 512 depends on which they are.
+    Real points are drawn with a key that is the same for every run. Each repetition uses other real
+    points, because W₁ of 512 points depends on the draw.
+
+    Args:
+        fake: (N, 2).
+        data: The density.
+        draw: Number of the repetition.
     """
 
     def __init__(self, fake: Real, data: Points, draw: int = 0) -> None:
@@ -67,12 +94,12 @@ class PointSides:
 
     @cached_property
     def real(self) -> Real:
-        """As many real points, (N, 2)."""
+        """Equally many real points, (N, 2)."""
         return self._draw(2 * self._repetition + 1)
 
     @cached_property
     def other(self) -> "PointSides":
-        """The same with other real points in place of the fakes: what they score is the floor."""
+        """The same with other real points in place of the fakes; their metrics are the floors."""
         return PointSides(self._draw(2 * self._repetition + 2), self._data, self._repetition)
 
     def _draw(self, draw: int) -> Real:
@@ -81,7 +108,7 @@ class PointSides:
 
     @cached_property
     def modes(self) -> tuple[int, float]:
-        """Modes captured and share of high quality; of a mixture only."""
+        """Number of captured modes and share of high-quality samples; only for a mixture."""
         means = self._data.means
         assert means is not None
         return mixture_modes(self.fake, means.cpu().numpy(), self._data.sigma)
@@ -102,5 +129,5 @@ class PointSides:
         return emd(self.fake, self.real)
 
     def sliced(self) -> float:
-        """Return the sliced W₁ of all."""
+        """Return the sliced W₁."""
         return sliced(self.fake, self.real)

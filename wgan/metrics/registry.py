@@ -1,7 +1,8 @@
-"""How good samples are, measured: one function and one line of METRICS for each.
+"""METRICS: all metrics of the quality of samples, one function and one line for each.
 
-The name of a metric contains its settings, so that values which cannot be compared differ in name: `fid64_1k`
-is the Fréchet distance of 1,000 samples in 64 features. `metric_of` finds a name's metric.
+The name of a metric contains its settings, so that values that cannot be compared have different
+names: `fid64_1k` is the Fréchet distance of 1,000 samples in 64 features. `metric_of` returns the
+metric of a name.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,35 +19,35 @@ Sides = PictureSides | PointSides
 
 @dataclass(frozen=True)
 class Metric:
-    """One number about samples: how it is found, which way is better, what it means."""
+    """A metric of samples: how it is computed, which values are better, and what it means."""
 
     title: str
     kind: Literal["pictures", "points"]
     measure: Callable[[Any], float]
     better: Literal["lower", "higher", "neither"]
     meaning: str
-    """What it says and what it does not, with its source, in Markdown."""
+    """What the metric shows and what it does not show, with its source, in Markdown."""
     most: int | None = None
-    """Never of more samples than this: its time grows too fast."""
+    """Maximum number of samples, because the time grows fast."""
     features: bool = False
-    """Whether it depends on the feature network, which then stands in its name."""
+    """Whether it depends on the feature network, which is then part of its name."""
     classes: bool = False
-    """Whether it needs a network that tells classes apart."""
+    """Whether it needs a classifier."""
     mixture: bool = False
     """Whether it needs a mixture of Gaussians."""
     live: bool = True
-    """Whether it is cheap enough to be measured while training goes on."""
+    """Whether it is fast enough to be measured during training."""
     deviation: Callable[[Any], float] | None = None
     percent: bool = False
     stacked: bool = False
     """Whether it needs stacked digits."""
     headline: bool = False
-    """Whether a checkpoint that is best by it is worth keeping, and tables of runs show it."""
+    """Whether tables of runs show it, and the checkpoint with its best value is kept."""
     least: int = 1
-    """How many samples and how many real pictures it needs at the least."""
+    """Minimum number of samples and of real pictures."""
 
     def fits(self, sides: Sides) -> bool:
-        """Tell whether it can be measured of these."""
+        """Return whether the metric can be computed for these samples."""
         if isinstance(sides, PointSides):
             return self.kind == "points" and (sides.mixture or not self.mixture)
         reference_stats = sides.reference_stats
@@ -58,7 +59,7 @@ class Metric:
         )
 
     def has_too_few(self, sides: Sides) -> bool:
-        """Tell whether there are too few samples or training pictures to measure it."""
+        """Return whether there are too few samples or training pictures for it."""
         if isinstance(sides, PointSides):
             return False
         return min(len(sides), len(sides.reference_stats.data.train)) < self.least
@@ -252,22 +253,22 @@ METRICS: dict[str, Metric] = {
 
 LIVE_SAMPLES = {"pictures": LIVE, "points": 2_500}
 SHOWN = 64
-"""Samples whose nearest training pictures are looked for while training goes on."""
+"""Samples whose nearest training pictures are searched during training."""
 
 
 def short(n: int) -> str:
-    """Return a number of samples as names have it: 512, 1k, 2500, 10k."""
+    """Return a number of samples as it appears in names: 512, 1k, 2500, 10k."""
     return f"{n // 1000}k" if n % 1000 == 0 else str(n)
 
 
 def name_of(key: str, sides: Sides, n: int) -> str:
-    """Return a metric's name with its settings, for n samples."""
+    """Return the name of a metric of n samples, with its settings."""
     stem = (
         sides.reference_stats.network.stem
         if METRICS[key].features and isinstance(sides, PictureSides)
         else ""
     )
-    # KL and its like say in words what they are; FID and KID say their number of features.
+    # The names of FID and KID contain the number of features; other names do not.
     settings = stem if key in ("fid", "kid") else stem.removesuffix("64")
     return f"{key}{settings}_{short(n)}"
 
@@ -276,7 +277,7 @@ FLOOR, DEVIATION = "_floor", "_sd"
 
 
 def metric_of(name: str) -> Metric | None:
-    """Return the metric that a name belongs to; None for an unknown one, a floor or a deviation."""
+    """Return the metric that a name belongs to; None for unknown names, floors and deviations."""
     if name.endswith((FLOOR, DEVIATION)):
         return None
     keys = [key for key in METRICS if name.startswith(key)]
@@ -284,7 +285,7 @@ def metric_of(name: str) -> Metric | None:
 
 
 def title_of(name: str) -> str:
-    """Return a name as people read it: "FID, 1k samples"."""
+    """Return the title of a metric's name: "FID, 1k samples"."""
     metric = metric_of(name)
     return (
         f"{metric.title}, {name.rpartition('_')[2]} samples" if metric else name.replace("_", " ")
@@ -292,15 +293,17 @@ def title_of(name: str) -> str:
 
 
 def better(name: str, value: float, than: float) -> bool:
-    """Tell whether a metric's value is better than another."""
+    """Return whether a value of a metric is better than another."""
     metric = metric_of(name)
     return value > than if metric is not None and metric.better == "higher" else value < than
 
 
 def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
-    """Say in a sentence which metrics are not measured because there are too few pictures; "" if none.
+    """Return a sentence that names the metrics for which there are too few pictures; "" if none.
 
-    Without `keys` of all that would be measured otherwise.
+    Args:
+        sides: The samples.
+        keys: The metrics to consider. Default: all.
     """
     metrics = [METRICS[key] for key in (METRICS if keys is None else keys)]
     lacking = [m for m in metrics if m.has_too_few(sides) and replace(m, least=0).fits(sides)]
@@ -317,9 +320,15 @@ def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
 def measure(
     sides: Sides, keys: Iterable[str] | None = None, *, floor: bool = False
 ) -> dict[str, float]:
-    """Return metrics of samples under their names; without `keys` all that are measured live.
+    """Measure metrics of samples.
 
-    With `floor` what real ones score in their place is added under each name with `_floor`.
+    Args:
+        sides: The samples.
+        keys: The metrics. Default: those that are measured during training.
+        floor: Whether to add the values of real examples, under each name with the suffix `_floor`.
+
+    Returns:
+        The values by name. Metrics that do not fit the samples are left out.
     """
     values: dict[str, float] = {}
     for key in keys if keys is not None else [k for k, m in METRICS.items() if m.live]:

@@ -1,4 +1,4 @@
-"""Network: what a page, the command line and a training must know of a pair of networks."""
+"""Network: the base class of a pair of generator and critic, with its settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Network(BaseModel, ABC):
-    """A pair of networks and its own settings."""
+    """A pair of generator and critic, with its settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,10 +21,10 @@ class Network(BaseModel, ABC):
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
     couples: ClassVar[bool] = False
-    """Has the critic layers, such as batch norm, in which samples influence each other?"""
+    """Whether the critic has layers, such as batch norm, in which samples influence each other."""
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
-        """Say why the pair cannot make examples of a shape; None if it can."""
+        """Return why the pair does not fit examples of a shape; None if it does."""
         kind = "points" if len(shape) == 1 else "pictures"
         if kind != self.kind:
             return f"the network {self.name} makes {self.kind}, and this data set holds {kind}"
@@ -40,15 +40,22 @@ class Network(BaseModel, ABC):
 
     @abstractmethod
     def initialise(self, module: nn.Module, rng: torch.Generator) -> None:
-        """Draw a module's first weights."""
+        """Draw the initial weights of a module."""
 
     def build(
         self, shape: tuple[int, ...], latent_dim: int, rng: torch.Generator, classes: int = 0
     ) -> tuple[nn.Module, nn.Module]:
         """Return (generator, critic) on the CPU, with weights drawn from `rng`.
 
-        With `classes` both take labels, (N,), as a second argument. Raises ValueError where
-        `incompatibility_reason` has something to say.
+        Args:
+            shape: Shape of one example.
+            latent_dim: Length of z.
+            rng: Random number generator of the weights.
+            classes: Number of classes. If it is above 0, both networks take labels, (N,), as a
+                second argument.
+
+        Raises:
+            ValueError: The pair does not fit the shape; see `incompatibility_reason`.
         """
         import torch
         from torch import nn
@@ -58,7 +65,8 @@ class Network(BaseModel, ABC):
         reason = self.incompatibility_reason(shape)
         if reason is not None:
             raise ValueError(reason)
-        # Built without storage first: torch's own constructors draw from the global generator.
+        # Build without storage, because torch's constructors draw weights from the global
+        # generator.
         with torch.device("meta"):
             pair = self._pair(shape, latent_dim, classes)
         for module in pair:

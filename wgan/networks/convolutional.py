@@ -1,4 +1,4 @@
-"""Convolutional pairs."""
+"""Convolutional pairs of generator and critic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _PLANS = {28: (7, 2), 32: (4, 3), 64: (4, 4)}
-"""For each side of a picture, that of the coarsest map and the number of doublings from there."""
+"""For each side of a picture: the side of the smallest map, and the number of doublings from there."""
 
 
 def _convolution_problem(name: str, shape: tuple[int, ...]) -> str | None:
@@ -67,7 +67,7 @@ class Dcgan(Network):
         return _convolution_problem(self.name, shape)
 
     def _widths(self, side: int) -> list[int]:
-        """Channels of each map, from the one next to the picture to the coarsest."""
+        """Return the channels of each map, from the one next to the picture to the smallest."""
         return [self._CHANNELS[self.size] * 2**i for i in range(_PLANS[side][1])]
 
     def generator(self, shape: tuple[int, ...], latent_dim: int) -> nn.Module:
@@ -205,7 +205,7 @@ class Brownlee(Network):
 
     @staticmethod
     def _finish(channels: int) -> list[nn.Module]:
-        # Keras: momentum 0.99 (torch counts it the other way round), ε = 1e-3.
+        # Keras has momentum 0.99, which torch defines as 1 − 0.99, and ε = 1e-3.
         from torch import nn
 
         from wgan.networks.modules import DebiasedBatchNorm

@@ -1,4 +1,4 @@
-"""Fully connected pairs."""
+"""Fully connected pairs of generator and critic."""
 
 from __future__ import annotations
 

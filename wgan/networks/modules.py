@@ -1,4 +1,4 @@
-"""The parts of networks that torch does not have: label inputs, residual blocks, Keras' batch norm."""
+"""Modules that torch lacks: label inputs, residual blocks, batch norm as in Keras."""
 
 import math
 
@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 LABEL_DIM = 32
-"""Length of the vector that represents a class at the input of the generator."""
+"""Length of the vector that represents a class in the generator's input."""
 
 
 class ClassEmbedding(nn.Embedding):
-    """A vector for each class, at first drawn with a standard deviation."""
+    """A vector for each class, initialised from a normal distribution with a given standard deviation."""
 
     def __init__(self, classes: int, length: int, std: float) -> None:
         super().__init__(classes, length)
@@ -51,7 +51,7 @@ class LabelledCritic(nn.Module):
 
 
 class Score(nn.Module):
-    """Drop the last axis of a critic's output."""
+    """Remove the last axis of a critic's output: (N, 1) → (N,)."""
 
     def forward(self, x: Tensor) -> Tensor:  # (N, 1)
         return x.squeeze(-1)  # (N,)
@@ -102,11 +102,11 @@ class DownBlock(nn.Module):
 
 
 class DebiasedBatchNorm(nn.BatchNorm2d):
-    """Batch norm as Keras 2.2 kept its running statistics: a mean of the batches seen, none of the start.
+    """Batch norm with the running statistics of Keras 2.2: an unbiased mean over the batches seen.
 
-    After n batches a plain moving average still holds momentum^n of the 0 and 1 it began with: at 0.99,
-    half of them after 69 steps. TensorFlow 1's average with `zero_debias`, which Keras called, divides
-    that share out; so a weight of (1 − m)/(1 − mⁿ) for the n-th batch says it too.
+    After n batches, a plain moving average still contains a share mⁿ of its initial values 0 and 1;
+    for m = 0.99 that is half after 69 steps. TensorFlow 1's average with `zero_debias`, which Keras
+    used, divides by 1 − mⁿ. The weight (1 − m)/(1 − mⁿ) of the n-th batch is equivalent.
     """
 
     def __init__(self, channels: int, *, eps: float, rate: float) -> None:
@@ -123,7 +123,7 @@ class DebiasedBatchNorm(nn.BatchNorm2d):
 def initialise_like_torch(
     part: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, rng: torch.Generator
 ) -> None:
-    """Uniform in ±1/√fan_in for weights and biases: what torch's constructors do."""
+    """Initialise like torch's constructors: weights and biases uniform in ±1/√fan_in."""
     nn.init.kaiming_uniform_(part.weight, a=math.sqrt(5), generator=rng)
     if part.bias is not None:
         fan_in = part.weight[0].numel()

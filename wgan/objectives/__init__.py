@@ -1,8 +1,8 @@
-"""What critic and generator minimise, and what keeps the critic Lipschitz.
+"""The losses of critic and generator, and the constraints that keep the critic Lipschitz.
 
-One class and one line of OBJECTIVES for each variant. The loop calls the same methods of every
-one, so a new variant changes nothing else. Signs are those of the WGAN papers: the critic scores
-real samples high.
+There is one class and one line of OBJECTIVES for each variant. The loop calls the same methods of
+all variants, so a new one needs no other change. Signs are those of the WGAN papers: real samples
+have high scores.
 
 Importing this package does not load torch: its functions import it when they compute.
 """

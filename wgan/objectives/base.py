@@ -1,4 +1,4 @@
-"""Objective: the losses of a variant, and what pages, command line and training must know of it."""
+"""Objective: the base class of a variant's losses and constraint, with its texts for users."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     Scorer = Callable[[Tensor], Tensor]
-    """A critic as penalties see it: (N, …) → (N,), one score for each sample."""
+    """A critic as penalties call it: (N, …) → (N,), one score per sample."""
 
 
 class Objective(BaseModel, ABC):
-    """A variant's losses, its regulariser, and its own hyperparameters."""
+    """The losses, the constraint and the hyperparameters of a variant."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,36 +33,41 @@ class Objective(BaseModel, ABC):
     reading: ClassVar[str]
     """How to read the two curves, in one or two sentences."""
     suits_momentum: ClassVar[bool] = True
-    """Whether a critic trained alone uses Adam; else RMSprop, as momentum makes it unstable."""
+    """Whether a critic that is trained alone uses Adam. Otherwise it uses RMSprop, because
+    momentum makes it unstable.
+    """
     two_sided: ClassVar[bool] = False
-    """Whether a penalty pulls the critic's slope to 1 from below, too."""
+    """Whether a penalty also pulls slopes below 1 up to 1."""
     class_conditional: ClassVar[bool] = True
-    """Whether the critic may be given the class: a projection adds to its slope."""
+    """Whether the critic may be class-conditional: the projection adds to its slope."""
     couples: ClassVar[bool] = True
-    """Whether the critic may have layers that mix samples, such as batch norm. A gradient penalty needs one
-    gradient per sample, so with it the critic may not."""
+    """Whether the critic may have layers that mix samples, such as batch norm. A gradient penalty
+    needs the gradient of each sample, so it does not allow them.
+    """
 
     @abstractmethod
     def real_loss(self, real: Tensor) -> Tensor:
-        """Return the part of the critic's loss that real scores, (N,), decide: a scalar."""
+        """Return the part of the critic's loss that depends on real scores, (N,): a scalar."""
 
     @abstractmethod
     def fake_loss(self, fake: Tensor) -> Tensor:
-        """Return the part of the critic's loss that scores of fakes, (N,), decide: a scalar."""
+        """Return the part of the critic's loss that depends on fake scores, (N,): a scalar."""
 
     def critic_loss(self, *, real: Tensor, fake: Tensor) -> Tensor:
-        """Return what the critic minimises, without penalties, from its scores.
+        """Return the critic's loss without the penalty, a scalar.
 
-        `real` and `fake` are scores, (N,). The result is a scalar.
+        Args:
+            real: Scores of real samples, (N,).
+            fake: Scores of fakes, (N,).
         """
         return self.real_loss(real) + self.fake_loss(fake)
 
     @abstractmethod
     def generator_loss(self, *, fake: Tensor) -> Tensor:
-        """Return what the generator minimises, from the critic's scores of its samples, (N,)."""
+        """Return the generator's loss, a scalar, from the critic's scores of fakes, (N,)."""
 
     def generator_text(self) -> str:
-        """Return the generator's loss as text."""
+        """Return the formula of the generator's loss as text."""
         return self.generator_formula
 
     def penalty(
@@ -75,10 +80,15 @@ class Objective(BaseModel, ABC):
         update: int = 0,
         rows: Rows = WHOLE,
     ) -> Tensor:
-        """Return the penalty that keeps the critic Lipschitz, a scalar that is added to its loss; here 0.
+        """Return the penalty, a scalar that is added to the critic's loss; 0 for most objectives.
 
-        `real` and `fake` are samples, (N, …); `rng` is the draw's own generator; `update` counts
-        the critic's updates from 0; `rows` tells which rows of a shared batch these are.
+        Args:
+            critic: The critic.
+            real: Real samples, (N, …).
+            fake: Fakes, (N, …).
+            rng: Random number generator of this draw.
+            update: Number of critic updates before this one.
+            rows: The rows of a shared batch that these samples are.
         """
         points = self.points(real=real, fake=fake, rng=rng, update=update, rows=rows)
         return real.new_zeros(()) if points is None else self.penalise(critic, points)
@@ -92,31 +102,34 @@ class Objective(BaseModel, ABC):
         update: int = 0,
         rows: Rows = WHOLE,
     ) -> Tensor | None:
-        """Return where the critic's slope is held in this update, (N, …); None: nowhere."""
+        """Return the points at which the penalty acts in this update, (N, …); None for no penalty.
+
+        The arguments are those of `penalty`.
+        """
         return None
 
     def penalise(self, critic: Scorer, points: Tensor) -> Tensor:
-        """Return what the critic's slopes at points, (N, …), add to its loss: a scalar."""
+        """Return the penalty for the critic's slopes at points, (N, …): a scalar."""
         return points.new_zeros(())
 
     @property
     def layers(self) -> str:
-        """Which layers the critic has: runs can be forked only among objectives with the same."""
+        """The kind of the critic's layers. A fork can change the objective only to one of the same kind."""
         return "plain"
 
     def unsupported_reason(self, critic: nn.Module) -> str | None:
-        """Say why `prepare` cannot change a critic's layers; None if it can."""
+        """Return why `prepare` cannot change the layers of a critic; None if it can."""
         return None
 
     def prepare(self, critic: nn.Module, rng: torch.Generator) -> None:
-        """Change a new critic's layers in place, before training; here nothing."""
+        """Change the layers of a new critic in place, before training. Does nothing by default."""
 
     def project(self, critic: nn.Module) -> None:
-        """Change the critic's weights in place after its optimiser's step; here nothing."""
+        """Change the critic's weights in place after each optimiser step. Does nothing by default."""
 
 
 class CrossEntropy(Objective):
-    """The losses of a discriminator that says real or fake, from its logits."""
+    """The losses of a discriminator, from its logits."""
 
     critic_formula = "−E log σ(f(real)) − E log(1 − σ(f(fake)))"
     generator_formula = "−E log σ(f(fake))"
@@ -143,7 +156,7 @@ class CrossEntropy(Objective):
 
 
 class Wasserstein(Objective):
-    """The Kantorovich–Rubinstein dual: the mean score difference, and its generator."""
+    """The losses of the Kantorovich–Rubinstein dual: the difference of the mean scores."""
 
     critic_formula = "E f(fake) − E f(real)"
     generator_formula = "−E f(fake)"

@@ -1,4 +1,4 @@
-"""Objectives whose critic tells real from fake, for comparison: no Wasserstein distance."""
+"""Objectives whose critic classifies real and fake. They do not estimate a Wasserstein distance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slopes of a critic, and the bounds to which its weights are clipped."""
+"""The slopes of a critic, and the bounds to which its weights are clipped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 def gradient_norm(critic: Scorer, x: Tensor, *, create_graph: bool = False) -> Tensor:
-    """Return ‖∇f(x)‖₂, one norm for each sample.
+    """Return ‖∇f(x)‖₂ at each sample, (N,) float32.
 
-    `x` is (N, …) and need not require a gradient; the result is (N,), float32. The gradient of the
-    norm at 0 is 0, so a flat critic gives no NaN.
+    The gradient of this norm is 0 where the norm is 0, so a flat critic gives no NaN.
+
+    Args:
+        critic: The critic.
+        x: Samples, (N, …). They need not require a gradient.
+        create_graph: Whether the norm can be differentiated.
     """
     x = x.detach().requires_grad_()
     with torch.enable_grad():
@@ -29,11 +33,9 @@ def gradient_norm(critic: Scorer, x: Tensor, *, create_graph: bool = False) -> T
 
 
 def clip_bounds(objective: Objective, critic: nn.Module) -> list[float | None]:
-    """Return the clipping bound c of each parameter, in their order; None for parameters that are not
-    clipped.
+    """Return the clipping bound c of each parameter, in order; None for parameters that are not clipped.
 
-    The objective itself is asked: a weight is clipped if `project` makes an infinite value finite,
-    and that finite value is c.
+    A parameter is clipped if `project` makes an infinite value finite; that finite value is c.
     """
     bounded = copy.deepcopy(critic)
     with torch.no_grad():

@@ -4,14 +4,13 @@ import torch
 from torch import Tensor, nn
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
-"""Layers whose weights are scales of a normalisation, not of the critic's function."""
+"""Layers whose weights scale a normalisation."""
 
 
 class MaxMin(nn.Module):
-    """GroupSort with groups of two: each pair of units (or channels) in ascending order.
+    """GroupSort with groups of two: sorts each pair of units (or channels): (N, C, …) → (N, C, …).
 
-    (N, C, …) → (N, C, …), C even. Sorting only permutes the values of a sample, so gradient norms are
-    unchanged.
+    C must be even. Sorting permutes the values of a sample, so gradient norms do not change.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -21,9 +20,12 @@ class MaxMin(nn.Module):
 
 
 class Orthonormal(nn.Module):
-    """A parametrisation of a layer's weight: rows (or columns, whichever are fewer) orthonormal.
+    """A parametrisation that makes a weight's rows or columns orthonormal, whichever are fewer.
 
-    `scale` multiplies the result.
+    Args:
+        method: "bjorck" or "cayley".
+        iterations: Iterations of the Björck method.
+        scale: Factor on the result.
     """
 
     def __init__(self, method: str, iterations: int, scale: float) -> None:
@@ -40,11 +42,15 @@ class Orthonormal(nn.Module):
 
 
 def bjorck(matrix: Tensor, iterations: int) -> Tensor:
-    """Return a matrix near the closest with orthonormal columns: W ← W(3I − WᵀW)/2, from W/‖W‖.
+    """Return a matrix close to the nearest one with orthonormal columns.
 
-    `matrix` is (m, n), m ≥ n. No singular value ever exceeds 1.
+    The iteration is W ← W(3I − WᵀW)/2, starting at W/‖W‖. No singular value exceeds 1.
+
+    Args:
+        matrix: (m, n), m ≥ n.
+        iterations: Number of iterations.
     """
-    # √(‖W‖₁ ‖W‖∞) is never below the largest singular value, and cheap.
+    # √(‖W‖₁ ‖W‖∞) is an upper bound of the largest singular value, and fast to compute.
     bound = (matrix.abs().sum(0).max() * matrix.abs().sum(1).max()).sqrt()
     matrix = matrix / bound.clamp_min(1e-12)
     for _ in range(iterations):
@@ -53,7 +59,7 @@ def bjorck(matrix: Tensor, iterations: int) -> Tensor:
 
 
 def cayley(matrix: Tensor) -> Tensor:
-    """Return a matrix with orthonormal columns by the Cayley transform of a tall one, (m, n)."""
+    """Return a matrix with orthonormal columns, by the Cayley transform of a matrix (m, n) with m ≥ n."""
     n = len(matrix.T)
     top, rest = matrix[:n], matrix[n:]
     identity = torch.eye(n, device=matrix.device, dtype=matrix.dtype)
@@ -63,7 +69,7 @@ def cayley(matrix: Tensor) -> Tensor:
 
 
 def layers_with_matrix(critic: nn.Module) -> list[nn.Module]:
-    """Return the layers of a critic that have a matrix, from first to last."""
+    """Return the layers of a critic that have a weight matrix, from first to last."""
     kinds = (nn.Linear, nn.Conv2d, nn.Embedding)
     return [part for part in critic.modules() if isinstance(part, kinds)]
 

@@ -1,4 +1,4 @@
-"""GradientPenalty: a term that is added to the loss of a critic to bound its slope."""
+"""GradientPenalty: a term in the critic's loss that constrains its slope."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class GradientPenalty(Objective):
 
     @abstractmethod
     def deviation(self, norm: Tensor) -> Tensor:
-        """Return what each sample's gradient norm, (N,), costs before λ: (N,)."""
+        """Return the penalty of each gradient norm without the factor λ: (N,) → (N,)."""
 
     def penalise(self, critic: Scorer, points: Tensor) -> Tensor:
         from wgan.objectives.gradients import gradient_norm

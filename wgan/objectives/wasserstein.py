@@ -153,7 +153,8 @@ class WganSn(Wasserstein):
         return f"spectral-{self.power_iterations}"
 
     def prepare(self, critic: nn.Module, rng: torch.Generator) -> None:
-        # torch draws the first singular vectors from the global generator: give it a keyed seed.
+        # torch draws the initial singular vectors from the global generator, so set its seed from
+        # the key.
         import torch
         from torch.nn.utils import parametrizations
 
@@ -244,8 +245,8 @@ class WganGroupSort(Wasserstein):
 
         overlap = 1
         if isinstance(part, nn.Conv2d):
-            # A pixel lies in that many windows, so a convolution by an orthonormal matrix of its
-            # patches stretches by at most the root of that number.
+            # Each pixel lies in this many windows. A convolution whose matrix is orthonormal on
+            # patches stretches at most by the square root of this number.
             sides = zip(part.kernel_size, part.stride, strict=True)
             overlap = math.prod(math.ceil(side / stride) for side, stride in sides)
         return Orthonormal(self.orthonormal, self.iterations, 1 / math.sqrt(overlap))

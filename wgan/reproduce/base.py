@@ -1,4 +1,4 @@
-"""The parts of an experiment: its name, source and settings, and the function that measures its rows."""
+"""The parts of an experiment: name, source, settings, and the function that measures its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Tell = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Row:
-    """A measured quantity, and the value that its source leads one to expect."""
+    """A measured quantity, and the value expected from its source."""
 
     quantity: str
     expected: str
@@ -33,25 +33,25 @@ def _silent(words: str, share: float) -> None:
 
 @dataclass(frozen=True)
 class Bench:
-    """How an experiment is run: its seed and length, its progress, and where it writes pictures."""
+    """The settings of an experiment's run: seed, scale, progress callback, and folder for pictures."""
 
     seed: int = 0
     scale: float = 1.0
-    """Factor of the steps of every training; below 1 only to test that the experiment runs."""
+    """Factor on the steps of every training. A value below 1 only tests that the experiment runs."""
     tell: Tell = _silent
     folder: Path | None = None
-    """Where pictures are written; None: nowhere."""
+    """The folder for pictures; None for no pictures."""
 
     def part(self, done: int, total: int) -> Tell:
-        """Return how one of `total` equal parts tells its progress, after `done` of them."""
+        """Return the progress callback of one of `total` equal parts, after `done` of them."""
         return lambda words, share: self.tell(words, (done + share) / total)
 
     def steps(self, n: int) -> int:
-        """Return the steps at this scale that replace n steps: at least one."""
+        """Return the number of steps at this scale: at least one."""
         return max(1, round(self.scale * n))
 
     def samples(self, n: int) -> int:
-        """Return the samples that replace n samples: fewer only at a scale below 0.1."""
+        """Return the number of samples at this scale: fewer than n only below a scale of 0.1."""
         return n if self.scale >= 0.1 else max(32, round(self.scale * n))
 
 
@@ -65,15 +65,15 @@ class Experiment:
     settings: str
     rows: Callable[[Bench], list[Row]]
     threads: int = 1
-    """0: all cores. Small networks are faster on one core, because threads have a cost."""
+    """0 means all cores. Small networks are faster on one core, because threads have a cost."""
     picture: str = ""
-    """File that it writes into the bench's folder."""
+    """Name of the picture that it writes into the bench's folder."""
 
     def engine(self) -> Engine:
-        """Return the engine of its trainings: the processor, in float32."""
+        """Return the engine of its trainings: the CPU, in float32."""
         return Engine("cpu", "float32", self.threads or cores())
 
     def run(self, bench: Bench) -> list[Row]:
-        """Measure the rows, on the experiment's number of threads."""
+        """Measure the rows with the experiment's number of threads."""
         self.engine().activate()
         return self.rows(bench)

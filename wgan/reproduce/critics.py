@@ -1,4 +1,4 @@
-"""Measures of a critic that is trained alone: its gap, and how well simple fits explain its scores."""
+"""Measures of a critic that is trained alone: its gap, and how well linear fits explain its scores."""
 
 import numpy as np
 import torch

@@ -1,9 +1,9 @@
-"""Arjovsky et al. 2017, figures 3 and 4: whose estimate follows the quality of the samples."""
+"""Arjovsky et al. 2017, figures 3 and 4: which estimate follows the quality of the samples."""
 
 import math
 
 import numpy as np
-import scipy  # loads its parts when they are first used
+import scipy  # imports its submodules on first use
 import torch
 
 from wgan.arrays import Real

@@ -80,7 +80,7 @@ def _no_batch_norm(bench: Bench) -> list[Row]:
 
 
 def _ratio_note(ratio: float, rows: list[Row], distances: dict[str, float]) -> str:
-    """Return what else than the generator decides the ratio."""
+    """Return a note about influences on the ratio other than the generator."""
     first = next((row.measured for row in rows if "÷" in row.quantity), None)
     if first is None:
         return "the control: here it comes from gan's learning rates, a fifth of wgan-gp's"
@@ -106,7 +106,7 @@ NO_BATCH_NORM = Experiment(
 
 
 def _memorisation_note(share: float, updates: int) -> str:
-    """Return whether the critic has memorised its training digits."""
+    """Return a note whether the critic has memorised its training digits."""
     if share > 0.2:
         return "the critic knows its training digits by heart"
     return (
@@ -210,7 +210,7 @@ def _brownlee(bench: Bench) -> list[Row]:
     if not full:
         config = config.changed({"dataset": Mnist10k(classes=("7",))})
     config = config.changed({"seed": bench.seed, "steps": bench.steps(BROWNLEE_STEPS)})
-    # bfloat16 is twice as fast on a processor with instructions for it; without, it takes 15 minutes.
+    # bfloat16 is twice as fast on CPUs with instructions for it; on others this takes 15 minutes.
     fast = might_gain_from_bfloat16("cpu", "pictures")
     engine = Engine("cpu", "bfloat16" if fast else "float32", cores())
     training = Training(config, engine=engine)

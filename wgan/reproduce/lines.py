@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import scipy  # loads its parts when they are first used
+import scipy  # imports its submodules on first use
 import torch
 from torch import Tensor, nn
 
@@ -95,7 +95,9 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
 def _train(
     objective: Objective, updates: int, fake: Tensor, bench: Bench, tell: Tell, name: str
 ) -> tuple[int, float, nn.Module]:
-    """Train a critic; return the early updates, its gradient at fakes after these, and the critic in the end."""
+    """Train a critic; return the number of early updates, its gradient at fakes after these, and
+    the final critic.
+    """
 
     def batches(step: int) -> tuple[Tensor, Tensor]:
         return _two_gaussians(bench.seed, step)

@@ -1,4 +1,4 @@
-"""What the experiments on digits share: metrics in pixels, pictures of a generator, whole trainings."""
+"""Helpers of the experiments on digits: metrics in pixels, samples of a generator, whole trainings."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ COMPONENTS = 50
 
 
 class PixelMetrics:
-    """Metrics of pictures from their pixels alone, so that they depend on no trained network."""
+    """Metrics from pixels alone, which depend on no trained network."""
 
     def __init__(self, data: Pictures) -> None:
         flat = flat_pixels(data.train)  # (N, 784)
@@ -44,7 +44,7 @@ class PixelMetrics:
         return float(between + np.trace(covariance) + np.trace(real_covariance) - 2 * root)
 
     def shares(self, pictures: Stack) -> Real:
-        """Return the share of the pictures that are nearest to each class's mean, (K,)."""
+        """Return the share of pictures that are nearest to the mean of each class, (K,)."""
         nearest = ((flat_pixels(pictures)[:, None] - self.means) ** 2).sum(axis=2).argmin(axis=1)
         return np.bincount(nearest, minlength=len(self.means)) / len(pictures)
 

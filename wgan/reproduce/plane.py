@@ -46,9 +46,9 @@ def _noisy(data: Points, seed: int, coupled: bool, n: int, step: int) -> tuple[T
 
 @torch.no_grad()
 def _detail(critic: nn.Module, data: Points, seed: int, n: int) -> float:
-    """Return the share of the critic's gap that noise of 0.3 in place of 1 takes away.
+    """Return the share of the critic's gap that is lost with noise of 0.3 in place of 1.
 
-    0.09 for any quadratic surface; more where it has peaks at the data.
+    It is 0.09 for any quadratic surface, and larger if the surface has peaks at the data.
     """
     real = data.sample(n, keyed_rng(seed, "metric", 100))
     noise = torch.randn(n, 2, generator=keyed_rng(seed, "metric", 101))

@@ -1,4 +1,4 @@
-"""The outcome of experiments: as JSON, as a table in a terminal, and as the page docs/reproduction.md."""
+"""Results of experiments: as JSON, as a table in a terminal, and as docs/reproduction.md."""
 
 import dataclasses
 import math
@@ -46,7 +46,7 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """How many rows agree, as a phrase."""
+        """Number of rows that agree, as a phrase."""
         rows = [row for row in self.rows if row.agrees is not None]
         agreeing = sum(bool(row.agrees) for row in rows)
         return f"{agreeing} of {len(rows)} expectations met"

@@ -142,7 +142,7 @@ def _rows(
 
 
 def _remark(good: float, floor: float) -> str:
-    """Return what the percentage of high-quality samples means for the number of captured modes."""
+    """Return a note on how the percentage of high-quality samples affects the number of captured modes."""
     if good < floor / 2:
         return "far from converged: a mode counts with one good sample, so some are hit in passing"
     return "more than the floor: modes that shrank" if good > floor + 0.5 else ""

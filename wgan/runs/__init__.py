@@ -1,9 +1,9 @@
-"""A run's folder: create, record, read, lock, fork, list, throw away.
+"""The folder of a run: create, record, read, lock, fork, list, delete.
 
-`config.json`, `run.sqlite` (reports, changes, metrics, facts), `previews/`, `step_XXXXXXXX.safetensors`,
-a lock, and after a failure `error.log`. Files are written under a temporary name, flushed and then
-renamed; the database commits a batch of rows at a time. So a run killed at any moment keeps all that
-was flushed, and no half file.
+It holds `config.json`, `run.sqlite` (reports, changes, metrics, facts), `previews/`, checkpoints
+(`step_XXXXXXXX.safetensors`), a lock, and after a failure `error.log`. Files are written under a
+temporary name, flushed and renamed. The database commits rows in batches. So a run that is killed
+at any moment keeps everything that was flushed, and contains no incomplete file.
 """
 
 from wgan.runs.checkpoints import read_checkpoint

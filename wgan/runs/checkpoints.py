@@ -1,7 +1,7 @@
-"""One checkpoint: a safetensors file with its step, its config and a digest in its own metadata.
+"""Checkpoints: safetensors files with step, config and a digest in the metadata.
 
-Nothing is ever unpickled. What is read is checked before anybody computes with it: digest, schema, names,
-shapes, finite values. Files that were made before there were digests are read without that check.
+Nothing is ever unpickled. The digest, schema, names, shapes and values of a file are checked before
+use. Files of older versions have no digest, and are read without this check.
 """
 
 import contextlib
@@ -32,13 +32,17 @@ from wgan.schema import (
 from wgan.training import Engine, State
 
 DIGEST, NO_DIGEST = "sha256", "0" * 64
-"""The metadata's key of the digest, and what stands there while it is computed."""
+"""The metadata key of the digest, and its placeholder while the digest is computed."""
 UNREADABLE = (LookupError, ValueError, TypeError, ArithmeticError, RecursionError)
-"""What a foreign value raises when it is read, beside `ConfigError`, which is a ValueError."""
+"""Exceptions that reading a foreign value may raise (`ConfigError` is a ValueError)."""
 
 
 def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
-    """Write a state as one file. Raises RunError where a weight is not finite, or for the disk."""
+    """Write a state to one file.
+
+    Raises:
+        RunError: A weight is not finite, or the file cannot be written.
+    """
     for name, tensor in state.tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise RunError(f"{name} is not finite at step {state.step}: not saved.")
@@ -55,9 +59,9 @@ def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
 
 
 def signed(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
-    """Return tensors and metadata as the bytes of a safetensors file that carries its own digest.
+    """Return the bytes of a safetensors file that contains its own digest.
 
-    The digest is the SHA-256 of the whole file in which the digest itself is written as zeros.
+    The digest is the SHA-256 of the whole file with zeros in place of the digest.
     """
     content = save(dict(tensors), {**metadata, DIGEST: NO_DIGEST})
     at = content.index(NO_DIGEST.encode())
@@ -66,7 +70,7 @@ def signed(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> 
 
 
 def is_intact(content: bytes, digest: str) -> bool:
-    """Return whether a file has the digest that it carries."""
+    """Return whether the digest of a file is correct."""
     if len(digest) != len(NO_DIGEST) or content.count(digest.encode()) != 1:
         return False
     zeroed = content.replace(digest.encode(), NO_DIGEST.encode())
@@ -74,9 +78,12 @@ def is_intact(content: bytes, digest: str) -> bool:
 
 
 def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
-    """Return a checkpoint's state and facts. Raises RunError, which names the fault of the file.
+    """Return the state and facts of a checkpoint.
 
-    Its weights fit its config's networks, and all of them are finite.
+    Its weights are finite and fit the networks of its config.
+
+    Raises:
+        RunError: The file is unreadable, damaged or invalid; the message says how.
     """
     metadata, tensors = _read(path, weights=True)
     try:
@@ -90,7 +97,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
         )
         facts = parse_checkpoint_facts(metadata["facts"])
         if DIGEST not in metadata and not any("_optimizer." in name for name in tensors):
-            facts[FRESH_OPTIMIZERS] = 1.0  # Older versions wrote such files only on purpose.
+            facts[FRESH_OPTIMIZERS] = 1.0  # older versions wrote such files only deliberately
     except UNREADABLE as error:
         raise RunError(f"What {path.name} says about itself cannot be read: {error}.") from error
     if problem := incompatibility_reason(state.config, tensors):
@@ -102,7 +109,7 @@ def read_checkpoint(path: Path) -> tuple[State, dict[str, float]]:
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Return the config a checkpoint was made with; its weights are not read. Raises RunError."""
+    """Return the config of a checkpoint without reading its weights. Raises RunError."""
     metadata, _ = _read(path, weights=False)
     try:
         return TrainConfig.parse(parse_json(metadata["config"], "config"))
@@ -111,9 +118,9 @@ def read_config(path: Path) -> TrainConfig:
 
 
 def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    """Return a file's metadata, of this schema, and its tensors if asked for. Raises RunError.
+    """Return the metadata of a file, and its tensors if requested. Raises RunError.
 
-    The digest is checked if the tensors are read.
+    The digest is checked only if the tensors are read.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -144,13 +151,14 @@ def _read(path: Path, *, weights: bool) -> tuple[dict[str, str], dict[str, torch
 
 
 FRESH_OPTIMIZERS = "fresh_optimizers"
-"""The fact of a checkpoint that was written without optimisers on purpose, as by a fork with another one."""
+"""The fact that marks a checkpoint without optimiser state, as written by a fork with another optimiser."""
 
 
 def unresumable(state: State, facts: Mapping[str, float]) -> str:
-    """Return what a checkpoint lacks for an exact resume, in a sentence; "" if it lacks nothing.
+    """Return a sentence about what a checkpoint lacks for an exact resume; "" if it is complete.
 
-    A shipped model has only the averaged generator and the critic, and resumes with new optimisers.
+    A shipped example has only the averaged generator and the critic, and resumes with new
+    optimisers.
     """
     groups = {name.partition(".")[0] for name in state.tensors}
     if groups == {"average", "critic"}:
@@ -164,10 +172,10 @@ def unresumable(state: State, facts: Mapping[str, float]) -> str:
 
 
 def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]) -> str:
-    """Say why weights do not fit a config's networks, in a sentence; nothing where they do.
+    """Return a sentence why weights do not fit the networks of a config; "" if they do.
 
-    Looked at are the averaged generator and the critic, which every checkpoint has. The networks are
-    built without memory for their weights: a config may claim any size.
+    It checks the averaged generator and the critic, which every checkpoint has. The networks are
+    built without memory for their weights, because a foreign config may have any size.
     """
     try:
         with torch.device("meta"):
@@ -189,18 +197,18 @@ def incompatibility_reason(config: TrainConfig, tensors: dict[str, torch.Tensor]
 
 
 class Checkpoints:
-    """The checkpoints in the folder of a run.
+    """The checkpoints in a run's folder.
 
     Args:
-        folder: the folder.
-        run: the run's name, for messages.
+        folder: The folder.
+        run: The run's name, for messages.
     """
 
     def __init__(self, folder: Path, run: str) -> None:
         self.folder, self.run = folder, run
 
     def path(self, step: int) -> Path:
-        """Return the file of a checkpoint, whether it exists or not."""
+        """Return the path of a checkpoint, whether it exists or not."""
         return self.folder / f"step_{step:08d}.safetensors"
 
     def steps(self) -> list[int]:
@@ -238,9 +246,10 @@ class Checkpoints:
             ) from error
 
     def newest_resumable(self) -> tuple[State, dict[str, float], list[str]]:
-        """Return the newest checkpoint that a training can go on from, and why newer ones cannot be used.
+        """Return the state and facts of the newest resumable checkpoint, and problems of newer ones.
 
-        Raises RunError if there is none.
+        Raises:
+            RunError: There is none.
         """
         reasons: list[str] = []
         for step in reversed(self.steps()):
@@ -259,5 +268,5 @@ class Checkpoints:
         raise RunError(f"Run {self.run} has no checkpoint yet.")
 
     def config_at(self, step: int) -> TrainConfig:
-        """Return the config the run had at a checkpoint. Raises RunError."""
+        """Return the config that the run had at a checkpoint. Raises RunError."""
         return read_config(self.path(step))

@@ -1,4 +1,4 @@
-"""RunDatabase: the SQLite database of one run, opened with care."""
+"""RunDatabase: the SQLite database of a run."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from wgan.runs.records import RunError, RunTakenOver
 from wgan.schema import SCHEMA
 
 MAX_VALUE_BYTES = 16 << 20
-"""The longest text that is read from a database: longer values were not written by this program."""
+"""Maximum length of a stored text, in bytes. This program writes no longer ones."""
 
 SHIPPED_WORDS = (
     "{run} is an example that comes with the app and stays as it is. Fork it: the fork is yours."
@@ -23,30 +23,33 @@ TAKEN_OVER_WORDS = "Another process trains run {run} now, so it ends here."
 
 
 class RunDatabase:
-    """Opens `run.sqlite`. Everything that goes wrong is raised as RunError, with a sentence.
+    """Opens `run.sqlite`. All errors are raised as RunError with a sentence.
 
     Args:
-        path: the database.
-        run: the run's name, for messages.
+        path: The database.
+        run: The run's name, for messages.
     """
 
     def __init__(self, path: Path, run: str) -> None:
         self.path, self.run = path, run
         self.owner_token: str | None = None
-        """The token of this process' lock, once it is written to the database as the fact `owner`."""
+        """The token of this process' lock, after it was written to the database as the fact `owner`."""
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Open the database to write, as one transaction. It is made or migrated if need be.
+        """Open the database for one write transaction. It is created or migrated if necessary.
 
-        Raises RunError, and RunTakenOver if another process has become the owner.
+        Raises:
+            RunError: The database cannot be written.
+            RunTakenOver: Another process has become the owner of the run.
         """
         with self._errors_explained():
             db = sqlite3.connect(self.path.resolve().as_uri(), timeout=10, uri=True)
             with contextlib.closing(db):
                 self._refuse_if_shipped(db)
                 self._refuse_if_taken_over(db)
-                # Write-ahead: readers never wait, and kill −9 loses no committed batch.
+                # With write-ahead logging, readers never wait, and kill −9 loses no committed
+                # batch.
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")
                 if database_schema(db) < SCHEMA:
@@ -60,7 +63,7 @@ class RunDatabase:
         if not self.path.exists():
             raise RunError(f"Run {self.run} has no run.sqlite: its curves are lost.")
         with self._errors_explained(), _opened_to_read(self.path) as db:
-            # The folder may come from anywhere: run no code of the file, and refuse huge values.
+            # The file may be foreign: do not run its code, and refuse huge values.
             db.execute("PRAGMA trusted_schema = OFF")
             db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
             with db:
@@ -73,7 +76,7 @@ class RunDatabase:
 
     @contextlib.contextmanager
     def checked(self) -> Iterator[None]:
-        """Raise RunError for stored values that are not what the schema says."""
+        """Raise RunError for stored values that do not fit the schema."""
         try:
             yield
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
@@ -105,10 +108,11 @@ class RunDatabase:
 
 @contextlib.contextmanager
 def _opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database to read, also in a folder in which nothing can be written. Raises sqlite3.Error.
+    """Open a database for reading, even if its folder is read-only. Raises sqlite3.Error.
 
-    Even a reader makes a file beside the database, which fails on a full disk and in a read-only folder. Then
-    database and write-ahead log are copied elsewhere; if that fails too, the log's newest rows are missing.
+    SQLite creates a file beside the database even for reading, which fails on a full disk and in a
+    read-only folder. Then the database and its write-ahead log are copied to a temporary folder. If
+    that fails, too, the newest rows, which are only in the log, are missing.
     """
     with contextlib.ExitStack() as stack:
         db = _open_in_place(path)
@@ -121,7 +125,7 @@ def _opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _open_in_place(path: Path) -> sqlite3.Connection | None:
-    """Return a connection to a database, or None if SQLite cannot make its file beside it."""
+    """Return a connection to a database; None if SQLite cannot create its file beside it."""
     if not os.access(path.parent, os.W_OK):
         return None
     db = sqlite3.connect(path.resolve().as_uri(), timeout=10, uri=True)
@@ -139,7 +143,7 @@ def _open_in_place(path: Path) -> sqlite3.Connection | None:
 
 
 def _open_copy(path: Path, stack: contextlib.ExitStack) -> sqlite3.Connection | None:
-    """Return a connection to a copy of database and log, which goes with the stack; None for lack of space."""
+    """Return a connection to a temporary copy of database and log; None if there is too little space."""
     memory = Path("/dev/shm")
     try:
         folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
@@ -152,7 +156,7 @@ def _open_copy(path: Path, stack: contextlib.ExitStack) -> sqlite3.Connection | 
 
 
 def _trouble(error: sqlite3.Error) -> str:
-    """Return what SQLite complains of, in words that say what to do."""
+    """Return an SQLite error as a sentence that says what to do."""
     message = str(error)
     if "disk I/O" in message or "is full" in message:
         return "the disk is full or has a fault; free some space"

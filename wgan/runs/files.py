@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and processes that live or do not."""
+"""Atomic writes of files, and checks whether processes are alive."""
 
 import contextlib
 import os
@@ -17,29 +17,29 @@ from wgan.runs.records import RunError
 
 
 def pack_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Return arrays as the bytes of an npz."""
+    """Encode arrays as the bytes of an npz file."""
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **dict(arrays))
     return buffer.getvalue()
 
 
 def unpack_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an npz; nothing in it is ever unpickled. Raises RunError."""
+    """Decode the arrays of an npz file without unpickling. Raises RunError."""
     try:
         with np.load(BytesIO(content), allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except Exception as error:  # zipfile and NumPy answer bad bytes with many kinds of exceptions.
+    except Exception as error:  # zipfile and NumPy raise many types of exceptions for damaged bytes
         raise RunError("A preview of the run is damaged.") from error
 
 
 def is_webp(content: bytes) -> bool:
-    """Tell whether bytes are as long as the header of a WebP file says; they are not decoded."""
+    """Return whether bytes have the length in their WebP header. They are not decoded."""
     length = int.from_bytes(content[4:8], "little") + 8
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP" and length == len(content)
 
 
 def is_preview(suffix: str, content: bytes) -> bool:
-    """Tell whether bytes are a whole preview: a WebP file, or arrays of points and their extent."""
+    """Return whether bytes are a complete preview: a WebP file, or arrays of points and their extent."""
     if suffix == "webp":
         return is_webp(content)
     try:
@@ -53,7 +53,13 @@ def is_preview(suffix: str, content: bytes) -> bool:
 
 
 def write(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file under a temporary name and put it in place. Raises RunError."""
+    """Write a file under a temporary name and rename it. Raises RunError.
+
+    Args:
+        path: The file.
+        content: Its bytes.
+        durable: Whether to flush the file to disk before the renaming.
+    """
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with half.open("wb") as file:
@@ -72,9 +78,9 @@ def write(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def process_start(pid: int) -> str | None:
-    """Return when a live process began, which tells it from a later one of the same number.
+    """Return the start time of a process, which distinguishes it from a later one with the same id.
 
-    None if it is dead; "unknown" where the system does not tell.
+    Returns None if the process is dead, and "unknown" if the system does not provide the time.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Fork: a new run that continues another run from one of its checkpoints, with other settings."""
+"""Forks: new runs that continue another run from a checkpoint with other settings."""
 
 import shutil
 from collections.abc import Mapping
@@ -12,13 +12,16 @@ from wgan.runs.run import Run
 from wgan.training import State, reconfigured
 
 KEPT = ("dataset", "network", "latent_dim", "conditional")
-"""What a fork cannot change: the weights are made for it."""
+"""Parts that a fork cannot change, because the weights depend on them."""
 
 
 def forked(state: State, changes: Mapping[str, Any]) -> TrainConfig:
-    """Return the config of a fork from a state. Raises ConfigError where it cannot be.
+    """Return the config of a fork: the config of a state with changes.
 
-    Anything may change but the data and the networks, also objective and optimiser.
+    All but the data and the networks may change, also the objective and the optimiser.
+
+    Raises:
+        ConfigError: A change is not possible.
     """
     for path in changes:
         part = path.partition(".")[0]
@@ -29,7 +32,7 @@ def forked(state: State, changes: Mapping[str, Any]) -> TrainConfig:
             )
     config = state.config.changed(changes)
     if any(getattr(config, name) != getattr(state.config, name) for name in KEPT):
-        # Choosing a part may bring others along that fit it.
+        # Choosing one part may change others, so that they fit it.
         raise ConfigError(
             "These values need other data or another network than the run's. Start a new run."
         )
@@ -58,10 +61,19 @@ def fork(
     changes: Mapping[str, Any],
     runs_dir: Path,
 ) -> Run:
-    """Make a run that continues a checkpoint of `run` (default: its newest) with other values.
+    """Create a run that continues a checkpoint of another run with changes.
 
-    Reports, changes and previews up to that step are copied, so the parent may be deleted. Raises
-    RunError or ConfigError.
+    Reports, changes and previews up to the checkpoint are copied, so the parent can be deleted.
+
+    Args:
+        run: The parent.
+        step: Step of the checkpoint. Default: the newest.
+        changes: New values by path.
+        runs_dir: The folder of runs.
+
+    Raises:
+        RunError: The checkpoint cannot be read, or the new run cannot be written.
+        ConfigError: A change is not possible.
     """
     state, facts = run.checkpoints.read(step)
     config = forked(state, changes)

@@ -1,4 +1,4 @@
-"""All runs of a folder at a glance, and the trash that deleted ones go through."""
+"""RunIndex: summaries of all runs in a folder; and the trash for deleted runs."""
 
 import contextlib
 import os
@@ -29,11 +29,11 @@ TRASH = ".trash"
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run in a few words, for tables and menus; `problem` says why one cannot be read."""
+    """A summary of a run, for tables and menus. `problem` says why a run cannot be read."""
 
     run: str
     status: Status
-    config: TrainConfig | None = None  # as it was started
+    config: TrainConfig | None = None  # at the start of the run
     name: str = ""
     note: str = ""
     star: bool = False
@@ -48,7 +48,7 @@ class RunSummary:
 
     @property
     def title(self) -> str:
-        """Its name if it was given one, else what it trains and when it began."""
+        """The run's name, or the title of its config and its start time."""
         if self.name:
             return self.name
         if self.config is None:
@@ -57,7 +57,7 @@ class RunSummary:
 
 
 def began(run: str, created: str = "") -> str:
-    """Return when a run began, in words for people: 22 Nov 14:05."""
+    """Return the start time of a run for readers: 22 Nov 14:05."""
     with contextlib.suppress(ValueError):
         when = datetime.fromisoformat(created) if created else _in_name(run)
         return f"{when.day} {when:%b %H:%M}"
@@ -69,14 +69,14 @@ def _in_name(run: str) -> datetime:
 
 
 class RunIndex:
-    """The cards of a folder's runs. A card is read again only when its folder has changed."""
+    """Summaries of the runs in a folder. A summary is read again only after a change of its run."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
         self._known: dict[str, tuple[tuple[float, ...], RunSummary]] = {}
 
     def cards(self) -> list[RunSummary]:
-        """Return a card for each run, the newest first."""
+        """Return a summary of each run, newest first."""
         summaries = []
         for run in list_runs(self.runs_dir):
             at = change_token(run)
@@ -92,10 +92,10 @@ class RunIndex:
 
 
 def change_token(run: Run) -> tuple[float, ...]:
-    """Return what changes whenever a run's folder does."""
+    """Return a value that changes whenever the run's folder changes."""
     at: list[float] = []
     folder = str(run.folder)
-    # Not the folder itself: reading the database makes and removes a file in it.
+    # Ignore the folder's own time: reading the database creates and deletes a file in it.
     for name in ("config.json", "run.sqlite", "run.sqlite-wal", "previews", "lock"):
         try:
             stat = os.stat(os.path.join(folder, name))
@@ -144,7 +144,7 @@ def _read(run: Run) -> RunSummary:
 def _best(db: sqlite3.Connection) -> dict[str, Measured]:
     if database_schema(db) < 2:
         return {}
-    # A run has a row for every number measured, every few seconds: SQLite sorts out most of them.
+    # A run has many metric values, so let SQLite select those of headline metrics.
     names = [key for key, metric in METRICS.items() if metric.headline]
     like = " OR ".join("name LIKE ?" for _ in names)
     rows = db.execute(
@@ -176,11 +176,11 @@ class TrashedRun:
 
 
 def throw_away(run: Run) -> TrashedRun:
-    """Move a run to the trash of its folder, from where it can be taken back. Raises RunError."""
+    """Move a run to the trash of its folder, from which it can be restored. Raises RunError."""
     if run.alive():
         raise RunError(f"Run {run.id} is being trained. Stop it first.")
     shipped = False
-    with contextlib.suppress(RunError):  # A damaged run can be deleted, too.
+    with contextlib.suppress(RunError):  # damaged runs can be deleted, too
         shipped = run.fact("status") == Status.SHIPPED
     if shipped:
         raise RunError(SHIPPED_WORDS.format(run=run.id))
@@ -204,7 +204,7 @@ def throw_away(run: Run) -> TrashedRun:
 
 
 def _lock_to_move(run: Run) -> RunLock | None:
-    """Lock a run so that nobody begins to train it; None where no lock can be written, as on a full disk."""
+    """Lock a run so that no process can train it; None if no lock can be written (on a full disk, say)."""
     try:
         return RunLock(run.folder)
     except RunError as error:
@@ -214,7 +214,7 @@ def _lock_to_move(run: Run) -> RunLock | None:
 
 
 def trash(runs_dir: Path) -> list[TrashedRun]:
-    """Return the runs in the trash, the last deleted first."""
+    """Return the runs in the trash, the most recently deleted first."""
     trashed = []
     with contextlib.suppress(OSError):
         for entry in (runs_dir / TRASH).iterdir():
@@ -226,7 +226,7 @@ def trash(runs_dir: Path) -> list[TrashedRun]:
 
 
 def restore(runs_dir: Path, key: str) -> Run:
-    """Move a run out of the trash. Raises RunError if it is gone or its name is taken."""
+    """Restore a run from the trash. Raises RunError if it is gone or its name is taken."""
     trashed = next((t for t in trash(runs_dir) if t.key == key), None)
     if trashed is None:
         raise RunError("That run is in the trash no more.")
@@ -241,7 +241,12 @@ def restore(runs_dir: Path, key: str) -> Run:
 
 
 def empty_trash(runs_dir: Path, keys: Iterable[str] | None = None) -> int:
-    """Delete the runs in the trash for good (all, or those of some keys); return the bytes freed."""
+    """Delete runs in the trash permanently; return the bytes freed.
+
+    Args:
+        runs_dir: The folder of runs.
+        keys: Keys of the runs. Default: all.
+    """
     wanted_keys = None if keys is None else set(keys)
     freed = 0
     for trashed in trash(runs_dir):

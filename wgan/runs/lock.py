@@ -1,9 +1,9 @@
 """RunLock: at most one process writes to a run's folder.
 
-On one machine, and on network file systems that support it, the operating system decides: `flock` on the
-file `lock`, held open for as long as the run is trained. It is released when the process ends, however it
-ends. For file systems on which `flock` does not reach other machines, the owner touches the file now and
-then, and every owner writes a token of its own into the run's database (see `Run.lock`).
+On one machine, and on network file systems that support it, the operating system enforces this: the
+process holds `flock` on the file `lock` while the run is trained. The system releases it when the
+process ends for any reason. On file systems where `flock` does not work across machines, the owner
+touches the file regularly, and writes its own token into the run's database (see `Run.lock`).
 """
 
 import contextlib
@@ -25,13 +25,13 @@ DEAD_AFTER = 60.0
 
 
 class RunLock:
-    """The lock of one run's folder, held from construction until `release`.
+    """The lock of a run's folder, held from construction until `release`.
 
     Args:
-        folder: the run's folder.
+        folder: The run's folder.
 
     Raises:
-        RunError: if another process holds the lock, or the file cannot be written.
+        RunError: Another process holds the lock, or the file cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class RunLock:
         self._file = self._take()
 
     def _take(self) -> int:
-        """Return a descriptor of the file, locked and with our name in it. Raises RunError."""
+        """Lock the file, write our identity into it, and return its descriptor. Raises RunError."""
         file = None
         try:
             file = _open_locked(self._path)
@@ -62,23 +62,26 @@ class RunLock:
             ) from error
 
     def take_again(self) -> None:
-        """Lock the file that is in the folder now, as after the folder was deleted. Raises RunError."""
+        """Lock the current file of the folder, after the folder was deleted and recreated. Raises
+        RunError.
+        """
         before, self._file = self._file, self._take()
         os.close(before)
 
     def beat(self) -> None:
-        """Set the file's time of change, which tells other machines that the owner is alive.
+        """Update the file's modification time, which tells other machines that the owner is alive.
 
-        Raises OSError if the file system refuses.
+        Raises:
+            OSError: The file system refuses.
         """
         os.utime(self._file)
 
     def is_current(self) -> bool:
-        """Return whether the file in the folder is still the one that is held."""
+        """Return whether the file in the folder is the one that is held."""
         return _is_same_file(self._file, self._path)
 
     def release(self) -> None:
-        """Remove the file and let another process take the run."""
+        """Delete the file, so that another process can lock the run."""
         if self.is_current():
             with contextlib.suppress(OSError):
                 self._path.unlink()
@@ -87,7 +90,7 @@ class RunLock:
 
 
 def _open_locked(path: Path) -> int:
-    """Return a descriptor of the lock's file, locked. Raises RunError if somebody holds it."""
+    """Lock the file and return its descriptor. Raises RunError if another process holds the lock."""
     run = path.parent.name
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -99,9 +102,9 @@ def _open_locked(path: Path) -> int:
                 f"Run {run} is being trained by another process. Stop it there."
             ) from None
         except OSError:
-            # This file system knows no locks. Heartbeat and token are what remains.
+            # This file system has no locks. Rely on heartbeat and token.
             pass
-        if not _is_same_file(file, path):  # The owner before removed it between the two calls.
+        if not _is_same_file(file, path):  # the previous owner deleted it between the two calls
             os.close(file)
             continue
         owner = _owner(path)
@@ -129,11 +132,11 @@ def _owner(path: Path) -> dict[str, Any]:
 
 
 def is_alive(path: Path) -> bool:
-    """Return whether the process that wrote a lock's file still lives.
+    """Return whether the process that wrote a lock file is alive.
 
-    On the same machine the process itself is looked for. Of another machine, the file must have been touched
-    within `DEAD_AFTER` seconds. Both times are the file system's, so that a clock which is wrong on
-    either machine does not matter; a time in the future counts by its distance.
+    On the same machine, this checks the process. For another machine, the file must have been
+    touched within `DEAD_AFTER` seconds, by the clock of the file system, so that wrong clocks of
+    the machines do not matter. A time in the future counts by its distance.
     """
     owner = _owner(path)
     pid = owner.get("pid")
@@ -149,13 +152,13 @@ def is_alive(path: Path) -> bool:
 
 
 _clock_offsets: dict[int, tuple[float, float]] = {}
-"""For each file system: when its clock was read, and how far it was ahead of `time.monotonic`."""
+"""For each file system: when its clock was read, and its offset from `time.monotonic`."""
 
 CLOCK_VALID_S = 30.0
 
 
 def _now_of_file_system(folder: Path) -> float:
-    """Return the present time by the clock that stamps files in a folder, or ours if it is read-only."""
+    """Return the current time by a file system's clock; by our clock if the folder is read-only."""
     now, device = time.monotonic(), folder.stat().st_dev
     read_at, offset = _clock_offsets.get(device, (-CLOCK_VALID_S, 0.0))
     if now - read_at >= CLOCK_VALID_S:

@@ -1,7 +1,7 @@
-"""What older versions wrote, read as this one would have written it: one step a schema.
+"""Migrations of runs that older versions wrote, one step per schema.
 
-Schema 1: the first. Schema 2: forks (`parent` in config.json) and measured metrics (a table). Schema 3: each
-checkpoint carries a digest.
+Schema 1 was the first. Schema 2 added forks (`parent` in config.json) and a table of metrics.
+Schema 3 added a digest to each checkpoint.
 """
 
 import re
@@ -29,7 +29,7 @@ def _known(schema: object, what: str) -> int:
 
 
 def migrate_described(stored_values: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Return what a config.json says, as of this schema. Raises RunError for an unknown one."""
+    """Return the content of a config.json in the current schema. Raises RunError for an unknown schema."""
     described = dict(stored_values)
     described.setdefault("parent", None)
     if _known(described.get("schema"), what) < 2:
@@ -43,18 +43,18 @@ def migrate_described(stored_values: Mapping[str, Any], what: str) -> dict[str, 
 
 
 def migrate_checkpoint(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return a checkpoint's metadata as of this schema; all hold the same but for the digest."""
+    """Return a checkpoint's metadata in the current schema; only the digest differs between schemas."""
     _known(metadata.get("schema"), "This checkpoint")
     return {**metadata, "schema": str(SCHEMA)}
 
 
 def database_schema(db: sqlite3.Connection) -> int:
-    """Return the schema of a run's database. Before it was recorded there, it was 1."""
+    """Return the schema of a run's database. Schema 1 was not recorded in it."""
     return max(1, int(db.execute("PRAGMA user_version").fetchone()[0]))
 
 
 def migrate_database(db: sqlite3.Connection) -> None:
-    """Bring a database that is about to be written up to this schema."""
+    """Migrate a database to the current schema before writing to it."""
     if database_schema(db) < 2:
         db.execute(METRICS_TABLE)
     db.execute(f"PRAGMA user_version = {SCHEMA}")

@@ -1,4 +1,4 @@
-"""When a run was created, for lists with the newest first."""
+"""The creation times of runs, for lists with the newest first."""
 
 import contextlib
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 from wgan.schema import MAX_TEXT, SchemaError, parse_created, parse_json, table
 
 _known: dict[str, tuple[tuple[int, int], float]] = {}
-"""The time of each config.json that was read, with the version of the file."""
+"""Creation time by path of config.json, with the version of the file."""
 
 MAX_KNOWN = 20_000
 
 
 def created_at(config_file: Path) -> float | None:
-    """Return the instant at which a run was created, in seconds since the epoch.
+    """Return when a run was created, in seconds since the epoch; None if there is no such file.
 
-    That is `created` in its config.json, with its offset from UTC. If it is missing or damaged: the local
-    time in the folder's name, else the time of the file. None if there is no such file.
+    This is `created` in its config.json. If that is missing or damaged, it is the local time in the
+    folder's name, else the modification time of the file.
     """
     path = str(config_file)
     try:

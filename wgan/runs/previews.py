@@ -1,4 +1,4 @@
-"""Previews: the pictures of a run's samples, one file a step."""
+"""Previews: pictures of a run's samples, one file per step."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ THUMB = "thumb.webp"
 
 
 class Previews:
-    """The previews in the folder of a run: a WebP picture of samples, or an array (npz) of points."""
+    """The previews of a run: WebP pictures of samples, or npz arrays of points."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def add(self, step: int, suffix: str, content: bytes) -> None:
-        """Keep a preview (suffix webp or npz), thinning to every second when there are too many."""
+        """Store a preview (suffix webp or npz). If there are too many, every second one is deleted."""
         self.write(step, suffix, content)
         steps = self.steps()
         if len(steps) > KEEP_PREVIEWS:
@@ -36,20 +36,20 @@ class Previews:
         return self.folder / "previews" / f"{step:08d}.{suffix}"
 
     def steps(self) -> list[int]:
-        """Return the steps of all previews kept."""
+        """Return the steps of all stored previews."""
         with contextlib.suppress(OSError):
             names = os.listdir(self.folder / "previews")
             return sorted(int(n[:8]) for n in names if re.fullmatch(r"\d{8}\.(webp|npz)", n))
         return []
 
     def spread_steps(self, most: int) -> list[int]:
-        """Return the steps of at most `most` previews, evenly chosen, first and last among them."""
+        """Return the steps of at most `most` previews, evenly spaced, including the first and the last."""
         steps = self.steps()
         positions = np.linspace(0, len(steps) - 1, most) if steps else ()
         return sorted({steps[round(i)] for i in positions})
 
     def read(self, step: int) -> tuple[str, bytes] | None:
-        """Return a preview's suffix and content; None if it has been thinned away, or is damaged."""
+        """Return suffix and content of a preview; None if it was deleted or is damaged."""
         for suffix in ("webp", "npz"):
             with contextlib.suppress(OSError):
                 content = self._path(step, suffix).read_bytes()
@@ -57,7 +57,7 @@ class Previews:
         return None
 
     def set_thumbnail(self, picture: bytes) -> None:
-        """Keep a very small picture (WebP) of what the generator makes, for tables of runs."""
+        """Store a thumbnail of the samples (WebP) for tables of runs."""
         if picture:
             write(self.folder / THUMB, picture, durable=False)
 

@@ -1,4 +1,4 @@
-"""What a run's folder holds, as plain values."""
+"""The records in a run's folder, as plain values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from wgan.training import Report
 
 CLOCK = ("seconds", "time")
 COLUMNS = (*Report._fields, "images", *CLOCK)
-"""A report as it is stored: the numbers that repeat, then the clock's."""
+"""The columns of a stored report: reproducible values first, then clock times."""
 assert COLUMNS == REPORT_COLUMNS
 
 
 class RunError(Exception):
-    """A run cannot be read or written; the message names the fault and what to do."""
+    """A run cannot be read or written. The message names the fault and what to do."""
 
 
 class RunTakenOver(RunError):
-    """Another process has taken the run that this one was training: nothing more may be written."""
+    """Another process has taken over the run, so this one may no longer write to it."""
 
 
 class Status(StrEnum):
@@ -42,7 +42,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """A hyperparameter changed in mid-run: it acts from the step after `step` on."""
+    """A change of a hyperparameter during training. It takes effect after `step`."""
 
     step: int
     path: str
@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True)
 class StoredReport:
-    """A report with its clock."""
+    """A report with clock times."""
 
     report: Report
     images: int  # real examples shown to the critic so far
@@ -61,14 +61,14 @@ class StoredReport:
 
     @classmethod
     def from_row(cls, row: Sequence[object]) -> "StoredReport":
-        """Return the report of a row in the order of COLUMNS. Raises SchemaError."""
+        """Return the report of a database row in the order of COLUMNS. Raises SchemaError."""
         step, *values, images, seconds, when = parse_report(row)
         return cls(Report(step, *values), images, seconds, when)
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The run that another was forked from, and the step where they part."""
+    """The run that a fork continues, and the step at which it begins."""
 
     run: str
     step: int
@@ -76,7 +76,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's value at one step; which way is better is the metric's to say."""
+    """The value of a metric at a step."""
 
     step: int
     name: str
@@ -85,7 +85,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class StoredNeighbours:
-    """Samples above the training pictures nearest to them, and how near these are."""
+    """Samples above their nearest training pictures, and the distances between them."""
 
     step: int
     content: bytes  # WebP, two rows

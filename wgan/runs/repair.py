@@ -1,4 +1,4 @@
-"""Repair: a run with a damaged database keeps every row that can be read, and can be resumed."""
+"""Repair of a run with a damaged database: all readable rows are kept, and the run can be resumed."""
 
 import contextlib
 import sqlite3
@@ -22,11 +22,11 @@ DAMAGED = "run.sqlite.damaged"
 
 
 _PASSING = ("locked", "busy", "disk", "full", "unable to open", "readonly")
-"""What SQLite says of a database that is not damaged, and cannot be read at this moment."""
+"""Parts of SQLite's messages about databases that are not damaged but temporarily unreadable."""
 
 
 def has_damaged_database(run: Run) -> bool:
-    """Return whether a run's database is damaged, not only locked or on a full disk."""
+    """Return whether a run's database is damaged, and not just locked or on a full disk."""
     readers = (
         run.facts,
         run.changes,
@@ -51,17 +51,17 @@ def has_damaged_database(run: Run) -> bool:
 
 
 def repair_database(run: Run) -> str:
-    """Replace a run's database by a new one with every row that can be read, and say so in a sentence.
+    """Replace a run's database by a new one with all readable rows; return a sentence about it.
 
-    The damaged one stays beside it under the name `DAMAGED`. The caller holds the run's lock.
+    The damaged file is renamed to `DAMAGED`. The caller must hold the run's lock.
 
     Raises:
-        RunError: if the files cannot be written.
+        RunError: The files cannot be written.
     """
     path, aside = run.folder / "run.sqlite", run.folder / DAMAGED
     rescued = run.folder / "run.sqlite.part"
     try:
-        for suffix in ("-wal", "-shm", ""):  # The log keeps its place beside its database.
+        for suffix in ("-wal", "-shm", ""):  # the log must stay beside its database
             with contextlib.suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
         rescued.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ _CHECKS: dict[str, Callable[[Sequence[object]], object]] = {
 
 
 def _copy(damaged: Path, target: sqlite3.Connection, table: str) -> int:
-    """Copy the rows of a table up to the first that SQLite cannot read, without those that are nonsense."""
+    """Copy the valid rows of a table, up to the first that SQLite cannot read; return their number."""
     marks = ", ".join("?" * len(COLUMNS[table]))
     count = 0
     with (

@@ -1,4 +1,4 @@
-"""Run: one run's folder."""
+"""Run: the folder of one run."""
 
 import contextlib
 import json
@@ -35,9 +35,9 @@ NEIGHBOURS = "neighbours.webp"
 
 
 class Run(RunTables):
-    """One run's folder: its tables, previews and checkpoints.
+    """The folder of one run: its tables, previews and checkpoints.
 
-    Reading needs no lock; only the process that holds `lock()` may write.
+    Reading needs no lock. Only the process that holds `lock()` may write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -66,10 +66,17 @@ class Run(RunTables):
         parent: Parent | None = None,
         of: "Run | None" = None,
     ) -> "Run":
-        """Make the folder of a new run. Raises RunError where that is not possible.
+        """Create the folder of a new run.
 
-        Of a fork, `parent` and `of` are the run it comes from; its config and its own parents are
-        kept too, so that the fork can be made again when they are gone.
+        Args:
+            config: The config.
+            runs_dir: The folder of runs.
+            parent: For a fork, where it begins.
+            of: For a fork, the run that it continues. Its config and ancestors are stored, so that
+                the fork can be repeated even after they are deleted.
+
+        Raises:
+            RunError: The folder cannot be created.
         """
         lineage = None
         if parent is not None and of is not None:
@@ -102,17 +109,17 @@ class Run(RunTables):
             ) from error
 
     def build(self, described: Mapping[str, Any]) -> None:
-        """Make what a run's folder has: also of one that was deleted while the run trained."""
+        """Create the content of a run's folder, also after it was deleted during training."""
         (self.folder / "previews").mkdir(parents=True, exist_ok=True)
         with self.database.writing() as db:
             db.executescript(TABLES)
             db.execute("INSERT OR IGNORE INTO facts VALUES ('status', ?)", (Status.QUEUED,))
-        # Last, because a folder with a config counts as a run, and others may read it at any moment.
+        # Write config.json last: other processes treat a folder with a config as a run.
         write(self.folder / "config.json", json.dumps(described, indent=1).encode())
 
     @classmethod
     def find(cls, name: str, runs_dir: Path) -> "Run":
-        """Return a run by its folder, its name in `runs_dir`, or `last` for the newest."""
+        """Return a run by its folder, its name in `runs_dir`, or `last` for the newest. Raises RunError."""
         if name == "last":
             runs = list_runs(runs_dir)
             if not runs:
@@ -126,7 +133,7 @@ class Run(RunTables):
     # ---- config and facts ---------------------------------------------------------------------
 
     def described(self) -> dict[str, Any]:
-        """Return what config.json says: schema, config, parent, versions, created. Raises RunError."""
+        """Return the content of config.json: schema, config, parent, versions, created. Raises RunError."""
         try:
             with (self.folder / "config.json").open(encoding="utf-8") as file:
                 described = parse_json(file.read(MAX_TEXT + 1), "config.json")
@@ -137,19 +144,19 @@ class Run(RunTables):
         return migrate_described(described, f"Run {self.id}")
 
     def config(self) -> TrainConfig:
-        """Return the config the run was started with; `changes()` tells what came after."""
+        """Return the initial config of the run; `changes()` returns later changes. Raises RunError."""
         try:
             return TrainConfig.parse(self.described()["config"])
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise RunError(f"The config of run {self.id} is damaged: {error}") from error
 
     def parent(self) -> Parent | None:
-        """Return where the run was forked from. Raises RunError."""
+        """Return where the run was forked from; None if it is no fork. Raises RunError."""
         parent = self.described()["parent"]
         return None if parent is None else Parent(parent["run"], parent["step"])
 
     def status(self) -> Status:
-        """Return the status; a run whose process has died is interrupted. Raises RunError."""
+        """Return the status. A run whose process has died is interrupted. Raises RunError."""
         with self.database.checked():
             status = Status(parse_status(self.fact("status", Status.INTERRUPTED)))
         return Status.INTERRUPTED if status.active and not self.alive() else status
@@ -157,12 +164,12 @@ class Run(RunTables):
     # ---- history ------------------------------------------------------------------------------
 
     def rewind(self, step: int, changes: Iterable[Change], replay: Iterable[Change]) -> None:
-        """Remove all that was recorded after a checkpoint, from which the run is trained again.
+        """Delete all records after a checkpoint, from which the training continues.
 
         Args:
-            step: the checkpoint's step.
-            changes: the changes that led to the checkpoint; all others are removed.
-            replay: changes to be made again when their step comes; see `replay`.
+            step: Step of the checkpoint.
+            changes: The changes that led to the checkpoint; all others are deleted.
+            replay: The changes to repeat at their steps; see the method `replay`.
         """
         facts = {"replay": dump_changes(replay), "forgotten": secrets.token_hex(8)}
         with contextlib.suppress(RunError):
@@ -174,14 +181,14 @@ class Run(RunTables):
         self.forget_after(step, changes, facts)
         self.previews.remove_after(step)
         for later in self.checkpoints.steps():
-            # Only damaged or incomplete checkpoints are newer than the one that is resumed.
+            # Any newer checkpoints are damaged or incomplete.
             if later > step:
                 self.checkpoints.path(later).unlink(missing_ok=True)
 
     def copy_history(self, other: "Run", step: int) -> None:
-        """Take what another run recorded up to a step: reports, changes, metrics, previews.
+        """Copy the reports, changes, metrics and previews of another run up to a step.
 
-        A change recorded at that step takes effect after it, so the fork does not get it.
+        A change at that step takes effect after it, so it is not copied.
         """
         self.copy_tables(other, step)
         for preview in other.previews.steps():
@@ -192,7 +199,7 @@ class Run(RunTables):
     # ---- nearest training pictures ------------------------------------------------------------
 
     def set_neighbours(self, neighbours: StoredNeighbours) -> None:
-        """Keep shown samples above the training pictures nearest to them; the newest only."""
+        """Store samples with their nearest training pictures, in place of older ones."""
         write(self.folder / NEIGHBOURS, neighbours.content, durable=False)
         facts = {
             "step": neighbours.step,
@@ -213,11 +220,12 @@ class Run(RunTables):
     # ---- checkpoints --------------------------------------------------------------------------
 
     def add_checkpoint(self, state: State, facts: Mapping[str, float]) -> Path:
-        """Write a state as one safetensors file, then delete checkpoints that are not needed (`prune`)."""
+        """Write a checkpoint, then delete checkpoints that are no longer needed (see `prune`)."""
         self._refuse_to_write_if_taken_over()
         path = self.checkpoints.path(state.step)
         write_checkpoint(path, state, dict(facts))
-        # A damaged database does not tell which checkpoints are precious: then all are kept.
+        # If the database is damaged, keep all checkpoints: it is unknown which ones are starred or
+        # best.
         with contextlib.suppress(RunError, OSError):
             self.prune(state.config.keep_checkpoints)
         return path
@@ -232,9 +240,9 @@ class Run(RunTables):
                 raise RunTakenOver(TAKEN_OVER_WORDS.format(run=self.id))
 
     def prune(self, keep: int) -> None:
-        """Delete checkpoints that are neither new, nor first, nor best, nor starred.
+        """Delete some of the old checkpoints, but never the first, best or starred ones.
 
-        The newest `keep` stay, and of the older ones about `keep` more, spread over the whole run.
+        The newest `keep` remain, and about `keep` older ones, spread over the whole run.
         """
         steps = self.checkpoints.steps()
         old = steps[1:-keep]
@@ -246,7 +254,7 @@ class Run(RunTables):
                 self.checkpoints.path(step).unlink(missing_ok=True)
 
     def best_steps(self) -> dict[str, int]:
-        """Return the step of the checkpoint with the best value, for each metric measured."""
+        """Return the step of the checkpoint with the best value of each metric."""
         steps = set(self.checkpoints.steps())
         best = best_of(metric for metric in self.metrics() if metric.step in steps)
         return {name: metric.step for name, metric in best.items()}
@@ -267,11 +275,12 @@ class Run(RunTables):
     def lock(self) -> Iterator[None]:
         """Own the run while writing. Raises RunError if a live process owns it.
 
-        The owner's token is written to the database. If another process takes the run all the same, as on a
-        file system without locks, the next write of this one raises RunTakenOver instead of mixing both.
+        The lock's token is written to the database. If another process takes over the run
+        nevertheless, as is possible on a file system without locks, the next write of this process
+        raises RunTakenOver.
         """
         is_shipped = False
-        # A damaged database is repaired by the process that holds the lock.
+        # The process that holds the lock repairs a damaged database.
         with contextlib.suppress(RunError):
             is_shipped = self.fact("status") == Status.SHIPPED
         if is_shipped:
@@ -279,7 +288,7 @@ class Run(RunTables):
         lock = self._lock = RunLock(self.folder)
         try:
             for path in self.files():
-                if path.suffix == ".part":  # A killed process was writing it.
+                if path.suffix == ".part":  # left by a killed process
                     path.unlink(missing_ok=True)
             self._claim()
             yield
@@ -289,7 +298,7 @@ class Run(RunTables):
                 self._lock = self.database.owner_token = None
 
     def _claim(self) -> None:
-        """Write the lock's token to the database. A database that cannot be written is left as it is."""
+        """Write the lock's token to the database. If that fails, the database remains unchanged."""
         assert self._lock is not None
         self.database.owner_token = None
         with contextlib.suppress(RunError):
@@ -297,10 +306,12 @@ class Run(RunTables):
             self.database.owner_token = self._lock.token
 
     def beat(self) -> None:
-        """Tell other machines that the run is alive. For the owner of the lock.
+        """Refresh the owner's lock, which tells other machines that the run is alive.
 
-        Takes the lock again if the folder was deleted and made again. Raises RunError if another process
-        has the run by now.
+        If the folder was deleted and recreated, the lock is acquired again.
+
+        Raises:
+            RunError: Another process holds the lock, or it cannot be written.
         """
         if self._lock is None:
             return
@@ -319,7 +330,7 @@ class Run(RunTables):
         return is_alive(self.folder / "lock")
 
     def log(self, message: str) -> None:
-        """Append to the run's log of what went wrong; never raises."""
+        """Append a message to the run's error log. Never raises."""
         with (
             contextlib.suppress(OSError),
             (self.folder / "error.log").open("a", encoding="utf-8") as log,
@@ -331,16 +342,16 @@ class Run(RunTables):
         return files_below(self.folder)
 
     def size(self) -> int:
-        """Return the bytes the run takes on disk."""
+        """Return the size of the run on disk, in bytes."""
         return size_below(self.folder)
 
     def delete(self) -> None:
-        """Remove the whole folder, for good."""
+        """Delete the whole folder permanently."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _new_folder(runs_dir: Path, name: str) -> Path:
-    """Make a folder of a name, or of the name with the first number that is free. Raises OSError."""
+    """Create a folder with a name, adding the first free number if necessary. Raises OSError."""
     for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
         folder = runs_dir / (name + suffix)
         with contextlib.suppress(FileExistsError):
@@ -350,7 +361,7 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
-    """Return all runs of a folder, the one created last first; the examples come at the end.
+    """Return all runs in a folder, newest first, with the shipped examples at the end.
 
     Folders whose names begin with a dot are not runs: they hold the trash and unfinished imports.
     """
@@ -360,13 +371,13 @@ def list_runs(runs_dir: Path) -> list[Run]:
         return []
     created = {name: created_at(runs_dir / name / "config.json") for name in names}
     names = [name for name in names if created[name] is not None]
-    # Of several runs of one second, the later ones have a longer name: their number.
+    # Runs created in the same second have a number at the end of the name: sort by its length, too.
     names.sort(
         key=lambda name: (not name.startswith("example-"), created[name], len(name), name),
         reverse=True,
     )
     runs = []
     for name in names:
-        with contextlib.suppress(RunError):  # gone since it was listed
+        with contextlib.suppress(RunError):  # deleted since it was listed
             runs.append(Run(runs_dir / name))
     return runs

@@ -1,4 +1,4 @@
-"""RunTables: what a run records in its database."""
+"""RunTables: the records of a run in its database."""
 
 import contextlib
 import json
@@ -30,39 +30,39 @@ from wgan.training import Engine
 
 
 class RunTables:
-    """Facts, reports, changes and metrics of a run, in its database. Every method may raise RunError."""
+    """The facts, reports, changes and metrics of a run in its database. Every method may raise RunError."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.database = RunDatabase(folder / "run.sqlite", folder.name)
 
     def set_engine(self, engine: Engine) -> None:
-        """Record what the run trains on from now on."""
+        """Record the engine with which the training continues."""
         engines: list[dict[str, Any]] = []
-        with contextlib.suppress(RunError):  # A damaged list is replaced.
+        with contextlib.suppress(RunError):  # a damaged list is replaced
             engines = self.engines()
         if not engines or engines[-1] != engine.as_dict():
             self.set_fact("engines", json.dumps([*engines, engine.as_dict()]))
 
     def engine(self) -> Engine | None:
-        """Return what the run was last trained on. Raises RunError."""
+        """Return the last engine of the run; None if there is none. Raises RunError."""
         engines = self.engines()
         return Engine(**engines[-1]) if engines else None
 
     def engines(self) -> list[dict[str, Any]]:
-        """Return everything the run was trained on, in order. Raises RunError."""
+        """Return all engines of the run, in order. Raises RunError."""
         with self.database.checked():
             return parse_engines(self.fact("engines", "[]"))
 
     def drop_engines_after(self, engine: Engine) -> None:
-        """Remove the engines that were recorded after `engine`: their steps were rewound."""
+        """Delete the engines recorded after `engine`, because their steps were rewound."""
         engines = self.engines()
         places = [i for i, each in enumerate(engines) if each == engine.as_dict()]
         if places and places[-1] < len(engines) - 1:
             self.set_fact("engines", json.dumps(engines[: places[-1] + 1]))
 
     def fact(self, key: str, default: str = "") -> str:
-        """Return a named fact: status, error, name, note, target … Raises RunError."""
+        """Return a named fact, such as status, error, name, note or target. Raises RunError."""
         rows = self.database.rows("SELECT value FROM facts WHERE key = ?", (key,))
         with self.database.checked():
             return parse_fact(key, rows[0][0])[1] if rows else default
@@ -85,7 +85,9 @@ class RunTables:
         changes: Iterable[Change] = (),
         replay: Iterable[Change] | None = None,
     ) -> None:
-        """Record reports and changes in one transaction, and the remaining changes to `replay` if given."""
+        """Record reports and changes in one transaction, and if given, the changes that remain to
+        be repeated.
+        """
         rows = [(*report.report, report.images, report.seconds, report.time) for report in reports]
         with self.database.writing() as db:
             marks = ", ".join("?" * len(COLUMNS))
@@ -97,7 +99,7 @@ class RunTables:
                 )
 
     def reports(self) -> dict[str, F64]:
-        """Return every report, an array a column; see COLUMNS. Raises RunError."""
+        """Return all reports, one array per column; see COLUMNS. Raises RunError."""
         rows = self.database.rows(f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step")
         with self.database.checked():
             table = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
@@ -105,9 +107,9 @@ class RunTables:
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
     def curves(self, points: int = 1000) -> dict[str, F64]:
-        """Return the curves in at most about `points` means over equal widths of steps."""
+        """Return the curves as about `points` means over step intervals of equal width."""
         means = ", ".join(f"avg({name})" for name in COLUMNS[1:])
-        # SQLite's avg() takes text as 0, so a wrong type would not be noticed. max() returns it: text and
+        # SQLite's avg() treats text as 0 and would hide a wrong type. max() reveals it: text and
         # blobs sort above numbers.
         largest = ", ".join(f"max({name})" for name in COLUMNS[1:])
         with self.database.checked(), self.database.reading() as db:
@@ -122,8 +124,8 @@ class RunTables:
             while count / width > points:
                 width *= 2
             width *= max(1, round((high - low) / max(1, count - 1)))
-            # One query for each point: GROUP BY would sort the whole table, which takes four times as long
-            # for a million reports.
+            # Use one query per point: GROUP BY would sort the whole table, which takes four times
+            # as long for a million reports.
             rows = [
                 db.execute(
                     f"SELECT max(step), {means}, {largest} FROM reports "
@@ -140,7 +142,7 @@ class RunTables:
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
     def reports_after(self, step: int, limit: int = 20_000) -> list[StoredReport]:
-        """Return the reports after a step, in order, at most `limit` of them."""
+        """Return at most `limit` reports after a step, in order."""
         rows = self.database.rows(
             f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step > ? ORDER BY step LIMIT ?",
             (step, limit),
@@ -149,11 +151,11 @@ class RunTables:
             return [StoredReport.from_row(row) for row in rows]
 
     def last(self) -> StoredReport | None:
-        """Return the newest report."""
+        """Return the newest report; None if there is none."""
         return self.at(sys.maxsize)
 
     def at(self, step: int) -> StoredReport | None:
-        """Return the newest report at or before a step."""
+        """Return the newest report at or before a step; None if there is none."""
         rows = self.database.rows(
             f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step <= ? ORDER BY step DESC LIMIT 1",
             (step,),
@@ -162,18 +164,18 @@ class RunTables:
             return StoredReport.from_row(rows[0]) if rows else None
 
     def changes(self) -> list[Change]:
-        """Return every change made in mid-run, in order."""
+        """Return all changes during training, in order."""
         rows = self.database.rows("SELECT step, path, before, after FROM changes ORDER BY step, id")
         with self.database.checked():
             return [Change(*parse_change(row)) for row in rows]
 
     def replay(self) -> list[Change]:
-        """Return the changes that a resumed run has still to make again. Raises RunError."""
+        """Return the changes that a resumed run still has to repeat. Raises RunError."""
         with self.database.checked():
             return [Change(*row) for row in parse_replay(self.fact("replay", "[]"))]
 
     def add_metrics(self, metrics: Iterable[Measured]) -> None:
-        """Record measured metrics; a value of the same step and name is replaced."""
+        """Record metrics. A value of the same step and name is replaced."""
         with self.database.writing() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)",
@@ -181,7 +183,7 @@ class RunTables:
             )
 
     def metrics(self) -> list[Measured]:
-        """Return every measured metric, in the order of steps."""
+        """Return all metrics in the order of steps."""
         with self.database.checked(), self.database.reading() as db:
             if database_schema(db) < 2:
                 return []
@@ -189,7 +191,9 @@ class RunTables:
             return measured(rows.fetchall())
 
     def metrics_after(self, row: int) -> tuple[int, list[Measured]]:
-        """Return the last row id, and the metrics after a row; all metrics if rows were deleted since."""
+        """Return the last row id, and the metrics after a row; all metrics if rows were deleted
+        since then.
+        """
         with self.database.checked(), self.database.reading() as db:
             if database_schema(db) < 2:
                 return 0, []
@@ -201,11 +205,11 @@ class RunTables:
             return max((r[0] for r in rows), default=last), measured(r[1:] for r in rows)
 
     def set_protocol(self, protocol: Mapping[str, Any]) -> None:
-        """Record what the run's metrics were measured with: only equal ones can be compared."""
+        """Record the settings of the run's metrics. Only metrics with equal settings can be compared."""
         self.set_fact("protocol", json.dumps(dict(protocol)))
 
     def protocol(self) -> dict[str, Any]:
-        """Return what the run's metrics were measured with, or nothing. Raises RunError."""
+        """Return the settings of the run's metrics; empty if there are none. Raises RunError."""
         with self.database.checked():
             return parse_protocol(self.fact("protocol", "{}"))
 
@@ -216,14 +220,16 @@ class RunTables:
         return set()
 
     def star(self, step: int, starred: bool) -> None:
-        """Keep a checkpoint for good, or no longer."""
+        """Protect a checkpoint from automatic deletion, or end its protection."""
         steps = self.starred() | {step} if starred else self.starred() - {step}
         self.set_fact("starred", json.dumps(sorted(steps)))
 
     # ---- history of several tables -------------------------------------------------------------
 
     def forget_after(self, step: int, changes: Iterable[Change], facts: Mapping[str, str]) -> None:
-        """Remove reports and metrics after a step, and replace all changes, in one transaction."""
+        """Delete reports and metrics after a step, and replace all changes and some facts, in one
+        transaction.
+        """
         with self.database.writing() as db:
             db.execute("DELETE FROM reports WHERE step > ?", (step,))
             db.execute("DELETE FROM metrics WHERE step > ?", (step,))
@@ -236,7 +242,7 @@ class RunTables:
         old = {m for m in other.metrics() if m.step <= step}
         with self.database.writing() as db:
             address = other.database.path.resolve().as_uri()
-            db.commit()  # No database can be attached within a transaction.
+            db.commit()  # SQLite cannot attach a database within a transaction
             db.execute("ATTACH ? AS parent", (f"{address}?mode=ro",))
             names = ", ".join(COLUMNS)
             db.execute(
@@ -250,13 +256,13 @@ class RunTables:
 
 
 def measured(rows: Iterable[Sequence[object]]) -> list[Measured]:
-    """Return the metrics of rows of step, name and value, without NaN. Raises SchemaError."""
+    """Return metrics from rows of step, name and value, without NaN. Raises SchemaError."""
     checked = map(parse_metric, rows)
     return [Measured(*row) for row in checked if not np.isnan(row[2])]
 
 
 def _check_clock(table: F64) -> None:
-    """Raise SchemaError for steps, images, seconds or times that no training can have; (N, columns)."""
+    """Raise SchemaError for impossible steps, image counts, seconds or times; `table` is (N, columns)."""
     for name in ("step", "images", *CLOCK):
         column = table[:, COLUMNS.index(name)]
         if not bool((np.isfinite(column) & (column >= 0) & (column < 1 << 62)).all()):
@@ -278,10 +284,10 @@ def dump_changes(changes: Iterable[Change]) -> str:
 
 
 def best_of(metrics: Iterable[Measured]) -> dict[str, Measured]:
-    """Return the best value of each headline metric, the first where several are.
+    """Return the best value of each headline metric; the first one if several are equal.
 
-    Step 0 is left out: the samples of an untrained generator form one cloud, which may cover a mode by
-    chance.
+    Step 0 is left out: the samples of an untrained generator are a single cloud, which may cover a
+    mode by chance.
     """
     best: dict[str, Measured] = {}
     for value in metrics:

@@ -1,4 +1,4 @@
-"""Session: one worker thread does all long work; snapshots come out, orders go in."""
+"""Session: one worker thread does all long work. Pages read snapshots and send orders."""
 
 from wgan.session.library import CARDS_EVERY, RunLibrary
 from wgan.session.model_copies import MODELS_EVERY

@@ -1,4 +1,4 @@
-"""What a session has of data: to show, to fetch, to prepare."""
+"""The data sets of a session: examples to show, downloads, preparation."""
 
 import time
 from collections.abc import Sequence
@@ -28,31 +28,31 @@ from wgan.data import (
 from wgan.data.facts import Facts, by_class, density, describe
 from wgan.metrics import last, nearest
 
-DAMAGED = 30.0  # seconds for which a set that could not be read is not tried again
+DAMAGED = 30.0  # seconds before a damaged data set is read again
 
 
 class Sets:
-    """The data sets of this machine, below `root`."""
+    """The data sets on this machine, in the data folder `root`."""
 
     def __init__(self, root: Path | None) -> None:
         self.root = root
-        self._again: dict[str, float] = {}  # when a damaged set may be read again
+        self._again: dict[str, float] = {}  # time at which a damaged data set may be read again
 
     def examples(self, dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
-        """Return n real examples to show, or None where they would have to be downloaded first.
+        """Return n real examples, (n, C, H, W) uint8 or (n, 2) float32.
 
-        (n, C, H, W) uint8, or (n, 2) float32.
+        Returns None if the data set is damaged or must be downloaded first.
         """
         data = self._readable(dataset)
         return None if data is None else examples(data, n)
 
     def _readable(self, dataset: Dataset) -> Data | None:
-        """Return a data set that is on this machine and not damaged."""
+        """Return a data set if it is on this machine and not damaged; else None."""
         if not dataset.present(self.root):
             return None
         key = dataset.model_dump_json()
         if time.monotonic() < self._again.get(key, 0.0):
-            return None  # Pages ask every second, and reading a damaged set takes a while.
+            return None  # Pages ask every second, and reading a damaged data set takes a while
         try:
             return dataset.load(self.root)
         except DataError:
@@ -60,9 +60,16 @@ class Sets:
             return None
 
     def nearest(self, dataset: Dataset, pictures: U8, k: int = 8) -> tuple[U8, F32] | None:
-        """Return the training pictures nearest to each picture: (Q, k, C, H, W), and (Q, k) in 0…255.
+        """Return the k training pictures nearest to each picture.
 
-        `pictures` is (Q, C, H, W). None where the data set is not on this machine, or damaged.
+        Args:
+            dataset: The data set.
+            pictures: (Q, C, H, W) uint8.
+            k: Number of neighbours.
+
+        Returns:
+            Training pictures, (Q, k, C, H, W), and their root mean square differences in 0…255, (Q,
+            k). None if the data set is damaged or not on this machine.
         """
         data = self._readable(dataset)
         if data is None:
@@ -72,9 +79,10 @@ class Sets:
         return data.train[where].numpy(), distances.numpy()
 
     def critic_examples(self, dataset: Dataset, n: int) -> tuple[Examples, float] | None:
-        """Return real and held-out examples as critics take them, and half the side of their window.
+        """Return real and held-out examples for a critic, and half the side of their window.
 
-        None where the data set is not on this machine; the window is 0 for pictures.
+        The window is 0 for pictures. Returns None if the data set is damaged or not on this
+        machine.
         """
         data = self._readable(dataset)
         if data is None:
@@ -84,10 +92,10 @@ class Sets:
     def gallery(
         self, dataset: Dataset, rows: int, columns: int
     ) -> tuple[npt.NDArray[Any], Facts] | npt.NDArray[Any] | None:
-        """Return the facts of a data set that pages show; None if it is not on this machine.
+        """Return what the page of a data set shows; None if it is not on this machine.
 
-        Of pictures: `rows` × `columns` of them, (N, C, H, W) uint8, and their facts. Of points: their
-        density, (96, 96). Raises DataError.
+        For pictures: about `rows` × `columns` of them, (N, C, H, W) uint8, and their statistics.
+        For points: their density, (96, 96). Raises DataError.
         """
         if not dataset.present(self.root):
             return None
@@ -99,7 +107,7 @@ class Sets:
     def of_classes(
         self, dataset: Dataset, labels: Sequence[int], columns: int
     ) -> npt.NDArray[Any] | None:
-        """Return a row of real pictures of each class asked for; None where the set is not here."""
+        """Return a row of real pictures for each label; None if the data set is not on this machine."""
         if not dataset.present(self.root):
             return None
         data = dataset.load(self.root)
@@ -108,26 +116,26 @@ class Sets:
         rows = by_class(data, len(data.names), columns * most).reshape(
             len(data.names), most, columns, *data.shape
         )
-        # The second row of a class shows others of it.
+        # A second row of the same class shows other pictures.
         return np.concatenate([rows[k, labels[:i].count(k)] for i, k in enumerate(labels)])
 
     def own_pictures(self) -> list[Prepared]:
-        """Return the pictures that were prepared on this machine, the newest first."""
+        """Return the prepared pictures on this machine, newest first."""
         return prepared(self.root)
 
     def forget_pictures(self, key: str) -> None:
-        """Delete prepared pictures; runs that learned them keep what they have."""
+        """Delete prepared pictures. Runs that were trained on them are kept. Raises DataError."""
         forget(key, self.root)
 
     def prepare(self, source: Source, recipe: Recipe) -> BackgroundTask:
-        """Make pictures to train on of a folder, an archive or files; the result is a Prepared."""
+        """Prepare training pictures from a folder, an archive or files; the result is a `Prepared`."""
         return BackgroundTask(
             f"Preparing {recipe.title}",
             lambda progress: prepare(source, recipe, self.root, progress),
         )
 
     def fetch(self, dataset: Dataset) -> BackgroundTask:
-        """Bring a data set to this machine."""
+        """Download or prepare a data set so that it can be loaded."""
         return BackgroundTask(
             f"Fetching {dataset.title}", lambda p: bool(dataset.load(self.root, p).size)
         )

@@ -1,4 +1,4 @@
-"""Forecasts of what a run will take, each measured once in a process."""
+"""Forecasts of the time and memory of runs. Each is measured once per process."""
 
 import threading
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from wgan.jobs import Cancelled, in_words
 from wgan.training import Forecast, forecast, resolve_engine
 
 Key = tuple[str, int | None, int]
-"""What a forecast depends on: the config without seed and length, the fixed and the largest thread count."""
+"""The values on which a forecast depends: the config without seed and length, and both thread counts."""
 
 _KNOWN: dict[Key, Forecast | str] = {}
 
 
 class Forecaster:
-    """Measures forecasts on the session's worker, one at a time.
+    """Measures forecasts on the worker thread, one at a time.
 
     Args:
-        fixed_threads: The number of CPU threads of all trainings; None if it is measured.
+        fixed_threads: The number of CPU threads of all trainings; None if it is tuned.
         most_threads: The largest number of CPU threads.
     """
 
@@ -28,13 +28,13 @@ class Forecaster:
         self._measuring: Key | None = None
 
     def known(self, config: TrainConfig) -> Forecast | str | None:
-        """Return a forecast, a sentence why the config cannot run, or None if it was not measured yet."""
+        """Return a forecast, a sentence if the config cannot run, or None if it was not measured yet."""
         return _KNOWN.get(self._key(config))
 
     def ask(self, config: TrainConfig) -> bool:
-        """Have a forecast measured next, unless it is known or being measured; tell whether it will be.
+        """Request a forecast, unless it is known or being measured; return whether it was requested.
 
-        Of several configs that wait, the last one asked for is next.
+        The most recent request is measured first.
         """
         key = self._key(config)
         with self._lock:
@@ -45,11 +45,15 @@ class Forecaster:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is one to measure."""
+        """Whether a forecast is waiting to be measured."""
         return self._next is not None
 
     def measure_next(self, check: Callable[[], None]) -> None:
-        """Measure the next forecast. `check` is called between trial steps, and may raise Cancelled."""
+        """Measure the next forecast.
+
+        Args:
+            check: Called between trial steps. It may raise Cancelled.
+        """
         with self._lock:
             config, self._next = self._next, None
             self._measuring = None if config is None else self._key(config)

@@ -1,4 +1,4 @@
-"""What of a run's recorded changes can be undone, and redone: two stacks, read from the record alone."""
+"""Undo and redo of a run's changes: two stacks that follow from the recorded changes alone."""
 
 from collections.abc import Iterable
 
@@ -6,11 +6,11 @@ from wgan.runs import Change
 
 
 def undo_and_redo(changes: Iterable[Change]) -> tuple[list[Change], list[Change]]:
-    """Return the changes that can be undone and those that can be redone, the next one last.
+    """Return the changes that can be undone and those that can be redone; the next one is last.
 
-    An undo is recorded as a change of its own, so the record of a run tells all: a change that takes the
-    newest one back is its undo, and a change that repeats the one undone last is its redo. Any other
-    change is a new one, after which nothing can be redone. Switches of the engine are not the visitor's.
+    An undo is recorded as a change, too. So a change that reverses the newest one is its undo, and
+    a change that repeats the one undone last is its redo. Any other change is new and clears the
+    redo stack. Engine switches are ignored, because the user does not make them.
     """
     done: list[Change] = []
     undone: list[Change] = []

@@ -1,4 +1,4 @@
-"""The folder of runs, as pages see it: the list of runs, checkpoints to keep, the trash, imports."""
+"""RunLibrary: the folder of runs for pages, with its checkpoints, trash and imports."""
 
 import threading
 import time
@@ -21,11 +21,11 @@ from wgan.runs import (
 )
 
 CARDS_EVERY = 0.3
-"""Seconds for which the list of runs is taken as it was read: a page asks several times while it is drawn."""
+"""Seconds for which the list of runs is cached: a page requests it several times while it is drawn."""
 
 
 class RunLibrary:
-    """All runs of a folder, made by any process. Its methods may be called from any thread."""
+    """All runs in a folder, whichever process created them. All methods are thread-safe."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
@@ -42,12 +42,12 @@ class RunLibrary:
             return self._cards[1]
 
     def look_again(self) -> None:
-        """Have the next call of `cards` read the folder again, because it was changed."""
+        """Invalidate the cached list of runs after a change of the folder."""
         with self._lock:
             self._cards = None
 
     def run(self, name: str) -> Run:
-        """Return a run's folder, to read. Raises RunError."""
+        """Return a run for reading. Raises RunError."""
         return Run.find(name, self.runs_dir)
 
     def config_at(self, name: str, step: int) -> TrainConfig:
@@ -55,16 +55,16 @@ class RunLibrary:
         return self.run(name).checkpoints.config_at(step)
 
     def preview(self, name: str, step: int) -> StoredPreview | None:
-        """Return a stored preview of a run; None if it has none of that step. Raises RunError."""
+        """Return a stored preview of a run; None if there is none at this step. Raises RunError."""
         content = self.run(name).previews.read(step)
         return StoredPreview(step, *content) if content else None
 
     def star_checkpoint(self, name: str, step: int, starred: bool) -> None:
-        """Keep a checkpoint for good, or no longer. Raises RunError."""
+        """Protect a checkpoint from automatic deletion, or end its protection. Raises RunError."""
         self.run(name).star(step, starred)
 
     def import_run(self, file: IO[bytes], title: str) -> BackgroundTask:
-        """Import a run that was exported as ZIP. The result is the run's name, and remarks on it."""
+        """Import a run from a ZIP file. The result is the run's name, and remarks about it."""
 
         def work(progress: Progress) -> tuple[str, list[str]]:
             run, remarks = import_zip(file, self.runs_dir, progress)
@@ -84,5 +84,5 @@ class RunLibrary:
         return name
 
     def empty_trash(self) -> int:
-        """Delete the deleted runs for good; return the bytes freed."""
+        """Delete the runs in the trash permanently; return the bytes freed."""
         return empty_trash(self.runs_dir)

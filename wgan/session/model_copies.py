@@ -1,4 +1,4 @@
-"""ModelCopies: copies of a run's networks for pages; only the worker touches the networks of a training."""
+"""ModelCopies: copies of a run's networks for pages. Only the worker thread touches the originals."""
 
 import time
 from pathlib import Path
@@ -9,28 +9,36 @@ from wgan.runs import Run, RunError
 from wgan.session.scheduler import Scheduler
 
 MODELS_EVERY = 1.0
-"""Seconds for which a copy of a live run's weights counts as fresh."""
+"""Seconds for which a copy of a live run's weights counts as recent."""
 
 
 class ModelCopies:
-    """Copies of weights, of a live training or of a checkpoint.
+    """Copies of the weights of live trainings and of checkpoints.
 
     Args:
-        scheduler: makes the copies of a live training between two steps.
-        runs_dir: the folder of runs.
+        scheduler: Makes the copies of a live training between two steps.
+        runs_dir: The folder of runs.
     """
 
     def __init__(self, scheduler: Scheduler, runs_dir: Path) -> None:
         self._scheduler, self._runs_dir = scheduler, runs_dir
-        self._copies: dict[str, tuple[float, Models]] = {}  # time and copy, by run
-        self._ordered: set[str] = set()  # runs of which a copy is being made
+        self._copies: dict[str, tuple[float, Models]] = {}  # time of the copy, and the copy, by run
+        self._ordered: set[str] = set()  # runs for which a copy has been requested
 
     def get(self, run: str, step: int | None = None, *, wait: float = 10.0) -> Models:
-        """Return generator and critic of a run, in modules of the caller's own. Raises RunError.
+        """Return the generator and critic of a run, in modules that the caller may use freely.
 
-        With a `step`, they come from that checkpoint. Without one, they are the newest weights of a live run,
-        or those of the newest checkpoint. A copy of a live run that is older than `MODELS_EVERY` is returned
-        once more while the next one is made; only the first copy is waited for, at most `wait` seconds.
+        If the copy of a live run is older than `MODELS_EVERY`, it is returned once more while a new
+        one is made. Only the first copy of a run is waited for.
+
+        Args:
+            run: Name of the run.
+            step: Step of a checkpoint. Default: the newest weights of a live run, or the newest
+                checkpoint.
+            wait: Maximum time to wait for the first copy, in seconds.
+
+        Raises:
+            RunError: There is no such run or checkpoint, or it cannot be read.
         """
         changed = self._scheduler.changed
         with changed:
@@ -57,7 +65,7 @@ class ModelCopies:
             self._copies.pop(run, None)
 
     def forget_order(self, run: str) -> None:
-        """Note that a copy will not be made, because the run has ended."""
+        """Mark a requested copy as cancelled, because the run has ended."""
         with self._scheduler.changed:
             self._ordered.discard(run)
 

@@ -1,4 +1,4 @@
-"""The user's own presets: a config in a file each, beside the runs."""
+"""Presets that the user has saved: one config file each, beside the runs."""
 
 import contextlib
 import json
@@ -10,13 +10,13 @@ from wgan.runs import RunError
 
 
 class Presets:
-    """The presets that are kept in a `folder`."""
+    """The saved presets in a `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def all(self) -> dict[str, TrainConfig]:
-        """Return the user's own presets; files that cannot be read are left out."""
+        """Return the saved presets by name, without unreadable files."""
         configs = {}
         for path in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, ConfigError):
@@ -24,7 +24,7 @@ class Presets:
         return configs
 
     def token(self) -> tuple[tuple[str, int], ...]:
-        """Return what changes whenever a preset is saved or deleted."""
+        """Return a value that changes when a preset is saved or deleted."""
         stamps = []
         for path in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(OSError):
@@ -32,7 +32,7 @@ class Presets:
         return tuple(stamps)
 
     def save(self, name: str, config: TrainConfig) -> None:
-        """Keep a config under a name of the user's. Raises RunError for a name that cannot be."""
+        """Save a config as a preset. Raises RunError for an invalid name or a failed write."""
         if not re.fullmatch(r"[\w][\w .()+-]{0,39}", name) or name in PRESETS:
             raise RunError(
                 "A preset's name has 1 to 40 letters, digits, spaces or . ( ) + - and is not one "
@@ -49,6 +49,6 @@ class Presets:
             ) from error
 
     def delete(self, name: str) -> None:
-        """Forget a preset of the user's."""
+        """Delete a saved preset."""
         if name in self.all():
             (self.folder / f"{name}.json").unlink(missing_ok=True)

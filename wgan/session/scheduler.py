@@ -1,6 +1,6 @@
 """Scheduler: one thread does all long work, in fair shares.
 
-Other threads never touch a training. They give orders, which the thread carries out between two steps.
+Other threads never touch a training. They send orders, which the thread executes between two steps.
 """
 
 import contextlib
@@ -24,20 +24,20 @@ SHARE_S = 0.02
 """Seconds of work that a job gets before the next job has its turn and orders are carried out."""
 
 LOCK_REFRESH_S = 20.0
-"""Seconds between two refreshes of a paused run's lock, which other machines read."""
+"""Seconds between two refreshes of a paused run's lock, which other machines check."""
 
 TASKS_KEPT = 20
-"""Finished tasks whose results can still be asked for."""
+"""Number of finished tasks whose results remain available."""
 
 
 class Scheduler:
     """Runs trainings and tasks on one thread.
 
     Args:
-        threads: the number of CPU threads for tasks.
-        forecaster: measures forecasts while no run is active.
-        on_lost_order: called with the name of a run that ended before an order reached it.
-        on_discarded: called with the name of a new run that was withdrawn before it began.
+        threads: The number of CPU threads for tasks.
+        forecaster: Measures forecasts while no run is active.
+        on_lost_order: Called with the name of a run that ended before an order reached it.
+        on_discarded: Called with the name of a new run that was withdrawn before it began.
     """
 
     def __init__(
@@ -59,8 +59,9 @@ class Scheduler:
         self._tasks: list[Task] = []
         self._task_count = 0
         self._withdrawn: set[str] = set()  # runs that must not begin
-        # Before any other thread uses torch. Each thread that computes creates its own OpenMP threads, as
-        # many as were last set; two such groups on the same cores are many times slower.
+        # Set this before any other thread uses torch. Each computing thread creates a pool of
+        # OpenMP threads of the size set last, and two pools on the same cores are many times
+        # slower.
         torch.set_num_threads(threads)
         self._thread = threading.Thread(target=self._work, name="wgan-session", daemon=True)
         self._thread.start()
@@ -68,22 +69,28 @@ class Scheduler:
     # ---- orders, from any thread --------------------------------------------------------------
 
     def enqueue(self, job: TrainingJob) -> None:
-        """Add a training to the queue. Call it while holding `changed`."""
+        """Add a training to the queue. The caller must hold `changed`."""
         self._withdrawn.discard(job.run.id)
         self.queue.append(job)
         self.changed.notify_all()
 
     def order(self, run: str, act: Callable[[TrainingJob], None], wait: float = 1.0) -> None:
-        """Have the thread call `act` between two steps of a run, and wait at most `wait` seconds for it.
+        """Call `act` on the thread between two steps of a run.
 
-        The wait lets a click take effect at once, unless a step takes longer than `wait`.
+        The call waits for this, so that a click takes effect at once, unless a step takes longer
+        than `wait`.
+
+        Args:
+            run: Name of the run.
+            act: Called with the run's job.
+            wait: Maximum time to wait, in seconds.
         """
         done = threading.Event()
 
         def carry_out() -> None:
             job = next((j for j in self.active if j.run.id == run), None)
             try:
-                if job is None:  # It has just ended.
+                if job is None:  # it has just ended
                     self._on_lost_order(run)
                 else:
                     act(job)
@@ -104,7 +111,7 @@ class Scheduler:
         """End the pause of a run."""
 
         def carry_out(job: TrainingJob) -> None:
-            # Give it the largest cost of the others, so that it gets no extra time for its pause.
+            # Set its time to the maximum of the other jobs, so that it gets no extra time for its pause.
             others = [j.seconds_used for j in self.active if j is not job and not j.paused]
             job.seconds_used = max([job.seconds_used, *others])
             job.pause(False)
@@ -122,7 +129,7 @@ class Scheduler:
             self.order(run, lambda job: self._end(job, Status.STOPPED))
 
     def withdraw(self, run: str) -> bool:
-        """Remove a run from the queue; tell whether it was there."""
+        """Remove a run from the queue; return whether it was queued."""
         with self.changed:
             queued = next((job for job in self.queue if job.run.id == run), None)
             if queued is not None:
@@ -131,7 +138,7 @@ class Scheduler:
         return queued is not None
 
     def move(self, run: str, by: int) -> None:
-        """Move a queued run up (by < 0) or down; runs of one race move together."""
+        """Move a queued run up (by < 0) or down. The runs of a race move together."""
         with self.changed:
             groups: dict[str, list[TrainingJob]] = {}
             for job in self.queue:
@@ -145,7 +152,7 @@ class Scheduler:
             self.queue = deque(job for key in order for job in groups[key])
 
     def wake(self) -> None:
-        """Have the thread look for work: a forecast was asked for."""
+        """Wake the thread, because a forecast was requested."""
         with self.changed:
             self.changed.notify_all()
 
@@ -154,18 +161,18 @@ class Scheduler:
     def begin(
         self, title: str, run: str, work: Callable[[], TaskSteps], *, holds: bool = False
     ) -> TaskStatus:
-        """Begin work beside the trainings, in fair shares with them.
+        """Begin a task that gets a fair share of the time beside trainings.
 
         Args:
-            title: what it is called on screen.
-            run: the run that it is about.
-            work: makes the iterator of its steps. It must not touch the networks of a training.
-            holds: whether the training of that run waits until the task has ended.
+            title: Name of the task on screen.
+            run: Name of the run that it is about.
+            work: Creates the steps of the task. They must not touch the networks of a training.
+            holds: Whether that run's training waits until the task has ended.
         """
         with self.changed:
             self._task_count += 1
             task = Task(f"task-{self._task_count}", title, run, work, holds=holds)
-            # Give it the largest cost of the others, so that all get equal shares from now on.
+            # Set its time to the maximum of the others, so that all get equal shares from now on.
             task.seconds_used = max(
                 [job.seconds_used for job in self.active]
                 + [t.seconds_used for t in self._tasks if not t.done],
@@ -179,18 +186,18 @@ class Scheduler:
             return task.status
 
     def task(self, key: str) -> TaskStatus | None:
-        """Return the status of a task; None if it is unknown or forgotten."""
+        """Return the status of a task; None if it is unknown or no longer stored."""
         with self.changed:
             return next((t.status for t in self._tasks if t.status.key == key), None)
 
     def tasks(self, run: str | None = None) -> list[TaskStatus]:
-        """Return the tasks about a run, or about any, the newest first."""
+        """Return the tasks of a run, or all tasks, newest first."""
         with self.changed:
             statuses = [task.status for task in reversed(self._tasks)]
         return [status for status in statuses if run is None or status.run == run]
 
     def cancel(self, key: str) -> None:
-        """End a task; its result so far can still be asked for."""
+        """End a task. Its result so far remains available."""
         with self.changed:
             for task in self._tasks:
                 if task.status.key == key:
@@ -199,11 +206,11 @@ class Scheduler:
     # ---- life ---------------------------------------------------------------------------------
 
     def is_alive(self) -> bool:
-        """Tell whether the thread still runs."""
+        """Return whether the thread is running."""
         return self._thread.is_alive()
 
     def close(self, timeout: float) -> None:
-        """End the thread: active runs get a checkpoint and count as interrupted."""
+        """End the thread: active runs write a checkpoint and get the status *interrupted*."""
         with self.changed:
             self.closing = True
             self.changed.notify_all()
@@ -212,12 +219,12 @@ class Scheduler:
     # ---- the thread ---------------------------------------------------------------------------
 
     def _work(self) -> None:
-        """Do rounds of work until the scheduler closes. A round that fails ends what it worked on."""
+        """Do rounds of work until the scheduler closes. If a round fails, end what it worked on."""
         while True:
             try:
                 if not self._round():
                     break
-            except BaseException as error:  # Also a panic of a library written in Rust.
+            except BaseException as error:  # includes a panic of a library written in Rust
                 log.exception("The worker failed and goes on with the next task")
                 self._end_all_active(error)
         for job in list(self.active):
@@ -226,7 +233,7 @@ class Scheduler:
             self._discard(job)
 
     def _end_all_active(self, error: BaseException) -> None:
-        """End the active trainings after the thread itself failed, so that others can begin."""
+        """End all active trainings after a failure of the thread itself, so that others can begin."""
         for job in list(self.active):
             with contextlib.suppress(Exception):
                 self._fail(job, error)
@@ -244,7 +251,7 @@ class Scheduler:
         )
 
     def _round(self) -> bool:
-        """Wait for work, carry out the orders and do one share of it. Return False when closing."""
+        """Wait for work, execute orders and do one share of work. Return False when closing."""
         with self.changed:
             while not self._has_work():
                 if not self.changed.wait(LOCK_REFRESH_S):
@@ -277,7 +284,7 @@ class Scheduler:
         return True
 
     def _next_group(self) -> list[TrainingJob]:
-        """Remove and return the trainings that start now: the first of the queue and its race, if none is active."""
+        """Remove and return the trainings that start now: the first and its race, if none is active."""
         starting: list[TrainingJob] = []
         if not self.active:
             while self.queue and (not starting or self.queue[0].group == starting[0].group):
@@ -285,7 +292,7 @@ class Scheduler:
         return starting
 
     def _check_forecast(self) -> None:
-        """Raise Cancelled if a forecast must end because a run is to begin or the scheduler closes."""
+        """Raise Cancelled if the forecast must end because a run can begin or the scheduler closes."""
         if self.closing or self.active or self.queue:
             raise Cancelled
 
@@ -337,10 +344,10 @@ class Scheduler:
         with self.changed:
             self.active = [j for j in self.active if j is not job]
         if not began and job.new:
-            job.run.delete()  # Its training never began. Its view stays in memory and shows the error.
+            job.run.delete()  # it never trained; its snapshot in memory shows the error
 
     def _discard(self, job: TrainingJob) -> None:
-        """Take back a job that never began: a new run leaves nothing, a resumed one is as it was."""
+        """Discard a job that never began: delete a new run, leave a resumed one unchanged."""
         job.discard()
         if job.new:
             self._on_discarded(job.run.id)

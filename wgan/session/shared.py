@@ -1,4 +1,4 @@
-"""The sessions that belong to the process, one for each folder of runs."""
+"""The sessions of this process, one for each folder of runs."""
 
 import threading
 from pathlib import Path
@@ -10,9 +10,9 @@ _sharing = threading.Lock()
 
 
 def shared_session(runs_dir: Path) -> Session:
-    """Return this process' session for a folder of runs, and begin it at the first call.
+    """Return this process' session for a folder of runs. The first call creates it.
 
-    It belongs to the process and not to a cache: a visitor who clears the caches must not end all trainings.
+    It is not in a Streamlit cache, because clearing the caches must not end trainings.
     """
     key = runs_dir.resolve()
     with _sharing:
@@ -23,13 +23,13 @@ def shared_session(runs_dir: Path) -> Session:
 
 
 def shared_sessions() -> list[Session]:
-    """Return the sessions that `shared_session` began and that are still open."""
+    """Return the open sessions that `shared_session` created."""
     with _sharing:
         return [session for session in _shared.values() if not session.closed]
 
 
 def close_shared_sessions() -> None:
-    """End the sessions that `shared_session` began."""
+    """Close the sessions that `shared_session` created."""
     with _sharing:
         for session in _shared.values():
             session.close()

@@ -1,4 +1,4 @@
-"""The training loop, what it runs on, and what it will cost."""
+"""The training loop, the engine on which it runs, and forecasts of its cost."""
 
 from wgan.training.cost import Forecast, forecast, resolve_engine
 from wgan.training.engine import Engine, use_threads

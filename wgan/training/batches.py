@@ -11,15 +11,17 @@ from wgan.training.engine import to_layout
 
 
 class Batches:
-    """Draws batches by the key (seed, step, draw). So no generator state is saved, and each of several
-    processes can take its part of the same batch.
+    """Draws batches with a generator keyed by (seed, step, draw).
+
+    So no generator state is saved, and each of several processes can take its rows of the same
+    batch.
 
     Args:
-        config: the config; `Training.apply` replaces it.
-        data: the examples, on the device.
-        ranks: the processes that train together: each method returns this process' rows of a batch.
-        device: where random numbers are drawn.
-        layout: memory format of pictures.
+        config: The config; `Training.apply` replaces it.
+        data: The examples, on the device.
+        ranks: The process group. Each method returns this process' rows of a batch.
+        device: The device on which random numbers are drawn.
+        layout: Memory format of pictures.
     """
 
     def __init__(
@@ -54,11 +56,11 @@ class Batches:
         """Return the first n real examples of a draw and, for class-conditional networks, their labels.
 
         Args:
-            step: number of the step.
-            draw: number of the draw in the step.
-            n: how many; at most the batch size.
-            critic_updates: number of critic updates before this one; it determines the epoch and the
-            position in it.
+            step: Number of the step.
+            draw: Number of the draw in the step.
+            n: Number of examples, at most the batch size.
+            critic_updates: Number of critic updates before this one. It determines the epoch and
+                the position in it.
         """
         own = self.ranks.rows.part(n)
         if not isinstance(self.data, Pictures):
@@ -91,12 +93,12 @@ class Batches:
         return labels[places[self.ranks.rows.part(len(places))]]
 
     def read_ahead(self, step: int, draws: range, critic_updates: int) -> None:
-        """Have the pictures of later draws read from their file in the background.
+        """Read the pictures of later draws from their file in the background.
 
         Args:
-            step: number of the step.
-            draws: the draws of that step.
-            critic_updates: critic updates before the first of them.
+            step: Number of the step.
+            draws: The draws of that step.
+            critic_updates: Number of critic updates before the first of them.
         """
         if not isinstance(self.data, Pictures) or not self.data.mapped:
             return
@@ -106,7 +108,7 @@ class Batches:
             self.data.expect(self._places(self.data, step, draw, critic_updates + i)[own])
 
     def _places(self, data: Pictures, step: int, draw: int, critic_updates: int) -> Tensor:
-        """Return the places of the pictures of a whole batch, (batch size,)."""
+        """Return the indices of the pictures of a whole batch, (batch size,)."""
         n = self.config.batch_size
         if self.config.replacement:
             rng = keyed_rng(self.config.seed, "data", step, draw, device=self.device)

@@ -1,4 +1,4 @@
-"""What a training will run on, and what it will cost, found by a short measurement."""
+"""The choice of an engine, and forecasts of time and memory, both from short measurements."""
 
 import json
 import os
@@ -28,19 +28,19 @@ from wgan.training.engine import (
 from wgan.training.loop import Training
 
 WORTH = 1.05
-"""bfloat16 must be this much faster to be chosen: it rounds, so a tie goes to float32."""
+"""Minimum speed-up for bfloat16 to be chosen. It is less precise, so float32 wins a tie."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A rough cost of a training on this machine."""
+    """The approximate cost of a training on this machine."""
 
     seconds_per_step: float
     memory_bytes: int  # weights, optimiser, activations of one update, data
 
 
 def engine_cache() -> Path:
-    """Return the file that remembers this machine's verdicts, whatever folder the runs are in."""
+    """Return the file with this machine's measured choices, which is independent of the folder of runs."""
     return cache_dir() / "engines.json"
 
 
@@ -55,13 +55,20 @@ def resolve_engine(
 ) -> Engine:
     """Return the engine of a config on this machine.
 
-    `threads` is the caller's choice where the config leaves it open. Default: what was last measured to
-    be fastest of at most `most_threads` (all cores), see `ThreadTuner`, else a guess; of several `processes`
-    that train together on this machine, an equal share of the cores. bfloat16 is chosen where a
-    measurement of some seconds' fraction finds it faster; `cache` is a JSON file that remembers both
-    (default: `engine_cache()`). `check` is called before each step that is measured; what it raises ends
-    the measurement.
-    Raises ValueError where the asked device is absent.
+    The precision is bfloat16 if a measurement of less than a second finds it faster.
+
+    Args:
+        config: What is trained.
+        threads: Number of CPU threads if the config leaves it open. Default: the number last
+            measured to be fastest (see `ThreadTuner`), else a guess. Several processes on this
+            machine share the cores equally.
+        most_threads: Largest number of threads. Default: all cores.
+        cache: JSON file with measured choices. Default: `engine_cache()`.
+        processes: Number of processes that train together.
+        check: Called before each measured step. An exception that it raises ends the measurement.
+
+    Raises:
+        ValueError: The requested device does not exist.
     """
     device = pick_device(config.device)
     local_processes = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
@@ -97,18 +104,18 @@ def resolve_engine(
 
 
 def _first_threads(config: TrainConfig, most: int, known: Mapping[str, str]) -> int:
-    """Return the number of threads to begin with: the one last measured to be fastest, else a guess."""
+    """Return the initial number of threads: the one last measured to be fastest, else a guess."""
     try:
         return max(1, min(most, int(known[_threads_key(config, most)])))
     except (KeyError, ValueError):
-        # Pictures have enough to share among all cores, most points have not.
+        # Work on pictures can use all cores; work on points usually cannot.
         return most if config.dataset.kind == "pictures" else 1
 
 
 def remember_threads(
     config: TrainConfig, threads: int, most: int, cache: Path | None = None
 ) -> None:
-    """Have later trainings of this kind, with at most `most` threads, begin with this number."""
+    """Let later trainings of this kind, with at most `most` threads, begin with this number."""
     cache = cache or engine_cache()
     remembered, key = _read(cache), _threads_key(config, most)
     if remembered.get(key) != str(threads):
@@ -132,12 +139,13 @@ def _threads_key(config: TrainConfig, most: int) -> str:
 def forecast(
     config: TrainConfig, engine: Engine, check: Callable[[], None] = lambda: None
 ) -> Forecast:
-    """Measure some steps on made-up data of the config's shape.
+    """Measure some steps on synthetic data of the config's shape.
 
     Args:
-        config: what would be trained.
-        engine: device, precision and threads of the measurement.
-        check: called before each step and after the last; what it raises ends the measurement.
+        config: What would be trained.
+        engine: Device, precision and threads of the measurement.
+        check: Called before each step and after the last. An exception that it raises ends the
+            measurement.
     """
     check()
     training = synthetic_training(config, engine)
@@ -154,7 +162,7 @@ def forecast(
     activations //= config.n_critic + 1
     for _ in range(3):
         check()
-        training.step()  # The first steps also choose kernels and fetch memory.
+        training.step()  # the first steps also choose kernels and allocate memory
     times = step_times(training, budget=0.5, check=check)
     check()
     state = sum(t.nbytes for t in training.state().tensors.values())
@@ -162,7 +170,7 @@ def forecast(
 
 
 def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
-    """Return a training of made-up data of the config's shape."""
+    """Return a training on synthetic data of the config's shape."""
     rng = keyed_rng(0, "forecast")
     data: Data
     if config.dataset.kind == "pictures":
@@ -172,7 +180,7 @@ def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
         data = Pictures(pictures, pictures, labels, labels)
     else:
         data = config.dataset.load()
-    # A usual step: those of a warm-up are few.
+    # Measure a normal step: warm-up steps are rare.
     usual = {"replacement": True, "seed": 0, "warmup_steps": 0, "warmup_every": 0}
     return Training(config.changed(usual), engine=engine, data=data)
 
@@ -180,9 +188,12 @@ def synthetic_training(config: TrainConfig, engine: Engine) -> Training:
 def step_times(
     training: Training, budget: float, check: Callable[[], None] = lambda: None
 ) -> list[float]:
-    """Return seconds of each step, at least two of them, for about `budget` seconds.
+    """Return the seconds of each step: at least two steps, for about `budget` seconds.
 
-    `check` is called before each step; what it raises ends the measurement.
+    Args:
+        training: The training.
+        budget: Total time, in seconds.
+        check: Called before each step. An exception that it raises ends the measurement.
     """
     times: list[float] = []
     while len(times) < 2 or sum(times) < budget:
@@ -199,7 +210,7 @@ def step_times(
 def _race(
     config: TrainConfig, device: str, threads: int, check: Callable[[], None]
 ) -> dict[str, float]:
-    """Return the median seconds a step of each precision, taken in turn so that drift hits both."""
+    """Return the median seconds per step of each precision, measured in turn so that drift affects both."""
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     pair = {p: synthetic_training(config, Engine(device, p, threads)) for p in precisions}
     times: dict[str, list[float]] = {precision: [] for precision in pair}
@@ -239,4 +250,4 @@ def _write(cache: Path, known: dict[str, str]) -> None:
         half.write_text(json.dumps(known, indent=1), "utf-8")
         half.replace(cache)
     except OSError:
-        pass  # Not remembered: measured again next time.
+        pass  # without a cache, the next training measures again

@@ -1,4 +1,4 @@
-"""CriticTrainer: trains a critic on fixed samples."""
+"""CriticTrainer: trains a critic alone, against a fixed generator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,22 +11,28 @@ from wgan.rng import keyed_rng
 from wgan.training.steps import critic_step, module_score
 
 Sides = Callable[[int], tuple[Tensor, Tensor]]
-"""The real and the fake batch of an update, counted from 0."""
+"""Returns the real and the fake batch of an update; updates are counted from 0."""
 
 
 @dataclass
 class CriticTrainer:
-    """A critic, its objective and optimiser, to be trained against fakes that do not change."""
+    """A critic with its objective and optimiser, to be trained against a fixed generator."""
 
     critic: nn.Module
     objective: Objective
     optimizer: torch.optim.Optimizer
     seed: int = 0
-    apart: bool = False  # two updates, by real examples and by fakes, as `split_updates` has it
+    apart: bool = False  # separate updates for real and fake, as with `split_updates`
     updates: int = 0
 
     def update(self, *, real: Tensor, fake: Tensor, label: Tensor | None = None) -> None:
-        """Make one critic update as the training loop does; `real` and `fake` are (N, …)."""
+        """Make one critic update like the training loop.
+
+        Args:
+            real: Real examples, (N, …).
+            fake: Fakes, (N, …).
+            label: Classes of both, (N,), for a class-conditional critic.
+        """
         score = module_score(self.critic)
         if self.apart:
             self._step(self.objective.real_loss(score(real, label).float()))
@@ -52,7 +58,7 @@ class CriticTrainer:
     def run(
         self, sides: Sides, steps: int, tell: Callable[[str, float], None], message: str
     ) -> None:
-        """Make `steps` updates, and report every 50 of them."""
+        """Make `steps` updates, and report progress every 50 updates."""
         for step in range(steps):
             if step % 50 == 0:
                 tell(message, step / steps)

@@ -1,7 +1,7 @@
-"""What a training's critic and optimisers tell in passing: slopes, gradients, how far each step goes.
+"""Diagnostics of a training: slopes and gradients of the critic, and the updates of both optimisers.
 
-All of it is found on copies of both networks and both optimisers, which go on for some updates as the
-training itself would: so it fits every objective, and changes nothing.
+They are measured on copies of both networks and optimisers, which make some further updates like
+the training. So they support every objective and change nothing.
 """
 
 import copy
@@ -48,27 +48,27 @@ PROBES: dict[str, str] = {
     "critic_move": "Length of one critic update over the length of its weights.",
     "generator_move": "Length of one generator update over the length of its weights.",
 }
-"""Every name that `probe` may return, and what it means to users."""
+"""All names that `probe` may return, with explanations for users."""
 
 EXAMPLES = 256
 SLOPES = {"pictures": 64, "points": 256}
 UPDATES = {"pictures": 4, "points": 20}
-"""Critic updates while the generator stands still: few, as they must cost a fraction of a second."""
+"""Critic updates against the fixed generator: few, because they may take only a fraction of a second."""
 
 _LOOKED = 3
-"""Of those, the ones whose steps are looked at: later the critic is no longer the training's."""
+"""Number of these updates that are observed. Later the critic differs too much from the training's."""
 
 _PLACES = ("data", "labels", "z", "epsilon", "held-out")
 _TINY = 1e-30
 
 
 def probe(training: Training) -> dict[str, float]:
-    """Return what the critic and both optimisers tell now; see PROBES for the names.
+    """Return diagnostics of the critic and of both optimisers; see PROBES for their names.
 
-    It draws under keys of its own and works on copies, so the training goes on as if it had not been
-    asked. `at_clip` is there only where the objective clips, `penalty_pull` where it has a penalty,
-    `step_cosine` only where real and fake share an update. A training that has made no step yet has
-    moments of 0.
+    The draws have separate keys and the networks are copies, so the training is not affected.
+    `at_clip` is missing if the objective does not clip, `penalty_pull` if it has no penalty, and
+    `step_cosine` with `split_updates`. Before the first step of a training, its optimiser moments
+    are 0.
     """
     shadow = _ScratchTraining(training)
     real, unseen, labels, unseen_labels = shadow.examples(EXAMPLES)
@@ -103,7 +103,7 @@ def probe(training: Training) -> dict[str, float]:
 
 
 def at_clip(critic: nn.Module, objective: Objective) -> Tensor | None:
-    """Return the share of clipped weights with |w| ≥ 0.999 c; None where nothing is clipped."""
+    """Return the share of clipped weights with |w| ≥ 0.999 c; None without clipping."""
     bounds = zip(critic.parameters(), clip_bounds(objective, critic), strict=True)
     pairs = [(weight, bound) for weight, bound in bounds if bound is not None]
     if not pairs:
@@ -115,10 +115,15 @@ def at_clip(critic: nn.Module, objective: Objective) -> Tensor | None:
 def at_outputs(
     critic: nn.Module, loss: Callable[[], Tensor], *kinds: type[nn.Module]
 ) -> tuple[list[nn.Module], tuple[Tensor, ...]]:
-    """Return a critic's layers of some kinds, as they compute, and a loss' gradient at each output.
+    """Return a critic's layers in the order of computation, and a loss' gradient at each output.
 
-    `loss` scores with the critic and returns a number. Gulrajani et al. 2017, figure 1b,
-    arXiv:1704.00028.
+    Args:
+        critic: The critic.
+        loss: Scores examples with the critic and returns a scalar.
+        kinds: Types of the layers.
+
+    Reference:
+        Gulrajani et al. 2017, figure 1b, arXiv:1704.00028.
     """
     layers: list[nn.Module] = []
     outputs: list[Tensor] = []
@@ -137,19 +142,19 @@ def at_outputs(
 
 
 class _DiagnosticBatches(Batches):
-    """Batches of other z and points than those of the training."""
+    """Batches with other z and points than the training's."""
 
     def rng(self, stream: Stream, step: int, draw: int = 0) -> torch.Generator:
-        # The metrics' own draws are of step 0; the training's come from other streams.
+        # The metrics draw at step 0, and the training from other streams, so no key is used twice.
         own = 10 * draw + _PLACES.index(stream)
         return keyed_rng(self.config.seed, "metric", step + 1, own, device=self.device)
 
 
 class _ScratchTraining(Training):
-    """Copies of a training's networks and optimisers, to be trained further without a trace."""
+    """Copies of a training's networks and optimisers, which can be trained without effect on it."""
 
     def __init__(self, training: Training) -> None:
-        # What is only read is shared: the data, the config, the engine.
+        # Share everything that is only read: the data, the config, the engine.
         self.__dict__ = dict(training.__dict__) | {"ranks": ALONE}
         self.updates = training.updates.scratch_copy()
         source = training.batches
@@ -159,7 +164,7 @@ class _ScratchTraining(Training):
         self.sums = ReportSums(training.device, ALONE)
 
     def _rng(self, stream: Stream) -> torch.Generator:
-        """Return the random number generator of a draw that is not one of a batch."""
+        """Return the random number generator of a draw that belongs to no batch."""
         return self.batches.rng(stream, self.steps, -1)
 
     def examples(self, n: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
@@ -184,7 +189,7 @@ class _ScratchTraining(Training):
         )
 
     def fakes(self, n: int, labels: Tensor | None) -> Tensor:
-        """Return n fakes, made as those for the critic."""
+        """Return n fakes, generated like those for the critic."""
         z = torch.randn(n, self.config.latent_dim, generator=self._rng("z"), device=self.device)
         self.generator.train(not self.config.inference_fakes)
         fake = self.batches.lay_out(self.updates.generate(z, labels).float())
@@ -192,16 +197,16 @@ class _ScratchTraining(Training):
         return fake
 
     def score(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        """Return the critic's scores, (N,), in full precision."""
+        """Return the critic's scores in float32: (N, …) → (N,)."""
         return self.updates.score(x, labels).float()
 
     def slopes(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        """Return what the critic's slopes are at x̂ and at fakes."""
+        """Return statistics of the critic's slopes at x̂ and at fakes."""
         n = SLOPES[self.config.dataset.kind]
         label = None if labels is None else labels[:n]
         epsilon = torch.rand(n, generator=self._rng("epsilon"), device=self.device)
         x_hat = torch.lerp(fake[:n], real[:n], epsilon.view(n, *[1] * (real.dim() - 1)))
-        # Each sample's own slope, also of a critic whose batch norm would mix them.
+        # Use eval mode, because batch norm would mix the slopes of the samples.
         self.critic.eval()
         at_hat, at_fake = (
             gradient_norm(lambda x: self.updates.score(x, label), points)
@@ -216,7 +221,7 @@ class _ScratchTraining(Training):
         }
 
     def depth(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
-        """Return how much the loss' gradient grows from the last hidden layer to the first, log₁₀."""
+        """Return log₁₀ of the loss' gradient norm at the first hidden layer over that at the last."""
         n = SLOPES[self.config.dataset.kind]
         label = None if labels is None else torch.cat([labels[:n], labels[:n]])
 
@@ -233,11 +238,11 @@ class _ScratchTraining(Training):
         return torch.log10(first / last)
 
     def pull(self) -> dict[str, Tensor]:
-        """Return how strongly the penalty pulls at the weights, beside the loss itself."""
+        """Return the norm of the penalty's gradient over that of the loss."""
         real, label = self.batches.real(self.steps, 0, self.config.batch_size, self.critic_updates)
         fake = self.updates.make_fakes(self.batches.z(self.steps, 0, self.config.batch_size), label)
         objective = self.config.objective
-        # At update 0 a lazy penalty is due.
+        # A lazy penalty is computed at update 0.
         points = objective.points(
             real=real, fake=fake, rng=self.batches.rng("epsilon", self.steps), update=0
         )
@@ -255,14 +260,14 @@ class _ScratchTraining(Training):
         return {"penalty_pull": norms[1] / norms[0].clamp_min(_TINY)}
 
     def generator_update(self, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        """Make one generator update and return what it was like."""
+        """Make one generator update and return diagnostics of it."""
         scores = self.score(fake, labels).detach().requires_grad_()
         (signal,) = torch.autograd.grad(self.config.objective.generator_loss(fake=scores), scores)
         before = copy.deepcopy(self.generator.state_dict())
         watch = _Watch(self.generator, self.updates.generator_optimizer)
         self.update_generator(draw=0)
         watch.stop()
-        # The critic's next updates are those against a fixed generator.
+        # Restore the generator, because the critic's next updates are against the fixed one.
         self.generator.load_state_dict(before)
         return {
             "generator_gradient": watch.norms[0],
@@ -272,7 +277,7 @@ class _ScratchTraining(Training):
         }
 
     def learn_on(self) -> dict[str, Tensor]:
-        """Train the critic further against the fixed generator; return the diagnostics of the first updates."""
+        """Train the critic further against the fixed generator; return diagnostics of the first updates."""
         watch = _Watch(self.critic, self.updates.critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
             self.update_critic(1 + i, *self.make_batches(range(1 + i, 2 + i))[0], held_out=False)
@@ -282,14 +287,14 @@ class _ScratchTraining(Training):
             "critic_gradient": _mean(watch.norms),
             "critic_move": _mean(watch.moves),
         }
-        # With separate updates for real and fake, each undoes part of the other.
+        # With separate updates for real and fake, each reverses part of the other.
         if not self.config.split_updates:
             values["step_cosine"] = _mean(watch.cosines)
         return values
 
 
 class _Watch:
-    """Looks at an optimiser's steps: how far each goes, where, and by what gradient."""
+    """Records the norm of the gradient, the relative length and the cosine of an optimiser's steps."""
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self._parameters = list(network.parameters())
@@ -302,7 +307,7 @@ class _Watch:
         )
 
     def stop(self) -> None:
-        """End the observation."""
+        """Stop recording."""
         for handle in self._handles:
             handle.remove()
 

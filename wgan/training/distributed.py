@@ -1,7 +1,7 @@
-"""Several processes that train one model: each takes its rows of every batch, and they average gradients.
+"""Distributed training: each process takes its rows of every batch, and gradients are averaged.
 
-As torchrun starts them. DistributedDataParallel does not see `torch.autograd.grad`, which a gradient
-penalty needs, so the gradients are averaged here, after backward, in one flat bucket.
+torchrun starts the processes. DistributedDataParallel does not support `torch.autograd.grad`, which
+a gradient penalty needs. So gradients are averaged here, after backward, in one flat bucket.
 """
 
 import datetime
@@ -18,9 +18,9 @@ from wgan.rng import Rows
 
 
 class ProcessGroup:
-    """The processes of one training, and this one's place among them.
+    """The processes of one training, and the rank of this one.
 
-    `ALONE` is a single process: then nothing here does or costs anything.
+    `ALONE` is a single process; its methods do nothing.
     """
 
     def __init__(self, rank: int = 0, of: int = 1) -> None:
@@ -28,22 +28,24 @@ class ProcessGroup:
 
     @property
     def of(self) -> int:
-        """How many processes there are."""
+        """Number of processes."""
         return self.rows.of
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that records."""
+        """Whether this is rank 0, the process that records."""
         return self.rows.rank == 0
 
     def __deepcopy__(self, memo: Any) -> "ProcessGroup":
-        """A copy of a network belongs to its process alone: it must not wait for the others."""
+        """Return `ALONE`: a copied network belongs to this process only and must not wait for others."""
         return ALONE
 
     def averaging(self, network: nn.Module) -> Callable[[], None]:
-        """Begin to replace the gradients of a network by their mean over all processes, in one exchange.
+        """Start to average the gradients of a network over all processes, in one all-reduce.
 
-        What is returned waits for it: until then the processes may compute what does not need it.
+        Returns:
+            A function that waits for the result. Before it is called, the process can compute
+            anything that does not need the gradients.
         """
         if self.of == 1:
             return lambda: None
@@ -61,14 +63,14 @@ class ProcessGroup:
         return arrive
 
     def mean(self, value: Tensor) -> Tensor:
-        """Return the mean of a tensor over all processes; gradients flow through it."""
+        """Return the mean of a tensor over all processes. Gradients flow through it."""
         if self.of == 1:
             return value
         total: Tensor = _Sum.apply(value)
         return total / self.of
 
     def same(self, value: Any) -> Any:
-        """Return the first process' value, any picklable object, in every one."""
+        """Return the value of rank 0, any picklable object, in every process."""
         if self.of == 1:
             return value
         held = [value]
@@ -76,13 +78,13 @@ class ProcessGroup:
         return held[0]
 
     def agree(self, tensors: Iterable[Tensor]) -> None:
-        """Give every process the first one's values, in place: weights at the start."""
+        """Broadcast the tensors of rank 0 to all processes, in place."""
         if self.of > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, src=0)
 
     def couple(self, network: nn.Module) -> None:
-        """Have a network's batch norms take their statistics over all processes."""
+        """Make a network's batch norms compute their statistics over all processes."""
         if self.of == 1:
             return
         for part in network.modules():
@@ -98,7 +100,7 @@ ALONE = ProcessGroup()
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over processes; its gradient is the sum of theirs."""
+    """The sum over processes; its gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(_: Any, value: Tensor) -> Tensor:
@@ -114,7 +116,7 @@ class _Sum(torch.autograd.Function):
 
 
 class _Coupled(nn.BatchNorm2d):
-    """Batch norm over the batches of all processes. torch's SyncBatchNorm knows no CPU."""
+    """Batch norm over the batches of all processes. torch's SyncBatchNorm does not support the CPU."""
 
     ranks: ProcessGroup = ALONE
 
@@ -124,7 +126,7 @@ class _Coupled(nn.BatchNorm2d):
             return plain
         assert self.running_mean is not None and self.running_var is not None
         assert self.num_batches_tracked is not None and self.momentum is not None
-        # Of differences to a mean that all share: the squares of large numbers would cancel.
+        # Sum differences to a common origin: the squares of large numbers would cancel.
         origin = self.running_mean.clone()
         distance = x.float() - origin[:, None, None]
         moments = torch.stack([distance.mean((0, 2, 3)), distance.square().mean((0, 2, 3))])
@@ -141,14 +143,14 @@ class _Coupled(nn.BatchNorm2d):
 
 
 def asked() -> bool:
-    """Tell whether this process was started by torchrun, or in its way, beside others."""
+    """Return whether torchrun, or a launcher with its environment variables, started several processes."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
 def join() -> ProcessGroup:
-    """Meet the other processes that torchrun started and return this one's place; `ALONE` without it.
+    """Join the processes that torchrun started, and return the process group; `ALONE` without torchrun.
 
-    Tensors on CUDA go through NCCL, and each process takes the GPU of its number; all else through gloo.
+    CUDA tensors use NCCL, and each process uses the GPU of its local rank. Other tensors use gloo.
     """
     if not asked():
         return ALONE
@@ -156,21 +158,21 @@ def join() -> ProcessGroup:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if not dist.is_initialized():
         store, rank, of = next(iter(rendezvous("env://")))
-        # torchrun keeps one store over its restarts: without a name of its own a process would find the
-        # addresses of those that died, and wait for them.
+        # torchrun keeps one store over its restarts. Without a separate prefix, a process would
+        # find the addresses of processes that have died, and wait for them.
         attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if cuda else "gloo",
             store=dist.PrefixStore(f"attempt-{attempt}", store),  # type: ignore[attr-defined]  # torch has no stub for it
             rank=rank,
             world_size=of,
-            # Long enough for the first process to write a checkpoint or to measure in passing.
+            # Long enough for rank 0 to write a checkpoint or to measure metrics.
             timeout=datetime.timedelta(minutes=30),
         )
     return ProcessGroup(dist.get_rank(), dist.get_world_size())
 
 
 def leave() -> None:
-    """Part from the others."""
+    """Leave the process group."""
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""What a training runs on. Two runs of one config on equal engines give equal numbers."""
+"""Engine: what a training runs on. Runs of one config on equal engines give equal numbers."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Engine:
-    """Device, precision, threads, processes, and whether updates are compiled; recorded with the run."""
+    """Device, precision, threads, processes, and whether steps are compiled. A run records it."""
 
     device: str
     precision: Precision
@@ -23,19 +23,20 @@ class Engine:
     compiled: bool = False
 
     def activate(self) -> None:
-        """Give the calling thread the recorded number of CPU threads, and CUDA the recorded precision."""
+        """Set the CPU threads of the calling thread, and the precision and determinism of CUDA."""
         use_threads(self.threads)
         if torch.device(self.device).type == "cuda":
-            # float32 means float32: torch would round the inputs of convolutions (not of products) to
-            # TF32's 10 bits. A faster and rounder precision is bfloat16, which is measured and recorded.
+            # Turn off TF32, with which torch would round the inputs of convolutions to 10 bits (but
+            # not those of matrix products). bfloat16 is faster, and its use is measured and
+            # recorded.
             torch.backends.cudnn.allow_tf32 = False
-            # Equal engines give equal numbers: no kernel that adds up in the order of the moment, and none
-            # that a race chose.
+            # For equal numbers on equal engines, use no kernel with nondeterministic order of
+            # summation, and none chosen by timing.
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Return the context in which networks are evaluated."""
+        """Return the context in which networks are evaluated, for `with`."""
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
@@ -46,20 +47,20 @@ class Engine:
 
 
 def use_threads(threads: int) -> None:
-    """Set the number of CPU threads with which the calling thread computes."""
+    """Set the number of CPU threads of the calling thread."""
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 
 
 def wait(device: str) -> None:
-    """Wait until a device has finished its queue; before that, clock readings are wrong."""
+    """Wait until a device has finished its queue. Without this, time measurements are wrong."""
     kind = torch.device(device).type
     if kind != "cpu":
         getattr(torch, kind).synchronize()
 
 
 def fetched(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return copies on the CPU, waiting for their device once and not for each."""
+    """Return copies on the CPU, with one synchronisation for each device instead of one for each tensor."""
     copies = {
         name: value.detach().to("cpu", copy=True, non_blocking=True)
         for name, value in tensors.items()
@@ -70,9 +71,10 @@ def fetched(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def pick_device(name: str) -> str:
-    """Return the device to use: the one asked for, else CUDA, else MPS, else CPU.
+    """Return the requested device; for "auto" CUDA, else MPS, else CPU.
 
-    Raises ValueError with a sentence where the asked one is absent.
+    Raises:
+        ValueError: The requested device does not exist.
     """
     present = {
         "cuda": torch.cuda.is_available(),
@@ -90,14 +92,14 @@ def pick_device(name: str) -> str:
 
 
 def cores() -> int:
-    """Return how many CPU cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def might_gain_from_bfloat16(device: str, kind: str) -> bool:
-    """Tell whether bfloat16 is worth measuring: hardware for it, and convolutions to run on it."""
+    """Return whether bfloat16 is worth measuring: the hardware supports it, and there are convolutions."""
     if kind != "pictures":
         return False
     if device == "cuda":
@@ -107,7 +109,8 @@ def might_gain_from_bfloat16(device: str, kind: str) -> bool:
 
 
 def _has_bfloat16_instructions() -> bool:
-    # Private, and the only way torch tells; a torch without them simply trains in float32.
+    # These functions are private, but torch has no public ones. Without them, training uses
+    # float32.
     flags = [
         getattr(torch.cpu, name, None)
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

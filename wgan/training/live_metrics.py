@@ -1,7 +1,7 @@
-"""Measures a training in passing: its samples and its critic, a little at a time.
+"""LiveEvaluator: measures samples and critic during training, a little at a time.
 
-It draws with keys of its own and changes nothing, so a training that is measured gives the same numbers
-as one that is not. How often it measures follows from what measuring costs.
+The draws have separate keys and nothing is changed, so a training gives the same numbers with and
+without measurements. Their frequency depends on their cost.
 """
 
 import threading
@@ -34,34 +34,36 @@ from wgan.training.diagnostics import probe
 from wgan.training.loop import Training
 
 SHARE = 0.04
-"""Of a training's time, what measuring may take."""
+"""Maximum share of the training time for measurements."""
 
 FIRST, EVERY = 1.0, 2.0
-"""Seconds of training before the first measurement, and at least between two."""
+"""Seconds of training before the first measurement, and minimum time between two."""
 
 BATCH = 250
 
 FLOOR_DRAWS = 5
-"""Pairs of real sets whose mean is the floor of points."""
+"""Pairs of real sets over which the floors of points are averaged."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Shown samples and the training picture nearest to each, (N, C, H, W) uint8, and how near."""
+    """Preview samples and the training picture nearest to each, (N, C, H, W) uint8."""
 
     step: int
     samples: U8
     nearest: U8
-    distances: F32  # root mean square difference of the pixels, in 0…255
+    distances: F32  # (N,), root mean square difference of the pixels, in 0…255
     copies: npt.NDArray[np.bool_]
 
 
 @torch.no_grad()
 def make(training: Training, n: int) -> Tensor:
-    """Return what the averaged generator makes of n fixed z of the metrics' own.
+    """Return samples of the averaged generator for n fixed z, on the CPU.
 
-    (n, C, H, W) uint8 or (n, 2) float32, on the CPU. Told the class, it gets those of the data, each as
-    often as there.
+    A class-conditional generator gets classes with the frequencies of the data.
+
+    Returns:
+        Pictures, (n, C, H, W) uint8, or points, (n, 2) float32.
     """
     rng = keyed_rng(training.config.seed, "metric")
     z = torch.randn(n, training.config.latent_dim, generator=rng)
@@ -78,10 +80,10 @@ def make(training: Training, n: int) -> Tensor:
 
 
 class LiveEvaluator:
-    """Measures one training, group after group of numbers, and paces itself.
+    """Measures one training in groups of metrics, and limits the time that this takes.
 
-    `measure` does the group whose turn it is; `step` is then the step of its numbers. The first calls
-    compute reference values. They come once, so they do not count against the pace.
+    Each call of `measure` measures the next group; `step` is then the step of its values. The first
+    calls compute reference values. This is done once, so it does not count towards the limit.
     """
 
     def __init__(self, training: Training, root: Path | None = None) -> None:
@@ -93,7 +95,7 @@ class LiveEvaluator:
             else None
         )
         self._preparing: Iterator[Any] | None = self._prepare()
-        # A diagnosis needs a few probes, and checkpoints measure quality besides.
+        # The diagnosis needs several probes, and checkpoints measure quality, too.
         self._groups: list[Callable[[], dict[str, float]]] = [self.probe, self.quality]
         if self._reference is not None:
             self._groups += [self.kernel, self.probe, self.copies]
@@ -103,7 +105,7 @@ class LiveEvaluator:
         self._spent = 0.0
         self._last = -EVERY
         self._floors: dict[str, float] = {}
-        # What takes seconds to import is imported beside the first steps.
+        # Import slow modules in the background, during the first steps.
         self._loading = threading.Thread(target=self._load, name="wgan-import", daemon=True)
         self._loading.start()
 
@@ -115,33 +117,33 @@ class LiveEvaluator:
 
     @property
     def ready(self) -> bool:
-        """Whether what comes once, before the first measurement, is done."""
+        """Whether all reference values have been computed."""
         return self._preparing is None
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What must be equal for two runs' numbers to be compared."""
+        """Settings that must be equal for the metrics of two runs to be comparable."""
         return self._reference.protocol if self._reference is not None else {}
 
     @property
     def left_out(self) -> str:
-        """Which metrics there are too few pictures for, in a sentence; "" if none."""
+        """A sentence that names the metrics for which there are too few pictures; "" if none."""
         return left_out(self._sides()) if self._reference is not None else ""
 
     def due(self, seconds: float) -> bool:
-        """Tell whether a training is to be measured now, after `seconds` of training."""
+        """Return whether to call `measure` now, after `seconds` of training."""
         if seconds < FIRST or self._loading.is_alive():
             return False
         is_paced = seconds - self._last >= EVERY and self._spent <= SHARE * seconds
         return self._preparing is not None or (bool(self._groups) and is_paced)
 
     def measure(self, seconds: float) -> dict[str, float]:
-        """Measure the next group and return its numbers by name, none while it prepares."""
+        """Measure the next group and return its values by name; empty during the preparation."""
         if self._preparing is not None:
             if next(self._preparing, None) is None:
                 self._preparing = None
             return {}
-        if not self._training.finite:  # the next report says so
+        if not self._training.finite:  # the next report raises Diverged
             return {}
         start = time.perf_counter()
         self.step = self._training.steps
@@ -157,22 +159,22 @@ class LiveEvaluator:
         return values
 
     def prepare(self) -> None:
-        """Compute at once what others compare with, which `measure` does a share at a call."""
+        """Compute all reference values now, which `measure` computes in several calls."""
         self._loading.join()
         while self._preparing is not None:
             self.measure(FIRST)
 
     def measure_all(self) -> dict[str, float]:
-        """Return the numbers of every group, whatever the pace says; prepare first."""
+        """Return the values of all groups, regardless of their pace. Call `prepare` first."""
         self.step = self._training.steps
         return {name: value for group in self._groups for name, value in group().items()}
 
     def leave_out(self, group: Callable[[], dict[str, float]]) -> None:
-        """Stop measuring a group that has failed: it would fail again."""
+        """Stop measuring a group that has failed, because it would fail again."""
         self._groups = [each for each in self._groups if each != group]
 
     def at_checkpoint(self) -> dict[str, float]:
-        """Measure what tells the best checkpoint: of points always, of pictures once prepared."""
+        """Return the metrics by which checkpoints are compared; for pictures only after the preparation."""
         if not self._training.finite:
             return {}
         start = time.perf_counter()
@@ -198,8 +200,8 @@ class LiveEvaluator:
         if isinstance(self._training.data, Pictures):
             self._floors = _floors(measure(self._sides(), floor=True))
         else:
-            # W₁ of 512 points depends on which they are: a run that is as good as real points would
-            # lie below the floor of one draw every other time.
+            # Average the floors over several draws. W₁ of 512 points depends on the draw: a perfect
+            # run would be below the floor of a single draw half of the time.
             draws = []
             for draw in range(FLOOR_DRAWS):
                 points = make(self._training, LIVE_SAMPLES["points"]).numpy()
@@ -223,17 +225,18 @@ class LiveEvaluator:
     # ---- the groups -----------------------------------------------------------------------------
 
     def quality(self) -> dict[str, float]:
-        """Return metrics of the samples; for the first time with their floors."""
+        """Return metrics of the samples; the first time together with their floors."""
         floors, self._floors = self._floors, {}
         sides = self._sides()
         if isinstance(sides, PointSides):
             return measure(sides) | floors
-        # The kernel distance takes as long as all the others together, so it gets its own turn.
+        # The kernel distance takes as long as all other metrics together, so it is a separate
+        # group.
         self._samples = self._training.steps, sides
         return measure(sides, [k for k, m in METRICS.items() if m.live and k != "kid"]) | floors
 
     def kernel(self) -> dict[str, float]:
-        """Return the kernel distance of the samples that `quality` was measured of last."""
+        """Return the kernel distance of the samples of the last call of `quality`."""
         if self._samples is None:
             return {}
         self.step, sides = self._samples
@@ -241,11 +244,11 @@ class LiveEvaluator:
         return measure(sides, ["kid"])
 
     def probe(self) -> dict[str, float]:
-        """Return what the critic's slopes and both optimisers tell."""
+        """Return the diagnostics of critic and optimisers."""
         return probe(self._training)
 
     def copies(self) -> dict[str, float]:
-        """Return the share of shown samples that copy a training picture, and keep the neighbours."""
+        """Return the share of preview samples that copy a training picture, and store their neighbours."""
         assert self._reference is not None
         samples = torch.from_numpy(self._training.preview().pictures)[:SHOWN]
         sides = PictureSides(samples, self._reference)

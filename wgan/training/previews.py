@@ -18,7 +18,7 @@ ARROWS = 96
 
 @dataclass(frozen=True)
 class Preview:
-    """What the averaged generator makes of the preview's fixed z, as arrays."""
+    """Samples of the averaged generator for the fixed z of the preview, as arrays."""
 
     step: int
     pictures: U8 | None = None  # (64, C, H, W)
@@ -63,9 +63,15 @@ def make_preview(
 
 
 def look_at_critic(critic: nn.Module, fakes: Tensor, extent: float) -> tuple[F32, F32]:
-    """Return the critic's scores on a grid over [−extent, extent]² and its gradient at some fakes.
+    """Return the critic's scores on a grid over [−extent, extent]², and its gradient at some fakes.
 
-    `fakes` is (N, 2). Results: (48, 48), row = y, and (96, 4) rows of x, y, ∂f/∂x, ∂f/∂y.
+    Args:
+        critic: A critic of points.
+        fakes: (N, 2).
+        extent: Half the side of the grid.
+
+    Returns:
+        Scores, (48, 48), row = y, and rows of x, y, ∂f/∂x, ∂f/∂y, (96, 4).
     """
     axis = torch.linspace(-extent, extent, SURFACE_SIDE, device=fakes.device)
     y, x = torch.meshgrid(axis, axis, indexing="ij")

@@ -5,13 +5,13 @@ from typing import NamedTuple
 from wgan.config import TrainConfig
 
 EXPLODED = 1e7
-"""A loss beyond this is no training any more: healthy critics stay within a few thousand."""
+"""A loss beyond this has diverged: healthy critics stay within a few thousand."""
 
 
 class Diverged(Exception):
-    """A loss became infinite, NaN or absurd; the message names the likely cause.
+    """A loss became infinite, NaN or absurdly large. The message names the likely cause.
 
-    `reports` are the sound ones before it.
+    `reports` holds the valid reports before it.
     """
 
     def __init__(self, message: str, reports: "list[Report]") -> None:
@@ -20,10 +20,10 @@ class Diverged(Exception):
 
 
 class Report(NamedTuple):
-    """The curves' values at one step. Means over the steps since the report before.
+    """Values of the curves at one step: means over the steps since the previous report.
 
-    `critic_gap_held_out` is measured once, at `step`: the same critic and fakes as that step's last
-    critic update, real examples that training never sees.
+    `critic_gap_held_out` is measured once, at `step`, with the critic and fakes of the step's last
+    critic update and with held-out examples.
     """
 
     step: int
@@ -35,10 +35,15 @@ class Report(NamedTuple):
 
 
 def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:
-    """Say what left all bounds by a step, and what probably made it; `bad` are names of a report's values.
+    """Return a sentence about which value diverged by a step, and the likely cause.
 
-    A critic that nothing holds comes first: within 300 steps of `quick-mnist` its loss grew to 6,000 at an
-    ordinary rate, while sevenfold rates with a penalty left it below 50.
+    An unconstrained critic is checked first: within 300 steps of `quick-mnist` its loss grew to
+    6,000 at an ordinary learning rate, while sevenfold rates with a penalty left it below 50.
+
+    Args:
+        config: The config of the training.
+        step: The step of the report.
+        bad: Names of the report's values that diverged.
     """
     what = bad[0].replace("_", " ")
     rate = max(config.critic_learning_rate, config.generator_learning_rate)

@@ -1,4 +1,4 @@
-"""What a training is made of between two steps: its state, its optimisers, and what may change."""
+"""The state of a training between two steps, its optimisers, and changes of its config."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from wgan.training.engine import Engine
 
 @dataclass(frozen=True)
 class State:
-    """Everything that an exact resume needs: tensors, and a few plain numbers."""
+    """Everything that an exact resume needs: tensors and a few numbers."""
 
     config: TrainConfig
     engine: Engine
@@ -25,7 +25,11 @@ class State:
 
 
 def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """Return the config with changes made in mid-run. Raises ConfigError where one cannot be."""
+    """Return the config after changes during training.
+
+    Raises:
+        ConfigError: A changed value is fixed during training, or invalid.
+    """
     if any(path in PARTS for path in changes):
         raise ConfigError(
             "A run keeps its data set, objective, network and optimiser. Stop it and start another."
@@ -41,9 +45,9 @@ def steered(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
 
 
 def reconfigured(state: State, config: TrainConfig) -> State:
-    """Return the state for another config of the same data and networks.
+    """Return the state with another config of the same data and networks.
 
-    Another optimiser begins without memory: the old one's means nothing to it.
+    If the optimiser is another one, the state of the old optimiser is dropped.
     """
     tensors = state.tensors
     if config.optimizer.name != state.config.optimizer.name:
@@ -52,7 +56,7 @@ def reconfigured(state: State, config: TrainConfig) -> State:
 
 
 def optimizer_of(config: TrainConfig, network: nn.Module, owner: str) -> torch.optim.Optimizer:
-    """Return a new optimiser of a network, by the settings of its `owner`: critic or generator."""
+    """Return a new optimiser of a network, with the settings of its `owner`: critic or generator."""
     rate = getattr(config, f"{owner}_learning_rate")
     if isinstance(config.optimizer, Adam):
         return torch.optim.Adam(
@@ -66,7 +70,7 @@ def _can_fuse(network: nn.Module) -> bool:
 
 
 def settings_of(config: TrainConfig) -> dict[str, Any]:
-    """Return the optimiser's own settings under torch's names."""
+    """Return the settings of the optimiser, by the names that torch uses."""
     values = config.optimizer.model_dump(exclude={"name"})
     if isinstance(config.optimizer, Adam):
         return {"betas": (values["beta1"], values["beta2"])}
@@ -84,11 +88,11 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _by_parameter(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Return the tensors of an optimiser by parameter, as its `load_state_dict` takes them."""
+    """Return an optimiser's state by parameter, in the form that `load_state_dict` takes."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
-        # An optimiser writes into the tensors that it loads: copy them, so that the state is unchanged.
+        # Copy the tensors, because the optimiser writes into those that it is given.
         state.setdefault(int(index), {})[key] = value.clone()
     return state
 

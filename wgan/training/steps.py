@@ -23,7 +23,7 @@ Generate = Callable[[Tensor, Tensor | None], Tensor]
 
 
 class CriticStep(NamedTuple):
-    """What a critic update minimises, and its scores. The loss and the penalty carry the gradient."""
+    """The loss and penalty that a critic update minimises, with their gradients, and the scores."""
 
     loss: Tensor  # scalar, without the penalty
     penalty: Tensor  # scalar
@@ -40,7 +40,7 @@ def critic_step(
     label: Tensor | None,
     points: Tensor | None,
 ) -> CriticStep:
-    """Return what the critic minimises on a batch.
+    """Return the loss and penalty of the critic on a batch.
 
     Real examples and fakes are scored in one pass.
 
@@ -48,9 +48,9 @@ def critic_step(
         objective: The loss and the penalty.
         score: The critic.
         real: Real examples, (N, …).
-        fake: As many fakes, (N, …).
+        fake: Fakes, (N, …).
         label: The classes of both, (N,); None if the critic takes none.
-        points: Where the penalty holds the critic's slope, (N, …), as `objective.points` chose them;
+        points: The points at which the penalty acts, (N, …), as returned by `objective.points`;
             None for no penalty in this update.
     """
     labels = None if label is None else torch.cat([label, label])
@@ -68,7 +68,7 @@ def critic_step(
 def generator_step(
     objective: Objective, generate: Generate, score: Score, z: Tensor, label: Tensor | None
 ) -> Tensor:
-    """Return what the generator minimises, a scalar.
+    """Return the generator's loss, a scalar.
 
     Args:
         objective: The loss.
@@ -81,7 +81,7 @@ def generator_step(
 
 
 def module_score(critic: nn.Module) -> Score:
-    """Return a critic as `critic_step` calls it."""
+    """Return a critic module as a `Score` function."""
 
     def score(x: Tensor, label: Tensor | None) -> Tensor:
         scores: Tensor = critic(x) if label is None else critic(x, label)
@@ -94,24 +94,24 @@ def module_score(critic: nn.Module) -> Score:
 
 
 CompiledStep = Callable[[Sequence[Tensor]], list[Tensor] | None]
-"""Does a step's work: its inputs → its outputs; None if the inputs have another layout in memory.
+"""Runs a step: inputs → outputs, or None if the inputs have another layout in memory.
 
-The next call may overwrite the outputs: the loop has used them by then.
+The next call may overwrite the outputs, so the loop uses them before that.
 """
 
 
 @dataclass(frozen=True)
 class TraceableStep:
-    """The gradients of a step as a function of everything that they depend on."""
+    """The gradients of a step as a function of all its inputs."""
 
     call: Callable[[Sequence[Tensor]], list[Tensor]]
-    inputs: list[Tensor]  # the present values
+    inputs: list[Tensor]  # the current values
     num_fixed: int  # the first inputs belong to the networks: they never move in memory
     num_gradients: int  # the first outputs are gradients
 
 
 def _functional(module: nn.Module, state: Mapping[str, Tensor]) -> Callable[..., Tensor]:
-    """Return a critic or a generator, with these parameters and buffers, as the steps call it."""
+    """Return a critic or generator as a function of its parameters and buffers."""
 
     def call(x: Tensor, label: Tensor | None) -> Tensor:
         result: Tensor = functional_call(module, dict(state), (x,) if label is None else (x, label))
@@ -130,10 +130,10 @@ def traceable_critic_step(
     points: Tensor | None,
     engine: Engine,
 ) -> TraceableStep:
-    """Return the critic's step for a compiler.
+    """Return the critic's step in a form that can be traced.
 
-    Its inputs are the parameters, `real`, `fake`, then `points` and `label` if given. Its outputs are
-    the gradients, the loss, the penalty, the mean score of real and the mean score of fake.
+    Its inputs are the parameters, `real`, `fake`, then `points` and `label` if given. Its outputs
+    are the gradients, the loss, the penalty, the mean score of real examples and that of fakes.
     """
     names = [name for name, _ in critic.named_parameters()]
     n = len(names)
@@ -169,11 +169,11 @@ def traceable_generator_step(
     layout: torch.memory_format,
     engine: Engine,
 ) -> TraceableStep:
-    """Return the generator's step for a compiler.
+    """Return the generator's step in a form that can be traced.
 
-    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, and `label` if
-    given; pictures reach the critic in the memory format `layout`. Its outputs are the gradients, the
-    generator's buffers after the step, and the loss.
+    Its inputs are the generator's parameters and buffers, the critic's parameters, `z`, and `label`
+    if given. Pictures reach the critic in the memory format `layout`. Its outputs are the
+    gradients, the generator's buffers after the step, and the loss.
     """
     names = [name for name, _ in generator.named_parameters()]
     buffer_names = [name for name, _ in generator.named_buffers()]

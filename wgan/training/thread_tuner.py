@@ -1,8 +1,8 @@
-"""How many CPU threads a training uses: measured while it runs, and again when its pace changes.
+"""ThreadTuner: measures during training which number of CPU threads is fastest.
 
-Two threads are nearly twice as fast as one where the cores are free and the networks large; where another
-program is busy on a core they wait for each other, and small networks have too little to share. Nothing but
-a measurement tells, and it holds only as long as the rest of the machine does the same.
+With free cores and large networks, two threads are nearly twice as fast as one. If another program
+uses a core, the threads wait for each other, and small networks have too little work to share. So
+the number must be measured, and measured again when the speed of the training changes.
 """
 
 import statistics
@@ -16,44 +16,45 @@ from wgan.training.cost import remember_threads, step_times, synthetic_training
 from wgan.training.engine import Engine, use_threads
 
 FASTER = 1.1
-"""Another number of threads must be this much faster: switching changes rounding, and costs a compilation."""
+"""Minimum speed-up for a switch, which changes the rounding and costs a new compilation."""
 
 FIRST = 8.0  # seconds of training before the first measurement
-EVERY = 60.0  # seconds between two, where the pace stays
-SOONEST = 15.0  # seconds between two, where it does not
+EVERY = 60.0  # seconds between two measurements at constant speed
+SOONEST = 15.0  # minimum seconds between two measurements
 SHARE = 0.02
-"""Of the time may go into measuring."""
+"""Maximum share of the training time for measurements."""
 
 DRIFT = 1.35
-"""A step that takes so many times as long as after the last measurement, or as little of it, is a new pace."""
+"""The speed counts as changed if a step takes this many times as long or as short as before."""
 
 COLLAPSED = 3.0
-"""A step that takes so many times as long is looked into SOONEST after the last measurement, whatever its share."""
+"""If a step takes this many times as long, measure again after SOONEST, regardless of SHARE."""
 
-BLOCK = 0.1  # seconds of steps with one number before it is another's turn
+BLOCK = 0.1  # seconds of steps with one number of threads before the next one's turn
 ROUNDS = 3
 SLOW = 0.5
-"""Of steps longer than this, in seconds, two with each number must do: with another they may well be short."""
+"""If steps are longer than this, in seconds, only two steps are made with each number."""
 
 TOO_SLOW = 3.0
-"""Steps longer than this are not measured: a training must hear its user in the meantime."""
+"""Longer steps are not measured, because the training could not react to its user."""
 
 
 class ThreadTuner:
-    """Tells a training when another number of threads is faster.
+    """Decides when to measure the number of CPU threads, and measures it.
 
-    `note` receives the seconds of each stretch of steps; `due` tells when to measure, and `better`
-    does, of at most `most`. `start_s` is the training time, in seconds, at which it begins to watch.
+    Args:
+        most: The largest number of threads.
+        start_s: Training time, in seconds, at which the tuner begins.
     """
 
     def __init__(self, most: int, start_s: float = 0.0) -> None:
         self._most = most
         self._next = self._soonest = self._rescue = start_s + FIRST
-        self._usual: float | None = None  # seconds a step since the last measurement
+        self._usual: float | None = None  # seconds per step just after the last measurement
         self._recent: list[float] = []
 
     def note(self, seconds: float, steps: int) -> None:
-        """Hear how long the last steps took."""
+        """Record the duration of the last steps."""
         if not steps:
             return
         self._recent = [*self._recent[-4:], seconds / steps]
@@ -61,11 +62,11 @@ class ThreadTuner:
             self._usual = statistics.median(self._recent)
 
     def _slower(self) -> float:
-        """How many times as long a step takes as after the last measurement."""
+        """Return the duration of a step over that after the last measurement."""
         return 1.0 if self._usual is None else statistics.median(self._recent) / self._usual
 
     def due(self, seconds: float) -> bool:
-        """Tell whether to measure now, after `seconds` of training."""
+        """Return whether to measure now, after `seconds` of training."""
         if not self._recent or statistics.median(self._recent) > TOO_SLOW:
             return False
         slower = self._slower()
@@ -90,7 +91,7 @@ class ThreadTuner:
 
 
 def neighbours(threads: int, most: int) -> list[int]:
-    """Return the numbers of threads to compare: the present one first, half and twice of it."""
+    """Return the numbers of threads to compare: the current one first, then half and twice of it."""
     candidates = (threads, threads // 2, threads * 2, most if threads * 2 > most else threads)
     return [n for n in dict.fromkeys(candidates) if 1 <= n <= most or n == threads]
 
@@ -98,11 +99,18 @@ def neighbours(threads: int, most: int) -> list[int]:
 def fastest(
     config: TrainConfig, engine: Engine, counts: Sequence[int], now: float | None = None
 ) -> int:
-    """Return which of the numbers of threads makes steps fastest; the first, unless by a margin.
+    """Return the number of threads with the fastest steps; the first, unless another is clearly faster.
 
-    Steps of a training of made-up data, in turn, so that what else the machine does hits all alike. They are
-    as written: `now`, the seconds that a step of the training itself takes with the first number, counts
-    where its updates are compiled, and tells whether there is time for more than one step each.
+    The numbers take turns on steps with synthetic data, so that other load affects all of them.
+    These steps are not compiled.
+
+    Args:
+        config: The config of the training.
+        engine: The engine of the training.
+        counts: The numbers of threads; the first is the current one.
+        now: Seconds per step of the training with the first number. It replaces a longer
+            measurement if the training is compiled. If it is above `SLOW`, each number is measured
+            with fewer steps.
     """
     if len(counts) < 2:
         return counts[0]
@@ -111,7 +119,7 @@ def fastest(
     times: dict[int, list[float]] = {n: [] for n in counts}
     before = torch.get_num_threads()
     try:
-        for n in () if slow else counts:  # the first of each chooses kernels, and starts threads
+        for n in () if slow else counts:  # first steps choose kernels and start threads
             use_threads(n)
             training.step()
         for _ in range(1 if slow else ROUNDS):

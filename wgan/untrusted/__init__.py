@@ -1,1 +1,1 @@
-"""Readers of files from outside. They run in the limited child process of `wgan.sandbox` and import no torch."""
+"""Readers of foreign files. They run in the limited child process of `wgan.sandbox` and import no torch."""

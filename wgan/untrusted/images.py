@@ -1,4 +1,4 @@
-"""One image file → one small picture, whatever the file may be."""
+"""Convert an untrusted image file to a small square picture."""
 
 import io
 import warnings
@@ -21,7 +21,8 @@ from PIL import (
 from wgan.arrays import U8
 
 FORMATS = tuple(
-    # Imported here, because Pillow else imports all of its plugins when it meets a WebP.
+    # Import these plugins here: otherwise Pillow imports all of its plugins for the first WebP
+    # file.
     plugin.format
     for plugin in (
         PngImagePlugin.PngImageFile,
@@ -37,20 +38,26 @@ Colour = tuple[int, int, int]
 
 
 class Unusable(Exception):
-    """A file that gives no picture; the message says why, after "it"."""
+    """A file from which no picture can be made. The message continues a sentence about the file."""
 
 
 def colour(text: str) -> Colour:
-    """Return white, black or a hex colour as (R, G, B). Raises ValueError."""
+    """Convert white, black or a hex colour to (R, G, B). Raises ValueError."""
     red, green, blue, *_ = ImageColor.getrgb(text)
     return red, green, blue
 
 
 def open_image(content: bytes, pixels: int) -> Image.Image:
-    """Return an image file's first frame, upright, in mode L, RGB or RGBA.
+    """Return the first frame of an image file, upright, in mode L, RGB or RGBA.
 
-    16-bit images become 8 bits. Raises Unusable for what is no whole image of at most so many
-    `pixels`.
+    16-bit images are converted to 8 bits.
+
+    Args:
+        content: Bytes of the file.
+        pixels: Maximum number of pixels.
+
+    Raises:
+        Unusable: The file is no complete image, or has too many pixels.
     """
     if not content:
         raise Unusable("it is empty")
@@ -59,7 +66,7 @@ def open_image(content: bytes, pixels: int) -> Image.Image:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             opened = Image.open(io.BytesIO(content), formats=FORMATS)
-            # The header is read, the pixels not yet.
+            # At this point only the header has been read.
             if opened.width * opened.height > pixels:
                 raise Unusable(f"it has more than {pixels / 1e6:g} million pixels")
             raw_mode = _raw_mode(opened)
@@ -73,12 +80,12 @@ def open_image(content: bytes, pixels: int) -> Image.Image:
         raise
     except MemoryError:
         raise Unusable("it needs too much memory to be read") from None
-    except Exception:  # Pillow's decoders answer bad bytes with exceptions of nearly every type.
+    except Exception:  # Pillow's decoders raise many types of exceptions for damaged bytes
         raise Unusable("it is damaged or not complete") from None
 
 
 def picture_of(content: bytes, pixels: int, **how: Any) -> U8:
-    """Return an image file as a square picture (see `prepare_picture`). Raises Unusable."""
+    """Convert an image file to a square picture (see `prepare_picture`). Raises Unusable."""
     image = open_image(content, pixels)
     try:
         return prepare_picture(image, **how)
@@ -87,7 +94,7 @@ def picture_of(content: bytes, pixels: int, **how: Any) -> U8:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return how a PNG's pixels lie in the file, such as "L;4"; empty for other formats."""
+    """Return the format of a PNG's pixels in the file, such as "L;4"; empty for other formats."""
     if not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
         return ""
     arguments: object = image.tile[0][3]
@@ -95,10 +102,10 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:
-    """Return `image` turned as the camera's note in `opened` says."""
+    """Return `image` rotated according to the EXIF orientation of `opened`."""
     try:
         turn = _TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # A camera's damaged note is no reason to lose the picture.
+    except Exception:  # damaged EXIF data do not make the picture unusable
         return image
     return image if turn is None else image.transpose(turn)
 
@@ -115,20 +122,21 @@ _TURNS = {
 
 
 def _plain(image: Image.Image, raw_mode: str) -> Image.Image:
-    """Return an image in mode L, RGB or RGBA; a transparent colour becomes alpha 0."""
+    """Convert an image to mode L, RGB or RGBA; a transparent colour gets alpha 0."""
     transparent = image.info.get("transparency")
     if image.mode.startswith("I"):
         deep = np.asarray(image).astype(np.int64).clip(0, 65535)
         grey = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
-        # Compared before the 16 bits become 8: other levels may become the same.
+        # Compare before the conversion to 8 bits, which may make other levels equal.
         return grey if transparent is None else _with_alpha(grey, deep != transparent)
     if image.mode in ("L", "1") and isinstance(transparent, int):
-        # The file gives the transparent level in its own bits; Pillow spreads pixels to 8 bits.
+        # The file has the transparent level in its own bit depth, but Pillow scales pixels to 8
+        # bits.
         levels = {"L;2": 85, "L;4": 17}.get(raw_mode, 1)
         grey = image.convert("L")
         return _with_alpha(grey, np.asarray(grey) != transparent * levels)
     if image.mode == "RGB" and isinstance(transparent, tuple):
-        if ";16" in raw_mode:  # Pillow keeps the high byte of each channel.
+        if ";16" in raw_mode:  # Pillow keeps the high byte of each channel
             transparent = tuple(level >> 8 for level in transparent)
         return _with_alpha(image, (np.asarray(image) != transparent).any(axis=2))
     if image.has_transparency_data:
@@ -154,13 +162,24 @@ def prepare_picture(
     trim: bool = False,
     enlarge: bool = True,
 ) -> U8:
-    """Return an image as a square picture, (1 or 3, side, side) uint8.
+    """Convert an image to a square picture, (1 or 3, side, side) uint8.
 
-    Transparent parts show the background. `crop` covers the square and cuts off the rest;
-    `pad` keeps all of it, with background around. Shrinking is antialiased (Lanczos). Enlarging is
-    by whole factors, pixel by pixel, so that sprites stay sharp; where `crop` needs another factor,
-    Lanczos. An image of the square's size is kept bit for bit. `trim` first cuts the transparent
-    border off. Raises Unusable for an image that is transparent everywhere.
+    Shrinking is antialiased (Lanczos). Enlarging repeats pixels by an integer factor, so that
+    sprites stay sharp; if `crop` needs another factor, it uses Lanczos. An image that already has
+    the size of the square is not changed.
+
+    Args:
+        image: The image, in mode L, RGB or RGBA.
+        side: Side of the square, in pixels.
+        grey: Whether the picture has one channel instead of three.
+        fit: "crop" fills the square and cuts off the rest; "pad" keeps all of the image and adds
+            background.
+        background: Colour of transparent and padded parts.
+        trim: Whether to cut off the transparent border first.
+        enlarge: Whether to enlarge small images.
+
+    Raises:
+        Unusable: The image is fully transparent.
     """
     if image.mode == "RGBA":
         box = image.getchannel("A").getbbox()
@@ -173,7 +192,7 @@ def prepare_picture(
         image = whole.convert("RGB")
     image = image.convert("L" if grey else "RGB")
     if fit == "crop" and (enlarge or min(image.size) > side):
-        # Cut first: of a very long picture, scaled to cover the square, little would be left anyway.
+        # Crop first: most of a very long picture would be cut off after scaling anyway.
         crop_side = min(image.size)
         left, top = (image.width - crop_side) // 2, (image.height - crop_side) // 2
         image = image.crop((left, top, left + crop_side, top + crop_side))
@@ -196,7 +215,7 @@ def prepare_picture(
 def _fitted(
     size: tuple[int, int], side: int, fit: Literal["crop", "pad"], enlarge: bool
 ) -> tuple[int, int]:
-    """Return the size to which an image is scaled; a square one for `crop`, unless it is small."""
+    """Return the size to which an image is scaled; a square for `crop`, unless the image is small."""
     longer = max(size)
     if longer <= side:
         if not enlarge:
@@ -210,10 +229,9 @@ def _fitted(
 
 
 def difference_hash(picture: U8) -> int:
-    """Return the 64-bit dHash of (C, H, W) uint8.
+    """Return the 64-bit dHash of a picture, (C, H, W) uint8.
 
-    Each bit tells whether a pixel of the picture's 9×8 grey copy is brighter than its right
-    neighbour.
+    Each bit is set if a pixel of the 9×8 grey copy is brighter than its right neighbour.
     """
     channels = picture.transpose(1, 2, 0)
     image = Image.fromarray(channels[..., 0] if len(picture) == 1 else channels).convert("L")

@@ -1,7 +1,7 @@
-"""Makes small pictures of a folder, an archive or an upload, in the child process of `wgan.sandbox`.
+"""Prepare small pictures from a folder, an archive or an upload, in the child process of `wgan.sandbox`.
 
-`prepare_pictures` writes two plain files into a folder: the pixels of the pictures one after the other, and
-the folder that each one came from. The caller checks them and writes the data set.
+`prepare_pictures` writes two binary files into a folder: the pixels of all pictures, and the class
+of each. The caller checks them and writes the data set.
 """
 
 import contextlib
@@ -28,20 +28,20 @@ from wgan.untrusted.member_paths import glob_pattern
 from wgan.untrusted.sources import read_members
 
 MAX_EXAMPLES = 200
-"""Skipped files of which the reason is kept one by one."""
+"""Maximum number of skipped files whose reasons are listed individually."""
 MAX_CLASSES = 100
 MAX_NAME = 60
-"""Letters of a class's name."""
+"""Maximum length of a class name."""
 MEAN_APART = 8.0
-"""Near duplicates have mean colours at most so far apart, of 255, in each channel."""
+"""Near duplicates have mean colours that differ at most by this much in each channel, of 255."""
 NO_FOLDER = "(no folder)"
 PICTURES, FOLDERS = "pictures", "folders"
-"""The two files: uint8 pixels, and the number of each picture's class as int32."""
+"""Names of the two files: uint8 pixels, and the class of each picture as int32."""
 WHOLE_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ\0", b"BZh")
 
 
 class Upload(Sequence[tuple[str, bytes]]):
-    """Files that lie one after the other in one file; each is read on demand."""
+    """Uploaded files that are stored one after the other in one file, and read on demand."""
 
     def __init__(self, path: Path, index: Path) -> None:
         """`index` is a JSON list of names and lengths."""
@@ -77,18 +77,22 @@ def prepare_pictures(
     """Write the pictures of a source into the folder `out`.
 
     Args:
+        progress: Called with the progress.
         source: A folder or an archive; if there is an `index`, the files of an upload.
+        index: The index of an upload: a JSON list of names and lengths.
         recipe: The fields of a `wgan.data.Recipe`.
         limits: The fields of a `Limits`.
-        shown_folder: What the folder that is written to is called in sentences.
+        out: The folder.
+        shown_folder: The name of the destination in messages.
 
     Returns:
-        `pictures`: how many there are. `classes`: their names, or none if there are not 2 to 100.
-        `seen`, `duplicates`, `near_duplicates`: numbers of files. `skipped`: names and reasons of the
-        first files that were skipped; `reasons`: all of them, counted.
+        A dict with `pictures`, the number of pictures; `classes`, their names, empty if there are
+        not 2 to 100; `seen`, `duplicates` and `near_duplicates`, numbers of files; `skipped`, names
+        and reasons of the first skipped files; and `reasons`, the number of skipped files by
+        reason.
 
     Raises:
-        Refused: With a sentence.
+        Refused: The source exceeds a limit, or the folder cannot be written.
     """
     allowed = Limits(**limits)
     source_file = Path(source) if index is None else Upload(Path(source), Path(index))
@@ -118,7 +122,7 @@ def _writing(folder: str) -> Iterator[None]:
 
 
 def full_disk(folder: str, error: OSError) -> str:
-    """Return the sentence for a folder that cannot be written."""
+    """Return a sentence about a folder that cannot be written."""
     return (
         f"The pictures could not be written to {folder} ({error}). Free some space or make "
         "the folder writable."
@@ -136,7 +140,7 @@ class _PictureSet:
         shown_folder: str,
     ) -> None:
         self.recipe, self.limits = recipe, limits
-        self.skipped: list[tuple[str, str]] = []  # the first of them
+        self.skipped: list[tuple[str, str]] = []  # only the first ones
         self.reasons: Counter[str] = Counter()
         self.seen = self.duplicates = self.near_duplicates = 0
         self._write, self._shown_folder = write, shown_folder
@@ -149,16 +153,16 @@ class _PictureSet:
             "enlarge": recipe["enlarge"],
         }
         self._folders: dict[str, int] = {}
-        self._folder_of = array("i")  # of each picture
-        # Of each picture that is kept something small: they may be millions.
+        self._folder_of = array("i")  # folder number of each picture
+        # Store only little for each picture, because there may be millions.
         self._digests: set[bytes] = set()
         self._means: dict[tuple[int, ...], F64] = {}
 
     def collect(self, source: Path | Upload, progress: Progress) -> None:
-        """Make pictures of every file."""
+        """Prepare a picture from every file."""
         matches = glob_pattern(self.recipe["pattern"]).fullmatch
         meter = Meter(self.limits)
-        # A folder does not say how much of it is read.
+        # A folder does not report progress, so count its files first.
         total = 0
         if isinstance(source, Path) and os.path.isdir(source):
             total = len(list_files(source, meter)[0])
@@ -207,8 +211,8 @@ class _PictureSet:
     def _near(self, picture: U8) -> bool:
         mean = picture.mean(axis=(1, 2))
         look = difference_hash(picture)
-        # Kept means lie farther apart than the width of a cell, so that each has its own cell,
-        # and all that are near lie in the cells around.
+        # Stored means differ by more than the width of a cell. So each has a separate cell, and
+        # near ones are in the neighbouring cells.
         cell = [int(level // MEAN_APART) for level in mean]
         for around in itertools.product(*((c - 1, c, c + 1) for c in cell)):
             other = self._means.get((look, *around))
@@ -218,7 +222,7 @@ class _PictureSet:
         return False
 
     def classes(self) -> tuple[list[str], npt.NDArray[np.int32]]:
-        """Return the classes' names in the order of people, and each picture's class, (N,)."""
+        """Return the names of the classes in natural order, and the class of each picture, (N,)."""
         folder_of = np.array(self._folder_of, dtype=np.int32)
         if not self.recipe["labels"] or not 2 <= len(self._folders) <= MAX_CLASSES:
             return [], np.zeros_like(folder_of)
@@ -229,9 +233,9 @@ class _PictureSet:
 
 
 def class_names(folders: Sequence[str]) -> list[str]:
-    """Return a readable name for each of some different folders; no two names are equal.
+    """Return distinct readable names for different folders.
 
-    Long names that begin alike are cut in the middle; what still looks alike is numbered.
+    Long names that begin alike are shortened in the middle; names that remain equal get numbers.
     """
     names = [readable(folder, MAX_NAME) for folder in folders]
     for i in _alike(names):
@@ -258,14 +262,14 @@ def _cut_in_the_middle(name: str) -> str:
 
 
 def readable(name: str, length: int) -> str:
-    """Return a name without control characters, not too long; a word for the empty one."""
+    """Return a name without control characters and with a maximum length; a placeholder if it is empty."""
     printable = "".join(letter if letter.isprintable() else "�" for letter in name)
     return (printable if len(printable) <= length else f"{printable[: length - 1]}…") or NO_FOLDER
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Order 2 before 10, as people do."""
-    # [0-9], since \d knows digits of which some are no number to int.
+    """Return a sort key for natural order: 2 before 10."""
+    # Use [0-9], because \d also matches digits that int() does not accept.
     return [
         (0, int(part), "") if part.isdigit() and part.isascii() else (1, 0, part)
         for part in re.split(r"([0-9]{1,18})", name)

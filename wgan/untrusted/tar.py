@@ -1,6 +1,6 @@
-"""Reads a tar forward, header by header, so that no header can claim more than the archive has.
+"""A tar reader that reads forward, header by header, so that no header can claim more than the file has.
 
-The standard library's reader seeks through any claimed size, and holds extended headers of any length.
+The standard library's reader seeks by any claimed size, and stores extended headers of any length.
 """
 
 import re
@@ -11,35 +11,35 @@ from typing import IO, Any
 BLOCK = 512
 CHUNK = 1 << 20
 MAX_HEADER_BYTES = 1 << 17
-"""Bytes that the extended headers of one member may have: paths and attributes, at most a few kB."""
+"""Maximum size of a member's extended headers: paths and attributes need a few kB."""
 
 
 class BrokenTar(Exception):
-    """Raised where the bytes are no tar, or break off."""
+    """The bytes are no tar file, or end early."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the headers of a member say."""
+    """The header of a member."""
 
     name: str
     kind: str  # "file", "folder", "link" or "other"
-    size: int  # bytes that follow in the archive
+    size: int  # number of bytes of its content
 
 
 class Stream:
-    """Bytes that are read forward only. `size` is their number, None if it is not known."""
+    """A stream that is read forward only. `size` is its number of bytes; None if unknown."""
 
     def __init__(self, file: IO[bytes] | Any, size: int | None) -> None:
         self._file, self._size, self._at = file, size, 0
 
     @property
     def left(self) -> int | None:
-        """Bytes up to the end, if that is known."""
+        """Number of remaining bytes; None if unknown."""
         return None if self._size is None else self._size - self._at
 
     def read(self, n: int) -> bytes:
-        """Return the next `n` bytes, fewer at the end."""
+        """Return the next `n` bytes; fewer at the end."""
         content = bytearray()
         while len(content) < n and (piece := self._file.read(min(CHUNK, n - len(content)))):
             content += piece
@@ -56,7 +56,7 @@ class Stream:
         return content
 
     def skip(self, n: int) -> None:
-        """Pass over `n` bytes of a file whose size is known."""
+        """Skip `n` bytes of a file whose size is known."""
         if self.left is None or n > self.left:
             raise BrokenTar("it breaks off")
         self._file.seek(n, 1)
@@ -64,16 +64,17 @@ class Stream:
 
 
 def entries(stream: Stream) -> Iterator[Entry]:
-    """Iterate over a tar's members. The caller reads each one's `size` bytes and `padding(size)`.
+    """Yield the members of a tar file. The caller must read `size` bytes and `padding(size)` bytes of each.
 
-    Raises BrokenTar.
+    Raises:
+        BrokenTar: The bytes are no tar file, or end early.
     """
     while (entry := _next_entry(stream)) is not None:
         yield entry
 
 
 def padding(size: int) -> int:
-    """Return how many bytes fill the last block of a member."""
+    """Return the number of padding bytes after a member's content."""
     return -size % BLOCK
 
 
@@ -83,7 +84,7 @@ def _next_entry(stream: Stream) -> Entry | None:
     attributes: dict[str, bytes] = {}
     while True:
         block = stream.read(BLOCK)
-        if not block.strip(b"\0"):  # The end is blocks of zeros; some archives just stop.
+        if not block.strip(b"\0"):  # the end is marked by blocks of zeros; some archives just end
             if len(block) not in (0, BLOCK):
                 raise BrokenTar("it breaks off")
             return None
@@ -113,25 +114,25 @@ def _next_entry(stream: Stream) -> Entry | None:
             more = stream.exactly(BLOCK)[504]
     if "size" in attributes:
         size = _decimal(attributes["size"])
-    if kind in b"123456":  # Links, devices, folders and pipes have no content, whatever they claim.
+    if kind in b"123456":  # links, devices, folders and pipes have no content
         return Entry(name, {b"1": "link", b"2": "link", b"5": "folder"}.get(kind, "other"), 0)
-    if kind in b"\x000" and name.endswith("/"):  # a folder, as the oldest programs wrote it
+    if kind in b"\x000" and name.endswith("/"):  # a folder, in the oldest format
         return Entry(name, "folder", size)
     return Entry(name, "file" if kind in b"\x0007" and not sparse else "other", size)
 
 
 def _checked(block: bytes) -> tuple[int, bytes]:
-    """Return the size and the kind that a header gives, once its check sum is right."""
+    """Return size and kind from a header after verifying its checksum. Raises BrokenTar."""
     number = _number(block[148:156])
     blank = block[:148] + b" " * 8 + block[156:]
-    # Some old programs added signed bytes.
+    # Some old programs add signed bytes.
     if number != sum(blank) and number != sum(blank) - 256 * sum(byte > 127 for byte in blank):
         raise BrokenTar("a header is damaged")
     return _number(block[124:136]), block[156:157]
 
 
 def _number(field: bytes) -> int:
-    if field[0] & 0x80:  # A binary number, for sizes from 8 GB on; 0xff begins a negative one.
+    if field[0] & 0x80:  # a binary number, for sizes from 8 GB; 0xff begins a negative one
         if field[0] == 0xFF:
             raise BrokenTar("a size is negative")
         return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:])
@@ -158,7 +159,7 @@ def _name(block: bytes) -> str:
 
 
 def _attributes(content: bytes) -> dict[str, bytes]:
-    """Return the records of a pax header, each `LENGTH KEY=VALUE` and a line feed."""
+    """Parse the records of a pax header: `LENGTH KEY=VALUE` and a line feed each."""
     attributes, at = {}, 0
     while at < len(content) and content[at]:
         space = content.find(b" ", at, at + 10)

@@ -1,7 +1,7 @@
-"""Copies a safetensors file; the header is checked and written again.
+"""Copy a safetensors file after checking its header.
 
-The format: eight bytes with the length of the header, the header as JSON (name → dtype, shape and the
-offsets of the bytes), and the bytes of all tensors without gaps.
+The format: eight bytes with the length of the header, the header as JSON (name → dtype, shape and
+offsets), and the bytes of all tensors without gaps.
 """
 
 import json
@@ -30,10 +30,15 @@ BITS = {
 
 
 def copy_weights(source: IO[bytes], size: int, target: Path) -> None:
-    """Write the checkpoint that can be read from `source`, `size` bytes, to a file.
+    """Copy a checkpoint to a file, with a checked header.
+
+    Args:
+        source: The stream.
+        size: Its number of bytes.
+        target: The file.
 
     Raises:
-        SchemaError: For a header that does not describe the file.
+        SchemaError: The header does not describe the file.
     """
     length = int.from_bytes(source.read(8), "little")
     if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
@@ -56,10 +61,10 @@ def _decoded(content: bytes) -> str:
 
 
 def check_header(header: dict[str, Any], data_bytes: int) -> dict[str, Any]:
-    """Return a header with what its format has. Raises SchemaError.
+    """Return the valid part of a header. Raises SchemaError.
 
-    Each tensor takes as many bytes as its shape says, and together they are the whole file: so a file can
-    claim no more than it has.
+    Each tensor must have the size of its shape, and together they must fill the file. So a file
+    cannot claim more data than it has.
     """
     metadata = table(header.get("__metadata__", {}), "its metadata")
     checked: dict[str, Any] = {

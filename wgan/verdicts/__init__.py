@@ -1,1 +1,1 @@
-"""What measured values mean, in words: thresholds and sentences, each a function of the values on show."""
+"""Verdicts: thresholds and sentences that explain measured values. All are functions of these values."""

@@ -1,4 +1,4 @@
-"""What the Critic page says of a critic's scores, slopes, gradients, and of training it to convergence."""
+"""Sentences of the Critic page: about scores, slopes, gradients, and training a critic to convergence."""
 
 from wgan.format import fmt_sci
 

@@ -1,4 +1,4 @@
-"""What the labs of the Stability page say of the values they show: gradients, collapse, clipping, a grid."""
+"""Sentences of the Stability lab about its results: gradients, collapse, clipping, a grid."""
 
 import math
 from collections.abc import Sequence
@@ -188,7 +188,7 @@ def sensitivity(
 
 
 def duration(seconds: float) -> str:
-    """Return a rough time in words, for a training that has not begun."""
+    """Return a rough duration as text, for a training that has not begun."""
     if seconds < 40:
         return "about half a minute"
     if seconds < 90:

@@ -1,4 +1,4 @@
-"""What the labs of the Wasserstein page say of the values they show: plans, bent functions, gradients."""
+"""Sentences of the Wasserstein lab about its results: plans, bent functions, gradients."""
 
 import math
 
@@ -24,13 +24,13 @@ SEPARATION = {"boxes": 1.0, "gaussians": 2.0, "lines": 0.0}
 
 
 def plan_by_hand(cost: float, cheapest: float, *, finished: bool, cheapest_was_shown: bool) -> str:
-    """Return how a plan made by hand compares with the cheapest one; empty before there is a result.
+    """Return a sentence that compares a plan made by hand with the cheapest one; empty without a result.
 
     Args:
-        cost: Cost of the visitor's plan: load × columns, all earth together being 1.
+        cost: Cost of the visitor's plan: load × columns, with total load 1.
         cheapest: Cost of the cheapest plan, which is W₁.
         finished: Whether the plan moves all of the earth.
-        cheapest_was_shown: Whether the visitor has looked at the cheapest plan.
+        cheapest_was_shown: Whether the visitor has seen the cheapest plan.
     """
     agreement = f"Plan, formula and linear program agree: **{cheapest:.2f}**."
     if finished:
@@ -64,7 +64,7 @@ def bent_function(proved: float, w1: float, *, optimum_was_shown: bool) -> str:
     Args:
         proved: E f(real) − E f(fake) of a function of slope at most 1, in columns; may be negative.
         w1: Exact distance of the piles, in columns.
-        optimum_was_shown: Whether the visitor has looked at the optimal function.
+        optimum_was_shown: Whether the visitor has seen the optimal function.
     """
     if w1 < SAME_PILES:
         return "The piles are the same: nothing is to be moved, and no function tells them apart."

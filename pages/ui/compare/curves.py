@@ -1,4 +1,4 @@
-"""The curves and samples of several runs on common axes."""
+"""Curves and samples of several runs on common axes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ not their height. What was measured on the samples, such as W₁, can be compare
 
 @dataclass(frozen=True)
 class Choice:
-    """What the sidebar says."""
+    """The choices in the sidebar."""
 
     runs: tuple[str, ...]
     axis: str
@@ -52,7 +52,7 @@ class Choice:
 
 
 def views_of(runs: Sequence[str]) -> list[RunSnapshot]:
-    """Return the snapshots of the runs that can be read; say which cannot."""
+    """Return the snapshots of the readable runs; show an error for the others."""
     views = []
     for run in runs:
         try:
@@ -68,7 +68,7 @@ def curve_title(curve: str) -> str:
 
 
 def measured_metrics(runs: Sequence[str]) -> list[str]:
-    """Return the names of the metrics that any of the runs has, in the order of their measurement."""
+    """Return the names of the metrics that any of the runs has, in the order of measurement."""
     names: dict[str, None] = {}
     for run in runs:
         try:
@@ -80,7 +80,7 @@ def measured_metrics(runs: Sequence[str]) -> list[str]:
 
 
 def comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
-    """Tell whether a metric's numbers of two runs can stand on one axis."""
+    """Return whether the values of a metric of two runs can be compared."""
     metric = metric_of(name)
     if metric is None:
         return True
@@ -93,11 +93,11 @@ def comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
 
 
 def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
-    """Show the runs' pictures and curves; the body of the page's fragment.
+    """Show the runs' pictures and curves. The body of the page's fragment.
 
-    `statuses`: those of the runs when the buttons above were drawn.
+    `statuses` are those of the runs when the buttons above were drawn.
     """
-    refresh_interval()  # this visitor is still there
+    refresh_interval()  # count this visitor as present
     views = views_of(choice.runs)
     if tuple(view.status for view in views) != statuses:
         st.rerun()
@@ -154,7 +154,7 @@ def _axis_title(axis: str) -> str:
 
 
 def titles_of(views: Sequence[RunSnapshot]) -> list[str]:
-    """Return a short name for each run: its own, else what tells it from the others."""
+    """Return a title for each run: its name or objective if these are unique, else a unique title."""
     plain_titles = [v.name or short(v.config.objective.title) for v in views]
     if len(set(plain_titles)) == len(views):
         return plain_titles
@@ -163,7 +163,7 @@ def titles_of(views: Sequence[RunSnapshot]) -> list[str]:
 
 
 def _along(view: RunSnapshot, column: str, steps: Sequence[float] | F64) -> F64:
-    """Return where steps lie on an axis, between the reports that are known."""
+    """Return the positions of steps on an axis, interpolated between the reports."""
     if column == "step" or not len(view.curves.get("step", ())):
         return np.asarray(steps, dtype=np.float64)
     known_steps, at = view.curves["step"], view.curves[column]
@@ -203,7 +203,7 @@ def _lines(
     column: str,
     leave_out: Sequence[int] = (),
 ) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
-    """Return the runs' curves; a fork beside its parent only from where they part."""
+    """Return the runs' curves. If a fork's parent is shown, too, the fork's curve begins where they part."""
     run_ids = {view.run for view in views}
     lines = []
     for i, view in enumerate(views):
@@ -213,7 +213,7 @@ def _lines(
         origin = None
         if view.parent is not None and view.parent.run in run_ids and len(steps):
             at = int(np.searchsorted(steps, view.parent.step, side="right"))
-            # One point of the common history, so that the line begins on its parent's.
+            # Include one point before the fork, so that the line begins on the parent's line.
             first = max(at - 1, 0)
             if at > 0:
                 origin = (float(x[first]), float(figures.smooth(y)[first]))

@@ -12,7 +12,7 @@ from wgan.metrics import title_of
 
 
 def differing(runs: Sequence[str]) -> None:
-    """Show what differs in the runs' settings, and their last values."""
+    """Show the settings in which runs differ, and their last values."""
     views = views_of(runs)
     titles = titles_of(views)
     field_titles = {value.path: value.title for value in hyperparameters()}
@@ -22,7 +22,7 @@ def differing(runs: Sequence[str]) -> None:
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
     for title, flat in zip(_distinct(titles), values, strict=True):
         table[title] = [fmt_value(flat.get(path)) for path in rows]
-    # Of runs that train, the numbers would be old at once; they stand above their pictures.
+    # Leave out the values of live runs: they change, and are shown above their pictures.
     extra = (
         {}
         if any(view.status.active for view in views)

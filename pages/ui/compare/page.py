@@ -37,7 +37,7 @@ def show() -> None:
 
 
 def _sidebar() -> Choice:
-    """Draw the sidebar and return what it says; the address says the same."""
+    """Draw the sidebar, return its choices, and write them to the address."""
     with st.sidebar:
         titles = run_picker.run_titles()
         from_address = st.query_params.get("runs", "")
@@ -86,10 +86,10 @@ def _sidebar() -> Choice:
         ):
             page_state(CompareState).asks_race = True
     address = {"runs": ",".join(runs), "along": str(axis), "curve": str(curve)}
-    # A moment belongs to these runs on this axis.
+    # The moment in the address belongs to these runs on this axis.
     same = all(st.query_params.get(n, address[n]) == address[n] for n in ("runs", "along"))
     moment = asked_moment() if same else None
-    if "at" not in st.query_params and "runs" not in st.query_params:  # coming back to the page
+    if "at" not in st.query_params and "runs" not in st.query_params:  # the visitor has returned
         moment = page_state(CompareState).moments.get((*runs, str(axis)))
     if moment is not None:
         address["at"] = str(moment)
@@ -107,7 +107,7 @@ def _default(name: str, known: Any, otherwise: str) -> str:
 
 
 def _invite(choice: Choice) -> None:
-    """Say what can be done here, where there is nothing to compare yet."""
+    """Explain what to do if there is nothing to compare yet."""
     st.markdown("### Compare runs, or let them race")
     st.markdown(
         "Choose two to six runs on the left: their curves on common axes, their samples **from the "

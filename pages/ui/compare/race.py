@@ -20,7 +20,7 @@ from wgan.session import MOST_RACING, Busy
 
 
 def race_dialog_if_asked() -> None:
-    """Open the dialog for a race once it was asked for."""
+    """Open the dialog for a race if it was requested."""
     state = page_state(CompareState)
     if state.asks_race:
         state.asks_race = False
@@ -68,7 +68,7 @@ def _race_dialog() -> None:
 
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:
-    """Show buttons for all the runs that train here; return the status of every run, as it is drawn."""
+    """Show buttons for all live runs; return the statuses of all runs as they are drawn."""
     views = views_of(runs)
     active_views = [v for v in views if v.status.active and not v.elsewhere]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -1,12 +1,12 @@
-"""What the Compare page remembers of a visit."""
+"""The state of the Compare page for one visit."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class CompareState:
-    """The timeline of each comparison, and whether a race was asked for."""
+    """The timeline position of each comparison, and whether the race dialog was requested."""
 
-    # By the runs and the axis; None: the newest.
+    # By the runs and the axis; None for the newest frame.
     moments: dict[tuple[str, ...], int | None] = field(default_factory=dict)
-    asks_race: bool = False  # the dialog opens with the next run of the page
+    asks_race: bool = False  # the dialog opens at the next rerun

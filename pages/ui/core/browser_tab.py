@@ -10,12 +10,12 @@ from pages.ui.core.state import RunOnShow, page_state
 from wgan.runs import RunError
 
 _ICON = base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode("ascii")
-# A data URI: the address that Streamlit gives a file can expire before the browser asks for it.
+# Use a data URI: the address of a Streamlit file can expire before the browser requests it.
 ICON = f"data:image/png;base64,{_ICON}"
 
 
 def tab_title() -> str:
-    """Return the title of the browser's tab: the status of the run on show, and the app's name."""
+    """Return the title of the browser tab: the status of the run on show, and the app's name."""
     sign = ""
     run = st.query_params.get("run") or page_state(RunOnShow).run
     try:

@@ -22,7 +22,7 @@ from wgan.format import fmt_number
 from wgan.runs import RunError
 
 Options = dict[str, dict[str, str]]
-"""What can be chosen where that depends on the data: for each kind of option, label by value."""
+"""For each kind of option that depends on the data: label by value."""
 
 
 def options_of(config: TrainConfig) -> Options:
@@ -45,18 +45,18 @@ def control(
     prefix: str = "w",
     on_change: Callable[[str, Any], None] | None = None,
 ) -> None:
-    """Show a hyperparameter's control.
+    """Show the control of a hyperparameter.
 
     Args:
         value: The hyperparameter.
         current: Its value.
-        options: What can be chosen where that depends on the data, from `options_of`.
-        locked: Whether a run trains with it: then only what is live can be changed.
+        options: The options that depend on the data, from `options_of`.
+        locked: Whether a run uses the value. Then it can be changed only if it is live.
         preparing: Whether that run is still being prepared.
-        kept_by_fork: Whether a fork keeps it as it is.
+        kept_by_fork: Whether a fork cannot change it.
         prefix: The first part of the control's key.
-        on_change: Called with the hyperparameter's path and its new value. Without it, the value goes
-            to the live run or to the next one.
+        on_change: Called with the hyperparameter's path and its new value. Without it, the value
+            goes to the live run or to the next one.
     """
     key = widget_key_for(f"{prefix}:{value.path}", current)
     disabled = kept_by_fork or (locked and (preparing or not value.live))
@@ -97,7 +97,7 @@ def control(
 
 
 def _help(value: Hyperparameter, *, locked: bool, kept_by_fork: bool, disabled: bool) -> str:
-    """Return what the control's help says: what the value does, and why it cannot be changed."""
+    """Return the control's help: the effect of the value, and why it cannot be changed."""
     text = value.help
     if value.source:
         text += f"\n\n*Source: {value.source}.*"
@@ -116,7 +116,7 @@ def _help(value: Hyperparameter, *, locked: bool, kept_by_fork: bool, disabled: 
 
 
 def _number(value: Hyperparameter, current: Any, common: dict[str, Any]) -> None:
-    """Show the control of a number: a slider where its range is small, or on a logarithmic scale."""
+    """Show the control of a number: a slider for a small range or a logarithmic scale, else a field."""
     if value.log:
         st.select_slider(options=_scale(value, current), format_func=fmt_number, **common)
     elif value.path == "batch_size":
@@ -158,7 +158,7 @@ def _scale(value: Hyperparameter, current: float) -> list[float]:
 
 
 def _with(options: Sequence[Any], current: Any) -> list[Any]:
-    """Return the options with the present value among them, in order."""
+    """Return the options including the current value, in order."""
     values = list(options)
     if current not in values:
         bisect.insort(values, current)

@@ -24,7 +24,7 @@ def require_dataset(value: Value | None) -> Value:
 
 
 def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
-    """Return real examples; None if they must be downloaded first, or are damaged."""
+    """Return real examples; None if the data set is damaged or must be downloaded first."""
     present = dataset.present(session().root)
     try:
         return _real_examples(dataset.model_dump_json(), n, present, dataset)
@@ -32,7 +32,7 @@ def real_examples(dataset: Dataset, n: int) -> npt.NDArray[Any] | None:
         return None
 
 
-# Not `cache_data`, which would copy a megabyte for each visitor at every update.
+# Do not use `cache_data`, which would copy a megabyte for each visitor at every update.
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _real_examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.NDArray[Any]:
     examples = require_dataset(session().datasets.examples(_dataset, n))
@@ -43,7 +43,7 @@ def _real_examples(key: str, n: int, present: bool, _dataset: Dataset) -> npt.ND
 def real_sheet(
     dataset: Dataset, rows: int = 8, columns: int = 2, labels: tuple[int, ...] | None = None
 ) -> bytes:
-    """Return a grid of real pictures as WebP; with `labels`, each row of that class."""
+    """Return a grid of real pictures as WebP. With `labels`, each row shows pictures of one class."""
     return _real_sheet(dataset.model_dump_json(), rows, columns, labels, dataset)
 
 
@@ -60,7 +60,7 @@ def _real_sheet(
 
 
 def critic_examples(dataset: Dataset, n: int) -> tuple[critic.Examples, float] | None:
-    """Return real and held-out examples, and half the side of the window; None if they are not here."""
+    """Return real and held-out examples, and half the side of the window; None without the data set."""
     try:
         return _critic_examples(
             dataset.model_dump_json(), n, dataset.present(session().root), dataset

@@ -1,4 +1,4 @@
-"""Downloads that are made when a button is pressed; among them pictures and films of the Latent page."""
+"""Downloads of files that are created when a button is pressed, also for pictures and films."""
 
 import mimetypes
 import tempfile
@@ -19,7 +19,12 @@ FILMS = {".gif": "Film (GIF)", ".webp": "Film (WebP)", ".mp4": "Film (MP4)"}
 
 
 def file_maker(suffix: str, write: Callable[[Path], object]) -> Callable[[], bytes]:
-    """Return a function that returns a file's content; `write` writes it to a path that ends in `suffix`."""
+    """Return a function that creates a file and returns its content.
+
+    Args:
+        suffix: Suffix of the file.
+        write: Writes the file to a given path.
+    """
 
     def make() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -31,7 +36,7 @@ def file_maker(suffix: str, write: Callable[[Path], object]) -> Callable[[], byt
 
 
 def download(label: str, make: Callable[[], bytes], name: str, **options: Any) -> None:
-    """Show a button for a file that is made when it is pressed. It causes no rerun.
+    """Show a download button for a file that is created when it is pressed. It causes no rerun.
 
     `options` are passed to `st.download_button`.
     """
@@ -41,10 +46,10 @@ def download(label: str, make: Callable[[], bytes], name: str, **options: Any) -
     def make_and_hold() -> bytes:
         content = make()
 
-        # Streamlit deletes a file that was made on request once scripts of any visitors have ended twice.
-        # With a whole class on one page that takes a quarter of a second, often less than the browser
-        # needs to fetch it. A file of the visitor's own script stays until that script runs again, or the
-        # visitor leaves.
+        # Streamlit deletes a file that was created on request after the scripts of any visitors
+        # have ended twice. With a class of students on one page that takes a quarter of a second,
+        # often less than the browser needs to fetch it. A file of the visitor's own script remains
+        # until that script reruns or the visitor leaves.
         def hold() -> None:
             runtime.get_instance().media_file_mgr.add(
                 content, kind, f"made {name}", file_name=name, is_for_static_download=True
@@ -61,7 +66,7 @@ def download(label: str, make: Callable[[], bytes], name: str, **options: Any) -
 
 
 def sheet(pictures: U8, columns: int, name: str, key: str) -> None:
-    """Offer pictures, (N, C, H, W), as one PNG."""
+    """Offer pictures, (N, C, H, W), as one PNG file."""
     download(
         "Picture (PNG)",
         lambda: encode(tile(pictures, columns, gap=1), "PNG"),
@@ -74,7 +79,14 @@ def sheet(pictures: U8, columns: int, name: str, key: str) -> None:
 
 
 def offer(kinds: Mapping[str, str], write: Callable[[Path], object], name: str, key: str) -> None:
-    """Offer a walk as files: `kinds` are titles by suffix, `write` as for `file_maker`."""
+    """Offer a walk as files.
+
+    Args:
+        kinds: Titles by suffix.
+        write: Writes the file to a given path.
+        name: Name of the file without suffix.
+        key: Key of the control.
+    """
     with st.popover("Export", icon=":material/download:", help="This walk as a file."):
         st.caption("Each is made when you press it.")
         for suffix, title in kinds.items():

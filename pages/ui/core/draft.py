@@ -1,4 +1,4 @@
-"""The settings of the next run, and the fork that is being prepared."""
+"""The draft: the settings of the next run, and the fork that is being prepared."""
 
 import contextlib
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ UNDO_DEPTH = 50
 def draft() -> TrainConfig:
     """Return the config of the next run, as the sidebar shows it.
 
-    A visit begins with what the address says: the fork that was being prepared, or the settings of the run
-    on show, with what was changed of them. Without a run it begins with the first preset.
+    A visit begins with the setup in the address: a fork that is being prepared, or the settings of
+    the run on show with some changes. Without a run, it begins with the first preset.
     """
     next_run = page_state(NextRun)
     if next_run.config is None:
@@ -46,7 +46,7 @@ def _begin_with_address(next_run: NextRun) -> TrainConfig:
 
 
 def _setup_of(run: str | None) -> TrainConfig:
-    """Return the settings that the next run starts from: those of the run on show, else the first preset."""
+    """Return the base of the next run's settings: the config of the run on show, else the first preset."""
     if run:
         with contextlib.suppress(RunError):
             return session().library.run(run).config()
@@ -64,7 +64,9 @@ def _fork_in_address() -> Parent | None:
 
 
 def _of_fork(origin: Parent) -> TrainConfig:
-    """Return what a fork begins with: the run's values at the checkpoint, and as many steps again."""
+    """Return the initial config of a fork: the run's values at the checkpoint. An ended run gets
+    as many steps again.
+    """
     config = session().library.config_at(origin.run, origin.step)
     if config.steps <= origin.step:
         config = config.changed({"steps": 2 * origin.step, "seconds": None})
@@ -72,12 +74,12 @@ def _of_fork(origin: Parent) -> TrainConfig:
 
 
 def keep_in_address(run: str | None) -> None:
-    """Put into the address what a reload needs to show the same setup for the next run."""
+    """Write the setup of the next run to the address, so that a reload shows it."""
     origin = fork_origin()
     try:
         base = _setup_of(run) if origin is None else _of_fork(origin)
     except (RunError, ConfigError):
-        return  # The run has just been deleted.
+        return  # the run has just been deleted
     setup_url.write(setup_url.changes_between(draft(), base))
     if origin is None:
         st.query_params.pop("fork", None)
@@ -86,7 +88,7 @@ def keep_in_address(run: str | None) -> None:
 
 
 def set_draft(config: TrainConfig) -> None:
-    """Set the config of the next run, so that Undo can take it back."""
+    """Set the config of the next run. Undo can reverse it."""
     next_run, config_before = page_state(NextRun), draft()
     if config != config_before:
         next_run.undo.append(config_before)
@@ -97,7 +99,7 @@ def set_draft(config: TrainConfig) -> None:
 
 
 def undo() -> None:
-    """Take the last change of the next run's config back."""
+    """Undo the last change of the next run's config."""
     next_run = page_state(NextRun)
     if next_run.undo:
         next_run.redo.append(draft())
@@ -105,7 +107,7 @@ def undo() -> None:
 
 
 def redo() -> None:
-    """Make the change again that `undo` took back last."""
+    """Redo the change that was undone last."""
     next_run = page_state(NextRun)
     if next_run.redo:
         next_run.undo.append(draft())
@@ -113,7 +115,7 @@ def redo() -> None:
 
 
 def fork_origin() -> Parent | None:
-    """Return the run and step of the fork that the sidebar prepares; None: it prepares none."""
+    """Return the run and step of the fork that is being prepared; None if there is none."""
     return page_state(NextRun).fork
 
 
@@ -123,9 +125,12 @@ def fork_key() -> str:
 
 
 def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) -> None:
-    """Put a run's values at a checkpoint into the sidebar, to train on from there with changes.
+    """Begin to prepare a fork: the sidebar shows the run's values at a checkpoint.
 
-    `changes` are made at once; the visitor can make more.
+    Args:
+        run: Name of the run.
+        step: Step of the checkpoint.
+        changes: Changes to make at once; the visitor can make more.
     """
     try:
         config = _of_fork(Parent(run, step)).changed(changes or {})
@@ -144,7 +149,7 @@ def prepare_fork(run: str, step: int, changes: Mapping[str, Any] | None = None) 
 
 
 def leave_fork() -> None:
-    """Stop preparing a fork: the sidebar shows the settings from before it."""
+    """End the preparation of a fork. The sidebar shows the settings from before it."""
     next_run = page_state(NextRun)
     if next_run.fork is not None:
         next_run.fork = None
@@ -153,18 +158,18 @@ def leave_fork() -> None:
 
 
 def fork_changes(config: TrainConfig, origin: Parent) -> dict[str, Any]:
-    """Return what a fork changes of the values its run had at the checkpoint."""
+    """Return the changes of a fork relative to its run's values at the checkpoint."""
     return setup_url.changes_between(config, session().library.config_at(origin.run, origin.step))
 
 
 def copy_to_draft(config: TrainConfig) -> None:
-    """Take a run's config for the next run."""
+    """Use a run's config for the next run."""
     leave_fork()
     set_draft(config)
 
 
 def take_preset(name: str) -> None:
-    """Take a preset's values for the next run."""
+    """Use a preset for the next run."""
     leave_fork()
     page_state(NextRun).preset = name
     reset()
@@ -172,32 +177,32 @@ def take_preset(name: str) -> None:
 
 
 def make_ready(title: str) -> None:
-    """Let the Train page say what another page has chosen for the next run; `title` names it."""
+    """Let the Train page announce what another page has set up for the next run, by its `title`."""
     st.session_state.settings_of = "Next run"
     page_state(NextRun).ready = (title, draft())
 
 
 def ready() -> str:
-    """Return the title of what another page chose for the next run; empty once that has changed or started."""
+    """Return the title of what another page has set up; empty once it was changed or started."""
     choice = page_state(NextRun).ready
     return choice[0] if choice is not None and choice[1] == draft() else ""
 
 
 def remember_dataset(path: str, dataset: Dataset) -> None:
-    """Remember a data set after the visitor has changed it at `path`: a drawing, a text, a scale."""
+    """Remember a data set that the visitor has edited at `path`: a drawing, a text, a scale."""
     if path.startswith("dataset."):
         page_state(NextRun).edited_datasets[dataset.name] = dataset
 
 
 def as_edited_before(path: str, value: Any) -> Any:
-    """Return the value to set at `path`: for a data set that is chosen again, the visitor's edit of it."""
+    """Return the value to set at `path`. A data set that is chosen again gets the visitor's earlier edits."""
     if path == "dataset" and isinstance(value, str):
         return page_state(NextRun).edited_datasets.get(value, value)
     return value
 
 
 def take_dataset(dataset: Dataset) -> None:
-    """Use a data set for the next run, with a network that fits it. A refusal is kept as a sentence."""
+    """Use a data set for the next run, with a network that fits it. A refusal is stored as a sentence."""
     leave_fork()
     steering = page_state(Steering)
     steering.problem = ""
@@ -210,7 +215,7 @@ def take_dataset(dataset: Dataset) -> None:
 
 
 def reset() -> None:
-    """Go back to the preset that was chosen last."""
+    """Return to the preset that was chosen last."""
     name = page_state(NextRun).preset
     saved_presets = session().presets.all()
     set_draft(
@@ -221,7 +226,7 @@ def reset() -> None:
 
 
 def delete_preset(name: str) -> None:
-    """Delete a preset that was saved in this app."""
+    """Delete a saved preset."""
     session().presets.delete(name)
     if page_state(NextRun).preset == name:
         page_state(NextRun).preset = FIRST_PRESET

@@ -1,4 +1,4 @@
-"""The pages of the app: their titles and icons, links to them, and the sections that some have."""
+"""The pages of the app: titles, icons, links, and the sections of some pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +63,7 @@ CRITIC_SECTIONS = {
 
 
 def page(name: str) -> StreamlitPage:
-    """Return a page for the navigation, for `st.page_link` and for `st.switch_page`."""
+    """Return a page for the navigation, `st.page_link` and `st.switch_page`."""
     title, icon = (PAGES | LABS)[name]
     return st.Page(SCRIPTS / f"{name}.py", title=title, icon=icon, default=name == "train")
 
@@ -76,14 +76,16 @@ def link_to_start() -> None:
 def choose_section(key: str, names: Mapping[str, str]) -> str:
     """Let the visitor choose a section of a page, and return its name.
 
-    The address names the section, so that a link leads to it; Back and Forward change it, too.
+    The name is in the address, so that links can lead to a section. Back and Forward change it,
+    too.
 
     Args:
-        key: The key of the control. It must be another one when the sections are others.
+        key: The key of the control. Other sections need another key.
         names: The label of each section. The first one is shown at the first visit.
     """
-    # Tried in a browser with Streamlit 1.67: `bind="query-params"` writes the label in place of the
-    # name, drops names that it finds, and carries the section of one page into the address of another.
+    # `bind="query-params"` was tried in a browser with Streamlit 1.67. It writes the label in place
+    # of the name, drops existing names, and carries the section of one page into the address of
+    # another.
     state: Any = st.session_state
     from_address = st.query_params.get("section", "")
     if from_address in names and (came_by_history() or key not in state):

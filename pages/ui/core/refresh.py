@@ -1,4 +1,4 @@
-"""How often a live page is drawn again."""
+"""The refresh intervals of live pages."""
 
 import time
 from collections.abc import Callable
@@ -8,20 +8,20 @@ import streamlit as st
 from pages.ui.core.state import Visitor, page_state
 
 MAX_UPDATES_PER_S = 10
-"""Updates per second for all viewers together, so that their cost does not grow with their number."""
+"""Maximum number of updates per second for all viewers together, so that the server's load is bounded."""
 
-INTERVALS_S = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)  # from one update to the next
-SILENCE_S = 15.0  # a visitor who is silent for longer, and for two updates, has left
+INTERVALS_S = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)  # between two updates
+SILENCE_S = 15.0  # a visitor has left after this time plus two updates
 
 
 @st.cache_resource(show_spinner=False)
 def last_visits() -> dict[str, tuple[float, float]]:
-    """Return when each visitor was last on a live page, and the interval of their updates, in seconds."""
+    """Return the time of each visitor's last update of a live page, and their interval, both in seconds."""
     return {}
 
 
 def refresh_interval() -> float:
-    """Note that this visitor watches, and return the seconds from one update of a live page to the next."""
+    """Record that this visitor is present, and return the seconds between two updates of a live page."""
     now, last_seen = time.monotonic(), last_visits()
     visitor_id = page_state(Visitor).id
     for other, (seen_at, interval) in list(last_seen.items()):
@@ -36,11 +36,16 @@ def refresh_interval() -> float:
 
 
 def watch(token: Callable[[], object], seconds: float) -> None:
-    """Rerun the page when a token changes: another tab or visitor has changed what the page shows."""
+    """Rerun the page when a token changes because of another tab or visitor.
+
+    Args:
+        token: Returns the current token.
+        seconds: Interval for a single viewer; with many viewers it is longer.
+    """
     before = token()
 
     def look() -> None:
-        refresh_interval()  # this visitor is still there
+        refresh_interval()  # count this visitor as present
         if token() != before:
             st.rerun()
 

@@ -1,4 +1,4 @@
-"""What buttons do with a run: start, queue, stop, resume."""
+"""Actions of the buttons of a run: start, queue, stop, resume."""
 
 import streamlit as st
 
@@ -12,9 +12,9 @@ from wgan.session import Busy
 
 
 def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> None:
-    """Start a run, or the fork that the sidebar prepares, and show it, unless it has to wait.
+    """Start a run, or the fork that is being prepared, and show it unless it has to wait.
 
-    A refusal is kept as a sentence.
+    A refusal is stored as a sentence.
     """
     steering = page_state(Steering)
     try:
@@ -37,19 +37,19 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
 
 
 def stop_and_start(live: str, config: TrainConfig) -> None:
-    """Stop the live run, and start the new one after it."""
+    """Stop the live run, and start a new one after it."""
     session().stop(live)
     queue_run(config, show=True)
 
 
 def queue_run(config: TrainConfig, *, show: bool = False) -> None:
-    """Put a run into the queue."""
+    """Add a run to the queue."""
     start(config, queue=True, show=show)
     page_state(Steering).blocked_start = None
 
 
 def new_z(run: str) -> None:
-    """Draw other fixed z for the sample grid."""
+    """Draw new fixed z for the sample grid."""
     try:
         session().change(run, preview_seed=session().view(run).config.preview_seed + 1)
     except (RunError, ConfigError) as error:
@@ -57,9 +57,10 @@ def new_z(run: str) -> None:
 
 
 def cancel(run: str, *, waiting: bool = False) -> None:
-    """Stop a run. If it had not begun, nothing of it is left: then show another.
+    """Stop a run. If it had not begun, it is deleted and another one is shown.
 
-    A run that was `waiting` when the button was drawn, and trains by now, trains on.
+    With `waiting`, the run was queued when the button was drawn. If it has begun since, it
+    continues.
     """
     (session().withdraw if waiting else session().stop)(run)
     try:
@@ -69,7 +70,7 @@ def cancel(run: str, *, waiting: bool = False) -> None:
 
 
 def resume(run: str) -> None:
-    """Go on with a run that has ended, from its last checkpoint."""
+    """Resume an ended run from its last checkpoint."""
     steering = page_state(Steering)
     try:
         session().resume(run)
@@ -82,5 +83,5 @@ def resume(run: str) -> None:
 
 
 def withdraw(run: str) -> None:
-    """Take a waiting run out of the queue."""
+    """Remove a run from the queue."""
     session().withdraw(run)

@@ -1,4 +1,4 @@
-"""The run on show: taken from the address, kept for every page."""
+"""The run on show: read from the address, and the same on all pages."""
 
 import time
 
@@ -10,18 +10,18 @@ from pages.ui.core.state import RunOnShow, page_state
 from pages.ui.core.url import keep_moment
 from wgan.runs import RunError
 
-LATE_S = 20.0  # for so long a browser may send the address from before a change
+LATE_S = 20.0  # seconds in which a browser may still send the previous address
 
 
 def shown_run(*, example: bool = False) -> str | None:
-    """Return the run on show: the address's, else this visitor's, else the live one or the newest.
+    """Return the run on show: that of the address, else this visitor's, else the live or newest one.
 
-    If there is none yet, `example` returns one that comes with the app.
+    If there is no run, `example` allows one that comes with the app.
     """
     on_show, address = page_state(RunOnShow), st.query_params.get("run")
-    # A browser that does not know of the new address still sends the old one. It may never hear of it,
-    # when Streamlit drops the message because of the next update. Later, the old one is what the visitor
-    # wants.
+    # A browser that has not received the new address sends the previous one. It may never receive
+    # it, because Streamlit can drop the message in favour of the next update. After LATE_S, the
+    # visitor wants the run in the address.
     late = address == on_show.previous_address and time.monotonic() - on_show.changed_at < LATE_S
     link = st.query_params.pop("open", None)
     if link is not None and link != on_show.opened_link:
@@ -39,11 +39,11 @@ def shown_run(*, example: bool = False) -> str | None:
 
 
 def show_run(run: str | None) -> None:
-    """Put a run on show: in the address, and for this visitor on every page."""
+    """Show a run: in the address, and for this visitor on every page."""
     on_show, address = page_state(RunOnShow), st.query_params.get("run")
     if on_show.run != run:
         on_show.previous_address, on_show.changed_at = address, time.monotonic()
-        if on_show.is_known:  # not when a page is opened by its address
+        if on_show.is_known:  # not if the page is opened by its address
             keep_moment(None)
     on_show.run, on_show.is_known = run, True
     if run is None:
@@ -53,8 +53,8 @@ def show_run(run: str | None) -> None:
 
 
 def run_link(run: str, label: str, help: str) -> None:
-    """Show a link that puts a run on show on the Train page."""
-    # The number tells a click from a browser that sends an old address.
+    """Show a link that opens a run on the Train page."""
+    # The number distinguishes a click from a browser that sends a previous address.
     on_show = page_state(RunOnShow)
     on_show.link_count += 1
     st.page_link(

@@ -1,4 +1,4 @@
-"""Choose a run by a title that no other run has."""
+"""The choice of a run by a unique title."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ from wgan.runs import began
 
 
 def choose_run(label: str, run: str, help: str) -> None:
-    """Let the visitor put another run on show."""
+    """Let the visitor choose the run on show."""
     titles = run_titles()
     names = list(titles) if run in titles else [run, *titles]
-    # Each run on show has its own widget: what a late browser still sends of the one before must not put
-    # that run on show again.
+    # Each run on show has a separate widget, so that a late message from the browser about the
+    # previous run cannot show it again.
     key = f"run_on_show-{run}"
     remember_drawn(key, run)
     st.selectbox(
@@ -34,16 +34,16 @@ def choose_run(label: str, run: str, help: str) -> None:
 
 
 def _show_chosen(key: str, names: Sequence[str]) -> None:
-    # A value that is none of the names is a title that the browser has from before it changed.
+    # A value without a name is an outdated title that the browser has sent.
     if user_changed(key) and st.session_state[key] in names:
         show_run(st.session_state[key])
 
 
 def run_titles() -> dict[str, str]:
-    """Return a title for each run, the newest first.
+    """Return a title for each run, newest first.
 
-    A title holds no status, and runs of the same title are numbered from the oldest on: the browser sends
-    a title back, and it must still mean the same run after another one has begun.
+    A title contains no status, and runs with equal titles are numbered from the oldest on. The
+    browser sends titles back, so they must still mean the same run after another one has begun.
     """
     titles: dict[str, str] = {}
     for card in reversed(session().library.cards()):
@@ -53,7 +53,7 @@ def run_titles() -> dict[str, str]:
                 short(card.config.objective.title),
                 began(card.run, card.created),
             )
-            # A name says enough, and the box is narrow.
+            # A run with a name needs no more text, because the box is narrow.
             title = card.name or f"{objective} · {start_time} · {short(card.config.dataset.title)}"
         namesakes = sum(earlier.partition(" #")[0] == title for earlier in titles.values())
         titles[card.run] = f"{title} #{namesakes + 1}" if namesakes else title

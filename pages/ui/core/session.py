@@ -7,13 +7,13 @@ from wgan.session import Session, shared_session
 
 
 def session() -> Session:
-    """Return the one session of this server; its worker outlives every tab."""
+    """Return the session of this server. Its worker thread outlives every browser tab."""
     return shared_session(default_runs_dir())
 
 
 def upload_limit_mb() -> int:
-    """Return the size of the largest upload in MB, as .streamlit/config.toml sets it.
+    """Return the maximum size of an upload in MB, as set in .streamlit/config.toml.
 
-    The server keeps uploads in memory and refuses larger ones. No widget has a limit of its own.
+    The server keeps uploads in memory and refuses larger ones. No widget has a separate limit.
     """
     return int(st.get_option("server.maxUploadSize"))

@@ -1,4 +1,4 @@
-"""A setup in the page's address, as its changes of another one, so that a reload or a link shows it."""
+"""The setup of the next run in the address, as changes of a base config, for reloads and links."""
 
 import json
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from wgan.config import ConfigError, TrainConfig, differences
 PARAMETER = "setup"
 
 MAX_LENGTH = 2000
-"""Characters. A longer setup, as one with a large drawing, is not written: addresses must stay usable."""
+"""Maximum number of characters, because addresses must stay usable. A large drawing exceeds it."""
 
 
 def changes_between(config: TrainConfig, base: TrainConfig) -> dict[str, Any]:
-    """Return the values of `config` that differ from those of `base`, by path."""
+    """Return the values of `config` that differ from `base`, by path."""
     values = config.flat()
     return {path: values[path] for path, _, _ in differences(config, base) if path in values}
 
 
 def as_text(changes: Mapping[str, Any]) -> str:
-    """Return changes as the address holds them; empty for none, or too many."""
+    """Return changes as text for the address; empty if there are none or the text is too long."""
     text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False) if changes else ""
     return text if len(text) <= MAX_LENGTH else ""
 
 
 def with_address(base: TrainConfig) -> TrainConfig:
-    """Return `base` with the changes in the address; changes that cannot be read are ignored."""
+    """Return `base` with the changes in the address. Invalid changes are ignored."""
     text = st.query_params.get(PARAMETER, "")
     if not text or len(text) > MAX_LENGTH:
         return base
@@ -39,7 +39,7 @@ def with_address(base: TrainConfig) -> TrainConfig:
 
 
 def write(changes: Mapping[str, Any]) -> None:
-    """Put changes into the address."""
+    """Write changes to the address."""
     text = as_text(changes)
     if not text:
         st.query_params.pop(PARAMETER, None)

@@ -1,21 +1,21 @@
-"""Garbage collection: rare while modules are loaded, and tuned once the first page is drawn."""
+"""Garbage collection: rare during imports, and tuned once the first page is drawn."""
 
 import gc
 import sys
 
 LOADING_THRESHOLDS = (100_000, 20, 100)
-"""While modules are loaded: they make a million objects, and hardly any garbage."""
+"""Thresholds during imports, which create a million objects and hardly any garbage."""
 
 SERVING_THRESHOLDS = (2_000, 20, 50)
 
 MIN_NEW_MODULES = 100
-"""Freeze again only after at least this many modules were loaded since the last time."""
+"""Freeze again only after at least this many further modules were imported."""
 
 _modules_when_frozen = 0
 
 
 def expect_imports() -> None:
-    """Collect garbage rarely until the first page is drawn. Call it before torch is imported."""
+    """Make garbage collection rare until the first page is drawn. Call it before torch is imported."""
     gc.set_threshold(*LOADING_THRESHOLDS)
 
 
@@ -23,8 +23,8 @@ def freeze_loaded_objects() -> None:
     """Call `gc.freeze()` once the first page is drawn, and again after many more imports.
 
     A full collection over the million objects of torch, Plotly and Streamlit would block pages and
-    training for about 0.5 s, many times an hour. The little garbage that is there now stays, too:
-    to collect it first would delay the first page by a quarter of a second.
+    training for about 0.5 s, many times per hour. Existing garbage is frozen, too: it is little,
+    and a collection would delay the first page by a quarter of a second.
     """
     global _modules_when_frozen
     if len(sys.modules) < _modules_when_frozen + MIN_NEW_MODULES:
@@ -35,5 +35,5 @@ def freeze_loaded_objects() -> None:
 
 
 def first_page_is_drawn() -> bool:
-    """Tell whether a page has been drawn: nothing slow begins before that."""
+    """Return whether a page has been drawn. Slow work waits for this."""
     return _modules_when_frozen > 0

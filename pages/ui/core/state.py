@@ -1,7 +1,8 @@
-"""What is remembered of a visit, as typed dataclasses in `st.session_state`.
+"""The state of a visit, as typed dataclasses in `st.session_state`.
 
-`page_state` returns them. Those below are shared by several pages; a page's own are in the `state.py` of
-its folder. The values of widgets are not here: Streamlit keeps them under the widgets' keys.
+`page_state` returns them. The classes below are shared by several pages; those of a single page are
+in the `state.py` of its folder. Streamlit keeps the values of widgets under the widgets' keys, so
+they are not here.
 """
 
 import uuid
@@ -20,7 +21,7 @@ FIRST_PRESET = "quick-mnist"
 
 
 def page_state(kind: type[State]) -> State:
-    """Return this visitor's state of a kind; it is made on first use, so every field needs a default."""
+    """Return this visitor's state of a class. It is created on first use, so every field needs a default."""
     key = state_key(kind)
     if key not in st.session_state:
         st.session_state[key] = kind()
@@ -29,30 +30,30 @@ def page_state(kind: type[State]) -> State:
 
 
 def state_key(kind: type[object]) -> str:
-    """Return the key of `st.session_state` under which `page_state` keeps a kind."""
+    """Return the key of `st.session_state` under which `page_state` stores a class."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @dataclass
 class NextRun:
-    """The settings of the next run, with their history, and the fork that is being prepared."""
+    """The settings of the next run with their history, and the fork that is being prepared."""
 
     config: TrainConfig | None = (
-        None  # None: not begun yet; `draft.draft()` reads it from the address
+        None  # None at first; then `draft.draft()` reads it from the address
     )
-    preset: str = FIRST_PRESET  # the one chosen last, to which Reset goes back
-    undo: list[TrainConfig] = field(default_factory=list)  # earlier configs, the newest last
+    preset: str = FIRST_PRESET  # the preset that Reset restores
+    undo: list[TrainConfig] = field(default_factory=list)  # earlier configs, newest last
     redo: list[TrainConfig] = field(default_factory=list)
     fork: Parent | None = None
     config_before_fork: TrainConfig | None = None
-    fork_count: int = 0  # forks prepared so far
-    ready: tuple[str, TrainConfig] | None = None  # what another page chose, and its config
-    edited_datasets: dict[str, Dataset] = field(default_factory=dict)  # by the data set's name
+    fork_count: int = 0  # number of forks prepared so far
+    ready: tuple[str, TrainConfig] | None = None  # title and config of what another page has set up
+    edited_datasets: dict[str, Dataset] = field(default_factory=dict)  # by name of the data set
 
 
 @dataclass
 class BlockedStart:
-    """A start that had to wait for an answer, because another run was training."""
+    """A start that needs an answer first, because another run is training."""
 
     live_run: str
     message: str
@@ -60,49 +61,49 @@ class BlockedStart:
 
 @dataclass
 class Steering:
-    """What the visitor's last action on a run led to."""
+    """The result of the visitor's last action on a run."""
 
-    run: str | None = None  # the live run that the sidebar changes; None: it changes the next run
-    problem: str = ""  # why the last action was refused
+    run: str | None = None  # live run that the sidebar changes; None: the next run
+    problem: str = ""  # why the last action was refused; empty if it was not
     blocked_start: BlockedStart | None = None
 
 
 @dataclass
 class RunOnShow:
-    """The run on show on all pages, and what its address was before."""
+    """The run on show on all pages, and the previous one in the address."""
 
     run: str | None = None
-    is_known: bool = False  # whether any page has been shown, also without a run
+    is_known: bool = False  # whether a page has been shown, even without a run
     previous_address: str | None = ""
-    changed_at: float = 0.0  # `time.monotonic()` when the address was changed
-    link_count: int = 0  # links drawn so far; each has its own number
-    opened_link: str | None = None  # the number of the link that was clicked last
+    changed_at: float = 0.0  # `time.monotonic()` of the last change of the address
+    link_count: int = 0  # number of links drawn so far, which are numbered
+    opened_link: str | None = None  # number of the link that was clicked last
 
 
 @dataclass
 class ComparedRuns:
-    """The runs of the Compare page; other pages fill it, too."""
+    """The runs on the Compare page. Other pages add runs to it."""
 
     runs: list[str] = field(default_factory=list)
 
 
 @dataclass
 class WeightsOnShow:
-    """The run whose weights each page shows, by the page's prefix."""
+    """For each page, by its prefix, the run whose weights it shows."""
 
     runs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Visitor:
-    """Who watches; a tab that is reloaded is another visitor."""
+    """A viewer; a reloaded tab counts as another one."""
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass
 class DrawnControls:
-    """The version of each control's key, and the value with which each key was drawn last."""
+    """The version of each control's key, and the value with which each control was last drawn."""
 
     versions: dict[str, int] = field(default_factory=dict)  # by the control's name
     values: dict[str, object] = field(default_factory=dict)  # by the control's key

@@ -23,20 +23,20 @@ BADGES: dict[Status, tuple[str, str, BadgeColour]] = {
 
 
 def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | None:
-    """Return the status of a run's newest task of a title, or of the one with a key; None: there is none."""
+    """Return the newest task of a run with a title or, if given, a key; None if there is none."""
     tasks = session().tasks(run)
     return next((t for t in tasks if t.title == title and (key is None or t.key == key)), None)
 
 
 def waits_for_critic(view: RunSnapshot) -> bool:
-    """Tell whether a run's training is paused until a task on its critic is done."""
+    """Return whether a run's training waits for a task on its critic."""
     return view.status is Status.RUNNING and any(
         task.holds and not task.done for task in session().tasks(view.run)
     )
 
 
 def badge(view: RunSnapshot) -> None:
-    """Show the status of a run."""
+    """Show the status of a run as a badge."""
     label, icon, colour = BADGES[view.status]
     if waits_for_critic(view):
         label, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"

@@ -1,4 +1,4 @@
-"""Which weights a page looks at: the newest of a run, or those of a checkpoint."""
+"""The choice of weights: the newest of a run, or those of a checkpoint."""
 
 import streamlit as st
 
@@ -13,22 +13,28 @@ NEWEST = -1
 
 
 def choose_source(view: RunSnapshot, *, prefix: str, interval: str) -> int | None:
-    """Let the visitor choose a run and its weights; return a checkpoint's step, None for the newest.
+    """Let the visitor choose a run and its weights.
 
-    `prefix` begins the widget's key; `interval` says in words how often the newest are taken.
+    Args:
+        view: The run on show.
+        prefix: The first part of the widget's key.
+        interval: A text about how often the newest weights are loaded.
+
+    Returns:
+        The step of a checkpoint; None for the newest weights.
     """
     choose_run("Model", view.run, "Any run, also the one that is training now.")
     steps = list(reversed(view.checkpoint_steps))
     newest = "Newest"
     if not view.status.active and steps:
         newest = f"Last, step {steps.pop(0):,}"
-    # The weights of one run mean nothing to another.
+    # A step of one run means nothing for another.
     key = f"{prefix}_step"
     runs = page_state(WeightsOnShow).runs
     if runs.setdefault(prefix, view.run) != view.run:
         runs[prefix] = view.run
         st.session_state[key] = NEWEST
-    # NEWEST, not None: with None the box would be empty, with a cross to clear it.
+    # Use NEWEST in place of None, with which the box would be empty and have a button to clear it.
     if key not in st.session_state:
         from_address = st.query_params.get("weights", "")
         st.session_state[key] = (
@@ -47,7 +53,7 @@ def choose_source(view: RunSnapshot, *, prefix: str, interval: str) -> int | Non
         help="Those of the last step, or of a checkpoint on the way there. While a run trains, its newest "
         f"weights are taken every {interval}.",
     )
-    # Whoever gets the address sees the same weights.
+    # Whoever opens this address sees the same weights.
     if step == NEWEST:
         st.query_params.pop("weights", None)
     elif st.query_params.get("weights") != str(step):
@@ -56,7 +62,7 @@ def choose_source(view: RunSnapshot, *, prefix: str, interval: str) -> int | Non
 
 
 def models_of(view: RunSnapshot, step: int | None) -> Models | None:
-    """Return the networks with the chosen weights; None, and a sentence on the page, if there are none."""
+    """Return the networks with the chosen weights. If there are none, show a message and return None."""
     try:
         if step is None and view.status.active and not view.elsewhere:
             return session().models(view.run)
@@ -69,5 +75,5 @@ def models_of(view: RunSnapshot, step: int | None) -> Models | None:
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def stored(run: str, step: int | None, config: str) -> Models:
-    """Return the models of a checkpoint; `config` as JSON. Raises RunError or ValueError."""
+    """Return the networks of a checkpoint; `config` is JSON. Raises RunError or ValueError."""
     return session().models(run, step)

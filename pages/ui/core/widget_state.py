@@ -1,4 +1,4 @@
-"""Controls that show a value which something else may change, too."""
+"""Controls whose value can also be changed by something else."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ from pages.ui.core.state import DrawnControls, page_state
 
 
 def widget_key_for(name: str, current: Any) -> str:
-    """Return the key of the control that shows a value; it stands at that value.
+    """Return the key of the control of a value, and set the control to that value.
 
-    The config is the truth: a control shows it, and writes to it when it is moved. If something else
-    changed the config, the control gets a new key: a browser that does not know of the change yet
-    still sends the old value, and that must not be taken for a move of the visitor.
+    A control shows the value in the config, and writes to it when it is moved. If something else
+    changed the config, the control gets a new key. Otherwise the old value, which a browser sends
+    until it has received the change, would be taken for a move by the visitor.
     """
-    # Tried with Streamlit 1.67: with one key and `persist_state="session"` a late browser undoes an Undo.
+    # Tried with Streamlit 1.67: with one key and `persist_state="session"`, a late browser reverses
+    # an Undo.
     versions = page_state(DrawnControls).versions
     key = _versioned(name, versions.get(name, 0))
     if st.session_state.get(key, current) != current:
@@ -30,17 +31,18 @@ def _versioned(name: str, version: int) -> str:
 
 
 def remember_drawn(key: str, value: object) -> None:
-    """Remember the value with which a control was drawn, for `user_changed`."""
+    """Store the value with which a control was drawn, for `user_changed`."""
     page_state(DrawnControls).values[key] = value
 
 
 def user_changed(key: str) -> bool:
-    """Tell whether the visitor has moved a control from where it was drawn. For its `on_change`.
+    """Return whether the visitor has moved a control since it was drawn. For use in its `on_change`.
 
-    Streamlit also calls `on_change` when a late browser sends a control that is no longer on the page.
+    Streamlit also calls `on_change` if a late browser sends a control that is no longer on the
+    page.
     """
     value, drawn_values = st.session_state[key], page_state(DrawnControls).values
     if key in drawn_values and drawn_values[key] == value:
         return False
-    drawn_values[key] = value  # until it is drawn again
+    drawn_values[key] = value  # until the control is drawn again
     return True

@@ -1,4 +1,4 @@
-"""The critic trained alone while the generator stands still: the button, and the bound that it proves."""
+"""Training the critic alone against the fixed generator: the button, and the bound that it proves."""
 
 from dataclasses import dataclass
 
@@ -38,15 +38,15 @@ EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optima
 
 @dataclass(frozen=True)
 class Order:
-    """How to train the critic alone; with `holds` the run is paused until that is done."""
+    """Settings for training the critic alone. With `holds`, the run is paused until it has ended."""
 
     updates: int
-    faster: float  # times the run's learning rate
+    faster: float  # factor on the run's learning rate
     holds: bool
 
 
 def settings(view: RunSnapshot) -> Order:
-    """Ask how to train the critic alone."""
+    """Show the settings for training the critic alone, and return them."""
     kind = view.config.dataset.kind
     updates = st.select_slider(
         "Critic updates",
@@ -83,13 +83,13 @@ def _task(run: str) -> TaskStatus | None:
 
 
 def going(run: str) -> bool:
-    """Tell whether a run's critic is being trained alone."""
+    """Return whether a run's critic is being trained alone."""
     task = _task(run)
     return task is not None and not task.done
 
 
 def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
-    """Show the button that trains the critic alone, or the one that stops it; return whether it trains."""
+    """Show the button that starts or stops training the critic alone; return whether it is training."""
     task = _task(view.run)
     if task is not None and not task.done:
         st.button(
@@ -100,7 +100,8 @@ def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
             args=(task.key,),
         )
         return True
-    # Never disabled: it is outside the fragment and would be enabled too late. A refusal says why.
+    # Never disable it: it is outside the fragment, which would enable it too late. A refusal is
+    # explained.
     st.button(
         "Train the critic to convergence",
         icon=":material/vertical_align_top:",
@@ -126,7 +127,7 @@ def _begin(run: str, step: int | None, order: Order) -> None:
 
 
 def show(view: RunSnapshot) -> None:
-    """Show what training the critic alone has shown so far."""
+    """Show the results of training the critic alone."""
     task = _task(view.run)
     if task is None:
         _introduction()
@@ -227,7 +228,7 @@ def _cards(result: CriticConvergence, pictures: bool) -> list[Stat]:
 
 
 def _share(result: CriticConvergence) -> float:
-    """Return which share of the exact distance is proved now."""
+    """Return the share of the exact distance that is proved now."""
     return min(1.0, max(0.0, float(result.bounds[-1]) / result.exact)) if result.exact > 0 else 1.0
 
 

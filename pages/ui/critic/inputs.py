@@ -13,21 +13,21 @@ from wgan.data import Dataset
 from wgan.latent import Models
 
 EXAMPLES = {"pictures": 96, "points": 256}
-"""Real examples, held-out ones and fakes that are looked at: as many as a look of 0.1 s allows."""
+"""Number of real examples, held-out ones and fakes: as many as can be analysed in 0.1 s."""
 
 
 @dataclass(frozen=True)
 class CriticView:
-    """A critic and what it is shown: `sides` is None where the data are not on this machine."""
+    """A critic and its input; `sides` is None if the data set is not on this machine."""
 
     run: str
-    key: str  # the same for the same weights
+    key: str  # equal for equal weights
     models: Models
     sides: critic.RealFakeBatch | None
     extent: float  # half the side of the points' window; 0 for pictures
 
     def cached(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return a value computed for these weights before, or compute it."""
+        """Return a cached value for these weights, or compute it."""
         return _cached(self.key, name, compute)
 
 
@@ -37,7 +37,7 @@ def _cached(key: str, name: str, _compute: Callable[[], Any]) -> Any:
 
 
 def open_critic(models: Models, run: str) -> CriticView:
-    """Open a critic before the examples of its data set."""
+    """Combine a critic with examples of its data set."""
     config = models.config
     key = f"{run}-{models.step}-{hash(config.model_dump_json())}"
     loaded = critic_examples(config.dataset, EXAMPLES[config.dataset.kind])
@@ -47,13 +47,13 @@ def open_critic(models: Models, run: str) -> CriticView:
     return CriticView(run, key, models, _sides(key, models, examples), extent)
 
 
-@st.cache_resource(show_spinner=False, max_entries=3)  # some megabytes each
+@st.cache_resource(show_spinner=False, max_entries=3)  # each takes some megabytes
 def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.RealFakeBatch:
     return critic.with_fakes(_models, _examples)
 
 
 def weights_caption(models: Models, critic_view: CriticView) -> str:
-    """Return which weights are looked at, and before how many examples."""
+    """Return a caption with the weights and the number of examples."""
     text = f"Step {models.step:,}, beside the averaged generator"
     if critic_view.sides is not None:
         n = len(critic_view.sides.real)
@@ -62,7 +62,7 @@ def weights_caption(models: Models, critic_view: CriticView) -> str:
 
 
 def absent(dataset: Dataset) -> None:
-    """Say that there are no real examples here, and what can be done."""
+    """Show that there are no real examples on this machine, and what to do."""
     st.info(
         f"{dataset.title} is not on this machine, so there are no real examples to show to the critic. "
         "Its layers and the generator's own samples can be looked at all the same.",

@@ -1,4 +1,4 @@
-"""How steep a critic is, and what its layers hold."""
+"""The slopes of a critic, and the weights and gradients of its layers."""
 
 import numpy as np
 import streamlit as st
@@ -13,7 +13,7 @@ from wgan.verdicts import critic as verdicts
 
 SLOPES = {"pictures": 64, "points": 256}
 GRADIENTS = {"pictures": 32, "points": 256}
-"""Of those, the ones whose slopes and gradients are looked at, which cost more."""
+"""Number of examples for slopes and gradients, which are slower."""
 
 SLOPES_HELP = """The length of the critic's gradient, ‖∇f‖, at each example. Theory asks for at most 1
 everywhere (the dashed line: then the gap is a lower bound of W₁), and an optimal critic has exactly 1
@@ -40,7 +40,7 @@ CLIP_HELP = """Share of the clipped weights, biases included, that stand at +c o
 
 
 def slopes(critic_view: CriticView) -> None:
-    """Show how steep the critic is, beside the Lipschitz bound."""
+    """Show the slopes of the critic, with the Lipschitz bound."""
     sides, models = critic_view.sides, critic_view.models
     assert sides is not None
     batch = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
@@ -66,7 +66,7 @@ def slopes(critic_view: CriticView) -> None:
 
 
 def _series(values: critic.Slopes) -> tuple[tuple[str, F32, str], ...]:
-    """Return the slopes at real, at fake and at examples between: name, values and colour."""
+    """Return the slopes at real examples, at fakes and between them: name, values and colour."""
     return (
         ("real", values.real, "@real"),
         ("fake", values.fake, "@fake"),
@@ -128,7 +128,7 @@ def _slope_map(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
 
 
 def layers(critic_view: CriticView) -> None:
-    """Show each layer's weights and the gradient that reaches it."""
+    """Show the weights of each layer and the gradient that reaches it."""
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left:
         if critic_view.sides is None:

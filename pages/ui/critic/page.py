@@ -1,4 +1,4 @@
-"""The Critic page: what the critic says, how steep it is, what its layers hold, how good it can get."""
+"""The Critic page: scores, slopes and layers of the critic, and training it to convergence."""
 
 import time
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
 
-EVERY = 2.5  # seconds between two looks at a run that trains
+EVERY = 2.5  # seconds between two updates for a live run
 LIVE = ("scores", "slopes", "layers")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the sidebar says: which weights, and how to train the critic alone."""
+    """The choices in the sidebar: the weights, and how to train the critic alone."""
 
     run: str
-    step: int | None  # None: the newest
+    step: int | None  # None for the newest weights
     order: convergence.Order
 
 
@@ -56,7 +56,7 @@ def show() -> None:
 
 
 def _sidebar(view: RunSnapshot) -> Choice:
-    """Draw the sidebar and return what it says."""
+    """Draw the sidebar and return its choices."""
     with st.sidebar:
         step = choose_source(view, prefix="critic", interval="2.5 seconds")
         st.divider()
@@ -65,7 +65,7 @@ def _sidebar(view: RunSnapshot) -> Choice:
 
 
 def _header(view: RunSnapshot, choice: Choice) -> bool:
-    """Show whose critic it is and what can be done with it; return whether it is being trained alone."""
+    """Show the critic's run and its buttons; return whether the critic is being trained alone."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
         badge(view)
@@ -76,25 +76,28 @@ def _header(view: RunSnapshot, choice: Choice) -> bool:
 
 
 def _refresh(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> float | None:
-    """Return the seconds after which a section is drawn again; None: only when it is touched."""
+    """Return the seconds between two reruns of a section; None if only the visitor causes them."""
     if section == "alone":
         return 1.0 if alone else None
     if choice.step is None and view.status == "running" and section in LIVE:
         return EVERY * refresh_interval()
-    # A run or a task may end: then the header is drawn again.
+    # If a run or a task ends, the header must be drawn again.
     return 3 * EVERY * refresh_interval() if alone or view.status.active else None
 
 
 def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
-    """Show a section. The body of the page's fragment; `alone`: whether the page offers to stop the critic."""
+    """Show a section. The body of the page's fragment.
+
+    `alone`: whether the page shows the button that stops training the critic alone.
+    """
     try:
         snapshot = session().view(choice.run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
     if snapshot.status != view.status or convergence.going(view.run) != alone:
-        st.rerun()  # the header shows the status, and the page sets how often this runs
-    refresh_interval()  # this visitor is still there
+        st.rerun()  # the header shows the status, and the page sets the interval of this fragment
+    refresh_interval()  # count this visitor as present
     if section == "alone":
         convergence.show(snapshot)
         return
@@ -106,7 +109,8 @@ def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> N
         return
     _section(open_critic(models, choice.run), section)
     if live:
-        # Looking takes at most a twentieth of the time: after a slow look the next one comes later.
+        # Analysis takes at most a twentieth of the time: the slower it is, the later it is
+        # repeated.
         pause = 20 * (time.monotonic() - started_at)
         state = page_state(CriticState)
         if state.last_look is None or state.last_look.models is not models:
@@ -114,7 +118,7 @@ def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> N
 
 
 def _recent_models(run: str, at: float) -> Models | None:
-    """Return the weights of the last look, if it is too early for another."""
+    """Return the weights of the last update, if it is too early for new ones."""
     look = page_state(CriticState).last_look
     return look.models if look is not None and look.run == run and at <= look.until else None
 

@@ -1,4 +1,4 @@
-"""One example inside the critic: what its score hangs on, and what each layer makes of it."""
+"""One example inside the critic: the gradient of its score, and the activations of each layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,9 +47,9 @@ deeper layer adds up those of the one before. The critic's surface is the sum of
 
 
 def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> None:
-    """Let the visitor choose, upload or draw a picture, and show what the critic sees in it.
+    """Let the visitor choose, upload or draw a picture, and show the critic's analysis of it.
 
-    `key` names the weights; without `sides` there are no real pictures to choose.
+    `key` names the weights. Without `sides` there are no real pictures to choose from.
     """
     left, right = st.columns([0.4, 0.6], gap="medium")
     with left:
@@ -78,7 +78,7 @@ def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> Non
 def _choose_picture(
     source: str, key: str, models: Models, sides: critic.RealFakeBatch | None
 ) -> tuple[U8, int | None] | None:
-    """Return the picture, (C, H, W) uint8, and its class if it has one; None where there is none yet."""
+    """Return the chosen picture, (C, H, W) uint8, and its class if it has one; None if there is none yet."""
     if source in ("drawn", "uploaded"):
         own = own_image.draw_picture if source == "drawn" else own_image.upload_picture
         own_picture = own(models, "critic")
@@ -192,7 +192,7 @@ def _maps(layers: list[critic.Activation]) -> None:
     name = _choose_layer(names)
     values = next(layer.values for layer in layers if layer.name == name)
     if values.ndim == 1:
-        # Units without a place: as a sheet of shades.
+        # Show units without a position as a sheet of shades.
         values = values[:, None, None]
     _sheet(values, name, MAPS_HELP, "Feature maps")
 
@@ -234,7 +234,7 @@ def _sheet(
 
 
 def units(key: str, models: Models, extent: float) -> None:
-    """Show what each unit of a layer says over the plane."""
+    """Show the output of each unit of a layer over the plane."""
     origin = np.zeros(2, dtype=np.float32)
     names = [layer.name for layer in critic.activations(models, origin)]
     left, right = st.columns([0.3, 0.7], gap="medium")
@@ -247,7 +247,7 @@ def units(key: str, models: Models, extent: float) -> None:
     layer = names.index(layer_name)
     unit_maps = _cached(f"{key}-{layer}", lambda: critic.units(models, extent, layer))
     with right:
-        # Rows of a picture go down, those of the plane up.
+        # Rows of a picture go down, those of the plane go up.
         _sheet(
             unit_maps.values[:, ::-1],
             layer_name,

@@ -1,4 +1,4 @@
-"""What a critic says: samples ranked, scores spread, the surface beside the optimal one."""
+"""The scores of a critic: ranked samples, distributions, and its surface beside the optimal one."""
 
 import streamlit as st
 
@@ -84,7 +84,7 @@ def _score_chart(critic_view: CriticView, height: int) -> None:
 
 
 def ranking(critic_view: CriticView) -> None:
-    """Show samples from most to least convincing, beside how the scores are spread."""
+    """Show samples from the highest to the lowest score, and the distributions of the scores."""
     sides, scores = critic_view.sides, _scores(critic_view)
     assert sides is not None
     stat_cards(_score_cards(critic_view), key="critic_numbers")

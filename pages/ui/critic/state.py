@@ -1,4 +1,4 @@
-"""What the Critic page remembers of a visit."""
+"""The state of the Critic page for one visit."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from wgan.latent import Models
 
 @dataclass(frozen=True)
 class Look:
-    """The weights of a live run that were shown last, and how long they stay on show."""
+    """The weights of a live run that were shown last, and how long they remain on show."""
 
     run: str
     models: Models
@@ -16,8 +16,8 @@ class Look:
 
 @dataclass
 class CriticState:
-    """The weights on show, and the pictures picked."""
+    """The weights on show, and the chosen pictures."""
 
-    problem: str = ""  # why the critic could not be trained alone
+    problem: str = ""  # why the critic could not be trained alone; empty if it could
     last_look: Look | None = None
-    picked: dict[str, list[int]] = field(default_factory=dict)  # by the kind of picture
+    picked: dict[str, list[int]] = field(default_factory=dict)  # by kind of picture

@@ -1,4 +1,4 @@
-"""A critic of points as a surface, beside the optimal potential of the same samples."""
+"""The surface of a critic of points, beside the optimal potential of the same samples."""
 
 import numpy as np
 import streamlit as st
@@ -20,7 +20,7 @@ value is right."""
 
 
 def share(result: critic.Surfaces) -> str:
-    """Return how much of the exact distance a critic proves, in words."""
+    """Return as text how much of the exact distance a critic proves."""
     part = min(1.0, max(0.0, result.proved / result.exact)) if result.exact > 0 else 1.0
     return f"= {100 * part:.0f} %"
 

@@ -43,7 +43,7 @@ def show() -> None:
 
 
 def _sidebar() -> Dataset:
-    """Draw the sidebar and return the data set that it says; the address says the same."""
+    """Draw the sidebar, return the chosen data set, and write it to the address."""
     config = browsed()
     with st.sidebar:
         st.caption("Look at a data set, change how it is made, then train on it.")
@@ -106,7 +106,7 @@ def _add(adding: bool) -> None:
 
 
 def _absent(dataset: Dataset) -> bool:
-    """If the data set is not on this machine, say what to do; return whether that is so."""
+    """If the data set is not on this machine, explain what to do. Return whether that is so."""
     if dataset.present(session().root):
         return False
     if not dataset.can_be_fetched:
@@ -140,10 +140,10 @@ def _gallery(key: str, present: bool, _dataset: Dataset) -> Any:
 
 
 def _show(dataset: Dataset) -> None:
-    """Show a data set: its pictures with their facts, or its density."""
+    """Show a data set: pictures with their statistics, or a density."""
     try:
         summary = _gallery(dataset.model_dump_json(), True, dataset)
-    except DataError as error:  # Not cached: the files may be repaired.
+    except DataError as error:  # not cached, because the files may be repaired
         st.error(str(error), icon=":material/error:")
         return
     if isinstance(summary, tuple):
@@ -302,7 +302,7 @@ def _numbers(facts: Facts) -> None:
 
 
 def _draw(dataset: Dataset) -> None:
-    """Let the visitor draw a density with the mouse, or take one from a picture."""
+    """Let the visitor draw a density with the mouse, or create one from a picture."""
     left, right = st.columns([0.5, 0.5], gap="large")
     cells = dataset.drawn_cells()
     state = page_state(DatasetsState)

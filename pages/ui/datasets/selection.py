@@ -12,7 +12,7 @@ from wgan.data import DATASETS, Dataset
 
 
 def browsed() -> TrainConfig:
-    """Return a config that holds the data set on show; nothing else of it is used."""
+    """Return a config that contains the data set on show. Nothing else in it is used."""
     from_address = st.query_params.get("set", "")
     state = page_state(DatasetsState)
     if state.config is None:
@@ -23,7 +23,7 @@ def browsed() -> TrainConfig:
 
 
 def browse(changes: dict[str, Any]) -> None:
-    """Change the data set on show. A refusal is kept as a sentence."""
+    """Change the data set on show. A refusal is stored as a sentence."""
     state = page_state(DatasetsState)
     state.problem = ""
     try:
@@ -36,7 +36,7 @@ def browse(changes: dict[str, Any]) -> None:
 
 
 def keep_in_address() -> None:
-    """Put the data set on show into the address, with its changes."""
+    """Write the data set on show to the address, with its changes."""
     dataset = browsed().dataset
     base = TrainConfig().changed({"dataset": dataset.name})
     changes = setup_url.as_text(setup_url.changes_between(browsed(), base))
@@ -47,6 +47,6 @@ def keep_in_address() -> None:
 
 
 def look_at(dataset: Dataset) -> None:
-    """Put a data set on show."""
+    """Show a data set."""
     page_state(DatasetsState).is_adding = False
     browse({"dataset": dataset})

@@ -9,18 +9,18 @@ from wgan.config import TrainConfig
 
 @dataclass(frozen=True)
 class Pad:
-    """A drawing on the pad. It may be empty, which makes no data set."""
+    """A drawing on the pad. An empty one is allowed here, but not in a data set."""
 
     drawing: U8  # (S, S)
-    cells: str  # of the data set that it belongs to
+    cells: str  # cells of the data set that it belongs to
 
 
 @dataclass
 class DatasetsState:
     """The data set on show, and the work on the visitor's own pictures."""
 
-    config: TrainConfig | None = None  # holds the data set; None: not chosen yet
-    problem: str = ""  # why the last change of it was refused
-    is_adding: bool = False  # whether the form for the visitor's own pictures is on show
-    task: BackgroundTask | None = None  # which fetches or prepares a data set
+    config: TrainConfig | None = None  # contains the data set; None until one is chosen
+    problem: str = ""  # why its last change was refused; empty if it was not
+    is_adding: bool = False  # whether the form for own pictures is on show
+    task: BackgroundTask | None = None  # the task that downloads or prepares a data set
     pad: Pad | None = None

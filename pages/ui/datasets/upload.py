@@ -1,4 +1,4 @@
-"""The visitor's own pictures: the form, the upload, and the task that makes a data set of them."""
+"""The visitor's own pictures: the form, the upload, and the task that prepares them."""
 
 import os
 from pathlib import Path
@@ -17,18 +17,18 @@ from wgan.format import fmt_bytes
 
 
 def busy() -> bool:
-    """Tell whether a data set is being fetched or prepared for this visitor."""
+    """Return whether a data set is being downloaded or prepared for this visitor."""
     task = page_state(DatasetsState).task
     return task is not None and not task.done
 
 
 def fetch(dataset: Dataset) -> None:
-    """Begin to bring a data set to this machine."""
+    """Begin to download or prepare a data set."""
     page_state(DatasetsState).task = session().datasets.fetch(dataset)
 
 
 def show_tasks() -> None:
-    """Show how far the task is, or how it ended."""
+    """Show the progress of the task, or its outcome."""
     state = page_state(DatasetsState)
     task = state.task
     if task is None:
@@ -58,7 +58,7 @@ def _progress() -> None:
 
 
 def form() -> None:
-    """Ask for pictures and how to prepare them, and begin."""
+    """Show the form for pictures and their preparation, and begin it when submitted."""
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         st.markdown(
@@ -108,13 +108,13 @@ def form() -> None:
         )
         source = files[0].getvalue() if archive else [(f.name, f.getvalue()) for f in files]
     else:
-        source = Path(os.path.expanduser(folder.strip()))  # of an unknown user: unchanged
+        source = Path(os.path.expanduser(folder.strip()))  # unknown users are not expanded
     page_state(DatasetsState).task = session().datasets.prepare(source, recipe)
     st.rerun()
 
 
 def _recipe_fields(name: str) -> dict[str, Any]:
-    """Ask for every field of a recipe; each says what it does."""
+    """Show the fields of a recipe, each with an explanation, and return their values."""
     values: dict[str, Any] = {}
     stem = Path(name).stem.removesuffix(".tar")[:60] if name else ""
     fields = Recipe.model_fields
@@ -191,7 +191,7 @@ def _look(prepared: Prepared) -> None:
 
 
 def forget_button(key: str) -> None:
-    """Offer to delete prepared pictures, and list the files that were skipped."""
+    """Offer to delete prepared pictures, and list the skipped files."""
     picture_set = next((p for p in session().datasets.own_pictures() if p.key == key), None)
     if picture_set is None:
         return
@@ -241,7 +241,7 @@ def _forget(key: str) -> None:
 
 
 def upload_package(dataset: Dataset) -> None:
-    """Take the npm package that a data set is made of."""
+    """Show the upload of the npm package from which a data set is prepared."""
     file = st.file_uploader(f"{dataset.npm_package}-….tgz", type=["tgz", "gz"], key="pokemon_file")
     if file is not None and not busy():
         st.caption(fmt_bytes(file.size))

@@ -1,4 +1,4 @@
-"""Transport in the plane: the exact plan between two clouds, and Sinkhorn's, which entropy blurs."""
+"""Transport in the plane: the exact plan between two clouds, and Sinkhorn's entropic plan."""
 
 from typing import NamedTuple
 
@@ -45,11 +45,11 @@ exact plan sends each to one."""
 
 
 class Settings(NamedTuple):
-    """What a visitor can set in this lab."""
+    """The settings of this lab."""
 
     shapes: str = "pair"  # a key of CLOUDS
     distance: float = 2.5
-    power: int = 1  # of the distance that a plan pays
+    power: int = 1  # power of the distance that a plan pays
     epsilon: float = 0.03
 
 
@@ -92,7 +92,7 @@ def show_plane() -> None:
     verdict = verdicts.blurred_plan(
         settings.epsilon, clouds.blurred.cost, clouds.exact, clouds.targets
     )
-    # With the first settings the visitor has not tried anything yet.
+    # With the initial settings, the visitor has not tried anything yet.
     show_result(PLANE, prediction, verdict if settings != Settings() else "")
 
 

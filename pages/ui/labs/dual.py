@@ -48,13 +48,13 @@ class BentFunction:
     piles: Piles | None = None
 
     def update(self, edit: Bent) -> None:
-        """Take over the visitor's edit; a slope above 1 is corrected, in the browser too."""
+        """Store the visitor's edit. A slope above 1 is corrected, in the browser, too."""
         self.optimum_was_shown = self.optimum_was_shown or edit.shown
         self.was_bent = self.was_bent or bool(np.abs(self.heights - edit.f).max() > 1e-6)
         self.heights, self.optimum_shown = dual.projected(edit.f), edit.shown
 
     def begin(self, piles: Piles) -> None:
-        """Keep the function for other piles, as if the visitor had just opened the lab."""
+        """Reset the function for other piles."""
         self.piles, self.optimum_was_shown = piles, self.optimum_shown
         self.was_bent = bool(self.heights.any())
 

@@ -20,7 +20,7 @@ class Lab:
     right: int  # index of the true answer
     why: str  # the lesson, in about two sentences; shown with the result
     source: str
-    about: str = ""  # settings that the question depends on: each has its own prediction
+    about: str = ""  # settings that the question depends on; each has a separate prediction
 
 
 def choose(labs: Mapping[str, Lab]) -> Lab:
@@ -93,7 +93,8 @@ def show_result(lab: Lab, prediction: int | None, verdict: str, *, early: bool =
             f"**It is:** {lab.answers[lab.right]}.] {verdict}"
         )
     if not early:
-        # One Markdown element: several would add gaps, and the box would not fit into the window.
+        # Use one Markdown element: several would add gaps, and the box would not fit into the
+        # window.
         text += f"\n\n**Why.** {lab.why}\n\n:small[:gray[Source: {lab.source}]]"
     with st.container(border=True, key=f"told-{lab.key}"):
         st.markdown(text)

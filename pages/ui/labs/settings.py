@@ -22,9 +22,9 @@ def persistent_key(key: str, default: Any) -> str:
 class DataChoice:
     """The choice of a data set in a lab that trains networks: one task for each data set."""
 
-    task: str  # what the titles of the tasks begin with
-    titles: Mapping[str, str]  # of the data sets, by name
-    key: str  # of the widget
+    task: str  # prefix of the tasks' titles
+    titles: Mapping[str, str]  # titles of the data sets, by name
+    key: str  # key of the widget
     default: str  # name of a data set
     help: str
     wrap: bool | None = None

@@ -1,4 +1,4 @@
-"""The task of a lab: the button that starts or stops it, its progress, and its newest result."""
+"""Tasks of the labs: the button that starts or stops a task, its progress, and its newest result."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -29,8 +29,8 @@ class StartedTask:
     """A task that this visitor has started."""
 
     key: str
-    settings: object  # those that it was started with
-    settings_changed: bool = False  # its error is shown only until the visitor changes a setting
+    settings: object  # the settings of this task
+    settings_changed: bool = False  # its error is shown until the visitor changes a setting
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def latest_task(title: str, *, per_visitor: bool = False) -> TaskStatus | None:
     own_key = "" if started is None else started.key
     task = newest_task("", title, own_key if per_visitor else None)
     previous = results.get(title)
-    if task is None:  # Never started, or ended so long ago that the session has dropped it.
+    if task is None:  # never started, or dropped by the session
         return previous if previous is None or previous.done else replace(previous, done=True)
     if task.result is not None:
         results[title] = task

@@ -1,4 +1,4 @@
-"""Move the earth: a transport plan between two piles, made by hand, against the cheapest plan."""
+"""Move the earth: a transport plan between two piles, made by hand, compared with the cheapest plan."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +57,7 @@ class PilesState:
         return self.plan.piles
 
     def update(self, plan: Plan) -> None:
-        """Take over the visitor's edit."""
+        """Store the visitor's edit."""
         if plan.piles != self.piles:
             self.preset = None
         self.plan = plan
@@ -69,7 +69,7 @@ def piles_state() -> PilesState:
 
 
 def choose_piles(key: str, width: Any = "stretch") -> None:
-    """Show the choice of a ready pair of piles."""
+    """Show the choice of a predefined pair of piles."""
     state = piles_state()
     widget_key = widget_key_for(f"earth-preset-{key}", state.preset)
 

@@ -1,4 +1,4 @@
-"""Sums of kept points, a − b + c; and the way from one class to another at fixed z."""
+"""Sums of kept points, a − b + c, and interpolation between two classes."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ class's to the other's. What stays the same along a row, slant and thickness of 
 
 
 def sums(generator_view: GeneratorView) -> None:
-    """Show a − b + c of kept points, and the way there."""
+    """Show a − b + c of kept points, and the path from a to it."""
     st.markdown("**a − b + c**", help=SUM_HELP)
     points = bookmarks.points(generator_view.run)
     if len(points) < 3:
@@ -39,7 +39,7 @@ def sums(generator_view: GeneratorView) -> None:
 
 
 def _offer_samples(generator_view: GeneratorView, count: int) -> None:
-    """Say that too few points are kept, and offer to keep three samples."""
+    """Show that too few points are kept, and offer to keep three samples."""
     st.info(
         "Three kept points are needed, and there are "
         f"{count or 'none'}. Keep some on the Plane, in Directions or in Find a picture; or "
@@ -56,7 +56,7 @@ def _offer_samples(generator_view: GeneratorView, count: int) -> None:
 
 
 def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None:
-    """Let the visitor choose a, b and c; show them, their sum, and the way from a to it."""
+    """Let the visitor choose a, b and c; show them, their sum, and the path from a to it."""
     columns = st.columns([1, 1, 1, 1.4], vertical_alignment="bottom")
     terms = _choose_terms(columns[:3], len(points))
     a, b, c = (points[term].z for term in terms)
@@ -99,7 +99,7 @@ def _show_sum(generator_view: GeneratorView, points: Sequence[Bookmark]) -> None
 
 
 def _choose_terms(columns: Sequence[DeltaGenerator], count: int) -> list[int]:
-    """Let the visitor choose a, b and c among the kept points; return their places."""
+    """Let the visitor choose a, b and c among the kept points; return their indices."""
     terms = []
     for i, (column, label) in enumerate(zip(columns, ("a", "minus b", "plus c"), strict=True)):
         with column:
@@ -122,14 +122,14 @@ def _sum(a: F32, b: F32, c: F32) -> F32:
 
 
 def _keep_samples(generator_view: GeneratorView) -> None:
-    # Other samples at each click.
+    # Use other samples at each click.
     count = 3 + len(bookmarks.points(generator_view.run))
     for z in preview_z(generator_view.models.config, count)[-3:]:
         bookmarks.keep(generator_view.run, z, generator_view.label, "sample")
 
 
 def classes(generator_view: GeneratorView) -> None:
-    """Show the way from one class to another, a row for each z."""
+    """Show the interpolation between two classes, one row for each z."""
     names = generator_view.models.config.dataset.class_names()
     st.markdown("**From class to class**", help=CLASS_HELP)
     left, middle, right = st.columns([1, 1, 1], vertical_alignment="bottom")

@@ -1,4 +1,4 @@
-"""Points of latent space that the visitor keeps, to walk through, to add up, and to download."""
+"""Kept points of latent space, for walks, sums and downloads."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -29,12 +29,12 @@ picture that was found. Walk through them, add and subtract them, or take them a
 
 
 def points(run: str) -> list[Bookmark]:
-    """Return the points that were kept of a run, A first."""
+    """Return the kept points of a run, A first."""
     return page_state(BookmarksState).by_run.setdefault(run, [])
 
 
 def keep(run: str, z: F32, label: int | None, origin: str) -> None:
-    """Keep one more point; say so, or that there is no room."""
+    """Keep a point, unless it is kept already or there are too many; queue a message about it."""
     state, kept_points = page_state(BookmarksState), points(run)
     for name, other in zip(NAMES, kept_points, strict=False):
         if np.array_equal(z, other.z) and label == other.label:
@@ -49,7 +49,7 @@ def keep(run: str, z: F32, label: int | None, origin: str) -> None:
 
 
 def show_message() -> None:
-    """Show what came of the last click: a callback in a fragment cannot draw anything."""
+    """Show the message of the last click, because a callback in a fragment cannot draw."""
     state = page_state(BookmarksState)
     if state.message is not None:
         (text, icon), state.message = state.message, None
@@ -57,7 +57,7 @@ def show_message() -> None:
 
 
 def take_redraw() -> bool:
-    """Tell whether the whole page must be drawn anew, not only its fragment; once for each change."""
+    """Return whether the whole page must be redrawn, and reset the flag."""
     state = page_state(BookmarksState)
     needs_redraw, state.needs_redraw = state.needs_redraw, False
     return needs_redraw
@@ -73,7 +73,7 @@ def _remove(run: str) -> None:
 
 
 def pictures(models: Models, bookmarks: Sequence[Bookmark], share: float) -> U8:
-    """Return the pictures of kept points, truncated as all others on the page: (N, C, H, W)."""
+    """Return the pictures of kept points, (N, C, H, W), with the page's truncation."""
     z = truncated(np.stack([point.z for point in bookmarks]), share)
     labels = [point.label or 0 for point in bookmarks] if models.config.conditional else None
     return models.make(z, labels)

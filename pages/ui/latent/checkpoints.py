@@ -1,4 +1,4 @@
-"""Through training: the same z in every checkpoint, and the same walk at two of them side by side."""
+"""The same z in every checkpoint of a run, and the same walk at two checkpoints."""
 
 import numpy as np
 import streamlit as st
@@ -32,7 +32,7 @@ PAIR_HELP = """The same walk, frame by frame, through two states of the same gen
 
 
 def show(generator_view: GeneratorView) -> None:
-    """Show what the run's checkpoints make of the same z, and of the same walk."""
+    """Show the samples of the same z, and of the same walk, at the run's checkpoints."""
     steps = list(generator_view.view.checkpoint_steps)
     if len(steps) < 2:
         st.info(
@@ -61,12 +61,12 @@ def show(generator_view: GeneratorView) -> None:
     if has_pictures:
         z = truncated(preview_z(generator_view.models.config, ROWS), generator_view.share)
         columns = [_make(models[step], z, generator_view.label) for step in shown_steps]
-        sheet = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # z by z
+        sheet = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # ordered by z
         rows = ROWS
     else:
         sheet = _scatters(generator_view, [models[step] for step in shown_steps])
         rows = 1
-    # A few columns leave room for the walk beside them.
+    # With few columns there is room for the walk beside them.
     has_room = has_pictures and len(shown_steps) <= 6
     left, right = st.columns(2, gap="large") if has_room else (st.container(), st.container())
     with left:
@@ -153,7 +153,7 @@ def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
 
 
 def _models(generator_view: GeneratorView, step: int) -> Models | None:
-    """Return a checkpoint's models; None if it is damaged, or has just been deleted to save space."""
+    """Return the networks of a checkpoint; None if it is damaged or was just deleted to save space."""
     try:
         return stored(generator_view.run, step, generator_view.view.config.model_dump_json())
     except (RunError, ValueError):

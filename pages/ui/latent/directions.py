@@ -1,4 +1,4 @@
-"""Directions of latent space: sliders that move all shown samples at once."""
+"""Directions in latent space: sliders that move all samples at once."""
 
 import numpy as np
 import streamlit as st
@@ -29,7 +29,7 @@ left, as the sliders have moved it."""
 
 
 def settings() -> str:
-    """Draw the directions' part of the sidebar and return the method that finds them."""
+    """Draw the sidebar of this section, and return the method that finds the directions."""
     with st.sidebar:
         st.divider()
         method = str(
@@ -56,8 +56,8 @@ def _draw_new_samples() -> None:
 
 
 def show(generator_view: GeneratorView, method: str) -> None:
-    """Show the sliders and what they make of 32 samples."""
-    # In its own fragment: a moved slider draws nothing else again, so its pictures come quickly.
+    """Show the sliders, and 32 samples that they move."""
+    # Use a separate fragment: only it is redrawn when a slider moves, so its pictures come quickly.
     st.fragment(_sliders)(generator_view, method)
     bookmarks.show(generator_view.run, generator_view.models, generator_view.share)
 

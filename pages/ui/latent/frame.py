@@ -1,4 +1,4 @@
-"""The frame of every section of the Latent page: which run, step, class and truncation."""
+"""The common part of the sections of the Latent page: the run, step, class and truncation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from wgan.latent import Models, truncated
 from wgan.runs import RunError
 
 UNTRUNCATED = ("grid", "find")
-"""Sections that show the whole of latent space: truncation is not theirs."""
+"""Sections that show the whole latent space, without truncation."""
 
 ALL_CLASSES = ("classes", "find")
 """Sections that choose classes themselves."""
 
 LIVE = ("walk", "plane", "directions", "grid")
-EVERY = 2.0  # seconds between two looks at a run that trains
+EVERY = 2.0  # seconds between two updates for a live run
 
 TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
 the middle of latent space: fewer kinds of pictures, each more typical. Above 1: rarer ones, and at last
@@ -33,12 +33,12 @@ none that the generator was trained for. Warped grid and Find a picture take z a
 
 @dataclass(frozen=True)
 class GeneratorView:
-    """The generator on show, with the class and the truncation that the visitor chose."""
+    """The generator on show, with the chosen class and truncation."""
 
     run: str
     view: RunSnapshot
     models: Models
-    label: int | None  # None: the generator takes no class
+    label: int | None  # None if the generator takes no class
     share: float  # truncation: every z is multiplied by it
 
     @property
@@ -54,10 +54,10 @@ class GeneratorView:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the sidebar says of the generator."""
+    """The choices in the sidebar about the generator."""
 
     run: str
-    step: int | None  # None: the newest weights
+    step: int | None  # None for the newest weights
     label: int | None
     share: float
 
@@ -72,9 +72,10 @@ def choose_section(view: RunSnapshot) -> str:
 
 
 def sidebar(view: RunSnapshot, section: str) -> Choice:
-    """Draw the part of the sidebar that all sections share, and return what it says.
+    """Draw the common part of the sidebar, and return its choices.
 
-    A control that the section does not use stays on the page, disabled, so that its value is kept.
+    A control that the section does not use is disabled instead of hidden, so that its value is
+    kept.
     """
     with st.sidebar:
         step = choose_source(view, prefix="latent", interval="two seconds")
@@ -106,7 +107,7 @@ def sidebar(view: RunSnapshot, section: str) -> Choice:
 
 
 def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
-    """Return the seconds after which a section is drawn again; None: only when it is touched."""
+    """Return the seconds between two reruns of a section; None if only the visitor causes them."""
     if choice.step is not None or not view.status.active:
         return None
     if section in LIVE and view.status == "running":
@@ -121,13 +122,13 @@ def show(view: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    # The sidebar is outside this fragment: it shows how many points are kept, and the page sets how often
-    # this runs.
+    # The sidebar is outside this fragment. It shows the number of kept points, and the page sets
+    # the interval of this fragment.
     redraw = bookmarks.take_redraw()
     if redraw or snapshot.status.active != view.status.active:
         st.rerun()
     bookmarks.show_message()
-    refresh_interval()  # this visitor is still there
+    refresh_interval()  # count this visitor as present
     models = models_of(snapshot, choice.step)
     if models is None:
         return

@@ -1,4 +1,4 @@
-"""Find a picture: the z that makes it, searched by gradient descent from several starts."""
+"""Inversion: the z of a picture, found by gradient descent from several starts."""
 
 from typing import Any
 
@@ -42,24 +42,24 @@ error. A generator that can only repeat training pictures would come no nearer t
 
 
 def task(run: str) -> TaskStatus | None:
-    """Return the status of this visitor's newest search with a run; those of others are not shown."""
+    """Return the status of this visitor's newest inversion with a run; those of other visitors are hidden."""
     return newest_task(run, SEARCH, page_state(InversionState).tasks.get(run, ""))
 
 
 def refresh(run: str) -> float | None:
-    """Return the seconds after which the section is drawn again; None: only when it is touched."""
+    """Return the seconds between two reruns of the section; None if only the visitor causes them."""
     status = task(run)
     return 0.7 if status is not None and not status.done else None
 
 
 def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> None:
-    """Let the visitor choose a picture, and show how far the search for it has come."""
+    """Let the visitor choose a picture, and show the progress of its inversion."""
     state, status = page_state(InversionState), task(generator_view.run)
     progress = None if status is None else (status.key, status.done)
     if state.last_status != progress:
         progress_before, state.last_status = state.last_status, progress
         if status is not None and status.done and progress_before == (status.key, False):
-            st.rerun()  # it need not be drawn again and again
+            st.rerun()  # it needs no further reruns
     left, right = st.columns([0.36, 0.64], gap="large")
     with left:
         st.markdown("**Which picture?**", help=HELP)
@@ -154,7 +154,7 @@ def _target(generator_view: GeneratorView) -> Any:
 
 
 def _never_seen(generator_view: GeneratorView) -> U8 | None:
-    """Return real pictures held out of the training, but not those of the baseline."""
+    """Return real pictures held out of the training, without those of the baseline."""
     examples = critic_examples(generator_view.models.config.dataset, OTHERS + MAX_SHOWN)
     return None if examples is None else critic.pictures_of(examples[0].held_out[OTHERS:])
 
@@ -171,7 +171,7 @@ def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> 
 
 
 def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice) -> None:
-    """Show how far the search has come, and what it has found."""
+    """Show the progress of the inversion, and its result."""
     if status.error:
         st.error(status.error, icon=":material/error:")
     if not status.done:
@@ -179,8 +179,8 @@ def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice)
     result = status.result
     if not isinstance(result, Found):
         return
-    # The newest weights of a run that trains have changed before a search ends: its z can be kept all
-    # the same.
+    # The newest weights of a live run change before an inversion ends, so allow keeping its z
+    # nevertheless.
     is_outdated = choice.step is not None and result.step != choice.step
     _which_weights(generator_view, status, result, is_outdated)
     _best(status, result.search)
@@ -204,7 +204,7 @@ def _which_weights(
 
 
 def _baseline(search: Search) -> float | None:
-    """Return the mean error of the pictures never seen; None: none has been searched yet."""
+    """Return the mean error of held-out pictures; None until one has been inverted."""
     return float(search.others.mean()) if len(search.others) else None
 
 
@@ -235,7 +235,7 @@ def _best(status: TaskStatus, search: Search) -> None:
 
 
 def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) -> str:
-    """Return the error in words, beside that of pictures never seen."""
+    """Return a sentence with the error, and that of held-out pictures."""
     text = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
     if search.labels is not None:
         class_names = generator_view.models.config.dataset.class_names()

@@ -44,7 +44,7 @@ def show() -> None:
 
 
 def _body(view: RunSnapshot, choice: Choice, section: str) -> Callable[[GeneratorView], None]:
-    """Draw the settings of a section; return what draws the section itself."""
+    """Draw the settings of a section; return the function that draws the section."""
     if section == "walk":
         walk = walks.settings(view)
         return lambda generator_view: walks.show(generator_view, walk)

@@ -1,4 +1,4 @@
-"""A slice of latent space as a map of pictures; of points, the grid that the generator bends."""
+"""A slice of latent space as a map of pictures; for points, the grid mapped by the generator."""
 
 import numpy as np
 import streamlit as st
@@ -32,7 +32,9 @@ pale between them: a smooth map cannot tear, so bridges remain, as thin as it ca
 
 
 def settings(run: str, dim: int) -> tuple[int, int, bool]:
-    """Draw the plane's part of the sidebar: pictures a side, the plane's seed, whether through kept ones."""
+    """Draw the sidebar of this section; return the pictures per side, the seed, and whether to use
+    kept points.
+    """
     with st.sidebar:
         st.divider()
         side = st.select_slider(
@@ -109,7 +111,7 @@ def show(generator_view: GeneratorView, side: int, seed: int, through: bool) -> 
 
 
 def _marks(plane: Slice, run: str) -> list[tuple[float, float, str]]:
-    """Return where kept points lie on the plane, those that do."""
+    """Return the positions of those kept points that are on the plane."""
     marks = []
     for point, name in zip(bookmarks.points(run), bookmarks.NAMES, strict=False):
         place = plane.place(point.z)
@@ -119,7 +121,7 @@ def _marks(plane: Slice, run: str) -> list[tuple[float, float, str]]:
 
 
 def grid(generator_view: GeneratorView) -> None:
-    """Show the grid of latent space beside itself, bent by the generator, coloured by density."""
+    """Show a grid in latent space beside its image under the generator, coloured by density."""
     warped = warped_grid(generator_view.models)
     real = real_examples(generator_view.models.config.dataset, 512)
     left, right = st.columns([0.62, 0.38], gap="large")

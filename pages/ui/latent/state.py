@@ -1,4 +1,4 @@
-"""What the Latent page remembers of a visit."""
+"""The state of the Latent page for one visit."""
 
 from dataclasses import dataclass, field
 
@@ -13,12 +13,12 @@ class LatentState:
     plane_seed: int = 0
     directions_seed: int = 0
     classes_seed: int = 0
-    waypoints: tuple[int, ...] = ()  # samples of the grid that the visitor picked
+    waypoints: tuple[int, ...] = ()  # samples of the grid that the visitor has picked
 
 
 @dataclass(frozen=True)
 class Bookmark:
-    """A kept point: z, the class that goes with it, and where it comes from in a word or two."""
+    """A kept point: z, its class, and its origin as text."""
 
     z: F32  # (latent_dim,)
     label: int | None
@@ -27,20 +27,18 @@ class Bookmark:
 
 @dataclass
 class BookmarksState:
-    """The points that the visitor keeps."""
+    """The points that the visitor has kept."""
 
     by_run: dict[str, list[Bookmark]] = field(default_factory=dict)
-    message: tuple[str, str] | None = None  # what came of the last click, and its icon
-    needs_redraw: bool = (
-        False  # something was done that the whole page shows, not only its fragment
-    )
+    message: tuple[str, str] | None = None  # message about the last click, and its icon
+    needs_redraw: bool = False  # something outside of the fragment must be redrawn
 
 
 @dataclass
 class InversionState:
-    """The visitor's searches for a picture."""
+    """The visitor's inversions."""
 
-    tasks: dict[str, str] = field(default_factory=dict)  # the key of the newest one, by run
-    last_status: tuple[str, bool] | None = None  # task and whether it was done, when drawn last
-    problem: str = ""  # why the last search could not begin
-    picked: list[int] = field(default_factory=lambda: [0])  # of the real pictures
+    tasks: dict[str, str] = field(default_factory=dict)  # key of the newest one, by run
+    last_status: tuple[str, bool] | None = None  # task, and whether it had ended, when last drawn
+    problem: str = ""  # why the last inversion could not begin; empty if it could
+    picked: list[int] = field(default_factory=lambda: [0])  # indices of the chosen real pictures

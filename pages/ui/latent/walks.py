@@ -26,7 +26,7 @@ from wgan.latent import Easing, Method, draw_z, preview_z, truncated, walk, warp
 
 FPS = 14.0
 SPRITE_COLUMNS = 16
-GRID = 64  # samples to pick waypoints from: the same z as the Train page's grid
+GRID = 64  # samples to pick waypoints from, with the z of the Train page's grid
 
 SOURCES = {"random": "Random", "picked": "Picked", "kept": "Kept"}
 METHODS: dict[Method, str] = {"slerp": "Arc (slerp)", "lerp": "Line (lerp)"}
@@ -50,15 +50,15 @@ In two dimensions the band is wide and the difference small; in 64 it is large."
 
 @dataclass(frozen=True)
 class Choice:
-    """Which walk: its waypoints, interpolation and easing."""
+    """The choices about a walk: waypoints, interpolation and easing."""
 
-    source: str  # of the waypoints
-    picked: tuple[int, ...]  # samples of the grid
+    source: str  # source of the waypoints
+    picked: tuple[int, ...]  # chosen samples of the grid
     seed: int
     count: int
     method: Method
     easing: Easing
-    seconds: float  # from one waypoint to the next
+    seconds: float  # between two waypoints
     closed: bool
 
 
@@ -66,14 +66,14 @@ class Choice:
 class RenderedWalk:
     """A rendered walk."""
 
-    path: F32  # (F, latent_dim), as the generator saw it
-    other: F32  # through the same waypoints, with the other interpolation
+    path: F32  # (F, latent_dim), after truncation
+    other: F32  # with the other interpolation
     marks: tuple[int, ...]
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
 
 
 def settings(view: RunSnapshot) -> Choice:
-    """Draw the walk's part of the sidebar and return what it says."""
+    """Draw the sidebar of this section, and return its choices."""
     with st.sidebar:
         st.divider()
         source, count = _choose_waypoints(view)
@@ -121,7 +121,7 @@ def settings(view: RunSnapshot) -> Choice:
 
 
 def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
-    """Let the visitor choose where waypoints come from; return that, and how many random ones to draw."""
+    """Let the visitor choose the source of waypoints; return it, and the number of random ones."""
     pictures = view.config.dataset.kind == "pictures"
     source = str(
         st.segmented_control(
@@ -164,18 +164,18 @@ def _draw_new_waypoints() -> None:
 
 
 def waypoints(generator_view: GeneratorView, choice: Choice) -> F32:
-    """Return the z that a walk passes through: (W ≥ 2, latent_dim)."""
+    """Return the z of the waypoints, (W, latent_dim), W ≥ 2."""
     if choice.source == "kept" and len(points := bookmarks.points(generator_view.run)) >= 2:
         return np.stack([point.z for point in points])
     z = preview_z(generator_view.models.config, GRID)
     if choice.source != "random":
-        # Until two are picked, the first three stand in, so that there is always a walk to see.
+        # Use the first three samples until two are picked, so that there is always a walk.
         return z[list(choice.picked) if len(choice.picked) >= 2 else [0, 1, 2]]
     return draw_z(1000 + choice.seed, choice.count, generator_view.models.config.latent_dim)
 
 
 def render(generator_view: GeneratorView, choice: Choice) -> RenderedWalk:
-    """Make the frames of a walk, all in one batch."""
+    """Generate the frames of a walk in one batch."""
     stops = waypoints(generator_view, choice)
     legs = len(stops) if choice.closed else len(stops) - 1
     frames = max(2, round(FPS * choice.seconds)) * legs
@@ -190,7 +190,7 @@ def render(generator_view: GeneratorView, choice: Choice) -> RenderedWalk:
 
 
 def show(generator_view: GeneratorView, choice: Choice) -> None:
-    """Show the walk, beside the grid to pick waypoints from or an explanation."""
+    """Show the walk, and beside it the grid to pick waypoints from or an explanation."""
     rendered = render(generator_view, choice)
     left, right = st.columns([0.56, 0.44], gap="large")
     with left:
@@ -233,7 +233,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
             max_height=290,
         )
     else:
-        # By their z, which lie apart: the points made of them lie in a few piles.
+        # Draw them by their z, which are apart, while the generated points lie in a few modes.
         chart(
             figures.numbered_points(
                 preview_z(generator_view.models.config, GRID)[:, :2], samples_before
@@ -254,7 +254,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
 
 
 def sprite(frames: U8, **common: Any) -> Walk:
-    """Return frames of pictures, (F, C, H, W), as the player takes them."""
+    """Return frames of pictures, (F, C, H, W), in the format of the player."""
     return Walk(
         sprite=encode(tile(frames, SPRITE_COLUMNS)),
         frame_width=frames.shape[3],
@@ -304,7 +304,8 @@ def _explain(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choi
         )
 
 
-# ---- to take away -------------------------------------------------------------------------------
+# ---- downloads
+# ------------------------------------------------------------------------------------
 
 
 def _export(generator_view: GeneratorView, rendered: RenderedWalk) -> None:

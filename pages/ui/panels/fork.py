@@ -1,4 +1,4 @@
-"""Choose a checkpoint to fork a run from."""
+"""The choice of a checkpoint to fork a run from."""
 
 import streamlit as st
 
@@ -20,12 +20,12 @@ def fork_button(view: RunSnapshot) -> None:
 
 
 def fork_choice(view: RunSnapshot) -> bool:
-    """Let the visitor choose a checkpoint; return whether the fork is to be prepared now."""
+    """Let the visitor choose a checkpoint; return whether to prepare the fork now."""
     steps = list(reversed(view.checkpoint_steps))
     try:
         starred = session().library.run(view.run).starred()
     except RunError:
-        starred = set()  # Its folder has just been deleted.
+        starred = set()  # its folder has just been deleted
     st.selectbox(
         "From the checkpoint at step",
         steps,
@@ -47,5 +47,5 @@ def fork_choice(view: RunSnapshot) -> bool:
 
 
 def _prepare_fork(run: str) -> None:
-    # Read the choice now: the click may come before the page has been drawn with it.
+    # Read the choice here: the click may come before a rerun with the new choice.
     draft.prepare_fork(run, st.session_state[f"fork_step_{run}"])

@@ -1,4 +1,4 @@
-"""Marks on a chart: what was changed during a run, and what the diagnosis found."""
+"""Marks on charts: changes during a run, and findings of the diagnosis."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from wgan.jobs import RunSnapshot
 from wgan.runs import Change, RunError
 
 MAX_ENGINE_MARKS = 12
-"""Switches of the engine that charts mark, the newest: on a busy machine there may be one a minute for days."""
+"""Maximum number of engine switches that charts mark. On a busy machine there may be one per minute."""
 
 
 def run_marks(view: RunSnapshot) -> list[tuple[float, str]]:
-    """Return what was changed in a run, and what was found to be wrong with it, by steps."""
-    # Other z or classes in the pictures change nothing of the training.
+    """Return the changes and problems of a run, by steps."""
+    # Other z or classes of the preview do not affect the training.
     changes = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]
     changes += [c for c in view.changes if c.path == "engine"][-MAX_ENGINE_MARKS:]
     marks = [(float(change.step), change_text(change, view.config)) for change in changes]
@@ -25,7 +25,7 @@ def run_marks(view: RunSnapshot) -> list[tuple[float, str]]:
 
 
 def change_text(change: Change, config: TrainConfig) -> str:
-    """Return a change as words for a mark."""
+    """Return a change as the text of a mark."""
     titles = {value.path: value.title for value in hyperparameters(config)}
     if change.path == "engine" and change.after["compiled"] and not change.before["compiled"]:
         return f"step {change.step:,}: from here on with compiled updates, the same and faster"
@@ -41,7 +41,7 @@ def change_text(change: Change, config: TrainConfig) -> str:
 
 
 def diagnosis_marks(run: str) -> list[tuple[float, str]]:
-    """Return the steps from which on something has been wrong, for the charts."""
+    """Return the steps at which problems began, with their titles."""
     return [
         (float(finding.reading.since), f"{finding.rule.title} since step {finding.reading.since:,}")
         for finding in findings(run)

@@ -1,4 +1,4 @@
-"""A picture of the visitor's own, drawn or uploaded, in the shape of a data set."""
+"""The visitor's own picture, drawn or uploaded, in the shape of a data set."""
 
 import numpy as np
 import streamlit as st
@@ -37,12 +37,12 @@ def draw_picture(models: Models, prefix: str, height: int = 250) -> U8 | None:
 
 
 def upload_picture(models: Models, prefix: str) -> U8 | None:
-    """Let the visitor upload a picture, (C, H, W) uint8; None until there is one that can be read."""
+    """Let the visitor upload a picture, (C, H, W) uint8; None until there is a readable one."""
     shape = models.config.dataset.shape
     uploads, key = page_state(OwnImages).uploads, f"{prefix}_file"
 
     def keep() -> None:
-        """Keep the file: Streamlit forgets it while its field is not on the page."""
+        """Store the file, because Streamlit forgets it while its field is not on the page."""
         file = st.session_state[key]
         if file is None:
             forget()

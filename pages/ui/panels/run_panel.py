@@ -1,4 +1,4 @@
-"""A run's numbers, pictures and curves: a fragment that polls the session."""
+"""The numbers, pictures and curves of a run: a fragment that polls the session."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ negative gradient of the generator's loss."""
 
 
 def page_token(view: RunSnapshot) -> tuple[object, ...]:
-    """Return what the rest of the page depends on: when it changes, the whole page is drawn again."""
+    """Return a value on which the rest of the page depends. When it changes, the whole page is redrawn."""
     queued = tuple(other.run for other in session().queued())
     is_waiting = waits_for_critic(view)
     # The sidebar shows the run's values, which another tab or visitor may have changed.
@@ -67,19 +67,20 @@ def page_token(view: RunSnapshot) -> tuple[object, ...]:
 def panel(run: str, token: tuple[object, ...]) -> None:
     """Show a run's numbers, pictures and curves. The body of the page's fragment.
 
-    Few elements, and no more than must change: each costs the browser some 2 ms an update.
+    It has few elements and changes as few as possible, because each costs the browser about 2 ms
+    per update.
     """
     try:
         view = session().view(run)
     except RunError:
-        st.rerun()  # It was deleted: the page says so, in place of the rest.
+        st.rerun()  # it was deleted, which the page shows
     if page_token(view) != token:
         st.rerun()
     show_snapshot(view)
 
 
 def show_snapshot(view: RunSnapshot) -> None:
-    """Show a run's numbers, pictures and curves at this moment."""
+    """Show the numbers, pictures and curves of a snapshot."""
     _cards(view)
     if view.config.conditional and view.status.active and not view.elsewhere:
         _choose_class(view)
@@ -128,9 +129,10 @@ def _cards(view: RunSnapshot) -> None:
 
 
 def _run_ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
-    """Return the live run that a queued one waits for, and how many queued runs come before it.
+    """Return the live run that a queued one waits for, and the number of queued runs before it.
 
-    None: it does not wait. The runs of a race are prepared together and do not wait for each other.
+    Returns None if it does not wait. The runs of a race are prepared together and do not wait for
+    each other.
     """
     queued = [other.run for other in session().queued()]
     live = session().live()
@@ -140,7 +142,7 @@ def _run_ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
 
 
 def _phase(view: RunSnapshot) -> str:
-    """Say what is being prepared, or behind which run this one waits."""
+    """Return what is being prepared, or which run this one waits for."""
     run_ahead = _run_ahead(view)
     if run_ahead is None:
         return f"{view.phase or 'Waits for its turn'} …"
@@ -150,7 +152,7 @@ def _phase(view: RunSnapshot) -> str:
 
 
 def empty_text(view: RunSnapshot, what: str) -> str:
-    """Say why a run has nothing to show yet, or never will."""
+    """Return why a run has nothing to show."""
     if _run_ahead(view) is not None:
         return f"{what} appear when it is this run's turn."
     if view.status.active:
@@ -186,14 +188,15 @@ def _samples(view: RunSnapshot) -> None:
     step = _moment(view.run)
     sample_timeline(
         key="stage",
-        # Another z gives other pictures of the same steps: the browser must not keep the old.
+        # Another z gives other pictures of the same steps, so the browser must not reuse the old
+        # ones.
         run=f"{view.run}-{view.config.preview_seed}-{view.config.preview_class}",
         steps=view.preview_steps,
         latest=lambda: frame(view.preview) if view.preview is not None else None,
         fetch=fetch,
         live=view.status.active,
         alt=f"{title} at step {view.preview.step if view.preview else 0}",
-        # Points need their axes' labels too, and all must fit on a small screen.
+        # Points also need room for axis labels, and all must fit on a small screen.
         max_height=400 if has_pictures else 340,
         empty_text=empty_text(view, "Pictures"),
         title=title,
@@ -213,7 +216,9 @@ def _samples(view: RunSnapshot) -> None:
 
 
 def _moment(run: str) -> int | None:
-    """Return the step at which a run's timeline opens: the address's, else where the visitor left it."""
+    """Return the step at which a run's timeline opens: that of the address, else where the visitor
+    left it.
+    """
     step = asked_moment()
     if step is None and (step := page_state(Timelines).steps.get(run)) is not None:
         keep_moment(step)
@@ -221,7 +226,7 @@ def _moment(run: str) -> int | None:
 
 
 def _choose_class(view: RunSnapshot) -> None:
-    """Let the visitor choose the class that the grid shows, or all of them, one a row."""
+    """Let the visitor choose the class of the grid, or all classes in rows."""
     names = view.config.dataset.class_names()
     key = f"class-{view.run}"
 
@@ -248,7 +253,7 @@ def _choose_class(view: RunSnapshot) -> None:
 
 
 def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:
-    """Return a stored preview as the stage shows it."""
+    """Convert a stored preview to a frame of the timeline."""
     if preview.suffix == "webp":
         return Frame(preview.step, image=preview.content)
     arrays = unpack_arrays(preview.content)
@@ -265,7 +270,7 @@ def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:
 
 
 def _loss_help(objective: Objective) -> str:
-    """Return what the two losses of an objective are, and how to read them."""
+    """Return an explanation of the two losses of an objective."""
     return (
         f"**Critic loss** = {objective.critic_formula}, without a penalty.\n\n"
         f"**Generator loss** = {objective.generator_text()}.\n\n{objective.reading}"

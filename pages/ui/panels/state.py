@@ -1,4 +1,4 @@
-"""What the panels remember of a visit."""
+"""The state of the panels for one visit."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from wgan.arrays import U8
 
 @dataclass
 class Timelines:
-    """The step at which the visitor left each run's timeline; None: the newest."""
+    """The step at which the visitor left each run's timeline; None for the newest."""
 
     steps: dict[str, int | None] = field(default_factory=dict)  # by run
 

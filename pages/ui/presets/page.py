@@ -1,4 +1,4 @@
-"""The Presets page: a list of presets, and the one that is chosen."""
+"""The Presets page: a list of presets, and the chosen one."""
 
 import streamlit as st
 
@@ -31,14 +31,14 @@ GROUPS = {
     "Quick": ("quick-",),
     "Points in the plane": ("toy-",),
 }
-"""Groups, and how the names of their presets begin."""
+"""Groups of presets, and the prefixes of their names."""
 
 
 OWN = "Saved by you"
 
 
 def grouped() -> dict[str, list[str]]:
-    """Return the presets' names by group; those that were saved in this app come first."""
+    """Return the presets' names by group, saved ones first."""
     by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
@@ -48,7 +48,7 @@ def grouped() -> dict[str, list[str]]:
 
 
 def title(name: str) -> str:
-    """Return a preset's title; one that was saved in this app has only its name."""
+    """Return a preset's title; a saved preset has only its name."""
     return PRESETS[name].title if name in PRESETS else name
 
 
@@ -59,11 +59,11 @@ def show() -> None:
 
 
 def _sidebar() -> str:
-    """Let the visitor choose a preset; the address says which."""
+    """Let the visitor choose a preset, and write it to the address."""
     groups = grouped()
     preset_names = [name for names in groups.values() for name in names]
     state = page_state(PresetsState)
-    if state.name not in preset_names:  # a first visit, or it was deleted
+    if state.name not in preset_names:  # at the first visit, or after its deletion
         from_address = st.query_params.get("preset", "")
         state.name = from_address if from_address in preset_names else FIRST[0]
     with st.sidebar:
@@ -88,11 +88,11 @@ def _choose(name: str) -> None:
 
 
 def _show(name: str) -> None:
-    """Show what a preset is, beside real examples of its data."""
+    """Show a preset beside real examples of its data."""
     preset = PRESETS.get(name)
     saved_presets = session().presets.all()
     if preset is None and name not in saved_presets:
-        st.rerun()  # deleted just now, in another tab
+        st.rerun()  # it was just deleted in another tab
     config = preset.config if preset is not None else saved_presets[name]
     left, right = st.columns([0.56, 0.44], gap="large")
     with left:
@@ -130,7 +130,7 @@ def _show(name: str) -> None:
 
 
 def _watch_saved() -> None:
-    """Draw the page again when a preset is saved or deleted, in this tab or another."""
+    """Redraw the page when a preset is saved or deleted, in this tab or another."""
     watch(lambda: session().presets.token(), 2.0)
 
 
@@ -174,7 +174,7 @@ def _value(path: str, value: object, known: dict[str, Hyperparameter]) -> str:
 def _values(config: TrainConfig) -> None:
     fields = {value.path: value for value in hyperparameters(config)}
     changed_paths = {path for path, _, _ in differences(config, TrainConfig())}
-    # The preset's parts, and every value that is not the default.
+    # Show the preset's parts, and every value that differs from the default.
     paths = [path for path in config.flat() if path in fields and not fields[path].hidden]
     listed = [
         p

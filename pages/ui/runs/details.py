@@ -24,7 +24,7 @@ from wgan.runs import RunError, RunSummary, Status
 
 
 def show(name: str) -> None:
-    """Show one run: its buttons, and tabs with everything recorded of it."""
+    """Show one run: its buttons, and tabs with all of its records."""
     try:
         view = session().view(name)
     except RunError as error:
@@ -56,7 +56,7 @@ def show(name: str) -> None:
 
 def _head(view: RunSnapshot, card: RunSummary) -> None:
     name = view.run
-    shipped = view.status is Status.SHIPPED  # it stays as it is: a fork of it is the visitor's
+    shipped = view.status is Status.SHIPPED  # it is read-only; visitors can fork it
     if view.error:
         st.error(view.error, icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -132,7 +132,7 @@ def _naming(card: RunSummary) -> None:
 
 
 def _config(view: RunSnapshot) -> None:
-    """Show every value, and how it differs from the run's parent or from its preset."""
+    """Show all values, with their differences from the run's parent or preset."""
     bases: dict[str, TrainConfig] = {}
     if view.parent is not None:
         try:
@@ -182,8 +182,8 @@ def _checkpoints(view: RunSnapshot) -> None:
         return
     run = session().library.run(view.run)
     starred, best_of = run.starred(), run.best_steps()
-    # With other checkpoints or stars the table gets another key: Streamlit keeps a tick by its row, where
-    # another step may be now.
+    # With other checkpoints or stars the table gets another key. Streamlit stores a tick by its
+    # row, where another step may be now.
     contents = (view.checkpoint_steps, sorted(starred))
     key = f"stars-{view.run}-{crc32(repr(contents).encode())}"
     st.caption("The first, the newest, the best and the starred are kept; of the others, some.")
@@ -210,7 +210,7 @@ def _checkpoints(view: RunSnapshot) -> None:
 
 
 def _star(run: str, steps: Sequence[int], key: str) -> None:
-    """Star the checkpoints that were ticked; `steps` are the rows of the table."""
+    """Star the ticked checkpoints; `steps` are the rows of the table."""
     for row, changes in st.session_state[key]["edited_rows"].items():
         if "Star" in changes:
             try:

@@ -1,4 +1,4 @@
-"""The downloads of a run; each is made when its button is pressed."""
+"""Downloads of a run. Each file is created when its button is pressed."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ SAMPLES = 64
 
 
 def popover(view: RunSnapshot) -> None:
-    """Offer every format; one for which the run lacks something is disabled, and says why."""
+    """Offer all formats. One that is not possible for this run is disabled, with the reason."""
     with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
         st.caption("Each is made when you press it; films and models take some seconds.")
         for suffix, kind in FORMATS.items():
@@ -73,6 +73,6 @@ def bug_report_button(name: str) -> None:
 
 
 def recipe(name: str) -> tuple[str, str]:
-    """Return the command line and the Python that make a run again. Raises RunError."""
+    """Return the command line and the Python code that repeat a run. Raises RunError."""
     run = session().library.run(name)
     return command_line(run), snippet(run)

@@ -1,4 +1,4 @@
-"""Import a run from a ZIP."""
+"""Import of a run from a ZIP file."""
 
 import streamlit as st
 
@@ -7,11 +7,11 @@ from pages.ui.core.session import session, upload_limit_mb
 from pages.ui.core.state import page_state
 from pages.ui.runs.state import RunsState
 
-MAX_REMARKS = 5  # on an import, shown one below the other
+MAX_REMARKS = 5  # remarks about an import that are shown
 
 
 def importer() -> None:
-    """Show the field that takes a ZIP."""
+    """Show the upload field for a ZIP file."""
     key = f"import_file-{page_state(RunsState).import_count}"
     st.file_uploader("A run exported as ZIP", type="zip", key=key, on_change=_import, args=(key,))
     st.caption(
@@ -25,12 +25,12 @@ def _import(key: str) -> None:
     if file is None:
         return
     state = page_state(RunsState)
-    state.import_count += 1  # an empty field again
+    state.import_count += 1  # a new key makes the field empty
     state.import_task = session().library.import_run(file, file.name)
 
 
 def importing() -> None:
-    """Show how far an import is, with a button to cancel it, or how it ended."""
+    """Show the progress of an import with a button to cancel it, or its outcome."""
     state = page_state(RunsState)
     task = state.import_task
     if task is None:

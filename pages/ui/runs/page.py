@@ -39,7 +39,7 @@ def show() -> None:
 
 
 def _watch_runs() -> None:
-    """Draw the page again when another tab or visitor has made, deleted or queued a run."""
+    """Redraw the page when another tab or visitor has created, deleted or queued a run."""
 
     def token() -> object:
         queued = tuple(view.run for view in session().queued())
@@ -49,7 +49,7 @@ def _watch_runs() -> None:
 
 
 def _heading(cards: Sequence[RunSummary]) -> None:
-    """Show how many runs there are, what they take, and the ways in and out."""
+    """Show the number of runs and their total size, and the menus for import and trash."""
     trashed = session().library.trash()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("### Runs", width="content")
@@ -66,7 +66,7 @@ def _heading(cards: Sequence[RunSummary]) -> None:
 
 
 def _several(selected: Sequence[str]) -> None:
-    """Show what can be done with several runs at once."""
+    """Show the actions for several selected runs."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{len(selected)} runs**", width="content")
         if st.button(

@@ -1,4 +1,4 @@
-"""The runs that wait for their turn."""
+"""The queue of runs."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""What the Runs page remembers of a visit."""
+"""The state of the Runs page for one visit."""
 
 from dataclasses import dataclass, field
 
@@ -7,9 +7,9 @@ from wgan.background import BackgroundTask
 
 @dataclass
 class RunsState:
-    """The selection, the runs deleted last, and the import in progress."""
+    """The selection, the runs deleted last, and the current import."""
 
-    selected: list[str] = field(default_factory=list)  # runs, in the table's order
-    trashed: list[str] = field(default_factory=list)  # keys in the trash that Undo takes back
+    selected: list[str] = field(default_factory=list)  # runs in the order of the table
+    trashed: list[str] = field(default_factory=list)  # keys in the trash, which Undo restores
     import_task: BackgroundTask | None = None
-    import_count: int = 0  # each import leaves an empty field, which is a new one
+    import_count: int = 0  # number of imports; each one gets a new upload field

@@ -18,7 +18,7 @@ TABLE_HEIGHT = 282
 
 
 def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
-    """Show the runs as a table and return those that are selected, and all that the filter leaves."""
+    """Show the table of runs; return the selected runs, and all that match the filter."""
     titles = {card.run: card.name or began(card.run, card.created) for card in cards}
     query, statuses = _filter()
     listed = [
@@ -38,7 +38,7 @@ def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
 
 def _filter() -> tuple[str, list[Status]]:
     """Let the visitor filter the runs; return the words and the statuses that a run must have."""
-    # A visit begins with the address's filter.
+    # A visit begins with the filter in the address.
     st.session_state.setdefault("filter", st.query_params.get("filter", ""))
     left, right = st.columns([0.62, 0.38], vertical_alignment="bottom")
     with left:
@@ -70,10 +70,10 @@ def _filter() -> tuple[str, list[Status]]:
 def _select(
     cards: Sequence[RunSummary], run_ids: Sequence[str], titles: dict[str, str]
 ) -> list[str]:
-    """Show the table and return the runs that are selected in it."""
+    """Show the table and return the selected runs."""
     state = page_state(RunsState)
     rows_before = [run_ids.index(run) for run in state.selected if run in run_ids]
-    # Rows are selected by number, so another list of rows is another table.
+    # Rows are selected by number, so another list of runs needs another key.
     selection = st.dataframe(
         _rows(cards, titles),
         key=f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}",
@@ -142,6 +142,6 @@ def _status(status: Status) -> str:
 
 
 def best(card: RunSummary) -> str:
-    """Return the best values measured, a few words."""
+    """Return the best measured values as a short text."""
     values = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in card.best.items()]
     return ", ".join(values[:2])

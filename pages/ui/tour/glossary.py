@@ -1,4 +1,4 @@
-"""The glossary: the terms that one needs for a Wasserstein GAN."""
+"""The glossary: terms about Wasserstein GANs."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from pages.ui.tour.links import page_link
 
 @dataclass(frozen=True)
 class Term:
-    """A word of the field: what it means here, and where it can be seen."""
+    """A term: its meaning here, and a page that shows it."""
 
     word: str
     meaning: str
@@ -179,7 +179,7 @@ TERMS = (
 
 
 def glossary() -> None:
-    """Show the words, filtered by what the visitor types."""
+    """Show the terms that match what the visitor types."""
     query = st.text_input(
         "Look a word up",
         key="glossary",

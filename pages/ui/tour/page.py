@@ -1,4 +1,4 @@
-"""The Tour page: a lecture in six steps over the pages of the app, and a glossary."""
+"""The Tour page: a lecture in six steps through the pages of the app, and a glossary."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Step:
     title: str
     do: str
     see: str
-    links: tuple[tuple[str, str, str], ...]  # page, words, section of it
+    links: tuple[tuple[str, str, str], ...]  # page, label, section
     icon: str
 
 
@@ -105,7 +105,7 @@ def show() -> None:
 
 
 def _examples() -> None:
-    """Offer the models that come with the app, if the folder of runs lacks some."""
+    """Offer the examples that come with the app, if the folder of runs lacks some."""
     runs_dir = session().runs_dir
     missing = lacking(runs_dir)
     run_ids = {card.run for card in session().library.cards()}
@@ -144,7 +144,7 @@ def _bring() -> None:
 
 
 def _steps() -> None:
-    """Show the six steps, two rows of three."""
+    """Show the six steps in two rows."""
     done = _seen_steps()
     if done:
         st.query_params["seen"] = ".".join(map(str, sorted(done)))
@@ -171,7 +171,7 @@ def _steps() -> None:
 
 
 def _seen_steps() -> set[int]:
-    """Return the steps that the visitor has seen; a visit begins with those of the address."""
+    """Return the steps that the visitor has seen, at first from the address."""
     state = page_state(TourState)
     if state.seen_steps is None:
         from_address = st.query_params.get("seen", "").split(".")

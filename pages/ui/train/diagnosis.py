@@ -1,4 +1,4 @@
-"""The diagnosis of a run: what is wrong with it, and what to change."""
+"""The diagnosis of a run: its problems, and changes that may help."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,21 +28,21 @@ ICONS = {
 }
 
 SIGNS = ("worsening", "weak-penalty", "momentum")
-"""Rules whose evidence is shown also when nothing is wrong."""
+"""Rules whose evidence is shown even without a problem."""
 
 LOOKED = "exploding-gradient"
-"""A rule that applies to every run whose critic was measured often enough."""
+"""A rule that applies to every run after enough measurements of the critic."""
 
 
 def panel(view: RunSnapshot) -> None:
-    """Show the faults of a run, their evidence, and what would help."""
+    """Show the problems of a run, their evidence, and changes that may help."""
     all_findings = findings(view.run)
     raised = [finding for finding in all_findings if finding.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
     state = page_state(TrainState)
     if state.needs_redraw:
         state.needs_redraw = False
-        st.rerun()  # The sidebar and the buttons above show it too, outside this fragment.
+        st.rerun()  # The sidebar and the buttons above show it, too, outside this fragment.
     if not raised and LOOKED not in {finding.key for finding in all_findings}:
         st.caption(_not_yet(view))
         _undo(view)
@@ -69,7 +69,7 @@ def _not_yet(view: RunSnapshot) -> str:
 
 
 def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
-    """Call out a danger once to each visitor who watches the run train."""
+    """Show an alarm once to each visitor who watches the run."""
     announced = page_state(TrainState).announced
     for finding in raised:
         if (
@@ -184,7 +184,8 @@ def _take_back(run: str, values_before: Mapping[str, Any]) -> None:
 
 
 def _all(all_findings: Sequence[Finding]) -> None:
-    # Made only while it is open: a table costs the browser more than all the rest of the panel.
+    # Draw the content only while it is open: a table costs the browser more than the rest of the
+    # panel.
     expander = st.expander(
         "All that is looked for", icon=":material/checklist:", key="all_rules", on_change="rerun"
     )

@@ -1,4 +1,4 @@
-"""The question that Start asks while another run is training."""
+"""The dialog that Start opens while another run is training."""
 
 import streamlit as st
 
@@ -9,12 +9,12 @@ from wgan.jobs import RunSnapshot
 
 
 def ask_if_busy(running: RunSnapshot | None, config: TrainConfig) -> None:
-    """Ask what to do about the run that blocked a start, if it still trains."""
+    """Open the dialog about the run that blocked a start, if it is still training."""
     blocked_start = page_state(Steering).blocked_start
     if blocked_start is None:
         return
     if running is None or running.run != blocked_start.live_run:
-        _forget_start()  # Else a later start would be asked about the run just begun.
+        _forget_start()  # otherwise a later start would open the dialog about the new run
     else:
         _ask_what_to_do(running.run, config)
 
@@ -25,10 +25,10 @@ def _forget_start() -> None:
 
 @st.dialog("Another run is training", on_dismiss=_forget_start)
 def _ask_what_to_do(live: str, config: TrainConfig) -> None:
-    """Offer to queue a new run or to stop the live one."""
+    """Offer to queue the new run or to stop the live one."""
     blocked_start = page_state(Steering).blocked_start
     if blocked_start is None:
-        st.rerun()  # Answered: a button's callback has done the rest.
+        st.rerun()  # already answered: the callback of a button has done the rest
     st.write(blocked_start.message)
     with st.container(horizontal=True):
         # Use callbacks: they run before the script reruns, so the page already reflects the change.

@@ -1,4 +1,4 @@
-"""How long the next run will take, and when the page must be drawn again."""
+"""The forecast for the next run, and reruns of the page for changes that no other fragment polls."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from wgan.training import Forecast
 
 
 def forecast() -> None:
-    """Show roughly how long the next run will take, and how much memory."""
+    """Show the approximate time and memory of the next run."""
     config = draft.draft()
     if not config.dataset.present(session().root):
         st.caption(
@@ -54,7 +54,7 @@ def forecast() -> None:
 
 
 def forecast_pending() -> bool:
-    """Tell whether a forecast is being measured, or the page still says so."""
+    """Return whether a forecast is being measured, or the page still says so."""
     state = page_state(TrainState)
     shows_measuring, state.shows_measuring = state.shows_measuring, False
     return shows_measuring or (session().live() is None and _cost(draft.draft()) is None)
@@ -65,17 +65,17 @@ def _cost(config: TrainConfig) -> Forecast | str | None:
 
 
 def queue_token(view: RunSnapshot | None, queued: Sequence[RunSnapshot]) -> tuple[object, ...]:
-    """Return what `watch` compares: the version of a run's snapshot, and the queued runs."""
+    """Return a token for `watch`: the version of a run's snapshot, and the queued runs."""
     return (view.version if view else 0, *(other.run for other in queued))
 
 
 def watch(run: str | None, token_before: tuple[object, ...], pending: bool) -> None:
-    """Draw the page again when something changed that the run's own fragment does not poll.
+    """Redraw the page after a change that the run's own fragment does not poll.
 
-    The body of a second fragment, which shows nothing and so costs little. The page uses it for runs that
-    are paused or queued, and while a forecast is measured.
+    The body of a second fragment, which shows nothing and so costs little. The page uses it for
+    paused and queued runs, and while a forecast is measured.
     """
-    refresh_interval()  # this visitor is still there
+    refresh_interval()  # count this visitor as present
     try:
         view = session().view(run) if run is not None else None
     except RunError:

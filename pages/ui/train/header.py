@@ -1,4 +1,4 @@
-"""The title of the run on show, its status, and the buttons that steer it."""
+"""The title and status of the run on show, and the buttons that steer it."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ from wgan.jobs import RunSnapshot
 from wgan.runs import Status
 
 MOST_LINKS = 4
-"""How many of the waiting runs are named above a run."""
+"""Maximum number of queued runs that are named above a run."""
 
 
 def header(view: RunSnapshot, next_run: bool) -> None:

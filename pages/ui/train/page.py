@@ -1,4 +1,4 @@
-"""The Train page: start a run, watch it, steer it."""
+"""The Train page: start, watch and steer a run."""
 
 import streamlit as st
 
@@ -23,7 +23,7 @@ def show() -> None:
     run = shown_run()
     running = session().live()
     view = session().view(run) if run is not None else None
-    # The whole page uses this one view: if it changed in between, the sidebar would lag behind.
+    # Use this snapshot for the whole page. With a newer one, the sidebar would lag behind.
     steered = view if running is not None and running.run == run else None
     edits_next_run = sidebar.sidebar(steered, run)
     keep_in_address(run)
@@ -36,7 +36,7 @@ def show() -> None:
 
 
 def _welcome() -> None:
-    """Introduce the app, before there is any run."""
+    """Introduce the app while there is no run."""
     config = draft()
     left, right = st.columns([0.5, 0.5], gap="large", vertical_alignment="center")
     with left:
@@ -106,7 +106,7 @@ def _examples() -> None:
 
 
 def _run(view: RunSnapshot, edits_next_run: bool) -> None:
-    """Show the run on show: its header, and two fragments that are drawn again while it changes."""
+    """Show the run on show: its header, and two fragments that redraw it."""
     header.header(view, edits_next_run)
     changes = view.status is Status.RUNNING or bool(view.phase)
     # Give each fragment its own container, so that a late response cannot land in a different layout.
@@ -119,15 +119,15 @@ def _run(view: RunSnapshot, edits_next_run: bool) -> None:
     if evaluates:
         interval = 2.5 * refresh_interval()
     elif changes:
-        # New numbers come every ten seconds or so, and after each run of a fragment the browser looks
-        # at every element of the page, which takes some 200 ms on a slow machine.
+        # New values come about every ten seconds. After each run of a fragment the browser checks
+        # every element of the page, which takes about 200 ms on a slow machine.
         interval = 10.0 * refresh_interval()
     with st.container():
         st.fragment(quality.panel, run_every=interval)(view.run, evaluates)
 
 
 def _watch_the_rest(run: str | None, view: RunSnapshot | None) -> None:
-    """Redraw the page for what the run's own fragment does not poll."""
+    """Redraw the page after changes that the run's own fragment does not poll."""
     pending = forecast.forecast_pending()
     queued = session().queued()
     has_fragment = view is not None and view.status is Status.RUNNING

@@ -1,4 +1,4 @@
-"""How good the samples are: what is measured in passing, and the evaluation that one asks for."""
+"""The quality of the samples: metrics measured during training, and evaluations on request."""
 
 from collections import Counter
 
@@ -43,22 +43,22 @@ relatives. A sample counts as a copy when it is twice as near to one training pi
 
 
 def evaluating(run: str) -> bool:
-    """Tell whether an evaluation of a run goes on."""
+    """Return whether an evaluation of a run is in progress."""
     task = _task(run)
     return task is not None and not task.done
 
 
 def panel(run: str, was_evaluating: bool) -> None:
-    """Show what was measured of a run. The body of a fragment of the Train page.
+    """Show the metrics of a run. The body of a fragment of the Train page.
 
-    The page is drawn again when an evaluation begins or ends, because only the page can change how often
-    this fragment runs.
+    The page is redrawn when an evaluation begins or ends, because only the page can change the
+    interval of this fragment.
     """
-    refresh_interval()  # this visitor is still there
+    refresh_interval()  # count this visitor as present
     try:
         view = session().view(run)
     except RunError:
-        return  # The panel above says so.
+        return  # the panel above shows the error
     if evaluating(run) != was_evaluating:
         st.rerun()
     diagnosis.panel(view)
@@ -87,21 +87,21 @@ def _why_not(view: RunSnapshot) -> str:
 
 
 def _newest(view: RunSnapshot) -> dict[str, Measured]:
-    """Return the newest value of each metric, in the order of METRICS, live ones first."""
+    """Return the newest value of each metric that is measured live, in the order of METRICS."""
     newest = {m.name: m for m in view.metrics if metric_of(m.name) is not None}
     keys = list(METRICS)
 
     def rank(name: str) -> tuple[bool, int]:
         metric = metric_of(name)
         assert metric is not None
-        # An evaluation's larger numbers of samples have a table of their own.
+        # The metrics of an evaluation, which has more samples, are in a separate table.
         return not _live(name), keys.index(next(k for k, m in METRICS.items() if m is metric))
 
     times = Counter(m.name for m in view.metrics)
     measured: dict[str, Measured] = {}
     titles: set[str] = set()
     for name in sorted(newest, key=lambda name: (rank(name), -times[name])):
-        # If a metric was measured with several numbers of samples: the one measured most often.
+        # If a metric was measured with several numbers of samples, use the most frequent one.
         if _live(name) and _metric(name).title not in titles:
             titles.add(_metric(name).title)
             measured[name] = newest[name]
@@ -135,7 +135,7 @@ def _floor(view: RunSnapshot, name: str) -> float | None:
 
 
 def age(view: RunSnapshot, step: int) -> str:
-    """Return how long ago a step was, in words that change seldom."""
+    """Return how long ago a step was, as text that changes rarely."""
     steps, seconds = view.curves.get("step", ()), view.curves.get("seconds", ())
     if not view.status.active or not len(steps):
         return f"step {step:,}"
@@ -165,7 +165,7 @@ def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
                 help="\n\n".join(paragraphs),
             )
         )
-    # No more in a row than fit with their ages.
+    # More cards with their ages do not fit into a row.
     rows = -(-len(cards) // 4)
     each = -(-len(cards) // rows)
     for row in range(rows):
@@ -276,7 +276,7 @@ def _evaluate(run: str) -> None:
         page_state(Steering).problem = ""
     except RunError as error:
         page_state(Steering).problem = str(error)
-        page_state(TrainState).needs_redraw = True  # It is said outside this fragment.
+        page_state(TrainState).needs_redraw = True  # the button is outside this fragment
 
 
 def _evaluations(view: RunSnapshot) -> None:
@@ -294,7 +294,7 @@ def _evaluations(view: RunSnapshot) -> None:
 
 
 def table(evaluation: Evaluation) -> None:
-    """Show an evaluation, a line a metric."""
+    """Show an evaluation, one row per metric."""
 
     def formatted(name: str, value: float | None) -> str:
         return "–" if value is None else " ".join(value_and_unit(name, value)).strip()

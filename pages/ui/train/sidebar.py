@@ -32,7 +32,7 @@ from wgan.runs import KEPT, Change, Parent, RunError, Status
 
 
 def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
-    """Draw the sidebar; return whether it edits the next run (else it steers the live one)."""
+    """Draw the sidebar; return whether it edits the next run. Otherwise it steers the live one."""
     with st.sidebar:
         _choose_run(run)
         steering = live is not None
@@ -120,7 +120,7 @@ def _about(name: str | None) -> str:
 
 
 def _undo_and_redo(live: RunSnapshot | None) -> None:
-    """Offer to go back and forth through the changes: the live run's own, else the visitor's."""
+    """Show the Undo and Redo buttons for the changes of the live run, else of the next run."""
     if live is None:
         next_run = page_state(NextRun)
         can_undo, can_redo = bool(next_run.undo), bool(next_run.redo)
@@ -179,7 +179,7 @@ def _take_preset(key: str) -> None:
 
 
 def _go(direction: str) -> None:
-    """Undo or redo: a change of the live run, else one of the next run's setup."""
+    """Undo or redo a change of the live run, else of the next run's setup."""
     steering = page_state(Steering)
     steering.problem = ""
     if steering.run is None:
@@ -223,7 +223,7 @@ def _fields(
         if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
             continue
         part = value.path.partition(".")[0]
-        # How data and networks are made comes with the details, below.
+        # Further settings of data and networks are among the details below.
         later = part in ("dataset", "network") and "." in value.path and not value.main
         (advanced if value.advanced or later else main).append(value)
     options = options_of(config)
@@ -241,7 +241,7 @@ def _fields(
 
     for value in main:
         draw(value)
-    # While it is closed its controls are not drawn: they would take half of the page's time.
+    # Its controls are drawn only while it is open: they would take half of the page's time.
     expander = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
     with expander:
         for value in advanced if expander.open else ():

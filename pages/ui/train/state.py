@@ -1,4 +1,4 @@
-"""What the Train page remembers of a visit."""
+"""The state of the Train page for one visit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ class AppliedProposal:
     """A proposal of the diagnosis that the visitor applied to a live run."""
 
     words: str
-    values_before: Mapping[str, Any]  # by path, to take it back
+    values_before: Mapping[str, Any]  # by path, to revert it
 
 
 @dataclass
 class TrainState:
-    """What the fragments of the page remember."""
+    """The state that the fragments of the page share."""
 
-    needs_redraw: bool = False  # a fragment changed something that the rest of the page shows
-    announced: set[tuple[str, str]] = field(default_factory=set)  # dangers: run and rule
-    applied: dict[str, AppliedProposal] = field(default_factory=dict)  # the newest, by run
+    needs_redraw: bool = False  # a fragment has changed something that the rest of the page shows
+    announced: set[tuple[str, str]] = field(default_factory=set)  # run and rule of each alarm
+    applied: dict[str, AppliedProposal] = field(default_factory=dict)  # newest proposal by run
     shows_measuring: bool = False  # whether the page says that a forecast is being measured

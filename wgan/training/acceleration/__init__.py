@@ -1,7 +1,7 @@
-"""Training steps that run faster: compiled ahead of time into libraries, or recorded as CUDA graphs.
+"""Faster training steps: compiled ahead of time into libraries, or captured as CUDA graphs.
 
-Both are a `CompiledStep` for the loop, and are used only if their numbers agree with the step as written
-and if measured to be faster.
+Both kinds are a `CompiledStep` for the loop. They are used only if their outputs agree with the
+eager step and if they are measurably faster.
 """
 
 from wgan.training.acceleration.aot import AotPackage, Compiler, build, folder, key

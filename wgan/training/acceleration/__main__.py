@@ -1,4 +1,4 @@
-"""Read a config and an engine as JSON, and make their libraries: the process beside a training."""
+"""The compiler process: reads a config and an engine as JSON from stdin, and compiles their steps."""
 
 import json
 import os

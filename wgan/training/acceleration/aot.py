@@ -1,9 +1,10 @@
-"""Updates compiled ahead of time: fewer passes over memory, no Python between the operations.
+"""Steps compiled ahead of time: fewer passes over memory, and no Python between the operations.
 
-`torch.compile` cannot differentiate twice, but tracing can: the gradients of an update, the inner one of a
-penalty among them, are written down as one graph of tensor operations, and torch's AOTInductor makes a
-library of it, in a process of its own. Loading that takes milliseconds. Until it is there, where there is no
-compiler, and where the library is not faster or not right, the training goes on as before.
+`torch.compile` does not support double backward, but tracing does. The gradients of an update,
+including the inner gradient of a penalty, are traced into one graph of tensor operations. A
+separate process compiles it with AOTInductor into a library, which loads within milliseconds. The
+training uses eager steps until the library exists, and also if there is no C++ compiler, or if the
+library is not faster or not correct.
 """
 
 import atexit
@@ -29,21 +30,21 @@ from wgan.training.engine import Engine
 from wgan.training.steps import TraceableStep
 
 KEPT = 24
-"""Libraries that stay in the cache, the newest; each takes about 2 MB."""
+"""Number of newest libraries that stay in the cache; each takes about 2 MB."""
 
 BESIDE = 10
-"""How much the compiler steps back for others: the niceness of its process."""
+"""Niceness of the compiler process, so that it yields to other processes."""
 
 # ---- the cache ----------------------------------------------------------------------------------
 
 
 def folder() -> Path:
-    """Return the folder of libraries: in the user's cache, because code that is loaded from it runs."""
+    """Return the folder of libraries. It is in the user's cache, because their code is executed."""
     return cache_dir() / "compiled"
 
 
 def key(config: TrainConfig, engine: Engine) -> str:
-    """Return the name of a config's libraries: of all that is written into them."""
+    """Return the name of a config's libraries: a hash of everything that their code depends on."""
     this_file = Path(__file__)
     library = this_file.parents[2]
     sources = [
@@ -66,7 +67,7 @@ def key(config: TrainConfig, engine: Engine) -> str:
 
 
 def _processor() -> str:
-    """Return what code for this very processor depends on: a cache may be shared by many machines."""
+    """Return the processor features that compiled code depends on, because machines may share a cache."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
             if line.startswith(("flags", "Features")):
@@ -75,7 +76,7 @@ def _processor() -> str:
 
 
 def build(config: TrainConfig, engine: Engine, steps: dict[str, TraceableStep]) -> None:
-    """Compile the steps of a config into libraries in the cache. This takes half a minute."""
+    """Compile the steps of a config into libraries in the cache. This takes about half a minute."""
     from torch._inductor import aoti_compile_and_package
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -105,7 +106,7 @@ class _Traced(nn.Module):
 
 
 class AotPackage:
-    """A step compiled into a library. It takes inputs of the compiled layout only."""
+    """A step compiled into a library. It accepts only inputs of the compiled layout."""
 
     def __init__(self, path: Path, like: Sequence[Tensor]) -> None:
         from torch._inductor import aoti_load_package
@@ -123,9 +124,9 @@ class AotPackage:
 
 
 class Compiler:
-    """Has a config's libraries made beside the training, by a process that steps back for others.
+    """Compiles a config's libraries in a background process of low priority.
 
-    One at a time: several trainings take turns.
+    Only one compiler runs at a time; several trainings take turns.
     """
 
     _latest: "ClassVar[Compiler | None]" = None
@@ -137,12 +138,12 @@ class Compiler:
         self._begun = False
 
     def path(self, name: str) -> Path | None:
-        """Return the file of an update's library, or None if it does not exist."""
+        """Return the library of a step; None if it does not exist."""
         path = folder() / f"{self.key}-{name}.pt2"
         return path if path.exists() else None
 
     def begin(self) -> None:
-        """Begin to make them, unless it has been tried, or another is at it."""
+        """Start the compiler, unless it was started before or another one is running."""
         if self._begun or (Compiler._latest is not None and Compiler._latest.working):
             return
         self._begun, Compiler._latest = True, self
@@ -162,26 +163,26 @@ class Compiler:
 
     @property
     def working(self) -> bool:
-        """Whether they are being made."""
+        """Whether the compiler is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def failed(self) -> bool:
-        """Whether they could not be made: no compiler, mostly."""
+        """Whether the compiler has failed, usually because there is no C++ compiler."""
         return self._process is not None and self._process.poll() not in (None, 0)
 
     @classmethod
     def end_latest(cls) -> None:
-        """End what this process has under way, before it ends without `atexit`."""
+        """End the latest compiler of this process, before an exit that skips `atexit`."""
         if cls._latest is not None:
             cls._latest.end()
 
     def end(self) -> None:
-        """End the running compiler."""
+        """End the compiler if it is running."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if hasattr(os, "killpg"):
-                    os.killpg(self._process.pid, signal.SIGTERM)  # the compiler it started, too
+                    os.killpg(self._process.pid, signal.SIGTERM)  # also the C++ compiler
                 else:
                     self._process.terminate()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Whether a compiled step may take the place of a step: supported, equal, and faster."""
+"""Checks of a compiled step: whether it is supported, correct and faster."""
 
 import os
 import statistics
@@ -13,11 +13,10 @@ from wgan.training.engine import Engine, Precision, wait
 from wgan.training.steps import CompiledStep, TraceableStep
 
 WORTH = 1.05
-"""Compiled steps are used if they are faster by at least this factor."""
+"""Minimum speed-up for compiled steps to be used."""
 
 CLOSE: dict[Precision, float] = {"float32": 1e-3, "bfloat16": 3e-2}
-"""How far a gradient may be off, relative to the largest of its tensor: rounding in another order, of
-numbers of 24 bits or of 8."""
+"""Tolerance of a gradient, relative to the largest value of its tensor: the rounding differs."""
 
 STEPS = ("critic", "generator")
 
@@ -38,13 +37,13 @@ def unsupported_reason(config: TrainConfig, engine: Engine, critic: nn.Module) -
 
 
 def mismatch_reason(compiled: CompiledStep, step: TraceableStep, engine: Engine) -> str | None:
-    """Return why a compiled step must not be used: its inputs, or its numbers; None if it may."""
+    """Return why a compiled step must not be used (wrong inputs or outputs); None if it may be used."""
     outputs = compiled(step.inputs)
     expected = step.call(step.inputs)
     if outputs is None or len(outputs) != len(expected):
         return "it takes other inputs"
     close = CLOSE[engine.precision]
-    # A bias before a batch norm has a gradient of 0, of which rounding leaves a trace.
+    # A bias before batch norm has a gradient of 0, which rounding turns into a tiny number.
     least = close * max(float(gradient.abs().max()) for gradient in expected[: step.num_gradients])
     for i, (expected_output, other) in enumerate(zip(expected, outputs, strict=True)):
         if expected_output.is_floating_point():
@@ -66,14 +65,14 @@ def no_speedup_reason(
     rounds: int = 7,
     seconds: float = 1.2,
 ) -> str | None:
-    """Return that the compiled steps are not faster; None if they are.
+    """Return a reason if the compiled steps are not faster; None if they are.
 
     Args:
-        pairs: Each compiled step, the step that it replaces, and how many of them one training step
-            makes. The two are timed in turns.
-        engine: What they run on.
-        rounds: At most this many measurements of each.
-        seconds: Stop measuring after about this time, but never before three rounds.
+        pairs: Each compiled step, the step that it replaces, and its number of calls per training
+            step. The two are timed in turn.
+        engine: The engine on which they run.
+        rounds: Maximum number of measurements of each.
+        seconds: Time limit, applied after three rounds.
     """
     eager = compiled = 0.0
     for compiled_step, step, count in pairs:
@@ -95,5 +94,5 @@ def no_speedup_reason(
 
 
 def layout_of(values: Sequence[Tensor]) -> list[tuple[torch.Size, tuple[int, ...], torch.dtype]]:
-    """Return shapes, strides and types of tensors: a compiled step takes no others."""
+    """Return shapes, strides and types of tensors. A compiled step accepts no others."""
     return [(value.shape, value.stride(), value.dtype) for value in values]

@@ -1,9 +1,9 @@
-"""An update as a CUDA graph: its kernels recorded once, launched together ever after.
+"""A step as a CUDA graph: its kernels are captured once and then launched together.
 
-Small networks are bound by the launching: an update of a hundred kernels takes Python and the driver longer
-than the GPU. What is recorded reads and writes the same addresses each time. Weights and buffers never move,
-so they are read where they are; examples, z, points and labels are copied into buffers of the graph's own;
-the outputs are the graph's own, too, and the next launch overwrites them.
+With small networks, launching a hundred kernels from Python takes longer than running them on the
+GPU. A graph reads and writes fixed addresses. Weights and buffers never move, so the graph uses
+them in place. Examples, z, points and labels are copied into static buffers of the graph. The
+outputs are static, too, and the next launch overwrites them.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,26 +16,26 @@ from wgan.training.acceleration.checks import layout_of
 from wgan.training.steps import TraceableStep
 
 WARM_UP = 3
-"""Calls before recording: kernels are chosen and loaded by then."""
+"""Calls before the capture, in which kernels are chosen and loaded."""
 
 GraphWork = Callable[[], list[Tensor]]
 
 
 class GraphCapture(Protocol):
-    """What can run a piece of work for warming up, and record it."""
+    """The capture of CUDA graphs; tests replace it."""
 
     def warm_up(self, work: GraphWork, times: int) -> None:
-        """Run it `times` times without recording."""
+        """Call `work` some times without capturing it."""
 
     def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
-        """Return its outputs, and what runs it again into the same outputs."""
+        """Capture `work`; return its outputs, and a function that computes them again in place."""
 
 
 class OnCuda:
-    """Records with `torch.cuda.CUDAGraph`."""
+    """Capture with `torch.cuda.CUDAGraph`."""
 
     def warm_up(self, work: GraphWork, times: int) -> None:
-        """Run it on a stream of its own, as recording will: nothing of the usual stream's is touched."""
+        """Call `work` on a side stream, as the capture requires."""
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch left it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -44,28 +44,30 @@ class OnCuda:
         torch.cuda.current_stream().wait_stream(aside)
 
     def record(self, work: GraphWork) -> tuple[list[Tensor], Callable[[], None]]:
-        """Return its outputs, and the graph's replay.
+        """Capture `work`; return its outputs, and the graph's replay function.
 
-        Each graph has a memory pool of its own: of two in one, a launch might overwrite what the other gave.
+        Each graph has a separate memory pool. In a shared pool, a launch could overwrite another
+        graph's outputs.
         """
         graph = torch.cuda.CUDAGraph()
-        # Another thread may use CUDA meanwhile: a second training, a latent walk.
+        # Other threads may use CUDA during the capture: a second training, a latent walk.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             outputs = work()
         return outputs, graph.replay
 
 
 class Graph:
-    """A recorded step. It takes inputs of the recorded layout only.
+    """A step captured as a CUDA graph. It accepts only inputs of the captured layout.
 
-    Raises RuntimeError if the step cannot be recorded.
+    Raises:
+        RuntimeError: The step cannot be captured.
     """
 
     def __init__(self, step: TraceableStep, recorder: GraphCapture | None = None) -> None:
         own, varying = step.inputs[: step.num_fixed], step.inputs[step.num_fixed :]
         self._like = layout_of(step.inputs)
         self._places = [value.data_ptr() for value in own]
-        # Strides as they are given: kernels may be chosen by them.
+        # Keep the strides of the inputs, because the choice of kernels may depend on them.
         self._given = [
             torch.empty_strided(v.shape, v.stride(), dtype=v.dtype, device=v.device)
             for v in varying
@@ -77,7 +79,7 @@ class Graph:
         self._outputs, self._run = recorder.record(lambda: step.call(inputs))
 
     def __call__(self, values: Sequence[Tensor]) -> list[Tensor] | None:
-        """Return the step's outputs; None if inputs or weights have moved in memory."""
+        """Return the step's outputs; None if the layout has changed or weights have moved in memory."""
         n = len(self._places)
         if layout_of(values) != self._like or [v.data_ptr() for v in values[:n]] != self._places:
             return None

@@ -1,4 +1,4 @@
-"""Looks for faster updates of a training: libraries that are compiled beside it, or CUDA graphs."""
+"""StepAccelerator: switches a training to compiled libraries or CUDA graphs."""
 
 from collections.abc import Callable
 
@@ -16,44 +16,55 @@ from wgan.training.loop import Training
 from wgan.training.steps import CompiledStep
 
 PATIENCE = 60.0
-"""Seconds of training before a compiler is started: it takes part of a core for most of a minute, which the
-first minute, the one that is watched, needs; and runs that are stopped soon need no compiler."""
+"""Seconds of training before the compiler starts.
+
+It takes part of a core for most of a minute. Users watch the first minute, and runs that end soon
+need no compiler.
+"""
 
 LASTS = 120.0
-"""Seconds that a run must still have before it, for compiling to be worth its while."""
+"""Minimum remaining training time, in seconds, for which compiling pays off."""
 
 
 class StepAccelerator:
-    """Answers one question for a training: are there faster updates now?
+    """Switches a training to compiled steps once they are ready, correct and faster.
 
-    On the CPU they are libraries, which a process beside the training makes where it lasts; on CUDA they
-    are graphs, recorded on the spot. `log` is told why one is not used. `recorder` stands for CUDA.
+    On the CPU, a background process compiles libraries for trainings that last long enough. On
+    CUDA, graphs are captured at once.
+
+    Args:
+        log: Called with a sentence why compiled steps are not used.
+        recorder: Replaces CUDA graph capture in tests.
     """
 
     def __init__(self, log: Callable[[str], None], recorder: GraphCapture | None = None) -> None:
         self._log, self._recorder = log, recorder
-        self._for = ""  # what is looked at: objective, threads, and whether any are wanted
-        self._since = 0.0  # seconds of training when that was chosen
-        self._open = False  # whether there is no verdict yet
+        self._for = ""  # the current target: `compiled` setting, threads and objective
+        self._since = 0.0  # training time at which the target was set
+        self._open = False  # whether the target is undecided
         self._compiler: Compiler | None = None
 
     @property
     def settled(self) -> bool:
-        """Whether there is nothing to wait for until the objective or the threads change."""
+        """Whether the decision is final until the objective or the threads change."""
         return bool(self._for) and not self._open
 
     @property
     def working(self) -> bool:
-        """Whether a compiler is at work beside the training."""
+        """Whether a compiler is running in the background."""
         return self._compiler is not None and self._compiler.working
 
     def maybe_switch(
         self, training: Training, seconds: float, left: float, *, proven: bool = False
     ) -> bool:
-        """Have a training take faster updates where there are new ones; tell whether it did.
+        """Switch to compiled steps if there are new ones; return whether the training has switched.
 
-        `seconds` is how long it has been trained, `left` about how long it will be. Those of a checkpoint
-        are `proven`: they are taken whatever the clock says now, as its numbers go on with them only.
+        Args:
+            training: The training.
+            seconds: Training time so far.
+            left: Estimated remaining training time, in seconds.
+            proven: Whether the resumed checkpoint was trained with compiled steps. They are then
+                used without a speed check, because only they continue with the same numbers.
         """
         config, engine = training.config, training.engine
         target = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
@@ -79,18 +90,18 @@ class StepAccelerator:
         return False
 
     def _recorded(self, training: Training) -> dict[str, CompiledStep | str]:
-        """Return a graph of each update, or why there is none."""
+        """Return a CUDA graph of each step, or the reason why it cannot be used."""
         steps: dict[str, CompiledStep | str] = {}
         for name, step in training.traceable_steps().items():
             try:
                 graph = Graph(step, self._recorder)
                 steps[name] = mismatch_reason(graph, step, training.engine) or graph
-            except Exception as error:  # whatever cannot be recorded, a training goes on without it
+            except Exception as error:  # training continues with eager steps whatever the error
                 steps[name] = f"it cannot be recorded ({error})"
         return steps
 
     def _loaded(self, training: Training, compiler: Compiler) -> dict[str, CompiledStep | str]:
-        """Return the library of each update, or why there is none."""
+        """Return the library of each step, or the reason why it cannot be used."""
         steps: dict[str, CompiledStep | str] = {}
         for name, step in training.traceable_steps().items():
             path = compiler.path(name)
@@ -98,7 +109,7 @@ class StepAccelerator:
             try:
                 library = AotPackage(path, step.inputs)
                 steps[name] = mismatch_reason(library, step, training.engine) or library
-            except Exception as error:  # whatever is wrong with the file
+            except Exception as error:  # the file may be damaged in any way
                 path.unlink(missing_ok=True)
                 steps[name] = f"it cannot be loaded ({error})"
         return steps
@@ -106,7 +117,7 @@ class StepAccelerator:
     def switch_if_faster(
         self, training: Training, compiled_steps: dict[str, CompiledStep | str], proven: bool
     ) -> bool:
-        self._open = False  # one verdict
+        self._open = False  # decide only once
         for name, reason in compiled_steps.items():
             if isinstance(reason, str):
                 self._log(f"The compiled {name} update is not used: {reason}.")

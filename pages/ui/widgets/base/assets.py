@@ -1,7 +1,7 @@
 """The files that the browser loads: our JavaScript modules and style sheets, and Plotly's bundle.
 
-Their address holds a hash of all of them, so a browser may keep them for ever, and asks for all anew
-after an update.
+Their address contains a hash of all of them. So a browser may cache them permanently, and requests
+them again after an update.
 """
 
 import gzip
@@ -23,7 +23,7 @@ KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 
 @cache
 def files() -> Mapping[str, Path]:
-    """Return every file that is served, by its path relative to the version."""
+    """Return all served files by their path relative to the version."""
     served = {
         path.relative_to(WIDGETS).as_posix(): path
         for path in sorted(WIDGETS.rglob("*"))
@@ -34,7 +34,7 @@ def files() -> Mapping[str, Path]:
 
 
 def _plotly_bundle() -> Path | None:
-    """Return the bundle in Plotly's wheel; None if that package has none."""
+    """Return the bundle in Plotly's wheel; None if the package contains none."""
     try:
         path = Path(str(distribution("plotly").locate_file(f"plotly/package_data/{PLOTLY}")))
     except PackageNotFoundError:
@@ -48,7 +48,7 @@ def version() -> str:
     digest = hashlib.sha256()
     for name, path in files().items():
         digest.update(name.encode())
-        # Plotly's 4.8 MB need not be read: its version stands for them.
+        # Hash the version of Plotly in place of its 4.8 MB.
         is_plotly = name == PLOTLY
         digest.update(distribution("plotly").version.encode() if is_plotly else path.read_bytes())
     return digest.hexdigest()[:12]
@@ -57,13 +57,13 @@ def version() -> str:
 def address(name: str) -> str:
     """Return the address of a file, relative to the app's; empty if there is no such file.
 
-    The charts say in a sentence that Plotly's bundle is missing.
+    Without Plotly's bundle, the charts show a sentence about it.
     """
     return f"{FOLDER}/{version()}/{name}" if name in files() else ""
 
 
 def compressed(asked_version: str, name: str) -> tuple[bytes, str] | None:
-    """Return a file with gzip and its media type; None if there is none of this version."""
+    """Return a file compressed with gzip, and its media type; None if this version has no such file."""
     if asked_version != version() or name not in files():
         return None
     return _gzip(name), KINDS[PurePosixPath(name).suffix]
@@ -75,5 +75,5 @@ def _gzip(name: str) -> bytes:
 
 
 def decompressed(content: bytes) -> bytes:
-    """Return the file for a browser that does not read gzip."""
+    """Decompress a file for a browser that does not accept gzip."""
     return gzip.decompress(content)

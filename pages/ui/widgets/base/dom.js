@@ -1,10 +1,9 @@
-// What all components share.
+// Code that all components share.
 
 /**
- * The default export of a component. Streamlit calls it at every change of data or theme. When a
- * call overtakes another, the older call's clean-up is run while the component lives on, sometimes
- * before the newer call has come this far: so a view ends only when its place has left the page.
- *
+ * The default export of a component. Streamlit calls it at every change of data or theme. If a call
+ * overtakes an earlier one, Streamlit runs the earlier call's clean-up while the component still
+ * exists, sometimes before the newer call. So a view ends only when its element has left the page.
  * @template Data
  * @param {(component: StreamlitComponent, data: Data) => ComponentView<Data>} create
  * @returns {(component: StreamlitComponent, data?: Data) => () => void}
@@ -14,10 +13,10 @@ export function define(create) {
   const views = new WeakMap();
   return (component, data = JSON.parse(new TextDecoder().decode(component.data))) => {
     const { parentElement } = component;
-    const given = /** @type {Data} */ (data); // with the default above it is never undefined
+    const given = /** @type {Data} */ (data); // never undefined, because of the default above
     const view = views.get(parentElement) ?? create(component, given);
     if (!views.has(parentElement)) {
-      parentElement.replaceChildren(view.root); // away with a note of the loader, if any
+      parentElement.replaceChildren(view.root); // also removes a message of the loader
       views.set(parentElement, view);
     }
     view.update(given, component);
@@ -30,12 +29,13 @@ export function define(create) {
 }
 
 /**
- * A request that is done once, as to keep what is shown.
+ * A request that is handled once, such as keeping a sample.
  * @typedef {{ number: number, name: string, arguments: unknown }} Command
  */
 
 /**
- * What the visitor edits in a component: the browser owns it, Python follows (edits.py tells how).
+ * The visitor's edits in a component: the browser owns the value, and Python follows (see
+ * edits.py).
  * @template Value
  */
 export class Edits {
@@ -43,17 +43,17 @@ export class Edits {
   constructor({ setStateValue }) {
     this.tell = setStateValue;
     this.client = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
-    this.number = 0; // of the newest message
+    this.number = 0; // number of the newest message
     /** @type {Value | null} */
     this.value = null; // the newest edit
     /** @type {Command[]} */
-    this.commands = []; // those that Python has not answered yet
+    this.commands = []; // not answered by Python yet
     /** @type {number | undefined} */
-    this.revision = undefined; // of the value that was taken from Python last
+    this.revision = undefined; // revision of the last value taken from Python
   }
 
   /**
-   * Tell Python the whole value.
+   * Send the whole value to Python.
    * @param {Value} value
    */
   send(value) {
@@ -62,8 +62,8 @@ export class Edits {
   }
 
   /**
-   * Ask for something that is done once, as to keep what is shown. It goes with every message until
-   * Python has answered: of two messages that come together Streamlit gives Python only the newer one.
+   * Send a request that is handled once, such as keeping a sample. It is part of every message
+   * until Python has answered, because Streamlit delivers only the newest of several messages.
    * @param {string} name
    * @param {unknown} args
    */
@@ -79,7 +79,7 @@ export class Edits {
   }
 
   /**
-   * Has Python handled all that was sent from here?
+   * Whether Python has handled all messages from here.
    * @param {EditAnswer} answer
    */
   heard({ client, number }) {
@@ -87,8 +87,8 @@ export class Edits {
   }
 
   /**
-   * Is the value beside this answer to be taken? Not where it is older than what was done here, and
-   * not where it is what is here already.
+   * Whether to accept the value that came with this answer: not if it is older than the edits here,
+   * and not if it is here already.
    * @param {EditAnswer} answer
    */
   takes(answer) {
@@ -102,7 +102,8 @@ export class Edits {
 }
 
 /**
- * An element. Names with a dash or in lower case that are no property become attributes.
+ * Create an element. Names with a dash, and lower-case names that are not properties, are
+ * attributes.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {ElementProperties<HTMLElementTagNameMap[Tag]>} [properties]
@@ -119,7 +120,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /**
- * An element of a drawing, with its attributes.
+ * Create an SVG element with attributes.
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, string | number>} [attributes]
@@ -133,7 +134,7 @@ export function makeSvg(tag, attributes = {}, ...children) {
 }
 
 /**
- * Where a pointer is, in the units of a drawing.
+ * The position of a pointer in the units of a drawing.
  * @param {SVGSVGElement} svg
  * @param {{ clientX: number, clientY: number }} event
  */
@@ -142,7 +143,7 @@ export function svgPoint(svg, { clientX, clientY }) {
 }
 
 /**
- * What a canvas is drawn with.
+ * The 2D context of a canvas.
  * @param {HTMLCanvasElement} canvas
  */
 export function contextOf(canvas) {
@@ -151,7 +152,7 @@ export function contextOf(canvas) {
   return context;
 }
 
-// Icons are drawn here: Streamlit's icon font may not be loaded on a page that shows none.
+// Draw icons here: a page that shows no icon may not have loaded Streamlit's icon font.
 const ICONS = {
   play: "M8 5v14l11-7z",
   pause: "M6 5h4v14H6zM14 5h4v14h-4z",
@@ -191,7 +192,7 @@ export function iconButton(name, label, onclick) {
 }
 
 /**
- * Text that changes costs a layout; the same text again, nothing.
+ * Set a text, but only if it differs: a changed text costs a layout.
  * @param {Node} node
  * @param {string} text
  */
@@ -200,7 +201,7 @@ export function write(node, text) {
 }
 
 /**
- * Words with **bold**, *italics* and blank lines between paragraphs: for each paragraph its parts.
+ * Split text with **bold**, *italics* and blank lines into paragraphs, each a list of parts.
  * @param {string} words
  * @returns {{ tag: "strong" | "em" | "", text: string }[][]}
  */
@@ -213,7 +214,7 @@ export function emphasisParts(words) {
 }
 
 /**
- * The same as elements.
+ * Return the paragraphs of such a text as elements.
  * @param {string} words
  */
 function paragraphs(words) {
@@ -222,8 +223,8 @@ function paragraphs(words) {
 }
 
 /**
- * Where a box of some size goes beside an element: centred below it, or above it where there is no
- * room below and some above; never beyond the window's sides.
+ * The position of a box beside an element: centred below it, or above it if there is only room
+ * above; never beyond the sides of the window.
  * @param {{ left: number, top: number, bottom: number, width: number }} at
  * @param {{ width: number, height: number }} box
  * @param {{ innerWidth: number, innerHeight: number }} view
@@ -236,14 +237,14 @@ export function placeBeside(at, { width, height }, { innerWidth: wide, innerHeig
   };
 }
 
-/** What a word means: an ⓘ that shows it while it is pointed at or has the focus. */
+/** The explanation of a term: an ⓘ that shows it on hover or focus. */
 export class Help {
   /** @type {HTMLDivElement | undefined} */
   box;
 
   /**
    * @param {string} about
-   * @param {string} words may be set anew at any time
+   * @param {string} words may be changed at any time
    */
   constructor(about, words) {
     this.words = words;
@@ -260,7 +261,7 @@ export class Help {
 
   show() {
     if (!this.words) return;
-    // In the top layer: no column of the page cuts it off.
+    // Use the top layer, so that no column of the page cuts it off.
     this.box ??= make("div", { className: "wgan-words", popover: "manual", role: "tooltip" });
     this.box.replaceChildren(...paragraphs(this.words));
     this.root.after(this.box);
@@ -281,7 +282,7 @@ export class Help {
   }
 }
 
-/** A heading with what it means; empty where there is none. */
+/** A heading with an explanation; empty without a title. */
 export class Heading {
   /** @type {string | undefined} */
   title;
@@ -311,13 +312,13 @@ export class Heading {
 const wholeNumbers = new Intl.NumberFormat("en");
 
 /**
- * A whole number, its thousands apart: 1,250.
+ * Format an integer with thousands separators: 1,250.
  * @param {number} value
  */
 export const formatCount = (value) => wholeNumbers.format(value);
 
 /**
- * A number with two decimals and a true minus sign: −0.25.
+ * Format a number with two decimals and a real minus sign: −0.25.
  * @param {number} value
  */
 export const formatSigned = (value) => value.toFixed(2).replace("-", "−");
@@ -329,13 +330,14 @@ export const formatSigned = (value) => value.toFixed(2).replace("-", "−");
  */
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// Whether the visitor wants little motion. Node, which runs the unit tests, has no matchMedia.
+// Whether the visitor prefers reduced motion. Node, which runs the unit tests, has no matchMedia.
 export const calm = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)") ?? { matches: false };
 
-export const PADDING = 12; // pixels around pictures on all sides
+export const PADDING = 12; // in pixels, around pictures on all sides
 
 /**
- * A place `width` / `ratio` high, `height` pixels at most; as `space` in registry.py.
+ * Set the size of an element: height = width / `ratio`, at most `height` pixels, as in `space` in
+ * registry.py.
  * @param {HTMLElement} node
  * @param {number} ratio
  * @param {number} height
@@ -346,13 +348,13 @@ export function shape(node, ratio, height) {
 }
 
 /**
- * The bytes that base64 text holds.
+ * Decode base64 text to bytes.
  * @param {string} base64
  */
 export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 /**
- * A picture that is ready to be drawn.
+ * Load a picture so that it can be drawn.
  * @param {string} uri
  */
 export async function decode(uri) {

@@ -122,7 +122,7 @@ test("a box stays eight pixels inside the window", () => {
   const at = { top: 40, bottom: 60, width: 20 };
   assert.equal(placeBeside({ ...at, left: 0 }, BOX, WINDOW).left, 8);
   assert.equal(placeBeside({ ...at, left: 980 }, BOX, WINDOW).left, 792);
-  // In a window that is narrower than the box its beginning is to be seen.
+  // In a window narrower than the box, the beginning of the box is visible.
   assert.equal(placeBeside({ ...at, left: 50 }, BOX, { ...WINDOW, innerWidth: 100 }).left, 8);
 });
 
@@ -140,7 +140,7 @@ test("base64 text is read as bytes", () => {
   assert.deepEqual([...bytesOf("AP8B")], [0, 255, 1]);
 });
 
-/** A component's place that is in the page, and a view that writes down what happens to it. */
+/** A component's element on a page, and a view that records its events. */
 function placeAndView() {
   /** @type {string[]} */
   const events = [];
@@ -163,14 +163,14 @@ test("a view is made once for its place, and ends when the place has left the pa
   });
   const first = show({ parentElement: place }, 1);
   const second = show({ parentElement: place }, 2);
-  first(); // the older call's clean-up, while the component lives on
+  first(); // clean-up of the older call while the component still exists
   await later();
   assert.deepEqual(events, ["create 1", "shown", "update 1", "update 2"]);
   place.isConnected = false;
   second();
   await later();
   assert.deepEqual(events.slice(4), ["destroyed", "removed"]);
-  first(); // its view has ended already
+  first(); // its view has already ended
   await later();
   assert.deepEqual(events.slice(4), ["destroyed", "removed"]);
 });

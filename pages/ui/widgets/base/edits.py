@@ -1,10 +1,11 @@
-"""What a visitor edits in a component: the browser owns the value, and Python follows it.
+"""Edits in a component: the browser owns the value, and Python follows it.
 
-A rerun takes time, so what Python sends is often older than what the visitor has done since. The browser
-(`Edits` in dom.js) therefore numbers its messages, and each holds the whole value. Python answers with
-the number of the newest message that it has handled, and with a revision, which it raises when something
-else than the browser has changed the value: a preset, a reset, another page. The browser ignores every
-answer that is older than its own newest message, and takes a newer revision.
+A rerun takes time, so the value from Python is often older than the visitor's latest edit.
+Therefore the browser (`Edits` in dom.js) numbers its messages, each of which contains the whole
+value. Python answers with the number of the newest handled message, and with a revision. It raises
+the revision when something other than the browser has changed the value: a preset, a reset, another
+page. The browser ignores answers that are older than its newest message, and accepts a newer
+revision.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,19 +20,19 @@ from pages.ui.core.state import page_state
 T = TypeVar("T")
 
 MESSAGE = "edit"
-"""The name of the component's state that holds the browser's newest message."""
+"""Name of the component's state with the browser's newest message."""
 
 
 @dataclass
 class _Ledger(Generic[T]):
-    """What Python knows of the browser's edits of one component, kept for the visitor."""
+    """What Python knows about a visitor's edits of one component."""
 
-    client: str = ""  # which mounting of the component sent the newest message
-    number: int = 0  # of the newest message that was handled
+    client: str = ""  # which instance of the component sent the newest message
+    number: int = 0  # number of the newest handled message
     revision: int = 0
     is_known: bool = False  # whether `value` has been set
-    value: Any = None  # what the browser has, as far as Python knows
-    pending: T | None = None  # what the browser sent and no run of the page has taken yet
+    value: Any = None  # the browser's value, as far as Python knows
+    pending: T | None = None  # received from the browser, but not used by a rerun yet
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,14 @@ def receive(
     check: Callable[[Any], T | None],
     commands: Mapping[str, Callable[[Any], None]] | None = None,
 ) -> T | None:
-    """Handle the browser's newest message, once; return its value if there is one to be taken.
+    """Handle the browser's newest message once; return the value that the page has not used yet, if any.
 
-    Use it as the component's `on_edit_change`, so that the whole page knows of the edit.
+    Use it as the component's `on_edit_change`, so that the whole page receives the edit.
 
     Args:
         key: The component's key.
-        check: Returns a value that came from the browser as Python uses it; None if it is not valid.
-        commands: What to call with the arguments of each command that is new, by its name.
+        check: Converts a value from the browser; returns None if it is invalid.
+        commands: Functions by the name of a command. Each new command calls one with its arguments.
     """
     ledger: _Ledger[T] = _ledger(key)
     message = st.session_state.get(key, {}).get(MESSAGE)
@@ -81,7 +82,7 @@ def receive(
     if message.get("value") is not None:
         value = check(message["value"])
         if value is None:
-            ledger.revision += 1  # the browser goes back to what Python has
+            ledger.revision += 1  # the browser returns to Python's value
         else:
             ledger.pending = value
     for command in _commands(message.get("commands")):
@@ -91,7 +92,7 @@ def receive(
 
 
 def _commands(commands: Any) -> list[dict[str, Any]]:
-    """Return the commands of a message that can be read: it came from the browser."""
+    """Return the valid commands of a message, which comes from the browser."""
     if not isinstance(commands, list) or len(commands) > 100:
         return []
     return [
@@ -110,18 +111,18 @@ def edited(
     on_change: Callable[[T], None] | None = None,
     same: Callable[[T, T], Any] = eq,
 ) -> Edit[T]:
-    """Return the value that a component shows: the visitor's newest edit, else `page_value`.
+    """Return the value to show: the visitor's newest edit, else `page_value`.
 
-    Call it just before the component is shown.
+    Call it just before the component is drawn.
 
     Args:
         key: The component's key.
-        page_value: The value that the page has. Where it is not what the browser has, something else has
-            changed it, and the browser is told to take it.
-        check: Returns a value that came from the browser as Python uses it; None if it is not valid.
-        on_change: Called with a new edit, to keep it. It must draw nothing: a rerun may cut a page off
-            wherever it draws, and an edit that was taken but not kept would be lost.
-        same: Tells whether two values are the same.
+        page_value: The page's value. If it differs from the browser's value, something else has
+            changed it, and the browser must accept it.
+        check: Converts a value from the browser; returns None if it is invalid.
+        on_change: Stores a new edit. It must not draw, because a rerun can interrupt a page
+            whenever it draws, and an edit that was taken but not stored would be lost.
+        same: Returns whether two values are equal.
     """
     pending = receive(key, check)
     ledger: _Ledger[T] = _ledger(key)

@@ -8,6 +8,6 @@ CAPTION_HEIGHT = (
 
 
 def data_uri(image: bytes) -> str:
-    """Return `image` as a data URI: unlike an address in `/media`, it can always be read."""
+    """Return `image` as a data URI. Unlike an address in `/media`, it never expires."""
     kind = "png" if image[:4] == b"\x89PNG" else "jpeg" if image[:2] == b"\xff\xd8" else "webp"
     return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"

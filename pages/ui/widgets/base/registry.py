@@ -1,4 +1,4 @@
-"""Register the custom components, and pack what they get from Python."""
+"""Registration of custom components, and encoding of their data."""
 
 import json
 import re
@@ -11,8 +11,8 @@ import streamlit as st
 
 from pages.ui.widgets.base import assets
 
-# Streamlit sends a component's program with every update. So the program is only this loader; it imports
-# the component's modules and style sheets once, and every update weighs what its data weigh.
+# Streamlit sends a component's program with every update. So the program is only this loader, which
+# imports the modules and style sheets once; an update is then only as large as its data.
 _LOADER = """
 const modules = %s, styles = %s;
 let program;
@@ -54,7 +54,7 @@ export default async function (component) {
 
 _IMPORT = re.compile(r'^(?:import|\}) [^;"]*from "(\.[^"]+\.js)";$', re.MULTILINE)
 
-HEADING = 36  # pixels of a component's own heading, with its margin (controls.css)
+HEADING = 36  # height in pixels of a component's heading with its margin (controls.css)
 
 PADDING = 12  # pixels around pictures on all sides (sprite.css, walk_player.css, PADDING in dom.js)
 
@@ -67,15 +67,15 @@ def space(
     above: int = 0,
     below: str = "0px",
 ) -> str:
-    """Return the CSS of an empty box that holds a component's place until its program is loaded.
+    """Return the CSS of an empty box that reserves the space of a component while its program loads.
 
-    The component takes exactly this space (`shape` in dom.js), so that nothing jumps.
+    The component fills exactly this space (`shape` in dom.js), so that nothing moves.
 
     Args:
-        height: In pixels; the maximum where there is a `ratio`.
-        ratio: Width divided by height. The box is lower than `height` where `width` is too narrow.
-        width: As CSS.
-        above: Pixels for the component's heading.
+        height: Height in pixels; the maximum if there is a `ratio`.
+        ratio: Width divided by height. The box is lower than `height` if `width` is too small.
+        width: CSS width.
+        above: Height of the component's heading, in pixels.
         below: CSS length for the controls below it.
     """
     size = f"height:{height}px"
@@ -88,25 +88,26 @@ def space(
 
 
 def packed(data: Mapping[str, Any]) -> bytes:
-    """Return the data of a component as JSON.
+    """Encode the data of a component as JSON.
 
-    Given a mapping, Streamlit would write it three times at each update to tell components without a
-    key apart.
+    Given a mapping, Streamlit would encode it three times per update to compare components without
+    a key.
     """
     return json.dumps(data, separators=(",", ":")).encode()
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
 def shared(version: Hashable, _make: Callable[[], Mapping[str, Any]]) -> bytes:
-    """Return the packed data, made once for all visitors who are shown the same `version`."""
+    """Return encoded data, which are shared by all visitors who see the same `version`."""
     return packed(_make())
 
 
 @cache
 def modules_of(module: str) -> tuple[str, ...]:
-    """Return a JavaScript module and all that it imports, as paths below `widgets/`.
+    """Return a JavaScript module and all of its imports, as paths below `widgets/`.
 
-    The loader asks for all of them at once; one after the other they would take several round trips.
+    The loader requests all of them at once. One after the other, they would take several round
+    trips.
     """
     modules = {module: None}
     todo = [module]
@@ -121,22 +122,23 @@ def modules_of(module: str) -> tuple[str, ...]:
 
 
 def component(name: str, module: str, *styles: str) -> Callable[..., None]:
-    """Register a component and return the function that shows it.
+    """Register a component and return the function that draws it.
 
-    The function takes `key`, `data` (a mapping, or packed), `height` and callbacks as Streamlit's
-    components do.
+    The function takes `key`, `data` (a mapping, or encoded), `height` and callbacks like
+    Streamlit's components.
 
     Args:
-        name: The component's name, unique in the app.
-        module: Its JavaScript module, as a path below `widgets/`; the default export is `define(…)`.
-        styles: Its style sheets, as paths below `widgets/`.
+        name: Unique name of the component.
+        module: Path of its JavaScript module below `widgets/`. Its default export is `define(…)`.
+        styles: Paths of its style sheets below `widgets/`.
     """
     program = _LOADER % (
         json.dumps(modules_of(module)),
         json.dumps(styles),
         json.dumps(f"{assets.FOLDER}/{assets.version()}/"),
     )
-    # Not isolated: in a shadow root Plotly's look-ups in the document would miss the chart.
+    # Do not isolate it: in a shadow root, Plotly's look-ups in the document would not find the
+    # chart.
     mount = st.components.v2.component(name, js=program, isolate_styles=False)
 
     def show(*, data: Mapping[str, Any] | bytes, **options: Any) -> None:

@@ -1,11 +1,10 @@
-// A sheet of samples: rows × columns pictures in one image, drawn apart, each a button that
-// enlarges it.
+// A sheet of samples: rows × columns pictures in one image. Each is a button that enlarges it.
 
 import { contextOf, decode, iconButton, make, PADDING, shape, write } from "./dom.js";
 
 /**
- * Samples in one image, `where` tells their moment ("step 1,250"), `notes` are written into their
- * corners. Without an image only the place is known.
+ * Samples in one image. `where` names their step ("step 1,250"), and `notes` are drawn into their
+ * corners. Without an image only the size is known.
  * @typedef {{ image?: HTMLImageElement, rows: number, columns: number, where: string,
  *   notes: string[] }} Sheet
  */
@@ -13,8 +12,8 @@ import { contextOf, decode, iconButton, make, PADDING, shape, write } from "./do
 /** @typedef {Sheet & { image: HTMLImageElement }} DrawnSheet */
 
 /**
- * A sheet as it is shown: `height` pixels high at most, read out as `alt`. Without an image the place
- * is kept and `words` are shown.
+ * A sheet as it is shown: at most `height` pixels high, with the description `alt`. Without an
+ * image its space is reserved and `words` are shown.
  * @typedef {{ image?: HTMLImageElement, rows: number, columns: number, height: number, alt: string,
  *   where?: string, words?: string, notes?: string[] }} SheetData
  */
@@ -22,7 +21,7 @@ import { contextOf, decode, iconButton, make, PADDING, shape, write } from "./do
 /** @typedef {{ naturalWidth: number, naturalHeight: number }} Size of an image */
 
 /**
- * Where a sample is in the image of its sheet.
+ * The position of a sample in the image of its sheet.
  * @param {{ image: Size, rows: number, columns: number }} sheet
  * @param {number} index
  */
@@ -33,7 +32,7 @@ export function sampleBox({ image, rows, columns }, index) {
 }
 
 /**
- * Draw a sample of `sheet` into a rectangle, pixels kept sharp.
+ * Draw a sample of `sheet` into a rectangle with sharp pixels.
  * @param {CanvasRenderingContext2D} context
  * @param {DrawnSheet} sheet
  * @param {number} index
@@ -44,14 +43,14 @@ export function sampleBox({ image, rows, columns }, index) {
  */
 function drawSample(context, sheet, index, x, y, width, height) {
   const part = sampleBox(sheet, index);
-  context.imageSmoothingEnabled = width < part.width; // smaller than life, nearest pixels would flicker
+  context.imageSmoothingEnabled = width < part.width; // smooth when shrunk: nearest pixels would flicker
   context.drawImage(
     sheet.image, part.x, part.y, part.width, part.height, x, y, width, height,
   );
 }
 
 /**
- * Width / height of a whole sheet; samples are square as long as none is known.
+ * Width / height of a whole sheet. Samples count as square until an image is known.
  * @param {{ image?: Size, rows: number, columns: number }} sheet
  */
 export function sheetRatio({ image, rows, columns }) {
@@ -59,8 +58,8 @@ export function sheetRatio({ image, rows, columns }) {
 }
 
 /**
- * The largest size ≤ `most` for `pixels`; a whole multiple where that costs little, as then
- * all pixels are drawn alike.
+ * The largest size ≤ `most` for `pixels`. It is an integer multiple if that is not much smaller,
+ * because then all pixels look equal.
  * @param {number} pixels
  * @param {number} most
  */
@@ -70,8 +69,8 @@ export function fit(pixels, most) {
 }
 
 /**
- * The sizes of a sheet that is drawn into a room, in pixels of the device: of a sample (`cell` ×
- * `tall`), of the gap between two, and of the whole. `ratio` is how many of them a pixel of CSS has.
+ * The sizes of a sheet in a given space, in device pixels: of a sample (`cell` × `tall`), of the
+ * gap between samples, and of the whole. `ratio` is the number of device pixels per CSS pixel.
  * @param {{ image?: Size, rows: number, columns: number }} sheet
  * @param {{ width: number, height: number }} room in pixels of CSS
  * @param {number} ratio
@@ -92,8 +91,8 @@ export function sheetLayout({ image, rows, columns }, room, ratio) {
 }
 
 /**
- * How large one sample is drawn alone, in pixels of the device: a whole multiple of its own pixels
- * that leaves room for the words in a window.
+ * The size of a single enlarged sample, in device pixels: an integer multiple of its own pixels
+ * that leaves room for the caption in the window.
  * @param {{ image: Size, rows: number, columns: number }} sheet
  * @param {{ innerWidth: number, innerHeight: number }} view
  * @param {number} ratio
@@ -106,8 +105,8 @@ export function enlargedSize(sheet, { innerWidth: wide, innerHeight: tall }, rat
 }
 
 /**
- * The sample that a key leads to from the one at `at`; undefined for other keys. It may lie beyond
- * the sheet.
+ * The index of the sample to which a key leads from the one at `at`; undefined for other keys. It
+ * may be outside of the sheet.
  * @param {string} key
  * @param {number} at
  * @param {number} count
@@ -127,7 +126,7 @@ export function sampleByKey(key, at, count, columns) {
 }
 
 /**
- * How a sample is called when it is shown alone.
+ * The caption of a single sample.
  * @param {{ rows: number, columns: number, where: string, notes: string[] }} sheet
  * @param {number} index
  */
@@ -136,16 +135,16 @@ export function sampleCaption({ rows, columns, where, notes }, index) {
   return `sample ${index + 1} of ${rows * columns}${note}${where ? `, ${where}` : ""}`;
 }
 
-/** The samples on a canvas, each a button. */
+/** The samples on a canvas, each with a button. */
 export class SpriteSheet {
   /** @type {Sheet | undefined} */
   sheet;
   /** @type {HTMLImageElement | undefined} */
   drawn; // the image on the canvas
-  like = ""; // the sizes that it was drawn with
+  like = ""; // the sizes with which it was drawn
   columns = 0;
 
-  /** @param {(index: number) => void} [press] is called when a sample is chosen; without it, the sample is enlarged */
+  /** @param {(index: number) => void} [press] called for a chosen sample, in place of enlarging it */
   constructor(press) {
     this.press = press;
     this.canvas = make("canvas", { ariaHidden: "true" });
@@ -160,7 +159,7 @@ export class SpriteSheet {
       const cell = /** @type {Element} */ (event.target).closest("button");
       if (cell) (this.press ?? ((index) => this.enlarge(index)))(this.indexOf(cell));
     });
-    // The width of the outer element, which does not depend on what is drawn into it.
+    // Observe the outer element, whose width does not depend on its content.
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.root);
   }
@@ -188,7 +187,7 @@ export class SpriteSheet {
     this.lightbox.refresh(this.sheet);
   }
 
-  // The samples, as buttons over the canvas.
+  // Create the samples' buttons over the canvas.
   buttons() {
     return /** @type {HTMLButtonElement[]} */ ([...this.cells.children]);
   }
@@ -228,7 +227,7 @@ export class SpriteSheet {
   }
 
   /**
-   * One stop of the Tab key for the whole sheet; arrows go from sample to sample.
+   * The Tab key stops once at the whole sheet; arrow keys move between samples.
    * @param {KeyboardEvent} event
    */
   move(event) {
@@ -251,7 +250,7 @@ export class SpriteSheet {
   enlarge(index) {
     const { image } = this.sheet ?? {};
     if (!this.sheet || !image) return;
-    // On closing, the focus goes to the sample that was seen last.
+    // After closing, focus the sample that was shown last.
     this.lightbox.open({ ...this.sheet, image }, index, () => this.focus(this.lightbox.index));
   }
 
@@ -261,12 +260,12 @@ export class SpriteSheet {
   }
 }
 
-/** One sample, large. It follows the sheet: while training goes on, the sample goes on too. */
+/** A single enlarged sample. It is updated with the sheet during training. */
 class Lightbox {
   /** @type {DrawnSheet | undefined} */
   sheet;
   /** @type {(() => void) | undefined} */
-  closed; // is called when it has been closed
+  closed; // called after it was closed
   index = 0;
 
   constructor() {
@@ -276,19 +275,19 @@ class Lightbox {
     this.previous = iconButton("previous", "Previous sample", () => this.go(-1));
     this.next = iconButton("next", "Next sample", () => this.go(1));
     const close = iconButton("close", "Close", () => this.close());
-    // It takes the focus itself: the arrows work at once, and no button seems chosen.
+    // The dialog takes the focus itself: the arrow keys work at once, and no button seems chosen.
     this.root = make("dialog", { className: "wgan-lightbox", tabIndex: -1, autofocus: true },
       this.canvas, make("div", {}, this.previous, this.caption, this.next, close));
     this.root.setAttribute("aria-label", "Enlarged sample");
     this.root.addEventListener("keydown", (event) => {
-      event.stopPropagation(); // keys here are not meant for Streamlit's shortcuts
+      event.stopPropagation(); // these keys are not for Streamlit's shortcuts
       if (event.key === "ArrowLeft") this.go(-1);
       else if (event.key === "ArrowRight") this.go(1);
       else return;
       event.preventDefault();
     });
     this.root.addEventListener("click", (event) => {
-      if (event.target === this.root) this.close(); // the dialog itself is only its backdrop
+      if (event.target === this.root) this.close(); // a click on the dialog itself is one on its backdrop
     });
     this.root.addEventListener("close", () => this.closed?.());
     this.resized = () => this.draw();
@@ -347,15 +346,15 @@ class Lightbox {
 }
 
 /**
- * A sheet of samples as Python sends it, its image as an address.
+ * A sheet of samples as Python sends it, with the address of its image.
  * @typedef {{ image: string, rows: number, columns: number, height: number, caption: string,
  *   alt: string, notes?: string[] }} StripData
  */
 
-/** A sheet of samples that stays as it is, with a caption. */
+/** A sheet of samples with a caption that does not change during training. */
 export class Strip {
   /** @type {string | undefined} */
-  image; // the address of the newest
+  image; // address of the newest image
 
   /** @param {(index: number) => void} [press] */
   constructor(press) {
@@ -379,7 +378,7 @@ export class Strip {
       return;
     }
     this.image = image;
-    if (!this.sheet.sheet) this.sheet.show(words); // keeps the place
+    if (!this.sheet.sheet) this.sheet.show(words); // reserves the space
     try {
       const decoded = await decode(image);
       if (this.image === image) this.sheet.show({ ...words, image: decoded });

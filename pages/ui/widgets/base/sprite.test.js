@@ -6,7 +6,7 @@ import {
 } from "./sprite.js";
 
 /**
- * An image of some size.
+ * An image of a given size.
  * @param {number} naturalWidth
  * @param {number} naturalHeight
  */

@@ -1,29 +1,31 @@
-// Colours and the one Plotly template of the app, from Streamlit's theme.
+// The colours and the only Plotly template of the app, derived from Streamlit's theme.
 
 import { bytesOf, contextOf, make } from "./dom.js";
 
 /**
- * Colours by their names; `surface` goes from the lowest value to the highest.
+ * Colours by name; `surface` goes from the lowest value to the highest.
  * @typedef {typeof PALETTES["light"] & {
  *   text: string, background: string, grid: string, panel: string,
  * }} Colours
  */
 
 /**
- * What the theme says at an element; `sheet` changes when any of the rest does.
+ * The theme at an element; `sheet` is a text that changes with any other field.
  * @typedef {{ dark: boolean, font: string, colours: Colours, border: string, sheet: string }} Theme
  */
 
-// The same five meanings everywhere. Told apart with protanopia, deuteranopia and tritanopia in
-// the pairs that share a chart (critic and generator, real and fake), at least 3:1 on the page.
+// The same five meanings everywhere. Pairs that share a chart (critic and generator, real and fake)
+// can be distinguished with protanopia, deuteranopia and tritanopia, and have a contrast of at
+// least 3:1 on the page.
 const PALETTES = {
   light: {
     critic: "#1f6fbf", generator: "#d9730d", real: "#00695a", fake: "#c957a5",
     mark: "#6d5bd0", muted: "#6b7484",
-    // Runs beside each other: Okabe and Ito's, which tell apart for all.
+    // Colours of compared runs, by Okabe and Ito, which are distinguishable with colour blindness.
     one: "#0072b2", two: "#d55e00", three: "#009e73", four: "#a8518a", five: "#b07d00",
     six: "#2f8fc4",
-    // Even steps of lightness and little chroma: both point colours stay readable on all of it.
+    // Even steps of lightness with little chroma, so that both colours of points are visible on all
+    // shades.
     surface: ["#f8fafd", "#ebf0f7", "#dee6f2", "#d2dded", "#c6d3e7", "#bac9e2", "#aebfdd",
       "#a3b5d7", "#98abd2"],
   },
@@ -38,7 +40,7 @@ const PALETTES = {
 };
 
 /**
- * Red, green and blue, 0 … 255, of a colour as a canvas writes it: #rrggbb, or rgba(…).
+ * Red, green and blue, 0 … 255, of a colour in the notation of a canvas: #rrggbb or rgba(…).
  * @param {string} text
  */
 export function channels(text) {
@@ -48,16 +50,16 @@ export function channels(text) {
 }
 
 /**
- * Is a colour of these channels dark, so that light text is read on it?
+ * Whether a colour is so dark that text on it must be light.
  * @param {number[]} channels
  */
 export const isDark = ([red, green, blue]) => 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110;
 
 /** @type {CanvasRenderingContext2D | undefined} */
-let painter; // reads colours, once one is asked for
+let painter; // converts colours; created on first use
 
 /**
- * Any CSS colour as [red, green, blue], 0 … 255.
+ * Convert any CSS colour to [red, green, blue], 0 … 255.
  * @param {string} colour
  */
 export function rgb(colour) {
@@ -76,7 +78,7 @@ export function fade(colour, alpha) {
 }
 
 /**
- * What the theme says at `element`.
+ * The theme at `element`.
  * @param {Element} element
  * @returns {Theme}
  */
@@ -99,8 +101,8 @@ export function themeAt(element) {
 const NAMED = /^@([a-z]+)(?:\/([\d.]+))?$/;
 
 /**
- * The colour that `name` ("@critic", "@real/0.3") means; any other text as it is, and so is the name
- * of a scale, which is no colour.
+ * The colour that `name` ("@critic", "@real/0.3") stands for. Other texts, and names of colour
+ * scales, are returned unchanged.
  * @param {string} name
  * @param {Colours} colours
  */
@@ -112,15 +114,15 @@ export function colourNamed(name, colours) {
 }
 
 /**
- * Colours at even steps as Plotly writes a scale: [[0, "#…"], …, [1, "#…"]].
+ * Evenly spaced colours in Plotly's notation of a colour scale: [[0, "#…"], …, [1, "#…"]].
  * @param {string[]} stops
  * @returns {[number, string][]}
  */
 export const colourScale = (stops) => stops.map((stop, i) => [i / (stops.length - 1), stop]);
 
 /**
- * A copy of `value` in which the names of colours are colours and those of scales are scales; numbers
- * are not walked through.
+ * A copy of `value` in which names of colours and colour scales are replaced. Arrays of numbers are
+ * not searched.
  * @param {any} value
  * @param {Colours} colours
  * @returns {any}
@@ -169,7 +171,7 @@ function templateFor({ font, colours, border }) {
       annotationdefaults: { font: { color: colours.text }, arrowcolor: colours.muted },
       shapedefaults: { line: { color: colours.muted } },
       modebar: {
-        // Upright, so that in a narrow chart it does not cover the legend.
+        // vertical, so that in a narrow chart it does not cover the legend
         orientation: "v", bgcolor: "rgba(0,0,0,0)", color: fade(colours.text, 0.45),
         activecolor: colours.text,
       },
@@ -189,25 +191,25 @@ const ARRAYS = {
 /** @typedef {keyof typeof ARRAYS} TypeCode */
 
 /**
- * The numbers of Plotly's base64 typed array, or of an array.
+ * The numbers of Plotly's base64 typed array, or of a plain array.
  * @param {(number | null)[] | PackedArray | SharedX | undefined} spec
  * @returns {NumberList}
  */
 export function unpack(spec) {
-  // A null in a list is a gap; whoever reads it finds it not finite.
+  // A null in a list is a gap; callers check for finite values.
   if (!spec || !("bdata" in spec)) return /** @type {number[]} */ (spec ?? []);
   return new ARRAYS[/** @type {TypeCode} */ (spec.dtype)](bytesOf(spec.bdata).buffer);
 }
 
 /**
- * A trace whose lines may be moved without Plotly: see `Plot.grow`. Not one with steps or a filling.
+ * Whether `Plot.grow` can update a trace's line without Plotly: not if it has steps or a filling.
  * @param {Trace} trace
  */
 export const isLine = (trace) => trace.type === "scatter" && trace.mode === "lines" && !trace.yaxis
   && !trace.fill && !trace.line?.shape;
 
 /**
- * All of a figure but the points of its lines.
+ * All of a figure except for the points of its lines.
  * @param {Figure} figure
  */
 export function skeleton({ data = [], layout }) {
@@ -217,7 +219,7 @@ export function skeleton({ data = [], layout }) {
 }
 
 /**
- * Points as an SVG path in the place of two linear axes; undefined where they do not fit in.
+ * Points as an SVG path on two linear axes; undefined if they exceed the axes.
  * @param {NumberList} xs
  * @param {NumberList} ys
  * @param {PlotlyAxis} xaxis
@@ -230,7 +232,7 @@ export function linePath(xs, ys, xaxis, yaxis) {
   const steps = [];
   for (let i = 0; i < xs.length; i++) {
     const [x, y] = [xs[i], ys[i]];
-    // Plotly breaks a line there into several.
+    // At a gap, Plotly would break the line into several.
     if (!Number.isFinite(x) || !Number.isFinite(y)) return undefined;
     if (xaxis.autorange && (x < left || x > right)) return undefined;
     if (yaxis.autorange && (y < low || y > high)) return undefined;
@@ -245,14 +247,14 @@ export const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
-  responsive: false, // the observer below does it, and knows hidden tabs
+  responsive: false, // the observer below handles it, and hidden tabs, too
 };
 
 const NO_PLOTLY = "This chart cannot be shown: the app could not send Plotly's program. Reload the " +
   "page. If that does not help, install the Python package plotly again.";
 
 /**
- * Plotly, loaded once a document, however many charts of whatever component ask for it.
+ * Load Plotly once per document, for all charts of all components.
  * @param {string | null} address
  * @returns {Promise<PlotlyModule>}
  */
@@ -274,36 +276,36 @@ function loadPlotly(address) {
 }
 
 /**
- * A figure, and how it is shown: `run` names what it is of, `plotly` is the address of the bundle.
+ * A figure and its display: `run` identifies its content, `plotly` is the address of the bundle.
  * @typedef {{ figure: Figure, run: string, alt: string, plotly: string | null }} PlotData
  */
 
-/** A Plotly chart in a div that stays: give() may be called as often as there is news. */
+/** A Plotly chart in a permanent div. give() may be called as often as there are new data. */
 export class Plot {
   /** @type {PlotlyModule | undefined} */
   plotly;
   /** @type {string | undefined} */
-  content; // what was given last, as text
+  content; // last given content, as text
   /** @type {Figure | undefined} */
   figure;
   /** @type {string | undefined} */
   run;
   /** @type {Theme | undefined} */
-  theme; // of the last drawing, as are those below
+  theme; // of the last drawing, like the fields below
   /** @type {string | undefined} */
-  like; // its size and theme
+  like; // size and theme
   /** @type {string | undefined} */
-  shown; // its run
+  shown; // run
   /** @type {string | undefined} */
   skeleton;
   /** @type {HTMLParagraphElement | undefined} */
   note;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   wait;
-  frame = 0; // of the browser, in which it is drawn next
-  rest = 0; // the time before which it is not drawn anew
-  whole = 0; // the time after which it is drawn by Plotly in any case
-  stale = false; // given, but not drawn
+  frame = 0; // pending animation frame of the browser
+  rest = 0; // earliest time of the next drawing
+  whole = 0; // time from which Plotly must draw
+  stale = false; // given, but not drawn yet
   behind = false; // drawn, but not by Plotly
   ended = false;
 
@@ -313,7 +315,7 @@ export class Plot {
     /** @type {object} */
     this.config = CONFIG;
     this.root.setAttribute("role", "img");
-    // Whoever points at a line wants Plotly's own, with the newest values under the pointer.
+    // On hover, let Plotly draw, so that it shows the newest values at the pointer.
     this.root.addEventListener("pointerenter", () => this.behind && this.draw(true));
     this.observer = new ResizeObserver(() => this.later());
     this.observer.observe(this.root);
@@ -324,17 +326,17 @@ export class Plot {
   /** @param {PlotData} data */
   give({ figure, run, alt, plotly }) {
     this.root.setAttribute("aria-label", alt);
-    // Drawing costs a hundred times what comparing does.
+    // Drawing takes a hundred times as long as comparing.
     const content = JSON.stringify([figure, run]);
     if (content === this.content) {
-      this.later(); // the theme may be another
+      this.later(); // the theme may have changed
       return;
     }
     this.content = content;
     this.figure = figure;
     this.run = run;
     this.stale = true;
-    // In a task of its own: several charts that are given data at once do not stop the page.
+    // Draw in a separate task, so that several charts with new data do not block the page.
     if (this.plotly) {
       this.after(0);
       return;
@@ -353,7 +355,7 @@ export class Plot {
     if (this.ended) return;
     this.note ??= make("p", { className: "wgan-note", role: "status" });
     this.note.textContent = words;
-    // Replaces the role of an image: the words are to be read, not the picture's description.
+    // Replace the role of an image: the text is to be read, not the description of the picture.
     this.root.setAttribute("role", "group");
     this.root.append(this.note);
   }
@@ -371,12 +373,12 @@ export class Plot {
 
   draw(whole = false) {
     const { clientWidth: width, clientHeight: height } = this.root;
-    // Nothing is drawn for nobody: in a hidden tab the observer or the event calls again.
+    // Do not draw in a hidden tab; the observer or the event calls again when it is visible.
     if (this.ended || !this.plotly || !this.figure || !width || document.hidden) return;
     const theme = themeAt(this.root);
     const like = [width, height, theme.sheet].join("|");
     const begun = performance.now();
-    // Of another run, or another walk, nothing may stay: not the axes, nor the lines for a while.
+    // After a change of the run, keep nothing of the previous one: neither its axes nor its lines.
     if (like === this.like && !whole && this.run === this.shown) {
       if (!this.stale) return;
       if (this.grow(begun)) return;
@@ -385,7 +387,7 @@ export class Plot {
         return;
       }
     }
-    // A redraw would break off the zoom that is being drawn.
+    // A redraw would abort the zoom that the visitor is dragging.
     if (this.root._dragging) {
       this.after(150);
       return;
@@ -395,7 +397,7 @@ export class Plot {
     const { data = [], layout = {} } = dress(this.figure, theme.colours);
     Object.assign(layout, { width, height, autosize: false, uirevision: this.run });
     layout.template = templateFor(theme);
-    // A finger that drags over a chart means to scroll the page; the mode bar still offers zoom.
+    // On touch screens, dragging over a chart scrolls the page; the mode bar still offers zoom.
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode ??= false;
     this.stale = this.behind = false;
     this.like = like;
@@ -406,17 +408,17 @@ export class Plot {
       (error) => this.say(`This chart cannot be drawn: ${error.message}`),
     );
     this.drawn();
-    // A chart takes a 50th of the browser's time at most: where drawing is slow, it is drawn less
-    // often. What is given meanwhile is not lost, the newest is drawn in the end.
+    // A chart uses at most a 50th of the browser's time: where drawing is slow, it is drawn less
+    // often. The newest data are always drawn in the end.
     const now = performance.now();
     this.rest = now + Math.min(50 * (now - begun), 2000);
     this.whole = now + 10_000;
   }
 
   /**
-   * Move the lines that Plotly drew to their new points, where these fit into the axes as they are,
-   * and tell whether that was done. A hundredth of a redraw's cost. What Plotly knows is then a few
-   * seconds old, until somebody points at the chart.
+   * Move the lines that Plotly has drawn to their new points, if these fit into the current axes;
+   * return whether this was done. It costs a hundredth of a redraw. Plotly's own data are then a
+   * few seconds old until the pointer enters the chart.
    * @param {number} now
    */
   grow(now) {
@@ -438,7 +440,7 @@ export class Plot {
     return true;
   }
 
-  drawn() {} // for those who add to it
+  drawn() {} // a hook for subclasses
 
   unsay() {
     if (!this.note) return;

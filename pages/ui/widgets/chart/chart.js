@@ -6,8 +6,7 @@ import { Plot } from "../base/theme.js";
  */
 
 /**
- * Give each trace whose x names an earlier trace that one's x: lines over the same steps carry them
- * once (chart.py).
+ * Resolve traces whose x refers to an earlier trace: chart.py sends equal x arrays only once.
  * @param {Trace[]} traces
  */
 export function resolveSharedX(traces) {

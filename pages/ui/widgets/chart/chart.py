@@ -20,16 +20,17 @@ _CHART = component(
     "chart/chart.css",
 )
 
-# What Plotly.js reads as typed arrays. 64 bits never reach it: twice the bytes, no more to see.
+# dtypes that Plotly.js reads. 64-bit numbers are converted, because they need twice the bytes and
+# look the same.
 _NARROW = {"f2": "f4", "f8": "f4", "i8": "i4", "u8": "u4"}
 
 
 def _array(array: np.ndarray) -> Any:
-    """`array` as Plotly's base64 typed array, or as a list where it holds no numbers."""
+    """Encode `array` as Plotly's base64 typed array, or as a list if it holds no numbers."""
     if array.dtype.kind not in "fiu" or array.ndim == 0:
         return _encode(array.tolist())
     code = array.dtype.str[1:]
-    # In the browser's byte order, which is little-endian everywhere.
+    # Use the browser's byte order, which is always little-endian.
     array = np.ascontiguousarray(array, dtype="<" + _NARROW.get(code, code))
     spec = {
         "dtype": array.dtype.str[1:],
@@ -44,7 +45,7 @@ def _encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _array(value)
     if isinstance(value, Mapping):
-        if value.keys() >= {"dtype", "bdata"}:  # as a go.Figure writes its arrays
+        if value.keys() >= {"dtype", "bdata"}:  # the form in which a go.Figure contains arrays
             if value["dtype"] not in _NARROW:
                 return dict(value)
             array = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<" + value["dtype"])
@@ -52,7 +53,7 @@ def _encode(value: Any) -> Any:
             if shape is not None:
                 array = array.reshape([int(n) for n in str(shape).split(",")])
             return _array(array)
-        # A Figure carries 7 kB of Plotly's own template; ours is in theme.js.
+        # Leave out Plotly's template, which has 7 kB; ours is in theme.js.
         return {str(name): _encode(item) for name, item in value.items() if name != "template"}
     if isinstance(value, list | tuple):
         return [_encode(item) for item in value]
@@ -64,14 +65,14 @@ def _encode(value: Any) -> Any:
 
 
 def encode_figure(figure: "Mapping[str, Any] | go.Figure") -> dict[str, Any]:
-    """`figure` as plain JSON for the browser: arrays as float32 in base64, no template."""
+    """Encode a figure as JSON for the browser: arrays as float32 in base64, no template."""
     mapping = figure if isinstance(figure, Mapping) else figure.to_dict()
     encoded: dict[str, Any] = _encode(mapping)
     return encoded
 
 
 def without_repeated_arrays(figure: dict[str, Any]) -> dict[str, Any]:
-    """The encoded `figure`, where a trace with the x of an earlier one says which: {"as": its place}."""
+    """Replace repeated x arrays in an encoded figure: {"as": index of the earlier trace}."""
     first: dict[tuple[str, str], int] = {}
     for i, trace in enumerate(figure.get("data", ())):
         x = trace.get("x")
@@ -91,13 +92,21 @@ def chart(
     help: str = "",
     version: Hashable = None,
 ) -> None:
-    """Show `figure`, `height` pixels high, read out as `alt`, below a `title` with its `help`.
+    """Show a figure.
 
-    Zoom, hover and legend choices last as long as `run` stays the same. Colours written as
-    `@critic`, `@real/0.3`, `@surface`, … follow the theme (see `theme.js`).
+    Zoom, hover and legend choices persist while `run` stays the same. Colours written as `@critic`,
+    `@real/0.3`, `@surface`, … follow the theme (see `theme.js`).
 
-    With a `version`, all visitors who are shown the same one, by the same `key`, get what the first of
-    them got; where the figure is a function it is not made again.
+    Args:
+        figure: The figure, or a function that returns it.
+        key: The component's key.
+        run: Identifies the content whose zoom is kept.
+        height: Height in pixels.
+        alt: Description for screen readers.
+        title: The heading.
+        help: Tooltip of the heading.
+        version: Visitors with the same version and key share the encoded figure, which is made only
+            once.
     """
     total = height + (HEADING if title else 0)
 
@@ -106,7 +115,7 @@ def chart(
             "figure": without_repeated_arrays(
                 encode_figure(figure() if callable(figure) else figure)
             ),
-            "run": run or "-",  # Plotly reads an empty revision as none
+            "run": run or "-",  # Plotly ignores an empty revision
             "height": height,
             "alt": alt,
             "plotly": assets.address(assets.PLOTLY),

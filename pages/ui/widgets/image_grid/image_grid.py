@@ -26,12 +26,12 @@ def image_grid(
     Args:
         image: The sheet without gaps, as WebP, PNG or JPEG.
         key: The component's key.
-        rows: Pictures in a column of the sheet.
-        columns: Pictures in a row of the sheet.
+        rows: Number of rows.
+        columns: Number of columns.
         caption: A line below the grid.
-        alt: What the grid shows, for screen readers.
-        max_height: In pixels.
-        notes: A few characters for each picture, written into its corner.
+        alt: Description for screen readers.
+        max_height: Maximum height in pixels.
+        notes: A few characters for the corner of each picture.
     """
     data = {
         "image": data_uri(image),

@@ -1,16 +1,16 @@
-// The picker: a sheet of samples from which some are picked, in an order.
+// The picker: a sheet of samples from which the visitor picks some in an order.
 
 import { define, Edits, make, write } from "../base/dom.js";
 import { Strip } from "../base/sprite.js";
 
 /**
- * What image_picker.py sends: the samples that are picked, in their order, and how many may be.
+ * Data from image_picker.py: the picked samples in order, and how many may be picked.
  * @typedef {import("../base/sprite.js").StripData & { picked: number[], most: number, edit: EditAnswer }} PickerData
  */
 
 /**
- * What is picked once a sample has been pressed; undefined where `most` are picked already. A press
- * picks and unpicks. Where only one may be, it takes the place of the one before, and stays picked.
+ * The picks after a press on a sample; undefined if `most` are picked already. A press picks or
+ * unpicks. If only one may be picked, it replaces the previous one and cannot be unpicked.
  * @param {number[]} picked
  * @param {number} index
  * @param {number} most
@@ -27,7 +27,7 @@ class Picker extends Strip {
   /** @type {number[]} */
   picked = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer; // of a refusal that goes away
+  timer; // removes a refusal
 
   /** @param {StreamlitComponent} component */
   constructor(component) {
@@ -63,7 +63,7 @@ class Picker extends Strip {
       this.refuse(`${most} are the most: unpick one first.`);
       return;
     }
-    if (most === 1 && this.picked.includes(index)) return; // the one stays picked
+    if (most === 1 && this.picked.includes(index)) return; // the only pick remains
     this.refuse("");
     this.picked = picked;
     this.mark();

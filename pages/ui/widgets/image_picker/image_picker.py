@@ -1,4 +1,4 @@
-"""A sheet of samples from which some are picked, in an order."""
+"""A sheet of samples from which the visitor picks some in an order."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _PICKER = component(
 
 
 def _checked(value: object, count: int, most: int) -> list[int] | None:
-    """Return the samples that the browser sent, if they can be picked; else None."""
+    """Return the valid picks from the browser's message; None if it is invalid."""
     if not isinstance(value, list) or len(value) > most:
         return None
     if not all(type(index) is int and 0 <= index < count for index in value):
@@ -38,10 +38,19 @@ def image_picker(
     alt: str,
     max_height: int = 300,
 ) -> list[int]:
-    """Show a sheet of `rows` × `columns` samples and return those that are picked, in order.
+    """Show a sheet of `rows` × `columns` samples and return the picked ones, in order.
 
-    `picked` is what is shown. `on_change` is called with other picks, to keep them, and must draw
-    nothing itself.
+    Args:
+        image: The sheet without gaps.
+        key: The component's key.
+        rows: Number of rows.
+        columns: Number of columns.
+        picked: Indices of the samples to show as picked.
+        on_change: Stores new picks. It must not draw.
+        most: Maximum number of picks.
+        caption: A line below the sheet.
+        alt: Description for screen readers.
+        max_height: Maximum height in pixels.
     """
 
     def check(value: Any) -> list[int] | None:

@@ -1,32 +1,35 @@
-// A plane of latent space as a map of pictures: drag to move, turn the wheel to zoom, point to
-// preview, click to keep. The picture at hand moves at once; Python renders the new part after it.
+// A plane in latent space as a map of pictures: drag to move, turn the wheel to zoom, point to
+// preview, click to keep. The current picture moves at once; Python renders the new part
+// afterwards.
 
 import { clamp, contextOf, decode, define, Edits, Heading, make, write } from "../base/dom.js";
 import { themeAt } from "../base/theme.js";
 
-const SETTLE = 90; // milliseconds without a movement after which the new part is asked for
+const SETTLE = 90; // milliseconds after the last movement until the new part is requested
 
 const STEPS = new Map([
   ["ArrowLeft", { x: -1, y: 0 }], ["ArrowRight", { x: 1, y: 0 }],
   ["ArrowUp", { x: 0, y: 1 }], ["ArrowDown", { x: 0, y: -1 }],
 ]);
 
-/** @typedef {Point & { half: number }} View a square part of the plane: its middle and half its side */
+/** @typedef {Point & { half: number }} View a square part of the plane: its centre and half its side */
 
 /** @typedef {View & { side: number }} Tiled a part of the plane as `side` × `side` pictures */
 
 /**
- * What latent_map.py sends: the part of the plane that `image` shows; where it starts; how far one may go
- * from the middle (`reach`), and the least and the most of `half`. `source` names the plane.
+ * Data from latent_map.py: the part of the plane that `image` shows; the initial part; how far the
+ * visitor can go from the centre (`reach`), and the limits of `half`. `source` identifies the
+ * plane.
  * @typedef {Tiled & { image: string, edit: EditAnswer, homeX: number, homeY: number, homeHalf: number,
  *   source: string, marks: (Point & { name: string })[], reach: number, least: number, most: number,
  *   alt: string, title: string, help: string, height: number }} MapData
  */
 
-/** @typedef {View & { source: string | undefined }} Seen what the visitor has made */
+/** @typedef {View & { source: string | undefined }} Seen the visitor's view */
 
 /**
- * Where a place of the plane is on a canvas of `width` × `width` that shows `view`; y grows upwards.
+ * The position of a place of the plane on a canvas of `width` × `width` that shows `view`; y grows
+ * upwards.
  * @param {View} view
  * @param {number} width
  * @param {Point} place
@@ -37,7 +40,7 @@ export function toCanvas(view, width, { x, y }) {
 }
 
 /**
- * The place of the plane at a share of the canvas from its left and from its top.
+ * The place of the plane at a share of the canvas from the left and from the top.
  * @param {View} view
  * @param {number} left
  * @param {number} top
@@ -48,7 +51,7 @@ export const placeAtShare = (view, left, top) => ({
 });
 
 /**
- * The part that is seen after the picture has been dragged by some pixels.
+ * The view after dragging the picture by some pixels.
  * @param {View} view before
  * @param {number} across
  * @param {number} down
@@ -61,7 +64,7 @@ export function dragged(view, across, down, width) {
 }
 
 /**
- * The part that is seen once its side is `by` times as long, where `around` stays in its place.
+ * The view after multiplying its side by `by`, with `around` at the same position on screen.
  * @param {View} view
  * @param {number} by
  * @param {Point} around
@@ -79,8 +82,8 @@ export function zoomed(view, by, around, { least, most }) {
 }
 
 /**
- * The part that is seen once a cursor has gone from a place to another: it goes along where the other
- * lies beyond it. Undefined where nothing moves.
+ * The view after a cursor has moved from a place to another: it follows if the new place is
+ * outside. Undefined if the view does not change.
  * @param {View} view
  * @param {Point} from
  * @param {Point} to
@@ -97,7 +100,7 @@ export function followed(view, from, to) {
 }
 
 /**
- * The picture that lies under a place; nothing where there is none yet.
+ * The picture at a place; undefined if there is none yet.
  * @param {Tiled} at
  * @param {Point} place
  */
@@ -108,7 +111,7 @@ export function tileAt(at, place) {
 }
 
 /**
- * A place in words.
+ * A place as text.
  * @param {Point} place
  */
 export const placeWords = ({ x, y }) => `x ${x.toFixed(2)}, y ${y.toFixed(2)}`.replaceAll("-", "−");
@@ -117,21 +120,21 @@ class LatentMap {
   /** @type {MapData} */
   data;
   /** @type {View} */
-  view; // that the visitor looks at
+  view; // what the visitor sees
   /** @type {View} */
-  start; // of this plane
+  start; // initial view of this plane
   /** @type {Tiled | undefined} */
   at; // the part that the image shows
   /** @type {HTMLImageElement | undefined} */
   image;
   /** @type {string | undefined} */
-  given; // the newest image's address
+  given; // address of the newest image
   /** @type {string | undefined} */
   source;
   /** @type {Point | undefined} */
-  cursor; // of the pointer or of the keyboard
+  cursor; // of the pointer or the keyboard
   /** @type {(Point & { view: View, moved: boolean }) | undefined} */
-  held; // where the hand took hold, and of what
+  held; // where a drag began, and in which view
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   settling;
 
@@ -236,7 +239,7 @@ class LatentMap {
     const by = [event.clientX - held.x, event.clientY - held.y];
     if (Math.hypot(...by) < 4 && !held.moved) return;
     held.moved = true;
-    // The wheel may have zoomed since the hand took hold.
+    // The wheel may have zoomed during the drag.
     this.view = dragged({ ...held.view, half: this.view.half }, by[0], by[1], box.width);
     this.moved();
   }
@@ -345,10 +348,10 @@ class LatentMap {
   }
 
   /**
-   * The picture under the cursor, large; the middle one where there is none.
+   * Enlarge the picture at the cursor, or the middle one without a cursor.
    * @param {HTMLImageElement} image
    * @param {Tiled} at
-   * @param {number} ratio pixels of the device in one of CSS
+   * @param {number} ratio device pixels per CSS pixel
    */
   show(image, at, ratio) {
     const middle = (at.side - 1) >> 1;

@@ -1,4 +1,4 @@
-"""A plane of latent space as a map of pictures, to be dragged, zoomed, and pointed at."""
+"""A plane in latent space as a map of pictures, which can be dragged and zoomed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ LEAST, MOST, FAR = 0.02, 8.0, 1e4  # in units of the plane
 
 @dataclass(frozen=True)
 class Window:
-    """A square part of the plane: its middle, and half its side."""
+    """A square part of the plane: its centre, and half its side."""
 
     x: float = 0.0
     y: float = 0.0
@@ -29,18 +29,18 @@ class Window:
 
 
 MAX_SOURCES = 20
-"""How many planes' windows are remembered for a visitor."""
+"""Number of planes whose windows are stored for a visitor."""
 
 
 @dataclass
 class _Windows:
-    """What this visitor looks at: by the component's key, then by the plane."""
+    """The windows of this visitor: by the component's key, then by the plane."""
 
     by_key: dict[str, dict[str, Window]] = field(default_factory=dict)
 
 
 def map_window(key: str, source: str, home: Window) -> Window:
-    """Return the part of the plane `source` that this visitor looks at; `home` at first."""
+    """Return this visitor's window of the plane `source`; `home` at first."""
     receive(key, lambda value: _remembered(key, value))
     window = _known(key).get(source)
     if window is None:
@@ -53,7 +53,7 @@ def _known(key: str) -> dict[str, Window]:
 
 
 def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
-    """Return what the browser sent, checked, and remember it for when that plane is shown again."""
+    """Validate the browser's message, store the window, and return it with its plane."""
     source = value.get("source") if isinstance(value, dict) else None
     if not isinstance(source, str) or len(source) > 200:
         return None
@@ -69,17 +69,17 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
 
 
 def _most(home: Window) -> float:
-    """Return how far the visitor can move and zoom out: at least far enough to see the start."""
+    """Return the limit for moving and zooming out, large enough to show the initial window."""
     return max(MOST, home.half)
 
 
 def _checked(value: Any, source: str) -> tuple[float, float] | None:
-    """Return a place of the plane that the browser sent; None if it is not valid."""
+    """Return a valid place of the plane from the browser's message; None if it is invalid."""
     if not isinstance(value, dict) or value.get("source") != source:
         return None
     place = []
     for number in (value.get("x"), value.get("y")):
-        # A whole number may be too long to be a float.
+        # An integer may be too large for a float.
         if not isinstance(number, int | float) or not abs(number) < FAR:
             return None
         place.append(float(number))
@@ -104,8 +104,19 @@ def latent_map(
 ) -> None:
     """Show a sheet of `side` × `side` pictures as the part `window` of a plane.
 
-    `source` names the plane: another one begins at `home`. `marks` are (x, y, name); `on_keep` is called
-    with the place of a click, before the run that it causes.
+    Args:
+        image: The sheet without gaps.
+        window: The part of the plane.
+        key: The component's key.
+        source: Name of the plane. Another plane begins at `home`.
+        side: Number of pictures along each side.
+        home: The initial window.
+        marks: (x, y, name) of each mark.
+        on_keep: Called with the place of a click, before the rerun that it causes.
+        alt: Description for screen readers.
+        title: The heading.
+        help: Tooltip of the heading.
+        height: Height in pixels.
     """
 
     def keep(value: Any) -> None:

@@ -1,4 +1,4 @@
-// Two piles on a line: shaped, moved by hand, and moved as cheaply as can be.
+// Two piles on a line, which the visitor shapes and moves by hand, and the cheapest plan.
 
 import {
   calm, clamp, define, Edits, Help, iconButton, make, makeSvg, setIcon, svgPoint, write,
@@ -7,32 +7,32 @@ import { themeAt } from "../base/theme.js";
 
 const WIDE = 760;
 const TALL = 338;
-const TOP = 152; // the ground of the upper pile
-const BOTTOM = 318; // that of the lower one
-const ROOM = 128; // how high the highest column is
-const HALF = (TOP + BOTTOM - ROOM) / 2; // above it a pointer is at the upper pile
+const TOP = 152; // y of the upper pile's ground
+const BOTTOM = 318; // y of the lower pile's ground
+const ROOM = 128; // height of the highest column
+const HALF = (TOP + BOTTOM - ROOM) / 2; // a pointer above it is at the upper pile
 const EPS = 1e-9;
 const SECONDS = 5;
 
-const GROWN = 60; // the height of the highest column after a pile has been shaped
+const GROWN = 60; // height of the highest column after a pile has been shaped
 
 const SIDES = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]);
 const LIFTS = new Map([["ArrowUp", 1], ["ArrowDown", -1], ["PageUp", 8], ["PageDown", -8]]);
 
-/** @typedef {"shape" | "move" | "best"} Mode what is done with the piles: shaped, moved by hand, as cheaply as can be */
+/** @typedef {"shape" | "move" | "best"} Mode shape the piles, move them by hand, or show the cheapest plan */
 
 /** @typedef {[from: number, to: number]} Move from a column of the earth to one of the mould */
 
 /** @typedef {[from: number, to: number, mass: number]} Load */
 
 /**
- * What plan_editor.py sends: the heights of the columns, at most `tallest`; the moves made by hand; and
- * whether the visitor has `seen` the cheapest plan.
+ * Data from plan_editor.py: the heights of the columns, at most `tallest`; the moves made by hand;
+ * and whether the visitor has `seen` the cheapest plan.
  * @typedef {{ fake: number[], real: number[], moves: Move[], mode: Mode, seen: boolean, tallest: number,
  *   edit: EditAnswer, help: Record<Mode, string> }} PilesData
  */
 
-/** @typedef {Pick<PilesData, "fake" | "real" | "moves" | "mode" | "seen">} Made what the visitor has made */
+/** @typedef {Pick<PilesData, "fake" | "real" | "moves" | "mode" | "seen">} Made the visitor's edits */
 
 /** @typedef {Point & { pile: number, column: number }} Place of the pointer */
 
@@ -49,7 +49,7 @@ export const shares = (heights) => heights.map((h) => h / sum(heights));
 const formatCost = (value) => value.toFixed(2);
 
 /**
- * The column at a place of the drawing, of `count`.
+ * The column, of `count`, at a place of the drawing.
  * @param {number} x
  * @param {number} count
  */
@@ -58,7 +58,7 @@ export const columnAt = (x, count) => (
 );
 
 /**
- * Cost of the cheapest plan: across each gap exactly |F − G| must pass.
+ * The cost of the cheapest plan: the mass that passes each gap is |F − G|.
  * @param {number[]} a
  * @param {number[]} b
  */
@@ -69,7 +69,7 @@ export function cheapest(a, b) {
 }
 
 /**
- * The plan that never crosses, as loads from left to right.
+ * The plan without crossings, as loads from left to right.
  * @param {number[]} a
  * @param {number[]} b
  */
@@ -105,7 +105,7 @@ export function carriedLoads(a, b, moves) {
 }
 
 /**
- * What a plan by hand leaves: the earth that is not moved yet, and the room in the mould.
+ * What remains after a plan by hand: the earth that is not moved, and the room in the mould.
  * @param {number[]} a
  * @param {number[]} b
  * @param {Move[]} moves
@@ -120,8 +120,8 @@ export function remaining(a, b, moves) {
 }
 
 /**
- * The moves that finish a plan by hand: the closest pair of columns that still has earth and room
- * comes first, the left one of two that are as close.
+ * The moves that complete a plan by hand. The closest pair of columns with earth and room comes
+ * first; of equally close pairs the left one.
  * @param {number[]} a
  * @param {number[]} b
  * @param {Move[]} moves
@@ -144,8 +144,8 @@ export function nearestFirst(a, b, moves) {
 }
 
 /**
- * Loads with the slice that each takes in its first and its last column: `start` and `end` are the
- * heights of its lower side, in shares.
+ * Loads with their slices of the first and the last column: `start` and `end` are the heights of
+ * their lower sides, in shares.
  * @param {number[]} a
  * @param {number[]} b
  * @param {Load[]} plan
@@ -161,8 +161,8 @@ export function stackedLoads(a, b, plan) {
 }
 
 /**
- * How far the k-th load of `count` has come when the film is at `time`: they begin one after the
- * other, and each takes 0.35 of the film.
+ * The progress of the k-th load of `count` at `time` of the film. Loads start one after the other,
+ * and each takes 0.35 of the film.
  * @param {number} k
  * @param {number} count
  * @param {number} time
@@ -173,8 +173,8 @@ export function loadProgress(k, count, time) {
 }
 
 /**
- * The columns that a pointer has passed from one place to another, with its height at each; the first
- * only where it stayed in its column.
+ * The columns that a pointer has passed between two places, with its height at each. If it stayed
+ * in its column, this is the first one only.
  * @param {Point & { column: number }} from
  * @param {Point & { column: number }} to
  */
@@ -191,7 +191,8 @@ export function passedColumns(from, to) {
 }
 
 /**
- * A pile with one column at another height, a whole number up to `tallest`. Some earth stays in it.
+ * A pile with one column at another height, an integer up to `tallest`. At least one unit of earth
+ * remains in the pile.
  * @param {number[]} heights
  * @param {number} column
  * @param {number} height
@@ -205,8 +206,8 @@ export function lifted(heights, column, height, tallest) {
 }
 
 /**
- * A pile of the same shape with room to grow on: its highest column is brought back to a middling
- * height.
+ * A pile of the same shape with its highest column at a medium height, so that there is room to
+ * raise it.
  * @param {number[]} heights
  */
 export function levelled(heights) {
@@ -218,32 +219,32 @@ class Piles {
   /** @type {PilesData} */
   data;
   /** @type {number[][]} */
-  piles = []; // the heights of both, once Python has sent some
+  piles = []; // heights of both piles, once received from Python
   /** @type {Move[]} */
   moves = [];
   /** @type {Mode} */
   mode = "shape";
-  seen = false; // the cheapest plan, by the visitor
+  seen = false; // whether the visitor has seen the cheapest plan
   at = [0, 0]; // the keyboard's column in each pile
-  time = 0; // of the film of the cheapest plan, 0 … 1
+  time = 0; // position in the film of the cheapest plan, 0 … 1
   playing = false;
-  frame = 0; // of the browser, that the film or a flight waits for
+  frame = 0; // pending animation frame of the film or of a flight
   /** @type {number | undefined} */
   from; // the column whose earth is picked up
   /** @type {Place | undefined} */
-  held; // where the hand took hold
+  held; // where a drag began
   /** @type {Place | undefined} */
-  last; // place of a hand that shapes
+  last; // last place of the pointer while shaping
   /** @type {Place | undefined} */
-  point; // of a hand that carries
+  point; // place of the pointer while carrying
   /** @type {[pile: number, column: number] | undefined} */
-  over; // the column under the hand, where it can take or leave something
+  over; // the column under the pointer, if it can take or leave earth there
   /** @type {number | undefined} */
-  focused; // the pile that the keyboard is at
+  focused; // the pile with keyboard focus
   /** @type {number[] | undefined} */
-  scales; // pixels a unit of height in each pile, while one is being shaped
+  scales; // pixels per unit of height in each pile while one is being shaped
   /** @type {[before: number, t: number] | undefined} */
-  flying; // the first load that flies, and how far
+  flying; // the first flying load, and its progress
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   telling; // of the next message to Python
 
@@ -271,7 +272,7 @@ class Piles {
     this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1, step: 0.001,
       value: 0, ariaLabel: "How far the earth has come" });
     this.slider.oninput = () => {
-      this.time = Number(this.slider.value); // before anything is painted, the slider with it
+      this.time = Number(this.slider.value); // set before the next paint, together with the slider
       this.stop();
     };
     this.says = make("output", {});
@@ -307,7 +308,7 @@ class Piles {
     this.svg.onpointermove = (event) => this.drag(event);
     this.svg.onpointerup = (event) => this.up(event);
     this.svg.onpointercancel = () => this.drop();
-    // Words keep their size on the screen where the drawing is narrow.
+    // Text keeps its size on the screen when the drawing is narrow.
     this.observer = new ResizeObserver(([{ contentRect: { width } }]) => (
       width && this.root.style.setProperty("--shrunk", String(WIDE / width))));
     this.observer.observe(this.root);
@@ -320,7 +321,7 @@ class Piles {
       this.root.style.setProperty(`--${name}`, colour);
     }
     this.data = data;
-    // While the hand is on it, whatever comes is older than what it does.
+    // During a drag, values from Python are older than the visitor's edits.
     if (!this.held && !this.telling && this.edits.takes(data.edit)) {
       this.piles = [[...data.fake], [...data.real]];
       this.moves = data.moves.map(([from, to]) => [from, to]);
@@ -333,7 +334,7 @@ class Piles {
     this.display();
   }
 
-  // Tell Python all that the visitor has made.
+  // Send all edits to Python.
   tell() {
     clearTimeout(this.telling);
     this.telling = undefined;
@@ -367,9 +368,9 @@ class Piles {
     this.paint();
   }
 
-  // ---- what lies where ------------------------------------------------------------------------
+  // ---- layout ---------------------------------------------------------------------------------
 
-  // The shares of both piles.
+  // Return the shares of both piles.
   both() {
     return this.piles.map(shares);
   }
@@ -408,8 +409,8 @@ class Piles {
   }
 
   /**
-   * The newest loads fly to their places.
-   * @param {number} before how many do not
+   * Animate the newest loads to their places.
+   * @param {number} before number of loads that do not fly
    */
   fly(before) {
     const begin = performance.now();
@@ -423,7 +424,7 @@ class Piles {
     this.frame = requestAnimationFrame(tick);
   }
 
-  // ---- the picture ----------------------------------------------------------------------------
+  // ---- drawing --------------------------------------------------------------------------------
 
   paint() {
     if (!this.piles.length) return;
@@ -434,7 +435,7 @@ class Piles {
     const x = (i) => 8 + i * slot;
     const both = this.both();
     const unit = ROOM / Math.max(...both.flat());
-    // While a pile is shaped its scale stands still.
+    // While a pile is being shaped, its scale does not change.
     const tall = scales
       ? this.piles.map((heights, pile) => heights.map((h) => Math.min(h * scales[pile], ROOM + 12)))
       : both.map((pile) => pile.map((share) => share * unit));
@@ -462,7 +463,7 @@ class Piles {
   /**
    * @param {(column: number) => number} x
    * @param {number} slot the width of a column
-   * @param {number} unit pixels of the whole pile's share
+   * @param {number} unit pixels for the share 1
    * @param {number} n
    */
   paintLoads(x, slot, unit, n) {
@@ -491,7 +492,7 @@ class Piles {
   }
 
   /**
-   * How far the k-th load has come.
+   * The progress of the k-th load.
    * @param {number} k
    * @param {number} count
    */
@@ -584,7 +585,7 @@ class Piles {
     this.paint();
   }
 
-  // ---- the hand -------------------------------------------------------------------------------
+  // ---- pointer and keyboard -------------------------------------------------------------------
 
   /**
    * @param {PointerEvent} event
@@ -642,7 +643,7 @@ class Piles {
       if (this.rest()[1][at.column] > 0) return this.carry(at.column);
       this.from = undefined;
     }
-    return this.paint(); // still picked up: the next tap says where it goes
+    return this.paint(); // still picked up: the next tap chooses its destination
   }
 
   drop() {
@@ -657,7 +658,7 @@ class Piles {
   }
 
   /**
-   * The columns that the pointer has passed get its height.
+   * Set the columns that the pointer has passed to its height.
    * @param {Place} at
    */
   pull(at) {

@@ -1,4 +1,4 @@
-"""Two piles on a line that the visitor shapes, moves by hand, and sees moved as cheaply as can be."""
+"""Two piles on a line: the visitor shapes them and moves the earth, and sees the cheapest plan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,16 +41,16 @@ MODES = ("shape", "move", "best")
 
 @dataclass(frozen=True)
 class Plan:
-    """What the visitor has made: two piles, a plan by hand as far as it goes, and what is on show."""
+    """The visitor's edits: two piles, the plan by hand so far, and what is on show."""
 
     piles: Piles
     moves: tuple[tuple[int, int], ...] = ()
     mode: str = "shape"
-    seen: bool = False  # whether the cheapest plan has been asked for
+    seen: bool = False  # whether the cheapest plan was requested
 
 
 def plan_editor(plan_before: Plan, *, key: str, on_change: Callable[[Plan], None]) -> None:
-    """Show two piles and a plan. `on_change` is called with what the visitor makes of them, to keep it."""
+    """Show two piles and a plan. `on_change` stores the visitor's edits."""
     edit = edited(key, plan_before, parse_edit, on_change)
     plan = edit.value
     data = {
@@ -68,7 +68,7 @@ def plan_editor(plan_before: Plan, *, key: str, on_change: Callable[[Plan], None
 
 
 def parse_edit(value: Any) -> Plan | None:
-    """Return what came from the browser, which may have sent anything; None where it is no plan."""
+    """Validate a message from the browser; return None if it is no plan."""
     if not isinstance(value, dict) or value.get("mode") not in MODES:
         return None
     move_list = value.get("moves")
@@ -85,7 +85,7 @@ def parse_edit(value: Any) -> Plan | None:
 
 
 def _whole(values: Any) -> tuple[int, ...]:
-    """Return a short list of whole numbers. Raises ValueError for anything else."""
+    """Return a short list of integers. Raises ValueError for anything else."""
     if not isinstance(values, list) or not 0 < len(values) <= PLACES:
         raise ValueError("No list of this length.")
     numbers = []

@@ -18,7 +18,7 @@ test("a pointer is in one of 24 columns of 31 pixels, or in the outermost beyond
 test("the cheapest plan costs mass times distance", () => {
   assert.equal(cheapest([1, 0, 0], [0, 0, 1]), 2);
   assert.equal(cheapest([0.5, 0.5, 0], [0, 0.5, 0.5]), 1);
-  assert.equal(cheapest([0, 0, 1], [0.5, 0, 0.5]), 1); // the other way
+  assert.equal(cheapest([0, 0, 1], [0.5, 0, 0.5]), 1); // in the other direction
   assert.equal(cheapest([0.5, 0.5], [0.5, 0.5]), 0);
 });
 
@@ -76,7 +76,7 @@ test("loads are taken from the top of a column and laid on one another", () => {
 const near = (actual, expected) => assert(Math.abs(actual - expected) < 1e-12, `${actual} for ${expected}`);
 
 test("loads go one after the other, the last until the end of the film", () => {
-  near(loadProgress(0, 1, 0.35), 1); // alone, it goes at once
+  near(loadProgress(0, 1, 0.35), 1); // alone, it starts at once
   near(loadProgress(0, 3, 0.175), 0.5);
   near(loadProgress(1, 3, 0.5), 0.5); // begins at 0.325
   near(loadProgress(2, 3, 0.65), 0);

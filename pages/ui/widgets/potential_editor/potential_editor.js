@@ -1,4 +1,5 @@
-// A function of slope at most 1, bent by hand over two piles: what its mean difference proves.
+// A function of slope at most 1 that the visitor bends by hand over two piles, and the bound that
+// it proves.
 
 import {
   clamp, define, Edits, formatSigned, Help, make, makeSvg, svgPoint, write,
@@ -8,24 +9,25 @@ import { themeAt } from "../base/theme.js";
 const WIDE = 760;
 const TALL = 320;
 const MIDDLE = 116;
-const UNIT = 13.5; // pixels a unit of height
-const MOST = 8; // heights lie between plus and minus this
+const UNIT = 13.5; // pixels per unit of height
+const MOST = 8; // largest |height|
 const GROUND = 302;
-const ROOM = 62; // how high the highest column is
+const ROOM = 62; // height of the highest column
 
 const SIDES = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]);
 const LIFTS = new Map([["ArrowUp", 0.25], ["ArrowDown", -0.25], ["PageUp", 2], ["PageDown", -2]]);
 
 /**
- * What potential_editor.py sends: the shares of both piles, the visitor's function, and an optimal one.
+ * Data from potential_editor.py: the shares of both piles, the visitor's function, and an optimal
+ * one.
  * @typedef {{ fake: number[], real: number[], f: number[], shown: boolean, optimal: number[],
  *   edit: EditAnswer, help: string }} BendData
  */
 
-/** @typedef {{ f: number[], shown: boolean }} Bent what the visitor has made */
+/** @typedef {{ f: number[], shown: boolean }} Bent the visitor's edits */
 
 /**
- * The column at a place of the drawing, of `count`.
+ * The column, of `count`, at a place of the drawing.
  * @param {number} x
  * @param {number} count
  */
@@ -34,8 +36,9 @@ export const columnAt = (x, count) => (
 );
 
 /**
- * The function after a point of it has been pulled to a height. The point goes there, all others into
- * the cone of slope 1 around it: the nearest function of slope at most 1 that passes there (McShane).
+ * The function after a point has been pulled to a height. All other points are moved into the cone
+ * of slope 1 around it: this is the nearest function of slope at most 1 through the point
+ * (McShane).
  * @param {number[]} f
  * @param {number} column
  * @param {number} height
@@ -46,7 +49,8 @@ export function bendFunction(f, column, height) {
 }
 
 /**
- * What a function of slope at most 1 proves: E f over the real pile less that over the fake one.
+ * The lower bound that a function of slope at most 1 proves: its mean over the real pile minus that
+ * over the fake one.
  * @param {number[]} f
  * @param {number[]} fake
  * @param {number[]} real
@@ -67,8 +71,8 @@ export function wasserstein(fake, real) {
 }
 
 /**
- * The optimal function where it is drawn: only differences count, so it gets the mean height of the
- * visitor's, unless it would leave the drawing.
+ * The optimal function for display. Only differences matter, so it gets the mean height of the
+ * visitor's function, unless it would leave the drawing.
  * @param {number[]} optimal
  * @param {number[]} f
  */
@@ -85,10 +89,10 @@ class Bend {
   data;
   /** @type {number[]} */
   f = [];
-  shown = false; // an optimal function beside it
+  shown = false; // whether an optimal function is shown
   at = 0; // the keyboard's column
   /** @type {number | undefined} */
-  held; // the column under the hand
+  held; // the column under the pointer
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   telling; // of the next message to Python
 
@@ -134,7 +138,7 @@ class Bend {
       if (this.telling) this.tell(); // the visitor may be about to leave
       this.paint();
     };
-    // Words keep their size on the screen where the drawing is narrow.
+    // Text keeps its size on the screen when the drawing is narrow.
     this.observer = new ResizeObserver(([{ contentRect: { width } }]) => (
       width && this.root.style.setProperty("--shrunk", String(WIDE / width))));
     this.observer.observe(this.root);
@@ -148,7 +152,7 @@ class Bend {
     }
     this.data = data;
     this.help.words = data.help;
-    // While the hand is on it, whatever comes is older than what it does.
+    // During a drag, values from Python are older than the visitor's edits.
     if (this.held === undefined && !this.telling && this.edits.takes(data.edit)) {
       this.f = [...data.f];
       this.shown = data.shown;
@@ -156,7 +160,7 @@ class Bend {
     this.paint();
   }
 
-  // Tell Python all that the visitor has made.
+  // Send all edits to Python.
   tell() {
     clearTimeout(this.telling);
     this.telling = undefined;
@@ -240,7 +244,7 @@ class Bend {
           y: GROUND - height, height, rx: 2, style: `fill:var(--${name})` }));
       }
       const more = real[i] - fake[i];
-      // Where the real pile is the higher one, lifting f gains; elsewhere it loses.
+      // Where the real pile is higher, raising f increases the bound; elsewhere it decreases it.
       if (Math.abs(more) > 0.004) parts.push(makeSvg("path", { style: `fill:var(--${more > 0 ? "real" : "fake"})`,
         d: more > 0 ? `M${x(i) - 5} ${GROUND + 14}h10l-5 -9Z` : `M${x(i) - 5} ${GROUND + 5}h10l-5 9Z` }));
     }

@@ -1,4 +1,4 @@
-"""A function over two piles that the visitor bends by hand, never steeper than 1."""
+"""A function over two piles that the visitor bends by hand, with slope at most 1."""
 
 import math
 from collections.abc import Callable
@@ -32,16 +32,16 @@ With the keyboard: ← → choose a point, ↑ ↓ bend it."""
 
 @dataclass(frozen=True)
 class Bent:
-    """What the visitor has made: a function, and whether the optimal one is shown beside it."""
+    """The visitor's edits: a function, and whether the optimal one is shown beside it."""
 
-    f: F64  # (PLACES,), as the browser sent it: not yet checked for its slope
+    f: F64  # (PLACES,), as sent by the browser, with unchecked slope
     shown: bool = False
 
 
 def potential_editor(
     piles: Piles, bent: Bent, *, key: str, on_change: Callable[[Bent], None]
 ) -> None:
-    """Show a function over two piles. `on_change` is called with what the visitor makes of it, to keep it."""
+    """Show a function over two piles. `on_change` stores the visitor's edits."""
     edit = edited(key, bent, parse_edit, on_change, _same)
     fake, real = piles.shares
     data = {
@@ -62,7 +62,7 @@ def _same(one: Bent, other: Bent) -> bool:
 
 
 def parse_edit(value: Any) -> Bent | None:
-    """Return what came from the browser, which may have sent anything; None where it is no function."""
+    """Validate a message from the browser; return None if it is no function."""
     f = value.get("f") if isinstance(value, dict) else None
     if not isinstance(f, list) or len(f) != PLACES:
         return None

@@ -1,31 +1,31 @@
-// Several stages side by side with one timeline, on an axis that all share: steps, images, seconds.
+// The samples of several runs with a common timeline, over steps, images or seconds.
 
 import { define, formatCount, iconButton, make, setIcon, write } from "../base/dom.js";
 import { colourNamed, themeAt } from "../base/theme.js";
 import { indexAt, Stage } from "../sample_timeline/stage.js";
 
-const HISTORY = 15_000; // milliseconds in which the whole of it is played
+const HISTORY = 15_000; // milliseconds for playing the whole timeline
 
 /**
- * One run: `at` is where each of its `steps` lies on the common axis.
+ * A run: `at` is the position of each of its `steps` on the common axis.
  * @typedef {Omit<import("../sample_timeline/stage.js").StageData, "at" | "height" | "plotly" | "help">
  *   & { colour: string, at: number[] }} WallItem
  */
 
 /**
- * What run_grid.py sends; `moment` is where on the common axis it opens.
+ * Data from run_grid.py; `moment` is the initial position on the common axis.
  * @typedef {{ items: WallItem[], unit: string, moment: number | null, height: number,
  *   plotly: string | null }} WallData
  */
 
 /**
- * The end of the common axis: where the last of all frames lies.
+ * The end of the common axis: the position of the last frame of all runs.
  * @param {{ at: number[] }[]} items
  */
 export const axisEnd = (items) => Math.max(...items.map((item) => item.at.at(-1) ?? 0), 0);
 
 /**
- * How far playback has come, as a share, after some milliseconds more.
+ * The share of the timeline that is played after some more milliseconds.
  * @param {number} share
  * @param {number} passed
  */
@@ -35,21 +35,21 @@ class Wall {
   /** @type {WallData} */
   data;
   /** @type {string | undefined} */
-  names; // of the runs that are shown
+  names; // of the shown runs
   /** @type {Map<string, number[]>} */
-  wishes = new Map(); // the steps of the frames that each run's stage asks for
+  wishes = new Map(); // the steps of the frames that each run's stage requests
   /** @type {{ stage: Stage, swatch: HTMLElement, title: HTMLElement, moment: HTMLElement,
    *   root: HTMLElement }[]} */
   stages = [];
-  share = 1; // of the common axis, where the visitor is
+  share = 1; // the visitor's position, as a share of the common axis
   end = 0; // of the common axis
   playing = false;
-  following = true; // the newest frames
+  following = true; // shows the newest frames
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  telling; // of the next question
+  telling; // of the next request
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  resting; // of the next message to the page's address
-  ticking = 0; // the browser's frame that playback waits for
+  resting; // of the next message for the page's address
+  ticking = 0; // pending animation frame of playback
 
   /** @param {StreamlitComponent} component */
   constructor({ setTriggerValue }) {
@@ -72,7 +72,7 @@ class Wall {
   }
 
   /**
-   * Stages ask one by one; one question goes out for all of them.
+   * Collect the requests of the stages, and send one request for all of them.
    * @param {string} run
    * @param {number[]} steps
    */
@@ -123,7 +123,7 @@ class Wall {
     this.controls();
   }
 
-  // Say where the visitor rests, for the page's address.
+  // Report the visitor's position for the page's address.
   rest() {
     clearTimeout(this.resting);
     if (this.playing) return;
@@ -132,7 +132,7 @@ class Wall {
   }
 
   /**
-   * Every stage shows its newest frame at or before the moment; one that had none yet, its first.
+   * Let every stage show its newest frame at or before the position; without one, its first frame.
    * @param {number} delay milliseconds until frames are asked for
    */
   place(delay) {
@@ -175,7 +175,7 @@ class Wall {
       if (!this.playing) return;
       this.ticking = requestAnimationFrame(tick);
       if (now - before < 150) return;
-      // A frame that is still on its way is waited for, so that none of the runs falls behind.
+      // Wait for frames that have been requested, so that all runs stay in step.
       if (this.stages.some(({ stage }) => stage.missing(stage.target))) return;
       this.share = playedShare(this.share, now - before);
       before = now;

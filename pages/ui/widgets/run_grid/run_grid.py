@@ -1,4 +1,4 @@
-"""Several runs' pictures side by side, with one timeline for all."""
+"""The samples of several runs side by side, with a common timeline."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _WALL = component(
 
 @dataclass(frozen=True)
 class RunSamples:
-    """One run of the grid: `at` is where each of its `steps` lies on the common axis."""
+    """A run of the grid; `at` is the position of each of its `steps` on the common axis."""
 
     run: str
     title: str
@@ -52,11 +52,16 @@ def run_grid(
     at: float | None = None,
     on_move: Callable[[int | None], None] | None = None,
 ) -> None:
-    """Show the runs' newest frames, and any earlier moment on demand.
+    """Show the newest frames of some runs, and earlier ones on demand.
 
-    `fetch` is asked for the frames of a run at some steps, and may leave out what it cannot find.
-    It opens at the moment `at` of the common axis, or follows the newest, and calls `on_move` with the
-    moment that the visitor goes to, or None for the newest.
+    Args:
+        items: The runs.
+        key: The component's key.
+        unit: Unit of the common axis.
+        fetch: Returns the frames of a run at some steps. It may leave out missing ones.
+        max_height: Maximum height in pixels.
+        at: Position on the common axis at which it opens; None for the newest frames.
+        on_move: Called with the position that the visitor chooses, or None for the newest frames.
     """
 
     def rest() -> None:

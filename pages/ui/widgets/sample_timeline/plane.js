@@ -1,6 +1,6 @@
-// Points in the plane, arrows and the critic's surface, on a canvas below Plotly's axes. As SVG a
-// thousand points cost 0.1 s an update; so Plotly only draws what frames them, and only when that
-// changes, and still gives zoom, pan and legend.
+// Points in the plane, arrows and the critic's surface, on a canvas below Plotly's axes. As SVG, a
+// thousand points cost 0.1 s per update. So Plotly draws only the axes and the legend, and only
+// when they change; it still provides zoom, pan and legend.
 
 import { clamp, contextOf, make } from "../base/dom.js";
 import { colourNamed, colourScale, CONFIG, fade, Plot, rgb, unpack } from "../base/theme.js";
@@ -8,13 +8,13 @@ import { colourNamed, colourScale, CONFIG, fade, Plot, rgb, unpack } from "../ba
 /** @typedef {import("../base/theme.js").PlotData} PlotData */
 
 /**
- * The critic's scores over a grid, row 0 below; `low` and `high` are never the same.
+ * The critic's scores on a grid, row 0 at the bottom; `low` and `high` are never equal.
  * @typedef {{ values: NumberList, rows: number, columns: number, x0: number, dx: number, y0: number,
  *   dy: number, low: number, high: number }} Surface
  */
 
 /**
- * What is drawn here: dots, arrows (a mode with lines) or a surface.
+ * A trace that is drawn here: dots, arrows (a mode with lines) or a surface.
  * @typedef {{ kind: "dots" | "arrows" | "surface", x: NumberList, y: NumberList,
  *   surface?: Surface, sizes: number | NumberList | undefined, colour: string | undefined,
  *   lineWidth: number | undefined }} Painting
@@ -23,7 +23,7 @@ import { colourNamed, colourScale, CONFIG, fade, Plot, rgb, unpack } from "../ba
 /** @typedef {(value: number) => number} Scale from the plane to pixels */
 
 /**
- * Is a trace drawn here, and not by Plotly?
+ * Whether a trace is drawn here instead of by Plotly.
  * @param {Trace} trace
  */
 export const painted = (trace) => Boolean(
@@ -31,7 +31,7 @@ export const painted = (trace) => Boolean(
 );
 
 /**
- * What Plotly draws of a painted trace: its entry in the legend.
+ * What Plotly draws of such a trace: its legend entry.
  * @param {Trace} trace
  * @returns {Trace}
  */
@@ -61,7 +61,7 @@ export function surfaceOf({ z = [], x0 = 0, dx = 1, y0 = 0, dy = 1 }) {
 }
 
 /**
- * The score at a place of the plane; undefined beside the surface.
+ * The score at a place of the plane; undefined outside of the surface.
  * @param {Surface} surface
  * @param {number} x
  * @param {number} y
@@ -74,7 +74,7 @@ export function scoreAt({ values, rows, columns, x0, dx, y0, dy }, x, y) {
 }
 
 /**
- * Colours from the first of `stops` to the last, evenly.
+ * Evenly spaced colours from the first of `stops` to the last.
  * @param {number[][]} stops
  * @param {number} count
  */
@@ -87,8 +87,7 @@ export function colourSteps(stops, count) {
 }
 
 /**
- * Lines of equal height as pieces from one edge of a square of the grid to another: [column, row] of
- * both ends.
+ * Level lines as segments from one edge of a grid square to another: [column, row] of both ends.
  * @param {Surface} surface
  * @param {number} step between the levels
  * @returns {[number, number][][]}
@@ -122,8 +121,8 @@ export function contourPieces({ values, rows, columns }, step) {
 }
 
 /**
- * The tip of an arrow from a to b: where its line ends, and the two other corners of its head, which
- * is `size` long. Nothing where the arrow has no length, or an end is missing.
+ * The head of an arrow from a to b: where its line ends, and the two other corners of the head of
+ * length `size`. Undefined if the arrow has no length or an end is missing.
  * @param {[number, number]} a
  * @param {[number, number]} b
  * @param {number} size
@@ -140,7 +139,7 @@ export function arrowHead([ax, ay], [bx, by], size) {
 }
 
 /**
- * What is drawn of a trace that `painted` tells.
+ * The painting of a trace for which `painted` is true.
  * @param {Trace} trace
  * @returns {Painting}
  */
@@ -161,16 +160,16 @@ export function paintingOf(trace) {
 
 export class Plane extends Plot {
   /** @type {(Painting | undefined)[]} */
-  paintings = []; // a place for each trace of the figure
+  paintings = []; // one item per trace of the figure
   /** @type {Figure | undefined} */
   given;
   /** @type {string | undefined} */
   frameLike; // what Plotly draws, as text
   /** @type {number[][]} */
-  table = []; // the colours of the surface
+  table = []; // colours of the surface
   /** @type {string | undefined} */
-  stopsOf; // the theme that these are of
-  listening = false; // to what Plotly tells of its drawing
+  stopsOf; // the theme of these colours
+  listening = false; // to Plotly's events
 
   constructor() {
     super();
@@ -192,7 +191,7 @@ export class Plane extends Plot {
     /** @type {Record<string, any>} */
     const layout = { ...figure.layout };
     if (this.surface) {
-      layout.margin = { ...layout.margin, r: 64 }; // for the scale of its colours
+      layout.margin = { ...layout.margin, r: 64 }; // for the colour bar
     }
     const like = JSON.stringify([rest.run, rest.plotly, data, layout]);
     if (like === this.frameLike) {
@@ -212,7 +211,7 @@ export class Plane extends Plot {
   drawn() {
     if (!this.listening && this.root.on) {
       this.listening = true;
-      // After a zoom, a click on the legend; and while the plane is being dragged.
+      // After a zoom or a click on the legend, and while the plane is being dragged.
       for (const name of ["plotly_afterplot", "plotly_relayouting"]) {
         this.root.on?.(name, () => this.paint());
       }
@@ -292,7 +291,7 @@ export class Plane extends Plot {
       const [ax, ay, bx, by] = [x(xs[i]), y(ys[i]), x(xs[i + 1]), y(ys[i + 1])];
       const size = typeof sizes === "number" ? sizes : sizes?.[i + 1] ?? 0;
       const head = arrowHead([ax, ay], [bx, by], size);
-      if (!head) continue; // a gap, or no push at all
+      if (!head) continue; // a gap, or an arrow without length
       context.moveTo(ax, ay);
       context.lineTo(head.line[0], head.line[1]);
       heads.moveTo(bx, by);
@@ -325,7 +324,7 @@ export class Plane extends Plot {
         const value = values[row * columns + column];
         if (!Number.isFinite(value)) continue;
         const shade = this.table[Math.round((255 * (value - low)) / (high - low))];
-        pixels.data.set(shade, 4 * ((rows - 1 - row) * columns + column)); // row 0 is below
+        pixels.data.set(shade, 4 * ((rows - 1 - row) * columns + column)); // row 0 is at the bottom
         pixels.data[4 * ((rows - 1 - row) * columns + column) + 3] = 255;
       }
     }
@@ -346,7 +345,7 @@ export class Plane extends Plot {
   }
 
   /**
-   * The scale of colours, right of the plane.
+   * The colour bar to the right of the plane.
    * @param {CanvasRenderingContext2D} context
    * @param {Surface} surface
    * @param {[number, number, number, number]} box
@@ -394,7 +393,7 @@ export class Plane extends Plot {
 }
 
 /**
- * 1, 2 or 5 times a power of ten, not less than `rough`.
+ * 1, 2 or 5 times a power of ten, at least `rough`.
  * @param {number} rough
  */
 export function niceStep(rough) {
@@ -403,7 +402,7 @@ export function niceStep(rough) {
 }
 
 /**
- * A score with three significant digits and a true minus sign.
+ * A score with three significant digits and a real minus sign.
  * @param {number} value
  */
 export const formatScore = (value) => String(Number(value.toPrecision(3))).replace("-", "−");

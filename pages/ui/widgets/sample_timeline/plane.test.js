@@ -85,7 +85,7 @@ test("colours go evenly from stop to stop", () => {
 });
 
 /**
- * A surface over a grid of 2 × 2 points.
+ * A surface on a grid of 2 × 2 points.
  * @param {number} a lower left
  * @param {number} b lower right
  * @param {number} c upper right
@@ -132,7 +132,7 @@ test("an arrow's line ends inside its head", () => {
   nearPoint(right?.line, [8, 0]);
   nearPoint(right?.left, [6, 1.8]);
   nearPoint(right?.right, [6, -1.8]);
-  nearPoint(arrowHead([0, 0], [0.5, 0], 0.25)?.line, [0.375, 0]); // however short it is
+  nearPoint(arrowHead([0, 0], [0.5, 0], 0.25)?.line, [0.375, 0]); // even if it is short
   const down = arrowHead([1, 2], [1, 12], 4);
   nearPoint(down?.line, [1, 10]);
   nearPoint(down?.left, [-0.8, 8]);

@@ -1,4 +1,4 @@
-"""The samples of a run now, with a timeline of all its earlier samples."""
+"""The newest samples of a run, with a timeline of all earlier ones."""
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -28,7 +28,7 @@ _STAGE = component(
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_FRAMES = 16  # sent at once; the browser asks for no more (stage.js)
+_MOST_FRAMES = 16  # maximum per message; the browser requests at most this many (stage.js)
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,21 @@ class Frame:
 
 @dataclass
 class _Requests:
-    """The frames that the browser asked for and has not got yet: by the component's key."""
+    """The frames that the browser has requested and not received, by the component's key."""
 
     by_key: dict[str, object] = field(default_factory=dict)
 
 
 def remember_request(key: str) -> None:
-    """Remember what the browser asks for. As the component's `on_want_change`.
+    """Store the browser's request for frames. Use it as the component's `on_want_change`.
 
-    A callback runs before the fragment does: so the answer goes out with the same run.
+    A callback runs before the fragment, so the same rerun sends the answer.
     """
     page_state(_Requests).by_key[key] = st.session_state[key].get("want")
 
 
 def take_request(key: str) -> object:
-    """Return what the browser asked for since the last call; None: nothing."""
+    """Return the browser's request since the last call; None if there is none."""
     return page_state(_Requests).by_key.pop(key, None)
 
 
@@ -86,29 +86,29 @@ def sample_timeline(
     on_move: Callable[[int | None], None] | None = None,
     version: Hashable = None,
 ) -> None:
-    """Show the newest frame of a run, and any earlier one on demand.
+    """Show the newest frame of a run, and earlier ones on demand.
 
-    Call it in a fragment that runs again while the run is live.
+    Call it in a fragment that reruns while the run is live.
 
     Args:
         key: The component's key.
-        run: Names the pictures. With another name the browser forgets those that it has.
-        steps: Those of all previews, ascending.
+        run: Identifies the pictures. With another name, the browser drops its frames.
+        steps: Steps of all previews, ascending.
         latest: Returns the newest frame; None if there is none yet.
-        fetch: Asked for the few frames that the browser misses; it may leave out those that it cannot find.
-        live: Whether frames are still to come.
-        rows: Pictures in a column of a frame.
-        columns: Pictures in a row of a frame.
-        alt: What is shown, for screen readers.
-        max_height: In pixels.
+        fetch: Returns the frames at some steps that the browser lacks. It may leave out missing
+            ones.
+        live: Whether more frames will come.
+        rows: Number of rows of a frame.
+        columns: Number of columns of a frame.
+        alt: Description for screen readers.
+        max_height: Maximum height in pixels.
         title: The heading.
-        help: What its ⓘ says.
-        real: Returns a sheet of `rows` × 2 real pictures to show beside; None: none.
-        empty_text: Shown while there is no picture.
-        at: The step at which it opens; None: it follows the newest.
-        on_move: Called with the step that the visitor goes to, or None for the newest.
-        version: All visitors who are shown the same version, and miss nothing, get what the first of
-            them got.
+        help: Tooltip of the heading.
+        real: Returns a sheet of `rows` × 2 real pictures to show beside; None for none.
+        empty_text: Text while there is no picture.
+        at: The step at which it opens; None for the newest frame.
+        on_move: Called with the step that the visitor chooses, or None for the newest frame.
+        version: Visitors with the same version who lack no frame share the encoded data.
     """
 
     def rest() -> None:
@@ -135,7 +135,7 @@ def sample_timeline(
             "space": space(
                 max_height,
                 ratio=columns / rows,
-                # As in sample_timeline.css: two of ten columns are real.
+                # As in sample_timeline.css, two of ten columns are real pictures.
                 width="100%" if sheet is None else "(100% - 56px) * 0.8 + 24px",
                 above=HEADING if title else 0,
                 below="3rem",
@@ -160,7 +160,7 @@ def _real_sheet(image: bytes, rows: int) -> dict[str, object]:
 
 
 def report_moment(moment: object, on_move: Callable[[int | None], None] | None) -> None:
-    """Call `on_move` with the step that the visitor went to, if the browser sent a valid one."""
+    """Call `on_move` with the chosen step, if the browser has sent a valid one."""
     if on_move is not None and isinstance(moment, int | float) and abs(moment) < 1e12:
         on_move(round(moment) if moment >= 0 else None)
 
@@ -171,9 +171,9 @@ def frames(
     latest: Frame | None,
     fetch: Callable[[Sequence[int]], Mapping[int, Frame]],
 ) -> dict[str, Any]:
-    """Return what the browser gets of a run: all `steps`, the `latest` frame, and the frames it requested."""
+    """Return the data of a run for the browser: all `steps`, the `latest` frame, and requested frames."""
     all_steps = set(steps)
-    # It comes from the browser, so it may be anything.
+    # The request comes from the browser, so it may be anything.
     request = request[:_MOST_FRAMES] if _is_steps(request) else []
     requested = [step for step in request if step in all_steps]
     fetched = _fetched(fetch, requested) if requested else {}
@@ -191,7 +191,7 @@ def _fetched(
     try:
         return fetch(steps)
     except Exception:
-        # A frame of the past is no reason to take the present from the page.
+        # A failure with an old frame must not hide the newest one.
         _LOG.exception("Fetching the previews of the steps %s failed.", steps)
         return {}
 

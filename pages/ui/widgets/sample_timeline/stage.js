@@ -1,5 +1,4 @@
-// The stage: what the generator makes, and a timeline of how it came to make it. And the strip:
-// one sheet of samples without a timeline.
+// The stage: the newest samples of a generator, and a timeline of all earlier ones.
 
 import {
   clamp, decode, formatCount, Heading, iconButton, make, PADDING, setIcon, shape,
@@ -7,21 +6,21 @@ import {
 import { Plane } from "./plane.js";
 import { SpriteSheet, Strip } from "../base/sprite.js";
 
-const CHUNK = 16; // frames asked for at once; sample_timeline.py gives no more
-const AHEAD = 12; // frames asked for before playback needs them
-const KEPT = 16e6; // characters of frames kept in the browser: about 16 MB
-const PATIENCE = 3000; // milliseconds after which an answer is no longer waited for
+const CHUNK = 16; // frames per request; sample_timeline.py sends at most this many
+const AHEAD = 12; // frames requested before playback needs them
+const KEPT = 16e6; // characters of frames kept in the browser, about 16 MB
+const PATIENCE = 3000; // milliseconds after which an answer counts as lost
 
 /**
- * What the generator made at a step: a sheet of samples as an address, or a figure.
+ * The samples at a step: a sheet as an address, or a figure.
  * @typedef {{ step: number, image?: string, figure?: Figure }} Frame
  */
 
 /** @typedef {import("../base/sprite.js").StripData} StripData */
 
 /**
- * What sample_timeline.py sends. `steps` are those of which there is a frame; `frames` are those that were
- * asked for, `absent` the steps that were asked for in vain; `at` is the step to open at.
+ * Data from sample_timeline.py. `steps` are those with a frame; `frames` are the requested ones,
+ * and `absent` the requested steps without a frame; `at` is the initial step.
  * @typedef {{ run: string, title: string, help: string, steps: number[], latest: Frame | null,
  *   frames: Frame[], absent: number[], at?: number | null, live: boolean, words: string,
  *   rows: number, columns: number, height: number, alt: string, plotly: string | null,
@@ -29,7 +28,7 @@ const PATIENCE = 3000; // milliseconds after which an answer is no longer waited
  */
 
 /**
- * The place of `step` in ascending `steps`; the place before it where it was thinned out.
+ * The index of `step` in ascending `steps`; if it was thinned out, the index before it.
  * @param {number[]} steps
  * @param {number} step
  */
@@ -44,9 +43,9 @@ export function indexAt(steps, step) {
   return Math.max(low - 1, 0);
 }
 
-/** Frames by their steps, the least recently used first; the oldest go where they become too many. */
+/** Frames by step, least recently used first. The oldest are dropped if there are too many. */
 export class FrameCache {
-  size = 0; // characters of all
+  size = 0; // characters of all frames
   /** @type {Map<number, { frame: Frame, size: number }>} */
   entries = new Map();
 
@@ -67,7 +66,7 @@ export class FrameCache {
 
   /**
    * @param {Frame} frame
-   * @param {number} [shown] the step of a frame that stays in any case
+   * @param {number} [shown] the step of a frame that is always kept
    */
   keep(frame, shown) {
     const had = this.entries.get(frame.step);
@@ -103,7 +102,7 @@ export class FrameCache {
 }
 
 /**
- * The steps whose frames to ask for, the most urgent first.
+ * The steps of the frames to request, most urgent first.
  * @param {{ steps: number[], target: number | undefined, following: boolean, playing: boolean }} timeline
  * @param {(step: number | undefined) => boolean} missing
  */
@@ -117,17 +116,19 @@ export function stepsToAsk({ steps, target, following, playing }, missing) {
     if (!steps.slice(at + 1, at + 1 + AHEAD).some(missing)) return [];
   } else {
     for (const by of [1, -1, 2, -2, 3]) list.push(steps[at + by]);
-    // And a coarse view of the whole, so that a drag meets something near everywhere.
+    // Also request a coarse selection of the whole history, so that a drag always finds a near
+    // frame.
     for (let i = 0; i < 10; i++) list.push(steps[Math.round((i * (steps.length - 1)) / 9)]);
   }
   return [...new Set(list)].filter(missing).slice(0, CHUNK);
 }
 
 /**
- * Milliseconds until a question for frames, `first` the most urgent of them, may go out; 0 for now.
- * One question is out at a time. An answer may be lost (Streamlit drops an update that is overtaken by
- * the next), so it is asked again after a while; and soon, where what is urgent was not asked for.
- * @param {{ asked: number[] | undefined, askedAt: number }} question that is out
+ * Milliseconds until the next request for frames can be sent, with `first` the most urgent frame; 0
+ * for now. Only one request is pending at a time. An answer may be lost, because Streamlit drops an
+ * update that is overtaken by the next one. So the request is repeated after a while, and soon if
+ * the urgent frame was not requested.
+ * @param {{ asked: number[] | undefined, askedAt: number }} question the pending request
  * @param {number} first
  * @param {number} now
  */
@@ -138,8 +139,8 @@ export function timeToAsk({ asked, askedAt }, first, now) {
 }
 
 /**
- * Milliseconds from a frame to the next, so that the whole history takes about a quarter of a minute.
- * @param {number} last the place of the last frame
+ * Milliseconds between two frames, so that the whole history takes about 15 seconds.
+ * @param {number} last the index of the last frame
  */
 export const frameInterval = (last) => 1000 / clamp(last / 15, 4, 24);
 
@@ -153,22 +154,22 @@ export class Stage {
   /** @type {number | undefined} */
   target; // the step to show
   /** @type {number | undefined} */
-  shown; // the step whose picture stands there
+  shown; // the step whose picture is shown
   /** @type {number[]} */
   steps = [];
   frames = new FrameCache(KEPT);
   /** @type {Set<number>} */
   absent = new Set(); // steps that Python does not have either
   /** @type {number[] | undefined} */
-  asked; // the steps of the question that is out
+  asked; // the steps of the pending request
   askedAt = 0;
   following = true;
   playing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer; // of the next question
+  timer; // of the next request
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  telling; // of the next message to the page's address
-  ticking = 0; // the browser's frame that playback waits for
+  telling; // of the next message for the page's address
+  ticking = 0; // pending animation frame of playback
 
   /**
    * @param {(steps: number[]) => void} ask is called with the steps of the frames that are missed
@@ -248,7 +249,7 @@ export class Stage {
     this.request(0);
   }
 
-  // Say where the visitor rests, for the page's address.
+  // Report the visitor's position for the page's address.
   rest() {
     clearTimeout(this.telling);
     const { tell } = this;
@@ -282,7 +283,7 @@ export class Stage {
     return step !== undefined && !this.frames.has(step) && !this.absent.has(step);
   }
 
-  // What to ask for, the most urgent first.
+  // Return the steps to request, most urgent first.
   wanted() {
     return stepsToAsk(this, (step) => this.missing(step));
   }
@@ -311,7 +312,7 @@ export class Stage {
     const { data } = this;
     const exact = this.frames.get(this.target);
     const frame = exact ?? (this.target === undefined ? undefined : this.frames.nearest(this.target));
-    // The nearest picture at hand stands in, paler, until the one asked for arrives.
+    // Until the requested picture arrives, show the nearest one, paler.
     this.root.classList.toggle("wgan-waiting", !exact && this.missing(this.target));
     this.picture.setAttribute("aria-busy", String(!exact && this.missing(this.target)));
     this.controls();
@@ -346,13 +347,13 @@ export class Stage {
   showFigure(step, figure) {
     const { data } = this;
     this.put(this.plot);
-    // Plot tells a change of theme or size from no change at all.
+    // Plot distinguishes a change of theme or size from no change.
     if (this.shown === step && this.plot.given === figure) {
       this.plot.draw();
       return;
     }
     this.shown = step;
-    // As high as a sheet with its padding, so that nothing moves when the first frame comes.
+    // Use the height of a sheet with its padding, so that nothing moves when the first frame comes.
     shape(this.plot.root, data.columns / data.rows, data.height + 2 * PADDING);
     this.plot.give({
       figure, run: data.run, plotly: data.plotly,
@@ -366,14 +367,14 @@ export class Stage {
    */
   async showImage(step, uri) {
     const { data, run } = this;
-    // In a hidden tab nothing is decoded for nobody.
+    // Do not decode in a hidden tab.
     if (document.hidden || (this.shown === step && this.sheet.sheet?.image)) return;
     this.shown = step;
     const { rows, columns, height, alt } = data;
-    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // keeps the place
+    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // reserves the space
     try {
       const image = await decode(uri);
-      // Another frame may have been shown meanwhile, or another run begun.
+      // In the meantime another frame may have been shown, or another run begun.
       if (this.shown !== step || this.run !== run) return;
       this.put(this.sheet);
       this.sheet.show({
@@ -381,7 +382,7 @@ export class Stage {
         where: this.where(step),
       });
     } catch {
-      this.absent.add(step); // not a picture: the next one will do
+      this.absent.add(step); // not a picture: skip it
     }
   }
 
@@ -406,7 +407,7 @@ export class Stage {
 
   // --- time
 
-  // Where the step that is shown stands on the timeline.
+  // Move the slider to the step that is shown.
   place() {
     return indexAt(this.steps, this.target ?? -1);
   }
@@ -425,7 +426,7 @@ export class Stage {
   }
 
   /**
-   * Show the newest frame at or before `step`: for a timeline elsewhere.
+   * Show the newest frame at or before `step`, for an external timeline.
    * @param {number} step
    * @param {number} delay milliseconds until frames are asked for
    */

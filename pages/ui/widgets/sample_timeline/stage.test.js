@@ -134,7 +134,7 @@ test("a question waits for the answer to the one before, and looks again every 3
   const question = { asked: [5, 6], askedAt: 1000 };
   assert.equal(timeToAsk(question, 5, 1500), 300);
   assert.equal(timeToAsk(question, 5, 3900), 100);
-  assert.equal(timeToAsk(question, 5, 4000), 0); // the answer is lost
+  assert.equal(timeToAsk(question, 5, 4000), 0); // the answer was lost
 });
 
 test("what is urgent and was not asked for goes out after 300 milliseconds", () => {

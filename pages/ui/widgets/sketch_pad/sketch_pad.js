@@ -1,4 +1,4 @@
-// A square of cells to draw on: 0 is empty, 255 is densest, or white where it is drawn by night.
+// A square of cells to draw on. 0 is empty; 255 is densest or, with `night`, white.
 
 import { bytesOf, clamp, contextOf, define, Edits, make } from "../base/dom.js";
 
@@ -8,13 +8,13 @@ const STEPS = new Map([
 ]);
 
 /**
- * What sketch_pad.py sends: `side` × `side` cells in base64, row by row; `night` where they are drawn
- * white on black.
+ * Data from sketch_pad.py: `side` × `side` cells in base64, row by row; `night` for drawing white
+ * on black.
  * @typedef {{ side: number, cells: string, edit: EditAnswer, height: number, night: boolean, alt: string }} SketchData
  */
 
 /**
- * Give all cells whose middles are within `radius` of a place the same value.
+ * Set all cells whose centres are within `radius` of a place to a value.
  * @param {Uint8Array} cells side × side, row by row
  * @param {number} side
  * @param {number} x
@@ -33,7 +33,7 @@ export function dabCells(cells, side, x, y, radius, value) {
 }
 
 /**
- * Places from one to another at most half a cell apart, without the first; at least one.
+ * Places between two places at most half a cell apart, without the first; at least one.
  * @param {[number, number]} from
  * @param {[number, number]} to
  * @returns {[number, number][]}
@@ -47,7 +47,7 @@ export function strokePlaces(from, to) {
 }
 
 /**
- * Cells as base64.
+ * Encode cells as base64.
  * @param {Uint8Array} cells
  */
 export const encodeCells = (cells) => btoa(String.fromCharCode(...cells));
@@ -56,9 +56,9 @@ class Sketch {
   side = 0;
   cells = new Uint8Array();
   /** @type {[number, number] | undefined} */
-  brush; // the keyboard's
+  brush; // position of the keyboard's brush
   /** @type {[number, number] | undefined} */
-  last; // place of the pointer in this stroke
+  last; // last place of the pointer in this stroke
   drawing = false;
   erasing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -102,7 +102,7 @@ class Sketch {
     this.canvas.classList.toggle("wgan-night", Boolean(data.night));
     this.canvas.setAttribute("aria-label",
       `${data.alt}. Arrow keys move a brush, the space bar draws, Delete clears all.`);
-    // While the hand is on it, whatever comes is older than what is drawn.
+    // During a stroke, values from Python are older than the drawing.
     if (this.drawing || this.telling || !this.edits.takes(data.edit)) return;
     this.side = data.side;
     this.cells = bytesOf(data.cells);
@@ -177,7 +177,7 @@ class Sketch {
     this.done();
   }
 
-  // One message for several dabs of the keyboard.
+  // Send one message for several keyboard dabs.
   later() {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => this.done(), 800);

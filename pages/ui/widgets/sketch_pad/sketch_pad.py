@@ -1,4 +1,4 @@
-"""A square to draw a density or a picture on with the mouse, a finger or a pen."""
+"""A square for drawing a density or a picture with a mouse, a finger or a pen."""
 
 import base64
 import binascii
@@ -28,11 +28,16 @@ def sketch_pad(
     night: bool = False,
     alt: str = "Drawing of a density",
 ) -> U8:
-    """Show a drawing to go on with, and return it as it is now.
+    """Show a drawing that the visitor can edit, and return its current state.
 
-    `drawing` is (S, S) uint8, row 0 on top: 255 where points are densest, or with `night`, which
-    draws in white on black, where it is white. `on_change` is called with a new drawing, to keep it, and
-    must draw nothing itself. `alt` is read out.
+    Args:
+        drawing: (S, S) uint8, row 0 at the top; 255 where points are densest or, with `night`,
+            white.
+        key: The component's key.
+        on_change: Stores a new drawing. It must not draw on the page.
+        height: Height in pixels.
+        night: Whether to draw in white on black.
+        alt: Description for screen readers.
     """
     side = len(drawing)
 
@@ -54,7 +59,7 @@ def sketch_pad(
 
 
 def _checked(value: Any, side: int) -> U8 | None:
-    """Return the drawing that the browser sent; None if it is not valid."""
+    """Decode the drawing in the browser's message; return None if it is invalid."""
     if not isinstance(value, str) or len(value) > 2 * side * side:
         return None
     try:

@@ -1,24 +1,24 @@
-// Sliders that move all shown samples at once. One movement at a time is on its way to Python: the
-// newest goes as soon as the answer to the one before has come, so no queue builds up.
+// Sliders that change all shown samples at once. Only one change is sent at a time: the newest goes
+// out when the answer to the previous one has arrived, so no queue builds up.
 
 import { decode, define, Edits, formatSigned, Heading, make, write } from "../base/dom.js";
 import { SpriteSheet } from "../base/sprite.js";
 
-const PATIENCE = 2000; // milliseconds after which an answer is no longer waited for
+const PATIENCE = 2000; // milliseconds after which an answer counts as lost
 
 /**
- * What slider_panel.py sends: the sliders' positions from -`range` to `range`, and what they make. `source`
- * names what the sliders move.
+ * Data from slider_panel.py: the sliders' positions from -`range` to `range`, and the samples.
+ * `source` identifies what the sliders change.
  * @typedef {{ image: string, values: number[], edit: EditAnswer, source: string, labels: string[],
  *   range: number, rows: number, columns: number, height: number, caption: string, alt: string,
  *   title: string, help: string }} DialsData
  */
 
-/** @typedef {{ values: number[], source: string | undefined }} Turned what the visitor has made */
+/** @typedef {{ values: number[], source: string | undefined }} Turned the visitor's edits */
 
 /**
- * Milliseconds for which a movement waits until it is sent; 0 where no answer is awaited, or not any
- * longer: it may be lost, or be that to a message before it.
+ * Milliseconds until a change can be sent; 0 if no answer is pending, or if it has taken too long:
+ * it may be lost, or belong to an earlier message.
  * @param {{ waiting: boolean, sentAt: number }} message the newest
  * @param {number} now
  */
@@ -32,14 +32,14 @@ class Dials {
   /** @type {string | undefined} */
   source;
   /** @type {string | undefined} */
-  given; // the newest image's address
+  given; // address of the newest image
   /** @type {number[]} */
   values = [];
   /** @type {{ input: HTMLInputElement, value: HTMLElement, name: HTMLElement, root: HTMLElement }[]} */
   rows = [];
-  held = false; // a slider by the pointer
+  held = false; // whether the pointer holds a slider
   changed = false; // since the newest message
-  waiting = false; // for the answer to it
+  waiting = false; // for its answer
   sentAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   patience;
@@ -76,7 +76,7 @@ class Dials {
       else this.show();
     }
     for (const [i, row] of this.rows.entries()) {
-      // Newer weights have other shares.
+      // Other weights have other shares.
       write(row.name, data.labels[i] ?? "");
       row.input.setAttribute("aria-label", data.labels[i] ?? "");
     }
@@ -89,7 +89,7 @@ class Dials {
     if (data.image === this.given) return;
     this.given = data.image;
     const { rows, columns, height, alt } = data;
-    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // keeps the place
+    if (!this.sheet.sheet) this.sheet.show({ rows, columns, height, alt }); // reserves the space
     try {
       const image = await decode(data.image);
       if (this.given !== data.image) return;
@@ -111,7 +111,7 @@ class Dials {
       input.oninput = () => this.move(i, Number(input.value));
       input.onpointerdown = () => (this.held = true);
       input.onpointerup = input.onpointercancel = () => (this.held = false);
-      // As a double click on many a slider does.
+      // A double click resets the slider, as is usual.
       input.ondblclick = () => this.move(i, 0);
       const name = make("span", {}, label);
       const line = make("div", { className: "wgan-dial" }, name, value);

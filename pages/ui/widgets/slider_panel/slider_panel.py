@@ -1,4 +1,4 @@
-"""Sliders beside a sheet of samples that they move all at once."""
+"""Sliders beside a sheet of samples that they change together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ MAX_SLIDERS = 64
 
 
 MAX_SOURCES = 20
-"""How many sets of sliders are remembered for a visitor."""
+"""Number of slider sets that are stored for a visitor."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ def _known(key: str) -> dict[str, list[float]]:
 
 
 def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
-    """Return what the browser sent, checked, and remember it for when its sliders are shown again."""
+    """Validate the browser's message, store the positions, and return them with their source."""
     values = _checked(value)
     if values is not None:
         panels = _known(key)
@@ -56,7 +56,7 @@ def _remembered(key: str, value: Any) -> tuple[str, list[float]] | None:
 
 
 def _checked(value: Any) -> tuple[str, list[float]] | None:
-    """Return a source and the positions of its sliders, as the browser sent them; None if not valid."""
+    """Return the source and the positions of its sliders from a message; None if it is invalid."""
     if not isinstance(value, dict) or not isinstance(value.get("source"), str):
         return None
     numbers = value.get("values")
@@ -87,10 +87,22 @@ def slider_panel(
     on_keep: Callable[[list[float]], None],
     height: int = 400,
 ) -> None:
-    """Show sliders and the samples that they move. `values` are what `moved_sliders` returned.
+    """Show sliders and the samples that they change.
 
-    `source` names what the sliders move: another one begins at 0. `on_keep` is called with the positions
-    when the visitor keeps what is shown.
+    Args:
+        image: The sheet of samples without gaps.
+        values: The positions, from `moved_sliders`.
+        key: The component's key.
+        source: Identifies what the sliders change. Another source begins at 0.
+        labels: Label of each slider.
+        rows: Number of rows of the sheet.
+        columns: Number of columns of the sheet.
+        caption: A line below the sheet.
+        alt: Description for screen readers.
+        title: The heading.
+        help: Tooltip of the heading.
+        on_keep: Called with the positions when the visitor keeps the samples.
+        height: Height in pixels.
     """
 
     def keep(value: Any) -> None:

@@ -1,21 +1,21 @@
-// A row of numbers in cards. One component for all of them: as elements of Streamlit's own they
-// would cost the browser most of an update.
+// A row of numbers in cards. It is one component, because separate Streamlit elements would take
+// most of the browser's time for an update.
 
 import { define, Help, make, write } from "../base/dom.js";
 
 /**
- * A number in its card: its text, its unit, and what it means.
+ * A card: its number as text, the unit, and an explanation.
  * @typedef {{ label: string, value: string, unit: string, help: string }} Card
  */
 
 /**
- * What stat_cards.py sends; `share` is how far the whole has come, 0 … 1.
+ * Data from stat_cards.py; `share` is the progress, 0 … 1.
  * @typedef {{ cards: Card[], progress: { words: string, share: number } | null }} NumbersData
  */
 
 class Numbers {
   /** @type {string | undefined} */
-  names; // of the cards that are shown
+  names; // of the shown cards
   /** @type {{ value: HTMLElement, unit: HTMLElement, help: Help, root: HTMLElement }[]} */
   cards = [];
 

@@ -1,4 +1,4 @@
-"""A row of numbers with their units and what they mean, and how far the whole has come."""
+"""A row of numbers with units and explanations, and a progress bar."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +12,12 @@ _NUMBERS = component(
     "stat_cards/stat_cards.css",
 )
 
-CARD, LINE = 66, 34  # pixels: a card; the line that says how far it has come
+CARD, LINE = 66, 34  # pixels: a card; the line with the progress
 
 
 @dataclass(frozen=True)
 class Stat:
-    """One number; `help` says what it means, with **bold**, *italics* and blank lines."""
+    """A number with its unit. `help` explains it, with **bold**, *italics* and blank lines."""
 
     label: str
     value: str
@@ -28,7 +28,7 @@ class Stat:
 def stat_cards(
     cards: Sequence[Stat], *, key: str, progress: tuple[float, str] | None = None
 ) -> None:
-    """Show `cards`, and below them a bar: its share in [0, 1], and words."""
+    """Show cards, and below them a progress bar: its share in [0, 1], and a text."""
     height = CARD + (LINE if progress else 0)
     data = {
         "cards": [asdict(card) for card in cards],

@@ -1,5 +1,5 @@
-// The player of a walk through the latent space: pictures that melt into each other, or points
-// that move over the real ones. Everything it shows is here at once, so it plays smoothly.
+// The player of a walk through latent space: pictures that fade into each other, or points that
+// move over the real ones. The browser has all frames from the start, so playback is smooth.
 
 import {
   bytesOf, calm, clamp, contextOf, decode, define, iconButton, make, PADDING, setIcon, shape,
@@ -9,13 +9,14 @@ import { fade, themeAt } from "../base/theme.js";
 const SPEEDS = [0.5, 1, 2];
 
 /**
- * What all walks have: `count` frames, `fps` of them a second; `loop` where the last leads to the
- * first; `waypoints` are the frames at which the visitor's own points are. `token` names the walk.
+ * The common fields of walks: `count` frames at `fps` frames per second; with `loop`, the first
+ * frame follows the last; `waypoints` are the frames of the chosen points. `token` identifies the
+ * walk.
  * @typedef {{ token: string, count: number, fps: number, loop: boolean, waypoints: number[] }} Frames
  */
 
 /**
- * A walk of pictures, all in one image.
+ * A walk of pictures in one image.
  * @typedef {Frames & { sprite: string, width: number, height: number, columns: number }} PictureWalk
  */
 
@@ -31,25 +32,26 @@ const SPEEDS = [0.5, 1, 2];
 /** @typedef {import("../base/theme.js").Theme} Theme */
 
 /**
- * What a frame is drawn for: the size in pixels of the device, of which one of CSS has `ratio`.
+ * The parameters of drawing a frame: the size in device pixels, and `ratio`, the number of device
+ * pixels per CSS pixel.
  * @typedef {{ width: number, height: number, ratio: number, theme: Theme }} FrameView
  */
 
 /** @typedef {Pick<Frames, "count" | "loop">} Track */
 
 /**
- * Where playback is, in frames from the start with a fraction, and which way it goes: 1 or -1.
+ * The playback position in frames, with a fraction, and the direction: 1 or -1.
  * @typedef {{ at: number, way: number }} Playback
  */
 
 /**
- * The numbers that base64 text holds as float32.
+ * Decode base64 text to float32 numbers.
  * @param {string} base64
  */
 export const floats = (base64) => new Float32Array(bytesOf(base64).buffer);
 
 /**
- * The last place: a closed walk goes on from its last frame to its first.
+ * The last position. A closed walk continues from its last frame to its first.
  * @param {Track} track
  * @param {boolean} pingPong there and back
  */
@@ -58,7 +60,7 @@ export const lastPlace = ({ count, loop }, pingPong) => (
 );
 
 /**
- * The frames at a place: the one that is left, the one that comes, and how far it has come, 0 … 1.
+ * The frames at a position: the current one, the next one, and the progress between them, 0 … 1.
  * @param {Track} track
  * @param {boolean} pingPong there and back
  * @param {number} place
@@ -70,7 +72,7 @@ export function framesAt({ count, loop }, pingPong, place) {
 }
 
 /**
- * Playback some frames later.
+ * The playback position some frames later.
  * @param {Track} track
  * @param {boolean} pingPong there and back
  * @param {Playback} playback
@@ -78,7 +80,7 @@ export function framesAt({ count, loop }, pingPong, place) {
  * @returns {Playback}
  */
 export function advanced({ count, loop }, pingPong, { at, way }, by) {
-  // An open walk has no way from its last frame to its first: it starts anew.
+  // An open walk restarts after its last frame.
   if (!pingPong) return { at: (at + by) % (loop ? count : count - 1), way };
   const to = at + way * by;
   if (to >= count - 1) return { at: count - 1, way: -1 };
@@ -87,7 +89,7 @@ export function advanced({ count, loop }, pingPong, { at, way }, by) {
 }
 
 /**
- * The frame that a key leads to from a place; undefined for other keys.
+ * The frame to which a key leads from a position; undefined for other keys.
  * @param {string} key
  * @param {number} place
  * @param {Track} track
@@ -102,18 +104,18 @@ export function frameByKey(key, place, { count, loop }) {
 }
 
 /**
- * Where a place of a walk is on one of the same points with another number of frames: at its share.
+ * The position in a walk through the same points with another number of frames, at the same share.
  * @param {number} place
- * @param {number} before frames of the one
- * @param {number} after frames of the other
+ * @param {number} before number of frames of the first walk
+ * @param {number} after number of frames of the other walk
  */
 export const placeAtSameShare = (place, before, after) => (
   place * (Math.max(after - 1, 1) / Math.max(before - 1, 1))
 );
 
 /**
- * The size of a canvas, in pixels of the device, for a scene of `size` in a room that is padded. A
- * scene of `whole` pixels grows by whole times only, so that all its pixels are alike.
+ * The size of a canvas, in device pixels, for a scene of `size` in a padded space. A scene of
+ * `whole` pixels is enlarged by an integer factor, so that all its pixels are equal.
  * @param {{ width: number, height: number, whole: boolean }} size
  * @param {{ width: number, height: number }} room in pixels of CSS
  * @param {number} ratio
@@ -125,8 +127,8 @@ export function canvasSize({ width: w, height: h, whole }, room, ratio) {
 }
 
 /**
- * The square around all points of some lists [x, y, x, y, …], a bit larger than they are. Points that
- * are not finite do not count.
+ * The square around all points of some lists [x, y, x, y, …], with a margin. Points that are not
+ * finite are ignored.
  * @param {Float32Array[]} lists
  */
 export function squareAround(lists) {
@@ -148,7 +150,7 @@ export function squareAround(lists) {
 }
 
 /**
- * Where the k-th of `points` points is between two frames of a path.
+ * The position of the k-th of `points` points between two frames of a path.
  * @param {Float32Array} path
  * @param {number} points
  * @param {number} k
@@ -161,12 +163,12 @@ export function pointBetween(path, points, k, { at, next, part }) {
 }
 
 /**
- * The speed after this one; the slowest after the fastest.
+ * The next speed; after the fastest, the slowest.
  * @param {number} speed
  */
 export const nextSpeed = (speed) => SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length];
 
-/** Pictures: one after the other in a sheet. */
+/** Pictures, one after the other in a sheet. */
 class Pictures {
   /**
    * @param {PictureWalk} walk
@@ -216,13 +218,13 @@ class Pictures {
 }
 
 /**
- * Points: where each of K generated points is at each frame, over the real ones and the grid of
- * the latent space as the generator bends it.
+ * The positions of K generated points in each frame, over the real points and the grid of latent
+ * space as the generator maps it.
  */
 class Points {
   /** @type {HTMLCanvasElement | undefined} */
-  still; // all that does not move
-  like = ""; // the size and the theme that it is of
+  still; // everything that does not move
+  like = ""; // its size and theme
 
   /** @param {PointWalk} walk */
   constructor(walk) {
@@ -230,8 +232,8 @@ class Points {
     this.path = floats(walk.path);
     this.real = floats(walk.real);
     this.grid = walk.grid.map(floats);
-    // The grid may be thrown far by a young generator, so only what the real points and the walk need
-    // is sure to be seen.
+    // Fit the window to the real points and the walk: an untrained generator may map the grid far
+    // away.
     this.square = squareAround([this.path, this.real]);
   }
 
@@ -258,7 +260,7 @@ class Points {
     const x = (value) => width / 2 + (value - middle[0]) * scale;
     /** @param {number} value */
     const y = (value) => height / 2 - (value - middle[1]) * scale;
-    // All that does not move is drawn once.
+    // Draw everything that does not move only once.
     const like = [width, height, theme.sheet].join();
     if (!this.still || this.like !== like) {
       this.like = like;
@@ -304,7 +306,7 @@ class Points {
       context.fill();
     }
     const { count, points } = this.walk;
-    if (points > 16) return; // more tracks than anyone can follow
+    if (points > 16) return; // more trails are confusing
     context.lineWidth = 2 * ratio;
     context.strokeStyle = fade(colours.fake, 0.5);
     for (let k = 0; k < points; k++) {
@@ -323,23 +325,23 @@ class Player {
   /** @type {PlayerData} */
   data;
   /** @type {string | undefined} */
-  token; // of the newest walk, which may still be on its way
+  token; // of the newest walk, which may still be loading
   /** @type {PictureWalk | PointWalk | undefined} */
-  walk; // that is shown
+  walk; // the shown walk
   /** @type {Pictures | Points | undefined} */
-  scene; // that draws it
+  scene; // draws the walk
   /** @type {Theme | undefined} */
   theme;
-  ratio = 1; // pixels of the device in one of CSS
-  at = 0; // frames from the start, with a fraction
+  ratio = 1; // device pixels per CSS pixel
+  at = 0; // position in frames, with a fraction
   way = 1;
   speed = 1;
   pingPong = false; // there and back
   playing = false;
-  seen = true; // on the screen
+  seen = true; // whether it is visible on the screen
   ended = false;
-  ticking = 0; // the browser's frame that playback waits for
-  moved = 0; // the time at which the knob was moved
+  ticking = 0; // pending animation frame of playback
+  moved = 0; // time at which the knob was last moved
 
   constructor() {
     this.canvas = make("canvas", { className: "wgan-focus", tabIndex: 0, role: "img" });
@@ -398,7 +400,8 @@ class Player {
     if (this.ended || this.token !== walk.token) return;
     this.words.hidden = true;
     const before = this.walk;
-    // The same walk with newer weights goes on where it is; one of another length, at its share.
+    // The same walk with newer weights continues at the same position; one of another length, at
+    // the same share.
     if (before && before.count !== walk.count) {
       this.at = placeAtSameShare(this.at, before.count, walk.count);
     }
@@ -445,7 +448,8 @@ class Player {
     const { width, height } = this.canvas;
     const view = { width, height, ratio: this.ratio, theme: this.theme };
     this.scene.draw(contextOf(this.canvas), view, frames);
-    // Moving the knob costs the browser more than the picture does: ten times a second will do.
+    // Moving the knob costs the browser more than the picture does, so do it only ten times a
+    // second.
     const now = performance.now();
     if (this.playing && now - this.moved < 95) return;
     this.moved = now;
@@ -488,9 +492,9 @@ class Player {
     /** @param {number} now */
     const tick = (now) => {
       if (!this.playing || !this.seen || !this.walk) return;
-      // After a pause of the browser the walk goes on where it was, it does not leap.
+      // After a pause of the browser, the walk continues where it was.
       this.ticking = requestAnimationFrame(tick);
-      if (before !== undefined && now - before < 30) return; // 30 pictures a second are smooth, and leave room for others
+      if (before !== undefined && now - before < 30) return; // 30 frames per second are smooth
       const passed = Math.min(now - (before ?? now), 100) / 1000;
       before = now;
       const by = passed * this.walk.fps * this.speed;
@@ -512,7 +516,7 @@ class Player {
     if (!this.walk || event.altKey || event.ctrlKey || event.metaKey) return;
     const frame = frameByKey(event.key, this.at, this.walk);
     if (event.key === " ") {
-      // A button does its own work.
+      // Buttons handle their own keys.
       if (/** @type {Element} */ (event.target).closest("button")) return;
       this.toggle();
     } else if (frame !== undefined) {

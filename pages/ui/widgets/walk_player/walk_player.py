@@ -1,4 +1,4 @@
-"""The player of a latent walk: smooth, in the browser, and refreshed while it plays."""
+"""The player of a walk through latent space: smooth, in the browser, and updated while it plays."""
 
 import base64
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ _PLAYER = component(
 
 @dataclass(frozen=True)
 class Walk:
-    """A walk of either pictures (`sprite` and what follows it) or points (`path`, …).
+    """A walk of pictures (`sprite` and the following fields) or of points (`path`, …).
 
-    `token` names the content: a new one swaps it without starting anew. `waypoints` are frames.
-    A `loop` is closed: after its last frame comes its first.
+    `token` identifies the content: a new one replaces it without restarting. `waypoints` are frame
+    numbers. A `loop` is closed: its first frame follows its last.
     """
 
     token: str
@@ -67,7 +67,7 @@ def _content(walk: Walk) -> dict[str, Any]:
 
 
 def walk_player(walk: Walk, *, key: str, height: int = 420, alt: str) -> None:
-    """Play `walk` on a screen at most `height` pixels high, read out as `alt`."""
+    """Play a walk in a player of at most `height` pixels; `alt` is its description for screen readers."""
     content = {
         "token": walk.token,
         "fps": walk.fps,

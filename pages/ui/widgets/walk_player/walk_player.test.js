@@ -72,7 +72,7 @@ test("arrow keys stop at the ends of an open walk, and go round a closed one", (
 test("a walk of another length goes on at its share", () => {
   assert.equal(placeAtSameShare(2, 5, 9), 4);
   assert.equal(placeAtSameShare(4, 9, 5), 2);
-  assert.equal(placeAtSameShare(0.5, 1, 9), 4); // one frame is as two
+  assert.equal(placeAtSameShare(0.5, 1, 9), 4); // one frame counts as two
   assert.equal(placeAtSameShare(4, 9, 1), 0.5);
 });
 
