@@ -13,7 +13,7 @@ from wgan.training.distributed import ProcessGroup
 
 
 class Plan(NamedTuple):
-    """What rank 0 sends to the other processes before the first step."""
+    """The data that rank 0 sends to the other processes before the first step."""
 
     config: TrainConfig
     engine: Engine

@@ -1,4 +1,4 @@
-"""Clipped critics beside penalised ones and one with GroupSort: surfaces, gradients, weights."""
+"""Clipped critics, penalised critics and one with GroupSort: surfaces, gradients, weights."""
 
 import math
 from collections.abc import Iterator

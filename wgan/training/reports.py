@@ -1,4 +1,4 @@
-"""What a training returns: reports, previews, and the exception that ends it."""
+"""Results of a training: reports, previews, and the exception that ends it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
