@@ -37,7 +37,7 @@ def encode(picture: U8, kind: str = "WEBP") -> bytes:
 
 
 def corner(grid: U8, samples: int, columns: int) -> U8:
-    """Return the first samples × samples pictures of a grid of square pictures without gaps."""
+    """Return the first samples × samples square pictures of a grid without gaps, (H, W, channels)."""
     side = samples * (grid.shape[1] // columns)
     return grid[:side, :side]
 

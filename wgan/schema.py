@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 SCHEMA = 3
-"""The version of what this program writes."""
+"""The schema version that this program writes."""
 
 REPORT_COLUMNS = (
     "step",

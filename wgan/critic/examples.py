@@ -81,13 +81,13 @@ def first_examples(batch: RealFakeBatch, n: int) -> RealFakeBatch:
 
 
 def pictures_of(x: F32) -> U8:
-    """Convert pictures from floats in [−1, 1] to uint8, for display; same shape."""
+    """Convert pictures for display: floats in [−1, 1] → uint8, (N, C, H, W) or (C, H, W)."""
     pictures: U8 = as_bytes(torch.from_numpy(x)).numpy()
     return pictures
 
 
 def floats_of(pictures: U8) -> F32:
-    """Convert pictures from uint8 to floats in [−1, 1], for a critic; same shape."""
+    """Convert pictures for a critic: uint8 → floats in [−1, 1], (N, C, H, W) or (C, H, W)."""
     floats: F32 = as_floats(torch.tensor(pictures)).numpy()
     return floats
 

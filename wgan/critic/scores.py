@@ -22,6 +22,11 @@ CHUNK = 128
 def parts_of(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield examples in chunks for the critic, with their classes if it is class-conditional.
 
+    Args:
+        models: The networks.
+        x: Examples, (N, …).
+        labels: Their classes, (N,); needed by a class-conditional critic.
+
     Raises:
         ValueError: The critic is class-conditional, and `labels` is None.
     """
@@ -128,7 +133,13 @@ class RankedExamples:
 
 
 def rank_by_score(examples: F32, scores: F32, *, limit: int | None = None) -> RankedExamples:
-    """Return the first `limit` examples by descending score; examples with equal scores keep their order."""
+    """Return examples by descending score; examples with equal scores keep their order.
+
+    Args:
+        examples: (N, …).
+        scores: (N,).
+        limit: Rank only the first `limit` examples. Default: all.
+    """
     order = np.argsort(-scores[:limit], kind="stable")
     return RankedExamples(examples[order], scores[order], order)
 

@@ -75,7 +75,9 @@ class Pictures:
         return torch.randint(len(labels), (n,), generator=rng, device=labels.device)
 
     def take(self, part: Literal["train", "held-out"], places: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pictures at some indices, as float32 in [−1, 1], and their labels."""
+        """Return the pictures at indices, (n,), as float32 in [−1, 1], (n, C, H, W), and their
+        labels, (n,).
+        """
         train = part == "train"
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
@@ -93,7 +95,7 @@ class Pictures:
         """Read training pictures ahead in the background, if they are not in memory.
 
         Args:
-            places: Indices of pictures that will be needed soon.
+            places: Indices of pictures that will be needed soon, (n,).
         """
         if isinstance(self.train, Mapped):
             self.train.expect(places)
@@ -198,18 +200,18 @@ def some(n: int, most: int, rng: torch.Generator) -> Tensor:
 
 
 def parts_of(pictures: Stack, size: int = 2_000) -> Iterator[Tensor]:
-    """Yield pictures in chunks, so that they need not all be in memory."""
+    """Yield pictures, (N, C, H, W), in chunks, so that they need not all be in memory."""
     for start in range(0, len(pictures), size):
         yield pictures[start : start + size]
 
 
 def as_floats(pictures: Tensor) -> Tensor:
-    """Map uint8 0…255 to float32 [−1, 1]. All published WGANs scale pictures like this."""
+    """Map pictures from uint8 0…255 to float32 [−1, 1], as in all published WGANs; same shape."""
     return pictures.float().div_(127.5).sub_(1.0)
 
 
 def as_bytes(pictures: Tensor) -> Tensor:
-    """Map floats in [−1, 1] to uint8 0…255 with rounding: the inverse of `as_floats`."""
+    """Map pictures from floats in [−1, 1] to uint8 0…255, rounded: the inverse of `as_floats`; same shape."""
     import torch
 
     return pictures.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)

@@ -105,7 +105,7 @@ def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
     if name is None or evidence.recent(name) is None:
         return None
     if evidence.size is not None and evidence.size < LIVE_SAMPLES["pictures"]:
-        return None  # More samples than pictures: some samples must be alike.
+        return None  # with more samples than pictures, some samples must be equal
     steps, share = evidence.metrics[name]
     is_bad = share > rule.limits["duplicates"]
     not_recovering = share[-1] >= 0.9 * share[-ENOUGH]

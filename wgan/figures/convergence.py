@@ -70,7 +70,14 @@ def proved_bound(
 
 
 def raw_gap(updates: Number, gaps: Real, slopes: Real, total: int) -> Figure:
-    """Return the raw gap of a critic over its updates, and its steepest slope on a second axis."""
+    """Return the raw gap of a critic over its updates, and its steepest slope on a second axis.
+
+    Args:
+        updates: Critic updates, (K,), rising.
+        gaps: E f(real) − E f(fake), (K,).
+        slopes: Steepest slopes, (K,).
+        total: Updates in the whole training.
+    """
 
     def line(name: str, values: Real, colour: str, **changes: Any) -> Figure:
         return {

@@ -10,7 +10,7 @@ from wgan.theme import CHANNELS
 
 
 def bars(names: Sequence[str], counts: Real) -> Figure:
-    """Return a bar chart of counts by name."""
+    """Return a bar chart of counts, (N,), by name."""
     return {
         "data": [
             {

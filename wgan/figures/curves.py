@@ -106,7 +106,12 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
 
 
 def losses(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
-    """Return critic and generator loss over steps."""
+    """Return critic and generator loss over steps.
+
+    Args:
+        columns: The curves of the run, (N,) each, by name.
+        marks: Step and text of each change.
+    """
     lines = [
         ("Critic loss", columns["critic_loss"], "@critic"),
         ("Generator loss", columns["generator_loss"], "@generator"),
@@ -115,7 +120,12 @@ def losses(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ())
 
 
 def critic_gap(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
-    """Return the critic gap on training and held-out data over steps."""
+    """Return the critic gap on training and held-out data over steps.
+
+    Args:
+        columns: The curves of the run, (N,) each, by name.
+        marks: Step and text of each change.
+    """
     lines = [
         ("Training data", columns["critic_gap"], "@critic"),
         ("Held-out data", columns["critic_gap_held_out"], "@real"),

@@ -160,7 +160,7 @@ def numbered_points(points: Real, large: Sequence[int]) -> Figure:
 
 
 def lengths(path: Real, other: Real, names: tuple[str, str]) -> Figure:
-    """Return ‖z‖ along two paths, (F, latent_dim) each, with the band where the lengths of most z lie."""
+    """Return ‖z‖ along two paths, (F, latent_dim) each, with the band that contains most lengths."""
     dim = path.shape[1]
     x = np.arange(len(path), dtype=np.float64)
     typical = float(np.sqrt(dim))

@@ -80,7 +80,7 @@ def _heat_map(table: Real, floor: float, high: float) -> Figure:
         "type": "heatmap",
         "z": np.log10(np.maximum(table, 1e-9)),
         "customdata": np.where(np.isnan(table), -1.0, table),
-        # One colour of rising opacity: shades between two colours would look alike in the middle.
+        # Use one colour of rising opacity: shades between two colours would be hard to tell apart.
         "colorscale": [[0.0, "@critic/0.03"], [1.0, "@critic/0.6"]],
         "zmin": low_end,
         "zmax": high_end,

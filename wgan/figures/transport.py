@@ -8,7 +8,7 @@ from wgan.arrays import Number, Real
 from wgan.figures.base import SMALL_LEGEND, Figure, dots, line_trace
 
 PLAN_SHADES = ((0.02, 0.1, 0.12), (0.1, 0.3, 0.28), (0.3, 0.7, 0.5), (0.7, 9.0, 0.8))
-"""Shares of a point that are drawn alike, from and below, and how opaque their lines are."""
+"""Classes of shares of a point: lower bound, upper bound, and opacity of their lines."""
 
 
 def cdfs(fake: Real, real: Real) -> Figure:
@@ -47,11 +47,11 @@ def cdfs(fake: Real, real: Real) -> Figure:
 def transport(
     fake: Real, real: Real, mass: Real, *, span: tuple[float, float, float, float]
 ) -> Figure:
-    """Return two clouds and a plan between them as lines: the darker, the more of a point goes there.
+    """Return two clouds and a plan between them as lines, which are darker for larger shares of a point.
 
     Args:
-        fake: Points of even weight, (N, 2).
-        real: Points of even weight, (M, 2).
+        fake: Points of equal weight, (N, 2).
+        real: Points of equal weight, (M, 2).
         mass: The plan, (N, M). Parts below a 50th of a point are not drawn.
         span: The window: left, right, bottom, top.
     """

@@ -1,4 +1,4 @@
-"""Clipped critics beside penalised ones and one with GroupSort: surfaces, gradients, weights."""
+"""Clipped critics, penalised critics and one with GroupSort: surfaces, gradients, weights."""
 
 import math
 from collections.abc import Iterator
@@ -140,9 +140,15 @@ def noisy_batch(data: Points, seed: int, n: int, step: int) -> tuple[Tensor, Ten
 
 
 def by_depth(critic: nn.Module, objective: Objective, real: Tensor, fake: Tensor) -> F64:
-    """Return the norms of the critic loss' gradient by each hidden layer's output, from the first to the last.
+    """Return the norms of the critic loss' gradient at each hidden layer's output, (L,), first to last.
 
     The penalty is left out.
+
+    Args:
+        critic: The critic.
+        objective: Its loss.
+        real: Real examples, (N, 2).
+        fake: Fakes, (N, 2).
 
     Reference:
         Gulrajani et al. 2017, figure 1b, arXiv:1704.00028.

@@ -58,7 +58,11 @@ def boxes(theta: F64) -> SlidDistances:
 def lines(theta: F64) -> SlidDistances:
     """Return the distances of two parallel lines: W₁ = |θ|, JS = log 2, KL = ∞, TV = 1; all 0 at θ = 0.
 
-    Source: Arjovsky et al. 2017, example 1 and figure 1.
+    Args:
+        theta: Offsets, (T,).
+
+    Reference:
+        Arjovsky et al. 2017, example 1 and figure 1, arXiv:1701.07875.
     """
     apart = (theta != 0).astype(np.float64)
     flat, none = np.zeros_like(theta), np.full_like(theta, np.nan)

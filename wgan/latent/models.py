@@ -61,7 +61,7 @@ class Models:
 
     @torch.no_grad()
     def raw(self, z: F32, labels: Sequence[int] | None = None) -> Tensor:
-        """Return samples as the critic takes them: floats, pictures in [−1, 1].
+        """Return samples for a critic: pictures, (N, C, H, W), in [−1, 1], or points, (N, 2).
 
         Arguments and errors are those of `make`.
         """

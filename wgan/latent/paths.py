@@ -99,12 +99,12 @@ def walk(
 
 
 def truncated(z: F32, share: float) -> F32:
-    """Return z scaled towards 0: share · z, for a share in [0, 1.5].
+    """Return z scaled towards 0: share · z, (N, latent_dim), for a share in [0, 1.5].
 
-    With a share below 1 there are fewer kinds of pictures, each more typical.
+    A share below 1 gives fewer kinds of pictures, each more typical.
 
     Reference:
-        Karras et al. 2019, arXiv:1812.04948, scale in the same way, around a mean; Brock et al. 2019,
-        arXiv:1809.11096, truncate the normal distribution.
+        Karras et al. 2019, arXiv:1812.04948, scale in the same way, around a mean; Brock et al.
+        2019, arXiv:1809.11096, truncate the normal distribution.
     """
     return np.asarray(share * z, dtype=np.float32)

@@ -37,7 +37,9 @@ class Slice:
         return np.asarray(z, dtype=np.float32)
 
     def place(self, z: F32) -> tuple[float, float] | None:
-        """Return the place (x, y) of z that is nearest to the centre; None if z is not on the plane."""
+        """Return the place (x, y) of z, (latent_dim,), nearest to the centre; None if z is not on
+        the plane.
+        """
         z = np.asarray(z, np.float64)
         if self.shell:
             length = float(np.linalg.norm(self.centre))

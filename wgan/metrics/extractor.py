@@ -325,7 +325,7 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
 
 
 def sum_features(network: Network, pictures: Stack) -> Sums:
-    """Return the sums of the features of all pictures."""
+    """Return the sums of the features of all pictures, (N, C, H, W) uint8."""
     total = None
     for part in parts_of(pictures):
         sums = Sums.of(network.features(part))

@@ -1,7 +1,7 @@
-"""Generator and critic pairs: one class and one line of NETWORKS for each.
+"""Pairs of generator and critic: one class and one line of NETWORKS for each.
 
-No critic here has batch norm, except where a source is reproduced that has it: under a gradient
-penalty every sample needs its own gradient, and batch norm couples them (Gulrajani et al. 2017,
+Critics have no batch norm, except in networks that reproduce a source with it. A gradient penalty
+needs the gradient of each sample, and batch norm couples the samples (Gulrajani et al. 2017,
 section 4).
 
 Importing this package does not load torch: its functions import it when they build a network.

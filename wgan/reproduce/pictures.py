@@ -49,7 +49,9 @@ class PixelMetrics:
         return np.bincount(nearest, minlength=len(self.means)) / len(pictures)
 
     def classes(self, pictures: Tensor) -> int:
-        """Return how many classes have at least 1 % of the pictures, by the nearest class mean."""
+        """Return how many classes have at least 1 % of the pictures, (N, C, H, W), by the nearest
+        class mean.
+        """
         return int((self.shares(pictures) >= 0.01).sum())
 
 

@@ -201,7 +201,13 @@ class _ScratchTraining(Training):
         return self.updates.score(x, labels).float()
 
     def slopes(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        """Return statistics of the critic's slopes at x̂ and at fakes."""
+        """Return statistics of the critic's slopes at x̂ and at fakes.
+
+        Args:
+            real: Real examples, (N, …).
+            fake: Fakes, (N, …).
+            labels: Classes of both, (N,), for class-conditional networks.
+        """
         n = SLOPES[self.config.dataset.kind]
         label = None if labels is None else labels[:n]
         epsilon = torch.rand(n, generator=self._rng("epsilon"), device=self.device)
@@ -221,7 +227,13 @@ class _ScratchTraining(Training):
         }
 
     def depth(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
-        """Return log₁₀ of the loss' gradient norm at the first hidden layer over that at the last."""
+        """Return log₁₀ of the loss' gradient norm at the first hidden layer over that at the last.
+
+        Args:
+            real: Real examples, (N, …).
+            fake: Fakes, (N, …).
+            labels: Classes of both, (N,), for class-conditional networks.
+        """
         n = SLOPES[self.config.dataset.kind]
         label = None if labels is None else torch.cat([labels[:n], labels[:n]])
 

@@ -44,7 +44,7 @@ def vanishing_gradients(
 
 
 class TrainedGan(NamedTuple):
-    """What a network of the collapse lab produces in the end."""
+    """The final result of a network in the collapse lab."""
 
     title: str
     modes: float  # modes captured, or digits with samples

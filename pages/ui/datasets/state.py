@@ -1,4 +1,4 @@
-"""What the Data page remembers of a visit."""
+"""The state of the Data page for one visit."""
 
 from dataclasses import dataclass
 

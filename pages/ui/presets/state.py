@@ -1,4 +1,4 @@
-"""What the Presets page remembers of a visit."""
+"""The state of the Presets page for one visit."""
 
 from dataclasses import dataclass
 

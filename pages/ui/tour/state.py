@@ -1,4 +1,4 @@
-"""What the Tour page remembers of a visit."""
+"""The state of the Tour page for one visit."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-// What the unit tests use of Node.
+// The parts of Node that the unit tests use.
 
 declare module "node:test" {
   export default function test(name: string, run: () => void | Promise<void>): void;

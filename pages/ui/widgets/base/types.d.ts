@@ -1,8 +1,8 @@
-// Types that several modules use, and what they use of Streamlit and of Plotly, whose bundle is a global.
+// Types that several modules share, and the parts of Streamlit and Plotly that they use. Plotly's bundle is a global.
 
 // ---- Streamlit ----
 
-/** What Streamlit calls a component with. */
+/** The argument with which Streamlit calls a component. */
 interface StreamlitComponent {
   parentElement: HTMLElement;
   data: Uint8Array;
@@ -10,14 +10,14 @@ interface StreamlitComponent {
   setTriggerValue(name: string, value: unknown): void;
 }
 
-/** What a component shows in its place; `update` is called at every change of data or theme. */
+/** The view of a component; `update` is called at every change of data or theme. */
 interface ComponentView<Data> {
   root: HTMLElement;
   update(data: Data, component: StreamlitComponent): unknown;
   destroy(): void;
 }
 
-/** What Python answers about the browser's edits (edits.py). */
+/** Python's answer to the browser's edits (edits.py). */
 interface EditAnswer {
   client: string;
   number: number;
@@ -26,7 +26,7 @@ interface EditAnswer {
 
 // ---- elements ----
 
-/** Properties of a new element: numbers may stand for the strings of an <input>. */
+/** Properties of a new element: numbers are allowed for the strings of an <input>. */
 type ElementProperties<E> = Partial<Omit<E, "min" | "max" | "step" | "value" | "src">> & {
   min?: number | string;
   max?: number | string;
@@ -53,7 +53,7 @@ type NumberList =
   | number[] | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array
   | Uint8Array | Uint16Array | Uint32Array;
 
-/** A line of the same x as an earlier trace: the place of that one. */
+/** The x of an earlier trace, by its index. */
 interface SharedX {
   as: number;
 }
@@ -96,7 +96,7 @@ interface PlotlyModule {
   purge(root: HTMLElement): void;
 }
 
-/** What Plotly adds to the element that it draws into. */
+/** The element that Plotly draws into, with Plotly's additions. */
 interface PlotlyElement extends HTMLDivElement {
   _fullLayout?: { xaxis?: PlotlyAxis; yaxis?: PlotlyAxis };
   _fullData?: { visible?: boolean | "legendonly" }[];
