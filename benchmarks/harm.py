@@ -71,14 +71,17 @@ def problems_of(run: Run) -> list[str]:
     """Read everything of a run, and return what is unreadable or wrong."""
     problems = []
     try:
-        view = RunReader(run).view()
+        snapshot = RunReader(run).snapshot()
         steps = run.reports()["step"]
         run.facts(), run.metrics(), run.protocol(), run.resume_point()
         if len(steps) and not np.array_equal(steps, 5 * np.arange(1, len(steps) + 1)):
             problems.append("reports are missing")
         for step in run.checkpoints.steps():
             run.checkpoints.read(step)
-        if view.status is Status.FINISHED and view.config.steps not in run.checkpoints.steps():
+        if (
+            snapshot.status is Status.FINISHED
+            and snapshot.config.steps not in run.checkpoints.steps()
+        ):
             problems.append("finished without its last checkpoint")
     except RunError as error:
         problems.append(str(error))
@@ -213,7 +216,7 @@ def problems_on_disk(
     outcomes[outcome] += 1
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
     for run in runs:
-        status = RunReader(run).view().status
+        status = RunReader(run).snapshot().status
         if (status is Status.FINISHED) != (code == 0):
             problems.append(f"exit code {code} of a run that is {status}")
         if code:

@@ -117,8 +117,8 @@ def million() -> None:
                 report = Report(step, *np.random.default_rng(i).normal(size=5).tolist())
                 run.add([StoredReport(report, step, step / 100, 1e9)])
                 start = time.perf_counter()
-                view = watched[n].view()
-                data = [figures.critic_gap(view.curves), figures.losses(view.curves)]
+                snapshot = watched[n].snapshot()
+                data = [figures.critic_gap(snapshot.curves), figures.losses(snapshot.curves)]
                 sent = json.dumps([encode_figure(figure) for figure in data])
                 if i > 2:
                     times[n].append(1000 * (time.perf_counter() - start))
@@ -166,7 +166,10 @@ def long(steps: int) -> None:
                 start = time.perf_counter()
                 sent = [
                     encode_figure(f)
-                    for f in (figures.critic_gap(job.view.curves), figures.losses(job.view.curves))
+                    for f in (
+                        figures.critic_gap(job.snapshot.curves),
+                        figures.losses(job.snapshot.curves),
+                    )
                 ]
                 times.append(1000 * (time.perf_counter() - start))
             folder_bytes = sum(f.stat().st_size for f in job.run.folder.rglob("*") if f.is_file())
@@ -176,7 +179,7 @@ def long(steps: int) -> None:
                         "step": job.training.steps,
                         "most_memory_MB": round(memory["bytes"] / 1e6, 1),
                         "previews_made": job.training.steps // 10,
-                        "previews_kept": len(job.view.preview_steps),
+                        "previews_kept": len(job.snapshot.preview_steps),
                         "folder_MB": round(folder_bytes / 1e6, 1),
                         "chart_ms": round(statistics.median(times), 1),
                         "chart_kB": round(len(json.dumps(sent)) / 1000, 1),

@@ -160,7 +160,7 @@ def server_times(runs: Path, n: int = 40) -> dict[str, float]:
 
         run = session().newest()
         assert run is not None
-        run_panel.panel(run, run_panel.page_token(session().view(run)))
+        run_panel.panel(run, run_panel.page_token(session().snapshot(run)))
 
     def empty() -> None:
         import streamlit as st

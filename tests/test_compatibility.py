@@ -61,8 +61,8 @@ def test_everything_of_it_is_read(old: Run):
     assert reports["seconds"][0] == pytest.approx(0.0635666190000848, rel=1e-12)
     assert old.previews.steps() == [0, 1, *range(25, 301, 25)]
     assert old.checkpoints.steps() == [0, 300]
-    view = RunReader(old).view()
-    assert (view.status, view.step) == (Status.FINISHED, 300)
+    snapshot = RunReader(old).snapshot()
+    assert (snapshot.status, snapshot.step) == (Status.FINISHED, 300)
 
 
 def test_the_first_steps_give_its_numbers_again(old: Run):

@@ -235,9 +235,9 @@ def test_a_training_beside_it_gets_the_numbers_that_it_would_get_alone(
     config = tiny(objective="wgan-gp", steps=60)
     alone = train_run(config, runs_dir)
     name = session.start(config)
-    until(lambda: session.view(name).step >= 5 or not session.view(name).status.active)
+    until(lambda: session.snapshot(name).step >= 5 or not session.snapshot(name).status.active)
     task = session.converge(name, updates=60)
-    until(lambda: session.view(name).status is Status.FINISHED)
+    until(lambda: session.snapshot(name).status is Status.FINISHED)
     until(lambda: task_status(session, task.key).done)
     assert not task_status(session, task.key).error
     checkpoint, _ = Run.find(name, runs_dir).checkpoints.read()
@@ -257,13 +257,13 @@ def fresh_step(session: Session, name: str) -> int:
 
 def test_a_run_waits_where_the_visitor_says_so(session: Session):
     name = session.start(tiny(objective="wgan-gp", steps=1_000_000))
-    until(lambda: session.view(name).step >= 5)
+    until(lambda: session.snapshot(name).step >= 5)
     task = session.converge(name, updates=10_000_000, holds=True)
     until(lambda: task_status(session, task.key).result is not None)
     held = fresh_step(session, name)
     assert fresh_step(session, name) == held
     session.cancel(task.key)
-    until(lambda: session.view(name).step > held + 5)
+    until(lambda: session.snapshot(name).step > held + 5)
     session.stop(name)
 
 

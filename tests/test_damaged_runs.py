@@ -245,7 +245,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "resume_point": Run.resume_point,
     "alive": Run.alive,
     "size": Run.size,
-    "view": lambda run: RunReader(run).view().evidence,
+    "view": lambda run: RunReader(run).snapshot().evidence,
 }
 
 
@@ -270,16 +270,16 @@ def test_reading_a_damaged_run_raises_one_error(run: Run, runs_dir: Path, name: 
     HARMS[name](run.folder)
     messages = [message_of(partial(read, run)) for read in READERS.values()]
     assert all("\n" not in message for message in messages)
-    (card,) = RunIndex(runs_dir).cards()
-    assert card.run == run.id and (card.problem or card.config is not None)
-    assert isinstance(card.title + card.note + card.status, str) and math.isfinite(card.seconds)
+    (summary,) = RunIndex(runs_dir).summaries()
+    assert summary.run == run.id and (summary.problem or summary.config is not None)
+    assert isinstance(summary.title + summary.note + summary.status, str) and math.isfinite(summary.seconds)
     assert [other.id for other in list_runs(runs_dir)] == [run.id]
 
 
 def test_a_whole_run_is_read(run: Run, runs_dir: Path):
     for read in READERS.values():
         read(run)
-    assert RunIndex(runs_dir).cards()[0].problem == ""
+    assert RunIndex(runs_dir).summaries()[0].problem == ""
 
 
 SOME = [
@@ -308,10 +308,10 @@ def test_a_damaged_run_is_listed_and_can_be_deleted(
     session = Session(runs_dir, threads=1)
     try:
         with pytest.raises(RunError):
-            session.view(run.id)
+            session.snapshot(run.id)
         assert session.newest() is None  # a page shows another run, or none
         session.throw_away(run.id)
-        assert session.library.cards() == []
+        assert session.library.summaries() == []
     finally:
         session.close()
     assert [trashed_run.run for trashed_run in trash(runs_dir)] == [run.id]

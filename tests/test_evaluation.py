@@ -238,34 +238,34 @@ def until(condition, seconds: float = 30) -> None:
 
 def test_a_session_does_tasks_beside_a_training(session: Session):
     name = session.start(tiny(steps=1_000_000))
-    until(lambda: session.view(name).step > 10)
+    until(lambda: session.snapshot(name).step > 10)
     key = session.begin("Counting", name, lambda: counting(200)).key
     until(lambda: session.task(key).done)
-    before = session.view(name).step
+    before = session.snapshot(name).step
     assert session.task(key).result == 199
-    until(lambda: session.view(name).step > before)  # which goes on
+    until(lambda: session.snapshot(name).step > before)  # which goes on
     assert [t.key for t in session.tasks(name)] == [key] and session.tasks("other") == []
     session.stop(name)
 
 
 def test_a_task_that_holds_its_run_has_the_worker_to_itself(session: Session):
     name = session.start(tiny(steps=1_000_000))
-    until(lambda: session.view(name).step > 10)
+    until(lambda: session.snapshot(name).step > 10)
     gate = threading.Event()
     steps_seen: list[int] = []
 
     def work() -> Iterator[TaskProgress]:
         for i in range(50):
             time.sleep(0.002)
-            steps_seen.append(session.view(name).step)
+            steps_seen.append(session.snapshot(name).step)
             yield TaskProgress("", i / 50)
 
     key = session.begin("Alone", name, work, holds=True).key
     until(lambda: session.task(key).done)
     gate.set()
     assert len(set(steps_seen[2:])) == 1  # no step was made meanwhile
-    at = session.view(name).step
-    until(lambda: session.view(name).step > at)
+    at = session.snapshot(name).step
+    until(lambda: session.snapshot(name).step > at)
     session.stop(name)
 
 
@@ -282,7 +282,7 @@ def test_a_cancelled_task_ends_and_keeps_what_it_found(session: Session, runs_di
 
 def test_a_live_run_is_evaluated_while_it_goes_on(session: Session):
     name = session.start(tiny(steps=1_000_000))
-    until(lambda: session.view(name).step > 10)
+    until(lambda: session.snapshot(name).step > 10)
     key = session.evaluate(name).key
     until(lambda: session.task(key).done, 60)
     status = session.task(key)

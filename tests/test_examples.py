@@ -72,8 +72,8 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
 
 
 def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
-    view = RunReader(shipped).view()
-    assert (view.status, view.step, view.name) == (Status.SHIPPED, 40, "Example: small")
+    snapshot = RunReader(shipped).snapshot()
+    assert (snapshot.status, snapshot.step, snapshot.name) == (Status.SHIPPED, 40, "Example: small")
     assert shipped.checkpoints.steps() == [20, 40]
     last, early = shipped.checkpoints.read(40)[0].tensors, shipped.checkpoints.read(20)[0].tensors
     full = whole.checkpoints.read(40)[0].tensors
@@ -127,9 +127,9 @@ def test_nothing_changes_it(shipped: Run, runs_dir: Path):
         with pytest.raises(RunError, match=r"stays as it is\. Fork it"), shipped.lock():
             pass
         # Reading leaves no trace either: it stands in a repository.
-        session.view(shipped.id)
+        session.snapshot(shipped.id)
         session.models(shipped.id, 20)
-        session.library.cards()
+        session.library.summaries()
         session.diagnosis(shipped.id)
     finally:
         session.close()
@@ -168,7 +168,7 @@ def test_too_large_a_run_is_not_shipped(
     monkeypatch.setattr(examples, "MOST_BYTES", 10_000)
     with pytest.raises(RunError, match=r"more than 10,000"):
         ship(whole, "example-small", runs_dir)
-    assert RunReader(shipped).view().step == 40  # the one before is still there
+    assert RunReader(shipped).snapshot().step == 40  # the one before is still there
     assert [path.name for path in runs_dir.iterdir()] == ["example-small"]
 
 

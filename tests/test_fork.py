@@ -51,8 +51,8 @@ def test_a_fork_with_another_objective_goes_its_own_way(parent: Run, runs_dir: P
     )
     # Its history is its own: the parent may go.
     shutil.rmtree(parent.folder)
-    view = RunReader(child).view()
-    assert view.step == 40 and view.curves["step"][0] == 5 and 10 in view.preview_steps
+    snapshot = RunReader(child).snapshot()
+    assert snapshot.step == 40 and snapshot.curves["step"][0] == 5 and 10 in snapshot.preview_steps
 
 
 def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):

@@ -291,8 +291,8 @@ def test_the_command_imports_and_says_what_it_left_out(
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["remarks"] and "cannot be read and were left out" in err
-    (card,) = RunIndex(tmp_path / "runs").cards()
-    assert card.run == "x" and card.thumb is None and card.problem == ""
+    (summary,) = RunIndex(tmp_path / "runs").summaries()
+    assert summary.run == "x" and summary.thumb is None and summary.problem == ""
     (tmp_path / "run.zip").write_bytes(b"PK\x05\x06")
     assert main(arguments) == 2
     assert "no ZIP file" in capsys.readouterr().err
@@ -316,7 +316,7 @@ def test_the_newest_run_is_the_one_created_last(runs_dir: Path):
     assert ids.index("20260101-180000-los-angeles") < ids.index("renamed")
     assert ids.index("renamed") < ids.index("20260102-090000-tokyo")
     assert ids[-1] == "example-of-today" and len(ids) == len(created)
-    assert [card.run for card in RunIndex(runs_dir).cards()] == ids
+    assert [summary.run for summary in RunIndex(runs_dir).summaries()] == ids
 
 
 def digests_of(files: Files) -> bytes:

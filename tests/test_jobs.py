@@ -57,17 +57,17 @@ def identical(a: Run, b: Run) -> bool:
 
 
 def test_no_view_of_a_resumed_run_is_taken_for_one_from_before(runs_dir: Path):
-    # Pages keep what they made of a view by its version, and a resumed run has another job.
+    # Pages cache what they make of a snapshot by its version, and a resumed run has another job.
     before = finish(job(runs_dir, steps=20))
-    versions = {before.view.version}
+    versions = {before.snapshot.version}
     again = TrainingJob(before.run, threads=1, resume=True, changes={"steps": 40})
     again.prepare()
     while not again.done:
-        versions.add(again.view.version)
+        versions.add(again.snapshot.version)
         again.step()
         again.flush()
     again.finish(Status.FINISHED)
-    assert len(versions) >= 20 and again.view.version not in versions
+    assert len(versions) >= 20 and again.snapshot.version not in versions
 
 
 def test_a_finished_run_holds_everything(runs_dir: Path):
@@ -85,16 +85,19 @@ def test_a_finished_run_holds_everything(runs_dir: Path):
 
 def test_views_of_a_live_and_of_a_stored_run_agree(runs_dir: Path):
     training_job = finish(job(runs_dir))
-    live_view, stored_view = training_job.view, RunReader(training_job.run).view()
-    assert (live_view.step, live_view.status, live_view.config) == (
-        stored_view.step,
-        stored_view.status,
-        stored_view.config,
+    live_snapshot, stored_snapshot = training_job.snapshot, RunReader(training_job.run).snapshot()
+    assert (live_snapshot.step, live_snapshot.status, live_snapshot.config) == (
+        stored_snapshot.step,
+        stored_snapshot.status,
+        stored_snapshot.config,
     )
-    assert live_view.preview == stored_view.preview and live_view.last == stored_view.last
-    assert live_view.preview_steps == stored_view.preview_steps
+    assert (
+        live_snapshot.preview == stored_snapshot.preview
+        and live_snapshot.last == stored_snapshot.last
+    )
+    assert live_snapshot.preview_steps == stored_snapshot.preview_steps
     for name in COLUMNS:
-        assert live_view.curves[name] == pytest.approx(stored_view.curves[name])
+        assert live_snapshot.curves[name] == pytest.approx(stored_snapshot.curves[name])
 
 
 def test_a_stopped_run_resumes_to_the_same_end(runs_dir: Path):
@@ -138,7 +141,7 @@ def test_an_abandoned_run_resumes_to_the_same_end(runs_dir: Path):
     assert again.training.steps == 20 and again.config.critic_learning_rate != 5e-4
     assert identical(finish(again).run, whole.run)
     assert [c.path for c in abandoned_job.run.changes()] == ["critic_learning_rate"]
-    assert again.view.config.critic_learning_rate == 5e-4
+    assert again.snapshot.config.critic_learning_rate == 5e-4
 
 
 def test_resuming_further_and_with_changes(runs_dir: Path):
@@ -148,13 +151,13 @@ def test_resuming_further_and_with_changes(runs_dir: Path):
     finish(again)
     assert again.run.checkpoints.steps()[-1] == 50
     assert {c.path for c in again.run.changes()} == {"steps", "n_critic"}
-    assert RunReader(again.run).view().config.steps == 50
+    assert RunReader(again.run).snapshot().config.steps == 50
 
 
 def test_seconds_end_a_run_too(runs_dir: Path):
     training_job = finish(job(runs_dir, seconds=0.05, steps=1_000_000))
     assert training_job.training.steps < 100_000 and training_job.seconds >= 0.05
-    assert training_job.view.share == 1.0
+    assert training_job.snapshot.share == 1.0
 
 
 def test_a_change_is_recorded_and_refused_in_words(runs_dir: Path):
@@ -172,9 +175,9 @@ def test_a_change_is_recorded_and_refused_in_words(runs_dir: Path):
 def test_new_z_makes_another_preview_of_the_same_weights(runs_dir: Path):
     training_job = job(runs_dir)
     training_job.step()
-    before = training_job.view.preview
+    before = training_job.snapshot.preview
     training_job.change({"preview_seed": 1})
-    after = training_job.view.preview
+    after = training_job.snapshot.preview
     assert after.step == 1 and after.content != (before.content if before else b"")
     training_job.finish(Status.STOPPED)
 
@@ -213,13 +216,13 @@ def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPat
         training_job.step()
     training_job.change({"n_critic": 1})
     assert (
-        "No space left" in training_job.view.warning
-        and "kept in memory" in training_job.view.warning
+        "No space left" in training_job.snapshot.warning
+        and "kept in memory" in training_job.snapshot.warning
     )
-    assert training_job.view.status is Status.RUNNING
+    assert training_job.snapshot.status is Status.RUNNING
     monkeypatch.setattr(Run, "add", real_add)
     finish(training_job)
-    assert training_job.view.warning == ""
+    assert training_job.snapshot.warning == ""
     assert training_job.run.reports()["step"].tolist() == list(range(5, 41, 5))
     assert [change.path for change in training_job.run.changes()] == ["n_critic"]
 
@@ -290,7 +293,7 @@ def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
     shutil.rmtree(training_job.run.folder)
     training_job.step()
     training_job.flush()
-    assert "was deleted at step 13 and has been made again" in training_job.view.warning
+    assert "was deleted at step 13 and has been made again" in training_job.snapshot.warning
     while not training_job.done:
         training_job.step()
     training_job.finish(Status.FINISHED)
@@ -300,7 +303,7 @@ def test_a_folder_deleted_under_a_live_run_is_made_again(runs_dir: Path):
         training_job.run.checkpoints.steps() == [13, 20, 40]
         and training_job.run.previews.steps()[0] == 13
     )
-    assert RunReader(training_job.run).view().status is Status.FINISHED
+    assert RunReader(training_job.run).snapshot().status is Status.FINISHED
 
 
 def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
@@ -313,12 +316,12 @@ def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
         while training_job.training.steps < until:
             training_job.step()
         training_job.pause(False)  # all reports are written
-        view, fresh = watcher.view(), RunReader(Run(training_job.run.folder)).view()
-        assert view.elsewhere and view.step == until
+        snapshot, fresh = watcher.snapshot(), RunReader(Run(training_job.run.folder)).snapshot()
+        assert snapshot.elsewhere and snapshot.step == until
         for name in COLUMNS:
-            assert np.allclose(view.curves[name], fresh.curves[name]), (name, until)
+            assert np.allclose(snapshot.curves[name], fresh.curves[name]), (name, until)
     training_job.finish(Status.FINISHED)
-    assert not watcher.view().elsewhere
+    assert not watcher.snapshot().elsewhere
 
 
 def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch):
@@ -335,16 +338,16 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
 
     def same(rereads: int = 0) -> None:
         read.clear()
-        metrics = watcher.view().metrics
+        metrics = watcher.snapshot().metrics
         assert len(read) == rereads
-        assert metrics == RunReader(run).view().metrics and metrics
+        assert metrics == RunReader(run).snapshot().metrics and metrics
 
     for step in range(0, 5000, 10):
         run.add_metrics([Measured(step, name, float(step)) for name in ("emd_512", "kid")])
         if step % 900 == 0:
             same()
     same()
-    assert len(watcher.view().metrics) <= 4 * SERIES_POINTS
+    assert len(watcher.snapshot().metrics) <= 4 * SERIES_POINTS
     run.add_metrics([Measured(4990, "emd_512", 7.0), Measured(4990, "modes", 8.0)])
     same()
     run.add_metrics([Measured(100, "modes_2500", 8.0), Measured(100, "emd_512", 1.0)])
@@ -358,7 +361,7 @@ def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch)
         db.execute("DELETE FROM metrics")
     run.add_metrics([Measured(6000, "kid", 3.0)])
     same()
-    assert len(watcher.view().metrics) == 1
+    assert len(watcher.snapshot().metrics) == 1
 
 
 def test_a_resumed_run_forgets_where_its_engine_was_switched_after_the_checkpoint(runs_dir: Path):
@@ -408,7 +411,7 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     for _ in range(25):
         training_job.step()
     training_job.flush()
-    last_checkpoint = max(training_job.view.checkpoint_steps)
+    last_checkpoint = max(training_job.snapshot.checkpoint_steps)
 
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -417,13 +420,13 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     for _ in range(5):
         training_job.step()
     training_job.flush()
-    assert "the disk is full or has a fault; free some space" in training_job.view.warning
+    assert "the disk is full or has a fault; free some space" in training_job.snapshot.warning
     training_job.finish(Status.STOPPED)
-    assert training_job.view.warning == "" and training_job.view.status is Status.FAILED
-    assert "The end of this run could not be written." in training_job.view.error
+    assert training_job.snapshot.warning == "" and training_job.snapshot.status is Status.FAILED
+    assert "The end of this run could not be written." in training_job.snapshot.error
     # The weights are saved all the same: only the database could not be written.
     assert (
-        training_job.view.error.endswith("Then resume it: it goes on from step 30.")
+        training_job.snapshot.error.endswith("Then resume it: it goes on from step 30.")
         and last_checkpoint == 20
     )
 
@@ -464,7 +467,7 @@ def test_what_fails_beside_a_training_is_named_logged_and_ends_nothing(
         while training_job.training.steps < 20:
             training_job.step()
         training_job.flush()
-    assert f"{sentence}Out of luck." in training_job.view.warning
+    assert f"{sentence}Out of luck." in training_job.snapshot.warning
     log = (training_job.run.folder / "error.log").read_text("utf-8")
     assert f"step 20: {title}: Traceback" in log and "Out of luck." in log
     finish(training_job)
@@ -473,4 +476,4 @@ def test_what_fails_beside_a_training_is_named_logged_and_ends_nothing(
         and training_job.run.checkpoints.steps()[-1] == 40
     )
     # The next preview succeeded and takes its warning back; what is left out for good stays named.
-    assert (sentence in training_job.view.warning) == (title == "measuring failed")
+    assert (sentence in training_job.snapshot.warning) == (title == "measuring failed")

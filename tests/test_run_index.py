@@ -29,35 +29,35 @@ def test_a_card_says_what_the_folder_holds(finished: Run, runs_dir: Path):
     finished.set_fact("name", "The first")
     finished.set_fact("note", "It works.")
     finished.set_fact("star", "1")
-    (card,) = RunIndex(runs_dir).cards()
-    assert (card.run, card.status, card.step) == (finished.id, Status.FINISHED, 40)
-    assert (card.title, card.note, card.star) == ("The first", "It works.", True)
-    assert card.config == tiny() and card.parent is None
-    assert card.size == sum(f.stat().st_size for f in finished.folder.rglob("*") if f.is_file())
-    assert card.thumb is not None and card.thumb[8:12] == b"WEBP"
-    assert set(card.best) == {"emd_512", "modes_2500", "high_quality_2500"}
-    assert card.best["emd_512"].value == min(
+    (summary,) = RunIndex(runs_dir).summaries()
+    assert (summary.run, summary.status, summary.step) == (finished.id, Status.FINISHED, 40)
+    assert (summary.title, summary.note, summary.star) == ("The first", "It works.", True)
+    assert summary.config == tiny() and summary.parent is None
+    assert summary.size == sum(f.stat().st_size for f in finished.folder.rglob("*") if f.is_file())
+    assert summary.thumb is not None and summary.thumb[8:12] == b"WEBP"
+    assert set(summary.best) == {"emd_512", "modes_2500", "high_quality_2500"}
+    assert summary.best["emd_512"].value == min(
         m.value for m in finished.metrics() if m.name == "emd_512"
     )
 
 
 def test_cards_are_read_again_when_the_folder_changes(finished: Run, runs_dir: Path):
-    shelf = RunIndex(runs_dir)
-    first = shelf.cards()[0]
-    assert shelf.cards()[0] is first  # not read again
+    run_index = RunIndex(runs_dir)
+    first = run_index.summaries()[0]
+    assert run_index.summaries()[0] is first  # not read again
     finished.set_fact("name", "Renamed")
-    assert shelf.cards()[0].title == "Renamed"
+    assert run_index.summaries()[0].title == "Renamed"
     child = fork(finished, 20, {}, runs_dir)
-    cards = {card.run: card for card in shelf.cards()}
-    assert cards[child.id].parent == Parent(finished.id, 20)
+    summaries = {summary.run: summary for summary in run_index.summaries()}
+    assert summaries[child.id].parent == Parent(finished.id, 20)
     throw_away(finished)
-    assert [card.run for card in shelf.cards()] == [child.id]
+    assert [summary.run for summary in run_index.summaries()] == [child.id]
 
 
 def test_a_run_that_cannot_be_read_has_a_card_that_says_so(finished: Run, runs_dir: Path):
     (finished.folder / "config.json").write_text("{")
-    (card,) = RunIndex(runs_dir).cards()
-    assert "cannot be read" in card.problem and card.title == finished.id and card.size > 0
+    (summary,) = RunIndex(runs_dir).summaries()
+    assert "cannot be read" in summary.problem and summary.title == finished.id and summary.size > 0
 
 
 def test_the_trash_gives_back_what_it_took(finished: Run, runs_dir: Path):

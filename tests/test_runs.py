@@ -405,7 +405,7 @@ def test_a_run_of_schema_1_is_migrated(run: Run, training: Training):
         db.execute("PRAGMA user_version = 0")
     db.close()
     assert run.parent() is None and run.metrics() == [] and run.config() == training.config
-    assert RunIndex(run.folder.parent).cards()[0].problem == ""
+    assert RunIndex(run.folder.parent).summaries()[0].problem == ""
     run.add_metrics([Measured(3, "emd_512", 0.5)])
     assert run.metrics() == [Measured(3, "emd_512", 0.5)]
     described["schema"] = 99

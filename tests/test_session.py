@@ -44,24 +44,24 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 def ended(session: Session, run: str) -> bool:
-    return not session.view(run).status.active
+    return not session.snapshot(run).status.active
 
 
 def reaches(session: Session, run: str, step: int) -> None:
-    until(lambda: session.view(run).step >= step)
+    until(lambda: session.snapshot(run).step >= step)
 
 
 def test_a_run_is_trained_to_its_end(session: Session):
     run = session.start(tiny())
-    until(lambda: session.view(run).status is Status.FINISHED)
-    view = session.view(run)
-    assert view.step == 40 and view.share == 1.0 and session.live() is None
+    until(lambda: session.snapshot(run).status is Status.FINISHED)
+    snapshot = session.snapshot(run)
+    assert snapshot.step == 40 and snapshot.share == 1.0 and session.live() is None
     assert session.newest() == run and [r.id for r in list_runs(session.runs_dir)] == [run]
 
 
 def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir: Path):
     run = session.start(tiny())
-    until(lambda: session.view(run).status is Status.FINISHED)
+    until(lambda: session.snapshot(run).status is Status.FINISHED)
     job = TrainingJob(Run.create(tiny(), runs_dir), threads=1)
     job.prepare()
     while not job.done:
@@ -80,11 +80,11 @@ def test_a_second_start_says_what_is_running(session: Session):
         session.start(tiny())
     second = session.start(tiny(seed=1), queue=True)
     assert session.queued()[-1].run == second
-    assert session.view(second).status is Status.QUEUED
+    assert session.snapshot(second).status is Status.QUEUED
     reaches(session, run, 1)
     session.stop(run)
-    until(lambda: session.view(second).status is Status.FINISHED)
-    assert session.view(run).status is Status.STOPPED
+    until(lambda: session.snapshot(second).status is Status.FINISHED)
+    assert session.snapshot(run).status is Status.STOPPED
 
 
 def test_a_cancelled_run_leaves_nothing(session: Session, runs_dir: Path):
@@ -92,12 +92,12 @@ def test_a_cancelled_run_leaves_nothing(session: Session, runs_dir: Path):
     reaches(session, run, 1)
     second = session.start(tiny(seed=1), queue=True)
     session.stop(second)
-    assert second not in [view.run for view in session.queued()]
+    assert second not in [snapshot.run for snapshot in session.queued()]
     assert not (runs_dir / second).exists()
     with pytest.raises(RunError, match="no run"):
-        session.view(second)
+        session.snapshot(second)
     session.stop(run)
-    until(lambda: not session.view(run).status.active)
+    until(lambda: not session.snapshot(run).status.active)
     assert [path.name for path in runs_dir.iterdir() if path.is_dir()] == [run]
 
 
@@ -105,26 +105,26 @@ def test_pause_holds_the_step_and_one_step_is_one_step(session: Session):
     run = session.start(tiny(**LONG))
     reaches(session, run, 5)
     session.pause(run)
-    until(lambda: session.view(run).status is Status.PAUSED)
-    held = session.view(run).step
+    until(lambda: session.snapshot(run).status is Status.PAUSED)
+    held = session.snapshot(run).step
     time.sleep(0.2)
-    assert session.view(run).step == held
-    assert session.view(run).preview.step == held
+    assert session.snapshot(run).step == held
+    assert session.snapshot(run).preview.step == held
     session.step_once(run)
-    until(lambda: session.view(run).step == held + 1)
+    until(lambda: session.snapshot(run).step == held + 1)
     time.sleep(0.1)
-    assert session.view(run).step == held + 1
+    assert session.snapshot(run).step == held + 1
     session.unpause(run)
     reaches(session, run, held + 20)
-    assert session.view(run).status is Status.RUNNING
+    assert session.snapshot(run).status is Status.RUNNING
 
 
 def test_stopping_finishes_the_step_at_hand_with_a_checkpoint(session: Session, runs_dir: Path):
     run = session.start(tiny(**LONG))
     reaches(session, run, 3)
     session.stop(run)
-    until(lambda: session.view(run).status is Status.STOPPED)
-    assert Run.find(run, runs_dir).checkpoints.steps()[-1] == session.view(run).step
+    until(lambda: session.snapshot(run).status is Status.STOPPED)
+    assert Run.find(run, runs_dir).checkpoints.steps()[-1] == session.snapshot(run).step
     assert not Run.find(run, runs_dir).alive()
 
 
@@ -132,8 +132,8 @@ def test_a_stopped_run_can_be_resumed_in_the_same_session(session: Session):
     run = session.start(tiny(steps=1_000_000))
     reaches(session, run, 3)
     session.stop(run)
-    until(lambda: session.view(run).status is Status.STOPPED)
-    at = session.view(run).step
+    until(lambda: session.snapshot(run).status is Status.STOPPED)
+    at = session.snapshot(run).step
     session.resume(run)
     reaches(session, run, at + 5)
 
@@ -142,14 +142,14 @@ def test_a_change_counts_at_once_and_leaves_a_mark(session: Session, runs_dir: P
     run = session.start(tiny(**LONG))
     reaches(session, run, 2)
     session.change(run, critic_learning_rate=0.01)
-    assert session.view(run).config.critic_learning_rate == 0.01
-    until(lambda: session.view(run).changes)
-    (change,) = session.view(run).changes
+    assert session.snapshot(run).config.critic_learning_rate == 0.01
+    until(lambda: session.snapshot(run).changes)
+    (change,) = session.snapshot(run).changes
     assert (change.path, change.after) == ("critic_learning_rate", 0.01)
     assert Run.find(run, runs_dir).changes() == [change]
     session.undo(run)
-    until(lambda: len(session.view(run).changes) == 2)
-    assert session.view(run).config.critic_learning_rate == 1e-4
+    until(lambda: len(session.snapshot(run).changes) == 2)
+    assert session.snapshot(run).config.critic_learning_rate == 1e-4
 
 
 def test_what_cannot_change_is_refused_and_nothing_is_lost(session: Session):
@@ -158,10 +158,10 @@ def test_what_cannot_change_is_refused_and_nothing_is_lost(session: Session):
     for changes in ({"batch_size": 3}, {"n_critic": 0}, {"nonsense": 1}):
         with pytest.raises(ConfigError):
             session.change(run, **changes)
-    at = session.view(run).step
+    at = session.snapshot(run).step
     reaches(session, run, at + 5)
     session.stop(run)
-    until(lambda: not session.view(run).status.active)
+    until(lambda: not session.snapshot(run).status.active)
     with pytest.raises(RunError, match="not running"):
         session.change(run, n_critic=1)
 
@@ -174,12 +174,12 @@ def test_an_exception_in_the_worker_becomes_words(
 
     monkeypatch.setattr(Ring8, "load", no_data)
     run = session.start(tiny())
-    until(lambda: session.view(run).status is Status.FAILED)
-    assert session.view(run).error == "The data are gone. Put them back."
+    until(lambda: session.snapshot(run).status is Status.FAILED)
+    assert session.snapshot(run).error == "The data are gone. Put them back."
     until(lambda: list_runs(session.runs_dir) == [])  # nothing was made, so nothing is left
     monkeypatch.undo()
     again = session.start(tiny())
-    until(lambda: session.view(again).status is Status.FINISHED)
+    until(lambda: session.snapshot(again).status is Status.FINISHED)
 
 
 def test_an_unforeseen_exception_fails_the_run_and_not_the_worker(
@@ -194,12 +194,12 @@ def test_an_unforeseen_exception_fails_the_run_and_not_the_worker(
 
     monkeypatch.setattr(Training, "step", broken)
     run = session.start(tiny())
-    until(lambda: session.view(run).status is Status.FAILED)
-    assert "ZeroDivisionError: by hand" in session.view(run).error
+    until(lambda: session.snapshot(run).status is Status.FAILED)
+    assert "ZeroDivisionError: by hand" in session.snapshot(run).error
     monkeypatch.undo()
     session.resume(run)
-    until(lambda: session.view(run).status is Status.FINISHED)
-    assert session.view(run).error == ""
+    until(lambda: session.snapshot(run).status is Status.FINISHED)
+    assert session.snapshot(run).error == ""
 
 
 def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
@@ -215,8 +215,8 @@ def test_closing_leaves_an_interrupted_run_that_can_be_resumed(runs_dir: Path):
     try:
         assert second.newest() == run
         second.resume(run, changes={"steps": at + 10})
-        until(lambda: second.view(run).status is Status.FINISHED)
-        assert second.view(run).step == at + 10
+        until(lambda: second.snapshot(run).status is Status.FINISHED)
+        assert second.snapshot(run).step == at + 10
         with pytest.raises(RunError, match="reached its last step"):
             second.resume(run)
     finally:
@@ -233,8 +233,8 @@ def test_copies_follow_the_live_run_and_stay_as_they_are(session: Session):
     checkpoint = session.models(run, 0)
     assert checkpoint.step == 0
     session.stop(run)
-    until(lambda: not session.view(run).status.active)
-    assert session.models(run).step == session.view(run).step
+    until(lambda: not session.snapshot(run).status.active)
+    assert session.models(run).step == session.snapshot(run).step
 
 
 def test_ten_starts_and_stops_leave_no_thread(session: Session):
@@ -256,10 +256,10 @@ def test_views_can_be_read_from_many_threads(session: Session):
         try:
             last = 0
             for _ in range(50):
-                view = session.view(run)
-                assert view.step >= last
-                last = view.step
-                steps = view.curves["step"]
+                snapshot = session.snapshot(run)
+                assert snapshot.step >= last
+                last = snapshot.step
+                steps = snapshot.curves["step"]
                 assert np.all(np.diff(steps) > 0)
         except Exception as error:
             faults.append(error)
@@ -292,7 +292,7 @@ def test_a_run_that_is_started_ends_a_forecast(session: Session):
             break
         # This machine had measured it before the run was started.
         session.stop(run)
-        while session.view(run).status.active:
+        while session.snapshot(run).status.active:
             time.sleep(0.01)
     reaches(session, run, 1)
     assert session.forecast(slow) is None
@@ -316,7 +316,7 @@ def test_unreadable_runs_do_not_hide_the_others(session: Session, runs_dir: Path
     (bad / "config.json").write_text("{")
     assert session.newest() == good.id
     with pytest.raises(RunError, match="cannot be read"):
-        session.view(bad.name)
+        session.snapshot(bad.name)
 
 
 def test_rows_of_real_pictures_are_of_their_class(session: Session):
@@ -335,11 +335,11 @@ def test_a_diagnosis_follows_the_run_and_forgets_what_a_change_made_stale(sessio
     run = session.start(tiny(**LONG))
     reaches(session, run, 20)
     session.pause(run)
-    until(lambda: session.view(run).status is Status.PAUSED)
-    assert session.diagnosis(run) is session.diagnosis(run)  # made once for each view
+    until(lambda: session.snapshot(run).status is Status.PAUSED)
+    assert session.diagnosis(run) is session.diagnosis(run)  # made once for each snapshot
     folder = Run.find(run, session.runs_dir)
     session.stop(run)
-    until(lambda: not session.view(run).status.active)
+    until(lambda: not session.snapshot(run).status.active)
     folder.add_metrics([Measured(s, "penalty_pull", 30.0) for s in (1, 2, 3)])
     assert "strong-penalty" in [f.key for f in session.diagnosis(run) if f.reading.raised]
 
@@ -349,7 +349,7 @@ def test_a_run_that_waits_or_is_prepared_says_that_it_cannot_be_steered_yet(sess
     second = session.start(tiny(), queue=True)
     with pytest.raises(RunError, match="still being prepared"):
         session.change(second, n_critic=1)
-    assert session.view(second).config.n_critic == 2
+    assert session.snapshot(second).config.n_critic == 2
     session.stop(second)
     session.stop(first)
 
@@ -358,11 +358,11 @@ def test_a_run_that_waits_is_withdrawn_and_one_that_trains_by_now_goes_on(sessio
     first = session.start(tiny(**LONG))
     second = session.start(tiny(**LONG), queue=True)
     reaches(session, first, 1)
-    assert not session.withdraw(first) and session.view(first).status.active
+    assert not session.withdraw(first) and session.snapshot(first).status.active
     assert session.withdraw(second) and session.queued() == []
     with pytest.raises(RunError):
-        session.view(second)
-    at = session.view(first).step
+        session.snapshot(second)
+    at = session.snapshot(first).step
     reaches(session, first, at + 1)
     session.stop(first)
 
@@ -372,7 +372,7 @@ def test_a_change_that_was_asked_for_is_in_every_view(session: Session):
     reaches(session, run, 1)
     session.change(run, n_critic=7)
     live = session.live()
-    assert live is not None and live.config.n_critic == session.view(run).config.n_critic == 7
+    assert live is not None and live.config.n_critic == session.snapshot(run).config.n_critic == 7
 
 
 def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
@@ -390,17 +390,17 @@ def test_what_is_asked_of_a_run_as_it_ends_is_forgotten_with_it(
     reaches(session, run, 5)
     monkeypatch.setattr(TrainingJob, "finish", slowly)
     session.stop(run)
-    assert ending.wait(180) and session.view(run).status.active
+    assert ending.wait(180) and session.snapshot(run).status.active
     session.change(run, steps=7_000_000)
     with pytest.raises(RunError, match="busy"):
         session.models(run, wait=0.0)
     monkeypatch.setattr(TrainingJob, "finish", finish)
     end.set()
-    until(lambda: not session.view(run).status.active)
-    at = session.view(run).step
+    until(lambda: not session.snapshot(run).status.active)
+    at = session.snapshot(run).step
     session.resume(run)
     reaches(session, run, at + 1)
-    assert session.view(run).config.steps == LONG["steps"]
+    assert session.snapshot(run).config.steps == LONG["steps"]
     until(lambda: session.models(run).step > at)
     session.stop(run)
 
@@ -413,7 +413,7 @@ def test_many_who_watch_a_run_of_another_process_read_it_one_after_the_other(
     for _ in range(5):
         job.step()
     name = job.run.id
-    before = session.view(name)
+    before = session.snapshot(name)
     for _ in range(20):
         job.step()
     job.finish(Status.STOPPED)
@@ -427,9 +427,9 @@ def test_many_who_watch_a_run_of_another_process_read_it_one_after_the_other(
 
     monkeypatch.setattr(Run, "reports_after", slowly)
     with ThreadPoolExecutor(2) as pool:
-        views = list(pool.map(session.view, [name, name]))
-    for view in views:
-        steps = view.curves["step"]
+        snapshots = list(pool.map(session.snapshot, [name, name]))
+    for snapshot in snapshots:
+        steps = snapshot.curves["step"]
         assert len(before.curves["step"]) < len(steps) == 25 and (np.diff(steps) > 0).all()
 
 
@@ -469,7 +469,7 @@ def test_work_that_fails_ends_alone_and_the_next_begins(
     until(lambda: session.task(broken).done and session.task(whole).done)
     assert session.task(broken).error and session.task(whole).result == "result"
     run = session.start(tiny())
-    until(lambda: session.view(run).status is Status.FINISHED)
+    until(lambda: session.snapshot(run).status is Status.FINISHED)
     assert "as never seen before" in caplog.text
 
 
@@ -484,7 +484,7 @@ def test_a_training_that_cannot_end_does_not_end_the_worker(
     until(lambda: session.live() is None)
     monkeypatch.undo()
     second = session.start(tiny(seed=1))
-    until(lambda: session.view(second).status is Status.FINISHED)
+    until(lambda: session.snapshot(second).status is Status.FINISHED)
 
 
 OUT_OF_MEMORY = """
@@ -539,7 +539,7 @@ def test_undo_goes_back_change_by_change_and_redo_forth(session: Session, runs_d
     reaches(session, run, 2)
 
     def values() -> tuple[float, int]:
-        config = session.view(run).config
+        config = session.snapshot(run).config
         return config.critic_learning_rate, config.n_critic
 
     start = values()
@@ -565,7 +565,7 @@ def test_undo_goes_back_change_by_change_and_redo_forth(session: Session, runs_d
     session.undo(run)
     assert values() == states[2]
     # The record alone tells it, as after a reload or a restart.
-    until(lambda: len(session.view(run).changes) == 10)
+    until(lambda: len(session.snapshot(run).changes) == 10)
     assert session.history(run) == undo_and_redo(Run.find(run, runs_dir).changes())
 
 
@@ -598,35 +598,35 @@ def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
         monkeypatch.undo()
         session.stop(name)
         end = time.monotonic() + 180
-        while session.view(name).status.active:
+        while session.snapshot(name).status.active:
             assert time.monotonic() < end
             time.sleep(0.01)
         order(self, name, act, wait)
 
     monkeypatch.setattr(Scheduler, "order", end_first)
     models = session.models(run, wait=10_000.0)
-    assert models.step == max(session.view(run).checkpoint_steps)
+    assert models.step == max(session.snapshot(run).checkpoint_steps)
 
 
 def test_a_requested_config_is_shown_until_the_training_has_taken_it(tmp_path: Path):
-    """No view in between shows the config from before: a slider would jump back."""
+    """No snapshot in between shows the config from before: a slider would jump back."""
     first, second, third = (tiny(preview_seed=seed) for seed in (1, 2, 3))
     snapshots = Snapshots(tmp_path)
-    view = RunSnapshot("a-run", Status.RUNNING, first)
+    snapshot = RunSnapshot("a-run", Status.RUNNING, first)
 
     def seeds() -> tuple[int, int]:
         published = snapshots.published("a-run")
-        return snapshots.view("a-run").config.preview_seed, published.config.preview_seed
+        return snapshots.snapshot("a-run").config.preview_seed, published.config.preview_seed
 
-    snapshots.publish(view)
+    snapshots.publish(snapshot)
     assert seeds() == (1, 1)
     snapshots.request("a-run", second)
     assert seeds() == (2, 2)
-    snapshots.publish(replace(view, config=second))
+    snapshots.publish(replace(snapshot, config=second))
     assert seeds() == (2, 2)
     snapshots.request("a-run", third)
     snapshots.settle("a-run", second)  # The training has taken the second, not the third.
     assert seeds() == (3, 3)
-    snapshots.publish(replace(view, config=third))
+    snapshots.publish(replace(snapshot, config=third))
     snapshots.settle("a-run", third)
     assert seeds() == (3, 3) and snapshots.live("a-run")[1] is None

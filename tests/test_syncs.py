@@ -165,12 +165,12 @@ def test_a_job_fetches_when_somebody_looks(runs_dir: Path, monkeypatch: pytest.M
     with watched() as fetches:
         for _ in range(8):
             job.step()
-    view = job.view
-    assert fetches == [] and view.last is None
+    snapshot = job.snapshot
+    assert fetches == [] and snapshot.last is None
     job.step()
     job.step()  # with a preview, and the reports till then
     job.flush()
-    assert job.view.last.report.step == 10
+    assert job.snapshot.last.report.step == 10
     job.finish(Status.STOPPED)
     assert list(job.run.reports()["step"]) == list(range(1, 12))
 

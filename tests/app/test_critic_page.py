@@ -134,7 +134,7 @@ def test_data_that_are_not_here_are_said_to_be_absent(
 def test_a_live_run_is_looked_at_and_its_run_may_wait(runs_dir: Path):
     name = session().start(tiny(steps=1_000_000))
     end = time.monotonic() + 180
-    while session().view(name).step < 5:
+    while session().snapshot(name).step < 5:
         assert time.monotonic() < end
         time.sleep(0.05)
     app = page_alone("critic.py")

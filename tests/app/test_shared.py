@@ -74,8 +74,8 @@ def test_marks_do_not_grow_with_switches_of_the_engine():
         for step in range(500)
     ]
     steered = Change(3, "n_critic", 5, 2)
-    view = RunSnapshot("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
-    drawn_marks = marks.run_marks(view)
+    snapshot = RunSnapshot("a run", Status.RUNNING, tiny(), changes=(steered, *switches))
+    drawn_marks = marks.run_marks(snapshot)
     assert len(drawn_marks) == 1 + marks.MAX_ENGINE_MARKS and drawn_marks[0] == (
         3.0,
         marks.change_text(steered, tiny()),

@@ -294,7 +294,7 @@ def test_a_lab_whose_work_the_session_has_forgotten_can_begin_again():
 def test_a_live_training_is_said_to_share_the_time():
     name = session().start(tiny(steps=1_000_000))
     end = time.monotonic() + 180
-    while session().view(name).step < 5:
+    while session().snapshot(name).step < 5:
         assert time.monotonic() < end
         time.sleep(0.05)
     app = page_alone("stability.py")

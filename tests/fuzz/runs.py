@@ -246,8 +246,8 @@ def check_import(seed: int, place: Path, *, child: bool) -> str:
             read(run)
         except RunError as error:
             raise AssertionError(f"{name} of the imported run: {error}") from error
-    (card,) = RunIndex(run.folder.parent).cards()
-    assert not card.problem, card.problem
+    (summary,) = RunIndex(run.folder.parent).summaries()
+    assert not summary.problem, summary.problem
     return "imported"
 
 
@@ -281,8 +281,8 @@ def check_folder(seed: int, place: Path) -> str:
         except RunError as error:
             problems += 1
             assert_sentence(error)
-    (card,) = RunIndex(place).cards()
-    return "damaged" if problems or card.problem else "read"
+    (summary,) = RunIndex(place).summaries()
+    return "damaged" if problems or summary.problem else "read"
 
 
 def assert_sentence(error: Exception) -> None:

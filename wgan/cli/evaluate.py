@@ -85,8 +85,8 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
 
     The exit code is 0 also if a problem was found.
     """
-    view = RunReader(Run.find(run, runs_dir)).view()
-    findings = examine(view.evidence)
+    snapshot = RunReader(Run.find(run, runs_dir)).snapshot()
+    findings = examine(snapshot.evidence)
     listed = findings if show_all else [finding for finding in findings if finding.reading.raised]
     for finding in listed:
         if as_json:
@@ -116,7 +116,7 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
             print(f"    would help: {proposal.words}{'' if proposal.live else ' (takes a fork)'}")
     if not listed and not as_json:
         print(
-            f"{view.run}: no fault shows by step {view.step:,}; {len(findings)} of {len(RULES)} can be told "
+            f"{snapshot.run}: no fault shows by step {snapshot.step:,}; {len(findings)} of {len(RULES)} can be told "
             "from what was measured."
         )
 

@@ -45,10 +45,10 @@ class Progress:
         """Show a message and the share that is done, in [0, 1]."""
         self._show(message, share, "", PREPARING_LINE_INTERVAL_S)
 
-    def preparing(self, view: RunSnapshot) -> None:
+    def preparing(self, snapshot: RunSnapshot) -> None:
         """Show what a run waits for, such as a download."""
-        if view.phase_share:
-            self.tell(view.phase, view.phase_share)
+        if snapshot.phase_share:
+            self.tell(snapshot.phase, snapshot.phase_share)
 
     def training(self, job: TrainingJob) -> None:
         """Show the step, the speed and the critic gap of a training."""
@@ -57,7 +57,7 @@ class Progress:
         if config.seconds is not None:
             share = max(share, job.seconds / config.seconds)
         rate = (step - self._first_step) / max(time.monotonic() - self._begun, 1e-9)
-        gap = job.view.last.report.critic_gap if job.view.last else math.nan
+        gap = job.snapshot.last.report.critic_gap if job.snapshot.last else math.nan
         self._show(
             f"step {step:,}", share, f"{rate:.1f} steps/s, critic gap {gap:.3g}", LINE_INTERVAL_S
         )

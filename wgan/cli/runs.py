@@ -23,37 +23,42 @@ _FORMATS = ", ".join(f"{suffix} ({kind.title})" for suffix, kind in FORMATS.item
 @runs_dir_option
 def runs_command(as_json: bool, runs_dir: Path) -> None:
     """List the runs, the newest first."""
-    cards = RunIndex(runs_dir).cards()
+    summaries = RunIndex(runs_dir).summaries()
     if as_json:
-        for card in cards:
-            print(json.dumps(_card(card)))
+        for summary in summaries:
+            print(json.dumps(_summary(summary)))
         return
-    if not cards:
+    if not summaries:
         print(f"There is no run in {runs_dir} yet.")
-    for card in cards:
-        star, what = "*" if card.star else " ", card.config.title if card.config else card.problem
-        best = "  ".join(f"{name} {m.value:.3g}" for name, m in card.best.items())
-        name = f"“{card.name}”  " if card.name else ""
-        print(f"{star} {card.run}  {card.status:11}  step {card.step:>9,}  {name}{what}  {best}")
+    for summary in summaries:
+        star, what = (
+            "*" if summary.star else " ",
+            summary.config.title if summary.config else summary.problem,
+        )
+        best = "  ".join(f"{name} {m.value:.3g}" for name, m in summary.best.items())
+        name = f"“{summary.name}”  " if summary.name else ""
+        print(
+            f"{star} {summary.run}  {summary.status:11}  step {summary.step:>9,}  {name}{what}  {best}"
+        )
 
 
-def _card(card: RunSummary) -> dict[str, Any]:
+def _summary(summary: RunSummary) -> dict[str, Any]:
     return {
-        "run": card.run,
-        "name": card.name,
-        "status": str(card.status),
-        "dataset": card.config.dataset.name if card.config else None,
-        "objective": card.config.objective.name if card.config else None,
-        "step": card.step,
-        "steps": card.config.steps if card.config else None,
-        "seconds": round(card.seconds, 3),
-        "created": card.created,
-        "parent": dataclasses.asdict(card.parent) if card.parent else None,
-        "best": {name: {"value": m.value, "step": m.step} for name, m in card.best.items()},
-        "size": card.size,
-        "star": card.star,
-        "note": card.note,
-        "problem": card.problem,
+        "run": summary.run,
+        "name": summary.name,
+        "status": str(summary.status),
+        "dataset": summary.config.dataset.name if summary.config else None,
+        "objective": summary.config.objective.name if summary.config else None,
+        "step": summary.step,
+        "steps": summary.config.steps if summary.config else None,
+        "seconds": round(summary.seconds, 3),
+        "created": summary.created,
+        "parent": dataclasses.asdict(summary.parent) if summary.parent else None,
+        "best": {name: {"value": m.value, "step": m.step} for name, m in summary.best.items()},
+        "size": summary.size,
+        "star": summary.star,
+        "note": summary.note,
+        "problem": summary.problem,
     }
 
 

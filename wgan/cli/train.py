@@ -221,26 +221,26 @@ def drive(job: TrainingJob, progress: Progress) -> int:
                 f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
             )
         return 1
-    view = job.view
-    for sentence in (job.problems.message, view.error):
+    snapshot = job.snapshot
+    for sentence in (job.problems.message, snapshot.error):
         if sentence:
             print_error(sentence)
     seconds = job.seconds - seconds_before
-    print(json.dumps(_result(job, (view.step - begin) / seconds if seconds > 0 else 0.0)))
-    return 1 if view.status is Status.FAILED or job.problems.losses else 0
+    print(json.dumps(_result(job, (snapshot.step - begin) / seconds if seconds > 0 else 0.0)))
+    return 1 if snapshot.status is Status.FAILED or job.problems.losses else 0
 
 
 def _result(job: TrainingJob, rate: float) -> dict[str, Any]:
-    view, last = job.view, job.view.last
+    snapshot, last = job.snapshot, job.snapshot.last
     return {
         "run": str(job.run.folder),
-        "step": view.step,
-        "seconds": round(view.seconds, 3),
+        "step": snapshot.step,
+        "seconds": round(snapshot.seconds, 3),
         "steps_per_second": round(rate, 3),
         "critic_gap": last.report.critic_gap if last else None,
         "critic_gap_held_out": last.report.critic_gap_held_out if last else None,
-        "status": str(view.status),
-        "engine": view.engine.as_dict() if view.engine else None,
+        "status": str(snapshot.status),
+        "engine": snapshot.engine.as_dict() if snapshot.engine else None,
     }
 
 

@@ -34,32 +34,32 @@ def export_report(run: Run, out: Path) -> dict[str, object]:
 
 def report(run: Run) -> str:
     """Return the report of a run as HTML: numbers, curves, timeline, config, and how to repeat it."""
-    view = RunReader(run).view()
+    snapshot = RunReader(run).snapshot()
     marks = [
         (float(c.step), f"step {c.step:,}: {c.path} {c.before} → {c.after}")
-        for c in view.changes
+        for c in snapshot.changes
         if c.path != "engine"
     ]
     charts = []
-    if view.last is not None:
+    if snapshot.last is not None:
         for title, figure in (
-            ("Critic gap", figures.critic_gap(view.curves, marks)),
-            ("Losses", figures.losses(view.curves, marks)),
+            ("Critic gap", figures.critic_gap(snapshot.curves, marks)),
+            ("Losses", figures.losses(snapshot.curves, marks)),
         ):
             charts.append((title, figures.with_colours(figure)))
     moments = _moments(run)
-    name = view.name or view.config.title
+    name = snapshot.name or snapshot.config.title
     body = [
         f"<h1>{escape(name)}</h1>",
-        f"<p class=quiet>{escape(view.run)} · {view.status}</p>",
-        _numbers(view),
+        f"<p class=quiet>{escape(snapshot.run)} · {snapshot.status}</p>",
+        _numbers(snapshot),
         _timeline(moments),
         *(
             f"<h2>{title}</h2><div class=chart id=chart{i}></div>"
             for i, (title, _) in enumerate(charts)
         ),
-        _metrics(view),
-        _config(view),
+        _metrics(snapshot),
+        _config(snapshot),
         _environment(run),
         "<h2>How to repeat it</h2>",
         f"<pre>{escape(command_line(run))}</pre>",
@@ -97,16 +97,18 @@ def _moments(run: Run) -> list[tuple[int, str]]:
     return moments
 
 
-def _numbers(view: RunSnapshot) -> str:
-    gap = "–" if view.last is None else f"{view.last.report.critic_gap:.4g}"
+def _numbers(snapshot: RunSnapshot) -> str:
+    gap = "–" if snapshot.last is None else f"{snapshot.last.report.critic_gap:.4g}"
     cells = {
-        "steps": f"{view.step:,}",
-        "training time": f"{view.seconds:.0f} s",
-        "speed": f"{view.steps_per_second:.1f} steps/s",
+        "steps": f"{snapshot.step:,}",
+        "training time": f"{snapshot.seconds:.0f} s",
+        "speed": f"{snapshot.steps_per_second:.1f} steps/s",
         "critic gap": gap,
     }
     boxes = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in cells.items())
-    return f"<dl>{boxes}</dl>" + (f"<p class=error>{escape(view.error)}</p>" if view.error else "")
+    return f"<dl>{boxes}</dl>" + (
+        f"<p class=error>{escape(snapshot.error)}</p>" if snapshot.error else ""
+    )
 
 
 def _timeline(moments: list[tuple[int, str]]) -> str:
@@ -120,23 +122,23 @@ def _timeline(moments: list[tuple[int, str]]) -> str:
     )
 
 
-def _metrics(view: RunSnapshot) -> str:
-    if not view.metrics:
+def _metrics(snapshot: RunSnapshot) -> str:
+    if not snapshot.metrics:
         return ""
     rows = "".join(
-        f"<tr><td>{m.step:,}<td>{escape(m.name)}<td>{m.value:.4g}" for m in view.metrics[-60:]
+        f"<tr><td>{m.step:,}<td>{escape(m.name)}<td>{m.value:.4g}" for m in snapshot.metrics[-60:]
     )
     return f"<h2>Metrics</h2><table><tr><th>step<th>metric<th>value{rows}</table>"
 
 
-def _config(view: RunSnapshot) -> str:
-    fields = {h.path: h for h in hyperparameters(view.config)}
-    preset = nearest_preset(view.config)
-    changed = {path for path, _, _ in differences(view.config, PRESETS[preset].config)}
+def _config(snapshot: RunSnapshot) -> str:
+    fields = {h.path: h for h in hyperparameters(snapshot.config)}
+    preset = nearest_preset(snapshot.config)
+    changed = {path for path, _, _ in differences(snapshot.config, PRESETS[preset].config)}
     rows = "".join(
         f"<tr{' class=changed' if path in changed else ''}><td>{escape(fields[path].title)}"
         f"<td>{escape(str(value))} {escape(fields[path].unit or '')}<td>{escape(path)}"
-        for path, value in view.config.flat().items()
+        for path, value in snapshot.config.flat().items()
         if path in fields
     )
     sentence = f"Bold: differs from the preset {PRESETS[preset].title} ({preset})."

@@ -1,4 +1,4 @@
-"""RunRecorder: everything that a training writes into its run's folder, and what is shown of it."""
+"""RunRecorder: everything that a training writes into its run's folder, and the values that pages show of it."""
 
 import contextlib
 from collections import deque
@@ -130,7 +130,7 @@ class RunRecorder:
             self._run.beat()
 
     def _rebuild(self, training: Training, status: Status) -> None:
-        """Make the run's folder again after somebody deleted it, from what is in memory.
+        """Make the run's folder again after somebody deleted it, from the records in memory.
 
         Its curves are then as fine as they are shown; earlier pictures and checkpoints are gone.
         """

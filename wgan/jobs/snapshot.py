@@ -259,7 +259,7 @@ class RunReader:
         self._row = row
         return self._metrics.shown
 
-    def view(self) -> RunSnapshot:
+    def snapshot(self) -> RunSnapshot:
         """Return a snapshot of the run. Raises RunError."""
         run = self.run
         config = started = run.config()

@@ -24,7 +24,7 @@ from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import cores
 
 FLUSH_EVERY = 0.5
-"""Seconds between two writes of reports, and between two views for those who watch."""
+"""Seconds between two writes of reports, and between two snapshots for the pages."""
 
 RATE_WINDOW = 6.0  # seconds over which speed is averaged
 
@@ -44,9 +44,9 @@ class TrainingJob:
         threads: the number of CPU threads if the config leaves it open. None: the fastest number is measured
             during training.
         most_threads: the largest number that may be chosen then (default: all cores).
-        resume: whether the run goes on from its newest checkpoint.
+        resume: whether the run continues from its newest checkpoint.
         changes: hyperparameters to change before the first step, by path.
-        publish: called with every new view.
+        publish: called with every new snapshot.
         ranks: the processes that train it together; this is the first of them.
     """
 
@@ -65,7 +65,7 @@ class TrainingJob:
         self.ranks, self.run, self.config = ranks, run, run.config()
         self._training: Training | None = None
         self.problems = Problems(run, lambda: self._current_step)
-        stored_view = self._read_stored() if resume else None
+        stored_snapshot = self._read_stored() if resume else None
         self.paused = False
         self.seconds_used = 0.0  # seconds of the worker's time, for fair shares
         self.new = not resume  # whether its folder was made for it
@@ -85,8 +85,8 @@ class TrainingJob:
         self._status_before = run.fact("status") if resume else Status.QUEUED
         self._lock: contextlib.ExitStack | None = None
         self._launch_spec_is_sent = False
-        self._view = replace(
-            stored_view or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
+        self._snapshot = replace(
+            stored_snapshot or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
             elsewhere=False,
             status=Status.QUEUED,
             phase="Waiting for its turn",
@@ -100,13 +100,13 @@ class TrainingJob:
         """Return a snapshot of the stored run; its database is repaired if it is damaged."""
         try:
             self.run.replay()
-            return RunReader(self.run).view()
+            return RunReader(self.run).snapshot()
         except RunError:
             if not has_damaged_database(self.run):
                 raise
         with self.run.lock():
             self.problems.add_notice(repair_database(self.run))
-        return RunReader(self.run).view()
+        return RunReader(self.run).snapshot()
 
     def take_lock(self) -> None:
         """Take the run's lock, for as long as the job lives. Raises RunError."""
@@ -195,7 +195,7 @@ class TrainingJob:
         self.config = state.config
         self.recorder.seconds, self.recorder.images = facts["seconds"], int(facts["images"])
         self.recorder.checkpoint_step = state.step
-        # Only now that the run can go on: until here, cancelling leaves everything as it was.
+        # Only now is anything removed: if the preparation is cancelled before, the run is unchanged.
         self.run.rewind(state.step, changes_before, records.replay)
         self.run.drop_engines_after(recorded_engine)
         self._is_untouched = False
@@ -241,7 +241,7 @@ class TrainingJob:
         )
 
     def step(self) -> None:
-        """Make one generator update, and keep what is due. Raises Diverged."""
+        """Make one training step, and record what is due. Raises Diverged."""
         start = time.perf_counter()
         training, recorder = self.training, self.recorder
         replay_changes(self.recorder.buffer.replay, training.steps, self._apply)
@@ -307,7 +307,7 @@ class TrainingJob:
         return self.recorder.metrics.evaluator(self.training)
 
     def flush(self) -> None:
-        """Write pending records and publish a view. Records that cannot be written are kept and tried again."""
+        """Write pending records and publish a snapshot. Records that cannot be written are kept and tried again."""
         now = time.perf_counter()
         self._last_flush = now
         self._flushed_at.append((now, self.training.steps))
@@ -317,7 +317,7 @@ class TrainingJob:
         self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
 
     def rename(self, name: str) -> None:
-        """Have the view carry the name that the user gave the run."""
+        """Show the name that the user gave the run."""
         self._show(name=name)
 
     def pause(self, paused: bool) -> None:
@@ -403,9 +403,9 @@ class TrainingJob:
         return self.recorder.seconds
 
     @property
-    def view(self) -> RunSnapshot:
+    def snapshot(self) -> RunSnapshot:
         """The state of the run."""
-        return self._view
+        return self._snapshot
 
     def _show(self, **values: Any) -> None:
         if self.prepared:
@@ -418,9 +418,9 @@ class TrainingJob:
                 "engine": self.training.engine,
                 "step": self.training.steps,
                 "steps_per_second": rate,
-                "protocol": self.recorder.metrics.protocol or self._view.protocol,
+                "protocol": self.recorder.metrics.protocol or self._snapshot.protocol,
                 **self.recorder.shown_values(),
             } | values
-        self._view = replace(self._view, version=next(VERSIONS), **values)
+        self._snapshot = replace(self._snapshot, version=next(VERSIONS), **values)
         if self._publish is not None:
-            self._publish(self._view)
+            self._publish(self._snapshot)

@@ -75,7 +75,7 @@ class RunIndex:
         self.runs_dir = runs_dir
         self._known: dict[str, tuple[tuple[float, ...], RunSummary]] = {}
 
-    def cards(self) -> list[RunSummary]:
+    def summaries(self) -> list[RunSummary]:
         """Return a summary of each run, newest first."""
         summaries = []
         for run in list_runs(self.runs_dir):
@@ -85,7 +85,7 @@ class RunIndex:
                 remembered = (at, _read(run))
                 self._known[run.id] = remembered
             summaries.append(remembered[1])
-        names = {card.run for card in summaries}
+        names = {summary.run for summary in summaries}
         for gone in self._known.keys() - names:
             del self._known[gone]
         return summaries

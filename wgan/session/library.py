@@ -33,15 +33,15 @@ class RunLibrary:
         self._lock = threading.Lock()
         self._cards: tuple[float, list[RunSummary]] | None = None
 
-    def cards(self) -> list[RunSummary]:
+    def summaries(self) -> list[RunSummary]:
         """Return a summary of every run, the newest first."""
         with self._lock:
             now = time.monotonic()
             if self._cards is None or now - self._cards[0] > CARDS_EVERY:
-                self._cards = (now, self._index.cards())
+                self._cards = (now, self._index.summaries())
             return self._cards[1]
 
-    def look_again(self) -> None:
+    def invalidate(self) -> None:
         """Invalidate the cached list of runs after a change of the folder."""
         with self._lock:
             self._cards = None
@@ -68,7 +68,7 @@ class RunLibrary:
 
         def work(progress: Progress) -> tuple[str, list[str]]:
             run, remarks = import_zip(file, self.runs_dir, progress)
-            self.look_again()
+            self.invalidate()
             return run.id, remarks
 
         return BackgroundTask(f"Importing {title}", work)
@@ -80,7 +80,7 @@ class RunLibrary:
     def restore(self, key: str) -> str:
         """Restore a deleted run and return its name. Raises RunError."""
         name = restore(self.runs_dir, key).id
-        self.look_again()
+        self.invalidate()
         return name
 
     def empty_trash(self) -> int:

@@ -1,6 +1,6 @@
 """Session: what the app and its users ask of runs, carried out by one worker thread.
 
-Pages never touch a training. They read views, which are immutable, and give orders, which the worker
+Pages never touch a training. They read snapshots, which are immutable, and give orders, which the worker
 carries out between two steps.
 """
 
@@ -50,10 +50,10 @@ PRESETS_FOLDER = ".presets"
 class Busy(Exception):
     """Another run is training; the message says which."""
 
-    def __init__(self, view: RunSnapshot) -> None:
-        self.view = view
+    def __init__(self, snapshot: RunSnapshot) -> None:
+        self.snapshot = snapshot
         super().__init__(
-            f"{view.config.title} is {view.status} at step {view.step:,} (run {view.run}). Queue the new run behind it, "
+            f"{snapshot.config.title} is {snapshot.status} at step {snapshot.step:,} (run {snapshot.run}). Queue the new run behind it, "
             "or stop it first."
         )
 
@@ -150,7 +150,7 @@ class Session:
     def _refuse_if_busy(self, queue: bool) -> None:
         jobs = (*self._scheduler.active, *self._scheduler.queue)
         if jobs and not queue:
-            raise Busy(jobs[0].view)
+            raise Busy(jobs[0].snapshot)
 
     def _enqueue(
         self,
@@ -174,8 +174,8 @@ class Session:
         job.new = new or not resume
         job.take_lock()
         self._models.forget(run.id)
-        self.library.look_again()
-        self._snapshots.publish(job.view)
+        self.library.invalidate()
+        self._snapshots.publish(job.snapshot)
         self._scheduler.enqueue(job)
         return run.id
 
@@ -214,13 +214,13 @@ class Session:
 
     def change(self, name: str, **changes: Any) -> None:
         """Change hyperparameters of a live run, dotted for parts. Raises ConfigError, RunError."""
-        view = self.view(name)
-        if not view.status.active:
+        snapshot = self.snapshot(name)
+        if not snapshot.status.active:
             raise RunError(f"Run {name} is not running: its values cannot change any more.")
-        if view.status is Status.QUEUED or view.phase:
+        if snapshot.status is Status.QUEUED or snapshot.phase:
             raise RunError(f"Run {name} is still being prepared: change it in a moment.")
         # In the caller's thread, so that ConfigError reaches the caller.
-        config = steered(view.config, changes)
+        config = steered(snapshot.config, changes)
 
         def carry_out(job: TrainingJob) -> None:
             job.change(changes)
@@ -245,7 +245,7 @@ class Session:
         """Return a run's changes that can be undone, and redone, the next one last. Raises RunError."""
         live, requested = self._snapshots.live(name)
         if live is None or not live.status.active or requested is None:
-            return undo_and_redo(self.view(name).changes)
+            return undo_and_redo(self.snapshot(name).changes)
         # Include requested changes that the worker has not recorded yet.
         ordered = [Change(live.step, *each) for each in differences(requested, live.config)]
         return undo_and_redo([*live.changes, *ordered])
@@ -329,20 +329,20 @@ class Session:
     # ---- looking ------------------------------------------------------------------------------
 
     def live(self) -> RunSnapshot | None:
-        """Return the view of the run that trains or is paused, or the first in the queue."""
+        """Return the snapshot of the run that trains or is paused, or of the first in the queue."""
         with self._scheduler.changed:
             jobs = (*self._scheduler.active, *self._scheduler.queue)
             return self._snapshots.published(jobs[0].run.id) if jobs else None
 
     def queued(self) -> list[RunSnapshot]:
-        """Return the views of the runs that wait."""
+        """Return the snapshots of the queued runs."""
         with self._scheduler.changed:
-            views = [self._snapshots.published(job.run.id) for job in self._scheduler.queue]
-        return [view for view in views if view is not None]
+            snapshots = [self._snapshots.published(job.run.id) for job in self._scheduler.queue]
+        return [snapshot for snapshot in snapshots if snapshot is not None]
 
-    def view(self, name: str) -> RunSnapshot:
+    def snapshot(self, name: str) -> RunSnapshot:
         """Return the state of a run: live, just ended, or read from its folder. Raises RunError."""
-        return self._snapshots.view(name)
+        return self._snapshots.snapshot(name)
 
     def diagnosis(self, name: str) -> list[Finding]:
         """Return the result of every rule for a run, raised or not. Raises RunError."""
@@ -366,12 +366,12 @@ class Session:
             run.set_fact("note", note.strip()[:10_000])
         if star is not None:
             run.set_fact("star", "1" if star else "0")
-        self.library.look_again()
+        self.library.invalidate()
 
     def throw_away(self, name: str) -> TrashedRun:
         """Move a run to the trash. Raises RunError if it is being trained."""
         trashed = throw_away(Run.find(name, self.runs_dir))
-        self.library.look_again()
+        self.library.invalidate()
         self._snapshots.forget(trashed.run)
         self._models.forget(trashed.run)
         return trashed

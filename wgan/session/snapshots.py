@@ -28,10 +28,10 @@ class Snapshots:
         self._findings: dict[str, tuple[int, list[Finding]]] = {}
         self._examining = threading.Lock()
 
-    def publish(self, view: RunSnapshot) -> None:
+    def publish(self, snapshot: RunSnapshot) -> None:
         """Store the newest snapshot of a run that is trained here."""
         with self._lock:
-            self._live[view.run] = view
+            self._live[snapshot.run] = snapshot
 
     def request(self, run: str, config: TrainConfig) -> None:
         """Show a config in the run's snapshots until `settle` is called."""
@@ -51,8 +51,12 @@ class Snapshots:
 
     def published(self, run: str) -> RunSnapshot | None:
         """Return the newest published snapshot with the requested config, without reading the folder."""
-        view, requested = self.live(run)
-        return view if view is None or requested is None else replace(view, config=requested)
+        snapshot, requested = self.live(run)
+        return (
+            snapshot
+            if snapshot is None or requested is None
+            else replace(snapshot, config=requested)
+        )
 
     def forget(self, run: str) -> None:
         """Drop the snapshots and findings of a deleted run."""
@@ -60,23 +64,23 @@ class Snapshots:
             for cache in (self._live, self._stored, self._findings):
                 cache.pop(run, None)
 
-    def view(self, run: str) -> RunSnapshot:
+    def snapshot(self, run: str) -> RunSnapshot:
         """Return the snapshot of a run: live, just ended, or read from its folder. Raises RunError.
 
         It contains a requested config even before the training uses it.
         """
-        view = self.published(run)
-        if view is not None and view.status.active:
-            return view
+        snapshot = self.published(run)
+        if snapshot is not None and snapshot.status.active:
+            return snapshot
         # If the folder of an ended run was deleted, only its last snapshot is left.
-        if view is not None and not (self.runs_dir / run / "config.json").is_file():
-            return view
+        if snapshot is not None and not (self.runs_dir / run / "config.json").is_file():
+            return snapshot
         try:
             return self._from_folder(run)
         except RunError:
-            if view is None:
+            if snapshot is None:
                 raise
-            return view  # its folder is being deleted at this moment
+            return snapshot  # its folder is being deleted at this moment
 
     def _from_folder(self, name: str) -> RunSnapshot:
         run = Run.find(name, self.runs_dir)
@@ -88,21 +92,21 @@ class Snapshots:
             if cached is not None and cached[0] == token:
                 return cached[2]
             reader = cached[1] if cached is not None else RunReader(run)
-            view = reader.view()
-            if view.elsewhere and cached is not None:
-                view = replace(view, steps_per_second=_rate(cached[2], view))
-            view = replace(view, version=hash(token))
+            snapshot = reader.snapshot()
+            if snapshot.elsewhere and cached is not None:
+                snapshot = replace(snapshot, steps_per_second=_rate(cached[2], snapshot))
+            snapshot = replace(snapshot, version=hash(token))
             with self._lock:
-                self._stored[run.id] = (token, reader, view)
-        return view
+                self._stored[run.id] = (token, reader, snapshot)
+        return snapshot
 
     def diagnosis(self, run: str) -> list[Finding]:
         """Return the result of every rule for a run, including those without a problem. Raises RunError."""
-        view = self.view(run)
+        snapshot = self.snapshot(run)
         with self._examining:  # one thread computes; the others wait and use its result
             cached = self._findings.get(run)
-            if cached is None or cached[0] != view.version:
-                cached = self._findings[run] = (view.version, examine(view.evidence))
+            if cached is None or cached[0] != snapshot.version:
+                cached = self._findings[run] = (snapshot.version, examine(snapshot.evidence))
         return cached[1]
 
     def newest(self, *, example: bool = False) -> str | None:
@@ -110,7 +114,7 @@ class Snapshots:
         examples = []
         for run in list_runs(self.runs_dir):
             with contextlib.suppress(RunError):
-                if self.view(run.id).status is not Status.SHIPPED:
+                if self.snapshot(run.id).status is not Status.SHIPPED:
                     return run.id
                 examples.append(run.id)
         return min(examples) if example and examples else None

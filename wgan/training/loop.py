@@ -309,7 +309,7 @@ class Training:
         return training
 
     def _begin_with(self, state: State) -> None:
-        """Load the weights of a state that has nothing else."""
+        """Load the weights of a state without optimisers: a shipped model."""
         average = under("average", state.tensors)
         with mismatch_as_value_error():
             for module in (self.generator, self.average):

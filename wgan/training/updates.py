@@ -174,7 +174,7 @@ class NetworkUpdates:
     def _begin_critic_update(self) -> None:
         """Update the critic by its gradients; several processes exchange them first.
 
-        During the exchange the generator makes the fakes of its own update, which do not need the critic.
+        During the exchange the generator can make the fakes of its own update, which do not need the critic.
         """
         wait_for_gradients = self._ranks.averaging(self.critic)
 

@@ -51,15 +51,15 @@ class Choice:
     curve: str
 
 
-def views_of(runs: Sequence[str]) -> list[RunSnapshot]:
+def snapshots_of(runs: Sequence[str]) -> list[RunSnapshot]:
     """Return the snapshots of the readable runs; show an error for the others."""
-    views = []
+    snapshots = []
     for run in runs:
         try:
-            views.append(session().view(run))
+            snapshots.append(session().snapshot(run))
         except RunError as error:
             st.warning(str(error), icon=":material/search_off:")
-    return views
+    return snapshots
 
 
 def curve_title(curve: str) -> str:
@@ -72,21 +72,21 @@ def measured_metrics(runs: Sequence[str]) -> list[str]:
     names: dict[str, None] = {}
     for run in runs:
         try:
-            metric_names = (m.name for m in session().view(run).metrics)
+            metric_names = (m.name for m in session().snapshot(run).metrics)
             names |= dict.fromkeys(name for name in metric_names if metric_of(name) is not None)
         except RunError:
             continue
     return list(names)
 
 
-def comparable(view: RunSnapshot, other: RunSnapshot, name: str) -> bool:
+def comparable(snapshot: RunSnapshot, other: RunSnapshot, name: str) -> bool:
     """Return whether the values of a metric of two runs can be compared."""
     metric = metric_of(name)
     if metric is None:
         return True
     if metric.features:
-        return dict(view.protocol) == dict(other.protocol)
-    return view.config.dataset == other.config.dataset
+        return dict(snapshot.protocol) == dict(other.protocol)
+    return snapshot.config.dataset == other.config.dataset
 
 
 # ---- curves and pictures ----------------------------------------------------------------------
@@ -98,15 +98,18 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
     `statuses` are those of the runs when the buttons above were drawn.
     """
     refresh_interval()  # count this visitor as present
-    views = views_of(choice.runs)
-    if tuple(view.status for view in views) != statuses:
+    snapshots = snapshots_of(choice.runs)
+    if tuple(snapshot.status for snapshot in snapshots) != statuses:
         st.rerun()
     column, unit = AXES[choice.axis]
-    titles = titles_of(views)
-    items = [_item(view, titles[i], figures.SERIES[i], column) for i, view in enumerate(views)]
+    titles = titles_of(snapshots)
+    items = [
+        _item(snapshot, titles[i], figures.SERIES[i], column)
+        for i, snapshot in enumerate(snapshots)
+    ]
 
     def fetch(run: str, steps: Sequence[int]) -> Mapping[int, Frame]:
-        config = session().view(run).config
+        config = session().snapshot(run).config
         real = datasets.real_examples(config.dataset, 256)
         previews = {step: session().library.preview(run, step) for step in steps}
         return {s: run_panel.to_frame(p, real) for s, p in previews.items() if p is not None}
@@ -125,7 +128,9 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
         on_move=go_to,
     )
     not_comparable = [
-        i for i, view in enumerate(views) if not comparable(view, views[0], choice.curve)
+        i
+        for i, snapshot in enumerate(snapshots)
+        if not comparable(snapshot, snapshots[0], choice.curve)
     ]
     if not_comparable:
         names = ", ".join(titles[i] for i in not_comparable)
@@ -133,7 +138,7 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
             f":material/block: Not drawn: {names}. {curve_title(choice.curve)} of other data, or seen by "
             f"another feature network, cannot be compared with that of {titles[0]}."
         )
-    lines = _lines(views, titles, choice.curve, column, leave_out=not_comparable)
+    lines = _lines(snapshots, titles, choice.curve, column, leave_out=not_comparable)
     if any(len(x) for _, x, _, _, _ in lines):
         figure = figures.compare(lines, x_title=_axis_title(choice.axis))
         chart(
@@ -141,7 +146,7 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
             key="compare",
             run=f"{choice.curve}-{choice.axis}-{choice.runs}",
             height=300,
-            alt=f"{curve_title(choice.curve)} of {len(views) - len(not_comparable)} runs",
+            alt=f"{curve_title(choice.curve)} of {len(snapshots) - len(not_comparable)} runs",
             title=curve_title(choice.curve),
             help=CURVE_HELP,
         )
@@ -153,66 +158,66 @@ def _axis_title(axis: str) -> str:
     return {"Step": "step", "Images": "images seen", "Time": "training time, s"}[axis]
 
 
-def titles_of(views: Sequence[RunSnapshot]) -> list[str]:
+def titles_of(snapshots: Sequence[RunSnapshot]) -> list[str]:
     """Return a title for each run: its name or objective if these are unique, else a unique title."""
-    plain_titles = [v.name or short(v.config.objective.title) for v in views]
-    if len(set(plain_titles)) == len(views):
+    plain_titles = [v.name or short(v.config.objective.title) for v in snapshots]
+    if len(set(plain_titles)) == len(snapshots):
         return plain_titles
     titles = run_picker.run_titles()
-    return [titles.get(v.run, v.run) for v in views]
+    return [titles.get(v.run, v.run) for v in snapshots]
 
 
-def _along(view: RunSnapshot, column: str, steps: Sequence[float] | F64) -> F64:
+def _along(snapshot: RunSnapshot, column: str, steps: Sequence[float] | F64) -> F64:
     """Return the positions of steps on an axis, interpolated between the reports."""
-    if column == "step" or not len(view.curves.get("step", ())):
+    if column == "step" or not len(snapshot.curves.get("step", ())):
         return np.asarray(steps, dtype=np.float64)
-    known_steps, at = view.curves["step"], view.curves[column]
+    known_steps, at = snapshot.curves["step"], snapshot.curves[column]
     return np.asarray(
         np.interp(steps, np.concatenate([[0.0], known_steps]), np.concatenate([[0.0], at])),
         dtype=np.float64,
     )
 
 
-def _item(view: RunSnapshot, title: str, colour: str, column: str) -> RunSamples:
-    real = datasets.real_examples(view.config.dataset, 256)
-    latest = run_panel.to_frame(view.preview, real) if view.preview is not None else None
-    steps = list(view.preview_steps)
-    if view.preview is not None and view.preview.step not in steps:
-        steps.append(view.preview.step)
-    at = _along(view, column, steps)
-    empty_text = run_panel.empty_text(view, "Pictures")
-    labels = view.config.preview_labels()
+def _item(snapshot: RunSnapshot, title: str, colour: str, column: str) -> RunSamples:
+    real = datasets.real_examples(snapshot.config.dataset, 256)
+    latest = run_panel.to_frame(snapshot.preview, real) if snapshot.preview is not None else None
+    steps = list(snapshot.preview_steps)
+    if snapshot.preview is not None and snapshot.preview.step not in steps:
+        steps.append(snapshot.preview.step)
+    at = _along(snapshot, column, steps)
+    empty_text = run_panel.empty_text(snapshot, "Pictures")
+    labels = snapshot.config.preview_labels()
     rows = 8 if labels is None else len(labels) // PREVIEW_COLUMNS
     return RunSamples(
-        view.run,
+        snapshot.run,
         title,
         colour,
         steps,
         at.tolist(),
         latest,
-        view.status.active,
+        snapshot.status.active,
         empty_text,
         rows=rows,
     )
 
 
 def _lines(
-    views: Sequence[RunSnapshot],
+    snapshots: Sequence[RunSnapshot],
     titles: Sequence[str],
     curve: str,
     column: str,
     leave_out: Sequence[int] = (),
 ) -> list[tuple[str, Any, Any, str, tuple[float, float] | None]]:
     """Return the runs' curves. If a fork's parent is shown, too, the fork's curve begins where they part."""
-    run_ids = {view.run for view in views}
+    run_ids = {snapshot.run for snapshot in snapshots}
     lines = []
-    for i, view in enumerate(views):
+    for i, snapshot in enumerate(snapshots):
         if i in leave_out:
             continue
-        x, y, steps = _values(view, curve, column)
+        x, y, steps = _values(snapshot, curve, column)
         origin = None
-        if view.parent is not None and view.parent.run in run_ids and len(steps):
-            at = int(np.searchsorted(steps, view.parent.step, side="right"))
+        if snapshot.parent is not None and snapshot.parent.run in run_ids and len(steps):
+            at = int(np.searchsorted(steps, snapshot.parent.step, side="right"))
             # Include one point before the fork, so that the line begins on the parent's line.
             first = max(at - 1, 0)
             if at > 0:
@@ -222,11 +227,11 @@ def _lines(
     return lines
 
 
-def _values(view: RunSnapshot, curve: str, column: str) -> tuple[Any, Any, Any]:
+def _values(snapshot: RunSnapshot, curve: str, column: str) -> tuple[Any, Any, Any]:
     if curve in CURVES:
-        if not len(view.curves.get("step", ())):
+        if not len(snapshot.curves.get("step", ())):
             return np.empty(0), np.empty(0), np.empty(0)
-        return view.curves[column], view.curves[CURVES[curve]], view.curves["step"]
-    measurements = [m for m in view.metrics if m.name == curve]
+        return snapshot.curves[column], snapshot.curves[CURVES[curve]], snapshot.curves["step"]
+    measurements = [m for m in snapshot.metrics if m.name == curve]
     steps = np.array([m.step for m in measurements], dtype=np.float64)
-    return _along(view, column, steps), np.array([m.value for m in measurements]), steps
+    return _along(snapshot, column, steps), np.array([m.value for m in measurements]), steps

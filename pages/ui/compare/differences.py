@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui.compare.curves import comparable, measured_metrics, titles_of, views_of
+from pages.ui.compare.curves import comparable, measured_metrics, snapshots_of, titles_of
 from wgan.config import hyperparameters
 from wgan.format import fmt_digits, fmt_value
 from wgan.jobs import RunSnapshot
@@ -13,10 +13,10 @@ from wgan.metrics import title_of
 
 def differing(runs: Sequence[str]) -> None:
     """Show the settings in which runs differ, and their last values."""
-    views = views_of(runs)
-    titles = titles_of(views)
+    snapshots = snapshots_of(runs)
+    titles = titles_of(snapshots)
     field_titles = {value.path: value.title for value in hyperparameters()}
-    values = [view.config.flat() for view in views]
+    values = [snapshot.config.flat() for snapshot in snapshots]
     paths = list(dict.fromkeys(path for flat in values for path in flat))
     rows = [p for p in paths if len({str(flat.get(p, "–")) for flat in values}) > 1]
     table: dict[str, list[str]] = {"": [field_titles.get(path, path) for path in rows]}
@@ -25,17 +25,19 @@ def differing(runs: Sequence[str]) -> None:
     # Leave out the values of live runs: they change, and are shown above their pictures.
     extra = (
         {}
-        if any(view.status.active for view in views)
+        if any(snapshot.status.active for snapshot in snapshots)
         else {
-            "Step": [f"{view.step:,}" for view in views],
-            "Training time (s)": [f"{view.seconds:,.0f}" for view in views],
-            "Critic gap": [fmt_digits(v.last.report.critic_gap if v.last else None) for v in views],
+            "Step": [f"{snapshot.step:,}" for snapshot in snapshots],
+            "Training time (s)": [f"{snapshot.seconds:,.0f}" for snapshot in snapshots],
+            "Critic gap": [
+                fmt_digits(v.last.report.critic_gap if v.last else None) for v in snapshots
+            ],
         }
     )
-    for name in measured_metrics([view.run for view in views]) if extra else ():
+    for name in measured_metrics([snapshot.run for snapshot in snapshots]) if extra else ():
         extra[f"{title_of(name)}, last"] = [
-            _last(view, name) if comparable(view, views[0], name) else "not comparable"
-            for view in views
+            _last(snapshot, name) if comparable(snapshot, snapshots[0], name) else "not comparable"
+            for snapshot in snapshots
         ]
     for name, cells in extra.items():
         table[""].append(name)
@@ -45,8 +47,8 @@ def differing(runs: Sequence[str]) -> None:
     st.dataframe(table, hide_index=True)
 
 
-def _last(view: RunSnapshot, name: str) -> str:
-    return fmt_digits(next((m.value for m in reversed(view.metrics) if m.name == name), None))
+def _last(snapshot: RunSnapshot, name: str) -> str:
+    return fmt_digits(next((m.value for m in reversed(snapshot.metrics) if m.name == name), None))
 
 
 def _distinct(titles: Sequence[str]) -> list[str]:

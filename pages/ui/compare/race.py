@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.compare.curves import views_of
+from pages.ui.compare.curves import snapshots_of
 from pages.ui.compare.state import CompareState
 from pages.ui.core import draft
 from pages.ui.core.session import session
@@ -69,20 +69,20 @@ def _race_dialog() -> None:
 
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:
     """Show buttons for all live runs; return the statuses of all runs as they are drawn."""
-    views = views_of(runs)
-    active_views = [v for v in views if v.status.active and not v.elsewhere]
+    snapshots = snapshots_of(runs)
+    active_snapshots = [v for v in snapshots if v.status.active and not v.elsewhere]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"### {'Race' if len(active_views) > 1 else 'Compare'}", width="content")
-        if not active_views:
-            return tuple(view.status for view in views)
-        if any(view.status == "paused" for view in active_views):
+        st.markdown(f"### {'Race' if len(active_snapshots) > 1 else 'Compare'}", width="content")
+        if not active_snapshots:
+            return tuple(snapshot.status for snapshot in snapshots)
+        if any(snapshot.status == "paused" for snapshot in active_snapshots):
             st.button(
                 "Resume all",
                 icon=":material/play_arrow:",
                 key="resume_all",
                 type="primary",
                 on_click=_each,
-                args=(session().unpause, active_views),
+                args=(session().unpause, active_snapshots),
             )
         else:
             st.button(
@@ -91,18 +91,18 @@ def steer(runs: Sequence[str]) -> tuple[Status, ...]:
                 key="pause_all",
                 type="primary",
                 on_click=_each,
-                args=(session().pause, active_views),
+                args=(session().pause, active_snapshots),
             )
         st.button(
             "Stop all",
             icon=":material/stop:",
             key="stop_all",
             on_click=_each,
-            args=(session().stop, active_views),
+            args=(session().stop, active_snapshots),
         )
-    return tuple(view.status for view in views)
+    return tuple(snapshot.status for snapshot in snapshots)
 
 
-def _each(act: Any, views: Sequence[RunSnapshot]) -> None:
-    for view in views:
-        act(view.run)
+def _each(act: Any, snapshots: Sequence[RunSnapshot]) -> None:
+    for snapshot in snapshots:
+        act(snapshot.run)

@@ -19,11 +19,11 @@ def tab_title() -> str:
     sign = ""
     run = st.query_params.get("run") or page_state(RunOnShow).run
     try:
-        view = session().view(run) if run else session().live()
+        snapshot = session().snapshot(run) if run else session().live()
     except RunError:
-        view = None
-    if view is not None:
+        snapshot = None
+    if snapshot is not None:
         signs = {"running": "▶ Training", "paused": "⏸ Paused", "queued": "⏳ Waiting"}
         ends = {"finished": "✓ Finished", "failed": "✗ Failed", "stopped": "■ Stopped"}
-        sign = (signs | ends).get(view.status, "")
+        sign = (signs | ends).get(snapshot.status, "")
     return f"{sign} · WGAN Explorer" if sign else "WGAN Explorer"

@@ -31,7 +31,7 @@ def start(config: TrainConfig, *, queue: bool = False, show: bool = True) -> Non
         steering.problem = ""
         steering.blocked_start = None
     except Busy as busy:
-        steering.blocked_start = BlockedStart(busy.view.run, str(busy))
+        steering.blocked_start = BlockedStart(busy.snapshot.run, str(busy))
     except (RunError, ConfigError) as error:
         steering.problem = str(error)
 
@@ -51,7 +51,7 @@ def queue_run(config: TrainConfig, *, show: bool = False) -> None:
 def new_z(run: str) -> None:
     """Draw new fixed z for the sample grid."""
     try:
-        session().change(run, preview_seed=session().view(run).config.preview_seed + 1)
+        session().change(run, preview_seed=session().snapshot(run).config.preview_seed + 1)
     except (RunError, ConfigError) as error:
         page_state(Steering).problem = str(error)
 
@@ -64,7 +64,7 @@ def cancel(run: str, *, waiting: bool = False) -> None:
     """
     (session().withdraw if waiting else session().stop)(run)
     try:
-        session().view(run)
+        session().snapshot(run)
     except RunError:
         show_run(session().newest())
 

@@ -29,7 +29,7 @@ def shown_run(*, example: bool = False) -> str | None:
     wanted_run = on_show.run if late and on_show.run else address or on_show.run
     if wanted_run:
         try:
-            session().view(wanted_run)
+            session().snapshot(wanted_run)
         except RunError as error:
             st.toast(str(error), icon=":material/search_off:")
             wanted_run = None

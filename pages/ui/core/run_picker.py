@@ -46,15 +46,18 @@ def run_titles() -> dict[str, str]:
     browser sends titles back, so they must still mean the same run after another one has begun.
     """
     titles: dict[str, str] = {}
-    for card in reversed(session().library.cards()):
-        title = f"{card.run} (cannot be read)"
-        if card.config is not None:
+    for summary in reversed(session().library.summaries()):
+        title = f"{summary.run} (cannot be read)"
+        if summary.config is not None:
             objective, start_time = (
-                short(card.config.objective.title),
-                began(card.run, card.created),
+                short(summary.config.objective.title),
+                began(summary.run, summary.created),
             )
             # A run with a name needs no more text, because the box is narrow.
-            title = card.name or f"{objective} · {start_time} · {short(card.config.dataset.title)}"
+            title = (
+                summary.name
+                or f"{objective} · {start_time} · {short(summary.config.dataset.title)}"
+            )
         namesakes = sum(earlier.partition(" #")[0] == title for earlier in titles.values())
-        titles[card.run] = f"{title} #{namesakes + 1}" if namesakes else title
+        titles[summary.run] = f"{title} #{namesakes + 1}" if namesakes else title
     return dict(reversed(titles.items()))

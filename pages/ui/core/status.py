@@ -28,16 +28,16 @@ def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | No
     return next((t for t in tasks if t.title == title and (key is None or t.key == key)), None)
 
 
-def waits_for_critic(view: RunSnapshot) -> bool:
+def waits_for_critic(snapshot: RunSnapshot) -> bool:
     """Return whether a run's training waits for a task on its critic."""
-    return view.status is Status.RUNNING and any(
-        task.holds and not task.done for task in session().tasks(view.run)
+    return snapshot.status is Status.RUNNING and any(
+        task.holds and not task.done for task in session().tasks(snapshot.run)
     )
 
 
-def badge(view: RunSnapshot) -> None:
+def badge(snapshot: RunSnapshot) -> None:
     """Show the status of a run as a badge."""
-    label, icon, colour = BADGES[view.status]
-    if waits_for_critic(view):
+    label, icon, colour = BADGES[snapshot.status]
+    if waits_for_critic(snapshot):
         label, icon, colour = "Waits for its critic", ":material/hourglass_top:", "gray"
     st.badge(label, icon=icon, color=colour)

@@ -12,27 +12,27 @@ from wgan.runs import RunError
 NEWEST = -1
 
 
-def choose_source(view: RunSnapshot, *, prefix: str, interval: str) -> int | None:
+def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int | None:
     """Let the visitor choose a run and its weights.
 
     Args:
-        view: The run on show.
+        snapshot: The run on show.
         prefix: The first part of the widget's key.
         interval: A text about how often the newest weights are loaded.
 
     Returns:
         The step of a checkpoint; None for the newest weights.
     """
-    choose_run("Model", view.run, "Any run, also the one that is training now.")
-    steps = list(reversed(view.checkpoint_steps))
+    choose_run("Model", snapshot.run, "Any run, also the one that is training now.")
+    steps = list(reversed(snapshot.checkpoint_steps))
     newest = "Newest"
-    if not view.status.active and steps:
+    if not snapshot.status.active and steps:
         newest = f"Last, step {steps.pop(0):,}"
     # A step of one run means nothing for another.
     key = f"{prefix}_step"
     runs = page_state(WeightsOnShow).runs
-    if runs.setdefault(prefix, view.run) != view.run:
-        runs[prefix] = view.run
+    if runs.setdefault(prefix, snapshot.run) != snapshot.run:
+        runs[prefix] = snapshot.run
         st.session_state[key] = NEWEST
     # Use NEWEST in place of None, with which the box would be empty and have a button to clear it.
     if key not in st.session_state:
@@ -61,13 +61,13 @@ def choose_source(view: RunSnapshot, *, prefix: str, interval: str) -> int | Non
     return None if step == NEWEST else step
 
 
-def models_of(view: RunSnapshot, step: int | None) -> Models | None:
+def models_of(snapshot: RunSnapshot, step: int | None) -> Models | None:
     """Return the networks with the chosen weights. If there are none, show a message and return None."""
     try:
-        if step is None and view.status.active and not view.elsewhere:
-            return session().models(view.run)
-        at = step if step is not None else (view.checkpoint_steps or (None,))[-1]
-        return stored(view.run, at, view.config.model_dump_json())
+        if step is None and snapshot.status.active and not snapshot.elsewhere:
+            return session().models(snapshot.run)
+        at = step if step is not None else (snapshot.checkpoint_steps or (None,))[-1]
+        return stored(snapshot.run, at, snapshot.config.model_dump_json())
     except (RunError, ValueError) as error:
         st.info(str(error), icon=":material/hourglass_empty:")
         return None

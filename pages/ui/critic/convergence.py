@@ -45,9 +45,9 @@ class Order:
     holds: bool
 
 
-def settings(view: RunSnapshot) -> Order:
+def settings(snapshot: RunSnapshot) -> Order:
     """Show the settings for training the critic alone, and return them."""
-    kind = view.config.dataset.kind
+    kind = snapshot.config.dataset.kind
     updates = st.select_slider(
         "Critic updates",
         NUMBERS,
@@ -64,10 +64,10 @@ def settings(view: RunSnapshot) -> Order:
         key="alone_rate",
         persist_state="session",
         format_func=lambda f: "the run's" if f == 1 else f"{fmt_number(f)} ×",
-        help=f"As a multiple of the run's, {fmt_number(view.config.critic_learning_rate)}.",
+        help=f"As a multiple of the run's, {fmt_number(snapshot.config.critic_learning_rate)}.",
     )
     holds = False
-    if view.status.active and not view.elsewhere:
+    if snapshot.status.active and not snapshot.elsewhere:
         holds = st.toggle(
             "Pause the run while this trains",
             key="alone_holds",
@@ -88,9 +88,9 @@ def going(run: str) -> bool:
     return task is not None and not task.done
 
 
-def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
+def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
     """Show the button that starts or stops training the critic alone; return whether it is training."""
-    task = _task(view.run)
+    task = _task(snapshot.run)
     if task is not None and not task.done:
         st.button(
             "Stop training the critic",
@@ -108,7 +108,7 @@ def button(view: RunSnapshot, step: int | None, order: Order) -> bool:
         type="primary",
         key="train_critic",
         on_click=_begin,
-        args=(view.run, step, order),
+        args=(snapshot.run, step, order),
         help="Freeze the generator and train a copy of the critic on, to see how much of the exact "
         "distance it can prove. The run itself goes on or waits, as the sidebar says; nothing of it "
         "changes.",
@@ -126,9 +126,9 @@ def _begin(run: str, step: int | None, order: Order) -> None:
         state.problem = str(error)
 
 
-def show(view: RunSnapshot) -> None:
+def show(snapshot: RunSnapshot) -> None:
     """Show the results of training the critic alone."""
-    task = _task(view.run)
+    task = _task(snapshot.run)
     if task is None:
         _introduction()
         return
@@ -141,7 +141,7 @@ def show(view: RunSnapshot) -> None:
         elif not task.error:
             st.caption("It was stopped before the first look.")
         return
-    _result(view, task, result)
+    _result(snapshot, task, result)
 
 
 def _introduction() -> None:
@@ -158,8 +158,8 @@ def _introduction() -> None:
     )
 
 
-def _result(view: RunSnapshot, task: TaskStatus, result: CriticConvergence) -> None:
-    pictures = view.config.dataset.kind == "pictures"
+def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) -> None:
+    pictures = snapshot.config.dataset.kind == "pictures"
     done = int(result.updates[-1])
     text = f"{done:,} of {result.total:,} critic updates" + (", stopped" if task.cancelled else "")
     if result.stuck is not None:
@@ -189,7 +189,7 @@ def _result(view: RunSnapshot, task: TaskStatus, result: CriticConvergence) -> N
             alt="The raw gap and the steepest slope",
         )
         st.markdown(_verdict(result, ended=task.done))
-    st.caption(_method(view, result, pictures))
+    st.caption(_method(snapshot, result, pictures))
     if result.surfaces is not None:
         surfaces.surfaces(result.surfaces, key="alone", run=task.key)
 
@@ -244,10 +244,10 @@ def _verdict(result: CriticConvergence, *, ended: bool) -> str:
     )
 
 
-def _method(view: RunSnapshot, result: CriticConvergence, pictures: bool) -> str:
+def _method(snapshot: RunSnapshot, result: CriticConvergence, pictures: bool) -> str:
     text = (
-        f"A copy of the critic of step {result.step:,} and its own objective, {view.config.objective.title}; "
-        f"{view.config.optimizer.title}, begun without memory, learning rate {fmt_number(result.rate)}, batches of "
+        f"A copy of the critic of step {result.step:,} and its own objective, {snapshot.config.objective.title}; "
+        f"{snapshot.config.optimizer.title}, begun without memory, learning rate {fmt_number(result.rate)}, batches of "
         f"{result.batch} out of {result.samples} fixed real examples and as many fakes of the averaged "
         "generator."
     )

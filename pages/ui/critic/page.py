@@ -45,66 +45,68 @@ def show() -> None:
         )
         navigation.link_to_start()
         return
-    view = session().view(run)
-    choice = _sidebar(view)
-    trains_alone = _header(view, choice)
-    section = navigation.choose_section("critic_section", CRITIC_SECTIONS[view.config.dataset.kind])
+    snapshot = session().snapshot(run)
+    choice = _sidebar(snapshot)
+    trains_alone = _header(snapshot, choice)
+    section = navigation.choose_section(
+        "critic_section", CRITIC_SECTIONS[snapshot.config.dataset.kind]
+    )
     with st.container():
-        st.fragment(_fragment, run_every=_refresh(view, choice, section, trains_alone))(
-            view, choice, section, trains_alone
+        st.fragment(_fragment, run_every=_refresh(snapshot, choice, section, trains_alone))(
+            snapshot, choice, section, trains_alone
         )
 
 
-def _sidebar(view: RunSnapshot) -> Choice:
+def _sidebar(snapshot: RunSnapshot) -> Choice:
     """Draw the sidebar and return its choices."""
     with st.sidebar:
-        step = choose_source(view, prefix="critic", interval="2.5 seconds")
+        step = choose_source(snapshot, prefix="critic", interval="2.5 seconds")
         st.divider()
         st.markdown("**Critic to convergence**", help=convergence.WHAT_HELP)
-        return Choice(view.run, step, convergence.settings(view))
+        return Choice(snapshot.run, step, convergence.settings(snapshot))
 
 
-def _header(view: RunSnapshot, choice: Choice) -> bool:
+def _header(snapshot: RunSnapshot, choice: Choice) -> bool:
     """Show the critic's run and its buttons; return whether the critic is being trained alone."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### Critic of {view.name or view.config.title}", width="content")
-        badge(view)
-        alone = convergence.button(view, choice.step, choice.order)
+        st.markdown(f"#### Critic of {snapshot.name or snapshot.config.title}", width="content")
+        badge(snapshot)
+        alone = convergence.button(snapshot, choice.step, choice.order)
     if problem := page_state(CriticState).problem:
         st.error(problem, icon=":material/error:")
     return alone
 
 
-def _refresh(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> float | None:
+def _refresh(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) -> float | None:
     """Return the seconds between two reruns of a section; None if only the visitor causes them."""
     if section == "alone":
         return 1.0 if alone else None
-    if choice.step is None and view.status == "running" and section in LIVE:
+    if choice.step is None and snapshot.status == "running" and section in LIVE:
         return EVERY * refresh_interval()
     # If a run or a task ends, the header must be drawn again.
-    return 3 * EVERY * refresh_interval() if alone or view.status.active else None
+    return 3 * EVERY * refresh_interval() if alone or snapshot.status.active else None
 
 
-def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
+def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
     """Show a section. The body of the page's fragment.
 
     `alone`: whether the page shows the button that stops training the critic alone.
     """
     try:
-        snapshot = session().view(choice.run)
+        latest_snapshot = session().snapshot(choice.run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if snapshot.status != view.status or convergence.going(view.run) != alone:
+    if latest_snapshot.status != snapshot.status or convergence.going(snapshot.run) != alone:
         st.rerun()  # the header shows the status, and the page sets the interval of this fragment
     refresh_interval()  # count this visitor as present
     if section == "alone":
-        convergence.show(snapshot)
+        convergence.show(latest_snapshot)
         return
-    live = section in LIVE and choice.step is None and snapshot.status == "running"
+    live = section in LIVE and choice.step is None and latest_snapshot.status == "running"
     started_at = time.monotonic()
-    models = _recent_models(snapshot.run, started_at) if live else None
-    models = models or models_of(snapshot, choice.step)
+    models = _recent_models(latest_snapshot.run, started_at) if live else None
+    models = models or models_of(latest_snapshot, choice.step)
     if models is None:
         return
     _section(open_critic(models, choice.run), section)
@@ -114,7 +116,7 @@ def _fragment(view: RunSnapshot, choice: Choice, section: str, alone: bool) -> N
         pause = 20 * (time.monotonic() - started_at)
         state = page_state(CriticState)
         if state.last_look is None or state.last_look.models is not models:
-            state.last_look = Look(snapshot.run, models, started_at + pause)
+            state.last_look = Look(latest_snapshot.run, models, started_at + pause)
 
 
 def _recent_models(run: str, at: float) -> Models | None:

@@ -33,7 +33,7 @@ PAIR_HELP = """The same walk, frame by frame, through two states of the same gen
 
 def show(generator_view: GeneratorView) -> None:
     """Show the samples of the same z, and of the same walk, at the run's checkpoints."""
-    steps = list(generator_view.view.checkpoint_steps)
+    steps = list(generator_view.snapshot.checkpoint_steps)
     if len(steps) < 2:
         st.info(
             "This run has "
@@ -155,6 +155,6 @@ def _pair(generator_view: GeneratorView, steps: list[int]) -> None:
 def _models(generator_view: GeneratorView, step: int) -> Models | None:
     """Return the networks of a checkpoint; None if it is damaged or was just deleted to save space."""
     try:
-        return stored(generator_view.run, step, generator_view.view.config.model_dump_json())
+        return stored(generator_view.run, step, generator_view.snapshot.config.model_dump_json())
     except (RunError, ValueError):
         return None

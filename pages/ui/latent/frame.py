@@ -36,7 +36,7 @@ class GeneratorView:
     """The generator on show, with the chosen class and truncation."""
 
     run: str
-    view: RunSnapshot
+    snapshot: RunSnapshot
     models: Models
     label: int | None  # None if the generator takes no class
     share: float  # truncation: every z is multiplied by it
@@ -62,31 +62,31 @@ class Choice:
     share: float
 
 
-def choose_section(view: RunSnapshot) -> str:
+def choose_section(snapshot: RunSnapshot) -> str:
     """Let the visitor choose a section of the page; return its name."""
-    kind = view.config.dataset.kind
+    kind = snapshot.config.dataset.kind
     names = dict(LATENT_SECTIONS[kind])
-    if not view.config.conditional:
+    if not snapshot.config.conditional:
         names.pop("classes", None)
-    return navigation.choose_section(f"latent_section_{kind}_{view.config.conditional}", names)
+    return navigation.choose_section(f"latent_section_{kind}_{snapshot.config.conditional}", names)
 
 
-def sidebar(view: RunSnapshot, section: str) -> Choice:
+def sidebar(snapshot: RunSnapshot, section: str) -> Choice:
     """Draw the common part of the sidebar, and return its choices.
 
     A control that the section does not use is disabled instead of hidden, so that its value is
     kept.
     """
     with st.sidebar:
-        step = choose_source(view, prefix="latent", interval="two seconds")
+        step = choose_source(snapshot, prefix="latent", interval="two seconds")
         label = None
-        if view.config.conditional:
-            names = view.config.dataset.class_names()
+        if snapshot.config.conditional:
+            names = snapshot.config.dataset.class_names()
             label = st.selectbox(
                 "Class",
                 range(len(names)),
                 format_func=names.__getitem__,
-                key=f"latent_class-{view.run}",
+                key=f"latent_class-{snapshot.run}",
                 persist_state="session",
                 disabled=section in ALL_CLASSES,
                 help="What the generator is told to make. Classes and Find a picture "
@@ -103,37 +103,37 @@ def sidebar(view: RunSnapshot, section: str) -> Choice:
             disabled=section in UNTRUNCATED,
             help=TRUNCATION_HELP,
         )
-    return Choice(view.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
+    return Choice(snapshot.run, step, label, 1.0 if section in UNTRUNCATED else float(share))
 
 
-def refresh(view: RunSnapshot, choice: Choice, section: str) -> float | None:
+def refresh(snapshot: RunSnapshot, choice: Choice, section: str) -> float | None:
     """Return the seconds between two reruns of a section; None if only the visitor causes them."""
-    if choice.step is not None or not view.status.active:
+    if choice.step is not None or not snapshot.status.active:
         return None
-    if section in LIVE and view.status == "running":
+    if section in LIVE and snapshot.status == "running":
         return EVERY * refresh_interval()
     return 3 * EVERY * refresh_interval()  # the first weights may come, or the run may end
 
 
-def show(view: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:
+def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:
     """Show a section with the chosen weights. The body of the page's fragment."""
     try:
-        snapshot = session().view(choice.run)
+        latest_snapshot = session().snapshot(choice.run)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
     # The sidebar is outside this fragment. It shows the number of kept points, and the page sets
     # the interval of this fragment.
     redraw = bookmarks.take_redraw()
-    if redraw or snapshot.status.active != view.status.active:
+    if redraw or latest_snapshot.status.active != snapshot.status.active:
         st.rerun()
     bookmarks.show_message()
     refresh_interval()  # count this visitor as present
-    models = models_of(snapshot, choice.step)
+    models = models_of(latest_snapshot, choice.step)
     if models is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {snapshot.name or snapshot.config.title}", width="content")
-        badge(snapshot)
+        st.markdown(f"#### {latest_snapshot.name or latest_snapshot.config.title}", width="content")
+        badge(latest_snapshot)
         st.caption(f"weights of step {models.step:,}", width="content")
-    body(GeneratorView(choice.run, snapshot, models, choice.label, choice.share))
+    body(GeneratorView(choice.run, latest_snapshot, models, choice.label, choice.share))

@@ -52,7 +52,7 @@ def refresh(run: str) -> float | None:
     return 0.7 if status is not None and not status.done else None
 
 
-def show(generator_view: GeneratorView, view: RunSnapshot, choice: Choice) -> None:
+def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -> None:
     """Let the visitor choose a picture, and show the progress of its inversion."""
     state, status = page_state(InversionState), task(generator_view.run)
     progress = None if status is None else (status.key, status.done)

@@ -32,30 +32,30 @@ def show() -> None:
         )
         navigation.link_to_start()
         return
-    view = session().view(run)
-    section = frame.choose_section(view)
-    choice = frame.sidebar(view, section)
-    interval = frame.refresh(view, choice, section)
+    snapshot = session().snapshot(run)
+    section = frame.choose_section(snapshot)
+    choice = frame.sidebar(snapshot, section)
+    interval = frame.refresh(snapshot, choice, section)
     if section == "find":
-        interval = inversion.refresh(view.run) or interval
-    body = _body(view, choice, section)
+        interval = inversion.refresh(snapshot.run) or interval
+    body = _body(snapshot, choice, section)
     with st.container():
-        st.fragment(frame.show, run_every=interval)(view, choice, body)
+        st.fragment(frame.show, run_every=interval)(snapshot, choice, body)
 
 
-def _body(view: RunSnapshot, choice: Choice, section: str) -> Callable[[GeneratorView], None]:
+def _body(snapshot: RunSnapshot, choice: Choice, section: str) -> Callable[[GeneratorView], None]:
     """Draw the settings of a section; return the function that draws the section."""
     if section == "walk":
-        walk = walks.settings(view)
+        walk = walks.settings(snapshot)
         return lambda generator_view: walks.show(generator_view, walk)
     if section == "plane":
-        side, seed, through_kept = plane.settings(view.run, view.config.latent_dim)
+        side, seed, through_kept = plane.settings(snapshot.run, snapshot.config.latent_dim)
         return lambda generator_view: plane.show(generator_view, side, seed, through_kept)
     if section == "directions":
         method = directions.settings()
         return lambda generator_view: directions.show(generator_view, method)
     if section == "find":
-        return lambda generator_view: inversion.show(generator_view, view, choice)
+        return lambda generator_view: inversion.show(generator_view, snapshot, choice)
     return {
         "sums": arithmetic.sums,
         "classes": arithmetic.classes,

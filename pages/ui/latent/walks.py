@@ -72,11 +72,11 @@ class RenderedWalk:
     frames: npt.NDArray[Any]  # (F, C, H, W) uint8 or (F, 2)
 
 
-def settings(view: RunSnapshot) -> Choice:
+def settings(snapshot: RunSnapshot) -> Choice:
     """Draw the sidebar of this section, and return its choices."""
     with st.sidebar:
         st.divider()
-        source, count = _choose_waypoints(view)
+        source, count = _choose_waypoints(snapshot)
         method = st.segmented_control(
             "Way",
             list(METHODS),
@@ -120,9 +120,9 @@ def settings(view: RunSnapshot) -> Choice:
     )
 
 
-def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
+def _choose_waypoints(snapshot: RunSnapshot) -> tuple[str, int]:
     """Let the visitor choose the source of waypoints; return it, and the number of random ones."""
-    pictures = view.config.dataset.kind == "pictures"
+    pictures = snapshot.config.dataset.kind == "pictures"
     source = str(
         st.segmented_control(
             "Waypoints",
@@ -149,10 +149,10 @@ def _choose_waypoints(view: RunSnapshot) -> tuple[str, int]:
             else "Choose two to eight points by their number beside the walk."
         )
     else:
-        n = len(bookmarks.points(view.run))
+        n = len(bookmarks.points(snapshot.run))
         st.caption(
             f"{n} points are kept."
-            + (" All are told the class chosen above." if view.config.conditional else "")
+            + (" All are told the class chosen above." if snapshot.config.conditional else "")
             if n >= 2
             else "Keep two or more points first: on the Plane, in Directions, Sums or Find a picture."
         )

@@ -8,7 +8,7 @@ from wgan.jobs import RunSnapshot
 from wgan.runs import RunError
 
 
-def fork_button(view: RunSnapshot) -> None:
+def fork_button(snapshot: RunSnapshot) -> None:
     """Show a popover that prepares a fork from one of the run's checkpoints."""
     with st.popover(
         "Fork",
@@ -16,21 +16,21 @@ def fork_button(view: RunSnapshot) -> None:
         key=draft.fork_key(),
         help="Go on differently from any checkpoint, as a run of its own.",
     ):
-        fork_choice(view)
+        fork_choice(snapshot)
 
 
-def fork_choice(view: RunSnapshot) -> bool:
+def fork_choice(snapshot: RunSnapshot) -> bool:
     """Let the visitor choose a checkpoint; return whether to prepare the fork now."""
-    steps = list(reversed(view.checkpoint_steps))
+    steps = list(reversed(snapshot.checkpoint_steps))
     try:
-        starred = session().library.run(view.run).starred()
+        starred = session().library.run(snapshot.run).starred()
     except RunError:
         starred = set()  # its folder has just been deleted
     st.selectbox(
         "From the checkpoint at step",
         steps,
         format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
-        key=f"fork_step_{view.run}",
+        key=f"fork_step_{snapshot.run}",
     )
     st.caption(
         "Data set and networks stay; everything else can be changed, also the objective. "
@@ -42,7 +42,7 @@ def fork_choice(view: RunSnapshot) -> bool:
         type="primary",
         key="prepare_fork",
         on_click=_prepare_fork,
-        args=(view.run,),
+        args=(snapshot.run,),
     )
 
 

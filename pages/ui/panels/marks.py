@@ -13,15 +13,17 @@ MAX_ENGINE_MARKS = 12
 """Maximum number of engine switches that charts mark. On a busy machine there may be one per minute."""
 
 
-def run_marks(view: RunSnapshot) -> list[tuple[float, str]]:
+def run_marks(snapshot: RunSnapshot) -> list[tuple[float, str]]:
     """Return the changes and problems of a run, by steps."""
     # Other z or classes of the preview do not affect the training.
-    changes = [c for c in view.changes if c.path != "engine" and not c.path.startswith("preview_")]
-    changes += [c for c in view.changes if c.path == "engine"][-MAX_ENGINE_MARKS:]
-    marks = [(float(change.step), change_text(change, view.config)) for change in changes]
-    if view.parent is not None:
-        marks.append((view.parent.step, f"forked at step {view.parent.step:,}"))
-    return marks + diagnosis_marks(view.run)
+    changes = [
+        c for c in snapshot.changes if c.path != "engine" and not c.path.startswith("preview_")
+    ]
+    changes += [c for c in snapshot.changes if c.path == "engine"][-MAX_ENGINE_MARKS:]
+    marks = [(float(change.step), change_text(change, snapshot.config)) for change in changes]
+    if snapshot.parent is not None:
+        marks.append((snapshot.parent.step, f"forked at step {snapshot.parent.step:,}"))
+    return marks + diagnosis_marks(snapshot.run)
 
 
 def change_text(change: Change, config: TrainConfig) -> str:

@@ -46,17 +46,17 @@ Arrows show where the generator's update pushes each fake: uphill on the critic'
 negative gradient of the generator's loss."""
 
 
-def page_token(view: RunSnapshot) -> tuple[object, ...]:
+def page_token(snapshot: RunSnapshot) -> tuple[object, ...]:
     """Return a value on which the rest of the page depends. When it changes, the whole page is redrawn."""
     queued = tuple(other.run for other in session().queued())
-    is_waiting = waits_for_critic(view)
+    is_waiting = waits_for_critic(snapshot)
     # The sidebar shows the run's values, which another tab or visitor may have changed.
-    values = hash(view.config.model_dump_json())
+    values = hash(snapshot.config.model_dump_json())
     return (
-        view.status,
-        bool(view.phase),
-        view.error,
-        view.warning,
+        snapshot.status,
+        bool(snapshot.phase),
+        snapshot.error,
+        snapshot.warning,
         queued,
         is_waiting,
         values,
@@ -71,34 +71,34 @@ def panel(run: str, token: tuple[object, ...]) -> None:
     per update.
     """
     try:
-        view = session().view(run)
+        snapshot = session().snapshot(run)
     except RunError:
         st.rerun()  # it was deleted, which the page shows
-    if page_token(view) != token:
+    if page_token(snapshot) != token:
         st.rerun()
-    show_snapshot(view)
+    show_snapshot(snapshot)
 
 
-def show_snapshot(view: RunSnapshot) -> None:
+def show_snapshot(snapshot: RunSnapshot) -> None:
     """Show the numbers, pictures and curves of a snapshot."""
-    _cards(view)
-    if view.config.conditional and view.status.active and not view.elsewhere:
-        _choose_class(view)
+    _cards(snapshot)
+    if snapshot.config.conditional and snapshot.status.active and not snapshot.elsewhere:
+        _choose_class(snapshot)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
-        _samples(view)
+        _samples(snapshot)
     with plots:
-        _plots(view)
+        _plots(snapshot)
 
 
-def _cards(view: RunSnapshot) -> None:
-    active = view.status.active
-    rate = view.steps_per_second
-    images = rate * view.config.batch_size * view.config.n_critic
-    gap = view.last.report.critic_gap if view.last else None
-    what = "pictures" if view.config.dataset.kind == "pictures" else "points"
+def _cards(snapshot: RunSnapshot) -> None:
+    active = snapshot.status.active
+    rate = snapshot.steps_per_second
+    images = rate * snapshot.config.batch_size * snapshot.config.n_critic
+    gap = snapshot.last.report.critic_gap if snapshot.last else None
+    what = "pictures" if snapshot.config.dataset.kind == "pictures" else "points"
     cards = [
-        Stat("Step", f"{view.step:,}", help="Generator updates so far."),
+        Stat("Step", f"{snapshot.step:,}", help="Generator updates so far."),
         Stat(
             "Speed",
             f"{rate:,.1f}" if rate else "–",
@@ -108,7 +108,7 @@ def _cards(view: RunSnapshot) -> None:
         ),
         Stat(
             "Training time",
-            fmt_duration(view.seconds),
+            fmt_duration(snapshot.seconds),
             help="Time spent on this run, pauses left out.",
         ),
         Stat("Critic gap", fmt_digits(gap), help=GAP_HELP),
@@ -116,19 +116,24 @@ def _cards(view: RunSnapshot) -> None:
     progress = None
     if active:
         left = Stat(
-            "Left", fmt_duration(view.seconds_left), help="To the last step, at the present speed."
+            "Left",
+            fmt_duration(snapshot.seconds_left),
+            help="To the last step, at the present speed.",
         )
         cards.insert(3, left)
-        target = f"step {view.config.steps:,}"
-        if view.status is Status.QUEUED:
-            progress = (view.phase_share, _phase(view))
-        elif view.config.seconds is not None:
-            target += f" or {fmt_duration(view.config.seconds)}"
-        progress = progress or (view.share, f"{100 * view.share:.0f} % of the way to {target}")
+        target = f"step {snapshot.config.steps:,}"
+        if snapshot.status is Status.QUEUED:
+            progress = (snapshot.phase_share, _phase(snapshot))
+        elif snapshot.config.seconds is not None:
+            target += f" or {fmt_duration(snapshot.config.seconds)}"
+        progress = progress or (
+            snapshot.share,
+            f"{100 * snapshot.share:.0f} % of the way to {target}",
+        )
     stat_cards(cards, key="numbers", progress=progress)
 
 
-def _run_ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
+def _run_ahead(snapshot: RunSnapshot) -> tuple[RunSnapshot, int] | None:
     """Return the live run that a queued one waits for, and the number of queued runs before it.
 
     Returns None if it does not wait. The runs of a race are prepared together and do not wait for
@@ -136,36 +141,36 @@ def _run_ahead(view: RunSnapshot) -> tuple[RunSnapshot, int] | None:
     """
     queued = [other.run for other in session().queued()]
     live = session().live()
-    if view.run not in queued or live is None or live.run == view.run:
+    if snapshot.run not in queued or live is None or live.run == snapshot.run:
         return None
-    return live, queued.index(view.run)
+    return live, queued.index(snapshot.run)
 
 
-def _phase(view: RunSnapshot) -> str:
+def _phase(snapshot: RunSnapshot) -> str:
     """Return what is being prepared, or which run this one waits for."""
-    run_ahead = _run_ahead(view)
+    run_ahead = _run_ahead(snapshot)
     if run_ahead is None:
-        return f"{view.phase or 'Waits for its turn'} …"
+        return f"{snapshot.phase or 'Waits for its turn'} …"
     ahead, count = run_ahead
     rest = f" and {count} more" if count else ""
     return f"Waits for {ahead.config.title} ({ahead.status}){rest}"
 
 
-def empty_text(view: RunSnapshot, what: str) -> str:
+def empty_text(snapshot: RunSnapshot, what: str) -> str:
     """Return why a run has nothing to show."""
-    if _run_ahead(view) is not None:
+    if _run_ahead(snapshot) is not None:
         return f"{what} appear when it is this run's turn."
-    if view.status.active:
+    if snapshot.status.active:
         return f"{what} appear here in a few seconds."
     return "This run ended before it had made any."
 
 
-def _samples(view: RunSnapshot) -> None:
-    dataset = view.config.dataset
+def _samples(snapshot: RunSnapshot) -> None:
+    dataset = snapshot.config.dataset
     has_pictures = dataset.kind == "pictures"
     present = dataset.present(session().root)
     title = "Samples of the generator" if has_pictures else "Points in the plane"
-    labels = view.config.preview_labels()
+    labels = snapshot.config.preview_labels()
     row_labels = None if labels is None else tuple(labels[::PREVIEW_COLUMNS])
     rows = 8 if row_labels is None else len(row_labels)
 
@@ -178,27 +183,27 @@ def _samples(view: RunSnapshot) -> None:
         return real_sheet(dataset, rows, labels=row_labels)
 
     def fetch(steps: Sequence[int]) -> Mapping[int, Frame]:
-        previews = {step: session().library.preview(view.run, step) for step in steps}
+        previews = {step: session().library.preview(snapshot.run, step) for step in steps}
         return {step: frame(preview) for step, preview in previews.items() if preview is not None}
 
     def go_to(step: int | None) -> None:
-        page_state(Timelines).steps[view.run] = step
+        page_state(Timelines).steps[snapshot.run] = step
         keep_moment(step)
 
-    step = _moment(view.run)
+    step = _moment(snapshot.run)
     sample_timeline(
         key="stage",
         # Another z gives other pictures of the same steps, so the browser must not reuse the old
         # ones.
-        run=f"{view.run}-{view.config.preview_seed}-{view.config.preview_class}",
-        steps=view.preview_steps,
-        latest=lambda: frame(view.preview) if view.preview is not None else None,
+        run=f"{snapshot.run}-{snapshot.config.preview_seed}-{snapshot.config.preview_class}",
+        steps=snapshot.preview_steps,
+        latest=lambda: frame(snapshot.preview) if snapshot.preview is not None else None,
         fetch=fetch,
-        live=view.status.active,
-        alt=f"{title} at step {view.preview.step if view.preview else 0}",
+        live=snapshot.status.active,
+        alt=f"{title} at step {snapshot.preview.step if snapshot.preview else 0}",
         # Points also need room for axis labels, and all must fit on a small screen.
         max_height=400 if has_pictures else 340,
-        empty_text=empty_text(view, "Pictures"),
+        empty_text=empty_text(snapshot, "Pictures"),
         title=title,
         help=STAGE_HELP if has_pictures else f"{PLANE_HELP}\n\n{STAGE_HELP}",
         real=real_pictures,
@@ -206,10 +211,10 @@ def _samples(view: RunSnapshot) -> None:
         at=step,
         on_move=go_to,
         version=(
-            view.run,
-            view.version,
-            view.config.preview_seed,
-            view.config.preview_class,
+            snapshot.run,
+            snapshot.version,
+            snapshot.config.preview_seed,
+            snapshot.config.preview_class,
             present,
         ),
     )
@@ -225,20 +230,20 @@ def _moment(run: str) -> int | None:
     return step
 
 
-def _choose_class(view: RunSnapshot) -> None:
+def _choose_class(snapshot: RunSnapshot) -> None:
     """Let the visitor choose the class of the grid, or all classes in rows."""
-    names = view.config.dataset.class_names()
-    key = f"class-{view.run}"
+    names = snapshot.config.dataset.class_names()
+    key = f"class-{snapshot.run}"
 
     def changed() -> None:
         try:
-            session().change(view.run, preview_class=st.session_state[key])
+            session().change(snapshot.run, preview_class=st.session_state[key])
         except (RunError, ConfigError) as error:
             page_state(Steering).problem = str(error)
 
     options = [-1, *range(len(names))]
     labels = ["All", *names]
-    st.session_state[key] = view.config.preview_class
+    st.session_state[key] = snapshot.config.preview_class
     common: dict[str, Any] = {
         "format_func": lambda k: labels[k + 1],
         "key": key,
@@ -277,16 +282,16 @@ def _loss_help(objective: Objective) -> str:
     )
 
 
-def _plots(view: RunSnapshot) -> None:
-    if view.last is None:
+def _plots(snapshot: RunSnapshot) -> None:
+    if snapshot.last is None:
         with st.container(height=440, border=False, vertical_alignment="center"):
-            st.caption(empty_text(view, "Curves"))
+            st.caption(empty_text(snapshot, "Curves"))
         return
-    version = (view.run, view.version)
+    version = (snapshot.run, snapshot.version)
     chart(
-        lambda: figures.critic_gap(view.curves, run_marks(view)),
+        lambda: figures.critic_gap(snapshot.curves, run_marks(snapshot)),
         key="gap",
-        run=view.run,
+        run=snapshot.run,
         height=178,
         title="Critic gap",
         help=GAP_HELP,
@@ -294,12 +299,12 @@ def _plots(view: RunSnapshot) -> None:
         alt="Critic gap on training and held-out data over steps",
     )
     chart(
-        lambda: figures.losses(view.curves, run_marks(view)),
+        lambda: figures.losses(snapshot.curves, run_marks(snapshot)),
         key="losses",
-        run=view.run,
+        run=snapshot.run,
         height=178,
         title="Losses",
-        help=_loss_help(view.config.objective),
+        help=_loss_help(snapshot.config.objective),
         version=version,
         alt="Critic and generator loss over steps",
     )

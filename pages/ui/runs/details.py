@@ -26,132 +26,138 @@ from wgan.runs import RunError, RunSummary, Status
 def show(name: str) -> None:
     """Show one run: its buttons, and tabs with all of its records."""
     try:
-        view = session().view(name)
+        snapshot = session().snapshot(name)
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         if st.button("Delete", icon=":material/delete:", key="delete"):
             ask_to_delete([name])
         return
-    card = next((card for card in session().library.cards() if card.run == name), None)
-    if card is None:
+    summary = next(
+        (summary for summary in session().library.summaries() if summary.run == name), None
+    )
+    if summary is None:
         return
-    _head(view, card)
-    ticking = view.status.active
+    _head(snapshot, summary)
+    ticking = snapshot.status.active
     curves, config, checkpoints, repeat, environment = st.tabs(
         ["Curves and pictures", "Config", "Checkpoints", "How to repeat it", "Environment"]
     )
     with curves, st.container():
         st.fragment(run_panel.panel, run_every=refresh_interval() if ticking else None)(
-            name, run_panel.page_token(view)
+            name, run_panel.page_token(snapshot)
         )
     with config:
-        _config(view)
+        _config(snapshot)
     with checkpoints:
-        _checkpoints(view)
+        _checkpoints(snapshot)
     with repeat:
         _repeat(name)
     with environment:
-        _environment(view)
+        _environment(snapshot)
 
 
-def _head(view: RunSnapshot, card: RunSummary) -> None:
-    name = view.run
-    shipped = view.status is Status.SHIPPED  # it is read-only; visitors can fork it
-    if view.error:
-        st.error(view.error, icon=":material/error:")
+def _head(snapshot: RunSnapshot, summary: RunSummary) -> None:
+    name = snapshot.run
+    shipped = snapshot.status is Status.SHIPPED  # it is read-only; visitors can fork it
+    if snapshot.error:
+        st.error(snapshot.error, icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {card.title}", width="content")
-        badge(view)
+        st.markdown(f"#### {summary.title}", width="content")
+        badge(snapshot)
         if st.button("Open on Train", icon=":material/model_training:", key="open", type="primary"):
             show_run(name)
             st.switch_page(navigation.page("train"))
-        if view.checkpoint_steps:
-            _fork(view)
-            if not view.status.active and not shipped:
-                _further(view)
-        exports.popover(view)
+        if snapshot.checkpoint_steps:
+            _fork(snapshot)
+            if not snapshot.status.active and not shipped:
+                _further(snapshot)
+        exports.popover(snapshot)
         if not shipped:
             with st.popover("Name", icon=":material/edit:", help="A name, a note, a star."):
-                _naming(card)
+                _naming(summary)
             if st.button(
                 "Delete",
                 icon=":material/delete:",
                 key="delete",
-                disabled=view.status.active,
+                disabled=snapshot.status.active,
                 help="To the trash, with undo.",
             ):
                 ask_to_delete([name])
-        if view.status is Status.FAILED:
+        if snapshot.status is Status.FAILED:
             exports.bug_report_button(name)
-    st.caption(f"{name} · {fmt_bytes(card.size)}" + (f" · {card.note}" if card.note else ""))
+    st.caption(
+        f"{name} · {fmt_bytes(summary.size)}" + (f" · {summary.note}" if summary.note else "")
+    )
 
 
-def _fork(view: RunSnapshot) -> None:
+def _fork(snapshot: RunSnapshot) -> None:
     with st.popover(
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
         help="Go on differently from any checkpoint, as a run of its own.",
     ):
-        if fork.fork_choice(view):
-            show_run(view.run)
+        if fork.fork_choice(snapshot):
+            show_run(snapshot.run)
             st.switch_page(navigation.page("train"))
 
 
-def _further(view: RunSnapshot) -> None:
+def _further(snapshot: RunSnapshot) -> None:
     with st.popover(
         "Train further",
         icon=":material/resume:",
         help="Go on from the last checkpoint to a later step.",
     ):
-        at = view.checkpoint_steps[-1]
-        steps = view.config.steps if view.config.steps > at else 2 * max(at, 1)
-        until = st.number_input("To step", at + 1, 10_000_000, steps, key=f"further-{view.run}")
+        at = snapshot.checkpoint_steps[-1]
+        steps = snapshot.config.steps if snapshot.config.steps > at else 2 * max(at, 1)
+        until = st.number_input("To step", at + 1, 10_000_000, steps, key=f"further-{snapshot.run}")
         if st.button("Train on", icon=":material/play_arrow:", key="train_on", type="primary"):
             try:
                 changes = {"steps": int(until), "seconds": None}
-                session().resume(view.run, changes=changes, queue=True)
-                show_run(view.run)
+                session().resume(snapshot.run, changes=changes, queue=True)
+                show_run(snapshot.run)
                 st.switch_page(navigation.page("train"))
             except (RunError, ValueError) as error:
                 st.error(str(error), icon=":material/error:")
 
 
-def _naming(card: RunSummary) -> None:
-    with st.form(f"name-{card.run}", border=False):
-        title = st.text_input("Name", card.name, max_chars=80, placeholder=card.title)
-        note = st.text_area("Note", card.note, max_chars=10_000)
-        star = st.toggle("Star", card.star)
+def _naming(summary: RunSummary) -> None:
+    with st.form(f"name-{summary.run}", border=False):
+        title = st.text_input("Name", summary.name, max_chars=80, placeholder=summary.title)
+        note = st.text_area("Note", summary.note, max_chars=10_000)
+        star = st.toggle("Star", summary.star)
         if st.form_submit_button("Keep", type="primary"):
             try:
-                session().describe(card.run, title=title, note=note, star=star)
+                session().describe(summary.run, title=title, note=note, star=star)
             except RunError as error:
                 st.error(str(error), icon=":material/error:")
                 return
             st.rerun()
 
 
-def _config(view: RunSnapshot) -> None:
+def _config(snapshot: RunSnapshot) -> None:
     """Show all values, with their differences from the run's parent or preset."""
     bases: dict[str, TrainConfig] = {}
-    if view.parent is not None:
+    if snapshot.parent is not None:
         try:
-            bases["its parent"] = session().library.config_at(view.parent.run, view.parent.step)
+            bases["its parent"] = session().library.config_at(
+                snapshot.parent.run, snapshot.parent.step
+            )
         except RunError:
-            st.caption(f"Its parent, {view.parent.run}, is not here any more.")
-    nearest = nearest_preset(view.config)
+            st.caption(f"Its parent, {snapshot.parent.run}, is not here any more.")
+    nearest = nearest_preset(snapshot.config)
     bases[f"the preset “{PRESETS[nearest].title}”"] = PRESETS[nearest].config
     base = st.segmented_control(
         "Compared with",
         list(bases),
         default=next(iter(bases)),
         required=True,
-        key=f"base-{view.run}",
+        key=f"base-{snapshot.run}",
         persist_state="session",
     )
-    fields = {value.path: value for value in hyperparameters(view.config)}
+    fields = {value.path: value for value in hyperparameters(snapshot.config)}
     titles = {value.path: value.title for value in hyperparameters()}
-    changes = differences(view.config, bases[base or next(iter(bases))])
+    changes = differences(snapshot.config, bases[base or next(iter(bases))])
     if changes:
         st.dataframe(
             {
@@ -164,7 +170,7 @@ def _config(view: RunSnapshot) -> None:
     else:
         st.markdown(f"The same as {base}.")
     with st.expander("All values"):
-        values = view.config.flat()
+        values = snapshot.config.flat()
         st.dataframe(
             {
                 "Value": [fields[path].title for path in values if path in fields],
@@ -176,27 +182,27 @@ def _config(view: RunSnapshot) -> None:
         )
 
 
-def _checkpoints(view: RunSnapshot) -> None:
-    if not view.checkpoint_steps:
+def _checkpoints(snapshot: RunSnapshot) -> None:
+    if not snapshot.checkpoint_steps:
         st.markdown("No checkpoint yet.")
         return
-    run = session().library.run(view.run)
+    run = session().library.run(snapshot.run)
     starred, best_of = run.starred(), run.best_steps()
     # With other checkpoints or stars the table gets another key. Streamlit stores a tick by its
     # row, where another step may be now.
-    contents = (view.checkpoint_steps, sorted(starred))
-    key = f"stars-{view.run}-{crc32(repr(contents).encode())}"
+    contents = (snapshot.checkpoint_steps, sorted(starred))
+    key = f"stars-{snapshot.run}-{crc32(repr(contents).encode())}"
     st.caption("The first, the newest, the best and the starred are kept; of the others, some.")
     st.data_editor(
         {
-            "Step": list(view.checkpoint_steps),
-            "Star": [step in starred for step in view.checkpoint_steps],
+            "Step": list(snapshot.checkpoint_steps),
+            "Star": [step in starred for step in snapshot.checkpoint_steps],
             "Best": [
                 ", ".join(title_of(name) for name, at in best_of.items() if at == step)
-                for step in view.checkpoint_steps
+                for step in snapshot.checkpoint_steps
             ],
         },
-        disabled=True if view.status is Status.SHIPPED else ["Step", "Best"],
+        disabled=True if snapshot.status is Status.SHIPPED else ["Step", "Best"],
         hide_index=True,
         width=520,
         column_config={
@@ -205,7 +211,7 @@ def _checkpoints(view: RunSnapshot) -> None:
         },
         key=key,
         on_change=_star,
-        args=(view.run, view.checkpoint_steps, key),
+        args=(snapshot.run, snapshot.checkpoint_steps, key),
     )
 
 
@@ -235,11 +241,11 @@ def _repeat(name: str) -> None:
     st.code(program, language="python", height=300)
 
 
-def _environment(view: RunSnapshot) -> None:
-    described = session().library.run(view.run).described()
+def _environment(snapshot: RunSnapshot) -> None:
+    described = session().library.run(snapshot.run).described()
     facts = {str(k): str(v) for k, v in described["versions"].items()}
-    if view.engine is not None:
-        facts |= {k: str(v) for k, v in view.engine.as_dict().items()}
+    if snapshot.engine is not None:
+        facts |= {k: str(v) for k, v in snapshot.engine.as_dict().items()}
     facts["created"] = str(described["created"])
     facts["schema"] = str(described["schema"])
     st.dataframe({"What": list(facts), "": list(facts.values())}, hide_index=True)

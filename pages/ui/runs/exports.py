@@ -12,37 +12,37 @@ from wgan.jobs import RunSnapshot
 SAMPLES = 64
 
 
-def popover(view: RunSnapshot) -> None:
+def popover(snapshot: RunSnapshot) -> None:
     """Offer all formats. One that is not possible for this run is disabled, with the reason."""
     with st.popover("Export", icon=":material/download:", help="Take the run elsewhere."):
         st.caption("Each is made when you press it; films and models take some seconds.")
         for suffix, kind in FORMATS.items():
-            lacks = _lacks(view, suffix)
+            lacks = _lacks(snapshot, suffix)
             download(
                 f"{kind.title}",
-                _content(view.run, suffix),
-                f"{view.run}{suffix}",
+                _content(snapshot.run, suffix),
+                f"{snapshot.run}{suffix}",
                 key=f"export{suffix}",
                 help=f"{kind.help} {lacks}".strip(),
                 disabled=bool(lacks),
                 width="stretch",
             )
-        if view.config.dataset.kind == "pictures":
+        if snapshot.config.dataset.kind == "pictures":
             download(
                 f"{SAMPLES} samples (PNG)",
-                _samples(view.run),
-                f"{view.run}-samples.png",
+                _samples(snapshot.run),
+                f"{snapshot.run}-samples.png",
                 key="export.png",
                 help="A grid of fresh samples of the newest checkpoint.",
-                disabled=not view.checkpoint_steps,
+                disabled=not snapshot.checkpoint_steps,
                 width="stretch",
             )
 
 
-def _lacks(view: RunSnapshot, suffix: str) -> str:
-    if suffix in (".onnx", ".pt2") and not view.checkpoint_steps:
+def _lacks(snapshot: RunSnapshot, suffix: str) -> str:
+    if suffix in (".onnx", ".pt2") and not snapshot.checkpoint_steps:
         return "**There is no checkpoint yet.**"
-    if suffix in (".gif", ".webp", ".mp4") and not view.preview_steps:
+    if suffix in (".gif", ".webp", ".mp4") and not snapshot.preview_steps:
         return "**There are no pictures yet.**"
     return ""
 

@@ -19,18 +19,18 @@ MOST_COMPARED = 6
 def show() -> None:
     """Draw the page."""
     import_run.importing()
-    cards = session().library.cards()
-    _heading(cards)
+    summaries = session().library.summaries()
+    _heading(summaries)
     trash.offer_undo()
     queue.queue()
     _watch_runs()
-    if not cards:
+    if not summaries:
         st.markdown(
             "Whatever you train is kept here: with its pictures, its curves and its weights."
         )
         navigation.link_to_start()
         return
-    selected, listed = table.table(cards)
+    selected, listed = table.table(summaries)
     run = selected[0] if len(selected) == 1 else (None if selected else shown_run(example=True))
     if len(selected) > 1:
         _several(selected)
@@ -42,20 +42,21 @@ def _watch_runs() -> None:
     """Redraw the page when another tab or visitor has created, deleted or queued a run."""
 
     def token() -> object:
-        queued = tuple(view.run for view in session().queued())
-        return tuple(card.run for card in session().library.cards()), queued
+        queued = tuple(snapshot.run for snapshot in session().queued())
+        return tuple(summary.run for summary in session().library.summaries()), queued
 
     watch(token, 3.0)
 
 
-def _heading(cards: Sequence[RunSummary]) -> None:
+def _heading(summaries: Sequence[RunSummary]) -> None:
     """Show the number of runs and their total size, and the menus for import and trash."""
     trashed = session().library.trash()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("### Runs", width="content")
-        total = sum(card.size for card in cards)
+        total = sum(summary.size for summary in summaries)
         st.caption(
-            f"{len(cards)} · {fmt_bytes(total)} on disk" if cards else "none yet", width="content"
+            f"{len(summaries)} · {fmt_bytes(total)} on disk" if summaries else "none yet",
+            width="content",
         )
         with st.popover("Import", icon=":material/upload:", help="Take in a run exported as ZIP."):
             import_run.importer()

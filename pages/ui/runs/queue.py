@@ -16,32 +16,32 @@ def queue() -> None:
             "**Waiting**",
             help="They begin one after the other, by themselves. Runs that race go together.",
         )
-        for i, view in enumerate(queued):
+        for i, snapshot in enumerate(queued):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"{i + 1}. {view.name or view.config.title}", width="stretch")
+                st.markdown(f"{i + 1}. {snapshot.name or snapshot.config.title}", width="stretch")
                 st.button(
                     "",
                     icon=":material/arrow_upward:",
-                    key=f"up-{view.run}",
+                    key=f"up-{snapshot.run}",
                     disabled=i == 0,
                     help="Earlier",
                     on_click=session().move,
-                    args=(view.run, -1),
+                    args=(snapshot.run, -1),
                 )
                 st.button(
                     "",
                     icon=":material/arrow_downward:",
-                    key=f"down-{view.run}",
+                    key=f"down-{snapshot.run}",
                     help="Later",
                     disabled=i == len(queued) - 1,
                     on_click=session().move,
-                    args=(view.run, 1),
+                    args=(snapshot.run, 1),
                 )
                 st.button(
                     "Cancel",
                     icon=":material/close:",
-                    key=f"cancel-{view.run}",
+                    key=f"cancel-{snapshot.run}",
                     on_click=run_actions.cancel,
-                    args=(view.run,),
+                    args=(snapshot.run,),
                     kwargs={"waiting": True},
                 )

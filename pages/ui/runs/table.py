@@ -17,19 +17,21 @@ from wgan.runs import RunSummary, Status, began
 TABLE_HEIGHT = 282
 
 
-def table(cards: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
+def table(summaries: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
     """Show the table of runs; return the selected runs, and all that match the filter."""
-    titles = {card.run: card.name or began(card.run, card.created) for card in cards}
+    titles = {
+        summary.run: summary.name or began(summary.run, summary.created) for summary in summaries
+    }
     query, statuses = _filter()
     listed = [
-        card
-        for card in cards
-        if _matches(card, query) and (not statuses or card.status in statuses)
+        summary
+        for summary in summaries
+        if _matches(summary, query) and (not statuses or summary.status in statuses)
     ]
     if not listed:
         st.caption("No run is like that.")
         return [], []
-    run_ids = [card.run for card in listed]
+    run_ids = [summary.run for summary in listed]
     selected = _select(listed, run_ids, titles)
     if len(selected) == 1:
         show_run(selected[0])
@@ -68,14 +70,14 @@ def _filter() -> tuple[str, list[Status]]:
 
 
 def _select(
-    cards: Sequence[RunSummary], run_ids: Sequence[str], titles: dict[str, str]
+    summaries: Sequence[RunSummary], run_ids: Sequence[str], titles: dict[str, str]
 ) -> list[str]:
     """Show the table and return the selected runs."""
     state = page_state(RunsState)
     rows_before = [run_ids.index(run) for run in state.selected if run in run_ids]
     # Rows are selected by number, so another list of runs needs another key.
     selection = st.dataframe(
-        _rows(cards, titles),
+        _rows(summaries, titles),
         key=f"runs-{hash(tuple(run_ids)) & 0xFFFFFF:x}",
         on_select="rerun",
         selection_mode="multi-row",
@@ -83,7 +85,7 @@ def _select(
         hide_index=True,
         placeholder="",
         row_height=46,
-        height=min(TABLE_HEIGHT, 40 + 46 * len(cards)),
+        height=min(TABLE_HEIGHT, 40 + 46 * len(summaries)),
         column_config={
             "★": st.column_config.TextColumn(width=34),
             "Preview": st.column_config.ImageColumn("", width=50),
@@ -101,39 +103,44 @@ def _select(
     return state.selected
 
 
-def _matches(card: RunSummary, query: str) -> bool:
-    config = card.config
+def _matches(summary: RunSummary, query: str) -> bool:
+    config = summary.config
     parts = [config.dataset.title, config.objective.title] if config else []
-    text = " ".join([card.run, card.name, card.note, card.status, *parts])
+    text = " ".join([summary.run, summary.name, summary.note, summary.status, *parts])
     return all(word in text.lower() for word in query.lower().split())
 
 
-def _rows(cards: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list[Any]]:
-    def picture(card: RunSummary) -> str | None:
-        if card.thumb is None:
+def _rows(summaries: Sequence[RunSummary], titles: dict[str, str]) -> dict[str, list[Any]]:
+    def picture(summary: RunSummary) -> str | None:
+        if summary.thumb is None:
             return None
-        return f"data:image/webp;base64,{base64.b64encode(card.thumb).decode('ascii')}"
+        return f"data:image/webp;base64,{base64.b64encode(summary.thumb).decode('ascii')}"
 
     def objective(config: TrainConfig | None) -> str:
         return short(config.objective.title) if config else ""
 
     return {
-        "★": ["★" if card.star else "" for card in cards],
-        "Preview": [picture(card) for card in cards],
-        "Run": [card.name or began(card.run, card.created) or card.run for card in cards],
-        "Status": [_status(card.status) for card in cards],
-        "Data set": [card.config.dataset.title if card.config else "" for card in cards],
-        "Objective": [objective(card.config) for card in cards],
-        "Step": [card.step for card in cards],
-        "Time": [fmt_duration(card.seconds) for card in cards],
-        "Best": [best(card) for card in cards],
-        "From": [
-            f"{titles.get(card.parent.run, card.parent.run)} @ {card.parent.step:,}"
-            if card.parent
-            else ""
-            for card in cards
+        "★": ["★" if summary.star else "" for summary in summaries],
+        "Preview": [picture(summary) for summary in summaries],
+        "Run": [
+            summary.name or began(summary.run, summary.created) or summary.run
+            for summary in summaries
         ],
-        "Size": [card.size / 1e6 for card in cards],
+        "Status": [_status(summary.status) for summary in summaries],
+        "Data set": [
+            summary.config.dataset.title if summary.config else "" for summary in summaries
+        ],
+        "Objective": [objective(summary.config) for summary in summaries],
+        "Step": [summary.step for summary in summaries],
+        "Time": [fmt_duration(summary.seconds) for summary in summaries],
+        "Best": [best(summary) for summary in summaries],
+        "From": [
+            f"{titles.get(summary.parent.run, summary.parent.run)} @ {summary.parent.step:,}"
+            if summary.parent
+            else ""
+            for summary in summaries
+        ],
+        "Size": [summary.size / 1e6 for summary in summaries],
     }
 
 
@@ -141,7 +148,7 @@ def _status(status: Status) -> str:
     return "Example" if status is Status.SHIPPED else status.capitalize()
 
 
-def best(card: RunSummary) -> str:
+def best(summary: RunSummary) -> str:
     """Return the best measured values as a short text."""
-    values = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in card.best.items()]
+    values = [f"{title_of(name)} {fmt_digits(m.value)}" for name, m in summary.best.items()]
     return ", ".join(values[:2])

@@ -81,12 +81,12 @@ def offer_undo() -> None:
 @st.dialog("Delete?")
 def ask_to_delete(names: list[str]) -> None:
     """Ask before runs are moved to the trash."""
-    cards = {card.run: card for card in session().library.cards()}
+    summaries = {summary.run: summary for summary in session().library.summaries()}
     for name in names[:8]:
-        st.markdown(f"- {cards[name].title if name in cards else name}")
+        st.markdown(f"- {summaries[name].title if name in summaries else name}")
     if len(names) > 8:
         st.markdown(f"- and {len(names) - 8} more")
-    total = sum(cards[name].size for name in names if name in cards)
+    total = sum(summaries[name].size for name in names if name in summaries)
     st.caption(f"{fmt_bytes(total)} go to the trash, from where they can be taken back.")
     # Use a callback: it runs before the script reruns, so the page is drawn without these runs.
     if st.button(

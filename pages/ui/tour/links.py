@@ -12,7 +12,7 @@ PICTURES = "example-mnist-wgan-gp"
 def page_link(page: str, label: str, section: str, icon: str | None = None) -> None:
     """Show a link to a section of a page."""
     query = dict(part.split("=") for part in section.split("&") if part)
-    run_ids = {card.run for card in session().library.cards()}
+    run_ids = {summary.run for summary in session().library.summaries()}
     if (
         page == "latent"
         and query.get("section") in navigation.LATENT_SECTIONS["pictures"]

@@ -108,7 +108,7 @@ def _examples() -> None:
     """Offer the examples that come with the app, if the folder of runs lacks some."""
     runs_dir = session().runs_dir
     missing = lacking(runs_dir)
-    run_ids = {card.run for card in session().library.cards()}
+    run_ids = {summary.run for summary in session().library.summaries()}
     if missing:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.markdown(
@@ -140,7 +140,7 @@ def _bring() -> None:
         bring(session().runs_dir)
     except RunError as error:
         page_state(TourState).problem = str(error)
-    session().library.look_again()
+    session().library.invalidate()
 
 
 def _steps() -> None:

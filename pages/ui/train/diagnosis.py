@@ -34,9 +34,9 @@ LOOKED = "exploding-gradient"
 """A rule that applies to every run after enough measurements of the critic."""
 
 
-def panel(view: RunSnapshot) -> None:
+def panel(snapshot: RunSnapshot) -> None:
     """Show the problems of a run, their evidence, and changes that may help."""
-    all_findings = findings(view.run)
+    all_findings = findings(snapshot.run)
     raised = [finding for finding in all_findings if finding.reading.raised]
     st.markdown("##### What is happening?", help=HELP)
     state = page_state(TrainState)
@@ -44,40 +44,40 @@ def panel(view: RunSnapshot) -> None:
         state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it, too, outside this fragment.
     if not raised and LOOKED not in {finding.key for finding in all_findings}:
-        st.caption(_not_yet(view))
-        _undo(view)
+        st.caption(_not_yet(snapshot))
+        _undo(snapshot)
         _all(all_findings)
         return
-    _alarm(view, raised)
+    _alarm(snapshot, raised)
     if not raised:
         _healthy(all_findings)
     for i, finding in enumerate(raised):
-        _finding(view, finding, first=i == 0)
-    _undo(view)
+        _finding(snapshot, finding, first=i == 0)
+    _undo(snapshot)
     _all(all_findings)
 
 
-def _not_yet(view: RunSnapshot) -> str:
-    if not view.config.measure:
+def _not_yet(snapshot: RunSnapshot) -> str:
+    if not snapshot.config.measure:
         return "Nothing is said while measuring is turned off: “Measure while training”, under Advanced."
-    since = view.evidence.since
-    if view.status.active and since:
+    since = snapshot.evidence.since
+    if snapshot.status.active and since:
         return f"Looking again, since the change at step {since:,}: three looks at the critic are needed."
-    if view.status.active:
+    if snapshot.status.active:
         return "Said after the critic has been looked at three times: in the first minutes."
     return "This run was not measured for long enough to say."
 
 
-def _alarm(view: RunSnapshot, raised: Sequence[Finding]) -> None:
+def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
     """Show an alarm once to each visitor who watches the run."""
     announced = page_state(TrainState).announced
     for finding in raised:
         if (
             finding.rule.level == "danger"
-            and view.status.active
-            and (view.run, finding.key) not in announced
+            and snapshot.status.active
+            and (snapshot.run, finding.key) not in announced
         ):
-            announced.add((view.run, finding.key))
+            announced.add((snapshot.run, finding.key))
             st.toast(
                 f"**{finding.rule.title}.** {finding.reading.evidence}", icon=":material/warning:"
             )
@@ -93,7 +93,7 @@ def _healthy(all_findings: Sequence[Finding]) -> None:
         st.caption("  \n".join(signs[:3]))
 
 
-def _finding(view: RunSnapshot, finding: Finding, *, first: bool) -> None:
+def _finding(snapshot: RunSnapshot, finding: Finding, *, first: bool) -> None:
     colour, icon = ICONS[finding.rule.level]
     since = finding.reading.since
     since_text = f" · since step {since:,}" if since is not None else ""
@@ -107,23 +107,23 @@ def _finding(view: RunSnapshot, finding: Finding, *, first: bool) -> None:
         if finding.reading.proposals:
             with st.container(horizontal=True, gap="small"):
                 for i, proposal in enumerate(finding.reading.proposals[: 3 if first else 1]):
-                    _offer(view, finding, proposal, i)
+                    _offer(snapshot, finding, proposal, i)
 
 
-def _offer(view: RunSnapshot, finding: Finding, proposal: Proposal, i: int) -> None:
+def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) -> None:
     key = f"mend-{finding.key}-{i}"
-    steered = view.status in (Status.RUNNING, Status.PAUSED) and not view.phase
-    if proposal.live and steered and not view.elsewhere:
+    steered = snapshot.status in (Status.RUNNING, Status.PAUSED) and not snapshot.phase
+    if proposal.live and steered and not snapshot.elsewhere:
         st.button(
             proposal.words,
             icon=":material/build:",
             key=key,
             help="Acts at once, and leaves a mark on every chart. Can be undone.",
             on_click=_apply,
-            args=(view.run, proposal),
+            args=(snapshot.run, proposal),
         )
-    elif view.checkpoint_steps and not view.phase:
-        step = view.checkpoint_steps[-1]
+    elif snapshot.checkpoint_steps and not snapshot.phase:
+        step = snapshot.checkpoint_steps[-1]
         st.button(
             f"Fork with {proposal.words}",
             icon=":material/fork_right:",
@@ -131,7 +131,7 @@ def _offer(view: RunSnapshot, finding: Finding, proposal: Proposal, i: int) -> N
             help=f"Prepares a run that goes on from step {step:,} with this change; then press "
             "Start fork. This run stays as it is.",
             on_click=_prepare,
-            args=(view.run, step, proposal.changes),
+            args=(snapshot.run, step, proposal.changes),
         )
 
 
@@ -142,7 +142,7 @@ def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
 
 def _apply(run: str, proposal: Proposal) -> None:
     try:
-        before = session().view(run).config.flat()
+        before = session().snapshot(run).config.flat()
         session().change(run, **proposal.changes)
     except (RunError, ConfigError) as error:
         page_state(Steering).problem = str(error)
@@ -153,9 +153,9 @@ def _apply(run: str, proposal: Proposal) -> None:
     state.needs_redraw = True
 
 
-def _undo(view: RunSnapshot) -> None:
-    applied = page_state(TrainState).applied.get(view.run)
-    if applied is None or not view.status.active:
+def _undo(snapshot: RunSnapshot) -> None:
+    applied = page_state(TrainState).applied.get(snapshot.run)
+    if applied is None or not snapshot.status.active:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
@@ -168,7 +168,7 @@ def _undo(view: RunSnapshot) -> None:
             key="undo_mend",
             type="tertiary",
             on_click=_take_back,
-            args=(view.run, applied.values_before),
+            args=(snapshot.run, applied.values_before),
         )
 
 

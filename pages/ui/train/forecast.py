@@ -64,9 +64,9 @@ def _cost(config: TrainConfig) -> Forecast | str | None:
     return session().forecast(config, begin=first_page_is_drawn())
 
 
-def queue_token(view: RunSnapshot | None, queued: Sequence[RunSnapshot]) -> tuple[object, ...]:
+def queue_token(snapshot: RunSnapshot | None, queued: Sequence[RunSnapshot]) -> tuple[object, ...]:
     """Return a token for `watch`: the version of a run's snapshot, and the queued runs."""
-    return (view.version if view else 0, *(other.run for other in queued))
+    return (snapshot.version if snapshot else 0, *(other.run for other in queued))
 
 
 def watch(run: str | None, token_before: tuple[object, ...], pending: bool) -> None:
@@ -77,8 +77,8 @@ def watch(run: str | None, token_before: tuple[object, ...], pending: bool) -> N
     """
     refresh_interval()  # count this visitor as present
     try:
-        view = session().view(run) if run is not None else None
+        snapshot = session().snapshot(run) if run is not None else None
     except RunError:
         st.rerun()
-    if queue_token(view, session().queued()) != token_before or pending != forecast_pending():
+    if queue_token(snapshot, session().queued()) != token_before or pending != forecast_pending():
         st.rerun()

@@ -19,12 +19,12 @@ MOST_LINKS = 4
 """Maximum number of queued runs that are named above a run."""
 
 
-def header(view: RunSnapshot, next_run: bool) -> None:
+def header(snapshot: RunSnapshot, next_run: bool) -> None:
     """Show the run's title, its status, and its buttons."""
-    active = view.status.active
-    name = view.run
+    active = snapshot.status.active
+    name = snapshot.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {view.name or view.config.title}", width="content")
+        st.markdown(f"#### {snapshot.name or snapshot.config.title}", width="content")
         if active and (interval := refresh_interval()) > 1:
             st.caption(
                 f":material/groups: shown every {interval:.0f} seconds",
@@ -32,34 +32,34 @@ def header(view: RunSnapshot, next_run: bool) -> None:
                 help="Many watch this server: each page is drawn less often, so that the training "
                 "keeps its speed.",
             )
-        badge(view)
-        if view.elsewhere:
+        badge(snapshot)
+        if snapshot.elsewhere:
             st.caption(
                 ":material/computer: trained by another process: it can be watched here, "
                 "not steered",
                 width="content",
             )
-        elif active and view.status is not Status.QUEUED:
-            _steer(view, next_run)
-        elif view.status is Status.QUEUED:
+        elif active and snapshot.status is not Status.QUEUED:
+            _steer(snapshot, next_run)
+        elif snapshot.status is Status.QUEUED:
             st.button(
                 "Cancel", icon=":material/close:", key="cancel", on_click=cancel, args=(name,)
             )
         if not active or next_run:
-            _begin(view)
+            _begin(snapshot)
     if next_run and (title := draft.ready()):
         start_label = "Start next" if active else "Start"
         st.info(
             f"Ready in the sidebar: **{title}**. Press **{start_label}**. Below is still the run before.",
             icon=":material/tune:",
         )
-    _messages(view)
+    _messages(snapshot)
 
 
-def _steer(view: RunSnapshot, next_run: bool) -> None:
-    name = view.run
+def _steer(snapshot: RunSnapshot, next_run: bool) -> None:
+    name = snapshot.run
     main: Literal["primary", "secondary"] = "secondary" if next_run else "primary"
-    if view.status is Status.PAUSED:
+    if snapshot.status is Status.PAUSED:
         st.button(
             "Resume",
             icon=":material/play_arrow:",
@@ -82,7 +82,7 @@ def _steer(view: RunSnapshot, next_run: bool) -> None:
             icon=":material/pause:",
             type=main,
             key="pause",
-            disabled=bool(view.phase),
+            disabled=bool(snapshot.phase),
             on_click=session().pause,
             args=(name,),
         )
@@ -94,37 +94,37 @@ def _steer(view: RunSnapshot, next_run: bool) -> None:
         on_click=cancel,
         args=(name,),
     )
-    if view.checkpoint_steps and not next_run:
-        fork_button(view)
+    if snapshot.checkpoint_steps and not next_run:
+        fork_button(snapshot)
     if not next_run:
         st.button(
             "New z",
             icon=":material/casino:",
             key="new_z",
-            disabled=bool(view.phase),
+            disabled=bool(snapshot.phase),
             help="Draw other fixed z for the grid.",
             on_click=new_z,
             args=(name,),
         )
 
 
-def _begin(view: RunSnapshot) -> None:
-    active, name = view.status.active, view.run
-    interrupted = view.status is Status.INTERRUPTED
-    has_trained = interrupted or bool(view.checkpoint_steps)
-    resumable = not active and has_trained and view.step < view.config.steps
+def _begin(snapshot: RunSnapshot) -> None:
+    active, name = snapshot.status.active, snapshot.run
+    interrupted = snapshot.status is Status.INTERRUPTED
+    has_trained = interrupted or bool(snapshot.checkpoint_steps)
+    resumable = not active and has_trained and snapshot.step < snapshot.config.steps
     if resumable:
         st.button(
             "Resume",
             icon=":material/play_arrow:",
             key="resume",
             type="primary" if interrupted else "secondary",
-            help=f"Go on from step {max([0, *view.checkpoint_steps]):,}.",
+            help=f"Go on from step {max([0, *snapshot.checkpoint_steps]):,}.",
             on_click=resume,
             args=(name,),
         )
-    if view.checkpoint_steps:
-        fork_button(view)
+    if snapshot.checkpoint_steps:
+        fork_button(snapshot)
     if not active and not draft.ready():
         st.button(
             "Reuse",
@@ -132,7 +132,7 @@ def _begin(view: RunSnapshot) -> None:
             key="reuse",
             help="Take this run's settings into the sidebar for the next run.",
             on_click=draft.copy_to_draft,
-            args=(view.config,),
+            args=(snapshot.config,),
         )
     label = "Start next" if active else "Start"
     if draft.fork_origin() is not None:
@@ -149,20 +149,20 @@ def _begin(view: RunSnapshot) -> None:
     forecast()
 
 
-def _messages(view: RunSnapshot) -> None:
-    if view.error:
-        st.error(view.error, icon=":material/error:")
-    if view.warning:
-        st.warning(view.warning, icon=":material/warning:")
-    if view.status is Status.INTERRUPTED:
-        at = view.checkpoint_steps[-1] if view.checkpoint_steps else 0
+def _messages(snapshot: RunSnapshot) -> None:
+    if snapshot.error:
+        st.error(snapshot.error, icon=":material/error:")
+    if snapshot.warning:
+        st.warning(snapshot.warning, icon=":material/warning:")
+    if snapshot.status is Status.INTERRUPTED:
+        at = snapshot.checkpoint_steps[-1] if snapshot.checkpoint_steps else 0
         st.info(
-            f"This run was interrupted at step {view.step:,}: its process ended. Nothing is lost: "
+            f"This run was interrupted at step {snapshot.step:,}: its process ended. Nothing is lost: "
             f"**Resume** goes on from step {at:,}, exactly as if it had never stopped.",
             icon=":material/history:",
         )
     queued = session().queued()
-    others = [other for other in queued if other.run != view.run]
+    others = [other for other in queued if other.run != snapshot.run]
     if others:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/queue: Waiting:", width="content")

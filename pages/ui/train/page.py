@@ -22,17 +22,17 @@ def show() -> None:
     """Draw the page."""
     run = shown_run()
     running = session().live()
-    view = session().view(run) if run is not None else None
+    snapshot = session().snapshot(run) if run is not None else None
     # Use this snapshot for the whole page. With a newer one, the sidebar would lag behind.
-    steered = view if running is not None and running.run == run else None
+    steered = snapshot if running is not None and running.run == run else None
     edits_next_run = sidebar.sidebar(steered, run)
     keep_in_address(run)
     dialogs.ask_if_busy(running, draft())
-    if view is None:
+    if snapshot is None:
         _welcome()
     else:
-        _run(view, edits_next_run)
-    _watch_the_rest(run, view)
+        _run(snapshot, edits_next_run)
+    _watch_the_rest(run, snapshot)
 
 
 def _welcome() -> None:
@@ -89,32 +89,34 @@ def _welcome() -> None:
 
 def _examples() -> None:
     """Offer the trained examples that come with the app."""
-    shipped = [card for card in session().library.cards() if card.status is Status.SHIPPED]
+    shipped = [
+        summary for summary in session().library.summaries() if summary.status is Status.SHIPPED
+    ]
     if not shipped:
         return
     st.caption("Or look at one that was trained before:")
     with st.container(horizontal=True, gap="small"):
-        for card in sorted(shipped, key=lambda card: card.run):
-            title = card.title.removeprefix("Example: ")
+        for summary in sorted(shipped, key=lambda summary: summary.run):
+            title = summary.title.removeprefix("Example: ")
             st.page_link(
                 navigation.page("train"),
                 label=title[:1].upper() + title[1:],
                 icon=":material/inventory_2:",
-                query_params={"run": card.run},
-                help=card.note,
+                query_params={"run": summary.run},
+                help=summary.note,
             )
 
 
-def _run(view: RunSnapshot, edits_next_run: bool) -> None:
+def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
     """Show the run on show: its header, and two fragments that redraw it."""
-    header.header(view, edits_next_run)
-    changes = view.status is Status.RUNNING or bool(view.phase)
+    header.header(snapshot, edits_next_run)
+    changes = snapshot.status is Status.RUNNING or bool(snapshot.phase)
     # Give each fragment its own container, so that a late response cannot land in a different layout.
     with st.container():
         st.fragment(run_panel.panel, run_every=refresh_interval() if changes else None)(
-            view.run, run_panel.page_token(view)
+            snapshot.run, run_panel.page_token(snapshot)
         )
-    evaluates = quality.evaluating(view.run)
+    evaluates = quality.evaluating(snapshot.run)
     interval = None
     if evaluates:
         interval = 2.5 * refresh_interval()
@@ -123,17 +125,17 @@ def _run(view: RunSnapshot, edits_next_run: bool) -> None:
         # every element of the page, which takes about 200 ms on a slow machine.
         interval = 10.0 * refresh_interval()
     with st.container():
-        st.fragment(quality.panel, run_every=interval)(view.run, evaluates)
+        st.fragment(quality.panel, run_every=interval)(snapshot.run, evaluates)
 
 
-def _watch_the_rest(run: str | None, view: RunSnapshot | None) -> None:
+def _watch_the_rest(run: str | None, snapshot: RunSnapshot | None) -> None:
     """Redraw the page after changes that the run's own fragment does not poll."""
     pending = forecast.forecast_pending()
     queued = session().queued()
-    has_fragment = view is not None and view.status is Status.RUNNING
-    rests = view is not None and view.status in (Status.PAUSED, Status.QUEUED)
+    has_fragment = snapshot is not None and snapshot.status is Status.RUNNING
+    rests = snapshot is not None and snapshot.status in (Status.PAUSED, Status.QUEUED)
     if pending or rests or (queued and not has_fragment):
         with st.container():
             st.fragment(forecast.watch, run_every=1.5 * refresh_interval())(
-                run, forecast.queue_token(view, queued), pending
+                run, forecast.queue_token(snapshot, queued), pending
             )

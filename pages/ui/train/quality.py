@@ -56,39 +56,39 @@ def panel(run: str, was_evaluating: bool) -> None:
     """
     refresh_interval()  # count this visitor as present
     try:
-        view = session().view(run)
+        snapshot = session().snapshot(run)
     except RunError:
         return  # the panel above shows the error
     if evaluating(run) != was_evaluating:
         st.rerun()
-    diagnosis.panel(view)
-    newest = _newest(view)
+    diagnosis.panel(snapshot)
+    newest = _newest(snapshot)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("##### How good are the samples?", width="content")
-        _evaluate_button(view)
-    _evaluations(view)
+        _evaluate_button(snapshot)
+    _evaluations(snapshot)
     if newest:
-        _cards(view, newest)
+        _cards(snapshot, newest)
         left, right = st.columns([0.52, 0.48], gap="medium")
         with left:
-            _curve(view, newest)
+            _curve(snapshot, newest)
         with right:
-            _neighbours(view)
+            _neighbours(snapshot)
     else:
-        st.caption(_why_not(view))
+        st.caption(_why_not(snapshot))
 
 
-def _why_not(view: RunSnapshot) -> str:
-    if not view.config.measure:
+def _why_not(snapshot: RunSnapshot) -> str:
+    if not snapshot.config.measure:
         return "Measuring is turned off for this run: “Measure while training” among the advanced settings."
-    if view.status.active:
+    if snapshot.status.active:
         return "The first measurement comes a few seconds after training has begun."
     return "Nothing was measured while this run was trained. Evaluate it now."
 
 
-def _newest(view: RunSnapshot) -> dict[str, Measured]:
+def _newest(snapshot: RunSnapshot) -> dict[str, Measured]:
     """Return the newest value of each metric that is measured live, in the order of METRICS."""
-    newest = {m.name: m for m in view.metrics if metric_of(m.name) is not None}
+    newest = {m.name: m for m in snapshot.metrics if metric_of(m.name) is not None}
     keys = list(METRICS)
 
     def rank(name: str) -> tuple[bool, int]:
@@ -97,7 +97,7 @@ def _newest(view: RunSnapshot) -> dict[str, Measured]:
         # The metrics of an evaluation, which has more samples, are in a separate table.
         return not _live(name), keys.index(next(k for k, m in METRICS.items() if m is metric))
 
-    times = Counter(m.name for m in view.metrics)
+    times = Counter(m.name for m in snapshot.metrics)
     measured: dict[str, Measured] = {}
     titles: set[str] = set()
     for name in sorted(newest, key=lambda name: (rank(name), -times[name])):
@@ -130,25 +130,25 @@ def value_and_unit(name: str, value: float) -> tuple[str, str]:
     return fmt_digits(value), ""
 
 
-def _floor(view: RunSnapshot, name: str) -> float | None:
-    return next((m.value for m in reversed(view.metrics) if m.name == name + FLOOR), None)
+def _floor(snapshot: RunSnapshot, name: str) -> float | None:
+    return next((m.value for m in reversed(snapshot.metrics) if m.name == name + FLOOR), None)
 
 
-def age(view: RunSnapshot, step: int) -> str:
+def age(snapshot: RunSnapshot, step: int) -> str:
     """Return how long ago a step was, as text that changes rarely."""
-    steps, seconds = view.curves.get("step", ()), view.curves.get("seconds", ())
-    if not view.status.active or not len(steps):
+    steps, seconds = snapshot.curves.get("step", ()), snapshot.curves.get("seconds", ())
+    if not snapshot.status.active or not len(steps):
         return f"step {step:,}"
-    passed = max(0.0, view.seconds - float(np.interp(step, steps, seconds)))
+    passed = max(0.0, snapshot.seconds - float(np.interp(step, steps, seconds)))
     if passed < 5:
         return "just now"
     return f"{5 * round(passed / 5)} s ago" if passed < 90 else f"{round(passed / 60)} min ago"
 
 
-def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
+def _cards(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
     cards = []
     for name, measured in list(newest.items())[:6]:
-        metric, floor = _metric(name), _floor(view, name)
+        metric, floor = _metric(name), _floor(snapshot, name)
         value, unit = value_and_unit(name, measured.value)
         paragraphs = [metric.meaning]
         if floor is not None:
@@ -156,12 +156,12 @@ def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
             paragraphs.append(
                 f"**Floor**: real examples in place of samples score {floor_value}{floor_unit}."
             )
-        paragraphs.append(_settings(view, name, measured))
+        paragraphs.append(_settings(snapshot, name, measured))
         cards.append(
             Stat(
                 metric.title,
                 value,
-                f"{unit} · {age(view, measured.step)}".removeprefix(" · "),
+                f"{unit} · {age(snapshot, measured.step)}".removeprefix(" · "),
                 help="\n\n".join(paragraphs),
             )
         )
@@ -172,17 +172,17 @@ def _cards(view: RunSnapshot, newest: dict[str, Measured]) -> None:
         stat_cards(cards[row * each : (row + 1) * each], key=f"quality_numbers_{row}")
 
 
-def _settings(view: RunSnapshot, name: str, measured: Measured) -> str:
+def _settings(snapshot: RunSnapshot, name: str, measured: Measured) -> str:
     text = f"*{title_of(name)}*, measured at step {measured.step:,}."
-    if _metric(name).features and view.protocol:
-        p = view.protocol
+    if _metric(name).features and snapshot.protocol:
+        p = snapshot.protocol
         text += f" Features: {p.get('network')} ({p.get('hash')}). Reference: {p.get('reference')}."
     return text
 
 
-def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
+def _curve(snapshot: RunSnapshot, newest: dict[str, Measured]) -> None:
     names = list(newest)
-    key = f"quality_metric_{view.config.dataset.kind}"
+    key = f"quality_metric_{snapshot.config.dataset.kind}"
     name = st.selectbox(
         "Metric",
         names,
@@ -192,19 +192,19 @@ def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
         label_visibility="collapsed",
     )
     name = name if name in newest else names[0]
-    measurements = [m for m in view.metrics if m.name == name]
+    measurements = [m for m in snapshot.metrics if m.name == name]
     scale = 100.0 if _metric(name).percent else 1.0
-    floor = _floor(view, name)
+    floor = _floor(snapshot, name)
     chart(
         figures.quality(
             _metric(name).title + (" (%)" if scale > 1 else ""),
             np.array([m.step for m in measurements], dtype=np.float64),
             np.array([scale * m.value for m in measurements]),
             None if floor is None else scale * floor,
-            view.curves,
+            snapshot.curves,
         ),
         key="quality_curve",
-        run=f"{view.run}-{name}",
+        run=f"{snapshot.run}-{name}",
         height=220,
         title=f"{_metric(name).title} and the critic gap",
         help=CHART_HELP,
@@ -212,10 +212,10 @@ def _curve(view: RunSnapshot, newest: dict[str, Measured]) -> None:
     )
 
 
-def _neighbours(view: RunSnapshot) -> None:
-    neighbours = view.neighbours
+def _neighbours(snapshot: RunSnapshot) -> None:
+    neighbours = snapshot.neighbours
     if neighbours is None:
-        if view.config.dataset.kind == "pictures":
+        if snapshot.config.dataset.kind == "pictures":
             st.caption(
                 "The nearest training pictures are looked for a few seconds after the start."
             )
@@ -247,18 +247,18 @@ def _task(run: str) -> TaskStatus | None:
     return newest_task(run, "Evaluation")
 
 
-def _evaluate_button(view: RunSnapshot) -> None:
-    task = _task(view.run)
+def _evaluate_button(snapshot: RunSnapshot) -> None:
+    task = _task(snapshot.run)
     busy = task is not None and not task.done
-    possible = view.step > 0 and (bool(view.checkpoint_steps) or view.status.active)
+    possible = snapshot.step > 0 and (bool(snapshot.checkpoint_steps) or snapshot.status.active)
     st.button(
         "Evaluate",
         icon=":material/straighten:",
         key="evaluate",
         disabled=busy or not possible,
-        help=EVALUATE_HELP[view.config.dataset.kind],
+        help=EVALUATE_HELP[snapshot.config.dataset.kind],
         on_click=_evaluate,
-        args=(view.run,),
+        args=(snapshot.run,),
     )
     if busy and task is not None:
         st.button(
@@ -279,8 +279,8 @@ def _evaluate(run: str) -> None:
         page_state(TrainState).needs_redraw = True  # the button is outside this fragment
 
 
-def _evaluations(view: RunSnapshot) -> None:
-    task = _task(view.run)
+def _evaluations(snapshot: RunSnapshot) -> None:
+    task = _task(snapshot.run)
     if task is None:
         return
     if task.error:

@@ -64,7 +64,7 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
 
 
 def _choose_run(run: str | None) -> None:
-    if run is None or len(session().library.cards()) < 2:
+    if run is None or len(session().library.summaries()) < 2:
         return
     choose_run("Run on show", run, "Every run is kept. The newest is first.")
 
