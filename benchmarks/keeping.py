@@ -92,7 +92,7 @@ def million() -> None:
         program = (
             "import sys, time; from pathlib import Path; from wgan.jobs import RunReader; "
             "from wgan.runs import Run; begun = time.perf_counter(); "
-            "RunReader(Run(Path(sys.argv[1]))).view(); print(time.perf_counter() - begun)"
+            "RunReader(Run(Path(sys.argv[1]))).snapshot(); print(time.perf_counter() - begun)"
         )
         opening = {
             n: statistics.median(

@@ -497,9 +497,9 @@ from wgan.session import Session
 session = Session(Path(sys.argv[1]), threads=1)
 
 def ended(run):
-    while session.view(run).status.active:
+    while session.snapshot(run).status.active:
         time.sleep(0.05)
-    return session.view(run)
+    return session.snapshot(run)
 
 assert ended(session.start(tiny())).status is Status.FINISHED  # everything is imported by now
 mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
