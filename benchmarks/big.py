@@ -150,17 +150,17 @@ def gathering(path: Path) -> None:
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         mapped, times = read_pictures(path, mapped=True), []
-        batches = torch.split(mapped.order("train", 64 * 60, rng), 64)
+        batches = torch.split(mapped.draw_indices("train", 64 * 60, rng), 64)
         for rows in batches if name == warm else ():
-            mapped.take("train", rows)
+            mapped.gather("train", rows)
         for rows in batches:
             if name == ahead:
-                mapped.expect(rows)
+                mapped.prefetch(rows)
                 time.sleep(0.05)  # about the duration of an update
             start = time.perf_counter()
             if name == now:
-                mapped.expect(rows)
-            mapped.take("train", rows)
+                mapped.prefetch(rows)
+            mapped.gather("train", rows)
             times.append(1000 * (time.perf_counter() - start))
         del mapped
         print(f"64 pictures, {name}: {statistics.median(times):.2f} ms", flush=True)

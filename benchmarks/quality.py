@@ -36,7 +36,7 @@ from torchvision.transforms import v2
 from wgan.config import PRESETS, Adam, TrainConfig
 from wgan.data import Data, Pictures, Stack, as_bytes
 from wgan.jobs import TrainingJob
-from wgan.metrics import PictureSides, PointSides, ReferenceStats
+from wgan.metrics import PictureInputs, PointInputs, ReferenceStats
 from wgan.objectives import WganGp
 from wgan.rng import keyed_rng
 from wgan.runs import Run, Status
@@ -178,9 +178,9 @@ def sample_metrics(
     """Return the metrics of samples, and the floor."""
     if isinstance(data, Pictures):
         assert reference_stats is not None
-        sides = PictureSides(as_bytes(make(4000)), reference_stats)
+        sides = PictureInputs(as_bytes(make(4000)), reference_stats)
         return {"fid64_4k": sides.fid(), "floor": reference_stats.real(4000).fid()}
-    points = PointSides(make(2500).numpy(), data)
+    points = PointInputs(make(2500).numpy(), data)
     first = points.first(512)
     metrics = {"emd_512": first.emd(), "floor": first.other.emd()}
     if data.means is not None:

@@ -16,7 +16,7 @@ from wgan.config import TrainConfig
 from wgan.data import Pictures
 from wgan.data.mapped import Mapped
 from wgan.training import Engine, Training
-from wgan.training.distributed import join, leave
+from wgan.training.distributed import init, shutdown
 
 STEPS = 3
 PICTURES: dict[str, Any] = {
@@ -81,14 +81,15 @@ def mapped(path: Path) -> Pictures:
 def main() -> None:
     """Train every config and write `FOLDER/<config's number>-<rank>.safetensors`."""
     torch.set_num_threads(THREADS)
-    folder, ranks = Path(sys.argv[1]), join()
+    folder, process_group = Path(sys.argv[1]), init()
     for i, (name, config) in enumerate(CONFIGS.items()):
-        data = mapped(folder / f"pictures-{ranks.rows.rank}") if "mapped" in name else None
+        data = mapped(folder / f"pictures-{process_group.rows.rank}") if "mapped" in name else None
         tensors = {
-            k: v.contiguous() for k, v in train_and_collect(config, data, ranks=ranks).items()
+            k: v.contiguous()
+            for k, v in train_and_collect(config, data, process_group=process_group).items()
         }
-        save_file(tensors, folder / f"{i}-{ranks.rows.rank}.safetensors")
-    leave()
+        save_file(tensors, folder / f"{i}-{process_group.rows.rank}.safetensors")
+    shutdown()
 
 
 if __name__ == "__main__":

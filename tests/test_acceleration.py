@@ -25,9 +25,9 @@ from wgan.training.acceleration import (
     aot,
     folder,
     key,
-    manager,
     mismatch_reason,
     no_speedup_reason,
+    step_accelerator,
     unsupported_reason,
 )
 from wgan.training.engine import Precision
@@ -224,27 +224,27 @@ def test_what_a_whole_step_gains_decides():
 def test_of_two_updates_none_is_taken_alone():
     training = training_of(tiny())
     messages: list[str] = []
-    accelerator = manager.StepAccelerator(messages.append)
+    accelerator = step_accelerator.StepAccelerator(messages.append)
     compiled_steps: dict[str, CompiledStep | str] = {
         "critic": Plain(training.traceable_steps()["critic"].call),
         "generator": "it cannot be loaded",
     }
-    assert not accelerator.switch_if_faster(training, compiled_steps, proven=True)
+    assert not accelerator.switch_if_faster(training, compiled_steps, was_compiled=True)
     assert not training.engine.compiled and len(messages) == 1
 
 
 def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
     training = training_of(tiny())
     stand_ins = {name: Plain(update.call) for name, update in training.traceable_steps().items()}
-    assert manager.StepAccelerator(lambda _: None).switch_if_faster(
-        training, dict(stand_ins), proven=True
+    assert step_accelerator.StepAccelerator(lambda _: None).switch_if_faster(
+        training, dict(stand_ins), was_compiled=True
     )
     assert training.engine.compiled
 
 
 def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(manager, "PATIENCE", 0.0)
-    monkeypatch.setattr(manager, "LASTS", -1e9)
+    monkeypatch.setattr(step_accelerator, "COMPILE_AFTER_S", 0.0)
+    monkeypatch.setattr(step_accelerator, "MIN_SECONDS_LEFT", -1e9)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     monkeypatch.setattr("wgan.training.acceleration.aot.sys.executable", "/bin/false")
     job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
@@ -387,7 +387,7 @@ def test_a_damaged_library_is_thrown_away():
     for path in paths:
         path.write_bytes(b"not a library")
     messages: list[str] = []
-    assert not manager.StepAccelerator(messages.append).maybe_switch(training, 1.0, 1e9)
+    assert not step_accelerator.StepAccelerator(messages.append).maybe_switch(training, 1.0, 1e9)
     assert len(messages) == 2 and all("cannot be loaded" in message for message in messages)
     assert not any(path.exists() for path in paths) and not training.engine.compiled
 

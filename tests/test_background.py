@@ -16,7 +16,7 @@ def test_a_chore_tells_how_far_it_is_and_what_came_of_it():
         return 42
 
     task = BackgroundTask("A test", work)
-    while task.words != "Reading":
+    while task.message != "Reading":
         pass
     assert (task.share, task.done) == (0.25, False)
     go.set()

@@ -290,7 +290,7 @@ def test_each_of_many_processes_takes_its_rows(prepared_set: Prepared, root: Pat
     mapped, held = (Training(config, engine=ENGINE, data=data) for data in both(prepared_set, root))
     whole, _ = held.batches.real(held.steps, 0, 8, held.critic_updates)
     for rank in range(2):
-        mapped.batches.ranks = ProcessGroup(rank, 2)
+        mapped.batches.process_group = ProcessGroup(rank, 2)
         mapped.batches.read_ahead(mapped.steps, range(1, 2), mapped.critic_updates + 1)
         part, _ = mapped.batches.real(mapped.steps, 0, 8, mapped.critic_updates)
         assert torch.equal(part, whole[4 * rank : 4 * rank + 4])
@@ -302,9 +302,9 @@ def test_reading_ahead_has_no_thread_and_draws_nothing_else(prepared_set: Prepar
     read: list[torch.Tensor] = []
 
     class Noted(Mapped):
-        def expect(self, index: int | slice | torch.Tensor) -> None:
+        def prefetch(self, index: int | slice | torch.Tensor) -> None:
             requests.append(torch.as_tensor(index))
-            super().expect(index)
+            super().prefetch(index)
 
         def read(self, index: int | slice | torch.Tensor) -> torch.Tensor:
             read.append(torch.as_tensor(index))

@@ -111,7 +111,7 @@ def configs(draw: st.DrawFn) -> TrainConfig:
         name
         for name, network in NETWORKS.items()
         if network().incompatibility_reason(dataset.shape) is None
-        and (OBJECTIVES[str(values["objective"])].couples or not network.couples)
+        and (OBJECTIVES[str(values["objective"])].allows_batch_norm or not network.uses_batch_norm)
     ]
     values["network"] = draw(st.sampled_from(fitting))
     config = TrainConfig.parse(values)

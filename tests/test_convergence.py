@@ -44,7 +44,7 @@ WIDE = {"name": "mlp", "width": 64, "depth": 2}
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few examples and looks, so that exact distances take no time."""
     monkeypatch.setattr(module, "SAMPLES", {"pictures": 12, "points": 64})
-    monkeypatch.setattr(module, "LOOKS", 12)
+    monkeypatch.setattr(module, "NUM_MEASUREMENTS", 12)
 
 
 def models(config: TrainConfig, data: Data | None = None, steps: int = 1) -> Models:
@@ -123,8 +123,8 @@ def test_the_bound_tightens_under_a_penalty_and_fails_to_under_clipping():
         700,
         faster=20,
     )
-    assert clipped.share < 0.6 < tight.share and clipped.stuck is not None
-    assert clipped.stuck[-1] > 0.8 and tight.stuck is None
+    assert clipped.share < 0.6 < tight.share and clipped.clip_saturation is not None
+    assert clipped.clip_saturation[-1] > 0.8 and tight.clip_saturation is None
     shares = [s.share for s in progress]
     assert shares == sorted(shares) and shares[-1] == 1
     # As it works, the result grows.
@@ -224,7 +224,7 @@ def test_cancelling_keeps_what_was_found(session: Session, runs_dir: Path):
     run = train_run(tiny(objective="wgan-gp"), runs_dir)
     task = session.converge(run.id, updates=10_000_000)
     until(lambda: task_status(session, task.key).result is not None)
-    session.cancel(task.key)
+    session.cancel_task(task.key)
     ended = task_status(session, task.key)
     assert ended.done and ended.cancelled and len(ended.result.updates) >= 1
 
@@ -258,11 +258,11 @@ def fresh_step(session: Session, name: str) -> int:
 def test_a_run_waits_where_the_visitor_says_so(session: Session):
     name = session.start(tiny(objective="wgan-gp", steps=1_000_000))
     until(lambda: session.snapshot(name).step >= 5)
-    task = session.converge(name, updates=10_000_000, holds=True)
+    task = session.converge(name, updates=10_000_000, pauses_training=True)
     until(lambda: task_status(session, task.key).result is not None)
     held = fresh_step(session, name)
     assert fresh_step(session, name) == held
-    session.cancel(task.key)
+    session.cancel_task(task.key)
     until(lambda: session.snapshot(name).step > held + 5)
     session.stop(name)
 

@@ -12,7 +12,7 @@ from wgan.config import TrainConfig
 from wgan.training import Engine, Training
 from wgan.training.acceleration import Graph, mismatch_reason
 from wgan.training.acceleration.cuda_graph import WARM_UP, GraphWork
-from wgan.training.acceleration.manager import StepAccelerator
+from wgan.training.acceleration.step_accelerator import StepAccelerator
 from wgan.training.steps import TraceableStep
 
 SMALL: dict[str, Any] = {

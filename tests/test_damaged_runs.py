@@ -272,7 +272,9 @@ def test_reading_a_damaged_run_raises_one_error(run: Run, runs_dir: Path, name: 
     assert all("\n" not in message for message in messages)
     (summary,) = RunIndex(runs_dir).summaries()
     assert summary.run == run.id and (summary.problem or summary.config is not None)
-    assert isinstance(summary.title + summary.note + summary.status, str) and math.isfinite(summary.seconds)
+    assert isinstance(summary.title + summary.note + summary.status, str) and math.isfinite(
+        summary.seconds
+    )
     assert [other.id for other in list_runs(runs_dir)] == [run.id]
 
 

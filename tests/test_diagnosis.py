@@ -211,7 +211,7 @@ def test_a_run_made_to_fail_is_told_why_first(name: str):
     assert any(p.live for p in offered)
     for proposal in offered:
         changed = config.changed(proposal.changes)
-        assert changed != config and proposal.words
+        assert changed != config and proposal.description
         if proposal.live:
             assert steered(config, proposal.changes) == changed
 
@@ -354,7 +354,7 @@ def test_proposals_keep_to_what_is_allowed():
 def test_a_change_of_objective_takes_a_fork():
     config = TOY.changed({"objective": "wgan", "objective.clip_value": 0.01})
     (finding,) = diagnose(evidence_with(config, at_clip=[0.9] * 3))
-    live = {p.words: p.live for p in finding.reading.proposals}
+    live = {p.description: p.live for p in finding.reading.proposals}
     assert live == {"Clip value c 0.01 → 0.03": True, "Objective wgan → wgan-gp": False}
 
 

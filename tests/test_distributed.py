@@ -98,7 +98,7 @@ def test_many_processes_train_what_one_does(together: tuple[int, Path], name: st
     for key, size in sizes.items():
         if key.removeprefix("gradient.") not in rounding:
             # The second critic update follows a first: rounding has then been through the batch norms.
-            room = 3e-2 if config.network.couples else 1e-4
+            room = 3e-2 if config.network.uses_batch_norm else 1e-4
             assert float((per_rank[0][key] - single_process[key]).norm()) < room * size, key
     # The critic's last bias is an offset of its scores: differences of scores do not see it, scores do.
     offset = adam_reach(config) if name.startswith("points") else 1e-5
@@ -135,21 +135,23 @@ def test_rows_are_shared_equally_or_refused():
         Rows(0, 5).part(12)
     with pytest.raises(ConfigError, match="multiple"):
         Training(
-            tiny(batch_size=15), engine=Engine("cpu", "float32", THREADS), ranks=ProcessGroup(0, 2)
+            tiny(batch_size=15),
+            engine=Engine("cpu", "float32", THREADS),
+            process_group=ProcessGroup(0, 2),
         )
     with pytest.raises(ConfigError, match="multiple"):  # halves of it are shared
         Training(
             tiny(objective="wgan", batch_size=18, split_updates=True),
             engine=Engine("cpu", "float32", THREADS),
-            ranks=ProcessGroup(0, 2),
+            process_group=ProcessGroup(0, 2),
         )
 
 
 def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes():
     happened: list[str] = []
 
-    class Told(ProcessGroup):
-        def averaging(self, network: nn.Module) -> Callable[[], None]:
+    class Recorded(ProcessGroup):
+        def start_all_reduce(self, network: nn.Module) -> Callable[[], None]:
             whose = "critic" if network is training.critic else "generator"
             happened.append(f"{whose} sent")
             return lambda: happened.append(f"{whose} arrived")
@@ -157,12 +159,14 @@ def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes()
         def mean(self, value: torch.Tensor) -> torch.Tensor:
             return value
 
-        def agree(self, tensors: Iterable[torch.Tensor]) -> None: ...
+        def broadcast_parameters(self, tensors: Iterable[torch.Tensor]) -> None: ...
 
-        def couple(self, network: nn.Module) -> None: ...
+        def sync_batch_norm(self, network: nn.Module) -> None: ...
 
     engine = Engine("cpu", "float32", THREADS)
-    training = Training(tiny(objective="wgan-gp", n_critic=2), engine=engine, ranks=Told(0, 2))
+    training = Training(
+        tiny(objective="wgan-gp", n_critic=2), engine=engine, process_group=Recorded(0, 2)
+    )
     training.generator.register_forward_hook(lambda *_: happened.append("fakes"))
     training.step()
     assert happened == [
@@ -180,10 +184,10 @@ def test_the_critics_last_exchange_goes_on_while_the_generator_makes_its_fakes()
 def test_a_copied_network_waits_for_nobody():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     plain = copy.deepcopy(network)
-    ProcessGroup(0, 2).couple(network)
+    ProcessGroup(0, 2).sync_batch_norm(network)
     copied = copy.deepcopy(network)
     norm: Any = copied[1]
-    assert norm.ranks is ALONE
+    assert norm.process_group is ALONE
     x = torch.randn(4, 1, 5, 5, generator=torch.Generator().manual_seed(0))
     assert torch.equal(copied(x), plain(x))
     assert copied.state_dict().keys() == plain.state_dict().keys()
@@ -315,7 +319,7 @@ def test_a_process_that_fails_waits_until_the_first_has_printed_its_error(
 ):
     """torchrun ends all processes as soon as one of them has failed."""
 
-    def run_worker(ranks: ProcessGroup) -> bool:
+    def run_worker(process_group: ProcessGroup) -> bool:
         if how == "nothing to train":
             return False
         if how == "diverges":

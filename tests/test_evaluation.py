@@ -205,7 +205,7 @@ def test_a_task_goes_from_nothing_to_its_last_result():
     statuses = []
     while not task.done:
         task.step()
-        statuses.append((task.status.words, task.status.result, task.status.share))
+        statuses.append((task.status.message, task.status.result, task.status.share))
     assert [result for _, result, _ in statuses] == [0, 1, 2, 2]
     assert task.status.share == 1 and not task.status.error
 
@@ -239,7 +239,7 @@ def until(condition, seconds: float = 30) -> None:
 def test_a_session_does_tasks_beside_a_training(session: Session):
     name = session.start(tiny(steps=1_000_000))
     until(lambda: session.snapshot(name).step > 10)
-    key = session.begin("Counting", name, lambda: counting(200)).key
+    key = session.begin_task("Counting", name, lambda: counting(200)).key
     until(lambda: session.task(key).done)
     before = session.snapshot(name).step
     assert session.task(key).result == 199
@@ -260,7 +260,7 @@ def test_a_task_that_holds_its_run_has_the_worker_to_itself(session: Session):
             steps_seen.append(session.snapshot(name).step)
             yield TaskProgress("", i / 50)
 
-    key = session.begin("Alone", name, work, holds=True).key
+    key = session.begin_task("Alone", name, work, pauses_training=True).key
     until(lambda: session.task(key).done)
     gate.set()
     assert len(set(steps_seen[2:])) == 1  # no step was made meanwhile
@@ -271,10 +271,10 @@ def test_a_task_that_holds_its_run_has_the_worker_to_itself(session: Session):
 
 def test_a_cancelled_task_ends_and_keeps_what_it_found(session: Session, runs_dir: Path):
     gate = threading.Event()
-    key = session.begin("Counting", "none", lambda: counting(10, gate)).key
+    key = session.begin_task("Counting", "none", lambda: counting(10, gate)).key
     gate.set()
     gate.clear()
-    session.cancel(key)
+    session.cancel_task(key)
     gate.set()
     until(lambda: session.task(key).done)
     assert session.task(key).cancelled and not session.task(key).error

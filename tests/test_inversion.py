@@ -6,7 +6,7 @@ import torch
 
 from tests.conftest import pictures
 from tests.test_latent import labelled
-from wgan.jobs import OTHERS, Found, TaskProgress, invert
+from wgan.jobs import NUM_BASELINE_PICTURES, InversionResult, TaskProgress, invert
 from wgan.latent import draw_z
 
 
@@ -19,8 +19,12 @@ def test_it_ends_with_the_nearest_training_pictures_and_tells_each_update():
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert len(values) >= 6 + 1  # it can be cancelled after each update
     result = values[-1].result
-    assert isinstance(result, Found) and result.others is not None and len(result.others) == OTHERS
-    assert result.search.others.shape == (OTHERS,)
+    assert (
+        isinstance(result, InversionResult)
+        and result.others is not None
+        and len(result.others) == NUM_BASELINE_PICTURES
+    )
+    assert result.search.others.shape == (NUM_BASELINE_PICTURES,)
     # The picture itself is among the training pictures; the others as NumPy finds them.
     away = np.sqrt(((data.train[:].numpy().astype(float) - target) ** 2).mean(axis=(1, 2, 3)))
     assert result.distances == pytest.approx(np.sort(away)[:8], abs=1e-2)

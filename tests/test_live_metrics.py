@@ -38,15 +38,15 @@ def test_what_comes_once_is_prepared_in_shares_that_are_not_counted(engine: Engi
     live_evaluator = LiveEvaluator(Training(tiny(), engine=engine))
     end = time.monotonic() + 180
     while not live_evaluator.due(
-        live_metrics.FIRST
+        live_metrics.FIRST_METRICS_S
     ):  # what takes seconds to import is imported beside
         assert time.monotonic() < end
         time.sleep(0.01)
     shares = 0
     while not live_evaluator.ready:
-        assert live_evaluator.measure(live_metrics.FIRST) == {}
+        assert live_evaluator.measure(live_metrics.FIRST_METRICS_S) == {}
         shares += 1
-    assert shares > 1 and live_evaluator.due(live_metrics.FIRST)
+    assert shares > 1 and live_evaluator.due(live_metrics.FIRST_METRICS_S)
 
 
 BY_CLASS = TrainConfig.parse(DIGITS | {"conditional": True})
@@ -129,8 +129,8 @@ def test_measuring_waits_until_it_has_been_paid_for(
 
 
 def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):
-    monkeypatch.setattr(live_metrics, "FIRST", 0.0)
-    monkeypatch.setattr(live_metrics, "EVERY", 0.0)
+    monkeypatch.setattr(live_metrics, "FIRST_METRICS_S", 0.0)
+    monkeypatch.setattr(live_metrics, "METRICS_INTERVAL_S", 0.0)
     monkeypatch.setattr(live_metrics, "SHARE", math.inf)  # at every step, however long one takes
     runs = {}
     for measure in (True, False):

@@ -11,8 +11,8 @@ import torch
 from wgan.data import DATASETS, DataError, Mnist10k, Own, Pictures, Points, Ring8, StackedMnist
 from wgan.metrics import (
     METRICS,
-    PictureSides,
-    PointSides,
+    PictureInputs,
+    PointInputs,
     ReferenceStats,
     Sums,
     better,
@@ -116,14 +116,14 @@ def test_the_order_of_points_says_nothing():
     loaded = ring()
     points = draw("ring-8", 400) + 0.05 * draw("swiss-roll", 400)
     order = np.random.default_rng(0).permutation(400)
-    metrics, reordered = (measure(PointSides(x, loaded)) for x in (points, points[order]))
+    metrics, reordered = (measure(PointInputs(x, loaded)) for x in (points, points[order]))
     assert set(metrics) == {"emd_400", "sliced_400", "modes_400", "high_quality_400"}
     assert reordered == pytest.approx(metrics, rel=1e-9)
 
 
 def test_a_repetition_has_other_real_points_and_the_same_each_time():
     points = draw("ring-8", 64)
-    first, again, second = (PointSides(points, ring(), k) for k in (0, 0, 1))
+    first, again, second = (PointInputs(points, ring(), k) for k in (0, 0, 1))
     assert np.array_equal(first.real, again.real)
     sets = (first.real, first.other.fake, second.real, second.other.fake)
     for a, b in itertools.combinations(sets, 2):
@@ -139,8 +139,8 @@ def reference_stats() -> ReferenceStats:
     return ReferenceStats(Mnist10k(), Mnist10k().load())
 
 
-def digits(reference_stats: ReferenceStats, n: int = 1000) -> PictureSides:
-    return PictureSides(reference_stats.real(n).fake, reference_stats)
+def digits(reference_stats: ReferenceStats, n: int = 1000) -> PictureInputs:
+    return PictureInputs(reference_stats.real(n).fake, reference_stats)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_a_dropped_class_shows_in_recall_coverage_and_classes(
     data = reference_stats.data
     five_classes = data.train[data.train_labels < 5]
     fake = five_classes[torch.randperm(len(five_classes), generator=keyed_rng(6, "metric"))[:1000]]
-    metrics = measure(PictureSides(fake, reference_stats), ALL)
+    metrics = measure(PictureInputs(fake, reference_stats), ALL)
     # Five of ten classes, each twice as often: KL = log 2.
     assert metrics["class_kl_1k"] == pytest.approx(np.log(2), abs=0.03)
     assert metrics["recall_1k"] < 0.65 and metrics["coverage_1k"] < 0.65
@@ -300,7 +300,9 @@ def test_copies_of_training_pictures_fool_all_but_memorised(
     originals = train[torch.randperm(len(train), generator=keyed_rng(7, "metric"))[:500]]
     noise = torch.randint(-8, 9, originals.shape, generator=keyed_rng(8, "metric"))
     copies = (originals.int() + noise).clamp(0, 255).byte()
-    metrics = measure(PictureSides(copies, reference_stats), ["memorised", "precision", "coverage"])
+    metrics = measure(
+        PictureInputs(copies, reference_stats), ["memorised", "precision", "coverage"]
+    )
     assert metrics["memorised_500"] > 0.98
     assert metrics["precision_500"] > 0.85 and metrics["coverage_500"] > 0.85
 
@@ -310,11 +312,11 @@ def test_noise_and_repeats_are_far_from_the_floor(
 ):
     rng = keyed_rng(9, "metric")
     noise = torch.randint(0, 256, (1000, 1, 28, 28), generator=rng).byte()
-    metrics = measure(PictureSides(noise, reference_stats), ALL)
+    metrics = measure(PictureInputs(noise, reference_stats), ALL)
     assert metrics["fid64_1k"] > 50 * floors["fid64_1k"] and metrics["coverage_1k"] < 0.05
     assert metrics["frechet_pixels_1k"] > 5 * floors["frechet_pixels_1k"]
     repeats = reference_stats.data.held_out[::50].repeat(50, 1, 1, 1)  # 20 pictures, each 50 times
-    metrics = measure(PictureSides(repeats, reference_stats), ALL)
+    metrics = measure(PictureInputs(repeats, reference_stats), ALL)
     assert metrics["duplicates_1k"] == 1 and metrics["coverage_1k"] < 0.3
     assert metrics["fid64_1k"] > 5 * floors["fid64_1k"]
 
@@ -322,7 +324,7 @@ def test_noise_and_repeats_are_far_from_the_floor(
 def test_the_order_of_samples_says_nothing(
     floors: dict[str, float], reference_stats: ReferenceStats
 ):
-    reverse_sides = PictureSides(reference_stats.real(1000).fake.flip(0), reference_stats)
+    reverse_sides = PictureInputs(reference_stats.real(1000).fake.flip(0), reference_stats)
     for name, value in measure(reverse_sides, ALL).items():
         if name.startswith("kid"):  # its subsets are drawn from the order
             assert value == pytest.approx(floors[name], abs=0.01)
@@ -350,19 +352,19 @@ def test_unlabelled_pictures_are_measured_by_random_convolutions():
         "precision_random_300",
         "memorised_300",
     }
-    dark = PictureSides((reference_stats.real(300).fake // 2), reference_stats)
+    dark = PictureInputs((reference_stats.real(300).fake // 2), reference_stats)
     assert measure(dark, ["fid"])["fid_random64_300"] > 20 * metrics["fid_random64_300"]
 
 
 def test_stacked_digits_are_counted(reference_stats: ReferenceStats):
     data = StackedMnist(bundled=True).load()
     stacked = ReferenceStats(StackedMnist(bundled=True), data)
-    real = PictureSides(data.held_out[:5000], stacked)
+    real = PictureInputs(data.held_out[:5000], stacked)
     metrics = measure(real, ["stacked_modes", "stacked_kl"])
     # 5,000 draws of 1,000 even combinations: (1 − e^−5) of them, and KL about 999 / 2n.
     assert metrics["stacked_modes_5k"] == pytest.approx(1000 * (1 - np.exp(-5)), abs=8)
     assert metrics["stacked_kl_5k"] == pytest.approx(999 / 10_000, abs=0.02)
-    repeats = PictureSides(data.held_out[:1].repeat(100, 1, 1, 1), stacked)
+    repeats = PictureInputs(data.held_out[:1].repeat(100, 1, 1, 1), stacked)
     metrics = measure(repeats, ["stacked_modes", "stacked_kl"])
     assert metrics["stacked_modes_100"] == 1
     assert metrics["stacked_kl_100"] == pytest.approx(np.log(1000), rel=1e-6)
@@ -471,9 +473,9 @@ def test_pictures_without_classes_train_no_network():
 def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(
     reference_stats: ReferenceStats,
 ):
-    sides: dict[str, PictureSides | PointSides] = {
+    sides: dict[str, PictureInputs | PointInputs] = {
         "pictures": digits(reference_stats),
-        "points": PointSides(draw("ring-8", 512), ring()),
+        "points": PointInputs(draw("ring-8", 512), ring()),
     }
     for key, metric in METRICS.items():
         name = name_of(key, sides[metric.kind], 1000)

@@ -211,6 +211,6 @@ def test_12_statistics_have_their_known_values_where_all_is_perfect():
 
 
 def test_the_one_preset_with_batch_norm_in_its_critic_declares_it():
-    coupled = {name for name, p in PRESETS.items() if p.config.network.couples}
+    coupled = {name for name, p in PRESETS.items() if p.config.network.uses_batch_norm}
     assert coupled == {"brownlee", "seed-corrected", "seed-as-published"}
-    assert all(PRESETS[name].config.objective.couples for name in coupled)
+    assert all(PRESETS[name].config.objective.allows_batch_norm for name in coupled)

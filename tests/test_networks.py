@@ -43,7 +43,8 @@ def test_first_weights_depend_on_the_key_alone(name: str, shape: tuple[int, ...]
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [(name, shape) for name, shape in CASES if not NETWORKS[name].couples]
+    ("name", "shape"),
+    [(name, shape) for name, shape in CASES if not NETWORKS[name].uses_batch_norm],
 )
 def test_a_critic_scores_each_sample_alone(name: str, shape: tuple[int, ...]):
     """No batch norm and nothing else that couples samples (FACTS: mistake 4), no sigmoid (7)."""

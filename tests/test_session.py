@@ -442,10 +442,10 @@ def test_a_damaged_set_is_not_read_at_every_look(tmp_path: Path, monkeypatch: py
 
     dataset = Mnist10k()
     monkeypatch.setattr(type(dataset), "load", load)
-    sets = datasets.Sets(tmp_path)
+    sets = datasets.DatasetLibrary(tmp_path)
     assert [sets.examples(dataset, 3) for _ in range(5)] == [None] * 5 and len(tried) == 1
     monkeypatch.setattr(datasets, "DAMAGED", 0.0)
-    sets = datasets.Sets(tmp_path)
+    sets = datasets.DatasetLibrary(tmp_path)
     assert [sets.examples(dataset, 3) for _ in range(2)] == [None] * 2 and len(tried) == 3
 
 
@@ -464,8 +464,8 @@ def test_work_that_fails_ends_alone_and_the_next_begins(
     def sound() -> Iterator[TaskProgress]:
         yield TaskProgress("done", 1.0, "result")
 
-    broken = session.begin("Broken", "", failing).key
-    whole = session.begin("Whole", "", sound).key
+    broken = session.begin_task("Broken", "", failing).key
+    whole = session.begin_task("Whole", "", sound).key
     until(lambda: session.task(broken).done and session.task(whole).done)
     assert session.task(broken).error and session.task(whole).result == "result"
     run = session.start(tiny())

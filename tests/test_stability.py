@@ -34,7 +34,7 @@ def last(work: Iterator[TaskProgress]) -> object:
     """Go through work as the session does, and return its last result."""
     result, share = None, 0.0
     for progress in work:
-        assert progress.words and 0.0 <= progress.share <= 1.0 + 1e-9
+        assert progress.message and 0.0 <= progress.share <= 1.0 + 1e-9
         assert progress.share >= share - 1e-9
         share = progress.share
         result = progress.result if progress.result is not None else result
@@ -409,7 +409,7 @@ def test_cancel_keeps_the_cells_that_were_found(monkeypatch: pytest.MonkeyPatch)
 def test_the_session_runs_a_lab_and_finds_it_by_its_title(tmp_path: Path):
     session = Session(tmp_path / "runs", threads=THREADS)
     try:
-        started = session.begin(vanishing.VANISHING, "", lambda: vanish(updates=20))
+        started = session.begin_task(vanishing.VANISHING, "", lambda: vanish(updates=20))
         end = time.monotonic() + 180
         while not session.tasks("")[0].done:
             assert time.monotonic() < end

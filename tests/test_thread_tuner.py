@@ -17,7 +17,7 @@ from wgan.training.cost import remember_threads
 
 def note_pace(pace: ThreadTuner, seconds: float, n: int = 5) -> None:
     for _ in range(n):
-        pace.note(10 * seconds, 10)
+        pace.record(10 * seconds, 10)
 
 
 @pytest.mark.parametrize(
@@ -37,22 +37,22 @@ def test_it_compares_with_half_and_twice_as_many(now: int, most: int, expected: 
 
 def test_it_measures_after_a_while_and_when_the_pace_changes():
     pace = ThreadTuner(2)
-    assert not pace.due(100.0)  # no step yet
+    assert not pace.should_tune(100.0)  # no step yet
     note_pace(pace, 0.1)
-    assert not pace.due(thread_tuner.FIRST - 0.1)
-    assert pace.due(thread_tuner.FIRST)
+    assert not pace.should_tune(thread_tuner.FIRST_TUNING_S - 0.1)
+    assert pace.should_tune(thread_tuner.FIRST_TUNING_S)
     pace = ThreadTuner(2, start_s=50.0)
     note_pace(pace, 0.1)
-    assert not pace.due(50.0) and pace.due(50.0 + thread_tuner.FIRST)
+    assert not pace.should_tune(50.0) and pace.should_tune(50.0 + thread_tuner.FIRST_TUNING_S)
     pace._next = pace._rescue = math.inf
     note_pace(pace, 0.13, n=50)
-    assert not pace.due(1e6)
+    assert not pace.should_tune(1e6)
     note_pace(pace, 0.14)
-    assert pace.due(1e6)
+    assert pace.should_tune(1e6)
     note_pace(pace, 0.07)
-    assert pace.due(1e6)
+    assert pace.should_tune(1e6)
     note_pace(pace, thread_tuner.TOO_SLOW * 1.1)
-    assert not pace.due(1e6)  # it would take too long
+    assert not pace.should_tune(1e6)  # it would take too long
 
 
 def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
@@ -68,33 +68,41 @@ def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace, engine = ThreadTuner(2), Engine("cpu", "float32", 2)
     note_pace(pace, 0.07)
-    pace.better(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
+    pace.tune(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
     note_pace(pace, 0.07)
     note_pace(pace, 0.2)
-    assert not pace.due(10.0 + thread_tuner.SOONEST)
+    assert not pace.should_tune(10.0 + thread_tuner.SOONEST)
     note_pace(pace, 2.0)
-    assert not pace.due(10.0 + thread_tuner.SOONEST - 1) and pace.due(10.0 + thread_tuner.SOONEST)
-    assert pace.better(tiny(), engine, 40.0) == 1 and times[-1] == 2.0
+    assert not pace.should_tune(10.0 + thread_tuner.SOONEST - 1) and pace.should_tune(
+        10.0 + thread_tuner.SOONEST
+    )
+    assert pace.tune(tiny(), engine, 40.0) == 1 and times[-1] == 2.0
     note_pace(pace, 2.0)  # no better: that is the pace now
-    assert not pace.due(40.0 + thread_tuner.SOONEST)
+    assert not pace.should_tune(40.0 + thread_tuner.SOONEST)
 
 
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "fastest", lambda config, engine, counts, now: counts[-1])
     pace, engine = ThreadTuner(4), Engine("cpu", "float32", 2)
     note_pace(pace, 0.1)
-    assert pace.better(tiny(), engine, 10.0) == 4
-    assert not pace.due(10.0 + thread_tuner.EVERY)  # nothing is known of the new pace
+    assert pace.tune(tiny(), engine, 10.0) == 4
+    assert not pace.should_tune(
+        10.0 + thread_tuner.TUNING_INTERVAL_S
+    )  # nothing is known of the new pace
     note_pace(pace, 0.1)
-    assert not pace.due(10.0 + thread_tuner.EVERY - 1) and pace.due(10.0 + thread_tuner.EVERY)
+    assert not pace.should_tune(10.0 + thread_tuner.TUNING_INTERVAL_S - 1) and pace.should_tune(
+        10.0 + thread_tuner.TUNING_INTERVAL_S
+    )
     note_pace(pace, 0.3)
-    assert not pace.due(10.0 + thread_tuner.SOONEST - 1) and pace.due(10.0 + thread_tuner.SOONEST)
+    assert not pace.should_tune(10.0 + thread_tuner.SOONEST - 1) and pace.should_tune(
+        10.0 + thread_tuner.SOONEST
+    )
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    pace.better(tiny(), engine, 100.0)
+    pace.tune(tiny(), engine, 100.0)
     note_pace(pace, 0.1)
-    assert not pace.due(100.0 + 3.0 / thread_tuner.SHARE - 1) and pace.due(
+    assert not pace.should_tune(100.0 + 3.0 / thread_tuner.SHARE - 1) and pace.should_tune(
         100.0 + 3.0 / thread_tuner.SHARE
     )
 
@@ -163,7 +171,7 @@ def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: py
 
 
 def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
+    monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     monkeypatch.setattr(
         thread_tuner, "fastest", lambda config, engine, counts, now: 2 if engine.threads == 1 else 1
@@ -196,7 +204,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
+    monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
 
     def never(*args: object) -> int:
@@ -213,7 +221,7 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(thread_tuner, "FIRST", 0.0)
+    monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
     offered_counts: list[list[int]] = []
 

@@ -32,7 +32,7 @@ class BackgroundTask:
 
     def __init__(self, title: str, work: Callable[[Progress], Any]) -> None:
         self.title = title
-        self.words, self.share = "Begins", 0.0
+        self.message, self.share = "Begins", 0.0
         self.result: Any = None
         self.error = ""
         self._cancelled = threading.Event()
@@ -60,7 +60,7 @@ class BackgroundTask:
     def _tell(self, message: str, share: float) -> None:
         if self._cancelled.is_set():
             raise _Cancelled
-        self.words, self.share = message, min(max(share, 0.0), 1.0)
+        self.message, self.share = message, min(max(share, 0.0), 1.0)
 
     def _run(self, work: Callable[[Progress], Any]) -> None:
         try:

@@ -26,7 +26,7 @@ class Rows(NamedTuple):
     """
 
     rank: int = 0
-    of: int = 1
+    size: int = 1
 
     def part(self, n: int) -> slice:
         """Return this process' rows of a batch of n.
@@ -34,11 +34,11 @@ class Rows(NamedTuple):
         Raises:
             ValueError: n is not a multiple of the number of processes.
         """
-        own, rest = divmod(n, self.of)
+        own, rest = divmod(n, self.size)
         if rest:
             raise ValueError(
-                f"A batch of {n} cannot be shared equally by {self.of} processes: choose a multiple of "
-                f"{self.of}."
+                f"A batch of {n} cannot be shared equally by {self.size} processes: choose a multiple of "
+                f"{self.size}."
             )
         return slice(self.rank * own, (self.rank + 1) * own)
 

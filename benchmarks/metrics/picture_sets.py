@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wgan.data import Dataset, Pictures
-from wgan.metrics import PictureSides, ReferenceStats
+from wgan.metrics import PictureInputs, ReferenceStats
 from wgan.rng import keyed_rng
 
 REPEATED = 100
@@ -22,7 +22,7 @@ class PictureSets:
 
     title: str
     reference_stats: ReferenceStats
-    sides: dict[str, PictureSides]
+    sides: dict[str, PictureInputs]
     labels: dict[str, Tensor]
 
 
@@ -50,6 +50,6 @@ def picture_sets(dataset: Dataset, data: Pictures) -> PictureSets:
     return PictureSets(
         dataset.title,
         reference_stats,
-        {what: PictureSides(pictures, reference_stats) for what, (pictures, _) in sets.items()},
+        {what: PictureInputs(pictures, reference_stats) for what, (pictures, _) in sets.items()},
         {what: labels for what, (_, labels) in sets.items()},
     )

@@ -12,7 +12,7 @@ from benchmarks.metrics.report import Row, Section
 from benchmarks.oracles import emd_by_pot, sliced_by_scipy
 from wgan.arrays import F64
 from wgan.data import DATASETS, Points
-from wgan.metrics import PointSides, emd, mixture_modes, sliced
+from wgan.metrics import PointInputs, emd, mixture_modes, sliced
 from wgan.metrics.points import PROJECTIONS
 from wgan.rng import keyed_rng
 
@@ -108,7 +108,7 @@ def modes() -> Section:
             result = mixture_modes(samples, means, data.sigma)
             distance, modes_hit = map(np.asarray, tree.query(samples))
             good = distance <= 3 * data.sigma
-            ours = PointSides(samples, data)
+            ours = PointInputs(samples, data)
             assert ours.modes == result
             rows += [
                 Row(

@@ -23,7 +23,7 @@ from benchmarks.oracles import (
     repeated_share,
 )
 from wgan.data import Pictures, StackedMnist
-from wgan.metrics import PictureSides, ReferenceStats, find_network, measure, name_of
+from wgan.metrics import PictureInputs, ReferenceStats, find_network, measure, name_of
 from wgan.metrics.extractor import Classifier
 from wgan.metrics.stacked import MODES, stacked_kl, stacked_modes
 from wgan.rng import keyed_rng
@@ -41,7 +41,7 @@ def neighbours(sets: PictureSets) -> Section:
         indices = torch.randperm(len(all_samples), generator=keyed_rng(0, "metric", draw=8))[
             :NEIGHBOURS
         ]
-        sides = PictureSides(all_samples.fake[indices], sets.reference_stats)
+        sides = PictureInputs(all_samples.fake[indices], sets.reference_stats)
         keys = ("precision", "recall", "density", "coverage")
         metrics = measure(sides, keys)
         real = sets.reference_stats.training(len(sides)).features.double().numpy()
@@ -89,7 +89,7 @@ def _memorised_rows(sets: PictureSets) -> list[Row]:
         (FLOOR, test_pictures, "0 % (FACTS.md §4)"),
     ):
         oracle = {"scikit-learn": copied_share(pictures, data.train[:])}
-        metrics = measure(PictureSides(pictures, sets.reference_stats), ["memorised"])
+        metrics = measure(PictureInputs(pictures, sets.reference_stats), ["memorised"])
         rows.append(_row(what, metrics, oracle, known))
     return rows
 
@@ -162,7 +162,7 @@ def stacked(data: Pictures) -> Section:
     digits = find_network("mnist", (1, 28, 28))
     reference_stats = ReferenceStats(StackedMnist(bundled=True), _stack(data))
     reference_stats.digits = digits
-    sides = PictureSides(data.held_out[:][indices, 0], reference_stats)
+    sides = PictureInputs(data.held_out[:][indices, 0], reference_stats)
     even = np.full(MODES, 1 / MODES)
     true = class_shares(labels, MODES)
     known = f"{(MODES - 1) / (2 * STACKED):.4f} = 999 / 2n for even classes; FACTS.md §3: 0.023"

@@ -99,7 +99,7 @@ def test_a_forecast_does_not_hold_the_first_page_back(
     time.sleep(0.5)  # in which a worker that was asked would have begun
     config = next_config(app)
     assert config.batch_size == 13 and "measuring" in caption_text()
-    assert session.session().forecast(config, begin=False) is None
+    assert session.session().forecast(config, measure=False) is None
     end = time.monotonic() + 180
     while "about" not in caption_text():
         assert time.monotonic() < end, caption_text()

@@ -217,7 +217,7 @@ def test_a_new_visitor_lands_where_something_goes_on():
 
     page_alone("stability.py")
     for title in ("Vanishing gradients, ring-8", "Mode collapse, mnist-10k", "Clipping, grid-25"):
-        session().begin(title, "", waits)
+        session().begin_task(title, "", waits)
     app = page_alone("stability.py")
     for key, name in (("vanishing", "ring-8"), ("collapse", "mnist-10k"), ("clipping", "grid-25")):
         assert lab(app, key).button_group(key=f"{key}_set").value == name
@@ -280,9 +280,9 @@ def test_a_lab_whose_work_the_session_has_forgotten_can_begin_again():
     button(app, "vanishing_run").click().run()
     shared = tasks.shared_results()
     until(app, lambda: f"{VANISHING}, gaussians" in shared)
-    session().cancel(session().tasks("")[0].key)
+    session().cancel_task(session().tasks("")[0].key)
     for _ in range(TASKS_KEPT + 2):
-        done = session().begin("Another", "", lambda: iter([TaskProgress("Begun", 0.5)]))
+        done = session().begin_task("Another", "", lambda: iter([TaskProgress("Begun", 0.5)]))
         end = time.monotonic() + 180
         while (now := session().task(done.key)) is not None and not now.done:
             assert time.monotonic() < end
@@ -313,4 +313,4 @@ def test_an_order_given_twice_is_begun_once():
     tasks.start("A lab", waits, ())
     tasks.start("A lab", waits, ())
     assert [t.title for t in session().tasks("")].count("A lab") == 1
-    session().cancel(session().tasks("")[0].key)
+    session().cancel_task(session().tasks("")[0].key)

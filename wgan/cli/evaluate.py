@@ -54,7 +54,7 @@ def evaluate_command(
     evaluation: Evaluation | None = None
     with progress:
         for progress_of_task in evaluate(models, samples=samples, seed=seed, run=judged):
-            progress.tell(progress_of_task.words, progress_of_task.share)
+            progress.tell(progress_of_task.message, progress_of_task.share)
             evaluation = progress_of_task.result or evaluation
     assert evaluation is not None
     if as_json:
@@ -113,7 +113,9 @@ def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) ->
             f"{'!' if finding.reading.raised else ' '} {finding.rule.title}{since}: {finding.reading.evidence}"
         )
         for proposal in finding.reading.proposals if finding.reading.raised else ():
-            print(f"    would help: {proposal.words}{'' if proposal.live else ' (takes a fork)'}")
+            print(
+                f"    would help: {proposal.description}{'' if proposal.live else ' (takes a fork)'}"
+            )
     if not listed and not as_json:
         print(
             f"{snapshot.run}: no fault shows by step {snapshot.step:,}; {len(findings)} of {len(RULES)} can be told "

@@ -42,7 +42,7 @@ def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, 
             models = Models(state.config, state.tensors, state.step)
             with Progress(quiet) as progress:
                 for task_progress in evaluate(models, run=run):
-                    progress.tell(task_progress.words, task_progress.share)
+                    progress.tell(task_progress.message, task_progress.share)
             runs_dir.mkdir(parents=True, exist_ok=True)
             shipped = ship(run, name, runs_dir)
             print(

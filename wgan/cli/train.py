@@ -33,7 +33,7 @@ from wgan.jobs.worker import run_worker, should_continue
 from wgan.runs import Run, RunError, Status, fork, list_runs
 from wgan.runs.lock import DEAD_AFTER
 from wgan.training import Diverged
-from wgan.training.distributed import ALONE, ProcessGroup, asked, join, leave
+from wgan.training.distributed import ALONE, ProcessGroup, init, is_launched, shutdown
 from wgan.training.state import steered
 
 FIRST_PROCESS_S = 60.0
@@ -61,7 +61,7 @@ def train_command(
 ) -> int:
     """Train a WGAN. The last line on stdout is a JSON object."""
     request = Request(runs_dir, preset, resume, changes_of(options))
-    if asked():
+    if is_launched():
         return _train_together(request, Progress(quiet))
     progress = Progress(quiet)
     return drive(_training_job(request, progress), progress)
@@ -86,22 +86,24 @@ def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **opti
 
 def _train_together(request: Request, progress: Progress) -> int:
     """Train as one of the processes that torchrun started. Rank 0 records; the others are workers."""
-    ranks = join()
+    process_group = init()
     try:
-        if not ranks.first:
-            return follow(ranks)
+        if not process_group.is_first:
+            return follow(process_group)
         try:
-            job = _relaunched(progress, request, ranks) or _training_job(request, progress, ranks)
+            job = _relaunched(progress, request, process_group) or _training_job(
+                request, progress, process_group
+            )
         except BaseException:
-            ranks.same(None)
+            process_group.broadcast_object(None)
             raise
         job.run.set_fact("launch", _launch())
         return drive(job, progress)
     finally:
-        leave()
+        shutdown()
 
 
-def follow(ranks: ProcessGroup) -> int:
+def follow(process_group: ProcessGroup) -> int:
     """Train as a worker process. Rank 0 decides when all processes end, and prints errors.
 
     If training cannot begin or diverges, all processes fail. If this process ended first, torchrun
@@ -112,7 +114,7 @@ def follow(ranks: ProcessGroup) -> int:
     code, own_error = 2, None
     with _signals(signals):
         try:
-            if run_worker(ranks):
+            if run_worker(process_group):
                 return 0
         except (ConfigError, DataError) as error:
             own_error = error
@@ -134,7 +136,9 @@ def _launch() -> str:
     return f"none {socket.gethostname()} {os.getppid()}" if launch == "none" else launch
 
 
-def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> TrainingJob | None:
+def _relaunched(
+    progress: Progress, request: Request, process_group: ProcessGroup
+) -> TrainingJob | None:
     """Return the job that resumes this launch's run after a restart by torchrun; None if there is none."""
     if not int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         return None
@@ -151,7 +155,9 @@ def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> Tr
                 f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
                 file=sys.stderr,
             )
-            return TrainingJob(run, resume=True, publish=progress.preparing, ranks=ranks)
+            return TrainingJob(
+                run, resume=True, publish=progress.preparing, process_group=process_group
+            )
     if launch.startswith("none "):
         print(
             "The run of this launch is not known on this machine, and another begins: give torchrun "
@@ -161,7 +167,9 @@ def _relaunched(progress: Progress, request: Request, ranks: ProcessGroup) -> Tr
     return None
 
 
-def _training_job(request: Request, progress: Progress, ranks: ProcessGroup = ALONE) -> TrainingJob:
+def _training_job(
+    request: Request, progress: Progress, process_group: ProcessGroup = ALONE
+) -> TrainingJob:
     """Return the job of a new or resumed run."""
     changes = dict(request.changes)
     if request.resume and request.preset:
@@ -178,12 +186,18 @@ def _training_job(request: Request, progress: Progress, ranks: ProcessGroup = AL
                 f"{config.steps:,}: give a larger --steps, the total."
             )
         return TrainingJob(
-            run, resume=True, changes=changes, publish=progress.preparing, ranks=ranks
+            run,
+            resume=True,
+            changes=changes,
+            publish=progress.preparing,
+            process_group=process_group,
         )
     base = PRESETS[request.preset].config if request.preset else TrainConfig()
     config = base.changed(request.changes)
     return TrainingJob(
-        Run.create(config, request.runs_dir), publish=progress.preparing, ranks=ranks
+        Run.create(config, request.runs_dir),
+        publish=progress.preparing,
+        process_group=process_group,
     )
 
 
@@ -199,7 +213,7 @@ def drive(job: TrainingJob, progress: Progress) -> int:
                 job.prepare()
             progress.mark(job.training.steps)
             begin, seconds_before = job.training.steps, job.seconds
-            while should_continue(job.training, job.ranks, not job.done and not signals):
+            while should_continue(job.training, job.process_group, not job.done and not signals):
                 job.step()
                 progress.training(job)
             status = Status.STOPPED if signals and not job.done else Status.FINISHED

@@ -31,7 +31,7 @@ def check_network(network: AnyNetwork, dataset: AnyDataset, objective: AnyObject
         raise ValueError(
             f"{reason[0].upper()}{reason[1:]}. Choose the network {fitting_network(dataset)}."
         )
-    if network.couples and not objective.couples:
+    if network.uses_batch_norm and not objective.allows_batch_norm:
         raise ValueError(
             f"The critic of the network {network.name} has batch norm, which mixes samples, "
             f"and {objective.name} asks for each sample's own slope. Choose the network "
@@ -61,7 +61,7 @@ def check_labels(dataset: AnyDataset, objective: AnyObjective, preview_class: in
 
 def check_split_updates(batch_size: int, objective: AnyObjective) -> None:
     """Check that a critic update can be split into one for real and one for fake examples."""
-    if batch_size % 2 or not objective.couples:
+    if batch_size % 2 or not objective.allows_batch_norm:
         raise ValueError(
             "Separate updates for real and fake need an even batch size and an objective without "
             "a gradient penalty. Change one of them, or turn split_updates off."

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wgan.arrays import F32
-from wgan.critic.scores import parts_of, score_of
+from wgan.critic.scores import chunks, score_of
 from wgan.latent import Models
 
 
@@ -43,9 +43,7 @@ def saliency(models: Models, picture: F32, label: int | None = None) -> Saliency
     Reference:
         Simonyan et al. 2013, section 3, arXiv:1312.6034.
     """
-    ((x, label_row),) = parts_of(
-        models, picture[None], None if label is None else np.array([label])
-    )
+    ((x, label_row),) = chunks(models, picture[None], None if label is None else np.array([label]))
     x = x.requires_grad_()
     with torch.enable_grad():
         score = score_of(models.critic, x, label_row)
@@ -63,9 +61,7 @@ class Activation:
 
 def activations(models: Models, picture: F32, label: int | None = None) -> list[Activation]:
     """Return each layer's output for one example, (C, H, W) or (2,), from the first layer to the last."""
-    ((x, label_row),) = parts_of(
-        models, picture[None], None if label is None else np.array([label])
-    )
+    ((x, label_row),) = chunks(models, picture[None], None if label is None else np.array([label]))
     layers = _outputs(models.critic, x, label_row)
     return [Activation(name, values[0].numpy()) for name, values in layers if values.dim() > 1]
 

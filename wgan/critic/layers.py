@@ -110,7 +110,7 @@ def gradients(models: Models, batch: RealFakeBatch) -> Gradients:
     parts, output_gradients = at_outputs(critic, critic_loss, nn.Linear, nn.Conv2d)
     rng = keyed_rng(0, "metric", draw=EPSILON)
     # A lazy penalty, which is not computed at every update, is computed at update 0.
-    points = objective.points(real=real, fake=fake, rng=rng, update=0)
+    points = objective.penalty_points(real=real, fake=fake, rng=rng, update=0)
     loss, penalty, *_ = critic_step(
         objective,
         lambda x, label: score_of(critic, x, label),

@@ -19,7 +19,7 @@ CHUNK = 128
 """Examples per forward pass."""
 
 
-def parts_of(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+def chunks(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield examples in chunks for the critic, with their classes if it is class-conditional.
 
     Args:
@@ -52,13 +52,13 @@ def score_of(critic: nn.Module, x: Tensor, label: Tensor | None) -> Tensor:
 @torch.no_grad()
 def scores(models: Models, x: F32, labels: I64 | None = None) -> F32:
     """Return the critic's scores: (N, …) → (N,). A class-conditional critic needs `labels`."""
-    parts = [score_of(models.critic, *part) for part in parts_of(models, x, labels)]
+    parts = [score_of(models.critic, *part) for part in chunks(models, x, labels)]
     return torch.cat(parts).numpy() if parts else np.empty(0, np.float32)
 
 
 def slopes(models: Models, x: F32, labels: I64 | None = None) -> F32:
     """Return the critic's slope ‖∇f‖ at each example: (N, …) → (N,)."""
-    norms = [_slopes(models.critic, *part) for part in parts_of(models, x, labels)]
+    norms = [_slopes(models.critic, *part) for part in chunks(models, x, labels)]
     return torch.cat(norms).numpy()
 
 

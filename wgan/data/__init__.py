@@ -18,9 +18,9 @@ from wgan.data.base import (
     Stack,
     as_bytes,
     as_floats,
+    chunks,
     examples,
-    parts_of,
-    some,
+    sample_indices,
 )
 from wgan.data.bundled import Mnist10k
 from wgan.data.errors import DataError
@@ -113,12 +113,12 @@ __all__ = [
     "as_bytes",
     "as_floats",
     "cells_of",
+    "chunks",
     "data_root",
     "density_of",
     "examples",
     "forget",
-    "parts_of",
     "prepare",
     "prepared",
-    "some",
+    "sample_indices",
 ]

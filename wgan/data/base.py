@@ -65,16 +65,18 @@ class Pictures:
         self, part: Literal["train", "held-out"], n: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Draw the same pictures as `batch`, and their labels."""  # (n, C, H, W), (n,)
-        return self.take(part, self.order(part, n, rng))
+        return self.gather(part, self.draw_indices(part, n, rng))
 
-    def order(self, part: Literal["train", "held-out"], n: int, rng: torch.Generator) -> Tensor:
+    def draw_indices(
+        self, part: Literal["train", "held-out"], n: int, rng: torch.Generator
+    ) -> Tensor:
         """Draw n indices with replacement."""  # (n,)
         import torch
 
         labels = self.train_labels if part == "train" else self.held_out_labels
         return torch.randint(len(labels), (n,), generator=rng, device=labels.device)
 
-    def take(self, part: Literal["train", "held-out"], places: Tensor) -> tuple[Tensor, Tensor]:
+    def gather(self, part: Literal["train", "held-out"], indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pictures at indices, (n,), as float32 in [−1, 1], (n, C, H, W), and their
         labels, (n,).
         """
@@ -82,23 +84,23 @@ class Pictures:
         source = self.train if train else self.held_out
         labels = self.train_labels if train else self.held_out_labels
         if not isinstance(source, Mapped):
-            batch = source[places]
+            batch = source[indices]
         else:
-            batch = source.read(places)
+            batch = source.read(indices)
             # From pinned memory, the copy to the GPU is asynchronous.
             pinned = labels.device.type == "cuda"
             batch = batch.pin_memory() if pinned else batch
             batch = batch.to(labels.device, non_blocking=pinned)
-        return as_floats(batch), labels[places]
+        return as_floats(batch), labels[indices]
 
-    def expect(self, places: Tensor) -> None:
+    def prefetch(self, indices: Tensor) -> None:
         """Read training pictures ahead in the background, if they are not in memory.
 
         Args:
-            places: Indices of pictures that will be needed soon, (n,).
+            indices: Indices of pictures that will be needed soon, (n,).
         """
         if isinstance(self.train, Mapped):
-            self.train.expect(places)
+            self.train.prefetch(indices)
 
     def to(self, device: torch.device) -> Pictures:
         """Return the same pictures on a device. Mapped pictures stay in their file; batches are moved."""
@@ -190,7 +192,7 @@ class Points:
 Data = Pictures | Points
 
 
-def some(n: int, most: int, rng: torch.Generator) -> Tensor:
+def sample_indices(n: int, most: int, rng: torch.Generator) -> Tensor:
     """Return all n indices, or `most` of them chosen at random, in ascending order."""  # (at most n,)
     import torch
 
@@ -199,7 +201,7 @@ def some(n: int, most: int, rng: torch.Generator) -> Tensor:
     return torch.randperm(n, generator=rng)[:most].sort().values
 
 
-def parts_of(pictures: Stack, size: int = 2_000) -> Iterator[Tensor]:
+def chunks(pictures: Stack, size: int = 2_000) -> Iterator[Tensor]:
     """Yield pictures, (N, C, H, W), in chunks, so that they need not all be in memory."""
     for start in range(0, len(pictures), size):
         yield pictures[start : start + size]
@@ -223,8 +225,8 @@ def examples(data: Data, n: int, seed: int = 0) -> npt.NDArray[Any]:
 
     rng = keyed_rng(seed, "sample")
     if isinstance(data, Pictures):
-        places = torch.randperm(len(data.train), generator=rng)[:n]
-        return data.train[places].cpu().numpy()
+        indices = torch.randperm(len(data.train), generator=rng)[:n]
+        return data.train[indices].cpu().numpy()
     return data.sample(n, rng).cpu().numpy()
 
 

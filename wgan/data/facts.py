@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wgan.arrays import F32, F64, U8
-from wgan.data.base import Pictures, Points, Stack, some
+from wgan.data.base import Pictures, Points, Stack, sample_indices
 from wgan.rng import keyed_rng
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
     most = MOST_VALUES // math.prod(pictures.shape)
-    described_places = some(len(train), most, keyed_rng(0, "sample", draw=1))
+    described_places = sample_indices(len(train), most, keyed_rng(0, "sample", draw=1))
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # These are sums of integers, which float64 holds exactly, so their order does not matter.
     sums = torch.zeros(max(classes, 1), *pictures.shape, dtype=torch.float64)
-    for places in torch.split(described_places, 512):
-        part = train[places]
+    for indices in torch.split(described_places, 512):
+        part = train[indices]
         values = part.double()
-        sums.index_add_(0, labels[places], values)
+        sums.index_add_(0, labels[indices], values)
         squares += float(values.square().sum())
         for channel in range(train.shape[1]):
             table[channel] += torch.bincount(part[:, channel].flatten().int() // 8, minlength=32)
@@ -100,8 +100,8 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     import torch
 
     n = min(len(pictures), MOST_COMPARED)
-    places = torch.randperm(len(pictures), generator=keyed_rng(0, "sample"))[:n]
-    flat = pictures[places].flatten(1).float()
+    indices = torch.randperm(len(pictures), generator=keyed_rng(0, "sample"))[:n]
+    flat = pictures[indices].flatten(1).float()
     pairs: list[tuple[float, int, int]] = []
     for start in range(0, n, 512):
         rows = torch.cdist(flat[start : start + 512], flat)
@@ -123,7 +123,7 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
             used |= {a, b}
     indices = torch.tensor([[a, b] for _, a, b in closest], dtype=torch.long).reshape(-1, 2)
     scale = flat.shape[1] ** 0.5
-    return places[indices], [distance / scale for distance, _, _ in closest], n
+    return indices[indices], [distance / scale for distance, _, _ in closest], n
 
 
 def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
@@ -136,8 +136,8 @@ def by_class(pictures: Pictures, rows: int, columns: int) -> U8:
 
     rng = keyed_rng(0, "sample")
     if not pictures.names:
-        places = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
-        return pictures.train[places].numpy()
+        indices = torch.randperm(len(pictures.train), generator=rng)[: rows * columns]
+        return pictures.train[indices].numpy()
     each = max(1, rows // len(pictures.names)) * columns
     columns_of = []
     for label in range(min(rows, len(pictures.names))):

@@ -25,11 +25,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from wgan import sandbox
 from wgan.arrays import U8
-from wgan.data.base import Progress, parts_of
+from wgan.data.base import Progress, chunks
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
 from wgan.data.prepared_sets import FOLDER, SCHEMA, Prepared, Recipe, folders, read_header, writable
-from wgan.data.stored import New, write
+from wgan.data.stored import ArrayToWrite, write
 from wgan.rng import keyed_rng
 from wgan.untrusted.folders import list_files
 from wgan.untrusted.limits import Limits, Meter
@@ -53,7 +53,7 @@ Source = Path | bytes | Files
 READER = "wgan.untrusted.picture_set:prepare_pictures"
 GRACE_S = 10.0
 """The child process ends itself after its time limit; the parent kills it this many seconds later."""
-SCRATCH = ".preparing-"
+SCRATCH_PREFIX = ".preparing-"
 """Prefix of the scratch folder of a preparation. The child deletes the folder if this process is killed."""
 
 
@@ -275,15 +275,15 @@ def _write_data_set(
     half = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with _writing(path.parent), half.open("wb", buffering=CHUNK) as file:
-            progress_of_parts = _Told(progress, len(labels))
+            progress_of_parts = _ProgressReporter(progress, len(labels))
             arrays = {}
             for name, mask in (("train", ~held_out), ("held_out", held_out)):
                 n = int(mask.sum())
                 pieces = (
-                    progress_of_parts(part.numpy()) for part in parts_of(pictures.only(mask), 500)
+                    progress_of_parts(part.numpy()) for part in chunks(pictures.only(mask), 500)
                 )
-                arrays[name] = New("U8", (n, *pictures.shape[1:]), pieces)
-                arrays[f"{name}_labels"] = New("I64", (n,), [labels[mask].numpy()])
+                arrays[name] = ArrayToWrite("U8", (n, *pictures.shape[1:]), pieces)
+                arrays[f"{name}_labels"] = ArrayToWrite("I64", (n,), [labels[mask].numpy()])
             write(file, {"wgan-data": json.dumps(header)}, arrays)
             file.flush()
             os.fsync(file.fileno())
@@ -307,8 +307,8 @@ def _to_hold_out(labels: Tensor, share: float) -> Tensor:
         n = len(of_class)
         held_out_places.append(of_class[: min(n - 1, max(1, round(n * share)))])
     # If every class has only one picture, hold out one of them.
-    places = torch.cat(held_out_places)
-    return places if len(places) else order[:1]
+    indices = torch.cat(held_out_places)
+    return indices if len(indices) else order[:1]
 
 
 def _too_few(description: Description, recipe: Recipe) -> str:
@@ -329,7 +329,7 @@ def _too_few(description: Description, recipe: Recipe) -> str:
 @contextlib.contextmanager
 def _scratch_folder(folder: Path) -> Iterator[Path]:
     with _writing(folder):
-        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
+        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=folder))
     try:
         yield scratch
     finally:
@@ -344,7 +344,7 @@ def _writing(folder: Path) -> Iterator[None]:
         raise DataError(full_disk(str(folder), error)) from error
 
 
-class _Told:
+class _ProgressReporter:
     """Passes chunks through, and reports how many pictures have been written."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
@@ -362,9 +362,9 @@ def _key(source: Source, recipe: Recipe, meter: Meter, progress: Progress | None
     slug = re.sub(r"[^a-z0-9]+", "-", recipe.title.lower()).strip("-")[:40].strip("-")
     digest = hashlib.blake2b(f"{SCHEMA}{recipe.model_dump_json()}".encode())
     total, parts = _parts(source, meter)
-    for i, (name, chunks) in enumerate(parts):
+    for i, (name, part) in enumerate(parts):
         content = hashlib.blake2b(digest_size=16)
-        for chunk in chunks:
+        for chunk in part:
             content.update(chunk)
             meter.check_time()
             if progress is not None:

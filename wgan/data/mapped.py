@@ -59,7 +59,7 @@ class Mapped:
         return torch.Size((len(self), *self._one))
 
     def __getitem__(self, index: int | slice | Tensor) -> Tensor:
-        self.expect(index)
+        self.prefetch(index)
         return self.read(index)
 
     def read(self, index: int | slice | Tensor) -> Tensor:
@@ -70,10 +70,10 @@ class Mapped:
             raise DataError(
                 "The file of the prepared pictures was cut short while it was in use: prepare them again."
             )
-        places = np.asarray(self._places[_plain(index)])
-        is_mirrored = places < 0
-        rows = np.take(self._stored, np.where(is_mirrored, ~places, places), axis=0)
-        pictures = torch.from_numpy(rows).view(*places.shape, *self._one)
+        indices = np.asarray(self._places[_plain(index)])
+        is_mirrored = indices < 0
+        rows = np.take(self._stored, np.where(is_mirrored, ~indices, indices), axis=0)
+        pictures = torch.from_numpy(rows).view(*indices.shape, *self._one)
         if is_mirrored.any():
             mask = torch.from_numpy(np.asarray(is_mirrored))
             pictures[mask] = pictures[mask].flip(-1)
@@ -87,18 +87,18 @@ class Mapped:
         """Return all pictures followed by their mirror images; they stay in the file."""
         return self._with(np.concatenate([self._places, ~self._places]))
 
-    def _with(self, places: I64) -> Mapped:
+    def _with(self, indices: I64) -> Mapped:
         copied = copy.copy(self)
-        copied._places = places
+        copied._places = indices
         return copied
 
-    def expect(self, index: int | slice | Tensor) -> None:
+    def prefetch(self, index: int | slice | Tensor) -> None:
         """Tell the system to read pictures ahead, all at once. Does not wait for them.
 
         Without this, each page would be read on first access, one after the other.
         """
-        places = np.asarray(self._places[_plain(index)])
-        rows = np.unique(np.where(places < 0, ~places, places))
+        indices = np.asarray(self._places[_plain(index)])
+        rows = np.unique(np.where(indices < 0, ~indices, indices))
         if not len(rows) or not hasattr(mmap, "MADV_WILLNEED"):
             return
         # Request neighbouring pictures in one call.

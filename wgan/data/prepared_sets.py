@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from wgan.data.base import Pictures, Side, Stack
 from wgan.data.errors import DataError
 from wgan.data.mapped import Mapped
-from wgan.data.stored import Part, layout, read
+from wgan.data.stored import ArrayLocation, layout, read
 from wgan.paths import cache_dir, data_root
 
 SCHEMA = 1
@@ -292,7 +292,7 @@ def read_pictures(path: Path, *, mapped: bool | None = None) -> Pictures:
         ) from error
 
 
-def _part(path: Path, part: Part, mapped: bool) -> Stack:
+def _part(path: Path, part: ArrayLocation, mapped: bool) -> Stack:
     import torch
 
     if not mapped:

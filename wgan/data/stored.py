@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 Kind = Literal["I64", "U8"]
 KINDS: dict[Kind, npt.DTypeLike] = {"I64": np.dtype("<i8"), "U8": np.dtype("u1")}
-HEADER = 64 << 20
+MAX_HEADER_BYTES = 64 << 20
 """Maximum length of a header, in bytes."""
 
 
 @dataclass(frozen=True)
-class Part:
+class ArrayLocation:
     """Type, shape and position of an array in a file."""
 
     kind: Kind
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class New:
+class ArrayToWrite:
     """An array to write, in chunks along its first axis."""
 
     kind: Kind
@@ -43,14 +43,14 @@ class New:
     pieces: Iterable[npt.NDArray[Any]]
 
 
-def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> None:
+def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, ArrayToWrite]) -> None:
     """Write arrays and metadata, byte for byte as safetensors does."""
     order = sorted(arrays, key=lambda name: (arrays[name].kind != "I64", name))
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name in order:
         new = arrays[name]
-        begin, end = end, end + Part(new.kind, new.shape, 0).nbytes
+        begin, end = end, end + ArrayLocation(new.kind, new.shape, 0).nbytes
         header[name] = {"dtype": new.kind, "shape": new.shape, "data_offsets": (begin, end)}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
@@ -60,7 +60,7 @@ def write(file: IO[bytes], metadata: dict[str, str], arrays: dict[str, New]) -> 
             file.write(np.ascontiguousarray(piece, KINDS[arrays[name].kind]).data)
 
 
-def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
+def layout(path: Path) -> tuple[dict[str, str], dict[str, ArrayLocation]]:
     """Read the header of a file: its metadata, and the position of each array.
 
     Raises:
@@ -71,7 +71,7 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
         size = file.seek(0, 2)
         file.seek(0)
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(HEADER, size - 8):
+        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
             raise ValueError("the header is not whole")
         header = json.loads(file.read(length))
     if not isinstance(header, dict):
@@ -85,7 +85,7 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
             type(n) is int and n >= 0 for n in (*shape, begin, stop)
         ):
             raise ValueError("an array of another kind")
-        part = parts[name] = Part(entry["dtype"], shape, 8 + length + begin)
+        part = parts[name] = ArrayLocation(entry["dtype"], shape, 8 + length + begin)
         if begin != end or stop != begin + part.nbytes:
             raise ValueError("the arrays do not lie one after the other")
         end = stop
@@ -94,7 +94,7 @@ def layout(path: Path) -> tuple[dict[str, str], dict[str, Part]]:
     return metadata, parts
 
 
-def read(path: Path, part: Part) -> npt.NDArray[Any]:
+def read(path: Path, part: ArrayLocation) -> npt.NDArray[Any]:
     """Read an array of a file.
 
     Raises:

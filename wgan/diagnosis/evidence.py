@@ -65,7 +65,7 @@ class Evidence:
 class Proposal:
     """A change of hyperparameters that may help."""
 
-    words: str
+    description: str
     changes: Mapping[str, Any]
     live: bool
     """Whether it can be applied to a running training; otherwise a fork is needed."""

@@ -2,7 +2,7 @@
 
 from wgan.jobs.convergence import CONVERGENCE, UPDATES, CriticConvergence, converge
 from wgan.jobs.evaluation import SAMPLES, Evaluation, Value, evaluate
-from wgan.jobs.inversion import OTHERS, SEARCH, Found, invert
+from wgan.jobs.inversion import NUM_BASELINE_PICTURES, SEARCH, InversionResult, invert
 from wgan.jobs.snapshot import (
     CURVE_POINTS,
     Curves,
@@ -20,7 +20,7 @@ __all__ = [
     "CONVERGENCE",
     "CURVE_POINTS",
     "FLUSH_EVERY",
-    "OTHERS",
+    "NUM_BASELINE_PICTURES",
     "SAMPLES",
     "SEARCH",
     "UPDATES",
@@ -28,7 +28,7 @@ __all__ = [
     "CriticConvergence",
     "Curves",
     "Evaluation",
-    "Found",
+    "InversionResult",
     "RunReader",
     "RunSnapshot",
     "StoredPreview",

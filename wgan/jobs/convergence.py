@@ -41,7 +41,7 @@ UPDATES = {"pictures": 400, "points": 2_000}
 BATCHES = 25
 """Draw number of the batches, in the random stream of the metrics."""
 
-LOOKS = 60
+NUM_MEASUREMENTS = 60
 """Number of evenly spaced measurements of the bound."""
 
 SURFACE_EVERY = 5
@@ -64,7 +64,7 @@ class CriticConvergence:
     bounds: F64  # (K,), lower bounds of `exact` that the critic proves
     gaps: F64  # (K,), E f(real) − E f(fake)
     slopes: F64  # (K,), steepest slope from a real example to a fake
-    stuck: F64 | None  # (K,), share of the clipped weights at ±c; None without clipping
+    clip_saturation: F64 | None  # (K,), share of the clipped weights at ±c; None without clipping
     surfaces: Surfaces | None  # the newest one; only for points
     note: str = ""  # why the training ended early
 
@@ -121,27 +121,27 @@ def converge(
     yield TaskProgress("Finding the exact distance", 0.01)
     flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
     cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
-    fitting = _fitting(models, faster)
-    copied = models.with_critic(fitting.critic)
-    look = _Look(copied, sides, cost, exact, data)
+    trainer = _critic_trainer(models, faster)
+    copied = models.with_critic(trainer.critic)
+    look = _BoundMeasurements(copied, sides, cost, exact, data)
     total = updates or UPDATES[config.dataset.kind]
     batch = min(config.batch_size, n)
-    marks = set(np.linspace(0, total, LOOKS, dtype=int).tolist())
+    marks = set(np.linspace(0, total, NUM_MEASUREMENTS, dtype=int).tolist())
     # Measure more often at the start, where the critic changes most.
-    marks |= set(np.geomspace(1, total, LOOKS // 3).round().astype(int).tolist())
+    marks |= set(np.geomspace(1, total, NUM_MEASUREMENTS // 3).round().astype(int).tolist())
     common = {
         "step": models.step,
         "samples": n,
         "exact": exact,
         "floor": floor(sides),
-        "rate": fitting.optimizer.param_groups[0]["lr"],
+        "rate": trainer.optimizer.param_groups[0]["lr"],
         "batch": batch,
         "total": total,
         "dual": bounds_the_distance(config.objective),
     }
     yield TaskProgress("Training the critic", 0.02, look(0, last=False, **common))
     for done in range(1, total + 1):
-        _update(fitting, sides, batch, config.conditional)
+        _update(trainer, sides, batch, config.conditional)
         result = look(done, last=done == total, **common) if done in marks else None
         share = 0.02 + 0.98 * done / total
         yield TaskProgress(f"Critic update {done:,} of {total:,}", share, result)
@@ -149,7 +149,7 @@ def converge(
             return
 
 
-def _fitting(models: Models, faster: float) -> CriticTrainer:
+def _critic_trainer(models: Models, faster: float) -> CriticTrainer:
     config = models.config
     critic = copy.deepcopy(models.critic).requires_grad_(True).train()
     optimizer = optimizer_of(config, critic, "critic")
@@ -160,21 +160,21 @@ def _fitting(models: Models, faster: float) -> CriticTrainer:
     )
 
 
-def _update(fitting: CriticTrainer, sides: RealFakeBatch, batch: int, conditional: bool) -> None:
+def _update(trainer: CriticTrainer, sides: RealFakeBatch, batch: int, conditional: bool) -> None:
     n = len(sides.real)
-    rng = keyed_rng(fitting.seed, "metric", fitting.updates, BATCHES)
+    rng = keyed_rng(trainer.seed, "metric", trainer.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
     # With classes, a real example and its fake share one, because the penalty acts between them.
     fake = real if conditional else torch.randint(n, (batch,), generator=rng)
-    fitting.critic.train()
-    fitting.update(
+    trainer.critic.train()
+    trainer.update(
         real=torch.from_numpy(sides.real)[real],
         fake=torch.from_numpy(sides.fake)[fake],
         label=torch.from_numpy(sides.labels)[real] if conditional else None,
     )
 
 
-class _Look:
+class _BoundMeasurements:
     """Measures a critic at some updates, and collects the measurements."""
 
     def __init__(
@@ -208,7 +208,7 @@ class _Look:
             bounds=table[:, 1],
             slopes=table[:, 2],
             gaps=table[:, 3],
-            stuck=None if np.isnan(table[0, 4]) else table[:, 4],
+            clip_saturation=None if np.isnan(table[0, 4]) else table[:, 4],
             surfaces=self._surfaces,
             note=note,
             **common,

@@ -2,7 +2,7 @@
 
 from wgan.runs import Run
 from wgan.training import ThreadTuner, Training
-from wgan.training.acceleration.manager import StepAccelerator
+from wgan.training.acceleration.step_accelerator import StepAccelerator
 
 
 class EngineTuner:
@@ -32,17 +32,19 @@ class EngineTuner:
         self._seconds += seconds
         self._steps += 1
 
-    def switch_steps(self, training: Training, seconds: float, *, again: bool = False) -> bool:
+    def switch_steps(
+        self, training: Training, seconds: float, *, was_compiled: bool = False
+    ) -> bool:
         """Switch to compiled steps if they are ready and faster; return whether the engine has changed.
 
         Args:
             training: The training.
             seconds: Training time so far.
-            again: Whether the run was trained with compiled steps before. Their speed is not
+            was_compiled: Whether the run was trained with compiled steps before. Their speed is not
                 checked then.
         """
         left = seconds_left(training, seconds)
-        if not self.accelerator.maybe_switch(training, seconds, left, proven=again):
+        if not self.accelerator.maybe_switch(training, seconds, left, was_compiled=was_compiled):
             return False
         self._run.set_engine(training.engine)
         return True
@@ -57,13 +59,13 @@ class EngineTuner:
         tuner = self._thread_tuner
         if tuner is None:
             return False
-        tuner.note(self._seconds, self._steps)
+        tuner.record(self._seconds, self._steps)
         self._seconds, self._steps = 0.0, 0
         # A running compiler takes part of a core for about a minute, so measurements would be
         # meaningless.
-        if not tuner.due(seconds) or self.accelerator.working:
+        if not tuner.should_tune(seconds) or self.accelerator.working:
             return False
-        threads = tuner.better(training.config, training.engine, seconds)
+        threads = tuner.tune(training.config, training.engine, seconds)
         if threads == training.engine.threads:
             return False
         training.set_num_threads(threads)

@@ -16,8 +16,8 @@ from wgan.metrics import (
     DEVIATION,
     FLOOR,
     METRICS,
-    PictureSides,
-    PointSides,
+    PictureInputs,
+    PointInputs,
     ReferenceStats,
     left_out,
     load,
@@ -144,7 +144,7 @@ def _pictures(
     for part in _inputs(models, data, n, seed):
         batches.append(torch.from_numpy(models.make(*part)))
         yield TaskProgress("Making samples", 0.1 + 0.2 * len(batches) * BATCH / n)
-    whole = PictureSides(torch.cat(batches), reference_stats)
+    whole = PictureInputs(torch.cat(batches), reference_stats)
     for share in whole.features_in_shares():
         yield TaskProgress("Features of the samples", 0.3 + 0.1 * share)
     sides = whole.first(min(len(data.held_out), requested_samples or SAMPLES))
@@ -190,7 +190,7 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
     for draw in range(DRAWS):
         rng = keyed_rng(seed, "metric", draw=draw)
         z = torch.randn(POINTS, models.config.latent_dim, generator=rng).numpy()
-        sides = PointSides(models.make(z), data, draw)
+        sides = PointInputs(models.make(z), data, draw)
         for name, number in measure(sides, floor=True).items():
             rows.setdefault(name, []).append(number)
         values = []

@@ -13,14 +13,14 @@ from wgan.metrics import nearest
 
 SEARCH = "Finding a picture"
 
-OTHERS = 4
+NUM_BASELINE_PICTURES = 4
 """Held-out pictures that are inverted at the same time, as a baseline."""
 
 NEAREST = 8
 
 
 @dataclass(frozen=True)
-class Found:
+class InversionResult:
     """The state of an inversion. Its last one has the training pictures nearest to the target."""
 
     step: int  # step of the run from which the generator comes
@@ -66,7 +66,7 @@ def invert(
     if data is None and dataset.present(root):
         data = dataset.load(root)
     pictures = data if isinstance(data, Pictures) else None
-    others = None if pictures is None else pictures.held_out[:OTHERS].numpy()
+    others = None if pictures is None else pictures.held_out[:NUM_BASELINE_PICTURES].numpy()
     latest: Search | None = None
     for search_state in search(
         models, target, others=others, starts=starts, updates=updates, seed=seed, label=label
@@ -79,7 +79,7 @@ def invert(
         latest = search_state
         message = f"Update {latest.update:,} of {updates:,}"
         yield TaskProgress(
-            message, 0.9 * latest.update / updates, Found(models.step, latest, others)
+            message, 0.9 * latest.update / updates, InversionResult(models.step, latest, others)
         )
     assert latest is not None
     if pictures is None:
@@ -91,5 +91,7 @@ def invert(
         distances, where = part
         nearest_picture = pictures.train[where[0]].numpy()
         yield TaskProgress(
-            "Done", 1.0, Found(models.step, latest, others, nearest_picture, distances[0].numpy())
+            "Done",
+            1.0,
+            InversionResult(models.step, latest, others, nearest_picture, distances[0].numpy()),
         )

@@ -11,7 +11,7 @@ from wgan.jobs.snapshot import in_words
 class TaskProgress(NamedTuple):
     """The progress of a task after one of its steps."""
 
-    words: str
+    message: str
     share: float  # in [0, 1]
     result: Any = None  # the result so far; None if there is nothing to show yet
 
@@ -27,13 +27,13 @@ class TaskStatus:
     key: str
     title: str
     run: str  # name of the run
-    words: str = "Waiting for its turn"
+    message: str = "Waiting for its turn"
     share: float = 0.0
     result: Any = None
     error: str = ""
     done: bool = False
     cancelled: bool = False
-    holds: bool = False  # whether the run's training waits until the task has ended
+    pauses_training: bool = False  # whether the run's training waits until the task has ended
     version: int = 0
 
 
@@ -45,15 +45,21 @@ class Task:
         title: Name of the task on screen.
         run: Name of the run that it is about.
         begin: Creates the steps. It is called at the first step.
-        holds: Whether the run's training waits until the task has ended.
+        pauses_training: Whether the run's training waits until the task has ended.
     """
 
     def __init__(
-        self, key: str, title: str, run: str, begin: Callable[[], TaskSteps], *, holds: bool = False
+        self,
+        key: str,
+        title: str,
+        run: str,
+        begin: Callable[[], TaskSteps],
+        *,
+        pauses_training: bool = False,
     ) -> None:
-        self.status = TaskStatus(key, title, run, holds=holds)
+        self.status = TaskStatus(key, title, run, pauses_training=pauses_training)
         self.seconds_used = 0.0  # of the worker's time, for fair scheduling
-        self.holds = holds
+        self.pauses_training = pauses_training
         self._begin = begin
         self._work: TaskSteps | None = None
         self._is_cancelled = False
@@ -77,21 +83,21 @@ class Task:
         finally:
             self.seconds_used += time.perf_counter() - start
         if self._is_cancelled:
-            self._show(words="Cancelled", done=True, cancelled=True)
+            self._show(message="Cancelled", done=True, cancelled=True)
         elif progress is None:
             self._show(share=1.0, done=True)
         else:
             share, result = min(max(progress.share, 0.0), 1.0), self.status.result
             if progress.result is not None:
                 self._result_share, result = share, progress.result
-            self._show(words=progress.words, share=share, result=result)
+            self._show(message=progress.message, share=share, result=result)
 
     def cancel(self) -> None:
         """End the task. Its result so far remains, with the share at which it was obtained."""
         if self.done:
             return
         self._is_cancelled = True  # `step` reads it after the current step
-        self._show(words="Cancelled", share=self._result_share, done=True, cancelled=True)
+        self._show(message="Cancelled", share=self._result_share, done=True, cancelled=True)
 
     def _show(self, **values: Any) -> None:
         self.status = replace(self.status, version=self.status.version + 1, **values)

@@ -47,7 +47,7 @@ class TrainingJob:
         resume: whether the run continues from its newest checkpoint.
         changes: hyperparameters to change before the first step, by path.
         publish: called with every new snapshot.
-        ranks: the processes that train it together; this is the first of them.
+        process_group: the processes that train it together; this is the first of them.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class TrainingJob:
         resume: bool = False,
         changes: Mapping[str, Any] | None = None,
         publish: Callable[[RunSnapshot], None] | None = None,
-        ranks: ProcessGroup = ALONE,
+        process_group: ProcessGroup = ALONE,
     ) -> None:
-        self.ranks, self.run, self.config = ranks, run, run.config()
+        self.process_group, self.run, self.config = process_group, run, run.config()
         self._training: Training | None = None
         self.problems = Problems(run, lambda: self._current_step)
         stored_snapshot = self._read_stored() if resume else None
@@ -143,13 +143,21 @@ class TrainingJob:
             engine = self._resolved(self.config, check)
             engine.activate()
             self._send_launch_spec(LaunchSpec(self.config, engine, None, self._first_changes, ()))
-            self._training = Training(self.config, engine=engine, data=data, ranks=self.ranks)
+            self._training = Training(
+                self.config, engine=engine, data=data, process_group=self.process_group
+            )
         check()
         # On a CPU, reports are ready at once. Of several processes, each must fetch every report, so that
         # all notice divergence at the same step.
-        self.fetch_reports_lazily = self.training.device.type != "cpu" and self.ranks.of == 1
+        self.fetch_reports_lazily = (
+            self.training.device.type != "cpu" and self.process_group.size == 1
+        )
         fixed_threads = self.config.threads or self._threads
-        if not fixed_threads and self.ranks.of == 1 and self.training.device.type == "cpu":
+        if (
+            not fixed_threads
+            and self.process_group.size == 1
+            and self.training.device.type == "cpu"
+        ):
             self.engine_tuner.choose_threads(self._most_threads, self.recorder.seconds)
         self._is_untouched = False
         self.recorder.write()
@@ -187,9 +195,11 @@ class TrainingJob:
         engine.activate()
         replay = tuple(records.replay)
         self._send_launch_spec(LaunchSpec(state.config, engine, state, self._first_changes, replay))
-        self._training = Training.restore(state, engine=engine, data=data, ranks=self.ranks)
+        self._training = Training.restore(
+            state, engine=engine, data=data, process_group=self.process_group
+        )
         if engine.compiled:  # Exact repetition needs the same compiled steps.
-            self.engine_tuner.switch_steps(self._training, 0.0, again=True)
+            self.engine_tuner.switch_steps(self._training, 0.0, was_compiled=True)
             if not self._training.engine.compiled:
                 self.recorder.add_engine_change(state.step, engine, self._training.engine)
         self.config = state.config
@@ -206,7 +216,7 @@ class TrainingJob:
             config,
             threads=self._threads,
             most_threads=self._most_threads,
-            processes=self.ranks.of,
+            processes=self.process_group.size,
             check=check,
         )
 
@@ -214,7 +224,7 @@ class TrainingJob:
         """Send the other processes what to train; None: they may leave, there is nothing to train."""
         if not self._launch_spec_is_sent:
             self._launch_spec_is_sent = True
-            self.ranks.same(spec)
+            self.process_group.broadcast_object(spec)
 
     @property
     def training(self) -> Training:

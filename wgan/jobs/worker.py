@@ -22,37 +22,39 @@ class LaunchSpec(NamedTuple):
     replay: tuple[Change, ...]  # repeated at their steps
 
 
-def should_continue(training: Training, ranks: ProcessGroup, wants_more: bool) -> bool:
+def should_continue(training: Training, process_group: ProcessGroup, wants_more: bool) -> bool:
     """Return whether to make another step, with the same result in every process.
 
     The processes exchange the decision of rank 0 only at reports, so that they need not synchronise
     at every step.
     """
-    if ranks.of == 1:
+    if process_group.size == 1:
         return wants_more
     if training.steps >= training.config.steps:
         return False
     if training.steps % training.config.report_every:
         return True
-    return bool(ranks.same(wants_more))
+    return bool(process_group.broadcast_object(wants_more))
 
 
-def run_worker(ranks: ProcessGroup, root: Path | None = None) -> bool:
+def run_worker(process_group: ProcessGroup, root: Path | None = None) -> bool:
     """Train as a worker process until rank 0 ends the training; return False if it could not begin.
 
     Raises:
         Diverged: The training has diverged.
         RuntimeError: The connection to another process is lost.
     """
-    spec: LaunchSpec | None = ranks.same(None)
+    spec: LaunchSpec | None = process_group.broadcast_object(None)
     if spec is None:
         return False
     spec.engine.activate()
     data = spec.config.dataset.load(root)
     if spec.state is None:
-        training = Training(spec.config, engine=spec.engine, data=data, ranks=ranks)
+        training = Training(spec.config, engine=spec.engine, data=data, process_group=process_group)
     else:
-        training = Training.restore(spec.state, engine=spec.engine, data=data, ranks=ranks)
+        training = Training.restore(
+            spec.state, engine=spec.engine, data=data, process_group=process_group
+        )
     if spec.changes:
         training.apply(**spec.changes)
     replay = deque(spec.replay)
@@ -60,7 +62,7 @@ def run_worker(ranks: ProcessGroup, root: Path | None = None) -> bool:
     def apply(changes: Mapping[str, Any]) -> None:
         training.apply(**changes)
 
-    while should_continue(training, ranks, True):
+    while should_continue(training, process_group, True):
         replay_changes(replay, training.steps, apply)
         training.step()
         training.reports()

@@ -14,7 +14,7 @@ from wgan.config import TrainConfig
 from wgan.data import Data, Pictures, Points
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.gan_history import GanHistory, alarms
-from wgan.metrics import LIVE_SAMPLES, PictureSides, ReferenceStats, mixture_modes
+from wgan.metrics import LIVE_SAMPLES, PictureInputs, ReferenceStats, mixture_modes
 from wgan.metrics.images import KNOWN
 from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Training, resolve_engine
@@ -30,10 +30,10 @@ SETS = {
 """Data sets and their titles."""
 
 STEPS = {"ring-8": 600, "grid-25": 800, "mnist-10k": 300}
-LOOKS = {"points": 50, "pictures": 20}
+NUM_MEASUREMENTS = {"points": 50, "pictures": 20}
 """Number of measurements in a training."""
 
-SHOWN = 512
+NUM_SHOWN = 512
 """Points of each network that the chart shows."""
 
 COMPARED = 500
@@ -206,7 +206,7 @@ def race(
             progress, frequencies=reference_stats.frequencies.numpy().astype(np.float64)
         )
     kind = first.dataset.kind
-    look_interval = max(1, first.steps // LOOKS[kind])
+    look_interval = max(1, first.steps // NUM_MEASUREMENTS[kind])
     for step in itertools.count():
         share = step / first.steps
         if step % look_interval == 0 or step == first.steps:
@@ -239,7 +239,7 @@ def _empty_progress(name: str, config: TrainConfig, data: Data) -> Collapse:
             config.steps,
             len(data.means),
             (),
-            real[:SHOWN],
+            real[:NUM_SHOWN],
             data.extent,
             floor=floor,
         )
@@ -306,7 +306,7 @@ class _GanRunner:
     ) -> Generator[None, None, tuple[float, float, float, float]]:
         samples = make(self._training, min(COMPARED, len(reference_stats.data.held_out)))
         yield
-        sides = PictureSides(samples, reference_stats)
+        sides = PictureInputs(samples, reference_stats)
         for _ in sides.features_in_shares():
             yield
         counts = torch.bincount(
@@ -327,5 +327,5 @@ class _GanRunner:
         fake_spread, real = (
             math.sqrt(x.var(0, dtype=np.float64).sum()) for x in (points, progress.real)
         )
-        self.history = replace(self.history, points=points[:SHOWN])
+        self.history = replace(self.history, points=points[:NUM_SHOWN])
         return float(modes), good, fake_spread / real, math.nan

@@ -20,7 +20,7 @@ SENSITIVITY = "Sensitivity"
 SAMPLES = 512
 """Samples, and as many real points, between which the exact W₁ is measured."""
 
-SHOWN = 128
+NUM_SHOWN = 128
 """Samples of each cell that the chart shows."""
 
 BUDGETS = (100, 200, 400, 800)
@@ -132,7 +132,7 @@ class Grid:
             return replace(self, diverged=(*self.diverged, cell))
         emds = self.emds.copy()
         emds[cell] = emd(samples, real)
-        points = dict(self.samples or {}) | {cell: samples[:SHOWN].astype(np.float32)}
+        points = dict(self.samples or {}) | {cell: samples[:NUM_SHOWN].astype(np.float32)}
         return replace(self, emds=emds, samples=points)
 
     @property
@@ -221,7 +221,7 @@ def sweep(
         emd(other_real, real),
         emd(make(untrained, SAMPLES).double().numpy(), real),
         data.extent,
-        real[:SHOWN].astype(np.float32),
+        real[:NUM_SHOWN].astype(np.float32),
         np.full((len(row_values), len(column_values)), np.nan),
         samples={},
     )

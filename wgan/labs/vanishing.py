@@ -31,7 +31,7 @@ LOSSES: dict[str, tuple[str, Objective]] = {
 
 NETWORK = Mlp(width=64, depth=3)
 RATE, BATCH, FAKES = 1e-3, 256, 512
-LOOKS = 36
+NUM_MEASUREMENTS = 36
 ARROWS = 14
 DISTANCE, SPREAD = 4.0, 0.4
 """The two Gaussians: distance between their means, which is also W₁, and standard deviation of both."""
@@ -152,7 +152,7 @@ def vanish(name: str = "gaussians", *, updates: int = 2_000, seed: int = 0) -> T
     record = _Recorder(name, updates, data, generator_network, seed)
     discriminator = new_critic_trainer(NETWORK, Gan(), RATE, seed)
     critic = new_critic_trainer(NETWORK, LOSSES["wasserstein"][1], RATE, seed)
-    record_updates = set(log_spaced_updates(updates, LOOKS))
+    record_updates = set(log_spaced_updates(updates, NUM_MEASUREMENTS))
     for update in range(updates):
         real = data.sample(BATCH, keyed_rng(seed, "data", update))
         with torch.no_grad():

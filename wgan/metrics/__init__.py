@@ -6,16 +6,16 @@ names.
 
 from wgan.metrics.extractor import Network, Trained, find_network, read_network, train_features
 from wgan.metrics.feature_distances import Sums, frechet, kid, last, load, memorised, nearest, prdc
-from wgan.metrics.images import PictureSides, ReferenceStats, pooled
-from wgan.metrics.points import PointSides, emd, mixture_modes, sliced
+from wgan.metrics.images import PictureInputs, ReferenceStats, pooled
+from wgan.metrics.points import PointInputs, emd, mixture_modes, sliced
 from wgan.metrics.registry import (
     DEVIATION,
     FLOOR,
     LIVE_SAMPLES,
     METRICS,
-    SHOWN,
+    NUM_SHOWN,
     Metric,
-    Sides,
+    MetricInputs,
     better,
     left_out,
     measure,
@@ -30,13 +30,13 @@ __all__ = [
     "FLOOR",
     "LIVE_SAMPLES",
     "METRICS",
-    "SHOWN",
+    "NUM_SHOWN",
     "Metric",
+    "MetricInputs",
     "Network",
-    "PictureSides",
-    "PointSides",
+    "PictureInputs",
+    "PointInputs",
     "ReferenceStats",
-    "Sides",
     "Sums",
     "Trained",
     "better",

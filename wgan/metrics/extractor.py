@@ -20,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wgan.data import DataError, Pictures, Stack, as_floats, data_root, parts_of
+from wgan.data import DataError, Pictures, Stack, as_floats, chunks, data_root
 from wgan.metrics.feature_distances import Sums, frechet
 from wgan.rng import keyed_rng
 
@@ -132,7 +132,7 @@ class Network:
     @torch.no_grad()
     def features(self, pictures: Stack) -> Tensor:
         """Return the features of pictures, (N, C, H, W) uint8 → (N, 64) float32."""
-        return torch.cat([self.module(part.cpu()) for part in parts_of(pictures, BATCH)])
+        return torch.cat([self.module(part.cpu()) for part in chunks(pictures, BATCH)])
 
     @torch.no_grad()
     def probabilities(self, features: Tensor) -> Tensor:
@@ -327,7 +327,7 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
 def sum_features(network: Network, pictures: Stack) -> Sums:
     """Return the sums of the features of all pictures, (N, C, H, W) uint8."""
     total = None
-    for part in parts_of(pictures):
+    for part in chunks(pictures):
         sums = Sums.of(network.features(part))
         total = sums if total is None else total + sums
     assert total is not None

@@ -36,7 +36,7 @@ class Sums:
         return Sums(self.n + other.n, self.total + other.total, self.outer + other.outer)
 
 
-class _Given(nn.Module):
+class _Identity(nn.Module):
     """Returns its input, because the features have been computed before."""
 
     def __init__(self, num_features: int) -> None:
@@ -63,7 +63,7 @@ def frechet(fake: Sums, real: Sums) -> float:
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    metric = FrechetInceptionDistance(feature=_Given(len(real.total)))
+    metric = FrechetInceptionDistance(feature=_Identity(len(real.total)))
     # The metric takes its dtype from the first features. Its sums are set directly afterwards.
     metric.update(torch.zeros(1, len(real.total), dtype=torch.float64), real=True)
     for side, sums in (("real", real), ("fake", fake)):
@@ -95,7 +95,7 @@ def kid(fake: Tensor, real: Tensor) -> tuple[float, float]:
         warnings.simplefilter("ignore")  # it warns that it stores all features, which are small
         torch.manual_seed(0)  # torch's global generator draws the subsets
         metric = KernelInceptionDistance(
-            feature=_Given(fake.shape[1]), subsets=SUBSETS, subset_size=size
+            feature=_Identity(fake.shape[1]), subsets=SUBSETS, subset_size=size
         )
         metric.update(real.double(), real=True)
         metric.update(fake.double(), real=False)

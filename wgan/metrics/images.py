@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from wgan.data import Dataset, Pictures, parts_of, some
+from wgan.data import Dataset, Pictures, chunks, sample_indices
 from wgan.metrics.extractor import Network, find_network
 from wgan.metrics.feature_distances import (
     COVERAGE_K,
@@ -51,7 +51,7 @@ KNOWN = 4_000
 def pooled(pictures: Tensor) -> Tensor:
     """Return pictures averaged to at most 14×14 pixels in [−1, 1]: (N, C, H, W) → (N, ≤ C·196)."""
     parts = []
-    for part in parts_of(pictures):
+    for part in chunks(pictures):
         values = part.float().div(127.5).sub(1)
         parts.append(F.adaptive_avg_pool2d(values, min(POOLED, part.shape[2])).flatten(1))
     return torch.cat(parts)
@@ -105,7 +105,7 @@ class ReferenceStats:
         if self._sums is not None:
             return
         train, sums = self.data.train, None
-        all_places = some(len(train), MOST_REFERENCE, keyed_rng(0, "metric", draw=3))
+        all_places = sample_indices(len(train), MOST_REFERENCE, keyed_rng(0, "metric", draw=3))
         for places in torch.split(all_places, 2_000):
             batch_sums = Sums.of(self.network.features(train[places]))
             sums = batch_sums if sums is None else sums + batch_sums
@@ -149,18 +149,18 @@ class ReferenceStats:
         return count if count in self.floors else min(count, len(self.data.held_out))
 
     @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the reference, which a job owns
-    def real(self, n: int) -> "PictureSides":
+    def real(self, n: int) -> "PictureInputs":
         """Return n held-out pictures in place of samples (all of them if there are fewer): the floor."""
         rng = keyed_rng(0, "metric", draw=1)
         held_out = self.data.held_out
-        return PictureSides(held_out[torch.randperm(len(held_out), generator=rng)[:n]], self)
+        return PictureInputs(held_out[torch.randperm(len(held_out), generator=rng)[:n]], self)
 
     @lru_cache(maxsize=4)  # noqa: B019
-    def training(self, n: int) -> "PictureSides":
+    def training(self, n: int) -> "PictureInputs":
         """Return n training pictures, or all of them if there are fewer."""
         train = self.data.train
         places = torch.randperm(len(train), generator=keyed_rng(0, "metric", draw=2))[:n]
-        return PictureSides(train[places], self)
+        return PictureInputs(train[places], self)
 
     @cached_property
     def frequencies(self) -> Tensor:
@@ -174,7 +174,7 @@ def _frequencies(probabilities: Tensor) -> Tensor:
     return counts / counts.sum()
 
 
-class PictureSides:
+class PictureInputs:
     """Samples and the real pictures to which they are compared, with shared intermediate values.
 
     Args:
@@ -184,17 +184,17 @@ class PictureSides:
 
     def __init__(self, fake: Tensor, reference_stats: ReferenceStats) -> None:
         self.fake, self.reference_stats = fake, reference_stats
-        self._firsts: dict[int, PictureSides] = {}
+        self._firsts: dict[int, PictureInputs] = {}
 
     def __len__(self) -> int:
         return len(self.fake)
 
-    def first(self, n: int) -> "PictureSides":
+    def first(self, n: int) -> "PictureInputs":
         """Return the first n samples."""
         if n >= len(self):
             return self
         if n not in self._firsts:
-            part = self._firsts[n] = PictureSides(self.fake[:n], self.reference_stats)
+            part = self._firsts[n] = PictureInputs(self.fake[:n], self.reference_stats)
             if "features" in self.__dict__:
                 part.__dict__["features"] = self.features[:n]
         return self._firsts[n]
@@ -210,7 +210,7 @@ class PictureSides:
         return self.reference_stats.network.probabilities(self.features)
 
     @cached_property
-    def other(self) -> "PictureSides":
+    def other(self) -> "PictureInputs":
         """The same with as many held-out pictures in place of the samples."""
         return self.reference_stats.real(len(self))
 
@@ -266,10 +266,10 @@ class PictureSides:
                     self.__dict__["coverage"] = step
                 else:
                     yield 0.4 + 0.4 * step
-        some = self.first(COMPARED)
-        for neighbour in nearest(some.fake, self.reference_stats.data.train):
+        sample_indices = self.first(COMPARED)
+        for neighbour in nearest(sample_indices.fake, self.reference_stats.data.train):
             if isinstance(neighbour, tuple):
-                some.__dict__["neighbours"] = neighbour
+                sample_indices.__dict__["neighbours"] = neighbour
             else:
                 yield 0.8 + 0.2 * neighbour
 

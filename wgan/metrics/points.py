@@ -77,7 +77,7 @@ def sliced(a: Real, b: Real, projections: int = PROJECTIONS, seed: int = 0) -> f
     )
 
 
-class PointSides:
+class PointInputs:
     """Fake points and equally many real points, and the metrics that compare them.
 
     Real points are drawn with a key that is the same for every run. Each repetition uses other real
@@ -98,9 +98,9 @@ class PointSides:
         return self._draw(2 * self._repetition + 1)
 
     @cached_property
-    def other(self) -> "PointSides":
+    def other(self) -> "PointInputs":
         """The same with other real points in place of the fakes; their metrics are the floors."""
-        return PointSides(self._draw(2 * self._repetition + 2), self._data, self._repetition)
+        return PointInputs(self._draw(2 * self._repetition + 2), self._data, self._repetition)
 
     def _draw(self, draw: int) -> Real:
         sample = self._data.sample(len(self.fake), keyed_rng(0, "metric", draw=draw))
@@ -113,10 +113,12 @@ class PointSides:
         assert means is not None
         return mixture_modes(self.fake, means.cpu().numpy(), self._data.sigma)
 
-    def first(self, n: int) -> "PointSides":
+    def first(self, n: int) -> "PointInputs":
         """Return the first n points."""
         return (
-            self if n >= len(self.fake) else PointSides(self.fake[:n], self._data, self._repetition)
+            self
+            if n >= len(self.fake)
+            else PointInputs(self.fake[:n], self._data, self._repetition)
         )
 
     @property

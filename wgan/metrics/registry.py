@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from wgan.metrics.feature_distances import COVERAGE_K
-from wgan.metrics.images import COMPARED, LIVE, PictureSides
-from wgan.metrics.points import PointSides
+from wgan.metrics.images import COMPARED, LIVE, PictureInputs
+from wgan.metrics.points import PointInputs
 from wgan.metrics.stacked import stacked_kl, stacked_modes
 
-Sides = PictureSides | PointSides
+MetricInputs = PictureInputs | PointInputs
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Metric:
     least: int = 1
     """Minimum number of samples and of real pictures."""
 
-    def fits(self, sides: Sides) -> bool:
+    def fits(self, sides: MetricInputs) -> bool:
         """Return whether the metric can be computed for these samples."""
-        if isinstance(sides, PointSides):
+        if isinstance(sides, PointInputs):
             return self.kind == "points" and (sides.mixture or not self.mixture)
         reference_stats = sides.reference_stats
         return (
@@ -58,9 +58,9 @@ class Metric:
             and not self.has_too_few(sides)
         )
 
-    def has_too_few(self, sides: Sides) -> bool:
+    def has_too_few(self, sides: MetricInputs) -> bool:
         """Return whether there are too few samples or training pictures for it."""
-        if isinstance(sides, PointSides):
+        if isinstance(sides, PointInputs):
             return False
         return min(len(sides), len(sides.reference_stats.data.train)) < self.least
 
@@ -69,7 +69,7 @@ METRICS: dict[str, Metric] = {
     "fid": Metric(
         "FID",
         "pictures",
-        PictureSides.fid,
+        PictureInputs.fid,
         "lower",
         "**Fréchet distance** between Gaussians fitted to the features of samples and of the training "
         "set: 0 for equal ones. It falls as samples look and vary like the data; it cannot tell new "
@@ -82,7 +82,7 @@ METRICS: dict[str, Metric] = {
     "kid": Metric(
         "KID",
         "pictures",
-        PictureSides.kid,
+        PictureInputs.kid,
         "lower",
         "**Kernel distance**: like FID without assuming Gaussians, and unbiased: real pictures score 0 "
         "on average, so it may be a little negative. Bińkowski et al. 2018.",
@@ -140,7 +140,7 @@ METRICS: dict[str, Metric] = {
     "class_kl": Metric(
         "Class KL",
         "pictures",
-        PictureSides.class_kl,
+        PictureInputs.class_kl,
         "lower",
         "How far the classes of the samples, as the classifier sees them, are from the data's: "
         "0 when each is as frequent, log 10 = 2.3 when one of ten is all there is.",
@@ -150,7 +150,7 @@ METRICS: dict[str, Metric] = {
     "confidence": Metric(
         "Confidence",
         "pictures",
-        PictureSides.confidence,
+        PictureInputs.confidence,
         "neither",
         "Mean probability the classifier gives each sample's likeliest class. Low: the samples look "
         "like no class. Near the floor, which is what real pictures get, is best.",
@@ -161,7 +161,7 @@ METRICS: dict[str, Metric] = {
     "memorised": Metric(
         "Memorised",
         "pictures",
-        PictureSides.memorised,
+        PictureInputs.memorised,
         "lower",
         "Share of samples twice as near, in pixels, to one training picture as to any other: copies. "
         "FID, precision and coverage take copies for perfect samples; this does not.",
@@ -173,7 +173,7 @@ METRICS: dict[str, Metric] = {
     "duplicates": Metric(
         "Duplicates",
         "pictures",
-        PictureSides.duplicates,
+        PictureInputs.duplicates,
         "lower",
         "Share of samples that nearly repeat another sample: in features closer than half of what is "
         "usual among real pictures. It rises when the generator collapses.",
@@ -184,7 +184,7 @@ METRICS: dict[str, Metric] = {
     "frechet_pixels": Metric(
         "Pixel Fréchet",
         "pictures",
-        PictureSides.frechet_pixels,
+        PictureInputs.frechet_pixels,
         "lower",
         "Fréchet distance of the pixels themselves, averaged to 14×14: needs no network to trust, and "
         "sees brightness and blur more than shape.",
@@ -214,7 +214,7 @@ METRICS: dict[str, Metric] = {
     "emd": Metric(
         "Exact W₁",
         "points",
-        PointSides.emd,
+        PointInputs.emd,
         "lower",
         "The **Wasserstein distance itself**, between samples and as many fresh real points: the mean "
         "length that points must be moved. Its floor is what real points score against others.",
@@ -224,7 +224,7 @@ METRICS: dict[str, Metric] = {
     "sliced": Metric(
         "Sliced W₁",
         "points",
-        PointSides.sliced,
+        PointInputs.sliced,
         "lower",
         "Mean W₁ of the shadows of both sets on 50 random lines: smaller than W₁ itself, but of more "
         "points. Bonneel et al. 2015.",
@@ -252,7 +252,7 @@ METRICS: dict[str, Metric] = {
 }
 
 LIVE_SAMPLES = {"pictures": LIVE, "points": 2_500}
-SHOWN = 64
+NUM_SHOWN = 64
 """Samples whose nearest training pictures are searched during training."""
 
 
@@ -261,11 +261,11 @@ def short(n: int) -> str:
     return f"{n // 1000}k" if n % 1000 == 0 else str(n)
 
 
-def name_of(key: str, sides: Sides, n: int) -> str:
+def name_of(key: str, sides: MetricInputs, n: int) -> str:
     """Return the name of a metric of n samples, with its settings."""
     stem = (
         sides.reference_stats.network.stem
-        if METRICS[key].features and isinstance(sides, PictureSides)
+        if METRICS[key].features and isinstance(sides, PictureInputs)
         else ""
     )
     # The names of FID and KID contain the number of features; other names do not.
@@ -298,7 +298,7 @@ def better(name: str, value: float, than: float) -> bool:
     return value > than if metric is not None and metric.better == "higher" else value < than
 
 
-def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
+def left_out(sides: MetricInputs, keys: Iterable[str] | None = None) -> str:
     """Return a sentence that names the metrics for which there are too few pictures; "" if none.
 
     Args:
@@ -307,7 +307,7 @@ def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
     """
     metrics = [METRICS[key] for key in (METRICS if keys is None else keys)]
     lacking = [m for m in metrics if m.has_too_few(sides) and replace(m, least=0).fits(sides)]
-    if not lacking or isinstance(sides, PointSides):
+    if not lacking or isinstance(sides, PointInputs):
         return ""
     titles = ", ".join(metric.title for metric in lacking)
     most = max(metric.least for metric in lacking)
@@ -318,7 +318,7 @@ def left_out(sides: Sides, keys: Iterable[str] | None = None) -> str:
 
 
 def measure(
-    sides: Sides, keys: Iterable[str] | None = None, *, floor: bool = False
+    sides: MetricInputs, keys: Iterable[str] | None = None, *, floor: bool = False
 ) -> dict[str, float]:
     """Measure metrics of samples.
 

@@ -20,7 +20,7 @@ class Network(BaseModel, ABC):
     name: Any = ""  # each class has its own Literal
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
-    couples: ClassVar[bool] = False
+    uses_batch_norm: ClassVar[bool] = False
     """Whether the critic has layers, such as batch norm, in which samples influence each other."""
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:

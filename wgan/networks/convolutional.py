@@ -195,7 +195,7 @@ class Brownlee(Network):
     name: Literal["brownlee"] = "brownlee"
     kind = "pictures"
     title = "Brownlee's pair"
-    couples = True
+    uses_batch_norm = True
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)

@@ -40,7 +40,7 @@ class Objective(BaseModel, ABC):
     """Whether a penalty also pulls slopes below 1 up to 1."""
     class_conditional: ClassVar[bool] = True
     """Whether the critic may be class-conditional: the projection adds to its slope."""
-    couples: ClassVar[bool] = True
+    allows_batch_norm: ClassVar[bool] = True
     """Whether the critic may have layers that mix samples, such as batch norm. A gradient penalty
     needs the gradient of each sample, so it does not allow them.
     """
@@ -90,10 +90,10 @@ class Objective(BaseModel, ABC):
             update: Number of critic updates before this one.
             rows: The rows of a shared batch that these samples are.
         """
-        points = self.points(real=real, fake=fake, rng=rng, update=update, rows=rows)
+        points = self.penalty_points(real=real, fake=fake, rng=rng, update=update, rows=rows)
         return real.new_zeros(()) if points is None else self.penalise(critic, points)
 
-    def points(
+    def penalty_points(
         self,
         *,
         real: Tensor,

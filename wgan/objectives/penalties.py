@@ -23,7 +23,7 @@ PenaltyWeight = Annotated[float, Field(ge=0.0, le=1000.0)]
 class GradientPenalty(Objective):
     """Adds λ E d(‖∇f(x̂)‖). Subclasses define d (`deviation`); `penalty_at` chooses the points x̂."""
 
-    couples = False
+    allows_batch_norm = False
     penalty_weight: PenaltyWeight = Field(
         10.0,
         title="Penalty weight λ",
@@ -69,7 +69,7 @@ class GradientPenalty(Objective):
         weighted: Tensor = self.penalty_weight * self.penalty_every * mean
         return weighted
 
-    def points(
+    def penalty_points(
         self,
         *,
         real: Tensor,
@@ -84,11 +84,11 @@ class GradientPenalty(Objective):
             return None
         if self.penalty_at == "interpolates":
             n = len(real)
-            whole = torch.rand(n * rows.of, generator=rng, device=real.device, dtype=real.dtype)
+            whole = torch.rand(n * rows.size, generator=rng, device=real.device, dtype=real.dtype)
             epsilon = whole[rows.part(len(whole))]
             return torch.lerp(fake, real, epsilon.view(n, *[1] * (real.dim() - 1)))
         if self.penalty_at == "noise":
-            whole = torch.cat([real] * rows.of) if rows.of > 1 else real
+            whole = torch.cat([real] * rows.size) if rows.size > 1 else real
             noise = torch.empty_like(whole).normal_(generator=rng)[rows.part(len(whole))]
             return real + self.noise_scale * real.std(unbiased=False) * noise
         return real if self.penalty_at == "real" else fake

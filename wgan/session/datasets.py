@@ -31,7 +31,7 @@ from wgan.metrics import last, nearest
 DAMAGED = 30.0  # seconds before a damaged data set is read again
 
 
-class Sets:
+class DatasetLibrary:
     """The data sets on this machine, in the data folder `root`."""
 
     def __init__(self, root: Path | None) -> None:

@@ -158,8 +158,8 @@ class Scheduler:
 
     # ---- tasks, from any thread ---------------------------------------------------------------
 
-    def begin(
-        self, title: str, run: str, work: Callable[[], TaskSteps], *, holds: bool = False
+    def begin_task(
+        self, title: str, run: str, work: Callable[[], TaskSteps], *, pauses_training: bool = False
     ) -> TaskStatus:
         """Begin a task that gets a fair share of the time beside trainings.
 
@@ -167,11 +167,13 @@ class Scheduler:
             title: Name of the task on screen.
             run: Name of the run that it is about.
             work: Creates the steps of the task. They must not touch the networks of a training.
-            holds: Whether that run's training waits until the task has ended.
+            pauses_training: Whether that run's training waits until the task has ended.
         """
         with self.changed:
             self._task_count += 1
-            task = Task(f"task-{self._task_count}", title, run, work, holds=holds)
+            task = Task(
+                f"task-{self._task_count}", title, run, work, pauses_training=pauses_training
+            )
             # Set its time to the maximum of the others, so that all get equal shares from now on.
             task.seconds_used = max(
                 [job.seconds_used for job in self.active]
@@ -196,7 +198,7 @@ class Scheduler:
             statuses = [task.status for task in reversed(self._tasks)]
         return [status for status in statuses if run is None or status.run == run]
 
-    def cancel(self, key: str) -> None:
+    def cancel_task(self, key: str) -> None:
         """End a task. Its result so far remains available."""
         with self.changed:
             for task in self._tasks:
@@ -272,7 +274,7 @@ class Scheduler:
         self._forecaster.measure_next(self._check_forecast)
         for job in starting:
             self._prepare(job)
-        held_runs = {task.status.run for task in tasks if task.holds}
+        held_runs = {task.status.run for task in tasks if task.pauses_training}
         ready: list[TrainingJob | Task] = [
             job
             for job in self.active

@@ -26,7 +26,7 @@ from wgan.jobs import (
 )
 from wgan.latent import Models
 from wgan.runs import Change, Run, RunError, Status, TrashedRun, fork, throw_away
-from wgan.session.datasets import Sets
+from wgan.session.datasets import DatasetLibrary
 from wgan.session.forecasts import Forecaster
 from wgan.session.history import undo_and_redo
 from wgan.session.library import RunLibrary
@@ -72,7 +72,7 @@ class Session:
         self, runs_dir: Path, *, root: Path | None = None, threads: int | None = None
     ) -> None:
         self.runs_dir, self.root = runs_dir, root
-        self.datasets, self.presets = Sets(root), Presets(runs_dir / PRESETS_FOLDER)
+        self.datasets, self.presets = DatasetLibrary(root), Presets(runs_dir / PRESETS_FOLDER)
         self.library = RunLibrary(runs_dir)
         self._fixed_threads = threads
         self.threads = threads or max(1, cores() - 1)
@@ -252,17 +252,22 @@ class Session:
 
     # ---- tasks --------------------------------------------------------------------------------
 
-    def begin(
-        self, title: str, run: str, work: Callable[[], TaskSteps], *, holds: bool = False
+    def begin_task(
+        self, title: str, run: str, work: Callable[[], TaskSteps], *, pauses_training: bool = False
     ) -> TaskStatus:
         """Begin work beside the trainings, in fair shares with them; see `Scheduler.begin`.
 
         It must not touch the networks of a training: ask `models` for copies.
         """
-        return self._scheduler.begin(title, run, work, holds=holds)
+        return self._scheduler.begin_task(title, run, work, pauses_training=pauses_training)
 
     def evaluate(
-        self, name: str, step: int | None = None, *, samples: int | None = None, holds: bool = False
+        self,
+        name: str,
+        step: int | None = None,
+        *,
+        samples: int | None = None,
+        pauses_training: bool = False,
     ) -> TaskStatus:
         """Begin an evaluation of a run's newest weights, or of a checkpoint. Raises RunError."""
         models, run = self.models(name, step), Run.find(name, self.runs_dir)
@@ -270,7 +275,7 @@ class Session:
         def work() -> TaskSteps:
             return evaluate(models, samples=samples, root=self.root, run=run)
 
-        return self.begin("Evaluation", name, work, holds=holds)
+        return self.begin_task("Evaluation", name, work, pauses_training=pauses_training)
 
     def converge(
         self,
@@ -279,7 +284,7 @@ class Session:
         *,
         updates: int | None = None,
         faster: float = 1.0,
-        holds: bool = False,
+        pauses_training: bool = False,
     ) -> TaskStatus:
         """Begin to train a copy of a run's critic against its fixed generator. Raises RunError."""
         models = self.models(name, step)
@@ -287,7 +292,7 @@ class Session:
         def work() -> TaskSteps:
             return converge(models, updates=updates, faster=faster, root=self.root)
 
-        return self.begin(CONVERGENCE, name, work, holds=holds)
+        return self.begin_task(CONVERGENCE, name, work, pauses_training=pauses_training)
 
     def invert(
         self,
@@ -307,7 +312,7 @@ class Session:
                 models, target, starts=starts, updates=updates, label=label, root=self.root
             )
 
-        return self.begin(SEARCH, name, work)
+        return self.begin_task(SEARCH, name, work)
 
     def task(self, key: str) -> TaskStatus | None:
         """Return the status of a task; None if it is unknown or forgotten."""
@@ -317,9 +322,9 @@ class Session:
         """Return the tasks about a run, or about any, the newest first."""
         return self._scheduler.tasks(run)
 
-    def cancel(self, key: str) -> None:
+    def cancel_task(self, key: str) -> None:
         """End a task; its result so far can still be asked for."""
-        self._scheduler.cancel(key)
+        self._scheduler.cancel_task(key)
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
@@ -388,15 +393,15 @@ class Session:
         """Return generator and critic of a run, in modules of the caller's own; see `ModelCopies.get`."""
         return self._models.get(name, step, wait=wait)
 
-    def forecast(self, config: TrainConfig, *, begin: bool = True) -> Forecast | str | None:
+    def forecast(self, config: TrainConfig, *, measure: bool = True) -> Forecast | str | None:
         """Return a rough cost of a config, a sentence why it cannot run, or None: not known yet.
 
-        The worker measures it while no run is active or queued. With `begin=False`, only a known forecast
+        The worker measures it while no run is active or queued. With `measure=False`, only a known forecast
         is returned. Starting a run stops the measurement.
         """
         with self._scheduler.changed:
             idle = not (self._scheduler.active or self._scheduler.queue)
-            if idle and begin and self._forecaster.ask(config):
+            if idle and measure and self._forecaster.ask(config):
                 self._scheduler.wake()
         return self._forecaster.known(config)
 

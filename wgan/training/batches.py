@@ -19,7 +19,7 @@ class Batches:
     Args:
         config: The config; `Training.apply` replaces it.
         data: The examples, on the device.
-        ranks: The process group. Each method returns this process' rows of a batch.
+        process_group: The process group. Each method returns this process' rows of a batch.
         device: The device on which random numbers are drawn.
         layout: Memory format of pictures.
     """
@@ -28,11 +28,11 @@ class Batches:
         self,
         config: TrainConfig,
         data: Data,
-        ranks: ProcessGroup,
+        process_group: ProcessGroup,
         device: torch.device,
         layout: torch.memory_format,
     ) -> None:
-        self.config, self.data, self.ranks = config, data, ranks
+        self.config, self.data, self.process_group = config, data, process_group
         self.device, self.layout = device, layout
         self._epoch: tuple[int, Tensor] | None = None  # number and order of the examples
 
@@ -48,7 +48,7 @@ class Batches:
         """Return the first n z of a draw, (n, latent_dim)."""
         shape = (self.config.batch_size, self.config.latent_dim)
         whole = torch.randn(shape, generator=self.rng("z", step, draw), device=self.device)
-        return whole[self.ranks.rows.part(n)]
+        return whole[self.process_group.rows.part(n)]
 
     def real(
         self, step: int, draw: int, n: int, critic_updates: int
@@ -62,21 +62,23 @@ class Batches:
             critic_updates: Number of critic updates before this one. It determines the epoch and
                 the position in it.
         """
-        own = self.ranks.rows.part(n)
+        own = self.process_group.rows.part(n)
         if not isinstance(self.data, Pictures):
             rng = self.rng("data", step, draw)
             return self.data.batch("train", self.config.batch_size, rng)[own], None
-        places = self._places(self.data, step, draw, critic_updates)[own]
-        pictures, labels = self.data.take("train", places)
+        indices = self._indices(self.data, step, draw, critic_updates)[own]
+        pictures, labels = self.data.gather("train", indices)
         return self.lay_out(pictures), labels if self.config.conditional else None
 
     def held_out(self, step: int) -> tuple[Tensor, Tensor | None]:
         """Return a batch of held-out examples and, for class-conditional networks, their labels."""
         n, rng = self.config.batch_size, self.rng("held-out", step)
-        own = self.ranks.rows.part(n)
+        own = self.process_group.rows.part(n)
         if not isinstance(self.data, Pictures):
             return self.data.batch("held-out", n, rng)[own], None
-        pictures, labels = self.data.take("held-out", self.data.order("held-out", n, rng)[own])
+        pictures, labels = self.data.gather(
+            "held-out", self.data.draw_indices("held-out", n, rng)[own]
+        )
         return self.lay_out(pictures), labels if self.config.conditional else None
 
     def labels(self, step: int, draw: int) -> Tensor | None:
@@ -84,13 +86,13 @@ class Batches:
         if not self.config.conditional or not isinstance(self.data, Pictures):
             return None
         labels = self.data.train_labels
-        places = torch.randint(
+        indices = torch.randint(
             len(labels),
             (self.config.batch_size,),
             generator=self.rng("labels", step, draw),
             device=self.device,
         )
-        return labels[places[self.ranks.rows.part(len(places))]]
+        return labels[indices[self.process_group.rows.part(len(indices))]]
 
     def read_ahead(self, step: int, draws: range, critic_updates: int) -> None:
         """Read the pictures of later draws from their file in the background.
@@ -103,16 +105,16 @@ class Batches:
         if not isinstance(self.data, Pictures) or not self.data.mapped:
             return
         halves = 2 if self.config.split_updates else 1
-        own = self.ranks.rows.part(self.config.batch_size // halves)
+        own = self.process_group.rows.part(self.config.batch_size // halves)
         for i, draw in enumerate(draws):
-            self.data.expect(self._places(self.data, step, draw, critic_updates + i)[own])
+            self.data.prefetch(self._indices(self.data, step, draw, critic_updates + i)[own])
 
-    def _places(self, data: Pictures, step: int, draw: int, critic_updates: int) -> Tensor:
+    def _indices(self, data: Pictures, step: int, draw: int, critic_updates: int) -> Tensor:
         """Return the indices of the pictures of a whole batch, (batch size,)."""
         n = self.config.batch_size
         if self.config.replacement:
             rng = keyed_rng(self.config.seed, "data", step, draw, device=self.device)
-            return data.order("train", n, rng)
+            return data.draw_indices("train", n, rng)
         epoch, position = divmod(critic_updates, len(data.train) // n)
         if self._epoch is None or self._epoch[0] != epoch:
             rng = keyed_rng(self.config.seed, "data", 0, 1 + epoch, device=self.device)

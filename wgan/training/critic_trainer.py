@@ -10,7 +10,7 @@ from wgan.objectives import Objective
 from wgan.rng import keyed_rng
 from wgan.training.steps import critic_step, module_score
 
-Sides = Callable[[int], tuple[Tensor, Tensor]]
+DrawExamples = Callable[[int], tuple[Tensor, Tensor]]
 """Returns the real and the fake batch of an update; updates are counted from 0."""
 
 
@@ -39,7 +39,7 @@ class CriticTrainer:
             self._step(self.objective.fake_loss(score(fake, label).float()))
             self.updates += 1
             return
-        points = self.objective.points(
+        points = self.objective.penalty_points(
             real=real,
             fake=fake,
             rng=keyed_rng(self.seed, "epsilon", self.updates),
@@ -56,7 +56,7 @@ class CriticTrainer:
         self.objective.project(self.critic)
 
     def run(
-        self, sides: Sides, steps: int, tell: Callable[[str, float], None], message: str
+        self, sides: DrawExamples, steps: int, tell: Callable[[str, float], None], message: str
     ) -> None:
         """Make `steps` updates, and report progress every 50 updates."""
         for step in range(steps):

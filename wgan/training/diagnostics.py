@@ -55,7 +55,7 @@ SLOPES = {"pictures": 64, "points": 256}
 UPDATES = {"pictures": 4, "points": 20}
 """Critic updates against the fixed generator: few, because they may take only a fraction of a second."""
 
-_LOOKED = 3
+_WATCHED_UPDATES = 3
 """Number of these updates that are observed. Later the critic differs too much from the training's."""
 
 _PLACES = ("data", "labels", "z", "epsilon", "held-out")
@@ -70,30 +70,30 @@ def probe(training: Training) -> dict[str, float]:
     `step_cosine` with `split_updates`. Before the first step of a training, its optimiser moments
     are 0.
     """
-    shadow = _ScratchTraining(training)
-    real, unseen, labels, unseen_labels = shadow.examples(EXAMPLES)
+    scratch = _ScratchTraining(training)
+    real, unseen, labels, unseen_labels = scratch.examples(EXAMPLES)
     with torch.no_grad():
-        fake = shadow.fakes(EXAMPLES, labels)
-        seen_scores = shadow.score(real, labels)
-        unseen_scores = shadow.score(unseen, unseen_labels)
-        fake_mean = shadow.score(fake, labels).mean()
+        fake = scratch.fakes(EXAMPLES, labels)
+        seen_scores = scratch.score(real, labels)
+        unseen_scores = scratch.score(unseen, unseen_labels)
+        fake_mean = scratch.score(fake, labels).mean()
     diagnostics = {
         "gap_seen": seen_scores.mean() - fake_mean,
         "gap_unseen": unseen_scores.mean() - fake_mean,
         "score_spread": seen_scores.std(),
         "variety": _spread(fake) / _spread(real).clamp_min(_TINY),
     }
-    diagnostics |= shadow.slopes(real, fake, labels)
-    diagnostics["gradient_depth"] = shadow.depth(real, fake, labels)
-    clipped = at_clip(shadow.critic, training.config.objective)
+    diagnostics |= scratch.slopes(real, fake, labels)
+    diagnostics["gradient_depth"] = scratch.gradient_log_ratio(real, fake, labels)
+    clipped = at_clip(scratch.critic, training.config.objective)
     if clipped is not None:
         diagnostics["at_clip"] = clipped
     if not training.config.split_updates:
-        diagnostics |= shadow.pull()
-    diagnostics |= shadow.generator_update(fake, labels)
-    diagnostics |= shadow.learn_on()
+        diagnostics |= scratch.penalty_gradient_ratio()
+    diagnostics |= scratch.generator_update(fake, labels)
+    diagnostics |= scratch.train_critic()
     with torch.no_grad():
-        after = shadow.score(real, labels).mean() - shadow.score(fake, labels).mean()
+        after = scratch.score(real, labels).mean() - scratch.score(fake, labels).mean()
     scale = torch.maximum(diagnostics["gap_seen"].abs(), diagnostics["score_spread"]).clamp_min(
         _TINY
     )
@@ -226,7 +226,7 @@ class _ScratchTraining(Training):
             "slope_fake": at_fake.mean(),
         }
 
-    def depth(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
+    def gradient_log_ratio(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         """Return log₁₀ of the loss' gradient norm at the first hidden layer over that at the last.
 
         Args:
@@ -249,13 +249,13 @@ class _ScratchTraining(Training):
         )
         return torch.log10(first / last)
 
-    def pull(self) -> dict[str, Tensor]:
+    def penalty_gradient_ratio(self) -> dict[str, Tensor]:
         """Return the norm of the penalty's gradient over that of the loss."""
         real, label = self.batches.real(self.steps, 0, self.config.batch_size, self.critic_updates)
         fake = self.updates.make_fakes(self.batches.z(self.steps, 0, self.config.batch_size), label)
         objective = self.config.objective
         # A lazy penalty is computed at update 0.
-        points = objective.points(
+        points = objective.penalty_points(
             real=real, fake=fake, rng=self.batches.rng("epsilon", self.steps), update=0
         )
         loss, penalty, *_ = critic_step(
@@ -288,12 +288,12 @@ class _ScratchTraining(Training):
             "generator_signal": signal.abs().sum(),
         }
 
-    def learn_on(self) -> dict[str, Tensor]:
+    def train_critic(self) -> dict[str, Tensor]:
         """Train the critic further against the fixed generator; return diagnostics of the first updates."""
         watch = _Watch(self.critic, self.updates.critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
             self.update_critic(1 + i, *self.make_batches(range(1 + i, 2 + i))[0], held_out=False)
-            if i + 1 == _LOOKED:
+            if i + 1 == _WATCHED_UPDATES:
                 watch.stop()
         values = {
             "critic_gradient": _mean(watch.norms),

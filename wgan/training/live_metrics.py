@@ -21,9 +21,9 @@ from wgan.data import Pictures, as_bytes
 from wgan.metrics import (
     LIVE_SAMPLES,
     METRICS,
-    SHOWN,
-    PictureSides,
-    PointSides,
+    NUM_SHOWN,
+    PictureInputs,
+    PointInputs,
     ReferenceStats,
     left_out,
     load,
@@ -36,7 +36,7 @@ from wgan.training.loop import Training
 SHARE = 0.04
 """Maximum share of the training time for measurements."""
 
-FIRST, EVERY = 1.0, 2.0
+FIRST_METRICS_S, METRICS_INTERVAL_S = 1.0, 2.0
 """Seconds of training before the first measurement, and minimum time between two."""
 
 BATCH = 250
@@ -99,11 +99,11 @@ class LiveEvaluator:
         self._groups: list[Callable[[], dict[str, float]]] = [self.probe, self.quality]
         if self._reference is not None:
             self._groups += [self.kernel, self.probe, self.copies]
-        self._samples: tuple[int, PictureSides] | None = None
+        self._samples: tuple[int, PictureInputs] | None = None
         self.step = 0
         self._turn = 0
         self._spent = 0.0
-        self._last = -EVERY
+        self._last = -METRICS_INTERVAL_S
         self._floors: dict[str, float] = {}
         # Import slow modules in the background, during the first steps.
         self._loading = threading.Thread(target=self._load, name="wgan-import", daemon=True)
@@ -132,9 +132,9 @@ class LiveEvaluator:
 
     def due(self, seconds: float) -> bool:
         """Return whether to call `measure` now, after `seconds` of training."""
-        if seconds < FIRST or self._loading.is_alive():
+        if seconds < FIRST_METRICS_S or self._loading.is_alive():
             return False
-        is_paced = seconds - self._last >= EVERY and self._spent <= SHARE * seconds
+        is_paced = seconds - self._last >= METRICS_INTERVAL_S and self._spent <= SHARE * seconds
         return self._preparing is not None or (bool(self._groups) and is_paced)
 
     def measure(self, seconds: float) -> dict[str, float]:
@@ -162,7 +162,7 @@ class LiveEvaluator:
         """Compute all reference values now, which `measure` computes in several calls."""
         self._loading.join()
         while self._preparing is not None:
-            self.measure(FIRST)
+            self.measure(FIRST_METRICS_S)
 
     def measure_all(self) -> dict[str, float]:
         """Return the values of all groups, regardless of their pace. Call `prepare` first."""
@@ -205,22 +205,22 @@ class LiveEvaluator:
             draws = []
             for draw in range(FLOOR_DRAWS):
                 points = make(self._training, LIVE_SAMPLES["points"]).numpy()
-                sides = PointSides(points, self._training.data, draw)
+                sides = PointInputs(points, self._training.data, draw)
                 draws.append(_floors(measure(sides, floor=True)))
                 yield True
             self._floors = {name: float(np.mean([d[name] for d in draws])) for name in draws[0]}
         if self._reference is not None:
-            real = self._reference.real(SHOWN)
+            real = self._reference.real(NUM_SHOWN)
             self._floors |= _floors(measure(real, ["memorised"], floor=True))
         yield True
 
-    def _sides(self) -> PictureSides | PointSides:
+    def _sides(self) -> PictureInputs | PointInputs:
         data = self._training.data
         if isinstance(data, Pictures):
             assert self._reference is not None
             n = self._reference.most(LIVE_SAMPLES["pictures"])
-            return PictureSides(make(self._training, n), self._reference)
-        return PointSides(make(self._training, LIVE_SAMPLES["points"]).numpy(), data)
+            return PictureInputs(make(self._training, n), self._reference)
+        return PointInputs(make(self._training, LIVE_SAMPLES["points"]).numpy(), data)
 
     # ---- the groups -----------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class LiveEvaluator:
         """Return metrics of the samples; the first time together with their floors."""
         floors, self._floors = self._floors, {}
         sides = self._sides()
-        if isinstance(sides, PointSides):
+        if isinstance(sides, PointInputs):
             return measure(sides) | floors
         # The kernel distance takes as long as all other metrics together, so it is a separate
         # group.
@@ -250,8 +250,8 @@ class LiveEvaluator:
     def copies(self) -> dict[str, float]:
         """Return the share of preview samples that copy a training picture, and store their neighbours."""
         assert self._reference is not None
-        samples = torch.from_numpy(self._training.preview().pictures)[:SHOWN]
-        sides = PictureSides(samples, self._reference)
+        samples = torch.from_numpy(self._training.preview().pictures)[:NUM_SHOWN]
+        sides = PictureInputs(samples, self._reference)
         values = measure(sides, ["memorised"])
         distances, where = sides.neighbours
         self.neighbours = Neighbours(

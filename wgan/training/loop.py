@@ -47,13 +47,13 @@ class Training:
         engine: Engine,
         data: Data | None = None,
         root: Path | None = None,
-        ranks: ProcessGroup = ALONE,
+        process_group: ProcessGroup = ALONE,
     ) -> None:
         self.config = config
-        self.ranks = ranks
-        if config.batch_size % (ranks.of * (2 if config.split_updates else 1)):
+        self.process_group = process_group
+        if config.batch_size % (process_group.size * (2 if config.split_updates else 1)):
             raise ConfigError(
-                f"A batch of {config.batch_size} cannot be shared equally by {ranks.of} processes: choose "
+                f"A batch of {config.batch_size} cannot be shared equally by {process_group.size} processes: choose "
                 "a multiple of their number."
             )
         self.device = torch.device(engine.device)
@@ -62,20 +62,20 @@ class Training:
         # some versions: pytorch/pytorch issue 193349, pull request 188371.
         channels_last = isinstance(self.data, Pictures) and self.device.type != "mps"
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.batches = Batches(config, self.data, ranks, self.device, layout)
+        self.batches = Batches(config, self.data, process_group, self.device, layout)
         generator, critic = (
             network.to(self.device).to(memory_format=layout)
             for network in config.networks(keyed_rng(config.seed, "init"))
         )
         for network in (generator, critic):
-            ranks.agree(network.state_dict().values())
-            ranks.couple(network)
-        self.updates = NetworkUpdates(config, generator, critic, engine, ranks, layout)
+            process_group.broadcast_parameters(network.state_dict().values())
+            process_group.sync_batch_norm(network)
+        self.updates = NetworkUpdates(config, generator, critic, engine, process_group, layout)
         self._mixes_samples = any(isinstance(m, nn.BatchNorm2d) for m in self.generator.modules())
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.steps = 0
         self.critic_updates = 0
-        self.sums = ReportSums(self.device, ranks)
+        self.sums = ReportSums(self.device, process_group)
 
     @property
     def generator(self) -> nn.Module:
@@ -181,12 +181,12 @@ class Training:
 
     def _penalty_points(self, real: Tensor, fake: Tensor, draw: int) -> Tensor | None:
         """Return where the penalty holds the critic's slope in this update, (N, …)."""
-        return self.config.objective.points(
+        return self.config.objective.penalty_points(
             real=real,
             fake=fake,
             rng=self.batches.rng("epsilon", self.steps, draw),
             update=self.critic_updates,
-            rows=self.ranks.rows,
+            rows=self.process_group.rows,
         )
 
     def make_batches(self, draws: range) -> list[tuple[Tensor, Tensor | None, Tensor]]:
@@ -288,7 +288,7 @@ class Training:
         engine: Engine | None = None,
         data: Data | None = None,
         root: Path | None = None,
-        ranks: ProcessGroup = ALONE,
+        process_group: ProcessGroup = ALONE,
     ) -> "Training":
         """Return a training that continues from a state; with the same engine, bit for bit.
 
@@ -297,7 +297,11 @@ class Training:
         config's networks.
         """
         training = cls(
-            state.config, engine=engine or state.engine, data=data, root=root, ranks=ranks
+            state.config,
+            engine=engine or state.engine,
+            data=data,
+            root=root,
+            process_group=process_group,
         )
         training.steps, training.critic_updates = state.step, state.critic_updates
         if {name.partition(".")[0] for name in state.tensors} == {"average", "critic"}:

@@ -18,11 +18,11 @@ class ReportSums:
 
     Args:
         device: the device of the training.
-        ranks: the processes that train together; a report is the mean over them.
+        process_group: the processes that train together; a report is the mean over them.
     """
 
-    def __init__(self, device: torch.device, ranks: ProcessGroup) -> None:
-        self._device, self._ranks = device, ranks
+    def __init__(self, device: torch.device, process_group: ProcessGroup) -> None:
+        self._device, self._process_group = device, process_group
         self._unfetched_reports: list[tuple[int, Tensor]] = []
         self._clear()
 
@@ -56,7 +56,7 @@ class ReportSums:
         critic_loss, penalty, gap = self._critic / self.counts[0]
         generator_loss = self._generator / self.counts[1]
         values = torch.stack([critic_loss, generator_loss, gap, self._held_out_gap, penalty])
-        self._unfetched_reports.append((step, self._ranks.mean(values)))
+        self._unfetched_reports.append((step, self._process_group.mean(values)))
         self._clear()
 
     def fetch_reports(self, config: TrainConfig) -> list[Report]:

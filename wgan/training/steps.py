@@ -50,7 +50,7 @@ def critic_step(
         real: Real examples, (N, …).
         fake: Fakes, (N, …).
         label: The classes of both, (N,); None if the critic takes none.
-        points: The points at which the penalty acts, (N, …), as returned by `objective.points`;
+        points: The points at which the penalty acts, (N, …), as returned by `objective.penalty_points`;
             None for no penalty in this update.
     """
     labels = None if label is None else torch.cat([label, label])

@@ -18,8 +18,8 @@ from wgan.training.engine import Engine, use_threads
 FASTER = 1.1
 """Minimum speed-up for a switch, which changes the rounding and costs a new compilation."""
 
-FIRST = 8.0  # seconds of training before the first measurement
-EVERY = 60.0  # seconds between two measurements at constant speed
+FIRST_TUNING_S = 8.0  # seconds of training before the first measurement
+TUNING_INTERVAL_S = 60.0  # seconds between two measurements at constant speed
 SOONEST = 15.0  # minimum seconds between two measurements
 SHARE = 0.02
 """Maximum share of the training time for measurements."""
@@ -27,10 +27,10 @@ SHARE = 0.02
 DRIFT = 1.35
 """The speed counts as changed if a step takes this many times as long or as short as before."""
 
-COLLAPSED = 3.0
+RESCUE_FACTOR = 3.0
 """If a step takes this many times as long, measure again after SOONEST, regardless of SHARE."""
 
-BLOCK = 0.1  # seconds of steps with one number of threads before the next one's turn
+BLOCK_S = 0.1  # seconds of steps with one number of threads before the next one's turn
 ROUNDS = 3
 SLOW = 0.5
 """If steps are longer than this, in seconds, only two steps are made with each number."""
@@ -49,11 +49,11 @@ class ThreadTuner:
 
     def __init__(self, most: int, start_s: float = 0.0) -> None:
         self._most = most
-        self._next = self._soonest = self._rescue = start_s + FIRST
+        self._next = self._soonest = self._rescue = start_s + FIRST_TUNING_S
         self._usual: float | None = None  # seconds per step just after the last measurement
         self._recent: list[float] = []
 
-    def note(self, seconds: float, steps: int) -> None:
+    def record(self, seconds: float, steps: int) -> None:
         """Record the duration of the last steps."""
         if not steps:
             return
@@ -65,7 +65,7 @@ class ThreadTuner:
         """Return the duration of a step over that after the last measurement."""
         return 1.0 if self._usual is None else statistics.median(self._recent) / self._usual
 
-    def due(self, seconds: float) -> bool:
+    def should_tune(self, seconds: float) -> bool:
         """Return whether to measure now, after `seconds` of training."""
         if not self._recent or statistics.median(self._recent) > TOO_SLOW:
             return False
@@ -73,16 +73,16 @@ class ThreadTuner:
         return (
             seconds >= self._next
             or (seconds >= self._soonest and not 1 / DRIFT < slower < DRIFT)
-            or (seconds >= self._rescue and slower >= COLLAPSED)
+            or (seconds >= self._rescue and slower >= RESCUE_FACTOR)
         )
 
-    def better(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
+    def tune(self, config: TrainConfig, engine: Engine, seconds: float) -> int:
         """Measure, and return the number of threads to continue with."""
         start = time.perf_counter()
         now = statistics.median(self._recent) if self._recent else None
         best = fastest(config, engine, neighbours(engine.threads, self._most), now)
         took = time.perf_counter() - start
-        self._next = seconds + max(EVERY, took / SHARE)
+        self._next = seconds + max(TUNING_INTERVAL_S, took / SHARE)
         self._soonest = seconds + max(SOONEST, took / SHARE)
         self._rescue = seconds + SOONEST
         self._usual, self._recent = None, []
@@ -125,7 +125,7 @@ def fastest(
         for _ in range(1 if slow else ROUNDS):
             for n in counts:
                 use_threads(n)
-                times[n] += step_times(training, budget=0.0 if slow else BLOCK)
+                times[n] += step_times(training, budget=0.0 if slow else BLOCK_S)
             training.reports()
     finally:
         use_threads(before)

@@ -41,7 +41,7 @@ class NetworkUpdates:
         generator: the generator, on the device.
         critic: the critic, on the device.
         engine: device, precision and threads.
-        ranks: the processes that train together; they average their gradients.
+        process_group: the processes that train together; they average their gradients.
         layout: memory format of pictures.
     """
 
@@ -51,10 +51,10 @@ class NetworkUpdates:
         generator: nn.Module,
         critic: nn.Module,
         engine: Engine,
-        ranks: ProcessGroup,
+        process_group: ProcessGroup,
         layout: torch.memory_format,
     ) -> None:
-        self._config, self._ranks, self._layout = config, ranks, layout
+        self._config, self._process_group, self._layout = config, process_group, layout
         self.generator, self.critic = generator, critic
         self.engine = replace(engine, compiled=False)  # until `set_compiled_steps`
         self.generator_optimizer = optimizer_of(config, generator, "generator")
@@ -65,7 +65,11 @@ class NetworkUpdates:
     def scratch_copy(self) -> "NetworkUpdates":
         """Return copies of networks and optimisers for this process alone, which update eagerly."""
         copied = copy.copy(self)
-        copied._ranks, copied._compiled_steps, copied._pending_critic_update = ALONE, {}, None
+        copied._process_group, copied._compiled_steps, copied._pending_critic_update = (
+            ALONE,
+            {},
+            None,
+        )
         # Copied together, so that the copied optimisers hold the parameters of the copied networks.
         (
             copied.generator,
@@ -176,7 +180,7 @@ class NetworkUpdates:
 
         During the exchange the generator can make the fakes of its own update, which do not need the critic.
         """
-        wait_for_gradients = self._ranks.averaging(self.critic)
+        wait_for_gradients = self._process_group.start_all_reduce(self.critic)
 
         def finish() -> None:
             wait_for_gradients()
@@ -184,7 +188,7 @@ class NetworkUpdates:
             self._config.objective.project(self.critic)
 
         self._pending_critic_update = finish
-        if self._ranks.of == 1:
+        if self._process_group.size == 1:
             self.finish_critic_update()
 
     def finish_critic_update(self) -> None:
@@ -217,7 +221,7 @@ class NetworkUpdates:
         self.generator_optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.critic.requires_grad_(True)
-        self._ranks.averaging(self.generator)()
+        self._process_group.start_all_reduce(self.generator)()
         self.generator_optimizer.step()
         return loss.detach()
 

@@ -31,7 +31,7 @@ def newest_task(run: str, title: str, key: str | None = None) -> TaskStatus | No
 def waits_for_critic(snapshot: RunSnapshot) -> bool:
     """Return whether a run's training waits for a task on its critic."""
     return snapshot.status is Status.RUNNING and any(
-        task.holds and not task.done for task in session().tasks(snapshot.run)
+        task.pauses_training and not task.done for task in session().tasks(snapshot.run)
     )
 
 

@@ -42,7 +42,7 @@ class Order:
 
     updates: int
     faster: float  # factor on the run's learning rate
-    holds: bool
+    pauses_training: bool
 
 
 def settings(snapshot: RunSnapshot) -> Order:
@@ -66,16 +66,16 @@ def settings(snapshot: RunSnapshot) -> Order:
         format_func=lambda f: "the run's" if f == 1 else f"{fmt_number(f)} ×",
         help=f"As a multiple of the run's, {fmt_number(snapshot.config.critic_learning_rate)}.",
     )
-    holds = False
+    pauses_training = False
     if snapshot.status.active and not snapshot.elsewhere:
-        holds = st.toggle(
+        pauses_training = st.toggle(
             "Pause the run while this trains",
             key="alone_holds",
             persist_state="session",
             help="On: the run's training stands still until the critic is done. Off: both "
             "share the time. The run's own networks are not touched either way.",
         )
-    return Order(int(updates), float(faster), holds)
+    return Order(int(updates), float(faster), pauses_training)
 
 
 def _task(run: str) -> TaskStatus | None:
@@ -96,7 +96,7 @@ def button(snapshot: RunSnapshot, step: int | None, order: Order) -> bool:
             "Stop training the critic",
             icon=":material/close:",
             key="stop_critic",
-            on_click=session().cancel,
+            on_click=session().cancel_task,
             args=(task.key,),
         )
         return True
@@ -121,7 +121,13 @@ def _begin(run: str, step: int | None, order: Order) -> None:
     state.problem = ""
     st.session_state["critic_section"] = "alone"
     try:
-        session().converge(run, step, updates=order.updates, faster=order.faster, holds=order.holds)
+        session().converge(
+            run,
+            step,
+            updates=order.updates,
+            faster=order.faster,
+            pauses_training=order.pauses_training,
+        )
     except (RunError, ValueError) as error:
         state.problem = str(error)
 
@@ -137,7 +143,7 @@ def show(snapshot: RunSnapshot) -> None:
     result = task.result
     if not isinstance(result, CriticConvergence):
         if not task.done:
-            st.progress(task.share, f"{task.words} …")
+            st.progress(task.share, f"{task.message} …")
         elif not task.error:
             st.caption("It was stopped before the first look.")
         return
@@ -162,8 +168,8 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
     pictures = snapshot.config.dataset.kind == "pictures"
     done = int(result.updates[-1])
     text = f"{done:,} of {result.total:,} critic updates" + (", stopped" if task.cancelled else "")
-    if result.stuck is not None:
-        text += f" · {100 * result.stuck[-1]:.0f} % of the clipped weights stand at ±c"
+    if result.clip_saturation is not None:
+        text += f" · {100 * result.clip_saturation[-1]:.0f} % of the clipped weights stand at ±c"
     stat_cards(_cards(result, pictures), key="alone_numbers", progress=(done / result.total, text))
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:
@@ -238,7 +244,7 @@ def _verdict(result: CriticConvergence, *, ended: bool) -> str:
         int(result.updates[-1]),
         ended=ended,
         is_dual=result.dual,
-        clipped_share=None if result.stuck is None else float(result.stuck[-1]),
+        clipped_share=None if result.clip_saturation is None else float(result.clip_saturation[-1]),
         rising=result.rising,
         note=result.note,
     )

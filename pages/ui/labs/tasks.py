@@ -175,7 +175,7 @@ def start_or_stop_button(
             "Stop",
             icon=":material/close:",
             key=f"{key}_stop",
-            on_click=session().cancel,
+            on_click=session().cancel_task,
             width=width,
             args=(task.key,),
             help="End it now. What it has found so far stays.",
@@ -204,7 +204,7 @@ def start(
     if is_running(title, per_visitor=per_visitor):
         return  # it was started in another tab
     try:
-        lab_tasks.started[title] = StartedTask(session().begin(title, "", work).key, settings)
+        lab_tasks.started[title] = StartedTask(session().begin_task(title, "", work).key, settings)
     except Exception as error:  # the page shows any error and stays usable
         lab_tasks.failed_start = FailedStart(title, settings, f"It could not begin: {error}")
 
@@ -229,7 +229,7 @@ def show_progress(task: TaskStatus | None, *, before: str = "", after: str = "")
         if before:
             st.caption(f":material/play_arrow: {before}{_shared_time_note()}")
     elif not task.done:
-        st.progress(task.share, f"{task.words} …{_shared_time_note()}")
+        st.progress(task.share, f"{task.message} …{_shared_time_note()}")
     elif task.cancelled:
         st.caption(f":material/close: Stopped at {100 * task.share:.0f} %. {after}")
     elif after:

@@ -24,7 +24,7 @@ ALL_CLASSES = ("classes", "find")
 """Sections that choose classes themselves."""
 
 LIVE = ("walk", "plane", "directions", "grid")
-EVERY = 2.0  # seconds between two updates for a live run
+UPDATE_INTERVAL_S = 2.0  # seconds between two updates for a live run
 
 TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
 the middle of latent space: fewer kinds of pictures, each more typical. Above 1: rarer ones, and at last
@@ -111,8 +111,10 @@ def refresh(snapshot: RunSnapshot, choice: Choice, section: str) -> float | None
     if choice.step is not None or not snapshot.status.active:
         return None
     if section in LIVE and snapshot.status == "running":
-        return EVERY * refresh_interval()
-    return 3 * EVERY * refresh_interval()  # the first weights may come, or the run may end
+        return UPDATE_INTERVAL_S * refresh_interval()
+    return (
+        3 * UPDATE_INTERVAL_S * refresh_interval()
+    )  # the first weights may come, or the run may end
 
 
 def show(snapshot: RunSnapshot, choice: Choice, body: Callable[[GeneratorView], None]) -> None:

@@ -20,7 +20,7 @@ from wgan import critic, figures
 from wgan.arrays import U8
 from wgan.format import fmt_number
 from wgan.imaging import encode, tile
-from wgan.jobs import OTHERS, SEARCH, Found, RunSnapshot, TaskStatus
+from wgan.jobs import NUM_BASELINE_PICTURES, SEARCH, InversionResult, RunSnapshot, TaskStatus
 from wgan.latent import Search
 from wgan.runs import RunError
 
@@ -88,7 +88,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
                 "Cancel",
                 icon=":material/close:",
                 key="find_cancel",
-                on_click=session().cancel,
+                on_click=session().cancel_task,
                 args=(status.key,),
             )
         else:
@@ -155,8 +155,14 @@ def _target(generator_view: GeneratorView) -> Any:
 
 def _never_seen(generator_view: GeneratorView) -> U8 | None:
     """Return real pictures held out of the training, without those of the baseline."""
-    examples = critic_examples(generator_view.models.config.dataset, OTHERS + MAX_SHOWN)
-    return None if examples is None else critic.pictures_of(examples[0].held_out[OTHERS:])
+    examples = critic_examples(
+        generator_view.models.config.dataset, NUM_BASELINE_PICTURES + MAX_SHOWN
+    )
+    return (
+        None
+        if examples is None
+        else critic.pictures_of(examples[0].held_out[NUM_BASELINE_PICTURES:])
+    )
 
 
 def _begin(run: str, target: Any, choice: Choice, starts: int, updates: int) -> None:
@@ -175,9 +181,9 @@ def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice)
     if status.error:
         st.error(status.error, icon=":material/error:")
     if not status.done:
-        st.progress(status.share, f"{status.words} …")
+        st.progress(status.share, f"{status.message} …")
     result = status.result
-    if not isinstance(result, Found):
+    if not isinstance(result, InversionResult):
         return
     # The newest weights of a live run change before an inversion ends, so allow keeping its z
     # nevertheless.
@@ -193,7 +199,7 @@ def _progress(generator_view: GeneratorView, status: TaskStatus, choice: Choice)
 
 
 def _which_weights(
-    generator_view: GeneratorView, status: TaskStatus, result: Found, is_outdated: bool
+    generator_view: GeneratorView, status: TaskStatus, result: InversionResult, is_outdated: bool
 ) -> None:
     text = f"Searched with the weights of step {result.step:,}"
     if status.done and is_outdated:
@@ -276,7 +282,7 @@ def _all_starts(search: Search) -> None:
     )
 
 
-def _nearest(result: Found) -> None:
+def _nearest(result: InversionResult) -> None:
     if result.nearest is None or result.distances is None:
         return
     st.markdown("**Nearest training pictures**", help=NEAREST_HELP)

@@ -22,7 +22,7 @@ from wgan.config import (
 )
 from wgan.format import fmt_value
 
-FIRST = ("quick-mnist", "toy-ring")
+FEATURED = ("quick-mnist", "toy-ring")
 
 GROUPS = {
     "Begin here": (),
@@ -42,7 +42,7 @@ def grouped() -> dict[str, list[str]]:
     by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
-        by_group["Begin here" if name in FIRST else next(fitting, "Papers")].append(name)
+        by_group["Begin here" if name in FEATURED else next(fitting, "Papers")].append(name)
     saved_presets = list(session().presets.all())
     return ({OWN: saved_presets} if saved_presets else {}) | by_group
 
@@ -65,7 +65,7 @@ def _sidebar() -> str:
     state = page_state(PresetsState)
     if state.name not in preset_names:  # at the first visit, or after its deletion
         from_address = st.query_params.get("preset", "")
-        state.name = from_address if from_address in preset_names else FIRST[0]
+        state.name = from_address if from_address in preset_names else FEATURED[0]
     with st.sidebar:
         for group, names in groups.items():
             with st.container(gap=None):

@@ -58,5 +58,5 @@ def _import_progress() -> None:
     if task is None or task.done:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(task.share, f"{task.title}: {task.words[:1].lower()}{task.words[1:]} …")
+        st.progress(task.share, f"{task.title}: {task.message[:1].lower()}{task.message[1:]} …")
         st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=task.cancel)

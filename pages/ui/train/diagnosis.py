@@ -115,7 +115,7 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
     steered = snapshot.status in (Status.RUNNING, Status.PAUSED) and not snapshot.phase
     if proposal.live and steered and not snapshot.elsewhere:
         st.button(
-            proposal.words,
+            proposal.description,
             icon=":material/build:",
             key=key,
             help="Acts at once, and leaves a mark on every chart. Can be undone.",
@@ -125,7 +125,7 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
     elif snapshot.checkpoint_steps and not snapshot.phase:
         step = snapshot.checkpoint_steps[-1]
         st.button(
-            f"Fork with {proposal.words}",
+            f"Fork with {proposal.description}",
             icon=":material/fork_right:",
             key=key,
             help=f"Prepares a run that goes on from step {step:,} with this change; then press "
@@ -149,7 +149,7 @@ def _apply(run: str, proposal: Proposal) -> None:
         return
     values_before = {path: before[path] for path in proposal.changes}
     state = page_state(TrainState)
-    state.applied[run] = AppliedProposal(proposal.words, values_before)
+    state.applied[run] = AppliedProposal(proposal.description, values_before)
     state.needs_redraw = True
 
 
@@ -159,7 +159,7 @@ def _undo(snapshot: RunSnapshot) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            f":material/check: Changed: {applied.words}. What is measured from now on will show whether it helps.",
+            f":material/check: Changed: {applied.description}. What is measured from now on will show whether it helps.",
             width="content",
         )
         st.button(

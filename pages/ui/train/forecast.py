@@ -61,7 +61,7 @@ def forecast_pending() -> bool:
 
 
 def _cost(config: TrainConfig) -> Forecast | str | None:
-    return session().forecast(config, begin=first_page_is_drawn())
+    return session().forecast(config, measure=first_page_is_drawn())
 
 
 def queue_token(snapshot: RunSnapshot | None, queued: Sequence[RunSnapshot]) -> tuple[object, ...]:

@@ -265,7 +265,7 @@ def _evaluate_button(snapshot: RunSnapshot) -> None:
             "Cancel",
             icon=":material/close:",
             key="cancel_evaluation",
-            on_click=session().cancel,
+            on_click=session().cancel_task,
             args=(task.key,),
         )
 
@@ -288,7 +288,7 @@ def _evaluations(snapshot: RunSnapshot) -> None:
     elif task.cancelled:
         st.caption("The evaluation was cancelled.")
     elif not task.done:
-        st.progress(task.share, f"{task.words} …")
+        st.progress(task.share, f"{task.message} …")
     if isinstance(task.result, Evaluation):
         table(task.result)
 

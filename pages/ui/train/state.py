@@ -9,7 +9,7 @@ from typing import Any
 class AppliedProposal:
     """A proposal of the diagnosis that the visitor applied to a live run."""
 
-    words: str
+    description: str
     values_before: Mapping[str, Any]  # by path, to revert it
 
 

@@ -66,7 +66,7 @@ class Graph:
     def __init__(self, step: TraceableStep, recorder: GraphCapture | None = None) -> None:
         own, varying = step.inputs[: step.num_fixed], step.inputs[step.num_fixed :]
         self._like = layout_of(step.inputs)
-        self._places = [value.data_ptr() for value in own]
+        self._indices = [value.data_ptr() for value in own]
         # Keep the strides of the inputs, because the choice of kernels may depend on them.
         self._given = [
             torch.empty_strided(v.shape, v.stride(), dtype=v.dtype, device=v.device)
@@ -80,8 +80,8 @@ class Graph:
 
     def __call__(self, values: Sequence[Tensor]) -> list[Tensor] | None:
         """Return the step's outputs; None if the layout has changed or weights have moved in memory."""
-        n = len(self._places)
-        if layout_of(values) != self._like or [v.data_ptr() for v in values[:n]] != self._places:
+        n = len(self._indices)
+        if layout_of(values) != self._like or [v.data_ptr() for v in values[:n]] != self._indices:
             return None
         torch._foreach_copy_(self._given, list(values[n:]))
         self._run()

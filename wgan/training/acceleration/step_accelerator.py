@@ -15,14 +15,14 @@ from wgan.training.acceleration import (
 from wgan.training.loop import Training
 from wgan.training.steps import CompiledStep
 
-PATIENCE = 60.0
+COMPILE_AFTER_S = 60.0
 """Seconds of training before the compiler starts.
 
 It takes part of a core for most of a minute. Users watch the first minute, and runs that end soon
 need no compiler.
 """
 
-LASTS = 120.0
+MIN_SECONDS_LEFT = 120.0
 """Minimum remaining training time, in seconds, for which compiling pays off."""
 
 
@@ -39,15 +39,15 @@ class StepAccelerator:
 
     def __init__(self, log: Callable[[str], None], recorder: GraphCapture | None = None) -> None:
         self._log, self._recorder = log, recorder
-        self._for = ""  # the current target: `compiled` setting, threads and objective
+        self._target = ""  # the current target: `compiled` setting, threads and objective
         self._since = 0.0  # training time at which the target was set
-        self._open = False  # whether the target is undecided
+        self._undecided = False  # whether the target is undecided
         self._compiler: Compiler | None = None
 
     @property
     def settled(self) -> bool:
         """Whether the decision is final until the objective or the threads change."""
-        return bool(self._for) and not self._open
+        return bool(self._target) and not self._undecided
 
     @property
     def working(self) -> bool:
@@ -55,7 +55,7 @@ class StepAccelerator:
         return self._compiler is not None and self._compiler.working
 
     def maybe_switch(
-        self, training: Training, seconds: float, left: float, *, proven: bool = False
+        self, training: Training, seconds: float, left: float, *, was_compiled: bool = False
     ) -> bool:
         """Switch to compiled steps if there are new ones; return whether the training has switched.
 
@@ -63,33 +63,35 @@ class StepAccelerator:
             training: The training.
             seconds: Training time so far.
             left: Estimated remaining training time, in seconds.
-            proven: Whether the resumed checkpoint was trained with compiled steps. They are then
+            was_compiled: Whether the resumed checkpoint was trained with compiled steps. They are then
                 used without a speed check, because only they continue with the same numbers.
         """
         config, engine = training.config, training.engine
         target = f"{config.compiled} {engine.threads} {config.objective.model_dump_json()}"
-        if target != self._for:
-            self._for, self._since = target, seconds
-            self._open = unsupported_reason(config, engine, training.critic) is None
-            libraries = self._open and engine.device == "cpu" and self._recorder is None
+        if target != self._target:
+            self._target, self._since = target, seconds
+            self._undecided = unsupported_reason(config, engine, training.critic) is None
+            libraries = self._undecided and engine.device == "cpu" and self._recorder is None
             self._compiler = Compiler(config, engine) if libraries else None
-        if not self._open:
+        if not self._undecided:
             return False
         if self._compiler is None:
-            return self.switch_if_faster(training, self._recorded(training), proven)
+            return self.switch_if_faster(training, self._captured_graphs(training), was_compiled)
         compiler = self._compiler
         if compiler.working:
             return False
         if all(compiler.path(name) for name in STEPS):
-            return self.switch_if_faster(training, self._loaded(training, compiler), proven)
+            return self.switch_if_faster(
+                training, self._loaded_packages(training, compiler), was_compiled
+            )
         if compiler.failed:
-            self._open = False
+            self._undecided = False
             self._log("The updates could not be compiled (is a C++ compiler there?): they are not.")
-        elif seconds - self._since >= PATIENCE and left >= LASTS:
+        elif seconds - self._since >= COMPILE_AFTER_S and left >= MIN_SECONDS_LEFT:
             compiler.begin()
         return False
 
-    def _recorded(self, training: Training) -> dict[str, CompiledStep | str]:
+    def _captured_graphs(self, training: Training) -> dict[str, CompiledStep | str]:
         """Return a CUDA graph of each step, or the reason why it cannot be used."""
         steps: dict[str, CompiledStep | str] = {}
         for name, step in training.traceable_steps().items():
@@ -100,7 +102,9 @@ class StepAccelerator:
                 steps[name] = f"it cannot be recorded ({error})"
         return steps
 
-    def _loaded(self, training: Training, compiler: Compiler) -> dict[str, CompiledStep | str]:
+    def _loaded_packages(
+        self, training: Training, compiler: Compiler
+    ) -> dict[str, CompiledStep | str]:
         """Return the library of each step, or the reason why it cannot be used."""
         steps: dict[str, CompiledStep | str] = {}
         for name, step in training.traceable_steps().items():
@@ -115,16 +119,16 @@ class StepAccelerator:
         return steps
 
     def switch_if_faster(
-        self, training: Training, compiled_steps: dict[str, CompiledStep | str], proven: bool
+        self, training: Training, compiled_steps: dict[str, CompiledStep | str], was_compiled: bool
     ) -> bool:
-        self._open = False  # decide only once
+        self._undecided = False  # decide only once
         for name, reason in compiled_steps.items():
             if isinstance(reason, str):
                 self._log(f"The compiled {name} update is not used: {reason}.")
         steps = {name: step for name, step in compiled_steps.items() if not isinstance(step, str)}
         if len(steps) < len(compiled_steps):
             return False
-        if not proven:
+        if not was_compiled:
             traceable = training.traceable_steps()
             counts = {"critic": training.config.n_critic, "generator": 1}
             pairs = [(step, traceable[name], counts[name]) for name, step in steps.items()]
