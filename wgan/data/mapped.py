@@ -63,7 +63,7 @@ class Mapped:
         return self.read(index)
 
     def read(self, index: int | slice | Tensor) -> Tensor:
-        """Return pictures after `expect` was called with the same index."""
+        """Return pictures after `prefetch` was called with the same index."""
         import torch
 
         if self._map.size() < self._end:

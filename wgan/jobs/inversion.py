@@ -56,7 +56,7 @@ def invert(
         root: The data folder.
 
     Yields:
-        Progress; its results are `Found`.
+        Progress; its results are `InversionResult`.
 
     Raises:
         ValueError: The picture has another shape than the generator's.
