@@ -311,3 +311,29 @@ def test_an_uploaded_picture_takes_the_shape_of_the_data():
         critic.picture_from(b"no picture", (1, 28, 28))
     with pytest.raises(DataError, match="it is empty"):
         critic.picture_from(b"", (1, 28, 28))
+
+
+@pytest.mark.parametrize(
+    ("network", "conditional"),
+    [("dcgan", True), ("resnet", True), ("brownlee", False)],
+)
+def test_the_layers_of_every_critic_have_titles_and_no_helper_is_shown(
+    network: str, conditional: bool
+):
+    values = {
+        "dataset": "mnist-10k",
+        "network": network,
+        "batch_size": 8,
+        "conditional": conditional,
+    }
+    if network == "brownlee":
+        values["objective"] = "wgan"
+    config = TrainConfig.parse(values)
+    opened = models(config, data=pictures())
+    picture = np.zeros((1, 28, 28), np.float32)
+    names = [
+        layer.name for layer in critic.activations(opened, picture, 0 if conditional else None)
+    ]
+    titles = {name.split(". ", 1)[1].split(",")[0] for name in names}
+    kinds = ("Convolution", "Linear", "LeakyReLU", "ReLU", "Batch norm", "Mean", "GroupSort")
+    assert names and all(title.startswith(kinds) for title in titles), titles

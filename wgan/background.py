@@ -22,7 +22,7 @@ class _Cancelled(Exception):
 class BackgroundTask:
     """A task on its own thread, with its progress and its outcome.
 
-    `words` and `share` hold the progress; `result` or `error` holds the outcome.
+    `message` and `share` hold the progress; `result` or `error` holds the outcome.
 
     Args:
         title: The name of the task, shown on screen.

@@ -19,7 +19,7 @@ Stream = Literal[
 
 
 class Rows(NamedTuple):
-    """The rows of a batch that belong to this process: the `rank`-th of `of` equal parts.
+    """The rows of a batch that belong to this process: the `rank`-th of `size` equal parts.
 
     Every process draws the whole batch and takes its rows, so several processes see the same batch
     as one.

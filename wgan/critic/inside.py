@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from wgan.arrays import F32
 from wgan.critic.scores import chunks, score_of
 from wgan.latent import Models
+from wgan.networks.modules import Score
+from wgan.objectives.layers import MaxMin
 
 
 def grid(extent: float, side: int) -> F32:
@@ -99,16 +101,17 @@ def _outputs(critic: nn.Module, x: Tensor, label: Tensor | None) -> list[tuple[s
     return outputs
 
 
-_SILENT = ("Flatten", "Score", "Sequential", "Embedding", "_Classes")
-_KINDS = {
-    "LeakyReLU": "LeakyReLU",
-    "ReLU": "ReLU",
-    "MaxMin": "GroupSort",
-    "_DebiasedBatchNorm": "Batch norm",
-    "BatchNorm2d": "Batch norm",
-    "AvgPool2d": "Mean of 2×2",
-    "AdaptiveAvgPool2d": "Mean over the map",
-}
+_HELPERS = (nn.Flatten, nn.Sequential, nn.Embedding, Score)
+"""Modules without an output of interest. Embeddings turn labels into weights of the score."""
+
+_TITLES: tuple[tuple[type[nn.Module], str], ...] = (
+    (nn.LeakyReLU, "LeakyReLU"),
+    (nn.ReLU, "ReLU"),
+    (MaxMin, "GroupSort"),
+    (nn.BatchNorm2d, "Batch norm"),
+    (nn.AvgPool2d, "Mean of 2×2"),
+    (nn.AdaptiveAvgPool2d, "Mean over the map"),
+)
 
 
 def _layers(critic: nn.Module) -> list[nn.Module]:
@@ -124,13 +127,8 @@ def _layers(critic: nn.Module) -> list[nn.Module]:
         for part in critic.modules()
         if id(part) not in inside
         and (isinstance(part, nn.Linear | nn.Conv2d) or not any(part.children()))
-        and _kind(part) not in _SILENT
+        and not isinstance(part, _HELPERS)
     ]
-
-
-def _kind(part: nn.Module) -> str:
-    # torch gives a parametrised layer a new class: "Parametrized" and the layer's class.
-    return type(part).__name__.removeprefix("Parametrized")
 
 
 def title_of(part: nn.Module) -> str:
@@ -144,4 +142,4 @@ def title_of(part: nn.Module) -> str:
         return f"Linear {part.in_features} → {part.out_features}"
     if isinstance(part, nn.Embedding):
         return f"Classes, {part.num_embeddings} × {part.embedding_dim}"
-    return _KINDS.get(_kind(part), _kind(part))
+    return next((title for kind, title in _TITLES if isinstance(part, kind)), type(part).__name__)

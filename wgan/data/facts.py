@@ -121,9 +121,9 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
         if len(closest) < count and not {a, b} & used:
             closest.append((distance, a, b))
             used |= {a, b}
-    indices = torch.tensor([[a, b] for _, a, b in closest], dtype=torch.long).reshape(-1, 2)
+    closest_pairs = torch.tensor([[a, b] for _, a, b in closest], dtype=torch.long).reshape(-1, 2)
     scale = flat.shape[1] ** 0.5
-    return indices[indices], [distance / scale for distance, _, _ in closest], n
+    return indices[closest_pairs], [distance / scale for distance, _, _ in closest], n
 
 
 def by_class(pictures: Pictures, rows: int, columns: int) -> U8:

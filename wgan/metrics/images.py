@@ -266,10 +266,10 @@ class PictureInputs:
                     self.__dict__["coverage"] = step
                 else:
                     yield 0.4 + 0.4 * step
-        sample_indices = self.first(COMPARED)
-        for neighbour in nearest(sample_indices.fake, self.reference_stats.data.train):
+        compared = self.first(COMPARED)
+        for neighbour in nearest(compared.fake, self.reference_stats.data.train):
             if isinstance(neighbour, tuple):
-                sample_indices.__dict__["neighbours"] = neighbour
+                compared.__dict__["neighbours"] = neighbour
             else:
                 yield 0.8 + 0.2 * neighbour
 

@@ -255,7 +255,7 @@ class Session:
     def begin_task(
         self, title: str, run: str, work: Callable[[], TaskSteps], *, pauses_training: bool = False
     ) -> TaskStatus:
-        """Begin work beside the trainings, in fair shares with them; see `Scheduler.begin`.
+        """Begin work beside the trainings, in fair shares with them; see `Scheduler.begin_task`.
 
         It must not touch the networks of a training: ask `models` for copies.
         """

@@ -73,10 +73,10 @@ def resolve_engine(
     device = pick_device(config.device)
     local_processes = int(os.environ.get("LOCAL_WORLD_SIZE", processes)) if processes > 1 else 1
     cache = cache or engine_cache()
-    pictures = _read(cache)
+    choices = _read(cache)
     thread_count = config.threads or threads or max(1, cores() // local_processes)
     if not config.threads and not threads and local_processes == 1 and device == "cpu":
-        thread_count = _first_threads(config, most_threads or cores(), pictures)
+        thread_count = _first_threads(config, most_threads or cores(), choices)
     wanted_precision: Literal["auto", "float32", "bfloat16"] = config.precision
     if wanted_precision != "auto":
         return Engine(device, wanted_precision, thread_count, processes)
@@ -95,11 +95,11 @@ def resolve_engine(
             str(config.dataset.shape),
         ]
     )
-    if key not in pictures:
+    if key not in choices:
         rates = _race(config, device, thread_count, check)
-        pictures[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
-        _write(cache, pictures)
-    precision: Precision = "bfloat16" if pictures[key] == "bfloat16" else "float32"
+        choices[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
+        _write(cache, choices)
+    precision: Precision = "bfloat16" if choices[key] == "bfloat16" else "float32"
     return Engine(device, precision, thread_count, processes)
 
 

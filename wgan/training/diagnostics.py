@@ -155,7 +155,7 @@ class _ScratchTraining(Training):
 
     def __init__(self, training: Training) -> None:
         # Share everything that is only read: the data, the config, the engine.
-        self.__dict__ = dict(training.__dict__) | {"ranks": ALONE}
+        self.__dict__ = dict(training.__dict__) | {"process_group": ALONE}
         self.updates = training.updates.scratch_copy()
         source = training.batches
         self.batches = _DiagnosticBatches(

@@ -38,7 +38,7 @@ EXACT_HELP = """W₁ of the same {n} real examples and {n} fakes by exact optima
 
 @dataclass(frozen=True)
 class Order:
-    """Settings for training the critic alone. With `holds`, the run is paused until it has ended."""
+    """Settings for training the critic alone. With `pauses_training`, the run is paused until it has ended."""
 
     updates: int
     faster: float  # factor on the run's learning rate
