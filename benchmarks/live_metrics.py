@@ -28,7 +28,7 @@ from wgan.jobs import TrainingJob
 from wgan.runs import COLUMNS, Run, Status
 
 REPEATS = 5
-LONGEST, SHARE = 0.5, 0.05
+LONGEST, MAX_MEASURING_SHARE = 0.5, 0.05
 """Budget: seconds of one core per measurement, and share of the training's time."""
 
 
@@ -192,7 +192,7 @@ def main() -> None:
             f"({costs['ratio_from']:.3f} to {costs['ratio_to']:.3f})"
         )
         print(
-            f"  share of training: {100 * costs['share']:.1f} % (at most {100 * SHARE:g}), as the "
+            f"  share of training: {100 * costs['share']:.1f} % (at most {100 * MAX_MEASURING_SHARE:g}), as the "
             f"gauge counts it {100 * costs['gauge_share']:.1f} %; {costs['measured']} measurements"
         )
         print(

@@ -245,7 +245,7 @@ def test_those_of_a_checkpoint_are_taken_whatever_the_clock_says():
 def test_no_compiler_is_no_trouble(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(step_accelerator, "COMPILE_AFTER_S", 0.0)
     monkeypatch.setattr(step_accelerator, "MIN_SECONDS_LEFT", -1e9)
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 0.0)
     monkeypatch.setattr("wgan.training.acceleration.aot.sys.executable", "/bin/false")
     job = TrainingJob(Run.create(tiny(steps=10**6), runs_dir))
     job.prepare()
@@ -323,7 +323,7 @@ def test_libraries_are_built_used_recorded_and_found_again(
     assert library(transposed_inputs) is None
 
     # In a run: taken at the first look, recorded, and taken again when it is resumed.
-    monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 0.0)
+    monkeypatch.setattr("wgan.training.acceleration.checks.MIN_COMPILED_SPEEDUP", 0.0)
     job = TrainingJob(Run.create(built, runs_dir))
     job.prepare()
     job._last_flush = 0.0

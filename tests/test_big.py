@@ -347,8 +347,8 @@ def test_facts_neighbours_and_references_are_those_of_pictures_in_memory(
     sums = [ReferenceStats(dataset, data).reference for data in (mapped, held)]
     assert sums[0].n == prepared_set.train and torch.equal(sums[0].outer, sums[1].outer)
     # Of more than can be looked at: a stated number of them.
-    monkeypatch.setattr("wgan.data.facts.MOST_VALUES", 20 * 28 * 28)
-    monkeypatch.setattr("wgan.metrics.images.MOST_REFERENCE", 20)
+    monkeypatch.setattr("wgan.data.facts.MAX_VALUES", 20 * 28 * 28)
+    monkeypatch.setattr("wgan.metrics.images.MAX_REFERENCE", 20)
     some = describe(mapped)
     assert some.looked_at == 20 and some.counts == b.counts and abs(some.mean - b.mean) < 5
     reference_stats = ReferenceStats(dataset, mapped)

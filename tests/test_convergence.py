@@ -137,7 +137,7 @@ def test_what_is_shown_of_points_is_the_trained_critic():
     result, _ = run_to_end(models(tiny(objective="wgan-gp", network=WIDE)), 20)
     assert result.surfaces is not None
     assert result.surfaces.gap == pytest.approx(result.gaps[-1], rel=1e-5)
-    assert result.surfaces.proved == pytest.approx(result.bounds[-1], rel=1e-5)
+    assert result.surfaces.lower_bound == pytest.approx(result.bounds[-1], rel=1e-5)
 
 
 def test_the_same_work_gives_the_same_numbers():

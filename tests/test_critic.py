@@ -180,7 +180,7 @@ def test_ranking_is_by_falling_score_and_keeps_pictures_and_scores_together():
 
 def test_telling_apart_is_the_area_under_the_curve():
     def accuracy(real: list[float], fake: list[float]) -> float:
-        return critic.Scores(np.array(real), np.array(real), np.array(fake)).told_apart
+        return critic.Scores(np.array(real), np.array(real), np.array(fake)).critic_accuracy
 
     assert accuracy([2, 3], [0, 1]) == 1 and accuracy([0, 1], [2, 3]) == 0
     assert accuracy([1, 1], [1, 1]) == 0.5
@@ -265,7 +265,9 @@ def test_surfaces_of_a_linear_critic():
     assert surfaces.steepest == pytest.approx(5, rel=1e-5)
     # Row = y: one step up changes the score by −4 a unit, scaled by the slope.
     assert np.diff(surfaces.critic, axis=0) == pytest.approx(np.full((8, 9), -0.8 * 0.75), abs=1e-4)
-    assert surfaces.proved <= surfaces.exact + 1e-6 and surfaces.gap / 5 <= surfaces.exact + 1e-6
+    assert (
+        surfaces.lower_bound <= surfaces.exact + 1e-6 and surfaces.gap / 5 <= surfaces.exact + 1e-6
+    )
     # Level: the same mean over the samples, so neither is above the other on the whole.
     values = surfaces.optimal
     step = 6 / 8

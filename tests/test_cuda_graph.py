@@ -186,7 +186,7 @@ def test_inputs_are_copied_not_kept():
 def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.MonkeyPatch):
     messages: list[str] = []
     training = training_of(tiny())
-    monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 0.0)
+    monkeypatch.setattr("wgan.training.acceleration.checks.MIN_COMPILED_SPEEDUP", 0.0)
     accelerator = StepAccelerator(messages.append, Again())
     assert (
         accelerator.maybe_switch(training, 1.0, 0.0) and training.engine.compiled and not messages
@@ -206,7 +206,7 @@ def test_they_are_taken_where_they_are_right_and_faster(monkeypatch: pytest.Monk
     )
     monkeypatch.delenv("WGAN_COMPILE")
     # Not faster: a line in the log, and the usual updates.
-    monkeypatch.setattr("wgan.training.acceleration.checks.WORTH", 1e9)
+    monkeypatch.setattr("wgan.training.acceleration.checks.MIN_COMPILED_SPEEDUP", 1e9)
     assert (
         not StepAccelerator(messages.append, Again()).maybe_switch(other, 1.0, 0.0)
         and not other.engine.compiled

@@ -218,7 +218,7 @@ HARMS |= {
 }
 
 READERS: dict[str, Callable[[Run], Any]] = {
-    "described": Run.described,
+    "described": Run.metadata,
     "config": Run.config,
     "parent": Run.parent,
     "engine": Run.engine,

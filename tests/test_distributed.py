@@ -337,7 +337,7 @@ def test_a_process_that_fails_waits_until_the_first_has_printed_its_error(
 
     if how != "alone":
         threading.Thread(target=end_as_torchrun_does).start()
-    assert train.follow(ProcessGroup(1, 2)) == (1 if how == "diverges" else 2)
+    assert train.run_worker_process(ProcessGroup(1, 2)) == (1 if how == "diverges" else 2)
     assert capsys.readouterr().err == ("33 cannot be shared.\n" if how == "alone" else "")
     assert len(signals_sent) == (how != "alone")
 

@@ -12,7 +12,16 @@ import torch
 from tests.conftest import THREADS, tiny, train_to_the_end
 from wgan.config import TrainConfig
 from wgan.data import Points
-from wgan.export import EXAMPLES, Example, bring, examples, export_zip, import_zip, lacking, ship
+from wgan.export import (
+    EXAMPLES,
+    Example,
+    copy_examples,
+    examples,
+    export_zip,
+    import_zip,
+    missing_examples,
+    ship,
+)
 from wgan.jobs import RunReader, TrainingJob, evaluate
 from wgan.latent import Models, draw_z
 from wgan.metrics import mixture_modes
@@ -59,16 +68,16 @@ def test_the_shipped_runs_are_brought_to_a_folder_that_lacks_them(
     monkeypatch.setattr(examples, "SHIPPED", runs_dir)
     own = tmp_path / "own"
     own.mkdir()
-    assert lacking(own) == ["example-small"] and lacking(runs_dir) == []
-    bring(own)
-    assert lacking(own) == [] and content(own / "example-small") == content(shipped.folder)
+    assert missing_examples(own) == ["example-small"] and missing_examples(runs_dir) == []
+    copy_examples(own)
+    assert missing_examples(own) == [] and content(own / "example-small") == content(shipped.folder)
     session = Session(own)
     assert session.newest(example=True) == "example-small"
     session.close(10)
     file = tmp_path / "a file"
     file.write_text("no folder")
     with pytest.raises(RunError, match="cannot be copied"):
-        bring(file)
+        copy_examples(file)
 
 
 def test_a_shipped_run_is_a_run_without_optimisers(shipped: Run, whole: Run):
@@ -165,7 +174,7 @@ def test_own_runs_come_first(shipped: Run, runs_dir: Path):
 def test_too_large_a_run_is_not_shipped(
     shipped: Run, whole: Run, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(examples, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(examples, "MAX_BYTES", 10_000)
     with pytest.raises(RunError, match=r"more than 10,000"):
         ship(whole, "example-small", runs_dir)
     assert RunReader(shipped).snapshot().step == 40  # the one before is still there

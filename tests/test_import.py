@@ -220,7 +220,7 @@ def test_a_run_of_the_first_version_is_taken_in(
     old = changed(files, "DROP TABLE metrics", "PRAGMA user_version = 0")
     run, remarks = take(old | {"config.json": json.dumps(described).encode()})
     assert remarks == [] and run.parent() is None and run.metrics() == []
-    assert run.described()["schema"] == SCHEMA
+    assert run.metadata()["schema"] == SCHEMA
 
 
 def test_checkpoints_that_claim_huge_networks_are_left_out(

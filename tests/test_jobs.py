@@ -317,11 +317,11 @@ def test_reports_come_in_as_another_process_makes_them(runs_dir: Path):
             training_job.step()
         training_job.pause(False)  # all reports are written
         snapshot, fresh = watcher.snapshot(), RunReader(Run(training_job.run.folder)).snapshot()
-        assert snapshot.elsewhere and snapshot.step == until
+        assert snapshot.is_trained_by_other_process and snapshot.step == until
         for name in COLUMNS:
             assert np.allclose(snapshot.curves[name], fresh.curves[name]), (name, until)
     training_job.finish(Status.FINISHED)
-    assert not watcher.snapshot().elsewhere
+    assert not watcher.snapshot().is_trained_by_other_process
 
 
 def test_measurements_are_read_once_and_as_they_are(runs_dir: Path, monkeypatch):

@@ -74,13 +74,13 @@ def _last(work):
 def test_critics_prove_more_and_more_but_never_too_much():
     shaped = PILES["split"][1]
     result, snapshots = _last(learn(shaped, updates=300))
-    assert len(result.proved) == 2
+    assert len(result.lower_bound) == 2
     assert (
         result.updates[0] == 0
         and result.updates[-1] == 300
         and len(snapshots) == len(result.updates)
     )
-    assert (result.proved <= result.w1 + 1e-6).all()
+    assert (result.lower_bound <= result.w1 + 1e-6).all()
     assert result.w1 == pytest.approx(cheapest_plan(shaped).cost)
     clipped, penalised = result.shares
     assert penalised > 0.9 and penalised > clipped
@@ -95,7 +95,7 @@ def test_critics_prove_more_and_more_but_never_too_much():
 def test_learning_repeats_itself_exactly():
     shaped = PILES["heaps"][1]
     first, second = (_last(learn(shaped, updates=40))[0] for _ in range(2))
-    np.testing.assert_array_equal(first.proved, second.proved)
+    np.testing.assert_array_equal(first.lower_bound, second.lower_bound)
 
 
 def test_same_piles_leave_nothing_to_prove():

@@ -8,7 +8,7 @@ from torch import nn
 from tests.conftest import THREADS, tiny
 from wgan.latent import (
     EASINGS,
-    MOST_SIDE,
+    MAX_SIDE,
     Models,
     Search,
     draw_z,
@@ -197,9 +197,9 @@ def test_points_on_a_line_still_give_a_plane():
 
 
 def test_a_map_has_at_most_21_a_side():
-    assert len(random_slice(0, 8).window(0, 0, 1, MOST_SIDE)) == 441
+    assert len(random_slice(0, 8).window(0, 0, 1, MAX_SIDE)) == 441
     with pytest.raises(ValueError, match="21 pictures a side"):
-        random_slice(0, 8).window(0, 0, 1, MOST_SIDE + 1)
+        random_slice(0, 8).window(0, 0, 1, MAX_SIDE + 1)
 
 
 def with_generator(generator: nn.Module, dim: int = 2) -> Models:

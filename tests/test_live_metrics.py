@@ -122,16 +122,20 @@ def test_measuring_waits_until_it_has_been_paid_for(
     assert not live_evaluator.due(0.5)
     assert live_evaluator.due(2.0) and live_evaluator.measure(2.0)  # costs a second
     assert not live_evaluator.due(10.0)  # one of ten
-    assert not live_evaluator.due(1 / live_metrics.SHARE - 0.1)
-    assert live_evaluator.due(1 / live_metrics.SHARE + 0.1)
+    assert not live_evaluator.due(1 / live_metrics.MAX_MEASURING_SHARE - 0.1)
+    assert live_evaluator.due(1 / live_metrics.MAX_MEASURING_SHARE + 0.1)
     live_evaluator.measure(26.0)
-    assert not live_evaluator.due(49.0) and live_evaluator.due(2 / live_metrics.SHARE + 0.1)
+    assert not live_evaluator.due(49.0) and live_evaluator.due(
+        2 / live_metrics.MAX_MEASURING_SHARE + 0.1
+    )
 
 
 def test_a_run_records_what_is_measured_and_can_do_without(runs_dir: Path, monkeypatch):
     monkeypatch.setattr(live_metrics, "FIRST_METRICS_S", 0.0)
     monkeypatch.setattr(live_metrics, "METRICS_INTERVAL_S", 0.0)
-    monkeypatch.setattr(live_metrics, "SHARE", math.inf)  # at every step, however long one takes
+    monkeypatch.setattr(
+        live_metrics, "MAX_MEASURING_SHARE", math.inf
+    )  # at every step, however long one takes
     runs = {}
     for measure in (True, False):
         run = Run.create(tiny(measure=measure, steps=20), runs_dir)

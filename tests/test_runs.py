@@ -31,7 +31,7 @@ from wgan.runs import (
     pack_arrays,
     unpack_arrays,
 )
-from wgan.runs.checkpoints import signed
+from wgan.runs.checkpoints import with_digest
 from wgan.runs.tables import best_of
 from wgan.schema import SCHEMA
 from wgan.training import Engine, Report, Training
@@ -157,7 +157,7 @@ def test_a_number_taken_by_another_process_does_not_count(run: Run):
     assert not run.alive()
 
 
-def elsewhere(run: Run, touched: float) -> None:
+def is_trained_by_other_process(run: Run, touched: float) -> None:
     """Make a lock as another machine leaves it, touched at a time of the file system."""
     (run.folder / "lock").unlink(missing_ok=True)
     with run.lock():
@@ -169,13 +169,13 @@ def elsewhere(run: Run, touched: float) -> None:
 
 def test_another_machines_run_lives_by_its_heartbeat(run: Run):
     now = run.folder.stat().st_mtime
-    elsewhere(run, now)
+    is_trained_by_other_process(run, now)
     assert run.alive()
     with pytest.raises(RunError, match="machine elsewhere"), run.lock():
         pass
     # Long ago, and in the future as a clock that was set back leaves it: nobody beats there.
     for touched in (now - 600, now + 600):
-        elsewhere(run, touched)
+        is_trained_by_other_process(run, touched)
         assert not run.alive()
         with run.lock():
             assert run.alive()
@@ -184,10 +184,10 @@ def test_another_machines_run_lives_by_its_heartbeat(run: Run):
 @pytest.mark.parametrize("wrong", [-86_400.0, 86_400.0])
 def test_a_wrong_clock_does_no_harm(run: Run, monkeypatch: pytest.MonkeyPatch, wrong: float):
     now = time.time() + wrong
-    elsewhere(run, run.folder.stat().st_mtime)
+    is_trained_by_other_process(run, run.folder.stat().st_mtime)
     monkeypatch.setattr(time, "time", lambda: now)
     assert run.alive()
-    elsewhere(run, run.folder.stat().st_mtime - 600)
+    is_trained_by_other_process(run, run.folder.stat().st_mtime - 600)
     assert not run.alive()
 
 
@@ -335,7 +335,7 @@ def test_weights_that_do_not_fit_are_said_in_words(
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     harm(tensors)
-    path.write_bytes(signed(tensors, metadata))
+    path.write_bytes(with_digest(tensors, metadata))
     with pytest.raises(RunError, match=pattern):
         run.checkpoints.read(4)
     assert run.checkpoints.read()[0].step == 3  # the rest is usable

@@ -219,7 +219,7 @@ def test_a_network_knows_since_when_it_has_collapsed():
 
 
 def test_digits_are_counted_by_the_classifier(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(collapse, "COMPARED", 32)
+    monkeypatch.setattr(collapse, "COMPARED_SAMPLES", 32)
     result = last(race("mnist-10k", steps=2, engine=ENGINE, data=_named(64)))
     assert isinstance(result, Collapse) and result.frequencies is not None
     assert result.total_modes == 10 and result.frequencies.sum() == pytest.approx(1.0)

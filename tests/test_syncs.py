@@ -159,7 +159,7 @@ def paced(config: TrainConfig, runs_dir: Path) -> TrainingJob:
 
 
 def test_a_job_fetches_when_somebody_looks(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 1e9)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 1e9)
     job = paced(tiny(report_every=1, preview_every=10, measure=False, steps=1000), runs_dir)
     job.step()  # with a preview
     with watched() as fetches:
@@ -176,7 +176,7 @@ def test_a_job_fetches_when_somebody_looks(runs_dir: Path, monkeypatch: pytest.M
 
 
 def test_a_paced_job_records_the_same(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 1e9)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 1e9)
     jobs = [TrainingJob(Run.create(tiny(), runs_dir)), paced(tiny(), runs_dir)]
     jobs[0].prepare()
     for job in jobs:
@@ -195,7 +195,7 @@ def test_a_paced_job_records_the_same(runs_dir: Path, monkeypatch: pytest.Monkey
 def test_a_paced_job_that_diverged_fails_though_it_was_stopped_before_it_looked(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 1e9)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 1e9)
     job = paced(tiny(preview_every=1000, checkpoint_every=1000, steps=1000), runs_dir)
     for _ in range(7):
         job.step()

@@ -51,7 +51,7 @@ def test_it_measures_after_a_while_and_when_the_pace_changes():
     assert pace.should_tune(1e6)
     note_pace(pace, 0.07)
     assert pace.should_tune(1e6)
-    note_pace(pace, thread_tuner.TOO_SLOW * 1.1)
+    note_pace(pace, thread_tuner.MAX_STEP_S * 1.1)
     assert not pace.should_tune(1e6)  # it would take too long
 
 
@@ -71,14 +71,14 @@ def test_a_collapse_is_looked_into_soon(monkeypatch: pytest.MonkeyPatch):
     pace.tune(tiny(), engine, 10.0)  # took 2 s: a drift alone is looked into after 100 s
     note_pace(pace, 0.07)
     note_pace(pace, 0.2)
-    assert not pace.should_tune(10.0 + thread_tuner.SOONEST)
+    assert not pace.should_tune(10.0 + thread_tuner.MIN_TUNING_INTERVAL_S)
     note_pace(pace, 2.0)
-    assert not pace.should_tune(10.0 + thread_tuner.SOONEST - 1) and pace.should_tune(
-        10.0 + thread_tuner.SOONEST
+    assert not pace.should_tune(10.0 + thread_tuner.MIN_TUNING_INTERVAL_S - 1) and pace.should_tune(
+        10.0 + thread_tuner.MIN_TUNING_INTERVAL_S
     )
     assert pace.tune(tiny(), engine, 40.0) == 1 and times[-1] == 2.0
     note_pace(pace, 2.0)  # no better: that is the pace now
-    assert not pace.should_tune(40.0 + thread_tuner.SOONEST)
+    assert not pace.should_tune(40.0 + thread_tuner.MIN_TUNING_INTERVAL_S)
 
 
 def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
@@ -94,17 +94,17 @@ def test_what_it_measures_is_paced(monkeypatch: pytest.MonkeyPatch):
         10.0 + thread_tuner.TUNING_INTERVAL_S
     )
     note_pace(pace, 0.3)
-    assert not pace.should_tune(10.0 + thread_tuner.SOONEST - 1) and pace.should_tune(
-        10.0 + thread_tuner.SOONEST
+    assert not pace.should_tune(10.0 + thread_tuner.MIN_TUNING_INTERVAL_S - 1) and pace.should_tune(
+        10.0 + thread_tuner.MIN_TUNING_INTERVAL_S
     )
     # It cost at most its share: what takes 3 s is not done again within 100 times as many.
     clock = iter((0.0, 3.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     pace.tune(tiny(), engine, 100.0)
     note_pace(pace, 0.1)
-    assert not pace.should_tune(100.0 + 3.0 / thread_tuner.SHARE - 1) and pace.should_tune(
-        100.0 + 3.0 / thread_tuner.SHARE
-    )
+    assert not pace.should_tune(
+        100.0 + 3.0 / thread_tuner.MAX_TUNING_SHARE - 1
+    ) and pace.should_tune(100.0 + 3.0 / thread_tuner.MAX_TUNING_SHARE)
 
 
 def test_the_measurement_leaves_all_as_it_was():
@@ -151,7 +151,7 @@ def test_the_faster_number_wins_by_a_margin(
     monkeypatch.setattr(thread_tuner, "step_times", times)
     engine = Engine("cpu", "float32", next(iter(seconds)), compiled=compiled)
     assert thread_tuner.fastest(tiny(), engine, list(seconds), now) == best
-    assert rehearsed.steps <= (4 if now > thread_tuner.SLOW else 14)
+    assert rehearsed.steps <= (4 if now > thread_tuner.SLOW_STEP_S else 14)
 
 
 def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -172,7 +172,7 @@ def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: py
 
 def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 0.0)
     monkeypatch.setattr(
         thread_tuner, "fastest", lambda config, engine, counts, now: 2 if engine.threads == 1 else 1
     )
@@ -205,7 +205,7 @@ def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 0.0)
 
     def never(*args: object) -> int:
         raise AssertionError("measured though the number was given")
@@ -222,7 +222,7 @@ def test_a_number_that_the_user_gave_stays(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_app_keeps_a_core_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
-    monkeypatch.setattr("wgan.jobs.training.FLUSH_EVERY", 0.0)
+    monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 0.0)
     offered_counts: list[list[int]] = []
 
     def most_of_them(config: object, engine: Engine, counts: list[int], now: float) -> int:

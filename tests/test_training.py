@@ -378,14 +378,14 @@ def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.
         return {"float32": 2.0, "bfloat16": 1.0}
 
     monkeypatch.setattr(forecasting, "might_gain_from_bfloat16", lambda *_: True)
-    monkeypatch.setattr(forecasting, "_race", race)
+    monkeypatch.setattr(forecasting, "_time_precisions", race)
     cache = tmp_path / "engines.json"
     first = resolve_engine(config, threads=THREADS, cache=cache)
     again = resolve_engine(config, threads=THREADS, cache=cache)
     assert first == again and first.precision == "bfloat16" and len(calls) == 1
     cache.write_text("{ damaged")
     assert resolve_engine(config, threads=THREADS, cache=cache) == first
-    monkeypatch.setattr(forecasting, "_race", lambda *_: {"float32": 1.04, "bfloat16": 1.0})
+    monkeypatch.setattr(forecasting, "_time_precisions", lambda *_: {"float32": 1.04, "bfloat16": 1.0})
     assert resolve_engine(config, threads=THREADS).precision == "float32"  # a tie keeps float32
     bfloat16_config = config.changed({"precision": "bfloat16"})
     assert resolve_engine(bfloat16_config, threads=THREADS).precision == "bfloat16"
@@ -525,7 +525,7 @@ def test_looking_at_a_critic_with_buffers_changes_nothing(engine: Engine):
     training.score_held_out()
     live_evaluator = LiveEvaluator(training)
     live_evaluator.quality()
-    live_evaluator.probe()
+    live_evaluator.training_diagnostics()
     assert all(torch.equal(v, before[k]) for k, v in training.critic.state_dict().items())
     assert training.critic.training
 

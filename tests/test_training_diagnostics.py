@@ -10,7 +10,7 @@ from tests.conftest import tiny
 from wgan.data import Ring8
 from wgan.networks.modules import Score
 from wgan.training import Engine, Training
-from wgan.training.diagnostics import PROBES, probe
+from wgan.training.diagnostics import DIAGNOSTICS, training_diagnostics
 from wgan.training.state import optimizer_of
 
 
@@ -32,15 +32,15 @@ def linear(*weights: float) -> nn.Module:
 def test_everything_that_is_probed_is_explained(engine: Engine):
     ring_training = training(engine)
     ring_training.step()
-    diagnostics = probe(ring_training)
-    assert set(diagnostics) <= set(PROBES)
+    diagnostics = training_diagnostics(ring_training)
+    assert set(diagnostics) <= set(DIAGNOSTICS)
     assert all(math.isfinite(value) for value in diagnostics.values())
-    assert set(PROBES) - set(diagnostics) == {"at_clip"}  # nothing is clipped here
+    assert set(DIAGNOSTICS) - set(diagnostics) == {"at_clip"}  # nothing is clipped here
 
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
 def test_a_linear_critic_has_one_slope(engine: Engine, slope: float):
-    diagnostics = probe(training(engine, linear(0.6 * slope, 0.8 * slope)))
+    diagnostics = training_diagnostics(training(engine, linear(0.6 * slope, 0.8 * slope)))
     assert diagnostics["slope_hat"] == pytest.approx(slope, rel=1e-5)
     assert diagnostics["slope_fake"] == pytest.approx(slope, rel=1e-5)
     assert diagnostics["slope_hat_spread"] == pytest.approx(0, abs=1e-5)
@@ -52,7 +52,8 @@ def test_a_linear_critic_has_one_slope(engine: Engine, slope: float):
 def test_the_pull_of_the_penalty_is_0_at_slope_1_and_grows_with_it(engine: Engine):
     """∇ of λ(‖w‖ − 1)² is 2λ(‖w‖ − 1) w/‖w‖, and that of the loss does not depend on w."""
     pulls = [
-        probe(training(engine, linear(0.6 * s, 0.8 * s)))["penalty_pull"] for s in (1.0, 2.0, 4.0)
+        training_diagnostics(training(engine, linear(0.6 * s, 0.8 * s)))["penalty_pull"]
+        for s in (1.0, 2.0, 4.0)
     ]
     assert pulls[0] == pytest.approx(0, abs=1e-4)
     assert pulls[2] / pulls[1] == pytest.approx(3, rel=1e-3)
@@ -66,7 +67,7 @@ def test_a_gradient_grows_by_what_a_layer_multiplies(engine: Engine, factor: flo
         for layer in (first, second):
             layer.bias.fill_(1e4)  # every ReLU is open
     critic = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last, Score())
-    diagnostics = probe(training(engine, critic, objective="wgan"))
+    diagnostics = training_diagnostics(training(engine, critic, objective="wgan"))
     assert diagnostics["gradient_depth"] == pytest.approx(math.log10(factor), abs=1e-4)
 
 
@@ -91,9 +92,9 @@ def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
         ring_training.updates.generator_optimizer = optimizer_of(
             ring_training.config, ring_training.generator, "generator"
         )
-        assert probe(ring_training)["variety"] == pytest.approx(expected, abs=0.05)
+        assert training_diagnostics(ring_training)["variety"] == pytest.approx(expected, abs=0.05)
 
 
 def test_weights_at_the_bound_are_counted(engine: Engine):
     critic = linear(0.02, 0.005)
-    assert probe(training(engine, critic, objective="wgan"))["at_clip"] == 0.5
+    assert training_diagnostics(training(engine, critic, objective="wgan"))["at_clip"] == 0.5

@@ -17,7 +17,7 @@ from wgan.transport import (
     js,
     kantorovich,
     kl,
-    proved,
+    lower_bound,
     tv,
 )
 
@@ -150,7 +150,7 @@ def test_no_scores_prove_more_than_the_distance(seed: int, scale: float):
     a, b = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) + rng.normal()
     scores = scale * rng.normal(size=(2, 12))
     of_a, of_b = scores
-    bound, steepest = proved(of_a, of_b, cdist(a, b))
+    bound, steepest = lower_bound(of_a, of_b, cdist(a, b))
     assert bound <= assignment(a, b) + 1e-9 and steepest >= 0
 
 
@@ -158,11 +158,11 @@ def test_what_scores_prove_in_known_cases():
     a, b = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 2)) + 3
     cost, f = cdist(a, b), kantorovich(a, b)
     # The optimal potential proves everything, at any scale and height.
-    bound, steepest = proved(7 * f(a) + 5, 7 * f(b) + 5, cost)
+    bound, steepest = lower_bound(7 * f(a) + 5, 7 * f(b) + 5, cost)
     assert bound == pytest.approx(f.cost, rel=1e-9) and steepest == pytest.approx(7, rel=1e-9)
-    assert proved(np.ones(20), np.ones(20), cost) == (0.0, 0.0)
-    assert proved(-f(a), -f(b), cost)[0] == pytest.approx(-f.cost, rel=1e-9)
+    assert lower_bound(np.ones(20), np.ones(20), cost) == (0.0, 0.0)
+    assert lower_bound(-f(a), -f(b), cost)[0] == pytest.approx(-f.cost, rel=1e-9)
     # Points on each other that are scored differently ask for an endless slope: nothing is proved.
-    assert proved(np.array([1.0]), np.array([0.0]), np.zeros((1, 1)))[0] == pytest.approx(
+    assert lower_bound(np.array([1.0]), np.array([0.0]), np.zeros((1, 1)))[0] == pytest.approx(
         0, abs=1e-9
     )

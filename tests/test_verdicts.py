@@ -22,8 +22,10 @@ from wgan.verdicts.stability import TrainedGan
         (0.9, 1.0, 2.0, "many fakes", False),  # held-out examples may also score higher
     ],
 )
-def test_scores(told_apart: float, gap: float, gap_held_out: float, phrase: str, overfits: bool):
-    text = critic.scores(told_apart, gap, gap_held_out, 1.0)
+def test_scores(
+    critic_accuracy: float, gap: float, gap_held_out: float, phrase: str, overfits: bool
+):
+    text = critic.scores(critic_accuracy, gap, gap_held_out, 1.0)
     assert phrase in text and ("by heart" in text) is overfits
 
 
@@ -165,8 +167,8 @@ def test_blurred_plan(blurred: float, exact: float, phrase: str):
         (0.0, 0.0, False, "The piles are the same"),
     ],
 )
-def test_bent_function(proved: float, w1: float, optimum_was_shown: bool, phrase: str):
-    text = wasserstein.bent_function(proved, w1, optimum_was_shown=optimum_was_shown)
+def test_bent_function(lower_bound: float, w1: float, optimum_was_shown: bool, phrase: str):
+    text = wasserstein.bent_function(lower_bound, w1, optimum_was_shown=optimum_was_shown)
     assert phrase in text
 
 

@@ -87,7 +87,7 @@ def kantorovich(a: Real, b: Real) -> Potential:
     return Potential(distance, points, values - values.mean())
 
 
-def proved(a: Real, b: Real, cost: Real) -> tuple[float, float]:
+def lower_bound(a: Real, b: Real, cost: Real) -> tuple[float, float]:
     """Return the lower bound of W₁ that scores prove, and their steepest slope L.
 
     L = max |a_i − b_j| / cost_ij. The bound is (mean a − mean b) / L. It is never above W₁, because

@@ -21,7 +21,7 @@ from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, TrainConfig, hyperparameters
 from wgan.jobs import TrainingJob
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
-from wgan.session import CARDS_EVERY
+from wgan.session import SUMMARY_CACHE_S
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
@@ -262,7 +262,7 @@ def test_the_title_of_a_run_stays_when_another_begins_in_the_same_minute(
     before = run_titles()
     second = Run.create(tiny(), runs_dir)
     second.set_fact("name", "Ring")
-    time.sleep(CARDS_EVERY + 0.1)
+    time.sleep(SUMMARY_CACHE_S + 0.1)
     assert list(run_titles().items()) == [(second.id, "Ring #2"), *before.items()]
 
 
@@ -411,7 +411,7 @@ def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], r
     sound(app)
     assert {r.id for r in list_runs(runs_dir)} == {run.id, other.id}
     throw_away(run)
-    time.sleep(CARDS_EVERY)  # what another process did is seen at the next look
+    time.sleep(SUMMARY_CACHE_S)  # what another process did is seen at the next look
     sound(app.run())
     next(b for b in app.checkbox if b.key == "sure").set_value(True).run()
     button(app, "empty_trash").click().run()

@@ -26,9 +26,9 @@ LABS = ("vanishing", "collapse", "clipping", "sensitivity")
 @pytest.fixture(autouse=True)
 def clean(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("WGAN_RUNS", str(runs_dir))
-    monkeypatch.setattr(collapse, "COMPARED", 16)
+    monkeypatch.setattr(collapse, "COMPARED_SAMPLES", 16)
     monkeypatch.setattr(sensitivity, "SAMPLES", 32)
-    monkeypatch.setattr(clipping, "LOOK", 2)
+    monkeypatch.setattr(clipping, "MEASURE_EVERY_UPDATES", 2)
     yield
     st.cache_resource.clear()
     st.cache_data.clear()

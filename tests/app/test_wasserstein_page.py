@@ -225,9 +225,9 @@ def test_the_answer_of_a_lab_is_what_was_measured():
         0.5,
     )
     assert learned_lab(learned).right == 1
-    other = learned_lab(replace(learned, proved=learned.proved[::-1]))
+    other = learned_lab(replace(learned, lower_bound=learned.lower_bound[::-1]))
     assert other.right == 0 and "does not" in other.why
-    assert learned_lab(replace(learned, proved=np.full((2, 2), 2.0))).right == 2
+    assert learned_lab(replace(learned, lower_bound=np.full((2, 2), 2.0))).right == 2
     assert learned_lab(replace(learned, w1=0.0)).right == 1
 
     x = np.linspace(0, 1, 5)

@@ -19,7 +19,7 @@ from typing import Any
 from tests.fuzz.pictures import flipped
 from tests.test_damaged_runs import NASTY, READERS
 from wgan.export import import_zip
-from wgan.export.archive import IMPORT_LIMITS, adopt
+from wgan.export.archive import IMPORT_LIMITS, validate_unpacked_run
 from wgan.runs import Run, RunError, RunIndex
 from wgan.sandbox import attempt, result_of
 
@@ -260,7 +260,7 @@ def import_here(archive: Path, folder: Path) -> Run:
         lambda message, share: None,
     )
     result = result_of(outcome, limits=IMPORT_LIMITS, failure=RunError, subject="This ZIP file")
-    adopt(folder, list(result["remarks"]))
+    validate_unpacked_run(folder, list(result["remarks"]))
     return Run(folder)
 
 

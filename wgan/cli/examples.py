@@ -10,7 +10,7 @@ import click
 from wgan.cli.main import UsageError
 from wgan.cli.options import StrictCommand, quiet_option, runs_dir_option
 from wgan.cli.progress import Progress
-from wgan.cli.train import drive
+from wgan.cli.train import run_job
 from wgan.config import TrainConfig
 from wgan.export import EXAMPLES, ship
 from wgan.jobs import TrainingJob, evaluate
@@ -64,6 +64,6 @@ def _whole_run(config: TrainConfig, folder: Path, quiet: bool) -> Run | None:
         run, resume = Run.create(config, folder), False
     if run.status() is not Status.FINISHED:
         progress = Progress(quiet)
-        if drive(TrainingJob(run, resume=resume, publish=progress.preparing), progress):
+        if run_job(TrainingJob(run, resume=resume, publish=progress.preparing), progress):
             return None
     return run if run.status() is Status.FINISHED else None

@@ -109,7 +109,7 @@ def _failed(error: Exception) -> int:
     """Print a sentence about an error, and return the exit code."""
     from wgan.config import ConfigError
     from wgan.data import DataError
-    from wgan.jobs import in_words
+    from wgan.jobs import error_message
     from wgan.runs import RunError
 
     if isinstance(error, UsageError | ConfigError | RunError | DataError):
@@ -117,7 +117,7 @@ def _failed(error: Exception) -> int:
         return 2
     if os.environ.get("WGAN_DEBUG"):
         raise error
-    print_error(f"{in_words(error)} Set WGAN_DEBUG=1 to see where.")
+    print_error(f"{error_message(error)} Set WGAN_DEBUG=1 to see where.")
     return 1
 
 

@@ -28,10 +28,10 @@ from wgan.cli.options import (
 from wgan.cli.progress import Progress
 from wgan.config import PRESETS, ConfigError, TrainConfig
 from wgan.data import DataError
-from wgan.jobs import TrainingJob, in_words
+from wgan.jobs import TrainingJob, error_message
 from wgan.jobs.worker import run_worker, should_continue
 from wgan.runs import Run, RunError, Status, fork, list_runs
-from wgan.runs.lock import DEAD_AFTER
+from wgan.runs.lock import DEAD_AFTER_S
 from wgan.training import Diverged
 from wgan.training.distributed import ALONE, ProcessGroup, init, is_launched, shutdown
 from wgan.training.state import steered
@@ -64,7 +64,7 @@ def train_command(
     if is_launched():
         return _train_together(request, Progress(quiet))
     progress = Progress(quiet)
-    return drive(_training_job(request, progress), progress)
+    return run_job(_training_job(request, progress), progress)
 
 
 @config_options
@@ -81,7 +81,7 @@ def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **opti
     changes = changes_of(options)
     forked = fork(Run.find(run, runs_dir), step, changes, runs_dir)
     progress = Progress(quiet)
-    return drive(TrainingJob(forked, resume=True, publish=progress.preparing), progress)
+    return run_job(TrainingJob(forked, resume=True, publish=progress.preparing), progress)
 
 
 def _train_together(request: Request, progress: Progress) -> int:
@@ -89,7 +89,7 @@ def _train_together(request: Request, progress: Progress) -> int:
     process_group = init()
     try:
         if not process_group.is_first:
-            return follow(process_group)
+            return run_worker_process(process_group)
         try:
             job = _relaunched(progress, request, process_group) or _training_job(
                 request, progress, process_group
@@ -98,12 +98,12 @@ def _train_together(request: Request, progress: Progress) -> int:
             process_group.broadcast_object(None)
             raise
         job.run.set_fact("launch", _launch())
-        return drive(job, progress)
+        return run_job(job, progress)
     finally:
         shutdown()
 
 
-def follow(process_group: ProcessGroup) -> int:
+def run_worker_process(process_group: ProcessGroup) -> int:
     """Train as a worker process. Rank 0 decides when all processes end, and prints errors.
 
     If training cannot begin or diverges, all processes fail. If this process ended first, torchrun
@@ -148,7 +148,7 @@ def _relaunched(
         with contextlib.suppress(RunError):  # a damaged run cannot be resumed
             launch_of_run = run.fact("launch")
         if launch and launch_of_run == launch:
-            end = time.monotonic() + 2 * DEAD_AFTER
+            end = time.monotonic() + 2 * DEAD_AFTER_S
             while run.alive() and time.monotonic() < end:  # on another machine, by its heartbeat
                 time.sleep(1.0)
             print(
@@ -201,7 +201,7 @@ def _training_job(
     )
 
 
-def drive(job: TrainingJob, progress: Progress) -> int:
+def run_job(job: TrainingJob, progress: Progress) -> int:
     """Train to the target or to a signal, and print the result; return the exit code.
 
     During the preparation a signal ends it at once; later the current step is finished first.
@@ -224,12 +224,12 @@ def drive(job: TrainingJob, progress: Progress) -> int:
     except Exception as error:
         began = job.prepared
         trace = "" if isinstance(error, Diverged) else traceback.format_exc()
-        job.finish(Status.FAILED, in_words(error), trace)
+        job.finish(Status.FAILED, error_message(error), trace)
         if not began and job.new:
             job.run.delete()
         if isinstance(error, ConfigError | DataError | RunError | ValueError) and not began:
-            raise UsageError(in_words(error)) from error
-        print_error(in_words(error))
+            raise UsageError(error_message(error)) from error
+        print_error(error_message(error))
         if began and (steps := job.run.checkpoints.steps()):
             print_error(
                 f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
@@ -241,7 +241,7 @@ def drive(job: TrainingJob, progress: Progress) -> int:
             print_error(sentence)
     seconds = job.seconds - seconds_before
     print(json.dumps(_result(job, (snapshot.step - begin) / seconds if seconds > 0 else 0.0)))
-    return 1 if snapshot.status is Status.FAILED or job.problems.losses else 0
+    return 1 if snapshot.status is Status.FAILED or job.problems.data_loss_message else 0
 
 
 def _result(job: TrainingJob, rate: float) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Scores:
         return float(self.held_out.mean() - self.fake.mean())
 
     @property
-    def told_apart(self) -> float:
+    def critic_accuracy(self) -> float:
         """Share of pairs of a real example and a fake in which the real one scores higher."""
         order = np.sort(self.fake)
         below = np.searchsorted(order, self.real, "left") + np.searchsorted(

@@ -10,7 +10,7 @@ from wgan.critic.examples import RealFakeBatch
 from wgan.critic.inside import grid
 from wgan.critic.scores import scores, slopes
 from wgan.latent import Models
-from wgan.transport import Potential, kantorovich, proved
+from wgan.transport import Potential, kantorovich, lower_bound
 
 SIDE = 48
 """Points along each side of a surface over the plane."""
@@ -29,7 +29,7 @@ class Surfaces:
     exact: float  # W₁ of these samples
     gap: float  # E f(real) − E f(fake) on them
     steepest: float  # largest slope found on the grid and between samples
-    proved: float  # lower bound of W₁ that the critic proves
+    lower_bound: float  # lower bound of W₁ that the critic proves
 
     @property
     def difference(self) -> F32:
@@ -59,7 +59,7 @@ def surfaces(
     """
     points = grid(extent, side)
     real_scores, fake_scores = scores(models, batch.real), scores(models, batch.fake)
-    bound, pairs = proved(
+    bound, pairs = lower_bound(
         real_scores, fake_scores, scipy.spatial.distance.cdist(batch.real, batch.fake)
     )
     slope = slopes(models, points)

@@ -15,10 +15,10 @@ from wgan.rng import keyed_rng
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_COMPARED = 3_000
+MAX_COMPARED_PICTURES = 3_000
 """Pictures among which the nearest pairs are searched. The time grows with the square of this number."""
 
-MOST_VALUES = 500_000_000
+MAX_VALUES = 500_000_000
 """Maximum number of pixel values for statistics. Of larger sets a keyed sample of pictures is used."""
 
 DENSITY_SIDE = 96
@@ -53,7 +53,7 @@ def describe(pictures: Pictures, pairs: int = 8) -> Facts:
     train, labels = pictures.train, pictures.train_labels
     classes = len(pictures.names)
     nearest, distances, compared = nearest_pairs(train, pairs)
-    most = MOST_VALUES // math.prod(pictures.shape)
+    most = MAX_VALUES // math.prod(pictures.shape)
     described_places = sample_indices(len(train), most, keyed_rng(0, "sample", draw=1))
     squares, table = 0.0, torch.zeros(train.shape[1], 32, dtype=torch.float64)
     # These are sums of integers, which float64 holds exactly, so their order does not matter.
@@ -99,7 +99,7 @@ def nearest_pairs(pictures: Stack, count: int) -> tuple[Tensor, list[float], int
     """
     import torch
 
-    n = min(len(pictures), MOST_COMPARED)
+    n = min(len(pictures), MAX_COMPARED_PICTURES)
     indices = torch.randperm(len(pictures), generator=keyed_rng(0, "sample"))[:n]
     flat = pictures[indices].flatten(1).float()
     pairs: list[tuple[float, int, int]] = []

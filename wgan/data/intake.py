@@ -217,27 +217,23 @@ def assemble(
     import torch
 
     try:
-        description_read = Description.model_validate(description)
+        checked = Description.model_validate(description)
         shape = (1 if recipe.colours == "grey" else 3, recipe.side, recipe.side)
         with contextlib.ExitStack() as stack:
             spill = stack.enter_context((scratch / PICTURES).open("rb"))
             labels = torch.from_numpy(np.fromfile(scratch / FOLDERS, np.int32).astype(np.int64))
             size = os.fstat(spill.fileno()).st_size
-            if len(labels) != description_read.pictures or size != description_read.pictures * int(
-                np.prod(shape)
-            ):
+            if len(labels) != checked.pictures or size != checked.pictures * int(np.prod(shape)):
                 raise ValueError("The files have other sizes.")
-            if len(labels) and not 0 <= labels.min() <= labels.max() < max(
-                1, len(description_read.classes)
-            ):
+            if len(labels) and not 0 <= labels.min() <= labels.max() < max(1, len(checked.classes)):
                 raise ValueError("The labels do not fit the classes.")
             # The open file stays readable after its deletion. From here on, no file remains if this
             # process is killed.
             shutil.rmtree(scratch, ignore_errors=True)
-            if description_read.pictures < 2:
-                raise DataError(_too_few(description_read, recipe))
-            pictures = Mapped(spill, 0, (description_read.pictures, *shape))
-            _write_data_set(pictures, labels, description_read, recipe, source, path, progress)
+            if checked.pictures < 2:
+                raise DataError(_too_few(checked, recipe))
+            pictures = Mapped(spill, 0, (checked.pictures, *shape))
+            _write_data_set(pictures, labels, checked, recipe, source, path, progress)
     except (ValidationError, ValueError, OSError) as error:
         raise DataError(
             "The process that read the pictures gave something else than pictures. They were refused."

@@ -223,9 +223,9 @@ class Text(_PointSet):
     def _printable(cls, text: str) -> str:
         if not 1 <= len(text) <= 12 or not text.isprintable() or not text.strip():
             raise ValueError("The text must have 1 to 12 printable characters, not all spaces.")
-        if lacking := _lacking(text):
+        if missing_examples := _lacking(text):
             raise ValueError(
-                f"The font has no {' '.join(lacking)}: write the text with other characters, such as "
+                f"The font has no {' '.join(missing_examples)}: write the text with other characters, such as "
                 "plain letters and digits."
             )
         return text

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wgan.diagnosis.evidence import ENOUGH, Evidence, Reading, Rule
+from wgan.diagnosis.evidence import MIN_VALUES, Evidence, Reading, Rule
 from wgan.diagnosis.proposals import (
     PENALISED,
     change_clip_value,
@@ -68,7 +68,7 @@ def undertrained_critic(evidence: Evidence, rule: Rule) -> Reading | None:
     if lag is None or name is None:
         return None
     values, floor = evidence.series(name)[1], evidence.floor(name)
-    if len(values) < 2 * ENOUGH:
+    if len(values) < 2 * MIN_VALUES:
         return None
     half = len(values) // 2
     before, now = float(values[:half].min()), float(values[half:].min())

@@ -13,7 +13,7 @@ from wgan.metrics import FLOOR, METRICS, metric_of
 Series = tuple[F64, F64]
 """Steps and values of a metric, (N,) each, by rising step."""
 
-RECENT, ENOUGH = 5, 3
+NUM_RECENT_VALUES, MIN_VALUES = 5, 3
 """Rules use the newest RECENT values of a metric, and need at least ENOUGH."""
 
 
@@ -36,8 +36,8 @@ class Evidence:
 
     def recent(self, name: str) -> F64 | None:
         """Return the newest values of a metric; None if there are too few."""
-        values = self.series(name)[1][-RECENT:]
-        return values if len(values) >= ENOUGH else None
+        values = self.series(name)[1][-NUM_RECENT_VALUES:]
+        return values if len(values) >= MIN_VALUES else None
 
     def recent_median(self, name: str) -> float | None:
         """Return the median of the newest values of a metric; None if there are too few."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wgan.arrays import F64
-from wgan.diagnosis.evidence import ENOUGH, Evidence, Reading, Rule
+from wgan.diagnosis.evidence import MIN_VALUES, Evidence, Reading, Rule
 from wgan.diagnosis.proposals import PENALISED, change_rates, propose, slope_penalty_weight
 from wgan.format import fmt_percent, fmt_sci
 from wgan.metrics import LIVE_SAMPLES, title_of
@@ -79,7 +79,7 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     return Reading(
         f"{modes[-1]:.0f} of {total_modes:.0f} modes have a sample, while {fmt_percent(good[-1])} of the samples are "
         f"good. At its best the run had {modes.max():.0f}.",
-        bool(is_bad[-ENOUGH:].all()),
+        bool(is_bad[-MIN_VALUES:].all()),
         since=_since(steps, is_bad),
     )
 
@@ -91,11 +91,11 @@ def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
     steps, kl = evidence.metrics[name]
     is_bad = kl > rule.limits["class_kl"]
     # At the start a classifier reads all samples as one class; then the value falls.
-    not_recovering = kl[-1] >= 0.9 * kl[-ENOUGH]
+    not_recovering = kl[-1] >= 0.9 * kl[-MIN_VALUES]
     return Reading(
         f"The classes of the samples are {fmt_sci(kl[-1])} nats from the data's, as if only one in "
         f"{fmt_sci(math.exp(kl[-1]))} were left.",
-        bool(is_bad[-ENOUGH:].all() and not_recovering),
+        bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
     )
 
@@ -108,10 +108,10 @@ def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
         return None  # with more samples than pictures, some samples must be equal
     steps, share = evidence.metrics[name]
     is_bad = share > rule.limits["duplicates"]
-    not_recovering = share[-1] >= 0.9 * share[-ENOUGH]
+    not_recovering = share[-1] >= 0.9 * share[-MIN_VALUES]
     return Reading(
         f"{fmt_percent(share[-1])} of the samples nearly repeat another.",
-        bool(is_bad[-ENOUGH:].all() and not_recovering),
+        bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
     )
 
@@ -121,10 +121,10 @@ def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
         return None
     steps, variety = evidence.metrics["variety"]
     is_bad = variety < rule.limits["variety"]
-    not_recovering = variety[-1] <= 1.25 * variety[-ENOUGH]
+    not_recovering = variety[-1] <= 1.25 * variety[-MIN_VALUES]
     return Reading(
         f"The samples spread {fmt_percent(variety[-1])} as far around their mean as real examples do.",
-        bool(is_bad[-ENOUGH:].all() and not_recovering),
+        bool(is_bad[-MIN_VALUES:].all() and not_recovering),
         since=_since(steps, is_bad),
     )
 

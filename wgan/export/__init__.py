@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wgan.export.archive import bug_report, export_zip, import_zip
-from wgan.export.examples import EXAMPLES, Example, bring, bring_once, lacking, ship
+from wgan.export.examples import (
+    EXAMPLES,
+    Example,
+    bring_once,
+    copy_examples,
+    missing_examples,
+    ship,
+)
 from wgan.export.film import export_film
 from wgan.export.models import export_onnx, export_program
 from wgan.export.recipe import command_line, nearest_preset, snippet
@@ -20,10 +27,10 @@ __all__ = [
     "FORMATS",
     "Example",
     "Format",
-    "bring",
     "bring_once",
     "bug_report",
     "command_line",
+    "copy_examples",
     "export",
     "export_csv",
     "export_samples",
@@ -31,7 +38,7 @@ __all__ = [
     "export_walk",
     "export_zip",
     "import_zip",
-    "lacking",
+    "missing_examples",
     "nearest_preset",
     "ship",
     "snippet",

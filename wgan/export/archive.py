@@ -119,9 +119,9 @@ def import_zip(
             and (lambda message, share: progress(message, share * UNPACKING_SHARE)),
         )
         remarks = [str(remark) for remark in unpacked["remarks"]]
-        adopt(folder, remarks, progress)
+        validate_unpacked_run(folder, remarks, progress)
         names = (str(unpacked["name"]), Path(str(getattr(file, "name", file))).stem)
-        return _placed(folder, runs_dir, names), remarks
+        return _move_into_runs_dir(folder, runs_dir, names), remarks
     except OSError as error:
         raise RunError(f"The run cannot be unpacked ({error.strerror or error}).") from error
     finally:
@@ -139,7 +139,9 @@ def _spooled(file: IO[bytes], path: Path, progress: Progress | None) -> Path:
     return path
 
 
-def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) -> None:
+def validate_unpacked_run(
+    folder: Path, remarks: list[str], progress: Progress | None = None
+) -> None:
     """Check the files that `unpack_run` wrote, and write config and checkpoints again.
 
     Args:
@@ -152,7 +154,7 @@ def adopt(folder: Path, remarks: list[str], progress: Progress | None = None) ->
     """
     try:
         run = Run(folder)
-        described = run.described()
+        described = run.metadata()
         run.config()
         _check_ancestors(described["parent"])
         write(folder / "config.json", json.dumps(described, indent=1).encode())
@@ -187,7 +189,7 @@ def _check_ancestors(parent: Mapping[str, Any] | None) -> None:
         parent = parent.get("parent")
 
 
-def _placed(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
+def _move_into_runs_dir(folder: Path, runs_dir: Path, names: Sequence[str]) -> Run:
     """Move a run's folder into the folder of runs, under the first valid name."""
     plain = [re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+")[:120] for name in names]
     name = next(filter(None, plain), "imported-run")
@@ -214,7 +216,7 @@ def bug_report(run: Run) -> bytes:
     changes = [[c.step, c.path, c.before, c.after] for c in run.changes()]
     log = run.folder / "error.log"
     parts: Mapping[str, str] = {
-        "config.json": json.dumps(run.described(), indent=1),
+        "config.json": json.dumps(run.metadata(), indent=1),
         "facts.json": json.dumps({k: v for k, v in facts.items() if k != "note"}, indent=1),
         "changes.json": json.dumps(changes, indent=1),
         "versions_here.json": json.dumps(versions(), indent=1),

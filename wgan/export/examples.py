@@ -34,7 +34,7 @@ PREVIEWS = (28, 20, 14, 10)
 """Numbers of previews to keep: the first one with which the run is small enough is used."""
 
 REPORTS = 400
-MOST_BYTES = 3_000_000
+MAX_BYTES = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ SHIPPED = shipped_runs()
 """The folder of the shipped runs."""
 
 
-def lacking(runs_dir: Path) -> list[str]:
+def missing_examples(runs_dir: Path) -> list[str]:
     """Return the names of the shipped runs that a folder of runs lacks."""
 
     def has(folder: Path, name: str) -> bool:
@@ -118,10 +118,10 @@ def lacking(runs_dir: Path) -> list[str]:
     return [name for name in EXAMPLES if has(SHIPPED, name) and not has(runs_dir, name)]
 
 
-def bring(runs_dir: Path) -> None:
+def copy_examples(runs_dir: Path) -> None:
     """Copy the missing shipped runs into a folder of runs. Raises RunError."""
     try:
-        for name in lacking(runs_dir):
+        for name in missing_examples(runs_dir):
             half = runs_dir / f"{name}.part"
             shutil.rmtree(half, ignore_errors=True)
             shutil.copytree(SHIPPED / name, half)
@@ -141,9 +141,9 @@ stay deleted.
 def bring_once(runs_dir: Path) -> None:
     """Copy the shipped runs into a folder of runs when it is first used. Raises RunError."""
     mark = runs_dir / COPIED
-    if mark.exists() or not lacking(runs_dir):
+    if mark.exists() or not missing_examples(runs_dir):
         return
-    bring(runs_dir)
+    copy_examples(runs_dir)
     with contextlib.suppress(OSError):
         mark.touch()
 
@@ -165,7 +165,7 @@ def ship(run: Run, name: str, runs_dir: Path) -> Run:
     (half / "previews").mkdir(parents=True)
     try:
         (half / "config.json").write_text(
-            json.dumps(run.described(), indent=1) + "\n", encoding="utf-8"
+            json.dumps(run.metadata(), indent=1) + "\n", encoding="utf-8"
         )
         for step in (*example.early, example.steps):
             state, facts = run.checkpoints.read(step)
@@ -175,10 +175,10 @@ def ship(run: Run, name: str, runs_dir: Path) -> Run:
         for previews in PREVIEWS:
             _copy_pictures(run, half, previews)
             size = Run(half).size()
-            if size <= MOST_BYTES:
+            if size <= MAX_BYTES:
                 break
         else:
-            raise RunError(f"{name} takes {size:,} bytes, more than {MOST_BYTES:,}.")
+            raise RunError(f"{name} takes {size:,} bytes, more than {MAX_BYTES:,}.")
         target = runs_dir / name
         shutil.rmtree(target, ignore_errors=True)
         half.rename(target)

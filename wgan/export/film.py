@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from av import VideoStream
 
 
-MOST_FRAMES = 240
+MAX_FRAMES = 240
 SIDE = 448  # approximate size in pixels; grids are enlarged by integer factors
 CAPTION = 32
 HOLD = 1.5  # duration of the last frame in seconds
@@ -38,7 +38,7 @@ def export_film(run: Run, out: Path, fps: int = 12) -> dict[str, object]:
     Raises:
         RunError: The run has no previews, or the file cannot be written.
     """
-    steps = run.previews.spread_steps(MOST_FRAMES)
+    steps = run.previews.spread_steps(MAX_FRAMES)
     if not steps:
         raise RunError(f"Run {run.id} has no pictures yet.")
     title = run.config().title

@@ -20,7 +20,7 @@ def command_line(run: Run) -> str:
     """
     config, parent = run.config(), run.parent()
     if parent is not None:
-        before = TrainConfig.parse(run.described()["parent"]["config"])
+        before = TrainConfig.parse(run.metadata()["parent"]["config"])
         arguments = ["python", "-m", "wgan", "fork", parent.run, "--step", str(parent.step)]
         return shlex.join([*arguments, *_flags(config, before)])
     preset = nearest_preset(config)
@@ -58,7 +58,7 @@ def snippet(run: Run) -> str:
         if change.path != "engine":
             acts.setdefault(change.step, {})[change.path] = change.after
     stages: list[tuple[int, dict[str, Any]]] = []
-    described: Any = run.described()
+    described: Any = run.metadata()
     config, parent = described["config"], described["parent"]
     while parent is not None:
         stages.append((parent["step"], config))

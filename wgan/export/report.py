@@ -17,7 +17,7 @@ from wgan.jobs import RunReader, RunSnapshot
 from wgan.runs import Run
 from wgan.theme import LIGHT
 
-MOST_MOMENTS = 60
+MAX_MOMENTS = 60
 
 
 def export_report(run: Run, out: Path) -> dict[str, object]:
@@ -89,7 +89,7 @@ def _script(data: Any) -> str:
 
 def _moments(run: Run) -> list[tuple[int, str]]:
     moments = []
-    for step in run.previews.spread_steps(MOST_MOMENTS):
+    for step in run.previews.spread_steps(MAX_MOMENTS):
         image = frame_image(run, step)
         if image is not None:
             encoded = base64.b64encode(encode(image)).decode("ascii")
@@ -147,7 +147,7 @@ def _config(snapshot: RunSnapshot) -> str:
 
 def _environment(run: Run) -> str:
     engine = run.engine()
-    facts = {**run.described()["versions"], **(engine.as_dict() if engine else {})}
+    facts = {**run.metadata()["versions"], **(engine.as_dict() if engine else {})}
     rows = "".join(f"<tr><td>{escape(str(k))}<td>{escape(str(v))}" for k, v in facts.items())
     return f"<h2>Environment</h2><table>{rows}</table>"
 

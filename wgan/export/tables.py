@@ -10,7 +10,7 @@ import numpy as np
 from wgan.imaging import decode
 from wgan.runs import COLUMNS, Run, RunError
 
-MOST_PICTURES = 50
+MAX_PICTURES = 50
 
 
 def export_csv(run: Run, out: Path) -> int:
@@ -90,7 +90,7 @@ def _write_events(run: Run, opened: Any) -> int:
         for metric in run.metrics():
             writer.add_scalar(f"metrics/{metric.name}", metric.value, metric.step)
             events += 1
-        for step in run.previews.spread_steps(MOST_PICTURES):
+        for step in run.previews.spread_steps(MAX_PICTURES):
             preview = run.previews.read(step)
             if preview is not None and preview[0] == "webp":
                 writer.add_image("samples", decode(preview[1]), step, dataformats="HWC")

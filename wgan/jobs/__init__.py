@@ -9,17 +9,17 @@ from wgan.jobs.snapshot import (
     RunReader,
     RunSnapshot,
     StoredPreview,
-    in_words,
+    error_message,
     pack_preview,
     thumb,
 )
 from wgan.jobs.task import Task, TaskProgress, TaskStatus, TaskSteps
-from wgan.jobs.training import FLUSH_EVERY, Cancelled, TrainingJob
+from wgan.jobs.training import FLUSH_INTERVAL_S, Cancelled, TrainingJob
 
 __all__ = [
     "CONVERGENCE",
     "CURVE_POINTS",
-    "FLUSH_EVERY",
+    "FLUSH_INTERVAL_S",
     "NUM_BASELINE_PICTURES",
     "SAMPLES",
     "SEARCH",
@@ -39,8 +39,8 @@ __all__ = [
     "TrainingJob",
     "Value",
     "converge",
+    "error_message",
     "evaluate",
-    "in_words",
     "invert",
     "pack_preview",
     "thumb",

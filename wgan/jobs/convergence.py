@@ -28,7 +28,7 @@ from wgan.rng import keyed_rng
 from wgan.training.critic_trainer import CriticTrainer
 from wgan.training.diagnostics import at_clip
 from wgan.training.state import optimizer_of
-from wgan.transport import assignment, kantorovich, proved
+from wgan.transport import assignment, kantorovich, lower_bound
 
 CONVERGENCE = "Critic to convergence"
 
@@ -194,7 +194,7 @@ class _BoundMeasurements:
         if np.isfinite(real).all() and np.isfinite(fake).all():
             gap = float(np.mean(real, dtype=np.float64) - np.mean(fake, dtype=np.float64))
             clipped_share = at_clip(models.critic, models.config.objective)
-            row = (update, *proved(real, fake, self._cost), gap)
+            row = (update, *lower_bound(real, fake, self._cost), gap)
             self._rows.append((*row, math.nan if clipped_share is None else float(clipped_share)))
             if self._potential is not None and (last or len(self._rows) % SURFACE_EVERY == 1):
                 self._surfaces = surfaces(models, sides, self._extent, potential=self._potential)

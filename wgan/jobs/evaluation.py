@@ -19,10 +19,10 @@ from wgan.metrics import (
     PictureInputs,
     PointInputs,
     ReferenceStats,
-    left_out,
     load,
     measure,
     metric_of,
+    unmeasured_reason,
 )
 from wgan.rng import keyed_rng
 from wgan.runs import Measured, Run, Status
@@ -162,7 +162,7 @@ def _pictures(
         note += "so that each number stands beside its floor."
     elif n < count:
         note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."
-    note = f"{note} {left_out(sides)}".strip()
+    note = f"{note} {unmeasured_reason(sides)}".strip()
     values: tuple[Value, ...] = ()
     if not keys:
         yield TaskProgress(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wgan.jobs.problems import Problems
-from wgan.jobs.snapshot import Series, in_words, pack_neighbours
+from wgan.jobs.snapshot import Series, error_message, pack_neighbours
 from wgan.runs import Measured, Run, RunTakenOver
 from wgan.training import Diverged, LiveEvaluator, Training
 
@@ -60,7 +60,7 @@ class MetricRecorder:
             evaluator = self.evaluator(training)
             was_ready = evaluator.ready
             values = evaluator.measure(seconds)
-            if evaluator.ready and not was_ready and (sentence := evaluator.left_out):
+            if evaluator.ready and not was_ready and (sentence := evaluator.unmeasured_reason):
                 self._problems.add_notice(sentence)
             self._add(values, evaluator.step)
             nearest = evaluator.neighbours
@@ -102,5 +102,5 @@ class MetricRecorder:
             self._problems.log_trace("measuring failed")
             self._can_measure = self._evaluator is not None
             self._problems.add_notice(
-                f"A measurement failed and is left out from now on. {in_words(error)}"
+                f"A measurement failed and is left out from now on. {error_message(error)}"
             )

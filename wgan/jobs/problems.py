@@ -4,7 +4,7 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterator
 
-from wgan.jobs.snapshot import in_words
+from wgan.jobs.snapshot import error_message
 from wgan.runs import Run, RunError, RunTakenOver
 from wgan.training import Diverged
 
@@ -24,7 +24,7 @@ class Problems:
         self.last_write_error = ""
 
     @property
-    def losses(self) -> str:
+    def data_loss_message(self) -> str:
         """The consequences of failures, in sentences; empty if nothing was lost."""
         return " ".join(self.warnings.values())
 
@@ -50,7 +50,7 @@ class Problems:
         except RunTakenOver:
             raise
         except (RunError, OSError) as error:
-            self.last_write_error = in_words(error)
+            self.last_write_error = error_message(error)
             self.warnings[operation] = f"{self.last_write_error} {consequence}".rstrip()
         else:
             self.warnings.pop(operation, None)
@@ -69,7 +69,7 @@ class Problems:
             raise
         except Exception as error:
             self.log_trace(title)
-            self.warnings[operation] = f"{title}: {in_words(error)} Training goes on."
+            self.warnings[operation] = f"{title}: {error_message(error)} Training goes on."
         else:
             self.warnings.pop(operation, None)
 

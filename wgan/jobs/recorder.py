@@ -56,9 +56,9 @@ class RunRecorder:
         self._preview: StoredPreview | None = None
         self._preview_steps = run.previews.steps() if resumed else []
         self._checkpoint_steps = run.checkpoints.steps() if resumed else []
-        self._metadata = run.described()
+        self._metadata = run.metadata()
 
-    def load(self) -> None:
+    def load_history(self) -> None:
         """Read what the folder of a resumed run holds, after it was rewound to its checkpoint."""
         self.metrics.reload()
         self._preview_steps = self._run.previews.steps()
@@ -127,7 +127,7 @@ class RunRecorder:
             if not (self._run.folder / "config.json").exists():
                 self._rebuild(training, status)
             self.write()
-            self._run.beat()
+            self._run.refresh_lock()
 
     def _rebuild(self, training: Training, status: Status) -> None:
         """Make the run's folder again after somebody deleted it, from the records in memory.
@@ -135,7 +135,7 @@ class RunRecorder:
         Its curves are then as fine as they are shown; earlier pictures and checkpoints are gone.
         """
         self._run.build(self._metadata)
-        self._run.beat()  # takes the lock of the new folder
+        self._run.refresh_lock()  # takes the lock of the new folder
         self._run.set_engine(training.engine)
         self._run.set_fact("status", status)
         arrays = self._curves.arrays()

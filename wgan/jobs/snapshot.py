@@ -34,7 +34,7 @@ from wgan.training import Diverged, Engine, Neighbours, Preview
 
 CURVE_POINTS = 500
 SERIES_POINTS = 200
-SETTLED = 5.0  # seconds of training before the remaining time is estimated
+MIN_SECONDS_FOR_ESTIMATE = 5.0  # seconds of training before the remaining time is estimated
 
 VERSIONS = itertools.count(1)
 
@@ -73,7 +73,9 @@ class RunSnapshot:
     neighbours: StoredNeighbours | None = None
     parent: Parent | None = None
     name: str = ""  # given by the user; empty if none
-    elsewhere: bool = False  # another process trains it: it can be watched, but not steered
+    is_trained_by_other_process: bool = (
+        False  # another process trains it: it can be watched, but not steered
+    )
     error: str = ""
     warning: str = ""
     version: int = field(default_factory=VERSIONS.__next__)  # unique in this process
@@ -81,7 +83,11 @@ class RunSnapshot:
     @property
     def seconds_left(self) -> float | None:
         """Remaining seconds of training at the current speed; None if unknown."""
-        if self.steps_per_second <= 0 or not self.status.active or self.seconds < SETTLED:
+        if (
+            self.steps_per_second <= 0
+            or not self.status.active
+            or self.seconds < MIN_SECONDS_FOR_ESTIMATE
+        ):
             return None
         by_steps = (self.config.steps - self.step) / self.steps_per_second
         if self.config.seconds is None:
@@ -290,7 +296,7 @@ class RunReader:
             neighbours=run.neighbours(),
             parent=run.parent(),
             name=facts.get("name", ""),
-            elsewhere=status.active,
+            is_trained_by_other_process=status.active,
             error=facts.get("error", ""),
         )
 
@@ -306,7 +312,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))
 
 
-def in_words(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """Return an exception as a sentence for users."""
     if is_out_of_memory(error):
         return "The machine ran out of memory. Choose a smaller network or a smaller batch."

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from wgan.jobs.snapshot import in_words
+from wgan.jobs.snapshot import error_message
 
 
 class TaskProgress(NamedTuple):
@@ -78,7 +78,7 @@ class Task:
                 self._work = self._begin()
             progress = next(self._work, None)
         except BaseException as error:
-            self._show(error=in_words(error), done=True)
+            self._show(error=error_message(error), done=True)
             raise
         finally:
             self.seconds_used += time.perf_counter() - start

@@ -15,7 +15,7 @@ from wgan.jobs.engine_tuner import EngineTuner
 from wgan.jobs.problems import Problems
 from wgan.jobs.record_buffer import replay_changes
 from wgan.jobs.recorder import RunRecorder
-from wgan.jobs.snapshot import VERSIONS, RunReader, RunSnapshot, in_words
+from wgan.jobs.snapshot import VERSIONS, RunReader, RunSnapshot, error_message
 from wgan.jobs.worker import LaunchSpec
 from wgan.runs import Change, Run, RunError, RunTakenOver, Status
 from wgan.runs.repair import has_damaged_database, repair_database
@@ -23,10 +23,10 @@ from wgan.training import Diverged, Engine, LiveEvaluator, Training, resolve_eng
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.engine import cores
 
-FLUSH_EVERY = 0.5
+FLUSH_INTERVAL_S = 0.5
 """Seconds between two writes of reports, and between two snapshots for the pages."""
 
-RATE_WINDOW = 6.0  # seconds over which speed is averaged
+RATE_WINDOW_S = 6.0  # seconds over which speed is averaged
 
 
 class Cancelled(Exception):
@@ -87,7 +87,7 @@ class TrainingJob:
         self._launch_spec_is_sent = False
         self._snapshot = replace(
             stored_snapshot or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
-            elsewhere=False,
+            is_trained_by_other_process=False,
             status=Status.QUEUED,
             phase="Waiting for its turn",
             error="",
@@ -209,7 +209,7 @@ class TrainingJob:
         self.run.rewind(state.step, changes_before, records.replay)
         self.run.drop_engines_after(recorded_engine)
         self._is_untouched = False
-        self.recorder.load()
+        self.recorder.load_history()
 
     def _resolved(self, config: TrainConfig, check: Callable[[], None]) -> Engine:
         return resolve_engine(
@@ -266,7 +266,7 @@ class TrainingJob:
         previewing = steps % config.preview_every == 0 or steps == 1
         checkpointing = steps % config.checkpoint_every == 0
         measuring = recorder.metrics.due(training, recorder.seconds + time.perf_counter() - start)
-        flushing = time.perf_counter() - self._last_flush >= FLUSH_EVERY
+        flushing = time.perf_counter() - self._last_flush >= FLUSH_INTERVAL_S
         if (
             not self.fetch_reports_lazily
             or previewing
@@ -321,7 +321,7 @@ class TrainingJob:
         now = time.perf_counter()
         self._last_flush = now
         self._flushed_at.append((now, self.training.steps))
-        while len(self._flushed_at) > 2 and now - self._flushed_at[0][0] > RATE_WINDOW:
+        while len(self._flushed_at) > 2 and now - self._flushed_at[0][0] > RATE_WINDOW_S:
             self._flushed_at.popleft()
         self.recorder.flush(self.training, Status.PAUSED if self.paused else Status.RUNNING)
         self._show(status=Status.PAUSED if self.paused else Status.RUNNING)
@@ -384,7 +384,7 @@ class TrainingJob:
                 self.run.log(traceback.format_exc())
             status, error = (
                 Status.FAILED,
-                error or self.recorder.unfinished_sentence(in_words(failure)),
+                error or self.recorder.unfinished_sentence(error_message(failure)),
             )
         finally:
             self.release()
@@ -396,7 +396,7 @@ class TrainingJob:
             self.recorder.collect(self.training)
         except (Diverged, RuntimeError) as lost:  # a device that is lost gives nothing
             if status is not Status.FAILED:
-                status, error = Status.FAILED, in_words(lost)
+                status, error = Status.FAILED, error_message(lost)
         if status is not Status.FAILED and self.recorder.checkpoint_step != self.training.steps:
             self.recorder.save_preview(self.training)
             self.recorder.save_checkpoint(self.training)

@@ -34,7 +34,7 @@ CLIP_VALUES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 FLAT, DEEP = Mlp(width=128, depth=3), Mlp(width=64, depth=12)
 BATCH = 256
 FLAT_UPDATES, DEEP_UPDATES = 300, 100
-LOOK = 20
+MEASURE_EVERY_UPDATES = 20
 """Updates between two snapshots of a surface."""
 
 BINS = 41
@@ -212,7 +212,7 @@ def compare(
             title = "Clipping to ±" + f"{clip:g}" if key.startswith("clip") else UNCLIPPED[key][0]
             share = (i * sum(updates) + critic.updates) / total
             snapshot = replace(result, critics=(*result.critics, critic))
-            is_look = critic.updates % LOOK == 0 or critic.done
+            is_look = critic.updates % MEASURE_EVERY_UPDATES == 0 or critic.done
             yield TaskProgress(
                 f"{title}: critic update {critic.updates:,} of {critic.total:,}",
                 share,
@@ -233,14 +233,14 @@ def _train(
     for done in range(1, updates[0] + 1):
         _update(trainer, data, seed)
         critic = replace(critic, updates=done)
-        if done % LOOK == 0 or done == updates[0]:
+        if done % MEASURE_EVERY_UPDATES == 0 or done == updates[0]:
             critic = replace(critic, surface=score_surface(trainer.critic, EXTENT))
         yield critic
     trainer = new_critic_trainer(DEEP, deep, 5e-4, seed)
     for done in range(1, updates[1] + 1):
         _update(trainer, data, seed)
         critic = replace(critic, updates=updates[0] + done)
-        if done % LOOK == 0 or done == updates[1]:
+        if done % MEASURE_EVERY_UPDATES == 0 or done == updates[1]:
             critic = _measured(critic, trainer, data, seed)
         yield critic
 

@@ -15,7 +15,7 @@ from wgan.data import Data, Pictures, Points
 from wgan.jobs import TaskProgress, TaskSteps
 from wgan.labs.gan_history import GanHistory, alarms
 from wgan.metrics import LIVE_SAMPLES, PictureInputs, ReferenceStats, mixture_modes
-from wgan.metrics.images import KNOWN
+from wgan.metrics.images import CLASS_FREQUENCY_PICTURES
 from wgan.rng import keyed_rng
 from wgan.training import Diverged, Engine, Training, resolve_engine
 from wgan.training.live_metrics import make
@@ -36,7 +36,7 @@ NUM_MEASUREMENTS = {"points": 50, "pictures": 20}
 NUM_SHOWN = 512
 """Points of each network that the chart shows."""
 
-COMPARED = 500
+COMPARED_SAMPLES = 500
 """Digits that are classified at each measurement."""
 
 ARMS: dict[str, tuple[str, dict[str, object]]] = {
@@ -200,7 +200,7 @@ def race(
     if isinstance(data, Pictures):
         yield TaskProgress("Reading the classifier", 0.0)
         reference_stats = ReferenceStats(first.dataset, data, root)
-        for share in reference_stats.training(KNOWN).features_in_shares():
+        for share in reference_stats.training(CLASS_FREQUENCY_PICTURES).features_in_shares():
             yield TaskProgress(f"Classes of the training pictures: {100 * share:.0f} %", 0.0)
         progress = replace(
             progress, frequencies=reference_stats.frequencies.numpy().astype(np.float64)
@@ -304,7 +304,7 @@ class _GanRunner:
     def _digits(
         self, progress: Collapse, reference_stats: ReferenceStats
     ) -> Generator[None, None, tuple[float, float, float, float]]:
-        samples = make(self._training, min(COMPARED, len(reference_stats.data.held_out)))
+        samples = make(self._training, min(COMPARED_SAMPLES, len(reference_stats.data.held_out)))
         yield
         sides = PictureInputs(samples, reference_stats)
         for _ in sides.features_in_shares():

@@ -153,7 +153,7 @@ RATE = 1e-3
 HELD_OUT_FAKES = 1024
 """Fakes at which gradients are measured; no update sees them."""
 
-LOOK_EVERY = 25
+MEASURE_EVERY_UPDATES = 25
 
 PENALTY_WEIGHT = 50.0
 """λ of the critic: its optimal slope is 1 + W₁ / 2λ, so a large λ keeps it near 1."""
@@ -234,7 +234,7 @@ def oppose(mu: float, *, updates: int = UPDATES, seed: int = 0) -> Iterator[Task
     held_out_fakes = _sample(seed, 10**6, HELD_OUT_FAKES, mu)[1]
     x = np.linspace(-4 * SPREAD, mu + 4 * SPREAD, 240)
     for done in range(updates + 1):
-        if done % LOOK_EVERY == 0 or done == updates:
+        if done % MEASURE_EVERY_UPDATES == 0 or done == updates:
             progress = TaskProgress(
                 f"Update {done:,} of {updates:,}",
                 done / updates,

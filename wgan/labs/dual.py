@@ -59,9 +59,9 @@ def bound(f: Real, piles: Piles) -> float:
     return float(np.asarray(f, np.float64) @ (real - fake))
 
 
-def percent_proved(proved: float, w1: float) -> float:
+def percent_proved(lower_bound: float, w1: float) -> float:
     """Return how much of W₁ a bound proves, in percent: 0 for a negative one, 100 if W₁ is 0."""
-    return max(100.0 * proved / w1, 0.0) if w1 > SAME_PILES else 100.0
+    return max(100.0 * lower_bound / w1, 0.0) if w1 > SAME_PILES else 100.0
 
 
 def optimal(piles: Piles) -> F64:
@@ -83,7 +83,7 @@ UPDATES = 600
 
 BATCH = 256
 
-LOOK_EVERY = 20
+MEASURE_EVERY_UPDATES = 20
 
 WIDTH, DEPTH = 64, 3
 
@@ -102,7 +102,7 @@ class LearnedDual:
     w1: float
     total: int
     updates: I64  # (T,)
-    proved: F64  # (2, T)
+    lower_bound: F64  # (2, T)
     slopes: F64  # (2,), steepest slopes, by which curves are divided
     curves: F64  # (2, PLACES), of slope at most 1 and mean 0
     clip_saturation: float  # share of the clipped critic's weights at ±c
@@ -115,7 +115,7 @@ class LearnedDual:
         """Share of W₁ that each critic proves, at least 0; 1 if W₁ is 0."""
         if self.w1 < SAME_PILES:
             return 1.0, 1.0
-        clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.proved)
+        clipped, penalised = (max(0.0, float(row[-1]) / self.w1) for row in self.lower_bound)
         return clipped, penalised
 
 
@@ -165,7 +165,7 @@ def learn(
         one_sided,
     )
     for done in range(updates + 1):
-        if done % LOOK_EVERY == 0 or done == updates:
+        if done % MEASURE_EVERY_UPDATES == 0 or done == updates:
             result = _measure(result, done, trainers, columns)
             yield TaskProgress(f"Update {done:,} of {updates:,}", done / updates, result)
         if done == updates:
@@ -196,11 +196,11 @@ def _measure(
 ) -> LearnedDual:
     """Return the result with one more measurement of both critics."""
     curves, slopes = zip(*(_normalised(t.critic, columns) for t in trainers), strict=True)
-    proved = np.array([bound(curve, result.piles) for curve in curves])
+    lower_bound = np.array([bound(curve, result.piles) for curve in curves])
     return replace(
         result,
         updates=np.append(result.updates, update),
-        proved=np.column_stack([result.proved, proved]),
+        lower_bound=np.column_stack([result.lower_bound, lower_bound]),
         slopes=np.array(slopes),
         curves=np.stack(curves),
         clip_saturation=_clip_saturation(trainers[0].critic, result.clip_value),

@@ -8,10 +8,10 @@ import numpy.typing as npt
 from wgan.arrays import F32, F64, I64, U8
 from wgan.diagnosis import RULES
 
-ENOUGH = 3
+COLLAPSE_STREAK = 3
 """Measurements in a row that make a collapse: a single one may be chance."""
 
-GRACE = {"points": 0.1, "pictures": 0.5}
+GRACE_SHARE = {"points": 0.1, "pictures": 0.5}
 """Share of the steps before which nothing counts as collapsed: of points, and of pictures, which a
 classifier takes for one digit until they have strokes."""
 
@@ -97,13 +97,13 @@ def alarms(gan: GanHistory, total_modes: int, total: int) -> npt.NDArray[np.bool
         is_bad |= gan.variety < thresholds.variety
     # A collapse lasts until the modes are captured again.
     not_recovered = is_bad if pictures else is_bad | (gan.modes <= thresholds.modes * total_modes)
-    is_bad &= gan.steps >= GRACE["pictures" if pictures else "points"] * total
+    is_bad &= gan.steps >= GRACE_SHARE["pictures" if pictures else "points"] * total
     raised = np.zeros(len(is_bad), dtype=np.bool_)
     is_raised = False
-    for i in range(ENOUGH - 1, len(is_bad)):
-        recent_looks = is_bad[i - ENOUGH + 1 : i + 1]
+    for i in range(COLLAPSE_STREAK - 1, len(is_bad)):
+        recent_looks = is_bad[i - COLLAPSE_STREAK + 1 : i + 1]
         is_raised = (
-            bool(not_recovered[i - ENOUGH + 1 : i + 1].any())
+            bool(not_recovered[i - COLLAPSE_STREAK + 1 : i + 1].any())
             if is_raised
             else bool(recent_looks.all())
         )

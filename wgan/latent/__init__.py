@@ -5,7 +5,7 @@ from wgan.latent.inversion import Search, search
 from wgan.latent.models import Models, draw_z, preview_z
 from wgan.latent.paths import EASINGS, Easing, Method, lerp, slerp, truncated, walk
 from wgan.latent.plane import (
-    MOST_SIDE,
+    MAX_SIDE,
     Slice,
     Warped,
     random_slice,
@@ -15,7 +15,7 @@ from wgan.latent.plane import (
 
 __all__ = [
     "EASINGS",
-    "MOST_SIDE",
+    "MAX_SIDE",
     "WAYS",
     "Directions",
     "Easing",

@@ -7,7 +7,7 @@ import numpy as np
 from wgan.arrays import F32, Real
 from wgan.latent.models import Models, draw_z
 
-MOST_SIDE = 21
+MAX_SIDE = 21
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Slice:
         Raises:
             ValueError: `side` is too large.
         """
-        if not 1 <= side <= MOST_SIDE:
-            raise ValueError(f"A map has 1 to {MOST_SIDE} pictures a side, not {side}.")
+        if not 1 <= side <= MAX_SIDE:
+            raise ValueError(f"A map has 1 to {MAX_SIDE} pictures a side, not {side}.")
         # The middles of the pictures, so that neighbouring squares share no row.
         steps = half * ((2 * np.arange(side) + 1) / side - 1)
         xs, ys = np.meshgrid(x + steps, y - steps)

@@ -17,12 +17,12 @@ from wgan.metrics.registry import (
     Metric,
     MetricInputs,
     better,
-    left_out,
     measure,
     metric_of,
     name_of,
     short,
     title_of,
+    unmeasured_reason,
 )
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "frechet",
     "kid",
     "last",
-    "left_out",
     "load",
     "measure",
     "memorised",
@@ -60,4 +59,5 @@ __all__ = [
     "sliced",
     "title_of",
     "train_features",
+    "unmeasured_reason",
 ]

@@ -32,19 +32,19 @@ from wgan.metrics.stacked import combinations
 from wgan.rng import keyed_rng
 from wgan.transport import kl
 
-POOLED = 14
+POOLED_SIDE = 14
 """Side to which pictures are averaged for the Fréchet distance in pixels."""
 
-COMPARED = 1_000
+MEMORISATION_SAMPLES = 1_000
 """Samples that are compared with all training pictures: with 60,000 of these it takes seconds."""
 
-LIVE = 1_000
+LIVE_PICTURES = 1_000
 """Samples of a measurement during training."""
 
-MOST_REFERENCE = 200_000
+MAX_REFERENCE = 200_000
 """Maximum number of a run's training pictures in its reference, which take minutes."""
 
-KNOWN = 4_000
+CLASS_FREQUENCY_PICTURES = 4_000
 """Training pictures from which the class frequencies of the data are estimated."""
 
 
@@ -53,7 +53,7 @@ def pooled(pictures: Tensor) -> Tensor:
     parts = []
     for part in chunks(pictures):
         values = part.float().div(127.5).sub(1)
-        parts.append(F.adaptive_avg_pool2d(values, min(POOLED, part.shape[2])).flatten(1))
+        parts.append(F.adaptive_avg_pool2d(values, min(POOLED_SIDE, part.shape[2])).flatten(1))
     return torch.cat(parts)
 
 
@@ -94,9 +94,9 @@ class ReferenceStats:
         """
         for share in self._sum():
             yield 0.6 * share
-        sides = [self.real(LIVE), self.training(LIVE)]
+        sides = [self.real(LIVE_PICTURES), self.training(LIVE_PICTURES)]
         if self.network.classifies:
-            sides.append(self.training(KNOWN))
+            sides.append(self.training(CLASS_FREQUENCY_PICTURES))
         for i, side in enumerate(sides):
             for share in side.features_in_shares():
                 yield 0.6 + 0.4 * (i + share) / len(sides)
@@ -105,7 +105,7 @@ class ReferenceStats:
         if self._sums is not None:
             return
         train, sums = self.data.train, None
-        all_places = sample_indices(len(train), MOST_REFERENCE, keyed_rng(0, "metric", draw=3))
+        all_places = sample_indices(len(train), MAX_REFERENCE, keyed_rng(0, "metric", draw=3))
         for places in torch.split(all_places, 2_000):
             batch_sums = Sums.of(self.network.features(train[places]))
             sums = batch_sums if sums is None else sums + batch_sums
@@ -124,7 +124,7 @@ class ReferenceStats:
     def protocol(self) -> dict[str, Any]:
         """Settings that must be equal for two values to be comparable."""
         n = len(self.data.train)
-        limit = f"{MOST_REFERENCE:,} of the " if n > MOST_REFERENCE else ""
+        limit = f"{MAX_REFERENCE:,} of the " if n > MAX_REFERENCE else ""
         reference = (
             f"{limit}{n:,} training pictures of {self._title}"
             if self._own
@@ -165,7 +165,7 @@ class ReferenceStats:
     @cached_property
     def frequencies(self) -> Tensor:
         """Frequency of each class of the network among training pictures, (K,)."""
-        training_images = self.training(KNOWN)
+        training_images = self.training(CLASS_FREQUENCY_PICTURES)
         return _frequencies(training_images.probabilities)
 
 
@@ -266,7 +266,7 @@ class PictureInputs:
                     self.__dict__["coverage"] = step
                 else:
                     yield 0.4 + 0.4 * step
-        compared = self.first(COMPARED)
+        compared = self.first(MEMORISATION_SAMPLES)
         for neighbour in nearest(compared.fake, self.reference_stats.data.train):
             if isinstance(neighbour, tuple):
                 compared.__dict__["neighbours"] = neighbour
@@ -317,8 +317,8 @@ class PictureInputs:
             _frequencies(self.probabilities).numpy(),
             # Add half a picture to each class: a class without training pictures would make KL
             # infinite.
-            (self.reference_stats.frequencies + 0.5 / KNOWN).numpy()
-            / (1 + 0.5 * self.probabilities.shape[1] / KNOWN),
+            (self.reference_stats.frequencies + 0.5 / CLASS_FREQUENCY_PICTURES).numpy()
+            / (1 + 0.5 * self.probabilities.shape[1] / CLASS_FREQUENCY_PICTURES),
         )
 
     def confidence(self) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from wgan.metrics.feature_distances import COVERAGE_K
-from wgan.metrics.images import COMPARED, LIVE, PictureInputs
+from wgan.metrics.images import LIVE_PICTURES, MEMORISATION_SAMPLES, PictureInputs
 from wgan.metrics.points import PointInputs
 from wgan.metrics.stacked import stacked_kl, stacked_modes
 
@@ -166,7 +166,7 @@ METRICS: dict[str, Metric] = {
         "Share of samples twice as near, in pixels, to one training picture as to any other: copies. "
         "FID, precision and coverage take copies for perfect samples; this does not.",
         least=2,
-        most=COMPARED,
+        most=MEMORISATION_SAMPLES,
         live=False,
         percent=True,
     ),
@@ -251,7 +251,7 @@ METRICS: dict[str, Metric] = {
     ),
 }
 
-LIVE_SAMPLES = {"pictures": LIVE, "points": 2_500}
+LIVE_SAMPLES = {"pictures": LIVE_PICTURES, "points": 2_500}
 NUM_SHOWN = 64
 """Samples whose nearest training pictures are searched during training."""
 
@@ -298,7 +298,7 @@ def better(name: str, value: float, than: float) -> bool:
     return value > than if metric is not None and metric.better == "higher" else value < than
 
 
-def left_out(sides: MetricInputs, keys: Iterable[str] | None = None) -> str:
+def unmeasured_reason(sides: MetricInputs, keys: Iterable[str] | None = None) -> str:
     """Return a sentence that names the metrics for which there are too few pictures; "" if none.
 
     Args:
@@ -306,11 +306,13 @@ def left_out(sides: MetricInputs, keys: Iterable[str] | None = None) -> str:
         keys: The metrics to consider. Default: all.
     """
     metrics = [METRICS[key] for key in (METRICS if keys is None else keys)]
-    lacking = [m for m in metrics if m.has_too_few(sides) and replace(m, least=0).fits(sides)]
-    if not lacking or isinstance(sides, PointInputs):
+    missing_examples = [
+        m for m in metrics if m.has_too_few(sides) and replace(m, least=0).fits(sides)
+    ]
+    if not missing_examples or isinstance(sides, PointInputs):
         return ""
-    titles = ", ".join(metric.title for metric in lacking)
-    most = max(metric.least for metric in lacking)
+    titles = ", ".join(metric.title for metric in missing_examples)
+    most = max(metric.least for metric in missing_examples)
     return (
         f"Not measured: {titles}. They need up to {most} training and {most} held-out pictures, and there "
         f"are {len(sides.reference_stats.data.train):,} and {len(sides.reference_stats.data.held_out):,}."

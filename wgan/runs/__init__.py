@@ -8,7 +8,7 @@ at any moment keeps everything that was flushed, and contains no incomplete file
 
 from wgan.runs.checkpoints import read_checkpoint
 from wgan.runs.files import pack_arrays, unpack_arrays
-from wgan.runs.fork import KEPT, fork, forked
+from wgan.runs.fork import FIXED_PARTS, fork, fork_config
 from wgan.runs.index import (
     RunIndex,
     RunSummary,
@@ -20,7 +20,7 @@ from wgan.runs.index import (
     throw_away,
     trash,
 )
-from wgan.runs.lock import DEAD_AFTER
+from wgan.runs.lock import DEAD_AFTER_S
 from wgan.runs.previews import KEEP_PREVIEWS
 from wgan.runs.records import (
     COLUMNS,
@@ -37,9 +37,9 @@ from wgan.runs.run import Run, list_runs
 
 __all__ = [
     "COLUMNS",
-    "DEAD_AFTER",
+    "DEAD_AFTER_S",
+    "FIXED_PARTS",
     "KEEP_PREVIEWS",
-    "KEPT",
     "Change",
     "Measured",
     "Parent",
@@ -56,7 +56,7 @@ __all__ = [
     "change_token",
     "empty_trash",
     "fork",
-    "forked",
+    "fork_config",
     "list_runs",
     "pack_arrays",
     "read_checkpoint",

@@ -55,10 +55,10 @@ def write_checkpoint(path: Path, state: State, facts: dict[str, float]) -> None:
         "engine": json.dumps(state.engine.as_dict()),
         "facts": json.dumps(facts),
     }
-    write(path, signed({k: v.contiguous() for k, v in state.tensors.items()}, metadata))
+    write(path, with_digest({k: v.contiguous() for k, v in state.tensors.items()}, metadata))
 
 
-def signed(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
+def with_digest(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
     """Return the bytes of a safetensors file that contains its own digest.
 
     The digest is the SHA-256 of the whole file with zeros in place of the digest.
@@ -154,7 +154,7 @@ FRESH_OPTIMIZERS = "fresh_optimizers"
 """The fact that marks a checkpoint without optimiser state, as written by a fork with another optimiser."""
 
 
-def unresumable(state: State, facts: Mapping[str, float]) -> str:
+def unresumable_reason(state: State, facts: Mapping[str, float]) -> str:
     """Return a sentence about what a checkpoint lacks for an exact resume; "" if it is complete.
 
     A shipped example has only the averaged generator and the critic, and resumes with new
@@ -259,7 +259,7 @@ class Checkpoints:
             except RunError as error:
                 reasons.append(str(error))
                 continue
-            if problem := unresumable(state, facts):
+            if problem := unresumable_reason(state, facts):
                 reasons.append(f"{path.name} cannot be trained on: {problem}")
                 continue
             return state, facts, reasons

@@ -11,11 +11,11 @@ from wgan.runs.records import Parent, RunError, Status
 from wgan.runs.run import Run
 from wgan.training import State, reconfigured
 
-KEPT = ("dataset", "network", "latent_dim", "conditional")
+FIXED_PARTS = ("dataset", "network", "latent_dim", "conditional")
 """Parts that a fork cannot change, because the weights depend on them."""
 
 
-def forked(state: State, changes: Mapping[str, Any]) -> TrainConfig:
+def fork_config(state: State, changes: Mapping[str, Any]) -> TrainConfig:
     """Return the config of a fork: the config of a state with changes.
 
     All but the data and the networks may change, also the objective and the optimiser.
@@ -25,13 +25,13 @@ def forked(state: State, changes: Mapping[str, Any]) -> TrainConfig:
     """
     for path in changes:
         part = path.partition(".")[0]
-        if part in KEPT and state.config.changed({path: changes[path]}) != state.config:
+        if part in FIXED_PARTS and state.config.changed({path: changes[path]}) != state.config:
             raise ConfigError(
                 f"A fork keeps its {part.replace('_', ' ')}: the weights of step {state.step:,} "
                 "are made for it. Start a new run for another."
             )
     config = state.config.changed(changes)
-    if any(getattr(config, name) != getattr(state.config, name) for name in KEPT):
+    if any(getattr(config, name) != getattr(state.config, name) for name in FIXED_PARTS):
         # Choosing one part may change others, so that they fit it.
         raise ConfigError(
             "These values need other data or another network than the run's. Start a new run."
@@ -76,7 +76,7 @@ def fork(
         ConfigError: A change is not possible.
     """
     state, facts = run.checkpoints.read(step)
-    config = forked(state, changes)
+    config = fork_config(state, changes)
     child = Run.create(config, runs_dir, parent=Parent(run.id, state.step), of=run)
     try:
         child.copy_history(run, state.step)

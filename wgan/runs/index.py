@@ -107,7 +107,7 @@ def change_token(run: Run) -> tuple[float, ...]:
 
 def _read(run: Run) -> RunSummary:
     try:
-        described = run.described()
+        described = run.metadata()
         config = run.config()
         parent = run.parent()
         with run.database.checked(), run.database.reading() as db:

@@ -20,7 +20,7 @@ from typing import Any
 from wgan.runs.files import process_start
 from wgan.runs.records import RunError
 
-DEAD_AFTER = 60.0
+DEAD_AFTER_S = 60.0
 """Seconds without a heartbeat after which a run on another machine counts as interrupted."""
 
 
@@ -146,7 +146,7 @@ def is_alive(path: Path) -> bool:
     if owner.get("host") == socket.gethostname() and started != "unknown":
         return started is not None and started == owner.get("started")
     try:
-        return abs(_now_of_file_system(path.parent) - path.stat().st_mtime) < DEAD_AFTER
+        return abs(_now_of_file_system(path.parent) - path.stat().st_mtime) < DEAD_AFTER_S
     except OSError:
         return False
 

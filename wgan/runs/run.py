@@ -80,11 +80,11 @@ class Run(RunTables):
         """
         lineage = None
         if parent is not None and of is not None:
-            described = of.described()
-            lineage = asdict(parent) | {name: described[name] for name in ("config", "parent")}
+            metadata = of.metadata()
+            lineage = asdict(parent) | {name: metadata[name] for name in ("config", "parent")}
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         name = f"{stamp}-{config.dataset.name}-{config.objective.name}-s{config.seed}"
-        described = {
+        metadata = {
             "schema": SCHEMA,
             "config": config.model_dump(mode="json"),
             "parent": lineage,
@@ -97,7 +97,7 @@ class Run(RunTables):
             folder = _new_folder(runs_dir, name)
             run = cls.__new__(cls)
             run._assign(folder)
-            run.build(described)
+            run.build(metadata)
             return run
         except (OSError, RunError) as error:
             if folder is not None:
@@ -108,14 +108,14 @@ class Run(RunTables):
                 "space left."
             ) from error
 
-    def build(self, described: Mapping[str, Any]) -> None:
+    def build(self, metadata: Mapping[str, Any]) -> None:
         """Create the content of a run's folder, also after it was deleted during training."""
         (self.folder / "previews").mkdir(parents=True, exist_ok=True)
         with self.database.writing() as db:
             db.executescript(TABLES)
             db.execute("INSERT OR IGNORE INTO facts VALUES ('status', ?)", (Status.QUEUED,))
         # Write config.json last: other processes treat a folder with a config as a run.
-        write(self.folder / "config.json", json.dumps(described, indent=1).encode())
+        write(self.folder / "config.json", json.dumps(metadata, indent=1).encode())
 
     @classmethod
     def find(cls, name: str, runs_dir: Path) -> "Run":
@@ -132,27 +132,27 @@ class Run(RunTables):
 
     # ---- config and facts ---------------------------------------------------------------------
 
-    def described(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return the content of config.json: schema, config, parent, versions, created. Raises RunError."""
         try:
             with (self.folder / "config.json").open(encoding="utf-8") as file:
-                described = parse_json(file.read(MAX_TEXT + 1), "config.json")
+                metadata = parse_json(file.read(MAX_TEXT + 1), "config.json")
         except (OSError, ValueError) as error:
             raise RunError(f"The config of run {self.id} cannot be read: {error}.") from error
-        if not isinstance(described, dict):
+        if not isinstance(metadata, dict):
             raise RunError(f"The config of run {self.id} cannot be read: it is no JSON object.")
-        return migrate_described(described, f"Run {self.id}")
+        return migrate_described(metadata, f"Run {self.id}")
 
     def config(self) -> TrainConfig:
         """Return the initial config of the run; `changes()` returns later changes. Raises RunError."""
         try:
-            return TrainConfig.parse(self.described()["config"])
+            return TrainConfig.parse(self.metadata()["config"])
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise RunError(f"The config of run {self.id} is damaged: {error}") from error
 
     def parent(self) -> Parent | None:
         """Return where the run was forked from; None if it is no fork. Raises RunError."""
-        parent = self.described()["parent"]
+        parent = self.metadata()["parent"]
         return None if parent is None else Parent(parent["run"], parent["step"])
 
     def status(self) -> Status:
@@ -305,7 +305,7 @@ class Run(RunTables):
             self.set_fact("owner", self._lock.token)
             self.database.owner_token = self._lock.token
 
-    def beat(self) -> None:
+    def refresh_lock(self) -> None:
         """Refresh the owner's lock, which tells other machines that the run is alive.
 
         If the folder was deleted and recreated, the lock is acquired again.

@@ -28,7 +28,7 @@ from wgan.data import (
 from wgan.data.facts import Facts, by_class, density, describe
 from wgan.metrics import last, nearest
 
-DAMAGED = 30.0  # seconds before a damaged data set is read again
+DAMAGED_RETRY_S = 30.0  # seconds before a damaged data set is read again
 
 
 class DatasetLibrary:
@@ -56,7 +56,7 @@ class DatasetLibrary:
         try:
             return dataset.load(self.root)
         except DataError:
-            self._again[key] = time.monotonic() + DAMAGED
+            self._again[key] = time.monotonic() + DAMAGED_RETRY_S
             return None
 
     def nearest(self, dataset: Dataset, pictures: U8, k: int = 8) -> tuple[U8, F32] | None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from wgan.config import TrainConfig
-from wgan.jobs import Cancelled, in_words
+from wgan.jobs import Cancelled, error_message
 from wgan.training import Forecast, forecast, resolve_engine
 
 Key = tuple[str, int | None, int]
@@ -68,7 +68,7 @@ class Forecaster:
         except Cancelled:
             pass
         except Exception as error:
-            _KNOWN[self._key(config)] = in_words(error)
+            _KNOWN[self._key(config)] = error_message(error)
         finally:
             with self._lock:
                 self._measuring = None

@@ -20,7 +20,7 @@ from wgan.runs import (
     trash,
 )
 
-CARDS_EVERY = 0.3
+SUMMARY_CACHE_S = 0.3
 """Seconds for which the list of runs is cached: a page requests it several times while it is drawn."""
 
 
@@ -31,20 +31,20 @@ class RunLibrary:
         self.runs_dir = runs_dir
         self._index = RunIndex(runs_dir)
         self._lock = threading.Lock()
-        self._cards: tuple[float, list[RunSummary]] | None = None
+        self._summaries: tuple[float, list[RunSummary]] | None = None
 
     def summaries(self) -> list[RunSummary]:
         """Return a summary of every run, the newest first."""
         with self._lock:
             now = time.monotonic()
-            if self._cards is None or now - self._cards[0] > CARDS_EVERY:
-                self._cards = (now, self._index.summaries())
-            return self._cards[1]
+            if self._summaries is None or now - self._summaries[0] > SUMMARY_CACHE_S:
+                self._summaries = (now, self._index.summaries())
+            return self._summaries[1]
 
     def invalidate(self) -> None:
         """Invalidate the cached list of runs after a change of the folder."""
         with self._lock:
-            self._cards = None
+            self._summaries = None
 
     def run(self, name: str) -> Run:
         """Return a run for reading. Raises RunError."""

@@ -8,7 +8,7 @@ from wgan.latent import Models
 from wgan.runs import Run, RunError
 from wgan.session.scheduler import Scheduler
 
-MODELS_EVERY = 1.0
+MODELS_INTERVAL_S = 1.0
 """Seconds for which a copy of a live run's weights counts as recent."""
 
 
@@ -44,7 +44,7 @@ class ModelCopies:
         with changed:
             is_live, copy = self._is_live(run), self._copies.get(run)
         if step is None and is_live:
-            if copy is None or time.monotonic() - copy[0] > MODELS_EVERY:
+            if copy is None or time.monotonic() - copy[0] > MODELS_INTERVAL_S:
                 self._order_copy(run)
                 deadline = time.monotonic() + wait
                 with changed:

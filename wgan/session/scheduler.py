@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 
-from wgan.jobs import Cancelled, Task, TaskStatus, TaskSteps, TrainingJob, in_words
+from wgan.jobs import Cancelled, Task, TaskStatus, TaskSteps, TrainingJob, error_message
 from wgan.runs import RunError, Status
 from wgan.session.forecasts import Forecaster
 from wgan.training import Diverged, use_threads
@@ -259,7 +259,7 @@ class Scheduler:
                 if not self.changed.wait(LOCK_REFRESH_S):
                     for job in self.active:
                         with contextlib.suppress(RunError, OSError):
-                            job.run.beat()
+                            job.run.refresh_lock()
             if self.closing:
                 return False
             orders = list(self._orders)
@@ -342,7 +342,7 @@ class Scheduler:
             log.exception("Run %s failed", job.run.id, exc_info=error)
         began = job.prepared
         trace = "" if isinstance(error, Diverged) else "".join(traceback.format_exception(error))
-        job.finish(Status.FAILED, in_words(error), trace)
+        job.finish(Status.FAILED, error_message(error), trace)
         with self.changed:
             self.active = [j for j in self.active if j is not job]
         if not began and job.new:

@@ -42,7 +42,7 @@ MAX_CLOSING_S = 8.0
 """How long a closing session waits for the current step and its checkpoint. On an idle machine both take about
 a second, and process managers wait at least ten seconds before they kill a server."""
 
-MOST_RACING = 4
+MAX_RACING_RUNS = 4
 
 PRESETS_FOLDER = ".presets"
 
@@ -138,8 +138,8 @@ class Session:
 
         Raises Busy, RunError or ConfigError.
         """
-        if not 2 <= len(configs) <= MOST_RACING:
-            raise ConfigError(f"A race has two to {MOST_RACING} runs.")
+        if not 2 <= len(configs) <= MAX_RACING_RUNS:
+            raise ConfigError(f"A race has two to {MAX_RACING_RUNS} runs.")
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
             runs = [Run.create(config, self.runs_dir) for config in configs]
@@ -247,8 +247,10 @@ class Session:
         if live is None or not live.status.active or requested is None:
             return undo_and_redo(self.snapshot(name).changes)
         # Include requested changes that the worker has not recorded yet.
-        ordered = [Change(live.step, *each) for each in differences(requested, live.config)]
-        return undo_and_redo([*live.changes, *ordered])
+        unapplied_changes = [
+            Change(live.step, *each) for each in differences(requested, live.config)
+        ]
+        return undo_and_redo([*live.changes, *unapplied_changes])
 
     # ---- tasks --------------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class Snapshots:
                 return cached[2]
             reader = cached[1] if cached is not None else RunReader(run)
             snapshot = reader.snapshot()
-            if snapshot.elsewhere and cached is not None:
+            if snapshot.is_trained_by_other_process and cached is not None:
                 snapshot = replace(snapshot, steps_per_second=_rate(cached[2], snapshot))
             snapshot = replace(snapshot, version=hash(token))
             with self._lock:

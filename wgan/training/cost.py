@@ -27,7 +27,7 @@ from wgan.training.engine import (
 )
 from wgan.training.loop import Training
 
-WORTH = 1.05
+MIN_BFLOAT16_SPEEDUP = 1.05
 """Minimum speed-up for bfloat16 to be chosen. It is less precise, so float32 wins a tie."""
 
 
@@ -96,8 +96,10 @@ def resolve_engine(
         ]
     )
     if key not in choices:
-        rates = _race(config, device, thread_count, check)
-        choices[key] = "bfloat16" if rates["float32"] > WORTH * rates["bfloat16"] else "float32"
+        rates = _time_precisions(config, device, thread_count, check)
+        choices[key] = (
+            "bfloat16" if rates["float32"] > MIN_BFLOAT16_SPEEDUP * rates["bfloat16"] else "float32"
+        )
         _write(cache, choices)
     precision: Precision = "bfloat16" if choices[key] == "bfloat16" else "float32"
     return Engine(device, precision, thread_count, processes)
@@ -207,7 +209,7 @@ def step_times(
     return times
 
 
-def _race(
+def _time_precisions(
     config: TrainConfig, device: str, threads: int, check: Callable[[], None]
 ) -> dict[str, float]:
     """Return the median seconds per step of each precision, measured in turn so that drift affects both."""

@@ -21,7 +21,7 @@ from wgan.training.loop import Training
 from wgan.training.report_sums import ReportSums
 from wgan.training.steps import critic_step
 
-PROBES: dict[str, str] = {
+DIAGNOSTICS: dict[str, str] = {
     "slope_hat": "Mean slope ‖∇f‖ of the critic between real and fake examples, at x̂ = ε real + "
     "(1 − ε) fake with one ε from U(0, 1) each.",
     "slope_hat_spread": "Standard deviation of that slope.",
@@ -58,11 +58,11 @@ UPDATES = {"pictures": 4, "points": 20}
 _WATCHED_UPDATES = 3
 """Number of these updates that are observed. Later the critic differs too much from the training's."""
 
-_PLACES = ("data", "labels", "z", "epsilon", "held-out")
+_STREAMS = ("data", "labels", "z", "epsilon", "held-out")
 _TINY = 1e-30
 
 
-def probe(training: Training) -> dict[str, float]:
+def training_diagnostics(training: Training) -> dict[str, float]:
     """Return diagnostics of the critic and of both optimisers; see PROBES for their names.
 
     The draws have separate keys and the networks are copies, so the training is not affected.
@@ -146,7 +146,7 @@ class _DiagnosticBatches(Batches):
 
     def rng(self, stream: Stream, step: int, draw: int = 0) -> torch.Generator:
         # The metrics draw at step 0, and the training from other streams, so no key is used twice.
-        own = 10 * draw + _PLACES.index(stream)
+        own = 10 * draw + _STREAMS.index(stream)
         return keyed_rng(self.config.seed, "metric", step + 1, own, device=self.device)
 
 
@@ -276,7 +276,7 @@ class _ScratchTraining(Training):
         scores = self.score(fake, labels).detach().requires_grad_()
         (signal,) = torch.autograd.grad(self.config.objective.generator_loss(fake=scores), scores)
         before = copy.deepcopy(self.generator.state_dict())
-        watch = _Watch(self.generator, self.updates.generator_optimizer)
+        watch = _StepStatistics(self.generator, self.updates.generator_optimizer)
         self.update_generator(draw=0)
         watch.stop()
         # Restore the generator, because the critic's next updates are against the fixed one.
@@ -290,7 +290,7 @@ class _ScratchTraining(Training):
 
     def train_critic(self) -> dict[str, Tensor]:
         """Train the critic further against the fixed generator; return diagnostics of the first updates."""
-        watch = _Watch(self.critic, self.updates.critic_optimizer)
+        watch = _StepStatistics(self.critic, self.updates.critic_optimizer)
         for i in range(UPDATES[self.config.dataset.kind]):
             self.update_critic(1 + i, *self.make_batches(range(1 + i, 2 + i))[0], held_out=False)
             if i + 1 == _WATCHED_UPDATES:
@@ -305,7 +305,7 @@ class _ScratchTraining(Training):
         return values
 
 
-class _Watch:
+class _StepStatistics:
     """Records the norm of the gradient, the relative length and the cosine of an optimiser's steps."""
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:

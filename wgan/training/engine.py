@@ -59,7 +59,7 @@ def wait(device: str) -> None:
         getattr(torch, kind).synchronize()
 
 
-def fetched(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return copies on the CPU, with one synchronisation for each device instead of one for each tensor."""
     copies = {
         name: value.detach().to("cpu", copy=True, non_blocking=True)

@@ -25,15 +25,15 @@ from wgan.metrics import (
     PictureInputs,
     PointInputs,
     ReferenceStats,
-    left_out,
     load,
     measure,
+    unmeasured_reason,
 )
 from wgan.rng import keyed_rng
-from wgan.training.diagnostics import probe
+from wgan.training.diagnostics import training_diagnostics
 from wgan.training.loop import Training
 
-SHARE = 0.04
+MAX_MEASURING_SHARE = 0.04
 """Maximum share of the training time for measurements."""
 
 FIRST_METRICS_S, METRICS_INTERVAL_S = 1.0, 2.0
@@ -96,9 +96,12 @@ class LiveEvaluator:
         )
         self._preparing: Iterator[Any] | None = self._prepare()
         # The diagnosis needs several probes, and checkpoints measure quality, too.
-        self._groups: list[Callable[[], dict[str, float]]] = [self.probe, self.quality]
+        self._groups: list[Callable[[], dict[str, float]]] = [
+            self.training_diagnostics,
+            self.quality,
+        ]
         if self._reference is not None:
-            self._groups += [self.kernel, self.probe, self.copies]
+            self._groups += [self.kernel, self.training_diagnostics, self.copies]
         self._samples: tuple[int, PictureInputs] | None = None
         self.step = 0
         self._turn = 0
@@ -126,15 +129,18 @@ class LiveEvaluator:
         return self._reference.protocol if self._reference is not None else {}
 
     @property
-    def left_out(self) -> str:
+    def unmeasured_reason(self) -> str:
         """A sentence that names the metrics for which there are too few pictures; "" if none."""
-        return left_out(self._sides()) if self._reference is not None else ""
+        return unmeasured_reason(self._sides()) if self._reference is not None else ""
 
     def due(self, seconds: float) -> bool:
         """Return whether to call `measure` now, after `seconds` of training."""
         if seconds < FIRST_METRICS_S or self._loading.is_alive():
             return False
-        is_paced = seconds - self._last >= METRICS_INTERVAL_S and self._spent <= SHARE * seconds
+        is_paced = (
+            seconds - self._last >= METRICS_INTERVAL_S
+            and self._spent <= MAX_MEASURING_SHARE * seconds
+        )
         return self._preparing is not None or (bool(self._groups) and is_paced)
 
     def measure(self, seconds: float) -> dict[str, float]:
@@ -243,9 +249,9 @@ class LiveEvaluator:
         self._samples = None
         return measure(sides, ["kid"])
 
-    def probe(self) -> dict[str, float]:
+    def training_diagnostics(self) -> dict[str, float]:
         """Return the diagnostics of critic and optimisers."""
-        return probe(self._training)
+        return training_diagnostics(self._training)
 
     def copies(self) -> dict[str, float]:
         """Return the share of preview samples that copy a training picture, and store their neighbours."""

@@ -14,7 +14,7 @@ from wgan.rng import keyed_rng
 from wgan.training.batches import Batches
 from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.ema import update_average
-from wgan.training.engine import Engine, fetched
+from wgan.training.engine import Engine, to_cpu
 from wgan.training.previews import Preview, make_preview
 from wgan.training.report_sums import ReportSums
 from wgan.training.reports import Report
@@ -257,7 +257,7 @@ class Training:
 
     def weights(self) -> dict[str, Tensor]:
         """Return clones of the averaged generator's and the critic's weights, on the CPU."""
-        return fetched(
+        return to_cpu(
             {
                 f"{prefix}.{name}": value
                 for prefix, module in (("average", self.average), ("critic", self.critic))
@@ -277,7 +277,7 @@ class Training:
             self.steps,
             self.critic_updates,
             self.sums.counts,
-            fetched(tensors),
+            to_cpu(tensors),
         )
 
     @classmethod

@@ -15,16 +15,16 @@ from wgan.config import TrainConfig
 from wgan.training.cost import remember_threads, step_times, synthetic_training
 from wgan.training.engine import Engine, use_threads
 
-FASTER = 1.1
+MIN_SPEEDUP = 1.1
 """Minimum speed-up for a switch, which changes the rounding and costs a new compilation."""
 
 FIRST_TUNING_S = 8.0  # seconds of training before the first measurement
 TUNING_INTERVAL_S = 60.0  # seconds between two measurements at constant speed
-SOONEST = 15.0  # minimum seconds between two measurements
-SHARE = 0.02
+MIN_TUNING_INTERVAL_S = 15.0  # minimum seconds between two measurements
+MAX_TUNING_SHARE = 0.02
 """Maximum share of the training time for measurements."""
 
-DRIFT = 1.35
+SPEED_CHANGE_FACTOR = 1.35
 """The speed counts as changed if a step takes this many times as long or as short as before."""
 
 RESCUE_FACTOR = 3.0
@@ -32,10 +32,10 @@ RESCUE_FACTOR = 3.0
 
 BLOCK_S = 0.1  # seconds of steps with one number of threads before the next one's turn
 ROUNDS = 3
-SLOW = 0.5
+SLOW_STEP_S = 0.5
 """If steps are longer than this, in seconds, only two steps are made with each number."""
 
-TOO_SLOW = 3.0
+MAX_STEP_S = 3.0
 """Longer steps are not measured, because the training could not react to its user."""
 
 
@@ -67,12 +67,15 @@ class ThreadTuner:
 
     def should_tune(self, seconds: float) -> bool:
         """Return whether to measure now, after `seconds` of training."""
-        if not self._recent or statistics.median(self._recent) > TOO_SLOW:
+        if not self._recent or statistics.median(self._recent) > MAX_STEP_S:
             return False
         slower = self._slower()
         return (
             seconds >= self._next
-            or (seconds >= self._soonest and not 1 / DRIFT < slower < DRIFT)
+            or (
+                seconds >= self._soonest
+                and not 1 / SPEED_CHANGE_FACTOR < slower < SPEED_CHANGE_FACTOR
+            )
             or (seconds >= self._rescue and slower >= RESCUE_FACTOR)
         )
 
@@ -82,9 +85,9 @@ class ThreadTuner:
         now = statistics.median(self._recent) if self._recent else None
         best = fastest(config, engine, neighbours(engine.threads, self._most), now)
         took = time.perf_counter() - start
-        self._next = seconds + max(TUNING_INTERVAL_S, took / SHARE)
-        self._soonest = seconds + max(SOONEST, took / SHARE)
-        self._rescue = seconds + SOONEST
+        self._next = seconds + max(TUNING_INTERVAL_S, took / MAX_TUNING_SHARE)
+        self._soonest = seconds + max(MIN_TUNING_INTERVAL_S, took / MAX_TUNING_SHARE)
+        self._rescue = seconds + MIN_TUNING_INTERVAL_S
         self._usual, self._recent = None, []
         remember_threads(config, best, self._most)
         return best
@@ -114,7 +117,7 @@ def fastest(
     """
     if len(counts) < 2:
         return counts[0]
-    slow = now is not None and now > SLOW
+    slow = now is not None and now > SLOW_STEP_S
     training = synthetic_training(config, Engine(engine.device, engine.precision, counts[0]))
     times: dict[int, list[float]] = {n: [] for n in counts}
     before = torch.get_num_threads()
@@ -133,4 +136,4 @@ def fastest(
     if engine.compiled and now is not None:
         median[counts[0]] = min(now, median[counts[0]])
     best = min(counts, key=lambda n: median[n])
-    return best if median[counts[0]] >= FASTER * median[best] else counts[0]
+    return best if median[counts[0]] >= MIN_SPEEDUP * median[best] else counts[0]

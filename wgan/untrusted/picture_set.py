@@ -171,7 +171,7 @@ class _PictureSet:
             try:
                 if member.problem:
                     raise Unusable(member.problem)
-                self._take(member.name, member.content)
+                self._add(member.name, member.content)
             except Unusable as reason:
                 self.reasons[str(reason)] += 1
                 if len(self.skipped) < MAX_EXAMPLES:
@@ -180,13 +180,13 @@ class _PictureSet:
             progress(f"Preparing {self.recipe['title']}", min(1.0, share))
             meter.check_time()
 
-    def _take(self, name: str, content: bytes) -> None:
+    def _add(self, name: str, content: bytes) -> None:
         if content.startswith(WHOLE_ARCHIVES):
             raise Unusable("it is an archive inside the archive")
         picture = picture_of(content, self.limits.pixels, **self._how)
-        if self.recipe["unique"] and self._known(picture):
+        if self.recipe["unique"] and self._is_duplicate(picture):
             self.duplicates += 1
-        elif self.recipe["near"] and self._near(picture):
+        elif self.recipe["near"] and self._is_near_duplicate(picture):
             self.near_duplicates += 1
         else:
             if (len(self._folder_of) + 1) * picture.nbytes > self.limits.prepared:
@@ -201,14 +201,14 @@ class _PictureSet:
             folder = name.rpartition("/")[0].rpartition("/")[2]
             self._folder_of.append(self._folders.setdefault(folder, len(self._folders)))
 
-    def _known(self, picture: U8) -> bool:
+    def _is_duplicate(self, picture: U8) -> bool:
         digest = hashlib.blake2b(picture.tobytes(), digest_size=16).digest()
         if digest in self._digests:
             return True
         self._digests.add(digest)
         return False
 
-    def _near(self, picture: U8) -> bool:
+    def _is_near_duplicate(self, picture: U8) -> bool:
         mean = picture.mean(axis=(1, 2))
         look = difference_hash(picture)
         # Stored means differ by more than the width of a cell. So each has a separate cell, and

@@ -15,7 +15,7 @@ TIGHT_SHARE = 0.9
 """Share of the exact distance from which on a critic counts as nearly optimal."""
 
 
-def scores(told_apart: float, gap: float, gap_held_out: float, spread: float) -> str:
+def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: float) -> str:
     """Return what a critic's scores of real examples and fakes mean.
 
     Args:
@@ -24,13 +24,13 @@ def scores(told_apart: float, gap: float, gap_held_out: float, spread: float) ->
         gap_held_out: The same with held-out real examples.
         spread: Standard deviation of the scores of real examples.
     """
-    if told_apart > 0.97:
+    if critic_accuracy > 0.97:
         text = (
             "This critic tells nearly every fake from a real example: the generator has far to go."
         )
-    elif told_apart > 0.65:
+    elif critic_accuracy > 0.65:
         text = "This critic tells many fakes from real examples: the generator can still learn from it."
-    elif told_apart > 0.4:
+    elif critic_accuracy > 0.4:
         text = (
             "Real examples and fakes score alike: either the generator keeps up with its critic, or the "
             "critic is weak."

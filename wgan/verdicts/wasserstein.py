@@ -16,7 +16,7 @@ ALIKE_PERCENT = 3.0
 DEAD_FACTOR = 5.0
 """A discriminator whose gradient is more than this factor below the critic's gives no usable direction."""
 
-MOST_TIMES = 10_000
+MAX_RATIO = 10_000
 """Ratios of two gradients from which on only "more than" is written."""
 
 SEPARATION = {"boxes": 1.0, "gaussians": 2.0, "lines": 0.0}
@@ -58,7 +58,7 @@ def blurred_plan(epsilon: float, blurred: float, exact: float, targets: float) -
     )
 
 
-def bent_function(proved: float, w1: float, *, optimum_was_shown: bool) -> str:
+def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> str:
     """Return how much of W₁ a function that was bent by hand proves.
 
     Args:
@@ -68,8 +68,8 @@ def bent_function(proved: float, w1: float, *, optimum_was_shown: bool) -> str:
     """
     if w1 < SAME_PILES:
         return "The piles are the same: nothing is to be moved, and no function tells them apart."
-    proved_text = f"{proved:.2f}".replace("-", "−")
-    if proved > w1 - COST_TOLERANCE:
+    proved_text = f"{lower_bound:.2f}".replace("-", "−")
+    if lower_bound > w1 - COST_TOLERANCE:
         return f"Your function proves **{proved_text}**: all of W₁. No function of slope at most 1 proves more."
     ending = (
         "The dashed one proves all of it."
@@ -169,7 +169,7 @@ def opposed_gradients(mu: float, discriminator_gradient: float, critic_gradient:
         critic_gradient: Mean |∂f/∂x| at fakes.
     """
     ratio = critic_gradient / max(discriminator_gradient, 1e-12)
-    ratio_text = f"{ratio:,.0f} times" if ratio < MOST_TIMES else f"more than {MOST_TIMES:,} times"
+    ratio_text = f"{ratio:,.0f} times" if ratio < MAX_RATIO else f"more than {MAX_RATIO:,} times"
     stronger = f" The critic pushes {ratio_text} as hard." if ratio > 2 else ""
     overlapping = (
         ""

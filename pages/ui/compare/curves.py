@@ -24,7 +24,7 @@ from wgan.jobs import RunSnapshot
 from wgan.metrics import metric_of, title_of
 from wgan.runs import RunError, Status
 
-MOST = 6
+MAX_COMPARED_RUNS = 6
 
 AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
 AXIS_HELP = """**Step**: generator updates. **Images**: real examples the critic was shown, which

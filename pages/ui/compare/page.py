@@ -10,7 +10,7 @@ from pages.ui.compare.curves import (
     AXIS_HELP,
     CURVE_HELP,
     CURVES,
-    MOST,
+    MAX_COMPARED_RUNS,
     Choice,
     curve_title,
     measured_metrics,
@@ -43,13 +43,15 @@ def _sidebar() -> Choice:
         from_address = st.query_params.get("runs", "")
         compared = page_state(ComparedRuns)
         runs_before = compared.runs or [r for r in from_address.split(",") if r]
-        st.session_state["compare_runs"] = [run for run in runs_before if run in titles][:MOST]
+        st.session_state["compare_runs"] = [run for run in runs_before if run in titles][
+            :MAX_COMPARED_RUNS
+        ]
         runs = st.multiselect(
             "Runs",
             list(titles),
             key="compare_runs",
             format_func=lambda run: titles.get(run, run),
-            max_selections=MOST,
+            max_selections=MAX_COMPARED_RUNS,
             placeholder="two to six",
             on_change=_take_runs,
             help="Any runs, also of other data sets.",

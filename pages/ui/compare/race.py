@@ -14,7 +14,7 @@ from wgan.config import ConfigError
 from wgan.jobs import RunSnapshot
 from wgan.objectives import OBJECTIVES
 from wgan.runs import RunError, Status
-from wgan.session import MOST_RACING, Busy
+from wgan.session import MAX_RACING_RUNS, Busy
 
 # ---- race -------------------------------------------------------------------------------------
 
@@ -39,7 +39,7 @@ def _race_dialog() -> None:
         "Objectives",
         list(OBJECTIVES),
         default=usual,
-        max_selections=MOST_RACING,
+        max_selections=MAX_RACING_RUNS,
         format_func=lambda name: str(OBJECTIVES[name].title),
         key="race_objectives",
     )
@@ -70,7 +70,9 @@ def _race_dialog() -> None:
 def steer(runs: Sequence[str]) -> tuple[Status, ...]:
     """Show buttons for all live runs; return the statuses of all runs as they are drawn."""
     snapshots = snapshots_of(runs)
-    active_snapshots = [v for v in snapshots if v.status.active and not v.elsewhere]
+    active_snapshots = [
+        v for v in snapshots if v.status.active and not v.is_trained_by_other_process
+    ]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"### {'Race' if len(active_snapshots) > 1 else 'Compare'}", width="content")
         if not active_snapshots:

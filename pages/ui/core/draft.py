@@ -168,7 +168,7 @@ def copy_to_draft(config: TrainConfig) -> None:
     set_draft(config)
 
 
-def take_preset(name: str) -> None:
+def use_preset_for_next_run(name: str) -> None:
     """Use a preset for the next run."""
     leave_fork()
     page_state(NextRun).preset = name
@@ -201,7 +201,7 @@ def as_edited_before(path: str, value: Any) -> Any:
     return value
 
 
-def take_dataset(dataset: Dataset) -> None:
+def use_dataset_for_next_run(dataset: Dataset) -> None:
     """Use a data set for the next run, with a network that fits it. A refusal is stored as a sentence."""
     leave_fork()
     steering = page_state(Steering)

@@ -64,7 +64,7 @@ def choose_source(snapshot: RunSnapshot, *, prefix: str, interval: str) -> int |
 def models_of(snapshot: RunSnapshot, step: int | None) -> Models | None:
     """Return the networks with the chosen weights. If there are none, show a message and return None."""
     try:
-        if step is None and snapshot.status.active and not snapshot.elsewhere:
+        if step is None and snapshot.status.active and not snapshot.is_trained_by_other_process:
             return session().models(snapshot.run)
         at = step if step is not None else (snapshot.checkpoint_steps or (None,))[-1]
         return stored(snapshot.run, at, snapshot.config.model_dump_json())

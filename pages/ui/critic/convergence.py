@@ -67,7 +67,7 @@ def settings(snapshot: RunSnapshot) -> Order:
         help=f"As a multiple of the run's, {fmt_number(snapshot.config.critic_learning_rate)}.",
     )
     pauses_training = False
-    if snapshot.status.active and not snapshot.elsewhere:
+    if snapshot.status.active and not snapshot.is_trained_by_other_process:
         pauses_training = st.toggle(
             "Pause the run while this trains",
             key="alone_holds",
@@ -82,7 +82,7 @@ def _task(run: str) -> TaskStatus | None:
     return newest_task(run, CONVERGENCE)
 
 
-def going(run: str) -> bool:
+def is_running(run: str) -> bool:
     """Return whether a run's critic is being trained alone."""
     task = _task(run)
     return task is not None and not task.done

@@ -20,8 +20,8 @@ from wgan.jobs import RunSnapshot
 from wgan.latent import Models
 from wgan.runs import RunError
 
-EVERY = 2.5  # seconds between two updates for a live run
-LIVE = ("scores", "slopes", "layers")
+UPDATE_INTERVAL_S = 2.5  # seconds between two updates for a live run
+LIVE_SECTIONS = ("scores", "slopes", "layers")
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ def _refresh(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) -
     """Return the seconds between two reruns of a section; None if only the visitor causes them."""
     if section == "alone":
         return 1.0 if alone else None
-    if choice.step is None and snapshot.status == "running" and section in LIVE:
-        return EVERY * refresh_interval()
+    if choice.step is None and snapshot.status == "running" and section in LIVE_SECTIONS:
+        return UPDATE_INTERVAL_S * refresh_interval()
     # If a run or a task ends, the header must be drawn again.
-    return 3 * EVERY * refresh_interval() if alone or snapshot.status.active else None
+    return 3 * UPDATE_INTERVAL_S * refresh_interval() if alone or snapshot.status.active else None
 
 
 def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) -> None:
@@ -97,13 +97,13 @@ def _fragment(snapshot: RunSnapshot, choice: Choice, section: str, alone: bool) 
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if latest_snapshot.status != snapshot.status or convergence.going(snapshot.run) != alone:
+    if latest_snapshot.status != snapshot.status or convergence.is_running(snapshot.run) != alone:
         st.rerun()  # the header shows the status, and the page sets the interval of this fragment
     refresh_interval()  # count this visitor as present
     if section == "alone":
         convergence.show(latest_snapshot)
         return
-    live = section in LIVE and choice.step is None and latest_snapshot.status == "running"
+    live = section in LIVE_SECTIONS and choice.step is None and latest_snapshot.status == "running"
     started_at = time.monotonic()
     models = _recent_models(latest_snapshot.run, started_at) if live else None
     models = models or models_of(latest_snapshot, choice.step)

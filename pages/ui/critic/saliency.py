@@ -21,7 +21,7 @@ from wgan.latent import Models, preview_z
 
 SOURCES = {"generated": "Generated", "real": "Real", "drawn": "Draw", "uploaded": "Upload"}
 GRID, COLUMNS = 32, 8
-MOST_MAPS = 64
+MAX_MAPS = 64
 
 SIGNED_HELP = """The gradient of the score, ∂f/∂pixel. **Blue**: the score rises when the pixel gets lighter,
 **orange**: when it gets darker. Exactly this picture, turned round and sent back through the generator,
@@ -214,13 +214,13 @@ def _sheet(
     values: F32, name: str, help: str, title: str, *, wide: int = 16, height: int = 250
 ) -> None:
     count = len(values)
-    maps = values[:MOST_MAPS]
+    maps = values[:MAX_MAPS]
     low, high = float(maps.min()), float(maps.max())
     grey = ((maps - low) / ((high - low) or 1.0) * 255).round().astype(np.uint8)
     columns = min(wide, len(grey))
     blank = np.zeros((-len(grey) % columns, *grey.shape[1:]), np.uint8)
     sheet = np.concatenate([grey, blank])[:, None]
-    count_text = f", the first {MOST_MAPS} of {count}" if count > MOST_MAPS else f", all {count}"
+    count_text = f", the first {MAX_MAPS} of {count}" if count > MAX_MAPS else f", all {count}"
     st.markdown(f"**{title}**", help=help)
     image_grid(
         encode(tile(sheet, columns), "PNG"),

@@ -59,7 +59,7 @@ def _score_cards(critic_view: CriticView) -> list[Stat]:
     return [
         Stat("Gap", fmt_sci(scores.gap), "score", help=GAP_HELP.format(n=n)),
         Stat("Held-out gap", fmt_sci(scores.gap_held_out), "score", help=HELD_OUT_HELP),
-        Stat("Told apart", f"{100 * scores.told_apart:.0f}", "%", help=APART_HELP),
+        Stat("Told apart", f"{100 * scores.critic_accuracy:.0f}", "%", help=APART_HELP),
     ]
 
 
@@ -121,7 +121,7 @@ def ranking(critic_view: CriticView) -> None:
         _score_chart(critic_view, 300)
         st.caption(
             verdicts.scores(
-                scores.told_apart, scores.gap, scores.gap_held_out, float(scores.real.std())
+                scores.critic_accuracy, scores.gap, scores.gap_held_out, float(scores.real.std())
             )
         )
 
@@ -146,7 +146,7 @@ def surface(critic_view: CriticView) -> None:
             ),
             Stat(
                 "Proved",
-                fmt_sci(max(0.0, critic_surfaces.proved)),
+                fmt_sci(max(0.0, critic_surfaces.lower_bound)),
                 surfaces.share(critic_surfaces),
                 help=PROVED_HELP,
             ),

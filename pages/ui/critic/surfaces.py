@@ -21,7 +21,7 @@ value is right."""
 
 def share(result: critic.Surfaces) -> str:
     """Return as text how much of the exact distance a critic proves."""
-    part = min(1.0, max(0.0, result.proved / result.exact)) if result.exact > 0 else 1.0
+    part = min(1.0, max(0.0, result.lower_bound / result.exact)) if result.exact > 0 else 1.0
     return f"= {100 * part:.0f} %"
 
 

@@ -85,7 +85,7 @@ def _heading(dataset: Dataset) -> bool:
                 disabled=not (dataset.can_be_fetched or dataset.present()),
                 help="Take it into the sidebar of the Train page.",
             ):
-                draft.take_dataset(dataset)
+                draft.use_dataset_for_next_run(dataset)
                 st.switch_page(navigation.page("train"))
             st.button(
                 "Add pictures of yours",

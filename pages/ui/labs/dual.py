@@ -77,9 +77,9 @@ def show_dual() -> None:
             on_change=function.update,
         )
     w1 = dual.bound(dual.optimal(piles), piles)
-    proved = dual.bound(function.heights, piles)
+    lower_bound = dual.bound(function.heights, piles)
     with right:
-        _show_numbers(proved, w1, dual.steepest(function.heights))
+        _show_numbers(lower_bound, w1, dual.steepest(function.heights))
         st.markdown(
             r"$\displaystyle W_1=\max_{|f'|\leq 1}\;\mathbb{E}f(\text{real})-\mathbb{E}f(\text{fake})$"
         )
@@ -88,16 +88,18 @@ def show_dual() -> None:
                 "Drag a point of the blue function. ▲ marks where lifting it gains, ▼ where "
                 "lowering it does."
             )
-    verdict = verdicts.bent_function(proved, w1, optimum_was_shown=function.optimum_was_shown)
+    verdict = verdicts.bent_function(lower_bound, w1, optimum_was_shown=function.optimum_was_shown)
     has_result = function.was_bent or function.optimum_was_shown
     show_result(DUAL, prediction, verdict if has_result else "")
 
 
-def _show_numbers(proved: float, w1: float, steepest: float) -> None:
-    percent = dual.percent_proved(proved, w1)
+def _show_numbers(lower_bound: float, w1: float, steepest: float) -> None:
+    percent = dual.percent_proved(lower_bound, w1)
     stat_cards(
         [
-            Stat("Yours proves", f"{proved:.2f}".replace("-", "−"), "columns", help=YOURS_HELP),
+            Stat(
+                "Yours proves", f"{lower_bound:.2f}".replace("-", "−"), "columns", help=YOURS_HELP
+            ),
             Stat(
                 "Cheapest plan",
                 f"{w1:.2f}",

@@ -177,7 +177,7 @@ def _show_functions(result: LearnedDual) -> None:
 def _show_proofs(result: LearnedDual) -> None:
     critics = [
         (name, bounds, colour)
-        for (name, colour), bounds in zip(CRITICS, result.proved, strict=True)
+        for (name, colour), bounds in zip(CRITICS, result.lower_bound, strict=True)
     ]
     chart(
         figures.proofs(result.updates, critics, result.w1, result.total),

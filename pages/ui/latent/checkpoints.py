@@ -18,7 +18,7 @@ from wgan.imaging import encode, scatter, tile
 from wgan.latent import Models, draw_z, preview_z, truncated, walk
 from wgan.runs import RunError
 
-ROWS, MOST = 5, 11
+ROWS, MAX_CHECKPOINTS = 5, 11
 GAP = 2
 SIDE, POINTS = 120, 400
 
@@ -43,7 +43,9 @@ def show(generator_view: GeneratorView) -> None:
             icon=":material/timeline:",
         )
         return
-    shown_steps = [steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MOST, len(steps)))]
+    shown_steps = [
+        steps[round(i)] for i in np.linspace(0, len(steps) - 1, min(MAX_CHECKPOINTS, len(steps)))
+    ]
     models = {
         step: opened_models
         for step in shown_steps

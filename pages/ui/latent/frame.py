@@ -23,7 +23,7 @@ UNTRUNCATED = ("grid", "find")
 ALL_CLASSES = ("classes", "find")
 """Sections that choose classes themselves."""
 
-LIVE = ("walk", "plane", "directions", "grid")
+LIVE_SECTIONS = ("walk", "plane", "directions", "grid")
 UPDATE_INTERVAL_S = 2.0  # seconds between two updates for a live run
 
 TRUNCATION_HELP = """Every z is multiplied by this share before the generator sees it. Below 1 it stays nearer to
@@ -110,7 +110,7 @@ def refresh(snapshot: RunSnapshot, choice: Choice, section: str) -> float | None
     """Return the seconds between two reruns of a section; None if only the visitor causes them."""
     if choice.step is not None or not snapshot.status.active:
         return None
-    if section in LIVE and snapshot.status == "running":
+    if section in LIVE_SECTIONS and snapshot.status == "running":
         return UPDATE_INTERVAL_S * refresh_interval()
     return (
         3 * UPDATE_INTERVAL_S * refresh_interval()

@@ -13,10 +13,10 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.latent_map.latent_map import Window, latent_map, map_window
 from wgan import figures
 from wgan.imaging import encode, tile
-from wgan.latent import MOST_SIDE, Slice, random_slice, slice_through, warped_grid
+from wgan.latent import MAX_SIDE, Slice, random_slice, slice_through, warped_grid
 
 KEY = "latent_map"
-SIDES = (7, 11, 15, MOST_SIDE)
+SIDES = (7, 11, 15, MAX_SIDE)
 
 PLANE_HELP = """Each picture is what the generator makes of one z on a plane through latent space: two directions
 at right angles, x and y. **Drag** to move, turn the **wheel** to zoom, **point** to preview, **click** to keep.

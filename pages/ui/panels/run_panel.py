@@ -82,7 +82,11 @@ def panel(run: str, token: tuple[object, ...]) -> None:
 def show_snapshot(snapshot: RunSnapshot) -> None:
     """Show the numbers, pictures and curves of a snapshot."""
     _cards(snapshot)
-    if snapshot.config.conditional and snapshot.status.active and not snapshot.elsewhere:
+    if (
+        snapshot.config.conditional
+        and snapshot.status.active
+        and not snapshot.is_trained_by_other_process
+    ):
         _choose_class(snapshot)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:

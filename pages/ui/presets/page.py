@@ -105,7 +105,7 @@ def _show(name: str) -> None:
                 key="use_preset",
                 help="Take its values into the sidebar of the Train page.",
             ):
-                draft.take_preset(name)
+                draft.use_preset_for_next_run(name)
                 st.switch_page(navigation.page("train"))
             if preset is None:
                 st.button(

@@ -242,7 +242,7 @@ def _repeat(name: str) -> None:
 
 
 def _environment(snapshot: RunSnapshot) -> None:
-    described = session().library.run(snapshot.run).described()
+    described = session().library.run(snapshot.run).metadata()
     facts = {str(k): str(v) for k, v in described["versions"].items()}
     if snapshot.engine is not None:
         facts |= {k: str(v) for k, v in snapshot.engine.as_dict().items()}

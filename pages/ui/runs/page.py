@@ -13,7 +13,7 @@ from pages.ui.runs import details, import_run, queue, table, trash
 from wgan.format import fmt_bytes
 from wgan.runs import RunSummary
 
-MOST_COMPARED = 6
+MAX_COMPARED_RUNS = 6
 
 
 def show() -> None:
@@ -75,8 +75,8 @@ def _several(selected: Sequence[str]) -> None:
             icon=":material/compare_arrows:",
             key="compare",
             type="primary",
-            disabled=len(selected) > MOST_COMPARED,
-            help=f"Two to {MOST_COMPARED} runs on common axes.",
+            disabled=len(selected) > MAX_COMPARED_RUNS,
+            help=f"Two to {MAX_COMPARED_RUNS} runs on common axes.",
         ):
             page_state(ComparedRuns).runs = list(selected)
             st.switch_page(navigation.page("compare"))

@@ -9,7 +9,7 @@ from pages.ui.core.state import page_state
 from pages.ui.tour import glossary
 from pages.ui.tour.links import page_link
 from pages.ui.tour.state import TourState
-from wgan.export import EXAMPLES, bring, lacking
+from wgan.export import EXAMPLES, copy_examples, missing_examples
 from wgan.runs import RunError
 
 
@@ -107,7 +107,7 @@ def show() -> None:
 def _examples() -> None:
     """Offer the examples that come with the app, if the folder of runs lacks some."""
     runs_dir = session().runs_dir
-    missing = lacking(runs_dir)
+    missing = missing_examples(runs_dir)
     run_ids = {summary.run for summary in session().library.summaries()}
     if missing:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -137,7 +137,7 @@ def _examples() -> None:
 
 def _bring() -> None:
     try:
-        bring(session().runs_dir)
+        copy_examples(session().runs_dir)
     except RunError as error:
         page_state(TourState).problem = str(error)
     session().library.invalidate()

@@ -27,10 +27,10 @@ ICONS = {
     "note": ("blue", ":material/flag:"),
 }
 
-SIGNS = ("worsening", "weak-penalty", "momentum")
+HEALTH_RULES = ("worsening", "weak-penalty", "momentum")
 """Rules whose evidence is shown even without a problem."""
 
-LOOKED = "exploding-gradient"
+READINESS_RULE = "exploding-gradient"
 """A rule that applies to every run after enough measurements of the critic."""
 
 
@@ -43,7 +43,7 @@ def panel(snapshot: RunSnapshot) -> None:
     if state.needs_redraw:
         state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it, too, outside this fragment.
-    if not raised and LOOKED not in {finding.key for finding in all_findings}:
+    if not raised and READINESS_RULE not in {finding.key for finding in all_findings}:
         st.caption(_not_yet(snapshot))
         _undo(snapshot)
         _all(all_findings)
@@ -84,7 +84,7 @@ def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
 
 
 def _healthy(all_findings: Sequence[Finding]) -> None:
-    signs = [finding.reading.evidence for finding in all_findings if finding.key in SIGNS]
+    signs = [finding.reading.evidence for finding in all_findings if finding.key in HEALTH_RULES]
     with st.container(border=True):
         st.markdown(
             f":green[:material/check_circle: **No fault shows.**] {len(all_findings)} of {len(RULES)} can be told "
@@ -113,7 +113,7 @@ def _finding(snapshot: RunSnapshot, finding: Finding, *, first: bool) -> None:
 def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) -> None:
     key = f"mend-{finding.key}-{i}"
     steered = snapshot.status in (Status.RUNNING, Status.PAUSED) and not snapshot.phase
-    if proposal.live and steered and not snapshot.elsewhere:
+    if proposal.live and steered and not snapshot.is_trained_by_other_process:
         st.button(
             proposal.description,
             icon=":material/build:",

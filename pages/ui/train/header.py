@@ -15,7 +15,7 @@ from pages.ui.train.forecast import forecast
 from wgan.jobs import RunSnapshot
 from wgan.runs import Status
 
-MOST_LINKS = 4
+MAX_LINKS = 4
 """Maximum number of queued runs that are named above a run."""
 
 
@@ -33,7 +33,7 @@ def header(snapshot: RunSnapshot, next_run: bool) -> None:
                 "keeps its speed.",
             )
         badge(snapshot)
-        if snapshot.elsewhere:
+        if snapshot.is_trained_by_other_process:
             st.caption(
                 ":material/computer: trained by another process: it can be watched here, "
                 "not steered",
@@ -166,16 +166,16 @@ def _messages(snapshot: RunSnapshot) -> None:
     if others:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/queue: Waiting:", width="content")
-            for other in others[:MOST_LINKS]:
+            for other in others[:MAX_LINKS]:
                 run_link(
                     other.run,
                     other.name or other.config.title,
                     "Show this run. It starts when its turn comes.",
                 )
-            if len(others) > MOST_LINKS:
+            if len(others) > MAX_LINKS:
                 st.page_link(
                     navigation.page("runs"),
-                    label=f"and {len(others) - MOST_LINKS} more",
+                    label=f"and {len(others) - MAX_LINKS} more",
                     width="content",
                 )
             st.button(

@@ -28,7 +28,7 @@ from wgan.config import (
 )
 from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
-from wgan.runs import KEPT, Change, Parent, RunError, Status
+from wgan.runs import FIXED_PARTS, Change, Parent, RunError, Status
 
 
 def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
@@ -59,7 +59,9 @@ def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
         if problem := page_state(Steering).problem:
             st.error(problem, icon=":material/error:")
         preparing = steering and live is not None and live.status is Status.QUEUED
-        _fields(config, locked=steering, preparing=preparing, kept_parts=KEPT if origin else ())
+        _fields(
+            config, locked=steering, preparing=preparing, kept_parts=FIXED_PARTS if origin else ()
+        )
     return not steering
 
 

@@ -5,12 +5,12 @@ import os
 import sys
 
 from wgan.config import TrainConfig
-from wgan.training.acceleration.aot import BESIDE, build
+from wgan.training.acceleration.aot import COMPILER_NICENESS, build
 from wgan.training.cost import synthetic_training
 from wgan.training.engine import Engine
 
 if hasattr(os, "nice"):
-    os.nice(BESIDE)
+    os.nice(COMPILER_NICENESS)
 values, settings = json.load(sys.stdin)
 config, engine = TrainConfig.parse(values), Engine(**settings)
 engine.activate()

@@ -29,10 +29,10 @@ from wgan.training.acceleration.checks import layout_of
 from wgan.training.engine import Engine
 from wgan.training.steps import TraceableStep
 
-KEPT = 24
+MAX_CACHED_LIBRARIES = 24
 """Number of newest libraries that stay in the cache; each takes about 2 MB."""
 
-BESIDE = 10
+COMPILER_NICENESS = 10
 """Niceness of the compiler process, so that it yields to other processes."""
 
 # ---- the cache ----------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def build(config: TrainConfig, engine: Engine, steps: dict[str, TraceableStep]) 
         half = place / f"{key(config, engine)}-{name}.{os.getpid()}.part.pt2"
         aoti_compile_and_package(program, package_path=str(half))
         half.replace(place / f"{key(config, engine)}-{name}.pt2")
-    for old in sorted(place.glob("*.pt2"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
+    for old in sorted(place.glob("*.pt2"), key=lambda p: p.stat().st_mtime)[:-MAX_CACHED_LIBRARIES]:
         old.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from wgan.config import TrainConfig
 from wgan.training.engine import Engine, Precision, wait
 from wgan.training.steps import CompiledStep, TraceableStep
 
-WORTH = 1.05
+MIN_COMPILED_SPEEDUP = 1.05
 """Minimum speed-up for compiled steps to be used."""
 
 CLOSE: dict[Precision, float] = {"float32": 1e-3, "bfloat16": 3e-2}
@@ -90,7 +90,7 @@ def no_speedup_reason(
         eager += count * statistics.median(times[0])
         compiled += count * statistics.median(times[1])
     ratio = eager / compiled
-    return None if ratio >= WORTH else f"steps are not faster ({ratio:.2f} times)"
+    return None if ratio >= MIN_COMPILED_SPEEDUP else f"steps are not faster ({ratio:.2f} times)"
 
 
 def layout_of(values: Sequence[Tensor]) -> list[tuple[torch.Size, tuple[int, ...], torch.dtype]]:

@@ -16,7 +16,7 @@ _MAP = component(
     "latent_map/latent_map.css",
 )
 
-LEAST, MOST, FAR = 0.02, 8.0, 1e4  # in units of the plane
+MIN_HALF, MAX_HALF, MAX_COORDINATE = 0.02, 8.0, 1e4  # in units of the plane
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def map_window(key: str, source: str, home: Window) -> Window:
     window = _known(key).get(source)
     if window is None:
         return home
-    return Window(window.x, window.y, min(max(window.half, LEAST), _most(home)))
+    return Window(window.x, window.y, min(max(window.half, MIN_HALF), _most(home)))
 
 
 def _known(key: str) -> dict[str, Window]:
@@ -58,7 +58,7 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
     if not isinstance(source, str) or len(source) > 200:
         return None
     place, half = _checked(value, source), value.get("half")
-    if place is None or not isinstance(half, int | float) or not 0 < half < FAR:
+    if place is None or not isinstance(half, int | float) or not 0 < half < MAX_COORDINATE:
         return None
     windows = _known(key)
     windows.pop(source, None)
@@ -70,7 +70,7 @@ def _remembered(key: str, value: Any) -> tuple[str, Window] | None:
 
 def _most(home: Window) -> float:
     """Return the limit for moving and zooming out, large enough to show the initial window."""
-    return max(MOST, home.half)
+    return max(MAX_HALF, home.half)
 
 
 def _checked(value: Any, source: str) -> tuple[float, float] | None:
@@ -80,7 +80,7 @@ def _checked(value: Any, source: str) -> tuple[float, float] | None:
     place = []
     for number in (value.get("x"), value.get("y")):
         # An integer may be too large for a float.
-        if not isinstance(number, int | float) or not abs(number) < FAR:
+        if not isinstance(number, int | float) or not abs(number) < MAX_COORDINATE:
             return None
         place.append(float(number))
     x, y = place
@@ -141,7 +141,7 @@ def latent_map(
         "source": source,
         "marks": [{"x": x, "y": y, "name": name} for x, y, name in marks],
         "reach": _most(home),
-        "least": LEAST,
+        "least": MIN_HALF,
         "most": _most(home),
         "alt": alt,
         "title": title,

@@ -28,7 +28,7 @@ _STAGE = component(
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_FRAMES = 16  # maximum per message; the browser requests at most this many (stage.js)
+_MAX_FRAMES = 16  # maximum per message; the browser requests at most this many (stage.js)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def frames(
     """Return the data of a run for the browser: all `steps`, the `latest` frame, and requested frames."""
     all_steps = set(steps)
     # The request comes from the browser, so it may be anything.
-    request = request[:_MOST_FRAMES] if _is_steps(request) else []
+    request = request[:_MAX_FRAMES] if _is_steps(request) else []
     requested = [step for step in request if step in all_steps]
     fetched = _fetched(fetch, requested) if requested else {}
     return {
