@@ -72,25 +72,25 @@ def test_every_kind_of_critic_can_be_opened(name: str):
     data = pictures(40, shape)
     opened = models(config, 1, data)
     before = copy.deepcopy(opened.critic.state_dict())
-    sides = critic.with_fakes(opened, critic.examples_of(data, 12))
-    assert sides.fake.shape == (12, *shape) and np.abs(sides.fake).max() <= 1
-    scores = critic.score_batch(opened, sides)
+    examples = critic.with_fakes(opened, critic.examples_of(data, 12))
+    assert examples.fake.shape == (12, *shape) and np.abs(examples.fake).max() <= 1
+    scores = critic.score_batch(opened, examples)
     assert scores.real.shape == scores.fake.shape == scores.held_out.shape == (12,)
-    steep = critic.steepness(opened, sides)
+    steep = critic.steepness(opened, examples)
     for slopes in (steep.real, steep.fake, steep.between):
         assert slopes.shape == (12,) and np.isfinite(slopes).all() and (slopes >= 0).all()
-    label = int(sides.labels[0]) if config.conditional else None
-    saliency = critic.saliency(opened, sides.real[0], label)
+    label = int(examples.labels[0]) if config.conditional else None
+    saliency = critic.saliency(opened, examples.real[0], label)
     assert saliency.score == pytest.approx(float(scores.real[0]), abs=1e-4)
     assert saliency.slope == pytest.approx(float(steep.real[0]), rel=1e-3, abs=1e-6)
     layers = critic.weights(opened)
     assert all(w.shares.sum() == pytest.approx(1) for w in layers)
     assert (critic.at_bounds(opened) is None) == (config.objective.name != "wgan")
-    gradients = critic.gradients(opened, critic.first_examples(sides, 6))
+    gradients = critic.gradients(opened, critic.first_examples(examples, 6))
     convolved = [p for p in opened.critic.modules() if isinstance(p, nn.Linear | nn.Conv2d)]
     assert len(gradients.names) == len(convolved)
     assert (gradients.outputs > 0).all() and (gradients.weights > 0).all()
-    maps = critic.activations(opened, sides.real[0], label)
+    maps = critic.activations(opened, examples.real[0], label)
     assert maps and all(np.isfinite(layer.values).all() for layer in maps)
     # Looking has changed nothing.
     for key, value in opened.critic.state_dict().items():
@@ -100,15 +100,15 @@ def test_every_kind_of_critic_can_be_opened(name: str):
 
 def test_a_linear_critics_slope_is_a_spike_and_its_saliency_is_w():
     opened = linear()
-    sides = critic.with_fakes(opened, points())
-    steep = critic.steepness(opened, sides)
+    examples = critic.with_fakes(opened, points())
+    steep = critic.steepness(opened, examples)
     for values in (steep.real, steep.fake, steep.between):
         assert values == pytest.approx(np.full(64, 5.0), rel=1e-6)
     saliency = critic.saliency(opened, np.array([0.5, 2.0], np.float32))
     assert saliency.gradient == pytest.approx(W.numpy()) and saliency.slope == pytest.approx(5)
     assert saliency.score == pytest.approx(3 * 0.5 - 4 * 2 + 2, rel=1e-6)
-    expected = sides.real @ W.numpy() + 2
-    assert critic.scores(opened, sides.real) == pytest.approx(expected, abs=1e-5)
+    expected = examples.real @ W.numpy() + 2
+    assert critic.scores(opened, examples.real) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_picture_critics_saliency_is_its_weights():
@@ -121,13 +121,13 @@ def test_a_picture_critics_saliency_is_its_weights():
 
 
 def test_between_lies_on_the_segments_and_is_the_same_each_time():
-    sides = critic.with_fakes(linear(), points())
-    mixed = critic.interpolates(sides)
-    way, part = sides.real - sides.fake, mixed - sides.fake
+    examples = critic.with_fakes(linear(), points())
+    mixed = critic.interpolates(examples)
+    way, part = examples.real - examples.fake, mixed - examples.fake
     share = (part * way).sum(1) / (way * way).sum(1)
     assert ((share >= -1e-6) & (share <= 1 + 1e-6)).all() and share.std() > 0.2
     assert share[:, None] * way == pytest.approx(part, abs=1e-5)
-    assert np.array_equal(mixed, critic.interpolates(sides))
+    assert np.array_equal(mixed, critic.interpolates(examples))
 
 
 def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
@@ -146,12 +146,12 @@ def test_examples_are_the_same_each_time_and_the_held_out_ones_are_others():
 
 def test_fakes_are_what_the_generator_shows():
     opened = models(TrainConfig.parse(DIGITS), data=pictures(20))
-    sides = critic.with_fakes(opened, critic.examples_of(pictures(20), 4))
+    examples = critic.with_fakes(opened, critic.examples_of(pictures(20), 4))
     rng = keyed_rng(0, "metric", draw=critic.Z)
     z = torch.randn(4, 8, generator=rng).numpy()
-    assert np.array_equal(critic.pictures_of(sides.fake), opened.make(z))
-    examples = pictures(6).train[:].numpy()
-    assert np.array_equal(critic.pictures_of(critic.floats_of(examples)), examples)
+    assert np.array_equal(critic.pictures_of(examples.fake), opened.make(z))
+    real = pictures(6).train[:].numpy()
+    assert np.array_equal(critic.pictures_of(critic.floats_of(real)), real)
 
 
 def test_a_critic_that_is_told_the_class_needs_it_and_listens():
@@ -212,11 +212,11 @@ def test_the_share_at_the_bound_of_a_critic_filled_with_it_is_1():
 
 def test_gradients_by_layer_are_those_of_autograd():
     opened = models(tiny(objective={"name": "wgan-gp", "penalty_weight": 0.0}), 2)
-    sides = critic.with_fakes(opened, points(16))
-    gradients = critic.gradients(opened, sides)
+    examples = critic.with_fakes(opened, points(16))
+    gradients = critic.gradients(opened, examples)
     first, bend, last, _ = copy.deepcopy(opened.critic).requires_grad_(True).children()
     assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
-    x = torch.from_numpy(np.concatenate([sides.real, sides.fake]))
+    x = torch.from_numpy(np.concatenate([examples.real, examples.fake]))
     at_first = first(x)
     at_last = last(bend(at_first))
     loss = at_last[16:].mean() - at_last[:16].mean()
@@ -259,8 +259,8 @@ def test_units_over_the_plane_are_the_layers_outputs():
 
 def test_surfaces_of_a_linear_critic():
     opened = linear()
-    sides = critic.with_fakes(opened, points(48))
-    surfaces = critic.surfaces(opened, sides, 3.0, side=9)
+    examples = critic.with_fakes(opened, points(48))
+    surfaces = critic.surfaces(opened, examples, 3.0, side=9)
     assert surfaces.slope == pytest.approx(np.full((9, 9), 5.0), rel=1e-5)
     assert surfaces.steepest == pytest.approx(5, rel=1e-5)
     # Row = y: one step up changes the score by −4 a unit, scaled by the slope.

@@ -202,8 +202,8 @@ def test_the_kernel_distance_tells_of_the_samples_that_the_rest_was_measured_of(
     training.step()
     first = live_evaluator.quality()
     assert "kid64_1k" not in first and "fid64_1k" in first
-    sides = live_evaluator._samples[1] if live_evaluator._samples else None
-    expected = sides.kid() if sides is not None else None
+    inputs = live_evaluator._samples[1] if live_evaluator._samples else None
+    expected = inputs.kid() if inputs is not None else None
     training.step()
     metrics = live_evaluator.kernel()
     assert metrics["kid64_1k"] == pytest.approx(expected) and live_evaluator.step == 1

@@ -473,16 +473,16 @@ def test_pictures_without_classes_train_no_network():
 def test_every_metric_has_a_name_with_its_settings_a_title_and_a_meaning(
     reference_stats: ReferenceStats,
 ):
-    sides: dict[str, PictureInputs | PointInputs] = {
+    inputs: dict[str, PictureInputs | PointInputs] = {
         "pictures": digits(reference_stats),
         "points": PointInputs(draw("ring-8", 512), ring()),
     }
     for key, metric in METRICS.items():
-        name = name_of(key, sides[metric.kind], 1000)
+        name = name_of(key, inputs[metric.kind], 1000)
         assert name.endswith("_1k") and metric_of(name) is metric, name
         assert metric.title and len(metric.meaning) > 40
         assert metric_of(name + "_floor") is None and metric_of(name + "_sd") is None
-    assert name_of("fid", sides["pictures"], 10_000) == "fid64_10k"
+    assert name_of("fid", inputs["pictures"], 10_000) == "fid64_10k"
     assert title_of("fid64_10k") == "FID, 10k samples"
 
 

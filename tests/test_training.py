@@ -385,7 +385,9 @@ def test_engines_are_resolved_once_and_remembered(tmp_path, monkeypatch: pytest.
     assert first == again and first.precision == "bfloat16" and len(calls) == 1
     cache.write_text("{ damaged")
     assert resolve_engine(config, threads=THREADS, cache=cache) == first
-    monkeypatch.setattr(forecasting, "_time_precisions", lambda *_: {"float32": 1.04, "bfloat16": 1.0})
+    monkeypatch.setattr(
+        forecasting, "_time_precisions", lambda *_: {"float32": 1.04, "bfloat16": 1.0}
+    )
     assert resolve_engine(config, threads=THREADS).precision == "float32"  # a tie keeps float32
     bfloat16_config = config.changed({"precision": "bfloat16"})
     assert resolve_engine(bfloat16_config, threads=THREADS).precision == "bfloat16"

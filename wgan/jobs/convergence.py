@@ -117,13 +117,13 @@ def converge(
     config = models.config
     data = data if data is not None else config.dataset.load(root)
     n = SAMPLES[config.dataset.kind]
-    sides = with_fakes(models, examples_of(data, n))
+    examples = with_fakes(models, examples_of(data, n))
     yield TaskProgress("Finding the exact distance", 0.01)
-    flat = sides.real.reshape(n, -1), sides.fake.reshape(n, -1)
+    flat = examples.real.reshape(n, -1), examples.fake.reshape(n, -1)
     cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
     trainer = _critic_trainer(models, faster)
     copied = models.with_critic(trainer.critic)
-    look = _BoundMeasurements(copied, sides, cost, exact, data)
+    look = _BoundMeasurements(copied, examples, cost, exact, data)
     total = updates or UPDATES[config.dataset.kind]
     batch = min(config.batch_size, n)
     marks = set(np.linspace(0, total, NUM_MEASUREMENTS, dtype=int).tolist())
@@ -133,7 +133,7 @@ def converge(
         "step": models.step,
         "samples": n,
         "exact": exact,
-        "floor": floor(sides),
+        "floor": floor(examples),
         "rate": trainer.optimizer.param_groups[0]["lr"],
         "batch": batch,
         "total": total,
@@ -141,7 +141,7 @@ def converge(
     }
     yield TaskProgress("Training the critic", 0.02, look(0, last=False, **common))
     for done in range(1, total + 1):
-        _update(trainer, sides, batch, config.conditional)
+        _update(trainer, examples, batch, config.conditional)
         result = look(done, last=done == total, **common) if done in marks else None
         share = 0.02 + 0.98 * done / total
         yield TaskProgress(f"Critic update {done:,} of {total:,}", share, result)
@@ -160,17 +160,17 @@ def _critic_trainer(models: Models, faster: float) -> CriticTrainer:
     )
 
 
-def _update(trainer: CriticTrainer, sides: RealFakeBatch, batch: int, conditional: bool) -> None:
-    n = len(sides.real)
+def _update(trainer: CriticTrainer, examples: RealFakeBatch, batch: int, conditional: bool) -> None:
+    n = len(examples.real)
     rng = keyed_rng(trainer.seed, "metric", trainer.updates, BATCHES)
     real = torch.randint(n, (batch,), generator=rng)
     # With classes, a real example and its fake share one, because the penalty acts between them.
     fake = real if conditional else torch.randint(n, (batch,), generator=rng)
     trainer.critic.train()
     trainer.update(
-        real=torch.from_numpy(sides.real)[real],
-        fake=torch.from_numpy(sides.fake)[fake],
-        label=torch.from_numpy(sides.labels)[real] if conditional else None,
+        real=torch.from_numpy(examples.real)[real],
+        fake=torch.from_numpy(examples.fake)[fake],
+        label=torch.from_numpy(examples.labels)[real] if conditional else None,
     )
 
 
@@ -178,18 +178,18 @@ class _BoundMeasurements:
     """Measures a critic at some updates, and collects the measurements."""
 
     def __init__(
-        self, models: Models, sides: RealFakeBatch, cost: F64, exact: float, data: Data
+        self, models: Models, examples: RealFakeBatch, cost: F64, exact: float, data: Data
     ) -> None:
-        self._models, self._sides, self._cost, self._exact = models, sides, cost, exact
+        self._models, self._examples, self._cost, self._exact = models, examples, cost, exact
         self._extent = data.extent if isinstance(data, Points) else 0.0
-        self._potential = kantorovich(sides.real, sides.fake) if self._extent else None
+        self._potential = kantorovich(examples.real, examples.fake) if self._extent else None
         self._surfaces: Surfaces | None = None
         self._rows: list[tuple[float, ...]] = []
 
     def __call__(self, update: int, *, last: bool, **common: Any) -> CriticConvergence:
-        models, sides = self._models, self._sides
+        models, examples = self._models, self._examples
         models.critic.eval()
-        real, fake = (scores(models, x, sides.labels) for x in (sides.real, sides.fake))
+        real, fake = (scores(models, x, examples.labels) for x in (examples.real, examples.fake))
         note = ""
         if np.isfinite(real).all() and np.isfinite(fake).all():
             gap = float(np.mean(real, dtype=np.float64) - np.mean(fake, dtype=np.float64))
@@ -197,7 +197,7 @@ class _BoundMeasurements:
             row = (update, *lower_bound(real, fake, self._cost), gap)
             self._rows.append((*row, math.nan if clipped_share is None else float(clipped_share)))
             if self._potential is not None and (last or len(self._rows) % SURFACE_EVERY == 1):
-                self._surfaces = surfaces(models, sides, self._extent, potential=self._potential)
+                self._surfaces = surfaces(models, examples, self._extent, potential=self._potential)
         else:
             note = f"The critic's scores left all bounds by update {update:,}."
             if not self._rows:

@@ -147,22 +147,22 @@ def _pictures(
     whole = PictureInputs(torch.cat(batches), reference_stats)
     for share in whole.features_in_shares():
         yield TaskProgress("Features of the samples", 0.3 + 0.1 * share)
-    sides = whole.first(min(len(data.held_out), requested_samples or SAMPLES))
-    for share in sides.shares():
+    inputs = whole.first(min(len(data.held_out), requested_samples or SAMPLES))
+    for share in inputs.shares():
         yield TaskProgress("Comparing samples with real pictures", 0.4 + 0.25 * share)
-    for share in sides.other.shares():
+    for share in inputs.other.shares():
         yield TaskProgress("Comparing real pictures with each other", 0.65 + 0.25 * share)
-    keys = [key for key, metric in METRICS.items() if metric.fits(sides)]
+    keys = [key for key, metric in METRICS.items() if metric.fits(inputs)]
     reference_floor = reference_stats.floors.get(n)
     of_all = [k for k in keys if METRICS[k].stacked or (k == "fid" and reference_floor is not None)]
     note = ""
-    if len(sides) < n:
+    if len(inputs) < n:
         titles = " and ".join(METRICS[key].title for key in of_all)
-        note = f"{titles}: {n:,} samples; everything else: {len(sides):,}, "
+        note = f"{titles}: {n:,} samples; everything else: {len(inputs):,}, "
         note += "so that each number stands beside its floor."
     elif n < count:
         note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."
-    note = f"{note} {unmeasured_reason(sides)}".strip()
+    note = f"{note} {unmeasured_reason(inputs)}".strip()
     values: tuple[Value, ...] = ()
     if not keys:
         yield TaskProgress(
@@ -172,7 +172,7 @@ def _pictures(
         )
     for i, key in enumerate(keys):
         floor = reference_floor if key == "fid" else None
-        values_of_key = measure(whole if key in of_all else sides, [key], floor=floor is None)
+        values_of_key = measure(whole if key in of_all else inputs, [key], floor=floor is None)
         name = next(iter(values_of_key))
         if floor is not None:
             # This floor is stored with the network, from more real pictures than are held out here.
@@ -190,8 +190,8 @@ def _points(models: Models, data: Any, seed: int) -> TaskSteps:
     for draw in range(DRAWS):
         rng = keyed_rng(seed, "metric", draw=draw)
         z = torch.randn(POINTS, models.config.latent_dim, generator=rng).numpy()
-        sides = PointInputs(models.make(z), data, draw)
-        for name, number in measure(sides, floor=True).items():
+        inputs = PointInputs(models.make(z), data, draw)
+        for name, number in measure(inputs, floor=True).items():
             rows.setdefault(name, []).append(number)
         values = []
         for name in (name for name in rows if metric_of(name) is not None):

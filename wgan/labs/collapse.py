@@ -306,16 +306,16 @@ class _GanRunner:
     ) -> Generator[None, None, tuple[float, float, float, float]]:
         samples = make(self._training, min(COMPARED_SAMPLES, len(reference_stats.data.held_out)))
         yield
-        sides = PictureInputs(samples, reference_stats)
-        for _ in sides.features_in_shares():
+        inputs = PictureInputs(samples, reference_stats)
+        for _ in inputs.features_in_shares():
             yield
         counts = torch.bincount(
-            sides.probabilities.argmax(1), minlength=progress.total_modes
+            inputs.probabilities.argmax(1), minlength=progress.total_modes
         ).double()
         classes = (counts / counts.sum()).numpy().astype(np.float64)
         pictures = self._training.preview().pictures
         self.history = replace(self.history, pictures=pictures, classes=classes)
-        return float((classes >= 0.01).sum()), sides.confidence(), math.nan, sides.class_kl()
+        return float((classes >= 0.01).sum()), inputs.confidence(), math.nan, inputs.class_kl()
 
     def _points(self, progress: Collapse) -> tuple[float, float, float, float] | None:
         data = self._training.data

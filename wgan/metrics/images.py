@@ -94,12 +94,12 @@ class ReferenceStats:
         """
         for share in self._sum():
             yield 0.6 * share
-        sides = [self.real(LIVE_PICTURES), self.training(LIVE_PICTURES)]
+        inputs = [self.real(LIVE_PICTURES), self.training(LIVE_PICTURES)]
         if self.network.classifies:
-            sides.append(self.training(CLASS_FREQUENCY_PICTURES))
-        for i, side in enumerate(sides):
+            inputs.append(self.training(CLASS_FREQUENCY_PICTURES))
+        for i, side in enumerate(inputs):
             for share in side.features_in_shares():
-                yield 0.6 + 0.4 * (i + share) / len(sides)
+                yield 0.6 + 0.4 * (i + share) / len(inputs)
 
     def _sum(self) -> Iterator[float]:
         if self._sums is not None:

@@ -46,23 +46,23 @@ class Metric:
     least: int = 1
     """Minimum number of samples and of real pictures."""
 
-    def fits(self, sides: MetricInputs) -> bool:
+    def fits(self, inputs: MetricInputs) -> bool:
         """Return whether the metric can be computed for these samples."""
-        if isinstance(sides, PointInputs):
-            return self.kind == "points" and (sides.mixture or not self.mixture)
-        reference_stats = sides.reference_stats
+        if isinstance(inputs, PointInputs):
+            return self.kind == "points" and (inputs.mixture or not self.mixture)
+        reference_stats = inputs.reference_stats
         return (
             self.kind == "pictures"
             and (reference_stats.network.classifies or not self.classes)
             and (reference_stats.digits is not None or not self.stacked)
-            and not self.has_too_few(sides)
+            and not self.has_too_few(inputs)
         )
 
-    def has_too_few(self, sides: MetricInputs) -> bool:
+    def has_too_few(self, inputs: MetricInputs) -> bool:
         """Return whether there are too few samples or training pictures for it."""
-        if isinstance(sides, PointInputs):
+        if isinstance(inputs, PointInputs):
             return False
-        return min(len(sides), len(sides.reference_stats.data.train)) < self.least
+        return min(len(inputs), len(inputs.reference_stats.data.train)) < self.least
 
 
 METRICS: dict[str, Metric] = {
@@ -87,7 +87,7 @@ METRICS: dict[str, Metric] = {
         "**Kernel distance**: like FID without assuming Gaussians, and unbiased: real pictures score 0 "
         "on average, so it may be a little negative. Bińkowski et al. 2018.",
         features=True,
-        deviation=lambda sides: sides.kid_both[1],
+        deviation=lambda inputs: inputs.kid_both[1],
         least=2,
     ),
     "precision": Metric(
@@ -194,7 +194,7 @@ METRICS: dict[str, Metric] = {
     "stacked_modes": Metric(
         "Stacked modes",
         "pictures",
-        lambda sides: stacked_modes(sides.combinations),
+        lambda inputs: stacked_modes(inputs.combinations),
         "higher",
         "Of the 1,000 combinations of three digits, how many the samples show, by a digit classifier "
         "on each channel. Published with 26,000 samples: DCGAN 99, WGAN-GP 959. Lin et al. 2018.",
@@ -204,7 +204,7 @@ METRICS: dict[str, Metric] = {
     "stacked_kl": Metric(
         "Stacked KL",
         "pictures",
-        lambda sides: stacked_kl(sides.combinations),
+        lambda inputs: stacked_kl(inputs.combinations),
         "lower",
         "KL of the combinations that the samples show against even ones, in nats: 0.02 for 26,000 real "
         "ones. Lin et al. 2018.",
@@ -261,11 +261,11 @@ def short(n: int) -> str:
     return f"{n // 1000}k" if n % 1000 == 0 else str(n)
 
 
-def name_of(key: str, sides: MetricInputs, n: int) -> str:
+def name_of(key: str, inputs: MetricInputs, n: int) -> str:
     """Return the name of a metric of n samples, with its settings."""
     stem = (
-        sides.reference_stats.network.stem
-        if METRICS[key].features and isinstance(sides, PictureInputs)
+        inputs.reference_stats.network.stem
+        if METRICS[key].features and isinstance(inputs, PictureInputs)
         else ""
     )
     # The names of FID and KID contain the number of features; other names do not.
@@ -298,34 +298,34 @@ def better(name: str, value: float, than: float) -> bool:
     return value > than if metric is not None and metric.better == "higher" else value < than
 
 
-def unmeasured_reason(sides: MetricInputs, keys: Iterable[str] | None = None) -> str:
+def unmeasured_reason(inputs: MetricInputs, keys: Iterable[str] | None = None) -> str:
     """Return a sentence that names the metrics for which there are too few pictures; "" if none.
 
     Args:
-        sides: The samples.
+        inputs: The samples.
         keys: The metrics to consider. Default: all.
     """
     metrics = [METRICS[key] for key in (METRICS if keys is None else keys)]
     missing_examples = [
-        m for m in metrics if m.has_too_few(sides) and replace(m, least=0).fits(sides)
+        m for m in metrics if m.has_too_few(inputs) and replace(m, least=0).fits(inputs)
     ]
-    if not missing_examples or isinstance(sides, PointInputs):
+    if not missing_examples or isinstance(inputs, PointInputs):
         return ""
     titles = ", ".join(metric.title for metric in missing_examples)
     most = max(metric.least for metric in missing_examples)
     return (
         f"Not measured: {titles}. They need up to {most} training and {most} held-out pictures, and there "
-        f"are {len(sides.reference_stats.data.train):,} and {len(sides.reference_stats.data.held_out):,}."
+        f"are {len(inputs.reference_stats.data.train):,} and {len(inputs.reference_stats.data.held_out):,}."
     )
 
 
 def measure(
-    sides: MetricInputs, keys: Iterable[str] | None = None, *, floor: bool = False
+    inputs: MetricInputs, keys: Iterable[str] | None = None, *, floor: bool = False
 ) -> dict[str, float]:
     """Measure metrics of samples.
 
     Args:
-        sides: The samples.
+        inputs: The samples.
         keys: The metrics. Default: those that are measured during training.
         floor: Whether to add the values of real examples, under each name with the suffix `_floor`.
 
@@ -335,11 +335,11 @@ def measure(
     values: dict[str, float] = {}
     for key in keys if keys is not None else [k for k, m in METRICS.items() if m.live]:
         metric = METRICS[key]
-        if not metric.fits(sides):
+        if not metric.fits(inputs):
             continue
-        n = len(sides.fake) if metric.most is None else min(metric.most, len(sides.fake))
-        name = name_of(key, sides, n)
-        some = sides.first(n)
+        n = len(inputs.fake) if metric.most is None else min(metric.most, len(inputs.fake))
+        name = name_of(key, inputs, n)
+        some = inputs.first(n)
         values[name] = metric.measure(some)
         if metric.deviation is not None:
             values[name + DEVIATION] = metric.deviation(some)

@@ -56,11 +56,15 @@ class CriticTrainer:
         self.objective.project(self.critic)
 
     def run(
-        self, sides: DrawExamples, steps: int, tell: Callable[[str, float], None], message: str
+        self,
+        draw_examples: DrawExamples,
+        steps: int,
+        tell: Callable[[str, float], None],
+        message: str,
     ) -> None:
         """Make `steps` updates, and report progress every 50 updates."""
         for step in range(steps):
             if step % 50 == 0:
                 tell(message, step / steps)
-            real, fake = sides(step)
+            real, fake = draw_examples(step)
             self.update(real=real, fake=fake)

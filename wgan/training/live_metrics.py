@@ -131,7 +131,7 @@ class LiveEvaluator:
     @property
     def unmeasured_reason(self) -> str:
         """A sentence that names the metrics for which there are too few pictures; "" if none."""
-        return unmeasured_reason(self._sides()) if self._reference is not None else ""
+        return unmeasured_reason(self._inputs()) if self._reference is not None else ""
 
     def due(self, seconds: float) -> bool:
         """Return whether to call `measure` now, after `seconds` of training."""
@@ -189,7 +189,7 @@ class LiveEvaluator:
         if self.quality in self._groups and (self._reference is None or ready):
             try:
                 if self._reference is None:
-                    values = measure(self._sides(), [k for k, m in METRICS.items() if m.headline])
+                    values = measure(self._inputs(), [k for k, m in METRICS.items() if m.headline])
                 else:
                     values = self.quality()
             except Exception:
@@ -204,15 +204,15 @@ class LiveEvaluator:
             for share in self._reference.prepare():
                 yield 1.0 + share
         if isinstance(self._training.data, Pictures):
-            self._floors = _floors(measure(self._sides(), floor=True))
+            self._floors = _floors(measure(self._inputs(), floor=True))
         else:
             # Average the floors over several draws. W₁ of 512 points depends on the draw: a perfect
             # run would be below the floor of a single draw half of the time.
             draws = []
             for draw in range(FLOOR_DRAWS):
                 points = make(self._training, LIVE_SAMPLES["points"]).numpy()
-                sides = PointInputs(points, self._training.data, draw)
-                draws.append(_floors(measure(sides, floor=True)))
+                inputs = PointInputs(points, self._training.data, draw)
+                draws.append(_floors(measure(inputs, floor=True)))
                 yield True
             self._floors = {name: float(np.mean([d[name] for d in draws])) for name in draws[0]}
         if self._reference is not None:
@@ -220,7 +220,7 @@ class LiveEvaluator:
             self._floors |= _floors(measure(real, ["memorised"], floor=True))
         yield True
 
-    def _sides(self) -> PictureInputs | PointInputs:
+    def _inputs(self) -> PictureInputs | PointInputs:
         data = self._training.data
         if isinstance(data, Pictures):
             assert self._reference is not None
@@ -233,21 +233,21 @@ class LiveEvaluator:
     def quality(self) -> dict[str, float]:
         """Return metrics of the samples; the first time together with their floors."""
         floors, self._floors = self._floors, {}
-        sides = self._sides()
-        if isinstance(sides, PointInputs):
-            return measure(sides) | floors
+        inputs = self._inputs()
+        if isinstance(inputs, PointInputs):
+            return measure(inputs) | floors
         # The kernel distance takes as long as all other metrics together, so it is a separate
         # group.
-        self._samples = self._training.steps, sides
-        return measure(sides, [k for k, m in METRICS.items() if m.live and k != "kid"]) | floors
+        self._samples = self._training.steps, inputs
+        return measure(inputs, [k for k, m in METRICS.items() if m.live and k != "kid"]) | floors
 
     def kernel(self) -> dict[str, float]:
         """Return the kernel distance of the samples of the last call of `quality`."""
         if self._samples is None:
             return {}
-        self.step, sides = self._samples
+        self.step, inputs = self._samples
         self._samples = None
-        return measure(sides, ["kid"])
+        return measure(inputs, ["kid"])
 
     def training_diagnostics(self) -> dict[str, float]:
         """Return the diagnostics of critic and optimisers."""
@@ -257,15 +257,15 @@ class LiveEvaluator:
         """Return the share of preview samples that copy a training picture, and store their neighbours."""
         assert self._reference is not None
         samples = torch.from_numpy(self._training.preview().pictures)[:NUM_SHOWN]
-        sides = PictureInputs(samples, self._reference)
-        values = measure(sides, ["memorised"])
-        distances, where = sides.neighbours
+        inputs = PictureInputs(samples, self._reference)
+        values = measure(inputs, ["memorised"])
+        distances, where = inputs.neighbours
         self.neighbours = Neighbours(
             self._training.steps,
             samples.numpy(),
             self._reference.data.train[where[:, 0]].numpy(),
             distances[:, 0].numpy(),
-            sides.copies.numpy(),
+            inputs.copies.numpy(),
         )
         return values
 

@@ -18,12 +18,12 @@ EXAMPLES = {"pictures": 96, "points": 256}
 
 @dataclass(frozen=True)
 class CriticView:
-    """A critic and its input; `sides` is None if the data set is not on this machine."""
+    """A critic and its input; `examples` is None if the data set is not on this machine."""
 
     run: str
     key: str  # equal for equal weights
     models: Models
-    sides: critic.RealFakeBatch | None
+    examples: critic.RealFakeBatch | None
     extent: float  # half the side of the points' window; 0 for pictures
 
     def cached(self, name: str, compute: Callable[[], Any]) -> Any:
@@ -55,8 +55,8 @@ def _sides(key: str, _models: Models, _examples: critic.Examples) -> critic.Real
 def weights_caption(models: Models, critic_view: CriticView) -> str:
     """Return a caption with the weights and the number of examples."""
     text = f"Step {models.step:,}, beside the averaged generator"
-    if critic_view.sides is not None:
-        n = len(critic_view.sides.real)
+    if critic_view.examples is not None:
+        n = len(critic_view.examples.real)
         text += f" · {n} real, {n} held-out and {n} made examples, the same at every step"
     return text
 

@@ -41,9 +41,9 @@ CLIP_HELP = """Share of the clipped weights, biases included, that stand at +c o
 
 def slopes(critic_view: CriticView) -> None:
     """Show the slopes of the critic, with the Lipschitz bound."""
-    sides, models = critic_view.sides, critic_view.models
-    assert sides is not None
-    batch = critic.first_examples(sides, SLOPES[models.config.dataset.kind])
+    examples, models = critic_view.examples, critic_view.models
+    assert examples is not None
+    batch = critic.first_examples(examples, SLOPES[models.config.dataset.kind])
     values: critic.Slopes = critic_view.cached("slopes", lambda: critic.steepness(models, batch))
     _slope_cards(values)
     verdict = verdicts.slopes(
@@ -57,7 +57,7 @@ def slopes(critic_view: CriticView) -> None:
         _slope_chart(critic_view, values)
     with right:
         if points:
-            _slope_map(critic_view, sides)
+            _slope_map(critic_view, examples)
         else:
             with st.container(height=360, border=False, vertical_alignment="center"):
                 st.markdown(verdict)
@@ -104,9 +104,9 @@ def _slope_chart(critic_view: CriticView, values: critic.Slopes) -> None:
     )
 
 
-def _slope_map(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
+def _slope_map(critic_view: CriticView, examples: critic.RealFakeBatch) -> None:
     surfaces: critic.Surfaces = critic_view.cached(
-        "surfaces", lambda: critic.surfaces(critic_view.models, sides, critic_view.extent)
+        "surfaces", lambda: critic.surfaces(critic_view.models, examples, critic_view.extent)
     )
     chart(
         figures.surface(
@@ -114,8 +114,8 @@ def _slope_map(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
             critic_view.extent,
             span=float(surfaces.slope.max()),
             low=0.0,
-            real=sides.real,
-            fake=sides.fake,
+            real=examples.real,
+            fake=examples.fake,
             unit="slope",
         ),
         key="critic_slope_map",
@@ -131,17 +131,17 @@ def layers(critic_view: CriticView) -> None:
     """Show the weights of each layer and the gradient that reaches it."""
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left:
-        if critic_view.sides is None:
+        if critic_view.examples is None:
             absent(critic_view.models.config.dataset)
         else:
-            _gradients(critic_view, critic_view.sides)
+            _gradients(critic_view, critic_view.examples)
     with right:
         _weights(critic_view)
 
 
-def _gradients(critic_view: CriticView, sides: critic.RealFakeBatch) -> None:
+def _gradients(critic_view: CriticView, examples: critic.RealFakeBatch) -> None:
     models = critic_view.models
-    batch = critic.first_examples(sides, GRADIENTS[models.config.dataset.kind])
+    batch = critic.first_examples(examples, GRADIENTS[models.config.dataset.kind])
     gradients: critic.Gradients = critic_view.cached(
         "gradients", lambda: critic.gradients(models, batch)
     )

@@ -128,7 +128,7 @@ def _recent_models(run: str, at: float) -> Models | None:
 def _section(critic_view: CriticView, section: str) -> None:
     models = critic_view.models
     st.caption(weights_caption(models, critic_view))
-    if critic_view.sides is None and section in ("scores", "slopes"):
+    if critic_view.examples is None and section in ("scores", "slopes"):
         absent(models.config.dataset)
         return
     pictures = models.config.dataset.kind == "pictures"
@@ -139,6 +139,6 @@ def _section(critic_view: CriticView, section: str) -> None:
     elif section == "layers":
         layers.layers(critic_view)
     elif pictures:
-        saliency.picture(critic_view.key, models, critic_view.sides)
+        saliency.picture(critic_view.key, models, critic_view.examples)
     else:
         saliency.units(critic_view.key, models, critic_view.extent)

@@ -46,14 +46,14 @@ UNITS_HELP = """What each unit of the layer says over the plane, light is high: 
 deeper layer adds up those of the one before. The critic's surface is the sum of the last ones."""
 
 
-def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> None:
+def picture(key: str, models: Models, examples: critic.RealFakeBatch | None) -> None:
     """Let the visitor choose, upload or draw a picture, and show the critic's analysis of it.
 
-    `key` names the weights. Without `sides` there are no real pictures to choose from.
+    `key` names the weights. Without `examples` there are no real pictures to choose from.
     """
     left, right = st.columns([0.4, 0.6], gap="medium")
     with left:
-        sources = [source for source in SOURCES if source != "real" or sides is not None]
+        sources = [source for source in SOURCES if source != "real" or examples is not None]
         source = st.segmented_control(
             "Picture",
             sources,
@@ -65,18 +65,18 @@ def picture(key: str, models: Models, sides: critic.RealFakeBatch | None) -> Non
             width="stretch",
             label_visibility="collapsed",
         )
-        pixels = _choose_picture(str(source), key, models, sides)
+        pixels = _choose_picture(str(source), key, models, examples)
         label = _choose_class(models, pixels[1] if pixels else None)
     with right:
         if pixels is None:
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption("Its score, its saliency and its feature maps appear here.")
             return
-        _inspect(key, models, sides, pixels[0], label)
+        _inspect(key, models, examples, pixels[0], label)
 
 
 def _choose_picture(
-    source: str, key: str, models: Models, sides: critic.RealFakeBatch | None
+    source: str, key: str, models: Models, examples: critic.RealFakeBatch | None
 ) -> tuple[U8, int | None] | None:
     """Return the chosen picture, (C, H, W) uint8, and its class if it has one; None if there is none yet."""
     if source in ("drawn", "uploaded"):
@@ -91,8 +91,8 @@ def _choose_picture(
         class_labels = None if labels is None else labels.tolist()
         pictures = models.make(preview_z(models.config, GRID), class_labels)
     else:
-        assert sides is not None
-        pictures, labels = critic.pictures_of(sides.real[:GRID]), sides.labels[:GRID]
+        assert examples is not None
+        pictures, labels = critic.pictures_of(examples.real[:GRID]), examples.labels[:GRID]
     picked = page_state(CriticState).picked
 
     def keep(samples: list[int]) -> None:
@@ -133,15 +133,15 @@ def _choose_class(models: Models, own_class: int | None) -> int | None:
 def _inspect(
     key: str,
     models: Models,
-    sides: critic.RealFakeBatch | None,
+    examples: critic.RealFakeBatch | None,
     pixels: U8,
     label: int | None,
 ) -> None:
     x = critic.floats_of(pixels)
     saliency = critic.saliency(models, x, label)
     cards = [Stat("Score", fmt_sci(saliency.score), "score", help=SCORE_HELP)]
-    if sides is not None:
-        scores = _scores(key, models, sides)
+    if examples is not None:
+        scores = _scores(key, models, examples)
         real, fake = (100 * np.mean(side < saliency.score) for side in (scores.real, scores.fake))
         cards.append(Stat("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
     cards.append(Stat("Slope", fmt_sci(saliency.slope), "a unit", help=SLOPE_HELP))

@@ -45,10 +45,10 @@ all that a proof needs, the critic can be less steep (To convergence)."""
 
 
 def _scores(critic_view: CriticView) -> critic.Scores:
-    sides = critic_view.sides
-    assert sides is not None
+    examples = critic_view.examples
+    assert examples is not None
     scores: critic.Scores = critic_view.cached(
-        "scores", lambda: critic.score_batch(critic_view.models, sides)
+        "scores", lambda: critic.score_batch(critic_view.models, examples)
     )
     return scores
 
@@ -85,8 +85,8 @@ def _score_chart(critic_view: CriticView, height: int) -> None:
 
 def ranking(critic_view: CriticView) -> None:
     """Show samples from the highest to the lowest score, and the distributions of the scores."""
-    sides, scores = critic_view.sides, _scores(critic_view)
-    assert sides is not None
+    examples, scores = critic_view.examples, _scores(critic_view)
+    assert examples is not None
     stat_cards(_score_cards(critic_view), key="critic_numbers")
     left, right = st.columns([0.52, 0.48], gap="medium")
     with left:
@@ -103,9 +103,9 @@ def ranking(critic_view: CriticView) -> None:
                 width="content",
             )
         examples, values = (
-            (sides.fake, scores.fake) if side == "Generated" else (sides.real, scores.real)
+            (examples.fake, scores.fake) if side == "Generated" else (examples.real, scores.real)
         )
-        ranked = critic.rank_by_score(examples, values, limit=ROWS * COLUMNS)
+        ranked = critic.rank_by_score(samples, values, limit=ROWS * COLUMNS)
         image_grid(
             encode(tile(critic.pictures_of(ranked.examples), COLUMNS)),
             key="critic_ranking",
@@ -128,12 +128,12 @@ def ranking(critic_view: CriticView) -> None:
 
 def surface(critic_view: CriticView) -> None:
     """Show a critic of points beside the optimal potential of the same samples."""
-    sides, models = critic_view.sides, critic_view.models
-    assert sides is not None
+    examples, models = critic_view.examples, critic_view.models
+    assert examples is not None
     critic_surfaces: critic.Surfaces = critic_view.cached(
-        "surfaces", lambda: critic.surfaces(models, sides, critic_view.extent)
+        "surfaces", lambda: critic.surfaces(models, examples, critic_view.extent)
     )
-    floor = _floor(models.config.dataset.model_dump_json(), sides)
+    floor = _floor(models.config.dataset.model_dump_json(), examples)
     n = len(critic_surfaces.real)
     gap, *others = _score_cards(critic_view)
     stat_cards(
