@@ -102,7 +102,7 @@ def ranking(critic_view: CriticView) -> None:
                 label_visibility="collapsed",
                 width="content",
             )
-        examples, values = (
+        samples, values = (
             (examples.fake, scores.fake) if side == "Generated" else (examples.real, scores.real)
         )
         ranked = critic.rank_by_score(samples, values, limit=ROWS * COLUMNS)
