@@ -590,7 +590,7 @@ def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
     run = session.start(tiny(**LONG))
     reaches(session, run, 2)
 
-    order = Scheduler.order
+    order = Scheduler.call_between_steps
 
     def end_first(
         self: Scheduler, name: str, act: Callable[[TrainingJob], None], wait: float = 1.0
@@ -603,7 +603,7 @@ def test_models_of_a_run_that_ends_at_this_moment_are_those_of_its_checkpoint(
             time.sleep(0.01)
         order(self, name, act, wait)
 
-    monkeypatch.setattr(Scheduler, "order", end_first)
+    monkeypatch.setattr(Scheduler, "call_between_steps", end_first)
     models = session.models(run, wait=10_000.0)
     assert models.step == max(session.snapshot(run).checkpoint_steps)
 

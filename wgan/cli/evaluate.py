@@ -154,7 +154,7 @@ def train_features_command(
             data_set.title,
             seed=seed,
             epochs=epochs,
-            tell=progress.tell,
+            report_progress=progress.tell,
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

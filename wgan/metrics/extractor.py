@@ -242,7 +242,7 @@ def train_features(
     *,
     seed: int = 0,
     epochs: int = EPOCHS,
-    tell: Callable[[str, float], None] = lambda message, share: None,
+    report_progress: Callable[[str, float], None] = lambda message, share: None,
 ) -> Trained:
     """Train a classifier of labelled pictures as a feature network, and measure it on held-out pictures.
 
@@ -267,7 +267,7 @@ def train_features(
         raise DataError(
             f"Pictures of {data.shape[1]}×{data.shape[2]} pixels do not fit: take squares of 28, 32 or 64."
         )
-    module = _fit(data, seed, epochs, tell)
+    module = _fit(data, seed, epochs, report_progress)
     weights = {
         key: value.half().contiguous() if value.is_floating_point() else value
         for key, value in module.state_dict().items()
@@ -277,7 +277,7 @@ def train_features(
     )
     module = module.eval().requires_grad_(False)
     network = Network(family, module, _hash(weights), data.names)
-    tell("Measuring", 0.95)
+    report_progress("Measuring", 0.95)
     held_out = network.features(data.held_out)
     guessed = network.probabilities(held_out).argmax(1)
     accuracy = float((guessed == data.held_out_labels).double().mean())
@@ -301,7 +301,9 @@ def train_features(
     return Trained(content, accuracy, network.hash, floors)
 
 
-def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], None]) -> Classifier:
+def _fit(
+    data: Pictures, seed: int, epochs: int, report_progress: Callable[[str, float], None]
+) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         # Layers use torch's global generator for their weights; its state is restored afterwards.
         torch.manual_seed(seed)
@@ -315,7 +317,7 @@ def _fit(data: Pictures, seed: int, epochs: int, tell: Callable[[str, float], No
         order = torch.randperm(n, generator=rng)
         for i, index in enumerate(torch.split(order[: n // batch * batch], batch)):
             if i % 20 == 0:
-                tell("Training the classifier", 0.9 * (epoch * (n // batch) + i) / total)
+                report_progress("Training the classifier", 0.9 * (epoch * (n // batch) + i) / total)
             logits = module.logits(module(shifted(data.train[index], rng)))
             optimizer.zero_grad()
             torch.autograd.backward(F.cross_entropy(logits, data.train_labels[index]))

@@ -38,13 +38,13 @@ class Bench:
     seed: int = 0
     scale: float = 1.0
     """Factor on the steps of every training. A value below 1 only tests that the experiment runs."""
-    tell: Tell = _silent
+    report_progress: Tell = _silent
     folder: Path | None = None
     """The folder for pictures; None for no pictures."""
 
     def part(self, done: int, total: int) -> Tell:
         """Return the progress callback of one of `total` equal parts, after `done` of them."""
-        return lambda words, share: self.tell(words, (done + share) / total)
+        return lambda words, share: self.report_progress(words, (done + share) / total)
 
     def steps(self, n: int) -> int:
         """Return the number of steps at this scale: at least one."""

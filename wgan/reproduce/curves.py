@@ -40,8 +40,10 @@ def _w_and_js_curves(bench: Bench) -> list[Row]:
     floor = emd(flat_pixels(training_digits), real)
     rows: list[Row] = []
     for i, (name, changes) in enumerate(CURVES.items()):
-        tell = bench.part(i, len(CURVES))
-        reports, distances = _distances_at_reports(_config(changes, bench), data, real, tell, name)
+        report_progress = bench.part(i, len(CURVES))
+        reports, distances = _distances_at_reports(
+            _config(changes, bench), data, real, report_progress, name
+        )
         if name == "wgan":
             rows += _critic_rows(reports, distances, floor)
         else:
@@ -66,7 +68,7 @@ def _config(changes: dict[str, object], bench: Bench) -> TrainConfig:
 
 
 def _distances_at_reports(
-    config: TrainConfig, data: Pictures, real: Real, tell: Tell, name: str
+    config: TrainConfig, data: Pictures, real: Real, report_progress: Tell, name: str
 ) -> tuple[list[Report], list[float]]:
     """Train, and return all reports and the exact W₁ between samples and real digits at each."""
     training = Training(config, engine=W_AND_JS_CURVES.engine(), data=data)
@@ -75,7 +77,7 @@ def _distances_at_reports(
     while training.steps < config.steps:
         training.step()
         for report in training.reports():
-            tell(name, training.steps / config.steps)
+            report_progress(name, training.steps / config.steps)
             reports.append(report)
             samples = make_pictures(training, 256, averaged=False)
             distances.append(emd(flat_pixels(samples), real))

@@ -161,7 +161,7 @@ def _overfitting(bench: Bench) -> list[Row]:
         while training.steps < config.steps:
             training.step()
             if training.steps % 10 == 0 or training.steps == config.steps:
-                bench.tell(f"{n:,} digits", (i + training.steps / config.steps) / 2)
+                bench.report_progress(f"{n:,} digits", (i + training.steps / config.steps) / 2)
             late = training.steps % 5 == 0 and training.steps > 0.75 * config.steps
             if late or training.steps == config.steps:
                 gaps.append(_gaps(training, data))
@@ -214,7 +214,7 @@ def _brownlee(bench: Bench) -> list[Row]:
     fast = might_gain_from_bfloat16("cpu", "pictures")
     engine = Engine("cpu", "bfloat16" if fast else "float32", cores())
     training = Training(config, engine=engine)
-    reports = train_to_end(training, bench.tell, "sevens")
+    reports = train_to_end(training, bench.report_progress, "sevens")
     last = reports[-97:]
     gap = float(np.mean([r.critic_gap for r in last]))
     metrics = PixelMetrics(Mnist10k().load())

@@ -23,7 +23,7 @@ def _parallel_lines(bench: Bench) -> list[Row]:
     rows = []
     distances = (0.0, 0.1, 0.5, 1.0)
     for i, theta in enumerate(distances):
-        bench.tell(f"θ = {theta:g}", i / len(distances))
+        bench.report_progress(f"θ = {theta:g}", i / len(distances))
         heights = (np.arange(HEIGHTS) + 0.5) / HEIGHTS
         left = np.stack([np.zeros(HEIGHTS), heights], axis=1)
         right = left + np.array([theta, 0.0])
@@ -83,8 +83,10 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
         ("penalised critic", WganGp(penalty_weight=PENALTY_WEIGHT), 1000),
     )
     for i, (name, objective, updates) in enumerate(networks):
-        tell = bench.part(i, len(networks))
-        early, early_gradient, critic = _train(objective, updates, fake, bench, tell, name)
+        report_progress = bench.part(i, len(networks))
+        early, early_gradient, critic = _train(
+            objective, updates, fake, bench, report_progress, name
+        )
         if isinstance(objective, Gan):
             rows += _discriminator_rows(critic, fake, line, updates, early, early_gradient)
         else:
@@ -93,7 +95,7 @@ def _vanishing_gradient(bench: Bench) -> list[Row]:
 
 
 def _train(
-    objective: Objective, updates: int, fake: Tensor, bench: Bench, tell: Tell, name: str
+    objective: Objective, updates: int, fake: Tensor, bench: Bench, report_progress: Tell, name: str
 ) -> tuple[int, float, nn.Module]:
     """Train a critic; return the number of early updates, its gradient at fakes after these, and
     the final critic.
@@ -107,11 +109,11 @@ def _train(
         Mlp(width=64, depth=3), objective, rate, bench.seed, shape=(1,), clip_first=False
     )
     early = bench.steps(updates // 40)
-    trainer.run(batches, early, tell, name)
+    trainer.run(batches, early, report_progress, name)
     early_gradient = mean_generator_gradient(trainer.critic.double(), objective, fake)
     trainer.critic.float()
     rest = CriticTrainer(trainer.critic, objective, trainer.optimizer, bench.seed + 1)
-    rest.run(batches, bench.steps(updates) - early, tell, name)
+    rest.run(batches, bench.steps(updates) - early, report_progress, name)
     return early, early_gradient, trainer.critic.double()
 
 

@@ -74,13 +74,13 @@ def make_pictures(training: Training, n: int, averaged: bool = True) -> Tensor:
     return pictures
 
 
-def train_to_end(training: Training, tell: Tell, words: str) -> list[Report]:
+def train_to_end(training: Training, report_progress: Tell, words: str) -> list[Report]:
     """Train to the end of the config, or until the training diverges, and return the reports."""
     steps, reports = training.config.steps, []
     while training.steps < steps:
         training.step()
         if training.steps % 10 == 0 or training.steps == steps:
-            tell(words, training.steps / steps)
+            report_progress(words, training.steps / steps)
             try:
                 reports += training.reports()
             except Diverged as divergence:

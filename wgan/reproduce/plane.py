@@ -82,8 +82,8 @@ def _toy_surfaces(bench: Bench) -> list[Row]:
         for j, critic in enumerate(CRITICS):
             if critic[3] and name != "ring-8":
                 continue
-            tell = bench.part(len(CRITICS) * i + j, len(CRITICS) * len(TOY_SETS))
-            trained = _trained_critic(name, data, critic, bench, tell)
+            report_progress = bench.part(len(CRITICS) * i + j, len(CRITICS) * len(TOY_SETS))
+            trained = _trained_critic(name, data, critic, bench, report_progress)
             share = _detail(trained, data, bench.seed, bench.samples(20_000))
             bound = gap(trained, real, fake) / _steepest(trained, bench.samples(128))
             rows += _surface_rows(f"{name}, {critic[0]}", share, clipped_share, bound, exact)
@@ -124,7 +124,11 @@ def _distance_rows(
 
 
 def _trained_critic(
-    name: str, data: Points, critic: tuple[str, Objective, int, bool], bench: Bench, tell: Tell
+    name: str,
+    data: Points,
+    critic: tuple[str, Objective, int, bool],
+    bench: Bench,
+    report_progress: Tell,
 ) -> nn.Module:
     title, objective, updates, coupled = critic
     rate = 1e-3 if objective.suits_momentum else 2e-4
@@ -132,7 +136,7 @@ def _trained_critic(
         Mlp(width=512, depth=3), objective, rate, bench.seed, clip_first=False
     )
     batches = partial(_noisy, data, bench.seed, coupled, BATCH)
-    trainer.run(batches, bench.steps(updates), tell, f"{name}: {title} critic")
+    trainer.run(batches, bench.steps(updates), report_progress, f"{name}: {title} critic")
     return trainer.critic
 
 

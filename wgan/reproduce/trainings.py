@@ -87,7 +87,7 @@ def _mixtures(bench: Bench) -> list[Row]:
                 while training.steps < training.config.steps:
                     if training.steps % 100 == 0:
                         share = training.steps / training.config.steps
-                        bench.tell(f"{name}, {arm}, seed {seed}", (done + share) / total)
+                        bench.report_progress(f"{name}, {arm}, seed {seed}", (done + share) / total)
                     training.step()
                 training.reports()
                 with torch.no_grad():
@@ -182,9 +182,11 @@ def _lp_against_gp(bench: Bench) -> list[Row]:
     levels: dict[tuple[str, float], float] = {}
     pairs = [(name, weight) for weight in WEIGHTS for name in PENALTIES]
     for i, (name, weight) in enumerate(pairs):
-        tell = bench.part(i, len(pairs))
+        report_progress = bench.part(i, len(pairs))
         config = _penalised(name, weight, bench)
-        distances, floor = _distances_while_training(config, tell, f"{name}, λ = {weight:g}")
+        distances, floor = _distances_while_training(
+            config, report_progress, f"{name}, λ = {weight:g}"
+        )
         late = np.array(distances[len(distances) // 2 :])
         # Differences remove the slow decrease and leave the swings.
         swings[name, weight] = float(np.diff(late).std()) if len(late) > 2 else 0.0
@@ -222,7 +224,7 @@ def _penalised(name: str, weight: float, bench: Bench) -> TrainConfig:
 
 
 def _distances_while_training(
-    config: TrainConfig, tell: Tell, label: str
+    config: TrainConfig, report_progress: Tell, label: str
 ) -> tuple[list[float], float]:
     """Train, and return the exact W₁ of the samples every 5 steps, and that of real points."""
     training = Training(config, engine=LP_AGAINST_GP.engine())
@@ -236,7 +238,7 @@ def _distances_while_training(
     while training.steps < config.steps:
         training.step()
         if training.steps % 5 == 0 or training.steps == config.steps:
-            tell(label, training.steps / config.steps)
+            report_progress(label, training.steps / config.steps)
             with torch.no_grad():
                 distances.append(emd(training.generator(z).numpy(), real))
     training.reports()

@@ -85,4 +85,4 @@ class ModelCopies:
             if run in self._ordered:
                 return
             self._ordered.add(run)
-        self._scheduler.order(run, copy, wait=0.0)
+        self._scheduler.call_between_steps(run, copy, wait=0.0)

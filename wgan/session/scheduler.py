@@ -1,6 +1,6 @@
 """Scheduler: one thread does all long work, in fair shares.
 
-Other threads never touch a training. They send orders, which the thread executes between two steps.
+Other threads never touch a training. They pass it functions, which it calls between two steps.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from wgan.training import Diverged, use_threads
 log = logging.getLogger(__name__)
 
 SHARE_S = 0.02
-"""Seconds of work that a job gets before the next job has its turn and orders are carried out."""
+"""Seconds of work that a job gets before the next job has its turn and waiting functions are called."""
 
 LOCK_REFRESH_S = 20.0
 """Seconds between two refreshes of a paused run's lock, which other machines check."""
@@ -55,7 +55,7 @@ class Scheduler:
         self.closing = False
         self._threads, self._forecaster = threads, forecaster
         self._on_lost_order, self._on_discarded = on_lost_order, on_discarded
-        self._orders: deque[Callable[[], None]] = deque()
+        self._pending_calls: deque[Callable[[], None]] = deque()
         self._tasks: list[Task] = []
         self._task_count = 0
         self._withdrawn: set[str] = set()  # runs that must not begin
@@ -66,7 +66,7 @@ class Scheduler:
         self._thread = threading.Thread(target=self._work, name="wgan-session", daemon=True)
         self._thread.start()
 
-    # ---- orders, from any thread --------------------------------------------------------------
+    # ---- requests, from any thread --------------------------------------------------------------
 
     def enqueue(self, job: TrainingJob) -> None:
         """Add a training to the queue. The caller must hold `changed`."""
@@ -74,7 +74,9 @@ class Scheduler:
         self.queue.append(job)
         self.changed.notify_all()
 
-    def order(self, run: str, act: Callable[[TrainingJob], None], wait: float = 1.0) -> None:
+    def call_between_steps(
+        self, run: str, act: Callable[[TrainingJob], None], wait: float = 1.0
+    ) -> None:
         """Call `act` on the thread between two steps of a run.
 
         The call waits for this, so that a click takes effect at once, unless a step takes longer
@@ -103,7 +105,7 @@ class Scheduler:
                 done.set()
 
         with self.changed:
-            self._orders.append(carry_out)
+            self._pending_calls.append(carry_out)
             self.changed.notify_all()
         done.wait(wait)
 
@@ -116,7 +118,7 @@ class Scheduler:
             job.seconds_used = max([job.seconds_used, *others])
             job.pause(False)
 
-        self.order(run, carry_out)
+        self.call_between_steps(run, carry_out)
 
     def stop(self, run: str) -> None:
         """End a run after the current step, with a checkpoint.
@@ -126,7 +128,7 @@ class Scheduler:
         with self.changed:
             self._withdrawn.add(run)
         if not self.withdraw(run):
-            self.order(run, lambda job: self._end(job, Status.STOPPED))
+            self.call_between_steps(run, lambda job: self._end(job, Status.STOPPED))
 
     def withdraw(self, run: str) -> bool:
         """Remove a run from the queue; return whether it was queued."""
@@ -143,13 +145,13 @@ class Scheduler:
             groups: dict[str, list[TrainingJob]] = {}
             for job in self.queue:
                 groups.setdefault(job.group, []).append(job)
-            order = list(groups)
+            group_ids = list(groups)
             group = next((job.group for job in self.queue if job.run.id == run), None)
             if group is None:
                 return
-            at = order.index(group)
-            order.insert(max(0, min(len(order) - 1, at + by)), order.pop(at))
-            self.queue = deque(job for key in order for job in groups[key])
+            at = group_ids.index(group)
+            group_ids.insert(max(0, min(len(group_ids) - 1, at + by)), group_ids.pop(at))
+            self.queue = deque(job for key in group_ids for job in groups[key])
 
     def wake(self) -> None:
         """Wake the thread, because a forecast was requested."""
@@ -245,7 +247,7 @@ class Scheduler:
     def _has_work(self) -> bool:
         return bool(
             self.closing
-            or self._orders
+            or self._pending_calls
             or (self.queue and not self.active)
             or any(not job.paused for job in self.active)
             or any(not task.done for task in self._tasks)
@@ -253,7 +255,7 @@ class Scheduler:
         )
 
     def _round(self) -> bool:
-        """Wait for work, execute orders and do one share of work. Return False when closing."""
+        """Wait for work, call the waiting functions and do one share of work. Return False when closing."""
         with self.changed:
             while not self._has_work():
                 if not self.changed.wait(LOCK_REFRESH_S):
@@ -262,15 +264,15 @@ class Scheduler:
                             job.run.refresh_lock()
             if self.closing:
                 return False
-            orders = list(self._orders)
-            self._orders.clear()
+            calls = list(self._pending_calls)
+            self._pending_calls.clear()
             tasks = [task for task in self._tasks if not task.done]
             starting = self._next_group()
             self.active += starting
             for job in starting:
                 job.seconds_used = max((task.seconds_used for task in tasks), default=0.0)
-        for order in orders:
-            order()
+        for call in calls:
+            call()
         self._forecaster.measure_next(self._check_forecast)
         for job in starting:
             self._prepare(job)
@@ -316,13 +318,21 @@ class Scheduler:
         if isinstance(job, Task):
             use_threads(self._threads)
             try:
-                while not job.done and time.perf_counter() - start < SHARE_S and not self._orders:
+                while (
+                    not job.done
+                    and time.perf_counter() - start < SHARE_S
+                    and not self._pending_calls
+                ):
                     job.step()
             except BaseException:
                 log.exception("%s of run %s failed", job.status.title, job.status.run)
             return
         try:
-            while time.perf_counter() - start < SHARE_S and not self._orders and not self.closing:
+            while (
+                time.perf_counter() - start < SHARE_S
+                and not self._pending_calls
+                and not self.closing
+            ):
                 if job.done:
                     self._end(job, Status.FINISHED)
                     break

@@ -181,7 +181,7 @@ class Session:
 
     def pause(self, name: str) -> None:
         """Pause a run after the current step."""
-        self._scheduler.order(name, lambda job: job.pause(True))
+        self._scheduler.call_between_steps(name, lambda job: job.pause(True))
 
     def unpause(self, name: str) -> None:
         """End the pause of a run."""
@@ -195,7 +195,7 @@ class Session:
                 job.step()
                 job.pause(True)
 
-        self._scheduler.order(name, once, wait=10.0)
+        self._scheduler.call_between_steps(name, once, wait=10.0)
 
     def move(self, name: str, by: int) -> None:
         """Move a queued run up (by < 0) or down; runs of one race move together."""
@@ -227,7 +227,7 @@ class Session:
             self._snapshots.settle(name, config)
 
         self._snapshots.request(name, config)
-        self._scheduler.order(name, carry_out)
+        self._scheduler.call_between_steps(name, carry_out)
 
     def undo(self, name: str) -> None:
         """Undo the newest change of a live run that is not undone yet; the undo is recorded as a change."""
@@ -368,7 +368,7 @@ class Session:
         if title is not None:
             title = title.strip()[:80]
             run.set_fact("name", title)
-            self._scheduler.order(name, lambda job: job.rename(title), wait=0.0)
+            self._scheduler.call_between_steps(name, lambda job: job.rename(title), wait=0.0)
         if note is not None:
             run.set_fact("note", note.strip()[:10_000])
         if star is not None:

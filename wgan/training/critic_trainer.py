@@ -59,12 +59,12 @@ class CriticTrainer:
         self,
         draw_examples: DrawExamples,
         steps: int,
-        tell: Callable[[str, float], None],
+        report_progress: Callable[[str, float], None],
         message: str,
     ) -> None:
         """Make `steps` updates, and report progress every 50 updates."""
         for step in range(steps):
             if step % 50 == 0:
-                tell(message, step / steps)
+                report_progress(message, step / steps)
             real, fake = draw_examples(step)
             self.update(real=real, fake=fake)
