@@ -70,7 +70,7 @@ def filled(folder: Path, count: int) -> Run:
     from wgan.config import PRESETS
 
     run = Run.create(PRESETS["toy-ring"].config.changed({"steps": 10_000_000}), folder)
-    values = np.random.default_rng(0).normal(size=(count, 5)).cumsum(axis=0)
+    values = np.random.default_rng(0).normal(size=(count, 7)).cumsum(axis=0)
     marks = ", ".join("?" * len(COLUMNS))
     with contextlib.closing(sqlite3.connect(run.folder / "run.sqlite")) as db, db:
         db.executemany(
@@ -114,7 +114,7 @@ def million() -> None:
         for i in range(40):
             for n, run in runs.items():
                 step = 10 * (n + i + 1)
-                report = Report(step, *np.random.default_rng(i).normal(size=5).tolist())
+                report = Report(step, *np.random.default_rng(i).normal(size=7).tolist())
                 run.add([StoredReport(report, step, step / 100, 1e9)])
                 start = time.perf_counter()
                 snapshot = watched[n].snapshot()

@@ -132,12 +132,15 @@ def test_an_objective_steered_in_mid_run_is_computed_as_written():
 
 def test_compiled_updates_are_left_in_mid_run_by_their_switch():
     training = training_of(tiny())
-    training.set_compiled_steps(
-        {name: Plain(update.call) for name, update in training.traceable_steps().items()}
-    )
-    assert training.engine.compiled
+    stand_ins = {name: Plain(update.call) for name, update in training.traceable_steps().items()}
+    training.set_compiled_steps(stand_ins)
+    training.step()
+    calls = {name: stand_in.calls for name, stand_in in stand_ins.items()}
+    assert training.engine.compiled and min(calls.values()) > 0
     training.apply(compiled=False)
+    training.step()
     assert not training.engine.compiled
+    assert {name: stand_in.calls for name, stand_in in stand_ins.items()} == calls
 
 
 @pytest.mark.parametrize(

@@ -429,7 +429,7 @@ import sys
 from pathlib import Path
 import torch
 from tests.test_big import ENGINE, Own, Recipe, Training, config_of, file_of, prepare, read_pictures
-from wgan.data import parts_of
+from wgan.data import chunks
 
 def anonymous():
     line = next(l for l in open("/proc/self/status") if l.startswith("RssAnon"))
@@ -451,7 +451,7 @@ peak, before = 0, anonymous()
 for _ in range(20):
     training.step()
     look()
-for part in parts_of(data.train, 500):
+for part in chunks(data.train, 500):
     look()
 print(peak)
 before = anonymous()

@@ -3,7 +3,10 @@
 `old/run-of-schema-2.zip` was exported by that version: toy-ring, seed 3, 300 steps, one thread.
 """
 
+import csv
+import math
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +15,12 @@ import pytest
 import streamlit as st
 import torch
 
-from tests.conftest import app_at, train_to_the_end
+from tests.conftest import THREADS, app_at, train_to_the_end
+from wgan import figures
 from wgan.export import import_zip
-from wgan.jobs import RunReader
-from wgan.runs import Run, Status, fork
+from wgan.export.tables import export_csv
+from wgan.jobs import RunReader, TrainingJob
+from wgan.runs import Run, RunIndex, Status, fork
 from wgan.session import close_shared_sessions
 from wgan.training import Training
 
@@ -59,6 +64,7 @@ def test_everything_of_it_is_read(old: Run):
     # As that version's own SQLite file has it in its first row.
     assert reports["critic_loss"][0] == pytest.approx(-0.293003499507904, rel=1e-12)
     assert reports["seconds"][0] == pytest.approx(0.0635666190000848, rel=1e-12)
+    assert np.isnan(reports["real_score"]).all() and np.isnan(old.curves(20)["fake_score"]).all()
     assert old.previews.steps() == [0, 1, *range(25, 301, 25)]
     assert old.checkpoints.steps() == [0, 300]
     snapshot = RunReader(old).snapshot()
@@ -92,6 +98,45 @@ def test_it_resumes_as_if_it_had_never_stopped(old: Run, runs_dir: Path):
     assert all(torch.equal(left[name], right[name]) for name in left)
     for name in ("critic_loss", "generator_loss", "critic_gap"):
         assert np.array_equal(straight.reports()[name][-2:], stopped.reports()[name][-2:])
+
+
+def test_its_scores_are_recorded_from_the_resume_on(old: Run, tmp_path: Path):
+    """Its old reports have none, and none are invented: not in the curves, the CSV or the chart."""
+    with sqlite3.connect(old.folder / "run.sqlite") as db:  # as an older version left it
+        db.execute("ALTER TABLE reports DROP COLUMN real_score")
+        db.execute("ALTER TABLE reports DROP COLUMN fake_score")
+        db.execute("PRAGMA user_version = 3")
+    db.close()
+    assert np.isnan(old.reports()["real_score"]).all()
+    last = old.last()
+    assert last is not None and math.isnan(last.report.fake_score)
+    (summary,) = RunIndex(old.folder.parent).summaries()
+    assert not summary.problem and summary.step == 300
+    chart = figures.losses(old.curves())
+    assert {trace.get("name") for trace in chart["data"]} - {None} == {
+        "Critic loss",
+        "Generator loss",
+    }
+    train_to_the_end(fork(old, 300, {"steps": 320}, old.folder.parent), resume=True)
+
+    old.set_fact("note", "the first write migrates it")
+    job = TrainingJob(old, threads=THREADS, resume=True, changes={"steps": 320})
+    job.prepare()
+    while not job.done:
+        job.step()
+    job.finish(Status.FINISHED)
+    longer = job.run
+    reports = longer.reports()
+    recorded = np.isfinite(reports["real_score"])
+    assert recorded.tolist() == (reports["step"] > 300).tolist()
+    assert reports["real_score"][recorded] - reports["fake_score"][recorded] == pytest.approx(
+        reports["critic_gap"][recorded], abs=1e-4
+    )
+    export_csv(longer, tmp_path / "curves.csv")
+    rows = list(csv.DictReader((tmp_path / "curves.csv").read_text().splitlines()))
+    assert [row["real_score"] == "" for row in rows] == (~recorded).tolist()
+    names = {trace.get("name") for trace in figures.losses(longer.curves())["data"]} - {None}
+    assert names == {"E f(real)", "E f(fake)", "Generator loss"}
 
 
 ADDRESSES = [

@@ -56,8 +56,31 @@ def test_smoothing_passes_over_what_is_not_finite():
 @pytest.mark.parametrize("n", [0, 1, 500])
 def test_curves_are_figures(make, n: int):
     figure = accepted(make(columns(n), [(3.0, "step 3: n_critic 5 → 1")]))
-    assert len(figure.data) == 5 and len(figure.layout.shapes) == 1
+    # Each line as measured and smoothed, and the marks. Without values there are no scores to show.
+    lines = 3 if make is figures.losses and n else 2
+    assert len(figure.data) == 2 * lines + 1 and len(figure.layout.shapes) == 1
     assert figure.data[-1].text[0] == "step 3: n_critic 5 → 1"
+
+
+def test_the_loss_chart_shows_the_scores_or_the_losses_of_separate_updates():
+    values = columns(3) | {"real_score": np.full(3, 5.0), "fake_score": np.full(3, 2.0)}
+
+    def heights(separate: bool) -> dict[str, float]:
+        figure = figures.losses(values, separate_updates=separate)
+        return {trace["name"]: float(trace["y"][-1]) for trace in figure["data"] if "name" in trace}
+
+    together, separate = heights(False), heights(True)
+    assert together["E f(real)"] == pytest.approx(5) and together["E f(fake)"] == pytest.approx(2)
+    # The signs of a critic that minimises −E f(real), and then E f(fake).
+    assert separate["Critic on real, −E f(real)"] == pytest.approx(-5)
+    assert separate["Critic on fakes, E f(fake)"] == pytest.approx(2)
+    assert together["Generator loss"] == separate["Generator loss"]
+
+
+def test_the_share_of_good_samples_is_in_percent_beside_that_of_real_points():
+    steps, shares = np.array([0, 10]), np.array([0.0, 0.5])
+    figure = accepted(figures.good_share_over_steps([("GAN", steps, shares, "@two")], 0.989, 10))
+    assert list(figure.data[0].y) == [0, 50] and figure.layout.shapes[0].y0 == pytest.approx(98.9)
 
 
 def test_the_plane_is_a_figure_with_north_up():

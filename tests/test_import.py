@@ -217,10 +217,18 @@ def test_a_run_of_the_first_version_is_taken_in(
 ):
     described = json.loads(files["config.json"]) | {"schema": 1}
     del described["parent"]
-    old = changed(files, "DROP TABLE metrics", "PRAGMA user_version = 0")
+    old = changed(
+        files,
+        "DROP TABLE metrics",
+        "ALTER TABLE reports DROP COLUMN real_score",
+        "ALTER TABLE reports DROP COLUMN fake_score",
+        "PRAGMA user_version = 0",
+    )
     run, remarks = take(old | {"config.json": json.dumps(described).encode()})
     assert remarks == [] and run.parent() is None and run.metrics() == []
     assert run.metadata()["schema"] == SCHEMA
+    reports = run.reports()
+    assert np.isnan(reports["real_score"]).all() and np.isfinite(reports["critic_gap"]).all()
 
 
 def test_checkpoints_that_claim_huge_networks_are_left_out(

@@ -260,7 +260,7 @@ def test_live_curves_equal_those_from_sql(runs_dir: Path):
     run = Run.create(tiny(), runs_dir)
     rng = np.random.default_rng(0)
     rows = [
-        StoredReport(Report(5 * i, *rng.normal(size=5)), i, float(i), float(i))
+        StoredReport(Report(5 * i, *rng.normal(size=7)), i, float(i), float(i))
         for i in range(1, 1801)
     ]
     run.add(rows)

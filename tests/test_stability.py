@@ -143,8 +143,10 @@ def test_the_three_begin_alike():
     first = trainings["gan"].preview().points
     for training in trainings.values():
         np.testing.assert_array_equal(training.preview().points, first)
-    assert config["gan"].n_critic == 1 and config["wgan-gp"].n_critic == 5
-    assert collapse.configs("ring-8", discriminator_updates=5)["gan"].n_critic == 5
+    # As many updates for each, unless the discriminator is given fewer.
+    assert {each.n_critic for each in config.values()} == {collapse.CRITIC_UPDATES}
+    fewer = collapse.configs("ring-8", discriminator_updates=1)
+    assert [each.n_critic for each in fewer.values()] == [1, 5, 5]
     assert {c.seed for c in config.values()} == {3} and {c.ema_decay for c in config.values()} == {
         0
     }
@@ -192,6 +194,10 @@ def test_a_collapse_begins_and_ends_by_the_thresholds_of_the_diagnosis():
     # Not while they are no good yet, nor of one look alone.
     assert not gan_history.alarms(history([2] * 6, [0.1] * 6, [1.0] * 6), 8, 500).any()
     assert not gan_history.alarms(history([8, 8, 2, 8, 2, 8], [0.9] * 6, [1.0] * 6), 8, 500).any()
+    # Nor if it never had more: few modes from the start are no collapse.
+    assert not gan_history.alarms(history([2] * 6, [0.9] * 6, [1.0] * 6), 8, 500).any()
+    assert not gan_history.alarms(history([1, 2, 3, 3, 3, 3], [0.9] * 6, [1.0] * 6), 8, 500).any()
+    assert not gan_history.alarms(history([8] * 6, [0.9] * 6, [0.1] * 6), 8, 500).any()
     # All samples in one place, and apart again: it ends after three looks.
     narrow = [1.0, 0.1, 0.1, 0.1, 1.0, 0.1, 1.0, 1.0, 1.0]
     alarms = gan_history.alarms(history([8] * 9, [0.1] * 9, narrow), 8, 800)

@@ -130,7 +130,8 @@ def test_a_report_is_measured_on_the_critic_of_that_step(engine: Engine):
     z = torch.randn(n, 2, generator=keyed_rng(0, "z", 1, 0))
     with torch.no_grad():
         fake = training.generator(z)
-        gap = training.critic(real).mean() - training.critic(fake).mean()
+        scores = training.critic(real).mean(), training.critic(fake).mean()
+        gap = scores[0] - scores[1]
         gap_held_out = training.critic(held_out).mean() - training.critic(fake).mean()
     epsilon = torch.rand(n, generator=keyed_rng(0, "epsilon", 1, 0))[:, None]
     x_hat = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
@@ -142,6 +143,42 @@ def test_a_report_is_measured_on_the_critic_of_that_step(engine: Engine):
     assert report.critic_loss == pytest.approx(-float(gap), abs=1e-5)
     assert report.critic_gap_held_out == pytest.approx(float(gap_held_out), abs=1e-5)
     assert report.penalty == pytest.approx(float(penalty), rel=1e-4)
+    assert report.real_score == pytest.approx(float(scores[0]), abs=1e-5)
+    assert report.fake_score == pytest.approx(float(scores[1]), abs=1e-5)
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["together", "in halves"])
+def test_the_scores_of_a_report_are_means_whose_difference_is_the_gap(engine: Engine, split: bool):
+    """Over several steps and critic updates: the mean of differences is the difference of means."""
+    objective = {"name": "wgan", "clip_value": 0.1}
+    config = tiny(n_critic=3, report_every=5, objective=objective, split_updates=split)
+    training = Training(config, engine=engine)
+    for _ in range(10):
+        training.step()
+    for report in training.reports():
+        scale = abs(report.real_score) + abs(report.fake_score)
+        # Fifteen float32 terms are added in each sum.
+        assert report.real_score - report.fake_score == pytest.approx(
+            report.critic_gap, abs=15 * 1.2e-7 * (scale + 1)
+        )
+
+
+def test_a_checkpoint_of_an_older_version_has_no_scores_until_the_next_report(engine: Engine):
+    """Its sums are five; the report that covers steps before the checkpoint cannot be complete."""
+    training = Training(tiny(report_every=4), engine=engine)
+    for _ in range(2):
+        training.step()
+    state = training.state()
+    state.tensors["sums"] = state.tensors["sums"][:5]
+    resumed = Training.restore(state)
+    for _ in range(6):
+        training.step()
+        resumed.step()
+    for report, expected in zip(resumed.reports(), training.reports(), strict=True):
+        assert report[:6] == expected[:6]
+        is_complete = report.step == 8
+        assert math.isnan(report.real_score) != is_complete
+        assert not is_complete or report == expected
 
 
 def test_first_adam_step_has_the_size_of_the_learning_rate(engine: Engine):

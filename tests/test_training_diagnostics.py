@@ -1,6 +1,7 @@
 """What is probed of a training in passing, on networks whose answers are known."""
 
 import math
+from collections.abc import Iterable
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from wgan.data import Ring8
 from wgan.networks.modules import Score
 from wgan.training import Engine, Training
 from wgan.training.diagnostics import DIAGNOSTICS, training_diagnostics
+from wgan.training.distributed import ALONE, ProcessGroup
 from wgan.training.state import optimizer_of
 
 
@@ -98,3 +100,18 @@ def test_variety_is_0_for_one_point_and_1_for_the_data(engine: Engine):
 def test_weights_at_the_bound_are_counted(engine: Engine):
     critic = linear(0.02, 0.005)
     assert training_diagnostics(training(engine, critic, objective="wgan"))["at_clip"] == 0.5
+
+
+def test_every_process_of_a_training_measures_the_same(engine: Engine):
+    """The copies belong to one process: they neither wait for others nor take only its rows of a batch."""
+
+    class OneOfTwo(ProcessGroup):
+        def broadcast_parameters(self, tensors: Iterable[torch.Tensor]) -> None: ...
+
+        def sync_batch_norm(self, network: nn.Module) -> None: ...
+
+    alone, second = (
+        training_diagnostics(Training(tiny(), engine=engine, process_group=group))
+        for group in (ALONE, OneOfTwo(1, 2))
+    )
+    assert alone == second

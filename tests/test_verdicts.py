@@ -9,7 +9,7 @@ from wgan.verdicts.stability import TrainedGan
 
 
 @pytest.mark.parametrize(
-    ("told_apart", "gap", "gap_held_out", "phrase", "overfits"),
+    ("critic_accuracy", "gap", "gap_held_out", "phrase", "overfits"),
     [
         (1.0, 5.0, 5.0, "nearly every fake", False),
         (0.97, 2.0, 1.9, "many fakes", False),
@@ -157,7 +157,7 @@ def test_blurred_plan(blurred: float, exact: float, phrase: str):
 
 
 @pytest.mark.parametrize(
-    ("proved", "w1", "optimum_was_shown", "phrase"),
+    ("lower_bound", "w1", "optimum_was_shown", "phrase"),
     [
         (3.8, 3.8, False, "**3.80**: all of W₁"),
         (3.796, 3.8, True, "all of W₁"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-SCHEMA = 3
+SCHEMA = 4
 """The schema version that this program writes."""
 
 REPORT_COLUMNS = (
@@ -20,6 +20,8 @@ REPORT_COLUMNS = (
     "critic_gap",
     "critic_gap_held_out",
     "penalty",
+    "real_score",
+    "fake_score",
     "images",
     "seconds",
     "time",
@@ -31,6 +33,23 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "facts": ("key", "value"),
 }
 """The columns of each table of run.sqlite."""
+
+SCORE_COLUMNS = ("real_score", "fake_score")
+FIRST_WITH_SCORES = 4
+"""The schema that added SCORE_COLUMNS to the reports."""
+
+
+def columns_of(table: str, schema: int) -> tuple[str, ...]:
+    """Return the columns of a table in a database of a schema."""
+    absent = SCORE_COLUMNS if table == "reports" and schema < FIRST_WITH_SCORES else ()
+    return tuple(name for name in COLUMNS[table] if name not in absent)
+
+
+def selection(table: str, schema: int) -> str:
+    """Return the current columns of a table as a SELECT list; NULL for those that an old schema lacks."""
+    existing = columns_of(table, schema)
+    return ", ".join(name if name in existing else f"NULL AS {name}" for name in COLUMNS[table])
+
 
 METRICS_TABLE = (
     "CREATE TABLE IF NOT EXISTS metrics (step INTEGER, name TEXT, value REAL, "

@@ -188,7 +188,7 @@ def test_predictions_and_settings_outlive_other_labs():
     app = page_alone("stability.py")
     moved: dict[str, tuple[str, str, float]] = {
         "vanishing": ("select_slider", "vanishing_updates", 500),
-        "collapse": ("button_group", "collapse_judged", 5),
+        "collapse": ("number_input", "collapse_seed", 3),
         "clipping": ("select_slider", "clipping_c", 0.1),
         "sensitivity": ("button_group", "sensitivity_side", 4),
     }

@@ -134,7 +134,9 @@ def test_vanishing_gradients(page, site: str):
 @pytest.mark.slow
 def test_mode_collapse_live_stopped_and_found_again(page, site: str):
     open_lab(page, site, "collapse")
-    choose(page, "prediction-collapse", "WGAN")
+    choose(page, "collapse_judged", "1")
+    page.get_by_text("The GAN's discriminator gets 1 update a step, both critics 5.").wait_for()
+    choose(page, "prediction-collapse1", "WGAN")
     press(page, "Train all three")
     for key in ("collapse_gan", "collapse_wgan", "collapse_wgan-gp"):
         page.locator(f".st-key-{key} .js-plotly-plot .main-svg").first.wait_for(timeout=120_000)

@@ -44,7 +44,12 @@ def report(run: Run) -> str:
     if snapshot.last is not None:
         for title, figure in (
             ("Critic gap", figures.critic_gap(snapshot.curves, marks)),
-            ("Losses", figures.losses(snapshot.curves, marks)),
+            (
+                "Scores and losses",
+                figures.losses(
+                    snapshot.curves, marks, separate_updates=snapshot.config.split_updates
+                ),
+            ),
         ):
             charts.append((title, figures.with_colours(figure)))
     moments = _moments(run)

@@ -25,13 +25,13 @@ def export_csv(run: Run, out: Path) -> int:
 
 
 def write_csv(columns: dict[str, np.ndarray], file: TextIO) -> None:
-    """Write columns of equal length as CSV; see `wgan.runs.COLUMNS`."""
+    """Write columns of equal length as CSV; see `wgan.runs.COLUMNS`. A missing value is an empty cell."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     whole = {"step", "images"}
     for row in zip(*(columns[name] for name in COLUMNS), strict=True):
         writer.writerow(
-            int(value) if name in whole else repr(float(value))
+            int(value) if name in whole else "" if np.isnan(value) else repr(float(value))
             for name, value in zip(COLUMNS, row, strict=True)
         )
 
@@ -85,6 +85,8 @@ def _write_events(run: Run, opened: Any) -> int:
         for name in COLUMNS[1:-1]:
             values = zip(columns["step"], columns[name], columns["time"], strict=True)
             for step, value, when in values:
+                if np.isnan(value):
+                    continue
                 writer.add_scalar(name, value, int(step), walltime=when)
                 events += 1
         for metric in run.metrics():

@@ -7,7 +7,12 @@ theme of the page resolves; "@real/0.5" has an opacity of 0.5.
 
 from wgan.figures.base import MARGIN, SERIES, Figure, next_round_number, smooth, with_colours
 from wgan.figures.clipping import gradient_by_depth, small_surface, with_real_points
-from wgan.figures.collapse import class_shares, modes_over_steps, point_cloud
+from wgan.figures.collapse import (
+    class_shares,
+    good_share_over_steps,
+    modes_over_steps,
+    point_cloud,
+)
 from wgan.figures.convergence import proved_bound, raw_gap
 from wgan.figures.counts import bars, histogram
 from wgan.figures.critic import depth, pixels, spread, surface, weights
@@ -41,6 +46,7 @@ __all__ = [
     "discriminator_and_critic",
     "distance_grid",
     "distances_over_theta",
+    "good_share_over_steps",
     "gradient_by_depth",
     "gradient_norms",
     "gradients_over_mu",

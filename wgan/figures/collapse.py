@@ -73,6 +73,41 @@ def modes_over_steps(
     }
 
 
+def good_share_over_steps(
+    lines: Sequence[tuple[str, Number, Real, str]], floor: float, total: int
+) -> Figure:
+    """Return the share of good samples of several networks over steps.
+
+    Args:
+        lines: Name, steps (K,), shares (K,) in [0, 1] and colour of each network.
+        floor: The share of real points, in [0, 1].
+        total: Steps in the whole training.
+    """
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": steps,
+                "y": 100 * np.asarray(shares),
+                "name": name,
+                "line": {"color": colour, "width": 2.4},
+                "hovertemplate": "%{y:.0f} %",
+            }
+            for name, steps, shares, colour in lines
+        ],
+        "layout": {
+            "margin": MARGIN,
+            "hovermode": "x unified",
+            "showlegend": True,
+            "xaxis": {"title": {"text": "step"}, "range": [0, total], "hoverformat": ",d"},
+            "yaxis": {"title": {"text": "good samples, %"}, "range": [-2, 108], "nticks": 6},
+            "legend": LEGEND,
+            "shapes": [_level(100 * floor)],
+        },
+    }
+
+
 def _level(height: float) -> Figure:
     """Return a dashed horizontal line through the whole chart."""
     return {

@@ -105,17 +105,34 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
     }
 
 
-def losses(columns: Mapping[str, Real], marks: Sequence[tuple[float, str]] = ()) -> Figure:
-    """Return critic and generator loss over steps.
+def losses(
+    columns: Mapping[str, Real],
+    marks: Sequence[tuple[float, str]] = (),
+    *,
+    separate_updates: bool = False,
+) -> Figure:
+    """Return the critic's mean scores of real and fake examples and the generator's loss over steps.
+
+    Runs that older versions made have no scores: their chart shows the critic's loss instead.
 
     Args:
         columns: The curves of the run, (N,) each, by name.
         marks: Step and text of each change.
+        separate_updates: Whether the critic learns from real and fake examples in separate updates.
+            The chart then shows the loss of each update: minus the score for real examples.
     """
-    lines = [
-        ("Critic loss", columns["critic_loss"], "@critic"),
-        ("Generator loss", columns["generator_loss"], "@generator"),
-    ]
+    if np.isfinite(columns["real_score"]).any():
+        real, fake = columns["real_score"], columns["fake_score"]
+        if separate_updates:
+            lines = [
+                ("Critic on real, −E f(real)", -real, "@real"),
+                ("Critic on fakes, E f(fake)", fake, "@fake"),
+            ]
+        else:
+            lines = [("E f(real)", real, "@real"), ("E f(fake)", fake, "@fake")]
+    else:
+        lines = [("Critic loss", columns["critic_loss"], "@critic")]
+    lines.append(("Generator loss", columns["generator_loss"], "@generator"))
     return curves(columns["step"], lines, marks=marks)
 
 

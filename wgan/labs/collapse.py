@@ -33,6 +33,9 @@ STEPS = {"ring-8": 600, "grid-25": 800, "mnist-10k": 300}
 NUM_MEASUREMENTS = {"points": 50, "pictures": 20}
 """Number of measurements in a training."""
 
+CRITIC_UPDATES = 5
+"""Updates of each WGAN's critic in each step, and of the GAN's discriminator unless it is given fewer."""
+
 NUM_SHOWN = 512
 """Points of each network that the chart shows."""
 
@@ -45,7 +48,6 @@ ARMS: dict[str, tuple[str, dict[str, object]]] = {
         {
             "objective": "gan",
             "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.999},
-            "n_critic": 1,
         },
     ),
     "wgan": (
@@ -54,7 +56,6 @@ ARMS: dict[str, tuple[str, dict[str, object]]] = {
             "objective": {"name": "wgan", "clip_value": 0.1},
             "optimizer": "rmsprop",
             "generator_learning_rate": 3e-4,
-            "n_critic": 5,
         },
     ),
     "wgan-gp": (
@@ -62,7 +63,6 @@ ARMS: dict[str, tuple[str, dict[str, object]]] = {
         {
             "objective": {"name": "wgan-gp", "penalty_weight": 0.1},
             "optimizer": {"name": "adam", "beta1": 0.5, "beta2": 0.9},
-            "n_critic": 5,
         },
     ),
 }
@@ -111,13 +111,17 @@ class Collapse:
     gans: tuple[GanHistory, ...]
     real: F32 | None = None  # (512, 2)
     extent: float = 0.0
-    discriminator_updates: int = 1  # of the GAN, in each step
+    discriminator_updates: int = CRITIC_UPDATES  # of the GAN, in each step
     frequencies: F64 | None = None  # (10,), of the data's classes
     floor: float = math.nan  # share of high quality of real points
 
 
 def configs(
-    name: str, *, seed: int = 0, steps: int | None = None, discriminator_updates: int = 1
+    name: str,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    discriminator_updates: int = CRITIC_UPDATES,
 ) -> dict[str, TrainConfig]:
     """Return the configs of the three networks, by key.
 
@@ -125,7 +129,8 @@ def configs(
         name: A key of `SETS`.
         seed: Seed of all three.
         steps: Steps of each training. Default: those of `STEPS`.
-        discriminator_updates: Updates of the GAN's discriminator in each step; critics make five.
+        discriminator_updates: Updates of the GAN's discriminator in each step. Default: as many as
+            the critics make.
 
     Raises:
         ValueError: There is no such data set.
@@ -144,7 +149,8 @@ def configs(
     }
     by_name = {}
     for key, (_, changes) in ARMS.items():
-        values = shared | changes | ({"n_critic": discriminator_updates} if key == "gan" else {})
+        updates = discriminator_updates if key == "gan" else CRITIC_UPDATES
+        values = shared | changes | {"n_critic": updates}
         if kind == "pictures":
             values |= _OF_PICTURES.get(key, {})
         by_name[key] = TrainConfig.parse(values)
@@ -156,7 +162,7 @@ def race(
     *,
     seed: int = 0,
     steps: int | None = None,
-    discriminator_updates: int = 1,
+    discriminator_updates: int = CRITIC_UPDATES,
     engine: Engine | None = None,
     data: Data | None = None,
     root: Path | None = None,
@@ -170,7 +176,8 @@ def race(
         name: A key of `SETS`.
         seed: Seed of all three.
         steps: Steps of each training. Default: those of `STEPS`.
-        discriminator_updates: Updates of the GAN's discriminator in each step; critics make five.
+        discriminator_updates: Updates of the GAN's discriminator in each step. Default: as many as
+            the critics make.
         engine: What the trainings run on. Default: one thread.
         data: The data, if they are loaded already.
         root: Folder of the data sets.

@@ -71,12 +71,13 @@ class GanHistory:
 def alarms(gan: GanHistory, total_modes: int, total: int) -> npt.NDArray[np.bool_]:
     """Return at which measurements a network counts as collapsed.
 
-    A collapse begins with three bad measurements in a row. For points, a measurement is bad if at most
-    0.75 of the modes are captured while 0.3 of the samples are good, or if the spread of all samples is
-    below 0.35 of the data's. For digits, it is bad at 0.9 nats between the classes of samples and data, if
-    this is also 15 % more than at the best so far. A collapse ends with three measurements in a row that
-    are not bad and, for points, have most modes. At the start every network makes samples of one kind, so
-    the first GRACE of all steps does not count.
+    A collapse begins with three bad measurements in a row. For points, a measurement is bad in two cases:
+    few modes are captured, fewer than before, while many samples are good; or the samples spread less than
+    a share of the data's spread, after they spread more. For digits, it is bad if the divergence between the
+    classes of samples and data is large, and 15 % larger than at the best so far. So a network that never
+    had more modes has not collapsed. A collapse ends with three measurements in a row that are not bad
+    and, for points, have most modes. At the start every network makes samples of one kind, so the first
+    GRACE_SHARE of all steps does not count. `limits` gives the thresholds.
 
     Args:
         gan: The measurements of a network.
@@ -93,10 +94,13 @@ def alarms(gan: GanHistory, total_modes: int, total: int) -> npt.NDArray[np.bool
         # A network that learns slowly is at its best all the time, which is no collapse.
         is_bad &= gan.kl >= 1.15 * np.minimum.accumulate(gan.kl)
     else:
-        is_bad = (gan.modes <= thresholds.modes * total_modes) & (gan.good >= thresholds.good)
-        is_bad |= gan.variety < thresholds.variety
+        has_few_modes = gan.modes <= thresholds.modes * total_modes
+        had_more_modes = np.maximum.accumulate(gan.modes) > gan.modes
+        is_bad = has_few_modes & had_more_modes & (gan.good >= thresholds.good)
+        was_wider = np.maximum.accumulate(gan.variety) >= thresholds.variety
+        is_bad |= (gan.variety < thresholds.variety) & was_wider
     # A collapse lasts until the modes are captured again.
-    not_recovered = is_bad if pictures else is_bad | (gan.modes <= thresholds.modes * total_modes)
+    not_recovered = is_bad if pictures else is_bad | has_few_modes
     is_bad &= gan.steps >= GRACE_SHARE["pictures" if pictures else "points"] * total
     raised = np.zeros(len(is_bad), dtype=np.bool_)
     is_raised = False

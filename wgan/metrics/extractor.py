@@ -255,7 +255,7 @@ def train_features(
         title: Title of the data set.
         seed: Seed of weights and batches.
         epochs: Number of epochs.
-        tell: Called with the progress.
+        report_progress: Called with the progress.
 
     Raises:
         DataError: The pictures have no classes, are not square, or their side is not a multiple of

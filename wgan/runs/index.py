@@ -17,9 +17,9 @@ from wgan.metrics import METRICS
 from wgan.runs.database import SHIPPED_WORDS
 from wgan.runs.files import is_webp, size_below
 from wgan.runs.lock import RunLock
-from wgan.runs.migrations import database_schema
+from wgan.runs.migrations import database_schema, report_selection
 from wgan.runs.previews import THUMB
-from wgan.runs.records import COLUMNS, Measured, Parent, RunError, Status, StoredReport
+from wgan.runs.records import Measured, Parent, RunError, Status, StoredReport
 from wgan.runs.run import Run, list_runs
 from wgan.runs.tables import best_of, measured
 from wgan.schema import parse_change, parse_fact
@@ -115,7 +115,7 @@ def _read(run: Run) -> RunSummary:
             for change in db.execute("SELECT step, path, before, after FROM changes"):
                 parse_change(change)
             row = db.execute(
-                f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step DESC LIMIT 1"
+                f"SELECT {report_selection(db)} FROM reports ORDER BY step DESC LIMIT 1"
             ).fetchone()
             last = StoredReport.from_row(row) if row else None
             best = _best(db)

@@ -1,7 +1,8 @@
 """Migrations of runs that older versions wrote, one step per schema.
 
 Schema 1 was the first. Schema 2 added forks (`parent` in config.json) and a table of metrics.
-Schema 3 added a digest to each checkpoint.
+Schema 3 added a digest to each checkpoint. Schema 4 added the mean scores of real and fake examples
+to the reports; older reports have no values there.
 """
 
 import re
@@ -10,7 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from wgan.runs.records import RunError
-from wgan.schema import METRICS_TABLE, SCHEMA, SchemaError, parse_described
+from wgan.schema import (
+    METRICS_TABLE,
+    SCHEMA,
+    SCORE_COLUMNS,
+    SchemaError,
+    parse_described,
+    selection,
+)
 
 FIRST_WITH_DIGEST = 3
 
@@ -54,7 +62,19 @@ def database_schema(db: sqlite3.Connection) -> int:
 
 
 def migrate_database(db: sqlite3.Connection) -> None:
-    """Migrate a database to the current schema before writing to it."""
-    if database_schema(db) < 2:
-        db.execute(METRICS_TABLE)
-    db.execute(f"PRAGMA user_version = {SCHEMA}")
+    """Migrate a database to the current schema before writing to it, in one transaction."""
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        if database_schema(db) < 2:
+            db.execute(METRICS_TABLE)
+        columns = {row[1] for row in db.execute("PRAGMA table_info(reports)")}
+        if columns:  # empty in a new database, whose tables are made later
+            for name in SCORE_COLUMNS:
+                if name not in columns:
+                    db.execute(f"ALTER TABLE reports ADD COLUMN {name} REAL")
+        db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def report_selection(db: sqlite3.Connection) -> str:
+    """Return the columns of the reports as a SELECT list for the schema of a database."""
+    return selection("reports", database_schema(db))

@@ -13,10 +13,11 @@ import numpy as np
 from wgan.arrays import F64
 from wgan.metrics import better, metric_of
 from wgan.runs.database import RunDatabase
-from wgan.runs.migrations import database_schema
+from wgan.runs.migrations import database_schema, report_selection
 from wgan.runs.records import CLOCK, COLUMNS, Change, Measured, RunError, StoredReport
 from wgan.schema import (
     SchemaError,
+    columns_of,
     parse_change,
     parse_engines,
     parse_fact,
@@ -24,6 +25,7 @@ from wgan.schema import (
     parse_protocol,
     parse_replay,
     parse_starred,
+    selection,
     whole,
 )
 from wgan.training import Engine
@@ -91,7 +93,10 @@ class RunTables:
         rows = [(*report.report, report.images, report.seconds, report.time) for report in reports]
         with self.database.writing() as db:
             marks = ", ".join("?" * len(COLUMNS))
-            db.executemany(f"INSERT OR REPLACE INTO reports VALUES ({marks})", rows)
+            # Name the columns: after a migration they are in another order.
+            db.executemany(
+                f"INSERT OR REPLACE INTO reports ({', '.join(COLUMNS)}) VALUES ({marks})", rows
+            )
             _insert_changes(db, changes)
             if replay is not None:
                 db.execute(
@@ -100,19 +105,27 @@ class RunTables:
 
     def reports(self) -> dict[str, F64]:
         """Return all reports, one array per column; see COLUMNS. Raises RunError."""
-        rows = self.database.rows(f"SELECT {', '.join(COLUMNS)} FROM reports ORDER BY step")
+        rows = self._report_rows("ORDER BY step")
         with self.database.checked():
             table = np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS))
             _check_clock(table)
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
+    def _report_rows(self, clause: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.database.reading() as db:
+            return db.execute(
+                f"SELECT {report_selection(db)} FROM reports {clause}", values
+            ).fetchall()
+
     def curves(self, points: int = 1000) -> dict[str, F64]:
         """Return the curves as about `points` means over step intervals of equal width."""
-        means = ", ".join(f"avg({name})" for name in COLUMNS[1:])
-        # SQLite's avg() treats text as 0 and would hide a wrong type. max() reveals it: text and
-        # blobs sort above numbers.
-        largest = ", ".join(f"max({name})" for name in COLUMNS[1:])
         with self.database.checked(), self.database.reading() as db:
+            existing = columns_of("reports", database_schema(db))
+            sources = [name if name in existing else "NULL" for name in COLUMNS[1:]]
+            means = ", ".join(f"avg({source})" for source in sources)
+            # SQLite's avg() treats text as 0 and would hide a wrong type. max() reveals it: text
+            # and blobs sort above numbers.
+            largest = ", ".join(f"max({source})" for source in sources)
             low, high = db.execute(
                 "SELECT (SELECT min(step) FROM reports), (SELECT max(step) FROM reports)"
             ).fetchone()
@@ -143,10 +156,7 @@ class RunTables:
 
     def reports_after(self, step: int, limit: int = 20_000) -> list[StoredReport]:
         """Return at most `limit` reports after a step, in order."""
-        rows = self.database.rows(
-            f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step > ? ORDER BY step LIMIT ?",
-            (step, limit),
-        )
+        rows = self._report_rows("WHERE step > ? ORDER BY step LIMIT ?", (step, limit))
         with self.database.checked():
             return [StoredReport.from_row(row) for row in rows]
 
@@ -156,10 +166,7 @@ class RunTables:
 
     def at(self, step: int) -> StoredReport | None:
         """Return the newest report at or before a step; None if there is none."""
-        rows = self.database.rows(
-            f"SELECT {', '.join(COLUMNS)} FROM reports WHERE step <= ? ORDER BY step DESC LIMIT 1",
-            (step,),
-        )
+        rows = self._report_rows("WHERE step <= ? ORDER BY step DESC LIMIT 1", (step,))
         with self.database.checked():
             return StoredReport.from_row(rows[0]) if rows else None
 
@@ -244,9 +251,11 @@ class RunTables:
             address = other.database.path.resolve().as_uri()
             db.commit()  # SQLite cannot attach a database within a transaction
             db.execute("ATTACH ? AS parent", (f"{address}?mode=ro",))
-            names = ", ".join(COLUMNS)
+            parent_schema = int(db.execute("PRAGMA parent.user_version").fetchone()[0])
             db.execute(
-                f"INSERT INTO reports SELECT {names} FROM parent.reports WHERE step <= ?", (step,)
+                f"INSERT INTO reports ({', '.join(COLUMNS)}) "
+                f"SELECT {selection('reports', parent_schema)} FROM parent.reports WHERE step <= ?",
+                (step,),
             )
             db.execute(
                 "INSERT INTO changes SELECT * FROM parent.changes WHERE step < ? ORDER BY id",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wgan.config import TrainConfig
+from wgan.schema import SCORE_COLUMNS
 from wgan.training.distributed import ProcessGroup
 from wgan.training.reports import EXPLODED, Diverged, Report, likely_cause
 from wgan.training.updates import CriticValues
@@ -27,7 +28,8 @@ class ReportSums:
         self._clear()
 
     def _clear(self) -> None:
-        self._critic = torch.zeros(3, device=self._device)  # loss, penalty, gap
+        # Loss, penalty, gap, real score, fake score.
+        self._critic = torch.zeros(5, device=self._device)
         self._generator = torch.zeros((), device=self._device)
         self._held_out_gap = torch.zeros((), device=self._device)
         self.counts = (0, 0)
@@ -43,7 +45,9 @@ class ReportSums:
         if values.held_out_mean is not None:
             self._held_out_gap = values.held_out_mean - values.fake_mean
         gap = values.real_mean - values.fake_mean
-        self._critic += torch.stack([values.loss, values.penalty, gap])
+        self._critic += torch.stack(
+            [values.loss, values.penalty, gap, values.real_mean, values.fake_mean]
+        )
         self.counts = self.counts[0] + 1, self.counts[1]
 
     def add_generator_update(self, loss: Tensor) -> None:
@@ -53,9 +57,11 @@ class ReportSums:
 
     def close_report(self, step: int) -> None:
         """Make the report of a step from the sums, and start new sums."""
-        critic_loss, penalty, gap = self._critic / self.counts[0]
+        critic_loss, penalty, gap, *scores = self._critic / self.counts[0]
         generator_loss = self._generator / self.counts[1]
-        values = torch.stack([critic_loss, generator_loss, gap, self._held_out_gap, penalty])
+        values = torch.stack(
+            [critic_loss, generator_loss, gap, self._held_out_gap, penalty, *scores]
+        )
         self._unfetched_reports.append((step, self._process_group.mean(values)))
         self._clear()
 
@@ -74,19 +80,26 @@ class ReportSums:
             bad = [
                 name
                 for name, value in zip(Report._fields[1:], report[1:], strict=True)
-                if not math.isfinite(value) or abs(value) > EXPLODED
+                if name not in SCORE_COLUMNS and not abs(value) <= EXPLODED
             ]
             if bad:
                 raise Diverged(likely_cause(config, report.step, bad), reports[:i])
         return reports
 
     def tensor(self) -> Tensor:
-        """Return the sums for a checkpoint, (5,)."""
-        return torch.cat([self._critic, self._generator[None], self._held_out_gap[None]])
+        """Return the sums for a checkpoint, (7,)."""
+        others = torch.stack([self._generator, self._held_out_gap])
+        return torch.cat([self._critic[:3], others, self._critic[3:]])
 
     def load(self, tensor: Tensor, counts: tuple[int, int]) -> None:
-        """Continue from the sums of a checkpoint, (5,), and its counts."""
+        """Continue from the sums of a checkpoint, (7,), and its counts.
+
+        Checkpoints of older versions have no sums of the scores, (5,). The first report after them has then
+        no mean scores, if it covers steps before the checkpoint.
+        """
         sums = tensor.to(self._device)
-        self._critic = sums[:3].clone()
+        if len(sums) == 5:
+            sums = torch.cat([sums, sums.new_full((2,), math.nan if counts[0] else 0.0)])
+        self._critic = torch.cat([sums[:3], sums[5:]])
         self._generator, self._held_out_gap = sums[3].clone(), sums[4].clone()
         self.counts = counts

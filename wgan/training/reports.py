@@ -1,5 +1,6 @@
 """The rows of a training's curves, and the error that ends it when they leave all bounds."""
 
+import math
 from typing import NamedTuple
 
 from wgan.config import TrainConfig
@@ -32,6 +33,8 @@ class Report(NamedTuple):
     critic_gap: float  # E f(real) − E f(fake)
     critic_gap_held_out: float
     penalty: float
+    real_score: float = math.nan  # E f(real); NaN if an older version made the report
+    fake_score: float = math.nan  # E f(fake)
 
 
 def likely_cause(config: TrainConfig, step: int, bad: list[str]) -> str:

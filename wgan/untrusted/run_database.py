@@ -13,10 +13,12 @@ from wgan.schema import (
     SCHEMA,
     TABLES,
     SchemaError,
+    columns_of,
     parse_change,
     parse_fact,
     parse_metric,
     parse_report,
+    selection,
     whole,
 )
 
@@ -83,9 +85,14 @@ def _restrict(db: sqlite3.Connection) -> None:
         db.setlimit(limit, value)
 
 
+def _schema(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _check_tables(db: sqlite3.Connection) -> list[str]:
     """Return the names of the tables. Raises Refused unless this program could have made all of them."""
-    if db.execute("PRAGMA user_version").fetchone()[0] > SCHEMA:
+    schema = _schema(db)
+    if schema > SCHEMA:
         raise Refused(
             "This run was made by a newer version of this program. Update the program to use it."
         )
@@ -101,7 +108,7 @@ def _check_tables(db: sqlite3.Connection) -> list[str]:
         columns = db.execute(f"PRAGMA table_xinfo({name})").fetchall()
         if any(column[6] for column in columns):  # hidden or generated columns
             raise Refused("Its database holds something else than a run's curves: refused.")
-        if {column[1] for column in columns} != set(COLUMNS[name]):
+        if {column[1] for column in columns} != set(columns_of(name, schema)):
             raise Refused(f"Its database cannot be read (the table {name} has other columns).")
     if missing := {"reports", "changes", "facts"} - set(tables):
         raise Refused(f"Its database cannot be read (it has no table {min(missing)}).")
@@ -120,7 +127,8 @@ def _checked_rows(
         "facts": _fact_row,
     }[name]
     num_left_out = 0
-    for count, row in enumerate(db.execute(f"SELECT {', '.join(COLUMNS[name])} FROM {name}")):
+    query = f"SELECT {selection(name, _schema(db))} FROM {name}"
+    for count, row in enumerate(db.execute(query)):
         if count >= MAX_ROWS[name]:
             raise Refused(f"Its table {name} has more than {MAX_ROWS[name]:,} rows.")
         if count % 5_000 == 0:

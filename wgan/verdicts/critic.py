@@ -19,7 +19,7 @@ def scores(critic_accuracy: float, gap: float, gap_held_out: float, spread: floa
     """Return what a critic's scores of real examples and fakes mean.
 
     Args:
-        told_apart: Share of the pairs of a real example and a fake in which the real one scores higher.
+        critic_accuracy: Share of the pairs of a real example and a fake in which the real one scores higher.
         gap: Mean score of real training examples minus that of fakes.
         gap_held_out: The same with held-out real examples.
         spread: Standard deviation of the scores of real examples.

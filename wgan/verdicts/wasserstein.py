@@ -62,7 +62,7 @@ def bent_function(lower_bound: float, w1: float, *, optimum_was_shown: bool) -> 
     """Return how much of W₁ a function that was bent by hand proves.
 
     Args:
-        proved: E f(real) − E f(fake) of a function of slope at most 1, in columns; may be negative.
+        lower_bound: E f(real) − E f(fake) of a function of slope at most 1, in columns; may be negative.
         w1: Exact distance of the piles, in columns.
         optimum_was_shown: Whether the visitor has seen the optimal function.
     """

@@ -34,6 +34,8 @@ is what one waits for."""
 CURVES = {
     "Critic gap": "critic_gap",
     "Critic gap, held-out": "critic_gap_held_out",
+    "Score of real": "real_score",
+    "Score of fakes": "fake_score",
     "Critic loss": "critic_loss",
     "Generator loss": "generator_loss",
     "Penalty": "penalty",

@@ -11,7 +11,7 @@ from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
 from wgan.imaging import encode, tile
-from wgan.labs.collapse import ARMS, COLLAPSE, SETS, STEPS, Collapse, race
+from wgan.labs.collapse import ARMS, COLLAPSE, CRITIC_UPDATES, SETS, STEPS, Collapse, race
 from wgan.labs.gan_history import GanHistory, limits
 from wgan.verdicts import stability as verdicts
 from wgan.verdicts.stability import TrainedGan
@@ -19,19 +19,19 @@ from wgan.verdicts.stability import TrainedGan
 LAB = Lab(
     "collapse",
     "Mode collapse",
-    "Three networks, one seed, the same data. Which one will collapse?",
+    "Three networks, one seed, the same data, equally many updates. Which one will collapse?",
     (*(title for title, _ in ARMS.values()), "None"),
     0,
-    "A discriminator that is trained little only says where fakes are *too many*: all of them run to one "
-    "place, it follows, and they run on. A Wasserstein critic may be trained as long as one likes, "
-    "because its gradient does not vanish; a good one tells each fake which mode still lacks some.",
+    "A discriminator that gets few updates only learns where fakes are too frequent. The generator moves all "
+    "of them to another place, the discriminator follows, and so on. A critic can be trained for longer, "
+    "because its gradient does not vanish.",
     "Metz et al. 2017, figure 2, arXiv:1611.02163; Arjovsky et al. 2017, section 4.3, arXiv:1701.07875",
 )
 
 WHY_NONE = (
-    "No one collapsed this time: a discriminator that gets enough updates keeps up with its "
-    "generator. Its gradient would vanish where the sets lie far apart, which is why a GAN cannot "
-    "always be given more of them, and a Wasserstein critic can."
+    "No network lost modes that it had. Here real examples and fakes overlap, so a discriminator with "
+    "enough updates gives the generator a useful gradient. If they lie far apart, the gradient of a "
+    "well-trained discriminator vanishes (the lab *Vanishing gradients*), and more updates make it worse."
 )
 """The lesson if no network collapses."""
 
@@ -45,16 +45,19 @@ TIMES = {
 SET_HELP = """What all three learn. On the **ring** and the **grid** one can count which of the Gaussians get samples;
 on **MNIST** the shipped classifier tells which digits there are."""
 
-JUDGED_HELP = """How many updates the GAN's discriminator gets for each of the generator's; the critics of both
-WGANs get 5. A GAN is usually given 1, as a discriminator that is too good gives no gradient (the lab
-*Vanishing gradients*). Try 5 on the ring: where the sets overlap it helps the GAN too."""
+JUDGED_HELP = f"""Updates of the GAN's discriminator in each step. The critics of both WGANs make {CRITIC_UPDATES}. With the
+same number the comparison is fair. GANs are often trained with 1, because a discriminator that is too good gives
+no gradient (the lab *Vanishing gradients*)."""
 
 SEED_HELP = """Decides the first weights, every batch and every z; the generators of all three begin alike. A collapse
 that comes with one seed only would prove little: try another."""
 
 MODES_HELP = """Of 2,500 samples each: a mode is **captured** with at least one sample within 3σ of its mean
-(VEEGAN, PacGAN). Dashed: all there are. The dotted line with ⚠ marks where a network counts as
-collapsed."""
+(VEEGAN, PacGAN). Dashed: the number of modes. The dotted line with ⚠ marks the step at which a network counts as
+collapsed. A few stray samples are enough to touch a mode, so look at the share of good samples too."""
+
+SHARE_HELP = """The share of 2,500 samples that lie within 3σ of a mean: **good** samples. Dashed: the share of real
+points, 98.9 %."""
 
 GOOD_HELP = """Modes with at least one of 2,500 samples within 3σ of their mean, and the share of all samples that
 are so near to one: of real points 98.9 %."""
@@ -69,11 +72,13 @@ makes the same few digits has tall bars there and none elsewhere."""
 def _alarm_help() -> str:
     thresholds = limits()
     return (
-        f"**Collapsed**: at three looks in a row, at most {100 * thresholds.modes:.0f} % of the modes captured "
-        f"while {100 * thresholds.good:.0f} % of the samples are good; or all samples together spread less than "
-        f"{100 * thresholds.variety:.0f} % as far as the data. For digits: more than {thresholds.class_kl:g} nats "
-        f"between the samples' classes and the data's, and 15 % more than at its best. It ends after three looks at which that is not so and the modes are captured; "
-        "the start does not count. The thresholds are those of a run's diagnosis. "
+        "**Collapsed**: the network had more modes before, and in three measurements in a row it captures at most "
+        f"{100 * thresholds.modes:.0f} % of the modes while {100 * thresholds.good:.0f} % of its samples are good; or "
+        f"its samples spread less than {100 * thresholds.variety:.0f} % as far as the data, after they spread more. "
+        f"For digits: the divergence between the classes of samples and data is above {thresholds.class_kl:g} nats, "
+        "and 15 % above its smallest value so far. **Recovered**: three measurements in a row without this, with "
+        "most modes captured. The beginning of the training does not count. The thresholds are those of a run's "
+        "diagnosis. "
         f"Source: {thresholds.source}"
     )
 
@@ -86,6 +91,19 @@ def title() -> str:
     return DATA.task_title
 
 
+def current_lab() -> Lab:
+    """Return the lab with a question that states the number of updates, if it differs between networks."""
+    updates = int(st.session_state.get("collapse_judged") or CRITIC_UPDATES)
+    if updates == CRITIC_UPDATES:
+        return LAB
+    plural = "s" if updates > 1 else ""
+    question = (
+        f"The GAN's discriminator gets {updates} update{plural} a step, both critics {CRITIC_UPDATES}. "
+        "Which network will collapse?"
+    )
+    return replace(LAB, question=question, about=str(updates))
+
+
 def settings() -> bool:
     """Show the settings and the button; return whether the task is running."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -93,13 +111,13 @@ def settings() -> bool:
         discriminator_updates = (
             st.segmented_control(
                 "Discriminator updates",
-                (1, 2, 5),
+                (1, 2, CRITIC_UPDATES),
                 required=True,
-                key=persistent_key("collapse_judged", 1),
+                key=persistent_key("collapse_judged", CRITIC_UPDATES),
                 persist_state="session",
                 help=JUDGED_HELP,
             )
-            or 1
+            or CRITIC_UPDATES
         )
         seed = int(
             st.number_input(
@@ -146,13 +164,13 @@ def show(prediction: int | None) -> None:
             _show_gan(gan, result, run)
     with columns[-1]:
         _show_modes(result, run, pictures)
-    if pictures:
-        left, right = st.columns([0.5, 0.5], gap="medium")
-        with left:
+    left, right = st.columns([0.5, 0.5], gap="medium")
+    with left:
+        if pictures:
             _show_classes(result, run)
-        with right:
-            _show_verdict(result, prediction, done)
-    else:
+        else:
+            _show_good_shares(result, run)
+    with right:
         _show_verdict(result, prediction, done)
 
 
@@ -187,7 +205,8 @@ def _describe_run(result: Collapse) -> str:
     rate = "3·10⁻⁴" if result.frequencies is None else "10⁻³"
     return (
         f"Seed {result.seed}, {result.step:,} of {result.total:,} steps. All learn at 3·10⁻⁴ in the critic and 10⁻³ in the "
-        f"generator (WGAN: {rate} in both, RMSprop); the discriminator makes {updates} a step, the critics five."
+        f"generator (WGAN: {rate} in both, RMSprop). Each step has {updates} of the discriminator, and "
+        f"{CRITIC_UPDATES} of each critic."
     )
 
 
@@ -268,6 +287,19 @@ def _show_modes(result: Collapse, run: str, pictures: bool) -> None:
         title="Digits that are made" if pictures else "Modes captured",
         help=CLASSES_HELP if pictures else MODES_HELP,
         alt="Modes captured over steps",
+    )
+
+
+def _show_good_shares(result: Collapse, run: str) -> None:
+    lines = [(gan.title, gan.steps, gan.good, COLOURS[gan.key]) for gan in result.gans]
+    chart(
+        figures.good_share_over_steps(lines, result.floor, result.total),
+        key="collapse_good",
+        run=run,
+        height=216,
+        title="Share of good samples",
+        help=SHARE_HELP,
+        alt="Share of good samples over steps",
     )
 
 

@@ -73,7 +73,7 @@ WASSERSTEIN = (
 
 STABILITY = (
     _trained(vanishing),
-    _trained(collapse),
+    _trained(collapse, collapse.current_lab),
     _trained(clipping),
     _trained(sensitivity, sensitivity.current_lab),
 )

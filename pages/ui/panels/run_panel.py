@@ -279,8 +279,12 @@ def to_frame(preview: StoredPreview, real: F32 | None) -> Frame:
 
 
 def _loss_help(objective: Objective) -> str:
-    """Return an explanation of the two losses of an objective."""
+    """Return an explanation of the scores and of the two losses of an objective."""
     return (
+        "**E f(real)** and **E f(fake)** are the critic's mean scores of real and generated examples. Their "
+        "difference is the critic gap. The level of a Wasserstein critic's scores is arbitrary: only the "
+        "difference has a meaning. If the critic learns from real and fake examples in separate updates, the chart shows the "
+        "loss of each update: −E f(real) and E f(fake).\n\n"
         f"**Critic loss** = {objective.critic_formula}, without a penalty.\n\n"
         f"**Generator loss** = {objective.generator_text()}.\n\n{objective.reading}"
     )
@@ -303,12 +307,16 @@ def _plots(snapshot: RunSnapshot) -> None:
         alt="Critic gap on training and held-out data over steps",
     )
     chart(
-        lambda: figures.losses(snapshot.curves, run_marks(snapshot)),
+        lambda: figures.losses(
+            snapshot.curves,
+            run_marks(snapshot),
+            separate_updates=snapshot.config.split_updates,
+        ),
         key="losses",
         run=snapshot.run,
         height=178,
-        title="Losses",
+        title="Scores and losses",
         help=_loss_help(snapshot.config.objective),
         version=version,
-        alt="Critic and generator loss over steps",
+        alt="The critic's scores of real and fake examples, and the generator's loss, over steps",
     )

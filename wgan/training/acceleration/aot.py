@@ -50,6 +50,7 @@ def key(config: TrainConfig, engine: Engine) -> str:
     sources = [
         this_file,
         library / "training" / "steps.py",
+        library / "training" / "engine.py",  # autocast and memory format
         *sorted((library / "networks").glob("*.py")),
         *sorted((library / "objectives").glob("*.py")),
     ]
