@@ -72,9 +72,9 @@ def test_the_loss_chart_shows_the_scores_or_the_losses_of_separate_updates():
     together, separate = heights(False), heights(True)
     assert together["E f(real)"] == pytest.approx(5) and together["E f(fake)"] == pytest.approx(2)
     # The signs of a critic that minimises −E f(real), and then E f(fake).
-    assert separate["Critic on real, −E f(real)"] == pytest.approx(-5)
-    assert separate["Critic on fakes, E f(fake)"] == pytest.approx(2)
-    assert together["Generator loss"] == separate["Generator loss"]
+    assert separate["crit_real"] == pytest.approx(-5)
+    assert separate["crit_fake"] == pytest.approx(2)
+    assert together["Generator"] == separate["gen"]
 
 
 def test_the_share_of_good_samples_is_in_percent_beside_that_of_real_points():

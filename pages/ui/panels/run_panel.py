@@ -284,7 +284,8 @@ def _loss_help(objective: Objective) -> str:
         "**E f(real)** and **E f(fake)** are the critic's mean scores of real and generated examples. Their "
         "difference is the critic gap. The level of a Wasserstein critic's scores is arbitrary: only the "
         "difference has a meaning. If the critic learns from real and fake examples in separate updates, the chart shows the "
-        "loss of each update: −E f(real) and E f(fake).\n\n"
+        "loss of each update: crit_real = −E f(real), crit_fake = E f(fake), gen = the generator's "
+        "loss.\n\n"
         f"**Critic loss** = {objective.critic_formula}, without a penalty.\n\n"
         f"**Generator loss** = {objective.generator_text()}.\n\n{objective.reading}"
     )
