@@ -13,7 +13,7 @@ from tests.conftest import THREADS
 from wgan.arrays import F64
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
-from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine
+from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine, sample_facts
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.reports import Report
@@ -389,3 +389,53 @@ def test_what_a_parent_was_like_says_nothing_of_its_fork():
     numbers = [Measured(10 * (i + 1), "penalty_pull", 100.0) for i in range(5)]
     assert raised(evidence_of(TOY, {}, numbers)) == ["strong-penalty"]
     assert raised(evidence_of(TOY, {}, numbers, begun=50)) == []
+
+
+COLLAPSED = {
+    "modes_2500": [25.0, 3.0, 0.0, 0.0, 0.0],
+    "modes_2500_floor": [25.0],
+    "high_quality_2500": [0.9, 0.5, 0.0, 0.0, 0.0],
+    "variety": [1.0, 0.4, 0.02, 0.01, 0.01],
+}
+"""Every sample moves to one point."""
+
+
+def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
+    """The visitor drags a slider again and again: the samples are as collapsed as before."""
+    measurements = [
+        Measured(10 * (i + 1), name, value)
+        for name, values in COLLAPSED.items()
+        for i, value in enumerate(values)
+    ]
+    for step in (0, 20, 45, 50):
+        changes = [Change(step, "objective.penalty_weight", 1, 2)] if step else []
+        (finding,) = diagnose(evidence_of(TOY, {}, measurements, changes))
+        assert finding.key == "mode-collapse" and finding.reading.since == 30
+        assert "spread 1 %" in finding.reading.evidence
+    # A fork begins with other settings, and what its parent's samples were is not held against it.
+    assert diagnose(evidence_of(TOY, {}, measurements, begun=50)) == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "facts"),
+    [
+        ({}, []),
+        ({"variety": [0.01]}, ["The samples spread 1 % as far as real examples."]),
+        (
+            {name: values[-1:] for name, values in COLLAPSED.items() if "floor" not in name}
+            | {"modes_2500_floor": [25.0]},
+            [
+                "0 of 25 modes have a sample; 0 % of the samples are good.",
+                "The samples spread 1 % as far as real examples.",
+            ],
+        ),
+        ({"emd_512": [0.5], "emd_512_floor": [0.2]}, ["is 0.5; real examples score 0.2."]),
+        ({"emd_512": [0.5]}, ["is 0.5."]),
+    ],
+)
+def test_facts_about_the_samples_need_one_measurement(
+    numbers: dict[str, list[float]], facts: list[str]
+):
+    sentences = sample_facts(evidence_with(TOY, None, **numbers))
+    assert len(sentences) == len(facts)
+    assert all(fact in sentence for fact, sentence in zip(facts, sentences, strict=True))

@@ -490,7 +490,7 @@ def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs
     finished_run(runs_dir)
     sound(app.run())
     page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
-    assert "not measured for long enough" in page_text and "No fault shows" not in page_text
+    assert "there is no diagnosis of it" in page_text and "No problems found" not in page_text
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
@@ -498,7 +498,7 @@ def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):
     looks = {"penalty_pull": 1.0, "slope_hat": 1.0, "gradient_depth": 0.2, "generator_signal": 1.0}
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
-    assert any("No fault shows" in text.value for text in app.markdown)
+    assert any("No problems found" in text.value for text in app.markdown)
 
 
 def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_dir: Path):

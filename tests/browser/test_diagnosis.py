@@ -49,7 +49,7 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     )
     until(lambda: weights() == [100.0])
     # The sidebar follows, the evidence of before is not held against the run, and undo is offered.
-    page.get_by_text("Looking again, since the change").wait_for(timeout=120_000)
+    page.get_by_text("The settings changed at step").wait_for(timeout=120_000)
     finding.wait_for(state="detached", timeout=120_000)
     slider = hyperparameter(page, "objective.penalty_weight")
     slider.get_by_text("100", exact=True).first.wait_for(timeout=120_000)
@@ -57,7 +57,7 @@ def test_a_fault_is_named_mended_and_taken_back(page, url: str, runs: Path):
     until(lambda: weights() == [100.0, 1000.0])
     slider.get_by_text("1,000", exact=True).first.wait_for(timeout=120_000)
     # The table of all rules opens.
-    page.get_by_text("All that is looked for").click()
+    page.get_by_text("All checks").click()
     page.get_by_test_id("stDataFrame").first.wait_for(timeout=120_000)
     press(page, "Stop")
     until(lambda: run.status() is Status.STOPPED)

@@ -7,6 +7,7 @@ of a run. So they give the same result for a live run, a stored run, and a run f
 
 from wgan.diagnosis.catalogue import RULES, diagnose, examine
 from wgan.diagnosis.evidence import Evidence, Finding, Proposal, Reading, Rule, evidence_of
+from wgan.diagnosis.sample_rules import sample_facts
 
 __all__ = [
     "RULES",
@@ -18,4 +19,5 @@ __all__ = [
     "diagnose",
     "evidence_of",
     "examine",
+    "sample_facts",
 ]

@@ -14,7 +14,7 @@ Series = tuple[F64, F64]
 """Steps and values of a metric, (N,) each, by rising step."""
 
 NUM_RECENT_VALUES, MIN_VALUES = 5, 3
-"""Rules use the newest RECENT values of a metric, and need at least ENOUGH."""
+"""Rules use the newest NUM_RECENT_VALUES values of a metric, and need at least MIN_VALUES."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Evidence:
     size: int | None = None  # examples in the training data; None if every batch is freshly drawn
     since: int = 0
     """Step of the last change of a hyperparameter: older measurements are of a critic with other settings."""
+    begun: int = 0
+    """Step at which a fork begins: older measurements are of its parent."""
 
     def series(self, name: str) -> Series:
         """Return the steps and values of a metric since the last change; empty if there are none."""
@@ -43,6 +45,25 @@ class Evidence:
         """Return the median of the newest values of a metric; None if there are too few."""
         values = self.recent(name)
         return None if values is None else float(np.median(values))
+
+    def sample_series(self, name: str) -> Series | None:
+        """Return the steps and values of a metric of the samples; None if there are too few.
+
+        A change of hyperparameters does not invalidate them: they describe the samples, which change
+        slowly, and not how the critic learns.
+        """
+        steps, values = self._own_series(name)
+        return (steps, values) if len(values) >= MIN_VALUES else None
+
+    def newest(self, name: str | None) -> float | None:
+        """Return the newest value of a metric, also if it is the only one; None if there is none."""
+        _, values = self._own_series(name or "")
+        return float(values[-1]) if len(values) else None
+
+    def _own_series(self, name: str) -> Series:
+        """Return the steps and values of a metric without those of a fork's parent."""
+        steps, values = self.metrics.get(name, (np.empty(0), np.empty(0)))
+        return steps[steps > self.begun], values[steps > self.begun]
 
     def metric_name(self, key: str) -> str | None:
         """Return the name of the series with the most values of a metric; None if there is none."""
@@ -131,7 +152,7 @@ def evidence_of(
     metrics = {name: tuple(np.array(pairs, np.float64).T) for name, pairs in rows.items()}
     since = max((c.step for c in changes if _matters(c.path)), default=0)
     since = max(since, begun)
-    return Evidence(config, curves, metrics, config.dataset.size, since)
+    return Evidence(config, curves, metrics, config.dataset.size, since, begun)
 
 
 def _matters(path: str) -> bool:

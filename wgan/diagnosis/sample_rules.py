@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wgan.arrays import F64
-from wgan.diagnosis.evidence import MIN_VALUES, Evidence, Reading, Rule
+from wgan.diagnosis.evidence import MIN_VALUES, NUM_RECENT_VALUES, Evidence, Reading, Rule
 from wgan.diagnosis.proposals import PENALISED, change_rates, propose, slope_penalty_weight
 from wgan.format import fmt_percent, fmt_sci
 from wgan.metrics import LIVE_SAMPLES, title_of
@@ -15,10 +15,11 @@ from wgan.metrics import LIVE_SAMPLES, title_of
 def memorisation(evidence: Evidence, rule: Rule) -> Reading | None:
     """Samples that are copies of training pictures."""
     name = evidence.metric_name("memorised")
-    share = evidence.recent_median(name) if name is not None else None
-    if name is None or share is None:
+    series = evidence.sample_series(name) if name is not None else None
+    if name is None or series is None:
         return None
-    steps, values = evidence.metrics[name]
+    steps, values = series
+    share = float(np.median(values[-NUM_RECENT_VALUES:]))
     floor = evidence.floor(name) or 0.0
     limit = floor + rule.limits["share"]
     return Reading(
@@ -68,10 +69,13 @@ def mode_collapse(evidence: Evidence, rule: Rule) -> Reading | None:
 
 def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
     name, quality = evidence.metric_name("modes"), evidence.metric_name("high_quality")
-    if name is None or quality is None or evidence.recent(name) is None:
+    if name is None or quality is None:
         return None
-    steps, modes = evidence.metrics[name]
-    good = evidence.metrics[quality][1][-len(modes) :]
+    mode_series, good_series = evidence.sample_series(name), evidence.sample_series(quality)
+    if mode_series is None or good_series is None:
+        return None
+    steps, modes = mode_series
+    good = good_series[1][-len(modes) :]
     total_modes = evidence.floor(name) or float(modes.max())  # real examples have all modes
     n = min(len(modes), len(good))
     steps, modes, good = steps[-n:], modes[-n:], good[-n:]
@@ -86,9 +90,10 @@ def _few_modes(evidence: Evidence, rule: Rule) -> Reading | None:
 
 def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
     name = evidence.metric_name("class_kl")
-    if name is None or evidence.recent(name) is None:
+    series = evidence.sample_series(name) if name is not None else None
+    if series is None:
         return None
-    steps, kl = evidence.metrics[name]
+    steps, kl = series
     is_bad = kl > rule.limits["class_kl"]
     # At the start a classifier reads all samples as one class; then the value falls.
     not_recovering = kl[-1] >= 0.9 * kl[-MIN_VALUES]
@@ -102,11 +107,12 @@ def _few_classes(evidence: Evidence, rule: Rule) -> Reading | None:
 
 def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
     name = evidence.metric_name("duplicates")
-    if name is None or evidence.recent(name) is None:
+    series = evidence.sample_series(name) if name is not None else None
+    if series is None:
         return None
     if evidence.size is not None and evidence.size < LIVE_SAMPLES["pictures"]:
         return None  # with more samples than pictures, some samples must be equal
-    steps, share = evidence.metrics[name]
+    steps, share = series
     is_bad = share > rule.limits["duplicates"]
     not_recovering = share[-1] >= 0.9 * share[-MIN_VALUES]
     return Reading(
@@ -117,9 +123,10 @@ def _repeats(evidence: Evidence, rule: Rule) -> Reading | None:
 
 
 def _narrow(evidence: Evidence, rule: Rule) -> Reading | None:
-    if evidence.recent("variety") is None:
+    series = evidence.sample_series("variety")
+    if series is None:
         return None
-    steps, variety = evidence.metrics["variety"]
+    steps, variety = series
     is_bad = variety < rule.limits["variety"]
     not_recovering = variety[-1] <= 1.25 * variety[-MIN_VALUES]
     return Reading(
@@ -232,6 +239,29 @@ def plateau(evidence: Evidence, rule: Rule) -> Reading | None:
             change_rates(evidence, 1 / 3, 1 / 3),
         ),
     )
+
+
+def sample_facts(evidence: Evidence) -> list[str]:
+    """Return sentences about the newest samples that need one measurement only; empty before the first."""
+    facts = []
+    modes_name = evidence.metric_name("modes")
+    modes, good = evidence.newest(modes_name), evidence.newest(evidence.metric_name("high_quality"))
+    if modes_name is not None and modes is not None and good is not None:
+        total = evidence.floor(modes_name)
+        of_all = f" of {total:.0f}" if total is not None else ""
+        facts.append(
+            f"{modes:.0f}{of_all} modes have a sample; {fmt_percent(good)} of the samples are good."
+        )
+    if (variety := evidence.newest("variety")) is not None:
+        facts.append(f"The samples spread {fmt_percent(variety)} as far as real examples.")
+    headline = evidence.headline
+    if headline is not None and (value := evidence.newest(headline)) is not None:
+        floor = evidence.floor(headline)
+        facts.append(
+            f"{title_of(headline)} is {fmt_sci(value)}"
+            + (f"; real examples score {fmt_sci(floor)}." if floor is not None else ".")
+        )
+    return facts
 
 
 def _since(steps: F64, condition: npt.NDArray[np.bool_]) -> int | None:

@@ -11,15 +11,15 @@ from pages.ui.core.state import Steering, page_state
 from pages.ui.panels.marks import findings
 from pages.ui.train.state import AppliedProposal, TrainState
 from wgan.config import ConfigError
-from wgan.diagnosis import RULES, Finding, Proposal
+from wgan.diagnosis import RULES, Finding, Proposal, sample_facts
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
 
-HELP = f"""{len(RULES)} known faults of such trainings are looked for, every few seconds, in what was measured:
-slopes and gradients of the critic, both optimisers' steps, the gap on training and on held-out data, and
-the samples themselves. The first one named is the one to act upon: it often explains the others.
+HELP = f"""Every few seconds {len(RULES)} checks for known problems run on the measurements: slopes and gradients of the
+critic, the steps of both optimisers, the gap on training and on held-out data, and the samples. Act on the
+first problem that is listed: it often causes the others.
 
-Each rule has its thresholds and its source: see *All that is looked for*."""
+Each check has thresholds and a source: see *All checks*."""
 
 ICONS = {
     "danger": ("red", ":material/emergency_home:"),
@@ -44,7 +44,7 @@ def panel(snapshot: RunSnapshot) -> None:
         state.needs_redraw = False
         st.rerun()  # The sidebar and the buttons above show it, too, outside this fragment.
     if not raised and READINESS_RULE not in {finding.key for finding in all_findings}:
-        st.caption(_not_yet(snapshot))
+        st.caption("  \n".join([_not_yet(snapshot), *sample_facts(snapshot.evidence)]))
         _undo(snapshot)
         _all(all_findings)
         return
@@ -59,13 +59,19 @@ def panel(snapshot: RunSnapshot) -> None:
 
 def _not_yet(snapshot: RunSnapshot) -> str:
     if not snapshot.config.measure:
-        return "Nothing is said while measuring is turned off: “Measure while training”, under Advanced."
+        return "There is no diagnosis, because “Measure while training” is off (under Advanced)."
     since = snapshot.evidence.since
     if snapshot.status.active and since:
-        return f"Looking again, since the change at step {since:,}: three looks at the critic are needed."
+        return (
+            f"The settings changed at step {since:,}. The diagnosis of the critic appears after three new "
+            "measurements."
+        )
     if snapshot.status.active:
-        return "Said after the critic has been looked at three times: in the first minutes."
-    return "This run was not measured for long enough to say."
+        return (
+            "The first diagnosis appears after three measurements of the critic, usually within a few "
+            "minutes."
+        )
+    return "This run ended before there were three measurements of the critic, so there is no diagnosis of it."
 
 
 def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
@@ -87,8 +93,8 @@ def _healthy(all_findings: Sequence[Finding]) -> None:
     signs = [finding.reading.evidence for finding in all_findings if finding.key in HEALTH_RULES]
     with st.container(border=True):
         st.markdown(
-            f":green[:material/check_circle: **No fault shows.**] {len(all_findings)} of {len(RULES)} can be told "
-            "from what was measured so far, and of this objective."
+            f":green[:material/check_circle: **No problems found.**] {len(all_findings)} of {len(RULES)} checks "
+            "apply to this objective and have enough data."
         )
         st.caption("  \n".join(signs[:3]))
 
@@ -118,7 +124,8 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             proposal.description,
             icon=":material/build:",
             key=key,
-            help="Acts at once, and leaves a mark on every chart. Can be undone.",
+            help="Changes the running training at once. A mark on every chart shows where. You can undo it.",
+            disabled=_was_applied_now(snapshot),
             on_click=_apply,
             args=(snapshot.run, proposal),
         )
@@ -135,6 +142,17 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
         )
 
 
+def _was_applied_now(snapshot: RunSnapshot) -> bool:
+    """Return whether a proposal was applied after the newest measurement.
+
+    The next proposal then takes the place of the applied one, under the visitor's pointer, and must not be
+    applied by a second click.
+    """
+    applied = page_state(TrainState).applied.get(snapshot.run)
+    steps = [steps[-1] for steps, _ in snapshot.evidence.metrics.values() if len(steps)]
+    return applied is not None and max(steps, default=0) <= applied.step
+
+
 def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
     draft.prepare_fork(run, step, changes)
     page_state(TrainState).needs_redraw = True
@@ -142,14 +160,15 @@ def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
 
 def _apply(run: str, proposal: Proposal) -> None:
     try:
-        before = session().snapshot(run).config.flat()
+        snapshot = session().snapshot(run)
+        before = snapshot.config.flat()
         session().change(run, **proposal.changes)
     except (RunError, ConfigError) as error:
         page_state(Steering).problem = str(error)
         return
     values_before = {path: before[path] for path in proposal.changes}
     state = page_state(TrainState)
-    state.applied[run] = AppliedProposal(proposal.description, values_before)
+    state.applied[run] = AppliedProposal(proposal.description, values_before, snapshot.step)
     state.needs_redraw = True
 
 
@@ -159,7 +178,7 @@ def _undo(snapshot: RunSnapshot) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            f":material/check: Changed: {applied.description}. What is measured from now on will show whether it helps.",
+            f":material/check: Changed: {applied.description}. The next measurements show whether it helps.",
             width="content",
         )
         st.button(
@@ -187,7 +206,7 @@ def _all(all_findings: Sequence[Finding]) -> None:
     # Draw the content only while it is open: a table costs the browser more than the rest of the
     # panel.
     expander = st.expander(
-        "All that is looked for", icon=":material/checklist:", key="all_rules", on_change="rerun"
+        "All checks", icon=":material/checklist:", key="all_rules", on_change="rerun"
     )
     with expander:
         if not expander.open:
@@ -196,12 +215,12 @@ def _all(all_findings: Sequence[Finding]) -> None:
         rows = [(rule, by_rule.get(key)) for key, rule in RULES.items()]
         st.dataframe(
             {
-                "Fault": [rule.title for rule, _ in rows],
+                "Problem": [rule.title for rule, _ in rows],
                 "Now": [_state(finding) for _, finding in rows],
                 "Evidence": [
                     finding.reading.evidence
                     if finding
-                    else "cannot be told yet, or not of this objective"
+                    else "not enough data yet, or not for this objective"
                     for _, finding in rows
                 ],
                 "Thresholds": [_limits(rule.limits) for rule, _ in rows],

@@ -11,6 +11,7 @@ class AppliedProposal:
 
     description: str
     values_before: Mapping[str, Any]  # by path, to revert it
+    step: int  # at which it was applied
 
 
 @dataclass
