@@ -65,7 +65,7 @@ from wgan.objectives import OBJECTIVES
         ({"dataset": "ring-8", "conditional": True}, "The data set ring-8 has no labels"),
         (
             {"conditional": True, "objective": "wgan-groupsort"},
-            "A critic that is told the class by a projection is not 1-Lipschitz",
+            "A class-conditional critic with a projection is not 1-Lipschitz",
         ),
         (
             {"conditional": True, "preview_class": 10},

@@ -131,9 +131,9 @@ def test_nothing_changes_it(shipped: Run, runs_dir: Path):
             lambda: throw_away(shipped),
             lambda: shipped.set_fact("status", "finished"),
         ):
-            with pytest.raises(RunError, match=r"stays as it is\. Fork it"):
+            with pytest.raises(RunError, match=r"cannot be changed\. Fork it"):
                 act()
-        with pytest.raises(RunError, match=r"stays as it is\. Fork it"), shipped.lock():
+        with pytest.raises(RunError, match=r"cannot be changed\. Fork it"), shipped.lock():
             pass
         # Reading leaves no trace either: it stands in a repository.
         session.snapshot(shipped.id)

@@ -399,7 +399,7 @@ def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     next(w for w in app.text_input if w.key == "filter").set_value("clipping").run()
     assert list(app.dataframe[0].value["Objective"]) == ["WGAN"]
     next(w for w in app.text_input if w.key == "filter").set_value("nothing").run()
-    assert any("No run is like that" in c.value for c in sound(app).caption)
+    assert any("No runs match the filter" in c.value for c in sound(app).caption)
 
 
 def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], runs_dir: Path):

@@ -264,6 +264,6 @@ def test_a_picture_is_found_and_walked_from(page, site: str):
     page.locator(".st-key-find_real button").nth(3).click()
     page.get_by_role("button", name="Find it").click()
     page.get_by_text("Nearest training pictures").wait_for(timeout=120_000)
-    page.get_by_text("real pictures never seen").wait_for()
+    page.get_by_text("held-out pictures").wait_for()
     page.get_by_role("button", name="Keep its z").click()
     until(lambda: page.locator(".st-key-kept_strip button[data-note]").count() == 1)

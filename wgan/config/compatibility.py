@@ -54,7 +54,7 @@ def check_labels(dataset: AnyDataset, objective: AnyObjective, preview_class: in
         )
     if not objective.class_conditional:
         raise ValueError(
-            "A critic that is told the class by a projection is not 1-Lipschitz, which "
+            "A class-conditional critic with a projection is not 1-Lipschitz, which "
             f"{objective.name} promises. Turn conditional off or choose another objective."
         )
 

@@ -32,7 +32,7 @@ def chunks(models: Models, x: F32, labels: I64 | None) -> Iterator[tuple[Tensor,
     """
     is_conditional = models.config.conditional
     if is_conditional and labels is None:
-        raise ValueError("A critic that is told the class needs labels.")
+        raise ValueError("A class-conditional critic needs labels.")
     for start in range(0, len(x), CHUNK):
         part = torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK], np.float32))
         label = (

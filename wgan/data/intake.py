@@ -318,7 +318,7 @@ def _too_few(description: Description, recipe: Recipe) -> str:
             parts.append(
                 f"{description.duplicates + description.near_duplicates:,} × it is a duplicate"
             )
-        why = "; ".join(parts) or "there is but one file"
+        why = "; ".join(parts) or "there is only one file"
     return f"There is {what} to train on in it: {why}. At least two different ones are needed."
 
 

@@ -76,7 +76,7 @@ RULES: dict[str, Rule] = {
     "clipping": Rule(
         "Clipping is saturated",
         "fault",
-        "Most weights stand at the bound, so the critic is a simple function: it sees the outline of "
+        "Most weights are at the bound, so the critic is a simple function: it sees the outline of "
         "the data and not its parts.",
         critic_rules.clipping,
         f"weights pile up at ±c: Gulrajani et al. 2017, figure 1b; {OURS}",
@@ -140,7 +140,7 @@ RULES: dict[str, Rule] = {
     "plateau": Rule(
         "No more improvement",
         "note",
-        "The best measure of the samples stands still, beyond its own noise.",
+        "The best metric of the samples has not improved by more than its noise.",
         sample_rules.plateau,
         f"difference of two means over their standard error; {OURS}",
         {"measured": 15, "errors": 2.0, "least": 0.02, "floors": 1.25},

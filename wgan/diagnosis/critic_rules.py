@@ -56,7 +56,7 @@ def clipping(evidence: Evidence, rule: Rule) -> Reading | None:
         f" ±{fmt_value(objective.clip_value)}" if isinstance(objective, Wgan) else " their bound"
     )
     return Reading(
-        f"{fmt_percent(clipped_share)} of the clipped weights stand at{bound}.",
+        f"{fmt_percent(clipped_share)} of the clipped weights are at{bound}.",
         clipped_share > rule.limits["share"],
         propose(evidence, change_clip_value(evidence, 3.0), PENALISED),
     )
@@ -108,7 +108,7 @@ def overfitting_critic(evidence: Evidence, rule: Rule) -> Reading | None:
         + (
             f"{fmt_percent(max(share, 0.0))} of it is learned by heart."
             if is_certain
-            else "no more apart than the scores of 256 pictures vary."
+            else "the difference is within the variation of the scores of 256 pictures."
         ),
         gap > 0 and share > rule.limits["share"] and is_certain,
         propose(

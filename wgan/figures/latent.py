@@ -104,7 +104,7 @@ def inversion_errors(updates: Real, errors: Real, usual: float | None) -> Figure
                 "mode": "lines",
                 "x": np.array([0.0, max(1.0, float(updates[-1]))]),
                 "y": np.array([usual, usual]),
-                "name": "Never seen",
+                "name": "Held-out",
                 "line": {"color": "@real", "width": 1.4, "dash": "dash"},
                 "hoverinfo": "skip",
             }

@@ -159,7 +159,7 @@ def _pictures(
     if len(inputs) < n:
         titles = " and ".join(METRICS[key].title for key in of_all)
         note = f"{titles}: {n:,} samples; everything else: {len(inputs):,}, "
-        note += "so that each number stands beside its floor."
+        note += "so that each number has its floor beside it."
     elif n < count:
         note = f"{n:,} samples, the number of held-out pictures, so that each value has a floor of the same size."
     note = f"{note} {unmeasured_reason(inputs)}".strip()

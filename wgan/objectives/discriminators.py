@@ -85,7 +85,7 @@ class Hinge(Objective):
     reading = (
         "The critic's loss is between 0, where every sample is scored right by a margin of 1, and 2 "
         "where the critic says 0 everywhere; it is above 2 where it is wrong. The generator's loss has "
-        "no level of its own: the critic's scores may drift."
+        "no fixed level: the critic's scores may drift."
     )
     source = "Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, eqs. 16–17, arXiv:1802.05957"
 

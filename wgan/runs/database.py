@@ -16,9 +16,7 @@ from wgan.schema import SCHEMA
 MAX_VALUE_BYTES = 16 << 20
 """Maximum length of a stored text, in bytes. This program writes no longer ones."""
 
-SHIPPED_WORDS = (
-    "{run} is an example that comes with the app and stays as it is. Fork it: the fork is yours."
-)
+SHIPPED_WORDS = "{run} is an example that comes with the app and cannot be changed. Fork it, and change the fork."
 TAKEN_OVER_WORDS = "Another process trains run {run} now, so it ends here."
 
 

@@ -229,7 +229,7 @@ def restore(runs_dir: Path, key: str) -> Run:
     """Restore a run from the trash. Raises RunError if it is gone or its name is taken."""
     trashed = next((t for t in trash(runs_dir) if t.key == key), None)
     if trashed is None:
-        raise RunError("That run is in the trash no more.")
+        raise RunError("That run is no longer in the trash.")
     target = runs_dir / trashed.run
     if target.exists():
         raise RunError(f"There is a run {trashed.run} already: rename its folder first.")

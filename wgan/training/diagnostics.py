@@ -27,7 +27,7 @@ DIAGNOSTICS: dict[str, str] = {
     "slope_hat_spread": "Standard deviation of that slope.",
     "slope_above_1": "Share of those examples where the slope is above 1, the Lipschitz bound.",
     "slope_fake": "Mean slope of the critic at fakes: what pulls each of them.",
-    "at_clip": "Share of the clipped weights that stand at ±c.",
+    "at_clip": "Share of the clipped weights that are at ±c.",
     "gap_seen": "Critic gap on 256 training examples.",
     "gap_unseen": "Critic gap on 256 held-out examples, with the same critic and the same fakes.",
     "score_spread": "Standard deviation of the critic's scores of real examples: the gap's own scale.",

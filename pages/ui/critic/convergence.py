@@ -169,7 +169,7 @@ def _result(snapshot: RunSnapshot, task: TaskStatus, result: CriticConvergence) 
     done = int(result.updates[-1])
     text = f"{done:,} of {result.total:,} critic updates" + (", stopped" if task.cancelled else "")
     if result.clip_saturation is not None:
-        text += f" · {100 * result.clip_saturation[-1]:.0f} % of the clipped weights stand at ±c"
+        text += f" · {100 * result.clip_saturation[-1]:.0f} % of the clipped weights are at ±c"
     stat_cards(_cards(result, pictures), key="alone_numbers", progress=(done / result.total, text))
     left, right = st.columns([0.54, 0.46], gap="medium")
     with left:

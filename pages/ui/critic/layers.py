@@ -36,7 +36,7 @@ WEIGHTS_HELP = """How each layer's weights are spread. Dashed: ±c, where they a
 weights to both bounds, and a critic of ±c alone is a very simple function; under a gradient penalty
 they stay bell-shaped (Gulrajani et al. 2017, figure 1b)."""
 
-CLIP_HELP = """Share of the clipped weights, biases included, that stand at +c or −c."""
+CLIP_HELP = """Share of the clipped weights, biases included, that are at +c or −c."""
 
 
 def slopes(critic_view: CriticView) -> None:

@@ -151,7 +151,7 @@ def settings() -> bool:
             key="collapse",
             settings=(seed, discriminator_updates),
             help=f"Trains GAN, WGAN and WGAN-GP for {STEPS[name]:,} steps each, in lockstep: "
-            f"{TIMES[name]} where nothing else computes.",
+            f"{TIMES[name]} on an idle machine.",
         )
 
 

@@ -211,7 +211,7 @@ def _show_numbers(result: LearnedDual) -> None:
                 "At ±c",
                 f"{100 * result.clip_saturation:.0f} %",
                 help="How many of the clipped "
-                "critic's weights stand at their bound: they would go further if they could.",
+                "critic's weights are at their bound, where clipping holds them.",
             ),
         ],
         key="learned_numbers",

@@ -41,7 +41,7 @@ LAB = Lab(
 AXIS_HELP = """One of the config's hyperparameters; all others stay as in the preset *Eight piles of points*: WGAN-GP
 on a ring of radius 2, networks 3×64."""
 
-MAP_HELP = """Each cell is a training of its own from the same seed. Its shade and number: the exact W₁ between 512 of its
+MAP_HELP = """Each cell is a separate training with the same seed. Its shade and number: the exact W₁ between 512 of its
 samples and as many real points, at the end (Euclidean, logarithmic scale, less is better; ★ the best).
 Dots: its samples. Compare W₁ with its floor: real points against other real ones."""
 
@@ -240,7 +240,7 @@ def _show_empty_map(rows: str, columns: str, side: int) -> None:
             alt="The grid, still empty",
         )
     with right:
-        st.markdown("**Each cell is a training of its own**")
+        st.markdown("**Each cell is a separate training**")
         st.latex(r"W_1\bigl(\mathbb{P}_{\text{data}},\,\mathbb{P}_{g}\bigr)\ \text{at the end}")
         for key in dict.fromkeys((rows, columns)):
             st.caption(f"**{VARIED[key].title}.** {VARIED[key].help}")

@@ -83,7 +83,7 @@ def settings() -> bool:
             key="vanishing",
             settings=updates,
             help=f"Trains a discriminator and a critic for {updates:,} updates each: {TIMES[updates]} "
-            "where nothing else computes.",
+            "on an idle machine.",
         )
 
 

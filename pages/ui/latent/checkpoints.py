@@ -81,7 +81,7 @@ def show(generator_view: GeneratorView) -> None:
             rows=rows,
             columns=len(shown_steps),
             max_height=(400 if has_room else 260) if has_pictures else 170,
-            caption="The step of each checkpoint stands in the first row"
+            caption="The first row shows the step of each checkpoint"
             if has_pictures
             else "Each with its step; green: real points, pink: made of the same z",
             notes=notes,

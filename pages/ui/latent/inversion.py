@@ -32,10 +32,10 @@ MAX_SHOWN = 24
 HELP = """The generator turns z into pictures; nothing turns pictures into z. So z is searched: from several random
 starts, each step goes downhill on the squared difference between the generator's picture and yours.
 
-**Error**: root mean square difference a pixel, 0 to 255. The dashed line, *never seen*, is the baseline: what the same
-search reaches on average for four real pictures that the generator was never trained on. An error well above it
-says that your picture is none of those that it can make. A generator that is told the class is told every
-class from at least one start."""
+**Error**: root mean square difference a pixel, 0 to 255. The dashed line, *Held-out*, is the baseline: the
+average error of the same search for four real pictures that were not used in training. If the error is well above
+it, the generator cannot make your picture. For a class-conditional generator, each class is tried from at least
+one start."""
 
 NEAREST_HELP = """The training pictures nearest to yours, pixel by pixel, with their distance in the same unit as the
 error. A generator that can only repeat training pictures would come no nearer to yours than these."""
@@ -108,7 +108,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
                     "Draw or upload a picture, or take a real one, and press **Find it**: the search shows "
-                    "here as it comes nearer, with what is usual for pictures never seen."
+                    "its progress here, beside the usual error for held-out pictures."
                 )
             return
         _progress(generator_view, status, choice)
@@ -205,7 +205,7 @@ def _which_weights(
     if status.done and is_outdated:
         text += ": not those chosen now. Press **Find it** to search with these"
     elif status.done and result.step != generator_view.models.step:
-        text += f"; meanwhile the run has come to step {generator_view.models.step:,}"
+        text += f". The run is now at step {generator_view.models.step:,}"
     st.caption(f"{text}.")
 
 
@@ -245,14 +245,14 @@ def _verdict(generator_view: GeneratorView, status: TaskStatus, search: Search) 
     text = f"Error **{fmt_number(round(search.error, 1))}** of 255 a pixel"
     if search.labels is not None:
         class_names = generator_view.models.config.dataset.class_names()
-        text += f", told class {class_names[search.labels[search.best]]}"
+        text += f"; class {class_names[search.labels[search.best]]}"
     baseline = _baseline(search)
     if baseline is not None:
         low, high = (
             fmt_number(round(float(e), 1)) for e in (search.others.min(), search.others.max())
         )
         text += (
-            f"; for {len(search.others)} real pictures never seen **{fmt_number(round(baseline, 1))}** on average, "
+            f"; for {len(search.others)} held-out pictures **{fmt_number(round(baseline, 1))}** on average, "
             f"{low} to {high}"
         )
         if status.done and not status.cancelled:

@@ -215,7 +215,7 @@ def _pick(generator_view: GeneratorView, choice: Choice) -> None:
     pictures = generator_view.make(preview_z(generator_view.models.config, GRID))
     samples_before = list(choice.picked)
     if len(samples_before) < 2:
-        st.caption(":material/info: Until two are picked, the first three samples stand in.")
+        st.caption(":material/info: Until you pick two samples, the walk uses the first three.")
 
     def keep(samples: list[int]) -> None:
         page_state(LatentState).waypoints = tuple(samples)
@@ -289,7 +289,7 @@ def _play(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice)
 def _explain(generator_view: GeneratorView, rendered: RenderedWalk, choice: Choice) -> None:
     if choice.source == "kept" and len(bookmarks.points(generator_view.run)) < 2:
         st.caption(
-            ":material/info: Fewer than two points are kept: three samples stand in for them."
+            ":material/info: Fewer than two points are kept, so the walk uses three samples."
         )
     if rendered.frames.ndim == 4:
         st.markdown(

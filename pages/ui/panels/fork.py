@@ -14,7 +14,7 @@ def fork_button(snapshot: RunSnapshot) -> None:
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        help="Go on differently from any checkpoint, as a run of its own.",
+        help="Continue from a checkpoint with other settings, as a new run.",
     ):
         fork_choice(snapshot)
 
@@ -34,7 +34,7 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
     )
     st.caption(
         "Data set and networks stay; everything else can be changed, also the objective. "
-        "This run stays as it is."
+        "This run is not changed."
     )
     return st.button(
         "Prepare the fork",

@@ -166,7 +166,7 @@ def empty_text(snapshot: RunSnapshot, what: str) -> str:
         return f"{what} appear when it is this run's turn."
     if snapshot.status.active:
         return f"{what} appear here in a few seconds."
-    return "This run ended before it had made any."
+    return "This run ended too early to have any."
 
 
 def _samples(snapshot: RunSnapshot) -> None:

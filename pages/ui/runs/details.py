@@ -95,7 +95,7 @@ def _fork(snapshot: RunSnapshot) -> None:
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        help="Go on differently from any checkpoint, as a run of its own.",
+        help="Continue from a checkpoint with other settings, as a new run.",
     ):
         if fork.fork_choice(snapshot):
             show_run(snapshot.run)

@@ -29,7 +29,7 @@ def table(summaries: Sequence[RunSummary]) -> tuple[list[str], list[str]]:
         if _matches(summary, query) and (not statuses or summary.status in statuses)
     ]
     if not listed:
-        st.caption("No run is like that.")
+        st.caption("No runs match the filter.")
         return [], []
     run_ids = [summary.run for summary in listed]
     selected = _select(listed, run_ids, titles)

@@ -48,7 +48,7 @@ TERMS = (
     Term(
         "Critic gap",
         "E f(real) − E f(fake). Falls as samples improve; for a perfect 1-Lipschitz critic it is the Wasserstein distance, "
-        "for a real one it has a scale of its own.",
+        "for a real critic its scale is arbitrary.",
         "train",
     ),
     Term(

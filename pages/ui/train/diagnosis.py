@@ -136,7 +136,7 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             icon=":material/fork_right:",
             key=key,
             help=f"Prepares a run that goes on from step {step:,} with this change; then press "
-            "Start fork. This run stays as it is.",
+            "Start fork. This run is not changed.",
             on_click=_prepare,
             args=(snapshot.run, step, proposal.changes),
         )

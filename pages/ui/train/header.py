@@ -50,7 +50,7 @@ def header(snapshot: RunSnapshot, next_run: bool) -> None:
     if next_run and (title := draft.ready()):
         start_label = "Start next" if active else "Start"
         st.info(
-            f"Ready in the sidebar: **{title}**. Press **{start_label}**. Below is still the run before.",
+            f"**{title}** is set up in the sidebar. Press **{start_label}** to train it. The previous run is shown below.",
             icon=":material/tune:",
         )
     _messages(snapshot)
@@ -90,7 +90,7 @@ def _steer(snapshot: RunSnapshot, next_run: bool) -> None:
         "Stop",
         icon=":material/stop:",
         key="stop",
-        help="Ends after the step at hand, with a checkpoint. It can be resumed.",
+        help="Ends the run after the current step and writes a checkpoint. You can resume it.",
         on_click=cancel,
         args=(name,),
     )

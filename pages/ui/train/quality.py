@@ -24,17 +24,17 @@ COLUMNS = 8
 
 CHART_HELP = """**Left**: the metric, in the same z each time; dashed: its *floor*, what real examples
 score in place of samples; only luck, or copying, goes below it. **Right**: the critic gap,
-the critic's own estimate of how far apart they are, in units of its own.
+the critic's estimate of the distance, in arbitrary units.
 
 Both should fall together. Where they part, believe the metric: the critic's value is not a Wasserstein
 distance one can trust (Stanczuk et al. 2021, arXiv:2103.01678)."""
 
 EVALUATE_HELP = {
     "pictures": """Measure 10,000 samples with every metric, beside what real pictures score: FID, KID,
-precision, recall, density, coverage, copies, duplicates. Takes half a minute or more; a training goes on
-meanwhile at half its speed.""",
+precision, recall, density, coverage, copies, duplicates. Takes half a minute or more. A running training
+continues at half its speed.""",
     "points": """Measure many more points with every metric, beside what real points score: exact and sliced
-W₁, modes, share of high quality. A training goes on meanwhile.""",
+W₁, modes, share of high quality. A running training continues.""",
 }
 
 NEIGHBOURS_HELP = """Above: samples. Below each: the training picture nearest to it, pixel by pixel. A
@@ -221,7 +221,7 @@ def _neighbours(snapshot: RunSnapshot) -> None:
             )
         else:
             st.caption(
-                "Points in the plane are never seen twice, so there is nothing to copy: each batch "
+                "No point is used twice, so there is nothing to copy: each batch "
                 "is drawn anew from the density. W₁ and the modes say how good they are."
             )
         return

@@ -86,7 +86,9 @@ class StepAccelerator:
             )
         if compiler.failed:
             self._undecided = False
-            self._log("The updates could not be compiled (is a C++ compiler there?): they are not.")
+            self._log(
+                "The steps could not be compiled. Is a C++ compiler installed? Training continues without."
+            )
         elif seconds - self._since >= COMPILE_AFTER_S and left >= MIN_SECONDS_LEFT:
             compiler.begin()
         return False
