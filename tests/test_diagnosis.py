@@ -429,8 +429,8 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
                 "The samples spread 1 % as far as real examples.",
             ],
         ),
-        ({"emd_512": [0.5], "emd_512_floor": [0.2]}, ["is 0.5; real examples score 0.2."]),
-        ({"emd_512": [0.5]}, ["is 0.5."]),
+        ({"emd_512": [0.5], "emd_512_floor": [0.2]}, [": 0.5; real examples score 0.2."]),
+        ({"emd_512": [0.5]}, [": 0.5."]),
     ],
 )
 def test_facts_about_the_samples_need_one_measurement(

@@ -258,7 +258,7 @@ def sample_facts(evidence: Evidence) -> list[str]:
     if headline is not None and (value := evidence.newest(headline)) is not None:
         floor = evidence.floor(headline)
         facts.append(
-            f"{title_of(headline)} is {fmt_sci(value)}"
+            f"{title_of(headline)}: {fmt_sci(value)}"
             + (f"; real examples score {fmt_sci(floor)}." if floor is not None else ".")
         )
     return facts

@@ -37,7 +37,7 @@ WHY_NONE = (
 
 EVIDENCE = f"""**Papers.** Metz et al. 2017 (figure 2) show a GAN on a ring that moves from mode to mode.
 Arjovsky et al. 2017 (section 4.3) report no mode collapse in any experiment with WGAN. Lucic et al. 2018
-(arXiv:1711.10337) find no objective that is consistently better than the first GAN if each gets the same
+(arXiv:1711.10337) find no objective that is consistently better than the original GAN if each gets the same
 tuning.
 
 **Here**, over five seeds: with {CRITIC_UPDATES} updates for every network none collapsed on the ring. The medians of good
@@ -45,8 +45,8 @@ samples were 68 % for the GAN, 4 % for WGAN and 33 % for WGAN-GP. With 1 update 
 collapsed in 5 of 5 trainings. On the grid all three had 20 to 24 of 25 modes, but only 6 to 8 % good samples: these
 trainings are short. WGAN lost modes for a while in 1 training of 5, WGAN-GP in 2.
 
-**So** the number of updates decides here, not the objective. The comparison holds for these small networks and
-short trainings only. `python -m benchmarks.collapse` repeats it.
+**So** the number of its discriminator's updates decides whether this GAN collapses. With equal updates the
+objective alone made no network collapse for good. This holds for these small networks and short trainings only. `python -m benchmarks.collapse` repeats it.
 """
 
 COLOURS = {"gan": "@two", "wgan": "@one", "wgan-gp": "@three"}
