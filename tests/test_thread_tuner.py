@@ -173,9 +173,8 @@ def test_the_next_run_begins_with_what_was_found(tmp_path: Path, monkeypatch: py
 def test_a_switch_is_recorded_and_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(thread_tuner, "FIRST_TUNING_S", 0.0)
     monkeypatch.setattr("wgan.jobs.training.FLUSH_INTERVAL_S", 0.0)
-    monkeypatch.setattr(
-        thread_tuner, "fastest", lambda config, engine, counts, now: 2 if engine.threads == 1 else 1
-    )
+    # A busy machine may have it measured again: two threads stay the fastest.
+    monkeypatch.setattr(thread_tuner, "fastest", lambda config, engine, counts, now: 2)
     remember_threads(tiny(threads=0, steps=30), 1, 2)
     run = Run.create(tiny(threads=0, steps=30), tmp_path / "runs")
     job = TrainingJob(run, most_threads=2)
