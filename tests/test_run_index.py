@@ -68,7 +68,7 @@ def test_the_trash_gives_back_what_it_took(finished: Run, runs_dir: Path):
     back = restore(runs_dir, trashed_run.key)
     assert {f.name: f.read_bytes() for f in back.folder.iterdir() if f.is_file()} == before
     assert trash(runs_dir) == []
-    with pytest.raises(RunError, match="no more"):
+    with pytest.raises(RunError, match="no longer in the trash"):
         restore(runs_dir, trashed_run.key)
 
 
