@@ -37,40 +37,21 @@ def modes_over_steps(
         y_title: Title of the y axis.
     """
     collapses = [(name, step, colour) for name, _, _, colour, step in lines if step is not None]
-    return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": steps,
-                "y": values,
-                "name": name,
-                "line": {"color": colour, "width": 2.4},
-                "hovertemplate": "%{y:,d}",
-            }
-            for name, steps, values, colour, _ in lines
-        ],
-        "layout": {
-            "margin": MARGIN,
-            "hovermode": "x unified",
-            "showlegend": True,
-            "xaxis": {"title": {"text": "step"}, "range": [0, total], "hoverformat": ",d"},
-            "yaxis": {
-                "title": {"text": y_title},
-                "range": [-0.02 * total_modes, 1.08 * total_modes],
-                "nticks": 6,
-            },
-            "legend": LEGEND,
-            "shapes": [
-                *(vertical_line(step, colour=colour, width=1.6) for _, step, colour in collapses),
-                _level(total_modes),
-            ],
-            "annotations": [
-                _collapse_label(name, step, colour, i)
-                for i, (name, step, colour) in enumerate(collapses)
-            ],
-        },
-    }
+    figure = _lines_over_steps(
+        [(name, steps, modes, colour) for name, steps, modes, colour, _ in lines],
+        total,
+        y_title=y_title,
+        y_range=(-0.02 * total_modes, 1.08 * total_modes),
+        level=total_modes,
+        hover="%{y:,d}",
+    )
+    figure["layout"]["shapes"] += [
+        vertical_line(step, colour=colour, width=1.6) for _, step, colour in collapses
+    ]
+    figure["layout"]["annotations"] = [
+        _collapse_label(name, step, colour, i) for i, (name, step, colour) in enumerate(collapses)
+    ]
+    return figure
 
 
 def good_share_over_steps(
@@ -83,27 +64,47 @@ def good_share_over_steps(
         floor: The share of real points, in [0, 1].
         total: Steps in the whole training.
     """
+    return _lines_over_steps(
+        [(name, steps, 100 * np.asarray(shares), colour) for name, steps, shares, colour in lines],
+        total,
+        y_title="good samples, %",
+        y_range=(-2, 108),
+        level=100 * floor,
+        hover="%{y:.0f} %",
+    )
+
+
+def _lines_over_steps(
+    lines: Sequence[tuple[str, Number, Real, str]],
+    total: int,
+    *,
+    y_title: str,
+    y_range: tuple[float, float],
+    level: float,
+    hover: str,
+) -> Figure:
+    """Return a line for each network over the steps of a training, and a dashed level to reach."""
     return {
         "data": [
             {
                 "type": "scatter",
                 "mode": "lines",
                 "x": steps,
-                "y": 100 * np.asarray(shares),
+                "y": values,
                 "name": name,
                 "line": {"color": colour, "width": 2.4},
-                "hovertemplate": "%{y:.0f} %",
+                "hovertemplate": hover,
             }
-            for name, steps, shares, colour in lines
+            for name, steps, values, colour in lines
         ],
         "layout": {
             "margin": MARGIN,
             "hovermode": "x unified",
             "showlegend": True,
             "xaxis": {"title": {"text": "step"}, "range": [0, total], "hoverformat": ",d"},
-            "yaxis": {"title": {"text": "good samples, %"}, "range": [-2, 108], "nticks": 6},
+            "yaxis": {"title": {"text": y_title}, "range": list(y_range), "nticks": 6},
             "legend": LEGEND,
-            "shapes": [_level(100 * floor)],
+            "shapes": [_level(level)],
         },
     }
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -206,7 +205,7 @@ class RunRecorder:
 
     def shown_values(self) -> dict[str, Any]:
         """Return the fields of a RunSnapshot that come from the records."""
-        values: Mapping[str, Any] = {
+        return {
             "seconds": self.seconds,
             "images": self.images,
             "curves": MappingProxyType(self._curves.arrays()),
@@ -219,4 +218,3 @@ class RunRecorder:
             "neighbours": self.metrics.neighbours,
             "warning": self._problems.message,
         }
-        return dict(values)

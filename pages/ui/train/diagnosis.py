@@ -149,8 +149,8 @@ def _was_applied_now(snapshot: RunSnapshot) -> bool:
     applied by a second click.
     """
     applied = page_state(TrainState).applied.get(snapshot.run)
-    steps = [steps[-1] for steps, _ in snapshot.evidence.metrics.values() if len(steps)]
-    return applied is not None and max(steps, default=0) <= applied.step
+    newest_step = max((metric.step for metric in snapshot.metrics), default=0)
+    return applied is not None and newest_step <= applied.step
 
 
 def _prepare(run: str, step: int, changes: Mapping[str, Any]) -> None:
