@@ -6,6 +6,7 @@ networks differ between steps, never the samples.
 """
 
 from wgan.critic.examples import (
+    COMPARED,
     Examples,
     RealFakeBatch,
     Z,
@@ -34,6 +35,7 @@ from wgan.critic.scores import (
 from wgan.critic.surfaces import Surfaces, surfaces
 
 __all__ = [
+    "COMPARED",
     "Activation",
     "Examples",
     "Gradients",

@@ -49,7 +49,7 @@ def distances_over_theta(
             "legend": SMALL_LEGEND,
             "shapes": [vertical_line(at, colour="@text/0.5")],
             "xaxis": {
-                "title": {"text": "θ, how far apart"},
+                "title": {"text": "offset θ"},
                 "range": [float(theta[0]), float(theta[-1])],
                 "hoverformat": ".2f",
             },
@@ -248,7 +248,7 @@ def gradients_over_mu(
             "shapes": [vertical_line(at, colour="@text/0.5")],
             "hovermode": "closest",
             "xaxis": {
-                "title": {"text": "μ, how far apart, in σ"},
+                "title": {"text": "distance μ, in σ"},
                 "range": [0, 1.03 * float(mu[-1])],
             },
             "yaxis": {

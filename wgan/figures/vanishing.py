@@ -132,7 +132,7 @@ def _arrow_trace(arrows: Real, extent: float, longest: float, colour: str) -> Fi
         "mode": "lines+markers",
         "x": path[:, 0],
         "y": path[:, 1],
-        "name": "Push",
+        "name": "Direction",
         "line": {"color": colour, "width": 1.6},
         "marker": {"color": colour, "symbol": "arrow", "angleref": "previous", "size": sizes},
         "hoverinfo": "skip",

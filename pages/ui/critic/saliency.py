@@ -15,7 +15,7 @@ from pages.ui.widgets.image_picker.image_picker import image_picker
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import critic, figures
 from wgan.arrays import F32, I64, U8
-from wgan.format import fmt_sci
+from wgan.format import fmt_sig
 from wgan.imaging import encode, tile
 from wgan.latent import Models, preview_z
 
@@ -139,12 +139,12 @@ def _inspect(
 ) -> None:
     x = critic.floats_of(pixels)
     saliency = critic.saliency(models, x, label)
-    cards = [Stat("Score", fmt_sci(saliency.score), "score", help=SCORE_HELP)]
+    cards = [Stat("Score", fmt_sig(saliency.score), "score", help=SCORE_HELP)]
     if examples is not None:
         scores = _scores(key, models, examples)
         real, fake = (100 * np.mean(side < saliency.score) for side in (scores.real, scores.fake))
         cards.append(Stat("Above real", f"{real:.0f}", f"% · fakes {fake:.0f} %", help=RANK_HELP))
-    cards.append(Stat("Slope", fmt_sci(saliency.slope), "a unit", help=SLOPE_HELP))
+    cards.append(Stat("Slope", fmt_sig(saliency.slope), "a unit", help=SLOPE_HELP))
     stat_cards(cards, key="critic_one_numbers")
     left, middle, right = st.columns(3, gap="small")
     with left:
@@ -228,7 +228,7 @@ def _sheet(
         rows=len(sheet) // columns,
         columns=columns,
         max_height=height,
-        caption=f"Layer {name}{count_text}: black is {fmt_sci(low)}, white {fmt_sci(high)}",
+        caption=f"Layer {name}{count_text}: black is {fmt_sig(low)}, white {fmt_sig(high)}",
         alt=f"{title} of layer {name}",
     )
 

@@ -58,7 +58,7 @@ export const columnAt = (x, count) => (
 );
 
 /**
- * The cost of the cheapest plan: the mass that passes each gap is |F − G|.
+ * The cost of the cheapest plan: at least |F − G| must pass each gap, and it moves no more.
  * @param {number[]} a
  * @param {number[]} b
  */
