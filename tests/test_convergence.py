@@ -43,7 +43,7 @@ WIDE = {"name": "mlp", "width": 64, "depth": 2}
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few examples and looks, so that exact distances take no time."""
-    monkeypatch.setattr(module, "SAMPLES", {"pictures": 12, "points": 64})
+    monkeypatch.setattr(module, "COMPARED", {"pictures": 12, "points": 64})
     monkeypatch.setattr(module, "NUM_MEASUREMENTS", 12)
 
 

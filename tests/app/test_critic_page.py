@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.core.navigation import CRITIC_SECTIONS as SECTIONS
 from pages.ui.core.session import session
+from pages.ui.critic.state import CriticState
 from tests.app.test_pages import button, finished_run, has_button, page_alone, sound
 from tests.conftest import app_at, tiny
 from wgan.data import DATASETS
@@ -51,7 +52,7 @@ def page_text(app: AppTest) -> str:
 def test_every_section_of_points(section: str, objective: str, runs_dir: Path):
     finished_run(runs_dir, objective=objective)
     app = page_alone("critic.py")
-    assert "Step 40" in page_text(app)
+    assert "Critic of step 40;" in page_text(app)
     open_section(app, section)
 
 
@@ -84,6 +85,33 @@ def test_an_uploaded_picture_is_judged_and_a_bad_one_is_a_sentence(runs_dir: Pat
     assert "appear here" in page_text(app)
 
 
+def steps_uphill(app: AppTest) -> int:
+    """The number of steps that Reset would take back, in the state of this visit."""
+    states = [app.session_state[key] for key in app.session_state.filtered_state]
+    climb = next(state.climb for state in states if isinstance(state, CriticState))
+    return len(climb.pictures) - 1
+
+
+def test_a_picture_is_moved_uphill_and_back(runs_dir: Path):
+    finished_run(runs_dir, **PICTURES)
+    app = page_alone("critic.py")
+    open_section(app, "inside")
+    assert (
+        button(app, "critic_uphill_undo").disabled and button(app, "critic_uphill_reset").disabled
+    )
+    for _ in range(3):
+        sound(button(app, "critic_uphill").click().run())
+    assert steps_uphill(app) == 3
+    sound(button(app, "critic_uphill_undo").click().run())
+    assert steps_uphill(app) == 2
+    sound(button(app, "critic_uphill_reset").click().run())
+    assert steps_uphill(app) == 0 and button(app, "critic_uphill_undo").disabled
+    # Another picture begins anew.
+    sound(button(app, "critic_uphill").click().run())
+    sound(app.button_group(key="critic_way").set_value("real").run())
+    assert steps_uphill(app) == 0
+
+
 def test_the_critic_is_trained_on_and_stopped(runs_dir: Path):
     finished_run(runs_dir, objective="wgan-gp")
     app = page_alone("critic.py")
@@ -106,7 +134,7 @@ def test_a_checkpoint_is_opened(runs_dir: Path):
     finished_run(runs_dir)
     app = page_alone("critic.py")
     sound(next(b for b in app.selectbox if b.label == "Weights").set_value(20).run())
-    assert "Step 20," in page_text(app)
+    assert "Critic of step 20;" in page_text(app)
 
 
 def test_a_run_without_weights_says_so(runs_dir: Path):

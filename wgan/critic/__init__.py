@@ -18,7 +18,14 @@ from wgan.critic.examples import (
     pictures_of,
     with_fakes,
 )
-from wgan.critic.inside import Activation, Saliency, activations, saliency, units
+from wgan.critic.inside import (
+    Activation,
+    Saliency,
+    activations,
+    saliency,
+    step_uphill,
+    units,
+)
 from wgan.critic.layers import Gradients, Weights, at_bounds, gradients, weights
 from wgan.critic.scores import (
     RankedExamples,
@@ -64,6 +71,7 @@ __all__ = [
     "scores",
     "slopes",
     "steepness",
+    "step_uphill",
     "surfaces",
     "units",
     "weights",

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Number, Real
-from wgan.figures.base import LEGEND, MARGIN, Figure, contour, dots, square, vertical_line
+from wgan.figures.base import (
+    COLOUR_BAR,
+    LEGEND,
+    MARGIN,
+    Figure,
+    contour,
+    dots,
+    square,
+    vertical_line,
+)
 
 
 def gradient_norms(
@@ -102,7 +111,7 @@ def surface_with_arrows(
             contour(table, extent, low, high, 10)
             | {
                 "line": {"width": 0.7, "color": "@text/0.25"},
-                "colorbar": {"thickness": 8, "outlinewidth": 0, "nticks": 4, "xpad": 2},
+                "colorbar": COLOUR_BAR | {"ypad": 22},
                 "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
                 "name": unit,
             },
@@ -111,7 +120,7 @@ def surface_with_arrows(
             _arrow_trace(arrows, extent, longest, colour),
         ],
         "layout": {
-            "margin": {"l": 26, "r": 4, "t": 22, "b": 22},
+            "margin": {"l": 26, "r": 4, "t": 22, "b": 52},
             **square(axis),
             "showlegend": True,
             "legend": LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},

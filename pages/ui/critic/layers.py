@@ -169,7 +169,11 @@ def _weights(critic_view: CriticView) -> None:
     rows = -(-len(weights) // columns)
     chart(
         figures.weights(
-            [(f"{i + 1}. {w.name}", w.edges, w.shares, w.bound) for i, w in enumerate(weights)],
+            # In two lines, so that titles beside each other fit on a phone.
+            [
+                (f"{i + 1}. {w.name}".replace(", ", ",<br>"), w.edges, w.shares, w.bound)
+                for i, w in enumerate(weights)
+            ],
             columns,
         ),
         key="critic_weights",
