@@ -326,11 +326,11 @@ def test_an_order_given_twice_is_begun_once():
 
 
 def vanishing_result(norms: dict[str, list[float]], total: int) -> Vanishing:
-    empty = np.empty(0)
+    none, empty = np.empty(0), np.empty(0, np.float32)
     updates = np.array([1, 100], np.int64)
-    values = {name: np.array(values) for name, values in norms.items()}
+    measured = {name: np.array(values) for name, values in norms.items()}
     return Vanishing(
-        "gaussians", total, updates, values, empty, empty, *[empty] * 2, 1.0, empty, empty, {}
+        "gaussians", total, updates, measured, none, none, empty, empty, 1.0, empty, empty, {}
     )
 
 

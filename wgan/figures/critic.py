@@ -16,6 +16,7 @@ from wgan.figures.base import (
     square,
     vertical_line,
 )
+from wgan.format import fmt_sci
 
 BINS = 36
 DIVERGING = [[0.0, "@generator"], [0.5, "@background"], [1.0, "@critic"]]
@@ -60,7 +61,7 @@ def spread(
         "legend": LEGEND,
     }
     if line is not None:
-        layout |= _marked_value(line)
+        layout |= _marked_value(line, is_right=line[0] > (low + high) / 2)
     return {"data": traces, "layout": layout}
 
 
@@ -84,8 +85,8 @@ def _outline(name: str, values: Real, colour: str, edges: Real) -> Figure:
     }
 
 
-def _marked_value(line: tuple[float, str]) -> Figure:
-    """Return the parts of a layout that mark a value, with its label."""
+def _marked_value(line: tuple[float, str], *, is_right: bool) -> Figure:
+    """Return the parts of a layout that mark a value, with its label; on the left of a value that `is_right`."""
     at, label = line
     return {
         "shapes": [vertical_line(at, width=1.6, dash="dash")],
@@ -96,9 +97,9 @@ def _marked_value(line: tuple[float, str]) -> Figure:
                 "yref": "paper",
                 "text": label,
                 "showarrow": False,
-                "xanchor": "left",
+                "xanchor": "right" if is_right else "left",
                 "yanchor": "top",
-                "xshift": 4,
+                "xshift": -4 if is_right else 4,
                 "font": {"color": "@mark", "size": 12},
             }
         ],
@@ -253,11 +254,14 @@ def depth(names: Sequence[str], lines: Sequence[tuple[str, Real, str]]) -> Figur
                 "x": labels,
                 # A logarithmic axis has no place for 0.
                 "y": np.where(values > 0, values, np.nan),
-                "customdata": list(names),
+                "customdata": [
+                    f"{layer}: {fmt_sci(value)}"
+                    for layer, value in zip(names, values.tolist(), strict=True)
+                ],
                 "name": name,
                 "line": {"color": colour, "width": 2.2},
                 "marker": {"color": colour, "size": 7},
-                "hovertemplate": "%{customdata}: %{y:.3g}<extra></extra>",
+                "hovertemplate": "%{customdata}<extra></extra>",
             }
             for name, values, colour in lines
         ],

@@ -6,6 +6,7 @@ import numpy as np
 
 from wgan.arrays import Real
 from wgan.figures.base import MARGIN, SMALL_LEGEND, Figure, line_trace, vertical_line
+from wgan.format import fmt_sci
 
 COLOURS = {"W₁": "@critic", "JS": "@generator", "KL": "@muted", "TV": "@mark"}
 """A distance's colour, in every chart."""
@@ -235,7 +236,8 @@ def gradients_over_mu(
             "name": name,
             "showlegend": False,  # it has the colour of its line
             "marker": {"color": colour, "size": 10, "line": {"color": "@background", "width": 1}},
-            "hovertemplate": "%{y:.2e}",
+            "customdata": [fmt_sci(value) for value in values.tolist()],
+            "hovertemplate": "μ = %{x:g}: %{customdata}<extra>%{fullData.name}</extra>",
         }
         for name, distances, values, colour in dots
     ]

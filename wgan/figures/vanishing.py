@@ -6,7 +6,6 @@ import numpy as np
 
 from wgan.arrays import Number, Real
 from wgan.figures.base import (
-    COLOUR_BAR,
     LEGEND,
     MARGIN,
     Figure,
@@ -15,6 +14,7 @@ from wgan.figures.base import (
     square,
     vertical_line,
 )
+from wgan.format import fmt_sci
 
 
 def gradient_norms(
@@ -67,7 +67,8 @@ def gradient_norms(
                 "name": name,
                 "line": {"color": colour, "width": 2.4},
                 "marker": {"color": colour, "size": 5},
-                "hovertemplate": "%{y:.2e}",
+                "customdata": [fmt_sci(value) for value in values.tolist()],
+                "hovertemplate": "%{customdata}",
             }
             for name, values, colour in lines
         ],
@@ -111,8 +112,8 @@ def surface_with_arrows(
             contour(table, extent, low, high, 10)
             | {
                 "line": {"width": 0.7, "color": "@text/0.25"},
-                "colorbar": COLOUR_BAR | {"ypad": 22},
-                "hovertemplate": f"{unit} %{{z:.3g}}<extra></extra>",
+                "showscale": False,
+                "hovertemplate": f"{unit} %{{z:.2f}}<extra></extra>",
                 "name": unit,
             },
             dots("Real", real, "@real/0.7", 3.5),
@@ -120,7 +121,7 @@ def surface_with_arrows(
             _arrow_trace(arrows, extent, longest, colour),
         ],
         "layout": {
-            "margin": {"l": 26, "r": 4, "t": 22, "b": 52},
+            "margin": {"l": 26, "r": 4, "t": 22, "b": 22},
             **square(axis),
             "showlegend": True,
             "legend": LEGEND | {"font": {"size": 11}, "itemsizing": "constant"},

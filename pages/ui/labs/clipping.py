@@ -221,7 +221,7 @@ def _show_depth(result: Clipping, clip: float, run: str) -> None:
         figures.gradient_by_depth(lines),
         key="clipping_depth",
         run=run,
-        height=172,
+        height=220,
         title="Gradient by depth",
         help=DEPTH_HELP,
         alt="The gradient's norm in each hidden layer",

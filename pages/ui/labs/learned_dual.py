@@ -214,7 +214,6 @@ def _show_numbers(result: LearnedDual) -> None:
             Stat(
                 "At ±c",
                 fmt_share(result.clip_saturation),
-                "of weights",
                 help="The share of the clipped critic's weights that are at +c or −c. With 0 % the critic is not "
                 "clipped at all.",
             ),

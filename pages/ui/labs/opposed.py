@@ -21,8 +21,8 @@ from wgan.verdicts import wasserstein as verdicts
 OPPOSED = Lab(
     "opposed",
     "Trained live",
-    "A discriminator and a critic are trained on two Gaussians. Which one has a useful gradient at the "
-    "fakes: the minimax loss log(1 − D), or the critic?",
+    "A discriminator and a critic learn two Gaussians. Which has a useful gradient at the fakes: the minimax loss "
+    "log(1 − D) or the critic?",
     ("The minimax loss", "The critic", "Both"),
     1,
     "A good discriminator is sure that fakes are fake. There D is flat, and log(1 − D) has hardly any gradient. The "
