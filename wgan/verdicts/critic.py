@@ -171,7 +171,7 @@ def convergence(
     if high - low > UNSTEADY:
         return (
             f"**It varies between {fmt_share(low)} and {fmt_share(high)}** in the last quarter of the updates, and "
-            f"is at {now} now. A lower learning rate steadies it."
+            f"is at {now} now. A lower learning rate may steady it."
         )
     return f"**Settled at {now}.**{before} {_why_it_is_loose(clipped_share)}"
 

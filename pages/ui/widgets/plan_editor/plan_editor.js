@@ -449,7 +449,7 @@ class Piles {
         if (pile) parts.push(makeSvg("rect", { ...properties, class: "wgan-mould" }));
         else if (mode === "shape") parts.push(makeSvg("rect", { ...properties, class: "wgan-load", style: `fill:${this.colour(i, n)}` }));
         else parts.push(makeSvg("rect", { ...properties, class: "wgan-hole" }));
-        if (pile) parts.push(makeSvg("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 14 }, String(i)));
+        if (pile) parts.push(makeSvg("text", { class: "wgan-faint", x: x(i) + slot / 2, y: BOTTOM + 4, "dominant-baseline": "hanging" }, String(i)));
       }
       group.replaceChildren(...parts);
     });
