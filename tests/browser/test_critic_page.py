@@ -97,6 +97,21 @@ def test_a_picture_is_picked_drawn_and_uploaded(page, url: str, runs: Path, tmp_
     assert not page.get_by_text("Traceback").count()
 
 
+CUT = """() => [...document.querySelectorAll('.wgan-cards dd, .wgan-cards small')]
+  .filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.textContent)"""
+
+
+def test_no_number_is_cut_on_a_phone(page, site: str):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{site}/critic?section=slopes")
+    page.locator(".wgan-cards > div").first.wait_for(timeout=120_000)
+    for name in ("Slopes", "Scores", "One picture"):
+        section(page, name)
+        still(page)
+        page.locator(".wgan-cards dd").first.wait_for()
+        assert page.evaluate(CUT) == []
+
+
 def samples_are_ranked(page) -> None:
     """From the highest score to the lowest; real ones, too."""
     page.locator(".st-key-critic_ranking canvas").first.wait_for(timeout=120_000)

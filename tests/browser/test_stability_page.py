@@ -82,6 +82,19 @@ def test_back_and_forward_change_the_lab(page, site: str):
     assert page.url.endswith("lab=clipping")
 
 
+LABELS = """() => [...document.querySelectorAll('[data-testid=stWidgetLabel]')]
+  .filter((label) => label.offsetHeight && !label.closest('[class*=st-key-prediction], .st-key-lab'))
+  .map((label) => label.getBoundingClientRect().top)"""
+
+
+@pytest.mark.parametrize("key", ["vanishing", "collapse", "clipping", "sensitivity"])
+def test_the_labels_of_the_controls_are_on_one_line(page, site: str, key: str):
+    open_lab(page, site, key)
+    still(page)
+    tops = page.evaluate(LABELS)
+    assert len(tops) >= 2 and max(tops) - min(tops) < 2
+
+
 @pytest.mark.slow
 def test_vanishing_gradients(page, site: str):
     open_lab(page, site, "vanishing")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import Figure
+from wgan.figures.base import COLOUR_BAR, Figure
+from wgan.format import fmt_sig
 
 
 def distance_grid(
@@ -50,7 +51,7 @@ def distance_grid(
             },
         ],
         "layout": {
-            "margin": {"l": 70, "r": 8, "t": 8, "b": 44},
+            "margin": {"l": 70, "r": 8, "t": 34, "b": 44},
             "xaxis": {**_axis(column_names), "title": {"text": titles[1]}},
             "yaxis": {**_axis(row_names), "title": {"text": titles[0]}},
             "showlegend": False,
@@ -87,13 +88,14 @@ def _heat_map(table: Real, floor: float, high: float) -> Figure:
         "xgap": 3,
         "ygap": 3,
         "hoverongaps": False,
-        "hovertemplate": "W₁ %{customdata:.4g}<extra></extra>",
-        "colorbar": {
-            "title": {"text": "W₁", "side": "top"},
-            "thickness": 10,
-            "outlinewidth": 0,
+        "hovertemplate": "W₁ %{customdata:.3g}<extra></extra>",
+        "colorbar": COLOUR_BAR
+        | {
+            "y": 1.0,
+            "yanchor": "bottom",
+            "ypad": 4,
             "tickvals": [float(t) for t in ticks],
-            "ticktext": [f"{10**t:.2g}" for t in ticks],
+            "ticktext": [fmt_sig(float(10**t)) for t in ticks],
         },
     }
 
@@ -104,7 +106,7 @@ def _cell_labels(
     """Return each cell's distance as an annotation, the best with a star; none for empty cells."""
     labels: list[Figure] = []
     for (i, j), distance in np.ndenumerate(table):
-        number = "" if np.isnan(distance) else f"{distance:.3g}"
+        number = "" if np.isnan(distance) else fmt_sig(float(distance))
         text = "diverged" if (i, j) in diverged else number
         if (i, j) == best:
             text = f"<b>★ {text}</b>"

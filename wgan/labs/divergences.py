@@ -261,7 +261,9 @@ def _measure(
     with torch.no_grad():
         logits, scores = (t.critic(line).double().numpy() for t in trainers)
     if not (np.isfinite(logits).all() and np.isfinite(scores).all()):
-        raise ValueError("The networks' scores are no longer finite. Train again with another setting.")
+        raise ValueError(
+            "The networks' scores are no longer finite. Train again with another setting."
+        )
     discriminator, critic = (t.critic for t in trainers)
     return OpposedNetworks(
         mu,

@@ -212,7 +212,9 @@ def _normalised(critic: nn.Module, columns: Tensor) -> tuple[F64, float]:
     """Return a critic at the columns, divided by its steepest slope and with mean 0, and that slope."""
     scores = critic(columns).double().numpy()
     if not np.isfinite(scores).all():
-        raise ValueError("The critic's scores are no longer finite. Train again with another setting.")
+        raise ValueError(
+            "The critic's scores are no longer finite. Train again with another setting."
+        )
     slope = steepest(scores)
     curve = scores / max(slope, 1e-12)
     return curve - curve.mean(), slope
