@@ -18,21 +18,20 @@ _PILES = component(
 RATIO = 760 / 338  # of the drawing, width to height (plan_editor.js)
 
 HELP = {
-    "shape": """Above lies **the earth**: the fakes, as a generator makes them. Below is **the mould**: the real
-distribution, which the earth is to fill.
+    "shape": """**The earth** (above) is the distribution of the fakes. **The mould** (below) is the real
+distribution, which the earth must fill.
 
-**Shape both piles**: drag over their columns. However high you pull, both hold the same amount
-of earth, one load in all: heights are shares of it.
+**Shape both piles**: drag over their columns. Heights are shares: both piles always hold the same amount of earth.
 
 With the keyboard: Tab chooses a pile, ← → a column, ↑ ↓ its height.""",
-    "move": """**Drag earth** from a column above to a column below: as much goes as is left there and still
-needed here. Or click first the one, then the other.
+    "move": """**Drag earth** from a column above to a column below. A move takes as much earth as is left in the one and
+needed in the other. Or click the one column, then the other.
 
-With the keyboard: ← → choose a column, Enter picks its earth up, ← → choose where it goes, Enter drops it.
+With the keyboard: ← → choose a column, Enter picks its earth up, ← → choose the target, Enter drops it.
 
-The cost is loads × distance: moving the whole pile by one column costs 1.""",
-    "best": """**The cheapest plan** on a line never lets two loads cross: the leftmost earth fills the leftmost
-place, and so on. Bands show where each load goes, their width how much it is.""",
+The cost is load × distance: moving the whole pile by one column costs 1.""",
+    "best": """**The cheapest plan** on a line needs no crossing loads: the leftmost earth fills the leftmost
+place, and so on. Bands show the moves; a wide band is a large load.""",
 }
 
 
