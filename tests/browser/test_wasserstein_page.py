@@ -92,7 +92,7 @@ def test_a_plan_by_hand_against_the_best(page, site: str):
     page.get_by_text("Why.").wait_for()
     assert number(page, "Your plan") > number(page, "Cheapest plan")
     page.get_by_text("As you predicted").wait_for()
-    assert "Yours costs" in says(page)
+    assert "Your plan costs" in says(page)
 
     # The film of the cheapest plan: it runs, pauses, and can be set by hand.
     mode(page, "Cheapest plan")

@@ -61,7 +61,7 @@ def settings(snapshot: RunSnapshot) -> Order:
         1.0,
         key="alone_rate",
         persist_state="session",
-        format_func=lambda f: "the run's" if f == 1 else f"{fmt_number(f)} ×",
+        format_func=lambda factor: f"{fmt_number(factor)} ×",
         help=f"As a multiple of the run's learning rate, {fmt_number(snapshot.config.critic_learning_rate)}.",
     )
     pauses_training = False

@@ -99,7 +99,7 @@ def _alarm_help() -> str:
         f"its samples spread less than {100 * thresholds.variety:.0f} % as far as the data, after they spread more. "
         f"For digits: the divergence between the classes of samples and data is above {thresholds.class_kl:g} nats, "
         "and 15 % above its smallest value so far. **Recovered**: three measurements in a row without this, with "
-        "most modes captured. The beginning of the training does not count. The thresholds are those of a run's "
+        "most modes captured. The beginning of the training does not count. A model that diverges counts as collapsed. The thresholds are those of a run's "
         "diagnosis. "
         f"Source: {thresholds.source}"
     )

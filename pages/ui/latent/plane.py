@@ -142,7 +142,7 @@ def grid(generator_view: GeneratorView) -> None:
         )
         st.markdown(
             "Look at an early checkpoint in the sidebar, and at later ones: the grid unfolds, reaches for "
-            "the piles, and thins out between them. It never tears, as the map is smooth."
+            "the piles, and thins out between them. It never tears, because the map is continuous."
         )
         if generator_view.models.config.latent_dim > 2:
             st.caption(

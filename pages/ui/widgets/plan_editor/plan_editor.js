@@ -260,14 +260,14 @@ class Piles {
     const button = (words, act, title) => make("button",
       { type: "button", className: "wgan-button", onclick: act, title }, words);
     this.modes = {
-      shape: button("Shape", () => this.turn("shape"), "Shape both piles with the mouse"),
+      shape: button("Shape", () => this.turn("shape"), "Change the shape of both piles"),
       move: button("Move it yourself", () => this.turn("move"), "Build a plan by hand"),
       best: button("Cheapest plan", () => this.turn("best"), "Watch the cheapest plan"),
     };
     this.undo = button("Undo", () => this.moved(this.moves.slice(0, -1)), "Take back the last move");
     this.reset = button("Reset", () => this.moved([]), "Take back all moves");
     this.finish = button("Nearest first", () => this.greedy(),
-      "Fill the rest for me, each place from the nearest earth that is left: often not the cheapest way");
+      "Complete the plan: each place gets the nearest earth that is left. Often not the cheapest plan");
     this.play = iconButton("play", "Play", () => this.toggle());
     this.slider = make("input", { type: "range", className: "wgan-range", min: 0, max: 1, step: 0.001,
       value: 0, ariaLabel: "How far the earth has come" });
@@ -537,11 +537,11 @@ class Piles {
     setIcon(this.play, this.playing ? "pause" : "play", this.playing ? "Pause" : "Play");
     const words = {
       shape: "Drag the columns",
-      move: done ? `Yours costs ${formatCost(cost)}`
+      move: done ? `Your plan costs ${formatCost(cost)}`
         : this.moves.length ? `${Math.round(100 * share)} % moved for ${formatCost(cost)}` : "Drag earth down into the mould",
       best: "",
     }[this.mode];
-    write(this.says, `${words ? `${words} · ` : ""}${words && this.mode === "move" ? "the best" : "cheapest plan"}: ${formatCost(best)}`);
+    write(this.says, `${words ? `${words} · ` : ""}cheapest plan: ${formatCost(best)}`);
   }
 
   /**
