@@ -47,7 +47,7 @@ VARIED: dict[str, Varied] = {
         "Size of the steps of both networks.",
     ),
     "n_critic": Varied(
-        "Critic updates a step",
+        "Critic updates per step",
         ("n_critic",),
         (1, 2, 5, 10),
         "Critic updates before each generator update: more of them make each step longer.",
