@@ -172,7 +172,9 @@ def test_the_grid_is_cancelled_and_keeps_its_cells():
     # Of another pair it is said that the map is not of it; a new visitor finds the pair of the map.
     assert "The map shows" not in page_text(app)
     app.selectbox(key="sensitivity_columns").set_value("beta1").run()
-    assert "The map shows **learning rate** and **critic updates per step**" in page_text(sound(app))
+    assert "The map shows **learning rate** and **critic updates per step**" in page_text(
+        sound(app)
+    )
     other = lab(page_alone("stability.py"), "sensitivity")
     assert other.selectbox(key="sensitivity_columns").value == "n_critic"
     assert "The map shows" not in page_text(other)
