@@ -11,6 +11,7 @@ from pages.ui.labs.frame import Lab, show_result
 from pages.ui.labs.settings import control_row, no_label, persistent_key
 from pages.ui.widgets.chart.chart import chart
 from wgan import figures
+from wgan.config import PRESETS
 from wgan.format import fmt_number, fmt_sig
 from wgan.labs.sensitivity import (
     BUDGET,
@@ -38,8 +39,8 @@ LAB = Lab(
     "measured here",
 )
 
-AXIS_HELP = """A hyperparameter to vary. All others stay as in the preset *Eight piles of points*: WGAN-GP on a ring of
-radius 2, networks 3×64."""
+AXIS_HELP = f"""A hyperparameter to vary. All others stay as in the preset *{PRESETS["toy-ring"].title}*: WGAN-GP on a
+ring of radius 2, networks 3×64."""
 
 MAP_HELP = """Each cell is a separate training with the same seed. Its colour and number are the exact W₁ between 512 of its
 samples and 512 real points at the end (logarithmic colours, lower is better, ★ is the best). Dots: its samples.
