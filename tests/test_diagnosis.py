@@ -13,7 +13,7 @@ from tests.conftest import THREADS
 from wgan.arrays import F64
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
-from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine, sample_facts
+from wgan.diagnosis import RULES, Evidence, diagnose, evidence_of, examine, health, sample_facts
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.reports import Report
@@ -439,3 +439,33 @@ def test_facts_about_the_samples_need_one_measurement(
     sentences = sample_facts(evidence_with(TOY, None, **numbers))
     assert len(sentences) == len(facts)
     assert all(fact in sentence for fact, sentence in zip(facts, sentences, strict=True))
+
+
+def test_the_health_line_names_the_first_problem_and_counts_the_others():
+    evidence = evidence_with(TOY, None, **COLLAPSED)
+    findings = diagnose(evidence)
+    raised = [finding for finding in examine(evidence) if finding.reading.raised]
+    assert [f.key for f in findings] == [f.key for f in raised] and raised
+    state = health(examine(evidence), evidence, active=True)
+    assert state.level == raised[0].rule.level
+    assert state.sentence.startswith(f"**{raised[0].rule.title}**")
+    assert ("other problem" in state.sentence) == (len(raised) > 1)
+    assert "0 of 25 modes" in state.facts[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "since", "active", "sentence"),
+    [
+        ({}, 0, True, "appears after three measurements"),
+        ({}, 300, True, "The settings changed at step 300."),
+        ({}, 300, False, "ended before the critic was measured three times"),
+        ({"measure": False}, 0, True, "“Measure while training” is off"),
+    ],
+)
+def test_the_health_line_says_why_there_is_no_diagnosis(
+    changes: dict[str, Any], since: int, active: bool, sentence: str
+):
+    evidence = replace(evidence_with(TOY.changed(changes), None, emd_512=[0.5]), since=since)
+    state = health((), evidence, active=active)
+    assert state.level == "unknown" and sentence in state.sentence
+    assert state.facts and "0.5" in state.facts[0]
