@@ -584,3 +584,27 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     assert not slowly() and set(last_seen) - {"visitor 0"} == {state_of(app, Visitor).id}
     assert "visitor 0" in last_seen
     session.session().stop(run)
+
+
+def test_a_scenario_starts_with_one_click_and_its_remedy_is_recorded(app: AppTest):
+    app.run()
+    app.switch_page("../presets.py").run()
+    button(app, "preset-saturated-clipping").click().run()
+    sound(app)
+    assert "saturated" in " ".join(m.value for m in app.markdown).lower()
+    button(app, "start_scenario").click().run()
+    app.switch_page("../train.py").run()
+    until_button(app, "pause")
+    sound(app)
+    assert [m for m in app.markdown if "**Saturated clipping, on purpose.**" in m.value]
+    remedy = button(app, "remedy")
+    assert remedy.label == "Try the remedy" and not remedy.disabled
+    remedy.click().run()
+    sound(app)
+    assert button(app, "remedy").disabled and button(app, "remedy").label == "Remedy applied"
+    run = session.session().library.run(app.query_params["run"])
+    button(app, "stop").click().run()
+    until_button(app, "resume")
+    assert [(c.path, c.after) for c in run.changes() if c.path != "engine"] == [
+        ("objective.clip_value", 0.1)
+    ]

@@ -11,6 +11,7 @@ from pages.ui.core.run_on_show import shown_run
 from pages.ui.core.session import session
 from pages.ui.panels import run_panel
 from pages.ui.train import diagnosis, dialogs, forecast, header, quality, sidebar
+from pages.ui.train.scenario import scenario_box
 from pages.ui.widgets.chart.chart import chart
 from pages.ui.widgets.image_grid.image_grid import image_grid
 from wgan import figures
@@ -142,6 +143,7 @@ def _examples() -> None:
 def _run(snapshot: RunSnapshot, edits_next_run: bool) -> None:
     """Show the run on show: its header, and two fragments that redraw it."""
     header.header(snapshot, edits_next_run)
+    scenario_box(snapshot)
     changes = snapshot.status is Status.RUNNING or bool(snapshot.phase)
     # Give each fragment its own container, so that a late response cannot land in a different layout.
     with st.container():
