@@ -18,7 +18,9 @@ from wgan.cli.main import main
 from wgan.runs import list_runs
 
 try:
-    from playwright.sync_api import Browser, Locator, Page, sync_playwright
+    from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+    expect.set_options(timeout=120_000)  # 5 s else, which a busy machine needs for a page
 except ImportError:  # the tests are skipped, in `chromium` below
     sync_playwright = None
 

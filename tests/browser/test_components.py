@@ -11,8 +11,6 @@ if not os.environ.get("CI"):  # in CI it must be there: without it, the import b
     pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-expect.set_options(timeout=120_000)  # 5 s else, whatever the page's own is
-
 ROOT = Path(__file__).parents[2]
 
 # A training that is none: its step is counted by the clock of the server.

@@ -15,12 +15,13 @@ from pages.ui.core.url import asked_moment, keep_moment
 from pages.ui.panels.marks import run_marks
 from pages.ui.panels.state import Timelines
 from pages.ui.widgets.chart.chart import chart
-from pages.ui.widgets.sample_timeline.sample_timeline import Frame, sample_timeline
+from pages.ui.widgets.sample_timeline.sample_timeline import Frame, Nearest, sample_timeline
 from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.arrays import F32
 from wgan.config import PREVIEW_COLUMNS, ConfigError
 from wgan.format import fmt_digits, fmt_duration
+from wgan.imaging import decode, encode, tile, untile
 from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.objectives import Objective
 from wgan.runs import RunError, Status, unpack_arrays
@@ -214,6 +215,10 @@ def _samples(snapshot: RunSnapshot) -> None:
         rows=rows,
         at=step,
         on_move=go_to,
+        moments=snapshot.run,
+        nearest=(lambda step, index: _nearest_real(snapshot, step, index))
+        if has_pictures
+        else None,
         version=(
             snapshot.run,
             snapshot.version,
@@ -221,6 +226,28 @@ def _samples(snapshot: RunSnapshot) -> None:
             snapshot.config.preview_class,
             present,
         ),
+    )
+
+
+def _nearest_real(snapshot: RunSnapshot, step: int, index: int) -> Nearest | None:
+    """Return the training picture nearest to a sample of the preview at a step."""
+    preview = snapshot.preview
+    if preview is None or preview.step != step:
+        preview = session().library.preview(snapshot.run, step)
+    if preview is None:
+        return None
+    channels, height, width = snapshot.config.dataset.shape
+    sample = untile(decode(preview.content), index, (channels, height, width))
+    if sample is None:
+        return None
+    result = session().datasets.nearest(snapshot.config.dataset, sample[None], 1)
+    if result is None:
+        return None
+    pictures, distances = result
+    return Nearest(
+        encode(tile(pictures[0], 1)),
+        f"The training picture nearest to this sample at step {step:,}: their pixels differ by "
+        f"{fmt_digits(float(distances[0, 0]))} of 255 (root mean square).",
     )
 
 
@@ -306,6 +333,7 @@ def _plots(snapshot: RunSnapshot) -> None:
         help=GAP_HELP,
         version=version,
         alt="Critic gap on training and held-out data over steps",
+        steps_of=snapshot.run,
     )
     chart(
         lambda: figures.losses(
@@ -320,4 +348,5 @@ def _plots(snapshot: RunSnapshot) -> None:
         help=_loss_help(snapshot.config.objective),
         version=version,
         alt="The critic's scores of real and fake examples, and the generator's loss, over steps",
+        steps_of=snapshot.run,
     )

@@ -91,6 +91,7 @@ def chart(
     title: str = "",
     help: str = "",
     version: Hashable = None,
+    steps_of: str | None = None,
 ) -> None:
     """Show a figure.
 
@@ -107,6 +108,8 @@ def chart(
         help: Tooltip of the heading.
         version: Visitors with the same version and key share the encoded figure, which is made only
             once.
+        steps_of: The run whose steps the x axis shows. A line then marks the step that the run's timeline
+            shows, and pointing at the chart shows the samples of that step.
     """
     total = height + (HEADING if title else 0)
 
@@ -122,6 +125,7 @@ def chart(
             "space": space(total),
             "title": title,
             "help": help,
+            **({} if steps_of is None else {"stepsOf": steps_of}),
         }
 
     data = make() if version is None else shared((key, version), make)
