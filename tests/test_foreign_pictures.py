@@ -527,6 +527,6 @@ def test_what_the_child_hands_over_is_checked(change: dict[str, Any], tmp_path: 
     if not change:
         assert assemble(place, description, recipe, "x", target).kept == 2
         return
-    with pytest.raises(DataError, match="something else than pictures"):
+    with pytest.raises(DataError, match="returned invalid data"):
         assemble(place, description, recipe, "x", target)
     assert not target.exists()

@@ -377,8 +377,8 @@ def test_the_memory_of_what_is_kept_is_limited(root: Path):
         (b"PK\x03\x04 broken", "damaged or not complete"),
         (zipped(GOOD)[:-40], "damaged or not complete"),
         (png(), "no archive that can be read"),
-        (zipped([]), "no picture to train on in it: it is empty"),
-        (tarred([]), "no picture to train on in it: it is empty"),
+        (zipped([]), "there is no picture: the source is empty"),
+        (tarred([]), "there is no picture: the source is empty"),
         (GOOD[:1], "only one picture"),
         ([("a.png", png()), ("b.png", png())], "only one picture.*1 × it is a duplicate"),
         ([("a.txt", b"words"), ("b.txt", b"more")], "2 × it is no picture that can be read"),
@@ -712,7 +712,7 @@ def test_forgetting_deletes_one(root: Path):
     forget(prepared_set.key, root)
     assert [p.key for p in prepared(root)] == [other.key]
     for key in (prepared_set.key, "../own/x", "", "*"):
-        with pytest.raises(DataError, match="There are no prepared pictures"):
+        with pytest.raises(DataError, match="There are no added pictures"):
             forget(key, root)
 
 
@@ -725,7 +725,7 @@ def test_damaged_files_are_left_out_and_said(root: Path):
     for damaged in (whole[:-100], whole[:50], b"", whole.replace(b'"schema', b'"zchema')):
         path.write_bytes(damaged)
         assert prepared(root) == []
-        with pytest.raises(DataError, match="damaged: prepare them again"):
+        with pytest.raises(DataError, match=r"damaged\. Add them again"):
             Own.of(prepared_set).load(root)
     # It is made anew when it is asked for again.
     assert prepare(GOOD, Recipe(), root).kept == 3
@@ -784,7 +784,7 @@ def test_a_root_that_cannot_be_written_leaves_it_to_the_cache_of_the_user(
         ({"title": ""}, "1 to 60 printable"),
         ({"title": "x" * 61}, "1 to 60 printable"),
         ({"title": "a\0b"}, "1 to 60 printable"),
-        ({"background": "javascript"}, "choose white, black"),
+        ({"background": "javascript"}, "Use white, black"),
         ({"side": 30}, "28, 32 or 64"),
         ({"held_out": 0.6}, "0.5"),
         ({"fit": "squash"}, "'crop' or 'pad'"),
@@ -832,7 +832,9 @@ def test_classes_and_mirrors_of_own_pictures(prepared_set: Prepared):
     expected = whole.train[whole.train_labels == 1]
     assert torch.equal(loaded.train[:], torch.cat([expected, expected.flip(-1)]))
     assert loaded.held_out_labels.shape == loaded.held_out.shape[:1]
-    with pytest.raises(ValidationError, match="Pets has no class “mice”: choose among cats, dogs"):
+    with pytest.raises(
+        ValidationError, match=r"Pets has no class “mice”\. Choose from: cats, dogs"
+    ):
         Own.of(prepared_set, classes=("mice",))
 
 
@@ -850,16 +852,16 @@ def test_without_the_pictures_a_config_is_still_understood(prepared_set: Prepare
     again = TrainConfig.parse(json.loads(config.model_dump_json()))
     assert again == config and again.dataset.class_names() == ("dogs",)
     assert again.dataset.shape == (1, 28, 28) and not again.dataset.present()
-    with pytest.raises(DataError, match=r"“Pets” \(pets-.*\) is not on this machine: prepare it"):
+    with pytest.raises(DataError, match=r"“Pets” \(pets-.*\) is not on this machine. Add"):
         again.dataset.load()
 
 
 def test_no_choice_and_no_key(root: Path):
-    assert not Own().present(root) and DATASETS["own"].title == "Pictures of yours"
-    with pytest.raises(DataError, match="No pictures of yours are chosen"):
+    assert not Own().present(root) and DATASETS["own"].title == "Your own pictures"
+    with pytest.raises(DataError, match="None of your own pictures are chosen"):
         Own().load(root)
     for key in ("../../etc/passwd", "A", "x/y", "x.y"):
-        with pytest.raises(ValidationError, match="is not the key"):
+        with pytest.raises(ValidationError, match="is not a key"):
             Own(pictures=key)
 
 
@@ -932,7 +934,7 @@ def test_npm_that_fails_is_said_in_a_sentence(
     npm.write_text("#!/bin/sh\necho 'no such host' >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda name: str(npm))
-    with pytest.raises(DataError, match=r"npm could not fetch .*no such host.*Upload"):
+    with pytest.raises(DataError, match=r"npm could not download .*no such host.*Upload"):
         Pokemon().load(root)
     assert not paths_below(root)
 
@@ -950,7 +952,7 @@ def test_npm_that_answers_is_asked_once(
     monkeypatch.setattr("shutil.which", lambda name: str(npm))
     heard: list[str] = []
     loaded = Pokemon().load(root, lambda message, share: heard.append(message))
-    assert "Fetching the Pokémon sprites with npm" in heard
+    assert "Downloading the Pokémon sprites with npm" in heard
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert (root / "pokesprite-images-2.tgz").is_file()
     assert Pokemon(side=64).load(root).shape == (3, 64, 64)

@@ -477,7 +477,7 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
     page_text = " ".join(text.value for text in app.markdown)
-    assert "The penalty is too strong" in page_text and "pulls 30 times as hard" in page_text
+    assert "The penalty is too strong" in page_text and "gradient is 30 times as large" in page_text
     button(app, "mend-strong-penalty-0").click().run()
     sound(app)
     assert "Fork from step" in app.sidebar.info[0].value

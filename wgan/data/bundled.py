@@ -15,10 +15,13 @@ DIGITS = tuple("0123456789")
 
 
 class Mnist10k(Labelled):
-    """10,000 handwritten digits that come with the app, 1,000 of each class. No network needed."""
+    """10,000 digits of MNIST that come with the app, 1,000 of each class."""
 
     name: Literal["mnist-10k"] = "mnist-10k"
     title = "MNIST, 10,000 digits"
+    summary = "10,000 handwritten digits that come with the app. No download is needed."
+    explanation = """The training set has 1,000 pictures of each class. They are a part of
+MNIST."""
     known = DIGITS
     counts = (1_000,) * 10
     features = "mnist"
