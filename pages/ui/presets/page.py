@@ -25,9 +25,9 @@ from wgan.format import fmt_value
 FEATURED = ("quick-mnist", "toy-ring")
 
 GROUPS = {
-    "Begin here": (),
+    "Start here": (),
     "Papers": ("paper-", "wgan-", "groupsort"),
-    "A tutorial and its heirs": ("brownlee", "seed-"),
+    "A tutorial and its variants": ("brownlee", "seed-"),
     "Quick": ("quick-",),
     "Points in the plane": ("toy-",),
 }
@@ -42,7 +42,7 @@ def grouped() -> dict[str, list[str]]:
     by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
-        by_group["Begin here" if name in FEATURED else next(fitting, "Papers")].append(name)
+        by_group["Start here" if name in FEATURED else next(fitting, "Papers")].append(name)
     saved_presets = list(session().presets.all())
     return ({OWN: saved_presets} if saved_presets else {}) | by_group
 
@@ -103,7 +103,7 @@ def _show(name: str) -> None:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="use_preset",
-                help="Take its values into the sidebar of the Train page.",
+                help="Open the Train page with these settings in the sidebar.",
             ):
                 draft.use_preset_for_next_run(name)
                 st.switch_page(navigation.page("train"))
@@ -121,9 +121,7 @@ def _show(name: str) -> None:
             st.markdown(f"**Source.** {preset.source}")
             st.code(f"python -m wgan train --preset {name}", language="bash")
         else:
-            st.markdown(
-                f"{config.title}: settings that were saved from the sidebar of the Train page."
-            )
+            st.markdown(f"{config.title}: settings that you saved on the Train page.")
     with right:
         _data(config)
     _values(config)
@@ -138,8 +136,8 @@ def _data(config: TrainConfig) -> None:
     real = real_examples(config.dataset, 256)
     if real is None:
         st.info(
-            f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
-            "the Data page.",
+            f"{config.dataset.title} is not on this machine yet. Start downloads it; you can "
+            "also download it on the Data page.",
             icon=":material/download:",
         )
     elif config.dataset.kind == "pictures":
@@ -182,11 +180,11 @@ def _values(config: TrainConfig) -> None:
         if p in changed_paths or p in ("dataset", "objective", "network", "optimizer")
     ]
     values = config.flat()
-    st.markdown("**Its values**, where they are not the library's defaults")
+    st.markdown("**Settings that differ from the defaults**")
     st.dataframe(
         {
-            "Value": [fields[path].title for path in listed],
-            "Here": [_value(path, values[path], fields) for path in listed],
+            "Setting": [fields[path].title for path in listed],
+            "Value": [_value(path, values[path], fields) for path in listed],
             "Flag": [f"--{path.replace('_', '-')}" for path in listed],
         },
         hide_index=True,
