@@ -490,7 +490,7 @@ def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs
     finished_run(runs_dir)
     sound(app.run())
     page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
-    assert "there is no diagnosis of it" in page_text and "No problems found" not in page_text
+    assert "so there is no diagnosis" in page_text and "No problems found" not in page_text
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):

@@ -97,7 +97,7 @@ def test_a_reload_shows_the_setup_of_the_run_on_show_and_what_was_changed_of_it(
 def test_a_fork_in_preparation_survives_a_reload(page, site: str):
     page.goto(site)
     page.get_by_role("button", name="Fork", exact=True).click(timeout=120_000)
-    page.get_by_role("button", name="Prepare the fork").click()
+    page.get_by_role("button", name="Prepare fork").click()
     page.get_by_role("button", name="Start fork").wait_for()
     until(lambda: "fork=" in address(page))
     page.reload()
@@ -306,7 +306,7 @@ def test_two_tabs_of_a_live_run_agree_undo_goes_back_and_a_queued_run_waits(
     live = address(page)
     page.get_by_text("Next run", exact=True).click()
     page.get_by_role("button", name="Start next").click()
-    page.get_by_role("button", name="Queue it").click()
+    page.get_by_role("button", name="Add to the queue").click()
     page.get_by_text("Waiting:").wait_for()
     assert page.get_by_role("button", name="Pause", exact=True).is_visible()
     run = re.search(r"run=[^&]*", live).group()

@@ -71,7 +71,7 @@ def _not_yet(snapshot: RunSnapshot) -> str:
             "The first diagnosis appears after three measurements of the critic, usually within a few "
             "minutes."
         )
-    return "This run ended before there were three measurements of the critic, so there is no diagnosis of it."
+    return "This run ended before its critic was measured three times, so there is no diagnosis."
 
 
 def _alarm(snapshot: RunSnapshot, raised: Sequence[Finding]) -> None:
