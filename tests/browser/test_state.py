@@ -170,7 +170,7 @@ def test_latent_keeps_its_section_and_choices(page, site: str):
     page.get_by_role("radio", name="Walk").first.wait_for(timeout=120_000)
     choose_model_of_latent(page)
     section(page, "Plane").click()
-    side = page.get_by_role("slider", name="Pictures a side")
+    side = page.get_by_role("slider", name="Pictures per side")
     side.focus()
     page.keyboard.press("ArrowLeft")
     until(lambda: side.get_attribute("aria-valuetext") == "7")
