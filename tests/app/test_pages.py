@@ -274,7 +274,7 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     app.button_group(key="settings_of").set_value("Next run").run()
     button(app, "start").click().run()
     assert has_button(app, "dialog_queue") and has_button(app, "dialog_stop")
-    assert any("Queue the new run behind it" in text.value for text in app.markdown)
+    assert any("Add the new run to the queue" in text.value for text in app.markdown)
 
 
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):

@@ -169,7 +169,7 @@ def walk_leads_through_kept_points(page) -> None:
     page.get_by_role("radio", name="Kept").or_(
         page.get_by_role("button", name="Kept")
     ).first.click()
-    page.get_by_text("4 points are kept.").wait_for()
+    page.get_by_text("You have kept 4 points.").wait_for()
     page.locator(".st-key-walk canvas").first.wait_for()
     # A shorter walk has a shorter axis.
     axis = "document.querySelector('.st-key-lengths .js-plotly-plot')?._fullLayout.xaxis.range[1]"
