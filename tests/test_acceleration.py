@@ -155,7 +155,11 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
             "alike",
         ),
         (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "state besides its weights"),
-        (tiny(objective="wgan-groupsort"), Engine("cpu", "float32", THREADS), "state besides its weights"),
+        (
+            tiny(objective="wgan-groupsort"),
+            Engine("cpu", "float32", THREADS),
+            "state besides its weights",
+        ),
     ],
 )
 def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, word: str):

@@ -373,7 +373,7 @@ def test_a_walk_as_z_is_the_path_of_the_latent_page(cli: Cli, tmp_path: Path):
     [
         (["--out", "walk.avi"], "can be written as .gif, .webp or .mp4"),
         (["--out", "walk.gif", "--waypoints", "9"], "two to eight waypoints, not 9"),
-        (["--out", "walk.gif", "--class", "7"], "not told the class"),
+        (["--out", "walk.gif", "--class", "7"], "not class-conditional"),
         (["--out", "nowhere/walk.gif"], "cannot be written"),
         (["--out", "walk.gif", "--step", "7"], "7"),
     ],

@@ -65,10 +65,10 @@ def test_another_optimiser_begins_without_memory(parent: Run, runs_dir: Path):
 @pytest.mark.parametrize(
     ("changes", "pattern"),
     [
-        ({"dataset": "grid-25"}, "A fork keeps its dataset"),
-        ({"network.width": 32}, "A fork keeps its network"),
-        ({"latent_dim": 5}, "A fork keeps its latent dim"),
-        ({"steps": 20}, "begins at step 20 and would end at step 20"),
+        ({"dataset": "grid-25"}, "A fork keeps the data set"),
+        ({"network.width": 32}, "A fork keeps the network"),
+        ({"latent_dim": 5}, "A fork keeps the number of latent dimensions"),
+        ({"steps": 20}, "begins at step 20, but its last step is 20"),
         ({"n_critic": 0}, "at least 1|greater than or equal to 1|1 or more"),
         ({"nonsense": 1}, "nonsense"),
     ],

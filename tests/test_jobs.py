@@ -420,7 +420,7 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     for _ in range(5):
         training_job.step()
     training_job.flush()
-    assert "the disk is full or has a fault; free some space" in training_job.snapshot.warning
+    assert "the disk is full or faulty; free some space" in training_job.snapshot.warning
     training_job.finish(Status.STOPPED)
     assert training_job.snapshot.warning == "" and training_job.snapshot.status is Status.FAILED
     assert "The end of this run could not be written." in training_job.snapshot.error

@@ -323,7 +323,9 @@ def test_what_cannot_change_says_why(path: str, engine: Engine):
     training = Training(tiny(), engine=engine)
     with pytest.raises(ConfigError, match="cannot change while training"):
         training.apply(**{path: 3})
-    with pytest.raises(ConfigError, match="data set, objective, network and optimiser of a run cannot"):
+    with pytest.raises(
+        ConfigError, match="data set, objective, network and optimiser of a run cannot"
+    ):
         training.apply(objective="wgan")
     with pytest.raises(ConfigError, match="n_critic must be at least 1"):
         training.apply(n_critic=0)

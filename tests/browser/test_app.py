@@ -389,7 +389,7 @@ def export_and_import(page, url: str, runs: Path, run: str, file: Path) -> None:
     page.get_by_role("button", name="Export", exact=True).click(timeout=120_000)
     still(page)
     with page.expect_download() as download:
-        press(page, "Whole run")
+        press(page, "Complete run (ZIP)")
     download.value.save_as(file)
     page.keyboard.press("Escape")
     press(page, "Import")
