@@ -112,4 +112,4 @@ def test_bad_flags_are_one_sentence(
 
 def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["data", "add", str(tmp_path / "nothing"), "--quiet"]) == 2
-    assert "There is no file or folder" in capsys.readouterr().err
+    assert "The file or folder" in capsys.readouterr().err

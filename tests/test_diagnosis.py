@@ -452,8 +452,7 @@ def test_facts_about_the_samples_need_one_measurement(
     ],
 )
 def test_the_ratio_of_two_gradients_is_in_plain_words(depth: float, text: str):
-    numbers = {"gradient_depth": [depth] * 3, "generator_signal": [1.0] * 3}
-    findings = examine(evidence_with(**numbers))
+    findings = examine(evidence_with(gradient_depth=[depth] * 3, generator_signal=[1.0] * 3))
     by_key = {finding.key: finding.reading.evidence for finding in findings}
     assert text in by_key["exploding-gradient"] and text in by_key["vanishing-gradient"]
 
@@ -466,8 +465,8 @@ def test_the_ratio_of_two_gradients_is_in_plain_words(depth: float, text: str):
     ],
 )
 def test_the_faster_network_is_named(generator: float, text: str):
-    numbers = {"generator_move": [generator] * 3, "critic_move": [0.05 / TOY.n_critic] * 3}
-    (finding,) = examine(evidence_with(**numbers))
+    critic = 0.05 / TOY.n_critic
+    (finding,) = examine(evidence_with(generator_move=[generator] * 3, critic_move=[critic] * 3))
     assert text in finding.reading.evidence
 
 

@@ -287,7 +287,7 @@ def test_a_lost_process_is_replaced_and_the_run_goes_on(
             os.kill(worker(process.pid, rank), signal.SIGKILL)
         out, stderr = process.communicate(timeout=180)
     assert process.returncode == 0, stderr
-    assert stderr.count("goes on from step") == len(failures)
+    assert stderr.count("continues from step") == len(failures)
     assert len(list_runs(runs)) == 1
     run = list_runs(runs)[0]
     result = json.loads(out.splitlines()[-1])

@@ -125,13 +125,31 @@ def _database(statement: str) -> Harm:
 
 
 HOSTILE: dict[str, tuple[Harm, str]] = {
-    "traversal": (_rename("thumb.webp", "RUN/../../evil.webp"), "does not belong"),
-    "absolute": (_rename("thumb.webp", "/tmp/evil.webp"), "does not belong"),
-    "windows": (_rename("thumb.webp", "RUN\\..\\evil.webp"), "does not belong"),
-    "deeper": (_rename("thumb.webp", "RUN/previews/more/00000001.webp"), "does not belong"),
-    "program": (_rename("thumb.webp", "RUN/evil.py"), "does not belong"),
-    "pickle": (_rename("thumb.webp", "RUN/step_00000001.pt"), "does not belong"),
-    "hidden": (_rename("thumb.webp", ".trash/config.json"), "does not belong"),
+    "traversal": (
+        _rename("thumb.webp", "RUN/../../evil.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "absolute": (
+        _rename("thumb.webp", "/tmp/evil.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "windows": (
+        _rename("thumb.webp", "RUN\\..\\evil.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "deeper": (
+        _rename("thumb.webp", "RUN/previews/more/00000001.webp"),
+        "This is not an exported run: it contains",
+    ),
+    "program": (_rename("thumb.webp", "RUN/evil.py"), "This is not an exported run: it contains"),
+    "pickle": (
+        _rename("thumb.webp", "RUN/step_00000001.pt"),
+        "This is not an exported run: it contains",
+    ),
+    "hidden": (
+        _rename("thumb.webp", ".trash/config.json"),
+        "This is not an exported run: it contains",
+    ),
     "two runs": (_rename("thumb.webp", "other/thumb.webp"), "exactly one run"),
     "no config": (_rename("config.json", "RUN/error.log"), "has no config.json"),
     "no database": (_rename("run.sqlite", "RUN/error.log"), "has no run.sqlite"),
@@ -189,9 +207,9 @@ def test_links_truncation_duplicates_and_other_files_are_refused(points: Run, tm
     export(points, file)
     content = file.read_bytes()
     for name, bad, pattern in (
-        ("cut.zip", content[: len(content) // 2], "no ZIP file|cut off"),
-        ("text.zip", b"This is a letter.", "no ZIP file"),
-        ("empty.zip", b"", "no ZIP file"),
+        ("cut.zip", content[: len(content) // 2], "not a ZIP file|incomplete"),
+        ("text.zip", b"This is a letter.", "not a ZIP file"),
+        ("empty.zip", b"", "not a ZIP file"),
     ):
         (tmp_path / name).write_bytes(bad)
         refused(tmp_path / name, pattern, tmp_path)
@@ -488,5 +506,5 @@ def test_a_generator_that_is_told_the_class_goes_out_with_its_labels(tmp_path: P
     models = Models(state.config, state.tensors, state.step)
     with np.load(tmp_path / "a.npz") as file:
         assert np.array_equal(file["images"], models.make(draw_z(0, 3, 4), [7, 7, 7]))
-    with pytest.raises(RunError, match="There is no class 'x': choose one of 0, 1"):
+    with pytest.raises(RunError, match=r"There is no class 'x'\. Choose from: 0, 1"):
         export_samples(job.run, tmp_path / "b.npz", count=3, seed=0, label="x")

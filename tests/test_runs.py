@@ -77,7 +77,7 @@ def test_the_newest_comes_first_and_can_be_found(runs_dir: Path):
     assert Run.find(str(runs[0].folder), Path("elsewhere")).id == runs[0].id
     with pytest.raises(RunError, match="no run 'nothing'"):
         Run.find("nothing", runs_dir)
-    with pytest.raises(RunError, match="no run in"):
+    with pytest.raises(RunError, match="no runs in"):
         Run.find("last", runs_dir / "empty")
 
 

@@ -1,6 +1,7 @@
 """The texts that the pages show about objectives, networks and data sets."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ VARIANTS = [*OBJECTIVES.values(), *NETWORKS.values(), *DATASETS.values()]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
-def test_a_summary_is_one_line(variant: type):
+def test_a_summary_is_one_line(variant: Any):
     summary = variant.summary
     assert summary.endswith((".", "?")) and "\n" not in summary
     assert len(summary) <= 110, summary
@@ -20,7 +21,7 @@ def test_a_summary_is_one_line(variant: type):
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
-def test_the_formulas_of_an_explanation_are_whole(variant: type):
+def test_the_formulas_of_an_explanation_are_whole(variant: Any):
     text = variant.explanation
     assert text == text.strip()
     formulas = re.findall(r"\$\$.*?\$\$|\$[^$]*\$", text, re.S)
@@ -32,5 +33,5 @@ def test_the_formulas_of_an_explanation_are_whole(variant: type):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
-def test_an_explanation_shows_both_losses(objective: type):
+def test_an_explanation_shows_both_losses(objective: Any):
     assert "Critic" in objective.explanation and "Generator, minimised" in objective.explanation

@@ -427,7 +427,7 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert "no ZIP file" in app.error[0].value and not app.exception
+    assert "not a ZIP file" in app.error[0].value and not app.exception
     assert [r.id for r in list_runs(runs_dir)] == [run.id]
 
 
