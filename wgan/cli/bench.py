@@ -47,10 +47,11 @@ def bench_command(
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    """Measure networks and objectives: steps and real images per second, and memory. Medians.
+    """Measure networks and objectives: steps and real images per second, and memory. All are medians.
 
-    The rate of the machine's matrix product is shown beside it. The memory is the maximum in use: on
-    CUDA what torch allocated for the row, else the whole process' (on a Mac, up to then).
+    For comparison, the speed of a matrix product on this machine is shown, too. The memory is the
+    maximum in use: on CUDA the memory that torch allocated for the row, else that of the whole process
+    (on a Mac, the maximum until then).
     """
     if compiled and costs:
         raise UsageError("--compiled and --costs cannot be combined.")

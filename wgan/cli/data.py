@@ -63,7 +63,7 @@ def _recipe_option(name: str, field: FieldInfo) -> click.Option:
 @json_option("Print only the JSON on stdout.")
 @quiet_option
 def add_command(source: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Prepare your own images to train on.
+    """Prepare your own images for training.
 
     SOURCE is a folder, a .zip or a .tar(.gz|.bz2|.xz). The last line on stdout is a JSON object with a
     key to train with: wgan train --dataset own --dataset.pictures KEY.

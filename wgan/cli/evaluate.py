@@ -41,7 +41,7 @@ def evaluate_command(
     quiet: bool,
     runs_dir: Path,
 ) -> None:
-    """Measure samples of a RUN with every metric, beside the values of real examples.
+    """Measure samples of a RUN with every metric, and compare with the values of real examples.
 
     The values are recorded in the run.
     """
@@ -83,9 +83,9 @@ def evaluate_command(
 @json_option("Print JSON, one object per check.")
 @runs_dir_option
 def diagnose_command(run: str, show_all: bool, as_json: bool, runs_dir: Path) -> None:
-    """Say what goes wrong in a RUN, what speaks for it, and what would help.
+    """List the known problems of a RUN, their evidence, and changes that may help.
 
-    The exit code is 0 also if a problem was found.
+    The exit code is 0, even if a problem was found.
     """
     snapshot = RunReader(Run.find(run, runs_dir)).snapshot()
     findings = examine(snapshot.evidence)

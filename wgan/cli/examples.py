@@ -29,9 +29,9 @@ from wgan.runs import Run, RunError, Status, list_runs
 @runs_dir_option
 @quiet_option
 def examples_command(names: tuple[str, ...], work: Path | None, runs_dir: Path, quiet: bool) -> int:
-    """Train, evaluate and thin out the runs that come with the program, each with its model card.
+    """Train and evaluate the runs that come with the program, and write their model cards.
 
-    Without a NAME, all of them: half an hour of two cores.
+    Without a NAME, all of them. This takes half an hour on two cores.
     """
     example_names = names or tuple(EXAMPLES)
     for name in example_names:

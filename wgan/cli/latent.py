@@ -41,7 +41,7 @@ def sample_command(
     out: Path,
     runs_dir: Path,
 ) -> None:
-    """Write samples of a RUN's generator."""
+    """Save samples of a RUN's generator."""
     source = Run.find(run, runs_dir)
     if count < 1:
         raise UsageError("--count must be at least 1.")
@@ -65,7 +65,7 @@ def sample_command(
 )
 @runs_dir_option
 def walk_command(run: str, out: Path, runs_dir: Path, **options: Any) -> None:
-    """Write a closed walk of a RUN through random waypoints: as .gif, .webp or .mp4, or its z as .npy."""
+    """Save a closed walk of a RUN through random waypoints: as .gif, .webp or .mp4, or its z as .npy."""
     source = Run.find(run, runs_dir)
     summary = export_walk(source, out, **options)
     print(json.dumps({"run": str(source.folder), "out": str(out), **summary}))

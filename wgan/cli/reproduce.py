@@ -37,7 +37,7 @@ def reproduce_command(
     out: Path | None,
     quiet: bool,
 ) -> None:
-    """Measure a published result again, and set it beside what its source says."""
+    """Repeat a published experiment, and compare the result with its source."""
     if show_list:
         for key, experiment in EXPERIMENTS.items():
             if as_json:

@@ -74,7 +74,7 @@ def _summary(summary: RunSummary) -> dict[str, Any]:
 )
 @runs_dir_option
 def export_command(run: str, out: Path, tensorboard: bool, runs_dir: Path) -> None:
-    """Write a run in another format."""
+    """Export a run."""
     source = Run.find(run, runs_dir)
     result: Mapping[str, object]
     result = {"events": export_tensorboard(source, out)} if tensorboard else export(source, out)

@@ -74,7 +74,7 @@ def train_command(
 @runs_dir_option
 @quiet_option
 def fork_command(run: str, step: int | None, runs_dir: Path, quiet: bool, **options: Any) -> int:
-    """Fork a RUN: continue from a checkpoint with other values, as a new run.
+    """Fork a RUN: continue from a checkpoint as a new run with other settings.
 
     RUN is its name, its folder, or last. The last line on stdout is a JSON object.
     """

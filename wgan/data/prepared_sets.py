@@ -205,8 +205,8 @@ def writable(root: Path | None, name: str) -> Path:
                 folder.mkdir(parents=True, exist_ok=True)
                 return folder
     raise DataError(
-        f"Neither {folders(root, name)[0]} nor {folders(root, name)[1]} can be written. Make "
-        "one of them writable, or set WGAN_DATA to another folder."
+        f"The folders {folders(root, name)[0]} and {folders(root, name)[1]} cannot be "
+        "written. Make one of them writable, or set WGAN_DATA to another folder."
     )
 
 

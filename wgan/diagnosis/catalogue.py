@@ -153,7 +153,7 @@ RULES: dict[str, Rule] = {
         "recognise them, the generator jumps to other kinds, and neither network improves.",
         sample_rules.mode_collapse,
         lambda limits: (
-            "One of these holds in three measurements. Points: at most "
+            "At least one of these conditions is met in three measurements. Points: at most "
             f"{fmt_percent(limits['modes'])} of the modes have a sample, while at least "
             f"{fmt_percent(limits['good'])} of the samples are good. Pictures: the class KL is above "
             f"{fmt_number(limits['class_kl'])} nats, or more than {fmt_percent(limits['duplicates'])} of "

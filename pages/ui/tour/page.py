@@ -87,8 +87,8 @@ STEPS = (
         "Walk through the latent space",
         "Play a walk, drag the plane, move the sliders. Draw a digit and find the z that makes it.",
         "Similar z give similar pictures: the generator has learned a space of pictures, not "
-        "a list. On a straight line between two z, the middle is unlike the z of the "
-        "training.",
+        "a list. In the middle of a straight line between two z, the pictures are worse, "
+        "because such z are rare in training.",
         (
             _link("latent", "Walk", "section=walk"),
             _link("latent", "Find a picture", "section=find"),
