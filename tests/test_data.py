@@ -651,7 +651,7 @@ def test_a_picture_becomes_a_density():
     Image.new("L", (9, 9), 255).save(blank, "PNG")
     with pytest.raises(DataError, match="whole picture is white"):
         density_of(blank.getvalue())
-    with pytest.raises(DataError, match="The picture cannot be used: it is no picture"):
+    with pytest.raises(DataError, match="The picture cannot be used: it is not a readable picture"):
         density_of(b"words")
 
 

@@ -133,7 +133,7 @@ def test_rows_are_shared_equally_or_refused():
         len(own) for own in shares
     } == {3}
     assert list(range(12))[Rows().part(12)] == list(range(12))
-    with pytest.raises(ValueError, match="cannot be shared equally by 5 processes"):
+    with pytest.raises(ValueError, match="cannot be divided equally among 5 processes"):
         Rows(0, 5).part(12)
     with pytest.raises(ConfigError, match="multiple"):
         Training(
@@ -370,5 +370,5 @@ def test_what_many_processes_cannot_do_is_said_once(tmp_path: Path):
         check=False,
     )
     assert result.returncode != 0
-    assert result.stderr.count("cannot be shared equally by 2 processes") == 1
+    assert result.stderr.count("cannot be divided equally among 2 processes") == 1
     assert not list_runs(tmp_path / "none")

@@ -171,10 +171,13 @@ HOSTILE: dict[str, tuple[Harm, str]] = {
     ),
     "trigger": (
         _database("CREATE TRIGGER t AFTER INSERT ON facts BEGIN DELETE FROM reports; END"),
-        "something else",
+        "other data than a run's records",
     ),
-    "view": (_database("DROP TABLE reports; CREATE VIEW reports AS SELECT 1"), "something else"),
-    "foreign table": (_database("CREATE TABLE evil (x)"), "something else"),
+    "view": (
+        _database("DROP TABLE reports; CREATE VIEW reports AS SELECT 1"),
+        "other data than a run's records",
+    ),
+    "foreign table": (_database("CREATE TABLE evil (x)"), "other data than a run's records"),
     "columns": (_database("ALTER TABLE reports DROP COLUMN penalty"), "database cannot be read"),
 }
 
@@ -411,7 +414,9 @@ def test_tensorboard_keeps_one_log_in_a_folder(
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         assert write(points, out) == 2
         error = capsys.readouterr().err
-        assert "cannot be written" in error and error.count("\n") == 1
+        assert ("is a file, not a folder" in error or "cannot be written" in error) and error.count(
+            "\n"
+        ) == 1
     out = tmp_path / "log"
     assert write(points, out) == 0 and write(points, out) == 0
     assert len(logs(out)) == 1  # not two, which TensorBoard would draw as one doubled curve

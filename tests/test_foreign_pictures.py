@@ -471,7 +471,7 @@ def test_preparing_in_the_app_can_be_cancelled(tmp_path: Path, root: Path):
     wait_for(lambda: scratch(root))
     chore.cancel()
     chore.wait(60)
-    assert chore.done and chore.error == "Cancelled: nothing was kept."
+    assert chore.done and chore.error == "Cancelled. Nothing was saved."
     assert not files_left(root)
 
 

@@ -80,7 +80,9 @@ def test_what_a_fork_cannot_change_is_said(parent: Run, runs_dir: Path, changes,
 
 
 def test_a_fork_of_no_checkpoint_is_refused(parent: Run, runs_dir: Path):
-    with pytest.raises(RunError, match="no checkpoint at step 17: it has 0, 20, 40"):
+    with pytest.raises(
+        RunError, match=r"no checkpoint at step 17\. It has checkpoints at steps 0, 20, 40"
+    ):
         fork(parent, 17, {}, runs_dir)
 
 

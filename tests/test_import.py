@@ -180,7 +180,7 @@ def test_the_nearest_training_pictures_go_along(tmp_path: Path, files: Files, ru
     [
         (
             ["DROP TABLE facts", "CREATE TABLE facts (key TEXT, value AS (zeroblob(50000000)))"],
-            "something else",
+            "other data than a run's records",
         ),
         (["UPDATE reports SET critic_loss = 'x'"], "critic_loss must be a number"),
         (["UPDATE reports SET seconds = 9e999"], "seconds must be a number"),

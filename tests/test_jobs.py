@@ -217,7 +217,7 @@ def test_a_full_disk_loses_nothing(runs_dir: Path, monkeypatch: pytest.MonkeyPat
     training_job.change({"n_critic": 1})
     assert (
         "No space left" in training_job.snapshot.warning
-        and "kept in memory" in training_job.snapshot.warning
+        and "stay in memory" in training_job.snapshot.warning
     )
     assert training_job.snapshot.status is Status.RUNNING
     monkeypatch.setattr(Run, "add", real_add)
@@ -423,7 +423,7 @@ def test_a_full_disk_at_the_end_is_one_sentence_that_says_what_to_do(
     assert "the disk is full or faulty; free some space" in training_job.snapshot.warning
     training_job.finish(Status.STOPPED)
     assert training_job.snapshot.warning == "" and training_job.snapshot.status is Status.FAILED
-    assert "The end of this run could not be written." in training_job.snapshot.error
+    assert "The end of this run could not be saved." in training_job.snapshot.error
     # The weights are saved all the same: only the database could not be written.
     assert (
         training_job.snapshot.error.endswith("Then resume the run: it continues from step 30.")

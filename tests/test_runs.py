@@ -420,7 +420,9 @@ def test_a_step_without_a_checkpoint_is_said(run: Run, training: Training):
     run.add_checkpoint(training.state(), {})
     training.step()
     run.add_checkpoint(training.state(), {})
-    with pytest.raises(RunError, match=r"no checkpoint at step 9: it has 3, 4"):
+    with pytest.raises(
+        RunError, match=r"no checkpoint at step 9\. It has checkpoints at steps 3, 4"
+    ):
         run.checkpoints.read(9)
 
 

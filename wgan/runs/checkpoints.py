@@ -238,7 +238,7 @@ class Checkpoints:
         if step not in steps:
             available = ", ".join(map(str, steps))
             raise RunError(
-                f"Run {self.run} has no checkpoint at step {step}. It has checkpoints at "
+                f"Run {self.run} has no checkpoint at step {step}. It has checkpoints at steps "
                 f"{available}."
             )
         try:
