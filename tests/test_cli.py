@@ -158,7 +158,7 @@ def test_samples_as_pictures_and_points(cli: Cli, tmp_path: Path):
         (["train", "--preset", "nothing"], "'nothing' is not one of"),
         (
             ["train", "--batchsize", "3"],
-            "There is no option --batchsize. Did you mean --batch-size?",
+            "There is no option --batchsize. Did you mean --batch-size",
         ),
         (["train", "--resume", "nothing"], "There is no run 'nothing'"),
         (["train", "--device", "tpu"], "device cannot be 'tpu'"),

@@ -430,7 +430,7 @@ def claiming(width: int, height: int) -> bytes:
     ("content", "pattern"),
     [
         (b"", "it is empty"),
-        (b"GIF89a", "damaged|no picture"),
+        (b"GIF89a", "damaged|not a readable picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a readable picture"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "not a readable picture"),
         (file_of(picture(0), "TIFF"), "not a readable picture"),

@@ -112,7 +112,7 @@ def test_a_wrong_z_or_foreign_weights_are_refused():
         copy.make(np.zeros((3, 5), dtype=np.float32))
     weights = training.weights()
     weights.pop("average.0.weight")
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="do not match"):
         Models(training.config, weights, 0)
 
 

@@ -124,7 +124,7 @@ def _failed(error: Exception) -> int:
 def _sentence(error: click.UsageError) -> str:
     """Return a click error in one line."""
     if isinstance(error, click.NoSuchOption):
-        close = ", ".join(error.possibilities or ())
+        close = " or ".join(error.possibilities or ())
         return f"There is no option {error.option_name}." + (
             f" Did you mean {close}?" if close else ""
         )

@@ -110,8 +110,7 @@ def show(generator_view: GeneratorView, snapshot: RunSnapshot, choice: Choice) -
             with st.container(height=330, border=False, vertical_alignment="center"):
                 st.caption(
                     "Draw or upload a picture, or choose a real one. Then press **Find z**. "
-                    "The search shows its progress here, and the usual error for held-out "
-                    "pictures."
+                    "The search appears here."
                 )
             return
         _progress(generator_view, status, choice)
