@@ -134,8 +134,6 @@ def test_one_upload_limit_is_set_shown_and_enforced(pair: tuple[Run, Run]):
         if page == "datasets.py":
             button(app, "add_pictures").click().run()
         assert [field.proto.max_upload_size_mb for field in app.file_uploader] == [limit]
-        assert f"At most {limit:,} MB in total" in " ".join(
-            caption.value for caption in app.caption
-        )
+        assert f"Up to {limit:,} MB" in " ".join(caption.value for caption in app.caption)
     for file in (ROOT / "pages").rglob("*.py"):
         assert "max_upload_size" not in file.read_text("utf-8"), file

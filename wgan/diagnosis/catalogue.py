@@ -17,7 +17,8 @@ RULES: dict[str, Rule] = {
         training_rules.explosion,
         lambda limits: (
             f"A loss or the penalty exceeds {fmt_number(limits['certain'])}, or it exceeds "
-            f"{fmt_number(limits['large'])} and has grown {fmt_number(limits['growth'])} times."
+            f"{fmt_number(limits['large'])} and is more than {fmt_number(limits['growth'])} "
+            "times its usual value."
         ),
         OURS,
         {"large": 3e3, "growth": 10.0, "certain": 1e5},

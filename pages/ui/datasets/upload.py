@@ -72,7 +72,7 @@ def form() -> None:
             key="intake_files",
         )
         st.caption(
-            f"At most {upload_limit_mb():,} MB in total. For more, enter a folder or an "
+            f"Up to {upload_limit_mb():,} MB in total. For more, enter a folder or an "
             "archive on the machine that runs the app."
         )
         folder = st.text_input(
