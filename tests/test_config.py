@@ -14,9 +14,11 @@ from wgan.config import (
     ConfigError,
     Hyperparameter,
     TrainConfig,
+    adapt_to_dataset,
     hyperparameters,
+    recommended,
 )
-from wgan.data import DATASETS
+from wgan.data import DATASETS, Drawing, Own, Ring8
 from wgan.networks import NETWORKS
 from wgan.objectives import OBJECTIVES
 
@@ -256,3 +258,49 @@ def test_configs_are_read_without_torch():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+def own_pictures(count: int, colours: str, side: int = 32) -> Own:
+    return Own.model_validate({"count": count, "colours": colours, "side": side})
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_has_recommended_settings_with_which_it_can_be_trained(name: str):
+    config = recommended(DATASETS[name]())
+    assert config.dataset.name == name
+    assert config.network.incompatibility_reason(config.dataset.shape) is None
+    # The settings of a preset for the same data and kind of settings are the recommended ones.
+    if name in ("ring-8", "mnist-10k"):
+        preset = PRESETS["toy-ring" if name == "ring-8" else "quick-mnist"].config
+        assert adapt_to_dataset(preset, preset.dataset) == preset
+
+
+def test_points_after_pictures_get_the_settings_for_points():
+    before = PRESETS["quick-mnist"].config.changed({"critic_learning_rate": 5e-4, "seed": 7})
+    config = adapt_to_dataset(before.changed({"dataset": Drawing()}), before.dataset)
+    assert config == PRESETS["toy-ring"].config.changed({"dataset": Drawing(), "seed": 7})
+    back = adapt_to_dataset(config.changed({"dataset": "mnist-10k"}), config.dataset)
+    assert back == PRESETS["quick-mnist"].config.changed({"seed": 7})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "changes"),
+    [
+        (own_pictures(5_000, "grey"), {}),
+        (
+            own_pictures(5_000, "rgb", side=64),
+            {"generator_learning_rate": 1e-3, "critic_learning_rate": 2e-3},
+        ),
+        (own_pictures(300, "grey", side=28), {"steps": 5_000}),
+    ],
+)
+def test_own_pictures_get_settings_for_their_colours_and_number(dataset: Own, changes):
+    before = PRESETS["quick-mnist"].config.changed({"n_critic": 3})
+    config = adapt_to_dataset(before.changed({"dataset": dataset}), before.dataset)
+    assert config == before.changed({"dataset": dataset, **changes})
+
+
+def test_settings_that_the_visitor_changed_for_the_same_kind_of_data_stay():
+    before = PRESETS["toy-ring"].config.changed({"objective.penalty_weight": 10.0})
+    changed = before.changed({"dataset": Ring8(scale=3.0)})
+    assert adapt_to_dataset(changed, before.dataset) == changed

@@ -186,6 +186,24 @@ def test_some_classes_are_renumbered_in_the_order_of_the_set():
             assert torch.equal(subset_images, whole_images)
 
 
+@pytest.mark.parametrize(
+    ("subset", "classes"), [(100, ()), (10, ()), (57, ("0", "7")), (57, ("9",))]
+)
+def test_a_subset_has_equally_many_pictures_of_each_class(subset: int, classes: tuple[str, ...]):
+    dataset = Mnist10k(subset=subset, classes=classes)
+    loaded, whole = dataset.load(), Mnist10k(classes=classes).load()
+    assert isinstance(loaded.train, torch.Tensor) and isinstance(whole.train, torch.Tensor)
+    assert isinstance(loaded.held_out, torch.Tensor) and isinstance(whole.held_out, torch.Tensor)
+    assert dataset.size == len(loaded.train) == len(loaded.train_labels)
+    counts = torch.bincount(loaded.train_labels)
+    assert int(counts.max() - counts.min()) <= 1
+    if not classes:
+        assert int(counts.sum()) == subset
+    assert torch.equal(loaded.held_out, whole.held_out)
+    pictures = {picture.numpy().tobytes() for picture in whole.train}
+    assert all(picture.numpy().tobytes() in pictures for picture in loaded.train)
+
+
 def test_all_classes_are_the_set_itself():
     whole = Mnist10k()
     assert whole.class_names() == tuple("0123456789")

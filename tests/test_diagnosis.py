@@ -14,7 +14,18 @@ from tests.conftest import THREADS
 from wgan.arrays import F64
 from wgan.config import PRESETS, TrainConfig
 from wgan.data import Mnist10k, Pictures
-from wgan.diagnosis import RULES, Evidence, Rule, diagnose, evidence_of, examine, sample_facts
+from wgan.diagnosis import (
+    RULES,
+    SCENARIOS,
+    Evidence,
+    Rule,
+    diagnose,
+    evidence_of,
+    examine,
+    health,
+    sample_facts,
+    scenario_of,
+)
 from wgan.runs import Change, Measured
 from wgan.training import Diverged, Engine, LiveEvaluator, Training
 from wgan.training.reports import Report
@@ -482,3 +493,85 @@ def test_the_condition_of_a_rule_follows_its_thresholds():
     assert "100 times smaller" in RULES["vanishing-gradient"].condition
     stricter = replace(RULES["vanishing-gradient"], limits={"signal": 0.05, "depth": -3.0})
     assert "1000 times smaller" in stricter.condition and "5 %" in stricter.condition
+
+
+def test_the_health_line_names_the_first_problem_and_counts_the_others():
+    evidence = evidence_with(TOY, None, **COLLAPSED)
+    findings = diagnose(evidence)
+    raised = [finding for finding in examine(evidence) if finding.reading.raised]
+    assert [f.key for f in findings] == [f.key for f in raised] and raised
+    state = health(examine(evidence), evidence, active=True)
+    assert state.level == raised[0].rule.level
+    assert state.sentence.startswith(f"**{raised[0].rule.title}**")
+    assert ("other problem" in state.sentence) == (len(raised) > 1)
+    assert "0 of 25 modes" in state.facts[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "since", "active", "sentence"),
+    [
+        ({}, 0, True, "appears after three measurements"),
+        ({}, 300, True, "The settings changed at step 300."),
+        ({}, 300, False, "ended before the critic was measured three times"),
+        ({"measure": False}, 0, True, "“Measure while training” is off"),
+    ],
+)
+def test_the_health_line_says_why_there_is_no_diagnosis(
+    changes: dict[str, Any], since: int, active: bool, sentence: str
+):
+    evidence = replace(evidence_with(TOY.changed(changes), None, emd_512=[0.5]), since=since)
+    state = health((), evidence, active=active)
+    assert state.level == "unknown" and sentence in state.sentence
+    assert state.facts and "0.5" in state.facts[0]
+
+
+# ---- scenarios -------------------------------------------------------------------------------------
+
+
+def train_and_diagnose(training: Training, steps: int, every: int) -> list[str]:
+    """Train on, measure every so many steps, and return the problems that these measurements show."""
+    live_evaluator = LiveEvaluator(training)
+    live_evaluator.prepare()
+    reports: list[Report] = []
+    measurements: list[Measured] = []
+    for _ in range(steps):
+        training.step()
+        if training.steps % every == 0:
+            reports += training.reports()
+            metrics = live_evaluator.measure_all()
+            measurements += [Measured(training.steps, *item) for item in metrics.items()]
+    curves = {
+        name: np.array([getattr(r, name) for r in reports], np.float64) for name in Report._fields
+    }
+    return raised(evidence_of(training.config, curves, measurements))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_fails_as_it_says_and_its_remedy_helps(name: str):
+    scenario = SCENARIOS[name]
+    torch.set_num_threads(THREADS)
+    engine = Engine("cpu", "float32", THREADS)
+    training = Training(scenario.config, engine=engine)
+    assert scenario.rule in train_and_diagnose(training, 600, 60)
+    if scenario.live:
+        training.apply(**scenario.changes)
+    else:
+        training = Training(scenario.config.changed(scenario.changes), engine=engine)
+    assert scenario.rule not in train_and_diagnose(training, 600, 60)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_is_recognised_and_its_change_is_possible(name: str):
+    scenario = SCENARIOS[name]
+    assert scenario.rule in RULES and name not in PRESETS
+    assert scenario_of(scenario.config.changed({"seed": 3, "steps": 77})) == name
+    if scenario.live:
+        changed = steered(scenario.config, scenario.changes)
+    else:
+        changed = scenario.config.changed(scenario.changes)
+    assert changed != scenario.config and scenario_of(changed) is None
+
+
+def test_presets_are_no_scenarios():
+    assert [name for name, preset in PRESETS.items() if scenario_of(preset.config)] == []

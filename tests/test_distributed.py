@@ -311,7 +311,8 @@ def test_a_launch_on_several_nodes_without_an_id_is_known_by_its_agent(monkeypat
     assert _launch() == "7f3c"
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     launch_id = _launch()
-    monkeypatch.setattr(os, "getppid", lambda: 1)
+    other_agent = os.getppid() + 1
+    monkeypatch.setattr(os, "getppid", lambda: other_agent)
     assert launch_id != _launch() != "none"
 
 

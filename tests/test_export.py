@@ -34,7 +34,7 @@ from wgan.export import (
 from wgan.export.film import CAPTION
 from wgan.jobs import TrainingJob
 from wgan.latent import Models, draw_z
-from wgan.runs import COLUMNS, Run, RunError, Status, fork
+from wgan.runs import COLUMNS, Change, Run, RunError, Status, fork
 
 PICTURES = {
     "dataset": "mnist-10k",
@@ -365,20 +365,89 @@ def test_the_snippet_gives_the_same_numbers(points: Run, runs_dir: Path):
                 assert float(values[name]) == columns[name][i], (run.id, i, name)
 
 
-def test_the_command_line_makes_the_same_config(
-    points: Run, runs_dir: Path, tmp_path: Path, capsys
-):
-    arguments = shlex.split(command_line(points))
-    assert arguments[:4] == ["python", "-m", "wgan", "train"]
-    assert main([*arguments[3:], "--quiet", "--runs-dir", str(tmp_path / "again")]) == 0
-    again = Run.find("last", tmp_path / "again")
-    assert again.config() == points.config()
+def repeated(run: Run, runs_dir: Path) -> Run:
+    """Run the printed command, and return the run that it has trained."""
+    arguments = shlex.split(command_line(run))
+    assert arguments[:3] == ["python", "-m", "wgan"]
+    assert main([*arguments[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    return Run.find("last", runs_dir)
+
+
+def assert_same_training(run: Run, again: Run) -> None:
+    assert again.config() == run.config()
+    expected, columns = run.reports(), again.reports()
+    for name in ("step", "critic_loss", "generator_loss", "critic_gap", "penalty"):
+        assert np.array_equal(columns[name], expected[name]), name
+
+    def manual_changes(r: Run) -> list[Change]:
+        return [change for change in r.changes() if change.path != "engine"]
+
+    assert manual_changes(again) == manual_changes(run)
+
+
+def trained_longer(run: Run, changes: dict[str, object]) -> Run:
+    """Resume a finished run with other values, as *Train longer* does."""
+    job = TrainingJob(run, threads=1, resume=True, changes=changes)
+    job.prepare()
+    while not job.done:
+        if job.training.steps == job.config.steps - 7:
+            job.change({"objective.penalty_weight": 0.5, "decay": "linear"})
+        job.step()
+    job.finish(Status.FINISHED)
+    return run
+
+
+def test_the_command_repeats_a_run_with_its_changes(points: Run, tmp_path: Path, capsys):
+    steps = points.config().steps
+    assert [change.path for change in points.changes()] == ["critic_learning_rate"]
+    assert_same_training(points, repeated(points, tmp_path / "again"))
+    # A change at the last step prolongs the run: the command makes it before it would end.
+    longer = trained_longer(points, {"steps": steps + 20, "n_critic": 1})
+    again = repeated(longer, tmp_path / "longer")
+    assert_same_training(longer, again)
+    assert again.reports()["step"][-1] == steps + 20
+    capsys.readouterr()
+
+
+def test_the_command_repeats_a_fork_with_its_changes(points: Run, runs_dir: Path, capsys):
     child = fork(points, 20, {"n_critic": 1, "objective.penalty_weight": 3}, runs_dir)
+    job = TrainingJob(child, threads=1, resume=True)
+    job.prepare()
+    while not job.done:
+        if job.training.steps in (20, 25):
+            job.change({"generator_learning_rate": 1e-5 * job.training.steps})
+        job.step()
+    job.finish(Status.FINISHED)
     arguments = shlex.split(command_line(child))
     assert arguments[3:7] == ["fork", points.id, "--step", "20"]
-    assert main([*arguments[3:], "--quiet", "--runs-dir", str(runs_dir)]) == 0
+    assert_same_training(child, repeated(child, runs_dir))
     capsys.readouterr()
-    assert Run.find("last", runs_dir).config() == child.config()
+
+
+def test_the_command_keeps_the_steps_of_a_run_with_a_time_limit(runs_dir: Path, tmp_path: Path):
+    config = tiny(steps=10, seconds=1e5, report_every=5)
+    run = train_to_the_end(Run.create(config, runs_dir))
+    assert repeated(run, tmp_path).config() == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("critic-learning-rate=0.001", "must be STEP:NAME=VALUE"),
+        ("5:batch-size=7", "Batch size cannot change while training"),
+        ("5:learning=7", "this run has no hyperparameter 'learning'"),
+        ("5:critic-learning-rate=fast", "critic_learning_rate must be a number"),
+        ("99:n-critic=2", "the run ends at step 40, before this change"),
+        ("5:objective=wgan", "A run keeps its data set, objective"),
+    ],
+)
+def test_a_scheduled_change_that_is_not_possible_is_refused(
+    change: str, message: str, tmp_path: Path, capsys
+):
+    arguments = ["train", "--preset", "toy-ring", "--steps", "40", "--change", change]
+    assert main([*arguments, "--runs-dir", str(tmp_path / "runs")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 
 def test_tensorboard_reads_every_value(digits: Run, points: Run, tmp_path: Path):

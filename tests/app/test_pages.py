@@ -20,6 +20,7 @@ from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
 from wgan.config import PRESETS, TrainConfig, hyperparameters
 from wgan.jobs import TrainingJob
+from wgan.objectives import WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
 from wgan.session import SUMMARY_CACHE_S
 
@@ -219,9 +220,46 @@ def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
 
 def test_choosing_points_takes_everything_along(app: AppTest):
     app.run()
+    control(app.selectbox, "objective").set_value("wgan-lp").run()
+    before = next_config(app)
     control(app.selectbox, "dataset").set_value("two-moons").run()
     sound(app)
-    assert next_config(app).network.name == "mlp"
+    points = PRESETS["toy-ring"].config
+    config = next_config(app)
+    # The settings suit points, and the objective is still the visitor's own.
+    assert config.network == points.network and config.batch_size == points.batch_size
+    assert config.objective == WganLp(penalty_weight=0.1)
+    notice = next(m.value for m in app.markdown if "changed to suit Two moons" in m.value)
+    assert "0.1 (was 10)" in notice
+    button(app, "keep_settings").click().run()
+    sound(app)
+    kept = next_config(app)
+    assert kept.dataset.name == "two-moons" and kept.network.name == "mlp"
+    assert kept.objective == before.objective and kept.batch_size == before.batch_size
+    assert not [m for m in app.markdown if "changed to suit" in m.value]
+    button(app, "undo").click().run()
+    assert next_config(app) == before
+
+
+def test_a_data_set_of_the_same_kind_keeps_all_settings(app: AppTest):
+    app.run()
+    control(app.slider, "n_critic").set_value(3).run()
+    control(app.selectbox, "dataset").set_value("fashion-mnist").run()
+    sound(app)
+    expected = PRESETS["quick-mnist"].config.changed({"n_critic": 3, "dataset": "fashion-mnist"})
+    assert next_config(app) == expected
+    assert not [m for m in app.markdown if "changed to suit" in m.value]
+
+
+def test_a_notice_about_changed_settings_ends_when_the_run_starts(app: AppTest):
+    app.run()
+    control(app.selectbox, "dataset").set_value("two-moons").run()
+    assert [m for m in app.markdown if "changed to suit Two moons" in m.value]
+    button(app, "start").click().run()
+    until_button(app, "pause")
+    sound(app)
+    assert not [m for m in app.markdown if "changed to suit" in m.value]
+    assert [m for m in app.markdown if "[Details](#what-is-happening)" in m.value]
 
 
 def test_start_steer_stop_resume(app: AppTest):
@@ -546,3 +584,27 @@ def test_many_who_watch_are_each_shown_less_often(app: AppTest):
     assert not slowly() and set(last_seen) - {"visitor 0"} == {state_of(app, Visitor).id}
     assert "visitor 0" in last_seen
     session.session().stop(run)
+
+
+def test_a_scenario_starts_with_one_click_and_its_remedy_is_recorded(app: AppTest):
+    app.run()
+    app.switch_page("../presets.py").run()
+    button(app, "preset-saturated-clipping").click().run()
+    sound(app)
+    assert "saturated" in " ".join(m.value for m in app.markdown).lower()
+    button(app, "start_scenario").click().run()
+    app.switch_page("../train.py").run()
+    until_button(app, "pause")
+    sound(app)
+    assert [m for m in app.markdown if "**Saturated clipping, on purpose.**" in m.value]
+    remedy = button(app, "remedy")
+    assert remedy.label == "Try the remedy" and not remedy.disabled
+    remedy.click().run()
+    sound(app)
+    assert button(app, "remedy").disabled and button(app, "remedy").label == "Remedy applied"
+    run = session.session().library.run(app.query_params["run"])
+    button(app, "stop").click().run()
+    until_button(app, "resume")
+    assert [(c.path, c.after) for c in run.changes() if c.path != "engine"] == [
+        ("objective.clip_value", 0.1)
+    ]

@@ -85,8 +85,10 @@ def page(chromium: "Browser") -> "Iterator[Page]":
     faults: list[str] = []
 
     def console(message) -> None:
-        # Streamlit looks for its server beside a deep link first; those 404s are its own.
-        if message.type == "error" and "/_stcore/" not in (message.location or {}).get("url", ""):
+        # Streamlit looks for its server beside a deep link first; those 404s are its own. It also
+        # reports a server that a test has ended before it closed the page.
+        place = f"{message.text} {(message.location or {}).get('url', '')}"
+        if message.type == "error" and "/_stcore/" not in place:
             faults.append(f"{message.text} {message.location}")
 
     def request(request) -> None:

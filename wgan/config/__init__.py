@@ -6,6 +6,7 @@ from wgan.config.hyperparameters import Hyperparameter, hyperparameters
 from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
 from wgan.config.presets import PRESETS, SLOWER, Preset
+from wgan.config.recommended import adapt_to_dataset, recommended
 
 __all__ = [
     "OPTIMIZERS",
@@ -20,8 +21,10 @@ __all__ = [
     "Preset",
     "RMSprop",
     "TrainConfig",
+    "adapt_to_dataset",
     "differences",
     "explain",
     "hyperparameters",
+    "recommended",
     "short",
 ]

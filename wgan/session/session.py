@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wgan.arrays import U8
-from wgan.config import ConfigError, TrainConfig, differences
+from wgan.config import ConfigError, TrainConfig
 from wgan.diagnosis import Finding
 from wgan.jobs import (
     CONVERGENCE,
@@ -222,11 +222,12 @@ class Session:
         # In the caller's thread, so that ConfigError reaches the caller.
         config = steered(snapshot.config, changes)
 
-        def carry_out(job: TrainingJob) -> None:
-            job.change(changes)
-            self._snapshots.settle(name, config)
+        request = self._snapshots.request(name, config)
 
-        self._snapshots.request(name, config)
+        def carry_out(job: TrainingJob) -> None:
+            with self._snapshots.making(name, request):
+                job.change(changes)
+
         self._scheduler.call_between_steps(name, carry_out)
 
     def undo(self, name: str) -> None:
@@ -243,14 +244,12 @@ class Session:
 
     def history(self, name: str) -> tuple[list[Change], list[Change]]:
         """Return a run's changes that can be undone, and redone, the next one last. Raises RunError."""
-        live, requested = self._snapshots.live(name)
-        if live is None or not live.status.active or requested is None:
+        live, requests = self._snapshots.live(name)
+        if live is None or not live.status.active:
             return undo_and_redo(self.snapshot(name).changes)
         # Include requested changes that the worker has not recorded yet.
-        unapplied_changes = [
-            Change(live.step, *each) for each in differences(requested, live.config)
-        ]
-        return undo_and_redo([*live.changes, *unapplied_changes])
+        requested_changes = [change for request in requests for change in request.changes]
+        return undo_and_redo([*live.changes, *requested_changes])
 
     # ---- tasks --------------------------------------------------------------------------------
 
@@ -330,7 +329,7 @@ class Session:
 
     def _forget_orders(self, run: str) -> None:
         """Forget what was asked of a run that has ended."""
-        self._snapshots.settle(run)
+        self._snapshots.drop_requests(run)
         self._models.forget_order(run)
 
     # ---- looking ------------------------------------------------------------------------------

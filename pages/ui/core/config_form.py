@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.core.draft import as_edited_before, draft, remember_dataset, set_draft
+from pages.ui.core.draft import as_edited_before, change_draft, draft, remember_dataset
 from pages.ui.core.session import session
 from pages.ui.core.state import Steering, page_state
 from pages.ui.core.widget_state import user_changed, widget_key_for
@@ -175,7 +175,7 @@ def _change(path: str, value: Any) -> None:
     steering.problem = ""
     try:
         if steering.run is None:
-            set_draft(draft().changed({path: as_edited_before(path, value)}))
+            change_draft(path, as_edited_before(path, value))
             remember_dataset(path, draft().dataset)
         else:
             session().change(steering.run, **{path: value})

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.core import draft, navigation
 from pages.ui.core.datasets import real_examples, real_sheet
 from pages.ui.core.refresh import watch
+from pages.ui.core.run_actions import start
 from pages.ui.core.session import session
 from pages.ui.core.state import page_state
 from pages.ui.presets.state import PresetsState
@@ -20,6 +21,7 @@ from wgan.config import (
     hyperparameters,
     short,
 )
+from wgan.diagnosis import RULES, SCENARIOS, Scenario
 from wgan.format import fmt_value
 
 FEATURED = ("quick-mnist", "toy-ring")
@@ -35,6 +37,7 @@ GROUPS = {
 
 
 OWN = "Saved by you"
+FAILURES = "Make it fail"
 
 
 def grouped() -> dict[str, list[str]]:
@@ -44,17 +47,23 @@ def grouped() -> dict[str, list[str]]:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
         by_group["Start here" if name in FEATURED else next(fitting, "Papers")].append(name)
     saved_presets = list(session().presets.all())
-    return ({OWN: saved_presets} if saved_presets else {}) | by_group
+    saved = {OWN: saved_presets} if saved_presets else {}
+    return saved | by_group | {FAILURES: list(SCENARIOS)}
 
 
 def title(name: str) -> str:
-    """Return a preset's title; a saved preset has only its name."""
-    return PRESETS[name].title if name in PRESETS else name
+    """Return the title of a preset or scenario; a saved preset has only its name."""
+    described = PRESETS.get(name) or SCENARIOS.get(name)
+    return described.title if described is not None else name
 
 
 def show() -> None:
     """Draw the page."""
-    _show(_sidebar())
+    name = _sidebar()
+    if name in SCENARIOS:
+        _scenario(SCENARIOS[name])
+    else:
+        _show(name)
     _watch_saved()
 
 
@@ -125,6 +134,32 @@ def _show(name: str) -> None:
     with right:
         _data(config)
     _values(config)
+
+
+def _scenario(scenario: Scenario) -> None:
+    """Show a training that fails on purpose: its cause, what to watch for, and the change to try."""
+    left, right = st.columns([0.56, 0.44], gap="large")
+    with left:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"#### {scenario.title}", width="content")
+            if st.button(
+                "Start",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="start_scenario",
+                help="Start this training and watch it on the Train page.",
+            ):
+                start(scenario.config)
+                st.switch_page(navigation.page("train"))
+        st.markdown("A training that fails on purpose, for showing to a class.")
+        st.markdown(f"**Cause.** {scenario.cause}")
+        st.markdown(f"**Watch for.** {scenario.watch}")
+        st.markdown(f"**Then try.** {scenario.remedy}")
+        rule = RULES[scenario.rule]
+        st.caption(f"The diagnosis on the Train page reports it as “{rule.title}”.")
+    with right:
+        _data(scenario.config)
+    _values(scenario.config)
 
 
 def _watch_saved() -> None:

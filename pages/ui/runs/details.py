@@ -231,12 +231,16 @@ def _repeat(name: str) -> None:
     except RunError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.markdown("**On the command line**")
+    st.markdown(
+        "**On the command line**",
+        help="Trains a new run with the same settings. `--change` repeats each change that was made during "
+        "the training, after the same step. A fork needs its parent run and that checkpoint.",
+    )
     st.code(command, language="bash", wrap_lines=True)
     st.markdown(
         "**In Python**",
-        help="With every change made by hand. On the same machine and "
-        "versions the numbers are the same, bit for bit.",
+        help="Includes all changes and the parents of a fork. On the same machine with the same versions, the numbers are equal "
+        "bit for bit.",
     )
     st.code(program, language="python", height=300)
 
