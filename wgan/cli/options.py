@@ -182,8 +182,8 @@ def change_option(command: Command) -> Command:
         "scheduled",
         type=ScheduledChange(),
         multiple=True,
-        help="Change a hyperparameter after a step, for example 300:critic-learning-rate=0.001. Can be "
-        "given several times. Stopping the run drops the changes whose step it has not reached.",
+        help="Change a hyperparameter after a step, for example 300:critic-learning-rate=0.001. "
+        "Can be repeated. If you stop the run, changes at later steps are dropped.",
     )(command)
 
 

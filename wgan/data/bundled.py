@@ -29,8 +29,8 @@ MNIST."""
     subset: Annotated[int, Field(ge=10, le=10_000)] | None = Field(
         None,
         title="Number of pictures",
-        description="Train on this many of the pictures only, equally many of each class. With few pictures "
-        "the critic learns them by heart. Empty: on all of them.",
+        description="Train only on this number of pictures, with equally many of each class. With few "
+        "pictures, the critic memorises them. Empty: all pictures.",
         json_schema_extra={"unit": "pictures"},
     )
 
