@@ -153,7 +153,7 @@ def _scenario(scenario: Scenario) -> None:
                 st.switch_page(navigation.page("train"))
         st.markdown("A training that fails on purpose, for showing to a class.")
         st.markdown(f"**Cause.** {scenario.cause}")
-        st.markdown(f"**Watch for.** {scenario.watch}")
+        st.markdown(f"**What to look for.** {scenario.watch}")
         st.markdown(f"**Then try.** {scenario.remedy}")
         rule = RULES[scenario.rule]
         st.caption(f"The diagnosis on the Train page reports it as “{rule.title}”.")
