@@ -434,11 +434,11 @@ def test_the_command_keeps_the_steps_of_a_run_with_a_time_limit(runs_dir: Path, 
     ("change", "message"),
     [
         ("critic-learning-rate=0.001", "must be STEP:NAME=VALUE"),
-        ("5:batch-size=7", "Batch size cannot change while training"),
+        ("5:batch-size=7", "Batch size cannot change during training"),
         ("5:learning=7", "this run has no hyperparameter 'learning'"),
         ("5:critic-learning-rate=fast", "critic_learning_rate must be a number"),
         ("99:n-critic=2", "the run ends at step 40, before this change"),
-        ("5:objective=wgan", "A run keeps its data set, objective"),
+        ("5:objective=wgan", "The data set, objective"),
     ],
 )
 def test_a_scheduled_change_that_is_not_possible_is_refused(
