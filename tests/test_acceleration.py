@@ -154,8 +154,12 @@ def test_compiled_updates_are_left_in_mid_run_by_their_switch():
             Engine("cpu", "float32", THREADS),
             "alike",
         ),
-        (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "more than weights"),
-        (tiny(objective="wgan-groupsort"), Engine("cpu", "float32", THREADS), "more than weights"),
+        (tiny(objective="wgan-sn"), Engine("cpu", "float32", THREADS), "state besides its weights"),
+        (
+            tiny(objective="wgan-groupsort"),
+            Engine("cpu", "float32", THREADS),
+            "state besides its weights",
+        ),
     ],
 )
 def test_what_cannot_be_compiled_says_why(config: TrainConfig, engine: Engine, word: str):

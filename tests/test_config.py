@@ -44,7 +44,7 @@ from wgan.objectives import OBJECTIVES
         ),
         (
             {"dataset": "ring-8", "network": "dcgan"},
-            "The network dcgan makes pictures, and this data set holds points. Choose the network mlp.",
+            "The network dcgan makes pictures, but this data set contains points. Choose the network mlp.",
         ),
         ({"network": "mlp"}, "Choose the network dcgan."),
         (

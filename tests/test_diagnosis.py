@@ -1,5 +1,6 @@
 """Diagnosis: runs made to fail, each in one way, and healthy ones that must raise nothing."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,6 +18,7 @@ from wgan.diagnosis import (
     RULES,
     SCENARIOS,
     Evidence,
+    Rule,
     diagnose,
     evidence_of,
     examine,
@@ -334,7 +336,7 @@ def test_a_plateau_is_told_from_slow_progress_and_from_noise():
     (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.9]))
     assert "you can stop" in finding.reading.evidence and finding.reading.proposals == ()
     (finding,) = diagnose(evidence_with(emd_512=flat, emd_512_floor=[0.1]))
-    assert "Waiting longer will not help" in finding.reading.evidence
+    assert "More training with these settings will not help" in finding.reading.evidence
     assert raised(evidence_with(emd_512=falling, emd_512_floor=[0.9])) == []
 
 
@@ -421,7 +423,7 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
         changes = [Change(step, "objective.penalty_weight", 1, 2)] if step else []
         (finding,) = diagnose(evidence_of(TOY, {}, measurements, changes))
         assert finding.key == "mode-collapse" and finding.reading.since == 30
-        assert "spread 1 %" in finding.reading.evidence
+        assert "spread of the samples is 1 %" in finding.reading.evidence
     # A fork begins with other settings, and what its parent's samples were is not held against it.
     assert diagnose(evidence_of(TOY, {}, measurements, begun=50)) == []
 
@@ -430,13 +432,13 @@ def test_a_change_does_not_hide_that_all_samples_lie_on_one_point():
     ("numbers", "facts"),
     [
         ({}, []),
-        ({"variety": [0.01]}, ["The samples spread 1 % as far as real examples."]),
+        ({"variety": [0.01]}, ["The spread of the samples is 1 % of the spread of real examples."]),
         (
             {name: values[-1:] for name, values in COLLAPSED.items() if "floor" not in name}
             | {"modes_2500_floor": [25.0]},
             [
                 "0 of 25 modes have a sample; 0 % of the samples are good.",
-                "The samples spread 1 % as far as real examples.",
+                "The spread of the samples is 1 % of the spread of real examples.",
             ],
         ),
         ({"emd_512": [0.5], "emd_512_floor": [0.2]}, [": 0.5; real examples score 0.2."]),
@@ -449,6 +451,48 @@ def test_facts_about_the_samples_need_one_measurement(
     sentences = sample_facts(evidence_with(TOY, None, **numbers))
     assert len(sentences) == len(facts)
     assert all(fact in sentence for fact, sentence in zip(facts, sentences, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("depth", "text"),
+    [
+        (-2.2, "160 times smaller"),
+        (3.0, "1,000 times larger"),
+        (0.3, "2 times larger"),
+        (0.01, "equally large"),
+    ],
+)
+def test_the_ratio_of_two_gradients_is_in_plain_words(depth: float, text: str):
+    findings = examine(evidence_with(gradient_depth=[depth] * 3, generator_signal=[1.0] * 3))
+    by_key = {finding.key: finding.reading.evidence for finding in findings}
+    assert text in by_key["exploding-gradient"] and text in by_key["vanishing-gradient"]
+
+
+@pytest.mark.parametrize(
+    ("generator", "text"),
+    [
+        (1.0, "the generator's weights change 20 times as much as the critic's"),
+        (1e-5, "the critic's weights change 5,000 times as much as the generator's"),
+    ],
+)
+def test_the_faster_network_is_named(generator: float, text: str):
+    critic = 0.05 / TOY.n_critic
+    (finding,) = examine(evidence_with(generator_move=[generator] * 3, critic_move=[critic] * 3))
+    assert text in finding.reading.evidence
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_condition_of_a_rule_is_a_sentence_with_sensible_numbers(rule: Rule):
+    text = rule.condition
+    assert text[0].isupper() and text.endswith(".")
+    assert not re.search(r"\d\.\d{3}|\^|_|log", text)
+    assert "test_" not in rule.source
+
+
+def test_the_condition_of_a_rule_follows_its_thresholds():
+    assert "100 times smaller" in RULES["vanishing-gradient"].condition
+    stricter = replace(RULES["vanishing-gradient"], limits={"signal": 0.05, "depth": -3.0})
+    assert "1000 times smaller" in stricter.condition and "5 %" in stricter.condition
 
 
 def test_the_health_line_names_the_first_problem_and_counts_the_others():

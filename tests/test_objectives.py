@@ -393,6 +393,8 @@ class Mine(Wasserstein):
 
     name: Literal["mine"] = "mine"
     title = "Mine"
+    summary = "A test."
+    explanation = "A test."
     source = "nobody"
     squash_scale: Annotated[float, Field(gt=0, le=9)] = Field(
         2.0, title="Scale", description="Divides the scores.", json_schema_extra={"source": "nobody"}

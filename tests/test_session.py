@@ -76,7 +76,7 @@ def test_the_app_trains_the_same_numbers_as_a_script(session: Session, runs_dir:
 
 def test_a_second_start_says_what_is_running(session: Session):
     run = session.start(tiny(**LONG))
-    with pytest.raises(Busy, match=rf"\(run {run}\)\. Queue the new run behind it, or stop it"):
+    with pytest.raises(Busy, match=rf"\(run {run}\)\. Add the new run to the queue, or stop this"):
         session.start(tiny())
     second = session.start(tiny(seed=1), queue=True)
     assert session.queued()[-1].run == second
@@ -302,7 +302,7 @@ def test_own_presets(session: Session):
     session.presets.save("My ring (2)", tiny())
     assert session.presets.all() == {"My ring (2)": tiny()}
     for bad in ("", "../x", "a/b", next(iter(PRESETS)), "x" * 41):
-        with pytest.raises(RunError, match="preset's name"):
+        with pytest.raises(RunError, match="name of a preset"):
             session.presets.save(bad, tiny())
     session.presets.delete("My ring (2)")
     session.presets.delete("../../etc")

@@ -312,7 +312,7 @@ def test_a_second_start_offers_to_queue_or_stop(app: AppTest):
     app.button_group(key="settings_of").set_value("Next run").run()
     button(app, "start").click().run()
     assert has_button(app, "dialog_queue") and has_button(app, "dialog_stop")
-    assert any("Queue the new run behind it" in text.value for text in app.markdown)
+    assert any("Add the new run to the queue" in text.value for text in app.markdown)
 
 
 def test_nobody_is_asked_about_a_run_that_has_ended_meanwhile(app: AppTest):
@@ -465,7 +465,7 @@ def test_a_hostile_upload_is_a_sentence(runs_page: Callable[[], AppTest], runs_d
         assert time.monotonic() < end
         time.sleep(0.1)
         app.run()
-    assert "no ZIP file" in app.error[0].value and not app.exception
+    assert "not a ZIP file" in app.error[0].value and not app.exception
     assert [r.id for r in list_runs(runs_dir)] == [run.id]
 
 
@@ -515,7 +515,7 @@ def test_a_fault_is_told_with_its_evidence_and_a_fork_that_mends_it(app: AppTest
     run.add_metrics([Measured(s, name, v) for s in (10, 20, 30) for name, v in looks.items()])
     sound(app.run())
     page_text = " ".join(text.value for text in app.markdown)
-    assert "The penalty is too strong" in page_text and "pulls 30 times as hard" in page_text
+    assert "The penalty is too strong" in page_text and "gradient is 30 times as large" in page_text
     button(app, "mend-strong-penalty-0").click().run()
     sound(app)
     assert "Fork from step" in app.sidebar.info[0].value
@@ -528,7 +528,7 @@ def test_of_a_run_that_was_hardly_measured_nothing_is_claimed(app: AppTest, runs
     finished_run(runs_dir)
     sound(app.run())
     page_text = " ".join(text.value for text in (*app.markdown, *app.caption))
-    assert "there is no diagnosis of it" in page_text and "No problems found" not in page_text
+    assert "so there is no diagnosis" in page_text and "No problems found" not in page_text
 
 
 def test_a_sound_run_is_called_so(app: AppTest, runs_dir: Path):

@@ -32,4 +32,4 @@ def test_a_zip_of_thirty_megabytes_is_taken_in(page, serve, tmp_path: Path):
     file.write_bytes(b"no ZIP file")
     press(page, "Import")
     page.locator("[class*=st-key-import_file] input[type=file]").set_input_files(file)
-    page.get_by_text("This is no ZIP file").wait_for()
+    page.get_by_text("This is not a ZIP file").wait_for()

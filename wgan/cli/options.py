@@ -45,7 +45,9 @@ class Scale(click.ParamType[float]):
             number = float(value)
         if 0 < number <= 1000:
             return number
-        return self.fail(f"must be a number above 0, at most 1000, not {value!r}", param, ctx)
+        return self.fail(
+            f"must be a number greater than 0 and at most 1000, not {value!r}", param, ctx
+        )
 
 
 class StrictCommand(click.Command):
@@ -92,17 +94,18 @@ def runs_dir_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         default=default_runs_dir,
         metavar="DIR",
-        help="Folder of the runs. Default: WGAN_RUNS of the environment, else checkpoints; an installed "
-        "package uses the user's data folder if there are no checkpoints here.",
+        help="Folder of the runs. Default: the environment variable WGAN_RUNS, else checkpoints. "
+        "An installed package uses the user's data folder if there is no folder checkpoints "
+        "here.",
     )(command)
 
 
 def quiet_option(command: Command) -> Command:
     """Add `--quiet`."""
-    return click.option("--quiet", is_flag=True, help="No progress on stderr.")(command)
+    return click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")(command)
 
 
-def json_option(text: str = "As JSON, one object a line.") -> Callable[[Command], Command]:
+def json_option(text: str = "Print JSON, one object per line.") -> Callable[[Command], Command]:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help=text)
 
@@ -114,7 +117,9 @@ def run_argument(command: Command) -> Command:
 
 def step_option(command: Command) -> Command:
     """Add `--step`."""
-    return click.option("--step", type=Whole(), help="Checkpoint. Default: the newest.")(command)
+    return click.option(
+        "--step", type=Whole(), help="Step of the checkpoint. Default: the newest."
+    )(command)
 
 
 def _flag_name(path: str) -> str:
@@ -177,8 +182,8 @@ def change_option(command: Command) -> Command:
         "scheduled",
         type=ScheduledChange(),
         multiple=True,
-        help="Change a hyperparameter after a step, for example 300:critic-learning-rate=0.001. Can be "
-        "given several times. Stopping the run drops the changes whose step it has not reached.",
+        help="Change a hyperparameter after a step, for example 300:critic-learning-rate=0.001. "
+        "Can be repeated. If you stop the run, changes at later steps are dropped.",
     )(command)
 
 

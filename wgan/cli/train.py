@@ -91,7 +91,7 @@ def fork_command(
     quiet: bool,
     **options: Any,
 ) -> int:
-    """Fork a RUN: continue from a checkpoint with other values, as a new run.
+    """Fork a RUN: continue from a checkpoint as a new run with other settings.
 
     RUN is its name, its folder, or last. The last line on stdout is a JSON object.
     """
@@ -173,7 +173,8 @@ def _relaunched(
             while run.alive() and time.monotonic() < end:  # on another machine, by its heartbeat
                 time.sleep(1.0)
             print(
-                f"A process was lost: run {run.id} goes on from step {run.resume_point()[1]:,}.",
+                f"A process ended unexpectedly. Run {run.id} continues from step "
+                f"{run.resume_point()[1]:,}.",
                 file=sys.stderr,
             )
             return TrainingJob(
@@ -181,8 +182,8 @@ def _relaunched(
             )
     if launch.startswith("none "):
         print(
-            "The run of this launch is not known on this machine, and another begins: give torchrun "
-            "--rdzv-id ID, by which every machine knows it.",
+            "This machine does not know the run of this launch, so a new run begins. To "
+            "continue a run on several machines, start torchrun with --rdzv-id ID.",
             file=sys.stderr,
         )
     return None
@@ -194,7 +195,7 @@ def _training_job(
     """Return the job of a new or resumed run."""
     changes = dict(request.changes)
     if request.resume and request.preset:
-        raise UsageError("A resumed run keeps its config: leave --preset away.")
+        raise UsageError("A resumed run keeps its config. Leave out --preset.")
     if request.resume:
         run = Run.find(request.resume, request.runs_dir)
         config_before, step = run.resume_point()
@@ -203,8 +204,8 @@ def _training_job(
         config = steered(config_before, changes)
         if step >= config.steps:
             raise UsageError(
-                f"Run {run.id} is at step {step:,} already, and its last is "
-                f"{config.steps:,}: give a larger --steps, the total."
+                f"Run {run.id} is already at step {step:,}, and its last step is "
+                f"{config.steps:,}. Use a larger --steps (the total number of steps)."
             )
         return TrainingJob(
             run,
@@ -293,7 +294,8 @@ def run_job(job: TrainingJob, progress: Progress) -> int:
         print_error(error_message(error))
         if began and (steps := job.run.checkpoints.steps()):
             print_error(
-                f"Its last checkpoint is of step {steps[-1]:,}: {program_name()} train --resume {job.run.id}"
+                f"Its last checkpoint is at step {steps[-1]:,}. To continue: {program_name()} "
+                f"train --resume {job.run.id}"
             )
         return 1
     snapshot = job.snapshot

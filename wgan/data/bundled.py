@@ -16,18 +16,21 @@ DIGITS = tuple("0123456789")
 
 
 class Mnist10k(Labelled):
-    """10,000 handwritten digits that come with the app, 1,000 of each class. No network needed."""
+    """10,000 digits of MNIST that come with the app, 1,000 of each class."""
 
     name: Literal["mnist-10k"] = "mnist-10k"
     title = "MNIST, 10,000 digits"
+    summary = "10,000 handwritten digits that come with the app. No download is needed."
+    explanation = """The training set has 1,000 pictures of each class. They are a part of
+MNIST."""
     known = DIGITS
     counts = (1_000,) * 10
     features = "mnist"
     subset: Annotated[int, Field(ge=10, le=10_000)] | None = Field(
         None,
         title="Number of pictures",
-        description="Train on this many of the pictures only, equally many of each class. With few pictures "
-        "the critic learns them by heart. Empty: on all of them.",
+        description="Train only on this number of pictures, with equally many of each class. With few "
+        "pictures, the critic memorises them. Empty: all pictures.",
         json_schema_extra={"unit": "pictures"},
     )
 

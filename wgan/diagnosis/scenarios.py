@@ -45,10 +45,11 @@ SCENARIOS: dict[str, Scenario] = {
         "Mode collapse",
         "mode-collapse",
         "A GAN whose discriminator learns too slowly: one update per step and a small learning rate.",
-        "**Points in the plane**: the fakes gather in one clump, which jumps from place to place. The "
-        "discriminator follows it and never sees all eight modes at once. **Modes** falls to 0 or 1.",
-        "With five discriminator updates per step, the discriminator keeps up with the generator, and the "
-        "fakes spread over the modes again.",
+        "**Points in the plane**: all fakes are in one small group, which jumps from place "
+        "to place. The discriminator follows it, but never learns all eight modes at once. "
+        "**Modes** falls to 0 or 1.",
+        "With five discriminator updates per step, the discriminator is as fast as the "
+        "generator, and the fakes spread over the modes again.",
         {"n_critic": 5, "critic_learning_rate": 1e-3},
         _POINTS.changed(
             {
@@ -63,9 +64,10 @@ SCENARIOS: dict[str, Scenario] = {
         "Exploding critic",
         "weak-penalty",
         "WGAN-GP without its gradient penalty: λ = 0, so nothing limits the slope of the critic.",
-        "**Critic gap** and **Scores and losses** grow without end: the critic can always raise its gap by "
-        "becoming steeper. The gap says nothing about the samples any more.",
-        "With λ = 0.1 the penalty pulls the slope back towards 1. The gap falls, and its scale has a meaning again.",
+        "**Critic gap** and **Scores and losses** grow without limit: the critic can always "
+        "increase its gap by becoming steeper. The gap then says nothing about the samples.",
+        "With λ = 0.1, the penalty pulls the slope back to 1. The gap falls, and its scale "
+        "has a meaning again.",
         {"objective.penalty_weight": 0.1},
         _POINTS.changed({"objective.penalty_weight": 0.0, "n_critic": 5}),
     ),
@@ -73,9 +75,11 @@ SCENARIOS: dict[str, Scenario] = {
         "Saturated clipping",
         "clipping",
         "The first WGAN with a very small clip value: c = 0.01.",
-        "**Critic → Layers**: most weights are at +c or −c. The critic is almost a linear function: its surface "
-        "has one slope everywhere, and the fakes move together instead of towards the modes.",
-        "A larger bound (c = 0.1) leaves the critic more functions to choose from: its surface bends around the modes.",
+        "On the Critic page, section **Layers**: most weights are at +c or −c. The critic is "
+        "almost a linear function: its slope is the same everywhere, and the fakes move "
+        "together instead of towards the modes.",
+        "With a larger clip value (c = 0.1), the critic can represent more functions: its "
+        "surface bends around the modes.",
         {"objective.clip_value": 0.1},
         _POINTS.changed(
             {
@@ -92,8 +96,9 @@ SCENARIOS: dict[str, Scenario] = {
         "Critic overfits",
         "overfitting-critic",
         "A data set of only 100 digits, ten of each class.",
-        "**Critic gap**: the curve of the training data and the curve of held-out data part. The critic "
-        "scores the 100 pictures that it knows high, and other real digits low.",
+        "**Critic gap**: the curves of the training data and of held-out data move apart. "
+        "The critic gives high scores to the 100 pictures that it knows, and low scores to "
+        "other real digits.",
         "Only more pictures remove the cause. Train a run with all 10,000 digits, and compare the two curves "
         "on the Compare page.",
         {"dataset.subset": None},
@@ -104,9 +109,10 @@ SCENARIOS: dict[str, Scenario] = {
         "Learning rates out of balance",
         "learning-rates",
         "A generator whose learning rate is a thousand times smaller than the critic's.",
-        "**Points in the plane**: the fakes hardly move, although the arrows show a strong push. The critic is "
-        "nearly perfect, but the generator does not use its gradient.",
-        "With the usual rate (0.001) the generator follows the critic, and reaches the modes within seconds.",
+        "**Points in the plane**: the fakes hardly move, although the arrows are long. The "
+        "critic is nearly perfect, but the generator hardly uses its gradient.",
+        "With the usual learning rate (0.001), the generator follows the critic and reaches "
+        "the modes within seconds.",
         {"generator_learning_rate": 1e-3},
         _POINTS.changed({"generator_learning_rate": 1e-6}),
     ),

@@ -118,7 +118,7 @@ def converge(
     data = data if data is not None else config.dataset.load(root)
     n = SAMPLES[config.dataset.kind]
     examples = with_fakes(models, examples_of(data, n))
-    yield TaskProgress("Finding the exact distance", 0.01)
+    yield TaskProgress("Computing the exact distance", 0.01)
     flat = examples.real.reshape(n, -1), examples.fake.reshape(n, -1)
     cost, exact = scipy.spatial.distance.cdist(*flat), assignment(*flat)
     trainer = _critic_trainer(models, faster)
@@ -199,9 +199,11 @@ class _BoundMeasurements:
             if self._potential is not None and (last or len(self._rows) % SURFACE_EVERY == 1):
                 self._surfaces = surfaces(models, examples, self._extent, potential=self._potential)
         else:
-            note = f"The critic's scores left all bounds by update {update:,}."
+            note = f"The critic's scores became too large at update {update:,}."
             if not self._rows:
-                raise ValueError("The critic's scores are not finite: nothing can be compared.")
+                raise ValueError(
+                    "The critic's scores are not finite, so there is nothing to compare."
+                )
         table = np.array(self._rows, dtype=np.float64)
         return CriticConvergence(
             updates=table[:, 0].astype(np.int64),

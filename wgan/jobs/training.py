@@ -92,7 +92,7 @@ class TrainingJob:
             stored_snapshot or RunSnapshot(run.id, Status.QUEUED, self.config, parent=run.parent()),
             is_trained_by_other_process=False,
             status=Status.QUEUED,
-            phase="Waiting for its turn",
+            phase="Waiting in the queue",
             error="",
             steps_per_second=0.0,
         )
@@ -184,7 +184,7 @@ class TrainingJob:
         state, facts, damaged = self.run.checkpoints.newest_resumable()
         if damaged:
             self.problems.add_notice(
-                f"{' '.join(damaged)} The run goes on from step {state.step:,}."
+                f"{' '.join(damaged)} The run continues from step {state.step:,}."
             )
         recorded_engine, available = state.engine, self._resolved(state.config, check)
         records = self.recorder.buffer
@@ -291,7 +291,7 @@ class TrainingJob:
         if measuring:
             recorder.metrics.measure(training, recorder.seconds + time.perf_counter() - start)
         if flushing:
-            with self.problems.computing("speed", "Faster steps could not be tried"):
+            with self.problems.computing("speed", "Testing faster steps failed"):
                 self._tune_engine()
             recorder.seconds += time.perf_counter() - start
             self.flush()

@@ -20,6 +20,10 @@ class Network(BaseModel, ABC):
     name: Any = ""  # each class has its own Literal
     kind: ClassVar[Literal["pictures", "points"]]
     title: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for the user: what the networks are."""
+    explanation: ClassVar[str] = ""
+    """More about them: Markdown, for a card."""
     uses_batch_norm: ClassVar[bool] = False
     """Whether the critic has layers, such as batch norm, in which samples influence each other."""
 
@@ -27,7 +31,7 @@ class Network(BaseModel, ABC):
         """Return why the pair does not fit examples of a shape; None if it does."""
         kind = "points" if len(shape) == 1 else "pictures"
         if kind != self.kind:
-            return f"the network {self.name} makes {self.kind}, and this data set holds {kind}"
+            return f"the network {self.name} makes {self.kind}, but this data set contains {kind}"
         return None
 
     @abstractmethod

@@ -53,8 +53,8 @@ class Busy(Exception):
     def __init__(self, snapshot: RunSnapshot) -> None:
         self.snapshot = snapshot
         super().__init__(
-            f"{snapshot.config.title} is {snapshot.status} at step {snapshot.step:,} (run {snapshot.run}). Queue the new run behind it, "
-            "or stop it first."
+            f"{snapshot.config.title} is {snapshot.status} at step {snapshot.step:,} (run "
+            f"{snapshot.run}). Add the new run to the queue, or stop this one first."
         )
 
 
@@ -112,8 +112,8 @@ class Session:
         config = steered(config_before, dict(changes or {}))
         if step >= config.steps:
             raise RunError(
-                f"Run {run.id} has reached its last step, {config.steps:,}. Set “Stop at step” "
-                "higher to go on."
+                f"Run {run.id} has reached its last step, {config.steps:,}. To continue it, "
+                "increase “Stop at step”."
             )
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
@@ -139,7 +139,7 @@ class Session:
         Raises Busy, RunError or ConfigError.
         """
         if not 2 <= len(configs) <= MAX_RACING_RUNS:
-            raise ConfigError(f"A race has two to {MAX_RACING_RUNS} runs.")
+            raise ConfigError(f"A race needs two to {MAX_RACING_RUNS} runs.")
         with self._scheduler.changed:
             self._refuse_if_busy(queue)
             runs = [Run.create(config, self.runs_dir) for config in configs]
@@ -216,9 +216,9 @@ class Session:
         """Change hyperparameters of a live run, dotted for parts. Raises ConfigError, RunError."""
         snapshot = self.snapshot(name)
         if not snapshot.status.active:
-            raise RunError(f"Run {name} is not running: its values cannot change any more.")
+            raise RunError(f"Run {name} is not running, so its settings cannot change.")
         if snapshot.status is Status.QUEUED or snapshot.phase:
-            raise RunError(f"Run {name} is still being prepared: change it in a moment.")
+            raise RunError(f"Run {name} is still being prepared. Change it in a moment.")
         # In the caller's thread, so that ConfigError reaches the caller.
         config = steered(snapshot.config, changes)
 

@@ -86,7 +86,7 @@ def pick_device(name: str) -> str:
     if not present[name]:
         available = ", ".join(device for device, is_present in present.items() if is_present)
         raise ValueError(
-            f"This machine has no {name} device for torch; here: {available}, or auto."
+            f"torch finds no {name} device on this machine. Choose from: {available}, auto."
         )
     return name
 

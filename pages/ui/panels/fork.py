@@ -14,7 +14,7 @@ def fork_button(snapshot: RunSnapshot) -> None:
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        help="Continue from a checkpoint with other settings, as a new run.",
+        help="Continue from a checkpoint as a new run with other settings.",
     ):
         fork_choice(snapshot)
 
@@ -27,17 +27,17 @@ def fork_choice(snapshot: RunSnapshot) -> bool:
     except RunError:
         starred = set()  # its folder has just been deleted
     st.selectbox(
-        "From the checkpoint at step",
+        "Checkpoint at step",
         steps,
         format_func=lambda s: f"{s:,} ★" if s in starred else f"{s:,}",
         key=f"fork_step_{snapshot.run}",
     )
     st.caption(
-        "Data set and networks stay; everything else can be changed, also the objective. "
-        "This run is not changed."
+        "The data set and the networks stay the same. You can change all other settings, "
+        "including the objective. The current run does not change."
     )
     return st.button(
-        "Prepare the fork",
+        "Prepare fork",
         icon=":material/tune:",
         type="primary",
         key="prepare_fork",

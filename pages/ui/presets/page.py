@@ -27,9 +27,9 @@ from wgan.format import fmt_value
 FEATURED = ("quick-mnist", "toy-ring")
 
 GROUPS = {
-    "Begin here": (),
+    "Start here": (),
     "Papers": ("paper-", "wgan-", "groupsort"),
-    "A tutorial and its heirs": ("brownlee", "seed-"),
+    "A tutorial and its variants": ("brownlee", "seed-"),
     "Quick": ("quick-",),
     "Points in the plane": ("toy-",),
 }
@@ -45,7 +45,7 @@ def grouped() -> dict[str, list[str]]:
     by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in PRESETS:
         fitting = (group for group, starts in GROUPS.items() if name.startswith(starts))
-        by_group["Begin here" if name in FEATURED else next(fitting, "Papers")].append(name)
+        by_group["Start here" if name in FEATURED else next(fitting, "Papers")].append(name)
     saved_presets = list(session().presets.all())
     saved = {OWN: saved_presets} if saved_presets else {}
     return saved | by_group | {FAILURES: list(SCENARIOS)}
@@ -112,7 +112,7 @@ def _show(name: str) -> None:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="use_preset",
-                help="Take its values into the sidebar of the Train page.",
+                help="Open the Train page with these settings in the sidebar.",
             ):
                 draft.use_preset_for_next_run(name)
                 st.switch_page(navigation.page("train"))
@@ -130,9 +130,7 @@ def _show(name: str) -> None:
             st.markdown(f"**Source.** {preset.source}")
             st.code(f"python -m wgan train --preset {name}", language="bash")
         else:
-            st.markdown(
-                f"{config.title}: settings that were saved from the sidebar of the Train page."
-            )
+            st.markdown(f"{config.title}: settings that you saved on the Train page.")
     with right:
         _data(config)
     _values(config)
@@ -155,7 +153,7 @@ def _scenario(scenario: Scenario) -> None:
                 st.switch_page(navigation.page("train"))
         st.markdown("A training that fails on purpose, for showing to a class.")
         st.markdown(f"**Cause.** {scenario.cause}")
-        st.markdown(f"**Watch for.** {scenario.watch}")
+        st.markdown(f"**What to look for.** {scenario.watch}")
         st.markdown(f"**Then try.** {scenario.remedy}")
         rule = RULES[scenario.rule]
         st.caption(f"The diagnosis on the Train page reports it as “{rule.title}”.")
@@ -173,8 +171,8 @@ def _data(config: TrainConfig) -> None:
     real = real_examples(config.dataset, 256)
     if real is None:
         st.info(
-            f"{config.dataset.title} is not on this machine yet. It is fetched at Start, or on "
-            "the Data page.",
+            f"{config.dataset.title} is not on this machine yet. Start downloads it; you can "
+            "also download it on the Data page.",
             icon=":material/download:",
         )
     elif config.dataset.kind == "pictures":
@@ -217,11 +215,11 @@ def _values(config: TrainConfig) -> None:
         if p in changed_paths or p in ("dataset", "objective", "network", "optimizer")
     ]
     values = config.flat()
-    st.markdown("**Its values**, where they are not the library's defaults")
+    st.markdown("**Settings that differ from the defaults**")
     st.dataframe(
         {
-            "Value": [fields[path].title for path in listed],
-            "Here": [_value(path, values[path], fields) for path in listed],
+            "Setting": [fields[path].title for path in listed],
+            "Value": [_value(path, values[path], fields) for path in listed],
             "Flag": [f"--{path.replace('_', '-')}" for path in listed],
         },
         hide_index=True,

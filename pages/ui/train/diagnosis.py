@@ -15,11 +15,11 @@ from wgan.diagnosis import RULES, Finding, Health, Proposal, health
 from wgan.jobs import RunSnapshot
 from wgan.runs import RunError, Status
 
-HELP = f"""Every few seconds {len(RULES)} checks for known problems run on the measurements: slopes and gradients of the
-critic, the steps of both optimisers, the gap on training and on held-out data, and the samples. Act on the
-first problem that is listed: it often causes the others.
+HELP = f"""Every few seconds, {len(RULES)} checks look for known problems in the measurements: the critic's slopes and
+gradients, the steps of both optimisers, the gap on training and held-out data, and the samples. If several
+problems are listed, solve the first one: it often causes the others.
 
-Each check has thresholds and a source: see *All checks*."""
+*All checks* lists the threshold and the source of each check."""
 
 ICONS = {
     "danger": ("red", ":material/emergency_home:"),
@@ -122,7 +122,7 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             proposal.description,
             icon=":material/build:",
             key=key,
-            help="Changes the running training at once. A mark on every chart shows where. You can undo it.",
+            help="Applies the change to this run at once. Every chart marks the step. You can undo it.",
             disabled=_was_applied_now(snapshot),
             on_click=_apply,
             args=(snapshot.run, proposal),
@@ -133,8 +133,8 @@ def _offer(snapshot: RunSnapshot, finding: Finding, proposal: Proposal, i: int) 
             f"Fork with {proposal.description}",
             icon=":material/fork_right:",
             key=key,
-            help=f"Prepares a run that goes on from step {step:,} with this change; then press "
-            "Start fork. This run is not changed.",
+            help=f"Prepares a new run that continues from step {step:,} with this change. Then press "
+            "Start fork. The current run does not change.",
             on_click=_prepare,
             args=(snapshot.run, step, proposal.changes),
         )
@@ -218,10 +218,10 @@ def _all(all_findings: Sequence[Finding]) -> None:
                 "Evidence": [
                     finding.reading.evidence
                     if finding
-                    else "not enough data yet, or not for this objective"
+                    else "not enough data yet, or does not apply to this objective"
                     for _, finding in rows
                 ],
-                "Thresholds": [_limits(rule.limits) for rule, _ in rows],
+                "Problem if": [rule.condition for rule, _ in rows],
                 "Source": [rule.source for rule, _ in rows],
             },
             hide_index=True,
@@ -232,8 +232,4 @@ def _all(all_findings: Sequence[Finding]) -> None:
 def _state(finding: Finding | None) -> str:
     if finding is None:
         return "–"
-    return "shows" if finding.reading.raised else "no"
-
-
-def _limits(limits: Mapping[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.items())
+    return "problem" if finding.reading.raised else "OK"

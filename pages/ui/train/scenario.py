@@ -22,8 +22,8 @@ def scenario_box(snapshot: RunSnapshot) -> None:
     scenario = SCENARIOS[name]
     with st.container(border=True, key="scenario", gap="small"):
         st.markdown(
-            f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n"
-            f"**Watch for.** {scenario.watch}"
+            f":material/school: **{scenario.title}, on purpose.** {scenario.cause}  \n**What "
+            f"to look for.** {scenario.watch}"
         )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _remedy(snapshot, scenario)
