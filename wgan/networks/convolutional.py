@@ -60,6 +60,10 @@ class Dcgan(Network):
 
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 16, "medium": 32, "large": 64}
 
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return self.batch_norm
+
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)
         if reason is not None:
@@ -135,6 +139,10 @@ class ResNet(Network):
     )
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 32, "medium": 64, "large": 128}
 
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return True
+
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         return super().incompatibility_reason(shape) or _convolution_problem(self.name, shape)
 
@@ -196,6 +204,10 @@ class Brownlee(Network):
     kind = "pictures"
     title = "Brownlee's pair"
     uses_batch_norm = True
+
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return True
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)

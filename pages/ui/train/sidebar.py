@@ -22,13 +22,26 @@ from pages.ui.core.widget_state import user_changed, widget_key_for
 from wgan.config import (
     PRESETS,
     ConfigError,
+    Group,
     Hyperparameter,
     TrainConfig,
     hyperparameters,
+    unused_settings,
 )
 from wgan.format import fmt_number
 from wgan.jobs import RunSnapshot
 from wgan.runs import FIXED_PARTS, Change, Parent, RunError, Status
+from wgan.training import this_machine
+
+GROUP_ICONS = {
+    Group.DATA: ":material/photo_library:",
+    Group.OBJECTIVE: ":material/function:",
+    Group.NETWORK: ":material/layers:",
+    Group.OPTIMISER: ":material/trending_down:",
+    Group.SCHEDULE: ":material/event:",
+    Group.REPORTING: ":material/monitoring:",
+    Group.ENGINE: ":material/memory:",
+}
 
 
 def sidebar(live: RunSnapshot | None, run: str | None) -> bool:
@@ -217,17 +230,10 @@ def _head_of_fork(origin: Parent) -> None:
 def _fields(
     config: TrainConfig, *, locked: bool, preparing: bool, kept_parts: Sequence[str] = ()
 ) -> None:
-    fields = list(hyperparameters(config))
+    """Show the main settings, and the others in one expander for each group."""
+    unused = unused_settings(config, this_machine())
+    fields = [v for v in hyperparameters(config) if not v.hidden and v.path not in unused]
     values = config.flat()
-    main: list[Hyperparameter] = []
-    advanced: list[Hyperparameter] = []
-    for value in fields:
-        if value.hidden or (value.path == "conditional" and not config.dataset.class_names()):
-            continue
-        part = value.path.partition(".")[0]
-        # Further settings of data and networks are among the details below.
-        later = part in ("dataset", "network") and "." in value.path and not value.main
-        (advanced if value.advanced or later else main).append(value)
     options = options_of(config)
 
     def draw(value: Hyperparameter) -> None:
@@ -241,10 +247,29 @@ def _fields(
             kept_by_fork=kept_by_fork,
         )
 
-    for value in main:
-        draw(value)
-    # Its controls are drawn only while it is open: they would take half of the page's time.
-    expander = st.expander("Advanced", icon=":material/tune:", key="advanced", on_change="rerun")
-    with expander:
-        for value in advanced if expander.open else ():
+    if locked and not preparing:
+        st.caption(
+            ":material/lock: Grey settings are fixed during a run. The **?** beside a setting tells why."
+        )
+    for value in fields:
+        if not _is_advanced(value):
             draw(value)
+    st.markdown("**Advanced**")
+    for group in Group:
+        details = [value for value in fields if value.group is group and _is_advanced(value)]
+        if not details:
+            continue
+        # Draw the controls only while the group is open: all of them would take half of the page's
+        # time.
+        expander = st.expander(
+            group, icon=GROUP_ICONS[group], key=f"advanced-{group.lower()}", on_change="rerun"
+        )
+        with expander:
+            for value in details if expander.open else ():
+                draw(value)
+
+
+def _is_advanced(value: Hyperparameter) -> bool:
+    """Return whether a setting is in the expander of its group."""
+    of_part = "." in value.path and value.group in (Group.DATA, Group.NETWORK)
+    return value.advanced or (of_part and not value.main)
