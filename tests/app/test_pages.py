@@ -56,7 +56,8 @@ def button(app: AppTest, key: str) -> Any:
 
 
 def has_button(app: AppTest, key: str) -> bool:
-    return any(widget.key == key for widget in app.button)
+    """Whether there is a button that can be pressed."""
+    return any(widget.key == key and not widget.disabled for widget in app.button)
 
 
 def until_button(app: AppTest, key: str) -> None:
@@ -409,10 +410,11 @@ def runs_page(app: AppTest, runs_dir: Path) -> Callable[[], AppTest]:
 def test_a_run_is_named_noted_and_starred(runs_page: Callable[[], AppTest], runs_dir: Path):
     run = finished_run(runs_dir)
     app = runs_page()
+    button(app, "rename").click().run()
     next(w for w in app.text_input if w.label == "Name").set_value("The best")
     next(w for w in app.text_area if w.label == "Note").set_value("Look at this one.")
     next(w for w in app.toggle if w.label == "Star").set_value(True)
-    next(b for b in app.button if b.label == "Keep").click().run()
+    next(b for b in app.button if b.label == "Save").click().run()
     sound(app)
     assert (
         run.facts() | {"name": "The best", "note": "Look at this one.", "star": "1"} == run.facts()

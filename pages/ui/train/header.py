@@ -175,9 +175,7 @@ def _start_buttons(snapshot: RunSnapshot, next_run: bool) -> None:
         label,
         icon=":material/play_arrow:",
         key="start",
-        type="primary"
-        if can_start and snapshot.status is not Status.INTERRUPTED
-        else "secondary",
+        type="primary" if can_start and snapshot.status is not Status.INTERRUPTED else "secondary",
         width=BUTTON_WIDTHS["start"],
         disabled=not can_start,
         help="Train a new run with the settings in the sidebar."

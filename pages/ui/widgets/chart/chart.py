@@ -103,12 +103,12 @@ def chart(
         run: Identifies the content whose zoom is kept.
         height: Height in pixels.
         alt: Description for screen readers.
-        title: The heading.
+        title: The heading. The toolbar appears in its line.
         help: Tooltip of the heading.
         version: Visitors with the same version and key share the encoded figure, which is made only
             once.
     """
-    total = height + (HEADING if title else 0)
+    total = height + HEADING  # without a title, this is the room of the toolbar
 
     def make() -> dict[str, Any]:
         return {
