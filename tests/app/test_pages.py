@@ -407,21 +407,6 @@ def runs_page(app: AppTest, runs_dir: Path) -> Callable[[], AppTest]:
     return lambda: page_alone("runs.py")
 
 
-def test_a_run_is_named_noted_and_starred(runs_page: Callable[[], AppTest], runs_dir: Path):
-    run = finished_run(runs_dir)
-    app = runs_page()
-    button(app, "rename").click().run()
-    next(w for w in app.text_input if w.label == "Name").set_value("The best")
-    next(w for w in app.text_area if w.label == "Note").set_value("Look at this one.")
-    next(w for w in app.toggle if w.label == "Star").set_value(True)
-    next(b for b in app.button if b.label == "Save").click().run()
-    sound(app)
-    assert (
-        run.facts() | {"name": "The best", "note": "Look at this one.", "star": "1"} == run.facts()
-    )
-    assert any("The best" in m.value for m in app.markdown)
-
-
 def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     runs_page: Callable[[], AppTest], runs_dir: Path
 ):
@@ -433,6 +418,18 @@ def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     assert list(app.dataframe[0].value["Objective"]) == ["WGAN"]
     next(w for w in app.text_input if w.key == "filter").set_value("nothing").run()
     assert any("No runs match the filter" in c.value for c in sound(app).caption)
+
+
+def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
+    runs_page: Callable[[], AppTest], runs_dir: Path
+):
+    for value in (0.01, 0.1, 0.0025):
+        run = finished_run(runs_dir)
+        run.add_metrics([Measured(10, "emd_512", value), Measured(20, "emd_512", 2 * value)])
+    table = runs_page().dataframe[0].value
+    column = table["Exact W₁, 512 samples"]
+    assert sorted(column) == [0.0025, 0.01, 0.1]
+    assert all(table[name].dtype.kind in "if" for name in ("Step", "Time", "Size"))
 
 
 def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], runs_dir: Path):
