@@ -36,7 +36,7 @@ from wgan.objectives import OBJECTIVES
         ),
         (
             {"objective": {"name": "hinge", "clip_value": 0.1}},
-            "The objective hinge has no clip_value: it has no settings of its own; clip_value "
+            "The objective hinge has no clip_value: it has no settings; clip_value "
             "belongs to wgan.",
         ),
         (

@@ -543,7 +543,7 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
     app.query_params["curve"] = "emd_512"
     sound(app.run())
     captions = [text.value for text in app.caption if "Not drawn" in text.value]
-    assert len(captions) == 1 and "Exact W₁, 512 samples of other data" in captions[0]
+    assert len(captions) == 1 and "Exact W₁, 512 samples was measured on other data" in captions[0]
     table = app.dataframe[0].value
     row = table[table[""] == "Exact W₁, 512 samples, last"].iloc[0].tolist()
     assert row[-1] == "not comparable" and "not comparable" not in row[:-1]

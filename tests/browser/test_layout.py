@@ -151,7 +151,7 @@ def test_five_runs_of_points_are_wide_enough_with_their_full_titles(page, url: s
         page.set_viewport_size({"width": width, "height": 800})
         page.goto(f"{url}/compare?runs={','.join(names)}")
         plots = page.locator(".wgan-wall .js-plotly-plot")
-        until(lambda plots=plots: plots.count() == 5)
+        playwright.expect(plots).to_have_count(5, timeout=120_000)
         boxes = [plot.bounding_box() for plot in plots.all()]
         assert all(box["width"] >= 225 for box in boxes)
         assert len({round(box["x"]) for box in boxes}) == columns

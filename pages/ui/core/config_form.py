@@ -30,7 +30,7 @@ def options_of(config: TrainConfig) -> Options:
     options = {"classes": {name: name for name in config.dataset.all_class_names()}}
     if any(value.options == "own" for value in hyperparameters(config)):
         own = {p.key: f"{p.title} ({p.kept:,})" for p in session().datasets.own_pictures()}
-        options["own"] = own or {"": "none yet: see the Data page"}
+        options["own"] = own or {"": "none yet: add images on the Data page"}
     return options
 
 
