@@ -12,11 +12,14 @@ from wgan.config import (
     PARTS,
     PRESETS,
     ConfigError,
+    Group,
     Hyperparameter,
+    Machine,
     TrainConfig,
     adapt_to_dataset,
     hyperparameters,
     recommended,
+    unused_settings,
 )
 from wgan.data import DATASETS, Drawing, Own, Ring8
 from wgan.networks import NETWORKS
@@ -35,7 +38,7 @@ from wgan.objectives import OBJECTIVES
         ),
         (
             {"objective": {"name": "hinge", "clip_value": 0.1}},
-            "The objective hinge has no clip_value: it has no settings of its own; clip_value "
+            "The objective hinge has no clip_value: it has no settings; clip_value "
             "belongs to wgan.",
         ),
         (
@@ -162,6 +165,79 @@ def test_every_hyperparameter_explains_itself():
         assert value.default is not None or value.optional or value.path in PARTS
         if value.type in (int, float) and value.path != "seed":
             assert value.low is not None and value.high is not None, value.path
+
+
+def test_every_hyperparameter_has_a_group_and_a_reason_if_a_run_fixes_it():
+    groups = {value.path: value.group for value in hyperparameters()}
+    for part, group in (
+        ("dataset", Group.DATA),
+        ("objective", Group.OBJECTIVE),
+        ("network", Group.NETWORK),
+        ("optimizer", Group.OPTIMISER),
+    ):
+        own = {g for path, g in groups.items() if path.partition(".")[0] == part}
+        assert own == {group}
+    assert set(groups.values()) == set(Group)
+    for value in hyperparameters():
+        assert bool(value.fixed) is not value.live, value.path
+        assert not value.fixed.endswith("."), value.path
+
+
+CPU = Machine(("cpu",))
+FAST_CPU = Machine(("cpu",), frozenset({"cpu"}))
+GPU = Machine(("cuda", "cpu"), frozenset({"cuda"}))
+MAC = Machine(("mps", "cpu"))
+USUAL = "warmup_updates preview_class split_updates objective.noise_scale"
+"""Settings without effect in the default config on any machine."""
+
+
+@pytest.mark.parametrize(
+    ("values", "machine", "unused"),
+    [
+        ({}, CPU, f"{USUAL} device precision"),
+        ({}, FAST_CPU, f"{USUAL} device"),
+        ({}, GPU, f"{USUAL} threads"),
+        ({}, MAC, f"{USUAL} threads compiled precision"),
+        ({"device": "cpu"}, GPU, f"{USUAL} precision"),
+        # A value that needs an absent device is shown.
+        ({"device": "cuda"}, CPU, f"{USUAL} precision threads"),
+        ({"precision": "bfloat16"}, CPU, f"{USUAL} device"),
+        (
+            {"dataset": "ring-8"},
+            GPU,
+            f"{USUAL} conditional replacement inference_fakes precision threads",
+        ),
+        (
+            {"network": {"name": "dcgan", "batch_norm": False}},
+            FAST_CPU,
+            f"{USUAL} inference_fakes device",
+        ),
+        (
+            {"objective": {"name": "wgan-gp", "penalty_at": "noise"}, "warmup_every": 5},
+            FAST_CPU,
+            "preview_class split_updates device",
+        ),
+        (
+            {"objective": "wgan", "conditional": True, "warmup_steps": 5},
+            FAST_CPU,
+            "device",
+        ),
+        (
+            {"objective": "wgan-groupsort"},
+            FAST_CPU,
+            "conditional warmup_updates preview_class device",
+        ),
+        (
+            {"objective": {"name": "wgan-groupsort", "orthonormal": "cayley"}},
+            FAST_CPU,
+            "conditional warmup_updates preview_class device objective.iterations",
+        ),
+    ],
+)
+def test_settings_without_effect_are_known(
+    values: dict[str, object], machine: Machine, unused: str
+):
+    assert unused_settings(TrainConfig.parse(values), machine) == set(unused.split())
 
 
 def test_choosing_an_objective_takes_its_own_defaults():

@@ -18,11 +18,12 @@ from pages.ui.core.run_picker import run_titles
 from pages.ui.core.state import NextRun, Visitor
 from tests.app.conftest import state_of
 from tests.conftest import app_at, tiny, train_to_the_end
-from wgan.config import PRESETS, TrainConfig, hyperparameters
+from wgan.config import PRESETS, Group, TrainConfig, hyperparameters, unused_settings
 from wgan.jobs import TrainingJob
 from wgan.objectives import WganLp
 from wgan.runs import Measured, Run, Status, list_runs, throw_away, trash
 from wgan.session import SUMMARY_CACHE_S
+from wgan.training import this_machine
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
@@ -56,7 +57,8 @@ def button(app: AppTest, key: str) -> Any:
 
 
 def has_button(app: AppTest, key: str) -> bool:
-    return any(widget.key == key for widget in app.button)
+    """Whether there is a button that can be pressed."""
+    return any(widget.key == key and not widget.disabled for widget in app.button)
 
 
 def until_button(app: AppTest, key: str) -> None:
@@ -129,14 +131,43 @@ def test_every_page(app: AppTest, runs_dir: Path, ran: bool, subtests: pytest.Su
             assert len(app.markdown) > 0
 
 
-def test_the_sidebar_shows_every_hyperparameter_with_its_help(app: AppTest):
-    app.session_state["advanced"] = True
-    sound(app.run())
+def open_groups(app: AppTest) -> None:
+    """Open the expanders of all groups of the sidebar."""
+    for group in Group:
+        app.session_state[f"advanced-{group.lower()}"] = True
+
+
+def sidebar_controls(app: AppTest) -> dict[str, Any]:
+    """The sidebar's controls by the path of their hyperparameter."""
     kinds = ("selectbox", "slider", "select_slider", "number_input", "toggle", "multiselect")
-    widgets = {w.key: w for kind in kinds for w in app.sidebar.get(kind) if w.key}
-    for value in hyperparameters(PRESETS["quick-mnist"].config):
-        assert f"w:{value.path}" in widgets, value.path
-        assert value.help in widgets[f"w:{value.path}"].help, value.path
+    widgets = [w for kind in kinds for w in app.sidebar.get(kind) if w.key]
+    return {w.key.split(":")[1]: w for w in widgets if w.key.startswith("w:")}
+
+
+@pytest.mark.parametrize("name", ["quick-mnist", "toy-ring", "brownlee"])
+def test_the_sidebar_shows_the_hyperparameters_that_apply_by_group(app: AppTest, name: str):
+    open_groups(app)
+    app.run()
+    sound(preset(app).set_value(name).run())
+    config = PRESETS[name].config
+    unused = unused_settings(config, this_machine())
+    shown = sidebar_controls(app)
+    known = {v.path: v for v in hyperparameters(config) if not v.hidden}
+    assert shown.keys() == known.keys() - unused
+    for path, control in shown.items():
+        assert known[path].help in control.help, path
+    for expander in app.sidebar.expander:
+        paths = [w.key.split(":")[1] for w in expander if (w.key or "").startswith("w:")]
+        assert paths and {known[path].group for path in paths} == {expander.label}
+
+
+def test_a_setting_appears_with_what_it_depends_on(app: AppTest):
+    open_groups(app)
+    app.run()
+    assert not {"preview_class", "warmup_updates"} & sidebar_controls(app).keys()
+    sidebar_controls(app)["conditional"].set_value(True).run()
+    sidebar_controls(app)["warmup_steps"].set_value(3).run()
+    assert {"preview_class", "warmup_updates"} <= sidebar_controls(app).keys()
 
 
 def test_every_preset_can_be_chosen(app: AppTest, subtests: pytest.Subtests):
@@ -162,7 +193,7 @@ def test_what_a_late_browser_says_of_a_control_that_was_overtaken_is_not_heard(a
             if w.key.startswith("w:")
         }
 
-    app.session_state["advanced"] = True
+    open_groups(app)
     app.run()
     first = keys()
     assert len(first) > 5 and set(first.values()) == {f"w:{path}" for path in first}
@@ -210,7 +241,7 @@ def test_edit_undo_reset_and_own_presets(app: AppTest):
 
 
 def test_what_cannot_be_is_a_sentence_and_nothing_is_lost(app: AppTest):
-    app.session_state["advanced"] = True
+    open_groups(app)
     app.run()
     control(app.selectbox, "network").set_value("mlp").run()
     assert "Choose the network dcgan" in app.error[0].value
@@ -270,7 +301,8 @@ def test_start_steer_stop_resume(app: AppTest):
     sound(app)
     run = app.query_params["run"]
     locked = control(app.select_slider, "batch_size")
-    assert locked.disabled and "Cannot change while training" in locked.help
+    assert locked.disabled and "the order of the examples depends on it. To use" in locked.help
+    assert any("Grey settings are fixed" in caption.value for caption in app.sidebar.caption)
     rate = control(app.select_slider, "critic_learning_rate")
     assert not rate.disabled
     rate.set_value(0.001).run()
@@ -413,20 +445,6 @@ def runs_page(app: AppTest, runs_dir: Path) -> Callable[[], AppTest]:
     return lambda: page_alone("runs.py")
 
 
-def test_a_run_is_named_noted_and_starred(runs_page: Callable[[], AppTest], runs_dir: Path):
-    run = finished_run(runs_dir)
-    app = runs_page()
-    next(w for w in app.text_input if w.label == "Name").set_value("The best")
-    next(w for w in app.text_area if w.label == "Note").set_value("Look at this one.")
-    next(w for w in app.toggle if w.label == "Star").set_value(True)
-    next(b for b in app.button if b.label == "Keep").click().run()
-    sound(app)
-    assert (
-        run.facts() | {"name": "The best", "note": "Look at this one.", "star": "1"} == run.facts()
-    )
-    assert any("The best" in m.value for m in app.markdown)
-
-
 def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     runs_page: Callable[[], AppTest], runs_dir: Path
 ):
@@ -438,6 +456,18 @@ def test_the_table_is_filtered_and_says_when_nothing_is_like_that(
     assert list(app.dataframe[0].value["Objective"]) == ["WGAN"]
     next(w for w in app.text_input if w.key == "filter").set_value("nothing").run()
     assert any("No runs match the filter" in c.value for c in sound(app).caption)
+
+
+def test_metrics_are_numbers_in_the_table_so_that_they_can_be_sorted(
+    runs_page: Callable[[], AppTest], runs_dir: Path
+):
+    for value in (0.01, 0.1, 0.0025):
+        run = finished_run(runs_dir)
+        run.add_metrics([Measured(10, "emd_512", value), Measured(20, "emd_512", 2 * value)])
+    table = runs_page().dataframe[0].value
+    column = table["Exact W₁, 512 samples"]
+    assert sorted(column) == [0.0025, 0.01, 0.1]
+    assert all(table[name].dtype.kind in "if" for name in ("Step", "Time", "Size"))
 
 
 def test_the_trash_gives_back_and_is_emptied(runs_page: Callable[[], AppTest], runs_dir: Path):
@@ -551,7 +581,7 @@ def test_numbers_that_cannot_be_compared_never_share_an_axis(app: AppTest, runs_
     app.query_params["curve"] = "emd_512"
     sound(app.run())
     captions = [text.value for text in app.caption if "Not drawn" in text.value]
-    assert len(captions) == 1 and "Exact W₁, 512 samples of other data" in captions[0]
+    assert len(captions) == 1 and "Exact W₁, 512 samples was measured on other data" in captions[0]
     table = app.dataframe[0].value
     row = table[table[""] == "Exact W₁, 512 samples, last"].iloc[0].tolist()
     assert row[-1] == "not comparable" and "not comparable" not in row[:-1]

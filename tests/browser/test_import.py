@@ -27,7 +27,7 @@ def test_a_zip_of_thirty_megabytes_is_taken_in(page, serve, tmp_path: Path):
     page.get_by_text("Up to 512 MB").wait_for()
     page.locator("[class*=st-key-import_file] input[type=file]").set_input_files(file)
     until(lambda: f"{run.id}-2" in [stored_run.id for stored_run in list_runs(runs)])
-    page.get_by_text("has been taken in").wait_for()
+    page.get_by_text("Imported ").wait_for()
     page.keyboard.press("Escape")
     file.write_bytes(b"no ZIP file")
     press(page, "Import")

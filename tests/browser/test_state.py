@@ -102,7 +102,7 @@ def test_a_fork_in_preparation_survives_a_reload(page, site: str):
     until(lambda: "fork=" in address(page))
     page.reload()
     page.get_by_role("button", name="Start fork").wait_for()
-    page.get_by_role("button", name="No fork").click()
+    page.get_by_role("button", name="Cancel the fork").click()
     page.get_by_role("button", name="Start", exact=True).wait_for()
     until(lambda: "fork=" not in address(page))
 

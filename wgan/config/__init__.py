@@ -1,7 +1,9 @@
 """TrainConfig, with all hyperparameters, and PRESETS, named configs."""
 
+from wgan.config.applicability import Machine, unused_settings
 from wgan.config.comparison import differences
 from wgan.config.errors import ConfigError, explain
+from wgan.config.groups import Group
 from wgan.config.hyperparameters import Hyperparameter, hyperparameters
 from wgan.config.model import PREVIEW_COLUMNS, TrainConfig, short
 from wgan.config.parts import OPTIMIZERS, PARTS, Adam, Optimizer, RMSprop
@@ -16,7 +18,9 @@ __all__ = [
     "SLOWER",
     "Adam",
     "ConfigError",
+    "Group",
     "Hyperparameter",
+    "Machine",
     "Optimizer",
     "Preset",
     "RMSprop",
@@ -27,4 +31,5 @@ __all__ = [
     "hyperparameters",
     "recommended",
     "short",
+    "unused_settings",
 ]

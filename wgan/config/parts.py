@@ -24,40 +24,40 @@ Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class Adam(Optimizer):
-    """Adam: momentum β₁ and a running scale β₂ for each weight."""
+    """Adam: averages each weight's gradient (β₁) and divides it by its recent size (β₂)."""
 
     name: Literal["adam"] = "adam"
     title = "Adam"
     beta1: Beta = Field(
         0.0,
         title="β₁, momentum",
-        description="How much of the last gradients is kept. WGANs want 0 to 0.5: more makes a "
-        "clipped critic unstable.",
+        description="The share of the average gradient that is kept at each update. WGANs use 0 to 0.5: with a higher "
+        "value, a clipped critic becomes unstable.",
         json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
     )
     beta2: Beta = Field(
         0.9,
-        title="β₂, scale memory",
-        description="How long squared gradients are remembered.",
+        title="β₂, averaging of squares",
+        description="The share of the average squared gradient that is kept at each update.",
         json_schema_extra={"source": "Gulrajani et al. 2017, algorithm 1", "live": True},
     )
 
 
 class RMSprop(Optimizer):
-    """RMSprop: each weight's gradient divided by its recent size. What the first WGAN used."""
+    """RMSprop: divides each weight's gradient by its recent size. The first WGAN used it."""
 
     name: Literal["rmsprop"] = "rmsprop"
     title = "RMSprop"
     alpha: Beta = Field(
         0.99,
-        title="α, scale memory",
-        description="How long squared gradients are remembered.",
+        title="α, averaging of squares",
+        description="The share of the average squared gradient that is kept at each update.",
         json_schema_extra={"source": "torch's default", "live": True},
     )
     eps: Annotated[float, Field(gt=0.0, le=1e-2)] = Field(
         1e-8,
         title="ε",
-        description="Added to the size of the gradients before dividing by it.",
+        description="A small number that is added to the size of the gradient before the division by it.",
         json_schema_extra={"source": "torch's default; Keras: 1e-7", "live": True, "log": True},
     )
 

@@ -1,6 +1,7 @@
 """Shared parts of figures: named colours, margins, smoothing."""
 
 import math
+import textwrap
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
@@ -53,6 +54,11 @@ def next_round_number(value: float) -> float:
         return 10.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(n for i in (1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if (n := i * power) > value)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a text in lines of at most `width` characters, so that a label fits into a narrow chart."""
+    return "<br>".join(textwrap.wrap(text, width)) or text
 
 
 def with_colours(value: Any) -> Any:

@@ -6,7 +6,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from wgan.arrays import Real
-from wgan.figures.base import LEGEND, MARGIN, Figure, next_round_number, smooth, vertical_line
+from wgan.figures.base import (
+    LEGEND,
+    MARGIN,
+    Figure,
+    next_round_number,
+    smooth,
+    vertical_line,
+    wrapped,
+)
+
+MARK_WIDTH = 36
+"""Characters in a line of a mark's text on hover."""
+
+NAME_WIDTH = 30
+"""Characters in a line of a run's name in the legend."""
 
 
 def curves(
@@ -96,7 +110,7 @@ def _change_marks(marks: Sequence[tuple[float, str]]) -> Figure:
         "x": np.array([at for at, _ in marks], dtype=np.float64),
         "y": np.ones(len(marks)),
         "yaxis": "y2",
-        "text": [text for _, text in marks],
+        "text": [wrapped(text, MARK_WIDTH) for _, text in marks],
         "name": "change",
         "showlegend": False,
         "marker": {"color": "@mark", "symbol": "triangle-down", "size": 9},
@@ -187,12 +201,13 @@ def quality(
     if floor is not None and math.isfinite(floor):
         traces.append(_floor_line(floor, next_round_number(last)))
     layout: Figure = {
-        "margin": MARGIN | {"r": 52},
+        "margin": MARGIN | {"l": 62, "r": 62},
         "hovermode": "x unified",
         "showlegend": True,
         "xaxis": _step_axis("step", last),
-        "yaxis": {"zeroline": False, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": title}, "zeroline": False, "rangemode": "tozero"},
         "yaxis2": {
+            "title": {"text": "Critic gap"},
             "overlaying": "y",
             "side": "right",
             "showgrid": False,
@@ -246,7 +261,8 @@ def compare(
         zero: Whether y = 0 is drawn as a line.
     """
     traces: list[Figure] = []
-    for name, x, y, colour, origin in lines:
+    for title, x, y, colour, origin in lines:
+        name = wrapped(title, NAME_WIDTH)
         traces += _raw_and_smoothed(name, x, y, colour, raw_alpha=0.22)
         if origin is not None:
             traces.append(_fork_dot(name, origin, colour))

@@ -27,6 +27,11 @@ class Network(BaseModel, ABC):
     uses_batch_norm: ClassVar[bool] = False
     """Whether the critic has layers, such as batch norm, in which samples influence each other."""
 
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        """Whether the generator has batch norm."""
+        return False
+
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         """Return why the pair does not fit examples of a shape; None if it does."""
         kind = "points" if len(shape) == 1 else "pictures"

@@ -65,6 +65,10 @@ followed by LeakyReLU. It has no batch norm."""
 
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 16, "medium": 32, "large": 64}
 
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return self.batch_norm
+
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)
         if reason is not None:
@@ -146,6 +150,10 @@ ends with a mean over all positions."""
     )
     _CHANNELS: ClassVar[dict[str, int]] = {"small": 32, "medium": 64, "large": 128}
 
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return True
+
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         return super().incompatibility_reason(shape) or _convolution_problem(self.name, shape)
 
@@ -216,6 +224,10 @@ with batch norm, and a 7×7 convolution with tanh.
 All settings of the layers are the Keras defaults at the time of the tutorial. The critic has batch
 norm, so it cannot be combined with a gradient penalty."""
     uses_batch_norm = True
+
+    @property
+    def generator_uses_batch_norm(self) -> bool:
+        return True
 
     def incompatibility_reason(self, shape: tuple[int, ...]) -> str | None:
         reason = super().incompatibility_reason(shape)

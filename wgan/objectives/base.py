@@ -116,6 +116,10 @@ class Objective(BaseModel, ABC):
         """Return the penalty for the critic's slopes at points, (N, …): a scalar."""
         return points.new_zeros(())
 
+    def unused_settings(self) -> tuple[str, ...]:
+        """Return the names of the settings that have no effect with the values of the others."""
+        return ()
+
     @property
     def layers(self) -> str:
         """The kind of the critic's layers. A fork can change the objective only to one of the same kind."""

@@ -58,6 +58,9 @@ class GradientPenalty(Objective):
         },
     )
 
+    def unused_settings(self) -> tuple[str, ...]:
+        return () if self.penalty_at == "noise" else ("noise_scale",)
+
     @abstractmethod
     def deviation(self, norm: Tensor) -> Tensor:
         """Return the penalty of each gradient norm without the factor λ: (N,) → (N,)."""

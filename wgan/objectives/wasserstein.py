@@ -284,6 +284,9 @@ Wasserstein distance between the two sets of samples."""
         json_schema_extra={"source": "Anil et al. 2019, appendix", "live": False, "advanced": True},
     )
 
+    def unused_settings(self) -> tuple[str, ...]:
+        return () if self.orthonormal == "bjorck" else ("iterations",)
+
     @property
     def layers(self) -> str:
         return f"groupsort-{self.orthonormal}-{self.iterations}"

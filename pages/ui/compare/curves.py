@@ -27,9 +27,8 @@ from wgan.runs import RunError, Status
 MAX_COMPARED_RUNS = 6
 
 AXES = {"Step": ("step", "steps"), "Images": ("images", "images"), "Time": ("seconds", "s")}
-AXIS_HELP = """**Step**: generator updates. **Images**: real examples the critic was shown, which
-is fairer where runs differ in batch size or critic updates a step. **Time**: seconds of training, which
-is what one waits for."""
+AXIS_HELP = """**Step**: generator updates. **Images**: real examples that the critic was trained on. Use
+this if runs differ in batch size or in critic updates per step. **Time**: seconds of training."""
 
 CURVES = {
     "Critic gap": "critic_gap",
@@ -40,8 +39,8 @@ CURVES = {
     "Generator loss": "generator_loss",
     "Penalty": "penalty",
 }
-CURVE_HELP = """Gaps and losses of different objectives are in different units: compare their course,
-not their height. What was measured on the samples, such as W₁, can be compared between all."""
+CURVE_HELP = """Gaps and losses of different objectives have different units: compare their shapes, not
+their values. Metrics of the samples, such as W₁, can be compared between all objectives."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
     if not_comparable:
         names = ", ".join(titles[i] for i in not_comparable)
         st.caption(
-            f":material/block: Not drawn: {names}. {curve_title(choice.curve)} of other data, or seen by "
-            f"another feature network, cannot be compared with that of {titles[0]}."
+            f":material/block: Not drawn: {names}. Their {curve_title(choice.curve)} was measured on other data "
+            f"or with another feature network, and cannot be compared with that of {titles[0]}."
         )
     lines = _lines(snapshots, titles, choice.curve, column, leave_out=not_comparable)
     if any(len(x) for _, x, _, _, _ in lines):
@@ -153,7 +152,7 @@ def panel(choice: Choice, statuses: tuple[Status, ...]) -> None:
             help=CURVE_HELP,
         )
     else:
-        st.caption("No values of this curve yet.")
+        st.caption("This curve has no values yet.")
 
 
 def _axis_title(axis: str) -> str:

@@ -9,14 +9,20 @@ from wgan.runs import RunError
 
 
 def fork_button(snapshot: RunSnapshot) -> None:
-    """Show a popover that prepares a fork from one of the run's checkpoints."""
+    """Show a popover that prepares a fork from one of the run's checkpoints.
+
+    It is disabled if there is none.
+    """
     with st.popover(
         "Fork",
         icon=":material/fork_right:",
         key=draft.fork_key(),
-        help="Continue from a checkpoint as a new run with other settings.",
+        disabled=not snapshot.checkpoint_steps,
+        help="Continue from a checkpoint as a new run with other settings."
+        + ("" if snapshot.checkpoint_steps else " This run has no checkpoint yet."),
     ):
-        fork_choice(snapshot)
+        if snapshot.checkpoint_steps:
+            fork_choice(snapshot)
 
 
 def fork_choice(snapshot: RunSnapshot) -> bool:

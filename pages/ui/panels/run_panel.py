@@ -20,7 +20,7 @@ from pages.ui.widgets.stat_cards.stat_cards import Stat, stat_cards
 from wgan import figures
 from wgan.arrays import F32
 from wgan.config import PREVIEW_COLUMNS, ConfigError
-from wgan.format import fmt_digits, fmt_duration
+from wgan.format import fmt_digits, fmt_duration, fmt_percent
 from wgan.imaging import decode, encode, tile, untile
 from wgan.jobs import RunSnapshot, StoredPreview
 from wgan.objectives import Objective
@@ -84,11 +84,7 @@ def panel(run: str, token: tuple[object, ...]) -> None:
 def show_snapshot(snapshot: RunSnapshot) -> None:
     """Show the numbers, pictures and curves of a snapshot."""
     _cards(snapshot)
-    if (
-        snapshot.config.conditional
-        and snapshot.status.active
-        and not snapshot.is_trained_by_other_process
-    ):
+    if snapshot.config.conditional:
         _choose_class(snapshot)
     pictures, plots = st.columns([0.52, 0.48], gap="medium")
     with pictures:
@@ -119,7 +115,8 @@ def _cards(snapshot: RunSnapshot) -> None:
         ),
         Stat("Critic gap", fmt_digits(gap), help=GAP_HELP),
     ]
-    progress = None
+    # Ended runs keep the bar, so that the page does not move when a run stops.
+    progress = (snapshot.share, f"Ended at step {snapshot.step:,} of {snapshot.config.steps:,}")
     if active:
         left = Stat(
             "Time left",
@@ -128,14 +125,11 @@ def _cards(snapshot: RunSnapshot) -> None:
         )
         cards.insert(3, left)
         target = f"step {snapshot.config.steps:,}"
-        if snapshot.status is Status.QUEUED:
-            progress = (snapshot.phase_share, _phase(snapshot))
-        elif snapshot.config.seconds is not None:
+        if snapshot.config.seconds is not None:
             target += f" or {fmt_duration(snapshot.config.seconds)}"
-        progress = progress or (
-            snapshot.share,
-            f"{100 * snapshot.share:.0f} % of {target}",
-        )
+        progress = (snapshot.share, f"{fmt_percent(snapshot.share)} of {target}")
+    if snapshot.status is Status.QUEUED:
+        progress = (snapshot.phase_share, _phase(snapshot))
     stat_cards(cards, key="numbers", progress=progress)
 
 
@@ -282,6 +276,8 @@ def _choose_class(snapshot: RunSnapshot) -> None:
         "on_change": changed,
         "label_visibility": "collapsed",
         "width": "stretch",
+        # Ended runs keep the control, so that the page does not move when a run stops.
+        "disabled": not snapshot.status.active or snapshot.is_trained_by_other_process,
     }
     if sum(len(word) + 4 for word in labels) <= 100:
         st.segmented_control("Class shown", options, required=True, **common)

@@ -162,6 +162,7 @@ function templateFor({ font, colours, border }) {
       hoverlabel: {
         bgcolor: colours.panel || colours.background, bordercolor: border,
         font: { family: font, color: colours.text, size: 12.5 },
+        namelength: -1, // do not cut names
       },
       legend: {
         bgcolor: "rgba(0,0,0,0)", orientation: "h", x: 0, xanchor: "left", y: 1.02,
@@ -171,8 +172,7 @@ function templateFor({ font, colours, border }) {
       annotationdefaults: { font: { color: colours.text }, arrowcolor: colours.muted },
       shapedefaults: { line: { color: colours.muted } },
       modebar: {
-        // vertical, so that in a narrow chart it does not cover the legend
-        orientation: "v", bgcolor: "rgba(0,0,0,0)", color: fade(colours.text, 0.45),
+        orientation: "h", bgcolor: "rgba(0,0,0,0)", color: fade(colours.text, 0.45),
         activecolor: colours.text,
       },
     },
@@ -246,7 +246,7 @@ export function linePath(xs, ys, xaxis, yaxis) {
 export const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
-  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+  modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   responsive: false, // the observer below handles it, and hidden tabs, too
 };
 

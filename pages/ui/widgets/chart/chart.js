@@ -20,10 +20,12 @@ export function resolveSharedX(traces) {
 const createChart = () => {
   const heading = new Heading();
   const plot = new StepPlot();
+  const root = make("div", {}, heading.root, plot.root);
   return {
-    root: make("div", {}, heading.root, plot.root),
+    root,
     update: (data) => {
       heading.update(data.title, data.help);
+      root.classList.toggle("wgan-untitled", !data.title);
       plot.root.style.height = `${data.height}px`;
       resolveSharedX(data.figure.data ?? []);
       plot.follow(data.stepsOf);
